@@ -1,0 +1,140 @@
+//! Errors by culprit: the operator's own files, the thing under test, the environment.
+//!
+//! A finding is data and never an error; an error means that no verdict could be reached (exit code 2).
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use miette::{Diagnostic, NamedSource, SourceSpan};
+
+/// Why no verdict could be reached.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file that the operator wrote or keeps (lock, policy, reviews, signers, keys) is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Operator(Box<OperatorError>),
+    /// The thing under test cannot be read as what it should be.
+    #[error("{place}: {why}")]
+    #[diagnostic(code(openclaw_verify::subject))]
+    Subject {
+        /// Where, already safe to show.
+        place: String,
+        /// What is wrong with it, already safe to show.
+        why: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
+    /// The machine or the call did not give what was needed.
+    #[error("{what}")]
+    #[diagnostic(code(openclaw_verify::environment))]
+    Environment {
+        /// What failed, with the path if there is one.
+        what: String,
+        /// The error of the operating system, when there is one.
+        #[source]
+        source: Option<io::Error>,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
+    /// Nothing to verify was found (exit code 3).
+    #[error("{what}")]
+    #[diagnostic(code(openclaw_verify::nothing_to_verify))]
+    NothingToVerify {
+        /// What was looked for, and where.
+        what: String,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
+    /// The caller cancelled.
+    #[error("cancelled")]
+    #[diagnostic(code(openclaw_verify::cancelled))]
+    Cancelled,
+}
+
+/// A result whose error names its culprit.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What is wrong with a file of the operator, and where in it.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(code(openclaw_verify::operator_file))]
+pub struct OperatorError {
+    /// What is wrong, in a sentence that can stand alone.
+    pub message: String,
+    /// The file with its text; the text is empty when it could not be read.
+    #[source_code]
+    pub file: NamedSource<String>,
+    /// The place in the text.
+    #[label("{label}")]
+    pub span: Option<SourceSpan>,
+    /// A few words at the place.
+    pub label: String,
+    /// The way out.
+    #[help]
+    pub help: Option<String>,
+}
+
+impl OperatorError {
+    /// An error at `span` (byte offset and length) of the file `path` that holds `text`.
+    #[must_use]
+    pub fn at(path: &Path, text: &str, span: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            file: NamedSource::new(path.display().to_string(), text.to_owned()),
+            span: Some((span.start, span.end.saturating_sub(span.start)).into()),
+            label: "here".to_owned(),
+            help: None,
+        }
+    }
+
+    /// An error about the file `path` as a whole.
+    #[must_use]
+    pub fn whole(path: &Path, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            file: NamedSource::new(path.display().to_string(), String::new()),
+            span: None,
+            label: String::new(),
+            help: None,
+        }
+    }
+
+    /// The same error with the way out.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same error with other words at the place.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+}
+
+impl From<OperatorError> for Error {
+    fn from(error: OperatorError) -> Self {
+        Self::Operator(Box::new(error))
+    }
+}
+
+impl Error {
+    /// An environment error about a path.
+    #[must_use]
+    pub fn io(doing: &str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Environment { what: format!("cannot {doing} {}", path.into().display()), source: Some(source), help: None }
+    }
+
+    /// An environment error with the way out.
+    #[must_use]
+    pub fn environment(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Environment { what: what.into(), source: None, help: Some(help.into()) }
+    }
+}

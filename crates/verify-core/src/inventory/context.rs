@@ -1,0 +1,73 @@
+//! What every source of the inventory is given, and what it gives back.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{NotCovered, Observation, Options, Place, Subject};
+use crate::subject::{Kind, SubjectId};
+use crate::text;
+
+/// The state dir's options and config, as every source needs them.
+pub(crate) struct Context<'a> {
+    /// What to look at.
+    pub options: &'a Options,
+    /// The config after `$include`; an empty object when there is none.
+    pub config: &'a Value,
+    /// The workspaces of all agents, the default one first.
+    pub workspaces: &'a [Workspace],
+}
+
+/// One agent's workspace folder.
+pub(crate) struct Workspace {
+    /// The agent's id; none for the default workspace.
+    pub agent: Option<String>,
+    /// The folder, which need not exist.
+    pub folder: PathBuf,
+}
+
+/// A plugin or bundle whose files may declare skills, hooks and MCP servers of their own.
+pub(crate) struct PluginRoot {
+    /// The plugin's subject.
+    pub subject: SubjectId,
+    /// Its id in OpenClaw. Untrusted text.
+    pub plugin_id: String,
+    /// [`Kind::Plugin`] or [`Kind::Bundle`].
+    pub kind: Kind,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// `openclaw.plugin.json`, or the bundle's manifest; null when there is none.
+    pub manifest: Value,
+    /// `package.json`; null when there is none.
+    pub package: Value,
+    /// Whether OpenClaw would load it.
+    pub enabled: bool,
+}
+
+/// What one source found.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Subjects, in any order.
+    pub subjects: Vec<Subject>,
+    /// What was observed about the installation as a whole.
+    pub observations: Vec<Observation>,
+    /// What OpenClaw also loads, and nobody here judges.
+    pub not_covered: Vec<NotCovered>,
+}
+
+impl Context<'_> {
+    /// The value at a path of keys of the config; null when any is missing.
+    pub fn config_at(&self, keys: &[&str]) -> &Value {
+        keys.iter().fold(self.config, |value, key| value.get(key).unwrap_or(&Value::Null))
+    }
+
+    /// How a path is shown: relative to the state dir, or absolute.
+    pub fn place(&self, absolute: &Path) -> Place {
+        let shown = match absolute.strip_prefix(&self.options.state_dir) {
+            Ok(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
+            Ok(relative) => relative.to_string_lossy().into_owned(),
+            Err(_) => absolute.to_string_lossy().into_owned(),
+        };
+        Place { absolute: absolute.to_owned(), shown: text::visible(&shown).into_owned() }
+    }
+}

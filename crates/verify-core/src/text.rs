@@ -1,0 +1,59 @@
+//! Text that came from the thing under test, made safe to show.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// `text` with everything that could move a cursor, hide or reorder other text made visible: control characters, bidi controls,
+/// zero-width and tag characters become `\u{…}`. Text without any of these is returned as it is.
+///
+/// Every renderer and every error message passes names, versions and messages of the thing under test through this.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hazard) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_hazard(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// [`visible`], cut to `limit` characters with an ellipsis, for one-line messages about attacker-sized values.
+#[must_use]
+pub fn excerpt(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((at, _)) => format!("{}…", visible(&text[..at])),
+        None => visible(text).into_owned(),
+    }
+}
+
+/// Whether `c` can act on a terminal or on the reader instead of being read.
+#[must_use]
+pub fn is_hazard(c: char) -> bool {
+    c.is_control()
+        || matches!(u32::from(c),
+            0x061C | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0xE0000..=0xE01EF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hazards_become_visible_and_the_rest_stays() {
+        assert!(matches!(visible("@acme/plugin é 日本"), Cow::Borrowed(_)));
+        assert_eq!(visible("a\u{1b}[31mb\u{202e}c\u{200b}\n"), "a\\u{1b}[31mb\\u{202e}c\\u{200b}\\u{a}");
+    }
+
+    #[test]
+    fn excerpt_cuts_at_characters() {
+        assert_eq!(excerpt("äöü", 2), "äö…");
+        assert_eq!(excerpt("ab", 2), "ab");
+    }
+}
