@@ -1,0 +1,82 @@
+//! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::digest::TreeDigest;
+use crate::error::{Error, Result};
+use crate::fact::Fact;
+use crate::inventory::{Inventory, Subject};
+use crate::lock::{Lock, Package};
+use crate::subject::{Kind, SubjectId};
+use crate::text;
+use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
+
+/// Everything that was found out about one subject.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// Its own files.
+    pub tree: Part,
+    /// Its dependencies.
+    pub dependencies: Part,
+    /// For the host package: what npm hoisted beside it.
+    pub siblings: Part,
+    /// Whether the installed files equal the published archive.
+    pub archive: Fact<()>,
+    /// Where they do not, one line a path, safe to show.
+    pub archive_differences: Vec<String>,
+    /// Day on which the installed version was published.
+    pub published: Option<Date>,
+    /// Lifecycle scripts of the subject and its dependencies, one line each, safe to show.
+    pub install_scripts: Vec<String>,
+    /// Where package-lock.json says that packages were fetched from.
+    pub fetched_from: Vec<Fetched>,
+    /// Dependencies by git, http or file, and project `.npmrc` files, one line each, safe to show.
+    pub exotic_dependencies: Vec<String>,
+}
+
+/// Where one package was fetched from. Untrusted text but for `package`, which is safe to show.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub package: String,
+    pub url: String,
+}
+
+/// One digested part of a subject.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// What was found; none when the subject has no such part.
+    pub measured: Option<Result<Tree, TreeError>>,
+    /// What the lock says; none without an entry, or when the entry has no such part.
+    pub locked: Option<TreeDigest>,
+    /// Whether the lock has an entry for the subject.
+    pub in_lock: bool,
+    /// What changed since, where the manifest of the locked digest is at hand.
+    pub changes: Option<Vec<Change>>,
+}
+
+impl Part {
+    /// The tree, when it could be digested.
+    pub fn tree(&self) -> Option<&Tree> {
+        self.measured.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
+    /// told as what it is.
+    pub fn differs(&self) -> bool {
+        match &self.measured {
+            _ if !self.in_lock => false,
+            Some(Ok(tree)) => self.locked != Some(tree.digest),
+            Some(Err(TreeError::Missing)) | None => self.locked.is_some(),
+            Some(Err(_)) => false,
+        }
+    }
+}
+
+impl Evidence {
+    /// Whether there is anything that OpenClaw could load: files, or the definition of an MCP server.
+    pub fn present(&self) -> bool {
+        !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
+    }
+}
