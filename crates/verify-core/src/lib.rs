@@ -5,9 +5,14 @@ pub mod error;
 pub mod fact;
 pub mod finding;
 pub mod inventory;
+pub mod lock;
+pub mod operator_file;
+pub mod policy;
 pub mod read;
+pub mod review;
 pub mod subject;
 pub mod text;
+mod toml_file;
 pub mod tree;
 
 pub use error::{Error, OperatorError, Result};
