@@ -80,3 +80,42 @@ impl Evidence {
         !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
     }
 }
+
+/// How evidence is gathered.
+pub(crate) struct Gather<'a> {
+    pub inventory: &'a Inventory,
+    pub lock: &'a Lock,
+    pub manifests: Option<&'a ManifestStore>,
+    pub options: tree::Options<'a>,
+}
+
+/// Evidence about each subject of the inventory for which `wanted` holds, by id.
+///
+/// # Errors
+/// When a file changed while it was read, the operating system refused, or the caller cancelled: then there is no verdict at all.
+pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
+    let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
+    let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| specs(subject).into_iter().flatten()).cloned().collect();
+    let mut trees = tree::digest_all(&specs, &gather.options).into_iter();
+    let mut all = BTreeMap::new();
+    for subject in subjects {
+        let locked = gather.lock.package(&subject.id);
+        let mut next = |spec: Option<&TreeSpec>, locked: Option<TreeDigest>, in_lock| -> Result<Part> {
+            let measured = match spec {
+                Some(_) => Some(usable(subject, trees.next().unwrap_or(Err(TreeError::Missing)))?),
+                None => None,
+            };
+            Ok(Part::new(measured, locked, in_lock, gather.manifests))
+        };
+        let [tree, dependencies, siblings] = specs_of(subject);
+        let in_lock = locked.is_some();
+        let evidence = Evidence {
+            tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
+            dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
+            siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
+            ..Evidence::default()
+        };
+        all.insert(subject.id.clone(), evidence);
+    }
+    Ok(all)
+}
