@@ -43,7 +43,7 @@ pub struct Inventory {
 }
 
 /// Something that OpenClaw loads and that is not judged.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 pub struct NotCovered {
     /// What.
     pub what: String,

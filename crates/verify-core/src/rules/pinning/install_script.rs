@@ -14,7 +14,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let scripts = &view.evidence.install_scripts;
+    let scripts = &view.evidence.npm.install_scripts;
     let Some(first) = scripts.first() else { return Vec::new() };
     let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
     let mut draft = view.draft(format!("runs code while it is installed: {first}{more}"));

@@ -16,7 +16,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Some(sources) = view.whole.policy.sources() else { return Vec::new() };
+    let Some(sources) = &view.whole.policy.sources else { return Vec::new() };
     let mut found: Vec<String> = Vec::new();
     if view.subject.source == Source::Git {
         let repository = view.subject.id.name();
@@ -29,12 +29,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     {
         found.push(format!("registry {}", text::excerpt(registry, 120)));
     }
-    for address in &view.evidence.fetched_from {
+    for address in &view.evidence.npm.fetched_from {
         if !sources.allows_registry(&address.url) {
             found.push(format!("{} from {}", address.package, text::excerpt(&address.url, 120)));
         }
     }
-    found.extend(view.evidence.exotic_dependencies.iter().cloned());
+    found.extend(view.evidence.npm.exotic.iter().cloned());
     if found.is_empty() {
         return Vec::new();
     }

@@ -21,7 +21,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let digest = view.locked.is_some_and(|entry| entry.tree.is_some() || entry.archive.is_some());
-    let (pinned, wanted) = match view.requirements.pin {
+    let (pinned, wanted) = match view.requirements.pin(view.proof()) {
         Pin::Digest => (digest, "a digest"),
         Pin::Exact => (digest || exact(view), "an exact version"),
         Pin::Any => (true, "nothing"),
@@ -32,7 +32,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let id = &view.subject.id;
     vec![
         view.draft(format!("policy wants {wanted} of it in the lock, and the lock has none"))
-            .evidence(format!("asked for by {}", view.requirements.from))
+            .evidence(format!("asked for by {}", view.requirements.asked_by(view.proof())))
             .help(format!("read it, then: openclaw-verify lock {id}")),
     ]
 }

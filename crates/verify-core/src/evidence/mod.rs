@@ -1,5 +1,7 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
+mod npm;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -8,13 +10,15 @@ use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Subject};
-use crate::lock::{Lock, Package};
-use crate::subject::{Kind, SubjectId};
-use crate::text;
+use crate::lock::Lock;
+use crate::policy::{Digests, OriginProof};
+use crate::subject::SubjectId;
+pub(crate) use npm::NpmFacts;
+
 use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
 
 /// Everything that was found out about one subject.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Evidence {
     /// Its own files.
     pub tree: Part,
@@ -28,19 +32,8 @@ pub(crate) struct Evidence {
     pub archive_differences: Vec<String>,
     /// Day on which the installed version was published.
     pub published: Option<Date>,
-    /// Lifecycle scripts of the subject and its dependencies, one line each, safe to show.
-    pub install_scripts: Vec<String>,
-    /// Where package-lock.json says that packages were fetched from.
-    pub fetched_from: Vec<Fetched>,
-    /// Dependencies by git, http or file, and project `.npmrc` files, one line each, safe to show.
-    pub exotic_dependencies: Vec<String>,
-}
-
-/// Where one package was fetched from. Untrusted text but for `package`, which is safe to show.
-#[derive(Debug)]
-pub(crate) struct Fetched {
-    pub package: String,
-    pub url: String,
+    /// What its npm packages bring along.
+    pub npm: NpmFacts,
 }
 
 /// One digested part of a subject.
@@ -75,6 +68,21 @@ impl Part {
 }
 
 impl Evidence {
+    /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
+    pub fn origin_proof(&self) -> OriginProof {
+        OriginProof::Missing
+    }
+
+    /// What is installed, as exceptions and reviews name it.
+    pub fn digests<'a>(&self, subject: &'a Subject) -> Digests<'a> {
+        Digests {
+            tree: self.tree.tree().map(|tree| tree.digest),
+            dependencies: self.dependencies.tree().map(|tree| tree.digest),
+            definition: subject.mcp.as_ref().map(|mcp| mcp.digest),
+            version: subject.version.as_deref(),
+        }
+    }
+
     /// Whether there is anything that OpenClaw could load: files, or the definition of an MCP server.
     pub fn present(&self) -> bool {
         !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
@@ -107,15 +115,50 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             };
             Ok(Part::new(measured, locked, in_lock, gather.manifests))
         };
-        let [tree, dependencies, siblings] = specs_of(subject);
+        let [tree, dependencies, siblings] = specs(subject);
         let in_lock = locked.is_some();
         let evidence = Evidence {
             tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
             dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
             siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
+            npm: npm::facts(subject),
             ..Evidence::default()
         };
         all.insert(subject.id.clone(), evidence);
     }
     Ok(all)
+}
+
+impl Part {
+    fn new(measured: Option<Result<Tree, TreeError>>, locked: Option<TreeDigest>, in_lock: bool, manifests: Option<&ManifestStore>) -> Self {
+        let mut part = Self { measured, locked, in_lock, changes: None };
+        if let (true, Some(locked), Some(tree), Some(store)) = (part.differs(), locked, part.tree(), manifests) {
+            // A manifest hashes to its digest, so one that is missing or broken only makes the message poorer.
+            part.changes = store.get(&locked).ok().flatten().map(|old| tree::compare(&old, &tree.manifest));
+        }
+        part
+    }
+}
+
+/// The parts of a subject, in the order of [`Evidence`].
+fn specs(subject: &Subject) -> [Option<&TreeSpec>; 3] {
+    [subject.trees.tree.as_ref(), subject.trees.dependencies.as_ref(), subject.trees.siblings.as_ref()]
+}
+
+/// What may stand as evidence. A file that changes under the walk, and a system that refuses, leave no verdict.
+fn usable(subject: &Subject, tree: Result<Tree, TreeError>) -> Result<Result<Tree, TreeError>> {
+    match tree {
+        Err(TreeError::Cancelled) => Err(Error::Cancelled),
+        Err(error @ TreeError::Changed { .. }) => Err(Error::Subject {
+            place: format!("{} ({})", subject.place.shown, subject.id),
+            why: error.to_string(),
+            help: Some("run again when nothing is being installed or written there".to_owned()),
+        }),
+        Err(TreeError::Io { path, source }) => Err(Error::Environment {
+            what: format!("{} ({}): cannot read {path}", subject.place.shown, subject.id),
+            source: Some(source),
+            help: Some("run as the user who runs OpenClaw".to_owned()),
+        }),
+        other => Ok(other),
+    }
 }
