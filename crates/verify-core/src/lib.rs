@@ -2,14 +2,19 @@
 
 pub mod digest;
 pub mod error;
+mod evidence;
 pub mod fact;
 pub mod finding;
 pub mod inventory;
+pub mod json;
 pub mod lock;
 pub mod operator_file;
 pub mod policy;
 pub mod read;
+pub mod report;
 pub mod review;
+pub mod rules;
+pub mod spec;
 pub mod subject;
 pub mod text;
 mod toml_file;

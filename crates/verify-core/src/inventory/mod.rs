@@ -4,6 +4,7 @@
 //! OpenClaw keeps about them; whatever is odd becomes an [`Observation`], and a rule decides what it means.
 
 pub(crate) mod context;
+pub mod mcp_launcher;
 pub mod npm_tree;
 
 use std::path::PathBuf;

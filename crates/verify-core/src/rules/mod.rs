@@ -5,7 +5,6 @@ mod hygiene;
 mod integrity;
 mod pinning;
 mod provenance;
-mod review;
 
 use std::collections::BTreeMap;
 

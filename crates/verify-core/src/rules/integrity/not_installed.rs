@@ -1,7 +1,7 @@
 //! `not-installed`: the lock or a record of OpenClaw names something that is not there.
 
 use super::super::{Check, Group, Rule, Whole};
-use crate::finding::{Draft, Level, Location};
+use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::subject::SubjectId;
 
@@ -19,7 +19,6 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     if !whole.installed {
         return Vec::new();
     }
-    let at = |line| Some(Location { file: whole.names.lock.clone(), line });
     let subjects = &whole.inventory.subjects;
     let missing = |id: &SubjectId| subjects.iter().all(|subject| subject.id != *id);
     let mut drafts: Vec<Draft> = whole
@@ -27,7 +26,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .packages()
         .iter()
         .filter(|entry| missing(&entry.id))
-        .map(|entry| Draft::new("in the lock and not installed").subject(&entry.id).at(at(entry.line)))
+        .map(|entry| Draft::new("in the lock and not installed").subject(&entry.id).at(whole.in_lock(Some(&entry.id))))
         .collect();
     for subject in subjects {
         let folder = subject.observations.iter().find_map(|observation| match observation {
@@ -35,11 +34,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             _ => None,
         });
         if let Some(path) = folder {
-            let line = whole.lock.package(&subject.id).map_or(1, |entry| entry.line);
             drafts.push(
                 Draft::new(format!("OpenClaw has a record of it, and its folder {path} is not there"))
                     .subject(&subject.id)
-                    .at(at(line))
+                    .at(whole.in_lock(Some(&subject.id)))
                     .help("reinstall it, or remove it: openclaw plugins uninstall"),
             );
         }

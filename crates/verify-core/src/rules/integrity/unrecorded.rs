@@ -1,7 +1,7 @@
 //! `unrecorded`: code that OpenClaw or Node would load and that no install record explains.
 
 use super::super::{Check, Group, Rule, Whole};
-use crate::finding::{Draft, Level, Location};
+use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::subject::SubjectId;
 
@@ -42,8 +42,7 @@ fn judge(whole: &Whole<'_>, subject: Option<&SubjectId>, shown: &str, observatio
         }
         _ => return None,
     };
-    let line = subject.and_then(|id| whole.lock.package(id)).map_or(1, |entry| entry.line);
-    let draft = draft.at(Some(Location { file: whole.names.lock.clone(), line }));
+    let draft = draft.at(whole.in_lock(subject));
     Some(match subject {
         Some(id) => draft.subject(id),
         None => draft,

@@ -34,7 +34,9 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
         Some(Ok(tree)) => tree.notes.iter().filter_map(|note| of_note(view, note)).collect(),
         Some(Err(error @ (TreeError::Unsafe { .. } | TreeError::Limit { .. }))) => {
             let mut draft = view.draft(format!("its {name} cannot be digested: {error}"));
-            draft.evidence = error.places();
+            if let TreeError::Unsafe { offenders, .. } = error {
+                draft.evidence = offenders.iter().map(ToString::to_string).collect();
+            }
             vec![draft]
         }
         _ => Vec::new(),
@@ -44,9 +46,18 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
 /// Odd, yet covered by the digest: a note, unless policy sets the level of this rule itself (`strict` does).
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     let draft = match note {
-        TreeNote::WindowsName { .. } => view.draft(note.to_string()).code("windows-name"),
-        TreeNote::HardLink { .. } => view.draft(note.to_string()).code("hard-link"),
+        TreeNote::WindowsUnsafeNames { paths, count } => {
+            named(view.draft(format!("{count} names that Windows cannot hold, or holds as other names")).code("windows-name"), paths)
+        }
+        TreeNote::HardLinksLeave { paths, count } => {
+            named(view.draft(format!("{count} files have a hard link elsewhere: whoever holds it can change them")).code("hard-link"), paths)
+        }
         _ => return None,
     };
     Some(draft.level(Level::Note).outcome(Outcome::NotApplicable))
+}
+
+fn named(mut draft: Draft, paths: &[String]) -> Draft {
+    draft.evidence = paths.to_vec();
+    draft
 }

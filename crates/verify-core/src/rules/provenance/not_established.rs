@@ -3,7 +3,7 @@
 use super::super::{Check, Group, Rule, View, Whole};
 use crate::evidence::Part;
 use crate::fact::{NotEstablished, Outcome};
-use crate::finding::{Draft, Level, Location};
+use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::inventory::mcp_launcher::{Launch, classify};
 use crate::subject::{Kind, SubjectId};
@@ -69,8 +69,11 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
 /// The link to the host package, where the host is not known or the link leads nowhere. Once the lock holds the host package, the
 /// operator has shown that it can be named, and a link that cannot be checked is no longer a note.
 fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
-    let note = part.tree()?.notes.iter().find(|note| matches!(note, TreeNote::HostLinkUnknown { .. }))?;
-    let draft = Draft::new(note.to_string())
+    let (path, target) = part.tree()?.notes.iter().find_map(|note| match note {
+        TreeNote::HostLinkUnknown { path, target } => Some((path, target)),
+        _ => None,
+    })?;
+    let draft = Draft::new(format!("its link {path} leads to {target}, and nothing tells whether that is the host package"))
         .code(NotEstablished::NoHost.as_str())
         .outcome(Outcome::NotEstablished)
         .help("name the host package with --openclaw DIR");
@@ -93,8 +96,7 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
 }
 
 fn located(whole: &Whole<'_>, subject: Option<&SubjectId>, draft: Draft) -> Draft {
-    let line = subject.and_then(|id| whole.lock.package(id)).map_or(1, |entry| entry.line);
-    let draft = draft.at(Some(Location { file: whole.names.lock.clone(), line }));
+    let draft = draft.at(whole.in_lock(subject));
     match subject {
         Some(id) => draft.subject(id),
         None => draft,
