@@ -126,7 +126,9 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Everything that policy asks for (also without a verb)
-    #[command(after_help = "Examples:\n  openclaw-verify check\n  openclaw-verify check --fail-on warn --report sarif=openclaw.sarif")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify check\n  openclaw-verify check --fail-on warn --report sarif=openclaw.sarif"
+    )]
     Check,
     /// Only plugins, bundles, hook packs and MCP servers
     #[command(after_help = "Examples:\n  openclaw-verify plugins\n  openclaw-verify plugins npm:@openclaw/zalo")]
@@ -150,7 +152,9 @@ pub enum Verb {
         id: Option<String>,
     },
     /// Completions for a shell
-    #[command(after_help = "Examples:\n  openclaw-verify completions bash > /etc/bash_completion.d/openclaw-verify\n  openclaw-verify completions zsh > ~/.zfunc/_openclaw-verify")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify completions bash > /etc/bash_completion.d/openclaw-verify\n  openclaw-verify completions zsh > ~/.zfunc/_openclaw-verify"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -57,9 +57,9 @@ pub fn installation(common: &Common) -> Result<Installation> {
     let named = common.state_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
     let state_dir = match named {
         Some(dir) => dir.clone(),
-        None => home().map(|home| home.join(".openclaw")).ok_or_else(|| {
-            Error::environment("no state dir: HOME is not set", "name it with --state-dir DIR")
-        })?,
+        None => home()
+            .map(|home| home.join(".openclaw"))
+            .ok_or_else(|| Error::environment("no state dir: HOME is not set", "name it with --state-dir DIR"))?,
     };
     match std::fs::metadata(&state_dir) {
         Ok(found) if found.is_dir() => {}
@@ -87,7 +87,8 @@ pub fn installation(common: &Common) -> Result<Installation> {
 
 /// Chooses the operator's files; see docs/cli.md. `under_test` are folders in which they are never looked for.
 pub fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
-    let named = [&common.policy, &common.lockfile, &common.reviews].map(|path| path.clone().filter(|path| !path.as_os_str().is_empty()));
+    let named =
+        [&common.policy, &common.lockfile, &common.reviews].map(|path| path.clone().filter(|path| !path.as_os_str().is_empty()));
     let folder = match &common.config {
         Some(dir) if dir.is_dir() => dir.clone(),
         Some(dir) => {
@@ -138,9 +139,8 @@ fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
             return Ok(root);
         }
     }
-    user_folder("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
-        Error::environment("no folder for policy, lock and reviews: HOME is not set", "name it with --config DIR")
-    })
+    user_folder("XDG_CONFIG_HOME", ".config")
+        .ok_or_else(|| Error::environment("no folder for policy, lock and reviews: HOME is not set", "name it with --config DIR"))
 }
 
 /// The nearest folder at or above `folder` that holds a `.git`.
@@ -169,10 +169,11 @@ fn named_host(dir: &Path) -> Result<PathBuf> {
 /// the thing under test must not name its own host.
 fn host_on_path(state_dir: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let command = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("openclaw")).find_map(|found| {
-        let real = found.canonicalize().ok()?;
-        real.is_file().then_some(real)
-    })?;
+    let command =
+        std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("openclaw")).find_map(|found| {
+            let real = found.canonicalize().ok()?;
+            real.is_file().then_some(real)
+        })?;
     let host = command.ancestors().skip(1).find(|folder| is_host(folder))?;
     (!host.starts_with(state_dir)).then(|| host.to_owned())
 }

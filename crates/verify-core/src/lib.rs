@@ -19,5 +19,7 @@ pub mod subject;
 pub mod text;
 mod toml_file;
 pub mod tree;
+mod verifier;
 
 pub use error::{Error, OperatorError, Result};
+pub use verifier::{Builder, OnProgress, Refused, Relock, Scope, Verifier};

@@ -83,13 +83,33 @@ mod tests {
 
     #[test]
     fn only_one_version_is_exact() {
-        for exact in ["@openclaw/zalo@2026.9.5", "npm:zalo@1.2.3", "zalo@=1.2.3", "zalo@v1.2.3", "zalo@1.2.3-beta.1", "zalo@2026.7.1-2"] {
+        for exact in
+            ["@openclaw/zalo@2026.9.5", "npm:zalo@1.2.3", "zalo@=1.2.3", "zalo@v1.2.3", "zalo@1.2.3-beta.1", "zalo@2026.7.1-2"]
+        {
             assert_eq!(npm(exact), Pin::Exact, "{exact}");
         }
         for floating in [
-            "@openclaw/zalo", "zalo", "zalo@", "zalo@latest", "zalo@^1.2.3", "zalo@~1.2.3", "zalo@1.x", "zalo@1", "zalo@1.2", "zalo@*",
-            "zalo@>=1.2.3", "zalo@1.2.3 || latest", "zalo@1.2.3 - 2.0.0", "zalo@01.2.3", "zalo@1.2.3.4", "zalo@ 1.2.3", "zalo@1.2.x",
-            "zalo@npm:other", "zalo@git+https://example.org/x.git", "zalo@file:../x", "@a/b@workspace:*",
+            "@openclaw/zalo",
+            "zalo",
+            "zalo@",
+            "zalo@latest",
+            "zalo@^1.2.3",
+            "zalo@~1.2.3",
+            "zalo@1.x",
+            "zalo@1",
+            "zalo@1.2",
+            "zalo@*",
+            "zalo@>=1.2.3",
+            "zalo@1.2.3 || latest",
+            "zalo@1.2.3 - 2.0.0",
+            "zalo@01.2.3",
+            "zalo@1.2.3.4",
+            "zalo@ 1.2.3",
+            "zalo@1.2.x",
+            "zalo@npm:other",
+            "zalo@git+https://example.org/x.git",
+            "zalo@file:../x",
+            "@a/b@workspace:*",
         ] {
             assert_ne!(npm(floating), Pin::Exact, "{floating}");
         }
@@ -101,7 +121,13 @@ mod tests {
         let commit = "a".repeat(40);
         assert_eq!(git(&format!("git:github.com/acme/notes@{commit}")), Pin::Exact);
         assert_eq!(git(&format!("git:git@example.org:acme/notes.git@{commit}")), Pin::Exact);
-        for floating in ["git:github.com/acme/notes", "git:github.com/acme/notes@main", "git:github.com/acme/notes@v1.3.0", "git:git@example.org:a/b.git", "git:github.com/acme/notes@abcdef0"] {
+        for floating in [
+            "git:github.com/acme/notes",
+            "git:github.com/acme/notes@main",
+            "git:github.com/acme/notes@v1.3.0",
+            "git:git@example.org:a/b.git",
+            "git:github.com/acme/notes@abcdef0",
+        ] {
             assert_ne!(git(floating), Pin::Exact, "{floating}");
         }
     }

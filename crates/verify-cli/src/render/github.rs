@@ -44,7 +44,8 @@ fn annotation(out: &mut String, finding: &Finding) {
         text.push_str("\nNext: ");
         text.push_str(&finding.help);
     }
-    let _ = writeln!(out, "::{command} {place}title={}::{}", property(&format!("openclaw-verify/{}", finding.id)), message(&text));
+    let _ =
+        writeln!(out, "::{command} {place}title={}::{}", property(&format!("openclaw-verify/{}", finding.id)), message(&text));
 }
 
 /// Escapes of the runner for the text of a command.

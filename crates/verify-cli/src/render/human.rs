@@ -68,7 +68,9 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
         let found: Vec<&Finding> = report.findings.iter().filter(|finding| finding.level == level).filter(shown).collect();
         match (level, detail) {
             (_, Detail::Verbose) => found.iter().for_each(|finding| single(out, finding, usize::MAX)),
-            (Level::Deny, _) if found.len() <= DENIED_SHOWN => found.iter().for_each(|finding| single(out, finding, EVIDENCE_SHOWN)),
+            (Level::Deny, _) if found.len() <= DENIED_SHOWN => {
+                found.iter().for_each(|finding| single(out, finding, EVIDENCE_SHOWN))
+            }
             (Level::Note, Detail::Quiet) => {}
             (Level::Note, _) => counted(out, &found),
             _ => grouped(out, &found),
@@ -91,7 +93,10 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
         line(out, format_args!("    at {}:{}", location.file, location.line));
     }
     if let Some(suppressed) = &finding.suppressed {
-        line(out, format_args!("  excepted until {}: {}", suppressed.until, openclaw_verify_core::text::visible(&suppressed.reason)));
+        line(
+            out,
+            format_args!("  excepted until {}: {}", suppressed.until, openclaw_verify_core::text::visible(&suppressed.reason)),
+        );
     }
     if !finding.help.is_empty() {
         line(out, format_args!("  next: {}", finding.help));
@@ -121,10 +126,8 @@ fn grouped(out: &mut String, findings: &[&Finding]) {
 }
 
 fn counted(out: &mut String, findings: &[&Finding]) {
-    let counts: Vec<String> = by_id(findings)
-        .iter()
-        .filter_map(|group| Some(format!("{} {}", group.len(), group.first()?.id)))
-        .collect();
+    let counts: Vec<String> =
+        by_id(findings).iter().filter_map(|group| Some(format!("{} {}", group.len(), group.first()?.id))).collect();
     if !counts.is_empty() {
         line(out, format_args!("{}: {} (-v shows them)", styled(Level::Note, "note"), counts.join(", ")));
     }

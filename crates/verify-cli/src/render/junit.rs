@@ -15,11 +15,13 @@ pub fn render(report: &Report) -> Result<String> {
         let kind = subject.kind.as_str();
         suites.entry(kind).or_insert_with(|| TestSuite::new(kind)).add_test_case(case(subject.id.as_str(), kind, &findings));
     }
-    let known = |finding: &Finding| finding.subject.as_ref().is_some_and(|id| report.subjects.iter().any(|subject| subject.id == *id));
+    let known =
+        |finding: &Finding| finding.subject.as_ref().is_some_and(|id| report.subjects.iter().any(|subject| subject.id == *id));
     let rest: Vec<&Finding> = report.counting().filter(|finding| !known(finding)).collect();
     let mut whole = TestSuite::new("installation");
     whole.add_test_case(case("installation", "installation", &rest));
-    let not_judged: Vec<String> = report.not_covered.iter().map(|item| format!("not judged: {} ({})", item.what, item.why)).collect();
+    let not_judged: Vec<String> =
+        report.not_covered.iter().map(|item| format!("not judged: {} ({})", item.what, item.why)).collect();
     whole.set_system_out(not_judged.join("\n"));
 
     let mut junit = Junit::new("openclaw-verify");

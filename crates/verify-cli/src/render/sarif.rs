@@ -71,7 +71,9 @@ fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
         "partialFingerprints": { "openclawVerify/v1": fingerprint(finding, subject) },
         "properties": { "outcome": finding.outcome.as_str(), "code": finding.code },
     });
-    if subject.is_empty() && let Some(location) = result.pointer_mut("/locations/0").and_then(Value::as_object_mut) {
+    if subject.is_empty()
+        && let Some(location) = result.pointer_mut("/locations/0").and_then(Value::as_object_mut)
+    {
         location.remove("logicalLocations");
     }
     if let (Some(suppressed), Some(object)) = (&finding.suppressed, result.as_object_mut()) {

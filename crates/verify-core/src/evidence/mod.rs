@@ -18,7 +18,7 @@ pub(crate) use npm::NpmFacts;
 use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
 
 /// Everything that was found out about one subject.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Evidence {
     /// Its own files.
     pub tree: Part,
@@ -103,7 +103,7 @@ pub(crate) struct Gather<'a> {
 /// When a file changed while it was read, the operating system refused, or the caller cancelled: then there is no verdict at all.
 pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
     let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
-    let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| specs(subject).into_iter().flatten()).cloned().collect();
+    let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
     let mut trees = tree::digest_all(&specs, &gather.options).into_iter();
     let mut all = BTreeMap::new();
     for subject in subjects {
@@ -115,7 +115,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             };
             Ok(Part::new(measured, locked, in_lock, gather.manifests))
         };
-        let [tree, dependencies, siblings] = specs(subject);
+        let [tree, dependencies, siblings] = parts(subject);
         let in_lock = locked.is_some();
         let evidence = Evidence {
             tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
@@ -130,7 +130,12 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
 }
 
 impl Part {
-    fn new(measured: Option<Result<Tree, TreeError>>, locked: Option<TreeDigest>, in_lock: bool, manifests: Option<&ManifestStore>) -> Self {
+    fn new(
+        measured: Option<Result<Tree, TreeError>>,
+        locked: Option<TreeDigest>,
+        in_lock: bool,
+        manifests: Option<&ManifestStore>,
+    ) -> Self {
         let mut part = Self { measured, locked, in_lock, changes: None };
         if let (true, Some(locked), Some(tree), Some(store)) = (part.differs(), locked, part.tree(), manifests) {
             // A manifest hashes to its digest, so one that is missing or broken only makes the message poorer.
@@ -141,7 +146,7 @@ impl Part {
 }
 
 /// The parts of a subject, in the order of [`Evidence`].
-fn specs(subject: &Subject) -> [Option<&TreeSpec>; 3] {
+fn parts(subject: &Subject) -> [Option<&TreeSpec>; 3] {
     [subject.trees.tree.as_ref(), subject.trees.dependencies.as_ref(), subject.trees.siblings.as_ref()]
 }
 

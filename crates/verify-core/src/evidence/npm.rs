@@ -117,8 +117,20 @@ mod tests {
             assert!(!is_exotic(plain), "{plain}");
         }
         for exotic in [
-            "git+https://example.org/x.git", "git://example.org/x", "github:acme/x", "acme/x", "acme/x#main", "http://example.org/x.tgz",
-            "https://example.org/x.tgz", "file:../x", "link:../x", "../x", "./x", "/x", "~/x", "git@example.org:a/b.git",
+            "git+https://example.org/x.git",
+            "git://example.org/x",
+            "github:acme/x",
+            "acme/x",
+            "acme/x#main",
+            "http://example.org/x.tgz",
+            "https://example.org/x.tgz",
+            "file:../x",
+            "link:../x",
+            "../x",
+            "./x",
+            "/x",
+            "~/x",
+            "git@example.org:a/b.git",
         ] {
             assert!(is_exotic(exotic), "{exotic}");
         }

@@ -234,6 +234,15 @@ pub enum ReleaseNeed {
     SignedTag,
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Policy { line } => write!(f, "line {line} of the policy"),
+            Self::Preset { preset, line } => write!(f, "the preset `{}`, line {line}", preset.as_str()),
+        }
+    }
+}
+
 impl Policy {
     /// Reads the policy at `path` that holds `text`. `today` bounds how far ahead exceptions may end.
     pub fn parse(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Result<Self, OperatorError> {

@@ -177,7 +177,13 @@ pub(crate) struct Judgement {
 
 /// Asks every rule.
 pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
-    let mut judge = Judge { whole, flags, used: vec![false; whole.policy.exceptions().len()], findings: Vec::new(), outcomes: BTreeMap::new() };
+    let mut judge = Judge {
+        whole,
+        flags,
+        used: vec![false; whole.policy.exceptions().len()],
+        findings: Vec::new(),
+        outcomes: BTreeMap::new(),
+    };
     let (last, first): (Vec<&Rule>, Vec<&Rule>) = catalogue().iter().partition(|rule| matches!(rule.check, Check::Last(_)));
     for rule in first.into_iter().chain(last) {
         let drafts = match rule.check {

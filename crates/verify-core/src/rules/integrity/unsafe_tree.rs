@@ -46,12 +46,14 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
 /// Odd, yet covered by the digest: a note, unless policy sets the level of this rule itself (`strict` does).
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     let draft = match note {
-        TreeNote::WindowsUnsafeNames { paths, count } => {
-            named(view.draft(format!("{count} names that Windows cannot hold, or holds as other names")).code("windows-name"), paths)
-        }
-        TreeNote::HardLinksLeave { paths, count } => {
-            named(view.draft(format!("{count} files have a hard link elsewhere: whoever holds it can change them")).code("hard-link"), paths)
-        }
+        TreeNote::WindowsUnsafeNames { paths, count } => named(
+            view.draft(format!("{count} names that Windows cannot hold, or holds as other names")).code("windows-name"),
+            paths,
+        ),
+        TreeNote::HardLinksLeave { paths, count } => named(
+            view.draft(format!("{count} files have a hard link elsewhere: whoever holds it can change them")).code("hard-link"),
+            paths,
+        ),
         _ => return None,
     };
     Some(draft.level(Level::Note).outcome(Outcome::NotApplicable))

@@ -15,8 +15,20 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// Hosts whose links lead wherever their owner says today.
-const SHORTENERS: [&str; 12] =
-    ["bit.ly", "tinyurl.com", "t.co", "goo.gl", "is.gd", "ow.ly", "buff.ly", "rebrand.ly", "cutt.ly", "shorturl.at", "rb.gy", "t.ly"];
+const SHORTENERS: [&str; 12] = [
+    "bit.ly",
+    "tinyurl.com",
+    "t.co",
+    "goo.gl",
+    "is.gd",
+    "ow.ly",
+    "buff.ly",
+    "rebrand.ly",
+    "cutt.ly",
+    "shorturl.at",
+    "rb.gy",
+    "t.ly",
+];
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let steps = view.subject.install_steps.iter().map(|step| step.target.as_str());
@@ -90,10 +102,29 @@ mod tests {
 
     #[test]
     fn insecure_addresses_are_named() {
-        for bad in ["http://example.org/x", "HTTP://EXAMPLE.org", "https://93.184.216.34/x", "https://[2001:db8::1]:8443/", "https://bit.ly/x", "https://user@BIT.LY./x", "git://example.org/x.git", "https://1572395042/x", "https://0x5db8d822/", "http://localhost.example.org/"] {
+        for bad in [
+            "http://example.org/x",
+            "HTTP://EXAMPLE.org",
+            "https://93.184.216.34/x",
+            "https://[2001:db8::1]:8443/",
+            "https://bit.ly/x",
+            "https://user@BIT.LY./x",
+            "git://example.org/x.git",
+            "https://1572395042/x",
+            "https://0x5db8d822/",
+            "http://localhost.example.org/",
+        ] {
             assert!(insecure(bad).is_some(), "{bad}");
         }
-        for good in ["https://example.org/x", "http://127.0.0.1:9/x", "http://[::1]/", "http://localhost:3000", "left-pad", "file:///x", "https://example.org/http://"] {
+        for good in [
+            "https://example.org/x",
+            "http://127.0.0.1:9/x",
+            "http://[::1]/",
+            "http://localhost:3000",
+            "left-pad",
+            "file:///x",
+            "https://example.org/http://",
+        ] {
             assert!(insecure(good).is_none(), "{good}");
         }
     }

@@ -14,7 +14,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let (Some(wanted), Some(published)) = (view.whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days), view.evidence.published) else { return Vec::new() };
+    let (Some(wanted), Some(published)) =
+        (view.whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days), view.evidence.published)
+    else {
+        return Vec::new();
+    };
     let age = view.whole.today.since(published).map_or(0, |span| span.get_days());
     if i64::from(age) >= i64::from(wanted) {
         return Vec::new();

@@ -50,7 +50,8 @@ fn allows_git(sources: &Sources, repository: &str) -> bool {
 
 /// Whether an address lies below one of the listed registries: the same address, or it and a `/` first.
 fn allows_registry(sources: &Sources, url: &str) -> bool {
-    let below = |registry: &String| url.strip_prefix(registry.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below =
+        |registry: &String| url.strip_prefix(registry.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     sources.registries.as_ref().is_none_or(|registries| registries.iter().any(below))
 }
 

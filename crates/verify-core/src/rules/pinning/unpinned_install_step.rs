@@ -57,7 +57,8 @@ fn version_after(target: &str, separator: &str, exact: fn(&str) -> bool) -> Pin 
 
 /// PEP 440 releases without wildcards.
 fn is_python_version(version: &str) -> bool {
-    version.starts_with(|c: char| c.is_ascii_digit()) && version.bytes().all(|b| b.is_ascii_alphanumeric() || b".+-!".contains(&b))
+    version.starts_with(|c: char| c.is_ascii_digit())
+        && version.bytes().all(|b| b.is_ascii_alphanumeric() || b".+-!".contains(&b))
 }
 
 fn is_sha256(text: &str) -> bool {

@@ -20,7 +20,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let of_all = whole.inventory.observations.iter().filter_map(|observation| of_observation(observation).map(|draft| located(whole, None, draft)));
+    let of_all = whole
+        .inventory
+        .observations
+        .iter()
+        .filter_map(|observation| of_observation(observation).map(|draft| located(whole, None, draft)));
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
     });
@@ -37,10 +41,14 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
         Observation::UnknownLayout { place, found } => {
             (NotEstablished::UnknownLayout, format!("the layout of {place} is not understood: {found}"), true)
         }
-        Observation::Unreadable { place, why } => (NotEstablished::UnsupportedSchema, format!("{place} cannot be read: {why}"), true),
-        Observation::DuplicateKey { place, key } => {
-            (NotEstablished::UnsupportedSchema, format!("{place} has the key {key} twice; OpenClaw takes the last one, so it was judged"), false)
+        Observation::Unreadable { place, why } => {
+            (NotEstablished::UnsupportedSchema, format!("{place} cannot be read: {why}"), true)
         }
+        Observation::DuplicateKey { place, key } => (
+            NotEstablished::UnsupportedSchema,
+            format!("{place} has the key {key} twice; OpenClaw takes the last one, so it was judged"),
+            false,
+        ),
         _ => return None,
     };
     let draft = Draft::new(message).code(code.as_str()).outcome(Outcome::NotEstablished);
