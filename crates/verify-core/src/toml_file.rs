@@ -3,6 +3,7 @@
 //! Everything that could make a reader see less than the writer meant is an error with its place: unknown and duplicate keys, wrong
 //! types, a newer format, conflict markers, an oversized file. Nothing is ever treated as empty.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -50,7 +51,7 @@ impl<'a> TomlFile<'a> {
 
     /// An error at a place of this file.
     pub(crate) fn error(&self, span: Range<usize>, message: impl Into<String>) -> OperatorError {
-        OperatorError::at(self.path, self.text, span, message).with_help(self.way_out)
+        OperatorError::at(self.path, &harmless(self.text), span, message).with_help(self.way_out)
     }
 
     /// The line, from 1, of a byte offset.
@@ -148,29 +149,30 @@ impl<'a> TomlFile<'a> {
     }
 }
 
-/// The candidate nearest to `name`, when it is near enough to be a slip of the keyboard.
-pub(crate) fn closest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let limit = (name.chars().count() / 3).max(1);
-    candidates.map(|c| (edit_distance(name, c), c)).filter(|(distance, _)| *distance <= limit).min().map(|(_, c)| c)
-}
-
-/// Levenshtein's distance in characters, over at most the first 64 of each.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().take(64).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, cb) in row.iter_mut().skip(1).zip(&b) {
-            let cost = (diagonal + usize::from(ca != *cb)).min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, cost);
-            left = cost;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
+/// The text as an error may show it: what could act on a terminal is replaced by as many bytes of `?`, so that spans still point right.
+/// An imported file is other people's text.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c != '\n' && c != '\t' && c != '\r' && text::is_hazard(c);
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match acts(c) {
+            true => shown.extend(std::iter::repeat_n('?', c.len_utf8())),
+            false => shown.push(c),
         }
     }
-    row.last().copied().unwrap_or(0)
+    Cow::Owned(shown)
+}
+
+/// The candidate nearest to `name`, when it is near enough to be a slip of the keyboard.
+pub(crate) fn closest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    if name.len() > 64 {
+        return None;
+    }
+    let limit = (name.chars().count() / 3).max(1);
+    candidates.map(|c| (strsim::osa_distance(name, c), c)).filter(|(distance, _)| *distance <= limit).min().map(|(_, c)| c)
 }
 
 /// `text` as a TOML basic string on one line. Besides what TOML asks for, every character that could act on a terminal is escaped, so

@@ -5,6 +5,7 @@ use std::path::Path;
 use openclaw_verify_core::lock::{Change, Lock, What, changes};
 
 const TREE: &str = "git-sha256:1111111111111111111111111111111111111111111111111111111111111111";
+const WAY_OUT: &str = "restore the file from version control, or write it anew with `openclaw-verify lock`";
 const COMMIT: &str = "2222222222222222222222222222222222222222";
 
 fn lock(text: &str) -> Lock {
@@ -122,10 +123,39 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
         .iter()
         .map(|(name, text)| match Lock::parse(Path::new("openclaw-verify.lock"), text) {
             Ok(_) => format!("{name}: ACCEPTED\n"),
-            Err(error) => format!("{name}: {}\n", super::shown(&error)),
+            Err(error) => format!("{name}: {}\n", super::shown(&error).replace(WAY_OUT, "(restore)")),
         })
         .collect();
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r##"
+    empty: line 1 `` (here): the file has no `version` -> write `version = 1` as its first line
+    newer: line 1 `2` (here): the file is of format version 2; this openclaw-verify knows up to 1 -> upgrade openclaw-verify
+    wrong type of version: line 1 `1.0` (here): no known format version -> the format that this openclaw-verify reads is `version = 1`
+    old version: line 1 `0` (here): no known format version -> the format that this openclaw-verify reads is `version = 1`
+    unknown key: line 2 `packages` (here): unknown key `packages`, expected one of `version`, `revision`, `package`, `release` -> did you mean `package`?
+    duplicate key: line 2 `version` (here): duplicate key `version` -> (restore)
+    slip in a key: line 6 `tre` (here): unknown key `tre`, expected one of `id`, `kind`, `version`, `source`, `spec`, `archive`, `commit`, `tag-object`, `signer`, `tree`, `dependencies`, `siblings`, `definition`, `files`, `provenance` -> did you mean `tree`?
+    duplicate key in an entry: line 7 `tree` (here): duplicate key `tree` -> (restore)
+    number for digest: line 6 `5` (here): invalid type: integer `5`, expected a string -> (restore)
+    short digest: line 6 `"git-sha256:abcd"` (here): wrong digest length: sha256 has 32 bytes, this has 2 -> (restore)
+    weak archive: line 7 `"sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="` (here): weak digest algorithm sha1 -> (restore)
+    no tree: line 2 `[[package]]` (here): path:a: `tree` is missing -> (restore)
+    siblings of a plugin: line 2 `[[package]]` (here): path:a: only the host package has `siblings` -> (restore)
+    signer of nothing: line 2 `[[package]]` (here): path:a: `signer` needs `tag-object` -> (restore)
+    negative files: line 7 `-1` (here): invalid value: integer `-1`, expected u64 -> (restore)
+    missing keys: line 2 `[[package]]` (here): missing key `kind` -> (restore)
+    bad id: line 3 `"a???b"` (here): `a\u{202e}b` is no subject id: expected <kind>:<name>, such as npm:@openclaw/zalo -> (restore)
+    kind and id: line 2 `[[package]]` (here): mcp:a: `kind` and `id` contradict each other -> (restore)
+    unknown kind: line 4 `"plugins"` (here): unknown value `plugins`, expected one of `core`, `plugin`, `bundle`, `skill`, `hook-pack`, `mcp-server` -> did you mean `plugin`?
+    same id twice: line 56 `[[package]]` (second entry): duplicate entry: path:a is already in line 51 -> (restore)
+    same release twice: line 6 `[[release]]` (second entry): duplicate entry: r@v1 is already in line 2 -> (restore)
+    conflict: line 2 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    conflict inside a text: line 3 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    half a file: line 3 `` (here): invalid basic string, expected `"` -> (restore)
+    nested too deep: line 2 `[` (here): cannot recurse further; max recursion depth met -> (restore)
+    dotted too deep: line 1 `` (here): recursion limit -> (restore)
+    control character: line 2 `?` (here): invalid basic string, expected non-double-quote visible characters, `\` -> (restore)
+    too large: whole file (): the file has 16777229 bytes, more than the 16777216 accepted -> (restore)
+    "##);
 }
 
 /// One plugin of `source` with these lines.

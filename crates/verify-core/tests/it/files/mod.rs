@@ -6,7 +6,7 @@ mod policy;
 use openclaw_verify_core::OperatorError;
 
 /// One error as text: where, what is marked there, what is wrong, what is at the place, the way out.
-pub fn shown(error: &OperatorError) -> String {
+pub(crate) fn shown(error: &OperatorError) -> String {
     let text = error.file.inner();
     let place = match error.span {
         None => "whole file".to_owned(),
