@@ -201,7 +201,8 @@ impl Verifier {
     fn known(&self, scope: &Scope, inventory: &Inventory) -> Result<()> {
         let Scope::Kinds(_, ids) = scope else { return Ok(()) };
         let known = |id: &SubjectId| {
-            inventory.subjects.iter().any(|subject| subject.id == *id) || self.lock.as_ref().is_some_and(|lock| lock.package(id).is_some())
+            inventory.subjects.iter().any(|subject| subject.id == *id)
+                || self.lock.as_ref().is_some_and(|lock| lock.package(id).is_some())
         };
         match ids.iter().find(|id| !known(id)) {
             Some(id) => Err(Error::environment(
@@ -259,7 +260,8 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
 /// Whether something about the subject could not be read, so that nothing said against it means nothing.
 fn unknown(subject: &Subject, evidence: &Evidence) -> bool {
     use crate::inventory::Observation as O;
-    let unread = |observation: &O| matches!(observation, O::UnsupportedSchema { .. } | O::UnknownLayout { .. } | O::Unreadable { .. });
+    let unread =
+        |observation: &O| matches!(observation, O::UnsupportedSchema { .. } | O::UnknownLayout { .. } | O::Unreadable { .. });
     let host = |note: &tree::TreeNote| matches!(note, tree::TreeNote::HostLinkUnknown { .. });
     let parts = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
     subject.observations.iter().any(unread) || parts.iter().filter_map(|part| part.tree()).any(|tree| tree.notes.iter().any(host))

@@ -17,7 +17,6 @@ macro_rules! pages {
 
 /// The page of every finding. A test holds this list and the catalogue together.
 const PAGES: &[(&str, &str)] = pages![
-    "agent-reviewed-only",
     "archive-mismatch",
     "dependency-mismatch",
     "exception-expired",
@@ -29,22 +28,17 @@ const PAGES: &[(&str, &str)] = pages![
     "not-installed",
     "not-locked",
     "record-mismatch",
-    "review-expired",
     "rule-unmatched",
     "shadowed",
     "stale-generation",
     "too-fresh",
     "tree-mismatch",
-    "trust-expiring",
-    "trust-unused",
     "unlisted-source",
     "unpinned",
     "unpinned-install-step",
     "unpinned-mcp-server",
     "unrecorded",
-    "unreviewed",
     "unsafe-tree",
-    "violation",
     "weak-digest",
 ];
 
@@ -60,7 +54,9 @@ struct Entry {
 
 pub fn run(id: Option<&str>, format: Format) -> Result<Exit> {
     match id {
-        None if format == Format::Json => output::stdout(&render::json(&rules::catalogue().iter().map(entry).collect::<Vec<_>>())?)?,
+        None if format == Format::Json => {
+            output::stdout(&render::json(&rules::catalogue().iter().map(entry).collect::<Vec<_>>())?)?
+        }
         None => output::stdout(&list())?,
         Some(id) => {
             let id = id.strip_prefix("openclaw-verify/").unwrap_or(id);

@@ -143,6 +143,13 @@ impl Part {
         }
         part
     }
+
+    /// Compares with another lock from now on.
+    pub fn relocked(&mut self, locked: Option<TreeDigest>, in_lock: bool) {
+        self.locked = locked;
+        self.in_lock = in_lock;
+        self.changes = None;
+    }
 }
 
 /// The parts of a subject, in the order of [`Evidence`].

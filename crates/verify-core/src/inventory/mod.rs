@@ -7,15 +7,15 @@ mod ancestors;
 mod bundles;
 mod config;
 pub(crate) mod context;
-pub mod mcp_launcher;
-pub mod npm_tree;
 mod core;
 mod environment;
 mod extensions;
 mod git_checkout;
 mod index;
 mod load_paths;
+pub mod mcp_launcher;
 mod npm_project;
+pub mod npm_tree;
 mod paths;
 mod plugin;
 mod records;
@@ -88,6 +88,16 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     inventory.not_covered.sort();
     inventory.not_covered.dedup();
     Ok(inventory)
+}
+
+/// The workspace folders of all agents, whether they exist or not. What lies in them is under test, so the operator's own files are
+/// never taken from there.
+#[must_use]
+pub fn workspaces(options: &Options) -> Vec<PathBuf> {
+    let Ok(paths) = open(options) else { return Vec::new() };
+    let config_file = options.config.clone().unwrap_or_else(|| paths.state.join("openclaw.json"));
+    let mut config = config::read(&paths, &config_file);
+    config::workspaces(&paths, &mut config).into_iter().map(|workspace| workspace.folder).collect()
 }
 
 fn open(options: &Options) -> crate::Result<Paths> {

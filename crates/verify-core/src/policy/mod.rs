@@ -6,6 +6,7 @@
 mod exception;
 mod glob;
 mod requirements;
+pub mod starter;
 mod validate;
 mod wire;
 
