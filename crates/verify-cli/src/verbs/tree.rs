@@ -14,8 +14,12 @@ pub fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
     let root = args.path.canonicalize().map_err(|error| Error::io("find", &args.path, error))?;
     let bar = Bar::new(!common.no_progress && !common.quiet);
     let progress = |progress: tree::Progress| bar.update(progress.files, progress.of);
-    let options =
-        tree::Options { threads: common.threads.map_or(0, usize::from), progress: Some(&progress), ..tree::Options::default() };
+    let options = tree::Options {
+        threads: common.threads.map_or(0, usize::from),
+        count_host_links: true,
+        progress: Some(&progress),
+        ..tree::Options::default()
+    };
     let result = tree::digest(&TreeSpec::whole(root), &options);
     drop(bar);
     match result {

@@ -95,6 +95,9 @@ pub struct Options<'a> {
     pub max_bytes: u64,
     /// Bytes of all paths of one tree together: what bounds the memory.
     pub max_path_bytes: u64,
+    /// Count every symlink `node_modules/openclaw` as its text, wherever it leads, as git does. Only for folders of which nobody says
+    /// what they are: a subject names its link to the host with [`LeaveOut::HostLink`], and the link is then checked.
+    pub count_host_links: bool,
     /// Set by the caller to stop.
     pub cancel: Option<&'a AtomicBool>,
     /// Called now and then from the hashing threads.
@@ -109,6 +112,7 @@ impl Default for Options<'_> {
             max_entries: 1_000_000,
             max_bytes: 4 << 30,
             max_path_bytes: 64 << 20,
+            count_host_links: false,
             cancel: None,
             progress: None,
         }
