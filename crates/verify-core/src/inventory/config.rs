@@ -25,6 +25,19 @@ const MAX_INCLUDES: usize = 500;
 const MAX_INCLUDE_PATH: usize = 4096;
 const INCLUDE: &str = "$include";
 
+/// Parts of the config that the inventory reads. A part of another type would be passed over without a word.
+const SHAPES: [(&str, fn(&Value) -> bool, &str); 9] = [
+    ("/plugins", Value::is_object, "an object"),
+    ("/plugins/load", Value::is_object, "an object"),
+    ("/plugins/load/paths", Value::is_array, "an array"),
+    ("/plugins/entries", Value::is_object, "an object"),
+    ("/agents", Value::is_object, "an object"),
+    ("/agents/defaults", Value::is_object, "an object"),
+    ("/agents/entries", Value::is_object, "an object"),
+    ("/agents/list", Value::is_array, "an array"),
+    ("/env", Value::is_object, "an object"),
+];
+
 /// The config, and what was odd about it.
 pub(super) struct Config {
     /// The merged config; an empty object where there is none.
@@ -44,21 +57,23 @@ pub(super) fn read(paths: &Paths, file: &Path) -> Config {
         Ok(text) => {
             let file = normalize(file);
             reader.folder = file.parent().map(Path::to_owned).unwrap_or_default();
-            reader.parsed(&file, &text, &[]).unwrap_or_else(|why| reader.failed(&shown, why))
+            match reader.parsed(&file, &text, &[]) {
+                Ok(value @ Value::Object(_)) => value,
+                Ok(other) => reader.failed(&shown, format!("holds {} in place of an object", kind(&other))),
+                Err(why) => reader.failed(&shown, why),
+            }
         }
-        Err(ReadError::NotFound) => Value::Null,
+        Err(ReadError::NotFound) => Value::Object(Map::new()),
         Err(error) => reader.failed(&shown, error.to_string()),
     };
-    let value = match value {
-        Value::Object(_) => value,
-        Value::Null if reader.complete => Value::Object(Map::new()),
-        other => {
-            if reader.complete {
-                reader.failed(&shown, format!("holds {} in place of an object", kind(&other)));
-            }
-            Value::Object(Map::new())
+    for (pointer, is_right, wanted) in SHAPES {
+        if let Some(part) = value.pointer(pointer).filter(|part| !is_right(part)) {
+            reader.failed(
+                &format!("{shown}#{}", pointer.trim_start_matches('/').replace('/', ".")),
+                format!("is {}, not {wanted}", kind(part)),
+            );
         }
-    };
+    }
     Config { value, complete: reader.complete, shown, observations: reader.observations }
 }
 
@@ -244,10 +259,14 @@ impl Reader<'_> {
             normalize(&base.join(written))
         };
         // OPENCLAW_INCLUDE_ROOTS could allow more folders; what it holds is not known here, so an include outside is not read.
+        let escapes = || "it leads out of the config's folder".to_owned();
+        if !file.starts_with(&self.folder) {
+            return Err(escapes());
+        }
         let real_folder = self.paths.real(&self.folder).map_err(|error| error.to_string())?;
         let real = self.paths.real(&file).map_err(|error| error.to_string())?;
-        if !file.starts_with(&self.folder) || !real.starts_with(&real_folder) {
-            return Err("it leads out of the config's folder".to_owned());
+        if !real.starts_with(&real_folder) {
+            return Err(escapes());
         }
         if chain.contains(&file) {
             return Err("it includes itself".to_owned());
@@ -318,7 +337,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
             std::fs::write(path, content).expect("write");
         }
-        let paths = Paths { state: std::fs::canonicalize(dir.path()).expect("real"), relocated_from: None, home: None };
+        let paths = Paths::plain(dir.path());
         (dir, paths)
     }
 

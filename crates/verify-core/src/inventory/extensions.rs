@@ -1,6 +1,7 @@
 //! `extensions` of the state dir, and `.openclaw/extensions` of every agent's workspace: folders, or links to folders, with or without
 //! a record.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::paths::Kind as Entry;
@@ -11,6 +12,9 @@ use crate::subject::{Kind, Source, SubjectId};
 
 /// Folders that OpenClaw's scan passes over. [S `SCANNED_DIRECTORY_IGNORE_NAMES`]
 const IGNORED: [&str; 9] = [".git", ".hg", ".svn", ".turbo", ".yarn", ".yarn-cache", "build", "coverage", "dist"];
+
+/// Most plugins of one folder.
+const MAX_PLUGINS: usize = 5000;
 
 /// Plugins without a record in the folders that OpenClaw scans.
 pub(super) fn read(scan: &Scan<'_>, recorded: &[Plugin], observations: &mut Vec<Observation>) -> Vec<Plugin> {
@@ -44,6 +48,7 @@ fn scan_folder(
         }
     };
     let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
     for entry in entries {
         let name = entry.name.to_string_lossy().into_owned();
         if is_ignored(&name) {
@@ -65,8 +70,14 @@ fn scan_folder(
                 continue;
             }
         };
-        if recorded.iter().any(|plugin| plugin.folder() == Some(&real)) {
+        // Two links to one folder are one plugin for OpenClaw.
+        if !seen.insert(real.clone()) || recorded.iter().any(|plugin| plugin.folder() == Some(&real)) {
             continue;
+        }
+        if found.len() >= MAX_PLUGINS {
+            let why = format!("holds more than {MAX_PLUGINS} plugins without a record");
+            observations.push(Observation::Unreadable { place: scan.paths.shown(folder), why });
+            break;
         }
         let files = PluginFiles::read(scan.paths, &real);
         if files.is_plugin(scan.paths) {

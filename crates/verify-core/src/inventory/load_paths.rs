@@ -35,6 +35,8 @@ pub(super) fn read(scan: &Scan<'_>, recorded: &[Plugin], observations: &mut Vec<
         };
         match scan.paths.locate(written) {
             Located::At(path) => entry(scan, &path, place, recorded, observations, &mut found),
+            // The record of a linked plugin says so already.
+            Located::Elsewhere(path) if recorded.iter().any(|plugin| plugin.subject.place.shown == path) => {}
             other => observations.extend(not_located(place, other)),
         }
     }

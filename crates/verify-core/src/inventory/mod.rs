@@ -164,11 +164,15 @@ fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
 
 impl NotCovered {
     /// What every installation has, and no state dir holds.
-    fn always() -> [Self; 3] {
+    fn always() -> [Self; 4] {
         let entry = |what: &str, why: &str| Self { what: what.to_owned(), why: why.to_owned() };
         [
             entry("Node.js and the system's libraries", "they are not OpenClaw's; use the tools of the system"),
             entry("compile caches of Node and jiti", "they are made while OpenClaw runs, outside the state dir"),
+            entry(
+                "commands that the config runs (secret providers, install policy, sandbox set-up, CLI backends)",
+                "only MCP servers are judged; review the config itself",
+            ),
             entry(
                 "the environment of the running gateway",
                 "NODE_OPTIONS and the like can add code; only .env and the config are read",

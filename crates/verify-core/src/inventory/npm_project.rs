@@ -21,7 +21,7 @@ use crate::text;
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
 /// Most bytes of a lockfile.
-const MAX_LOCKFILE: u64 = 64 << 20;
+const MAX_LOCKFILE: u64 = 32 << 20;
 /// Most entries of a lockfile.
 const MAX_PACKAGES: usize = 100_000;
 /// Most bad dependencies that are named one by one.
@@ -131,18 +131,14 @@ pub(super) fn check(scan: &Scan<'_>, layout: &Layout, record: &Record, files: &P
     conflicts.compare("name", Some(recorded_name), Some(&layout.name));
     conflicts.compare("name", Some(recorded_name), Some(files.package_name().unwrap_or("no name")));
 
-    match project_dependencies(paths, &layout.project) {
-        Ok(dependencies) => {
-            let wanted = dependencies.get(&layout.name).map(String::as_str);
-            // A packed archive and a range stand there by another notation; only a plain version can disagree.
-            let plain = wanted.filter(|wanted| wanted.starts_with(|c: char| c.is_ascii_digit()));
-            conflicts.compare("version", version.filter(|_| plain.is_some()), plain);
-            if wanted.is_none() {
-                let found = "package.json of the project does not name it".to_owned();
-                conflicts.push("name", recorded_name, found);
-            }
-        }
-        Err(observation) => subject.observations.push(observation),
+    let (dependencies, told) = project_dependencies(paths, &layout.project);
+    subject.observations.extend(told);
+    let wanted = dependencies.get(&layout.name).map(String::as_str);
+    // A packed archive and a range stand there by another notation; only a plain version can disagree.
+    let plain = wanted.filter(|wanted| wanted.starts_with(|c: char| c.is_ascii_digit()));
+    conflicts.compare("version", version.filter(|_| plain.is_some()), plain);
+    if wanted.is_none() {
+        conflicts.push("name", recorded_name, "package.json of the project does not name it".to_owned());
     }
 
     let lockfile = layout.project.join("package-lock.json");
@@ -267,7 +263,9 @@ fn weak_entries(project: &NpmProject, observations: &mut Vec<Observation>) {
 /// Why an entry's integrity does not hold, where it should have one.
 fn weakness(package: &NpmPackage) -> Option<String> {
     let source = package.resolved.as_deref().unwrap_or_default();
-    let by_nature = package.in_bundle || package.link || source.starts_with("git");
+    // An entry outside any node_modules is a folder of the project itself (a workspace).
+    let local = !package.path.starts_with("node_modules/") && !package.path.contains("/node_modules/");
+    let by_nature = local || package.in_bundle || package.link || source.starts_with("git");
     let Some(integrity) = package.integrity.as_deref() else {
         return (!by_nature && !source.starts_with("file:")).then(|| "no integrity".to_owned());
     };
@@ -359,19 +357,25 @@ fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
     Ok(packages)
 }
 
-/// `dependencies` of a project's `package.json`.
-fn project_dependencies(paths: &Paths, project: &Path) -> Result<BTreeMap<String, String>, Observation> {
+/// `dependencies` of a project's `package.json`, and what was odd about the file.
+fn project_dependencies(paths: &Paths, project: &Path) -> (BTreeMap<String, String>, Vec<Observation>) {
     let file = project.join("package.json");
-    let unreadable = |why: String| Observation::Unreadable { place: paths.shown(&file), why };
+    let place = paths.shown(&file);
+    let unreadable = |why: String| (BTreeMap::new(), vec![Observation::Unreadable { place: place.clone(), why }]);
     let content = match paths.text(&file, super::plugin::MAX_MANIFEST) {
         Ok(content) => content,
-        Err(ReadError::NotFound) => return Ok(BTreeMap::new()),
-        Err(error) => return Err(unreadable(error.to_string())),
+        Err(ReadError::NotFound) => return Default::default(),
+        Err(error) => return unreadable(error.to_string()),
     };
-    let value = json::strict(&content).map_err(|error| unreadable(error.to_string()))?;
-    let entries = value.get("dependencies").and_then(Value::as_object).into_iter().flatten();
+    let parsed = match json::last_wins(&content) {
+        Ok(parsed) => parsed,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let duplicates = parsed.duplicates.iter();
+    let told = duplicates.map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }).collect();
+    let entries = parsed.value.get("dependencies").and_then(Value::as_object).into_iter().flatten();
     let entries = entries.filter_map(|(name, spec)| Some((name.clone(), string(Some(spec))?.to_owned())));
-    Ok(entries.filter(|(name, _)| !matches!(name.as_str(), "__proto__" | "constructor" | "prototype")).collect())
+    (entries.filter(|(name, _)| !matches!(name.as_str(), "__proto__" | "constructor" | "prototype")).collect(), told)
 }
 
 /// Packages of npm projects without a record of their own. What a record of the same plugin hides is a stale generation; what nothing
@@ -389,13 +393,10 @@ pub(super) fn unrecorded(scan: &Scan<'_>, recorded: &mut [Plugin], observations:
     }
     let mut found = Vec::new();
     for project in projects {
-        match project_dependencies(paths, &project) {
-            Ok(dependencies) => {
-                for name in dependencies.into_keys() {
-                    found.extend(candidate(scan, &project, &name, recorded, observations));
-                }
-            }
-            Err(observation) => observations.push(observation),
+        let (dependencies, told) = project_dependencies(paths, &project);
+        observations.extend(told);
+        for name in dependencies.into_keys() {
+            found.extend(candidate(scan, &project, &name, recorded, observations));
         }
     }
     found
@@ -495,6 +496,7 @@ mod tests {
         let strong = Sri::of(b"x").to_string();
         let weak = |integrity: Option<&str>, resolved: &str| {
             let package = NpmPackage {
+                path: "node_modules/a".to_owned(),
                 integrity: integrity.map(str::to_owned),
                 resolved: Some(resolved.to_owned()),
                 ..NpmPackage::default()

@@ -15,8 +15,8 @@ use crate::read::ReadError;
 use crate::text;
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
-/// Most bytes of a manifest or `package.json`. [S `DEFAULT_PLUGIN_METADATA_MAX_BYTES`]
-pub(super) const MAX_MANIFEST: u64 = 16 << 20;
+/// Most bytes of a manifest or `package.json`. OpenClaw takes 16 MiB; the largest real one has 155 KB.
+pub(super) const MAX_MANIFEST: u64 = 4 << 20;
 /// Most declared paths that are looked at.
 const MAX_ENTRIES: usize = 1000;
 const NATIVE_MANIFEST: &str = "openclaw.plugin.json";
@@ -77,6 +77,9 @@ impl PluginFiles {
             if inside { paths.text(&path, MAX_MANIFEST) } else { Err(ReadError::NotRegular("a link out of the plugin")) };
         let why = match content {
             Ok(content) => match parse(&content) {
+                Ok(parsed) if !paths.may_keep(parsed.values) => {
+                    "too many values in the manifests of all plugins together".to_owned()
+                }
                 Ok(parsed) => {
                     let told = parsed.duplicates.iter();
                     let told = told.map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) });
