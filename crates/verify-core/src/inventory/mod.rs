@@ -4,6 +4,17 @@
 //! OpenClaw keeps about them; whatever is odd becomes an [`Observation`], and a rule decides what it means.
 
 pub(crate) mod context;
+mod frontmatter;
+mod hooks;
+mod ids;
+mod mcp;
+pub mod mcp_launcher;
+mod mcp_spec;
+mod paths;
+mod skill_hashes;
+mod skill_record;
+mod skill_roots;
+mod skills;
 
 use std::path::PathBuf;
 
