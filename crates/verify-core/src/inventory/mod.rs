@@ -10,15 +10,24 @@ pub(crate) mod context;
 mod core;
 mod environment;
 mod extensions;
+mod frontmatter;
 mod git_checkout;
+mod hooks;
+mod ids;
 mod index;
 mod load_paths;
+mod mcp;
 pub mod mcp_launcher;
+mod mcp_spec;
 mod npm_project;
 pub mod npm_tree;
 mod paths;
 mod plugin;
 mod records;
+mod skill_hashes;
+mod skill_record;
+mod skill_roots;
+mod skills;
 mod unique;
 
 use std::path::PathBuf;
@@ -71,10 +80,8 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     inventory.subjects.extend(plugins.into_iter().map(|plugin| plugin.subject));
 
     let context = Context { options: &options, config: &config.value, workspaces: &workspaces };
-    let found: Vec<Found> = vec![
-        // MERGE: skills::read(&context, &roots), hooks::read(&context, &roots, &index.hooks), mcp::read(&context, &roots)
-    ];
-    let _ = (&context, &roots, &index.hooks);
+    let found: [Found; 3] =
+        [skills::read(&context, &roots), hooks::read(&context, &roots, &index.hooks), mcp::read(&context, &roots)];
     for found in found {
         inventory.subjects.extend(found.subjects);
         inventory.observations.extend(found.observations);

@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let Some(mcp) = &view.subject.mcp else { return Vec::new() };
-    let why = match (view.requirements.pin(view.proof()), classify(&mcp.raw)) {
+    let why = match (view.requirements.pin(view.proof()), classify(mcp)) {
         (Pin::Any, _) | (Pin::Exact, Launch::Exact { .. }) => return Vec::new(),
         // Told by `not-established`: what a local command or a remote server runs is not in its definition.
         (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),

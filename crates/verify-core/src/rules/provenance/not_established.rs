@@ -62,7 +62,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         drafts.extend(host_link(view, part));
     }
     if let Some(mcp) = &view.subject.mcp {
-        let found = match classify(&mcp.raw) {
+        let found = match classify(mcp) {
             Launch::LocalCommand => Some((NotEstablished::LocalCommand, "runs a command of this machine, which is not judged")),
             Launch::Remote => Some((NotEstablished::Remote, "runs elsewhere; what answers there is not judged")),
             _ => None,
