@@ -5,6 +5,7 @@ pub mod error;
 pub mod fact;
 pub mod finding;
 pub mod inventory;
+pub mod provenance;
 pub mod read;
 pub mod subject;
 pub mod text;

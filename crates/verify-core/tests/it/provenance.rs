@@ -1,0 +1,238 @@
+//! Provenance: the corpus of real bundles, each with its expected verdict.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use openclaw_verify_core::digest::{Sha256Digest, Sri};
+use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::provenance::npm::{Package, verify_attestations};
+use openclaw_verify_core::provenance::{
+    Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Pattern, Signer, TrustRoot, verify_attestation,
+};
+use serde_json::Value;
+
+use crate::support::shared;
+
+fn now() -> Timestamp {
+    "2026-11-22T00:00:00Z".parse().expect("time")
+}
+
+fn code<T: std::fmt::Debug>(fact: &Fact<T>) -> &'static str {
+    match fact {
+        Fact::Verified(_) => "verified",
+        Fact::Violated { code, .. } => code,
+        Fact::NotEstablished { code, .. } => code.as_str(),
+        Fact::NotApplicable => "not-applicable",
+    }
+}
+
+struct Corpus {
+    folder: PathBuf,
+    cases: Vec<Value>,
+}
+
+impl Corpus {
+    fn open() -> Option<Self> {
+        let folder = shared("corpus/sigstore")?;
+        let text = fs::read_to_string(folder.join("expected.json")).expect("expected.json");
+        let cases = serde_json::from_str::<Value>(&text).expect("json")["cases"].as_array().expect("cases").clone();
+        Some(Self { folder, cases })
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.join(name)).expect("corpus file")
+    }
+
+    fn trust(&self, name: &str, instance: Instance) -> TrustRoot {
+        let path = self.folder.join(name);
+        TrustRoot::from_file(&path, &fs::read_to_string(&path).expect("root"), instance).expect("trust root")
+    }
+
+    fn artifact<'a>(&self, case: &Value, bytes: &'a [u8]) -> Artifact<'a> {
+        if !bytes.is_empty() {
+            return Artifact::bytes(bytes);
+        }
+        let subjects = case["facts"][0]["subject"]["digest"].as_object();
+        match subjects.and_then(|d| d.get("sha512")).and_then(Value::as_str) {
+            Some(hex) => Artifact::sha512(sha512(hex)),
+            None => Artifact::sha256(Sha256Digest([7; 32])),
+        }
+    }
+}
+
+fn sha512(hex: &str) -> Sri {
+    let bytes = openclaw_verify_core::digest::from_hex(hex).expect("hex");
+    Sri(bytes.try_into().expect("64 bytes"))
+}
+
+fn pass_or_fail(fact_outcome: Outcome) -> &'static str {
+    if fact_outcome == Outcome::Verified { "pass" } else { "fail" }
+}
+
+#[test]
+fn every_npm_file_of_the_corpus_has_its_verdict() {
+    let Some(corpus) = Corpus::open() else { return };
+    let keys = NpmKeys::embedded().expect("keys");
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let mut judged = 0;
+    for case in corpus.cases.iter().filter(|c| c["kind"] == "npm-attestations") {
+        let file = case["file"].as_str().expect("file");
+        let subject = case["facts"].as_array().expect("facts").iter().find_map(|f| f["subject"]["digest"]["sha512"].as_str());
+        let integrity = match case["artifact"].as_str() {
+            Some(artifact) => Sri::of(&corpus.read(artifact)),
+            None => sha512(subject.expect("a subject")),
+        };
+        let purl = case["facts"][0]["subject"]["name"].as_str().expect("purl").replace("pkg:npm/", "").replace("%40", "@");
+        let (name, version) = purl.rsplit_once('@').expect("name@version");
+        let package = Package { name, version, integrity };
+        let found = verify_attestations(&corpus.read(file), &package, &IdentityPolicy::default(), &keys, &trust, now());
+        println!(
+            "{file}: publish {} provenance {} package {}",
+            code(&found.publish),
+            code(&found.provenance),
+            code(&found.package())
+        );
+        let expect = &case["expect"];
+        for (half, outcome) in [
+            ("publish", found.publish.outcome()),
+            ("provenance", found.provenance.outcome()),
+            ("package", found.package().outcome()),
+        ] {
+            if let Some(wanted) = expect[half].as_str() {
+                assert_eq!(pass_or_fail(outcome), wanted, "{file} {half}: {found:?}");
+            }
+        }
+        judged += 1;
+    }
+    assert_eq!(judged, 10);
+}
+
+#[test]
+fn every_bundle_of_the_corpus_has_its_verdict() {
+    let Some(corpus) = Corpus::open() else { return };
+    let anybody = IdentityPolicy::default();
+    let mut judged = 0;
+    for case in corpus.cases.iter().filter(|c| c["kind"].as_str().is_some_and(|k| k.starts_with("bundle"))) {
+        let file = case["file"].as_str().expect("file");
+        let bytes = case["artifact"].as_str().map(|name| corpus.read(name)).unwrap_or_default();
+        let mut artifact = corpus.artifact(case, &bytes);
+        if file.ends_with("github-private-attestation.sigstore.json") {
+            artifact = Artifact::sha256(
+                "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428".parse().expect("digest"),
+            );
+        }
+        let bundle = corpus.read(file);
+        for (key, wanted) in case["expect"].as_object().expect("expect") {
+            let trust = match key.as_str() {
+                "bundle_with_github_root_no_tlog_no_sct" => corpus.trust("trust/trusted_root_github.json", Instance::GitHub),
+                "bundle" if case["trusted_root"] == "trust/trusted_root_github.json" => {
+                    corpus.trust("trust/trusted_root_github.json", Instance::GitHub)
+                }
+                // There is no way to ask for GitHub's root with the log required: that root has none.
+                "bundle_with_github_root_and_tlog_required" => {
+                    let path = Path::new("root.json");
+                    let text = fs::read_to_string(corpus.folder.join("trust/trusted_root_github.json")).expect("root");
+                    assert!(TrustRoot::from_file(path, &text, Instance::PublicGood).is_err());
+                    continue;
+                }
+                _ => TrustRoot::embedded(Instance::PublicGood).expect("root"),
+            };
+            let found = verify_attestation(&artifact, &bundle, Signer::Identity(&anybody), None, &trust, now());
+            println!("{file} {key}: {}", code(&found));
+            assert_eq!(pass_or_fail(found.outcome()), wanted.as_str().expect("verdict"), "{file} {key}: {found:?}");
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 10);
+}
+
+#[test]
+fn identities_of_real_bundles() {
+    let Some(corpus) = Corpus::open() else { return };
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let judge = |file: &str, artifact: &[u8], policy: &IdentityPolicy| {
+        verify_attestation(&Artifact::bytes(artifact), &corpus.read(file), Signer::Identity(policy), None, &trust, now())
+    };
+    let repository = |r: &str| IdentityPolicy { repository: Some(Pattern::new(r)), ..IdentityPolicy::default() };
+
+    let bundle = "github/reusable-workflow-attestation.sigstore.json";
+    let artifact = corpus.read("github/reusable-workflow-artifact");
+    let mut both = repository("github.com/malancas/attest-demo");
+    both.workflow = Some(Pattern::new("github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml"));
+    assert_eq!(code(&judge(bundle, &artifact, &both)), "verified");
+    assert_eq!(code(&judge(bundle, &artifact, &repository("github.com/github/artifact-attestations-workflows"))), "repository");
+    both.workflow = Some(Pattern::new(".github/workflows/attest.yml"));
+    assert_eq!(code(&judge(bundle, &artifact, &both)), "workflow");
+    assert_eq!(code(&judge(bundle, b"something else", &repository("github.com/malancas/attest-demo"))), "artifact");
+
+    let cosign = corpus.read("cosign/cosign-v3-blob.txt");
+    let exact = |identity: &str, issuer: &str| IdentityPolicy {
+        identity: Some(identity.to_owned()),
+        issuer: Some(issuer.to_owned()),
+        ..IdentityPolicy::default()
+    };
+    let file = "cosign/cosign-v3-blob.sigstore.json";
+    let github = "https://github.com/login/oauth";
+    assert_eq!(code(&judge(file, &cosign, &exact("w.vollprecht@gmail.com", github))), "verified");
+    assert_eq!(code(&judge(file, &cosign, &exact("vollprecht@gmail.com", github))), "identity");
+    assert_eq!(code(&judge(file, &cosign, &exact("w.vollprecht@gmail.com", "https://accounts.google.com"))), "issuer");
+    assert_eq!(code(&judge(file, &cosign, &repository("github.com/a/b"))), "issuer");
+    let earlier = "2025-01-01T00:00:00Z".parse().expect("time");
+    let found = verify_attestation(
+        &Artifact::bytes(&cosign),
+        &corpus.read(file),
+        Signer::Identity(&exact("w.vollprecht@gmail.com", github)),
+        None,
+        &trust,
+        earlier,
+    );
+    assert_eq!(code(&found), "timestamp");
+}
+
+#[test]
+fn npm_provenance_names_repository_workflow_and_commit() {
+    let Some(corpus) = Corpus::open() else { return };
+    let keys = NpmKeys::embedded().expect("keys");
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let judge = |file: &str, name: &str, version: &str, integrity: Sri, policy: &IdentityPolicy| -> Fact<Identity> {
+        let package = Package { name, version, integrity };
+        verify_attestations(&corpus.read(file), &package, policy, &keys, &trust, now()).package()
+    };
+    let archive = Sri::of(&corpus.read("npm/gundam-visor-cli-v1-tag.tgz"));
+    let file = "npm/gundam-visor-cli-v1-tag.tgz.json";
+    let policy = |repository: &str, workflow: &str, git_ref: &str| IdentityPolicy {
+        repository: Some(Pattern::new(repository)),
+        workflow: Some(Pattern::new(workflow)),
+        git_ref: Some(Pattern::new(git_ref)),
+        ..IdentityPolicy::default()
+    };
+    let right = policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/npm-publish.yml", "refs/tags/v*");
+    let found = judge(file, "gundam-visor", "1.0.1", archive, &right);
+    let identity = found.verified().expect("verified");
+    assert_eq!(identity.repository(), Some("github.com/ramonpetgrave64/gundam-visor"));
+    assert_eq!(identity.workflow(), Some(".github/workflows/npm-publish.yml"));
+    assert_eq!(identity.source_digest.as_deref(), Some("599500821344b070902a7a5666064bfdaba715df"));
+    for (other, expected) in [
+        (policy("github.com/ramonpetgrave64/other", ".github/workflows/npm-publish.yml", "refs/tags/v*"), "repository"),
+        (policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/release.yml", "refs/tags/v*"), "workflow"),
+        (policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/npm-publish.yml", "refs/heads/*"), "ref"),
+    ] {
+        assert_eq!(code(&judge(file, "gundam-visor", "1.0.1", archive, &other)), expected);
+    }
+    assert_eq!(code(&judge(file, "gundam-visor", "1.0.2", archive, &right)), "subject");
+    assert_eq!(code(&judge(file, "@ramon/gundam-visor", "1.0.1", archive, &right)), "subject");
+    assert_eq!(code(&judge(file, "gundam-visor", "1.0.1", Sri::of(b"other archive"), &right)), "artifact");
+
+    // A certificate of 2023 has only the older claims.
+    let integrity = sha512(
+        "29d19f26233f4441328412b34fd73ed104ecfef62f14097890cccf7455b521b65c5acff851849faa85c85395aa22d401436f01f3afb61b19c780e906c88c7f20",
+    );
+    let old = policy("github.com/laurentsimon/provenance-npm-test", ".github/workflows/release.yml", "refs/heads/main");
+    let found = judge("npm/npm-attestations.intoto.sigstore", "@laurentsimon/provenance-npm-test", "1.0.0", integrity, &old);
+    assert_eq!(code(&found), "verified", "{found:?}");
+    let mut hosted = old;
+    hosted.runner = Some("github-hosted".to_owned());
+    let found = judge("npm/npm-attestations.intoto.sigstore", "@laurentsimon/provenance-npm-test", "1.0.0", integrity, &hosted);
+    assert_eq!(code(&found), "runner");
+}
