@@ -126,11 +126,6 @@ impl Parsed {
         Ok(Self { bundle, statement })
     }
 
-    /// A bundle that this program put together.
-    pub(super) fn rebuilt(bundle: Bundle) -> Self {
-        Self { bundle, statement: None }
-    }
-
     /// The statement it signs; none when it signs an artifact itself. Not proven before [`Parsed::verify`].
     pub(super) fn statement(&self) -> Option<&Statement> {
         self.statement.as_ref()
