@@ -156,7 +156,7 @@ impl IdentityPolicy {
     /// Whether the policy names a signer that only that signer can be; for callers that must not accept just anybody.
     pub fn complete(&self) -> Result<(), IncompletePolicy> {
         let named = self.identity.is_some() || self.identity_pattern.is_some() || self.repository.is_some();
-        if !named && !self.workflow.as_ref().is_some_and(|w| !is_relative(w.as_str())) {
+        if !named && self.workflow.as_ref().is_none_or(|w| is_relative(w.as_str())) {
             return Err(IncompletePolicy::NobodyNamed);
         }
         if self.wanted_issuer().is_none() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }

@@ -52,7 +52,7 @@ impl NpmKeys {
     pub const MAX_BYTES: u64 = 1 << 20;
 
     /// The keys that this program carries.
-    pub fn embedded() -> Result<Self, crate::Error> {
+    pub fn embedded() -> crate::Result<Self> {
         let keys = parse(EMBEDDED).map_err(|why| {
             crate::Error::environment(format!("the embedded npm keys cannot be used: {why}"), "this is a defect of this program")
         })?;
@@ -61,7 +61,7 @@ impl NpmKeys {
 
     /// The keys in `text`, read from the operator's file `path`: npm's TUF target (`keyId`, `keyUsage`, `publicKey`), or what a
     /// registry serves below `/-/npm/v1/keys` (`keyid`, `key`, `expires`), fetched by the operator at a time of their choosing.
-    pub fn from_file(path: &Path, text: &str) -> Result<Self, OperatorError> {
+    pub fn from_file(path: &Path, text: &str) -> crate::Result<Self> {
         let keys =
             parse(text).map_err(|why| OperatorError::whole(path, format!("this file cannot be used as npm keys: {why}")))?;
         Ok(Self { keys, origin: Origin::File(path.display().to_string()), digest: Sha256Digest::of(text.as_bytes()) })

@@ -62,7 +62,7 @@ impl TrustRoot {
     pub const MAX_BYTES: u64 = 1 << 20;
 
     /// The root that this program carries for `instance`.
-    pub fn embedded(instance: Instance) -> Result<Self, crate::Error> {
+    pub fn embedded(instance: Instance) -> crate::Result<Self> {
         let json = sigstore::embedded_root(instance);
         let root = Root::new(json, instance).map_err(|why| {
             crate::Error::environment(
@@ -75,7 +75,7 @@ impl TrustRoot {
 
     /// The root in `text`, read from the operator's file `path`: one `trusted_root.json`, or several, one a line, of which exactly
     /// one must be of the kind that `instance` names.
-    pub fn from_file(path: &Path, text: &str, instance: Instance) -> Result<Self, OperatorError> {
+    pub fn from_file(path: &Path, text: &str, instance: Instance) -> crate::Result<Self> {
         let whole = Root::new(text, instance);
         let chosen = match whole {
             Ok(root) => Ok((root, text)),

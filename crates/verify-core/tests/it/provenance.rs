@@ -1,5 +1,7 @@
 //! Provenance: the corpus of real bundles, each with its expected verdict.
 
+#![allow(clippy::expect_used, unreachable_pub, reason = "test code")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

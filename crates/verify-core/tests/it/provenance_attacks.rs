@@ -1,5 +1,7 @@
 //! Provenance: minted attacks, each refused with its own code.
 
+#![allow(clippy::expect_used, unreachable_pub, reason = "test code")]
+
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::Fact;

@@ -1,6 +1,8 @@
 //! Mints Sigstore bundles under a private trust root: certificate authority, certificate log, transparency log and npm key, so that
 //! every attack can be written down without a network and without anybody else's files.
 
+#![allow(clippy::expect_used, unreachable_pub, reason = "test code")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
