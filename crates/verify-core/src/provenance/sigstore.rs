@@ -247,7 +247,10 @@ impl Parsed {
     fn every_entry_has_evidence(&self, log_required: bool) -> Result<(), Refused> {
         let entries = &self.bundle.verification_material.tlog_entries;
         if log_required && entries.is_empty() {
-            return Err(Refused::wrong(Fault::Log, "the bundle has no transparency log entry; GitHub's own instance keeps no log, and must be named (--instance github) to be accepted"));
+            return Err(Refused::wrong(
+                Fault::Log,
+                "the bundle has no transparency log entry; GitHub's own instance keeps no log, and must be named (--instance github) to be accepted",
+            ));
         }
         if log_required && entries.iter().any(|e| e.inclusion_promise.is_none() && e.inclusion_proof.is_none()) {
             return Err(Refused::wrong(Fault::Log, "a log entry has neither a promise nor a proof of inclusion"));
