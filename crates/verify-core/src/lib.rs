@@ -10,6 +10,7 @@ pub mod json;
 pub mod lock;
 pub mod operator_file;
 pub mod policy;
+pub mod provenance;
 pub mod read;
 pub mod report;
 pub mod review;
