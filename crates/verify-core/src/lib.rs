@@ -6,6 +6,8 @@ pub mod fact;
 pub mod finding;
 pub mod inventory;
 pub mod read;
+#[cfg(feature = "sbom")]
+pub mod sbom;
 pub mod subject;
 pub mod text;
 pub mod tree;
