@@ -16,6 +16,8 @@ pub mod report;
 pub mod review;
 pub mod rules;
 pub mod spec;
+#[cfg(feature = "sbom")]
+pub mod sbom;
 pub mod subject;
 pub mod text;
 mod toml_file;

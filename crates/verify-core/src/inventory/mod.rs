@@ -267,6 +267,28 @@ pub struct Subject {
     pub observations: Vec<Observation>,
 }
 
+impl Subject {
+    /// A subject of which nothing more is known than what and where it is.
+    #[must_use]
+    pub fn new(id: SubjectId, kind: Kind, source: Source, place: Place) -> Self {
+        let name = id.name().to_owned();
+        Self {
+            id,
+            kind,
+            source,
+            name,
+            version: None,
+            enabled: true,
+            place,
+            trees: Trees::default(),
+            record: None,
+            mcp: None,
+            install_steps: Vec::new(),
+            observations: Vec::new(),
+        }
+    }
+}
+
 /// What the digests of one subject cover; docs/formats.md has the table by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trees {
