@@ -15,9 +15,9 @@ pub mod read;
 pub mod report;
 pub mod review;
 pub mod rules;
-pub mod spec;
 #[cfg(feature = "sbom")]
 pub mod sbom;
+pub mod spec;
 pub mod subject;
 pub mod text;
 mod toml_file;

@@ -281,6 +281,7 @@ impl Subject {
             enabled: true,
             place,
             trees: Trees::default(),
+            npm: None,
             record: None,
             mcp: None,
             install_steps: Vec::new(),
