@@ -1,5 +1,5 @@
 """Copies a state dir without what is private or noise, as if it had been made in /home/user. Called by make-state.sh."""
-import json, os, shutil, sqlite3, sys
+import hashlib, json, os, shutil, sqlite3, sys
 from pathlib import Path
 
 home, package, target = sys.argv[1:]
@@ -8,6 +8,17 @@ USER, HOST = "/home/user", "/usr/lib/node_modules/openclaw"
 
 def rewrite(text):
     return text.replace(package, HOST).replace(home, USER)
+
+
+def rehash(text):
+    """Rewritten paths change the records, and so the hashes that OpenClaw keeps of them: sha256 of the compact JSON."""
+    compact = lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    value = json.loads(text)
+    records = value["index"]["installRecords"]
+    for plugin in value["index"]["plugins"]:
+        if "installRecordHash" in plugin and plugin["pluginId"] in records:
+            plugin["installRecordHash"] = hashlib.sha256(compact(records[plugin["pluginId"]]).encode()).hexdigest()
+    return compact(value)
 
 
 shutil.rmtree(target, ignore_errors=True)
@@ -47,6 +58,8 @@ for name in ("config_machine_state", "schema_meta"):
         if name == "config_machine_state" and row[0] not in ("plugins.installedIndex", "hooks.internal.installs"):
             continue
         row = [rewrite(value) if isinstance(value, str) else value for value in row]
+        if row[0] == "plugins.installedIndex":
+            row[1] = rehash(row[1])
         new.execute(f"insert into {name} values ({','.join('?' * len(row))})", row)
 new.commit()
 new.execute("vacuum")

@@ -83,9 +83,9 @@ impl Evidence {
         }
     }
 
-    /// Whether there is anything that OpenClaw could load: files, or the definition of an MCP server.
-    pub(crate) fn present(&self) -> bool {
-        !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
+    /// Whether there is anything of `subject` that OpenClaw could load: files, or the definition of an MCP server.
+    pub(crate) fn present(&self, subject: &Subject) -> bool {
+        subject.mcp.is_some() || !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
     }
 }
 

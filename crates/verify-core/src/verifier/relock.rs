@@ -125,7 +125,7 @@ fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> st
     if let Some(mcp) = &subject.mcp {
         entry.definition = Some(mcp.digest);
     } else {
-        if !evidence.present() {
+        if !evidence.present(subject) {
             return Ok(None);
         }
         entry.tree = digest(&evidence.tree)?;

@@ -14,7 +14,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    if view.locked.is_some() || !view.evidence.present() {
+    if view.locked.is_some() || !view.evidence.present(view.subject) {
         return Vec::new();
     }
     let id = &view.subject.id;

@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    if view.subject.kind == Kind::McpServer || !view.evidence.present() {
+    if view.subject.kind == Kind::McpServer || !view.evidence.present(view.subject) {
         return Vec::new();
     }
     let digest = view.locked.is_some_and(|entry| entry.tree.is_some() || entry.archive.is_some());
