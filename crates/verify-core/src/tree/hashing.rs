@@ -1,59 +1,85 @@
-//! The parallel half of a digest: hashes the files of all walks, then looks once more at every folder.
+//! The parallel half of a digest: hashes what the walk found while the walk goes on, then looks once more at every folder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::FileType;
+use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
 use super::names::shown;
 use super::object::{BlobHasher, BlobId, Mode};
 use super::open::{Beneath, Stamp};
-use super::walk::{MAX_NOTED, Walk, read_error};
-use super::{Manifest, Options, Progress, Tree, TreeError, TreeLimit, TreeNote, TreeSpec};
+use super::walk::{MAX_NOTED, Walk, read_error, shown_folder, walk};
+use super::{Entry, Manifest, Options, Progress, Tree, TreeError, TreeLimit, TreeNote, TreeSpec};
 
 const BUFFER: usize = 128 << 10;
-/// Files between two reports of progress by one thread.
+/// Entries that go to a thread at once: few enough that no thread waits long for another at the end.
+const BATCH: usize = 16;
+/// Files between two reports of progress.
 const PROGRESS_STEP: u64 = 64;
 
-/// Turns walks into trees, in the same order.
-pub(crate) fn hash_all(
-    specs: &[TreeSpec],
-    walks: Vec<Result<Walk, TreeError>>,
-    options: &Options<'_>,
-) -> Vec<Result<Tree, TreeError>> {
-    let pool = Pool::new(&walks, options);
-    let mut done = pool.run();
-    done.sort_unstable_by_key(|file| (file.tree, file.entry));
-    let failures: Vec<Option<TreeError>> = pool.failures.into_iter().map(take_failure).collect();
-    let noted = links_that_leave(specs, &done);
-
+/// Walks and hashes what `specs` cover; the results are in the same order.
+pub(crate) fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Result<Tree, TreeError>> {
+    let pool = Pool::new(specs.len(), options);
+    let threads = match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let (walks, mut hashed) = std::thread::scope(|scope| {
+        let helper = || std::thread::Builder::new().spawn_scoped(scope, || pool.work());
+        // A thread that the system refuses is one helper less.
+        let helpers: Vec<_> = (1..threads).map_while(|_| helper().ok()).collect();
+        let walks = pool.walk_all(specs);
+        let mut hashed = pool.work();
+        for helper in helpers {
+            match helper.join() {
+                Ok(more) => hashed.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        (walks, hashed)
+    });
+    hashed.sort_unstable_by_key(|batch| (batch.tree, batch.number));
+    let leaving = links_that_leave(specs, &hashed);
+    let mut batches = hashed.into_iter().peekable();
+    let failures = pool.failures.into_iter().map(|failure| failure.into_inner().unwrap_or_else(PoisonError::into_inner));
     let mut trees = Vec::with_capacity(walks.len());
-    let mut rest = done.as_slice();
     for ((tree, walk), failure) in walks.into_iter().enumerate().zip(failures) {
-        let (mine, others) = rest.split_at(rest.partition_point(|file| file.tree <= tree));
-        rest = others;
-        let leaving = mine.iter().filter(|file| file.link.is_some_and(|link| noted.contains(&(tree, link.inode, link.device))));
+        let mine: Vec<_> = std::iter::from_fn(|| batches.next_if(|batch| batch.tree == tree)).collect();
         trees.push(match (walk, failure) {
-            (Err(error), _) | (Ok(_), Some(error)) => Err(error),
-            (Ok(walk), None) => finish(walk, mine, &leaving.collect::<Vec<_>>()),
+            (Err(error), _) | (Ok(_), Some((_, error))) => Err(error),
+            (Ok(walk), None) => finish(walk, mine, &leaving),
         });
     }
     trees
 }
 
-/// One file that was hashed.
-struct Done {
+/// What a thread does next.
+enum Job {
+    Hash(Batch),
+    /// Look whether the folders from `first` on are what they were when they were listed.
+    Look {
+        tree: usize,
+        number: usize,
+        root: Arc<Beneath>,
+        folders: Arc<Vec<(String, Stamp)>>,
+        first: usize,
+    },
+}
+
+/// Some entries of a tree, in its order.
+struct Batch {
     tree: usize,
-    entry: usize,
-    id: BlobId,
-    executable: bool,
+    number: usize,
+    root: Arc<Beneath>,
+    entries: Vec<Entry>,
     bytes: u64,
-    link: Option<HardLink>,
+    /// Entries that have more than one name.
+    links: Vec<(usize, HardLink)>,
 }
 
 /// A file that has more than one name.
@@ -64,104 +90,126 @@ struct HardLink {
     names: u64,
 }
 
-/// A failure of one tree, with the number of the job in which it happened.
-type Failure = Mutex<Option<(usize, TreeError)>>;
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
 
 struct Pool<'a> {
-    walks: &'a [Result<Walk, TreeError>],
     options: &'a Options<'a>,
-    /// (tree, entry) of every file.
-    files: Vec<(usize, usize)>,
-    /// (tree, folder) of every folder, looked at after the files.
-    folders: Vec<(usize, usize)>,
-    next: AtomicUsize,
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    found_files: AtomicU64,
     hashed_files: AtomicU64,
     hashed_bytes: AtomicU64,
     /// Stated bytes of each tree.
     stated: Vec<AtomicU64>,
     /// The first job of each tree that failed; `usize::MAX` for none.
     failed: Vec<AtomicUsize>,
-    failures: Vec<Failure>,
+    failures: Vec<Mutex<Option<(usize, TreeError)>>>,
 }
 
 impl<'a> Pool<'a> {
-    fn new(walks: &'a [Result<Walk, TreeError>], options: &'a Options<'a>) -> Self {
-        let good = || walks.iter().enumerate().filter_map(|(tree, walk)| Some((tree, walk.as_ref().ok()?)));
-        let is_file = |walk: &Walk, entry: &usize| walk.entries.get(*entry).is_some_and(|entry| entry.mode != Mode::Symlink);
-        let files = good().flat_map(|(tree, walk)| {
-            (0..walk.entries.len()).filter(move |entry| is_file(walk, entry)).map(move |entry| (tree, entry))
-        });
+    fn new(trees: usize, options: &'a Options<'a>) -> Self {
         Self {
-            walks,
             options,
-            files: files.collect(),
-            folders: good().flat_map(|(tree, walk)| (0..walk.folders.len()).map(move |folder| (tree, folder))).collect(),
-            next: AtomicUsize::new(0),
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            found_files: AtomicU64::new(0),
             hashed_files: AtomicU64::new(0),
             hashed_bytes: AtomicU64::new(0),
-            stated: walks.iter().map(|_| AtomicU64::new(0)).collect(),
-            failed: walks.iter().map(|_| AtomicUsize::new(usize::MAX)).collect(),
-            failures: walks.iter().map(|_| Mutex::new(None)).collect(),
+            stated: (0..trees).map(|_| AtomicU64::new(0)).collect(),
+            failed: (0..trees).map(|_| AtomicUsize::new(usize::MAX)).collect(),
+            failures: (0..trees).map(|_| Mutex::new(None)).collect(),
         }
     }
 
-    /// Works through all jobs on as many threads as wanted, the calling one among them.
-    fn run(&self) -> Vec<Done> {
-        let wanted = match self.options.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
-        let helpers = wanted.min(self.files.len() + self.folders.len()).saturating_sub(1);
-        std::thread::scope(|scope| {
-            // A thread that the system refuses is one helper less.
-            let helpers: Vec<_> =
-                (0..helpers).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, || self.work()).ok()).collect();
-            let mut done = self.work();
-            for helper in helpers {
-                match helper.join() {
-                    Ok(more) => done.extend(more),
-                    Err(panic) => std::panic::resume_unwind(panic),
+    /// Walks one tree after the other and gives what is found to the threads.
+    fn walk_all(&self, specs: &[TreeSpec]) -> Vec<Result<Walk, TreeError>> {
+        // Also when a walk should panic: the threads would wait for ever.
+        let _close = CloseWhenDropped(self);
+        let mut walks = Vec::with_capacity(specs.len());
+        let mut numbers = Vec::with_capacity(specs.len());
+        for (tree, spec) in specs.iter().enumerate() {
+            let (mut number, mut batch) = (0, Vec::new());
+            let mut send = |root: &Arc<Beneath>, entry: Option<Entry>| {
+                let last = entry.is_none();
+                batch.extend(entry);
+                if batch.len() == BATCH || (last && !batch.is_empty()) {
+                    let entries = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                    let files = entries.iter().filter(|entry| entry.mode != Mode::Symlink).count();
+                    self.found_files.fetch_add(files as u64, Ordering::Relaxed);
+                    let root = Arc::clone(root);
+                    self.push(Job::Hash(Batch { tree, number, root, entries, bytes: 0, links: Vec::new() }));
+                    number += 1;
                 }
-            }
-            done
-        })
-    }
-
-    fn work(&self) -> Vec<Done> {
-        let mut buffer = vec![0; BUFFER];
-        let mut done = Vec::new();
-        loop {
-            let job = self.next.fetch_add(1, Ordering::Relaxed);
-            let (tree, result) = if let Some(&(tree, entry)) = self.files.get(job) {
-                if self.has_failed(tree, job) {
-                    continue;
-                }
-                (tree, self.file(tree, entry, &mut buffer).map(|file| done.push(file)))
-            } else if let Some(&(tree, folder)) = job.checked_sub(self.files.len()).and_then(|job| self.folders.get(job)) {
-                if self.has_failed(tree, job) {
-                    continue;
-                }
-                (tree, self.folder(tree, folder))
-            } else {
-                return done;
             };
-            if let Err(error) = result {
-                self.fail(tree, job, error);
+            let walk = walk(spec, self.options, &mut send);
+            if let (Err(_), Some(failed)) = (&walk, self.failed.get(tree)) {
+                // Nobody needs the ids of its files any more.
+                failed.store(0, Ordering::Relaxed);
+            }
+            walks.push(walk);
+            numbers.push(number);
+        }
+        for ((tree, walk), mut number) in walks.iter().enumerate().zip(numbers) {
+            let Ok(Walk { root, folders, .. }) = walk else { continue };
+            for first in (0..folders.len()).step_by(BATCH) {
+                self.push(Job::Look { tree, number, root: Arc::clone(root), folders: Arc::clone(folders), first });
+                number += 1;
             }
         }
+        walks
     }
 
-    fn file(&self, tree: usize, entry: usize, buffer: &mut [u8]) -> Result<Done, TreeError> {
-        let Some((walk, entry_of)) =
-            self.walks.get(tree).and_then(|walk| walk.as_ref().ok()).and_then(|walk| Some((walk, walk.entries.get(entry)?)))
-        else {
-            return Err(TreeError::Cancelled);
-        };
-        let path = entry_of.path.as_str();
+    fn work(&self) -> Vec<Batch> {
+        let mut buffer = vec![0; BUFFER];
+        let mut hashed = Vec::new();
+        while let Some(job) = self.next() {
+            match job {
+                Job::Hash(mut batch) => {
+                    if self.has_failed(batch.tree, batch.number) {
+                        continue;
+                    }
+                    match self.hash_batch(&mut batch, &mut buffer) {
+                        Ok(()) => hashed.push(batch),
+                        Err(error) => self.fail(batch.tree, batch.number, error),
+                    }
+                }
+                Job::Look { tree, number, root, folders, first } => {
+                    let some = folders.iter().skip(first).take(BATCH);
+                    if let Some(error) = some.filter_map(|(path, stamp)| look_again(&root, path, stamp).err()).next() {
+                        self.fail(tree, number, error);
+                    }
+                }
+            }
+        }
+        hashed
+    }
+
+    fn hash_batch(&self, batch: &mut Batch, buffer: &mut [u8]) -> Result<(), TreeError> {
+        for (at, entry) in batch.entries.iter_mut().enumerate().filter(|(_, entry)| entry.mode != Mode::Symlink) {
+            let (bytes, link) = self.hash_file(batch.tree, &batch.root, entry, buffer)?;
+            batch.bytes += bytes;
+            batch.links.extend(link.map(|link| (at, link)));
+        }
+        Ok(())
+    }
+
+    /// Completes `entry`; gives its bytes.
+    fn hash_file(
+        &self,
+        tree: usize,
+        root: &Beneath,
+        entry: &mut Entry,
+        buffer: &mut [u8],
+    ) -> Result<(u64, Option<HardLink>), TreeError> {
+        let path = entry.path.as_str();
         let io = |errno: Errno| read_error(path, errno);
-        let fd = walk.root.file(path).map_err(io)?;
-        let before = rustix::fs::fstat(&fd).map_err(io)?;
         let changed = || TreeError::Changed { path: shown(path.as_bytes()) };
+        let fd = root.file(path).map_err(io)?;
+        let before = rustix::fs::fstat(&fd).map_err(io)?;
         if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
             return Err(changed());
         }
@@ -176,9 +224,10 @@ impl<'a> Pool<'a> {
         if Stamp::of(&after) != Stamp::of(&before) || after.st_mode != before.st_mode {
             return Err(changed());
         }
+        entry.id = id;
+        entry.mode = if before.st_mode & 0o100 != 0 { Mode::Executable } else { Mode::Regular };
         self.report(size);
-        let link = HardLink::of(&before);
-        Ok(Done { tree, entry, id, executable: before.st_mode & 0o100 != 0, bytes: size, link })
+        Ok((size, HardLink::of(&before)))
     }
 
     /// The id of exactly `size` bytes; one more or one less is a change.
@@ -186,11 +235,11 @@ impl<'a> Pool<'a> {
         let mut hasher = BlobHasher::new(size);
         let mut read = 0;
         loop {
-            if self.cancelled() {
+            if self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
                 return Err(TreeError::Cancelled);
             }
             let wanted = usize::try_from(size - read).unwrap_or(usize::MAX).saturating_add(1).min(buffer.len());
-            let Some(chunk) = buffer.get_mut(..wanted) else { return Err(TreeError::Cancelled) };
+            let chunk = buffer.get_mut(..wanted).unwrap_or_default();
             let got = match file.read(chunk) {
                 Ok(got) => got,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -208,23 +257,10 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// What is listed in a folder must be what was walked.
-    fn folder(&self, tree: usize, folder: usize) -> Result<(), TreeError> {
-        let walk = self.walks.get(tree).and_then(|walk| walk.as_ref().ok());
-        let Some((walk, (path, stamp))) = walk.and_then(|walk| Some((walk, walk.folders.get(folder)?))) else {
-            return Ok(());
-        };
-        let now = stamp_of_folder(&walk.root, path).map_err(|errno| read_error(path, errno))?;
-        if now == *stamp {
-            return Ok(());
-        }
-        Err(TreeError::Changed { path: if path.is_empty() { ".".to_owned() } else { shown(path.as_bytes()) } })
-    }
-
     fn report(&self, bytes: u64) {
         let files = self.hashed_files.fetch_add(1, Ordering::Relaxed) + 1;
         let bytes = self.hashed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let of = self.files.len() as u64;
+        let of = self.found_files.load(Ordering::Relaxed);
         if let Some(progress) = self.options.progress
             && (files.is_multiple_of(PROGRESS_STEP) || files == of)
         {
@@ -232,23 +268,44 @@ impl<'a> Pool<'a> {
         }
     }
 
-    fn cancelled(&self) -> bool {
-        self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    /// Whether a job before this one failed. One after it does not count: the first failure is the answer, whichever thread was
+    /// faster.
+    fn has_failed(&self, tree: usize, number: usize) -> bool {
+        self.failed.get(tree).is_some_and(|failed| failed.load(Ordering::Relaxed) < number)
     }
 
-    /// Whether a job before this one failed. One after it does not count: the first failure is the answer.
-    fn has_failed(&self, tree: usize, job: usize) -> bool {
-        self.failed.get(tree).is_some_and(|failed| failed.load(Ordering::Relaxed) < job)
-    }
-
-    /// Keeps the failure of the first job, so that the answer does not depend on which thread was faster.
-    fn fail(&self, tree: usize, job: usize, error: TreeError) {
+    fn fail(&self, tree: usize, number: usize, error: TreeError) {
         let (Some(failed), Some(failure)) = (self.failed.get(tree), self.failures.get(tree)) else { return };
-        let mut failure = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if failure.as_ref().is_none_or(|(first, _)| job < *first) {
-            *failure = Some((job, error));
+        let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failure.as_ref().is_none_or(|(first, _)| number < *first) {
+            *failure = Some((number, error));
         }
-        failed.fetch_min(job, Ordering::Relaxed);
+        failed.fetch_min(number, Ordering::Relaxed);
+    }
+
+    fn push(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.filled.notify_one();
+    }
+
+    /// The next job, waiting for one as long as the walk goes on.
+    fn next(&self) -> Option<Job> {
+        let open_and_empty = |queue: &mut Queue| queue.jobs.is_empty() && !queue.closed;
+        let mut queue = self.filled.wait_while(self.lock(), open_and_empty).unwrap_or_else(PoisonError::into_inner);
+        queue.jobs.pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct CloseWhenDropped<'a>(&'a Pool<'a>);
+
+impl Drop for CloseWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.filled.notify_all();
     }
 }
 
@@ -260,42 +317,50 @@ impl HardLink {
     }
 }
 
-fn stamp_of_folder(root: &Beneath, path: &str) -> Result<Stamp, Errno> {
-    Ok(Stamp::of(&rustix::fs::fstat(root.folder(path)?)?))
-}
-
-fn take_failure(failure: Failure) -> Option<TreeError> {
-    failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).map(|(_, error)| error)
+/// What is listed in a folder must be what was walked. A folder above it that became a symlink meanwhile changed the folder in which
+/// it stands, and that one is looked at too.
+fn look_again(root: &Beneath, path: &str, stamp: &Stamp) -> Result<(), TreeError> {
+    let named = if path.is_empty() { "." } else { path };
+    let now = match rustix::fs::statat(root.as_fd(), named, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NAMETOOLONG) => root.folder(path).and_then(rustix::fs::fstat),
+        stat => stat,
+    };
+    let now = now.map_err(|errno| read_error(path, errno))?;
+    if Stamp::of(&now) == *stamp { Ok(()) } else { Err(TreeError::Changed { path: shown_folder(path) }) }
 }
 
 /// (tree, inode, device) of files that have more names than the trees of their boundary showed.
-fn links_that_leave(specs: &[TreeSpec], done: &[Done]) -> std::collections::HashSet<(usize, u64, u64)> {
-    let links = || done.iter().filter_map(|file| Some((file.tree, file.link?)));
+fn links_that_leave(specs: &[TreeSpec], hashed: &[Batch]) -> Vec<(usize, u64, u64)> {
+    let links = || hashed.iter().flat_map(|batch| batch.links.iter().map(|(_, link)| (batch.tree, *link)));
     let boundary = |tree: usize| specs.get(tree).map(|spec| spec.boundary.as_path());
     let mut seen: HashMap<(Option<&Path>, u64, u64), u64> = HashMap::new();
     for (tree, link) in links() {
         *seen.entry((boundary(tree), link.inode, link.device)).or_default() += 1;
     }
-    let leaves =
-        |tree: usize, link: HardLink| seen.get(&(boundary(tree), link.inode, link.device)).is_none_or(|seen| *seen < link.names);
-    links().filter(|(tree, link)| leaves(*tree, *link)).map(|(tree, link)| (tree, link.inode, link.device)).collect()
+    let leaves = |tree, link: HardLink| seen.get(&(boundary(tree), link.inode, link.device)).is_none_or(|n| *n < link.names);
+    let leaving = links().filter(|(tree, link)| leaves(*tree, *link));
+    let mut leaving: Vec<_> = leaving.map(|(tree, link)| (tree, link.inode, link.device)).collect();
+    leaving.sort_unstable();
+    leaving
 }
 
-fn finish(mut walk: Walk, files: &[Done], leaving: &[&Done]) -> Result<Tree, TreeError> {
-    let mut bytes = 0;
-    for file in files {
-        if let Some(entry) = walk.entries.get_mut(file.entry) {
-            entry.id = file.id;
-            entry.mode = if file.executable { Mode::Executable } else { Mode::Regular };
-            bytes += file.bytes;
+fn finish(mut walk: Walk, batches: Vec<Batch>, leaving: &[(usize, u64, u64)]) -> Result<Tree, TreeError> {
+    let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.entries.len()).sum());
+    let (mut bytes, mut paths, mut count) = (0, Vec::new(), 0);
+    for batch in batches {
+        bytes += batch.bytes;
+        for (at, link) in batch.links {
+            if leaving.binary_search(&(batch.tree, link.inode, link.device)).is_ok() {
+                count += 1;
+                paths.extend(batch.entries.get(at).filter(|_| count <= MAX_NOTED).map(|entry| shown(entry.path.as_bytes())));
+            }
         }
+        entries.extend(batch.entries);
     }
-    if !leaving.is_empty() {
-        let shown_path = |file: &&Done| walk.entries.get(file.entry).map(|entry| shown(entry.path.as_bytes()));
-        let paths = leaving.iter().filter_map(shown_path).take(MAX_NOTED).collect();
-        walk.notes.push(TreeNote::HardLinksLeave { paths, count: leaving.len() });
+    if count > 0 {
+        walk.notes.push(TreeNote::HardLinksLeave { paths, count });
     }
     // A file system that lists a name twice answers for nothing.
-    let manifest = Manifest::new(walk.entries).map_err(|error| TreeError::Changed { path: error.to_string() })?;
+    let manifest = Manifest::new(entries).map_err(|error| TreeError::Changed { path: error.to_string() })?;
     Ok(Tree { digest: manifest.digest(), files: manifest.entries().len() as u64, bytes, manifest, notes: walk.notes })
 }

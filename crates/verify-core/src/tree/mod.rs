@@ -3,8 +3,8 @@
 //! The digest is the id that git gives a folder in a repository of object format SHA-256 (`git init --object-format=sha256`,
 //! `git add -A -f`, `git write-tree`), so anybody can check it without this program. docs/formats.md has the full text.
 //!
-//! A tree is walked by one thread with an explicit stack; its files are hashed by a pool that lives only for the call; the folders
-//! are folded from the sorted listing. Nothing is followed, nothing but regular files is opened, and whatever changes meanwhile is
+//! A tree is walked by one thread with an explicit stack; its files are hashed meanwhile by a pool that lives only for the call; the
+//! folders are folded from the sorted listing. Nothing is followed, nothing but regular files is opened, and whatever changes meanwhile is
 //! an error.
 
 mod compare;
@@ -125,7 +125,7 @@ impl Default for Options<'_> {
 pub struct Progress {
     /// Files hashed.
     pub files: u64,
-    /// Files to hash.
+    /// Files found so far; grows while the walk goes on.
     pub of: u64,
     /// Bytes hashed.
     pub bytes: u64,
@@ -182,7 +182,7 @@ pub enum TreeError {
     /// There is nothing at the root.
     #[error("there is no folder")]
     Missing,
-    /// The tree holds what a digest cannot stand for. Nothing of it was followed or opened.
+    /// The tree holds what a digest cannot stand for. None of that was followed or opened.
     #[error("{total} unsafe entries, first {}", .offenders.first().map_or_else(String::new, ToString::to_string))]
     Unsafe {
         /// The first of them by path order of the walk, at most [`MAX_OFFENDERS`].
@@ -324,6 +324,5 @@ pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError>
 /// The digests of many trees, in the order of `specs`; one pool hashes the files of all of them.
 #[must_use]
 pub fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Result<Tree, TreeError>> {
-    let walks = specs.iter().map(|spec| walk::walk(spec, options)).collect();
-    hashing::hash_all(specs, walks, options)
+    hashing::digest_all(specs, options)
 }

@@ -1,8 +1,9 @@
 //! The sequential half of a digest: lists every folder, judges every name and symlink, and leaves the regular files to be hashed.
 
 use std::borrow::Cow;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Component, Path};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustix::fs::{AtFlags, Dir, FileType};
@@ -20,19 +21,21 @@ pub(crate) const MAX_NOTED: usize = 20;
 /// Components looked at to resolve all symlinks of one tree.
 const MAX_SYMLINK_STEPS: u64 = 1_000_000;
 
-/// What a walk found.
+/// What a walk found, besides the entries that it gave away.
 pub(crate) struct Walk {
-    pub(crate) root: Beneath,
-    /// Files and symlinks in the order of their paths' bytes. The id of a file is not yet known.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) root: Arc<Beneath>,
     /// Every folder that was listed, and what it looked like.
-    pub(crate) folders: Vec<(String, Stamp)>,
+    pub(crate) folders: Arc<Vec<(String, Stamp)>>,
     pub(crate) notes: Vec<TreeNote>,
 }
 
-/// Walks what `spec` covers.
-pub(crate) fn walk(spec: &TreeSpec, options: &Options<'_>) -> Result<Walk, TreeError> {
+/// Takes the files and symlinks of a tree in the order of their paths' bytes, then `None`. The id of a file is not yet known.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Arc<Beneath>, Option<Entry>);
+
+/// Walks what `spec` covers. After an unsafe entry was met, nothing more goes to `sink`: there will be no digest.
+pub(crate) fn walk(spec: &TreeSpec, options: &Options<'_>, sink: Sink<'_>) -> Result<Walk, TreeError> {
     let (boundary, root_in_boundary, root) = open_root(spec)?;
+    let root = Arc::new(root);
     let links = Links::new(spec, boundary.as_ref().unwrap_or(&root), &root_in_boundary);
     let mut walker = Walker {
         spec,
@@ -48,17 +51,17 @@ pub(crate) fn walk(spec: &TreeSpec, options: &Options<'_>) -> Result<Walk, TreeE
         windows: (Vec::new(), 0),
         notes: Vec::new(),
     };
-    let result = walker.walk();
+    let result = walker.walk(sink);
     let Walker { folders, mut notes, windows: (paths, count), offenders, total_offenders: total, .. } = walker;
-    // What is certainly unsafe stays so, even when a limit ended the walk.
-    let entries = match result {
-        Ok(_) | Err(TreeError::Limit { .. }) if total > 0 => return Err(TreeError::Unsafe { offenders, total }),
+    match result {
+        // What is certainly unsafe stays so, even when a limit ended the walk.
+        Ok(()) | Err(TreeError::Limit { .. }) if total > 0 => return Err(TreeError::Unsafe { offenders, total }),
         result => result?,
-    };
+    }
     if count > 0 {
         notes.push(TreeNote::WindowsUnsafeNames { paths, count });
     }
-    Ok(Walk { root, entries, folders, notes })
+    Ok(Walk { root, folders: Arc::new(folders), notes })
 }
 
 /// The boundary when it is another folder, the root relative to it, and the root.
@@ -94,7 +97,7 @@ fn root_is_no_folder(root: &Path) -> TreeError {
 struct Walker<'a> {
     spec: &'a TreeSpec,
     options: &'a Options<'a>,
-    root: &'a Beneath,
+    root: &'a Arc<Beneath>,
     links: Links<'a>,
     seen: u64,
     path_bytes: u64,
@@ -114,16 +117,15 @@ enum Child {
 }
 
 impl Walker<'_> {
-    /// Files and symlinks in the order of their paths' bytes.
-    fn walk(&mut self) -> Result<Vec<Entry>, TreeError> {
-        let mut entries = Vec::new();
+    fn walk(&mut self, sink: Sink<'_>) -> Result<(), TreeError> {
         let mut open = vec![self.list(String::new())?.into_iter()];
         while let Some(folder) = open.last_mut() {
             match folder.next() {
                 None => {
                     open.pop();
                 }
-                Some(Child::Leaf(entry)) => entries.push(entry),
+                Some(Child::Leaf(entry)) if self.total_offenders == 0 => sink(self.root, Some(entry)),
+                Some(Child::Leaf(_)) => {}
                 Some(Child::Folder(path)) => {
                     if open.len() > self.options.max_depth {
                         return Err(limit(TreeLimit::Depth, self.options.max_depth as u64));
@@ -132,7 +134,8 @@ impl Walker<'_> {
                 }
             }
         }
-        Ok(entries)
+        sink(self.root, None);
+        Ok(())
     }
 
     /// What the folder at `path` holds, in git's order.
@@ -140,11 +143,13 @@ impl Walker<'_> {
         if self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
             return Err(TreeError::Cancelled);
         }
-        let fd = self.root.folder(&path).map_err(|errno| read_error(&path, errno))?;
-        let before = stamp(&fd, &path)?;
-        let names = self.names(&fd, &path)?;
-        let children = self.judge(&fd, &path, &names)?;
-        if stamp(&fd, &path)? != before {
+        let io = |errno: Errno| read_error(&path, errno);
+        let mut dir = Dir::new(self.root.folder(&path).map_err(io)?).map_err(io)?;
+        let before = stamp(dir.fd().map_err(io)?, &path)?;
+        let names = self.names(&mut dir, &path)?;
+        let fd = dir.fd().map_err(io)?;
+        let children = self.judge(fd, &path, &names)?;
+        if stamp(fd, &path)? != before {
             return Err(TreeError::Changed { path: shown_folder(&path) });
         }
         self.folders.push((path, before));
@@ -152,10 +157,10 @@ impl Walker<'_> {
     }
 
     /// The names in a folder, a `/` behind those of folders, sorted: that is git's order.
-    fn names(&mut self, fd: &OwnedFd, path: &str) -> Result<Vec<(Vec<u8>, FileType)>, TreeError> {
+    fn names(&mut self, dir: &mut Dir, path: &str) -> Result<Vec<(Vec<u8>, FileType)>, TreeError> {
         let io = |errno: Errno| read_error(path, errno);
         let mut names = Vec::new();
-        for entry in Dir::read_from(fd).map_err(io)? {
+        while let Some(entry) = dir.read() {
             let entry = entry.map_err(io)?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
@@ -163,7 +168,7 @@ impl Walker<'_> {
             }
             let mut kind = entry.file_type();
             if kind == FileType::Unknown {
-                let stat = rustix::fs::statat(fd, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).map_err(io)?;
+                let stat = rustix::fs::statat(dir.fd().map_err(io)?, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).map_err(io)?;
                 kind = FileType::from_raw_mode(stat.st_mode);
             }
             self.seen += 1;
@@ -184,7 +189,7 @@ impl Walker<'_> {
         Ok(names)
     }
 
-    fn judge(&mut self, fd: &OwnedFd, folder: &str, names: &[(Vec<u8>, FileType)]) -> Result<Vec<Child>, TreeError> {
+    fn judge(&mut self, fd: BorrowedFd<'_>, folder: &str, names: &[(Vec<u8>, FileType)]) -> Result<Vec<Child>, TreeError> {
         let spec = self.spec;
         let left_out: Vec<(&str, &LeaveOut)> =
             spec.leave_out.iter().filter_map(|leave_out| Some((name_in(folder, place_of(leave_out))?, leave_out))).collect();
@@ -223,7 +228,7 @@ impl Walker<'_> {
         Ok(children)
     }
 
-    fn symlink(&mut self, fd: &OwnedFd, folder: &str, name: &str, path: String) -> Result<Entry, TreeError> {
+    fn symlink(&mut self, fd: BorrowedFd<'_>, folder: &str, name: &str, path: String) -> Result<Entry, TreeError> {
         let target = rustix::fs::readlinkat(fd, name, Vec::new()).map_err(|errno| read_error(&path, errno))?;
         let host_link = self.options.count_host_links && name == "openclaw" && folder.rsplit('/').next() == Some("node_modules");
         if !host_link && let Some(why) = self.links.refuse(folder, target.as_bytes(), &mut self.symlink_steps) {
@@ -236,7 +241,7 @@ impl Walker<'_> {
     }
 
     /// Whether the entry `name` of the open folder is what `leave_out` says.
-    fn is_left_out(&mut self, leave_out: &LeaveOut, fd: &OwnedFd, name: &str, kind: FileType) -> Result<bool, TreeError> {
+    fn is_left_out(&mut self, leave_out: &LeaveOut, fd: BorrowedFd<'_>, name: &str, kind: FileType) -> Result<bool, TreeError> {
         match leave_out {
             LeaveOut::Folder(_) => Ok(kind == FileType::Directory),
             LeaveOut::Record(_, record) => {
@@ -297,9 +302,9 @@ fn name_in<'a>(folder: &str, place: &'a str) -> Option<&'a str> {
 }
 
 /// The bytes of a small regular file that nobody may execute; `None` for anything else, which then counts as it is.
-fn small_file(folder: &OwnedFd, name: &str) -> Option<Vec<u8>> {
+fn small_file(folder: BorrowedFd<'_>, name: &str) -> Option<Vec<u8>> {
     use std::io::Read as _;
-    let folder = Beneath::of(folder.try_clone().ok()?);
+    let folder = Beneath::of(folder.try_clone_to_owned().ok()?);
     let fd = folder.file(name).ok()?;
     let stat = rustix::fs::fstat(&fd).ok()?;
     let size = u64::try_from(stat.st_size).ok()?;
@@ -311,8 +316,8 @@ fn small_file(folder: &OwnedFd, name: &str) -> Option<Vec<u8>> {
     (bytes.len() as u64 == size).then_some(bytes)
 }
 
-fn stamp(fd: &OwnedFd, path: &str) -> Result<Stamp, TreeError> {
-    let stat = rustix::fs::fstat(fd.as_fd()).map_err(|errno| read_error(path, errno))?;
+fn stamp(fd: BorrowedFd<'_>, path: &str) -> Result<Stamp, TreeError> {
+    let stat = rustix::fs::fstat(fd).map_err(|errno| read_error(path, errno))?;
     Ok(Stamp::of(&stat))
 }
 
@@ -329,7 +334,7 @@ pub(crate) fn read_error(path: &str, errno: Errno) -> TreeError {
     }
 }
 
-fn shown_folder(path: &str) -> String {
+pub(crate) fn shown_folder(path: &str) -> String {
     if path.is_empty() { ".".to_owned() } else { shown(path.as_bytes()) }
 }
 
