@@ -32,7 +32,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         searched.extend([".node_modules", ".node_libraries"].map(|name| home.join(name)));
     }
     for folder in searched {
-        if paths.relocated() && !folder.starts_with(&paths.state) || covered.iter().any(|root| folder.starts_with(root)) {
+        if paths.relocated() && !folder.starts_with(&paths.state) || folder.ancestors().any(|above| covered.contains(above)) {
             continue;
         }
         if paths.kind(&folder) != Entry::Nothing && !empty(&folder) {

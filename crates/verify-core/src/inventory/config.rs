@@ -25,8 +25,14 @@ const MAX_INCLUDES: usize = 500;
 const MAX_INCLUDE_PATH: usize = 4096;
 const INCLUDE: &str = "$include";
 
+/// Most agents; each may have a workspace of its own.
+const MAX_AGENTS: usize = 1000;
+
+/// A part of the config, what it should be, and that in words.
+type Shape = (&'static str, fn(&Value) -> bool, &'static str);
+
 /// Parts of the config that the inventory reads. A part of another type would be passed over without a word.
-const SHAPES: [(&str, fn(&Value) -> bool, &str); 9] = [
+const SHAPES: [Shape; 9] = [
     ("/plugins", Value::is_object, "an object"),
     ("/plugins/load", Value::is_object, "an object"),
     ("/plugins/load/paths", Value::is_array, "an array"),
@@ -83,7 +89,8 @@ pub(super) fn read(paths: &Paths, file: &Path) -> Config {
 /// counts with every folder it may have. [S `resolveAgentWorkspaceDir`]
 pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
     let agents = config.value.get("agents").cloned().unwrap_or(Value::Null);
-    let mut found = Workspaces { paths, seen: BTreeSet::new(), list: Vec::new(), observations: Vec::new() };
+    let shown = config.shown.clone();
+    let mut found = Workspaces { paths, shown: &shown, seen: BTreeSet::new(), list: Vec::new(), observations: Vec::new() };
     let fallback = string(agents.pointer("/defaults/workspace"));
     let shared = match fallback {
         Some(written) => found.add(None, written, "agents.defaults.workspace"),
@@ -92,7 +99,12 @@ pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
     let entries = agents.get("entries").and_then(Value::as_object).into_iter().flatten().map(|(id, entry)| (id.clone(), entry));
     let listed = agents.get("list").and_then(Value::as_array).into_iter().flatten();
     let listed = listed.map(|entry| (string(entry.get("id")).unwrap_or_default().to_owned(), entry));
-    for (id, entry) in entries.chain(listed) {
+    for (n, (id, entry)) in entries.chain(listed).enumerate() {
+        if n >= MAX_AGENTS {
+            let why = format!("holds more than {MAX_AGENTS} agents");
+            found.observations.push(Observation::Unreadable { place: format!("{shown}#agents"), why });
+            break;
+        }
         let id = agent_id(&id);
         if let Some(written) = string(entry.get("workspace")) {
             found.add(Some(&id), written, &format!("agents.entries.{id}.workspace"));
@@ -102,9 +114,9 @@ pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
             found.push(Some(&id), paths.state.join(format!("workspace-{id}")));
         }
     }
-    let shown = config.shown.clone();
-    config.observations.extend(found.observations.into_iter().map(|make| make(&shown)));
-    found.list
+    let (list, mut observations) = (found.list, found.observations);
+    config.observations.append(&mut observations);
+    list
 }
 
 /// What a path that could not be located means for the verdict.
@@ -123,10 +135,10 @@ pub(super) fn string(value: Option<&Value>) -> Option<&str> {
 
 struct Workspaces<'a> {
     paths: &'a Paths,
+    shown: &'a str,
     seen: BTreeSet<PathBuf>,
     list: Vec<Workspace>,
-    #[allow(clippy::type_complexity, reason = "used once, to put the file's name in front")]
-    observations: Vec<Box<dyn Fn(&str) -> Observation>>,
+    observations: Vec<Observation>,
 }
 
 impl Workspaces<'_> {
@@ -134,10 +146,8 @@ impl Workspaces<'_> {
         match self.paths.locate(written) {
             Located::At(folder) => self.push(agent, folder),
             other => {
-                let key = text::excerpt(key, 120);
-                if let Some(observation) = not_located(key, other) {
-                    self.observations.push(Box::new(move |file| in_file(file, &observation)));
-                }
+                let place = format!("{}#{}", self.shown, text::excerpt(key, 120));
+                self.observations.extend(not_located(place, other));
                 None
             }
         }
@@ -148,14 +158,6 @@ impl Workspaces<'_> {
             self.list.push(Workspace { agent: agent.map(str::to_owned), folder: folder.clone() });
         }
         Some(folder)
-    }
-}
-
-fn in_file(file: &str, observation: &Observation) -> Observation {
-    match observation {
-        Observation::Unreadable { place, why } => Observation::Unreadable { place: format!("{file}#{place}"), why: why.clone() },
-        Observation::NotInCopy { place, path } => Observation::NotInCopy { place: format!("{file}#{place}"), path: path.clone() },
-        other => other.clone(),
     }
 }
 
@@ -178,6 +180,9 @@ impl Reader<'_> {
     /// Parses a file and resolves its includes. `chain`: the files that led here, this one not among them.
     fn parsed(&mut self, file: &Path, content: &str, chain: &[PathBuf]) -> Result<Value, String> {
         let parsed = json::json5(content).map_err(|error| error.to_string())?;
+        if !self.paths.may_keep(parsed.values) {
+            return Err("the config and its includes hold too many values together".to_owned());
+        }
         let place = self.paths.shown(file);
         self.observations.extend(
             parsed.duplicates.iter().map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }),

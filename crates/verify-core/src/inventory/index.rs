@@ -4,6 +4,7 @@
 //! folder, and only the copy is opened: opening the original would leave `-shm` and `-wal` beside it. Schema code is not trusted,
 //! views and triggers are off, and a budget of operations ends whatever would run for ever.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::Observation;
+use super::config::string;
 use super::paths::Paths;
 use crate::json;
 use crate::read::{self, ReadError};
@@ -39,11 +41,18 @@ const HOOKS: &str = "hooks.internal.installs";
 pub(super) struct Index {
     /// `installRecords`: plugin id and record, as written, sorted by id.
     pub(super) records: Vec<(String, Value)>,
-    /// `index.plugins`: what OpenClaw last found where.
-    pub(super) plugins: Vec<Value>,
+    /// `index.plugins`, by the key of the record that owns them: what OpenClaw last found where.
+    seen: BTreeMap<String, Value>,
     /// The row of the hook packs; null when there is none.
     pub(super) hooks: Value,
     pub(super) observations: Vec<Observation>,
+}
+
+impl Index {
+    /// What OpenClaw last found of the plugin that the record of this key owns.
+    pub(super) fn seen(&self, key: &str) -> Option<&Value> {
+        self.seen.get(key)
+    }
 }
 
 /// How the database is shown.
@@ -104,7 +113,12 @@ fn plugins(index: &mut Index, place: String, mut value: Value) {
     }
     index.records.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some(Value::Array(plugins)) = value.pointer_mut("/index/plugins").map(Value::take) {
-        index.plugins = plugins;
+        for plugin in plugins {
+            let owner = string(plugin.get("installOwner")).or_else(|| string(plugin.get("pluginId"))).map(str::to_owned);
+            if let Some(owner) = owner {
+                index.seen.entry(owner).or_insert(plugin);
+            }
+        }
     }
 }
 
@@ -174,6 +188,10 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
 
 fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
     match std::fs::symlink_metadata(path) {
+        Ok(m) if !m.is_file() => {
+            let name = if path.extension().is_some_and(|end| end.to_string_lossy().ends_with("-wal")) { "its -wal " } else { "" };
+            Err(Refusal::Unreadable(format!("{name}is {}, not a regular file", read::kind_of(&m))))
+        }
         Ok(m) => Ok(Some(Stamp(m.len(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec(), m.dev(), m.ino()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
@@ -217,20 +235,18 @@ fn rows(file: &Path) -> Result<Rows, Refusal> {
     if version > USER_VERSION {
         return Err(Refusal::Unsupported(format!("user_version {version}, where {USER_VERSION} is the newest known")));
     }
-    if !real_table(&db)? {
-        return Ok(Rows { plugins: None, hooks: None });
-    }
+    real_table(&db)?;
     Ok(Rows { plugins: value(&db, PLUGINS)?, hooks: value(&db, HOOKS)? })
 }
 
-/// Whether the table is there; an error when something else goes by its name.
-fn real_table(db: &Connection) -> Result<bool, Refusal> {
+/// The table is there, and is one. OpenClaw makes it with the database, so without it the file was cut or replaced.
+fn real_table(db: &Connection) -> Result<(), Refusal> {
     let mut statement =
         db.prepare("SELECT type, coalesce(sql, ''), coalesce(rootpage, 0) FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE")?;
     let found: Vec<(String, String, i64)> =
         statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
     match found.as_slice() {
-        [] => Ok(false),
+        [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
         [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
         [(kind, ..)] if kind == "table" => Err(Refusal::Unreadable(format!("{TABLE} is a virtual table"))),
         [(kind, ..)] => Err(Refusal::Unreadable(format!("{TABLE} is a {}, not a table", text::excerpt(kind, 20)))),
@@ -239,13 +255,13 @@ fn real_table(db: &Connection) -> Result<bool, Refusal> {
 }
 
 /// A generated column would be computed by the file's own code.
-fn plain_columns(db: &Connection) -> Result<bool, Refusal> {
+fn plain_columns(db: &Connection) -> Result<(), Refusal> {
     let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
     let columns: Vec<(String, i64)> =
         statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     let plain = |wanted: &str| columns.iter().any(|(name, _)| name == wanted);
     if columns.iter().all(|(_, hidden)| *hidden == 0) && plain("state_key") && plain("value_json") {
-        Ok(true)
+        Ok(())
     } else {
         Err(Refusal::Unsupported(format!("{TABLE} has other columns than the known ones")))
     }

@@ -29,7 +29,7 @@ use crate::tree::TreeSpec;
 
 use self::context::{Context, Found, PluginRoot};
 use self::paths::Paths;
-use self::records::{Plugin, Scan};
+use self::records::{Known, Plugin, Scan};
 
 /// Reads the whole installation. Opens nothing for writing, and runs nothing.
 ///
@@ -125,9 +125,9 @@ fn plugins(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> 
     let mut plugins = records::read(scan, observations);
     let found = npm_project::unrecorded(scan, &mut plugins, observations);
     plugins.extend(found);
-    let found = load_paths::read(scan, &plugins, observations);
+    let found = load_paths::read(scan, &Known::of(&plugins), observations);
     plugins.extend(found);
-    let found = extensions::read(scan, &plugins, observations);
+    let found = extensions::read(scan, &Known::of(&plugins), observations);
     plugins.extend(found);
     unique::ids(plugins.iter_mut().map(|plugin| &mut plugin.subject));
     unique::shadows(&mut plugins, scan.host);
