@@ -113,7 +113,7 @@ pub(super) fn record(place: String, raw: &Value) -> Record {
         "gitCommit",
     ];
     let field = |key: &str| string(raw.get(key)).map(str::to_owned);
-    let typed = TEXTS.iter().all(|key| raw.get(key).is_none_or(Value::is_string));
+    let typed = raw.get("__proto__").is_none() && TEXTS.iter().all(|key| raw.get(key).is_none_or(Value::is_string));
     Record {
         place,
         source: if typed { field("source").unwrap_or_default() } else { String::new() },

@@ -264,6 +264,80 @@ fn disagreeing_records_are_told() {
 }
 
 #[test]
+fn a_manifest_that_changed_since_openclaw_hashed_it() {
+    let hash = |path: &Path| openclaw_verify_core::digest::Sha256Digest::of(&fs::read(path).expect("read")).hex();
+    for (changed, conflicts) in [(None, 0), (Some("openclaw.plugin.json"), 1), (Some("package.json"), 1)] {
+        let mut state = State::new();
+        let folder = state.npm("@acme/a", "a", &encoded("@acme/a"));
+        let mut index = state.index();
+        let record = openclaw_verify_core::digest::Sha256Digest::of(state.records[0].1.to_string().as_bytes()).hex();
+        index["index"]["plugins"] = json!([{"pluginId": "a", "installOwner": "a", "installRecordHash": record,
+            "manifestHash": hash(&folder.join("openclaw.plugin.json")), "packageJson": {"hash": hash(&folder.join("package.json"))}}]);
+        write_row(&state.database(), "plugins.installedIndex", &index.to_string());
+        if let Some(changed) = changed {
+            let content = fs::read_to_string(folder.join(changed)).expect("read");
+            fs::write(folder.join(changed), content + " ").expect("write");
+        }
+        let inventory = inventory::read(&state.options()).expect("inventory");
+        let found = said(&subject(&inventory, "npm:@acme/a").observations);
+        assert_eq!(found.matches("what: \"hash\"").count(), conflicts, "{found}");
+    }
+}
+
+#[test]
+fn a_config_that_the_operator_names_has_to_be_there() {
+    let state = State::new();
+    state.plugin("extensions/x", "x");
+    let named = state.file("../etc/openclaw.json", r#"{"plugins":{"enabled":false}}"#);
+    for from in [None, Some(PathBuf::from("/home/user/.openclaw"))] {
+        let options = Options { config: Some(named.clone()), relocated_from: from, ..state.options() };
+        let inventory = inventory::read(&options).expect("inventory");
+        assert!(!subject(&inventory, "unrecorded:extensions/x").enabled, "{:?}", inventory.observations);
+    }
+    let options = Options { config: Some(state.path("gone.json")), ..state.options() };
+    assert!(said(&inventory::read(&options).expect("inventory").observations).contains("Unreadable { place: \"gone.json\""));
+}
+
+#[test]
+fn bundles_of_four_formats_and_clawhub_records() {
+    let mut state = State::new();
+    let skill = "---\nname: x\n---\n";
+    state.file("extensions/claude/skills/x/SKILL.md", skill);
+    state.file("extensions/claude/.lsp.json", "{}");
+    state.file("extensions/codex/.codex-plugin/plugin.json", r#"{"name":"My Codex!"}"#);
+    state.file("extensions/cursor/.cursor-plugin/plugin.json", r#"{name: "cursor", version: "2.0.0",}"#);
+    state.file(
+        "extensions/agent/plugin.json",
+        r#"{"$schema":"https://agent-plugins.org/schemas/1.0.0/plugin.schema.json","name":"agent"}"#,
+    );
+    state.file("extensions/other/plugin.json", r#"{"name":"not one of them"}"#);
+    let folder = state.path("extensions/cursor");
+    state.record("cursor", json!({"source": "path", "installPath": folder, "sourcePath": "/src", "version": "2.0.0"}));
+    let hub = state.plugin("extensions/hub", "hub");
+    state.record(
+        "hub",
+        json!({"source": "clawhub", "clawhubPackage": "@acme/hub", "installPath": hub, "version": "1.0.0", "integrity": "none"}),
+    );
+    let inventory = state.read();
+    assert_eq!(
+        ids(&inventory),
+        [
+            "bundle:cursor",
+            "clawhub:@acme/hub",
+            "unrecorded:extensions/agent",
+            "unrecorded:extensions/claude",
+            "unrecorded:extensions/codex"
+        ]
+    );
+    assert_eq!(subject(&inventory, "unrecorded:extensions/codex").name, "my-codex");
+    assert_eq!(subject(&inventory, "bundle:cursor").observations, []);
+    assert!(inventory.subjects.iter().all(|subject| (subject.kind == Kind::Bundle) != (subject.name == "hub")));
+    let hub = &subject(&inventory, "clawhub:@acme/hub").observations;
+    assert!(matches!(hub.as_slice(), [Observation::BadIntegrity { .. }]), "{hub:?}");
+    assert!(inventory.not_covered.iter().any(|entry| entry.what == "language servers of unrecorded:extensions/claude"));
+}
+
+#[test]
 fn a_record_that_points_elsewhere() {
     let mut state = State::new();
     state.npm("@acme/a", "a", "somewhere-else");
