@@ -25,6 +25,7 @@ use crate::text;
 const MAX_DATABASE: u64 = 256 << 20;
 /// Most bytes of one value.
 const MAX_VALUE: i32 = 64 << 20;
+const COPY_ATTEMPTS: usize = 5;
 /// Most virtual machine operations of all statements together; reading a real index takes some thousands.
 const MAX_OPERATIONS: u32 = 50_000_000;
 const OPERATIONS_PER_CALL: i32 = 10_000;
@@ -174,16 +175,19 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
     if std::fs::symlink_metadata(&journal).is_ok_and(|found| !found.is_file() || found.len() > 0) {
         return Err(Refusal::Unreadable("an interrupted change lies beside it (-journal); let OpenClaw open it once".to_owned()));
     }
-    let before = (stamp(&real)?, stamp(&wal)?);
-    let folder = Copy(tempfile::Builder::new().prefix("openclaw-verify-").tempdir()?);
-    copy_file(&real, &folder.file())?;
-    if before.1.is_some_and(|wal| wal.0 > 0) {
-        copy_file(&wal, &folder.0.path().join("db-wal"))?;
+    // A running gateway writes now and then; one quiet moment is enough.
+    for _ in 0..COPY_ATTEMPTS {
+        let before = (stamp(&real)?, stamp(&wal)?);
+        let folder = Copy(tempfile::Builder::new().prefix("openclaw-verify-").tempdir()?);
+        let mut copied = copy_file(&real, &folder.file())?;
+        if before.1.is_some_and(|wal| wal.0 > 0) {
+            copied &= copy_file(&wal, &folder.0.path().join("db-wal"))?;
+        }
+        if copied && before == (stamp(&real)?, stamp(&wal)?) {
+            return Ok(Some(folder));
+        }
     }
-    if before != (stamp(&real)?, stamp(&wal)?) {
-        return Err(Refusal::Unreadable("it changed while it was copied; try again".to_owned()));
-    }
-    Ok(Some(folder))
+    Err(Refusal::Unreadable("it changed each time it was copied; try again, or stop the gateway".to_owned()))
 }
 
 fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
@@ -198,7 +202,8 @@ fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
     }
 }
 
-fn copy_file(from: &Path, to: &Path) -> Result<(), Refusal> {
+/// Whether the whole file was copied: it is false when it shrank or grew meanwhile.
+fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
     let unreadable = |error: ReadError| Refusal::Unreadable(error.to_string());
     let (file, metadata) = read::open(from).map_err(unreadable)?;
     let size = metadata.len();
@@ -206,7 +211,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), Refusal> {
         return Err(unreadable(ReadError::TooLarge { size, limit: MAX_DATABASE }));
     }
     let copied = io::copy(&mut io::Read::take(file, size + 1), &mut std::fs::File::create_new(to)?)?;
-    if copied == size { Ok(()) } else { Err(unreadable(ReadError::Changed)) }
+    Ok(copied == size)
 }
 
 struct Rows {

@@ -61,7 +61,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     };
     let plugins = plugins(&scan, &mut inventory.observations);
     if let Some(host) = &host {
-        inventory.subjects.push(core::read(&paths, host, &mut inventory.not_covered));
+        inventory.subjects.push(core::read(&paths.outside_copy(), host, &mut inventory.not_covered));
         inventory.host = Some(paths.place(host));
     }
     inventory.not_covered.extend(language_servers(&scan, &plugins));

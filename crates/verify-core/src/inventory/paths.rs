@@ -99,6 +99,11 @@ impl Paths {
         })
     }
 
+    /// The same for what the operator names, which does not lie in the copy.
+    pub(super) fn outside_copy(&self) -> Self {
+        Self { state: self.state.clone(), relocated_from: None, home: self.home.clone(), budget: Budget::default() }
+    }
+
     /// Whether the state dir is a copy.
     pub(super) fn relocated(&self) -> bool {
         self.relocated_from.is_some()

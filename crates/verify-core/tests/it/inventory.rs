@@ -712,6 +712,42 @@ fn a_truncated_or_foreign_database() {
 }
 
 #[test]
+fn a_database_with_flipped_bytes_never_hangs_or_passes_for_another() {
+    let mut state = State::new();
+    state.npm("@acme/a", "a", &encoded("@acme/a"));
+    state.write_index();
+    let path = state.path("state/openclaw.sqlite");
+    let good = fs::read(&path).expect("read");
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % u64::try_from(below).expect("small")).expect("small")
+    };
+    let mut refused = 0;
+    for round in 0..150 {
+        let mut bytes = good.clone();
+        for _ in 0..=round % 8 {
+            // The first page holds the header and the schema: the part that an attacker works on.
+            let at = if round % 2 == 0 { next(good.len()) } else { next(4096) };
+            bytes[at] = u8::try_from(next(256)).expect("byte");
+        }
+        fs::write(&path, &bytes).expect("write");
+        let inventory = inventory::read(&state.options()).expect("inventory");
+        match ids(&inventory).as_slice() {
+            ["npm:@acme/a"] => {}
+            found => {
+                let odd = inventory.subjects.iter().any(|subject| !subject.observations.is_empty());
+                assert!(odd || !inventory.observations.is_empty(), "{round}: {found:?}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}
+
+#[test]
 fn a_view_in_place_of_the_table_that_never_ends() {
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
     let hostile = [
@@ -848,6 +884,15 @@ fn the_host_package_and_what_npm_hoisted_beside_it() {
     assert_eq!(core.observations, []);
     assert!(!said(&inventory.observations).contains("AncestorNodeModules"), "{:?}", inventory.observations);
     assert!(inventory.not_covered.iter().any(|entry| entry.what.contains("global packages")));
+    // The same beside a copy: the operator's host package does not lie in it.
+    let from = Some(PathBuf::from("/home/user/.openclaw"));
+    let options = Options { host: Some(host.clone()), relocated_from: from.clone(), ..state.options() };
+    let copy = inventory::read(&options).expect("inventory");
+    assert_eq!(subject(&copy, "core:openclaw").trees, core.trees);
+    assert_eq!(subject(&copy, "core:openclaw").observations, []);
+    let options =
+        Options { host: Some(host.clone()), relocated_from: Some(app.canonicalize().expect("real")), ..state.options() };
+    assert!(inventory::read(&options).is_err(), "a host package in the copy's original is never opened");
 }
 
 #[test]
