@@ -62,6 +62,11 @@ pub(super) fn detect(paths: &Paths, folder: &Path, has_extensions: bool) -> Opti
     CLAUDE_LAYOUT.iter().any(|name| there(name)).then_some(Format::Claude)
 }
 
+/// Whether the bundle brings language servers: commands that OpenClaw starts, and that are judged only as part of the bundle's files.
+pub(super) fn has_language_servers(paths: &Paths, folder: &Path, manifest: &Value) -> bool {
+    paths.kind(&folder.join(".lsp.json")) != Kind::Nothing || manifest.get("lspServers").is_some_and(|servers| !servers.is_null())
+}
+
 /// The plugin id that OpenClaw gives a bundle: its name or its folder's, in lower case, with `-` for everything else.
 /// [S `slugifyPluginId`]
 pub(super) fn plugin_id(manifest: &Value, folder: &Path) -> String {

@@ -25,8 +25,14 @@ const MAX_INCLUDES: usize = 500;
 const MAX_INCLUDE_PATH: usize = 4096;
 const INCLUDE: &str = "$include";
 
+/// Most agents; each may have a workspace of its own.
+const MAX_AGENTS: usize = 1000;
+
+/// A part of the config, what it should be, and that in words.
+type Shape = (&'static str, fn(&Value) -> bool, &'static str);
+
 /// Parts of the config that the inventory reads. A part of another type would be passed over without a word.
-const SHAPES: [(&str, fn(&Value) -> bool, &str); 9] = [
+const SHAPES: [Shape; 9] = [
     ("/plugins", Value::is_object, "an object"),
     ("/plugins/load", Value::is_object, "an object"),
     ("/plugins/load/paths", Value::is_array, "an array"),
@@ -49,21 +55,23 @@ pub(super) struct Config {
     pub(super) observations: Vec<Observation>,
 }
 
-/// Reads the config at `file`.
-pub(super) fn read(paths: &Paths, file: &Path) -> Config {
+/// Reads `openclaw.json` of the state dir, or the file that the operator named in its place, which then has to be there.
+pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
+    let file = &named.map_or_else(|| paths.state.join("openclaw.json"), Path::to_owned);
     let mut reader = Reader { paths, folder: PathBuf::new(), includes: 0, observations: Vec::new(), complete: true };
     let shown = paths.shown(file);
-    let value = match paths.text(file, MAX_FILE) {
+    let content = if named.is_some() { paths.operators_text(file, MAX_FILE) } else { paths.text(file, MAX_FILE) };
+    let value = match content {
         Ok(text) => {
             let file = normalize(file);
             reader.folder = file.parent().map(Path::to_owned).unwrap_or_default();
-            match reader.parsed(&file, &text, &[]) {
+            match reader.parsed(&file, &text, &[], 0) {
                 Ok(value @ Value::Object(_)) => value,
                 Ok(other) => reader.failed(&shown, format!("holds {} in place of an object", kind(&other))),
                 Err(why) => reader.failed(&shown, why),
             }
         }
-        Err(ReadError::NotFound) => Value::Object(Map::new()),
+        Err(ReadError::NotFound) if named.is_none() => Value::Object(Map::new()),
         Err(error) => reader.failed(&shown, error.to_string()),
     };
     for (pointer, is_right, wanted) in SHAPES {
@@ -83,7 +91,8 @@ pub(super) fn read(paths: &Paths, file: &Path) -> Config {
 /// counts with every folder it may have. [S `resolveAgentWorkspaceDir`]
 pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
     let agents = config.value.get("agents").cloned().unwrap_or(Value::Null);
-    let mut found = Workspaces { paths, seen: BTreeSet::new(), list: Vec::new(), observations: Vec::new() };
+    let shown = config.shown.clone();
+    let mut found = Workspaces { paths, shown: &shown, seen: BTreeSet::new(), list: Vec::new(), observations: Vec::new() };
     let fallback = string(agents.pointer("/defaults/workspace"));
     let shared = match fallback {
         Some(written) => found.add(None, written, "agents.defaults.workspace"),
@@ -92,7 +101,12 @@ pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
     let entries = agents.get("entries").and_then(Value::as_object).into_iter().flatten().map(|(id, entry)| (id.clone(), entry));
     let listed = agents.get("list").and_then(Value::as_array).into_iter().flatten();
     let listed = listed.map(|entry| (string(entry.get("id")).unwrap_or_default().to_owned(), entry));
-    for (id, entry) in entries.chain(listed) {
+    for (n, (id, entry)) in entries.chain(listed).enumerate() {
+        if n >= MAX_AGENTS {
+            let why = format!("holds more than {MAX_AGENTS} agents");
+            found.observations.push(Observation::Unreadable { place: format!("{shown}#agents"), why });
+            break;
+        }
         let id = agent_id(&id);
         if let Some(written) = string(entry.get("workspace")) {
             found.add(Some(&id), written, &format!("agents.entries.{id}.workspace"));
@@ -102,9 +116,9 @@ pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
             found.push(Some(&id), paths.state.join(format!("workspace-{id}")));
         }
     }
-    let shown = config.shown.clone();
-    config.observations.extend(found.observations.into_iter().map(|make| make(&shown)));
-    found.list
+    let (list, mut observations) = (found.list, found.observations);
+    config.observations.append(&mut observations);
+    list
 }
 
 /// What a path that could not be located means for the verdict.
@@ -123,10 +137,10 @@ pub(super) fn string(value: Option<&Value>) -> Option<&str> {
 
 struct Workspaces<'a> {
     paths: &'a Paths,
+    shown: &'a str,
     seen: BTreeSet<PathBuf>,
     list: Vec<Workspace>,
-    #[allow(clippy::type_complexity, reason = "used once, to put the file's name in front")]
-    observations: Vec<Box<dyn Fn(&str) -> Observation>>,
+    observations: Vec<Observation>,
 }
 
 impl Workspaces<'_> {
@@ -134,10 +148,8 @@ impl Workspaces<'_> {
         match self.paths.locate(written) {
             Located::At(folder) => self.push(agent, folder),
             other => {
-                let key = text::excerpt(key, 120);
-                if let Some(observation) = not_located(key, other) {
-                    self.observations.push(Box::new(move |file| in_file(file, &observation)));
-                }
+                let place = format!("{}#{}", self.shown, text::excerpt(key, 120));
+                self.observations.extend(not_located(place, other));
                 None
             }
         }
@@ -148,14 +160,6 @@ impl Workspaces<'_> {
             self.list.push(Workspace { agent: agent.map(str::to_owned), folder: folder.clone() });
         }
         Some(folder)
-    }
-}
-
-fn in_file(file: &str, observation: &Observation) -> Observation {
-    match observation {
-        Observation::Unreadable { place, why } => Observation::Unreadable { place: format!("{file}#{place}"), why: why.clone() },
-        Observation::NotInCopy { place, path } => Observation::NotInCopy { place: format!("{file}#{place}"), path: path.clone() },
-        other => other.clone(),
     }
 }
 
@@ -176,42 +180,54 @@ impl Reader<'_> {
     }
 
     /// Parses a file and resolves its includes. `chain`: the files that led here, this one not among them.
-    fn parsed(&mut self, file: &Path, content: &str, chain: &[PathBuf]) -> Result<Value, String> {
+    fn parsed(&mut self, file: &Path, content: &str, chain: &[PathBuf], depth: usize) -> Result<Value, String> {
         let parsed = json::json5(content).map_err(|error| error.to_string())?;
+        if !self.paths.may_keep(parsed.values) {
+            return Err("the config and its includes hold too many values together".to_owned());
+        }
         let place = self.paths.shown(file);
         self.observations.extend(
             parsed.duplicates.iter().map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }),
         );
         let mut chain = chain.to_vec();
         chain.push(file.to_owned());
-        Ok(self.resolve(parsed.value, &chain))
+        Ok(self.resolve(parsed.value, &chain, depth))
     }
 
-    /// Depth is bounded by the parser's limit times [`MAX_INCLUDE_DEPTH`].
-    fn resolve(&mut self, value: Value, chain: &[PathBuf]) -> Value {
+    /// `depth`: of the whole, over all includes, because each level takes stack.
+    fn resolve(&mut self, value: Value, chain: &[PathBuf], depth: usize) -> Value {
+        if depth > json::MAX_DEPTH {
+            let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
+            return self.failed(&place, format!("is nested deeper than {} levels together with its includes", json::MAX_DEPTH));
+        }
         match value {
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.resolve(item, chain)).collect()),
+            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.resolve(item, chain, depth + 1)).collect()),
             Value::Object(mut map) => {
+                // OpenClaw copies objects key by key, and this one then becomes the copy's prototype: what it holds takes effect unseen.
+                if map.shift_remove("__proto__").is_some() {
+                    let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
+                    self.failed(&place, "holds the key __proto__, which no honest config has".to_owned());
+                }
                 let include = map.shift_remove(INCLUDE);
-                let rest: Map<_, _> = map.into_iter().map(|(key, value)| (key, self.resolve(value, chain))).collect();
+                let rest: Map<_, _> = map.into_iter().map(|(key, value)| (key, self.resolve(value, chain, depth + 1))).collect();
                 match include {
                     None => Value::Object(rest),
-                    Some(include) => self.include(&include, rest, chain),
+                    Some(include) => self.include(&include, rest, chain, depth),
                 }
             }
             other => other,
         }
     }
 
-    fn include(&mut self, include: &Value, rest: Map<String, Value>, chain: &[PathBuf]) -> Value {
+    fn include(&mut self, include: &Value, rest: Map<String, Value>, chain: &[PathBuf], depth: usize) -> Value {
         let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
         let included = match include {
-            Value::String(path) => self.load(&place, path, chain),
+            Value::String(path) => self.load(&place, path, chain, depth),
             Value::Array(items) => {
                 let mut merged = Value::Object(Map::new());
                 for item in items {
                     let next = match item {
-                        Value::String(path) => self.load(&place, path, chain),
+                        Value::String(path) => self.load(&place, path, chain, depth),
                         other => self.failed(&place, format!("$include names {} in place of a file", kind(other))),
                     };
                     merged = merge(merged, next);
@@ -230,14 +246,14 @@ impl Reader<'_> {
         merge(included, Value::Object(rest))
     }
 
-    fn load(&mut self, place: &str, written: &str, chain: &[PathBuf]) -> Value {
-        match self.try_load(written, chain) {
+    fn load(&mut self, place: &str, written: &str, chain: &[PathBuf], depth: usize) -> Value {
+        match self.try_load(written, chain, depth) {
             Ok(value) => value,
             Err(why) => self.failed(place, format!("$include of {}: {why}", text::excerpt(written, 200))),
         }
     }
 
-    fn try_load(&mut self, written: &str, chain: &[PathBuf]) -> Result<Value, String> {
+    fn try_load(&mut self, written: &str, chain: &[PathBuf], depth: usize) -> Result<Value, String> {
         if written.is_empty() || written.contains('\0') || written.len() >= MAX_INCLUDE_PATH {
             return Err("the path is empty, too long or holds a NUL".to_owned());
         }
@@ -272,7 +288,7 @@ impl Reader<'_> {
             return Err("it includes itself".to_owned());
         }
         let content = self.paths.text(&file, MAX_FILE).map_err(|error| error.to_string())?;
-        self.parsed(&file, &content, chain)
+        self.parsed(&file, &content, chain, depth + 1)
     }
 }
 
@@ -343,7 +359,7 @@ mod tests {
 
     fn config(files: &[(&str, &str)]) -> Config {
         let (_dir, paths) = state(files);
-        read(&paths, &paths.state.join("openclaw.json"))
+        read(&paths, None)
     }
 
     #[test]
@@ -395,8 +411,22 @@ mod tests {
     }
 
     #[test]
+    fn includes_at_the_bottom_of_deep_files_do_not_exhaust_the_stack() {
+        let file = |n: usize| {
+            let (open, close) = (r#"{"a":"#.repeat(json::MAX_DEPTH - 1), "}".repeat(json::MAX_DEPTH - 1));
+            (format!("{n}.json"), format!(r#"{open}{{"$include":"{}.json","b":1}}{close}"#, n + 1))
+        };
+        let mut files = vec![("openclaw.json".to_owned(), r#"{"$include":"0.json"}"#.to_owned())];
+        files.extend((0..20).map(file));
+        let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let config = config(&files);
+        assert!(!config.complete && format!("{:?}", config.observations).contains("together with its includes"));
+    }
+
+    #[test]
     fn what_is_no_config_is_never_an_empty_one() {
-        for (content, why) in [("[1]", "an array"), ("null", "null"), ("", "JSON5"), ("{a:1}}", "JSON5")] {
+        let proto = r#"{"plugins":{"__proto__":{"load":{"paths":["/evil"]}}}}"#;
+        for (content, why) in [(proto, "__proto__"), ("[1]", "an array"), ("null", "null"), ("", "JSON5"), ("{a:1}}", "JSON5")] {
             let config = config(&[("openclaw.json", content)]);
             assert!(
                 !config.complete && format!("{:?}", config.observations).contains(why),
@@ -414,7 +444,7 @@ mod tests {
     fn every_agent_has_a_workspace() {
         let agents = r#"{"agents":{"defaults":{"workspace":"/w"},"entries":{"Ops Team":{},"b":{"workspace":"/b"},"c":{"workspace":"rel"}}}}"#;
         let (_dir, paths) = state(&[("openclaw.json", agents)]);
-        let mut config = read(&paths, &paths.state.join("openclaw.json"));
+        let mut config = read(&paths, None);
         let found: Vec<_> = workspaces(&paths, &mut config).into_iter().map(|w| (w.agent, w.folder)).collect();
         let expected = [(None, "/w"), (Some("ops-team"), "/w/ops-team"), (Some("b"), "/b")];
         assert_eq!(found, expected.map(|(a, f)| (a.map(str::to_owned), PathBuf::from(f))));

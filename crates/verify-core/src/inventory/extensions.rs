@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::paths::Kind as Entry;
 use super::plugin::{Origin, PluginFiles, own_trees};
-use super::records::{Plugin, Scan};
+use super::records::{Known, Plugin, Scan};
 use super::{Observation, Subject};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -17,15 +17,21 @@ const IGNORED: [&str; 9] = [".git", ".hg", ".svn", ".turbo", ".yarn", ".yarn-cac
 const MAX_PLUGINS: usize = 5000;
 
 /// Plugins without a record in the folders that OpenClaw scans.
-pub(super) fn read(scan: &Scan<'_>, recorded: &[Plugin], observations: &mut Vec<Observation>) -> Vec<Plugin> {
-    let mut found = scan_folder(scan, &scan.paths.state.join("extensions"), Origin::Global, "extensions", recorded, observations);
+pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observation>) -> Vec<Plugin> {
+    let mut found = scan_folder(scan, &scan.paths.state.join("extensions"), Origin::Global, "extensions", known, observations);
+    let mut seen = BTreeSet::new();
     for workspace in scan.workspaces {
         let place = match &workspace.agent {
             None => "workspace".to_owned(),
             Some(agent) => format!("workspace.{agent}"),
         };
         let folder = workspace.folder.join(".openclaw/extensions");
-        found.extend(scan_folder(scan, &folder, Origin::Workspace, &place, recorded, observations));
+        if let Ok(real) = scan.paths.real(&folder)
+            && !seen.insert(real)
+        {
+            continue;
+        }
+        found.extend(scan_folder(scan, &folder, Origin::Workspace, &place, known, observations));
     }
     found
 }
@@ -35,7 +41,7 @@ fn scan_folder(
     folder: &Path,
     origin: Origin,
     place: &str,
-    recorded: &[Plugin],
+    known: &Known,
     observations: &mut Vec<Observation>,
 ) -> Vec<Plugin> {
     let entries = match scan.paths.list(folder) {
@@ -71,7 +77,7 @@ fn scan_folder(
             }
         };
         // Two links to one folder are one plugin for OpenClaw.
-        if !seen.insert(real.clone()) || recorded.iter().any(|plugin| plugin.folder() == Some(&real)) {
+        if !seen.insert(real.clone()) || known.folder(&real) {
             continue;
         }
         if found.len() >= MAX_PLUGINS {

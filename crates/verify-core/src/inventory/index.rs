@@ -4,6 +4,7 @@
 //! folder, and only the copy is opened: opening the original would leave `-shm` and `-wal` beside it. Schema code is not trusted,
 //! views and triggers are off, and a budget of operations ends whatever would run for ever.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::Observation;
+use super::config::string;
 use super::paths::Paths;
 use crate::json;
 use crate::read::{self, ReadError};
@@ -23,6 +25,7 @@ use crate::text;
 const MAX_DATABASE: u64 = 256 << 20;
 /// Most bytes of one value.
 const MAX_VALUE: i32 = 64 << 20;
+const COPY_ATTEMPTS: usize = 5;
 /// Most virtual machine operations of all statements together; reading a real index takes some thousands.
 const MAX_OPERATIONS: u32 = 50_000_000;
 const OPERATIONS_PER_CALL: i32 = 10_000;
@@ -39,11 +42,18 @@ const HOOKS: &str = "hooks.internal.installs";
 pub(super) struct Index {
     /// `installRecords`: plugin id and record, as written, sorted by id.
     pub(super) records: Vec<(String, Value)>,
-    /// `index.plugins`: what OpenClaw last found where.
-    pub(super) plugins: Vec<Value>,
+    /// `index.plugins`, by the key of the record that owns them: what OpenClaw last found where.
+    seen: BTreeMap<String, Value>,
     /// The row of the hook packs; null when there is none.
     pub(super) hooks: Value,
     pub(super) observations: Vec<Observation>,
+}
+
+impl Index {
+    /// What OpenClaw last found of the plugin that the record of this key owns.
+    pub(super) fn seen(&self, key: &str) -> Option<&Value> {
+        self.seen.get(key)
+    }
 }
 
 /// How the database is shown.
@@ -104,7 +114,12 @@ fn plugins(index: &mut Index, place: String, mut value: Value) {
     }
     index.records.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some(Value::Array(plugins)) = value.pointer_mut("/index/plugins").map(Value::take) {
-        index.plugins = plugins;
+        for plugin in plugins {
+            let owner = string(plugin.get("installOwner")).or_else(|| string(plugin.get("pluginId"))).map(str::to_owned);
+            if let Some(owner) = owner {
+                index.seen.entry(owner).or_insert(plugin);
+            }
+        }
     }
 }
 
@@ -160,27 +175,35 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
     if std::fs::symlink_metadata(&journal).is_ok_and(|found| !found.is_file() || found.len() > 0) {
         return Err(Refusal::Unreadable("an interrupted change lies beside it (-journal); let OpenClaw open it once".to_owned()));
     }
-    let before = (stamp(&real)?, stamp(&wal)?);
-    let folder = Copy(tempfile::Builder::new().prefix("openclaw-verify-").tempdir()?);
-    copy_file(&real, &folder.file())?;
-    if before.1.is_some_and(|wal| wal.0 > 0) {
-        copy_file(&wal, &folder.0.path().join("db-wal"))?;
+    // A running gateway writes now and then; one quiet moment is enough.
+    for _ in 0..COPY_ATTEMPTS {
+        let before = (stamp(&real)?, stamp(&wal)?);
+        let folder = Copy(tempfile::Builder::new().prefix("openclaw-verify-").tempdir()?);
+        let mut copied = copy_file(&real, &folder.file())?;
+        if before.1.is_some_and(|wal| wal.0 > 0) {
+            copied &= copy_file(&wal, &folder.0.path().join("db-wal"))?;
+        }
+        if copied && before == (stamp(&real)?, stamp(&wal)?) {
+            return Ok(Some(folder));
+        }
     }
-    if before != (stamp(&real)?, stamp(&wal)?) {
-        return Err(Refusal::Unreadable("it changed while it was copied; try again".to_owned()));
-    }
-    Ok(Some(folder))
+    Err(Refusal::Unreadable("it changed each time it was copied; try again, or stop the gateway".to_owned()))
 }
 
 fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
     match std::fs::symlink_metadata(path) {
+        Ok(m) if !m.is_file() => {
+            let name = if path.extension().is_some_and(|end| end.to_string_lossy().ends_with("-wal")) { "its -wal " } else { "" };
+            Err(Refusal::Unreadable(format!("{name}is {}, not a regular file", read::kind_of(&m))))
+        }
         Ok(m) => Ok(Some(Stamp(m.len(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec(), m.dev(), m.ino()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-fn copy_file(from: &Path, to: &Path) -> Result<(), Refusal> {
+/// Whether the whole file was copied: it is false when it shrank or grew meanwhile.
+fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
     let unreadable = |error: ReadError| Refusal::Unreadable(error.to_string());
     let (file, metadata) = read::open(from).map_err(unreadable)?;
     let size = metadata.len();
@@ -188,7 +211,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), Refusal> {
         return Err(unreadable(ReadError::TooLarge { size, limit: MAX_DATABASE }));
     }
     let copied = io::copy(&mut io::Read::take(file, size + 1), &mut std::fs::File::create_new(to)?)?;
-    if copied == size { Ok(()) } else { Err(unreadable(ReadError::Changed)) }
+    Ok(copied == size)
 }
 
 struct Rows {
@@ -196,7 +219,8 @@ struct Rows {
     hooks: Option<String>,
 }
 
-fn rows(file: &Path) -> Result<Rows, Refusal> {
+/// Opens the copy so that nothing in it is trusted or runs for ever.
+fn open(file: &Path) -> Result<Connection, Refusal> {
     let mut db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -212,25 +236,27 @@ fn rows(file: &Path) -> Result<Rows, Refusal> {
     };
     db.progress_handler(OPERATIONS_PER_CALL, Some(spend))?;
     db.pragma_update(None, "cell_size_check", true)?;
+    Ok(db)
+}
 
+fn rows(file: &Path) -> Result<Rows, Refusal> {
+    let db = open(file)?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > USER_VERSION {
         return Err(Refusal::Unsupported(format!("user_version {version}, where {USER_VERSION} is the newest known")));
     }
-    if !real_table(&db)? {
-        return Ok(Rows { plugins: None, hooks: None });
-    }
+    real_table(&db)?;
     Ok(Rows { plugins: value(&db, PLUGINS)?, hooks: value(&db, HOOKS)? })
 }
 
-/// Whether the table is there; an error when something else goes by its name.
-fn real_table(db: &Connection) -> Result<bool, Refusal> {
+/// The table is there, and is one. OpenClaw makes it with the database, so without it the file was cut or replaced.
+fn real_table(db: &Connection) -> Result<(), Refusal> {
     let mut statement =
         db.prepare("SELECT type, coalesce(sql, ''), coalesce(rootpage, 0) FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE")?;
     let found: Vec<(String, String, i64)> =
         statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
     match found.as_slice() {
-        [] => Ok(false),
+        [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
         [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
         [(kind, ..)] if kind == "table" => Err(Refusal::Unreadable(format!("{TABLE} is a virtual table"))),
         [(kind, ..)] => Err(Refusal::Unreadable(format!("{TABLE} is a {}, not a table", text::excerpt(kind, 20)))),
@@ -239,13 +265,13 @@ fn real_table(db: &Connection) -> Result<bool, Refusal> {
 }
 
 /// A generated column would be computed by the file's own code.
-fn plain_columns(db: &Connection) -> Result<bool, Refusal> {
+fn plain_columns(db: &Connection) -> Result<(), Refusal> {
     let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
     let columns: Vec<(String, i64)> =
         statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     let plain = |wanted: &str| columns.iter().any(|(name, _)| name == wanted);
     if columns.iter().all(|(_, hidden)| *hidden == 0) && plain("state_key") && plain("value_json") {
-        Ok(true)
+        Ok(())
     } else {
         Err(Refusal::Unsupported(format!("{TABLE} has other columns than the known ones")))
     }
@@ -262,5 +288,21 @@ fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
     match (indexed.len(), indexed == scanned) {
         (0 | 1, true) => Ok(indexed.into_iter().next()),
         _ => Err(Refusal::Unreadable(format!("{key} stands in it more than once, or its index disagrees with the table"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_query_meets_the_budget() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let file = dir.path().join("db");
+        Connection::open(&file).and_then(|db| db.execute_batch("CREATE TABLE t (a)")).expect("create");
+        let db = open(&file).unwrap_or_else(|_| panic!("opens"));
+        let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
+        let refusal = db.query_row(endless, [], |row| row.get::<_, i64>(0)).map_err(Refusal::from);
+        assert!(matches!(refusal, Err(Refusal::Unreadable(why)) if why.contains("takes longer")));
     }
 }

@@ -9,16 +9,16 @@ use super::config::not_located;
 use super::extensions::{is_ignored, unrecorded};
 use super::paths::{Kind as Entry, Located};
 use super::plugin::{Origin, PluginFiles, file_name};
-use super::records::{Plugin, Scan};
+use super::records::{Known, Plugin, Scan};
 use crate::subject::{Source, SubjectId};
 
 /// Endings of files that OpenClaw loads as plugins. [S `EXTENSION_EXTS`]
 const ENDINGS: [&str; 6] = [".ts", ".js", ".mts", ".cts", ".mjs", ".cjs"];
-/// Most entries that are followed.
+/// Most entries that are followed, and most plugins that they may lead to.
 const MAX_PATHS: usize = 1000;
 
 /// Plugins that the config names. A linked plugin has a record, which then speaks for it.
-pub(super) fn read(scan: &Scan<'_>, recorded: &[Plugin], observations: &mut Vec<Observation>) -> Vec<Plugin> {
+pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observation>) -> Vec<Plugin> {
     let list = scan.config.pointer("/plugins/load/paths").unwrap_or(&Value::Null);
     let list: &[Value] = list.as_array().map_or(&[], Vec::as_slice);
     let mut found = Vec::new();
@@ -34,9 +34,9 @@ pub(super) fn read(scan: &Scan<'_>, recorded: &[Plugin], observations: &mut Vec<
             continue;
         };
         match scan.paths.locate(written) {
-            Located::At(path) => entry(scan, &path, place, recorded, observations, &mut found),
+            Located::At(path) => entry(scan, &path, place, known, observations, &mut found),
             // The record of a linked plugin says so already.
-            Located::Elsewhere(path) if recorded.iter().any(|plugin| plugin.subject.place.shown == path) => {}
+            Located::Elsewhere(path) if known.elsewhere(&path) => {}
             other => observations.extend(not_located(place, other)),
         }
     }
@@ -47,7 +47,7 @@ fn entry(
     scan: &Scan<'_>,
     path: &Path,
     place: String,
-    recorded: &[Plugin],
+    known: &Known,
     observations: &mut Vec<Observation>,
     found: &mut Vec<Plugin>,
 ) {
@@ -68,16 +68,16 @@ fn entry(
         return;
     }
     match paths.kind(&real) {
-        Entry::File => file(scan, &real, recorded, found),
+        Entry::File => file(scan, &real, known, found),
         Entry::Folder => {
-            if recorded.iter().any(|plugin| plugin.folder() == Some(&real)) {
+            if known.folder(&real) {
                 return;
             }
             let files = PluginFiles::read(paths, &real);
             if files.is_plugin(paths) {
                 folder(scan, files, found);
             } else {
-                children(scan, &real, recorded, observations, found);
+                children(scan, &real, known, observations, found);
             }
         }
         _ => observations.push(Observation::Unreadable { place, why: "is neither a file nor a folder".to_owned() }),
@@ -85,7 +85,7 @@ fn entry(
 }
 
 /// A folder of plugins: each folder in it, and each file.
-fn children(scan: &Scan<'_>, parent: &Path, recorded: &[Plugin], observations: &mut Vec<Observation>, found: &mut Vec<Plugin>) {
+fn children(scan: &Scan<'_>, parent: &Path, known: &Known, observations: &mut Vec<Observation>, found: &mut Vec<Plugin>) {
     let paths = scan.paths;
     let entries = match paths.list(parent) {
         Ok(entries) => entries,
@@ -95,13 +95,18 @@ fn children(scan: &Scan<'_>, parent: &Path, recorded: &[Plugin], observations: &
         }
     };
     for entry in entries {
+        if found.len() >= MAX_PATHS {
+            let why = format!("leads to more than {MAX_PATHS} plugins");
+            observations.push(Observation::Unreadable { place: paths.shown(parent), why });
+            return;
+        }
         let name = entry.name.to_string_lossy().into_owned();
         match (entry.kind, paths.real(&entry.path)) {
-            (Entry::File, Ok(_)) => file(scan, &entry.path, recorded, found),
+            (Entry::File, Ok(_)) => file(scan, &entry.path, known, found),
             (Entry::Folder, Ok(real)) if !is_ignored(&name) => {
-                let known = recorded.iter().any(|plugin| plugin.folder() == Some(&real));
+                let recorded = known.folder(&real);
                 let files = PluginFiles::read(paths, &real);
-                if !known && files.is_plugin(paths) {
+                if !recorded && files.is_plugin(paths) {
                     folder(scan, files, found);
                 }
             }
@@ -123,12 +128,12 @@ fn folder(scan: &Scan<'_>, files: PluginFiles, found: &mut Vec<Plugin>) {
 }
 
 /// A single file: its folder is the plugin's root, so the whole folder is the subject. [S `discoverFromPath`]
-fn file(scan: &Scan<'_>, file: &Path, recorded: &[Plugin], found: &mut Vec<Plugin>) {
+fn file(scan: &Scan<'_>, file: &Path, known: &Known, found: &mut Vec<Plugin>) {
     let name = file_name(file);
     let Some(stem) = extension_stem(&name) else { return };
     let real = scan.paths.real(file).unwrap_or_else(|_| file.to_owned());
     let Some(parent) = file.parent().and_then(|parent| scan.paths.real(parent).ok()) else { return };
-    if recorded.iter().any(|plugin| plugin.folder() == Some(&parent)) {
+    if known.folder(&parent) {
         return;
     }
     let files = PluginFiles::read(scan.paths, &parent);

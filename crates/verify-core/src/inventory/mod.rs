@@ -40,7 +40,7 @@ use crate::tree::TreeSpec;
 
 use self::context::{Context, Found, PluginRoot};
 use self::paths::Paths;
-use self::records::{Plugin, Scan};
+use self::records::{Known, Plugin, Scan};
 
 /// Reads the whole installation. Opens nothing for writing, and runs nothing.
 ///
@@ -53,8 +53,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     let host = host(options, &paths)?;
     let options = Options { state_dir: paths.state.clone(), host: host.clone(), ..options.clone() };
 
-    let config_file = options.config.clone().unwrap_or_else(|| paths.state.join("openclaw.json"));
-    let mut config = config::read(&paths, &config_file);
+    let mut config = config::read(&paths, options.config.as_deref());
     let workspaces = config::workspaces(&paths, &mut config);
     let mut index = index::read(&paths);
     inventory.observations.append(&mut config.observations);
@@ -73,9 +72,10 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     };
     let plugins = plugins(&scan, &mut inventory.observations);
     if let Some(host) = &host {
-        inventory.subjects.push(core::read(&paths, host, &mut inventory.not_covered));
+        inventory.subjects.push(core::read(&paths.outside_copy(), host, &mut inventory.not_covered));
         inventory.host = Some(paths.place(host));
     }
+    inventory.not_covered.extend(language_servers(&scan, &plugins));
     let roots = roots(&plugins);
     inventory.subjects.extend(plugins.into_iter().map(|plugin| plugin.subject));
 
@@ -144,13 +144,24 @@ fn plugins(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> 
     let mut plugins = records::read(scan, observations);
     let found = npm_project::unrecorded(scan, &mut plugins, observations);
     plugins.extend(found);
-    let found = load_paths::read(scan, &plugins, observations);
+    let found = load_paths::read(scan, &Known::of(&plugins), observations);
     plugins.extend(found);
-    let found = extensions::read(scan, &plugins, observations);
+    let found = extensions::read(scan, &Known::of(&plugins), observations);
     plugins.extend(found);
     unique::ids(plugins.iter_mut().map(|plugin| &mut plugin.subject));
     unique::shadows(&mut plugins, scan.host);
     plugins
+}
+
+fn language_servers(scan: &Scan<'_>, plugins: &[Plugin]) -> Vec<NotCovered> {
+    let bundles =
+        plugins.iter().filter_map(|plugin| Some((plugin, plugin.files.as_ref().filter(|files| files.bundle.is_some())?)));
+    let bundles = bundles.filter(|(_, files)| bundles::has_language_servers(scan.paths, &files.folder, &files.manifest));
+    let entry = |(plugin, _): (&Plugin, _)| NotCovered {
+        what: format!("language servers of {}", plugin.subject.id),
+        why: "they are commands of the bundle; only their definition is part of its digest".to_owned(),
+    };
+    bundles.map(entry).collect()
 }
 
 fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::config::string;
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::{Origin, PluginFiles, file_name, is_real_folder};
-use super::records::{Plugin, Scan};
+use super::records::{Known, Plugin, Scan};
 use super::{NpmPackage, NpmProject, Observation, Record, Subject, Trees};
 use crate::digest::{DigestError, Sha256Digest, Sri};
 use crate::json;
@@ -24,6 +24,8 @@ use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 const MAX_LOCKFILE: u64 = 32 << 20;
 /// Most entries of a lockfile.
 const MAX_PACKAGES: usize = 100_000;
+/// Most packages of all projects that are looked at.
+const MAX_CANDIDATES: usize = 5000;
 /// Most bad dependencies that are named one by one.
 const MAX_NAMED: usize = 20;
 const GENERATION: &str = "__openclaw-generation__g-";
@@ -292,6 +294,7 @@ fn lock(paths: &Paths, file: &Path, subject: &mut Subject) -> Option<NpmProject>
     let why = match paths.text(file, MAX_LOCKFILE) {
         Ok(content) => match json::strict(&content) {
             Ok(value) => match packages(&value) {
+                Ok(packages) if !paths.may_keep(3 * packages.len()) => "the lockfiles hold too many packages together".to_owned(),
                 Ok(packages) => return Some(NpmProject { lockfile: paths.place(file), packages }),
                 Err(LockError::Version(found)) => {
                     subject.observations.push(Observation::UnsupportedSchema { place: paths.shown(file), found });
@@ -391,12 +394,20 @@ pub(super) fn unrecorded(scan: &Scan<'_>, recorded: &mut [Plugin], observations:
             observations.push(Observation::Unreadable { place: paths.shown(&npm.join("projects")), why: error.to_string() });
         }
     }
+    let known = Known::of(recorded);
     let mut found = Vec::new();
+    let mut looked_at = 0;
     for project in projects {
         let (dependencies, told) = project_dependencies(paths, &project);
         observations.extend(told);
         for name in dependencies.into_keys() {
-            found.extend(candidate(scan, &project, &name, recorded, observations));
+            looked_at += 1;
+            if looked_at > MAX_CANDIDATES {
+                let why = format!("the projects name more than {MAX_CANDIDATES} packages");
+                observations.push(Observation::Unreadable { place: paths.shown(&npm.join("projects")), why });
+                return found;
+            }
+            found.extend(candidate(scan, &project, &name, &known, recorded, observations));
         }
     }
     found
@@ -406,6 +417,7 @@ fn candidate(
     scan: &Scan<'_>,
     project: &Path,
     name: &str,
+    known: &Known,
     recorded: &mut [Plugin],
     observations: &mut Vec<Observation>,
 ) -> Option<Plugin> {
@@ -420,7 +432,7 @@ fn candidate(
             return None;
         }
     };
-    if recorded.iter().any(|plugin| plugin.folder() == Some(&folder)) {
+    if known.folder(&folder) {
         return None;
     }
     let files = PluginFiles::read(paths, &folder);

@@ -16,7 +16,7 @@ use crate::text;
 pub(super) const MAX_ENTRIES: usize = 100_000;
 
 /// Most bytes of all small files together. A real installation has some megabytes; hard links could show one file a million times.
-const MAX_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 128 << 20;
 /// Most JSON values of all files that stay in memory.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -97,6 +97,11 @@ impl Paths {
             home: options.home.clone(),
             budget: Budget::default(),
         })
+    }
+
+    /// The same for what the operator names, which does not lie in the copy.
+    pub(super) fn outside_copy(&self) -> Self {
+        Self { state: self.state.clone(), relocated_from: None, home: self.home.clone(), budget: Budget::default() }
     }
 
     /// Whether the state dir is a copy.
@@ -197,6 +202,18 @@ impl Paths {
         let text = read::text(&real, limit.min(left))?;
         self.budget.bytes.set(left.saturating_sub(text.len() as u64));
         Ok(text)
+    }
+
+    /// The same for a file that the operator named: it need not lie in the copy.
+    pub(super) fn operators_text(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
+        match std::fs::canonicalize(path) {
+            Ok(real) if self.relocated_from.as_ref().is_some_and(|old| real.starts_with(old)) => {
+                Err(ReadError::Io(io::Error::other("lies in the original of the copy")))
+            }
+            Ok(real) => read::text(&real, limit),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ReadError::NotFound),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether `values` more JSON values may stay in memory; if so they are counted.

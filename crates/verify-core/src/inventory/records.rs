@@ -1,5 +1,6 @@
 //! Install records: one subject each, at the recorded path, because that is what OpenClaw loads.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -43,10 +44,46 @@ impl Plugin {
     }
 }
 
+/// What the records speak for, so that no other source lists it again.
+pub(super) struct Known {
+    folders: BTreeSet<PathBuf>,
+    elsewhere: BTreeSet<String>,
+}
+
+impl Known {
+    pub(super) fn of(plugins: &[Plugin]) -> Self {
+        Self {
+            folders: plugins.iter().filter_map(|plugin| plugin.folder().map(Path::to_owned)).collect(),
+            elsewhere: plugins
+                .iter()
+                .filter(|plugin| plugin.files.is_none())
+                .map(|plugin| plugin.subject.place.shown.clone())
+                .collect(),
+        }
+    }
+
+    /// A plugin was found in this folder; its real path.
+    pub(super) fn folder(&self, folder: &Path) -> bool {
+        self.folders.contains(folder)
+    }
+
+    /// A record names this place, which is not read.
+    pub(super) fn elsewhere(&self, shown: &str) -> bool {
+        self.elsewhere.contains(shown)
+    }
+}
+
+/// Most records. Each costs some looks at the disk.
+const MAX_RECORDS: usize = 5000;
+
 /// One subject a record.
 pub(super) fn read(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> {
     let mut plugins = Vec::new();
-    for (key, raw) in &scan.index.records {
+    if scan.index.records.len() > MAX_RECORDS {
+        let why = format!("holds more than {MAX_RECORDS} install records");
+        observations.push(Observation::Unreadable { place: super::index::shown(scan.paths), why });
+    }
+    for (key, raw) in scan.index.records.iter().take(MAX_RECORDS) {
         let place = format!("{}#plugins.installedIndex/{}", super::index::shown(scan.paths), text::excerpt(key, 120));
         let record = record(place, raw);
         if record.source.is_empty() {
@@ -76,7 +113,7 @@ pub(super) fn record(place: String, raw: &Value) -> Record {
         "gitCommit",
     ];
     let field = |key: &str| string(raw.get(key)).map(str::to_owned);
-    let typed = TEXTS.iter().all(|key| raw.get(key).is_none_or(Value::is_string));
+    let typed = raw.get("__proto__").is_none() && TEXTS.iter().all(|key| raw.get(key).is_none_or(Value::is_string));
     Record {
         place,
         source: if typed { field("source").unwrap_or_default() } else { String::new() },
@@ -323,11 +360,7 @@ fn names_and_versions(key: &str, record: &Record, files: &PluginFiles, subject: 
 
 /// What OpenClaw last saw of the manifest, `package.json` and the record itself. No code file is among them.
 fn hashes(index: &Index, key: &str, record: &Record, files: &PluginFiles, subject: &mut Subject) {
-    let owned = |plugin: &&Value| {
-        let owner = string(plugin.get("installOwner"));
-        owner == Some(key) || owner.is_none() && string(plugin.get("pluginId")) == Some(key)
-    };
-    let Some(seen) = index.plugins.iter().find(owned) else { return };
+    let Some(seen) = index.seen(key) else { return };
     let link = subject.source == Source::Link;
     // Number and key order are kept, so this is the text that OpenClaw hashed; whether it always refreshed the hash is not certain.
     let record_hash = serde_json::to_vec(&record.raw).ok().map(|bytes| Sha256Digest::of(&bytes));

@@ -5,5 +5,6 @@
 mod files;
 mod provenance;
 mod provenance_attacks;
+mod inventory;
 mod support;
 mod tree;
