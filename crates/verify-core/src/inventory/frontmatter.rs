@@ -174,6 +174,8 @@ fn yaml(block: &str) -> Result<Map<String, Value>, String> {
             max_replay_stack_depth: 16,
             max_alias_expansions_per_anchor: 100,
         },
+        // YAML 1.2: only `true` and `false` are booleans, so that a skill may be called `n`.
+        strict_booleans: true,
         with_snippet: false,
     };
     match serde_saphyr::from_str_with_options::<Value>(block, options) {

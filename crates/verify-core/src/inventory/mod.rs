@@ -15,6 +15,8 @@ mod skill_hashes;
 mod skill_record;
 mod skill_roots;
 mod skills;
+#[cfg(test)]
+mod state_tests;
 
 use std::path::PathBuf;
 
