@@ -21,7 +21,7 @@ use crate::read;
 /// Most entries of a skill that are hashed.
 const MAX_ENTRIES: usize = 20_000;
 /// Most bytes of a skill that are hashed.
-const MAX_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 /// Deepest folder that is walked.
 const MAX_DEPTH: usize = 64;
 
