@@ -58,20 +58,10 @@ pub(super) fn uvx(args: &[&str]) -> Judged {
     let flags = [
         flag("-q --quiet -v --verbose --isolated --offline --no-progress -n --no-cache", Takes::Nothing),
         flag("-p --python", Takes::Value),
-        flag("--from --with -w", Takes::Package),
+        flag("--from", Takes::Package),
+        flag("--with -w", Takes::Extra),
     ];
-    // The package that is started is the one of `--from`; those of `--with` must be exact too.
-    let found = options(args, &flags)?;
-    let from = args.iter().any(|arg| *arg == "--from" || arg.starts_with("--from="));
-    if !from && !found.packages.is_empty() {
-        let first = found.rest.first().copied().ok_or("no package is named")?;
-        found.packages.iter().try_for_each(|package| python_package(package).map(drop))?;
-        if carries_launcher(&found.rest) {
-            return Err(format!("`{first}` is given the name of a launcher or shell, so it may start other code"));
-        }
-        return exact(python_package(first)?);
-    }
-    packages(found, python_package)
+    packages(options(args, &flags)?, python_package)
 }
 
 pub(super) fn pipx(args: &[&str]) -> Judged {
@@ -89,6 +79,7 @@ fn packages(found: Options<'_>, read: fn(&str) -> Result<(String, String), Strin
     if carries_launcher(behind) {
         return Err(format!("`{first}` is given the name of a launcher or shell, so it may start other code"));
     }
+    found.extras.iter().try_for_each(|package| read(package).map(drop))?;
     if found.packages.is_empty() {
         return exact(read(first)?);
     }

@@ -14,8 +14,10 @@ pub(super) enum Takes {
     Nothing,
     /// A value that does not decide what is fetched.
     Value,
-    /// A package to fetch.
+    /// The package to fetch.
     Package,
+    /// A package to fetch beside the one that is started.
+    Extra,
     /// `NAME=value` or `NAME` of the environment.
     Variable,
 }
@@ -28,6 +30,7 @@ pub(super) const fn flag(names: &'static str, takes: Takes) -> Flag {
 #[derive(Default)]
 pub(super) struct Options<'a> {
     pub(super) packages: Vec<&'a str>,
+    pub(super) extras: Vec<&'a str>,
     /// The first word that is no flag, and what follows.
     pub(super) rest: Vec<&'a str>,
 }
@@ -60,6 +63,7 @@ pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a
         };
         match takes {
             Takes::Package => found.packages.push(value),
+            Takes::Extra => found.extras.push(value),
             Takes::Variable => variable(value.split('=').next().unwrap_or_default())?,
             Takes::Value | Takes::Nothing => {}
         }
