@@ -11,7 +11,10 @@ use crate::json;
 use crate::text;
 
 /// Most bytes of a file with front matter that are read. OpenClaw's default is 256,000 for skills and 1 MiB for hooks.
-pub(super) const MAX_BYTES: u64 = 4 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
+
+/// Largest front matter that is read. Real ones have some hundred bytes; the limit bounds the time that thousands of files can take.
+const MAX_BLOCK: usize = 64 << 10;
 
 /// Most install steps that are kept of one file.
 const MAX_STEPS: usize = 200;
@@ -38,6 +41,10 @@ impl FrontMatter {
             Block::None => return found,
             Block::Unterminated => {
                 found.problems.push("front matter has no closing `---`".to_owned());
+                return found;
+            }
+            Block::Found(block) if block.len() > MAX_BLOCK => {
+                found.problems.push(format!("front matter has more than {MAX_BLOCK} bytes and was not read"));
                 return found;
             }
             Block::Found(block) => {
@@ -174,6 +181,8 @@ fn yaml(block: &str) -> Result<Map<String, Value>, String> {
             max_replay_stack_depth: 16,
             max_alias_expansions_per_anchor: 100,
         },
+        // YAML 1.2: only `true` and `false` are booleans, so that a skill may be called `n`.
+        strict_booleans: true,
         with_snippet: false,
     };
     match serde_saphyr::from_str_with_options::<Value>(block, options) {
@@ -241,9 +250,9 @@ mod tests {
     fn hostile_front_matter_is_bounded() {
         let bomb: String =
             (0..40).map(|i| format!("a{}: &a{i} [{}]\n", i + 1, vec![format!("*a{}", i.max(1) - 1); 9].join(","))).collect();
-        let deep = format!("metadata: {}\n", "[".repeat(500_000));
-        let deep_lines = format!("metadata: {{openclaw:{}\n", "{a:".repeat(500_000));
-        let indent: String = (0..5_000).map(|i| format!("{}k:\n", " ".repeat(i % 1_000))).collect();
+        let deep = format!("metadata: {}\n", "[".repeat(60_000));
+        let deep_lines = format!("metadata: {{openclaw:{}\n", "{a:".repeat(20_000));
+        let indent: String = (0..300).map(|i| format!("{}k:\n", " ".repeat(i))).collect();
         for hostile in [bomb, deep, deep_lines, indent] {
             let started = std::time::Instant::now();
             let found = FrontMatter::parse(&format!("---\nname: x\n{hostile}---\n"));
@@ -251,5 +260,7 @@ mod tests {
             assert!(!found.problems.is_empty());
             assert!(started.elapsed().as_secs() < 5, "took {:?}", started.elapsed());
         }
+        let large = format!("---\nname: x\n{}---\n", "k: v\n".repeat(100_000));
+        assert_eq!(FrontMatter::parse(&large).problems.len(), 1);
     }
 }

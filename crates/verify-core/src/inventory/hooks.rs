@@ -42,10 +42,9 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot], hook_records: &Val
     };
     reader.recorded(hook_records);
     reader.managed();
-    for (number, workspace) in ctx.workspaces.iter().enumerate() {
+    // The gateway loads the hooks of one workspace; which one is not known here, so all count alike.
+    for workspace in ctx.workspaces {
         let label = workspace.agent.as_ref().map_or_else(|| "workspace".to_owned(), |a| format!("workspace.{}", ids::part(a)));
-        // The gateway loads the hooks of one workspace; which one is not known here, so all count alike.
-        let _ = number;
         reader.collection(&label, &workspace.folder.join("hooks"), Policy::Workspace);
     }
     for (number, folder) in extra_dirs(ctx, &paths, &["hooks", "internal", "load", "extraDirs"], &mut reader.found) {
@@ -114,7 +113,7 @@ impl Selection {
         let selected =
             |(name, key): &(String, String)| self.names.as_ref().is_none_or(|names| names.contains(name) || names.contains(key));
         match policy {
-            Policy::Plugin(enabled) => enabled && self.names.as_ref().is_none_or(|names| !names.is_empty() || hooks.is_empty()),
+            Policy::Plugin(enabled) => enabled,
             Policy::Workspace => hooks.iter().any(|hook| selected(hook) && entry(&hook.1) == Some(true)),
             // What could not be read may have any name.
             Policy::Managed => hooks.is_empty() || hooks.iter().any(|hook| selected(hook) && entry(&hook.1) != Some(false)),

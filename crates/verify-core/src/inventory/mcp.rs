@@ -136,8 +136,11 @@ fn of_plugin(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> (Place, B
             Some(value) if !value.is_object() => strings(Some(value)),
             _ => Vec::new(),
         };
-        let usual = [".mcp.json", "mcp.json"].map(str::to_owned);
-        for relative in usual.into_iter().chain(declared) {
+        // Agent Plugins, which have none of the other manifests, name the file without a dot.
+        let other =
+            [".codex-plugin", ".cursor-plugin", ".claude-plugin"].iter().any(|folder| plugin.folder.join(folder).exists());
+        let usual = [".mcp.json", "mcp.json"].into_iter().take(if other { 1 } else { 2 }).map(str::to_owned);
+        for relative in usual.chain(declared) {
             let file = plugin.folder.join(relative.trim());
             if let Some(value) = load(plugin, &file, paths, found) {
                 place.get_or_insert_with(|| paths.place(&file));

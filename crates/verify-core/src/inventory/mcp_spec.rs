@@ -72,7 +72,8 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
         let variable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let pin = value.starts_with('=') && !names_a_secret(name);
         if value.is_empty() || pin || (!variable && !names_a_secret(name) && !looks_secret(value)) {
-            return format!("{name}={}", if value.contains("://") { address(value) } else { value.to_owned() });
+            let inner = if value.contains('=') && !pin { mask(value, &mut false) } else { value.to_owned() };
+            return format!("{name}={}", if value.contains("://") { address(value) } else { inner });
         }
         return format!("{name}={MASK}");
     }

@@ -29,6 +29,8 @@ mod skill_record;
 mod skill_roots;
 mod skills;
 mod unique;
+#[cfg(test)]
+mod state_tests;
 
 use std::path::PathBuf;
 

@@ -21,7 +21,7 @@ use crate::read;
 /// Most entries of a skill that are hashed.
 const MAX_ENTRIES: usize = 20_000;
 /// Most bytes of a skill that are hashed.
-const MAX_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 /// Deepest folder that is walked.
 const MAX_DEPTH: usize = 64;
 
@@ -77,6 +77,17 @@ pub(super) fn file_tree(root: &Path) -> Result<String, HashError> {
 
 /// ClawHub's `fingerprint` of the folder `root`: 64 hex digits.
 pub(super) fn clawhub_fingerprint(root: &Path) -> Result<String, HashError> {
+    fingerprint(root, sort_like_javascript)
+}
+
+/// The `computedHash` of `skills-lock.json` of the folder `root`: 64 hex digits.
+pub(super) fn skills_lock(root: &Path) -> Result<String, HashError> {
+    computed(root, sort_like_javascript)
+}
+
+type Sort = fn(&mut [String]) -> Result<(), HashError>;
+
+fn fingerprint(root: &Path, sort: Sort) -> Result<String, HashError> {
     let mut budget = Budget::default();
     let mut builder = GitignoreBuilder::new("");
     for name in [".gitignore", ".clawhubignore", ".clawdhubignore"] {
@@ -94,7 +105,7 @@ pub(super) fn clawhub_fingerprint(root: &Path) -> Result<String, HashError> {
     let skip = |name: &str, _: &Kind| name.starts_with('.') || name == "node_modules";
     let mut files = files(root, &mut budget, &skip)?;
     files.retain(|path| !ignored.matched_path_or_any_parents(path, false).is_ignore());
-    sort_like_javascript(&mut files)?;
+    sort(&mut files)?;
     let mut lines = Vec::with_capacity(files.len());
     for path in files {
         let digest = to_hex(&file(root, &path, &mut budget, Sha256::new())?.finalize());
@@ -103,12 +114,11 @@ pub(super) fn clawhub_fingerprint(root: &Path) -> Result<String, HashError> {
     Ok(to_hex(&Sha256::digest(lines.join("\n").as_bytes())))
 }
 
-/// The `computedHash` of `skills-lock.json` of the folder `root`: 64 hex digits.
-pub(super) fn skills_lock(root: &Path) -> Result<String, HashError> {
+fn computed(root: &Path, sort: Sort) -> Result<String, HashError> {
     let mut budget = Budget::default();
     let skip = |name: &str, kind: &Kind| *kind == Kind::Folder && (name == ".git" || name == "node_modules");
     let mut files = files(root, &mut budget, &skip)?;
-    sort_like_javascript(&mut files)?;
+    sort(&mut files)?;
     let mut hash = Sha256::new();
     for path in files {
         hash.update(path.as_bytes());
@@ -117,8 +127,8 @@ pub(super) fn skills_lock(root: &Path) -> Result<String, HashError> {
     Ok(to_hex(&hash.finalize()))
 }
 
-/// Whether the order of `localeCompare` is certain for a path of a hash: ASCII letters, digits and `-_./`, no two paths that
-/// differ in case alone. All versions of ICU agree on these since the root collation became stable.
+/// Whether the order of `localeCompare` is certain for a path of a hash: ASCII letters, digits and `-_./`, on which all versions of ICU
+/// agree.
 fn certain(path: &str) -> bool {
     path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
 }
@@ -233,4 +243,71 @@ fn file(root: &Path, path: &str, budget: &mut Budget, mut hash: Sha256) -> Resul
         left -= count as u64;
     }
     Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(names: &[&str]) -> Vec<String> {
+        let mut names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        sort_by_collation(&mut names).expect("certain");
+        names
+    }
+
+    #[test]
+    fn the_order_is_that_of_javascript() {
+        // Made with `localeCompare` of Node 24, locale en-US.
+        let want =
+            ["a_b.txt", "a-b/x.txt", "ab.txt", "B.txt", "é.txt", "f10", "README.md", "scripts/run.sh", "SKILL.md", "Zed/z.txt"];
+        let mut mixed = want;
+        mixed.reverse();
+        assert_eq!(sorted(&mixed), want);
+        assert!(certain("scripts/run-2_x.sh") && !certain("é.txt") && !certain("a b") && !certain("a+b"));
+    }
+
+    #[test]
+    fn vectors_of_the_original_tools() {
+        let Some(base) = shared() else { return };
+        let dir = tempfile::tempdir().expect("temp dir");
+        let archive = std::fs::File::open(base.join("hash-vectors/tree.tar")).expect("tree.tar");
+        tar::Archive::new(archive).unpack(dir.path()).expect("unpack");
+        let tree = dir.path().join("tree");
+        let weather = base.join("sources/skill-weather");
+        let text = std::fs::read_to_string(base.join("hash-vectors/vectors.json")).expect("vectors");
+        let vectors: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        for (folder, name) in [(&tree, "hash-vectors/tree.tar:tree"), (&weather, "sources/skill-weather")] {
+            let want = |key: &str| vectors[name][key].as_str().expect("vector").to_owned();
+            assert_eq!(file_tree(folder), Ok(want("openclaw_fileTreeSha256")));
+            assert_eq!(fingerprint(folder, sort_by_collation), Ok(want("clawhub_fingerprint")));
+            assert_eq!(computed(folder, sort_by_collation), Ok(want("skills_cli_computedHash")));
+        }
+        assert_eq!(
+            clawhub_fingerprint(&weather).ok(),
+            vectors["sources/skill-weather"]["clawhub_fingerprint"].as_str().map(str::to_owned)
+        );
+        assert!(matches!(clawhub_fingerprint(&tree), Err(HashError::Unknown(_))), "é.txt is not certain");
+    }
+
+    #[test]
+    fn what_a_recorded_tree_never_holds() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::os::unix::fs::symlink("/etc/hostname", dir.path().join("link")).expect("link");
+        assert!(matches!(file_tree(dir.path()), Err(HashError::Impossible(_))));
+        std::fs::remove_file(dir.path().join("link")).expect("rm");
+        let mut deep = dir.path().to_owned();
+        (0..MAX_DEPTH + 2).for_each(|_| deep.push("d"));
+        std::fs::create_dir_all(deep).expect("mkdir");
+        assert!(matches!(file_tree(dir.path()), Err(HashError::Unknown(_))));
+        assert!(matches!(skills_lock(dir.path()), Err(HashError::Unknown(_))));
+    }
+
+    fn shared() -> Option<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/openclaw-state");
+        if !folder.exists() {
+            println!("skipped: ../shared/corpus/openclaw-state is not here");
+            return None;
+        }
+        Some(folder)
+    }
 }

@@ -17,6 +17,8 @@ use crate::text;
 pub(super) const MAX_RECORD: u64 = 1 << 20;
 /// Most bytes of a lock of many skills.
 pub(super) const MAX_LOCK: u64 = 16 << 20;
+/// Most skills of such a lock.
+const MAX_LOCKED: usize = 5_000;
 
 /// Where the records beside a skill stand, and which is which.
 pub(super) const SOURCE_ORIGIN: &str = ".openclaw/source-origin.json";
@@ -192,7 +194,7 @@ pub(super) fn clawhub_lock(text: &str) -> Result<Vec<LockEntry>, String> {
     let raw = json::strict(text).map_err(|e| e.to_string())?;
     let map = raw.as_object().ok_or("is no JSON object")?;
     version_one(map)?;
-    let skills = map.get("skills").and_then(Value::as_object).ok_or("has no `skills`")?;
+    let skills = locked(map)?;
     let mut entries = Vec::new();
     for (slug, entry) in skills {
         let entry = entry.as_object().ok_or_else(|| format!("`{}` is no JSON object", text::excerpt(slug, 80)))?;
@@ -213,9 +215,14 @@ pub(super) fn skills_lock(text: &str) -> Result<Vec<(String, String)>, String> {
     let raw = json::strict(text).map_err(|e| e.to_string())?;
     let map = raw.as_object().ok_or("is no JSON object")?;
     version_one(map)?;
-    let skills = map.get("skills").and_then(Value::as_object).ok_or("has no `skills`")?;
+    let skills = locked(map)?;
     let hash = |entry: &Value| entry.get("computedHash").and_then(Value::as_str).map(str::to_owned);
     Ok(skills.iter().filter_map(|(name, entry)| Some((name.clone(), hash(entry)?))).collect())
+}
+
+fn locked(map: &Map<String, Value>) -> Result<&Map<String, Value>, String> {
+    let skills = map.get("skills").and_then(Value::as_object).ok_or("has no `skills`")?;
+    if skills.len() > MAX_LOCKED { Err(format!("lists more than {MAX_LOCKED} skills")) } else { Ok(skills) }
 }
 
 /// What stands behind the address in `git:<address>@<ref>`.

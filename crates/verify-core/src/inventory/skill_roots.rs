@@ -17,7 +17,7 @@ use crate::text;
 /// Most raw entries that are looked at below one root. OpenClaw's own limit for one folder is 10,000.
 const MAX_ENTRIES: usize = 500_000;
 /// Most skills of one root. OpenClaw loads 200 unless the config says otherwise.
-const MAX_SKILLS: usize = 5_000;
+const MAX_SKILLS: usize = 2_000;
 /// Levels below a root on which `SKILL.md` is found.
 const DEPTH: usize = 6;
 /// The same for an extra folder that is not called `skills`.
@@ -55,8 +55,8 @@ pub(super) struct Root {
     /// Symlinked skill folders may lead anywhere.
     any_target: bool,
     extra: bool,
-    /// Only entries that are symlinks are loaded, and only those that lead into a plugin.
-    generated: bool,
+    /// Holds nothing but links that OpenClaw makes to the skills of plugins.
+    pub(super) generated: bool,
 }
 
 /// A folder that holds `SKILL.md`.
@@ -184,7 +184,7 @@ pub(super) fn walk(number: usize, root: &Root, allowed: &[PathBuf], paths: &Path
             continue;
         }
         let level = if relative.is_empty() { 0 } else { relative.split('/').count() };
-        if !loaded || level >= depth(root, &relative) {
+        if !(loaded || root.generated) || level >= depth(root, &relative) {
             continue;
         }
         for (name, link) in folders(&real, &mut budget, paths, found) {
@@ -204,7 +204,7 @@ pub(super) fn walk(number: usize, root: &Root, allowed: &[PathBuf], paths: &Path
                 continue;
             }
             let inside = target.starts_with(&real_root) || allowed.iter().any(|a| target.starts_with(a));
-            let loaded = if root.generated { link } else { !link || root.any_target || inside };
+            let loaded = !root.generated && (!link || root.any_target || inside);
             if seen.insert(target.clone()) {
                 queue.push_back((child, target, loaded));
             }

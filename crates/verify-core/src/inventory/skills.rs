@@ -1,6 +1,7 @@
 //! Skills: folders with a `SKILL.md` whose text reaches the agent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -32,16 +33,14 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         }
     };
     let roots = skill_roots::roots(ctx, &paths, plugins, &mut found);
+    let plugin_folders: Vec<PathBuf> = plugins.iter().filter_map(|plugin| paths.real(&plugin.folder).ok()).collect();
+    let host = ctx.options.host.as_ref().and_then(|host| std::fs::canonicalize(host).ok());
     let allowed = allowed_targets(ctx, &paths);
     let mut skills = Vec::new();
     for (number, root) in roots.iter().enumerate() {
         let mut candidates = skill_roots::walk(number, root, &allowed, &paths, &mut found);
-        if root.label == "plugin-skills" {
-            // A generated link to a plugin's skill is that skill.
-            candidates.retain(|c| !skills.iter().any(|s: &Skill| s.candidate.real == c.real));
-            for candidate in &mut candidates {
-                candidate.loaded = false;
-            }
+        if root.generated {
+            candidates.retain(|candidate| !is_covered(candidate, &plugin_folders, host.as_deref(), &paths, &mut found));
         }
         skills.extend(candidates.into_iter().map(|candidate| Skill::read(candidate, root, &paths)));
     }
@@ -56,6 +55,21 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         not_covered("skills of connected nodes", "they are sent over the network while a node is connected"),
     ]);
     found
+}
+
+/// OpenClaw makes links to the skills of active plugins, and loads no other link there. Those skills are part of their plugin or of the
+/// host package; what else a link names is not loaded.
+fn is_covered(candidate: &Candidate, plugins: &[PathBuf], host: Option<&Path>, paths: &Paths, found: &mut Found) -> bool {
+    if plugins.iter().any(|plugin| candidate.real.starts_with(plugin)) {
+        return true;
+    }
+    let Some(host) = host else {
+        let what = paths.shown(&candidate.folder);
+        let why = "it leads out of the plugins, and no host package was named to which it may belong";
+        found.not_covered.push(not_covered(&what, why));
+        return true;
+    };
+    candidate.real.starts_with(host)
 }
 
 struct Skill {
@@ -179,13 +193,21 @@ fn records(
     paths: &Paths,
     observations: &mut Vec<Observation>,
 ) -> (Option<ClawhubOrigin>, Option<SourceOrigin>) {
-    let mut get = |relative: &str| match read::text(&candidate.real.join(relative), skill_record::MAX_RECORD) {
-        Ok(text) => Some(text),
-        Err(ReadError::NotFound) => None,
-        Err(error) => {
-            let place = paths.shown(&candidate.folder.join(relative));
-            observations.push(Observation::Unreadable { place, why: error.to_string() });
-            None
+    let mut get = |relative: &str| {
+        let file = candidate.real.join(relative);
+        // A record reached through a symlinked folder is not the one that the digest leaves out.
+        let text = match paths.real(&file) {
+            Ok(real) if real == file => read::text(&file, skill_record::MAX_RECORD).map_err(|e| e.to_string()),
+            Ok(_) => Err("is reached through a symbolic link".to_owned()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
+            Err(error) => Err(error.to_string()),
+        };
+        match text {
+            Ok(text) => Some(text),
+            Err(why) => {
+                observations.push(Observation::Unreadable { place: paths.shown(&candidate.folder.join(relative)), why });
+                None
+            }
         }
     };
     let clawhub: Vec<_> =
@@ -281,16 +303,29 @@ fn unreadable(paths: &Paths, file: &Path, why: &str, found: &mut Found) {
     found.observations.push(Observation::Unreadable { place: paths.shown(file), why });
 }
 
+/// Numbers of the skills of one root, by folder name and by the slug of their record.
+fn by_name(skills: &[Skill], here: &dyn Fn(&Skill) -> bool) -> BTreeMap<String, BTreeSet<usize>> {
+    let mut names: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (number, skill) in skills.iter().enumerate().filter(|(_, skill)| here(skill)) {
+        let folder = skill.candidate.folder.file_name().map(|n| n.to_string_lossy().into_owned());
+        let slug = skill.clawhub.as_ref().map(|origin| origin.slug.clone());
+        for name in folder.into_iter().chain(slug) {
+            names.entry(name).or_default().insert(number);
+        }
+    }
+    names
+}
+
 fn compare_clawhub(entries: &[LockEntry], skills: &mut [Skill], here: &dyn Fn(&Skill) -> bool, place: &str, found: &mut Found) {
+    let names = by_name(skills, here);
     for entry in entries {
-        let mut matched = false;
-        for skill in skills.iter_mut().filter(|skill| here(skill)) {
-            let folder = skill.candidate.folder.file_name().map(|n| n.to_string_lossy().into_owned());
-            let slug = skill.clawhub.as_ref().map(|origin| origin.slug.clone());
-            if slug.as_deref() != Some(entry.slug.as_str()) && folder.as_deref() != Some(entry.slug.as_str()) {
-                continue;
-            }
-            matched = true;
+        let Some(numbers) = names.get(&entry.slug) else {
+            let path = format!("{place}/{}", text::excerpt(&entry.slug, 80));
+            found.observations.push(Observation::MissingFolder { path });
+            continue;
+        };
+        for number in numbers {
+            let Some(skill) = skills.get_mut(*number) else { continue };
             let Some(origin) = &skill.clawhub else {
                 // Left behind when a skill was replaced by hand; the folder itself may be as honest as any without a record.
                 let found = "the skill has no record of ClawHub beside it";
@@ -307,20 +342,16 @@ fn compare_clawhub(entries: &[LockEntry], skills: &mut [Skill], here: &dyn Fn(&S
             check("name", &entry.owner, origin.owner.as_ref());
             check("hash", &entry.file_tree, origin.file_tree.as_ref());
         }
-        if !matched {
-            let path = format!("{place}/{}", text::excerpt(&entry.slug, 80));
-            found.observations.push(Observation::MissingFolder { path });
-        }
     }
 }
 
 fn compare_skills_lock(entries: &[(String, String)], skills: &mut [Skill], here: &dyn Fn(&Skill) -> bool) {
+    let names = by_name(skills, here);
     for (name, recorded) in entries {
-        for skill in skills.iter_mut().filter(|skill| here(skill)) {
-            if skill.candidate.folder.file_name().is_some_and(|folder| folder == name.as_str()) {
-                let now = skill_hashes::skills_lock(&skill.candidate.real);
-                skill.subject.observations.extend(hash_conflict(recorded, now, true));
-            }
+        for number in names.get(name).into_iter().flatten() {
+            let Some(skill) = skills.get_mut(*number) else { continue };
+            let now = skill_hashes::skills_lock(&skill.candidate.real);
+            skill.subject.observations.extend(hash_conflict(recorded, now, true));
         }
     }
 }
