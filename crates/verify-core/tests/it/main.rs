@@ -1,3 +1,7 @@
 //! Tests through the public interface; one file a part, one binary for all of them, because linking is what takes the time.
 
+mod files;
+mod provenance;
+mod provenance_attacks;
 mod support;
+mod tree;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod mint;
+
 /// The folder of additional material beside the checkout, when there is one. Prints a line when it is missing, so that a skipped
 /// test is seen.
 #[allow(dead_code, reason = "used by the parts that have such material")]
