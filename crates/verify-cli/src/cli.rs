@@ -45,7 +45,7 @@ Options:
 Examples:
   openclaw-verify lock --init
   openclaw-verify --format json check")]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do; `check` when left out.
     #[command(subcommand)]
     pub verb: Option<Verb>,
@@ -56,7 +56,7 @@ pub struct Cli {
 
 /// Flags for all verbs.
 #[derive(Clone, Debug, Args)]
-pub struct Common {
+pub(crate) struct Common {
     /// OpenClaw's state dir [default: ~/.openclaw]
     #[arg(long, global = true, value_name = "DIR", env = "OPENCLAW_STATE_DIR", hide_env_values = true)]
     pub state_dir: Option<PathBuf>,
@@ -124,7 +124,7 @@ pub struct Common {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Everything that policy asks for (also without a verb)
     #[command(
         after_help = "Examples:\n  openclaw-verify check\n  openclaw-verify check --fail-on warn --report sarif=openclaw.sarif"
@@ -163,7 +163,7 @@ pub enum Verb {
 
 /// Subjects to restrict a verb to.
 #[derive(Debug, Args)]
-pub struct Ids {
+pub(crate) struct Ids {
     /// Subject ids, as `check -v` lists them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
@@ -171,7 +171,7 @@ pub struct Ids {
 
 /// Arguments of `lock`.
 #[derive(Debug, Args)]
-pub struct LockArgs {
+pub(crate) struct LockArgs {
     /// Subjects to lock again; all when left out
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
@@ -188,7 +188,7 @@ pub struct LockArgs {
 
 /// Arguments of `tree`.
 #[derive(Debug, Args)]
-pub struct TreeArgs {
+pub(crate) struct TreeArgs {
     /// The folder
     pub path: PathBuf,
     /// Also list what the digest covers, as `git ls-tree -r` does
@@ -219,7 +219,7 @@ impl From<Threshold> for Level {
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people at a terminal.
     Human,
     /// docs/report.schema.json.
@@ -234,7 +234,7 @@ pub enum Format {
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
+pub(crate) enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Always.

@@ -13,15 +13,15 @@ use openclaw_verify_core::{Error, Result, read};
 use crate::cli::Common;
 
 /// The name of the policy file.
-pub const POLICY: &str = "openclaw-verify.toml";
+pub(crate) const POLICY: &str = "openclaw-verify.toml";
 /// The name of the lock file.
-pub const LOCK: &str = "openclaw-verify.lock";
+pub(crate) const LOCK: &str = "openclaw-verify.lock";
 /// The name of the reviews file.
-pub const REVIEWS: &str = "openclaw-reviews.toml";
+pub(crate) const REVIEWS: &str = "openclaw-reviews.toml";
 
 /// Where the operator's three files are, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
+pub(crate) struct Files {
     /// The policy.
     pub policy: PathBuf,
     /// The lock.
@@ -32,7 +32,7 @@ pub struct Files {
 
 /// The installation to look at.
 #[derive(Clone, Debug)]
-pub struct Installation {
+pub(crate) struct Installation {
     /// The state dir, which exists.
     pub state_dir: PathBuf,
     /// The host package, when it was named or found.
@@ -40,12 +40,12 @@ pub struct Installation {
 }
 
 /// The user's home folder.
-pub fn home() -> Option<PathBuf> {
+pub(crate) fn home() -> Option<PathBuf> {
     std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 /// The moment as of which everything is judged.
-pub fn now(common: &Common) -> jiff::Timestamp {
+pub(crate) fn now(common: &Common) -> jiff::Timestamp {
     common.now.unwrap_or_else(jiff::Timestamp::now)
 }
 
@@ -53,7 +53,7 @@ pub fn now(common: &Common) -> jiff::Timestamp {
 ///
 /// A state dir that was named and is not there is an error of the call; none at the default place means that there is nothing to
 /// verify.
-pub fn installation(common: &Common) -> Result<Installation> {
+pub(crate) fn installation(common: &Common) -> Result<Installation> {
     let named = common.state_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
     let state_dir = match named {
         Some(dir) => dir.clone(),
@@ -86,7 +86,7 @@ pub fn installation(common: &Common) -> Result<Installation> {
 }
 
 /// Chooses the operator's files; see docs/cli.md. `under_test` are folders in which they are never looked for.
-pub fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
+pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
     let named =
         [&common.policy, &common.lockfile, &common.reviews].map(|path| path.clone().filter(|path| !path.as_os_str().is_empty()));
     let folder = match &common.config {
@@ -110,12 +110,12 @@ pub fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
 }
 
 /// The user's cache folder of this program, where manifests and downloads are kept.
-pub fn cache_folder() -> Option<PathBuf> {
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     user_folder("XDG_CACHE_HOME", ".cache")
 }
 
 /// `path` as it is to be shown: relative to the working folder where it lies inside.
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let relative = std::env::current_dir().ok().and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
     let path = relative.as_deref().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
     openclaw_verify_core::text::visible(&path.to_string_lossy()).into_owned()

@@ -7,7 +7,7 @@ use openclaw_verify_core::{Error, Result};
 use crate::cli::ColorWhen;
 
 /// Chooses when to colour, for both streams and for errors.
-pub fn set_color(when: ColorWhen) {
+pub(crate) fn set_color(when: ColorWhen) {
     let choice = match when {
         ColorWhen::Auto => anstream::ColorChoice::Auto,
         ColorWhen::Always => anstream::ColorChoice::AlwaysAnsi,
@@ -28,7 +28,7 @@ pub fn set_color(when: ColorWhen) {
 }
 
 /// Writes to standard output. A reader that went away is a normal end.
-pub fn stdout(text: &str) -> Result<()> {
+pub(crate) fn stdout(text: &str) -> Result<()> {
     let mut stream = anstream::stdout().lock();
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("write to", "standard output", error)),
@@ -37,11 +37,11 @@ pub fn stdout(text: &str) -> Result<()> {
 }
 
 /// Writes a line to standard error. Nothing can be done when that fails.
-pub fn stderr(line: &str) {
+pub(crate) fn stderr(line: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// Tells an error with its culprit, place and way out.
-pub fn error(error: Error) {
+pub(crate) fn error(error: Error) {
     stderr(&format!("{:?}", miette::Report::new(error)));
 }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const QUIET: Duration = Duration::from_millis(500);
 
 /// A bar over bytes that are read.
-pub struct Bar {
+pub(crate) struct Bar {
     bar: ProgressBar,
     start: Instant,
     shown: AtomicBool,
@@ -17,7 +17,7 @@ pub struct Bar {
 
 impl Bar {
     /// A bar, or a silent one.
-    pub fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:30} {bytes}/{total_bytes}") {
             bar.set_style(style);
@@ -27,7 +27,7 @@ impl Bar {
     }
 
     /// `done` of `total` bytes were read.
-    pub fn update(&self, done: u64, total: u64) {
+    pub(crate) fn update(&self, done: u64, total: u64) {
         if self.start.elapsed() < QUIET {
             return;
         }

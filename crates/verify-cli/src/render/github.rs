@@ -6,7 +6,7 @@ use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::report::Report;
 
 /// The report as workflow commands.
-pub fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report) -> String {
     let mut out = String::new();
     for finding in report.counting() {
         annotation(&mut out, finding);

@@ -17,7 +17,7 @@ const SUBJECTS_SHOWN: usize = 6;
 const DENIED_SHOWN: usize = 20;
 
 /// The whole report as text with ANSI styles; whoever prints it strips them where they are not wanted.
-pub fn render(report: &Report, detail: Detail) -> String {
+pub(super) fn render(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
     if detail != Detail::Quiet {
         inputs(&mut out, report);

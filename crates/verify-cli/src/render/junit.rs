@@ -8,7 +8,7 @@ use openclaw_verify_core::{Error, Result};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 /// The report as JUnit XML.
-pub fn render(report: &Report) -> Result<String> {
+pub(super) fn render(report: &Report) -> Result<String> {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
     for subject in &report.subjects {
         let findings: Vec<&Finding> = report.counting().filter(|finding| finding.subject.as_ref() == Some(&subject.id)).collect();

@@ -12,7 +12,7 @@ use crate::cli::Format;
 
 /// How much the human form shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// Only what counts.
     Quiet,
     /// What counts, and counts of the rest.
@@ -23,7 +23,7 @@ pub enum Detail {
 }
 
 /// `report` in `format`, ending in a newline.
-pub fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
+pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
     match format {
         Format::Human => Ok(human::render(report, detail)),
         Format::Json => json(report),
@@ -34,7 +34,7 @@ pub fn render(report: &Report, format: Format, detail: Detail) -> Result<String>
 }
 
 /// Any value as JSON for people and machines.
-pub fn json(value: &impl serde::Serialize) -> Result<String> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     let mut text = serde_json::to_string_pretty(value)
         .map_err(|error| openclaw_verify_core::Error::environment(format!("cannot write JSON: {error}"), "please report this"))?;
     text.push('\n');

@@ -8,7 +8,7 @@ use openclaw_verify_core::rules::{self, Rule};
 use serde_json::{Value, json};
 
 /// The report as SARIF.
-pub fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report) -> String {
     let lock = report.inputs.lock.path.as_deref().unwrap_or("openclaw-verify.lock");
     let rules: Vec<&Rule> = rules::catalogue().iter().collect();
     let results: Vec<Value> = report.findings.iter().map(|finding| result(finding, &rules, lock)).collect();

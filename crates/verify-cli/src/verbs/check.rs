@@ -10,7 +10,7 @@ use crate::render::{self, Detail};
 use crate::{Exit, output};
 
 /// Judges everything, or only subjects of some kinds and perhaps of some ids.
-pub fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
+pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
     let start = start(common)?;
     let verifier = start.builder.build()?;
     let scope = match only {
@@ -36,7 +36,7 @@ pub fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Ex
 }
 
 /// Prints and writes a report, and says how the program ends.
-pub fn finish(common: &Common, report: &Report, detail: Detail) -> Result<Exit> {
+pub(super) fn finish(common: &Common, report: &Report, detail: Detail) -> Result<Exit> {
     for (format, path) in &common.report {
         let text = anstream::adapter::strip_str(&render::render(report, *format, Detail::Verbose)?).to_string();
         operator_file::write_atomic(path, &text)?;

@@ -7,7 +7,7 @@ use openclaw_verify_core::Result;
 use crate::cli::Cli;
 use crate::{Exit, output};
 
-pub fn run(shell: Shell) -> Result<Exit> {
+pub(super) fn run(shell: Shell) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "openclaw-verify", &mut script);
     output::stdout(&String::from_utf8_lossy(&script))?;

@@ -52,7 +52,7 @@ struct Entry {
     help: &'static str,
 }
 
-pub fn run(id: Option<&str>, format: Format) -> Result<Exit> {
+pub(super) fn run(id: Option<&str>, format: Format) -> Result<Exit> {
     match id {
         None if format == Format::Json => {
             output::stdout(&render::json(&rules::catalogue().iter().map(entry).collect::<Vec<_>>())?)?

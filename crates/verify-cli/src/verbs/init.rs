@@ -10,7 +10,7 @@ use super::start;
 use crate::cli::Common;
 use crate::{Exit, operator, output};
 
-pub fn run(common: &Common) -> Result<Exit> {
+pub(super) fn run(common: &Common) -> Result<Exit> {
     let start = start(common)?;
     let files = start.files.clone();
     for path in [&files.lock, &files.policy] {

@@ -8,7 +8,7 @@ use super::{start, subject_ids};
 use crate::cli::{Common, LockArgs};
 use crate::{Exit, operator, output};
 
-pub fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
+pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = start(common)?;
     let path = start.files.lock.clone();
     let verifier = start.builder.build()?;
@@ -51,14 +51,14 @@ pub fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
 }
 
 /// Subjects that have no digest, and why.
-pub fn tell_refused(relock: &Relock) {
+pub(super) fn tell_refused(relock: &Relock) {
     for refused in &relock.refused {
         output::stderr(&format!("{} cannot be locked: {}", refused.id, refused.why));
     }
 }
 
 /// Keeps the listings in the user's cache. Without them a mismatch is found all the same, it only names fewer files.
-pub fn keep_manifests(relock: &Relock) {
+pub(super) fn keep_manifests(relock: &Relock) {
     if let Some(cache) = operator::cache_folder()
         && let Err(error) = relock.keep_manifests(&ManifestStore::new(cache.join("manifests")))
     {

@@ -22,7 +22,7 @@ use crate::render::Detail;
 use crate::{Exit, output};
 
 /// Does what was asked.
-pub fn run(cli: Cli) -> Result<Exit> {
+pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = &cli.common;
     match cli.verb.unwrap_or(Verb::Check) {
         Verb::Check => check::run(common, None),

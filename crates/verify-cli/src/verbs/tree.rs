@@ -8,7 +8,7 @@ use crate::cli::{Common, Format, TreeArgs};
 use crate::progress::Bar;
 use crate::{Exit, operator, output, render};
 
-pub fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
+pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
     let shown = operator::shown(&args.path);
     // The path itself may be a link: it is the operator's word, not part of the folder.
     let root = args.path.canonicalize().map_err(|error| Error::io("find", &args.path, error))?;

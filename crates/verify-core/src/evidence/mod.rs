@@ -51,13 +51,13 @@ pub(crate) struct Part {
 
 impl Part {
     /// The tree, when it could be digested.
-    pub fn tree(&self) -> Option<&Tree> {
+    pub(crate) fn tree(&self) -> Option<&Tree> {
         self.measured.as_ref()?.as_ref().ok()
     }
 
     /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
     /// told as what it is.
-    pub fn differs(&self) -> bool {
+    pub(crate) fn differs(&self) -> bool {
         match &self.measured {
             _ if !self.in_lock => false,
             Some(Ok(tree)) => self.locked != Some(tree.digest),
@@ -69,12 +69,12 @@ impl Part {
 
 impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
-    pub fn origin_proof(&self) -> OriginProof {
+    pub(crate) fn origin_proof(&self) -> OriginProof {
         OriginProof::Missing
     }
 
     /// What is installed, as exceptions and reviews name it.
-    pub fn digests<'a>(&self, subject: &'a Subject) -> Digests<'a> {
+    pub(crate) fn digests<'a>(&self, subject: &'a Subject) -> Digests<'a> {
         Digests {
             tree: self.tree.tree().map(|tree| tree.digest),
             dependencies: self.dependencies.tree().map(|tree| tree.digest),
@@ -84,7 +84,7 @@ impl Evidence {
     }
 
     /// Whether there is anything that OpenClaw could load: files, or the definition of an MCP server.
-    pub fn present(&self) -> bool {
+    pub(crate) fn present(&self) -> bool {
         !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
     }
 }
@@ -145,7 +145,7 @@ impl Part {
     }
 
     /// Compares with another lock from now on.
-    pub fn relocked(&mut self, locked: Option<TreeDigest>, in_lock: bool) {
+    pub(crate) fn relocked(&mut self, locked: Option<TreeDigest>, in_lock: bool) {
         self.locked = locked;
         self.in_lock = in_lock;
         self.changes = None;

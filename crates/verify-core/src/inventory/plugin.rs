@@ -105,7 +105,7 @@ impl PluginFiles {
         self.bundle.is_some()
             || self.package.get("openclaw").is_some_and(|openclaw| !openclaw.is_null())
             || there(&NATIVE_MANIFEST)
-            || bundles::DEFAULT_ENTRIES.iter().any(|name| there(&name))
+            || bundles::DEFAULT_ENTRIES.iter().any(there)
             || !self.observations.is_empty()
     }
 

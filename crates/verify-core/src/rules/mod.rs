@@ -133,7 +133,7 @@ pub(crate) struct Names {
 
 impl Whole<'_> {
     /// Every judged subject.
-    pub fn views(&self) -> impl Iterator<Item = View<'_>> {
+    pub(crate) fn views(&self) -> impl Iterator<Item = View<'_>> {
         self.judged.iter().map(|judged| View {
             subject: judged.subject,
             evidence: judged.evidence,
@@ -144,12 +144,12 @@ impl Whole<'_> {
     }
 
     /// A place in the policy.
-    pub fn in_policy(&self, line: usize) -> Option<Location> {
+    pub(crate) fn in_policy(&self, line: usize) -> Option<Location> {
         Some(Location { file: self.names.policy.clone(), line })
     }
 
     /// The place of a subject in the lock; its first line when it has no entry.
-    pub fn in_lock(&self, subject: Option<&SubjectId>) -> Option<Location> {
+    pub(crate) fn in_lock(&self, subject: Option<&SubjectId>) -> Option<Location> {
         let line = subject.and_then(|id| self.lock.package(id)).map_or(1, |entry| entry.line);
         Some(Location { file: self.names.lock.clone(), line })
     }
@@ -157,12 +157,12 @@ impl Whole<'_> {
 
 impl View<'_> {
     /// A violation about this subject, located at its line of the lock.
-    pub fn draft(&self, message: impl Into<String>) -> Draft {
+    pub(crate) fn draft(&self, message: impl Into<String>) -> Draft {
         Draft::new(message).subject(&self.subject.id).at(self.whole.in_lock(Some(&self.subject.id)))
     }
 
     /// Whether the subject is proven to come from whom its name says.
-    pub fn proof(&self) -> OriginProof {
+    pub(crate) fn proof(&self) -> OriginProof {
         self.evidence.origin_proof()
     }
 }
