@@ -71,6 +71,16 @@ def satisfied(expression, allowed):
         return False
 
 
+def compiled(package, enabled, name):
+    """Whether a dependency is really used. Cargo's metadata also lists optional ones that only a weak `name?/feature` mentions."""
+    declared = [dependency for dependency in package["dependencies"] if dependency["name"] == name]
+    if not all(dependency["optional"] for dependency in declared):
+        return True
+    keys = {dependency["rename"] or name for dependency in declared}
+    values = {value for feature in enabled for value in package["features"].get(feature, [])} | set(enabled)
+    return any(value in (key, f"dep:{key}") or value.startswith(f"{key}/") for key in keys for value in values)
+
+
 deny = load("deny.toml")
 lock = load("Cargo.lock")["package"]
 with open(sys.argv[1], encoding="utf-8") as file:
@@ -89,11 +99,14 @@ for package in packages:
 for name in extra.keys() - {package["name"] for package in lock}:
     problems.append(f"deny.toml: the licence exception for {name} is about no dependency")
 
-names = {package["id"]: package["name"] for package in packages}
+by_id = {package["id"]: package for package in packages}
 users = {}
 for node in metadata["resolve"]["nodes"]:
+    package = by_id[node["id"]]
     for dependency in node["deps"]:
-        users.setdefault(names[dependency["pkg"]], set()).add(names[node["id"]])
+        name = by_id[dependency["pkg"]]["name"]
+        if compiled(package, node["features"], name):
+            users.setdefault(name, set()).add(package["name"])
 for ban in deny["bans"]["deny"]:
     name, wrappers = ban["crate"], set(ban.get("wrappers", []))
     if not wrappers and any(package["name"] == name for package in lock):
