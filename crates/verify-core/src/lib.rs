@@ -7,6 +7,8 @@ pub mod finding;
 pub mod inventory;
 pub mod provenance;
 pub mod read;
+#[cfg(feature = "online")]
+pub mod registry;
 pub mod subject;
 pub mod text;
 pub mod tree;

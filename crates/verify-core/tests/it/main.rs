@@ -2,4 +2,6 @@
 
 mod provenance;
 mod provenance_attacks;
+#[cfg(feature = "online")]
+mod registry;
 mod support;
