@@ -63,10 +63,6 @@ impl fmt::Display for Registry {
 }
 
 impl Registry {
-    pub(super) fn url(&self) -> &Url {
-        &self.0
-    }
-
     /// The address of all that is known of a package; none for a name that npm would not accept either.
     pub(super) fn package(&self, name: &str) -> Option<Url> {
         if !is_package_name(name) {

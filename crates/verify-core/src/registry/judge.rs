@@ -90,7 +90,9 @@ impl Attestations {
 
 fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
     let wrong = |why: String| Fact::violated(Fault::Artifact.as_str(), why);
-    let stated: Option<Sri> = match package.integrity.as_deref().map(str::parse) {
+    // A list of several hashes is a form that npm allows; only SHA-512 counts.
+    let listed = package.integrity.as_deref().and_then(|text| text.split_whitespace().find(|one| one.starts_with("sha512-")));
+    let stated: Option<Sri> = match listed.or(package.integrity.as_deref()).map(str::parse) {
         None => None,
         Some(Ok(digest)) => Some(digest),
         Some(Err(e)) => {

@@ -5,3 +5,5 @@ mod provenance_attacks;
 #[cfg(feature = "online")]
 mod registry;
 mod support;
+#[cfg(feature = "online")]
+mod trust_root;

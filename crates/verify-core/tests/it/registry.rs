@@ -24,7 +24,7 @@ use crate::support::mint::{By, Claims, Content, World};
 const ARCHIVE: &[u8] = b"the archive of @acme/notes 1.2.0";
 
 #[derive(Clone)]
-enum Answer {
+pub(crate) enum Answer {
     Good(Vec<u8>),
     Status(u16),
     /// So many times 503, then good.
@@ -49,13 +49,13 @@ struct State {
     seen: Vec<(String, Option<String>)>,
 }
 
-struct Server {
+pub(crate) struct Server {
     address: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let address = listener.local_addr().expect("address").to_string();
         let state = Arc::new(Mutex::new(State::default()));
@@ -72,11 +72,11 @@ impl Server {
         Self { address, state }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    fn set(&self, path: &str, answer: Answer) {
+    pub(crate) fn set(&self, path: &str, answer: Answer) {
         self.state.lock().expect("state").answers.insert(path.to_owned(), answer);
     }
 
@@ -84,11 +84,11 @@ impl Server {
         self.state.lock().expect("state").seen.iter().filter(|(p, _)| p == path).count()
     }
 
-    fn authorizations(&self) -> Vec<Option<String>> {
+    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
         self.state.lock().expect("state").seen.iter().map(|(_, auth)| auth.clone()).collect()
     }
 
-    fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.state.lock().expect("state").seen.clear();
     }
 }
@@ -249,7 +249,6 @@ impl Shop {
     fn facts(&self) -> (&'static str, &'static str, &'static str) {
         let fetched = self.fetch();
         let facts = self.judge(&fetched);
-        println!("{facts:?}");
         (code(&facts.integrity), code(&facts.signatures), code(&facts.attestations.package()))
     }
 }
