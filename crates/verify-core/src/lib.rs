@@ -18,6 +18,8 @@ pub mod rules;
 #[cfg(feature = "sbom")]
 pub mod sbom;
 pub mod spec;
+#[cfg(feature = "online")]
+pub mod registry;
 pub mod subject;
 pub mod text;
 mod toml_file;

@@ -3,7 +3,7 @@
 //! Three layers. [`sigstore`](self) wraps the cryptography of one bundle (private, because its library changes its interface with
 //! every minor version); [`IdentityPolicy`] decides whether the signer that the certificate names is the one the operator trusts;
 //! [`verify_attestation`], [`npm`], [`release`] and [`gitsign`] apply both to the formats that carry bundles. Nothing here opens a
-//! socket or a file of its own accord: bytes, trust roots and the time come from the caller.
+//! socket of its own accord: bytes, trust roots and the time come from the caller, and only `TufSource` (feature `online`) fetches.
 //!
 //! A verdict is a [`Fact`](crate::fact::Fact) whose codes are those of [`Fault`]; [`Fault::finding`] says which finding they belong to.
 
@@ -19,6 +19,8 @@ mod sigstore;
 mod statement;
 mod strict_json;
 mod trust;
+#[cfg(feature = "online")]
+mod tuf;
 
 pub use artifact::Artifact;
 pub use attestation::{Attested, MAX_BUNDLE_BYTES, MAX_BUNDLES, Signer, verify_attestation};
@@ -28,3 +30,5 @@ pub use npm_keys::{KeyUsage, NpmKeys};
 pub use sigstore::PublicKey;
 pub use statement::{Statement, Subject};
 pub use trust::{Instance, Origin, TrustRoot};
+#[cfg(feature = "online")]
+pub use tuf::{NoTrustRoot, TufSource};

@@ -126,7 +126,7 @@ impl TrustRoot {
         &self.origin
     }
 
-    /// The digest of its bytes.
+    /// The digest of the JSON that was read; for [`Origin::Tuf`] not that of the published file.
     #[must_use]
     pub fn digest(&self) -> Sha256Digest {
         self.digest
@@ -153,7 +153,7 @@ impl TrustRoot {
             ),
             (Origin::Embedded, None) => format!("{instance} trust root, compiled in, {digest}"),
             (Origin::File(name), _) => format!("{instance} trust root from {name}, {digest}"),
-            (Origin::Tuf, _) => format!("{instance} trust root from its TUF repository, {digest}"),
+            (Origin::Tuf, _) => format!("{instance} trust root from its TUF repository"),
         }
     }
 }

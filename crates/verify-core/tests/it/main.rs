@@ -8,3 +8,8 @@ mod provenance_attacks;
 mod inventory;
 mod support;
 mod tree;
+#[cfg(feature = "online")]
+mod registry;
+mod support;
+#[cfg(feature = "online")]
+mod trust_root;

@@ -91,12 +91,6 @@ fn every_npm_file_of_the_corpus_has_its_verdict() {
         let (name, version) = purl.rsplit_once('@').expect("name@version");
         let package = Package { name, version, integrity };
         let found = verify_attestations(&corpus.read(file), &package, &IdentityPolicy::default(), &keys, &trust, now());
-        println!(
-            "{file}: publish {} provenance {} package {}",
-            code(&found.publish),
-            code(&found.provenance),
-            code(&found.package())
-        );
         let expect = &case["expect"];
         for (half, outcome) in [
             ("publish", found.publish.outcome()),
@@ -143,7 +137,6 @@ fn every_bundle_of_the_corpus_has_its_verdict() {
                 _ => TrustRoot::embedded(Instance::PublicGood).expect("root"),
             };
             let found = verify_attestation(&artifact, &bundle, Signer::Identity(&anybody), None, &trust, now());
-            println!("{file} {key}: {}", code(&found));
             assert_eq!(pass_or_fail(found.outcome()), wanted.as_str().expect("verdict"), "{file} {key}: {found:?}");
             judged += 1;
         }

@@ -65,7 +65,6 @@ fn publish_statement() -> String {
 /// One bundle against one artifact.
 fn judge_with(world: &World, bundle: &[u8], policy: &IdentityPolicy) -> &'static str {
     let found = verify_attestation(&Artifact::bytes(ARCHIVE), bundle, Signer::Identity(policy), None, &trust(world), now());
-    println!("{found:?}");
     code(&found)
 }
 
@@ -216,7 +215,6 @@ fn broken_cryptography() {
         ("signed by a key", world.bundle(Content::Statement(&provenance_statement()), &By::Key(&world.npm, "k")), "certificate"),
     ];
     for (what, bundle, wanted) in &cases {
-        println!("{what}");
         assert_eq!(judge(&world, bundle), *wanted, "{what}");
     }
     let message = world.bundle(Content::Message(b"another file"), &By::Certificate(&Claims::github("acme/notes")));
@@ -304,7 +302,6 @@ fn somebody_else() {
         ("another issuer", with_claims(&world, |c| c.issuer = "https://oidc.example".to_owned()), "issuer"),
     ];
     for (what, bundle, wanted) in &cases {
-        println!("{what}");
         assert_eq!(judge(&world, bundle), *wanted, "{what}");
     }
     let person = with_claims(&world, |c| c.identity = "ada@example.org".to_owned());
@@ -427,7 +424,6 @@ impl Npm {
     fn judge_with(&self, answer: &[u8], keys: &NpmKeys) -> &'static str {
         let package = Package { name: "@acme/notes", version: "1.2.0", integrity: Sri::of(ARCHIVE) };
         let found = verify_attestations(answer, &package, &policy(), keys, &self.trust, now());
-        println!("{found:?}");
         code(&found.package())
     }
 }
