@@ -4,6 +4,7 @@ pub mod digest;
 pub mod error;
 pub mod fact;
 pub mod finding;
+pub mod git;
 pub mod inventory;
 pub mod read;
 pub mod subject;
