@@ -1,3 +1,4 @@
 //! Tests through the public interface; one file a part, one binary for all of them, because linking is what takes the time.
 
+mod release;
 mod support;
