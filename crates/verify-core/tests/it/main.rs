@@ -1,4 +1,6 @@
 //! Tests through the public interface; one file a part, one binary for all of them, because linking is what takes the time.
 
+mod git;
+mod mint;
 mod release;
 mod support;
