@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use openclaw_verify_core::git::{
-    CheckoutDifference, CheckoutState, CommitTree, EntryMode, GitError, ObjectKind, Repository, TreeLimits, WorktreeEntry,
-    compare_checkout, object_id,
+    CheckoutDifference, CheckoutState, CommitTree, EntryMode, GitError, ObjectKind, ObjectReader, Repository, TreeLimits,
+    WorktreeEntry, compare_checkout, object_id,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -378,4 +378,37 @@ fn a_checkout_is_compared_with_its_commit() {
         CheckoutDifference::ModeChanged("sub/deep/d.bat".to_owned()),
     ];
     assert_eq!(compare(), CheckoutState::Different(expected.to_vec()));
+}
+
+/// Long chains of deltas, by offset and by id, give the same bytes as git.
+#[test]
+fn deltas_give_what_git_gives() {
+    for by_offset in ["true", "false"] {
+        let mint = Mint::new();
+        let mut text = (0..2000).map(|line| format!("line {line}\n")).collect::<Vec<_>>();
+        let mut oids = Vec::new();
+        for nth in 0..60 {
+            text[nth * 31] = format!("changed {nth}\n");
+            oids.push(mint.git(&["hash-object", "-w", "--stdin"], text.concat().as_bytes()));
+        }
+        let names: String = oids.iter().enumerate().map(|(nth, oid)| format!("100644 blob {oid}\tf{nth:03}\n")).collect();
+        let tree = mint.git(&["mktree"], names.as_bytes());
+        let commit = mint.git(&["commit-tree", &tree, "-m", "deltas"], b"");
+        fs::write(mint.repo().join("refs/heads/main"), format!("{commit}\n")).expect("ref");
+        mint.git(&["config", "repack.usedeltabaseoffset", by_offset], b"");
+        mint.git(&["repack", "-adfq", "--depth=60", "--window=60"], b"");
+        mint.git(&["prune-packed"], b"");
+        let deepest = mint.git(&["cat-file", "--batch-all-objects", "--batch-check=%(deltabase)"], b"");
+        assert!(deepest.lines().filter(|base| base.contains(|c| c != '0')).count() > 40, "the pack has deltas");
+
+        let repository = Repository::open(&mint.repo()).expect("a repository");
+        let ours = listing(&repository, &commit);
+        let mut reader = ObjectReader::new(&repository, 1 << 30);
+        let listed: Vec<_> = ours.entries.iter().map(|entry| entry.oid.to_string()).collect();
+        assert_eq!(listed, oids);
+        assert_eq!(ours.digests(&mut reader, &TreeLimits::default()).expect("blobs").len(), oids.len());
+        for oid in &oids {
+            assert!(repository.read(&oid.parse().expect("an id"), 1 << 20).is_ok(), "{oid}");
+        }
+    }
 }
