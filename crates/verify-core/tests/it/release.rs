@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use openclaw_verify_core::git::Repository;
 use openclaw_verify_core::release::{
     AllowedSigners, GitsignIdentity, OpenPgpCertificates, PinState, PinnedTag, ReleaseRule, Require, RevokedKeys, SshKey,
-    TagPattern, Trust, Verdict, verify, verify_all, verify_object,
+    TagPattern, Trust, Verdict, parse_tag, verify, verify_all, verify_object,
 };
+use openclaw_verify_core::version;
+use proptest::prelude::*;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::mint::{Mint, run};
 use crate::support::shared;
@@ -405,4 +408,174 @@ fn an_old_tag_is_a_rollback() {
         commit: mint.commit.parse().expect("an id"),
     };
     assert_eq!(codes(&rule, std::slice::from_ref(&pin)), named(["ok", "tag-rollback", "ok", "ok"]));
+}
+
+fn put(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.extend_from_slice(&u32::try_from(bytes.len()).expect("short").to_be_bytes());
+    to.extend_from_slice(bytes);
+}
+
+fn strings_of(parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    parts.iter().for_each(|part| put(&mut bytes, part));
+    bytes
+}
+
+/// A signature as a security key makes it, by hand: no such key is at hand in a test.
+#[test]
+fn security_keys_sign() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let mint = Mint::new();
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let kind = b"sk-ssh-ed25519@openssh.com";
+    let blob = strings_of(&[kind, pair.public_key().as_ref(), b"ssh:"]);
+    let file = mint.path("signers");
+    std::fs::write(&file, format!("sk@example.test {} {}\n", "sk-ssh-ed25519@openssh.com", STANDARD.encode(&blob)))
+        .expect("signers");
+    let repository = Repository::open(&mint.repo()).expect("a repository");
+    let rule = rule(ssh_trust(&file));
+
+    let sign = |name: &str, application: &[u8], signed_flags: u8, flags: u8| {
+        let payload = mint.payload(name, 1_700_000_000);
+        let mut signed = b"SSHSIG".to_vec();
+        signed.extend(strings_of(&[b"git", b"", b"sha512", &Sha512::digest(&payload)]));
+        let mut message = Sha256::digest(application).to_vec();
+        message.push(signed_flags);
+        message.extend(7_u32.to_be_bytes());
+        message.extend(Sha256::digest(&signed));
+        let mut signature = strings_of(&[kind, pair.sign(&message).as_ref()]);
+        signature.push(flags);
+        signature.extend(7_u32.to_be_bytes());
+        let mut whole = b"SSHSIG\0\0\0\x01".to_vec();
+        whole.extend(strings_of(&[&blob, b"git", b"", b"sha512", &signature]));
+        let base64 = STANDARD.encode(whole);
+        let lines: Vec<_> = base64.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).expect("text")).collect();
+        let armor = format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"));
+        mint.put_tag(name, &[&payload, armor.as_bytes()].concat());
+        let verdict = verify(&repository, name, &rule, &[], now()).expect("a verdict");
+        assert_eq!(code(&verdict) == "ok", mint.git_accepts(name, &file), "{name}: {verdict:#?}");
+        verdict
+    };
+    let touched = sign("touched", b"ssh:", 1, 1);
+    assert_eq!((code(&touched), touched.notes.len()), ("ok", 0));
+    let untouched = sign("untouched", b"ssh:", 0, 0);
+    assert_eq!((code(&untouched), untouched.notes.len()), ("ok", 1));
+    assert_eq!(code(&sign("other-application", b"web:", 1, 1)), "bad-signature");
+    assert_eq!(code(&sign("other-flags", b"ssh:", 0, 1)), "bad-signature");
+}
+
+/// Every change of a byte of a tag, for each of the schemes of the corpus: none is accepted that changes the signed part.
+#[test]
+fn no_changed_tag_of_the_corpus_is_accepted() {
+    let Some(corpus) = shared("corpus/tags") else { return };
+    let identity = GitsignIdentity { identity: "billy@chainguard.dev".into(), issuer: "https://accounts.google.com".into() };
+    let cases = [
+        (
+            "ssh/openssh__openssh-portable/V_9_8_P1.7f337c893afb.tag",
+            ssh_trust(&corpus.join("ssh/openssh__openssh-portable/allowed_signers")),
+            "ok",
+        ),
+        ("hostile/raw/ok-pgp.tag", pgp_trust(&corpus.join("hostile/keys/openpgp-certs.asc")), "ok"),
+        ("x509/sigstore__gitsign/v0.17.0.138f9d7cb309.tag", Trust { gitsign: Some(identity), ..Trust::default() }, "needs-log"),
+    ];
+    for (file, trust, good) in cases {
+        let body = std::fs::read(corpus.join(file)).expect("a tag");
+        let rule = rule(trust);
+        assert_eq!(code(&verify_object(&body, None, &rule, &[], now())), good, "{file}");
+        let signed = body.windows(11).position(|window| window == b"-----BEGIN ").expect("a signature");
+        let mut survivors = 0;
+        for at in 0..body.len() {
+            // Armor headers, checksums and unsigned attributes are not signed; whatever is in them must not panic.
+            let mut changed = body.clone();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            if changed[at] == body[at] {
+                continue;
+            }
+            let found = code(&verify_object(&changed, None, &rule, &[], now())).to_owned();
+            assert!(at >= signed || found != good, "{file}: byte {at} is not covered");
+            survivors += usize::from(found == good);
+        }
+        println!("{file}: {} bytes, {survivors} in unsigned parts that may change", body.len());
+    }
+}
+
+/// What a hostile tag object can be made of.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(b"object 88ea35b4efa772fb1fc8489c46444d3f1d8c7906\n".to_vec()),
+        Just(b"type commit\n".to_vec()),
+        Just(b"tag v1\n".to_vec()),
+        Just(b"tagger A <a@b> 1700000000 +0000\n".to_vec()),
+        Just(b"\n".to_vec()),
+        Just(b"\0".to_vec()),
+        Just(b"-----BEGIN SSH SIGNATURE-----\n".to_vec()),
+        Just(b"-----END SSH SIGNATURE-----\n".to_vec()),
+        Just(b"-----BEGIN PGP SIGNATURE-----\n\n".to_vec()),
+        Just(b"-----END PGP SIGNATURE-----\n".to_vec()),
+        Just(b"-----BEGIN SIGNED MESSAGE-----\n".to_vec()),
+        Just(b"-----END SIGNED MESSAGE-----\n".to_vec()),
+        Just(b"U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAg\n".to_vec()),
+        Just(b"iQIcBAABAgAGBQJThiUtAAoJELC16IaWr+bLqmwP/1/xdI8V9FicGmi5D0mfMd3C\n".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..40),
+    ];
+    proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+fn everybody() -> ReleaseRule {
+    let identity = GitsignIdentity { identity: "a".into(), issuer: "b".into() };
+    rule(Trust {
+        ssh: Some(AllowedSigners::default()),
+        openpgp: Some(OpenPgpCertificates::default()),
+        gitsign: Some(identity),
+        ..Trust::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_tag_object_gets_a_verdict(body in pieces()) {
+        let verdict = verify_object(&body, None, &everybody(), &[], now());
+        prop_assert!(!verdict.failures.is_empty());
+        if let Ok(tag) = parse_tag(&body) {
+            prop_assert_eq!([tag.payload(), tag.armor()].concat(), body);
+        }
+    }
+
+    #[test]
+    fn any_ssh_signature_gets_a_verdict(blob in proptest::collection::vec(any::<u8>(), 0..120), prefix in any::<bool>()) {
+        use base64::Engine as _;
+        let bytes = if prefix { [&b"SSHSIG\0\0\0\x01\0\0\0\x33\0\0\0\x0bssh-ed25519\0\0\0\x20"[..], &blob].concat() } else { blob };
+        let base64 = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let lines: Vec<_> = base64.as_bytes().chunks(70).map(|line| String::from_utf8_lossy(line)).collect();
+        let head = "object 88ea35b4efa772fb1fc8489c46444d3f1d8c7906\ntype commit\ntag v1\ntagger A <a@b> 1 +0000\n\n";
+        for kind in ["SSH SIGNATURE", "PGP SIGNATURE", "SIGNED MESSAGE"] {
+            let blank = if kind.starts_with("PGP") { "\n" } else { "" };
+            let body = format!("{head}-----BEGIN {kind}-----\n{blank}{}\n-----END {kind}-----\n", lines.join("\n"));
+            let verdict = verify_object(body.as_bytes(), Some("v1"), &everybody(), &[], now());
+            prop_assert!(!verdict.failures.is_empty());
+        }
+    }
+
+    #[test]
+    fn any_signers_file_is_read_or_refused(text in "([ -~\t\r\n\"\\\\,=*!]|ssh-ed25519 |AAAAC3NzaC1lZDI1NTE5AAAAIFA0EIgP1ncQMtpS1XoUszI\\+UJ\\+hg4KVKG\\+fscvUEsuz|namespaces=\"|valid-after=\"|2023|Z\"|cert-authority){0,60}") {
+        let path = Path::new("signers");
+        match AllowedSigners::parse(path, &text) {
+            Ok(signers) => prop_assert!(signers.entries().len() <= text.lines().count()),
+            Err(error) => {
+                let span = error.span.expect("a place");
+                prop_assert!(text.get(span.offset()..span.offset() + span.len()).is_some());
+            }
+        }
+        let _ = RevokedKeys::parse(path, text.as_bytes());
+    }
+
+    #[test]
+    fn versions_have_one_order(a in "v?2026\\.[1-3]\\.[1-3](-[1-3]|-beta\\.[1-3]|-alpha\\.1|-rc\\.1)?", b in "v?2026\\.[1-3]\\.[1-3](-[1-3]|-beta\\.[1-3])?") {
+        prop_assert_eq!(version::compare(&a, &b), version::compare(&b, &a).map(std::cmp::Ordering::reverse));
+    }
 }
