@@ -5,6 +5,7 @@ pub mod error;
 mod evidence;
 pub mod fact;
 pub mod finding;
+pub mod git;
 pub mod inventory;
 pub mod json;
 pub mod lock;
@@ -20,11 +21,13 @@ pub mod sbom;
 pub mod spec;
 #[cfg(feature = "online")]
 pub mod registry;
+pub mod release;
 pub mod subject;
 pub mod text;
 mod toml_file;
 pub mod tree;
 mod verifier;
+pub mod version;
 
 pub use error::{Error, OperatorError, Result};
 pub use verifier::{Builder, OnProgress, Refused, Relock, Scope, Verifier};

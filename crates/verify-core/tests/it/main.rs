@@ -6,6 +6,9 @@ mod files;
 mod provenance;
 mod provenance_attacks;
 mod inventory;
+mod git;
+mod mint;
+mod release;
 mod support;
 mod tree;
 #[cfg(feature = "online")]
