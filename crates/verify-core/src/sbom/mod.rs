@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+pub use diff::{Diff, diff};
 pub use verdicts::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, Verdicts, VerifiedProvenance};
 
 use crate::error::{Error, Result};
