@@ -11,6 +11,8 @@ mod declarations;
 pub mod diff;
 mod projects;
 mod swhid;
+#[cfg(test)]
+mod tests;
 mod uplift;
 mod values;
 mod verdicts;
