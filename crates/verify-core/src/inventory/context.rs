@@ -57,12 +57,12 @@ pub(crate) struct Found {
 
 impl Context<'_> {
     /// The value at a path of keys of the config; null when any is missing.
-    pub fn config_at(&self, keys: &[&str]) -> &Value {
+    pub(crate) fn config_at(&self, keys: &[&str]) -> &Value {
         keys.iter().fold(self.config, |value, key| value.get(key).unwrap_or(&Value::Null))
     }
 
     /// How a path is shown: relative to the state dir, or absolute.
-    pub fn place(&self, absolute: &Path) -> Place {
+    pub(crate) fn place(&self, absolute: &Path) -> Place {
         let shown = match absolute.strip_prefix(&self.options.state_dir) {
             Ok(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
             Ok(relative) => relative.to_string_lossy().into_owned(),

@@ -2,4 +2,10 @@
 
 #[cfg(feature = "sbom")]
 mod sbom;
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod files;
+mod provenance;
+mod provenance_attacks;
 mod support;
+mod tree;
