@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
                 let address = values::bare_address(&mcp.spec).map(|address| without_tokens(&address));
                 service.endpoints = address.map(|address| vec![Uri::new(&address)]);
             } else {
-                properties.push(("openclaw:mcp:command".to_owned(), values::shown(&mcp.spec)));
+                properties.push(("openclaw:mcp:command".to_owned(), values::shown(&without_folders(&mcp.spec))));
             }
             properties.push(("openclaw:mcp:transport".to_owned(), transport(&mcp.raw, remote).to_owned()));
             properties.push(("openclaw:mcp:definition".to_owned(), mcp.digest.to_string()));
@@ -444,6 +444,18 @@ fn transport(raw: &serde_json::Value, remote: bool) -> &'static str {
     }
 }
 
+/// The command with every absolute path cut to its last part: where things lie on this machine is nobody's business.
+fn without_folders(command: &str) -> String {
+    let words = command.split(' ').map(|word| match word.find(['/', '\\', '~']) {
+        Some(at) if at == 0 || word[..at].ends_with(['=', ':', ',', '"', '\'']) => {
+            let (before, path) = word.split_at(at);
+            format!("{before}***/{}", path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default())
+        }
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// The address with every part of its path masked that looks like a token.
 fn without_tokens(address: &str) -> String {
     let token = |part: &str| {
@@ -454,4 +466,16 @@ fn without_tokens(address: &str) -> String {
     let host = parts.next().unwrap_or_default();
     let path: String = parts.map(|part| format!("/{}", if token(part) { "***" } else { part })).collect();
     format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_lose_folders_and_addresses_lose_tokens() {
+        let command = "/usr/bin/node --file=/home/ada/x/server.js ~/y @acme/files@1.2.3 file:///home/ada/z";
+        assert_eq!(without_folders(command), "***/node --file=***/server.js ***/y @acme/files@1.2.3 file:***/z");
+        assert_eq!(without_tokens("https://example.org/mcp/abcdefghij0123456789/x"), "https://example.org/mcp/***/x");
+    }
 }

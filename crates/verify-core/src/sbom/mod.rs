@@ -11,6 +11,8 @@ mod declarations;
 pub mod diff;
 mod projects;
 mod swhid;
+#[cfg(test)]
+mod tests;
 mod uplift;
 mod values;
 mod verdicts;
@@ -19,6 +21,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+pub use diff::{Diff, diff};
 pub use verdicts::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, Verdicts, VerifiedProvenance};
 
 use crate::error::{Error, Result};

@@ -230,6 +230,7 @@ pub(super) fn email(text: &str) -> Option<String> {
 pub(super) fn licenses(declared: &[String]) -> Licenses {
     let texts: Vec<String> = declared.iter().map(|text| shown(text)).filter(|text| !text.is_empty()).collect();
     if let [one] = texts.as_slice()
+        && one != NO_ASSERTION
         && license_id(one).is_none()
         && spdx::Expression::parse(one).is_ok()
         && let Ok(expression) = SpdxExpression::try_from(one.clone())
