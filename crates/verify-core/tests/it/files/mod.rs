@@ -2,6 +2,7 @@
 
 mod lock;
 mod policy;
+mod review;
 
 use openclaw_verify_core::OperatorError;
 

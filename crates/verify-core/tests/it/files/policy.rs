@@ -16,7 +16,7 @@ use proptest::prelude::*;
 const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-verify.toml";
 
 /// The findings of docs/findings.md that the tests need.
-const CATALOGUE: [RuleInfo<'static>; 8] = [
+pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [
     RuleInfo { id: "tree-mismatch", group: "integrity", fixed: true },
     RuleInfo { id: "violation", group: "review", fixed: true },
     RuleInfo { id: "unreviewed", group: "review", fixed: false },
