@@ -13,7 +13,7 @@ use super::violation::Written;
 use super::wire::{VERSION, WAY_OUT};
 use super::{Content, Review, Reviews, Trust, Violated, Violation};
 use crate::error::OperatorError;
-use crate::toml_file::quote;
+use crate::toml_file::{Checked, fail, quote};
 
 /// What can be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Appended {
 /// The reviews file at `path` that holds `text`, or that does not exist yet, with one more entry.
 ///
 /// The result has been read back: it holds all old entries and the new one, so an entry that the reader would refuse is refused here.
-pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Result<Appended, OperatorError> {
+pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Checked<Appended> {
     let empty = format!(
         "# Who has read what. Written by `openclaw-verify review`; entries are added and never changed.\nversion = {VERSION}\n"
     );
@@ -57,7 +57,7 @@ pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Result<Ap
     let after = Reviews::parse(path, &text)?;
     let count = |r: &Reviews| r.reviews.len() + r.trusts.len() + r.violations.len();
     if count(&after) != count(&before) + 1 {
-        return Err(OperatorError::whole(path, "the new entry could not be added where it belongs").with_help(WAY_OUT));
+        return fail(OperatorError::whole(path, "the new entry could not be added where it belongs").with_help(WAY_OUT));
     }
     Ok(Appended { text, entry })
 }

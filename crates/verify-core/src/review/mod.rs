@@ -18,6 +18,7 @@ use crate::digest::{Sha256Digest, TreeDigest};
 use crate::error::OperatorError;
 use crate::policy::{Import, Pattern};
 use crate::subject::SubjectId;
+use crate::toml_file::fail;
 
 pub use append::{Addition, Appended, append};
 pub use graph::{Gap, Origin, Publisher, Question, ReviewIndex, Step, Verdict};
@@ -145,19 +146,19 @@ pub enum Violated {
 
 impl Reviews {
     /// Reads the reviews file at `path` that holds `text`.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, OperatorError> {
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
         wire::parse(path, text)
     }
 
     /// Reads an imported reviews file at `path` that holds `text`. A file that is not the one that policy pins is an error.
-    pub fn parse_import(import: &Import, path: &Path, text: &str) -> Result<Self, OperatorError> {
+    pub fn parse_import(import: &Import, path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
         let found = Sha256Digest::of(text.as_bytes());
         if found != import.digest {
             let message =
                 format!("the import `{}` is not the file that policy pins: {found} instead of {}", import.name, import.digest);
             let help =
                 format!("read what changed in it, then run `openclaw-verify lock` (line {} of the policy pins it)", import.line);
-            return Err(OperatorError::whole(path, message).with_help(help));
+            return fail(OperatorError::whole(path, message).with_help(help));
         }
         Self::parse(path, text)
     }

@@ -10,17 +10,14 @@ use toml::value::Datetime;
 
 use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation};
 use crate::digest::{Sha256Digest, TreeDigest};
-use crate::error::OperatorError;
 use crate::policy::Pattern;
 use crate::subject::SubjectId;
-use crate::toml_file::TomlFile;
+use crate::toml_file::{Checked, TomlFile, fail};
 
 /// The format version that is read and written. A larger one breaks readers.
 pub(super) const VERSION: i64 = 1;
 
 pub(super) const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-reviews.toml";
-
-type Checked<T> = Result<T, OperatorError>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,7 +136,7 @@ fn refuse_twins<'t, T, K: Eq + std::hash::Hash>(
     let mut seen = HashMap::with_capacity(entries.len());
     for (span, entry) in entries {
         if let Some(first) = seen.insert(key(entry), span.clone()) {
-            return Err(file.duplicate(&name(entry), first, span.clone()));
+            return fail(file.duplicate(&name(entry), first, span.clone()));
         }
     }
     Ok(())
@@ -149,7 +146,7 @@ fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<
     let content = match (wire.tree, wire.definition) {
         (Some(tree), None) => Content::Tree(tree),
         (None, Some(definition)) => Content::Definition(definition),
-        _ => return Err(file.error(span, "a review says what was read: either `tree` or `definition`")),
+        _ => return fail(file.error(span, "a review says what was read: either `tree` or `definition`")),
     };
     let from = match &wire.from {
         None => None,
@@ -160,7 +157,7 @@ fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<
                 Content::Definition(_) => Content::Definition(from.get_ref().parse().map_err(wrong)?),
             };
             if before == content {
-                return Err(file.error(from.span(), "a delta leads from one digest to another; these two are the same"));
+                return fail(file.error(from.span(), "a delta leads from one digest to another; these two are the same"));
             }
             Some(before)
         }
@@ -170,7 +167,7 @@ fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<
     if let (Some(last), Some(until)) = (until, &wire.until)
         && last < date
     {
-        return Err(file.error(until.span(), "the review ends before it begins"));
+        return fail(file.error(until.span(), "the review ends before it begins"));
     }
     Ok(Review {
         package: wire.package,
@@ -190,18 +187,19 @@ fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<
 
 fn trust(file: &TomlFile<'_>, span: Range<usize>, wire: WireTrust) -> Checked<Trust> {
     if wire.packages.get_ref().is_empty() {
-        return Err(file.error(wire.packages.span(), "`packages` names nothing"));
+        return fail(file.error(wire.packages.span(), "`packages` names nothing"));
     }
-    let pattern = |p: &Spanned<String>| Pattern::new(p.get_ref()).map_err(|e| file.error(p.span(), e.to_string()));
+    let pattern = |p: &Spanned<String>| Pattern::new(p.get_ref()).or_else(|e| fail(file.error(p.span(), e.to_string())));
     let (start, until) = (file.date(&wire.start)?, file.date(&wire.until)?);
     let last = start.saturating_add(jiff::Span::new().years(1));
     if until < start {
-        return Err(file.error(wire.until.span(), "the trust ends before it begins"));
+        return fail(file.error(wire.until.span(), "the trust ends before it begins"));
     }
     if until > last {
-        return Err(file
-            .error(wire.until.span(), "trust lasts at most one year")
-            .with_help(format!("the last day possible is {last}; renew it then")));
+        return fail(
+            file.error(wire.until.span(), "trust lasts at most one year")
+                .with_help(format!("the last day possible is {last}; renew it then")),
+        );
     }
     Ok(Trust {
         publisher: file.sentence(&wire.publisher, "publisher")?,
@@ -228,9 +226,9 @@ fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Ch
                 read.ok_or_else(|| file.error(place, "no versions: write \"*\", a range such as \"<1.2.0\", or a list"))?,
             )
         }
-        (None, Some(trees)) if trees.get_ref().is_empty() => return Err(file.error(trees.span(), "`trees` names nothing")),
+        (None, Some(trees)) if trees.get_ref().is_empty() => return fail(file.error(trees.span(), "`trees` names nothing")),
         (None, Some(trees)) => Violated::Trees(trees.into_inner()),
-        _ => return Err(file.error(span, "a violation is about either `versions` or `trees`")),
+        _ => return fail(file.error(span, "a violation is about either `versions` or `trees`")),
     };
     Ok(Violation {
         package: wire.package,

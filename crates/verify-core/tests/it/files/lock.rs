@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::lock::{Change, Lock, What, changes};
+use openclaw_verify_core::digest::TreeDigest;
+use openclaw_verify_core::lock::{Change, Lock, Package, Provenance, What, changes};
+use openclaw_verify_core::subject::{Kind, Source, SubjectId};
+use proptest::prelude::*;
 
 const TREE: &str = "git-sha256:1111111111111111111111111111111111111111111111111111111111111111";
 const WAY_OUT: &str = "restore the file from version control, or write it anew with `openclaw-verify lock`";
@@ -276,4 +279,43 @@ fn a_release_pin_cannot_move_or_vanish_silently() {
     assert_eq!(to_accept(&pin("v1", "", '1'), &pin("v1", &object, '1')), []);
     let gone = changes(&pin("v1", &object, '1'), &lock(""));
     assert!(matches!(&gone[..], [Change { what: What::Removed, needs_accept: true, id, .. }] if id == "r@v1"));
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    proptest::string::string_regex("[a-z\"\\\\\u{0}-\u{1f}\u{7f}\u{202e}é ’]{1,12}").expect("regex")
+}
+
+fn any_package() -> impl Strategy<Value = Package> {
+    let oid = proptest::option::of(Just(COMMIT));
+    let digest = || proptest::option::of(any::<[u8; 32]>().prop_map(TreeDigest));
+    let texts = (proptest::option::of(any_text()), proptest::option::of(any_text()), any_text());
+    ("[a-zA-Z/@]{1,6}", texts, oid, digest(), any::<[u8; 32]>(), proptest::option::of(0..u64::MAX / 2), any::<bool>()).prop_map(
+        |(name, (version, spec, other), commit, dependencies, tree, files, proven)| {
+            let mut package = Package::new(SubjectId::new("git", &name), Kind::Plugin, Source::Git);
+            package.version = version;
+            package.spec = spec;
+            package.commit = commit.map(|c| c.parse().expect("commit"));
+            package.tag_object = package.commit.clone();
+            package.signer = package.commit.is_some().then(|| other.clone());
+            package.dependencies = dependencies;
+            package.tree = Some(TreeDigest(tree));
+            package.files = files;
+            package.provenance = proven.then(|| Provenance { repository: other.clone(), workflow: other, commit: None });
+            package
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_lock_is_read_back_as_it_was_written(packages in proptest::collection::vec(any_package(), 0..6)) {
+        // Entries of the same name do not make a lock.
+        let Ok(lock) = Lock::new(packages, Vec::new()) else { return Ok(()) };
+        let text = lock.write();
+        let read = Lock::parse(Path::new("l"), &text).map_err(|e| TestCaseError::fail(super::shown(&e)))?;
+        prop_assert_eq!(read.write(), text);
+        let plain = |lock: &Lock| lock.packages().iter().cloned().map(|p| Package { line: 0, ..p }).collect::<Vec<_>>();
+        prop_assert_eq!(plain(&read), plain(&lock));
+        prop_assert!(changes(&lock, &read).is_empty());
+    }
 }

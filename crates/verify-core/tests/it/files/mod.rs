@@ -1,5 +1,6 @@
 //! The operator's files: lock, policy, reviews.
 
+mod killed;
 mod lock;
 mod policy;
 mod review;

@@ -7,7 +7,8 @@ use openclaw_verify_core::OperatorError;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::policy::{
-    Dependencies, Digests, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed, RuleInfo, Target,
+    Dependencies, Digests, Exception, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed,
+    RuleInfo, Target, starter,
 };
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
@@ -29,7 +30,7 @@ pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [
 
 const TODAY: Date = date(2026, 11, 22);
 
-fn parse(text: &str) -> Result<Policy, OperatorError> {
+fn parse(text: &str) -> Result<Policy, Box<OperatorError>> {
     Policy::parse(Path::new("conf/openclaw-verify.toml"), &format!("version = 1\n{text}"), &CATALOGUE, TODAY)
 }
 
@@ -395,4 +396,54 @@ fn a_pattern_made_to_backtrack_is_still_quick() {
     let start = std::time::Instant::now();
     assert!(!pattern.matches(&"ab".repeat(254)));
     assert!(start.elapsed().as_secs() < 2);
+}
+
+#[test]
+fn a_starter_policy_is_read_back() {
+    let text = "[[exception]]\npackage = \"npm:a\"\nversion = \"1 \\\"x\\\"\"\nallow = [\"unpinned\"]\nreason = \"two\\nlines\"\nuntil = 2027-02-20\n";
+    let exceptions = policy(&format!(
+        "{text}[[exception]]\npackage = \"mcp:b\"\ndefinition = \"sha256:{}\"\nallow = [\"unreviewed\", \"unpinned\"]\nreason = \"x\"\nuntil = 2027-02-20\n",
+        "1".repeat(64)
+    ));
+    for preset in Preset::ALL {
+        let text = starter(preset, exceptions.exceptions());
+        let read =
+            Policy::parse(Path::new("p"), &text, &CATALOGUE, TODAY).unwrap_or_else(|e| panic!("{}\n{text}", super::shown(&e)));
+        assert_eq!(read.base(), preset);
+        let plain = |all: &[Exception]| {
+            all.iter()
+                .cloned()
+                .map(|mut e| {
+                    e.line = 0;
+                    e
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(plain(read.exceptions()), plain(exceptions.exceptions()));
+    }
+}
+
+#[test]
+fn only_what_lies_in_a_listed_registry_is_listed() {
+    let policy = policy("[sources]\nregistries = [\"https://registry.example/npm/\"]\n");
+    let sources = policy.sources.as_ref().expect("sources");
+    for listed in
+        ["https://registry.example/npm", "https://registry.example/npm/@a/b/-/b-1.0.0.tgz", "https://registry.example/npm/@a%2fb"]
+    {
+        assert!(sources.allow_registry(listed), "{listed}");
+    }
+    for other in [
+        "http://registry.example/npm/a",
+        "https://registry.example/npmx/a",
+        "https://registry.example/npm.evil.example/a",
+        "https://registry.example/npm@evil.example/a",
+        "https://registry.example/npm/../other/a",
+        "https://registry.example/npm/%2E%2e/other/a",
+        "https://registry.example/npm/\\..\\a",
+        "https://evil.example/https://registry.example/npm/a",
+        "",
+    ] {
+        assert!(!sources.allow_registry(other), "{other}");
+    }
+    assert!(sources.allow_git("github.com/a/b"), "nothing is said about git");
 }

@@ -287,7 +287,6 @@ fn what_is_appended_is_read_back_and_old_bytes_stay() {
                 Addition::Review(r) => read.reviews.iter().any(|x| Review { line: 0, ..x.clone() } == *r),
                 Addition::Trust(t) => read.trusts.iter().any(|x| Trust { line: 0, ..x.clone() } == *t),
                 Addition::Violation(v) => read.violations.iter().any(|x| Violation { line: 0, ..x.clone() } == *v),
-                _ => false,
             };
             assert!(found, "{}", appended.entry);
             text = Some(appended.text);
