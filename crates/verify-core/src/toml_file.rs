@@ -130,23 +130,36 @@ impl<'a> TomlFile<'a> {
     }
 
     fn refuse_conflict_markers(&self) -> Checked<()> {
-        for (index, start) in self.lines.iter().enumerate() {
-            let end = self.lines.get(index + 1).map_or(self.text.len(), |next| next - 1);
-            let line = self.text.get(*start..end).unwrap_or_default();
-            if line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") {
-                return fail(
-                    self.error(*start..end, "the file holds a conflict marker of a merge that was not finished")
-                        .with_label("conflict marker")
-                        .with_help("resolve the merge in this file, then run again"),
-                );
+        for line in 1..=self.lines.len() {
+            let (span, text) = self.text_of(line);
+            if text.starts_with("<<<<<<<") || text.starts_with(">>>>>>>") {
+                return fail(self.conflict(span));
             }
         }
         Ok(())
     }
 
+    fn conflict(&self, span: Range<usize>) -> OperatorError {
+        self.error(span, "the file holds a conflict marker of a merge that was not finished")
+            .with_label("conflict marker")
+            .with_help("resolve the merge in this file, then run again")
+    }
+
+    /// A line by its number, from 1, without its end.
+    fn text_of(&self, line: usize) -> (Range<usize>, &'a str) {
+        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
+        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
+        (start..end, self.text.get(start..end).unwrap_or_default())
+    }
+
     fn toml_error(&self, error: &toml::de::Error) -> OperatorError {
         let message = text::excerpt(error.message().trim(), 300);
         let span = error.span().unwrap_or(0..0);
+        // Inside a text these two may stand for something else, so they count only where they break the file.
+        let (line, broken) = self.text_of(self.line(span.start));
+        if error.span().is_some() && (broken.starts_with("=======") || broken.starts_with("|||||||")) {
+            return self.conflict(line);
+        }
         let plain = match message.as_str() {
             "duplicate key" => {
                 format!("duplicate key `{}`", text::excerpt(self.text.get(span.clone()).unwrap_or_default(), 80))

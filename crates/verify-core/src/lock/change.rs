@@ -3,10 +3,11 @@
 //! Version, record and bytes of a subject may all be written by an attacker. What he cannot have is a changed digest that looks like
 //! nothing happened: unless the record itself moved to another release, every changed digest has to be named by the operator.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::{Lock, Package, Provenance, Release};
 use crate::subject::{Kind, Source};
+use crate::text;
 
 /// One difference between two locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,14 @@ pub struct Change {
     pub to: Option<String>,
     /// Whether the new lock may be written only when the operator accepts the id.
     pub needs_accept: bool,
+}
+
+impl fmt::Display for Change {
+    /// One line, safe to show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = |side: &Option<String>| side.as_deref().map_or("nothing".to_owned(), |text| text::visible(text).into_owned());
+        write!(f, "{}: {}: {} -> {}", text::visible(&self.id), self.what.as_str(), side(&self.from), side(&self.to))
+    }
 }
 
 /// What changed.

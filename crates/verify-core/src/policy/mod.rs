@@ -11,6 +11,7 @@ mod wire;
 mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -299,6 +300,15 @@ impl Policy {
     pub fn exception_for(&self, finding: &Target<'_>, today: Date) -> Option<(usize, &Exception)> {
         let covering = self.exceptions.iter().enumerate().filter(|(_, e)| e.covers(finding, today));
         covering.max_by_key(|(index, e)| (e.until, std::cmp::Reverse(*index)))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { line } => write!(f, "policy, line {line}"),
+            Self::Preset { preset, .. } => write!(f, "preset `{}`", preset.as_str()),
+        }
     }
 }
 

@@ -118,6 +118,12 @@ impl<'a> Reader<'a> {
 
     fn import(&self, name: Spanned<String>, wire: Spanned<WireImport>) -> Checked<Import> {
         let line = self.file.line(name.span().start);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.get_ref().is_empty() || !name.get_ref().chars().all(plain) {
+            return fail(
+                self.file.error(name.span(), "the name of an import holds ASCII letters, digits, `-`, `_` and `.` only"),
+            );
+        }
         let span = wire.span();
         let wire = wire.into_inner();
         let location = match (wire.path, wire.url) {

@@ -116,6 +116,10 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
         ("same release twice", format!("version = 1\n{release}{release}")),
         ("conflict", "version = 1\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n".to_owned()),
         ("conflict inside a text", "version = 1\nx = \"\"\"\n<<<<<<< HEAD\n\"\"\"\n".to_owned()),
+        ("half a conflict", "version = 1\n=======\n".to_owned()),
+        ("base of a conflict", "version = 1\n||||||| 1234567\n".to_owned()),
+        ("newer revision", "version = 1\nrevision = 3\nshiny = 1\n".to_owned()),
+        ("byte order mark and nothing", "\u{feff}".to_owned()),
         ("half a file", "version = 1\n[[package]]\nid = \"pa".to_owned()),
         ("nested too deep", format!("version = 1\nx = {}", "[".repeat(200_000))),
         ("dotted too deep", format!("version = 1\n{}x = 1", "x.".repeat(200_000))),
@@ -153,6 +157,10 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
     same release twice: line 6 `[[release]]` (second entry): duplicate entry: r@v1 is already in line 2 -> (restore)
     conflict: line 2 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
     conflict inside a text: line 3 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    half a conflict: line 2 `=======` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    base of a conflict: line 2 `||||||| 1234567` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    newer revision: line 3 `shiny` (here): unknown key `shiny`, expected one of `version`, `revision`, `package`, `release` -> the file is of a newer revision; upgrade openclaw-verify
+    byte order mark and nothing: line 1 `???` (here): the file has no `version` -> write `version = 1` as its first line
     half a file: line 3 `` (here): invalid basic string, expected `"` -> (restore)
     nested too deep: line 2 `[` (here): cannot recurse further; max recursion depth met -> (restore)
     dotted too deep: line 1 `` (here): recursion limit -> (restore)

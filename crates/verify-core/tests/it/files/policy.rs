@@ -66,6 +66,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
         ("import without place", format!("[imports.acme]\n{digest}")),
         ("import over http", format!("[imports.acme]\nurl = \"http://a.example/r.toml\"\n{digest}")),
         ("import without digest", "[imports.acme]\npath = \"r.toml\"".to_owned()),
+        ("import of odd name", format!("[imports.\"a b\"]\npath = \"r.toml\"\n{digest}")),
         ("rule by kind", rule("kind:plugin")),
         ("rule without scheme", rule("@acme/*")),
         ("rule of unknown scheme", rule("nmp:@acme/*")),
@@ -115,6 +116,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     import without place: line 2 `[imports.acme]` (here): an import has either `path` or `url` -> (format)
     import over http: line 3 `"http://a.example/r.toml"` (here): an imported file is fetched over https only -> (format)
     import without digest: line 2 `[imports.acme]` (here): missing key `digest` -> (format)
+    import of odd name: line 2 `"a b"` (here): the name of an import holds ASCII letters, digits, `-`, `_` and `.` only -> (format)
     rule by kind: line 3 `"kind:plugin"` (here): only presets match by kind -> match subject ids, such as `npm:@acme/*` or `skill:workspace/*`
     rule without scheme: line 3 `"@acme/*"` (here): a pattern is matched against whole subject ids, which start with their scheme -> write for example `npm:@acme/*`
     rule of unknown scheme: line 3 `"nmp:@acme/*"` (here): no subject id starts with `nmp:` -> did you mean `npm:`?
@@ -277,6 +279,14 @@ fn a_name_alone_relaxes_nothing() {
     assert_eq!((asked.pin(OriginProof::Verified), asked.review(OriginProof::Verified)), (Pin::Any, None));
     assert!(matches!(asked.asked_by(OriginProof::Missing), Origin::Preset { .. }));
     assert_eq!(asked.asked_by(OriginProof::Verified), Origin::Policy { line: 2 });
+}
+
+#[test]
+fn who_names_an_identity_wants_provenance() {
+    let rule = "[[rule]]\nmatch = \"npm:a\"\nidentity = { repository = \"github.com/a/a\", ref = \"refs/heads/*\" }\n";
+    let need = |text: &str| policy(text).requirements(&id("npm:a"), Kind::Plugin, Source::Npm).provenance;
+    assert_eq!(need(rule), Need::Required);
+    assert_eq!(need(&format!("{rule}provenance = \"optional\"\n")), Need::Optional);
 }
 
 #[test]
