@@ -25,7 +25,7 @@ pub struct Change {
     pub needs_accept: bool,
 }
 
-impl fmt::Display for Change {
+impl Display for Change {
     /// One line, safe to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |side: &Option<String>| side.as_deref().map_or("nothing".to_owned(), |text| text::visible(text).into_owned());

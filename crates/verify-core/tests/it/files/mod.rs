@@ -1,4 +1,5 @@
 //! The operator's files: lock, policy, reviews.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 mod killed;
 mod lock;

@@ -1,6 +1,9 @@
 //! From what stands in the file to a [`Policy`] that cannot be wrong.
 
-use std::collections::{BTreeMap, HashMap};
+mod exception;
+mod release;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +13,8 @@ use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::Spanned;
 
-use super::wire::{VERSION, WireException, WireIdentity, WireImport, WirePolicy, WireRelease, WireRule, WireSources};
-use super::{
-    BaseRule, Exception, Gitsign, Identity, Import, ImportLocation, MAX_EXCEPTION_DAYS, Origin, Pattern, Policy, Preset,
-    ReleaseNeed, ReleaseRule, Rule, RuleInfo, Sources,
-};
+use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
+use super::{BaseRule, Identity, Import, ImportLocation, Origin, Pattern, Policy, Preset, Rule, RuleInfo, Sources};
 use crate::error::OperatorError;
 use crate::finding::Level;
 use crate::subject::{Kind, Source};
@@ -199,149 +199,6 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn releases(&self, wire: Vec<Spanned<WireRelease>>) -> Checked<Vec<ReleaseRule>> {
-        let mut rules: Vec<(ReleaseRule, Range<usize>)> = Vec::with_capacity(wire.len());
-        for entry in wire {
-            let span = entry.span();
-            let rule = self.release(entry)?;
-            for (other, first) in &rules {
-                if other.repository == rule.repository && other.tags == rule.tags {
-                    let what = format!("a release rule for `{}` of `{}`", rule.tags, rule.repository);
-                    return fail(self.file.duplicate(&what, first.clone(), span));
-                }
-                let same = specificity(other) == specificity(&rule);
-                if same && other.repository.overlaps(&rule.repository) && other.tags.overlaps(&rule.tags) {
-                    let pair = if other.repository == rule.repository {
-                        (&other.tags, &rule.tags)
-                    } else {
-                        (&other.repository, &rule.repository)
-                    };
-                    return fail(self.tie(pair.0, first, pair.1, span));
-                }
-            }
-            rules.push((rule, span));
-        }
-        rules.sort_by_key(|(rule, _)| std::cmp::Reverse(specificity(rule)));
-        Ok(rules.into_iter().map(|(rule, _)| rule).collect())
-    }
-
-    fn release(&self, entry: Spanned<WireRelease>) -> Checked<ReleaseRule> {
-        let span = entry.span();
-        let wire = entry.into_inner();
-        let require = wire.require.unwrap_or_default();
-        if require == ReleaseNeed::SignedTag && wire.signers.is_none() && wire.openpgp.is_none() && wire.gitsign.is_none() {
-            return fail(
-                self.file
-                    .error(span, "a release rule that asks for a signed tag names nobody who may sign")
-                    .with_help("add `signers`, `openpgp` or `gitsign`, or write `require = \"pinned\"`"),
-            );
-        }
-        let openpgp = match wire.openpgp {
-            None => Vec::new(),
-            Some(files) if files.get_ref().is_empty() => {
-                return fail(self.file.error(files.span(), "`openpgp` names no certificate file"));
-            }
-            Some(files) => files.get_ref().iter().map(|f| self.resolve(f)).collect::<Checked<_>>()?,
-        };
-        let gitsign = wire.gitsign.map(|g| -> Checked<_> {
-            let g = g.into_inner();
-            Ok(Gitsign {
-                identity: self.file.sentence(&g.identity, "identity")?,
-                issuer: self.file.sentence(&g.issuer, "issuer")?,
-            })
-        });
-        Ok(ReleaseRule {
-            repository: self.pattern(&wire.repository)?,
-            tags: self.pattern(&wire.tags)?,
-            signers: wire.signers.map(|f| self.resolve(&f)).transpose()?,
-            openpgp,
-            gitsign: gitsign.transpose()?,
-            require,
-            minimum: wire.minimum.map(|m| self.file.sentence(&m, "minimum")).transpose()?,
-            line: self.file.line(span.start),
-        })
-    }
-
-    fn exceptions(&self, wire: Vec<Spanned<WireException>>, today: Date) -> Checked<Vec<Exception>> {
-        let mut seen: HashMap<(String, String), Range<usize>> = HashMap::new();
-        let mut exceptions = Vec::with_capacity(wire.len());
-        for entry in wire {
-            let span = entry.span();
-            let exception = self.exception(entry, today)?;
-            let bound = format!(
-                "{} {:?} {:?} {:?} {:?}",
-                exception.package, exception.tree, exception.definition, exception.version, exception.dependencies
-            );
-            for id in &exception.allow {
-                if let Some(first) = seen.insert((bound.clone(), id.clone()), span.clone()) {
-                    return fail(self.file.duplicate(&format!("an exception for `{id}` of {}", exception.package), first, span));
-                }
-            }
-            exceptions.push(exception);
-        }
-        Ok(exceptions)
-    }
-
-    fn exception(&self, entry: Spanned<WireException>, today: Date) -> Checked<Exception> {
-        let span = entry.span();
-        let wire = entry.into_inner();
-        let until = self.file.date(&wire.until)?;
-        // Counted in days from the epoch of the calendar, so no time zone has a part in it.
-        if today.until(until).is_ok_and(|span| span.get_days() > MAX_EXCEPTION_DAYS) {
-            let help = today
-                .checked_add(jiff::Span::new().days(MAX_EXCEPTION_DAYS))
-                .map(|last| format!("the last day possible today is {last}"));
-            let error = self.file.error(wire.until.span(), format!("an exception ends at most {MAX_EXCEPTION_DAYS} days ahead"));
-            return fail(match help {
-                Ok(help) => error.with_help(help),
-                Err(_) => error,
-            });
-        }
-        let digest = wire.tree.is_some() || wire.definition.is_some();
-        if wire.tree.is_some() && wire.definition.is_some() {
-            return fail(self.file.error(span, "an exception is bound to `tree` or to `definition`, not to both"));
-        }
-        if !digest && wire.version.is_none() {
-            return fail(
-                self.file
-                    .error(span, "an exception has to be bound to what was looked at")
-                    .with_help("add `tree` or `definition`; both stand in the lock"),
-            );
-        }
-        if wire.allow.get_ref().is_empty() {
-            return fail(self.file.error(wire.allow.span(), "the exception allows nothing"));
-        }
-        let mut allow: Vec<String> = Vec::new();
-        for id in wire.allow.get_ref() {
-            let info = self.finding(id)?;
-            if info.fixed {
-                return fail(self.fixed(id, "excepted"));
-            }
-            if !digest && info.group != "pinning" {
-                return fail(
-                    self.file
-                        .error(id.span(), format!("an exception bound only to a version cannot allow `{}`", info.id))
-                        .with_help("add `tree`; the same version can hold other bytes"),
-                );
-            }
-            if allow.contains(id.get_ref()) {
-                return fail(self.file.error(id.span(), format!("`{}` stands here twice", info.id)));
-            }
-            allow.push(id.get_ref().clone());
-        }
-        Ok(Exception {
-            package: wire.package,
-            tree: wire.tree,
-            definition: wire.definition,
-            version: wire.version.map(Spanned::into_inner),
-            dependencies: wire.dependencies,
-            allow,
-            reason: self.file.sentence(&wire.reason, "reason")?,
-            until,
-            line: self.file.line(span.start),
-        })
-    }
-
     fn finding(&self, id: &Spanned<String>) -> Checked<&'a RuleInfo<'a>> {
         if let Some(info) = self.catalogue.iter().find(|info| info.id == id.get_ref()) {
             return Ok(info);
@@ -403,11 +260,6 @@ impl<'a> Reader<'a> {
         let text = self.file.sentence(path, "path")?;
         Ok(self.file.path().parent().unwrap_or_else(|| Path::new("")).join(text))
     }
-}
-
-/// The more literal characters, the more specific; the repository counts first.
-fn specificity(rule: &ReleaseRule) -> (usize, usize) {
-    (rule.repository.literals(), rule.tags.literals())
 }
 
 /// A value of an enum by the name that serde gives it.
