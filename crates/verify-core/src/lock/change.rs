@@ -104,9 +104,11 @@ impl What {
 pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     let mut found = Vec::new();
     let removed: Vec<&Package> = old.packages().iter().filter(|p| new.package(&p.id).is_none()).collect();
+    let owner_changed =
+        new.packages().iter().any(|p| is_owner(p) && old.package(&p.id).is_none_or(|before| before.tree != p.tree));
     for package in new.packages() {
         match old.package(&package.id) {
-            Some(before) => Comparison::of(before, package).run(&mut found),
+            Some(before) => Comparison::of(before, package, owner_changed).run(&mut found),
             None => added(package, &removed, &mut found),
         }
     }
@@ -148,8 +150,9 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn of(old: &'a Package, new: &'a Package) -> Self {
-        Self { old, new, update: is_update(old, new) }
+    fn of(old: &'a Package, new: &'a Package, owner_changed: bool) -> Self {
+        let with_owner = owner_changed && old.kind == new.kind && is_part(old) && is_part(new);
+        Self { old, new, update: with_owner || is_update(old, new) }
     }
 
     fn run(&self, found: &mut Vec<Change>) {
@@ -165,7 +168,7 @@ impl<'a> Comparison<'a> {
         self.field(found, What::Tree, old.tree, new.tree, digest);
         self.field(found, What::Dependencies, old.dependencies, new.dependencies, |_, _| !update);
         self.field(found, What::Siblings, old.siblings, new.siblings, |_, _| !update);
-        self.field(found, What::Definition, old.definition, new.definition, |_, _| true);
+        self.field(found, What::Definition, old.definition, new.definition, |_, _| !update);
         self.field(found, What::Files, old.files, new.files, |_, _| false);
         // Gained evidence is welcome. Another release has another tag object, but not another signer.
         self.field(found, What::TagObject, old.tag_object.as_ref(), new.tag_object.as_ref(), |from, to| from && (!to || !update));
@@ -212,6 +215,23 @@ fn is_update(old: &Package, new: &Package) -> bool {
             }
             Source::Git => old.commit != new.commit && (version || old.spec != new.spec),
             Source::Link | Source::Load | Source::Config | Source::Unrecorded => false,
+        }
+}
+
+/// What can have parts: skills, hooks and MCP servers that lie in it or that it declares.
+fn is_owner(package: &Package) -> bool {
+    matches!(package.kind, Kind::Plugin | Kind::Bundle | Kind::HookPack) && !is_part(package)
+}
+
+/// A part of a plugin has no record of its own; its bytes are in the digests of the plugin, too. So it may change together with a
+/// plugin, whose own change is judged by its own record, and never alone.
+fn is_part(package: &Package) -> bool {
+    let (scheme, name) = (package.id.scheme(), package.id.name());
+    package.source == Source::Unrecorded
+        && match scheme {
+            "skill" | "hook" => name.starts_with("plugin."),
+            "mcp" => name.contains('/'),
+            _ => false,
         }
 }
 

@@ -99,6 +99,25 @@ struct Package<'r> {
     violations: Vec<(Origin<'r>, &'r Violation)>,
 }
 
+impl Publisher {
+    /// The publisher of verified provenance: `github.com/a/b`, with or without `https://` before it, is `github:a/b`.
+    #[must_use]
+    pub fn of_build(repository: &str, workflow: &str) -> Self {
+        let place = repository.strip_prefix("https://").unwrap_or(repository);
+        let id = match place.strip_prefix("github.com/") {
+            Some(name) => format!("github:{name}"),
+            None => place.to_owned(),
+        };
+        Self { id, workflow: Some(workflow.to_owned()) }
+    }
+
+    /// The publisher of a verified tag signature, by its signer, such as `ssh:SHA256:…`.
+    #[must_use]
+    pub fn of_tag(signer: &str) -> Self {
+        Self { id: signer.to_owned(), workflow: None }
+    }
+}
+
 impl<'r> ReviewIndex<'r> {
     /// The index of the operator's own file and of the imported ones, by name.
     #[must_use]

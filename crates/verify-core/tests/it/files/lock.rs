@@ -276,6 +276,26 @@ fn a_changed_definition_always_needs_a_word() {
 }
 
 #[test]
+fn a_part_of_a_plugin_changes_with_the_plugin_and_never_alone() {
+    let both = |version: &str, hash: &str, plugin: char, part: char| {
+        let tree = |c: char| digest(c);
+        let hex = part.to_string().repeat(64);
+        lock(&format!(
+            "[[package]]\nid = \"npm:a\"\nkind = \"plugin\"\nsource = \"npm\"\nversion = \"{version}\"\n{hash}\n{}\n\
+             [[package]]\nid = \"skill:plugin.a/help\"\nkind = \"skill\"\nsource = \"unrecorded\"\n{}\n\
+             [[package]]\nid = \"mcp:a/server\"\nkind = \"mcp-server\"\nsource = \"unrecorded\"\ndefinition = \"sha256:{hex}\"\n",
+            tree(plugin),
+            tree(part)
+        ))
+    };
+    let old = both("1.0.0", &archive('A'), 'a', 'b');
+    assert_eq!(to_accept(&old, &both("1.1.0", &archive('Q'), 'c', 'd')), []);
+    assert_eq!(to_accept(&old, &both("1.0.0", &archive('A'), 'a', 'd')), [What::Definition, What::Tree]);
+    // The plugin's own change keeps the lock from being written.
+    assert_eq!(to_accept(&old, &both("1.0.0", &archive('A'), 'c', 'd')), [What::Tree]);
+}
+
+#[test]
 fn a_release_pin_cannot_move_or_vanish_silently() {
     let pin = |tag: &str, object: &str, commit: char| {
         let commit = commit.to_string().repeat(40);

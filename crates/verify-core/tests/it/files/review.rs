@@ -427,6 +427,9 @@ fn trust_needs_the_verified_publisher_and_its_days() {
         matches!(ask(&ReviewIndex::build(&own, &[], today), package, 1, None, publisher), Verdict::Trusted(_))
     };
     let right = [publisher("github:a/a", "r.yml")];
+    assert_eq!(right[0], Publisher::of_build("https://github.com/a/a", "r.yml"));
+    assert_eq!(right[0], Publisher::of_build("github.com/a/a", "r.yml"));
+    assert!(!judged(TODAY, "npm:@a/x", &[Publisher::of_tag("github:a/a")]), "a tag has no workflow");
     assert!(judged(TODAY, "npm:@a/x", &right));
     assert!(judged(date(2027, 11, 22), "npm:@a/x", &right));
     assert!(!judged(date(2027, 11, 23), "npm:@a/x", &right) && !judged(date(2026, 11, 21), "npm:@a/x", &right));
