@@ -1,7 +1,8 @@
 //! Reading and writing the operator's own files: lock, policy, reviews.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -66,10 +67,16 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<bool> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // A new file gets what the umask leaves of rw-rw-rw-: these files hold no secrets and are meant to be committed.
+    let new = Permissions::from_mode(0o666);
+    let mut builder = tempfile::Builder::new();
     let mut temporary =
-        tempfile::Builder::new().prefix(".openclaw-verify-").suffix(".tmp").tempfile_in(folder).map_err(cannot)?;
+        builder.prefix(".openclaw-verify-").suffix(".tmp").permissions(new).tempfile_in(folder).map_err(cannot)?;
     temporary.write_all(text.as_bytes()).map_err(cannot)?;
-    temporary.as_file().set_permissions(mode_for(&target)).map_err(cannot)?;
+    if let Ok(old) = fs::metadata(&target) {
+        let mode = old.permissions().mode() & 0o777;
+        temporary.as_file().set_permissions(Permissions::from_mode(mode)).map_err(cannot)?;
+    }
     temporary.as_file().sync_all().map_err(cannot)?;
     temporary.persist(&target).map_err(|e| cannot(e.error))?;
     // The rename itself is on the disk only when the folder is. Not every file system lets a folder be flushed.
@@ -88,9 +95,53 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The mode of the file that is replaced, or `rw-r--r--`: these files hold no secrets and are meant to be committed.
-fn mode_for(target: &Path) -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(target).map_or(0o644, |m| m.permissions().mode() & 0o777);
-    fs::Permissions::from_mode(mode)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(path: &Path) -> String {
+        read(path).expect_err("must be refused").to_string().replace(&path.display().to_string(), "FILE")
+    }
+
+    #[test]
+    fn only_regular_text_is_read_and_nothing_is_taken_for_missing() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = |name: &str| dir.path().join(name);
+        assert!(matches!(read(&path("none")), Ok(None)));
+        fs::write(path("file"), "text").expect("write");
+        std::os::unix::fs::symlink("file", path("link")).expect("symlink");
+        assert_eq!(read(&path("link")).expect("read").as_deref(), Some("text"));
+
+        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).expect("mkfifo");
+        assert_eq!(refused(&path("fifo")), "FILE: is a FIFO, not a regular file");
+        assert_eq!(refused(dir.path()), "FILE: is a folder, not a regular file");
+        assert_eq!(refused(Path::new("/dev/zero")), "FILE: is a device, not a regular file");
+        std::os::unix::fs::symlink("nowhere", path("dangling")).expect("symlink");
+        assert_eq!(refused(&path("dangling")), "FILE: is a symbolic link to nothing");
+        std::os::unix::fs::symlink("loop", path("loop")).expect("symlink");
+        assert!(refused(&path("loop")).starts_with("FILE: cannot be read: "));
+        assert!(refused(&path("file/below")).starts_with("FILE: cannot be read: Not a directory"));
+        fs::write(path("latin"), b"a\nb\xe9").expect("write");
+        assert_eq!(refused(&path("latin")), "FILE: is not UTF-8 text (line 2)");
+        File::create(path("sparse")).and_then(|f| f.set_len(4 << 30)).expect("sparse file");
+        assert_eq!(refused(&path("sparse")), "FILE: has more than the 16777216 bytes accepted");
+    }
+
+    #[test]
+    fn writing_keeps_link_and_mode_and_leaves_equal_files_alone() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        assert!(write_atomic(&file, "one").expect("write"));
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("chmod");
+        std::os::unix::fs::symlink("file", &link).expect("symlink");
+        assert!(write_atomic(&link, "two").expect("write"));
+        assert!(fs::symlink_metadata(&link).expect("link").is_symlink());
+        assert_eq!(fs::read_to_string(&file).expect("read"), "two");
+        let before = fs::metadata(&file).expect("metadata");
+        assert_eq!(before.permissions().mode() & 0o777, 0o640);
+        assert!(!write_atomic(&link, "two").expect("write"));
+        assert_eq!(fs::metadata(&file).expect("metadata").ino(), before.ino());
+        assert_eq!(fs::read_dir(dir.path()).expect("list").count(), 2, "no temporary file is left");
+    }
 }

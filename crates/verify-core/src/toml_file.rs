@@ -17,6 +17,17 @@ use crate::error::OperatorError;
 use crate::operator_file::MAX_BYTES;
 use crate::text;
 
+/// The revision of all three formats that is known. A larger one adds keys, which are unknown keys here.
+const KNOWN_REVISION: i64 = 0;
+
+/// What reading gives. The error is boxed because it carries the file's text with it.
+pub(crate) type Checked<T> = Result<T, Box<OperatorError>>;
+
+/// The error result that the many checks end in.
+pub(crate) fn fail<T>(error: OperatorError) -> Checked<T> {
+    Err(Box::new(error))
+}
+
 /// One file of the operator while it is read: knows how to point into itself.
 pub(crate) struct TomlFile<'a> {
     path: &'a Path,
@@ -29,10 +40,10 @@ pub(crate) struct TomlFile<'a> {
 
 impl<'a> TomlFile<'a> {
     /// A file of at most [`MAX_BYTES`] without conflict markers. `way_out` is the help of every error that has no better one.
-    pub(crate) fn new(path: &'a Path, text: &'a str, way_out: &'static str) -> Result<Self, OperatorError> {
+    pub(crate) fn new(path: &'a Path, text: &'a str, way_out: &'static str) -> Checked<Self> {
         if text.len() as u64 > MAX_BYTES {
             let message = format!("the file has {} bytes, more than the {MAX_BYTES} accepted", text.len());
-            return Err(OperatorError::whole(path, message).with_help(way_out));
+            return fail(OperatorError::whole(path, message).with_help(way_out));
         }
         let lines =
             std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1)).collect();
@@ -43,10 +54,15 @@ impl<'a> TomlFile<'a> {
 
     /// The whole file as `T`, whose tables deny unknown fields. `version` is looked at before anything else, because a newer
     /// format may give known keys another meaning.
-    pub(crate) fn parse<T: Deserialize<'a>>(&self, known_version: i64) -> Result<T, OperatorError> {
+    pub(crate) fn parse<T: Deserialize<'a>>(&self, known_version: i64) -> Checked<T> {
         let root = DeTable::parse(self.text).map_err(|e| self.toml_error(&e))?;
         self.check_version(root.get_ref(), known_version)?;
-        T::deserialize(toml::Deserializer::from(root)).map_err(|e| self.toml_error(&e))
+        let newer =
+            root.get_ref().get("revision").and_then(|r| integer(r.get_ref())).is_some_and(|revision| revision > KNOWN_REVISION);
+        T::deserialize(toml::Deserializer::from(root)).or_else(|e| {
+            let error = self.toml_error(&e);
+            fail(if newer { error.with_help("the file is of a newer revision; upgrade openclaw-verify") } else { error })
+        })
     }
 
     /// An error at a place of this file.
@@ -65,19 +81,19 @@ impl<'a> TomlFile<'a> {
     }
 
     /// A day without time of day, as in `until = 2027-01-31`.
-    pub(crate) fn date(&self, value: &Spanned<Datetime>) -> Result<Date, OperatorError> {
+    pub(crate) fn date(&self, value: &Spanned<Datetime>) -> Checked<Date> {
         let wrong = || self.error(value.span(), "expected a day such as 2027-01-31, without a time");
-        let Datetime { date: Some(date), time: None, offset: None } = value.get_ref() else { return Err(wrong()) };
+        let Datetime { date: Some(date), time: None, offset: None } = value.get_ref() else { return fail(wrong()) };
         let (Ok(year), Ok(month), Ok(day)) = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day)) else {
-            return Err(wrong());
+            return fail(wrong());
         };
-        Date::new(year, month, day).map_err(|_| wrong())
+        Date::new(year, month, day).or_else(|_| fail(wrong()))
     }
 
     /// The text of a value that people wrote to say something: not blank.
-    pub(crate) fn sentence(&self, value: &Spanned<String>, key: &str) -> Result<String, OperatorError> {
+    pub(crate) fn sentence(&self, value: &Spanned<String>, key: &str) -> Checked<String> {
         if value.get_ref().trim().is_empty() {
-            return Err(self.error(value.span(), format!("`{key}` is empty")));
+            return fail(self.error(value.span(), format!("`{key}` is empty")));
         }
         Ok(value.get_ref().clone())
     }
@@ -90,45 +106,60 @@ impl<'a> TomlFile<'a> {
             .with_help("keep one of the two; nothing tells which one was meant")
     }
 
-    fn check_version(&self, root: &DeTable<'a>, known: i64) -> Result<(), OperatorError> {
+    fn check_version(&self, root: &DeTable<'a>, known: i64) -> Checked<()> {
         let Some(version) = root.get("version") else {
             let end = self.text.find('\n').unwrap_or(self.text.len());
-            return Err(self
-                .error(0..end, "the file has no `version`")
-                .with_help(format!("write `version = {known}` as its first line")));
+            return fail(
+                self.error(0..end, "the file has no `version`").with_help(format!("write `version = {known}` as its first line")),
+            );
         };
-        let found = match version.get_ref() {
-            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
-            _ => None,
-        };
-        match found {
+        match integer(version.get_ref()) {
             Some(found) if found == known => Ok(()),
-            Some(found) if found > known => Err(self
-                .error(version.span(), format!("the file is of format version {found}; this openclaw-verify knows up to {known}"))
-                .with_help("upgrade openclaw-verify")),
-            _ => Err(self
-                .error(version.span(), "no known format version")
-                .with_help(format!("the format that this openclaw-verify reads is `version = {known}`"))),
+            Some(found) if found > known => fail(
+                self.error(
+                    version.span(),
+                    format!("the file is of format version {found}; this openclaw-verify knows up to {known}"),
+                )
+                .with_help("upgrade openclaw-verify"),
+            ),
+            _ => fail(
+                self.error(version.span(), "no known format version")
+                    .with_help(format!("the format that this openclaw-verify reads is `version = {known}`")),
+            ),
         }
     }
 
-    fn refuse_conflict_markers(&self) -> Result<(), OperatorError> {
-        for (index, start) in self.lines.iter().enumerate() {
-            let end = self.lines.get(index + 1).map_or(self.text.len(), |next| next - 1);
-            let line = self.text.get(*start..end).unwrap_or_default();
-            if line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") {
-                return Err(self
-                    .error(*start..end, "the file holds a conflict marker of a merge that was not finished")
-                    .with_label("conflict marker")
-                    .with_help("resolve the merge in this file, then run again"));
+    fn refuse_conflict_markers(&self) -> Checked<()> {
+        for line in 1..=self.lines.len() {
+            let (span, text) = self.text_of(line);
+            if text.starts_with("<<<<<<<") || text.starts_with(">>>>>>>") {
+                return fail(self.conflict(span));
             }
         }
         Ok(())
     }
 
+    fn conflict(&self, span: Range<usize>) -> OperatorError {
+        self.error(span, "the file holds a conflict marker of a merge that was not finished")
+            .with_label("conflict marker")
+            .with_help("resolve the merge in this file, then run again")
+    }
+
+    /// A line by its number, from 1, without its end.
+    fn text_of(&self, line: usize) -> (Range<usize>, &'a str) {
+        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
+        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
+        (start..end, self.text.get(start..end).unwrap_or_default())
+    }
+
     fn toml_error(&self, error: &toml::de::Error) -> OperatorError {
         let message = text::excerpt(error.message().trim(), 300);
         let span = error.span().unwrap_or(0..0);
+        // Inside a text these two may stand for something else, so they count only where they break the file.
+        let (line, broken) = self.text_of(self.line(span.start));
+        if error.span().is_some() && (broken.starts_with("=======") || broken.starts_with("|||||||")) {
+            return self.conflict(line);
+        }
         let plain = match message.as_str() {
             "duplicate key" => {
                 format!("duplicate key `{}`", text::excerpt(self.text.get(span.clone()).unwrap_or_default(), 80))
@@ -146,6 +177,13 @@ impl<'a> TomlFile<'a> {
             Some(known) => reported.with_help(format!("did you mean `{known}`?")),
             None => reported,
         }
+    }
+}
+
+fn integer(value: &DeValue<'_>) -> Option<i64> {
+    match value {
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+        _ => None,
     }
 }
 

@@ -3,10 +3,11 @@
 //! Version, record and bytes of a subject may all be written by an attacker. What he cannot have is a changed digest that looks like
 //! nothing happened: unless the record itself moved to another release, every changed digest has to be named by the operator.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::{Lock, Package, Provenance, Release};
 use crate::subject::{Kind, Source};
+use crate::text;
 
 /// One difference between two locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,14 @@ pub struct Change {
     pub to: Option<String>,
     /// Whether the new lock may be written only when the operator accepts the id.
     pub needs_accept: bool,
+}
+
+impl Display for Change {
+    /// One line, safe to show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = |side: &Option<String>| side.as_deref().map_or("nothing".to_owned(), |text| text::visible(text).into_owned());
+        write!(f, "{}: {}: {} -> {}", text::visible(&self.id), self.what.as_str(), side(&self.from), side(&self.to))
+    }
 }
 
 /// What changed.
@@ -95,9 +104,11 @@ impl What {
 pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     let mut found = Vec::new();
     let removed: Vec<&Package> = old.packages().iter().filter(|p| new.package(&p.id).is_none()).collect();
+    let owner_changed =
+        new.packages().iter().any(|p| is_owner(p) && old.package(&p.id).is_none_or(|before| before.tree != p.tree));
     for package in new.packages() {
         match old.package(&package.id) {
-            Some(before) => Comparison::of(before, package).run(&mut found),
+            Some(before) => Comparison::of(before, package, owner_changed).run(&mut found),
             None => added(package, &removed, &mut found),
         }
     }
@@ -139,8 +150,9 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn of(old: &'a Package, new: &'a Package) -> Self {
-        Self { old, new, update: is_update(old, new) }
+    fn of(old: &'a Package, new: &'a Package, owner_changed: bool) -> Self {
+        let with_owner = owner_changed && old.kind == new.kind && is_part(old) && is_part(new);
+        Self { old, new, update: with_owner || is_update(old, new) }
     }
 
     fn run(&self, found: &mut Vec<Change>) {
@@ -156,7 +168,7 @@ impl<'a> Comparison<'a> {
         self.field(found, What::Tree, old.tree, new.tree, digest);
         self.field(found, What::Dependencies, old.dependencies, new.dependencies, |_, _| !update);
         self.field(found, What::Siblings, old.siblings, new.siblings, |_, _| !update);
-        self.field(found, What::Definition, old.definition, new.definition, |_, _| true);
+        self.field(found, What::Definition, old.definition, new.definition, |_, _| !update);
         self.field(found, What::Files, old.files, new.files, |_, _| false);
         // Gained evidence is welcome. Another release has another tag object, but not another signer.
         self.field(found, What::TagObject, old.tag_object.as_ref(), new.tag_object.as_ref(), |from, to| from && (!to || !update));
@@ -203,6 +215,23 @@ fn is_update(old: &Package, new: &Package) -> bool {
             }
             Source::Git => old.commit != new.commit && (version || old.spec != new.spec),
             Source::Link | Source::Load | Source::Config | Source::Unrecorded => false,
+        }
+}
+
+/// What can have parts: skills, hooks and MCP servers that lie in it or that it declares.
+fn is_owner(package: &Package) -> bool {
+    matches!(package.kind, Kind::Plugin | Kind::Bundle | Kind::HookPack) && !is_part(package)
+}
+
+/// A part of a plugin has no record of its own; its bytes are in the digests of the plugin, too. So it may change together with a
+/// plugin, whose own change is judged by its own record, and never alone.
+fn is_part(package: &Package) -> bool {
+    let (scheme, name) = (package.id.scheme(), package.id.name());
+    package.source == Source::Unrecorded
+        && match scheme {
+            "skill" | "hook" => name.starts_with("plugin."),
+            "mcp" => name.contains('/'),
+            _ => false,
         }
 }
 

@@ -122,7 +122,7 @@ impl Lock {
     }
 
     /// Reads the lock at `path` that holds `text`.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, OperatorError> {
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
         wire::parse(path, text)
     }
 

@@ -10,7 +10,7 @@ use super::{Lock, Package, Provenance, Release};
 use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::OperatorError;
 use crate::subject::{Kind, Source, SubjectId};
-use crate::toml_file::TomlFile;
+use crate::toml_file::{Checked, TomlFile, fail};
 
 /// The format version that is read and written. A larger one breaks readers.
 pub(super) const VERSION: i64 = 1;
@@ -71,7 +71,7 @@ struct WireRelease {
     signer: Option<String>,
 }
 
-pub(super) fn parse(path: &Path, text: &str) -> Result<Lock, OperatorError> {
+pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
     let file = TomlFile::new(path, text, BY_HAND)?;
     let wire: WireLock = file.parse(VERSION)?;
 
@@ -81,7 +81,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Lock, OperatorError> {
         let span = entry.span();
         let package = entry.into_inner().into_package(file.line(span.start));
         if let Some(first) = seen.insert(package.id.to_string(), span.clone()) {
-            return Err(file.duplicate(&package.id.to_string(), first, span).with_help(BY_HAND));
+            return fail(file.duplicate(&package.id.to_string(), first, span).with_help(BY_HAND));
         }
         package.check().map_err(|why| file.error(span, format!("{}: {why}", package.id)))?;
         packages.push(package);
@@ -93,12 +93,12 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Lock, OperatorError> {
         let span = entry.span();
         let release = entry.into_inner().into_release(file.line(span.start));
         if let Some(first) = seen.insert(release.id(), span.clone()) {
-            return Err(file.duplicate(&release.id(), first, span).with_help(BY_HAND));
+            return fail(file.duplicate(&release.id(), first, span).with_help(BY_HAND));
         }
         release.check().map_err(|why| file.error(span, format!("{}: {why}", release.id())))?;
         releases.push(release);
     }
-    Lock::new(packages, releases).map_err(|e| OperatorError::whole(path, e.to_string()).with_help(BY_HAND))
+    Lock::new(packages, releases).or_else(|e| fail(OperatorError::whole(path, e.to_string()).with_help(BY_HAND)))
 }
 
 impl WirePackage {

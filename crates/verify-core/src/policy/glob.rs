@@ -80,18 +80,22 @@ impl Pattern {
     pub fn matches(&self, text: &str) -> bool {
         // reached[i]: the first i tokens can match what was read so far.
         let mut reached = vec![false; self.tokens.len() + 1];
+        let mut next = reached.clone();
         reached[0] = true;
         self.skip_wildcards(&mut reached);
         for c in text.chars() {
-            let mut next = vec![false; reached.len()];
+            next.fill(false);
             for (i, token) in self.tokens.iter().enumerate() {
                 if reached[i] && token.takes(c) {
                     // A wildcard stays where it is, so that it can take more.
-                    next[if matches!(token, Token::Char(_)) { i + 1 } else { i }] = true;
+                    next[if token.is_wild() { i } else { i + 1 }] = true;
                 }
             }
             self.skip_wildcards(&mut next);
-            reached = next;
+            if !next.contains(&true) {
+                return false;
+            }
+            std::mem::swap(&mut reached, &mut next);
         }
         reached.last().copied().unwrap_or(false)
     }

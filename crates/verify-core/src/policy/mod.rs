@@ -9,8 +9,10 @@ mod requirements;
 pub mod starter;
 mod validate;
 mod wire;
+mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -25,6 +27,7 @@ use crate::subject::{Kind, Source, SubjectId};
 pub use exception::{Digests, Exception, MAX_EXCEPTION_DAYS, Target};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
+pub use write::starter;
 
 /// What policy has to know about each rule of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,12 +249,12 @@ impl std::fmt::Display for Origin {
 
 impl Policy {
     /// Reads the policy at `path` that holds `text`. `today` bounds how far ahead exceptions may end.
-    pub fn parse(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Result<Self, OperatorError> {
+    pub fn parse(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Result<Self, Box<OperatorError>> {
         validate::operator(path, text, catalogue, today)
     }
 
     /// The policy of an operator who has no file.
-    pub fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Result<Self, OperatorError> {
+    pub fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Result<Self, Box<OperatorError>> {
         validate::preset(preset, catalogue)
     }
 
@@ -307,6 +310,36 @@ impl Policy {
     pub fn exception_for(&self, finding: &Target<'_>, today: Date) -> Option<(usize, &Exception)> {
         let covering = self.exceptions.iter().enumerate().filter(|(_, e)| e.covers(finding, today));
         covering.max_by_key(|(index, e)| (e.until, std::cmp::Reverse(*index)))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { line } => write!(f, "policy, line {line}"),
+            Self::Preset { preset, .. } => write!(f, "preset `{}`", preset.as_str()),
+        }
+    }
+}
+
+impl Sources {
+    /// Whether an address lies in a listed registry; anything when the operator lists none.
+    ///
+    /// Compared as text, scheme and host included: a spelling that is not the operator's is not listed.
+    #[must_use]
+    pub fn allow_registry(&self, url: &str) -> bool {
+        let Some(listed) = &self.registries else { return true };
+        // `..`, plain or escaped, could lead out of a registry that has a path.
+        let lower = url.to_ascii_lowercase();
+        let leads_out = lower.contains("..") || lower.contains("%2e") || lower.contains('\\');
+        let below = |own: &String| url.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        !leads_out && listed.iter().any(below)
+    }
+
+    /// Whether a repository, `<host>/<path>`, is listed; anything when the operator lists none.
+    #[must_use]
+    pub fn allow_git(&self, repository: &str) -> bool {
+        self.git.as_ref().is_none_or(|listed| listed.iter().any(|pattern| pattern.matches(repository)))
     }
 }
 

@@ -103,6 +103,8 @@ pub(super) fn resolve<'p>(
             fallback_from: from,
         };
     };
+    // Who says whose build it must be wants one to be there.
+    let provenance = if rule.identity.is_some() { Need::Required } else { provenance };
     let asked = Asked { pin: rule.pin.unwrap_or(least.pin), review: rule.review.unwrap_or(least.review) };
     Requirements {
         from: Origin::Policy { line: rule.line },

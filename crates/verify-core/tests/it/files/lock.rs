@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::lock::{Change, Lock, What, changes};
+use openclaw_verify_core::digest::TreeDigest;
+use openclaw_verify_core::lock::{Change, Lock, Package, Provenance, What, changes};
+use openclaw_verify_core::subject::{Kind, Source, SubjectId};
+use proptest::prelude::*;
 
 const TREE: &str = "git-sha256:1111111111111111111111111111111111111111111111111111111111111111";
 const WAY_OUT: &str = "restore the file from version control, or write it anew with `openclaw-verify lock`";
@@ -113,6 +116,10 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
         ("same release twice", format!("version = 1\n{release}{release}")),
         ("conflict", "version = 1\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n".to_owned()),
         ("conflict inside a text", "version = 1\nx = \"\"\"\n<<<<<<< HEAD\n\"\"\"\n".to_owned()),
+        ("half a conflict", "version = 1\n=======\n".to_owned()),
+        ("base of a conflict", "version = 1\n||||||| 1234567\n".to_owned()),
+        ("newer revision", "version = 1\nrevision = 3\nshiny = 1\n".to_owned()),
+        ("byte order mark and nothing", "\u{feff}".to_owned()),
         ("half a file", "version = 1\n[[package]]\nid = \"pa".to_owned()),
         ("nested too deep", format!("version = 1\nx = {}", "[".repeat(200_000))),
         ("dotted too deep", format!("version = 1\n{}x = 1", "x.".repeat(200_000))),
@@ -150,6 +157,10 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
     same release twice: line 6 `[[release]]` (second entry): duplicate entry: r@v1 is already in line 2 -> (restore)
     conflict: line 2 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
     conflict inside a text: line 3 `<<<<<<< HEAD` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    half a conflict: line 2 `=======` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    base of a conflict: line 2 `||||||| 1234567` (conflict marker): the file holds a conflict marker of a merge that was not finished -> resolve the merge in this file, then run again
+    newer revision: line 3 `shiny` (here): unknown key `shiny`, expected one of `version`, `revision`, `package`, `release` -> the file is of a newer revision; upgrade openclaw-verify
+    byte order mark and nothing: line 1 `???` (here): the file has no `version` -> write `version = 1` as its first line
     half a file: line 3 `` (here): invalid basic string, expected `"` -> (restore)
     nested too deep: line 2 `[` (here): cannot recurse further; max recursion depth met -> (restore)
     dotted too deep: line 1 `` (here): recursion limit -> (restore)
@@ -265,6 +276,26 @@ fn a_changed_definition_always_needs_a_word() {
 }
 
 #[test]
+fn a_part_of_a_plugin_changes_with_the_plugin_and_never_alone() {
+    let both = |version: &str, hash: &str, plugin: char, part: char| {
+        let tree = |c: char| digest(c);
+        let hex = part.to_string().repeat(64);
+        lock(&format!(
+            "[[package]]\nid = \"npm:a\"\nkind = \"plugin\"\nsource = \"npm\"\nversion = \"{version}\"\n{hash}\n{}\n\
+             [[package]]\nid = \"skill:plugin.a/help\"\nkind = \"skill\"\nsource = \"unrecorded\"\n{}\n\
+             [[package]]\nid = \"mcp:a/server\"\nkind = \"mcp-server\"\nsource = \"unrecorded\"\ndefinition = \"sha256:{hex}\"\n",
+            tree(plugin),
+            tree(part)
+        ))
+    };
+    let old = both("1.0.0", &archive('A'), 'a', 'b');
+    assert_eq!(to_accept(&old, &both("1.1.0", &archive('Q'), 'c', 'd')), []);
+    assert_eq!(to_accept(&old, &both("1.0.0", &archive('A'), 'a', 'd')), [What::Definition, What::Tree]);
+    // The plugin's own change keeps the lock from being written.
+    assert_eq!(to_accept(&old, &both("1.0.0", &archive('A'), 'c', 'd')), [What::Tree]);
+}
+
+#[test]
 fn a_release_pin_cannot_move_or_vanish_silently() {
     let pin = |tag: &str, object: &str, commit: char| {
         let commit = commit.to_string().repeat(40);
@@ -276,4 +307,43 @@ fn a_release_pin_cannot_move_or_vanish_silently() {
     assert_eq!(to_accept(&pin("v1", "", '1'), &pin("v1", &object, '1')), []);
     let gone = changes(&pin("v1", &object, '1'), &lock(""));
     assert!(matches!(&gone[..], [Change { what: What::Removed, needs_accept: true, id, .. }] if id == "r@v1"));
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    proptest::string::string_regex("[a-z\"\\\\\u{0}-\u{1f}\u{7f}\u{202e}é ’]{1,12}").expect("regex")
+}
+
+fn any_package() -> impl Strategy<Value = Package> {
+    let oid = proptest::option::of(Just(COMMIT));
+    let digest = || proptest::option::of(any::<[u8; 32]>().prop_map(TreeDigest));
+    let texts = (proptest::option::of(any_text()), proptest::option::of(any_text()), any_text());
+    ("[a-zA-Z/@]{1,6}", texts, oid, digest(), any::<[u8; 32]>(), proptest::option::of(0..u64::MAX / 2), any::<bool>()).prop_map(
+        |(name, (version, spec, other), commit, dependencies, tree, files, proven)| {
+            let mut package = Package::new(SubjectId::new("git", &name), Kind::Plugin, Source::Git);
+            package.version = version;
+            package.spec = spec;
+            package.commit = commit.map(|c| c.parse().expect("commit"));
+            package.tag_object = package.commit.clone();
+            package.signer = package.commit.is_some().then(|| other.clone());
+            package.dependencies = dependencies;
+            package.tree = Some(TreeDigest(tree));
+            package.files = files;
+            package.provenance = proven.then(|| Provenance { repository: other.clone(), workflow: other, commit: None });
+            package
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_lock_is_read_back_as_it_was_written(packages in proptest::collection::vec(any_package(), 0..6)) {
+        // Entries of the same name do not make a lock.
+        let Ok(lock) = Lock::new(packages, Vec::new()) else { return Ok(()) };
+        let text = lock.write();
+        let read = Lock::parse(Path::new("l"), &text).map_err(|e| TestCaseError::fail(super::shown(&e)))?;
+        prop_assert_eq!(read.write(), text);
+        let plain = |lock: &Lock| lock.packages().iter().cloned().map(|p| Package { line: 0, ..p }).collect::<Vec<_>>();
+        prop_assert_eq!(plain(&read), plain(&lock));
+        prop_assert!(changes(&lock, &read).is_empty());
+    }
 }

@@ -1,7 +1,10 @@
 //! The operator's files: lock, policy, reviews.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
+mod killed;
 mod lock;
 mod policy;
+mod review;
 
 use openclaw_verify_core::OperatorError;
 

@@ -7,7 +7,8 @@ use openclaw_verify_core::OperatorError;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::policy::{
-    Dependencies, Digests, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed, RuleInfo, Target,
+    Dependencies, Digests, Exception, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed,
+    RuleInfo, Target, starter,
 };
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-verify.toml";
 
 /// The findings of docs/findings.md that the tests need.
-const CATALOGUE: [RuleInfo<'static>; 8] = [
+pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [
     RuleInfo { id: "tree-mismatch", group: "integrity", fixed: true },
     RuleInfo { id: "violation", group: "review", fixed: true },
     RuleInfo { id: "unreviewed", group: "review", fixed: false },
@@ -29,7 +30,7 @@ const CATALOGUE: [RuleInfo<'static>; 8] = [
 
 const TODAY: Date = date(2026, 11, 22);
 
-fn parse(text: &str) -> Result<Policy, OperatorError> {
+fn parse(text: &str) -> Result<Policy, Box<OperatorError>> {
     Policy::parse(Path::new("conf/openclaw-verify.toml"), &format!("version = 1\n{text}"), &CATALOGUE, TODAY)
 }
 
@@ -65,6 +66,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
         ("import without place", format!("[imports.acme]\n{digest}")),
         ("import over http", format!("[imports.acme]\nurl = \"http://a.example/r.toml\"\n{digest}")),
         ("import without digest", "[imports.acme]\npath = \"r.toml\"".to_owned()),
+        ("import of odd name", format!("[imports.\"a b\"]\npath = \"r.toml\"\n{digest}")),
         ("rule by kind", rule("kind:plugin")),
         ("rule without scheme", rule("@acme/*")),
         ("rule of unknown scheme", rule("nmp:@acme/*")),
@@ -114,6 +116,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     import without place: line 2 `[imports.acme]` (here): an import has either `path` or `url` -> (format)
     import over http: line 3 `"http://a.example/r.toml"` (here): an imported file is fetched over https only -> (format)
     import without digest: line 2 `[imports.acme]` (here): missing key `digest` -> (format)
+    import of odd name: line 2 `"a b"` (here): the name of an import holds ASCII letters, digits, `-`, `_` and `.` only -> (format)
     rule by kind: line 3 `"kind:plugin"` (here): only presets match by kind -> match subject ids, such as `npm:@acme/*` or `skill:workspace/*`
     rule without scheme: line 3 `"@acme/*"` (here): a pattern is matched against whole subject ids, which start with their scheme -> write for example `npm:@acme/*`
     rule of unknown scheme: line 3 `"nmp:@acme/*"` (here): no subject id starts with `nmp:` -> did you mean `npm:`?
@@ -279,6 +282,14 @@ fn a_name_alone_relaxes_nothing() {
 }
 
 #[test]
+fn who_names_an_identity_wants_provenance() {
+    let rule = "[[rule]]\nmatch = \"npm:a\"\nidentity = { repository = \"github.com/a/a\", ref = \"refs/heads/*\" }\n";
+    let need = |text: &str| policy(text).requirements(&id("npm:a"), Kind::Plugin, Source::Npm).provenance;
+    assert_eq!(need(rule), Need::Required);
+    assert_eq!(need(&format!("{rule}provenance = \"optional\"\n")), Need::Optional);
+}
+
+#[test]
 fn a_stricter_rule_needs_no_proof() {
     let policy = policy("preset = \"homelab\"\n[[rule]]\nmatch = \"**\"\npin = \"digest\"\n");
     let asked = policy.requirements(&id("mcp:a"), Kind::McpServer, Source::Config);
@@ -395,4 +406,54 @@ fn a_pattern_made_to_backtrack_is_still_quick() {
     let start = std::time::Instant::now();
     assert!(!pattern.matches(&"ab".repeat(254)));
     assert!(start.elapsed().as_secs() < 2);
+}
+
+#[test]
+fn a_starter_policy_is_read_back() {
+    let text = "[[exception]]\npackage = \"npm:a\"\nversion = \"1 \\\"x\\\"\"\nallow = [\"unpinned\"]\nreason = \"two\\nlines\"\nuntil = 2027-02-20\n";
+    let exceptions = policy(&format!(
+        "{text}[[exception]]\npackage = \"mcp:b\"\ndefinition = \"sha256:{}\"\nallow = [\"unreviewed\", \"unpinned\"]\nreason = \"x\"\nuntil = 2027-02-20\n",
+        "1".repeat(64)
+    ));
+    for preset in Preset::ALL {
+        let text = starter(preset, exceptions.exceptions());
+        let read =
+            Policy::parse(Path::new("p"), &text, &CATALOGUE, TODAY).unwrap_or_else(|e| panic!("{}\n{text}", super::shown(&e)));
+        assert_eq!(read.base(), preset);
+        let plain = |all: &[Exception]| {
+            all.iter()
+                .cloned()
+                .map(|mut e| {
+                    e.line = 0;
+                    e
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(plain(read.exceptions()), plain(exceptions.exceptions()));
+    }
+}
+
+#[test]
+fn only_what_lies_in_a_listed_registry_is_listed() {
+    let policy = policy("[sources]\nregistries = [\"https://registry.example/npm/\"]\n");
+    let sources = policy.sources.as_ref().expect("sources");
+    for listed in
+        ["https://registry.example/npm", "https://registry.example/npm/@a/b/-/b-1.0.0.tgz", "https://registry.example/npm/@a%2fb"]
+    {
+        assert!(sources.allow_registry(listed), "{listed}");
+    }
+    for other in [
+        "http://registry.example/npm/a",
+        "https://registry.example/npmx/a",
+        "https://registry.example/npm.evil.example/a",
+        "https://registry.example/npm@evil.example/a",
+        "https://registry.example/npm/../other/a",
+        "https://registry.example/npm/%2E%2e/other/a",
+        "https://registry.example/npm/\\..\\a",
+        "https://evil.example/https://registry.example/npm/a",
+        "",
+    ] {
+        assert!(!sources.allow_registry(other), "{other}");
+    }
+    assert!(sources.allow_git("github.com/a/b"), "nothing is said about git");
 }

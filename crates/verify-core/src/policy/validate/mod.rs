@@ -1,6 +1,9 @@
 //! From what stands in the file to a [`Policy`] that cannot be wrong.
 
-use std::collections::{BTreeMap, HashMap};
+mod exception;
+mod release;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,16 +13,13 @@ use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::Spanned;
 
-use super::wire::{VERSION, WireException, WireIdentity, WireImport, WirePolicy, WireRelease, WireRule, WireSources};
-use super::{
-    BaseRule, Exception, Gitsign, Identity, Import, ImportLocation, MAX_EXCEPTION_DAYS, Origin, Pattern, Policy, Preset,
-    ReleaseNeed, ReleaseRule, Rule, RuleInfo, Sources,
-};
+use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
+use super::{BaseRule, Identity, Import, ImportLocation, Origin, Pattern, Policy, Preset, Rule, RuleInfo, Sources};
 use crate::error::OperatorError;
 use crate::finding::Level;
 use crate::subject::{Kind, Source};
 use crate::text;
-use crate::toml_file::{TomlFile, closest};
+use crate::toml_file::{Checked, TomlFile, closest, fail};
 
 const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-verify.toml";
 
@@ -40,8 +40,6 @@ const SCHEMES: [&str; 14] = [
     "hook",
     "mcp",
 ];
-
-type Checked<T> = Result<T, OperatorError>;
 
 pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Policy> {
     let path = PathBuf::from(format!("policies/{}.toml", preset.as_str()));
@@ -90,7 +88,7 @@ impl<'a> Reader<'a> {
         for (id, level) in wire {
             let info = self.finding(&id)?;
             if info.fixed && *level.get_ref() != Level::Deny {
-                return Err(self.fixed(&id, "lowered"));
+                return fail(self.fixed(&id, "lowered"));
             }
             let origin = origin(self.file.line(id.span().start));
             levels.insert(id.into_inner(), (level.into_inner(), origin));
@@ -106,10 +104,9 @@ impl<'a> Reader<'a> {
                 Some(rest) if !rest.is_empty() && !rest.contains(['@', '?', '#']) && !rest.contains(char::is_whitespace) => {
                     Ok(text.to_owned())
                 }
-                _ => Err(self
-                    .file
-                    .error(url.span(), "not the address of a registry")
-                    .with_help("write it as https://<host>[/<path>]")),
+                _ => fail(
+                    self.file.error(url.span(), "not the address of a registry").with_help("write it as https://<host>[/<path>]"),
+                ),
             }
         };
         Ok(Sources {
@@ -121,6 +118,12 @@ impl<'a> Reader<'a> {
 
     fn import(&self, name: Spanned<String>, wire: Spanned<WireImport>) -> Checked<Import> {
         let line = self.file.line(name.span().start);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.get_ref().is_empty() || !name.get_ref().chars().all(plain) {
+            return fail(
+                self.file.error(name.span(), "the name of an import holds ASCII letters, digits, `-`, `_` and `.` only"),
+            );
+        }
         let span = wire.span();
         let wire = wire.into_inner();
         let location = match (wire.path, wire.url) {
@@ -128,8 +131,8 @@ impl<'a> Reader<'a> {
             (None, Some(url)) if url.get_ref().strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) => {
                 ImportLocation::Url(url.into_inner())
             }
-            (None, Some(url)) => return Err(self.file.error(url.span(), "an imported file is fetched over https only")),
-            _ => return Err(self.file.error(span, "an import has either `path` or `url`")),
+            (None, Some(url)) => return fail(self.file.error(url.span(), "an imported file is fetched over https only")),
+            _ => return fail(self.file.error(span, "an import has either `path` or `url`")),
         };
         Ok(Import { name: name.into_inner(), location, digest: wire.digest, line })
     }
@@ -143,10 +146,10 @@ impl<'a> Reader<'a> {
             let pattern = self.subject_pattern(&wire.pattern)?;
             for (other, first) in &rules {
                 if other.pattern == pattern {
-                    return Err(self.file.duplicate(&format!("a rule for `{pattern}`"), first.clone(), span));
+                    return fail(self.file.duplicate(&format!("a rule for `{pattern}`"), first.clone(), span));
                 }
                 if other.pattern.literals() == pattern.literals() && other.pattern.overlaps(&pattern) {
-                    return Err(self.tie(&other.pattern, first, &pattern, span));
+                    return fail(self.tie(&other.pattern, first, &pattern, span));
                 }
             }
             let identity = wire.identity.map(|i| self.identity(i.into_inner())).transpose()?;
@@ -176,13 +179,13 @@ impl<'a> Reader<'a> {
             None => Vec::new(),
             Some(word) => {
                 let names = word.strip_prefix("source:").ok_or_else(bad)?.split(',');
-                names.map(|n| from_name::<Source>(n).ok_or_else(bad)).collect::<Checked<_>>()?
+                names.map(|n| from_name::<Source>(n).ok_or_else(|| Box::new(bad()))).collect::<Checked<_>>()?
             }
         };
         let (None, None, Some(pin), Some(provenance), Some(review), Some(dependencies)) =
             (words.next(), &wire.identity, wire.pin, wire.provenance, wire.review, wire.dependencies)
         else {
-            return Err(self.file.error(span, "a rule of a preset has all keys but `identity`"));
+            return fail(self.file.error(span, "a rule of a preset has all keys but `identity`"));
         };
         let origin = origin(self.file.line(span.start));
         Ok(BaseRule { kind, sources, origin, pin, provenance, review: review.criteria(), dependencies })
@@ -196,154 +199,14 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn releases(&self, wire: Vec<Spanned<WireRelease>>) -> Checked<Vec<ReleaseRule>> {
-        let mut rules: Vec<(ReleaseRule, Range<usize>)> = Vec::with_capacity(wire.len());
-        for entry in wire {
-            let span = entry.span();
-            let rule = self.release(entry)?;
-            for (other, first) in &rules {
-                if other.repository == rule.repository && other.tags == rule.tags {
-                    let what = format!("a release rule for `{}` of `{}`", rule.tags, rule.repository);
-                    return Err(self.file.duplicate(&what, first.clone(), span));
-                }
-                let same = specificity(other) == specificity(&rule);
-                if same && other.repository.overlaps(&rule.repository) && other.tags.overlaps(&rule.tags) {
-                    let pair = if other.repository == rule.repository {
-                        (&other.tags, &rule.tags)
-                    } else {
-                        (&other.repository, &rule.repository)
-                    };
-                    return Err(self.tie(pair.0, first, pair.1, span));
-                }
-            }
-            rules.push((rule, span));
-        }
-        rules.sort_by_key(|(rule, _)| std::cmp::Reverse(specificity(rule)));
-        Ok(rules.into_iter().map(|(rule, _)| rule).collect())
-    }
-
-    fn release(&self, entry: Spanned<WireRelease>) -> Checked<ReleaseRule> {
-        let span = entry.span();
-        let wire = entry.into_inner();
-        let require = wire.require.unwrap_or_default();
-        if require == ReleaseNeed::SignedTag && wire.signers.is_none() && wire.openpgp.is_none() && wire.gitsign.is_none() {
-            return Err(self
-                .file
-                .error(span, "a release rule that asks for a signed tag names nobody who may sign")
-                .with_help("add `signers`, `openpgp` or `gitsign`, or write `require = \"pinned\"`"));
-        }
-        let openpgp = match wire.openpgp {
-            None => Vec::new(),
-            Some(files) if files.get_ref().is_empty() => {
-                return Err(self.file.error(files.span(), "`openpgp` names no certificate file"));
-            }
-            Some(files) => files.get_ref().iter().map(|f| self.resolve(f)).collect::<Checked<_>>()?,
-        };
-        let gitsign = wire.gitsign.map(|g| {
-            let g = g.into_inner();
-            Ok(Gitsign {
-                identity: self.file.sentence(&g.identity, "identity")?,
-                issuer: self.file.sentence(&g.issuer, "issuer")?,
-            })
-        });
-        Ok(ReleaseRule {
-            repository: self.pattern(&wire.repository)?,
-            tags: self.pattern(&wire.tags)?,
-            signers: wire.signers.map(|f| self.resolve(&f)).transpose()?,
-            openpgp,
-            gitsign: gitsign.transpose()?,
-            require,
-            minimum: wire.minimum.map(|m| self.file.sentence(&m, "minimum")).transpose()?,
-            line: self.file.line(span.start),
-        })
-    }
-
-    fn exceptions(&self, wire: Vec<Spanned<WireException>>, today: Date) -> Checked<Vec<Exception>> {
-        let mut seen: HashMap<(String, String), Range<usize>> = HashMap::new();
-        let mut exceptions = Vec::with_capacity(wire.len());
-        for entry in wire {
-            let span = entry.span();
-            let exception = self.exception(entry, today)?;
-            let bound = format!(
-                "{} {:?} {:?} {:?} {:?}",
-                exception.package, exception.tree, exception.definition, exception.version, exception.dependencies
-            );
-            for id in &exception.allow {
-                if let Some(first) = seen.insert((bound.clone(), id.clone()), span.clone()) {
-                    return Err(self.file.duplicate(&format!("an exception for `{id}` of {}", exception.package), first, span));
-                }
-            }
-            exceptions.push(exception);
-        }
-        Ok(exceptions)
-    }
-
-    fn exception(&self, entry: Spanned<WireException>, today: Date) -> Checked<Exception> {
-        let span = entry.span();
-        let wire = entry.into_inner();
-        let until = self.file.date(&wire.until)?;
-        // Counted in days from the epoch of the calendar, so no time zone has a part in it.
-        if today.until(until).is_ok_and(|span| span.get_days() > MAX_EXCEPTION_DAYS) {
-            let help = today
-                .checked_add(jiff::Span::new().days(MAX_EXCEPTION_DAYS))
-                .map(|last| format!("the last day possible today is {last}"));
-            let error = self.file.error(wire.until.span(), format!("an exception ends at most {MAX_EXCEPTION_DAYS} days ahead"));
-            return Err(match help {
-                Ok(help) => error.with_help(help),
-                Err(_) => error,
-            });
-        }
-        let digest = wire.tree.is_some() || wire.definition.is_some();
-        if wire.tree.is_some() && wire.definition.is_some() {
-            return Err(self.file.error(span, "an exception is bound to `tree` or to `definition`, not to both"));
-        }
-        if !digest && wire.version.is_none() {
-            return Err(self
-                .file
-                .error(span, "an exception has to be bound to what was looked at")
-                .with_help("add `tree` or `definition`; both stand in the lock"));
-        }
-        if wire.allow.get_ref().is_empty() {
-            return Err(self.file.error(wire.allow.span(), "the exception allows nothing"));
-        }
-        let mut allow: Vec<String> = Vec::new();
-        for id in wire.allow.get_ref() {
-            let info = self.finding(id)?;
-            if info.fixed {
-                return Err(self.fixed(id, "excepted"));
-            }
-            if !digest && info.group != "pinning" {
-                return Err(self
-                    .file
-                    .error(id.span(), format!("an exception bound only to a version cannot allow `{}`", info.id))
-                    .with_help("add `tree`; the same version can hold other bytes"));
-            }
-            if allow.contains(id.get_ref()) {
-                return Err(self.file.error(id.span(), format!("`{}` stands here twice", info.id)));
-            }
-            allow.push(id.get_ref().clone());
-        }
-        Ok(Exception {
-            package: wire.package,
-            tree: wire.tree,
-            definition: wire.definition,
-            version: wire.version.map(Spanned::into_inner),
-            dependencies: wire.dependencies,
-            allow,
-            reason: self.file.sentence(&wire.reason, "reason")?,
-            until,
-            line: self.file.line(span.start),
-        })
-    }
-
     fn finding(&self, id: &Spanned<String>) -> Checked<&'a RuleInfo<'a>> {
-        self.catalogue.iter().find(|info| info.id == id.get_ref()).ok_or_else(|| {
-            let shown = text::excerpt(id.get_ref(), 80);
-            let error = self.file.error(id.span(), format!("`{shown}` is no finding"));
-            match closest(id.get_ref(), self.catalogue.iter().map(|info| info.id)) {
-                Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error.with_help("`openclaw-verify explain` lists all findings"),
-            }
+        if let Some(info) = self.catalogue.iter().find(|info| info.id == id.get_ref()) {
+            return Ok(info);
+        }
+        let error = self.file.error(id.span(), format!("`{}` is no finding", text::excerpt(id.get_ref(), 80)));
+        fail(match closest(id.get_ref(), self.catalogue.iter().map(|info| info.id)) {
+            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None => error.with_help("`openclaw-verify explain` lists all findings"),
         })
     }
 
@@ -354,7 +217,7 @@ impl<'a> Reader<'a> {
     }
 
     fn pattern(&self, text: &Spanned<String>) -> Checked<Pattern> {
-        Pattern::new(text.get_ref()).map_err(|e| self.file.error(text.span(), e.to_string()))
+        Pattern::new(text.get_ref()).or_else(|e| fail(self.file.error(text.span(), e.to_string())))
     }
 
     /// A pattern over subject ids: with a scheme that exists, unless a wildcard stands in its place.
@@ -364,21 +227,23 @@ impl<'a> Reader<'a> {
         match scheme {
             None if pattern.as_str() == "**" => Ok(pattern),
             Some(scheme) if scheme.contains('*') || SCHEMES.contains(&scheme) => Ok(pattern),
-            Some("kind") => Err(self
-                .file
-                .error(text.span(), "only presets match by kind")
-                .with_help("match subject ids, such as `npm:@acme/*` or `skill:workspace/*`")),
+            Some("kind") => fail(
+                self.file
+                    .error(text.span(), "only presets match by kind")
+                    .with_help("match subject ids, such as `npm:@acme/*` or `skill:workspace/*`"),
+            ),
             Some(scheme) => {
                 let error = self.file.error(text.span(), format!("no subject id starts with `{}:`", text::excerpt(scheme, 40)));
-                Err(match closest(scheme, SCHEMES.into_iter()) {
+                fail(match closest(scheme, SCHEMES.into_iter()) {
                     Some(near) => error.with_help(format!("did you mean `{near}:`?")),
                     None => error.with_help(format!("known are {}", SCHEMES.map(|s| format!("`{s}:`")).join(", "))),
                 })
             }
-            None => Err(self
-                .file
-                .error(text.span(), "a pattern is matched against whole subject ids, which start with their scheme")
-                .with_help(format!("write for example `npm:{}`", text::excerpt(pattern.as_str(), 80)))),
+            None => fail(
+                self.file
+                    .error(text.span(), "a pattern is matched against whole subject ids, which start with their scheme")
+                    .with_help(format!("write for example `npm:{}`", text::excerpt(pattern.as_str(), 80))),
+            ),
         }
     }
 
@@ -395,11 +260,6 @@ impl<'a> Reader<'a> {
         let text = self.file.sentence(path, "path")?;
         Ok(self.file.path().parent().unwrap_or_else(|| Path::new("")).join(text))
     }
-}
-
-/// The more literal characters, the more specific; the repository counts first.
-fn specificity(rule: &ReleaseRule) -> (usize, usize) {
-    (rule.repository.literals(), rule.tags.literals())
 }
 
 /// A value of an enum by the name that serde gives it.
