@@ -13,15 +13,15 @@ pub mod operator_file;
 pub mod policy;
 pub mod provenance;
 pub mod read;
+#[cfg(feature = "online")]
+pub mod registry;
+pub mod release;
 pub mod report;
 pub mod review;
 pub mod rules;
 #[cfg(feature = "sbom")]
 pub mod sbom;
 pub mod spec;
-#[cfg(feature = "online")]
-pub mod registry;
-pub mod release;
 pub mod subject;
 pub mod text;
 mod toml_file;

@@ -260,8 +260,9 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
 /// Whether something about the subject could not be read, so that nothing said against it means nothing.
 fn unknown(subject: &Subject, evidence: &Evidence) -> bool {
     use crate::inventory::Observation as O;
-    let unread =
-        |observation: &O| matches!(observation, O::UnsupportedSchema { .. } | O::UnknownLayout { .. } | O::Unreadable { .. });
+    let unread = |observation: &O| {
+        matches!(observation, O::UnsupportedSchema { .. } | O::UnknownLayout { .. } | O::Unreadable { .. } | O::NotInCopy { .. })
+    };
     let host = |note: &tree::TreeNote| matches!(note, tree::TreeNote::HostLinkUnknown { .. });
     let parts = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
     subject.observations.iter().any(unread) || parts.iter().filter_map(|part| part.tree()).any(|tree| tree.notes.iter().any(host))

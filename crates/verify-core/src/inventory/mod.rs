@@ -28,9 +28,9 @@ mod skill_hashes;
 mod skill_record;
 mod skill_roots;
 mod skills;
-mod unique;
 #[cfg(test)]
 mod state_tests;
+mod unique;
 
 use std::path::PathBuf;
 
@@ -104,8 +104,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
 #[must_use]
 pub fn workspaces(options: &Options) -> Vec<PathBuf> {
     let Ok(paths) = open(options) else { return Vec::new() };
-    let config_file = options.config.clone().unwrap_or_else(|| paths.state.join("openclaw.json"));
-    let mut config = config::read(&paths, &config_file);
+    let mut config = config::read(&paths, options.config.as_deref());
     config::workspaces(&paths, &mut config).into_iter().map(|workspace| workspace.folder).collect()
 }
 

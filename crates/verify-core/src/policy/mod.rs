@@ -9,7 +9,6 @@ mod requirements;
 pub mod starter;
 mod validate;
 mod wire;
-mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,7 +26,6 @@ use crate::subject::{Kind, Source, SubjectId};
 pub use exception::{Digests, Exception, MAX_EXCEPTION_DAYS, Target};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
-pub use write::starter;
 
 /// What policy has to know about each rule of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,15 +234,6 @@ pub enum ReleaseNeed {
     /// A signature by one of the signers.
     #[default]
     SignedTag,
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Policy { line } => write!(f, "line {line} of the policy"),
-            Self::Preset { preset, line } => write!(f, "the preset `{}`, line {line}", preset.as_str()),
-        }
-    }
 }
 
 impl Policy {

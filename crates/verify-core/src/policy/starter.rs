@@ -6,12 +6,14 @@ use std::fmt::Write as _;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::lock::{Lock, Package};
 use crate::subject::SubjectId;
+use crate::toml_file::quote;
+
+use super::Exception;
 
 /// Days that the exceptions of a first run last.
 pub const DAYS: i64 = 90;
@@ -43,15 +45,9 @@ pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter>
             Some(((&entry.id, finding.id), entry))
         })
         .collect();
-    let mut tables = ArrayOfTables::new();
-    for ((_, id), entry) in &wanted {
-        tables.push(exception(entry, id, today, until));
-    }
     let mut text = head(wanted.len(), until);
-    if !wanted.is_empty() {
-        let mut document = DocumentMut::new();
-        document.insert("exception", Item::ArrayOfTables(tables));
-        let _ = write!(text, "\n{document}");
+    for ((_, id), entry) in &wanted {
+        exception(&mut text, &excepted(entry, id, today, until));
     }
     Ok(Starter { text, exceptions: wanted.len(), until })
 }
@@ -87,30 +83,72 @@ preset = \"default\"             # default | strict | homelab; keys here overrid
     text
 }
 
-fn exception(entry: &Package, id: &str, today: Date, until: Date) -> Table {
-    let mut table = Table::new();
-    table.insert("package", value(entry.id.as_str()));
-    if let Some(tree) = entry.tree {
-        table.insert("tree", value(tree.to_string()));
+fn excepted(entry: &Package, id: &str, today: Date, until: Date) -> Exception {
+    Exception {
+        package: entry.id.clone(),
+        tree: entry.tree,
+        definition: entry.definition,
+        version: None,
+        dependencies: entry.dependencies,
+        allow: vec![id.to_owned()],
+        reason: format!("there at the first run on {today}, not looked at yet"),
+        until,
+        line: 0,
     }
-    if let Some(definition) = entry.definition {
-        table.insert("definition", value(definition.to_string()));
-    }
-    if let Some(dependencies) = entry.dependencies {
-        table.insert("dependencies", value(dependencies.to_string()));
-    }
-    table.insert("allow", value(Array::from_iter([id])));
-    table.insert("reason", value(format!("there at the first run on {today}, not looked at yet")));
-    table.insert("until", value(toml_date(until)));
-    table
 }
 
-fn toml_date(date: Date) -> toml_edit::Datetime {
-    let field = |number: i8| u8::try_from(number).unwrap_or_default();
-    let date = toml_edit::Date {
-        year: u16::try_from(date.year()).unwrap_or_default(),
-        month: field(date.month()),
-        day: field(date.day()),
+/// One exception as text, an empty line before it.
+fn exception(out: &mut String, exception: &Exception) {
+    let mut text = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{key} = {}", quote(&value));
+        }
     };
-    toml_edit::Datetime { date: Some(date), time: None, offset: None }
+    let allow: Vec<String> = exception.allow.iter().map(|id| quote(id)).collect();
+    text("\n[[exception]]\npackage", Some(exception.package.to_string()));
+    text("tree", exception.tree.map(|d| d.to_string()));
+    text("definition", exception.definition.map(|d| d.to_string()));
+    text("version", exception.version.clone());
+    text("dependencies", exception.dependencies.map(|d| d.to_string()));
+    let _ = writeln!(out, "allow = [{}]", allow.join(", "));
+    let _ = writeln!(out, "reason = {}\nuntil = {}", quote(&exception.reason), exception.until);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Level;
+    use crate::policy::Policy;
+    use crate::rules;
+    use crate::subject::{Kind, Source};
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let id = SubjectId::new("path", "two \"words\"");
+        let mut entry = Package::new(id.clone(), Kind::Plugin, Source::Path);
+        entry.tree = Some(crate::digest::TreeDigest([7; 32]));
+        let lock = Lock::new(vec![entry], Vec::new()).expect("lock");
+        let finding = |id: &'static str| Finding {
+            id,
+            code: None,
+            level: Level::Deny,
+            outcome: crate::fact::Outcome::Violated,
+            subject: lock.packages().first().map(|entry| entry.id.clone()),
+            message: String::new(),
+            evidence: Vec::new(),
+            locations: Vec::new(),
+            help: String::new(),
+            suppressed: None,
+        };
+        let (one, twice, other) = (finding("unpinned"), finding("unpinned"), finding("floating-spec"));
+        let today = jiff::civil::date(2026, 11, 22);
+        let starter = write(&lock, &[&one, &twice, &other], today).expect("starter");
+        assert_eq!(starter.exceptions, 2, "one a subject and finding");
+        let policy = Policy::parse(std::path::Path::new("p"), &starter.text, &rules::infos(), today).expect("policy");
+        assert_eq!(policy.exceptions().len(), 2);
+        for exception in policy.exceptions() {
+            assert_eq!((exception.package.clone(), exception.tree), (id.clone(), Some(crate::digest::TreeDigest([7; 32]))));
+            assert_eq!(exception.until, jiff::civil::date(2027, 2, 20));
+        }
+    }
 }

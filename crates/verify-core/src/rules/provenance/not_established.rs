@@ -44,6 +44,9 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
         Observation::Unreadable { place, why } => {
             (NotEstablished::UnsupportedSchema, format!("{place} cannot be read: {why}"), true)
         }
+        Observation::NotInCopy { place, path } => {
+            (NotEstablished::UnknownLayout, format!("{place} names {path}, which is not in this copy of the state dir"), false)
+        }
         Observation::DuplicateKey { place, key } => (
             NotEstablished::UnsupportedSchema,
             format!("{place} has the key {key} twice; OpenClaw takes the last one, so it was judged"),
@@ -57,7 +60,9 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
 
 fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let evidence = view.evidence;
-    let mut drafts: Vec<Draft> = view.subject.observations.iter().filter_map(of_observation).collect();
+    // What the lock pins and this copy does not hold is missing evidence, not a side note.
+    let demand = |draft: Draft| if view.locked.is_some_and(|entry| entry.tree.is_some()) { draft.demanded() } else { draft };
+    let mut drafts: Vec<Draft> = view.subject.observations.iter().filter_map(of_observation).map(demand).collect();
     for part in [&evidence.tree, &evidence.dependencies, &evidence.siblings] {
         drafts.extend(host_link(view, part));
     }

@@ -409,31 +409,6 @@ fn a_pattern_made_to_backtrack_is_still_quick() {
 }
 
 #[test]
-fn a_starter_policy_is_read_back() {
-    let text = "[[exception]]\npackage = \"npm:a\"\nversion = \"1 \\\"x\\\"\"\nallow = [\"unpinned\"]\nreason = \"two\\nlines\"\nuntil = 2027-02-20\n";
-    let exceptions = policy(&format!(
-        "{text}[[exception]]\npackage = \"mcp:b\"\ndefinition = \"sha256:{}\"\nallow = [\"unreviewed\", \"unpinned\"]\nreason = \"x\"\nuntil = 2027-02-20\n",
-        "1".repeat(64)
-    ));
-    for preset in Preset::ALL {
-        let text = starter(preset, exceptions.exceptions());
-        let read =
-            Policy::parse(Path::new("p"), &text, &CATALOGUE, TODAY).unwrap_or_else(|e| panic!("{}\n{text}", super::shown(&e)));
-        assert_eq!(read.base(), preset);
-        let plain = |all: &[Exception]| {
-            all.iter()
-                .cloned()
-                .map(|mut e| {
-                    e.line = 0;
-                    e
-                })
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(plain(read.exceptions()), plain(exceptions.exceptions()));
-    }
-}
-
-#[test]
 fn only_what_lies_in_a_listed_registry_is_listed() {
     let policy = policy("[sources]\nregistries = [\"https://registry.example/npm/\"]\n");
     let sources = policy.sources.as_ref().expect("sources");
