@@ -4,7 +4,7 @@
 //! reads them. [`last_wins`] and [`json5`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
 //! of two equal keys: the value is what OpenClaw sees, and the duplicates are told.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -14,6 +14,9 @@ use crate::text;
 
 /// Deepest nesting of objects and arrays that is read; below the limit of `serde_json` itself.
 pub const MAX_DEPTH: usize = 120;
+
+/// Most values in one text: a value takes some 80 bytes of memory, and three bytes of text can make one.
+pub const MAX_VALUES: usize = 2_000_000;
 
 /// Most duplicate keys that are told of one text.
 const MAX_DUPLICATES: usize = 100;
@@ -45,6 +48,8 @@ pub struct Parsed {
     pub value: Value,
     /// Keys that stood more than once in one object, each once, in order of appearance; at most 100.
     pub duplicates: Vec<String>,
+    /// How many values the text holds, nested ones included.
+    pub values: usize,
 }
 
 /// Reads JSON in which a duplicate key is an error.
@@ -65,11 +70,11 @@ pub fn strict(text: &str) -> Result<Value, JsonError> {
 /// [`JsonError::Syntax`] when the text is not JSON or too deep.
 pub fn last_wins(text: &str) -> Result<Parsed, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let duplicates = RefCell::new(Vec::new());
-    Seed { depth: 0, duplicates: &duplicates }
+    let notes = Notes::default();
+    Seed { depth: 0, notes: &notes }
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
-        .map(|value| Parsed { value, duplicates: duplicates.into_inner() })
+        .map(|value| notes.parsed(value))
         .map_err(|error| syntax("JSON", &error))
 }
 
@@ -81,29 +86,36 @@ pub fn json5(text: &str) -> Result<Parsed, JsonError> {
     if let Ok(parsed) = last_wins(text) {
         return Ok(parsed);
     }
-    let duplicates = RefCell::new(Vec::new());
+    let notes = Notes::default();
     let mut deserializer = json5::Deserializer::from_str(text);
-    let value =
-        Seed { depth: 0, duplicates: &duplicates }.deserialize(&mut deserializer).map_err(|error| syntax("JSON5", &error))?;
-    only_blank_left(text, value, duplicates)
-}
-
-/// The deserializer stops after the first value and does not tell where, so the end of the text is checked by reading it once more
-/// through the function that refuses trailing text. By now the depth is known to be bounded.
-fn only_blank_left(text: &str, value: Value, duplicates: RefCell<Vec<String>>) -> Result<Parsed, JsonError> {
+    let value = Seed { depth: 0, notes: &notes }.deserialize(&mut deserializer).map_err(|error| syntax("JSON5", &error))?;
+    // The deserializer stops after the first value and does not tell where, so the end is checked by reading the text once more
+    // through the function that refuses trailing text. By now its depth is known to be bounded.
     json5::from_str::<serde::de::IgnoredAny>(text).map_err(|error| syntax("JSON5", &error))?;
-    Ok(Parsed { value, duplicates: duplicates.into_inner() })
+    Ok(notes.parsed(value))
 }
 
 fn syntax(language: &'static str, error: &dyn fmt::Display) -> JsonError {
     JsonError::Syntax { language, why: text::excerpt(&error.to_string(), 200) }
 }
 
+#[derive(Default)]
+struct Notes {
+    duplicates: RefCell<Vec<String>>,
+    values: Cell<usize>,
+}
+
+impl Notes {
+    fn parsed(self, value: Value) -> Parsed {
+        Parsed { value, duplicates: self.duplicates.into_inner(), values: self.values.get() }
+    }
+}
+
 /// Builds a [`Value`], counting depth so that no input can exhaust the stack, and noting duplicate keys.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     depth: usize,
-    duplicates: &'a RefCell<Vec<String>>,
+    notes: &'a Notes,
 }
 
 impl Seed<'_> {
@@ -119,6 +131,11 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let values = self.notes.values.get() + 1;
+        self.notes.values.set(values);
+        if values > MAX_VALUES {
+            return Err(D::Error::custom(format_args!("more than {MAX_VALUES} values")));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -173,7 +190,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(inner)?;
             if map.contains_key(&key) {
-                let mut seen = self.duplicates.try_borrow_mut().map_err(A::Error::custom)?;
+                let mut seen = self.notes.duplicates.try_borrow_mut().map_err(A::Error::custom)?;
                 if seen.len() < MAX_DUPLICATES && !seen.contains(&key) {
                     seen.push(key.clone());
                 }
@@ -215,6 +232,8 @@ mod tests {
     fn json5_reads_what_people_write() {
         let parsed = json5("\u{feff}{ // why\n a: 'x', b: [1,+2,0x10,], c: .5, }").expect("valid");
         assert_eq!(parsed.value.to_string(), r#"{"a":"x","b":[1,2,16],"c":0.5}"#);
+        assert_eq!(parsed.values, 7);
+        assert!(last_wins(&format!("[{}0]", "0,".repeat(MAX_VALUES))).is_err());
         assert!(json5("{} {}").is_err() && json5("{}x").is_err() && json5("").is_err() && last_wins("{} 1").is_err());
     }
 }

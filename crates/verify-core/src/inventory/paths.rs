@@ -3,6 +3,7 @@
 //! In a relocated copy a recorded path under the original state dir means the same place in the copy; every other path means a place
 //! on another machine, and is never opened. Symlinks are walked by hand then, so that a link in the copy cannot lead there either.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -13,6 +14,11 @@ use crate::text;
 
 /// Most entries that are listed of one folder.
 pub(super) const MAX_ENTRIES: usize = 100_000;
+
+/// Most bytes of all small files together. A real installation has some megabytes; hard links could show one file a million times.
+const MAX_BYTES: u64 = 128 << 20;
+/// Most JSON values of all files that stay in memory.
+const MAX_VALUES: usize = 2_000_000;
 
 /// Most symlinks that are followed on the way to one path, as Linux does.
 const MAX_LINKS: usize = 40;
@@ -25,6 +31,19 @@ pub(super) struct Paths {
     pub(super) relocated_from: Option<PathBuf>,
     /// `~`.
     pub(super) home: Option<PathBuf>,
+    budget: Budget,
+}
+
+/// What is left of the limits for all files together.
+struct Budget {
+    bytes: Cell<u64>,
+    values: Cell<usize>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: Cell::new(MAX_BYTES), values: Cell::new(MAX_VALUES) }
+    }
 }
 
 /// What a written path means.
@@ -64,12 +83,25 @@ pub(super) struct Entry {
 }
 
 impl Paths {
+    /// Paths of a state dir that is no copy, for tests.
+    #[cfg(test)]
+    pub(super) fn plain(state: &Path) -> Self {
+        let state = std::fs::canonicalize(state).expect("real path");
+        Self { state, relocated_from: None, home: None, budget: Budget::default() }
+    }
+
     pub(super) fn new(options: &Options) -> io::Result<Self> {
         Ok(Self {
             state: std::fs::canonicalize(&options.state_dir)?,
             relocated_from: options.relocated_from.as_deref().map(normalize),
             home: options.home.clone(),
+            budget: Budget::default(),
         })
+    }
+
+    /// The same for what the operator names, which does not lie in the copy.
+    pub(super) fn outside_copy(&self) -> Self {
+        Self { state: self.state.clone(), relocated_from: None, home: self.home.clone(), budget: Budget::default() }
     }
 
     /// Whether the state dir is a copy.
@@ -166,7 +198,31 @@ impl Paths {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::NotFound,
             _ => ReadError::Io(error),
         })?;
-        read::text(&real, limit)
+        let left = self.budget.bytes.get();
+        let text = read::text(&real, limit.min(left))?;
+        self.budget.bytes.set(left.saturating_sub(text.len() as u64));
+        Ok(text)
+    }
+
+    /// The same for a file that the operator named: it need not lie in the copy.
+    pub(super) fn operators_text(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
+        match std::fs::canonicalize(path) {
+            Ok(real) if self.relocated_from.as_ref().is_some_and(|old| real.starts_with(old)) => {
+                Err(ReadError::Io(io::Error::other("lies in the original of the copy")))
+            }
+            Ok(real) => read::text(&real, limit),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ReadError::NotFound),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `values` more JSON values may stay in memory; if so they are counted.
+    pub(super) fn may_keep(&self, values: usize) -> bool {
+        let left = self.budget.values.get().checked_sub(values);
+        if let Some(left) = left {
+            self.budget.values.set(left);
+        }
+        left.is_some()
     }
 
     /// The entries of a folder, sorted by name. A missing folder is empty.
@@ -226,7 +282,8 @@ mod tests {
     use super::*;
 
     fn paths(state: &Path, from: Option<&str>) -> Paths {
-        Paths { state: state.to_owned(), relocated_from: from.map(PathBuf::from), home: Some(PathBuf::from("/home/u")) }
+        let home = Some(PathBuf::from("/home/u"));
+        Paths { state: state.to_owned(), relocated_from: from.map(PathBuf::from), home, budget: Budget::default() }
     }
 
     #[test]
