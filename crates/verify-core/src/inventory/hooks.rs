@@ -10,7 +10,7 @@ use super::context::{Context, Found, PluginRoot};
 use super::frontmatter::{self, FrontMatter};
 use super::ids::{self, Ids};
 use super::paths::{self, Kind as At, Located, Paths};
-use super::skill_roots::{extra_dirs, strings};
+use super::skill_roots::{extra_dirs, not_located, strings};
 use super::{Observation, Record, Subject};
 use crate::json;
 use crate::subject::{Kind, Source};
@@ -152,12 +152,8 @@ impl Reader<'_> {
             };
             let folder = match located {
                 Located::At(folder) => folder,
-                Located::Elsewhere(path) => {
-                    self.unreadable(&place, &format!("{path} lies outside the copy of the state dir, so it was not read"));
-                    continue;
-                }
-                Located::Unknown(why) => {
-                    self.unreadable(&place, &format!("its installPath cannot be followed: {why}"));
+                other => {
+                    self.found.observations.push(not_located(place, other));
                     continue;
                 }
             };
@@ -254,8 +250,8 @@ impl Reader<'_> {
         let folder = match written.map(|text| (text, Path::new(text).is_absolute())) {
             Some((text, true)) => match self.paths.locate(text) {
                 Located::At(folder) => folder,
-                Located::Elsewhere(why) | Located::Unknown(why) => {
-                    self.unreadable("config hooks.transformsDir", &why);
+                other => {
+                    self.found.observations.push(not_located("config hooks.transformsDir".to_owned(), other));
                     return;
                 }
             },

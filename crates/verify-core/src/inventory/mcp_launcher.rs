@@ -137,11 +137,11 @@ fn command_line(words: &[&str], wrappers: usize) -> Judged {
 /// A program that no rule here knows: local, unless a word of its arguments says that something is fetched.
 fn local(command: &str, args: &[&str]) -> Judged {
     let plain = |c: char| c.is_ascii_graphic();
-    let path = command.starts_with('/') || command.starts_with("./") || command.contains(":\\");
+    let path = without_plugin_root(command).starts_with('/') || command.starts_with("./") || command.contains(":\\");
     if !path && !command.chars().all(plain) {
         return Err("the command is no plain program name".to_owned());
     }
-    if command.contains("://") || command.contains("${") {
+    if command.contains("://") || without_plugin_root(command).contains("${") {
         return Err("the command is no plain program name".to_owned());
     }
     if carries_launcher(args) {
@@ -162,11 +162,17 @@ fn subcommand<'a, 'b>(args: &'a [&'b str], wanted: &str, of: &str) -> Result<&'a
     }
 }
 
+/// A path below the folder of the bundle that defines the server, of which OpenClaw fills in the folder, as an absolute path.
+fn without_plugin_root(word: &str) -> &str {
+    let rest = ["${CLAUDE_PLUGIN_ROOT}", "${PLUGIN_ROOT}"].iter().find_map(|root| word.strip_prefix(root));
+    rest.filter(|rest| rest.starts_with('/')).unwrap_or(word)
+}
+
 /// An interpreter with a script of this machine as its first word.
 fn script(args: &[&str]) -> Judged {
     let first = args.first().copied().ok_or("no script is named")?;
     let remote = first.contains("://") || first.split_once(':').is_some_and(|(scheme, _)| scheme.len() > 1);
-    if first.starts_with('-') || remote || first.contains("${") {
+    if first.starts_with('-') || remote || without_plugin_root(first).contains("${") {
         return Err(format!("`{first}` is no script of this machine"));
     }
     let file =

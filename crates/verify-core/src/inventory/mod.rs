@@ -174,7 +174,6 @@ fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
             kind: plugin.subject.kind,
             folder: files.folder.clone(),
             manifest: files.manifest.clone(),
-            package: files.package.clone(),
             enabled: plugin.subject.enabled,
         })
     };

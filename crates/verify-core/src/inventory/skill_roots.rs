@@ -145,14 +145,7 @@ pub(super) fn extra_dirs(ctx: &Context<'_>, paths: &Paths, keys: &[&str], found:
         }
         match paths.locate(entry) {
             Located::At(folder) => folders.push((number, folder)),
-            Located::Elsewhere(path) => {
-                let why = format!("{path} lies outside the copy of the state dir, so it was not read");
-                found.observations.push(Observation::Unreadable { place, why });
-            }
-            Located::Unknown(why) => {
-                let why = format!("the folder {} is not known: {why}", text::excerpt(entry, 80));
-                found.observations.push(Observation::Unreadable { place, why });
-            }
+            other => found.observations.push(not_located(place, other)),
         }
     }
     folders
@@ -302,9 +295,9 @@ fn agent_folders(ctx: &Context<'_>, paths: &Paths, found: &mut Found) -> Vec<(St
         if let Some(written) = entry.get("agentDir").and_then(Value::as_str) {
             match paths.locate(written) {
                 Located::At(folder) => list.push((id.clone(), folder)),
-                Located::Elsewhere(why) | Located::Unknown(why) => {
+                other => {
                     let place = format!("config agents.entries.{}.agentDir", text::excerpt(id, 80));
-                    found.observations.push(Observation::Unreadable { place, why });
+                    found.observations.push(not_located(place, other));
                 }
             }
         }
@@ -335,6 +328,15 @@ fn plugin_folders(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> Vec<
         }
     }
     folders
+}
+
+/// What is observed about a written path that means no place here.
+pub(super) fn not_located(place: String, located: Located) -> Observation {
+    match located {
+        Located::Elsewhere(path) => Observation::NotInCopy { place, path },
+        Located::Unknown(why) => Observation::Unreadable { place, why: format!("the folder is not known: {why}") },
+        Located::At(path) => Observation::Unreadable { place, why: text::visible(&path.to_string_lossy()).into_owned() },
+    }
 }
 
 /// A text or a list of texts.

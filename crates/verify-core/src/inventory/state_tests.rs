@@ -49,7 +49,6 @@ impl State {
             kind,
             folder,
             manifest,
-            package: Value::Null,
             enabled: true,
         });
     }

@@ -125,8 +125,10 @@ fn encoded(name: &str) -> String {
     format!("{}-{}", name.trim_start_matches('@').replace('/', "-"), &hex[..10])
 }
 
+/// The ids of what this file is about; skills, hooks and MCP servers have a file of their own.
 fn ids(inventory: &Inventory) -> Vec<&str> {
-    inventory.subjects.iter().map(|subject| subject.id.as_str()).collect()
+    let other = [Kind::Skill, Kind::HookPack, Kind::McpServer];
+    inventory.subjects.iter().filter(|subject| !other.contains(&subject.kind)).map(|subject| subject.id.as_str()).collect()
 }
 
 fn subject<'a>(inventory: &'a Inventory, id: &str) -> &'a Subject {
@@ -331,7 +333,7 @@ fn bundles_of_four_formats_and_clawhub_records() {
     );
     assert_eq!(subject(&inventory, "unrecorded:extensions/codex").name, "my-codex");
     assert_eq!(subject(&inventory, "bundle:cursor").observations, []);
-    assert!(inventory.subjects.iter().all(|subject| (subject.kind == Kind::Bundle) != (subject.name == "hub")));
+    assert!(inventory.subjects.iter().all(|s| s.kind == Kind::Skill || (s.kind == Kind::Bundle) != (s.name == "hub")));
     let hub = &subject(&inventory, "clawhub:@acme/hub").observations;
     assert!(matches!(hub.as_slice(), [Observation::BadIntegrity { .. }]), "{hub:?}");
     assert!(inventory.not_covered.iter().any(|entry| entry.what == "language servers of unrecorded:extensions/claude"));

@@ -13,6 +13,7 @@ mod registry;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod inventory_b;
 mod support;
 mod tree;
 #[cfg(feature = "online")]
