@@ -18,7 +18,10 @@ pub const MAX_BYTES: u64 = 16 << 20;
 /// A symlink is followed, because the operator put it there; it must lead to a regular file of at most [`MAX_BYTES`] of UTF-8.
 /// Anything else, a dangling symlink too, is an error: an unreadable policy is never the same as no policy.
 pub fn read(path: &Path) -> Result<Option<String>> {
-    let wrong = |why: String| Error::from(OperatorError::whole(path, format!("{}: {why}", path.display())));
+    let wrong = |why: String| {
+        let error = OperatorError::whole(path, format!("{}: {why}", path.display()));
+        Error::from(error.with_help("repair it or name another file; a file that cannot be read never counts as missing"))
+    };
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {

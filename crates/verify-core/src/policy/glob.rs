@@ -103,6 +103,11 @@ impl Pattern {
     /// Whether some text matches both patterns.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
+        // Most pairs differ before their first wildcard.
+        let starts = self.tokens.iter().zip(&other.tokens).take_while(|(a, b)| !a.is_wild() && !b.is_wild());
+        if starts.into_iter().any(|(a, b)| a != b) {
+            return false;
+        }
         // reached[i][j]: some text is matched by the first i tokens of one and the first j of the other.
         let (a, b) = (&self.tokens, &other.tokens);
         let mut reached = vec![vec![false; b.len() + 1]; a.len() + 1];

@@ -10,7 +10,7 @@ pub mod starter;
 mod validate;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -292,6 +292,12 @@ impl Policy {
     #[must_use]
     pub fn exceptions(&self) -> &[Exception] {
         &self.exceptions
+    }
+
+    /// The exceptions that are in force today and that nothing used: `used` holds indexes from [`Policy::exception_for`].
+    pub fn unused_exceptions<'a>(&'a self, used: &'a BTreeSet<usize>, today: Date) -> impl Iterator<Item = &'a Exception> {
+        let all = self.exceptions.iter().enumerate();
+        all.filter(move |(index, e)| !e.expired(today) && !used.contains(index)).map(|(_, e)| e)
     }
 
     /// The exception that covers a finding today, with its index in [`Policy::exceptions`]. Of several the one that lasts longest.

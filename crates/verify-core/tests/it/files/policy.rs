@@ -1,5 +1,6 @@
 //! `openclaw-verify.toml` and the presets.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::civil::{Date, date};
@@ -28,7 +29,7 @@ pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [
     RuleInfo { id: "provenance-missing", group: "provenance", fixed: false },
 ];
 
-const TODAY: Date = date(2026, 11, 22);
+pub(super) const TODAY: Date = date(2026, 11, 22);
 
 fn parse(text: &str) -> Result<Policy, Box<OperatorError>> {
     Policy::parse(Path::new("conf/openclaw-verify.toml"), &format!("version = 1\n{text}"), &CATALOGUE, TODAY)
@@ -324,6 +325,8 @@ fn exceptions_are_bound_to_bytes_and_days() {
     assert_eq!(ask("unpinned", Digests { dependencies: Some(tree), version: None, ..digests }, false, TODAY), None);
     let expired: Vec<_> = policy.exceptions().iter().filter(|e| e.expired(date(2026, 12, 1))).map(|e| e.line).collect();
     assert_eq!(expired, [2]);
+    let unused: Vec<_> = policy.unused_exceptions(&BTreeSet::from([1]), date(2026, 12, 1)).map(|e| e.line).collect();
+    assert_eq!(unused, [15]);
 }
 
 #[test]

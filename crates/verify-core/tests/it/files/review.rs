@@ -75,7 +75,7 @@ fn ask<'r>(index: &ReviewIndex<'r>, package: &str, n: u8, version: Option<&str>,
 }
 
 /// The example of docs/formats.md with its placeholders filled in.
-fn example() -> String {
+pub(super) fn example() -> String {
     let tree = |n: u8| tree(n).to_string();
     format!(
         r#"version = 1
