@@ -94,7 +94,6 @@ pub(super) fn blank(id: SubjectId, kind: Kind, source: Source, name: String, pla
         record: None,
         mcp: None,
         install_steps: Vec::new(),
-        npm: None,
         observations: Vec::new(),
     }
 }

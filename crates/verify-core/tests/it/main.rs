@@ -5,6 +5,7 @@
 mod files;
 mod git;
 mod inventory;
+mod inventory_b;
 mod mint;
 mod provenance;
 mod provenance_attacks;
@@ -13,7 +14,6 @@ mod registry;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
-mod inventory_b;
 mod support;
 mod tree;
 #[cfg(feature = "online")]

@@ -5,6 +5,7 @@ use crate::evidence::Part;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
+use crate::policy::Preset;
 use crate::tree::{TreeError, TreeNote};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -43,7 +44,7 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
     }
 }
 
-/// Odd, yet covered by the digest: a note, unless policy sets the level of this rule itself (`strict` does).
+/// Odd, yet covered by the digest: a note, and under the preset `strict` as bad as the rest.
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     let draft = match note {
         TreeNote::WindowsUnsafeNames { paths, count } => named(
@@ -56,6 +57,9 @@ fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
         ),
         _ => return None,
     };
+    if view.whole.policy.base() == Preset::Strict {
+        return Some(draft);
+    }
     Some(draft.level(Level::Note).outcome(Outcome::NotApplicable))
 }
 
