@@ -2,5 +2,7 @@
 
 mod git;
 mod mint;
+#[cfg(feature = "openpgp")]
+mod openpgp;
 mod release;
 mod support;
