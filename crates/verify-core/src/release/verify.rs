@@ -32,7 +32,7 @@ pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Pi
     match source.tag(name) {
         Ok(Some(raw)) => verdict.judge(source, &raw, Some(name), rule, now),
         Ok(None) => {
-            let Some(pin) = pin else { return None };
+            let pin = pin?;
             verdict.0.pin = Some(PinState::Missing);
             let why = format!("the tag is gone; it was pinned at the tag object {}", pin.tag_object);
             verdict.fail("pin", Failure::new(Code::Moved, why));

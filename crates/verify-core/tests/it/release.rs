@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::Timestamp;
+use openclaw_verify_core::Error;
 use openclaw_verify_core::git::Repository;
 use openclaw_verify_core::release::{
     AllowedSigners, GitsignIdentity, OpenPgpCertificates, PinState, PinnedTag, ReleaseRule, Require, RevokedKeys, SshKey,
@@ -323,7 +324,7 @@ fn signers_files_answer_as_ssh_keygen_does() {
             let (kind, base64) = public[nth].split_once(' ').expect("a key");
             let key = SshKey::from_text(kind, base64).expect("a key");
             let keygen = |arguments: &[&str]| {
-                let mut command = std::process::Command::new("ssh-keygen");
+                let mut command = Command::new("ssh-keygen");
                 command.env("TZ", "UTC").arg("-Y").args(arguments).args(["-O", "verify-time=20231114221320"]);
                 run(command.arg("-f").arg(&file).arg("-s").arg(signature), message)
             };
@@ -566,10 +567,11 @@ proptest! {
         let path = Path::new("signers");
         match AllowedSigners::parse(path, &text) {
             Ok(signers) => prop_assert!(signers.entries().len() <= text.lines().count()),
-            Err(error) => {
+            Err(Error::Operator(error)) => {
                 let span = error.span.expect("a place");
                 prop_assert!(text.get(span.offset()..span.offset() + span.len()).is_some());
             }
+            Err(other) => panic!("{other}"),
         }
         let _ = RevokedKeys::parse(path, text.as_bytes());
     }
