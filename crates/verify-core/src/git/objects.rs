@@ -74,7 +74,7 @@ impl Repository {
     /// # Errors
     /// [`GitError::Missing`], [`GitError::TooLarge`], [`GitError::WrongId`], or what is wrong with the repository.
     pub fn read(&self, oid: &GitOid, limit: u64) -> Result<Object, GitError> {
-        ObjectReader::new(self, 64 * limit.max(BASE_LIMIT)).read(oid, limit)
+        ObjectReader::new(self, 16 * limit.max(BASE_LIMIT)).read(oid, limit)
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::openpgp::OpenPgpCertificates;
 use super::pin::{PinState, PinnedTag};
 use super::rule::{ReleaseRule, Require, Trust};
-use super::source::{RawTag, SingleObject, TagSource, Target};
+use super::source::{RawTag, SingleObject, TagSource, Tags, Target};
 use super::tag::{Scheme, Tag, parse_tag};
 use super::verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
 use super::{gitsign, ssh};
@@ -60,7 +60,8 @@ pub fn verify_all(
     names.sort();
     names.dedup();
     let names = names.iter().filter(|name| rule.tags.matches(name));
-    Ok(names.filter_map(|name| verify(repository, name, rule, pins, now)).collect())
+    let source = Tags::all(repository);
+    Ok(names.filter_map(|name| verify(&source, name, rule, pins, now)).collect())
 }
 
 /// The verdict about the bytes of one tag object (`git cat-file tag`), without a repository: that its target is there, and is a
@@ -77,7 +78,7 @@ pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: 
     if name.is_none()
         && let Ok(tag) = parse_tag(body)
     {
-        verdict.0.tag = tag.name;
+        verdict.0.tag = excerpt(&tag.name, 200);
     }
     let pin = pins.iter().find(|pin| pin.tag == verdict.0.tag);
     verdict.judge_pin(pin, rule);
