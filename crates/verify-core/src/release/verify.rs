@@ -248,10 +248,12 @@ impl Draft {
             let minimum = rule.minimum.as_deref() == Some(floor);
             match version::compare_tags(&tag, floor) {
                 Some(std::cmp::Ordering::Less) => {
-                    let what = if minimum { "the minimum of the rule" } else { "a tag that is already pinned" };
+                    let (what, help) = match minimum {
+                        true => ("the minimum of the rule", "use a newer release, or lower the rule's `minimum`"),
+                        false => ("a tag that is already pinned", "use a newer release"),
+                    };
                     let why = format!("`{tag}` is older than {} ({what})", excerpt(floor, 100));
-                    return self
-                        .fail("age", Failure::new(Code::Rollback, why).help("use a newer release, or pin this one on purpose"));
+                    return self.fail("age", Failure::new(Code::Rollback, why).help(help));
                 }
                 None if minimum => {
                     let why = format!("`{tag}` cannot be compared with the minimum {}", excerpt(floor, 100));
