@@ -74,16 +74,19 @@ impl Repository {
     /// # Errors
     /// [`GitError::Missing`], [`GitError::TooLarge`], [`GitError::WrongId`], or what is wrong with the repository.
     pub fn read(&self, oid: &GitOid, limit: u64) -> Result<Object, GitError> {
-        ObjectReader::new(self, 64 * limit.max(BASE_LIMIT)).read(oid, limit)
+        ObjectReader::new(self, 16 * limit.max(BASE_LIMIT)).read(oid, limit)
     }
 }
+
+/// Which pack, and the offset in it.
+type Place = (usize, u64);
 
 /// Reads many objects with one budget of work, so that a small repository cannot cost a long time.
 #[derive(Debug)]
 pub struct ObjectReader<'r> {
     repository: &'r Repository,
     budget: u64,
-    bases: HashMap<(usize, u64), (ObjectKind, Arc<Vec<u8>>)>,
+    bases: HashMap<Place, (ObjectKind, Arc<Vec<u8>>)>,
     cached: usize,
 }
 
@@ -202,7 +205,7 @@ impl<'r> ObjectReader<'r> {
         Ok(Object { kind, bytes: Arc::unwrap_or_clone(bytes) })
     }
 
-    fn keep(&mut self, at: (usize, u64), kind: ObjectKind, bytes: &Arc<Vec<u8>>) {
+    fn keep(&mut self, at: Place, kind: ObjectKind, bytes: &Arc<Vec<u8>>) {
         // What does not fit is read again when it is needed. Large objects are seldom bases.
         if self.cached + bytes.len() <= CACHE_LIMIT && bytes.len() <= CACHE_LIMIT / 16 {
             self.cached += bytes.len();

@@ -59,6 +59,13 @@ impl Repository {
     pub fn work_tree(&self) -> Option<&Path> {
         self.work_tree.as_deref()
     }
+
+    /// Whether `path` lies in the work tree or in the repository's own folder. What does must not say whom to trust.
+    #[must_use]
+    pub fn contains(&self, path: &Path) -> bool {
+        let root = self.work_tree.as_deref().unwrap_or(&self.git_dir);
+        fs::canonicalize(path).is_ok_and(|path| path.starts_with(root))
+    }
 }
 
 /// Refuses what git would open and what is not a plain file or folder, and layouts that are not read.
@@ -121,6 +128,7 @@ fn foreign_format(config: &str) -> Option<String> {
             continue;
         }
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
+        let value = value.split(['#', ';']).next().unwrap_or_default();
         let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
         match (section.as_str(), key.as_str()) {
             ("core", "repositoryformatversion") if !matches!(value, "0" | "1") => {
@@ -203,7 +211,7 @@ mod tests {
             foreign_format("[core]\n\trepositoryformatversion = 0\n\tbare = false\n[include]\n\tpath = /dev/zero\n"),
             None
         );
-        assert_eq!(foreign_format("[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = sha1\n"), None);
+        assert_eq!(foreign_format("[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = sha1 ; as ever\n"), None);
         for config in [
             "[core]\n\trepositoryformatversion = 2\n",
             "[extensions]\n\tobjectformat = sha256\n",

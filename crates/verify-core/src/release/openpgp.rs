@@ -39,7 +39,7 @@ impl OpenPgpCertificates {
     ///
     /// # Errors
     /// A file without a certificate, with a private key, or with something that is none.
-    pub fn add(&mut self, path: &Path, bytes: &[u8]) -> Result<(), OperatorError> {
+    pub fn add(&mut self, path: &Path, bytes: &[u8]) -> crate::Result<()> {
         let wrong = |what: &str| {
             OperatorError::whole(path, format!("the OpenPGP certificates cannot be used: {what}"))
                 .with_help("export them with `gpg --armor --export FINGERPRINT`")
@@ -49,12 +49,12 @@ impl OpenPgpCertificates {
             for cert in CertParser::from_bytes(block).map_err(|error| wrong(&shown(&error)))? {
                 let cert = cert.map_err(|error| wrong(&shown(&error)))?;
                 if cert.is_tsk() {
-                    return Err(wrong("the file holds a private key"));
+                    return Err(wrong("the file holds a private key").into());
                 }
                 self.certs.push(cert);
             }
         }
-        if self.certs.len() == before { Err(wrong("the file holds none")) } else { Ok(()) }
+        if self.certs.len() == before { Err(wrong("the file holds none").into()) } else { Ok(()) }
     }
 
     /// The fingerprints of the primary keys, upper-case hex.

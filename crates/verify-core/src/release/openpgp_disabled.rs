@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::tag::Tag;
 use super::verdict::{Code, Failure};
 use super::verify::Accepted;
-use crate::error::OperatorError;
 use crate::fact::NotEstablished;
 
 /// The certificates of those who may sign; not read without the feature `openpgp`.
@@ -19,7 +18,7 @@ impl OpenPgpCertificates {
     ///
     /// # Errors
     /// None without the feature `openpgp`.
-    pub fn add(&mut self, _path: &Path, _bytes: &[u8]) -> Result<(), OperatorError> {
+    pub fn add(&mut self, _path: &Path, _bytes: &[u8]) -> crate::Result<()> {
         Ok(())
     }
 

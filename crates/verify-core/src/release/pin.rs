@@ -15,6 +15,8 @@ pub struct PinnedTag {
     pub tag_object: GitOid,
     /// The commit.
     pub commit: GitOid,
+    /// Scheme and fingerprint of the key that had signed it; none for a tag that was pinned without a signature.
+    pub signer: Option<String>,
 }
 
 /// How a tag relates to its pin.
@@ -51,7 +53,7 @@ mod tests {
     #[test]
     fn four_states() {
         let id = |byte| GitOid::sha1(&[byte; 20]);
-        let pin = PinnedTag { repository: "h/r".into(), tag: "v1".into(), tag_object: id(1), commit: id(2) };
+        let pin = PinnedTag { repository: "h/r".into(), tag: "v1".into(), tag_object: id(1), commit: id(2), signer: None };
         assert_eq!(pin.compare(Some((&id(1), Some(&id(2))))), PinState::Same);
         assert_eq!(pin.compare(Some((&id(3), Some(&id(2))))), PinState::Retagged);
         assert_eq!(pin.compare(Some((&id(3), Some(&id(4))))), PinState::Moved);

@@ -58,7 +58,7 @@ impl AllowedSigners {
     ///
     /// # Errors
     /// The first line that cannot be read, with its place.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, OperatorError> {
+    pub fn parse(path: &Path, text: &str) -> crate::Result<Self> {
         let mut entries = Vec::new();
         for (number, (line, span)) in (1..).zip(lines(text)) {
             if line.is_empty() || line.starts_with('#') {
@@ -182,7 +182,7 @@ impl RevokedKeys {
     ///
     /// # Errors
     /// A line that is no public key: ssh-keygen would skip it, and with it a revocation.
-    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, OperatorError> {
+    pub fn parse(path: &Path, bytes: &[u8]) -> crate::Result<Self> {
         if bytes.starts_with(b"SSHKRL\n\0") {
             return Ok(Self::Krl);
         }
@@ -379,7 +379,7 @@ mod tests {
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFA0EIgP1ncQMtpS1XoUszI+UJ+hg4KVKG+fscvUEsuz";
 
-    fn parse(text: &str) -> Result<AllowedSigners, OperatorError> {
+    fn parse(text: &str) -> crate::Result<AllowedSigners> {
         AllowedSigners::parse(Path::new("signers"), text)
     }
 
@@ -414,7 +414,7 @@ mod tests {
             ("a@x ssh-foo AAAA", "AAAA"),
             ("\"a@x", "\"a@x"),
         ] {
-            let error = parse(&format!("# first\n{line}\n")).expect_err(line);
+            let Err(crate::Error::Operator(error)) = parse(&format!("# first\n{line}\n")) else { panic!("{line}") };
             let span = error.span.expect("a place");
             assert_eq!(&format!("# first\n{line}\n")[span.offset()..span.offset() + span.len()], place, "{line}");
         }

@@ -1,9 +1,10 @@
 //! Where tags come from: a local repository, or the bytes of one tag object.
 
-use crate::digest::GitOid;
-use crate::git::{GitError, ObjectKind, Repository, object_id};
+use std::cell::RefCell;
 
 use super::tag::Tag;
+use crate::digest::GitOid;
+use crate::git::{GitError, ObjectKind, ObjectReader, Repository, object_id};
 
 /// What a tag's ref names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,20 +46,46 @@ pub trait TagSource {
 /// Bytes of an object that a tag points at, read to see what it is. No commit is near this size.
 const TARGET_LIMIT: u64 = 16 << 20;
 
+/// Bytes that reading one tag and its target may inflate and copy, and reading all tags of a repository.
+const WORK_FOR_ONE: u64 = 256 << 20;
+const WORK_FOR_ALL: u64 = 8 << 30;
+
 impl TagSource for Repository {
     fn tag(&self, name: &str) -> Result<Option<RawTag>, GitError> {
-        let Some(oid) = Self::tag(self, name)? else { return Ok(None) };
-        match self.read(&oid, Tag::MAX as u64) {
-            Ok(object) => {
-                let bytes = if object.kind == ObjectKind::Tag { object.bytes } else { Vec::new() };
-                Ok(Some(RawTag { oid, kind: object.kind, bytes }))
-            }
-            Err(error) => Err(error),
-        }
+        Tags::new(self, WORK_FOR_ONE).tag(name)
     }
 
     fn target(&self, oid: &GitOid) -> Result<Target, GitError> {
-        match self.read(oid, TARGET_LIMIT) {
+        Tags::new(self, WORK_FOR_ONE).target(oid)
+    }
+}
+
+/// Many tags of one repository, read with one budget of work and one cache of bases.
+pub(super) struct Tags<'r> {
+    repository: &'r Repository,
+    reader: RefCell<ObjectReader<'r>>,
+}
+
+impl<'r> Tags<'r> {
+    pub(super) fn all(repository: &'r Repository) -> Self {
+        Self::new(repository, WORK_FOR_ALL)
+    }
+
+    fn new(repository: &'r Repository, work: u64) -> Self {
+        Self { repository, reader: RefCell::new(ObjectReader::new(repository, work)) }
+    }
+}
+
+impl TagSource for Tags<'_> {
+    fn tag(&self, name: &str) -> Result<Option<RawTag>, GitError> {
+        let Some(oid) = self.repository.tag(name)? else { return Ok(None) };
+        let object = self.reader.borrow_mut().read(&oid, Tag::MAX as u64)?;
+        let bytes = if object.kind == ObjectKind::Tag { object.bytes } else { Vec::new() };
+        Ok(Some(RawTag { oid, kind: object.kind, bytes }))
+    }
+
+    fn target(&self, oid: &GitOid) -> Result<Target, GitError> {
+        match self.reader.borrow_mut().read(oid, TARGET_LIMIT) {
             Ok(object) => Ok(Target::Is(object.kind)),
             Err(GitError::Missing(_)) => Ok(Target::Missing),
             Err(error) => Err(error),

@@ -2,7 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-use super::pin::PinState;
+use super::pin::{PinState, PinnedTag};
+use super::rule::Require;
 use super::tag::Scheme;
 use crate::digest::GitOid;
 use crate::fact::{NotEstablished, Outcome};
@@ -46,6 +47,30 @@ pub struct Signer {
     pub key_type: String,
     /// `SHA256:…` as OpenSSH writes it, or the OpenPGP fingerprint in hex.
     pub fingerprint: String,
+}
+
+impl Verdict {
+    /// The entry for the lock. `None` for a tag that must not be pinned: anything but a verified one, one that was made anew for the
+    /// commit that is already pinned, or one that only lacks a signature where the rule does not ask for it.
+    #[must_use]
+    pub fn to_pin(&self, repository: &str, require: Require) -> Option<PinnedTag> {
+        let may_lack = require == Require::Pinned;
+        let pinnable = |failure: &Failure| match failure.code {
+            Code::Retagged => true,
+            code => may_lack && code.finding() == "signature-missing",
+        };
+        if !self.failures.iter().all(pinnable) {
+            return None;
+        }
+        let commit = self.commit.clone()?;
+        Some(PinnedTag {
+            repository: repository.to_owned(),
+            tag: self.tag.clone(),
+            tag_object: self.tag_object.clone().unwrap_or_else(|| commit.clone()),
+            commit,
+            signer: self.signer.as_ref().zip(self.scheme).map(|(signer, scheme)| signer.pin(scheme)),
+        })
+    }
 }
 
 impl Signer {

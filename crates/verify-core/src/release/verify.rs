@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::openpgp::OpenPgpCertificates;
 use super::pin::{PinState, PinnedTag};
 use super::rule::{ReleaseRule, Require, Trust};
-use super::source::{RawTag, SingleObject, TagSource, Target};
+use super::source::{RawTag, SingleObject, TagSource, Tags, Target};
 use super::tag::{Scheme, Tag, parse_tag};
 use super::verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
 use super::{gitsign, ssh};
@@ -32,7 +32,7 @@ pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Pi
     match source.tag(name) {
         Ok(Some(raw)) => verdict.judge(source, &raw, Some(name), rule, now),
         Ok(None) => {
-            let Some(pin) = pin else { return None };
+            let pin = pin?;
             verdict.0.pin = Some(PinState::Missing);
             let why = format!("the tag is gone; it was pinned at the tag object {}", pin.tag_object);
             verdict.fail("pin", Failure::new(Code::Moved, why));
@@ -60,7 +60,8 @@ pub fn verify_all(
     names.sort();
     names.dedup();
     let names = names.iter().filter(|name| rule.tags.matches(name));
-    Ok(names.filter_map(|name| verify(repository, name, rule, pins, now)).collect())
+    let source = Tags::all(repository);
+    Ok(names.filter_map(|name| verify(&source, name, rule, pins, now)).collect())
 }
 
 /// The verdict about the bytes of one tag object (`git cat-file tag`), without a repository: that its target is there, and is a
@@ -77,7 +78,7 @@ pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: 
     if name.is_none()
         && let Ok(tag) = parse_tag(body)
     {
-        verdict.0.tag = tag.name;
+        verdict.0.tag = excerpt(&tag.name, 200);
     }
     let pin = pins.iter().find(|pin| pin.tag == verdict.0.tag);
     verdict.judge_pin(pin, rule);
@@ -247,10 +248,12 @@ impl Draft {
             let minimum = rule.minimum.as_deref() == Some(floor);
             match version::compare_tags(&tag, floor) {
                 Some(std::cmp::Ordering::Less) => {
-                    let what = if minimum { "the minimum of the rule" } else { "a tag that is already pinned" };
+                    let (what, help) = match minimum {
+                        true => ("the minimum of the rule", "use a newer release, or lower the rule's `minimum`"),
+                        false => ("a tag that is already pinned", "use a newer release"),
+                    };
                     let why = format!("`{tag}` is older than {} ({what})", excerpt(floor, 100));
-                    return self
-                        .fail("age", Failure::new(Code::Rollback, why).help("use a newer release, or pin this one on purpose"));
+                    return self.fail("age", Failure::new(Code::Rollback, why).help(help));
                 }
                 None if minimum => {
                     let why = format!("`{tag}` cannot be compared with the minimum {}", excerpt(floor, 100));

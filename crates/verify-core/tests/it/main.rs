@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod files;
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "helpers of tests are tests too")]
+
 mod git;
 mod inventory;
 mod inventory_b;
@@ -11,6 +13,8 @@ mod provenance;
 mod provenance_attacks;
 #[cfg(feature = "online")]
 mod registry;
+#[cfg(feature = "openpgp")]
+mod openpgp;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;

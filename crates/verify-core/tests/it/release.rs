@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::Timestamp;
+use openclaw_verify_core::Error;
 use openclaw_verify_core::git::Repository;
 use openclaw_verify_core::release::{
     AllowedSigners, GitsignIdentity, OpenPgpCertificates, PinState, PinnedTag, ReleaseRule, Require, RevokedKeys, SshKey,
@@ -142,6 +143,7 @@ fn pins_of_the_corpus_compare_as_recorded() {
             tag: name.to_owned(),
             tag_object: text("tag_object").parse().expect("an id"),
             commit: text("source_commit").parse().expect("an id"),
+            signer: None,
         };
         let repository = Repository::open(&repositories.path().join(text("repository_dir"))).expect("a repository");
         let verdict = verify(&repository, name, &rule(trust.clone()), &[pin], now()).expect("a verdict");
@@ -295,8 +297,9 @@ fn signers_files_answer_as_ssh_keygen_does() {
         "restrict ",
     ];
     let mut files = Vec::new();
-    for principal in principals {
-        for option in options {
+    for (nth, principal) in principals.iter().enumerate() {
+        // Every option and every principal, and a part of the pairs: each costs ten runs of ssh-keygen.
+        for (_, option) in options.iter().enumerate().filter(|(at, _)| nth == 0 || *at == 0 || (nth * 7 + at * 3) % 5 == 0) {
             files.push(format!("{principal} {option}{}\n", public[0]));
         }
     }
@@ -323,7 +326,7 @@ fn signers_files_answer_as_ssh_keygen_does() {
             let (kind, base64) = public[nth].split_once(' ').expect("a key");
             let key = SshKey::from_text(kind, base64).expect("a key");
             let keygen = |arguments: &[&str]| {
-                let mut command = std::process::Command::new("ssh-keygen");
+                let mut command = Command::new("ssh-keygen");
                 command.env("TZ", "UTC").arg("-Y").args(arguments).args(["-O", "verify-time=20231114221320"]);
                 run(command.arg("-f").arg(&file).arg("-s").arg(signature), message)
             };
@@ -349,7 +352,7 @@ fn signers_files_answer_as_ssh_keygen_does() {
         }
     }
     println!("{} files, {found} principals found, {agreed} answers compared", files.len());
-    assert!(found > 100);
+    assert!(found > 50);
 }
 
 #[test]
@@ -400,13 +403,10 @@ fn an_old_tag_is_a_rollback() {
     assert_eq!(codes(&rule, &[]), named(["tag-rollback", "tag-rollback", "ok", "ok"]));
 
     rule.minimum = None;
-    let raw = repository.tag("v2026.9.5-1").expect("a tag").expect("a tag");
-    let pin = PinnedTag {
-        repository: "h/r".to_owned(),
-        tag: "v2026.9.5-1".to_owned(),
-        tag_object: raw,
-        commit: mint.commit.parse().expect("an id"),
-    };
+    let verdict = verify(&repository, "v2026.9.5-1", &rule, &[], now()).expect("a verdict");
+    let pin = verdict.to_pin("h/r", Require::SignedTag).expect("a pin");
+    assert_eq!((pin.commit.as_str(), pin.tag.as_str()), (mint.commit.as_str(), "v2026.9.5-1"));
+    assert!(pin.signer.as_ref().is_some_and(|signer| signer.starts_with("ssh:SHA256:")));
     assert_eq!(codes(&rule, std::slice::from_ref(&pin)), named(["ok", "tag-rollback", "ok", "ok"]));
 }
 
@@ -566,10 +566,11 @@ proptest! {
         let path = Path::new("signers");
         match AllowedSigners::parse(path, &text) {
             Ok(signers) => prop_assert!(signers.entries().len() <= text.lines().count()),
-            Err(error) => {
+            Err(Error::Operator(error)) => {
                 let span = error.span.expect("a place");
                 prop_assert!(text.get(span.offset()..span.offset() + span.len()).is_some());
             }
+            Err(other) => panic!("{other}"),
         }
         let _ = RevokedKeys::parse(path, text.as_bytes());
     }
@@ -577,5 +578,36 @@ proptest! {
     #[test]
     fn versions_have_one_order(a in "v?2026\\.[1-3]\\.[1-3](-[1-3]|-beta\\.[1-3]|-alpha\\.1|-rc\\.1)?", b in "v?2026\\.[1-3]\\.[1-3](-[1-3]|-beta\\.[1-3])?") {
         prop_assert_eq!(version::compare(&a, &b), version::compare(&b, &a).map(std::cmp::Ordering::reverse));
+    }
+}
+
+/// A rule that asks for a pin only: an unsigned tag is accepted when it is the one that was pinned, and a bad signature never.
+#[test]
+fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
+    let mint = Mint::new();
+    let key = mint.ssh_key("key", &["ed25519"]);
+    mint.put_tag("v1", &mint.payload("v1", 1_700_000_000));
+    let mut forged = mint.ssh_tag(&key, &["-n", "git"], "v2", 1_700_000_000);
+    let at = forged.windows(7).position(|window| window == b"release").expect("the message");
+    forged[at] = b'R';
+    mint.put_tag("v2", &forged);
+    std::fs::write(mint.repo().join("refs/tags/v3"), format!("{}\n", mint.commit)).expect("a lightweight tag");
+    let repository = Repository::open(&mint.repo()).expect("a repository");
+    let text = format!("a@example.test {}\n", mint.public(&key));
+    let ssh = Some(AllowedSigners::parse(Path::new("signers"), &text).expect("a good file"));
+    let rule = ReleaseRule { require: Require::Pinned, ..rule(Trust { ssh, ..Trust::default() }) };
+    for (name, before, after) in [("v1", "unsigned", "ok"), ("v2", "bad-signature", "bad-signature"), ("v3", "lightweight", "ok")]
+    {
+        let first = verify(&repository, name, &rule, &[], now()).expect("a verdict");
+        assert_eq!(code(&first), before);
+        assert_eq!(first.to_pin("h/r", Require::SignedTag), None);
+        let pin = first.to_pin("h/r", Require::Pinned);
+        assert_eq!(pin.is_some(), after == "ok", "{name}");
+        let object = repository.tag(name).expect("a tag").expect("a tag");
+        let commit = mint.commit.parse().expect("an id");
+        let pin =
+            pin.unwrap_or(PinnedTag { repository: "h/r".into(), tag: name.into(), tag_object: object, commit, signer: None });
+        let second = verify(&repository, name, &rule, &[pin], now()).expect("a verdict");
+        assert_eq!((code(&second), second.pin), (after, Some(PinState::Same)));
     }
 }
