@@ -19,8 +19,9 @@ use super::component::{self, BY_EVIDENCE, Draft, Extra};
 use super::projects::{Project, Projects};
 use super::swhid;
 use super::values::{self, Refs};
-use super::verdicts::Verdicts;
+use super::verdicts::{Outcomes, Verdicts};
 use crate::digest::Sri;
+use crate::fact::Outcome;
 use crate::inventory::npm_tree::{DependencyKind, NpmTree};
 use crate::inventory::{Inventory, Subject};
 use crate::subject::{Kind, Source, SubjectId};
@@ -196,17 +197,17 @@ impl<'a> Builder<'a> {
 
     fn verdict(&self, subject: &Subject, draft: &mut Draft) {
         let Some(verdict) = self.verdicts.subjects.get(&subject.id) else { return };
-        for (group, outcome) in verdict.outcomes.all() {
-            draft.property(format!("openclaw:verify:{group}"), outcome.as_str());
+        for (name, outcome) in outcomes(&verdict.outcomes) {
+            draft.property(name, outcome);
         }
         if let Some(tree) = &verdict.tree {
-            draft.property("openclaw:verify:tree", &tree.to_string());
+            draft.property("openclaw:tree", &tree.to_string());
         }
         if let Some(dependencies) = &verdict.dependencies {
-            draft.property("openclaw:verify:dependencies", &dependencies.to_string());
+            draft.property("openclaw:dependencies", &dependencies.to_string());
         }
         if let Some(files) = verdict.files {
-            draft.property("openclaw:verify:files", &files.to_string());
+            draft.property("openclaw:files", &files.to_string());
         }
         if let Some(compared) = &verdict.archive {
             draft.archive(compared);
@@ -274,8 +275,7 @@ impl<'a> Builder<'a> {
             properties.push(("openclaw:mcp:definition".to_owned(), mcp.digest.to_string()));
         }
         if let Some(verdict) = self.verdicts.subjects.get(&subject.id) {
-            let outcomes = verdict.outcomes.all().into_iter();
-            properties.extend(outcomes.map(|(group, outcome)| (format!("openclaw:verify:{group}"), outcome.as_str().to_owned())));
+            properties.extend(outcomes(&verdict.outcomes).map(|(name, outcome)| (name, outcome.to_owned())));
         }
         service.properties = component::properties(properties);
         self.services.push(service);
@@ -356,7 +356,7 @@ impl<'a> Builder<'a> {
             spec_version: SpecVersion::V1_5,
             version: 1,
             serial_number: None,
-            metadata: Some(metadata(root, Phase::Operations)),
+            metadata: Some(metadata(root)),
             components: Some(Components(self.components)),
             services: (!self.services.is_empty()).then_some(Services(self.services)),
             dependencies: Some(Dependencies(dependencies)),
@@ -372,8 +372,14 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// The questions that arise for a subject, as properties.
+fn outcomes(outcomes: &Outcomes) -> impl Iterator<Item = (String, &'static str)> + use<> {
+    let asked = outcomes.all().into_iter().filter(|(_, outcome)| *outcome != Outcome::NotApplicable);
+    asked.map(|(group, outcome)| (format!("openclaw:verify:{group}"), outcome.as_str()))
+}
+
 /// Who made the SBOM, of what, and when in its life; the time is added later.
-pub(super) fn metadata(root: Component, phase: Phase) -> Metadata {
+fn metadata(root: Component) -> Metadata {
     let version = env!("CARGO_PKG_VERSION");
     let mut tool =
         Component::new(Classification::Application, "openclaw-verify", version, Some("tool:openclaw-verify".to_owned()));
@@ -387,8 +393,13 @@ pub(super) fn metadata(root: Component, phase: Phase) -> Metadata {
         supplier: None,
         licenses: Some(values::licenses(&["CC0-1.0".to_owned()])),
         properties: component::properties(vec![("openclaw:sbom:profile".to_owned(), "1".to_owned())]),
-        lifecycles: Some(Lifecycles(vec![Lifecycle::Phase(phase)])),
+        lifecycles: Some(phase(Phase::Operations)),
     }
+}
+
+/// What the SBOM was made of: `operations` for what is installed, `pre-build` for what is only locked.
+pub(super) fn phase(phase: Phase) -> Lifecycles {
+    Lifecycles(vec![Lifecycle::Phase(phase)])
 }
 
 /// Where the subject lies, as the SBOM says it: never an absolute path.
@@ -404,7 +415,7 @@ fn location(subject: &Subject, projects: &Projects) -> String {
 }
 
 /// The purl by where the subject came from. Only what a registry gave out is a `pkg:npm`: a local archive may bear any name.
-pub(super) fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: Option<&Sri>) -> Option<String> {
+fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: Option<&Sri>) -> Option<String> {
     let record = subject.record.as_ref();
     let checksum: Vec<_> = archive.map(|archive| ("checksum", format!("sha512:{}", archive.hex()))).into_iter().collect();
     match (subject.kind, subject.source) {

@@ -82,9 +82,7 @@ fn state(root: &Path) -> Inventory {
     zalo.trees.dependencies = spec(state.join("npm/projects/p/node_modules"));
     let mut local = subject(&state, "path", "local", Kind::Plugin, Source::Path, "extensions/local");
     local.trees.dependencies = spec(state.join("extensions/local/node_modules"));
-    let mut record = Record::default();
-    record.source_path = Some("/home/private-source".to_owned());
-    local.record = Some(record);
+    local.record = Some(Record { source_path: Some("/home/private-source".to_owned()), ..Record::default() });
     let mut skill = subject(&state, "skill", "managed/weather", Kind::Skill, Source::Unrecorded, "skills/weather");
     skill.name = "weather".to_owned();
     skill.trees.tree = spec(state.join("skills/weather"));
@@ -98,10 +96,9 @@ fn state(root: &Path) -> Inventory {
     let secret = json!({ "url": "https://u:hunter2@mcp.example.org/x?key=hunter2", "headers": { "Authorization": "hunter2" } });
     let remote = server("remote", "https://u:hunter2@mcp.example.org/sk1234567890abcdefghij/x?key=hunter2", secret);
     let stdio = server("files", "npx -y @acme/files@1.2.3", json!({ "command": "npx", "env": { "TOKEN": "hunter2" } }));
-    let mut inventory = Inventory::default();
-    inventory.subjects = vec![core, stdio, remote, zalo, local, skill];
-    inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
-    inventory
+    let mut subjects = vec![core, stdio, remote, zalo, local, skill];
+    subjects.sort_by(|a, b| a.id.cmp(&b.id));
+    Inventory { subjects, ..Inventory::default() }
 }
 
 fn bom(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -> Value {
