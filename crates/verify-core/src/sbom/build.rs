@@ -418,20 +418,18 @@ fn location(subject: &Subject, projects: &Projects) -> String {
 fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: Option<&Sri>) -> Option<String> {
     let record = subject.record.as_ref();
     let checksum: Vec<_> = archive.map(|archive| ("checksum", format!("sha512:{}", archive.hex()))).into_iter().collect();
+    let generic = |name: &str| {
+        let (namespace, bare) = name.rsplit_once('/').unwrap_or(("", name));
+        values::generic_purl(Some(namespace), bare, version, &checksum)
+    };
     match (subject.kind, subject.source) {
         (Kind::Core, _) | (_, Source::Npm) => values::npm_purl(package_name, version),
         (_, Source::Git) => record
             .and_then(|record| values::git_purl(record.git_url.as_deref()?, record.git_commit.as_deref()?, None))
-            .or_else(|| values::generic_purl(None, package_name, version, &checksum)),
-        (_, Source::Clawhub) => {
-            let (owner, slug) = subject.id.name().rsplit_once('/').unwrap_or(("", subject.id.name()));
-            values::generic_purl(Some(owner), slug, version, &checksum)
-        }
+            .or_else(|| generic(package_name)),
+        (_, Source::Clawhub) => generic(subject.id.name()),
         (Kind::Skill, _) => None,
-        _ => {
-            let (scope, bare) = package_name.rsplit_once('/').unwrap_or(("", package_name));
-            values::generic_purl(Some(scope), bare, version, &checksum)
-        }
+        _ => generic(package_name),
     }
 }
 
