@@ -22,7 +22,7 @@ use super::values::{self, Refs};
 use super::verdicts::{Outcomes, Verdicts};
 use crate::digest::Sri;
 use crate::fact::Outcome;
-use crate::inventory::npm_tree::{DependencyKind, NpmTree};
+use crate::inventory::npm_tree::{DependencyKind, NoteKind, NpmTree};
 use crate::inventory::{Inventory, Subject};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -224,6 +224,13 @@ impl<'a> Builder<'a> {
     fn packages(&mut self, folder: &Path, project: &Project) {
         let Some(references) = self.packages.get(folder) else { return };
         let taken: BTreeSet<&String> = self.subjects.values().collect();
+        let differs: BTreeMap<&str, &NoteKind> = project
+            .tree
+            .notes
+            .iter()
+            .map(|note| (note.path.as_str(), &note.kind))
+            .filter(|(_, kind)| matches!(kind, NoteKind::LockDiffers { .. }))
+            .collect();
         for (instance, reference) in project.tree.instances.iter().zip(references) {
             if taken.contains(reference) {
                 continue;
@@ -231,10 +238,16 @@ impl<'a> Builder<'a> {
             let mut draft = Draft::new(Classification::Library, reference, instance.name(), instance.version());
             let git =
                 instance.locked.as_ref().and_then(|locked| locked.resolved.as_deref()).filter(|text| text.starts_with("git"));
-            draft.purl(match git.and_then(|text| text.split_once('#')) {
-                Some((url, commit)) => values::git_purl(url, commit, None),
-                None => values::npm_purl(instance.name(), instance.version()),
-            });
+            let purl = match (differs.get(instance.path.as_str()), git.and_then(|text| text.split_once('#'))) {
+                // It calls itself something else than what npm installed there: no registry's name is given to it.
+                (Some(NoteKind::LockDiffers { field, locked, .. }), _) => {
+                    draft.property("openclaw:npm:lockfile", &format!("says {field} {locked}"));
+                    None
+                }
+                (_, Some((url, commit))) => values::git_purl(url, commit, None),
+                (_, None) => values::npm_purl(instance.name(), instance.version()),
+            };
+            draft.purl(purl);
             let place = format!("{}/{}", project.prefix, instance.path);
             draft.manifest(&instance.manifest);
             draft.instance(instance, &place);
@@ -320,7 +333,9 @@ impl<'a> Builder<'a> {
                     self.dependencies.entry(from.clone()).or_default().insert(self.root.clone());
                 }
             }
-            let aggregate = if project.tree.complete { "complete" } else { "incomplete" };
+            // Node also loads a file that lies directly in `node_modules`, which no component can describe.
+            let loose = project.tree.notes.iter().any(|note| note.kind == NoteKind::LooseFile);
+            let aggregate = if project.tree.complete && !loose { "complete" } else { "incomplete" };
             for reference in references {
                 self.dependencies.entry(reference.clone()).or_default();
                 self.aggregates.entry(aggregate).or_default().insert(reference.clone());
@@ -453,16 +468,24 @@ fn transport(raw: &serde_json::Value, remote: bool) -> &'static str {
     }
 }
 
-/// The command with every absolute path cut to its last part: where things lie on this machine is nobody's business.
+/// The command with every absolute path cut to its last part, and every address without user info, query and tokens: where things
+/// lie on this machine, and with what rights, is nobody's business.
 fn without_folders(command: &str) -> String {
-    let words = command.split(' ').map(|word| match word.find(['/', '\\', '~']) {
-        Some(at) if at == 0 || word[..at].ends_with(['=', ':', ',', '"', '\'']) => {
-            let (before, path) = word.split_at(at);
-            format!("{before}***/{}", path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default())
+    let word = |word: &str| {
+        if let Some(at) = word.find("http://").or_else(|| word.find("https://")) {
+            let (before, address) = word.split_at(at);
+            let address = values::bare_address(address.trim_end_matches(['"', '\'']));
+            return format!("{before}{}", address.map_or("***".to_owned(), |address| without_tokens(&address)));
         }
-        _ => word.to_owned(),
-    });
-    words.collect::<Vec<_>>().join(" ")
+        match word.find(['/', '\\', '~']) {
+            Some(at) if at == 0 || word[..at].ends_with(['=', ':', ',', '"', '\'']) => {
+                let (before, path) = word.split_at(at);
+                format!("{before}***/{}", path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default())
+            }
+            _ => word.to_owned(),
+        }
+    };
+    command.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The address with every part of its path masked that looks like a token.
@@ -485,6 +508,8 @@ mod tests {
     fn commands_lose_folders_and_addresses_lose_tokens() {
         let command = "/usr/bin/node --file=/home/ada/x/server.js ~/y @acme/files@1.2.3 file:///home/ada/z";
         assert_eq!(without_folders(command), "***/node --file=***/server.js ***/y @acme/files@1.2.3 file:***/z");
+        let command = "npx mcp-remote --url=https://u:p@example.org/x?token=y \"https://[::1]/\"";
+        assert_eq!(without_folders(command), "npx mcp-remote --url=https://example.org/x \"***");
         assert_eq!(without_tokens("https://example.org/mcp/abcdefghij0123456789/x"), "https://example.org/mcp/***/x");
     }
 }

@@ -55,6 +55,10 @@ fn state(root: &Path) -> Inventory {
             ),
             ("extensions/local/package.json", r#"{"name":"@openclaw/zalo","version":"9.9.9","dependencies":{"dep":"1"}}"#),
             ("extensions/local/node_modules/dep/package.json", r#"{"name":"dep","version":"1.0.0"}"#),
+            (
+                "extensions/local/node_modules/.package-lock.json",
+                r#"{"lockfileVersion":3,"packages":{"node_modules/dep":{"version":"6.6.6"}}}"#,
+            ),
             ("skills/weather/SKILL.md", "# Weather"),
         ],
     );
@@ -160,6 +164,9 @@ fn every_subject_and_every_package_is_listed_once() {
     assert_eq!(left["authors"], json!([{ "name": "NOASSERTION" }]));
     // A local folder may call itself whatever it likes: it is no package of the registry.
     assert_eq!(component(&bom, "extensions/local")["purl"], "pkg:generic/%40openclaw/zalo@9.9.9");
+    // What npm's lockfile knows by another version is no package of the registry either.
+    let dep = component(&bom, "extensions/local/node_modules/dep");
+    assert_eq!((dep.get("purl"), property(dep, "openclaw:npm:lockfile")), (None, Some("says version 6.6.6")));
     let skill = component(&bom, "skills/weather");
     assert_eq!(skill["type"], "data");
     assert!(skill["swhid"][0].as_str().expect("swhid").starts_with("swh:1:dir:"));
