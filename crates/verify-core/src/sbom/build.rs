@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use cyclonedx_bom::external_models::uri::Uri;
 use cyclonedx_bom::models::bom::BomReference;
 use cyclonedx_bom::models::component::{Classification, Component, Components};
 use cyclonedx_bom::models::composition::{AggregateType, Composition, Compositions};
@@ -17,11 +16,11 @@ use serde_json::json;
 
 use super::component::{self, BY_EVIDENCE, Draft, Extra};
 use super::projects::{Project, Projects};
+use super::service;
 use super::swhid;
 use super::values::{self, Refs};
-use super::verdicts::{Outcomes, Verdicts};
+use super::verdicts::Verdicts;
 use crate::digest::Sri;
-use crate::fact::Outcome;
 use crate::inventory::npm_tree::{DependencyKind, NoteKind, NpmTree};
 use crate::inventory::{Inventory, Subject};
 use crate::subject::{Kind, Source, SubjectId};
@@ -49,7 +48,7 @@ pub(super) fn build(
     for subject in &subjects {
         match subject.kind {
             Kind::Core => {}
-            Kind::McpServer => builder.service(subject),
+            Kind::McpServer => builder.server(subject),
             _ => builder.subject(subject),
         }
     }
@@ -197,7 +196,7 @@ impl<'a> Builder<'a> {
 
     fn verdict(&self, subject: &Subject, draft: &mut Draft) {
         let Some(verdict) = self.verdicts.subjects.get(&subject.id) else { return };
-        for (name, outcome) in outcomes(&verdict.outcomes) {
+        for (name, outcome) in service::outcomes(&verdict.outcomes) {
             draft.property(name, outcome);
         }
         if let Some(tree) = &verdict.tree {
@@ -264,34 +263,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// An MCP server: what it is called and where it is, never what it is told.
-    fn service(&mut self, subject: &Subject) {
-        let Some(reference) = self.subjects.get(&subject.id).cloned() else { return };
-        let mut service = Service::new("", Some(reference));
-        service.name = values::normalized(Some(&subject.name));
-        let mut properties = vec![
-            ("openclaw:id".to_owned(), values::shown(subject.id.as_str())),
-            ("openclaw:kind".to_owned(), subject.kind.as_str().to_owned()),
-            ("openclaw:source".to_owned(), subject.source.as_str().to_owned()),
-            ("openclaw:enabled".to_owned(), subject.enabled.to_string()),
-        ];
-        if let Some(mcp) = &subject.mcp {
-            let remote = mcp.spec.contains("://") && !mcp.spec.contains(char::is_whitespace);
-            service.x_trust_boundary = Some(remote);
-            if remote {
-                let address = values::bare_address(&mcp.spec).map(|address| without_tokens(&address));
-                service.endpoints = address.map(|address| vec![Uri::new(&address)]);
-            } else {
-                properties.push(("openclaw:mcp:command".to_owned(), values::shown(&without_folders(&mcp.spec))));
-            }
-            properties.push(("openclaw:mcp:transport".to_owned(), transport(&mcp.raw, remote).to_owned()));
-            properties.push(("openclaw:mcp:definition".to_owned(), mcp.digest.to_string()));
+    fn server(&mut self, subject: &Subject) {
+        if let Some(reference) = self.subjects.get(&subject.id) {
+            self.services.push(service::service(subject, reference, self.verdicts.subjects.get(&subject.id)));
         }
-        if let Some(verdict) = self.verdicts.subjects.get(&subject.id) {
-            properties.extend(outcomes(&verdict.outcomes).map(|(name, outcome)| (name, outcome.to_owned())));
-        }
-        service.properties = component::properties(properties);
-        self.services.push(service);
     }
 
     fn edges(&mut self, inventory: &Inventory, subjects: &[&Subject]) {
@@ -387,12 +362,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The questions that arise for a subject, as properties.
-fn outcomes(outcomes: &Outcomes) -> impl Iterator<Item = (String, &'static str)> + use<> {
-    let asked = outcomes.all().into_iter().filter(|(_, outcome)| *outcome != Outcome::NotApplicable);
-    asked.map(|(group, outcome)| (format!("openclaw:verify:{group}"), outcome.as_str()))
-}
-
 /// Who made the SBOM, of what, and when in its life; the time is added later.
 fn metadata(root: Component) -> Metadata {
     let version = env!("CARGO_PKG_VERSION");
@@ -455,61 +424,4 @@ fn missing<'t>(tree: &'t NpmTree, path: &str) -> impl Iterator<Item = String> + 
     let own = tree.unresolved.iter().skip(start).take_while(move |one| one.from == at);
     own.filter(|one| one.dependency.kind == DependencyKind::Required && one.link.is_none())
         .map(|one| format!("{}@{}", one.dependency.name, one.dependency.spec))
-}
-
-/// The transport as configured, when it is one that OpenClaw knows.
-fn transport(raw: &serde_json::Value, remote: bool) -> &'static str {
-    match raw.get("transport").and_then(serde_json::Value::as_str) {
-        Some("stdio") => "stdio",
-        Some("sse") => "sse",
-        Some("streamable-http") => "streamable-http",
-        _ if remote => "http",
-        _ => "stdio",
-    }
-}
-
-/// The command with every absolute path cut to its last part, and every address without user info, query and tokens: where things
-/// lie on this machine, and with what rights, is nobody's business.
-fn without_folders(command: &str) -> String {
-    let word = |word: &str| {
-        if let Some(at) = word.find("http://").or_else(|| word.find("https://")) {
-            let (before, address) = word.split_at(at);
-            let address = values::bare_address(address.trim_end_matches(['"', '\'']));
-            return format!("{before}{}", address.map_or("***".to_owned(), |address| without_tokens(&address)));
-        }
-        match word.find(['/', '\\', '~']) {
-            Some(at) if at == 0 || word[..at].ends_with(['=', ':', ',', '"', '\'']) => {
-                let (before, path) = word.split_at(at);
-                format!("{before}***/{}", path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default())
-            }
-            _ => word.to_owned(),
-        }
-    };
-    command.split(' ').map(word).collect::<Vec<_>>().join(" ")
-}
-
-/// The address with every part of its path masked that looks like a token.
-fn without_tokens(address: &str) -> String {
-    let token = |part: &str| {
-        part.len() >= 20 && part.bytes().any(|b| b.is_ascii_digit()) && part.bytes().any(|b| b.is_ascii_alphabetic())
-    };
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let mut parts = rest.split('/');
-    let host = parts.next().unwrap_or_default();
-    let path: String = parts.map(|part| format!("/{}", if token(part) { "***" } else { part })).collect();
-    format!("{scheme}://{host}{path}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_lose_folders_and_addresses_lose_tokens() {
-        let command = "/usr/bin/node --file=/home/ada/x/server.js ~/y @acme/files@1.2.3 file:///home/ada/z";
-        assert_eq!(without_folders(command), "***/node --file=***/server.js ***/y @acme/files@1.2.3 file:***/z");
-        let command = "npx mcp-remote --url=https://u:p@example.org/x?token=y \"https://[::1]/\"";
-        assert_eq!(without_folders(command), "npx mcp-remote --url=https://example.org/x \"***");
-        assert_eq!(without_tokens("https://example.org/mcp/abcdefghij0123456789/x"), "https://example.org/mcp/***/x");
-    }
 }

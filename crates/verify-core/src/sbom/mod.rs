@@ -11,6 +11,7 @@ mod declarations;
 pub mod diff;
 mod locked;
 mod projects;
+mod service;
 mod swhid;
 #[cfg(test)]
 mod tests;
