@@ -39,7 +39,7 @@ run 'cdxgen' node "$work/node/node_modules/@cyclonedx/cdxgen/bin/cdxgen.js" --no
 if [ -e "$work/venv" ]; then
   offline="unshare --user --map-root-user --net"
   run 'syft (installed packages)' $offline "$work/venv/bin/syft" --quiet --override-default-catalogers javascript-package-cataloger -o cyclonedx-json dir:.
-  run 'trivy fs' $offline "$work/venv/bin/trivy" fs --quiet --offline-scan --format cyclonedx .
+  run 'trivy fs' $offline "$(find "$work/venv" -name trivy -path '*/bin/*' -type f)" fs --quiet --offline-scan --format cyclonedx .
 fi
 # What it costs to hash every file as well, when the command is at hand.
 if [ -n "${OPENCLAW_VERIFY:-}" ]; then

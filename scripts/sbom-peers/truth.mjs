@@ -1,20 +1,30 @@
 // What is installed, by independent means: npm's hidden lockfile for the packages, Node's own list of places for the edges.
-//   node truth.mjs PROJECT SBOM    compares; exit 1 on any difference
-import { existsSync, readFileSync } from 'node:fs'
+//   node truth.mjs PROJECT SBOM [SUBJECT]    compares; exit 1 on any difference
+// PROJECT is the folder with `node_modules`, SUBJECT the one to which it belongs: OpenClaw itself when not given.
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 
-const [project, sbomFile] = process.argv.slice(2)
+const [folder, sbomFile, subject = 'core:openclaw'] = process.argv.slice(2)
+const project = realpathSync(folder)
 const json = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
 const locked = Object.keys(json(join(project, 'node_modules/.package-lock.json')).packages).filter((path) => path !== '')
 const names = (manifest) => Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies })
 
-function resolve (folder, name) {
+const sbom = json(sbomFile)
+const host = property(sbom.metadata.component, 'cdx:npm:package:path')
+
+function property (one, name) { return one.properties?.find((p) => p.name === name)?.value }
+
+function resolve (from, name) {
   // With `/package.json` the name is never one of Node's own modules, such as `buffer`.
-  const places = createRequire(join(folder, 'package.json')).resolve.paths(`${name}/package.json`) ?? []
+  const places = createRequire(join(from, 'package.json')).resolve.paths(`${name}/package.json`) ?? []
   const found = places.find((place) => place.startsWith(project) && existsSync(join(place, name, 'package.json')))
-  return found && relative(project, join(found, name))
+  if (!found) return undefined
+  // OpenClaw links its own package into plugins: what leaves the project can only lead there.
+  const leaves = !realpathSync(join(found, name)).startsWith(realpathSync(project))
+  return leaves ? host : relative(project, join(found, name))
 }
 
 function edgesOf (folder, from) {
@@ -24,15 +34,18 @@ function edgesOf (folder, from) {
 
 const packages = new Set(locked)
 const edges = new Set(locked.flatMap((path) => edgesOf(join(project, path), path)))
-const roots = new Set(existsSync(join(project, 'package.json')) ? edgesOf(project, 'node_modules/openclaw') : [])
+const isHost = subject === 'core:openclaw' && existsSync(join(project, 'package.json'))
+const roots = new Set(isHost ? edgesOf(project, 'node_modules/openclaw') : [])
 const between = edges.size
 roots.forEach((edge) => edges.add(edge))
 
-const sbom = json(sbomFile)
-const components = [sbom.metadata.component, ...sbom.components]
-const pathOf = new Map(components.map((one) => [one['bom-ref'], one.properties?.find((p) => p.name === 'cdx:npm:package:path')?.value]))
+const belongs = (one) => [property(one, 'openclaw:id'), property(one, 'openclaw:subject')].includes(subject)
+const components = [sbom.metadata.component, ...sbom.components].filter(belongs)
+const pathOf = new Map(components.map((one) => [one['bom-ref'], property(one, 'cdx:npm:package:path')]))
 const ourPackages = new Set([...pathOf.values()].filter(Boolean))
-const ourEdges = new Set(sbom.dependencies.flatMap((one) => one.dependsOn.map((to) => `${pathOf.get(one.ref)} -> ${pathOf.get(to)}`)))
+const target = (to) => to === sbom.metadata.component['bom-ref'] ? host : pathOf.get(to)
+const ours = (one) => one.dependsOn.map((to) => [pathOf.get(one.ref), target(to)]).filter(([, to]) => to).map((edge) => edge.join(' -> '))
+const ourEdges = new Set(sbom.dependencies.filter((one) => pathOf.has(one.ref)).flatMap(ours))
 
 const minus = (a, b) => [...a].filter((one) => !b.has(one))
 const report = {

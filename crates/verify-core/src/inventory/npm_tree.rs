@@ -53,6 +53,8 @@ pub struct NpmTree {
     pub project: PathBuf,
     /// The `package.json` beside `node_modules`; none when there is none or it cannot be read.
     pub root: Option<Manifest>,
+    /// npm would run node-gyp in [`NpmTree::project`] itself, as for [`Instance::implicit_gyp`].
+    pub root_implicit_gyp: bool,
     /// Every installed package, sorted by path.
     pub instances: Vec<Instance>,
     /// What Node resolves, sorted.
@@ -207,6 +209,7 @@ impl NpmTree {
 pub fn read(project: &Path, boundary: &Path, limits: &Limits) -> NpmTree {
     let mut walk = walk::Walk::new(project, boundary, limits);
     let root = walk.run();
+    let root_implicit_gyp = root.as_ref().is_some_and(|root| walk.implicit_gyp("", root));
     let walk::Walk { mut instances, mut notes, links, complete, .. } = walk;
     instances.sort_by(|a, b| a.path.cmp(&b.path));
     attach_hidden_lock(project, &mut instances, &mut notes);
@@ -234,7 +237,7 @@ pub fn read(project: &Path, boundary: &Path, limits: &Limits) -> NpmTree {
         instances[at].bundled = true;
     }
     notes.sort();
-    NpmTree { project: project.to_owned(), root, instances, edges, unresolved, notes, complete }
+    NpmTree { project: project.to_owned(), root, root_implicit_gyp, instances, edges, unresolved, notes, complete }
 }
 
 fn attach_hidden_lock(project: &Path, instances: &mut [Instance], notes: &mut Vec<Note>) {
@@ -372,8 +375,11 @@ mod tests {
             ("node_modules/off/package.json", r#"{"name":"off","gypfile":false}"#),
             ("node_modules/off/binding.gyp", "{}"),
             ("node_modules/bare/binding.gyp", "{}"),
+            ("package.json", "{}"),
+            ("binding.gyp", "{}"),
         ]);
         let tree = read_all(&dir);
+        assert!(tree.root_implicit_gyp);
         let a = &tree.instances[0];
         assert_eq!(a.manifest.install_scripts().map(|script| script.name).collect::<Vec<_>>(), ["postinstall"]);
         let gyp: Vec<_> = tree.instances.iter().filter(|one| one.implicit_gyp).map(|one| one.folder_name.as_str()).collect();

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use cyclonedx_bom::external_models::uri::Uri;
 use cyclonedx_bom::models::bom::BomReference;
 use cyclonedx_bom::models::component::{Classification, Component, Components};
 use cyclonedx_bom::models::composition::{AggregateType, Composition, Compositions};
@@ -17,11 +16,12 @@ use serde_json::json;
 
 use super::component::{self, BY_EVIDENCE, Draft, Extra};
 use super::projects::{Project, Projects};
+use super::service;
 use super::swhid;
 use super::values::{self, Refs};
 use super::verdicts::Verdicts;
 use crate::digest::Sri;
-use crate::inventory::npm_tree::{DependencyKind, NpmTree};
+use crate::inventory::npm_tree::{DependencyKind, NoteKind, NpmTree};
 use crate::inventory::{Inventory, Subject};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -48,7 +48,7 @@ pub(super) fn build(
     for subject in &subjects {
         match subject.kind {
             Kind::Core => {}
-            Kind::McpServer => builder.service(subject),
+            Kind::McpServer => builder.server(subject),
             _ => builder.subject(subject),
         }
     }
@@ -196,17 +196,17 @@ impl<'a> Builder<'a> {
 
     fn verdict(&self, subject: &Subject, draft: &mut Draft) {
         let Some(verdict) = self.verdicts.subjects.get(&subject.id) else { return };
-        for (group, outcome) in verdict.outcomes.all() {
-            draft.property(format!("openclaw:verify:{group}"), outcome.as_str());
+        for (name, outcome) in service::outcomes(&verdict.outcomes) {
+            draft.property(name, outcome);
         }
         if let Some(tree) = &verdict.tree {
-            draft.property("openclaw:verify:tree", &tree.to_string());
+            draft.property("openclaw:tree", &tree.to_string());
         }
         if let Some(dependencies) = &verdict.dependencies {
-            draft.property("openclaw:verify:dependencies", &dependencies.to_string());
+            draft.property("openclaw:dependencies", &dependencies.to_string());
         }
         if let Some(files) = verdict.files {
-            draft.property("openclaw:verify:files", &files.to_string());
+            draft.property("openclaw:files", &files.to_string());
         }
         if let Some(compared) = &verdict.archive {
             draft.archive(compared);
@@ -223,6 +223,13 @@ impl<'a> Builder<'a> {
     fn packages(&mut self, folder: &Path, project: &Project) {
         let Some(references) = self.packages.get(folder) else { return };
         let taken: BTreeSet<&String> = self.subjects.values().collect();
+        let differs: BTreeMap<&str, &NoteKind> = project
+            .tree
+            .notes
+            .iter()
+            .map(|note| (note.path.as_str(), &note.kind))
+            .filter(|(_, kind)| matches!(kind, NoteKind::LockDiffers { .. }))
+            .collect();
         for (instance, reference) in project.tree.instances.iter().zip(references) {
             if taken.contains(reference) {
                 continue;
@@ -230,10 +237,16 @@ impl<'a> Builder<'a> {
             let mut draft = Draft::new(Classification::Library, reference, instance.name(), instance.version());
             let git =
                 instance.locked.as_ref().and_then(|locked| locked.resolved.as_deref()).filter(|text| text.starts_with("git"));
-            draft.purl(match git.and_then(|text| text.split_once('#')) {
-                Some((url, commit)) => values::git_purl(url, commit, None),
-                None => values::npm_purl(instance.name(), instance.version()),
-            });
+            let purl = match (differs.get(instance.path.as_str()), git.and_then(|text| text.split_once('#'))) {
+                // It calls itself something else than what npm installed there: no registry's name is given to it.
+                (Some(NoteKind::LockDiffers { field, locked, .. }), _) => {
+                    draft.property("openclaw:npm:lockfile", &format!("says {field} {locked}"));
+                    None
+                }
+                (_, Some((url, commit))) => values::git_purl(url, commit, None),
+                (_, None) => values::npm_purl(instance.name(), instance.version()),
+            };
+            draft.purl(purl);
             let place = format!("{}/{}", project.prefix, instance.path);
             draft.manifest(&instance.manifest);
             draft.instance(instance, &place);
@@ -250,35 +263,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// An MCP server: what it is called and where it is, never what it is told.
-    fn service(&mut self, subject: &Subject) {
-        let Some(reference) = self.subjects.get(&subject.id).cloned() else { return };
-        let mut service = Service::new("", Some(reference));
-        service.name = values::normalized(Some(&subject.name));
-        let mut properties = vec![
-            ("openclaw:id".to_owned(), values::shown(subject.id.as_str())),
-            ("openclaw:kind".to_owned(), subject.kind.as_str().to_owned()),
-            ("openclaw:source".to_owned(), subject.source.as_str().to_owned()),
-            ("openclaw:enabled".to_owned(), subject.enabled.to_string()),
-        ];
-        if let Some(mcp) = &subject.mcp {
-            let remote = mcp.spec.contains("://") && !mcp.spec.contains(char::is_whitespace);
-            service.x_trust_boundary = Some(remote);
-            if remote {
-                let address = values::bare_address(&mcp.spec).map(|address| without_tokens(&address));
-                service.endpoints = address.map(|address| vec![Uri::new(&address)]);
-            } else {
-                properties.push(("openclaw:mcp:command".to_owned(), values::shown(&without_folders(&mcp.spec))));
-            }
-            properties.push(("openclaw:mcp:transport".to_owned(), transport(&mcp.raw, remote).to_owned()));
-            properties.push(("openclaw:mcp:definition".to_owned(), mcp.digest.to_string()));
+    fn server(&mut self, subject: &Subject) {
+        if let Some(reference) = self.subjects.get(&subject.id) {
+            self.services.push(service::service(subject, reference, self.verdicts.subjects.get(&subject.id)));
         }
-        if let Some(verdict) = self.verdicts.subjects.get(&subject.id) {
-            let outcomes = verdict.outcomes.all().into_iter();
-            properties.extend(outcomes.map(|(group, outcome)| (format!("openclaw:verify:{group}"), outcome.as_str().to_owned())));
-        }
-        service.properties = component::properties(properties);
-        self.services.push(service);
     }
 
     fn edges(&mut self, inventory: &Inventory, subjects: &[&Subject]) {
@@ -320,7 +308,9 @@ impl<'a> Builder<'a> {
                     self.dependencies.entry(from.clone()).or_default().insert(self.root.clone());
                 }
             }
-            let aggregate = if project.tree.complete { "complete" } else { "incomplete" };
+            // Node also loads a file that lies directly in `node_modules`, which no component can describe.
+            let loose = project.tree.notes.iter().any(|note| note.kind == NoteKind::LooseFile);
+            let aggregate = if project.tree.complete && !loose { "complete" } else { "incomplete" };
             for reference in references {
                 self.dependencies.entry(reference.clone()).or_default();
                 self.aggregates.entry(aggregate).or_default().insert(reference.clone());
@@ -356,7 +346,7 @@ impl<'a> Builder<'a> {
             spec_version: SpecVersion::V1_5,
             version: 1,
             serial_number: None,
-            metadata: Some(metadata(root, Phase::Operations)),
+            metadata: Some(metadata(root)),
             components: Some(Components(self.components)),
             services: (!self.services.is_empty()).then_some(Services(self.services)),
             dependencies: Some(Dependencies(dependencies)),
@@ -373,7 +363,7 @@ impl<'a> Builder<'a> {
 }
 
 /// Who made the SBOM, of what, and when in its life; the time is added later.
-pub(super) fn metadata(root: Component, phase: Phase) -> Metadata {
+fn metadata(root: Component) -> Metadata {
     let version = env!("CARGO_PKG_VERSION");
     let mut tool =
         Component::new(Classification::Application, "openclaw-verify", version, Some("tool:openclaw-verify".to_owned()));
@@ -387,8 +377,13 @@ pub(super) fn metadata(root: Component, phase: Phase) -> Metadata {
         supplier: None,
         licenses: Some(values::licenses(&["CC0-1.0".to_owned()])),
         properties: component::properties(vec![("openclaw:sbom:profile".to_owned(), "1".to_owned())]),
-        lifecycles: Some(Lifecycles(vec![Lifecycle::Phase(phase)])),
+        lifecycles: Some(phase(Phase::Operations)),
     }
+}
+
+/// What the SBOM was made of: `operations` for what is installed, `pre-build` for what is only locked.
+pub(super) fn phase(phase: Phase) -> Lifecycles {
+    Lifecycles(vec![Lifecycle::Phase(phase)])
 }
 
 /// Where the subject lies, as the SBOM says it: never an absolute path.
@@ -404,23 +399,21 @@ fn location(subject: &Subject, projects: &Projects) -> String {
 }
 
 /// The purl by where the subject came from. Only what a registry gave out is a `pkg:npm`: a local archive may bear any name.
-pub(super) fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: Option<&Sri>) -> Option<String> {
+fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: Option<&Sri>) -> Option<String> {
     let record = subject.record.as_ref();
     let checksum: Vec<_> = archive.map(|archive| ("checksum", format!("sha512:{}", archive.hex()))).into_iter().collect();
+    let generic = |name: &str| {
+        let (namespace, bare) = name.rsplit_once('/').unwrap_or(("", name));
+        values::generic_purl(Some(namespace), bare, version, &checksum)
+    };
     match (subject.kind, subject.source) {
         (Kind::Core, _) | (_, Source::Npm) => values::npm_purl(package_name, version),
         (_, Source::Git) => record
             .and_then(|record| values::git_purl(record.git_url.as_deref()?, record.git_commit.as_deref()?, None))
-            .or_else(|| values::generic_purl(None, package_name, version, &checksum)),
-        (_, Source::Clawhub) => {
-            let (owner, slug) = subject.id.name().rsplit_once('/').unwrap_or(("", subject.id.name()));
-            values::generic_purl(Some(owner), slug, version, &checksum)
-        }
+            .or_else(|| generic(package_name)),
+        (_, Source::Clawhub) => generic(subject.id.name()),
         (Kind::Skill, _) => None,
-        _ => {
-            let (scope, bare) = package_name.rsplit_once('/').unwrap_or(("", package_name));
-            values::generic_purl(Some(scope), bare, version, &checksum)
-        }
+        _ => generic(package_name),
     }
 }
 
@@ -431,51 +424,4 @@ fn missing<'t>(tree: &'t NpmTree, path: &str) -> impl Iterator<Item = String> + 
     let own = tree.unresolved.iter().skip(start).take_while(move |one| one.from == at);
     own.filter(|one| one.dependency.kind == DependencyKind::Required && one.link.is_none())
         .map(|one| format!("{}@{}", one.dependency.name, one.dependency.spec))
-}
-
-/// The transport as configured, when it is one that OpenClaw knows.
-fn transport(raw: &serde_json::Value, remote: bool) -> &'static str {
-    match raw.get("transport").and_then(serde_json::Value::as_str) {
-        Some("stdio") => "stdio",
-        Some("sse") => "sse",
-        Some("streamable-http") => "streamable-http",
-        _ if remote => "http",
-        _ => "stdio",
-    }
-}
-
-/// The command with every absolute path cut to its last part: where things lie on this machine is nobody's business.
-fn without_folders(command: &str) -> String {
-    let words = command.split(' ').map(|word| match word.find(['/', '\\', '~']) {
-        Some(at) if at == 0 || word[..at].ends_with(['=', ':', ',', '"', '\'']) => {
-            let (before, path) = word.split_at(at);
-            format!("{before}***/{}", path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default())
-        }
-        _ => word.to_owned(),
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// The address with every part of its path masked that looks like a token.
-fn without_tokens(address: &str) -> String {
-    let token = |part: &str| {
-        part.len() >= 20 && part.bytes().any(|b| b.is_ascii_digit()) && part.bytes().any(|b| b.is_ascii_alphabetic())
-    };
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let mut parts = rest.split('/');
-    let host = parts.next().unwrap_or_default();
-    let path: String = parts.map(|part| format!("/{}", if token(part) { "***" } else { part })).collect();
-    format!("{scheme}://{host}{path}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_lose_folders_and_addresses_lose_tokens() {
-        let command = "/usr/bin/node --file=/home/ada/x/server.js ~/y @acme/files@1.2.3 file:///home/ada/z";
-        assert_eq!(without_folders(command), "***/node --file=***/server.js ***/y @acme/files@1.2.3 file:***/z");
-        assert_eq!(without_tokens("https://example.org/mcp/abcdefghij0123456789/x"), "https://example.org/mcp/***/x");
-    }
 }

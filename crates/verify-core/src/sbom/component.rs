@@ -98,7 +98,8 @@ impl Draft {
 
     /// Where the archive came from and its SHA-512. Without an address the purl stands for it: the hash would be lost otherwise.
     pub(super) fn distribution(&mut self, address: Option<&str>, archive: Option<&Sri>) {
-        let address = address.filter(|text| text.contains("://")).and_then(values::web_address);
+        // A private registry's address may carry a token in its query.
+        let address = address.filter(|text| text.contains("://")).and_then(values::bare_address);
         let Some(address) = address.or_else(|| self.component.purl.as_ref().filter(|_| archive.is_some()).map(Purl::to_string))
         else {
             return;

@@ -46,9 +46,8 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
             let mut written = json!({ "bom-ref": &claim, "target": reference, "predicate": predicate });
             if let (true, Some(tree)) = (group == "integrity", &verdict.tree) {
                 let shown = format!("evidence:tree:{reference}");
-                evidence.push(
-                    json!({ "bom-ref": &shown, "propertyName": "openclaw:verify:tree", "data": [{ "name": tree.to_string() }] }),
-                );
+                evidence
+                    .push(json!({ "bom-ref": &shown, "propertyName": "openclaw:tree", "data": [{ "name": tree.to_string() }] }));
                 written["evidence"] = json!([shown]);
             }
             list.push(claim);

@@ -9,7 +9,9 @@ mod build;
 mod component;
 mod declarations;
 pub mod diff;
+mod locked;
 mod projects;
+mod service;
 mod swhid;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ mod verdicts;
 
 use std::collections::BTreeSet;
 
+use cyclonedx_bom::models::lifecycle::Phase;
 use serde_json::{Map, Value, json};
 
 pub use diff::{Diff, diff};
@@ -27,6 +30,7 @@ pub use verdicts::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, Verdicts, Ver
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
 use crate::inventory::npm_tree::Limits;
+use crate::lock::Lock;
 use crate::subject::SubjectId;
 
 /// How to write the SBOM.
@@ -112,6 +116,25 @@ pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -
     let built = build::build(inventory, &projects, verdicts, wanted);
     drop(projects);
 
+    write(built, verdicts, options)
+}
+
+/// Describes what is locked, without any installation: no packages, and no verdicts but the digests themselves.
+///
+/// # Errors
+///
+/// As [`generate`].
+pub fn from_lock(lock: &Lock, options: &Options) -> Result<Sbom> {
+    let (inventory, verdicts) = locked::inventory(lock);
+    let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
+    let mut built = build::build(&inventory, &projects::Projects::default(), &verdicts, wanted);
+    if let Some(metadata) = &mut built.bom.metadata {
+        metadata.lifecycles = Some(build::phase(Phase::PreBuild));
+    }
+    write(built, &Verdicts::default(), options)
+}
+
+fn write(built: build::Built, verdicts: &Verdicts, options: &Options) -> Result<Sbom> {
     let mut text = Vec::new();
     let written = built.bom.output_as_json_v1_5(&mut text);
     let core = written

@@ -1,7 +1,7 @@
 //! Software Heritage ids: the SHA-1 git id of a folder's content, and of a commit. They say which public source a folder would be;
 //! no verdict stands on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -32,6 +32,8 @@ pub(super) fn of_folder(spec: &TreeSpec) -> Option<String> {
     }
     let mut folders: BTreeMap<String, Vec<Entry>> = BTreeMap::from([(String::new(), Vec::new())]);
     let mut pending = vec![(String::new(), 1)];
+    // Folders that held something which does not count: without it git does not know them.
+    let mut hollow = BTreeSet::new();
     let (mut entries, mut bytes) = (0, 0);
     while let Some((folder, depth)) = pending.pop() {
         for entry in fs::read_dir(spec.root.join(&folder)).ok()? {
@@ -44,6 +46,7 @@ pub(super) fn of_folder(spec: &TreeSpec) -> Option<String> {
             let file = spec.root.join(&path);
             let metadata = fs::symlink_metadata(&file).ok()?;
             if left_out(spec, &path, &file, &metadata) {
+                hollow.insert(folder.clone());
                 continue;
             }
             let (mode, id) = if metadata.is_dir() {
@@ -64,7 +67,10 @@ pub(super) fn of_folder(spec: &TreeSpec) -> Option<String> {
     // Deepest first: a path comes after its own beginning, so the reverse order folds children before their parents.
     while let Some((path, mut entries)) = folders.pop_last() {
         if entries.is_empty() {
-            return None;
+            if path.is_empty() || !hollow.contains(&path) {
+                return None;
+            }
+            continue;
         }
         let id = tree(&mut entries);
         if path.is_empty() {
@@ -115,6 +121,7 @@ fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::RecordKind;
 
     #[test]
     fn folder_has_the_id_that_git_gives() {
@@ -128,10 +135,14 @@ mod tests {
         // Sorts between `a` as a file and `a/` as a folder.
         fs::write(root.join("a.txt"), "").expect("file");
         std::os::unix::fs::symlink("SKILL.md", root.join("link")).expect("link");
-        let leave_out = vec![LeaveOut::Folder(".git".to_owned())];
+        fs::create_dir_all(root.join(".openclaw")).expect("folders");
+        fs::write(root.join(".openclaw/source-origin.json"), "{}").expect("file");
+        let record = LeaveOut::Record(".openclaw/source-origin.json".to_owned(), RecordKind::SkillSourceOrigin);
+        let leave_out = vec![LeaveOut::Folder(".git".to_owned()), record];
         let spec = TreeSpec { root: root.clone(), boundary: root.clone(), leave_out };
         let ours = of_folder(&spec).expect("id");
         fs::remove_dir(root.join(".git")).expect("remove");
+        fs::remove_dir_all(root.join(".openclaw")).expect("remove");
         let git = |args: &[&str]| {
             let output = std::process::Command::new("git").args(args).current_dir(&root).output().expect("git");
             String::from_utf8(output.stdout).expect("text").trim().to_owned()

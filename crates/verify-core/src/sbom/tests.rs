@@ -55,6 +55,10 @@ fn state(root: &Path) -> Inventory {
             ),
             ("extensions/local/package.json", r#"{"name":"@openclaw/zalo","version":"9.9.9","dependencies":{"dep":"1"}}"#),
             ("extensions/local/node_modules/dep/package.json", r#"{"name":"dep","version":"1.0.0"}"#),
+            (
+                "extensions/local/node_modules/.package-lock.json",
+                r#"{"lockfileVersion":3,"packages":{"node_modules/dep":{"version":"6.6.6"}}}"#,
+            ),
             ("skills/weather/SKILL.md", "# Weather"),
         ],
     );
@@ -82,9 +86,7 @@ fn state(root: &Path) -> Inventory {
     zalo.trees.dependencies = spec(state.join("npm/projects/p/node_modules"));
     let mut local = subject(&state, "path", "local", Kind::Plugin, Source::Path, "extensions/local");
     local.trees.dependencies = spec(state.join("extensions/local/node_modules"));
-    let mut record = Record::default();
-    record.source_path = Some("/home/private-source".to_owned());
-    local.record = Some(record);
+    local.record = Some(Record { source_path: Some("/home/private-source".to_owned()), ..Record::default() });
     let mut skill = subject(&state, "skill", "managed/weather", Kind::Skill, Source::Unrecorded, "skills/weather");
     skill.name = "weather".to_owned();
     skill.trees.tree = spec(state.join("skills/weather"));
@@ -98,10 +100,9 @@ fn state(root: &Path) -> Inventory {
     let secret = json!({ "url": "https://u:hunter2@mcp.example.org/x?key=hunter2", "headers": { "Authorization": "hunter2" } });
     let remote = server("remote", "https://u:hunter2@mcp.example.org/sk1234567890abcdefghij/x?key=hunter2", secret);
     let stdio = server("files", "npx -y @acme/files@1.2.3", json!({ "command": "npx", "env": { "TOKEN": "hunter2" } }));
-    let mut inventory = Inventory::default();
-    inventory.subjects = vec![core, stdio, remote, zalo, local, skill];
-    inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
-    inventory
+    let mut subjects = vec![core, stdio, remote, zalo, local, skill];
+    subjects.sort_by(|a, b| a.id.cmp(&b.id));
+    Inventory { subjects, ..Inventory::default() }
 }
 
 fn bom(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -> Value {
@@ -163,6 +164,9 @@ fn every_subject_and_every_package_is_listed_once() {
     assert_eq!(left["authors"], json!([{ "name": "NOASSERTION" }]));
     // A local folder may call itself whatever it likes: it is no package of the registry.
     assert_eq!(component(&bom, "extensions/local")["purl"], "pkg:generic/%40openclaw/zalo@9.9.9");
+    // What npm's lockfile knows by another version is no package of the registry either.
+    let dep = component(&bom, "extensions/local/node_modules/dep");
+    assert_eq!((dep.get("purl"), property(dep, "openclaw:npm:lockfile")), (None, Some("says version 6.6.6")));
     let skill = component(&bom, "skills/weather");
     assert_eq!(skill["type"], "data");
     assert!(skill["swhid"][0].as_str().expect("swhid").starts_with("swh:1:dir:"));

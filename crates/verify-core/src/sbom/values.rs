@@ -168,7 +168,8 @@ pub(super) fn web_address(text: &str) -> Option<String> {
         _ => (host, path.to_owned()),
     };
     let name = host.split(':').next().unwrap_or_default();
-    let good = name.contains('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    let good =
+        (name.contains('.') || name == "localhost") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
     if !good || name.starts_with(['.', '-']) || name.ends_with(['.', '-']) {
         return None;
     }
@@ -301,7 +302,8 @@ mod tests {
             ("https://example.org/\u{202e}", None),
             ("https://", None),
             ("https://[::1]/", None),
-            ("http://localhost/x", None),
+            ("http://localhost:3000/x", Some("http://localhost:3000/x")),
+            ("http://intranet/x", None),
             ("../x", None),
         ] {
             assert_eq!(web_address(text).as_deref(), address, "{text}");

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::json;
 use crate::digest::Sri;
 use crate::read;
 
@@ -47,10 +46,7 @@ pub(super) fn read(node_modules: &Path) -> Result<Option<BTreeMap<String, Locked
         Err(read::ReadError::NotFound) => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    let (value, duplicates) = json::parse(&text).map_err(|error| format!("is not JSON: {error}"))?;
-    if let Some(key) = duplicates.first() {
-        return Err(format!("holds the key `{}` twice", crate::text::excerpt(key, 80)));
-    }
+    let value = crate::json::strict(&text).map_err(|error| error.to_string())?;
     match value.get("lockfileVersion").and_then(Value::as_u64) {
         Some(2 | 3) => {}
         _ => return Err("is of another version than 2 or 3".to_owned()),

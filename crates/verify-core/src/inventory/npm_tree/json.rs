@@ -6,16 +6,7 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, MapAccess, SeqA
 use serde_json::{Map, Value};
 
 /// A seed that reads any JSON value like `JSON.parse` (the last of two equal keys wins) and remembers each key that came twice.
-pub(super) struct Noting<'a>(pub &'a mut Vec<String>);
-
-/// The value in `text`, and the keys that came twice in one object, in order.
-pub(super) fn parse(text: &str) -> serde_json::Result<(Value, Vec<String>)> {
-    let mut duplicates = Vec::new();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Noting(&mut duplicates).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok((value, duplicates))
-}
+struct Noting<'a>(&'a mut Vec<String>);
 
 impl<'de> DeserializeSeed<'de> for Noting<'_> {
     type Value = Value;

@@ -141,12 +141,16 @@ impl<'a> Walk<'a> {
             return self.limit(path, "instances");
         }
         let manifest = self.manifest(&path).unwrap_or_default();
-        let scripted = manifest.scripts.iter().any(|script| matches!(script.name, "install" | "preinstall"));
-        let gyp = self.project.join(&path).join("binding.gyp");
-        let implicit_gyp =
-            !scripted && !manifest.gypfile_off && std::fs::symlink_metadata(gyp).is_ok_and(|found| !found.is_dir());
+        let implicit_gyp = self.implicit_gyp(&path, &manifest);
         self.enter(format!("{path}/node_modules"), String::new(), depth + 1);
         self.instances.push(Instance { path, folder_name, manifest, bundled: false, implicit_gyp, locked: None });
+    }
+
+    /// npm's rule: a `binding.gyp`, no `install` or `preinstall` script, and no `gypfile: false`.
+    pub(super) fn implicit_gyp(&self, path: &str, manifest: &Manifest) -> bool {
+        let scripted = manifest.scripts.iter().any(|script| matches!(script.name, "install" | "preinstall"));
+        let gyp = self.project.join(path).join("binding.gyp");
+        !scripted && !manifest.gypfile_off && std::fs::symlink_metadata(gyp).is_ok_and(|found| !found.is_dir())
     }
 
     /// Notes a link, and remembers where Node would end up.
