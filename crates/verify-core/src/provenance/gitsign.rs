@@ -15,7 +15,7 @@ use super::attestation::{Attested, hint};
 use super::fault::{Fault, Refused, fact};
 use super::identity::IdentityPolicy;
 use super::sigstore::{KeyMaterial, Parsed};
-use super::trust::TrustRoot;
+use super::trust::{Instance, TrustRoot};
 use crate::digest::Sha256Digest;
 use crate::fact::{Fact, NotEstablished};
 
@@ -44,6 +44,12 @@ pub fn verify_gitsign(material: &Material<'_>, policy: &IdentityPolicy, trust: &
              `git config gitsign.rekorMode offline`",
         );
     };
+    if trust.instance() != Instance::PublicGood {
+        return Fact::not_established(
+            NotEstablished::NoTrustRoot,
+            "gitsign signatures come from an instance with a transparency log, and the trust root is GitHub's, which has none",
+        );
+    }
     fact(judge(material, entry, policy, trust, now))
 }
 

@@ -14,6 +14,8 @@ use crate::text;
 const GITHUB_ACTIONS: &str = "https://token.actions.githubusercontent.com";
 /// The same for GitLab.
 const GITLAB: &str = "https://gitlab.com";
+/// The identity of GitHub's release attestations, the only one that has no issuer.
+pub(super) const GITHUB_RELEASES: &str = "https://dotcom.releases.github.com";
 
 /// The signer that a verified certificate names. Texts are as the certificate has them: escape them before showing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -159,7 +161,7 @@ impl IdentityPolicy {
         if !named && self.workflow.as_ref().is_none_or(|w| is_relative(w.as_str())) {
             return Err(IncompletePolicy::NobodyNamed);
         }
-        if self.wanted_issuer().is_none() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }
+        if self.wanted_issuer().is_none() && !self.is_github_releases() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }
     }
 
     /// The issuer that is wanted: the one given, else the one that the named host implies.
@@ -186,6 +188,10 @@ impl IdentityPolicy {
         }
     }
 
+    fn is_github_releases(&self) -> bool {
+        self.issuer.is_none() && self.identity.as_deref() == Some(GITHUB_RELEASES)
+    }
+
     /// Compares the claims of a verified certificate with this policy.
     pub(super) fn check(&self, found: &Identity) -> Result<(), Refused> {
         if let Some(wanted) = &self.identity {
@@ -196,10 +202,14 @@ impl IdentityPolicy {
         }
         if let Some(wanted) = self.wanted_issuer() {
             same(Fault::Issuer, "issuer", wanted, found.issuer.as_deref(), |w, f| w == f)?;
-        } else if self.repository.is_some() || self.workflow.is_some() {
+        } else if self.is_github_releases() {
+            if let Some(issuer) = &found.issuer {
+                return Err(Refused::wrong(Fault::Issuer, format!("issuer: wanted none, found {}", text::excerpt(issuer, 300))));
+            }
+        } else if *self != Self::default() {
             return Err(Refused::wrong(
                 Fault::Issuer,
-                "a repository counts only together with the issuer that vouches for it, and this policy names none: add the issuer",
+                "an identity or repository counts only together with the issuer that vouches for it, and none is named: add the issuer",
             ));
         }
         if let Some(wanted) = &self.repository {

@@ -17,9 +17,9 @@ use super::npm_keys::{KeyUsage, NpmKeys};
 use super::sigstore::{KeyMaterial, Parsed, PublicKey};
 use super::statement::Statement;
 use super::strict_json;
-use super::trust::TrustRoot;
+use super::trust::{Instance, TrustRoot};
 use crate::digest::Sri;
-use crate::fact::{Fact, Outcome};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::text;
 
 /// The type of npm's publish attestation.
@@ -101,6 +101,14 @@ pub fn verify_attestations(
     trust: &TrustRoot,
     now: Timestamp,
 ) -> Attestations {
+    if trust.instance() != Instance::PublicGood {
+        let why =
+            "npm's attestations come from an instance with a transparency log, and the trust root is GitHub's, which has none";
+        return Attestations {
+            publish: Fact::not_established(NotEstablished::NoTrustRoot, why),
+            provenance: Fact::not_established(NotEstablished::NoTrustRoot, why),
+        };
+    }
     let judge = Judge { package, policy, keys, trust, now };
     match read(answer) {
         Ok(entries) => judge.both(&entries),

@@ -171,6 +171,12 @@ impl Parsed {
                     "it was signed with a certificate, not with a key; give --identity and --issuer instead of a public key",
                 ));
             }
+            (KeyMaterial::Key(_), false) if root.instance == Instance::GitHub => {
+                return Err(Refused::wrong(
+                    Fault::Key,
+                    "GitHub's own instance signs with certificates, and without a log a key proves no time",
+                ));
+            }
             _ => {}
         }
         let log_required = root.instance != Instance::GitHub;
@@ -212,7 +218,6 @@ impl Parsed {
         let policy: Box<dyn sigstore_verify::Policy> = match keys {
             KeyMaterial::Certificate if github => Box::new(VerificationPolicy::any_identity().skip_tlog_unsafe().skip_sct()),
             KeyMaterial::Certificate => Box::new(VerificationPolicy::any_identity()),
-            KeyMaterial::Key(key) if github => Box::new(PublicKeyVerificationPolicy::new(key.0.clone()).skip_tlog_unsafe()),
             KeyMaterial::Key(key) => Box::new(PublicKeyVerificationPolicy::new(key.0.clone())),
         };
         let digest = self.digest_for(artifact)?;
@@ -336,7 +341,56 @@ fn shape(json: &Value) -> Result<(), Refused> {
     if kinds.iter().all(|kind| material.get(*kind).is_none_or(Value::is_null)) {
         return Err(Refused::wrong(Fault::Certificate, "the bundle has neither a certificate nor the name of a key"));
     }
-    one_of(material, &kinds, "key material")
+    one_of(material, &kinds, "key material")?;
+    known_names(json, &[]).map_err(malformed)
+}
+
+/// Every name that the format knows, by the name it stands in. Other clients refuse unknown names, too; what nobody reads is a place
+/// to hide things, or a misspelt check.
+const NAMES: [(&str, &[&str]); 17] = [
+    ("", &["mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope"]),
+    ("verificationMaterial", &["certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"]),
+    ("certificate", &["rawBytes"]),
+    ("x509CertificateChain", &["certificates"]),
+    ("certificates", &["rawBytes"]),
+    ("publicKey", &["hint"]),
+    ("timestampVerificationData", &["rfc3161Timestamps"]),
+    ("rfc3161Timestamps", &["signedTimestamp"]),
+    (
+        "tlogEntries",
+        &["logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody"],
+    ),
+    ("logId", &["keyId"]),
+    ("kindVersion", &["kind", "version"]),
+    ("inclusionPromise", &["signedEntryTimestamp"]),
+    ("inclusionProof", &["logIndex", "rootHash", "treeSize", "hashes", "checkpoint"]),
+    ("checkpoint", &["envelope"]),
+    ("messageSignature", &["messageDigest", "signature"]),
+    ("messageDigest", &["algorithm", "digest"]),
+    ("dsseEnvelope", &["payload", "payloadType", "signatures"]),
+];
+/// The same for the entries of `signatures`.
+const SIGNATURE: &[&str] = &["sig", "keyid"];
+
+/// Walks the bundle, at most as deep as the format is.
+fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| known_names(item, path)),
+        Value::Object(map) => {
+            let place = path.last().copied().unwrap_or_default();
+            let known = match place {
+                "signatures" => SIGNATURE,
+                _ => NAMES.iter().find(|(name, _)| *name == place).map(|(_, names)| *names).unwrap_or_default(),
+            };
+            map.iter().try_for_each(|(name, inner)| {
+                if !known.contains(&name.as_str()) {
+                    return Err(format!("`{}` is no name that the format knows here", text::excerpt(name, 60)));
+                }
+                known_names(inner, &[path, &[name.as_str()]].concat())
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn one_of(map: &serde_json::Map<String, Value>, names: &[&str], what: &str) -> Result<(), Refused> {
