@@ -317,6 +317,9 @@ fn shape(json: &Value) -> Result<(), Refused> {
     if has("attestations") {
         return Err(unsupported("the answer of a registry's attestation endpoint (see `archive --attestations`)"));
     }
+    if has("verification_material") {
+        return Err(unsupported("an attestation of a Python package index (PEP 740)"));
+    }
     if has("SignedEntryTimestamp") || has("critical") || has("_type") {
         return Err(unsupported("a signature part of another format"));
     }
