@@ -229,4 +229,12 @@ mod tests {
         let read = Message::read(&[0x08, 7, 0x12, 2, b'h', b'i', 0x08, 9]).expect("message");
         assert_eq!((read.number(1), read.text(2).as_deref()), (Some(9), Some("hi")));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_log_entry_is_survived(entry in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let material = Material { signed_attributes: b"a", signature: b"s", certificate: b"c", log_entry: Some(&entry) };
+            proptest::prop_assert!(bundle(&material, &entry).is_err() || Message::read(&entry).is_some());
+        }
+    }
 }

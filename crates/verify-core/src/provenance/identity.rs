@@ -469,4 +469,33 @@ mod tests {
         assert_eq!(workflow(".github/workflows/x.yml").complete(), Err(IncompletePolicy::NobodyNamed));
         assert_eq!(repository("github.com/acme/notes").complete(), Ok(()));
     }
+
+    /// The same meaning, written as slowly as it is said.
+    fn reference(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['*', '*', rest @ ..] => (0..=text.len()).any(|at| reference(rest, &text[at..])),
+            ['*', rest @ ..] => {
+                (0..=text.len()).take_while(|at| !text[..*at].contains(&'/')).any(|at| reference(rest, &text[at..]))
+            }
+            [c, rest @ ..] => text.first() == Some(c) && reference(rest, &text[1..]),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn patterns_mean_what_they_say(pattern in "[ab/*]{0,7}", text in "[ab/]{0,8}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            proptest::prop_assert_eq!(Pattern::new(&*pattern).matches(&text), reference(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn any_text_as_policy_or_claim_is_survived(wanted in "\\PC{0,40}", claim in "\\PC{0,60}") {
+            let mut identity = acme();
+            identity.signer = Some(claim.clone());
+            identity.source_repository = Some(claim);
+            let policy = IdentityPolicy { workflow: Some(Pattern::new(wanted.clone())), ..repository(&wanted) };
+            let _ = (policy.check(&identity).is_ok(), policy.complete(), identity.workflow().map(str::len));
+        }
+    }
 }
