@@ -173,6 +173,12 @@ impl FromStr for Sri {
 }
 
 impl GitOid {
+    /// The id with this SHA-1.
+    #[must_use]
+    pub fn sha1(bytes: &[u8; 20]) -> Self {
+        Self(to_hex(bytes))
+    }
+
     /// The hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,0 +1,34 @@
+//! Signed release tags: strict reading of tag objects, the operator's signers files, and the signatures of three schemes.
+//!
+//! A signature is one of several questions, and each failure has its own [`Code`]: the ref names an annotated tag of strict form;
+//! the name inside is the name of the ref; it points at a commit that is there; the signature is good; the key is one that *the
+//! operator's* file allows, at the time of the tag; and the tag is still the one that was pinned. The tagger's name and e-mail
+//! are the signer's own words and never an identity.
+
+mod armor;
+mod gitsign;
+#[cfg_attr(not(feature = "openpgp"), path = "openpgp_disabled.rs")]
+mod openpgp;
+mod pin;
+mod principals;
+mod rule;
+mod signers;
+mod source;
+mod ssh;
+mod sshsig;
+mod tag;
+mod verdict;
+mod verify;
+mod wire;
+
+pub use gitsign::{GitsignIdentity, GitsignSignature};
+pub use openpgp::OpenPgpCertificates;
+pub use pin::{PinState, PinnedTag};
+pub use rule::{ReleaseRule, Require, TagPattern, Trust, choose_rule};
+pub use signers::{AllowedSigner, AllowedSigners, RevokedKeys};
+pub use source::{RawTag, TagSource, Target};
+pub use sshsig::SshSignature;
+pub use tag::{Scheme, Signature, Tag, TagError, Tagger, parse_tag};
+pub use verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
+pub use verify::{verify, verify_all, verify_object};
+pub use wire::{KeyType, SshKey};

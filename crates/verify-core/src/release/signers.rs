@@ -1,0 +1,458 @@
+//! The operator's signers file, in OpenSSH's `allowed_signers` format (`ssh-keygen(1)`, "ALLOWED SIGNERS"), and lists of revoked keys.
+//!
+//! Answers as `ssh-keygen -Y find-principals` and `-Y verify` do, with three differences, all on the strict side or towards the same
+//! answer everywhere: a line that cannot be read is an error of the file, wherever it stands (ssh-keygen skips it when it finds a key
+//! before); dates that no calendar has are refused; and a time without `Z` or `UTC` is read as UTC, not as the time zone of whoever
+//! runs the program.
+
+use std::ops::Range;
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::principals::list_matches;
+use super::verdict::{Code, Failure};
+use super::wire::{SshKey, is_key_type};
+use crate::error::OperatorError;
+use crate::text::excerpt;
+
+/// An `allowed_signers` file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedSigners {
+    entries: Vec<AllowedSigner>,
+}
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AllowedSigner {
+    /// Patterns separated by commas, as written.
+    pub principals: String,
+    /// The key.
+    pub key: SshKey,
+    /// The key signs certificates of signers. Not supported, so the line allows nothing.
+    pub cert_authority: bool,
+    /// Pattern list of what the key may sign for; none: everything.
+    pub namespaces: Option<String>,
+    /// First second, since 1970, at which the key counts.
+    pub valid_after: Option<i64>,
+    /// Last second, since 1970, at which the key counts.
+    pub valid_before: Option<i64>,
+    /// Line of the file, from 1.
+    pub line: usize,
+}
+
+/// Keys that count no longer, whatever a signers file says: one public key a line, as `ssh-keygen -Y verify -r` takes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevokedKeys {
+    /// Plain keys.
+    Keys(Vec<SshKey>),
+    /// OpenSSH's binary key revocation list, which is not read: nothing that depends on it is established.
+    Krl,
+}
+
+impl AllowedSigners {
+    /// Reads the text of a file; `path` is for messages.
+    ///
+    /// # Errors
+    /// The first line that cannot be read, with its place.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, OperatorError> {
+        let mut entries = Vec::new();
+        for (number, (line, span)) in (1..).zip(lines(text)) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let entry = parse_line(line, number).map_err(|problem| {
+                let at = span.start + problem.at.start..span.start + problem.at.end;
+                OperatorError::at(path, text, at, format!("line {number} of the signers file: {}", problem.what)).with_help(
+                    "a line is: principals [options] key-type base64-key [comment]; see `man ssh-keygen`, ALLOWED SIGNERS",
+                )
+            })?;
+            entries.push(entry);
+        }
+        Ok(Self { entries })
+    }
+
+    /// The lines, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[AllowedSigner] {
+        &self.entries
+    }
+
+    /// The principals of the first line that has this key and counts at `at` (seconds since 1970), as
+    /// `ssh-keygen -Y find-principals` prints them.
+    #[must_use]
+    pub fn find_principals(&self, key: &SshKey, at: i64) -> Option<&str> {
+        let mut lines = self.entries.iter().filter(|entry| entry.is_for(key));
+        lines.find(|entry| entry.validity(at).is_ok()).map(|entry| entry.principals.as_str())
+    }
+
+    /// The line that lets `principal` sign for `namespace` with this key at `at`, as `ssh-keygen -Y verify` decides it.
+    #[must_use]
+    pub fn permits(&self, principal: &str, namespace: &str, key: &SshKey, at: i64) -> Option<&AllowedSigner> {
+        self.entries.iter().find(|entry| {
+            entry.is_for(key)
+                && list_matches(principal, &entry.principals)
+                && entry.allows_namespace(namespace)
+                && entry.validity(at).is_ok()
+        })
+    }
+
+    /// The line and the principal under which this key may sign tags at `at`, found as git finds it: each principal of
+    /// [`AllowedSigners::find_principals`] is tried in turn.
+    ///
+    /// # Errors
+    /// `unknown-key`, `unsupported-certificate`, `key-expired`, `key-not-yet-valid` or `namespace-not-allowed`.
+    pub fn authorise(&self, key: &SshKey, namespace: &str, at: i64) -> Result<(&AllowedSigner, &str), Failure> {
+        let principals = self.find_principals(key, at).unwrap_or_default();
+        for principal in principals.split(',').take_while(|principal| !principal.is_empty()) {
+            // A negated pattern is nobody's name.
+            if principal.starts_with('!') {
+                continue;
+            }
+            if let Some(entry) = self.permits(principal, namespace, key, at) {
+                return Ok((entry, principal));
+            }
+        }
+        Err(self.refusal(key, namespace, at))
+    }
+
+    fn refusal(&self, key: &SshKey, namespace: &str, at: i64) -> Failure {
+        let fingerprint = key.fingerprint();
+        let lines: Vec<_> = self.entries.iter().filter(|entry| entry.key == *key).collect();
+        let Some(first) = lines.first() else {
+            let line = format!("{} {}", "<principal>", key.to_text());
+            return Failure::new(
+                Code::UnknownKey,
+                format!("the key {} {fingerprint} is not in the signers file", key.type_name()),
+            )
+            .help(format!(
+                "if you know whose key it is, add the line `{line}`, with valid-before=\"YYYYMMDDZ\" for a key that is retired"
+            ));
+        };
+        if lines.iter().all(|entry| entry.cert_authority) {
+            let why =
+                format!("line {} of the signers file has the key {fingerprint} as a certificate authority only", first.line);
+            return Failure::new(Code::UnsupportedCertificate, why);
+        }
+        let usable = lines.iter().filter(|entry| !entry.cert_authority);
+        let refused_by_time =
+            usable.clone().filter(|entry| entry.allows_namespace(namespace)).find_map(|entry| entry.validity(at).err());
+        refused_by_time.unwrap_or_else(|| {
+            let line = usable.map(|entry| entry.line).next().unwrap_or(first.line);
+            let why = format!("line {line} of the signers file does not let the key {fingerprint} sign for `{namespace}`");
+            Failure::new(Code::NamespaceNotAllowed, why).help("add \"git\" to the namespaces of that line if it may sign tags")
+        })
+    }
+}
+
+impl AllowedSigner {
+    fn is_for(&self, key: &SshKey) -> bool {
+        !self.cert_authority && self.key == *key
+    }
+
+    fn allows_namespace(&self, namespace: &str) -> bool {
+        self.namespaces.as_deref().is_none_or(|list| list_matches(namespace, list))
+    }
+
+    fn validity(&self, at: i64) -> Result<(), Failure> {
+        let fingerprint = self.key.fingerprint();
+        if self.valid_after.is_some_and(|from| at < from) {
+            let why = format!(
+                "the key {fingerprint} (line {} of the signers file) was not yet valid when the tag says it was made",
+                self.line
+            );
+            return Err(Failure::new(Code::KeyNotYetValid, why));
+        }
+        if self.valid_before.is_some_and(|until| at > until) {
+            let why = format!(
+                "the key {fingerprint} (line {} of the signers file) was no longer valid when the tag says it was made",
+                self.line
+            );
+            return Err(Failure::new(Code::KeyExpired, why));
+        }
+        Ok(())
+    }
+}
+
+impl RevokedKeys {
+    /// Reads a file of revoked keys; `path` is for messages.
+    ///
+    /// # Errors
+    /// A line that is no public key: ssh-keygen would skip it, and with it a revocation.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, OperatorError> {
+        if bytes.starts_with(b"SSHKRL\n\0") {
+            return Ok(Self::Krl);
+        }
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| OperatorError::whole(path, "the list of revoked keys is not UTF-8 text"))?;
+        let mut keys = Vec::new();
+        for (line, span) in lines(text) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+            let key = words.next().zip(words.next()).and_then(|(kind, base64)| SshKey::from_text(kind, base64));
+            keys.push(key.ok_or_else(|| {
+                OperatorError::at(path, text, span, "a line of the list of revoked keys is no public key")
+                    .with_help("a line is: key-type base64-key [comment]")
+            })?);
+        }
+        Ok(Self::Keys(keys))
+    }
+}
+
+/// Lines without white space at their ends, with their places.
+fn lines(text: &str) -> impl Iterator<Item = (&str, Range<usize>)> {
+    text.split('\n').scan(0, |at, line| {
+        let start = *at + (line.len() - line.trim_start_matches([' ', '\t', '\r']).len());
+        *at += line.len() + 1;
+        let line = line.trim_matches([' ', '\t', '\r']);
+        Some((line, start..start + line.len()))
+    })
+}
+
+struct Problem {
+    what: String,
+    at: Range<usize>,
+}
+
+fn parse_line(line: &str, number: usize) -> Result<AllowedSigner, Problem> {
+    let problem = |what: &str, at: Range<usize>| Problem { what: what.to_owned(), at };
+    if let Some(at) = line.find(|c: char| c.is_control() && c != '\t') {
+        return Err(problem("holds a control character", at..at + 1));
+    }
+    let (principals, rest) = split_principals(line).ok_or_else(|| problem("a quote is not closed", 0..line.len()))?;
+    let rest_at = line.len() - rest.len();
+    if rest.is_empty() {
+        return Err(problem("has principals and no key", 0..line.len()));
+    }
+    let first = rest.split([' ', '\t']).next().unwrap_or_default();
+    let (options, key) = if is_key_type(first) {
+        ("", rest)
+    } else {
+        let end = end_of_options(rest).ok_or_else(|| problem("a quote is not closed", rest_at..line.len()))?;
+        (&rest[..end], rest[end..].trim_start_matches([' ', '\t']))
+    };
+    let mut entry = AllowedSigner {
+        principals,
+        key: parse_key(key).ok_or_else(|| {
+            let what = match key.split([' ', '\t']).next() {
+                Some("") | None => format!("`{}` is neither a known type of key nor followed by one", excerpt(first, 40)),
+                Some(kind) if is_key_type(kind) => format!("the {kind} key is damaged"),
+                Some(kind) => format!("`{}` is no known type of key", excerpt(kind, 40)),
+            };
+            Problem { what, at: line.len() - key.len()..line.len() }
+        })?,
+        cert_authority: false,
+        namespaces: None,
+        valid_after: None,
+        valid_before: None,
+        line: number,
+    };
+    parse_options(options, &mut entry).map_err(|what| Problem { what, at: rest_at..rest_at + options.len() })?;
+    Ok(entry)
+}
+
+/// The first word, as OpenSSH's `strdelimw` takes it: a quote may begin anywhere in it, and ends it.
+fn split_principals(line: &str) -> Option<(String, &str)> {
+    let end = line.find([' ', '\t', '"']).unwrap_or(line.len());
+    let (word, rest) = line.split_at(end);
+    let (word, rest) = match rest.strip_prefix('"') {
+        Some(quoted) => {
+            let (inner, rest) = quoted.split_once('"')?;
+            (format!("{word}{inner}"), rest)
+        }
+        None => (word.to_owned(), rest),
+    };
+    Some((word, rest.trim_start_matches([' ', '\t'])))
+}
+
+/// Where the options end: at white space outside quotes.
+fn end_of_options(rest: &str) -> Option<usize> {
+    let mut quoted = false;
+    let mut bytes = rest.bytes().enumerate().peekable();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' if bytes.peek().is_some_and(|(_, next)| *next == b'"') => {
+                bytes.next();
+            }
+            b'"' => quoted = !quoted,
+            b' ' | b'\t' if !quoted => return Some(at),
+            _ => {}
+        }
+    }
+    (!quoted).then_some(rest.len())
+}
+
+fn parse_key(text: &str) -> Option<SshKey> {
+    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    SshKey::from_text(words.next()?, words.next()?)
+}
+
+fn parse_options(mut rest: &str, entry: &mut AllowedSigner) -> Result<(), String> {
+    while !rest.is_empty() {
+        if let Some(after) = strip_name(rest, "cert-authority") {
+            entry.cert_authority = true;
+            rest = after;
+        } else if let Some(after) = strip_name(rest, "namespaces=") {
+            let (value, after) = dequote(after).ok_or("the value of `namespaces` is not in quotes")?;
+            set_once(&mut entry.namespaces, value, "namespaces")?;
+            rest = after;
+        } else if let Some(after) = strip_name(rest, "valid-after=") {
+            let (value, after) = dequote(after).ok_or("the value of `valid-after` is not in quotes")?;
+            set_once(&mut entry.valid_after, parse_time(&value)?, "valid-after")?;
+            rest = after;
+        } else if let Some(after) = strip_name(rest, "valid-before=") {
+            let (value, after) = dequote(after).ok_or("the value of `valid-before` is not in quotes")?;
+            set_once(&mut entry.valid_before, parse_time(&value)?, "valid-before")?;
+            rest = after;
+        } else {
+            return Err(format!("`{}` is no option that is known", excerpt(rest, 40)));
+        }
+        if rest.is_empty() {
+            break;
+        }
+        rest = match rest.strip_prefix(',') {
+            Some("") => return Err("the options end in a comma".to_owned()),
+            Some(after) => after,
+            None => return Err(format!("`{}` is no option that is known", excerpt(rest, 40))),
+        };
+    }
+    match (entry.valid_after, entry.valid_before) {
+        (Some(after), Some(before)) if before <= after => Err("`valid-before` does not lie after `valid-after`".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn set_once<T>(slot: &mut Option<T>, value: T, name: &str) -> Result<(), String> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(format!("`{name}` stands twice")),
+    }
+}
+
+fn strip_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(name.len())?;
+    head.eq_ignore_ascii_case(name).then_some(rest)
+}
+
+/// A value in quotes, with `\"` for a quote in it, and what follows.
+fn dequote(text: &str) -> Option<(String, &str)> {
+    let text = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' if chars.peek().is_some_and(|(_, next)| *next == '"') => {
+                chars.next();
+                value.push('"');
+            }
+            _ => value.push(c),
+        }
+    }
+    None
+}
+
+/// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with `Z` or `UTC` after it or not.
+fn parse_time(text: &str) -> Result<i64, String> {
+    let bad = || format!("`{}` is no time: write YYYYMMDDZ or YYYYMMDDHHMMSSZ", excerpt(text, 40));
+    let upper = text.to_ascii_uppercase();
+    let digits = upper.strip_suffix('Z').or_else(|| upper.strip_suffix("UTC")).unwrap_or(&upper);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 8 | 12 | 14) {
+        return Err(bad());
+    }
+    let part = |at: usize, length: usize| digits.get(at..at + length).and_then(|part| part.parse::<i16>().ok()).unwrap_or(0);
+    let small = |at: usize| i8::try_from(part(at, 2)).unwrap_or(-1);
+    let time = DateTime::new(part(0, 4), small(4), small(6), small(8), small(10), small(12), 0);
+    let seconds =
+        time.and_then(|time| time.to_zoned(TimeZone::UTC)).map(|time| time.timestamp().as_second()).map_err(|_| bad())?;
+    if seconds > 0 { Ok(seconds) } else { Err(bad()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFA0EIgP1ncQMtpS1XoUszI+UJ+hg4KVKG+fscvUEsuz";
+
+    fn parse(text: &str) -> Result<AllowedSigners, OperatorError> {
+        AllowedSigners::parse(Path::new("signers"), text)
+    }
+
+    fn key() -> SshKey {
+        parse_key(KEY).expect("a key")
+    }
+
+    fn refusal(text: &str, at: i64) -> Code {
+        parse(text).expect("a good file").authorise(&key(), "git", at).expect_err("refused").code
+    }
+
+    #[test]
+    fn lines_of_every_form_are_read() {
+        let text = format!(
+            "# comment\n\n \t\na@x,b@x {KEY} comment with words\r\n\"c d@x\" NameSpaces=\"git,file\",VALID-AFTER=\"20200101\" {KEY}\n\
+             e@x\tcert-authority,valid-before=\"20300101000000Z\" {KEY}\n*@y namespaces=\"a b\",cert-authority  {KEY}"
+        );
+        let signers = parse(&text).expect("a good file");
+        let shown: Vec<_> =
+            signers.entries().iter().map(|entry| (entry.principals.as_str(), entry.cert_authority, entry.line)).collect();
+        assert_eq!(shown, [("a@x,b@x", false, 4), ("c d@x", false, 5), ("e@x", true, 6), ("*@y", true, 7)]);
+        assert_eq!(signers.entries()[1].valid_after, Some(1_577_836_800));
+        assert_eq!(signers.entries()[2].valid_before, Some(1_893_456_000));
+    }
+
+    #[test]
+    fn lines_that_cannot_be_read_are_errors_with_a_place() {
+        for (line, place) in [
+            ("a@x", "a@x"),
+            ("a@x ssh-ed25519", "ssh-ed25519"),
+            ("a@x ssh-ed25519 AAAA", "ssh-ed25519 AAAA"),
+            ("a@x ssh-foo AAAA", "AAAA"),
+            ("\"a@x", "\"a@x"),
+        ] {
+            let error = parse(&format!("# first\n{line}\n")).expect_err(line);
+            let span = error.span.expect("a place");
+            assert_eq!(&format!("# first\n{line}\n")[span.offset()..span.offset() + span.len()], place, "{line}");
+        }
+        for options in [
+            "no-such-option",
+            "namespaces=git",
+            "namespaces=\"git",
+            "namespaces=\"git\",namespaces=\"git\"",
+            "cert-authority,",
+            "cert-authorityx",
+            "valid-after=\"20200101\",valid-before=\"20190101\"",
+            "valid-after=\"2020\"",
+            "valid-after=\"20200230\"",
+            "valid-after=\"20200101T\"",
+            "valid-before=\"19700101\"",
+            "valid-before=\"+2020101\"",
+        ] {
+            assert!(parse(&format!("a@x {options} {KEY}\n")).is_err(), "{options}");
+        }
+        assert!(parse(&format!("a@x\u{1b} {KEY}")).is_err());
+    }
+
+    #[test]
+    fn refusals_have_their_own_codes() {
+        assert_eq!(refusal("", 0), Code::UnknownKey);
+        assert_eq!(refusal(&format!("a@x cert-authority {KEY}"), 0), Code::UnsupportedCertificate);
+        assert_eq!(refusal(&format!("a@x namespaces=\"file\" {KEY}"), 0), Code::NamespaceNotAllowed);
+        assert_eq!(refusal(&format!("a@x valid-after=\"20300101\" {KEY}"), 1_700_000_000), Code::KeyNotYetValid);
+        assert_eq!(refusal(&format!("a@x valid-before=\"20200101\" {KEY}"), 1_700_000_000), Code::KeyExpired);
+        let both = parse(&format!("a@x valid-before=\"20200101\" {KEY}\nb@x {KEY}")).expect("a good file");
+        assert_eq!(both.authorise(&key(), "git", 1_700_000_000).map(|(entry, who)| (entry.line, who)), Ok((2, "b@x")));
+    }
+
+    #[test]
+    fn revoked_keys_are_all_read_or_none() {
+        let path = Path::new("revoked");
+        assert_eq!(RevokedKeys::parse(path, format!("# x\n{KEY} me\n").as_bytes()).ok(), Some(RevokedKeys::Keys(vec![key()])));
+        assert!(RevokedKeys::parse(path, b"junk\n").is_err());
+        assert_eq!(RevokedKeys::parse(path, b"SSHKRL\n\0rest").ok(), Some(RevokedKeys::Krl));
+    }
+}

@@ -1,0 +1,84 @@
+//! Where tags come from: a local repository, or the bytes of one tag object.
+
+use crate::digest::GitOid;
+use crate::git::{GitError, ObjectKind, Repository, object_id};
+
+use super::tag::Tag;
+
+/// What a tag's ref names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawTag {
+    /// The id in the ref. The bytes are known to have it.
+    pub oid: GitOid,
+    /// What the object is; anything but a tag is a lightweight tag.
+    pub kind: ObjectKind,
+    /// The bytes of a tag object; empty for other objects.
+    pub bytes: Vec<u8>,
+}
+
+/// What is known about the object that a tag points at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// It is there, and this is what it is.
+    Is(ObjectKind),
+    /// It is not there.
+    Missing,
+    /// This source cannot tell.
+    NotLookedAt,
+}
+
+/// A place from which tags are read.
+pub trait TagSource {
+    /// What `refs/tags/<name>` names; `None` when there is no such tag.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    fn tag(&self, name: &str) -> Result<Option<RawTag>, GitError>;
+
+    /// What the object `oid` is.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    fn target(&self, oid: &GitOid) -> Result<Target, GitError>;
+}
+
+/// Bytes of an object that a tag points at, read to see what it is. No commit is near this size.
+const TARGET_LIMIT: u64 = 16 << 20;
+
+impl TagSource for Repository {
+    fn tag(&self, name: &str) -> Result<Option<RawTag>, GitError> {
+        let Some(oid) = Self::tag(self, name)? else { return Ok(None) };
+        match self.read(&oid, Tag::MAX as u64) {
+            Ok(object) => {
+                let bytes = if object.kind == ObjectKind::Tag { object.bytes } else { Vec::new() };
+                Ok(Some(RawTag { oid, kind: object.kind, bytes }))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn target(&self, oid: &GitOid) -> Result<Target, GitError> {
+        match self.read(oid, TARGET_LIMIT) {
+            Ok(object) => Ok(Target::Is(object.kind)),
+            Err(GitError::Missing(_)) => Ok(Target::Missing),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The bytes of one tag object, without a repository: whatever name is asked for, this is the tag.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SingleObject<'a>(pub(super) &'a [u8]);
+
+impl TagSource for SingleObject<'_> {
+    fn tag(&self, _name: &str) -> Result<Option<RawTag>, GitError> {
+        let damaged =
+            || GitError::Damaged { place: "the tag object".into(), why: "its bytes are made to collide with others".into() };
+        let oid = object_id(ObjectKind::Tag, self.0).ok_or_else(damaged)?;
+        Ok(Some(RawTag { oid, kind: ObjectKind::Tag, bytes: self.0.to_vec() }))
+    }
+
+    fn target(&self, _oid: &GitOid) -> Result<Target, GitError> {
+        Ok(Target::NotLookedAt)
+    }
+}

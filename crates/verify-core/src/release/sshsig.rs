@@ -1,0 +1,181 @@
+//! SSH signatures (OpenSSH's PROTOCOL.sshsig): what they say, and whether they are right.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use super::armor::{self, Style};
+use super::verdict::{Code, Failure};
+use super::wire::{Curve, KeyType, Material, Reader, SshKey, put_string};
+use crate::text::excerpt;
+
+const MAGIC: &[u8] = b"SSHSIG";
+/// The namespace that git signs in, so that a signature of a file or an e-mail cannot be used for a tag.
+const NAMESPACE: &str = "git";
+/// Flag of a security key: somebody touched it.
+const USER_PRESENT: u8 = 1;
+
+/// A parsed SSH signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SshSignature {
+    /// The key that the signature says it was made with. Whether it is trusted is another question.
+    pub key: SshKey,
+    /// What the signature was made for.
+    pub namespace: String,
+    hash: String,
+    reserved: Vec<u8>,
+    algorithm: String,
+    value: Vec<u8>,
+    /// Flags and counter of a security key.
+    security_key: Option<(u8, u32)>,
+}
+
+impl SshSignature {
+    /// Reads an armored block.
+    ///
+    /// # Errors
+    /// `bad-armor`, or `unknown-key` when the key is of a kind that is not known.
+    pub(super) fn from_armor(block: &[u8]) -> Result<Self, Failure> {
+        let bytes = armor::decode(block, Style::Plain).map_err(|why| Failure::new(Code::BadArmor, why))?;
+        Self::from_bytes(&bytes)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Failure> {
+        let bad = || Failure::new(Code::BadArmor, "the signature block holds no SSH signature");
+        let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or_else(bad)?);
+        if reader.u32() != Some(1) {
+            return Err(Failure::new(Code::BadArmor, "the SSH signature is not of version 1"));
+        }
+        let blob = reader.string().ok_or_else(bad)?;
+        let mut fields = || {
+            let namespace = reader.text()?.to_owned();
+            let reserved = reader.string()?.to_vec();
+            let hash = reader.text()?.to_owned();
+            let signature = reader.string()?;
+            reader.end()?;
+            Some((namespace, reserved, hash, signature))
+        };
+        let (namespace, reserved, hash, signature) = fields().ok_or_else(bad)?;
+        let key = SshKey::from_blob(blob)
+            .ok_or_else(|| Failure::new(Code::UnknownKey, "the signature was made with a kind of key that is not known"))?;
+        let mut reader = Reader(signature);
+        let mut fields = || {
+            let algorithm = reader.text()?.to_owned();
+            let value = reader.string()?.to_vec();
+            let security_key = match key.kind() {
+                KeyType::SkEd25519 | KeyType::SkEcdsa => Some((reader.byte()?, reader.u32()?)),
+                _ => None,
+            };
+            reader.end()?;
+            Some((algorithm, value, security_key))
+        };
+        let (algorithm, value, security_key) = fields().ok_or_else(bad)?;
+        Ok(Self { namespace, reserved, hash, algorithm, value, security_key, key })
+    }
+
+    /// Whether this is a good signature of `message`, made for git, by its own key.
+    ///
+    /// # Errors
+    /// `unsupported-certificate`, `wrong-namespace`, `weak-hash`, `weak-key` or `bad-signature`.
+    pub(super) fn verify(&self, message: &[u8]) -> Result<(), Failure> {
+        let fail = |code, why: String| Err(Failure::new(code, why));
+        match self.key.kind() {
+            KeyType::Certificate(name) => {
+                return fail(Code::UnsupportedCertificate, format!("the key is a certificate ({name}), which is not supported"));
+            }
+            KeyType::Dsa => return fail(Code::WeakKey, "DSA keys are too weak".to_owned()),
+            KeyType::Rsa(bits) if !(2048..=8192).contains(bits) => {
+                return fail(Code::WeakKey, format!("the RSA key has {bits} bits; 2048 to 8192 are accepted"));
+            }
+            _ => {}
+        }
+        if self.namespace != NAMESPACE {
+            let namespace = excerpt(&self.namespace, 60);
+            return fail(Code::WrongNamespace, format!("the signature was made for `{namespace}`, not for git"));
+        }
+        let digest = match self.hash.as_str() {
+            "sha256" => Sha256::digest(message).to_vec(),
+            "sha512" => Sha512::digest(message).to_vec(),
+            other => return fail(Code::WeakHash, format!("the signature uses the hash `{}`", excerpt(other, 40))),
+        };
+        if self.algorithm == "ssh-rsa" {
+            return fail(Code::WeakHash, "the RSA signature uses SHA-1".to_owned());
+        }
+        let mut signed = MAGIC.to_vec();
+        for part in [self.namespace.as_bytes(), &self.reserved, self.hash.as_bytes(), &digest] {
+            put_string(&mut signed, part);
+        }
+        if !self.matches(signed) {
+            return fail(Code::BadSignature, "the signature does not fit the tag: one of them was changed".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a security key signed without anybody touching it. `ssh-keygen` accepts that, and OpenSSH's own tags are made so.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.security_key.is_some_and(|(flags, _)| flags & USER_PRESENT == 0)
+    }
+
+    fn matches(&self, signed: Vec<u8>) -> bool {
+        let (kind, algorithm) = (self.key.kind(), self.algorithm.as_str());
+        match (&self.key.material, kind) {
+            (Material::Rsa { exponent, modulus }, _) => {
+                let parameters = match algorithm {
+                    "rsa-sha2-256" => &RSA_PKCS1_2048_8192_SHA256,
+                    "rsa-sha2-512" => &RSA_PKCS1_2048_8192_SHA512,
+                    _ => return false,
+                };
+                RsaPublicKeyComponents { n: modulus, e: exponent }.verify(parameters, &signed, &self.value).is_ok()
+            }
+            // Every other kind of key has one algorithm, named as the key is.
+            (Material::Point { point, application }, _) if algorithm == self.key.type_name() => {
+                let signed = match self.security_key {
+                    Some((flags, counter)) => by_security_key(application, flags, counter, &signed),
+                    None => signed,
+                };
+                match kind {
+                    KeyType::Ed25519 | KeyType::SkEd25519 => check(&ED25519, point, &signed, &self.value),
+                    KeyType::Ecdsa(curve) => self.check_ecdsa(*curve, point, &signed),
+                    KeyType::SkEcdsa => self.check_ecdsa(Curve::P256, point, &signed),
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// An ECDSA signature is two numbers; the library takes them at full width, one after the other.
+    fn check_ecdsa(&self, curve: Curve, point: &[u8], signed: &[u8]) -> bool {
+        let width = curve.bytes();
+        let mut reader = Reader(&self.value);
+        let mut fixed = vec![0; 2 * width];
+        for half in fixed.chunks_exact_mut(width) {
+            match reader.positive() {
+                Some(number) if number.len() <= width => half[width - number.len()..].copy_from_slice(number),
+                _ => return false,
+            }
+        }
+        let algorithm = match curve {
+            Curve::P256 => &ECDSA_P256_SHA256_FIXED,
+            Curve::P384 => &ECDSA_P384_SHA384_FIXED,
+            Curve::P521 => &ECDSA_P521_SHA512_FIXED,
+        };
+        reader.end().is_some() && check(algorithm, point, signed, &fixed)
+    }
+}
+
+/// What a security key signs (PROTOCOL.u2f): digests of its application and of the message, and its own flags and counter.
+fn by_security_key(application: &[u8], flags: u8, counter: u32, signed: &[u8]) -> Vec<u8> {
+    let mut message = Sha256::digest(application).to_vec();
+    message.push(flags);
+    message.extend_from_slice(&counter.to_be_bytes());
+    message.extend_from_slice(&Sha256::digest(signed));
+    message
+}
+
+fn check(algorithm: &'static dyn VerificationAlgorithm, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
+}

@@ -1,0 +1,230 @@
+//! What is said about one tag. Plain data; every text is safe to show.
+
+use serde::{Serialize, Serializer};
+
+use super::pin::PinState;
+use super::tag::Scheme;
+use crate::digest::GitOid;
+use crate::fact::{NotEstablished, Outcome};
+
+/// The verdict about one tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Verdict {
+    /// The tag's name, as asked for.
+    pub tag: String,
+    /// The id of the tag object; none for a lightweight tag.
+    pub tag_object: Option<GitOid>,
+    /// The commit that the tag points at, when it is known to be one.
+    pub commit: Option<GitOid>,
+    /// The scheme of the signature.
+    pub scheme: Option<Scheme>,
+    /// Who signed, by the operator's file. Only when that is established.
+    pub signer: Option<Signer>,
+    /// Verified, violated or not established.
+    pub outcome: Outcome,
+    /// What is wrong, the first cause first. Empty exactly when the outcome is [`Outcome::Verified`].
+    pub failures: Vec<Failure>,
+    /// How the tag relates to the pinned one, when there is a pin.
+    pub pin: Option<PinState>,
+    /// What was looked at, in this order, and what came out.
+    pub checks: Vec<Check>,
+    /// What an accepted tag should still be read with.
+    pub notes: Vec<String>,
+}
+
+/// A key that the operator's file allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Signer {
+    /// The principal as the operator's file has it; for OpenPGP the primary user ID of the operator's certificate; for gitsign
+    /// the identity in the certificate.
+    pub principal: String,
+    /// Such as `ssh-ed25519`.
+    pub key_type: String,
+    /// `SHA256:…` as OpenSSH writes it, or the OpenPGP fingerprint in hex.
+    pub fingerprint: String,
+}
+
+impl Signer {
+    /// The text for `signer` in the lock: scheme and fingerprint.
+    #[must_use]
+    pub fn pin(&self, scheme: Scheme) -> String {
+        format!("{}:{}", scheme.as_str(), self.fingerprint)
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Stable name, such as `signature`.
+    pub name: &'static str,
+    /// What came out.
+    pub state: CheckState,
+    /// A few words.
+    pub detail: String,
+}
+
+/// What came out of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckState {
+    /// As it must be.
+    Passed,
+    /// Not as it must be.
+    Failed,
+    /// Not looked at, or not possible.
+    NotChecked,
+}
+
+/// Why a tag is not verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Failure {
+    /// The code.
+    #[serde(flatten)]
+    pub code: Code,
+    /// One sentence.
+    pub message: String,
+    /// What to do next; may be empty.
+    pub help: String,
+}
+
+/// The codes of the release findings. Each belongs to one finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "docs/findings has a page for each")]
+pub enum Code {
+    Lightweight,
+    Unsigned,
+    Malformed,
+    ControlChar,
+    MultipleSignatures,
+    TrailingData,
+    TooLarge,
+    BadArmor,
+    NameMismatch,
+    TargetNotCommit,
+    TargetTypeLies,
+    TargetMissing,
+    BadSignature,
+    WrongNamespace,
+    WeakHash,
+    SignatureInFuture,
+    KeyExpiredAtSignature,
+    UnknownKey,
+    NamespaceNotAllowed,
+    KeyExpired,
+    KeyNotYetValid,
+    Revoked,
+    WeakKey,
+    SchemeNotAllowed,
+    UnsupportedCertificate,
+    /// `tag-rollback`, which has no codes.
+    Rollback,
+    /// `tag-retagged`, which has no codes.
+    Retagged,
+    /// `tag-moved`, which has no codes.
+    Moved,
+    /// Could not be established, and why.
+    NotEstablished(NotEstablished),
+}
+
+impl Code {
+    /// The id of the finding.
+    #[must_use]
+    pub fn finding(self) -> &'static str {
+        use Code::*;
+        match self {
+            Lightweight | Unsigned => "signature-missing",
+            Malformed | ControlChar | MultipleSignatures | TrailingData | TooLarge | BadArmor => "tag-malformed",
+            NameMismatch | TargetNotCommit | TargetTypeLies | TargetMissing => "tag-mismatch",
+            BadSignature | WrongNamespace | WeakHash | SignatureInFuture | KeyExpiredAtSignature => "signature-invalid",
+            UnknownKey
+            | NamespaceNotAllowed
+            | KeyExpired
+            | KeyNotYetValid
+            | Revoked
+            | WeakKey
+            | SchemeNotAllowed
+            | UnsupportedCertificate => "signer-not-allowed",
+            Rollback => "tag-rollback",
+            Retagged => "tag-retagged",
+            Moved => "tag-moved",
+            NotEstablished(_) => "not-established",
+        }
+    }
+
+    /// The code within the finding; empty where the finding has one meaning only.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lightweight => "lightweight",
+            Self::Unsigned => "unsigned",
+            Self::Malformed => "malformed",
+            Self::ControlChar => "control-char",
+            Self::MultipleSignatures => "multiple-signatures",
+            Self::TrailingData => "trailing-data",
+            Self::TooLarge => "too-large",
+            Self::BadArmor => "bad-armor",
+            Self::NameMismatch => "name-mismatch",
+            Self::TargetNotCommit => "target-not-commit",
+            Self::TargetTypeLies => "target-type-lies",
+            Self::TargetMissing => "target-missing",
+            Self::BadSignature => "bad-signature",
+            Self::WrongNamespace => "wrong-namespace",
+            Self::WeakHash => "weak-hash",
+            Self::SignatureInFuture => "signature-in-future",
+            Self::KeyExpiredAtSignature => "key-expired-at-signature",
+            Self::UnknownKey => "unknown-key",
+            Self::NamespaceNotAllowed => "namespace-not-allowed",
+            Self::KeyExpired => "key-expired",
+            Self::KeyNotYetValid => "key-not-yet-valid",
+            Self::Revoked => "revoked",
+            Self::WeakKey => "weak-key",
+            Self::SchemeNotAllowed => "scheme-not-allowed",
+            Self::UnsupportedCertificate => "unsupported-certificate",
+            Self::Rollback | Self::Retagged | Self::Moved => "",
+            Self::NotEstablished(code) => code.as_str(),
+        }
+    }
+
+    /// The outcome that the code stands for.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::NotEstablished(_) => Outcome::NotEstablished,
+            _ => Outcome::Violated,
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: String::new() }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+}
+
+impl Serialize for Scheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut value = serializer.serialize_struct("Code", 2)?;
+        value.serialize_field("id", self.finding())?;
+        value.serialize_field("code", self.as_str())?;
+        value.end()
+    }
+}

@@ -1,0 +1,320 @@
+//! The verdict about a tag: every question in its order.
+
+use jiff::Timestamp;
+
+use super::openpgp::OpenPgpCertificates;
+use super::pin::{PinState, PinnedTag};
+use super::rule::{ReleaseRule, Require, Trust};
+use super::source::{RawTag, SingleObject, TagSource, Target};
+use super::tag::{Scheme, Tag, parse_tag};
+use super::verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
+use super::{gitsign, ssh};
+use crate::fact::{NotEstablished, Outcome};
+use crate::git::{GitError, ObjectKind};
+use crate::text::excerpt;
+use crate::version;
+
+/// Seconds that the clock of a signer may be ahead of ours.
+const CLOCK_SKEW: i64 = 300;
+
+/// What a scheme says when it accepts a signature.
+pub(super) struct Accepted {
+    pub(super) signer: Signer,
+    pub(super) notes: Vec<String>,
+}
+
+/// The verdict about the tag `name`. `None` when there is no such tag and none is pinned. `pins` are the pinned tags of the same
+/// repository; `now` is the time that signatures are not to be ahead of.
+#[must_use]
+pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[PinnedTag], now: Timestamp) -> Option<Verdict> {
+    let pin = pins.iter().find(|pin| pin.tag == name);
+    let mut verdict = Draft::new(name);
+    match source.tag(name) {
+        Ok(Some(raw)) => verdict.judge(source, &raw, Some(name), rule, now),
+        Ok(None) => {
+            let Some(pin) = pin else { return None };
+            verdict.0.pin = Some(PinState::Missing);
+            let why = format!("the tag is gone; it was pinned at the tag object {}", pin.tag_object);
+            verdict.fail("pin", Failure::new(Code::Moved, why));
+            return Some(verdict.finish(rule));
+        }
+        Err(error) => verdict.fail("form", unreadable(&error)),
+    }
+    verdict.judge_pin(pin, rule);
+    verdict.judge_age(pin.is_some(), rule, pins);
+    Some(verdict.finish(rule))
+}
+
+/// The verdicts about all tags that the rule matches, sorted by name.
+///
+/// # Errors
+/// What keeps the names from being listed.
+pub fn verify_all(
+    repository: &crate::git::Repository,
+    rule: &ReleaseRule,
+    pins: &[PinnedTag],
+    now: Timestamp,
+) -> Result<Vec<Verdict>, GitError> {
+    let mut names = repository.tag_names()?;
+    names.extend(pins.iter().map(|pin| pin.tag.clone()));
+    names.sort();
+    names.dedup();
+    let names = names.iter().filter(|name| rule.tags.matches(name));
+    Ok(names.filter_map(|name| verify(repository, name, rule, pins, now)).collect())
+}
+
+/// The verdict about the bytes of one tag object (`git cat-file tag`), without a repository: that its target is there, and is a
+/// commit, is not checked. The name inside must be `name`, when one is given.
+#[must_use]
+pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: &[PinnedTag], now: Timestamp) -> Verdict {
+    let source = SingleObject(body);
+    let mut verdict = Draft::new(name.unwrap_or_default());
+    match source.tag("") {
+        Ok(Some(raw)) => verdict.judge(&source, &raw, name, rule, now),
+        Ok(None) => {}
+        Err(error) => verdict.fail("form", unreadable(&error)),
+    }
+    if name.is_none()
+        && let Ok(tag) = parse_tag(body)
+    {
+        verdict.0.tag = tag.name;
+    }
+    let pin = pins.iter().find(|pin| pin.tag == verdict.0.tag);
+    verdict.judge_pin(pin, rule);
+    verdict.judge_age(pin.is_some(), rule, pins);
+    verdict.finish(rule)
+}
+
+/// Refuses what claims to be made after `now`.
+pub(super) fn refuse_future(seconds: i64, now: Timestamp) -> Result<(), Failure> {
+    if seconds <= now.as_second().saturating_add(CLOCK_SKEW) {
+        return Ok(());
+    }
+    let date = Timestamp::from_second(seconds).map_or_else(|_| "the far future".to_owned(), |time| time.to_string());
+    Err(Failure::new(Code::SignatureInFuture, format!("the tag says that it was made at {date}, which is still to come")))
+}
+
+/// A verdict in the making.
+struct Draft(Verdict);
+
+impl Draft {
+    fn new(name: &str) -> Self {
+        Self(Verdict {
+            tag: excerpt(name, 200),
+            tag_object: None,
+            commit: None,
+            scheme: None,
+            signer: None,
+            outcome: Outcome::Verified,
+            failures: Vec::new(),
+            pin: None,
+            checks: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    fn judge(&mut self, source: &dyn TagSource, raw: &RawTag, name: Option<&str>, rule: &ReleaseRule, now: Timestamp) {
+        if raw.kind != ObjectKind::Tag {
+            if raw.kind == ObjectKind::Commit {
+                self.0.commit = Some(raw.oid.clone());
+            }
+            let why = format!("the tag points at a {} itself: there is no tag object that could be signed", raw.kind.as_str());
+            return self.fail("form", Failure::new(Code::Lightweight, why).help("sign releases with `git tag -s`"));
+        }
+        self.0.tag_object = Some(raw.oid.clone());
+        let tag = match parse_tag(&raw.bytes) {
+            Ok(tag) => tag,
+            Err(error) => return self.fail("form", Failure::new(error.code, error.why)),
+        };
+        self.pass("form", "an annotated tag of strict form");
+        self.0.scheme = tag.signature.as_ref().map(|signature| signature.scheme);
+        if tag.signature.is_none() {
+            let failure = Failure::new(Code::Unsigned, "the tag has no signature").help("sign releases with `git tag -s`");
+            self.fail("signature", failure);
+        }
+        self.judge_identity(source, &tag, name);
+        // A tag that is not what it says it is has no signature worth looking at: it would sign something else.
+        if self.0.failures.is_empty() {
+            self.judge_signature(&tag, rule, now);
+        }
+        self.skip("tagger", "the tagger's name, e-mail and date are the signer's own words");
+    }
+
+    /// Whether the tag object is the one for this name, and points at a commit.
+    fn judge_identity(&mut self, source: &dyn TagSource, tag: &Tag, name: Option<&str>) {
+        match name {
+            Some(name) if name != tag.name => {
+                let inside = excerpt(&tag.name, 100);
+                let why = format!(
+                    "the tag object says `{inside}`, not `{}`: a tag of another release was put here",
+                    excerpt(name, 100)
+                );
+                return self.fail("name", Failure::new(Code::NameMismatch, why));
+            }
+            Some(_) => self.pass("name", "the name in the tag object is the name of the ref"),
+            None => self.skip("name", "no name was given to compare with"),
+        }
+        if tag.target_kind != ObjectKind::Commit {
+            let why = format!("the tag points at a {}, not at a commit", tag.target_kind.as_str());
+            return self.fail("target", Failure::new(Code::TargetNotCommit, why));
+        }
+        match source.target(&tag.target) {
+            Ok(Target::Is(ObjectKind::Commit)) => {
+                self.0.commit = Some(tag.target.clone());
+                self.pass("target", format!("the commit {}", tag.target));
+            }
+            Ok(Target::NotLookedAt) => {
+                self.0.commit = Some(tag.target.clone());
+                self.skip("target", format!("the tag says commit {}; there is no repository to look at it", tag.target));
+            }
+            Ok(Target::Is(kind)) => {
+                let why = format!("the tag says that {} is a commit, and it is a {}", tag.target, kind.as_str());
+                self.fail("target", Failure::new(Code::TargetTypeLies, why));
+            }
+            Ok(Target::Missing) => {
+                let why = format!("the commit {} is not in the repository", tag.target);
+                self.fail("target", Failure::new(Code::TargetMissing, why).help("fetch the tag with its history"));
+            }
+            Err(GitError::TooLarge { .. }) => {
+                let why = format!("the tag says that {} is a commit, and it is larger than any commit", tag.target);
+                self.fail("target", Failure::new(Code::TargetTypeLies, why));
+            }
+            Err(error) => self.fail("target", unreadable(&error)),
+        }
+    }
+
+    fn judge_signature(&mut self, tag: &Tag, rule: &ReleaseRule, now: Timestamp) {
+        let Some(signature) = &tag.signature else { return };
+        match check(tag, signature.scheme, &rule.trust, now) {
+            Ok(accepted) => {
+                let signer = accepted.signer;
+                self.pass("signature", format!("a good {} signature", signature.scheme.as_str()));
+                self.pass("signer", format!("{}, {} {}", signer.principal, signer.key_type, signer.fingerprint));
+                self.0.signer = Some(signer);
+                self.0.notes.extend(accepted.notes);
+            }
+            Err(failure) => {
+                let name = if failure.code.finding() == "signer-not-allowed" { "signer" } else { "signature" };
+                self.fail(name, failure);
+            }
+        }
+    }
+
+    fn judge_pin(&mut self, pin: Option<&PinnedTag>, rule: &ReleaseRule) {
+        let Some(pin) = pin else {
+            return self.skip("pin", "the tag is not pinned: that it was not replaced since is not checked");
+        };
+        let object = self.0.tag_object.as_ref().or(self.0.commit.as_ref());
+        let state = match object {
+            Some(object) => pin.compare(Some((object, self.0.commit.as_ref()))),
+            None => return self.skip("pin", "the tag cannot be read"),
+        };
+        self.0.pin = Some(state);
+        match state {
+            PinState::Same => {
+                self.pass("pin", "the tag object that was pinned");
+                let unsigned = |failure: &Failure| matches!(failure.code, Code::Lightweight | Code::Unsigned);
+                if rule.require == Require::Pinned && self.0.failures.iter().all(unsigned) && !self.0.failures.is_empty() {
+                    self.0.failures.clear();
+                    self.0.notes.push(
+                        "the tag is not signed; it is accepted because it is pinned and the rule asks for no more".to_owned(),
+                    );
+                }
+            }
+            PinState::Retagged => {
+                let why = format!("the tag was made anew: it was pinned as {}, for the same commit", pin.tag_object);
+                self.fail("pin", Failure::new(Code::Retagged, why).help("pin it again with `release --pin` if you know why"));
+            }
+            PinState::Moved | PinState::Missing => {
+                let why = format!("the tag was moved: it was pinned at commit {} (tag object {})", pin.commit, pin.tag_object);
+                self.fail(
+                    "pin",
+                    Failure::new(Code::Moved, why).help("do not use it before its makers have explained the change"),
+                );
+            }
+        }
+    }
+
+    /// Whether the tag is older than what the operator accepts or has already seen. A pinned tag is never too old for the others.
+    fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[PinnedTag]) {
+        let tag = self.0.tag.clone();
+        let seen = pins.iter().map(|pin| pin.tag.as_str()).filter(|name| !pinned && rule.tags.matches(name));
+        let floors: Vec<_> = rule.minimum.as_deref().into_iter().chain(seen).collect();
+        if floors.is_empty() {
+            return self.skip("age", "no minimum and no pinned tag to compare with");
+        }
+        for floor in floors {
+            let minimum = rule.minimum.as_deref() == Some(floor);
+            match version::compare_tags(&tag, floor) {
+                Some(std::cmp::Ordering::Less) => {
+                    let what = if minimum { "the minimum of the rule" } else { "a tag that is already pinned" };
+                    let why = format!("`{tag}` is older than {} ({what})", excerpt(floor, 100));
+                    return self
+                        .fail("age", Failure::new(Code::Rollback, why).help("use a newer release, or pin this one on purpose"));
+                }
+                None if minimum => {
+                    let why = format!("`{tag}` cannot be compared with the minimum {}", excerpt(floor, 100));
+                    return self.fail(
+                        "age",
+                        Failure::new(Code::Rollback, why).help("give the rule a `tags` pattern of one series of versions"),
+                    );
+                }
+                // Pinned tags of another series say nothing about this one.
+                _ => {}
+            }
+        }
+        self.pass("age", "not older than the minimum and the pinned tags");
+    }
+
+    fn finish(mut self, rule: &ReleaseRule) -> Verdict {
+        if rule.require == Require::Pinned && self.0.pin.is_none() && self.0.failures.is_empty() && self.0.signer.is_none() {
+            self.fail("pin", Failure::new(Code::Unsigned, "the rule asks for a pinned tag, and this one is not pinned"));
+        }
+        self.0.outcome = self.0.failures.iter().map(|failure| failure.code.outcome()).max().unwrap_or(Outcome::Verified);
+        self.0
+    }
+
+    fn pass(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.0.checks.push(Check { name, state: CheckState::Passed, detail: detail.into() });
+    }
+
+    fn skip(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.0.checks.push(Check { name, state: CheckState::NotChecked, detail: detail.into() });
+    }
+
+    fn fail(&mut self, name: &'static str, failure: Failure) {
+        self.0.checks.push(Check { name, state: CheckState::Failed, detail: failure.message.clone() });
+        self.0.failures.push(failure);
+    }
+}
+
+fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Accepted, Failure> {
+    let not_allowed = || {
+        Failure::new(
+            Code::SchemeNotAllowed,
+            format!("the tag has an {} signature, and the rule trusts nobody to make one", scheme.as_str()),
+        )
+    };
+    match scheme {
+        Scheme::Ssh => ssh::verify(tag, trust.ssh.as_ref().ok_or_else(not_allowed)?, trust.revoked.as_ref(), now),
+        Scheme::OpenPgp => {
+            trust.openpgp.as_ref().ok_or_else(not_allowed).and_then(|certs| OpenPgpCertificates::verify(certs, tag, now))
+        }
+        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?),
+    }
+}
+
+/// What a tag that cannot be read is called.
+fn unreadable(error: &GitError) -> Failure {
+    let code = match error {
+        GitError::Unsupported(_)
+        | GitError::NotARepository(_)
+        | GitError::Unsafe { .. }
+        | GitError::Io { .. }
+        | GitError::Exhausted(_) => Code::NotEstablished(NotEstablished::UnsupportedRepository),
+        GitError::Missing(_) => Code::TargetMissing,
+        GitError::TooLarge { .. } => Code::TooLarge,
+        GitError::WrongId(_) | GitError::Damaged { .. } => Code::Malformed,
+    };
+    Failure::new(code, error.to_string())
+}
