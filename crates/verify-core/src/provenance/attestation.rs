@@ -146,3 +146,19 @@ pub(super) fn hint(refused: Refused, trust: &TrustRoot, now: Timestamp) -> Refus
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provenance::Instance;
+
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_survived_and_nothing_is_good(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+            let policy = IdentityPolicy::default();
+            let found = verify_attestation(&Artifact::bytes(b""), &bytes, Signer::Identity(&policy), None, &trust, Timestamp::UNIX_EPOCH);
+            proptest::prop_assert!(found.verified().is_none());
+        }
+    }
+}

@@ -128,3 +128,18 @@ pub(super) fn fact<T>(result: Result<T, Refused>) -> Fact<T> {
         Err(refused) => refused.into_fact(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_lead_to_their_finding() {
+        for fault in Fault::ALL {
+            assert_eq!(Fault::from_code(fault.as_str()), Some(fault));
+        }
+        let mismatches = Fault::ALL.into_iter().filter(|fault| fault.finding() == "provenance-mismatch").count();
+        assert_eq!(mismatches, 6);
+        assert_eq!(Fault::from_code("offline"), None);
+    }
+}

@@ -15,7 +15,7 @@ use super::attestation::{Attested, hint};
 use super::fault::{Fault, Refused, fact};
 use super::identity::IdentityPolicy;
 use super::sigstore::{KeyMaterial, Parsed};
-use super::trust::TrustRoot;
+use super::trust::{Instance, TrustRoot};
 use crate::digest::Sha256Digest;
 use crate::fact::{Fact, NotEstablished};
 
@@ -44,6 +44,12 @@ pub fn verify_gitsign(material: &Material<'_>, policy: &IdentityPolicy, trust: &
              `git config gitsign.rekorMode offline`",
         );
     };
+    if trust.instance() != Instance::PublicGood {
+        return Fact::not_established(
+            NotEstablished::NoTrustRoot,
+            "gitsign signatures come from an instance with a transparency log, and the trust root is GitHub's, which has none",
+        );
+    }
     fact(judge(material, entry, policy, trust, now))
 }
 
@@ -222,5 +228,13 @@ mod tests {
         assert!(Message::read(&[0x0B]).is_none(), "groups are not read");
         let read = Message::read(&[0x08, 7, 0x12, 2, b'h', b'i', 0x08, 9]).expect("message");
         assert_eq!((read.number(1), read.text(2).as_deref()), (Some(9), Some("hi")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_log_entry_is_survived(entry in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let material = Material { signed_attributes: b"a", signature: b"s", certificate: b"c", log_entry: Some(&entry) };
+            proptest::prop_assert!(bundle(&material, &entry).is_err() || Message::read(&entry).is_some());
+        }
     }
 }

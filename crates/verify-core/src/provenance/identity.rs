@@ -1,5 +1,6 @@
 //! Who signed, and whether that is whom the operator trusts.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -14,6 +15,8 @@ use crate::text;
 const GITHUB_ACTIONS: &str = "https://token.actions.githubusercontent.com";
 /// The same for GitLab.
 const GITLAB: &str = "https://gitlab.com";
+/// The identity of GitHub's release attestations, the only one that has no issuer.
+pub(super) const GITHUB_RELEASES: &str = "https://dotcom.releases.github.com";
 
 /// The signer that a verified certificate names. Texts are as the certificate has them: escape them before showing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,8 +58,12 @@ impl Identity {
         if !path.contains("/.github/workflows/") && !path.contains(".gitlab-ci") {
             return None;
         }
-        let inside = self.repository().and_then(|repository| path.strip_prefix(repository)?.strip_prefix('/'));
-        Some(inside.unwrap_or(path))
+        Some(self.inside_source(path).unwrap_or(path))
+    }
+
+    /// `path`, when it lies in the source repository, relative to it. GitLab writes `//` after the repository.
+    fn inside_source<'p>(&self, path: &'p str) -> Option<&'p str> {
+        Some(path.strip_prefix(self.repository()?)?.strip_prefix('/')?.trim_start_matches('/'))
     }
 }
 
@@ -159,7 +166,7 @@ impl IdentityPolicy {
         if !named && self.workflow.as_ref().is_none_or(|w| is_relative(w.as_str())) {
             return Err(IncompletePolicy::NobodyNamed);
         }
-        if self.wanted_issuer().is_none() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }
+        if self.wanted_issuer().is_none() && !self.is_github_releases() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }
     }
 
     /// The issuer that is wanted: the one given, else the one that the named host implies.
@@ -174,9 +181,9 @@ impl IdentityPolicy {
             self.identity.as_deref().filter(|i| i.starts_with("https://")),
             self.identity_pattern.as_ref().map(Pattern::as_str).filter(|i| i.starts_with("https://")),
         ];
-        let mut hosts = places.into_iter().flatten().map(|place| without_scheme(place).split('/').next().unwrap_or_default());
+        let mut hosts = places.into_iter().flatten().map(with_host);
         let ci_claims = self.workflow.is_some() || self.git_ref.is_some() || self.runner.is_some() || self.digest.is_some();
-        match hosts.next() {
+        match hosts.next().as_ref().map(|place| place.split('/').next().unwrap_or_default()) {
             Some("github.com") => Some(GITHUB_ACTIONS),
             Some("gitlab.com") => Some(GITLAB),
             // Such claims mean nothing unless somebody trustworthy makes them, and GitHub is whom npm and OpenClaw use.
@@ -184,6 +191,10 @@ impl IdentityPolicy {
             // A pattern or a host of which the issuer is not known.
             _ => None,
         }
+    }
+
+    fn is_github_releases(&self) -> bool {
+        self.issuer.is_none() && self.identity.as_deref() == Some(GITHUB_RELEASES)
     }
 
     /// Compares the claims of a verified certificate with this policy.
@@ -196,14 +207,18 @@ impl IdentityPolicy {
         }
         if let Some(wanted) = self.wanted_issuer() {
             same(Fault::Issuer, "issuer", wanted, found.issuer.as_deref(), |w, f| w == f)?;
-        } else if self.repository.is_some() || self.workflow.is_some() {
+        } else if self.is_github_releases() {
+            if let Some(issuer) = &found.issuer {
+                return Err(Refused::wrong(Fault::Issuer, format!("issuer: wanted none, found {}", text::excerpt(issuer, 300))));
+            }
+        } else if *self != Self::default() {
             return Err(Refused::wrong(
                 Fault::Issuer,
-                "a repository counts only together with the issuer that vouches for it, and this policy names none: add the issuer",
+                "an identity or repository counts only together with the issuer that vouches for it, and none is named: add the issuer",
             ));
         }
         if let Some(wanted) = &self.repository {
-            let pattern = Pattern::new(repository_name(wanted.as_str()));
+            let pattern = Pattern::new(with_host(wanted.as_str()));
             same(Fault::Repository, "source repository", wanted.as_str(), found.source_repository.as_deref(), |_, f| {
                 pattern.matches(without_scheme(f))
             })?;
@@ -227,16 +242,12 @@ impl IdentityPolicy {
 /// The signer is what ran with the identity, so it is the signer that a policy names. For a path without repository it must live in
 /// the source repository: a file of the same name elsewhere is another workflow.
 fn check_workflow(wanted: &Pattern, found: &Identity) -> Result<(), Refused> {
-    let text = without_scheme(wanted.as_str());
-    let (path, at_ref) = split_workflow(text);
-    let relative = is_relative(text);
+    let text = with_host(wanted.as_str());
+    let (path, at_ref) = split_workflow(&text);
+    let relative = is_relative(&text);
     let matches = |signer: &str| {
         let (signer_path, signer_ref) = split_workflow(without_scheme(signer));
-        let candidate = if relative {
-            found.repository().and_then(|repository| signer_path.strip_prefix(repository)?.strip_prefix('/'))
-        } else {
-            Some(signer_path)
-        };
+        let candidate = if relative { found.inside_source(signer_path) } else { Some(signer_path) };
         candidate.is_some_and(|c| Pattern::new(path.trim_start_matches("./")).matches(c))
             && at_ref.is_none_or(|r| signer_ref.is_some_and(|s| Pattern::new(r).matches(s)))
     };
@@ -268,17 +279,24 @@ fn without_scheme(url: &str) -> &str {
     url.strip_prefix("https://").unwrap_or(url)
 }
 
-/// `github.com/owner/name` for every way in which an operator may write a repository.
-fn repository_name(text: &str) -> &str {
+/// `github.com/owner/name…` for every way in which an operator may write a repository, or a workflow in one.
+fn with_host(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix("git+").unwrap_or(text);
     let text = without_scheme(text).trim_end_matches('/');
-    text.strip_suffix(".git").unwrap_or(text)
+    let text = text.strip_suffix(".git").unwrap_or(text);
+    // `owner/name` is how GitHub's own tools write it; a host has a dot, and the owner of a repository none.
+    let mut parts = text.split('/');
+    let (owner, name, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let bare =
+        !owner.is_empty() && !owner.contains('.') && owner != "**" && name.is_some() && matches!(rest, None | Some(".github"));
+    if bare { Cow::Owned(format!("github.com/{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// Whether a workflow is written as a path in the source repository.
 fn is_relative(workflow: &str) -> bool {
+    let workflow = with_host(workflow);
     let first = workflow.trim_start_matches("./").split('/').next().unwrap_or_default();
-    !workflow.starts_with("https://") && (first.starts_with(".git") || !first.contains('.'))
+    first.starts_with(".git") || !first.contains('.')
 }
 
 /// A workflow's path and ref. A ref starts with `refs/`, or is a commit; file names hold no `/`, so `@refs/` cannot be part of one.
@@ -344,9 +362,15 @@ mod tests {
 
     #[test]
     fn a_repository_is_compared_as_a_whole() {
-        for good in
-            ["github.com/acme/notes", "https://github.com/acme/notes", "https://github.com/acme/notes.git", "github.com/acme/*"]
-        {
+        for good in [
+            "github.com/acme/notes",
+            "https://github.com/acme/notes",
+            "https://github.com/acme/notes.git",
+            "github.com/acme/*",
+            "acme/notes",
+            "acme/*",
+            "*/notes",
+        ] {
             assert_eq!(fault(&repository(good), &acme()), None, "{good}");
         }
         for bad in [
@@ -354,7 +378,9 @@ mod tests {
             "github.com/acme",
             "github.com/acme/notes2",
             "github.com/*",
-            "acme/notes",
+            "acme/note",
+            "other/notes",
+            "notes",
             "github.com/other/notes",
         ] {
             assert!(fault(&repository(bad), &acme()).is_some(), "{bad}");
@@ -385,11 +411,17 @@ mod tests {
             "github.com/acme/notes/.github/workflows/release.yml",
             "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/*",
             ".github/workflows/*.yml",
+            "acme/notes/.github/workflows/release.yml",
+            "./.github/workflows/release.yml",
         ] {
             assert_eq!(fault(&workflow(good), &acme()), None, "{good}");
         }
-        for bad in [".github/workflows/release", "release.yml", "github.com/acme/notes/.github/workflows/release.yml@refs/tags/*"]
-        {
+        for bad in [
+            ".github/workflows/release",
+            "release.yml",
+            "acme/other/.github/workflows/release.yml",
+            "github.com/acme/notes/.github/workflows/release.yml@refs/tags/*",
+        ] {
             assert!(fault(&workflow(bad), &acme()).is_some(), "{bad}");
         }
         let mut evil = acme();
@@ -436,5 +468,34 @@ mod tests {
         assert_eq!(IdentityPolicy::default().complete(), Err(IncompletePolicy::NobodyNamed));
         assert_eq!(workflow(".github/workflows/x.yml").complete(), Err(IncompletePolicy::NobodyNamed));
         assert_eq!(repository("github.com/acme/notes").complete(), Ok(()));
+    }
+
+    /// The same meaning, written as slowly as it is said.
+    fn reference(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['*', '*', rest @ ..] => (0..=text.len()).any(|at| reference(rest, &text[at..])),
+            ['*', rest @ ..] => {
+                (0..=text.len()).take_while(|at| !text[..*at].contains(&'/')).any(|at| reference(rest, &text[at..]))
+            }
+            [c, rest @ ..] => text.first() == Some(c) && reference(rest, &text[1..]),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn patterns_mean_what_they_say(pattern in "[ab/*]{0,7}", text in "[ab/]{0,8}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            proptest::prop_assert_eq!(Pattern::new(&*pattern).matches(&text), reference(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn any_text_as_policy_or_claim_is_survived(wanted in "\\PC{0,40}", claim in "\\PC{0,60}") {
+            let mut identity = acme();
+            identity.signer = Some(claim.clone());
+            identity.source_repository = Some(claim);
+            let policy = IdentityPolicy { workflow: Some(Pattern::new(wanted.clone())), ..repository(&wanted) };
+            let _ = (policy.check(&identity).is_ok(), policy.complete(), identity.workflow().map(str::len));
+        }
     }
 }

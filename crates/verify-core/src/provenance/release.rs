@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::artifact::Artifact;
 use super::fault::{Fault, Refused, fact};
+use super::identity::{GITHUB_RELEASES, IdentityPolicy};
 use super::sigstore::{KeyMaterial, Parsed};
 use super::statement::Statement;
 use super::trust::{Instance, TrustRoot};
@@ -16,8 +17,6 @@ use crate::digest::{GitOid, Sha256Digest};
 use crate::fact::{Fact, NotEstablished};
 use crate::text;
 
-/// Who signs release attestations.
-const SIGNER: &str = "https://dotcom.releases.github.com";
 /// The types of release attestations, without their version.
 const PREDICATE: &str = "https://in-toto.io/attestation/release/";
 
@@ -76,10 +75,8 @@ fn judge(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, now: Timestamp)
     let proven = parsed
         .verify(&Artifact::sha256(*any), &KeyMaterial::Certificate, &trust.root, now)
         .map_err(|e| attestation::hint(e, trust, now))?;
-    let signer = proven.identity.map(|i| i.subject).unwrap_or_default();
-    if signer != SIGNER {
-        return Err(Refused::wrong(Fault::Identity, format!("identity: wanted {SIGNER}, found {}", text::excerpt(&signer, 200))));
-    }
+    let identity = proven.identity.ok_or_else(|| Refused::wrong(Fault::Certificate, "the attestation names no signer"))?;
+    IdentityPolicy { identity: Some(GITHUB_RELEASES.to_owned()), ..IdentityPolicy::default() }.check(&identity)?;
     let wanted = format!("pkg:github/{}@{}", release.repository, release.tag);
     for (what, found, wanted) in [
         ("purl", statement.predicate.get("purl"), wanted.as_str()),

@@ -14,6 +14,7 @@ use sigstore_verify::{CertificateError, PublicKeyVerificationPolicy, SubjectAltN
 use super::artifact::Artifact;
 use super::fault::{Fault, Refused};
 use super::identity::Identity;
+use super::shape::{self, malformed};
 use super::statement::{Statement, Subject};
 use super::strict_json;
 use super::trust::Instance;
@@ -103,7 +104,7 @@ const MAX_EVIDENCE: usize = 32;
 impl Parsed {
     /// Reads one bundle, in full.
     pub(super) fn new(json: &Value) -> Result<Self, Refused> {
-        shape(json)?;
+        shape::check(json)?;
         let bundle = Bundle::from_json(&json.to_string()).map_err(|e| malformed(e.to_string()))?;
         let material = &bundle.verification_material;
         if material.tlog_entries.len() > MAX_EVIDENCE
@@ -171,6 +172,12 @@ impl Parsed {
                     "it was signed with a certificate, not with a key; give --identity and --issuer instead of a public key",
                 ));
             }
+            (KeyMaterial::Key(_), false) if root.instance == Instance::GitHub => {
+                return Err(Refused::wrong(
+                    Fault::Key,
+                    "GitHub's own instance signs with certificates, and without a log a key proves no time",
+                ));
+            }
             _ => {}
         }
         let log_required = root.instance != Instance::GitHub;
@@ -212,7 +219,6 @@ impl Parsed {
         let policy: Box<dyn sigstore_verify::Policy> = match keys {
             KeyMaterial::Certificate if github => Box::new(VerificationPolicy::any_identity().skip_tlog_unsafe().skip_sct()),
             KeyMaterial::Certificate => Box::new(VerificationPolicy::any_identity()),
-            KeyMaterial::Key(key) if github => Box::new(PublicKeyVerificationPolicy::new(key.0.clone()).skip_tlog_unsafe()),
             KeyMaterial::Key(key) => Box::new(PublicKeyVerificationPolicy::new(key.0.clone())),
         };
         let digest = self.digest_for(artifact)?;
@@ -295,63 +301,6 @@ fn identity_of(result: &sigstore_verify::VerificationResult) -> Identity {
         runner: claims.runner_environment,
         run: claims.run_invocation_uri,
     }
-}
-
-/// The choices that protobuf JSON leaves to the reader, made here: one media type, one content, one kind of key material.
-fn shape(json: &Value) -> Result<(), Refused> {
-    let Some(map) = json.as_object() else {
-        return Err(malformed("it is no JSON object".to_owned()));
-    };
-    let has = |name: &str| map.get(name).is_some_and(|v| !v.is_null());
-    if has("base64Signature") || has("rekorBundle") {
-        return Err(unsupported("a legacy cosign signature (`base64Signature`)"));
-    }
-    if has("payloadType") && has("signatures") {
-        return Err(unsupported("a bare DSSE envelope (`*.intoto.jsonl`), without certificate and log entry"));
-    }
-    if has("attestations") {
-        return Err(unsupported("the answer of a registry's attestation endpoint (see `archive --attestations`)"));
-    }
-    if has("SignedEntryTimestamp") || has("critical") || has("_type") {
-        return Err(unsupported("a signature part of another format"));
-    }
-    match map.get("mediaType").and_then(Value::as_str) {
-        Some(
-            "application/vnd.dev.sigstore.bundle+json;version=0.1"
-            | "application/vnd.dev.sigstore.bundle+json;version=0.2"
-            | "application/vnd.dev.sigstore.bundle+json;version=0.3"
-            | "application/vnd.dev.sigstore.bundle.v0.3+json",
-        ) => {}
-        Some(other) if other.starts_with("application/vnd.dev.sigstore.bundle") => {
-            return Err(unsupported(&format!("a bundle of an unknown version (`{}`)", text::excerpt(other, 80))));
-        }
-        Some(other) => return Err(malformed(format!("`{}` is no media type of a bundle", text::excerpt(other, 80)))),
-        None => return Err(malformed("it has no `mediaType`".to_owned())),
-    }
-    one_of(map, &["messageSignature", "dsseEnvelope"], "content")?;
-    let Some(material) = map.get("verificationMaterial").and_then(Value::as_object) else {
-        return Err(malformed("it has no `verificationMaterial`".to_owned()));
-    };
-    let kinds = ["certificate", "x509CertificateChain", "publicKey"];
-    if kinds.iter().all(|kind| material.get(*kind).is_none_or(Value::is_null)) {
-        return Err(Refused::wrong(Fault::Certificate, "the bundle has neither a certificate nor the name of a key"));
-    }
-    one_of(material, &kinds, "key material")
-}
-
-fn one_of(map: &serde_json::Map<String, Value>, names: &[&str], what: &str) -> Result<(), Refused> {
-    match names.iter().filter(|name| map.get(**name).is_some_and(|v| !v.is_null())).count() {
-        1 => Ok(()),
-        n => Err(malformed(format!("it has {n} kinds of {what}, expected exactly one of {}", names.join(", ")))),
-    }
-}
-
-fn malformed(why: String) -> Refused {
-    Refused::wrong(Fault::Bundle, format!("the bundle is malformed: {}", text::excerpt(&why, 300)))
-}
-
-fn unsupported(what: &str) -> Refused {
-    Refused::Unsupported(format!("this is {what}, which is no Sigstore bundle and is not supported"))
 }
 
 /// The library's error as one of our codes.

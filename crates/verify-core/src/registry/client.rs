@@ -103,6 +103,8 @@ fn authorities(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
     // System bundles are often symbolic links, and this path is the operator's.
     let real = std::fs::canonicalize(path).map_err(|e| Error::io("read", path, e))?;
     let pem = read::bytes(&real, MAX_CAFILE).map_err(|e| Error::environment(format!("{} {e}", path.display()), help))?;
-    reqwest::Certificate::from_pem_bundle(&pem)
-        .map_err(|e| Error::environment(format!("{} holds no certificates in PEM: {e}", path.display()), help))
+    match reqwest::Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(Error::environment(format!("{} holds no certificates in PEM", path.display()), help)),
+    }
 }

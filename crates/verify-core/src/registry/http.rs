@@ -144,10 +144,11 @@ impl Request<'_> {
                 200 => Ok(response),
                 404 | 410 => Err(FetchError::NotFound),
                 code @ (401 | 403) => Err(FetchError::Refused(code)),
-                code => {
-                    self.wait_as_told(&response).await;
+                code @ (429 | 503) => {
+                    wait_as_told(&response).await;
                     Err(FetchError::Status(code))
                 }
+                code => Err(FetchError::Status(code)),
             };
         }
         Err(FetchError::Redirected("a place after too many redirects".to_owned()))
@@ -169,12 +170,12 @@ impl Request<'_> {
             Err(FetchError::Redirected(format!("another host, {host}")))
         }
     }
+}
 
-    async fn wait_as_told(&self, response: &Response) {
-        let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        if let Some(seconds) = told {
-            tokio::time::sleep(Duration::from_secs(seconds).min(MAX_RETRY_AFTER)).await;
-        }
+async fn wait_as_told(response: &Response) {
+    let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    if let Some(seconds) = told {
+        tokio::time::sleep(Duration::from_secs(seconds).min(MAX_RETRY_AFTER)).await;
     }
 }
 

@@ -332,4 +332,13 @@ mod tests {
         assert_eq!(auth(&config, "https://b.example/").as_deref(), Some("Bearer ${NONE}"));
         assert_eq!(auth(&config, "https://c.example/"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_survived_and_leaks_to_nobody(text in "(//|[a-z._@:=${}\"\\\\;# \n]){0,80}") {
+            if let Ok(config) = NpmConfig::parse(&text, &none) {
+                proptest::prop_assert_eq!(auth(&config, "https://other.example/x"), None);
+            }
+        }
+    }
 }

@@ -550,3 +550,20 @@ fn registry_signatures() {
     assert_eq!(judge(std::slice::from_ref(&good), at("2027-07-01T00:00:00Z")), "timestamp");
     assert_eq!(judge(std::slice::from_ref(&good), None), "key");
 }
+
+#[test]
+fn no_changed_byte_leaves_a_verified_answer() {
+    let npm = Npm::new();
+    let (publish, provenance) = (npm.publish(&publish_statement()), npm.provenance(&provenance_statement()));
+    let both = answer(&[(npm::PUBLISH, &publish), (SLSA, &provenance)]);
+    // Only the label in front of a checkpoint's signature is protected by nothing: keys are found by their hint.
+    let label = "\u{2014} log.example ";
+    let text = String::from_utf8(both.clone()).expect("text");
+    let labels: Vec<_> = text.match_indices(label).map(|(at, found)| at..at + found.len()).collect();
+    assert_eq!(labels.len(), 2);
+    for at in (0..both.len()).step_by(17).filter(|at| !labels.iter().any(|label| label.contains(at))) {
+        let mut changed = both.clone();
+        changed[at] ^= 1;
+        assert_ne!(npm.judge(&changed), "verified", "byte {at}");
+    }
+}

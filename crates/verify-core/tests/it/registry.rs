@@ -520,3 +520,39 @@ fn several_at_once_and_inside_an_async_program() {
         assert!(fetched.packages.iter().all(Result::is_ok));
     });
 }
+
+#[test]
+fn proxies_and_authorities_are_the_callers() {
+    let shop = Shop::open();
+    let far = |path: &str| format!("http://registry.example{path}");
+    let packument = String::from_utf8(shop.packument(|_| {})).expect("text").replace(&shop.server.url(""), &far(""));
+    // A proxy is asked for whole addresses.
+    shop.server.set(&far(PACKUMENT), Answer::Good(packument.into_bytes()));
+    shop.server.set(&far(TARBALL), Answer::Good(ARCHIVE.to_vec()));
+    shop.server.set(&far(ATTESTATIONS), Answer::Good(shop.attestations()));
+    let env = |name: &str| match name {
+        "npm_config_registry" => Some(far("/")),
+        "HTTP_PROXY" => Some(shop.server.url("/")),
+        _ => None,
+    };
+    let config = NpmConfig::from_environment(&env).expect("environment");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let report = Arc::clone(&seen);
+    let progress =
+        move |p: openclaw_verify_core::registry::Progress| report.lock().expect("list").push((p.package, p.bytes, p.done));
+    let client = Client::with_progress(config.clone(), limits(), Cache::new(shop.cache.path()), progress).expect("client");
+    let fetched = shop.fetch_with(&client);
+    assert_eq!(code(&shop.judge(&fetched).integrity), "verified");
+    assert_eq!(shop.server.seen(&far(TARBALL)), 1);
+    let last = ("@acme/notes@1.2.0".to_owned(), ARCHIVE.len() as u64, true);
+    assert_eq!(seen.lock().expect("list").last(), Some(&last));
+
+    let mut bad = config.clone();
+    bad.cafile = Some(shop.cache.path().join("none.pem"));
+    assert!(Client::new(bad.clone(), limits(), Cache::new(shop.cache.path())).is_err());
+    std::fs::write(shop.cache.path().join("none.pem"), "no certificate").expect("write");
+    assert!(Client::new(bad, limits(), Cache::new(shop.cache.path())).is_err());
+    let mut bad = config;
+    bad.http_proxy = Some("://".to_owned());
+    assert!(Client::new(bad, limits(), Cache::new(shop.cache.path())).is_err());
+}

@@ -7,11 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::sigstore::PublicKey;
-use super::strict_json;
-use super::trust::Origin;
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
+use crate::provenance::sigstore::PublicKey;
+use crate::provenance::strict_json;
+use crate::provenance::trust::Origin;
 use crate::text;
 
 /// What a key may be used for.
@@ -43,7 +43,7 @@ pub(super) struct Key {
 }
 
 /// npm's keys as its TUF target has them (4 keys), byte for byte from `@sigstore/tuf` 5.0.1 of 2026-11-05 (Apache-2.0).
-const EMBEDDED: &str = include_str!("npm-keys.json");
+const EMBEDDED: &str = include_str!("keys.json");
 const EMBEDDED_PUBLISHED: &str = "2026-11-05";
 const MAX_KEYS: usize = 100;
 
