@@ -1,5 +1,6 @@
 //! The paths of an archive: what one may be, and that no two are the same anywhere.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{ArchiveError, Limits};
@@ -20,6 +21,14 @@ pub(crate) struct Paths {
     known: HashMap<String, Known>,
 }
 
+/// A path that was taken in.
+pub(crate) struct Added {
+    /// What lies below the top folder.
+    pub(crate) path: String,
+    /// It stood before, as a file if it is one and as a folder if it is one.
+    pub(crate) again: bool,
+}
+
 struct Known {
     path: String,
     folder: bool,
@@ -36,12 +45,12 @@ impl Paths {
     }
 
     /// Takes in the path of an entry, and gives what lies below the top folder; `None` for the top folder itself.
-    pub(crate) fn add(&mut self, raw: &[u8], folder: bool) -> Result<Option<String>, ArchiveError> {
+    pub(crate) fn add(&mut self, raw: &[u8], folder: bool) -> Result<Option<Added>, ArchiveError> {
         self.entries += 1;
         if self.entries > self.limits.entries {
             return Err(ArchiveError::TooManyEntries(self.limits.entries));
         }
-        let path = plain(raw, folder)?;
+        let path = &*plain(raw, folder)?;
         let (top, rest) = match path.split_once('/') {
             Some((top, rest)) => (top, Some(rest)),
             None if folder => (path, None),
@@ -56,7 +65,7 @@ impl Paths {
         if path.split('/').count() > self.limits.depth {
             return Err(ArchiveError::TooDeep { path: shown(raw), max: self.limits.depth });
         }
-        self.learn(path, folder)?;
+        let again = !self.learn(path, folder)?;
         // Folders above it, from the nearest up to one that is known.
         for (end, _) in path.rmatch_indices('/') {
             let (above, _) = path.split_at(end);
@@ -64,10 +73,10 @@ impl Paths {
                 break;
             }
         }
-        Ok(Some(path.to_owned()))
+        Ok(Some(Added { path: path.to_owned(), again }))
     }
 
-    /// Notes one path; says whether it is new.
+    /// Notes one path; says whether it is new. Whether a file may stand twice is for the caller to say.
     fn learn(&mut self, path: &str, folder: bool) -> Result<bool, ArchiveError> {
         self.bytes += path.len() as u64;
         if self.bytes > self.limits.path_bytes {
@@ -83,7 +92,7 @@ impl Paths {
                 Err(ArchiveError::Collision { path: shown(path.as_bytes()), with: shown(known.path.as_bytes()) })
             }
             // A folder may be named again, before or after what lies in it.
-            Some(known) if known.folder && folder => Ok(false),
+            Some(known) if known.folder == folder => Ok(false),
             Some(_) => Err(ArchiveError::Duplicate(shown(path.as_bytes()))),
         }
     }
@@ -97,8 +106,9 @@ impl Paths {
     }
 }
 
-/// `raw` as a path without tricks.
-fn plain(raw: &[u8], folder: bool) -> Result<&str, ArchiveError> {
+/// `raw` as a path without tricks. `.` after the top folder is dropped, as every reader does: one in a hundred packages of the
+/// registry has `package/./dist/…`. As the top folder itself it would be what npm strips, in place of the real one.
+fn plain(raw: &[u8], folder: bool) -> Result<Cow<'_, str>, ArchiveError> {
     let path = std::str::from_utf8(raw).map_err(|_| ArchiveError::NotUtf8(shown(raw)))?;
     if path.chars().any(char::is_control) {
         return Err(ArchiveError::ControlCharacter(shown(raw)));
@@ -110,10 +120,15 @@ fn plain(raw: &[u8], folder: bool) -> Result<&str, ArchiveError> {
         return Err(ArchiveError::Traversal(shown(raw)));
     }
     let path = if folder { path.strip_suffix('/').unwrap_or(path) } else { path };
-    if path.split('/').any(|name| name.is_empty() || name == ".") {
+    let mut names = path.split('/');
+    if names.next() == Some(".") || path.split('/').any(str::is_empty) || (!folder && path.ends_with("/.")) {
         return Err(ArchiveError::BadPath(shown(raw)));
     }
-    Ok(path)
+    if names.any(|name| name == ".") {
+        let names: Vec<_> = path.split('/').filter(|name| *name != ".").collect();
+        return Ok(Cow::Owned(names.join("/")));
+    }
+    Ok(Cow::Borrowed(path))
 }
 
 /// Checks that no symlink leaves the tree, not even by way of others. `links` holds path and target of each.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use super::entries::{Paths, check_links};
+use super::entries::{Added, Paths, check_links};
 use super::gunzip::Gunzip;
 use super::header::{BLOCK, Header};
 use super::pax::{Extended, check_global};
@@ -101,8 +101,11 @@ impl<R: Read> Tar<R> {
         let no_content = || if header.size == 0 { Ok(()) } else { Err(ArchiveError::SizeLies(shown(raw))) };
         match header.kind {
             0 | b'0' => {
-                let path = self.path(raw, false)?;
+                let Added { path, again } = self.paths.add(raw, false)?.ok_or_else(|| ArchiveError::NoTopFolder(shown(raw)))?;
                 let mode = if header.mode & 0o100 != 0 { Mode::Executable } else { Mode::Regular };
+                if again {
+                    return self.same_file_again(&path, mode, header.size);
+                }
                 let id = self.file(&path, mode, header.size, sink)?;
                 self.files.insert(path.clone(), self.entries.len());
                 self.entries.push(ArchiveEntry { path, mode, size: header.size, id, hard_link: false });
@@ -113,7 +116,7 @@ impl<R: Read> Tar<R> {
             }
             b'1' => {
                 no_content()?;
-                let path = self.path(raw, false)?;
+                let path = self.link_path(raw)?;
                 let target = self.paths.hard_link_target(&path, link)?;
                 let original = self.files.get(&target).and_then(|at| self.entries.get(*at));
                 let Some(original) = original else {
@@ -123,7 +126,7 @@ impl<R: Read> Tar<R> {
             }
             b'2' => {
                 no_content()?;
-                let path = self.path(raw, false)?;
+                let path = self.link_path(raw)?;
                 let Some(target) = std::str::from_utf8(link).ok().filter(|target| !target.is_empty()) else {
                     return Err(ArchiveError::LinkLeaves { path: shown(path.as_bytes()), target: shown(link) });
                 };
@@ -138,9 +141,23 @@ impl<R: Read> Tar<R> {
         Ok(())
     }
 
-    /// The path of something that is not a folder.
-    fn path(&mut self, raw: &[u8], folder: bool) -> Result<String, ArchiveError> {
-        self.paths.add(raw, folder)?.ok_or_else(|| ArchiveError::NoTopFolder(shown(raw)))
+    /// The path of a link, which may not stand twice.
+    fn link_path(&mut self, raw: &[u8]) -> Result<String, ArchiveError> {
+        match self.paths.add(raw, false)? {
+            None => Err(ArchiveError::NoTopFolder(shown(raw))),
+            Some(Added { again: true, .. }) => Err(ArchiveError::Duplicate(shown(raw))),
+            Some(Added { path, .. }) => Ok(path),
+        }
+    }
+
+    /// A file may stand twice when that changes nothing: `npm pack` makes such archives (`agent-base` 7, `https-proxy-agent` 7).
+    fn same_file_again(&mut self, path: &str, mode: Mode, size: u64) -> Result<(), ArchiveError> {
+        let id = self.file(path, mode, size, &mut Nothing)?;
+        let first = self.files.get(path).and_then(|at| self.entries.get(*at));
+        match first {
+            Some(first) if first.id == id && first.mode == mode => Ok(()),
+            _ => Err(ArchiveError::Duplicate(shown(path.as_bytes()))),
+        }
     }
 
     /// Reads the content of a file.
@@ -203,6 +220,23 @@ impl<R: Read> Tar<R> {
                 Err(error) => return Err(ArchiveError::from_io(error)),
             }
         }
+    }
+}
+
+/// Keeps nothing.
+struct Nothing;
+
+impl Sink for Nothing {
+    fn begin(&mut self, _: &str, _: Mode, _: u64) -> Result<(), ArchiveError> {
+        Ok(())
+    }
+
+    fn data(&mut self, _: &[u8]) -> Result<(), ArchiveError> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), ArchiveError> {
+        Ok(())
     }
 }
 
