@@ -21,9 +21,9 @@ pub enum UnpackError {
     #[error("the archive has the integrity {found}, not the {expected} that was verified")]
     Integrity {
         /// What was verified.
-        expected: Sri,
+        expected: String,
         /// What was read.
-        found: Sri,
+        found: String,
     },
     /// The archive holds a symlink or hard link.
     #[error("`{0}` is a link; npm does not install links, so it is not unpacked")]
@@ -65,7 +65,7 @@ pub fn unpack(reader: impl Read, limits: &Limits, expected: &Sri, target: &Path)
     let mut writer = Writer { root: &root, open: None };
     let archive = reader::read(reader, limits, &mut writer)?;
     if archive.integrity != *expected {
-        return Err(UnpackError::Integrity { expected: *expected, found: archive.integrity });
+        return Err(UnpackError::Integrity { expected: expected.to_string(), found: archive.integrity.to_string() });
     }
     if let Some(link) = archive.entries.iter().find(|entry| entry.hard_link || entry.mode == Mode::Symlink) {
         return Err(UnpackError::Link(link.path.clone()));
