@@ -1,5 +1,6 @@
 //! Verify OpenClaw plugins, skills and releases.
 
+pub mod archive;
 pub mod digest;
 pub mod error;
 mod evidence;

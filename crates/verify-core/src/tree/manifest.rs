@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::object::{BlobId, Mode, TreeObject};
+use super::object::{BlobId, Mode, TreeHasher};
 use crate::digest::{TreeDigest, from_hex};
 
 /// One file or symlink of a tree.
@@ -79,31 +79,64 @@ impl Manifest {
     /// The id that `git write-tree` gives this listing in a SHA-256 repository.
     #[must_use]
     pub fn digest(&self) -> TreeDigest {
-        // Sorted by the bytes of the whole path, entries of one folder stand together and folders close in git's order: git sorts a
-        // folder as if its name ended in `/`.
-        let mut open: Vec<(&str, TreeObject)> = Vec::new();
-        let mut root = TreeObject::default();
+        // A tree object begins with its length: first the lengths of all folders in the order in which they open, then the ids.
+        let (mut lengths, mut open) = (Vec::new(), Vec::new());
+        self.each_step(|step| match step {
+            Step::Open => {
+                open.push(lengths.len());
+                lengths.push(0_u64);
+            }
+            Step::Entry(entry) => add(&mut lengths, &open, entry.mode.as_str(), name_of(&entry.path)),
+            Step::Close(name) => {
+                open.pop();
+                add(&mut lengths, &open, FOLDER, name);
+            }
+        });
+        let (mut lengths, mut open, mut root) = (lengths.into_iter(), Vec::<TreeHasher>::new(), [0; 32]);
+        self.each_step(|step| match step {
+            Step::Open => open.push(TreeHasher::new(lengths.next().unwrap_or(0))),
+            Step::Entry(entry) => {
+                if let Some(folder) = open.last_mut() {
+                    folder.push(entry.mode.as_str(), name_of(&entry.path), &entry.id.0);
+                }
+            }
+            Step::Close(name) => {
+                let id = open.pop().map_or([0; 32], TreeHasher::finish);
+                match open.last_mut() {
+                    Some(above) => above.push(FOLDER, name, &id),
+                    None => root = id,
+                }
+            }
+        });
+        TreeDigest(root)
+    }
+
+    /// Every entry between the opening and closing of its folders, the root among them.
+    ///
+    /// Sorted by the bytes of the whole path, the entries of a folder stand together, and folders close in git's order, which sorts
+    /// a folder as if its name ended in `/`.
+    fn each_step<'a>(&'a self, mut take: impl FnMut(Step<'a>)) {
+        let mut folder = "";
+        take(Step::Open);
         for entry in &self.entries {
             let parent = parent_of(&entry.path);
-            while let Some((folder, _)) = open.last() {
-                if is_same_or_inside(parent, folder) {
-                    break;
-                }
-                close_folder(&mut open, &mut root);
+            while !is_same_or_inside(parent, folder) {
+                take(Step::Close(name_of(folder)));
+                folder = parent_of(folder);
             }
-            let mut from = open.last().map_or(0, |(folder, _)| folder.len() + 1);
-            while from < parent.len() {
-                let end = parent[from..].find('/').map_or(parent.len(), |at| from + at);
-                open.push((&parent[..end], TreeObject::default()));
-                from = end + 1;
+            while folder.len() < parent.len() {
+                let from = if folder.is_empty() { 0 } else { folder.len() + 1 };
+                let end = parent.get(from..).and_then(|rest| rest.find('/')).map_or(parent.len(), |at| from + at);
+                folder = parent.get(..end).unwrap_or(parent);
+                take(Step::Open);
             }
-            let object = open.last_mut().map_or(&mut root, |(_, object)| object);
-            object.push(entry.mode.as_str(), name_of(&entry.path), &entry.id.0);
+            take(Step::Entry(entry));
         }
-        while !open.is_empty() {
-            close_folder(&mut open, &mut root);
+        while !folder.is_empty() {
+            take(Step::Close(name_of(folder)));
+            folder = parent_of(folder);
         }
-        TreeDigest(root.id())
+        take(Step::Close(""));
     }
 
     /// The bytes that `git ls-tree -r -z` prints: `mode blob oid TAB path NUL`.
@@ -142,6 +175,25 @@ impl Manifest {
     }
 }
 
+/// The mode of a folder, as git writes it into a tree object.
+const FOLDER: &str = "40000";
+
+/// One step through the folders of a manifest.
+enum Step<'a> {
+    /// A folder begins.
+    Open,
+    Entry(&'a Entry),
+    /// The folder of this name ends; the root has none.
+    Close(&'a str),
+}
+
+/// Adds the length of an entry to that of the innermost open folder.
+fn add(lengths: &mut [u64], open: &[usize], mode: &str, name: &str) {
+    if let Some(length) = open.last().and_then(|at| lengths.get_mut(*at)) {
+        *length += TreeHasher::entry_len(mode, name);
+    }
+}
+
 fn parse_entry(line: &str) -> Option<Entry> {
     let (head, path) = line.strip_suffix('\0')?.split_once('\t')?;
     let mut words = head.split(' ');
@@ -170,13 +222,6 @@ fn check_folders_are_no_files(entries: &[Entry], before: &str, parent: &str) -> 
     Ok(())
 }
 
-fn close_folder(open: &mut Vec<(&str, TreeObject)>, root: &mut TreeObject) {
-    if let Some((folder, object)) = open.pop() {
-        let above = open.last_mut().map_or(root, |(_, object)| object);
-        above.push("40000", name_of(folder), &object.id());
-    }
-}
-
 /// The folder of `path`, empty for the root.
 fn parent_of(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..at])
@@ -187,7 +232,7 @@ fn name_of(path: &str) -> &str {
 }
 
 /// Whether the folder `path` is `folder` or lies below it; the root is the empty text.
-pub(crate) fn is_same_or_inside(path: &str, folder: &str) -> bool {
+fn is_same_or_inside(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

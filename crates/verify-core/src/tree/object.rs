@@ -80,25 +80,32 @@ impl Mode {
     }
 }
 
-/// One tree object in the making. Entries are added in git's order.
-#[derive(Default)]
-pub(crate) struct TreeObject(Vec<u8>);
+/// One tree object in the making. Entries are added in git's order; `mode` stands without leading zeros, as git writes it.
+pub(crate) struct TreeHasher(Sha256);
 
-impl TreeObject {
-    /// Adds an entry; `mode` without leading zeros, as git writes it into the object.
-    pub(crate) fn push(&mut self, mode: &str, name: &str, id: &[u8; 32]) {
-        self.0.extend_from_slice(mode.as_bytes());
-        self.0.push(b' ');
-        self.0.extend_from_slice(name.as_bytes());
-        self.0.push(0);
-        self.0.extend_from_slice(id);
+impl TreeHasher {
+    /// `len` is the sum of [`TreeHasher::entry_len`] of the entries that follow.
+    pub(crate) fn new(len: u64) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(format!("tree {len}\0"));
+        Self(hasher)
     }
 
-    pub(crate) fn id(&self) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        hasher.update(format!("tree {}\0", self.0.len()));
-        hasher.update(&self.0);
-        hasher.finalize().into()
+    /// Bytes of one entry.
+    pub(crate) fn entry_len(mode: &str, name: &str) -> u64 {
+        (mode.len() + 1 + name.len() + 1 + 32) as u64
+    }
+
+    pub(crate) fn push(&mut self, mode: &str, name: &str, id: &[u8; 32]) {
+        self.0.update(mode);
+        self.0.update(b" ");
+        self.0.update(name);
+        self.0.update(b"\0");
+        self.0.update(id);
+    }
+
+    pub(crate) fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
 }
 
@@ -110,6 +117,6 @@ mod tests {
     fn ids_are_those_that_git_documents() {
         // `git hash-object` and `git hash-object -t tree` of nothing, in a repository of object format SHA-256.
         assert_eq!(BlobId::of(b"").hex(), "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813");
-        assert_eq!(to_hex(&TreeObject::default().id()), "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321");
+        assert_eq!(to_hex(&TreeHasher::new(0).finish()), "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321");
     }
 }

@@ -148,7 +148,7 @@ impl Walker<'_> {
         let before = stamp(dir.fd().map_err(io)?, &path)?;
         let names = self.names(&mut dir, &path)?;
         let fd = dir.fd().map_err(io)?;
-        let children = self.judge(fd, &path, &names)?;
+        let children = self.judge(fd, &path, names)?;
         if stamp(fd, &path)? != before {
             return Err(TreeError::Changed { path: shown_folder(&path) });
         }
@@ -189,25 +189,24 @@ impl Walker<'_> {
         Ok(names)
     }
 
-    fn judge(&mut self, fd: BorrowedFd<'_>, folder: &str, names: &[(Vec<u8>, FileType)]) -> Result<Vec<Child>, TreeError> {
+    fn judge(&mut self, fd: BorrowedFd<'_>, folder: &str, names: Vec<(Vec<u8>, FileType)>) -> Result<Vec<Child>, TreeError> {
         let spec = self.spec;
         let left_out: Vec<(&str, &LeaveOut)> =
             spec.leave_out.iter().filter_map(|leave_out| Some((name_in(folder, place_of(leave_out))?, leave_out))).collect();
         let mut children = Vec::with_capacity(names.len());
-        let mut good: Vec<&str> = Vec::with_capacity(names.len());
+        self.find_collisions(folder, &names);
         for (name, kind) in names {
-            let name = name.strip_suffix(b"/").unwrap_or(name);
+            let name = without_slash(&name);
             let (None, Ok(name)) = (unsafe_name(name), std::str::from_utf8(name)) else {
                 let why = Why::Name(unsafe_name(name).unwrap_or("is not UTF-8"));
                 self.offend(shown_in(folder, name), why);
                 continue;
             };
             if let Some((_, leave_out)) = left_out.iter().find(|(place, _)| *place == name)
-                && self.is_left_out(leave_out, fd, name, *kind)?
+                && self.is_left_out(leave_out, fd, name, kind)?
             {
                 continue;
             }
-            good.push(name);
             if unsafe_on_windows(name) {
                 self.windows.1 += 1;
                 if self.windows.0.len() < MAX_NOTED {
@@ -221,10 +220,9 @@ impl Walker<'_> {
                     children.push(Child::Leaf(Entry { path, mode: Mode::Regular, id: BlobId([0; 32]) }));
                 }
                 FileType::Symlink => children.push(Child::Leaf(self.symlink(fd, folder, name, path)?)),
-                other => self.offend(shown_in(folder, name.as_bytes()), Why::SpecialFile(type_in_words(*other))),
+                other => self.offend(shown_in(folder, name.as_bytes()), Why::SpecialFile(type_in_words(other))),
             }
         }
-        self.find_collisions(folder, &good);
         Ok(children)
     }
 
@@ -264,12 +262,14 @@ impl Walker<'_> {
         }
     }
 
-    fn find_collisions(&mut self, folder: &str, names: &[&str]) {
-        if !names.iter().any(|name| folds(name)) {
+    /// Also looks at what is left out: where case is ignored it may be the other file that is loaded.
+    fn find_collisions(&mut self, folder: &str, names: &[(Vec<u8>, FileType)]) {
+        let names = || names.iter().filter_map(|(name, _)| std::str::from_utf8(without_slash(name)).ok());
+        if !names().any(folds) {
             return;
         }
         let key = |name| if folds(name) { Cow::Owned(collision_key(name)) } else { Cow::Borrowed(name) };
-        let mut keys: Vec<(Cow<'_, str>, &str)> = names.iter().map(|&name| (key(name), name)).collect();
+        let mut keys: Vec<(Cow<'_, str>, &str)> = names().map(|name| (key(name), name)).collect();
         keys.sort_unstable();
         for pair in keys.windows(2) {
             if let [(a, first), (b, second)] = pair
@@ -287,6 +287,10 @@ impl Walker<'_> {
             self.offenders.push(Offender { path, why });
         }
     }
+}
+
+fn without_slash(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b"/").unwrap_or(name)
 }
 
 fn place_of(leave_out: &LeaveOut) -> &str {

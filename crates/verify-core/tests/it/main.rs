@@ -18,6 +18,7 @@ mod openpgp;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod archive;
 mod support;
 mod tree;
 #[cfg(feature = "online")]
