@@ -17,7 +17,7 @@ use crate::toml_file::{Checked, TomlFile, fail};
 /// The format version that is read and written. A larger one breaks readers.
 pub(super) const VERSION: i64 = 1;
 
-pub(super) const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-reviews.toml";
+pub(super) const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-reviews.toml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -21,7 +21,7 @@ use crate::subject::{Kind, Source};
 use crate::text;
 use crate::toml_file::{Checked, TomlFile, closest, fail};
 
-const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-verify.toml";
+const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 
 /// What may stand before the `:` of a subject id.
 const SCHEMES: [&str; 14] = [

@@ -15,7 +15,7 @@ use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use proptest::prelude::*;
 
-const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-verify.toml";
+const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 
 /// The findings of docs/findings.md that the tests need.
 pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [

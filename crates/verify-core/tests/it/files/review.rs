@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 const TODAY: Date = date(2026, 11, 22);
 const FILE: &str = "openclaw-reviews.toml";
-const WAY_OUT: &str = "docs/file-formats.md describes every key of openclaw-reviews.toml";
+const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-reviews.toml";
 
 fn id(text: &str) -> SubjectId {
     text.parse().expect("subject id")
