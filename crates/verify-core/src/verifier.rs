@@ -1,6 +1,8 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod relock;
+#[cfg(feature = "sbom")]
+mod sbom;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
