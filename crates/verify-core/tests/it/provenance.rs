@@ -8,15 +8,20 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use openclaw_verify_core::digest::{Sha256Digest, Sri};
 use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::gitsign::{Material, verify_gitsign};
 use openclaw_verify_core::provenance::npm::{Package, verify_attestations};
 use openclaw_verify_core::provenance::release::{Release, verify_release};
 use openclaw_verify_core::provenance::{
-    Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Pattern, Signer, TrustRoot, verify_attestation,
+    Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Signer, TrustRoot, verify_attestation,
 };
 use serde_json::Value;
 
 use crate::support::shared;
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(text).expect("a pattern")
+}
 
 fn now() -> Timestamp {
     "2026-11-22T00:00:00Z".parse().expect("time")
@@ -151,15 +156,15 @@ fn identities_of_real_bundles() {
     let judge = |file: &str, artifact: &[u8], policy: &IdentityPolicy| {
         verify_attestation(&Artifact::bytes(artifact), &corpus.read(file), Signer::Identity(policy), None, &trust, now())
     };
-    let repository = |r: &str| IdentityPolicy { repository: Some(Pattern::new(r)), ..IdentityPolicy::default() };
+    let repository = |r: &str| IdentityPolicy { repository: Some(pattern(r)), ..IdentityPolicy::default() };
 
     let bundle = "github/reusable-workflow-attestation.sigstore.json";
     let artifact = corpus.read("github/reusable-workflow-artifact");
     let mut both = repository("github.com/malancas/attest-demo");
-    both.workflow = Some(Pattern::new("github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml"));
+    both.workflow = Some(pattern("github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml"));
     assert_eq!(code(&judge(bundle, &artifact, &both)), "verified");
     assert_eq!(code(&judge(bundle, &artifact, &repository("github.com/github/artifact-attestations-workflows"))), "repository");
-    both.workflow = Some(Pattern::new(".github/workflows/attest.yml"));
+    both.workflow = Some(pattern(".github/workflows/attest.yml"));
     assert_eq!(code(&judge(bundle, &artifact, &both)), "workflow");
     assert_eq!(code(&judge(bundle, b"something else", &repository("github.com/malancas/attest-demo"))), "artifact");
 
@@ -199,9 +204,9 @@ fn npm_provenance_names_repository_workflow_and_commit() {
     let archive = Sri::of(&corpus.read("npm/gundam-visor-cli-v1-tag.tgz"));
     let file = "npm/gundam-visor-cli-v1-tag.tgz.json";
     let policy = |repository: &str, workflow: &str, git_ref: &str| IdentityPolicy {
-        repository: Some(Pattern::new(repository)),
-        workflow: Some(Pattern::new(workflow)),
-        git_ref: Some(Pattern::new(git_ref)),
+        repository: Some(pattern(repository)),
+        workflow: Some(pattern(workflow)),
+        git_ref: Some(pattern(git_ref)),
         ..IdentityPolicy::default()
     };
     let right = policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/npm-publish.yml", "refs/tags/v*");
