@@ -125,6 +125,12 @@ impl From<OperatorError> for Error {
     }
 }
 
+impl From<Box<OperatorError>> for Error {
+    fn from(error: Box<OperatorError>) -> Self {
+        Self::Operator(error)
+    }
+}
+
 impl Error {
     /// An environment error about a path.
     #[must_use]

@@ -1,9 +1,10 @@
 //! The four outcomes of looking for evidence.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is known about one question. *Not established* is neither good nor tampering, so it is never folded into either.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fact<T> {
     /// Established, with what was found.
     Verified(T),
@@ -22,6 +23,7 @@ pub enum Fact<T> {
         why: String,
     },
     /// The question does not arise for this subject, or nobody asked.
+    #[default]
     NotApplicable,
 }
 
@@ -57,7 +59,7 @@ impl<T> Fact<T> {
 
 /// The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
 /// one open question keeps the rest from being called verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The question does not arise.

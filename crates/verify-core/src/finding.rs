@@ -1,12 +1,13 @@
 //! Findings: what a rule says about a subject. Plain data.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::Outcome;
 use crate::subject::SubjectId;
 
 /// How much a finding matters to the operator. Ordered from least to most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Switched off: the finding is dropped.
@@ -33,7 +34,7 @@ impl Level {
 }
 
 /// One finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Finding {
     /// The rule's id, such as `tree-mismatch`.
@@ -61,7 +62,7 @@ pub struct Finding {
 }
 
 /// A place in a file of the operator.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Location {
     /// Path as it is to be shown.
     pub file: String,
@@ -70,11 +71,12 @@ pub struct Location {
 }
 
 /// The exception that covers a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Suppression {
     /// The operator's reason.
     pub reason: String,
     /// The last day on which it counts.
+    #[schemars(with = "String")]
     pub until: jiff::civil::Date,
 }
 
@@ -87,6 +89,10 @@ pub struct Draft {
     pub code: Option<&'static str>,
     /// A level other than the rule's default, before policy's `[levels]` apply.
     pub level: Option<Level>,
+    /// A rule of the policy asks for what is missing, so `[levels]` cannot lower it.
+    pub demanded: bool,
+    /// It stands on the subject's dependencies, so an exception has to name their digest.
+    pub about_dependencies: bool,
     /// Whom it is about.
     pub subject: Option<SubjectId>,
     /// One sentence; untrusted parts already passed through [`crate::text::visible`].
@@ -107,6 +113,8 @@ impl Draft {
             outcome: Outcome::Violated,
             code: None,
             level: None,
+            demanded: false,
+            about_dependencies: false,
             subject: None,
             message: message.into(),
             evidence: Vec::new(),
@@ -133,6 +141,20 @@ impl Draft {
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
+        self
+    }
+
+    /// At `deny`, whatever `[levels]` say: a rule of the policy asks for it.
+    #[must_use]
+    pub fn demanded(mut self) -> Self {
+        self.demanded = true;
+        self
+    }
+
+    /// Standing on the subject's dependencies.
+    #[must_use]
+    pub fn about_dependencies(mut self) -> Self {
+        self.about_dependencies = true;
         self
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text;
@@ -10,7 +11,7 @@ use crate::text;
 /// The stable name of a subject, such as `npm:@openclaw/zalo` or `skill:workspace/weather`.
 ///
 /// Holds no control, bidi or zero-width characters, no white space at its ends, at most [`SubjectId::MAX`] bytes; ordered by bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct SubjectId(String);
 
@@ -98,7 +99,7 @@ impl<'de> Deserialize<'de> for SubjectId {
 }
 
 /// What a subject is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {
@@ -138,7 +139,7 @@ impl fmt::Display for Kind {
 }
 
 /// Where a subject came from, by the record that OpenClaw keeps, or by where it was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Source {

@@ -1,12 +1,11 @@
 //! What every source of the inventory is given, and what it gives back.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{NotCovered, Observation, Options, Place, Subject};
+use super::{NotCovered, Observation, Options, Subject};
 use crate::subject::{Kind, SubjectId};
-use crate::text;
 
 /// The state dir's options and config, as every source needs them.
 pub(crate) struct Context<'a> {
@@ -38,8 +37,6 @@ pub(crate) struct PluginRoot {
     pub folder: PathBuf,
     /// `openclaw.plugin.json`, or the bundle's manifest; null when there is none.
     pub manifest: Value,
-    /// `package.json`; null when there is none.
-    pub package: Value,
     /// Whether OpenClaw would load it.
     pub enabled: bool,
 }
@@ -57,17 +54,7 @@ pub(crate) struct Found {
 
 impl Context<'_> {
     /// The value at a path of keys of the config; null when any is missing.
-    pub fn config_at(&self, keys: &[&str]) -> &Value {
+    pub(crate) fn config_at(&self, keys: &[&str]) -> &Value {
         keys.iter().fold(self.config, |value, key| value.get(key).unwrap_or(&Value::Null))
-    }
-
-    /// How a path is shown: relative to the state dir, or absolute.
-    pub fn place(&self, absolute: &Path) -> Place {
-        let shown = match absolute.strip_prefix(&self.options.state_dir) {
-            Ok(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
-            Ok(relative) => relative.to_string_lossy().into_owned(),
-            Err(_) => absolute.to_string_lossy().into_owned(),
-        };
-        Place { absolute: absolute.to_owned(), shown: text::visible(&shown).into_owned() }
     }
 }

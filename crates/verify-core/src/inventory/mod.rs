@@ -3,14 +3,201 @@
 //! One file a source. Each source turns a place of the state dir, or a part of the config, into [`Subject`]s with the records that
 //! OpenClaw keeps about them; whatever is odd becomes an [`Observation`], and a rule decides what it means.
 
+mod ancestors;
+mod bundles;
+mod config;
 pub(crate) mod context;
+mod core;
+mod environment;
+mod extensions;
+mod frontmatter;
+mod git_checkout;
+mod hooks;
+mod ids;
+mod index;
+mod load_paths;
+mod mcp;
+pub mod mcp_launcher;
+mod mcp_spec;
+mod npm_project;
+pub mod npm_tree;
+mod paths;
+mod plugin;
+mod records;
+mod skill_hashes;
+mod skill_record;
+mod skill_roots;
+mod skills;
+#[cfg(test)]
+mod state_tests;
+mod unique;
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::error::Error;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeSpec;
+
+use self::context::{Context, Found, PluginRoot};
+use self::paths::Paths;
+use self::records::{Known, Plugin, Scan};
+
+/// Reads the whole installation. Opens nothing for writing, and runs nothing.
+///
+/// # Errors
+/// [`Error::NothingToVerify`] when there is no state dir, [`Error::Environment`] when it, or the host package that the operator named,
+/// is no folder that can be read. Whatever is wrong *inside* the state dir is an [`Observation`].
+pub fn read(options: &Options) -> crate::Result<Inventory> {
+    let paths = open(options)?;
+    let mut inventory = Inventory::default();
+    let host = host(options, &paths)?;
+    let options = Options { state_dir: paths.state.clone(), host: host.clone(), ..options.clone() };
+
+    let mut config = config::read(&paths, options.config.as_deref());
+    let workspaces = config::workspaces(&paths, &mut config);
+    let mut index = index::read(&paths);
+    inventory.observations.append(&mut config.observations);
+    inventory.observations.append(&mut index.observations);
+    inventory.observations.extend(environment::read(&paths, &config.value, &config.shown));
+
+    let activation = plugin::Activation::new(&config);
+    let scan = Scan {
+        paths: &paths,
+        index: &index,
+        activation: &activation,
+        config: &config.value,
+        config_shown: &config.shown,
+        workspaces: &workspaces,
+        host: host.as_deref(),
+    };
+    let plugins = plugins(&scan, &mut inventory.observations);
+    if let Some(host) = &host {
+        inventory.subjects.push(core::read(&paths.outside_copy(), host, &mut inventory.not_covered));
+        inventory.host = Some(paths.place(host));
+    }
+    inventory.not_covered.extend(language_servers(&scan, &plugins));
+    let roots = roots(&plugins);
+    inventory.subjects.extend(plugins.into_iter().map(|plugin| plugin.subject));
+
+    let context = Context { options: &options, config: &config.value, workspaces: &workspaces };
+    let found: [Found; 3] =
+        [skills::read(&context, &roots), hooks::read(&context, &roots, &index.hooks), mcp::read(&context, &roots)];
+    for found in found {
+        inventory.subjects.extend(found.subjects);
+        inventory.observations.extend(found.observations);
+        inventory.not_covered.extend(found.not_covered);
+    }
+
+    unique::ids(inventory.subjects.iter_mut());
+    inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
+    ancestors::read(&paths, &mut inventory);
+    inventory.not_covered.extend(NotCovered::always());
+    inventory.not_covered.sort();
+    inventory.not_covered.dedup();
+    Ok(inventory)
+}
+
+/// The workspace folders of all agents, whether they exist or not. What lies in them is under test, so the operator's own files are
+/// never taken from there.
+#[must_use]
+pub fn workspaces(options: &Options) -> Vec<PathBuf> {
+    let Ok(paths) = open(options) else { return Vec::new() };
+    let mut config = config::read(&paths, options.config.as_deref());
+    config::workspaces(&paths, &mut config).into_iter().map(|workspace| workspace.folder).collect()
+}
+
+fn open(options: &Options) -> crate::Result<Paths> {
+    let shown = options.state_dir.display();
+    match std::fs::metadata(&options.state_dir) {
+        Ok(metadata) if metadata.is_dir() => {
+            Paths::new(options).map_err(|error| Error::io("resolve the state dir", &options.state_dir, error))
+        }
+        Ok(_) => Err(Error::environment(
+            format!("the state dir {shown} is not a folder"),
+            "name OpenClaw's state dir with --state-dir",
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NothingToVerify {
+            what: format!("there is no OpenClaw state dir at {shown}"),
+            help: Some("name it with --state-dir or OPENCLAW_STATE_DIR".to_owned()),
+        }),
+        Err(error) => Err(Error::io("look at the state dir", &options.state_dir, error)),
+    }
+}
+
+/// The host package's real path. In a copy it may not be the original's.
+fn host(options: &Options, paths: &Paths) -> crate::Result<Option<PathBuf>> {
+    let Some(host) = &options.host else { return Ok(None) };
+    let real = std::fs::canonicalize(host).map_err(|error| Error::io("resolve the host package", host, error))?;
+    let help = "name the folder of the package `openclaw` with --openclaw";
+    if !real.is_dir() {
+        return Err(Error::environment(format!("the host package {} is not a folder", host.display()), help));
+    }
+    if paths.relocated_from.as_ref().is_some_and(|old| real.starts_with(old)) {
+        return Err(Error::environment(format!("the host package {} lies in the original of the copy", host.display()), help));
+    }
+    Ok(Some(real))
+}
+
+/// Every plugin and bundle, recorded ones first.
+fn plugins(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> {
+    let mut plugins = records::read(scan, observations);
+    let found = npm_project::unrecorded(scan, &mut plugins, observations);
+    plugins.extend(found);
+    let found = load_paths::read(scan, &Known::of(&plugins), observations);
+    plugins.extend(found);
+    let found = extensions::read(scan, &Known::of(&plugins), observations);
+    plugins.extend(found);
+    unique::ids(plugins.iter_mut().map(|plugin| &mut plugin.subject));
+    unique::shadows(&mut plugins, scan.host);
+    plugins
+}
+
+fn language_servers(scan: &Scan<'_>, plugins: &[Plugin]) -> Vec<NotCovered> {
+    let bundles =
+        plugins.iter().filter_map(|plugin| Some((plugin, plugin.files.as_ref().filter(|files| files.bundle.is_some())?)));
+    let bundles = bundles.filter(|(_, files)| bundles::has_language_servers(scan.paths, &files.folder, &files.manifest));
+    let entry = |(plugin, _): (&Plugin, _)| NotCovered {
+        what: format!("language servers of {}", plugin.subject.id),
+        why: "they are commands of the bundle; only their definition is part of its digest".to_owned(),
+    };
+    bundles.map(entry).collect()
+}
+
+fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
+    let root = |plugin: &Plugin| {
+        let files = plugin.files.as_ref()?;
+        Some(PluginRoot {
+            subject: plugin.subject.id.clone(),
+            plugin_id: plugin.subject.name.clone(),
+            kind: plugin.subject.kind,
+            folder: files.folder.clone(),
+            manifest: files.manifest.clone(),
+            enabled: plugin.subject.enabled,
+        })
+    };
+    plugins.iter().filter_map(root).collect()
+}
+
+impl NotCovered {
+    /// What every installation has, and no state dir holds.
+    fn always() -> [Self; 4] {
+        let entry = |what: &str, why: &str| Self { what: what.to_owned(), why: why.to_owned() };
+        [
+            entry("Node.js and the system's libraries", "they are not OpenClaw's; use the tools of the system"),
+            entry("compile caches of Node and jiti", "they are made while OpenClaw runs, outside the state dir"),
+            entry(
+                "commands that the config runs (secret providers, install policy, sandbox set-up, CLI backends)",
+                "only MCP servers are judged; review the config itself",
+            ),
+            entry(
+                "the environment of the running gateway",
+                "NODE_OPTIONS and the like can add code; only .env and the config are read",
+            ),
+        ]
+    }
+}
 
 /// What to look at, and how.
 #[derive(Clone, Debug)]
@@ -42,7 +229,7 @@ pub struct Inventory {
 }
 
 /// Something that OpenClaw loads and that is not judged.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 pub struct NotCovered {
     /// What.
     pub what: String,
@@ -85,8 +272,33 @@ pub struct Subject {
     pub mcp: Option<McpDefinition>,
     /// Install steps that its front matter asks OpenClaw to run, for a skill.
     pub install_steps: Vec<InstallStep>,
+    /// What npm recorded about the subject and its dependencies, where a lockfile of npm is there.
+    pub npm: Option<NpmProject>,
     /// What was odd.
     pub observations: Vec<Observation>,
+}
+
+impl Subject {
+    /// A subject of which nothing more is known than what and where it is.
+    #[must_use]
+    pub fn new(id: SubjectId, kind: Kind, source: Source, place: Place) -> Self {
+        let name = id.name().to_owned();
+        Self {
+            id,
+            kind,
+            source,
+            name,
+            version: None,
+            enabled: true,
+            place,
+            trees: Trees::default(),
+            npm: None,
+            record: None,
+            mcp: None,
+            install_steps: Vec::new(),
+            observations: Vec::new(),
+        }
+    }
 }
 
 /// What the digests of one subject cover; docs/formats.md has the table by kind.
@@ -164,6 +376,40 @@ pub struct InstallStep {
     pub sha256: Option<String>,
 }
 
+/// What npm's lockfile says about an installed tree. Untrusted text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NpmProject {
+    /// `package-lock.json`, or npm's hidden `node_modules/.package-lock.json` where there is no other.
+    pub lockfile: Place,
+    /// Its entries without the project itself, sorted by path.
+    pub packages: Vec<NpmPackage>,
+}
+
+/// One entry of npm's lockfile, field by field as written. Untrusted text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NpmPackage {
+    /// Key of the entry: the folder relative to the lockfile's, such as `node_modules/@acme/a/node_modules/b`.
+    pub path: String,
+    /// The package's name: `name` where the entry has one (an alias), else what follows the last `node_modules/`.
+    pub name: String,
+    /// `version`.
+    pub version: Option<String>,
+    /// `resolved`: an address, `file:…` or `git+…`. npm may leave it out.
+    pub resolved: Option<String>,
+    /// `integrity`.
+    pub integrity: Option<String>,
+    /// `inBundle`: came inside the archive of another package, so it has no address and no integrity of its own.
+    pub in_bundle: bool,
+    /// `hasInstallScript`.
+    pub has_install_script: bool,
+    /// `link`: a symlink to a folder of the same project.
+    pub link: bool,
+    /// `optional`: may be missing on disk.
+    pub optional: bool,
+}
+
 /// Something odd that was seen. Rules give it a meaning and a level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -236,6 +482,13 @@ pub enum Observation {
         place: String,
         /// What was found, safe to show.
         found: String,
+    },
+    /// The state dir is a copy, and this path lies outside it: not read, so nothing is established about it.
+    NotInCopy {
+        /// Where the path is written, safe to show.
+        place: String,
+        /// The path, safe to show.
+        path: String,
     },
     /// A folder layout that is not understood.
     UnknownLayout {

@@ -2,8 +2,32 @@
 //!
 //! The digest is the id that git gives a folder in a repository of object format SHA-256 (`git init --object-format=sha256`,
 //! `git add -A -f`, `git write-tree`), so anybody can check it without this program. docs/formats.md has the full text.
+//!
+//! A tree is walked by one thread with an explicit stack; its files are hashed meanwhile by a pool that lives only for the call; the
+//! folders are folded from the sorted listing. Nothing is followed, nothing but regular files is opened, and whatever changes meanwhile is
+//! an error.
 
+mod compare;
+mod hashing;
+mod links;
+mod manifest;
+pub(crate) mod names;
+pub(crate) mod object;
+mod open;
+mod records;
+mod store;
+mod walk;
+
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use crate::digest::TreeDigest;
+
+pub use compare::{Change, ChangeKind, compare};
+pub use manifest::{Entry, Manifest, ManifestError};
+pub use object::{BlobId, Mode};
+pub use store::{ManifestStore, StoreError};
 
 /// What one digest covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +40,24 @@ pub struct TreeSpec {
     pub leave_out: Vec<LeaveOut>,
 }
 
+impl TreeSpec {
+    /// Everything in `root`, with `root` as the boundary.
+    #[must_use]
+    pub fn whole(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self { boundary: root.clone(), root, leave_out: Vec::new() }
+    }
+}
+
 /// One thing at one exact place that a digest leaves out. Paths are relative to [`TreeSpec::root`], `/` between names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeaveOut {
     /// Another part of the same subject, digested by itself. Left out only when it is a real folder; anything else of that name
-    /// stays in.
+    /// stays in. A `.git` is digested nowhere, so no symlink of the tree may lead into it.
     Folder(String),
     /// A record that OpenClaw or npm rewrites without a change of code. Left out only as a regular file of at most 1 MiB that
-    /// parses strictly as that record; anything else of that name stays in.
+    /// parses strictly as that record; anything else of that name stays in. No symlink of the tree may lead to it.
     Record(String, RecordKind),
     /// OpenClaw's link to the host package, `node_modules/openclaw`. Left out only when it is a symlink whose real path is `host`.
     /// Without a host, or when it dangles, the digest leaves it out too and says so in [`TreeNote::HostLinkUnknown`]; another
@@ -47,4 +80,249 @@ pub enum RecordKind {
     ClawhubOrigin,
     /// `node_modules/.package-lock.json`, npm's hidden lockfile.
     HiddenLockfile,
+}
+
+/// How much a walk may take, and how it is watched.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Threads that hash; 0 means as many as the machine has. The digests do not depend on it.
+    pub threads: usize,
+    /// Levels of folders below the root.
+    pub max_depth: usize,
+    /// Files, folders and symlinks of one tree.
+    pub max_entries: u64,
+    /// Bytes of all regular files of one tree together, as they state their size.
+    pub max_bytes: u64,
+    /// Bytes of all paths of one tree together: what bounds the memory.
+    pub max_path_bytes: u64,
+    /// Count every symlink `node_modules/openclaw` as its text, wherever it leads, as git does. Only for folders of which nobody says
+    /// what they are: a subject names its link to the host with [`LeaveOut::HostLink`], and the link is then checked.
+    pub count_host_links: bool,
+    /// Set by the caller to stop.
+    pub cancel: Option<&'a AtomicBool>,
+    /// Called now and then from the hashing threads.
+    pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            max_depth: 256,
+            max_entries: 1_000_000,
+            max_bytes: 4 << 30,
+            max_path_bytes: 64 << 20,
+            count_host_links: false,
+            cancel: None,
+            progress: None,
+        }
+    }
+}
+
+/// How far the hashing has come, over all trees of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Files hashed.
+    pub files: u64,
+    /// Files found so far; grows while the walk goes on.
+    pub of: u64,
+    /// Bytes hashed.
+    pub bytes: u64,
+}
+
+/// The digest of a tree, and what it was taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tree {
+    /// Its id.
+    pub digest: TreeDigest,
+    /// Files and symlinks that count.
+    pub files: u64,
+    /// Bytes of the regular files that count.
+    pub bytes: u64,
+    /// The listing behind the digest.
+    pub manifest: Manifest,
+    /// What the digest covers and policy may still refuse.
+    pub notes: Vec<TreeNote>,
+}
+
+/// Something that does not stand against a digest, and that policy may refuse. At most one of each kind stands in a tree, with its
+/// first paths. Paths are safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeNote {
+    /// Names that Windows cannot hold, or holds as another name.
+    WindowsUnsafeNames {
+        /// The first of them.
+        paths: Vec<String>,
+        /// All of them.
+        count: usize,
+    },
+    /// Files with a hard link outside the trees of the same boundary in this call: something else can change their bytes.
+    HardLinksLeave {
+        /// The first of them.
+        paths: Vec<String>,
+        /// All of them.
+        count: usize,
+    },
+    /// The link to the host package was left out, and nothing tells whether it leads there.
+    HostLinkUnknown {
+        /// The place of the link.
+        path: String,
+        /// Its target.
+        target: String,
+    },
+}
+
+/// Why a tree has no digest. Paths are relative to the root and safe to show.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// There is nothing at the root.
+    #[error("there is no folder")]
+    Missing,
+    /// The tree holds what a digest cannot stand for. None of that was followed or opened.
+    #[error("{total} unsafe entries, first {}", .offenders.first().map_or_else(String::new, ToString::to_string))]
+    Unsafe {
+        /// The first of them by path order of the walk, at most [`MAX_OFFENDERS`].
+        offenders: Vec<Offender>,
+        /// All of them.
+        total: usize,
+    },
+    /// Something changed while it was read.
+    #[error("`{path}` changed while it was read")]
+    Changed {
+        /// What.
+        path: String,
+    },
+    /// A limit of [`Options`] was reached.
+    #[error("more than {max} {limit}")]
+    Limit {
+        /// Which.
+        limit: TreeLimit,
+        /// Its value.
+        max: u64,
+    },
+    /// The operating system refused.
+    #[error("cannot read `{path}`: {source}")]
+    Io {
+        /// What.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The caller cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Most offenders that [`TreeError::Unsafe`] names.
+pub const MAX_OFFENDERS: usize = 100;
+
+/// A limit of [`Options`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeLimit {
+    /// [`Options::max_depth`].
+    Depth,
+    /// [`Options::max_entries`].
+    Entries,
+    /// [`Options::max_bytes`].
+    Bytes,
+    /// [`Options::max_path_bytes`].
+    PathBytes,
+    /// Components looked at to resolve all symlinks of a tree.
+    SymlinkSteps,
+}
+
+impl std::fmt::Display for TreeLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Depth => "levels of folders",
+            Self::Entries => "files and folders",
+            Self::Bytes => "bytes",
+            Self::PathBytes => "bytes of paths",
+            Self::SymlinkSteps => "steps through symbolic links",
+        })
+    }
+}
+
+/// One entry that makes a tree unsafe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Offender {
+    /// Relative to the root, `.` being the root itself; safe to show.
+    pub path: String,
+    /// What is wrong with it.
+    pub why: Why,
+}
+
+impl std::fmt::Display for Offender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` {}", self.path, self.why)
+    }
+}
+
+/// What makes an entry unsafe. All text is safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// A FIFO, socket or device; or a root that is no folder.
+    #[error("is {0}")]
+    SpecialFile(&'static str),
+    /// A name that is not UTF-8 or holds control characters.
+    #[error("has a name that {0}")]
+    Name(&'static str),
+    /// Another entry of the folder has the same name but for case, Unicode normalisation or invisible characters.
+    #[error("is the same name as `{with}` where case or normalisation are ignored")]
+    Collision {
+        /// The other entry.
+        with: String,
+    },
+    /// A symlink that leads out of the boundary, perhaps by way of another one.
+    #[error("is a symbolic link to `{target}`, which leaves the folder")]
+    LeavesSubject {
+        /// What the link says.
+        target: String,
+    },
+    /// A symlink with an absolute target: what it leads to depends on where the tree lies.
+    #[error("is a symbolic link with the absolute target `{target}`")]
+    AbsoluteTarget {
+        /// What the link says.
+        target: String,
+    },
+    /// A symlink that leads to something that no digest covers.
+    #[error("is a symbolic link to `{target}`, which no digest covers")]
+    IntoLeftOut {
+        /// What the link says.
+        target: String,
+    },
+    /// A symlink whose target cannot be judged: not UTF-8, control characters, or endless.
+    #[error("is a symbolic link to `{target}`, which cannot be resolved")]
+    BadTarget {
+        /// What the link says.
+        target: String,
+    },
+    /// The link to the host package leads to something else.
+    #[error("is the link to the host package, and leads to `{target}` instead")]
+    HostLinkElsewhere {
+        /// What the link says.
+        target: String,
+    },
+}
+
+/// The digest of one tree.
+///
+/// # Errors
+/// See [`TreeError`]; no error ever stands for a digest that was taken in part.
+pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError> {
+    let mut results = digest_all(std::slice::from_ref(spec), options);
+    results.pop().unwrap_or(Err(TreeError::Missing))
+}
+
+/// The digests of many trees, in the order of `specs`; one pool hashes the files of all of them.
+#[must_use]
+pub fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Result<Tree, TreeError>> {
+    hashing::digest_all(specs, options)
 }

@@ -1,10 +1,30 @@
 //! Tests through the public interface; one file a part, one binary for all of them, because linking is what takes the time.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "helpers of tests are tests too")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
 
+mod archive;
+mod files;
 mod git;
+mod inventory;
+mod inventory_b;
 mod mint;
 #[cfg(feature = "openpgp")]
 mod openpgp;
+mod provenance;
+mod provenance_attacks;
+#[cfg(feature = "online")]
+mod registry;
 mod release;
+#[cfg(feature = "sbom")]
+mod sbom;
 mod support;
+mod tree;
+#[cfg(feature = "online")]
+mod trust_root;

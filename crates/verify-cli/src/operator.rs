@@ -1,0 +1,186 @@
+//! What the operator gave: folders, files and clock. The only place that reads the environment.
+//!
+//! Nothing here is taken from the thing under test: the operator's files are never looked for inside the state dir, a workspace or
+//! the path under test, and the host package is never derived from the state.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use openclaw_verify_core::{Error, Result, read};
+
+use crate::cli::Common;
+
+/// The name of the policy file.
+pub(crate) const POLICY: &str = "openclaw-verify.toml";
+/// The name of the lock file.
+pub(crate) const LOCK: &str = "openclaw-verify.lock";
+/// The name of the reviews file.
+pub(crate) const REVIEWS: &str = "openclaw-reviews.toml";
+
+/// Where the operator's three files are, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// The policy.
+    pub policy: PathBuf,
+    /// The lock.
+    pub lock: PathBuf,
+    /// The reviews.
+    pub reviews: PathBuf,
+}
+
+/// The installation to look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Installation {
+    /// The state dir, which exists.
+    pub state_dir: PathBuf,
+    /// The host package, when it was named or found.
+    pub host: Option<PathBuf>,
+}
+
+/// The user's home folder.
+pub(crate) fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+/// The moment as of which everything is judged.
+pub(crate) fn now(common: &Common) -> jiff::Timestamp {
+    common.now.unwrap_or_else(jiff::Timestamp::now)
+}
+
+/// Finds the state dir and the host package.
+///
+/// A state dir that was named and is not there is an error of the call; none at the default place means that there is nothing to
+/// verify.
+pub(crate) fn installation(common: &Common) -> Result<Installation> {
+    let named = common.state_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
+    let state_dir = match named {
+        Some(dir) => dir.clone(),
+        None => home()
+            .map(|home| home.join(".openclaw"))
+            .ok_or_else(|| Error::environment("no state dir: HOME is not set", "name it with --state-dir DIR"))?,
+    };
+    match std::fs::metadata(&state_dir) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => {
+            return Err(Error::environment(
+                format!("the state dir {} is not a folder", state_dir.display()),
+                "name OpenClaw's state dir with --state-dir DIR",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
+            return Err(Error::NothingToVerify {
+                what: format!("no OpenClaw state at {}", state_dir.display()),
+                help: Some("name it with --state-dir DIR, or judge only lock, policy and reviews with --lock-only".to_owned()),
+            });
+        }
+        Err(error) => return Err(Error::io("read the state dir", state_dir, error)),
+    }
+    let state_dir = state_dir.canonicalize().map_err(|error| Error::io("resolve the state dir", &state_dir, error))?;
+    let host = match common.openclaw.as_ref().filter(|dir| !dir.as_os_str().is_empty()) {
+        Some(dir) => Some(named_host(dir)?),
+        None => host_on_path(&state_dir),
+    };
+    Ok(Installation { state_dir, host })
+}
+
+/// Chooses the operator's files; see docs/cli.md. `under_test` are folders in which they are never looked for.
+pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
+    let named =
+        [&common.policy, &common.lockfile, &common.reviews].map(|path| path.clone().filter(|path| !path.as_os_str().is_empty()));
+    let folder = match &common.config {
+        Some(dir) if dir.is_dir() => dir.clone(),
+        Some(dir) => {
+            return Err(Error::environment(
+                format!("--config {}: no such folder", dir.display()),
+                "create it, or name the folder that holds openclaw-verify.toml",
+            ));
+        }
+        // Where all three are named, no folder is looked for.
+        None if named.iter().all(Option::is_some) => PathBuf::new(),
+        None => default_folder(under_test)?,
+    };
+    let [policy, lock, reviews] = named;
+    Ok(Files {
+        policy: policy.unwrap_or_else(|| folder.join(POLICY)),
+        lock: lock.unwrap_or_else(|| folder.join(LOCK)),
+        reviews: reviews.unwrap_or_else(|| folder.join(REVIEWS)),
+    })
+}
+
+/// The user's cache folder of this program, where manifests and downloads are kept.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    user_folder("XDG_CACHE_HOME", ".cache")
+}
+
+/// `path` as it is to be shown: relative to the working folder where it lies inside.
+pub(crate) fn shown(path: &Path) -> String {
+    let relative = std::env::current_dir().ok().and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
+    let path = relative.as_deref().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
+    openclaw_verify_core::text::visible(&path.to_string_lossy()).into_owned()
+}
+
+fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
+    let cwd = std::env::current_dir().map_err(|error| Error::io("find", "the working folder", error))?;
+    if let Some(root) = git_root(&cwd) {
+        if let Some(inside) = under_test.iter().find(|folder| root.starts_with(folder)) {
+            return Err(Error::environment(
+                format!(
+                    "the working folder's repository {} lies inside {}, which is under test: it must not bring its own policy",
+                    root.display(),
+                    inside.display()
+                ),
+                "name the folder with your policy, lock and reviews: --config DIR",
+            ));
+        }
+        let owner = std::fs::metadata(&root).map(|found| found.uid()).ok();
+        if owner == Some(rustix::process::geteuid().as_raw()) {
+            return Ok(root);
+        }
+    }
+    user_folder("XDG_CONFIG_HOME", ".config")
+        .ok_or_else(|| Error::environment("no folder for policy, lock and reviews: HOME is not set", "name it with --config DIR"))
+}
+
+/// The nearest folder at or above `folder` that holds a `.git`.
+fn git_root(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok()).map(Path::to_owned)
+}
+
+fn user_folder(variable: &str, fallback: &str) -> Option<PathBuf> {
+    let base = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    base.or_else(|| home().map(|home| home.join(fallback))).map(|base| base.join("openclaw-verify"))
+}
+
+fn named_host(dir: &Path) -> Result<PathBuf> {
+    let real = dir.canonicalize().map_err(|error| Error::io("find the host package", dir, error))?;
+    if is_host(&real) {
+        Ok(real)
+    } else {
+        Err(Error::environment(
+            format!("{} is not the OpenClaw package: no package.json there with the name `openclaw`", dir.display()),
+            "name the folder of the package, such as /usr/lib/node_modules/openclaw",
+        ))
+    }
+}
+
+/// The package behind the `openclaw` command on PATH. Relative entries of PATH and anything inside the state dir are passed over:
+/// the thing under test must not name its own host.
+fn host_on_path(state_dir: &Path) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let command =
+        std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("openclaw")).find_map(|found| {
+            let real = found.canonicalize().ok()?;
+            real.is_file().then_some(real)
+        })?;
+    let host = command.ancestors().skip(1).find(|folder| is_host(folder))?;
+    (!host.starts_with(state_dir)).then(|| host.to_owned())
+}
+
+fn is_host(folder: &Path) -> bool {
+    const PACKAGE_JSON_MAX: u64 = 4 << 20;
+    let Ok(text) = read::text(&folder.join("package.json"), PACKAGE_JSON_MAX) else { return false };
+    let Ok(package) = serde_json::from_str::<serde_json::Value>(&text) else { return false };
+    package.get("name").and_then(serde_json::Value::as_str).map(OsStr::new) == Some(OsStr::new("openclaw"))
+}

@@ -1,0 +1,47 @@
+//! A progress bar for whatever takes more than half a second, on a terminal.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How long nothing is shown: a bar that flashes by only disturbs.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// A bar over bytes that are read.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    start: Instant,
+    shown: AtomicBool,
+}
+
+impl Bar {
+    /// A bar, or a silent one.
+    pub(crate) fn new(wanted: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:30} {bytes}/{total_bytes}") {
+            bar.set_style(style);
+        }
+        bar.set_message("reading");
+        Self { bar, start: Instant::now(), shown: AtomicBool::new(!wanted) }
+    }
+
+    /// `done` of `total` bytes were read.
+    pub(crate) fn update(&self, done: u64, total: u64) {
+        if self.start.elapsed() < QUIET {
+            return;
+        }
+        if !self.shown.swap(true, Ordering::Relaxed) {
+            // Draws nothing when standard error is no terminal.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,216 @@
+//! The report for people: one screen where possible, what must be done first.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use openclaw_verify_core::finding::{Finding, Level};
+use openclaw_verify_core::report::{Basis, Input, Report, SubjectReport};
+
+use super::Detail;
+
+/// Lines of evidence under one finding before the rest is counted.
+const EVIDENCE_SHOWN: usize = 8;
+/// Subjects under one grouped finding before the rest is counted.
+const SUBJECTS_SHOWN: usize = 6;
+/// Denied findings shown one by one before they are grouped like the others.
+const DENIED_SHOWN: usize = 20;
+
+/// The whole report as text with ANSI styles; whoever prints it strips them where they are not wanted.
+pub(super) fn render(report: &Report, detail: Detail) -> String {
+    let mut out = String::new();
+    if detail != Detail::Quiet {
+        inputs(&mut out, report);
+    }
+    if detail == Detail::Verbose {
+        subjects(&mut out, &report.subjects);
+    }
+    findings(&mut out, report, detail);
+    if detail != Detail::Quiet {
+        not_covered(&mut out, report, detail);
+        basis(&mut out, &report.subjects);
+    }
+    summary(&mut out, report);
+    out
+}
+
+fn inputs(out: &mut String, report: &Report) {
+    let dim = Style::new().dimmed();
+    let none = "none";
+    let shown = |input: &Input| input.path.clone().unwrap_or_else(|| none.to_owned());
+    let inputs = &report.inputs;
+    line(out, format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)));
+    line(out, format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)));
+    line(
+        out,
+        format_args!("{dim}files   {} · {} · {}{dim:#}", shown(&inputs.policy), shown(&inputs.lock), shown(&inputs.reviews)),
+    );
+    out.push('\n');
+}
+
+fn subjects(out: &mut String, subjects: &[SubjectReport]) {
+    let width = subjects.iter().map(|subject| subject.id.as_str().chars().count()).max().unwrap_or(0).min(60);
+    for subject in subjects {
+        let basis = subject.basis.map_or(subject.outcomes.integrity.as_str(), Basis::as_str);
+        let version = subject.version.as_deref().unwrap_or("-");
+        let version = openclaw_verify_core::text::excerpt(version, 24);
+        let disabled = if subject.enabled { "" } else { " (disabled)" };
+        line(out, format_args!("{:width$}  {version:14}  {basis}{disabled}", subject.id.as_str()));
+    }
+    if !subjects.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn findings(out: &mut String, report: &Report, detail: Detail) {
+    let shown = |finding: &&Finding| detail == Detail::Verbose || finding.suppressed.is_none();
+    for level in [Level::Deny, Level::Warn, Level::Note] {
+        let found: Vec<&Finding> = report.findings.iter().filter(|finding| finding.level == level).filter(shown).collect();
+        match (level, detail) {
+            (_, Detail::Verbose) => found.iter().for_each(|finding| single(out, finding, usize::MAX)),
+            (Level::Deny, _) if found.len() <= DENIED_SHOWN => {
+                found.iter().for_each(|finding| single(out, finding, EVIDENCE_SHOWN))
+            }
+            (Level::Note, Detail::Quiet) => {}
+            (Level::Note, _) => counted(out, &found),
+            _ => grouped(out, &found),
+        }
+    }
+}
+
+/// One finding with its evidence and what to do next.
+fn single(out: &mut String, finding: &Finding, evidence: usize) {
+    let subject = finding.subject.as_ref().map_or("", |id| id.as_str());
+    line(out, format_args!("{} {subject}", heading(finding)));
+    line(out, format_args!("  {}", finding.message));
+    for text in finding.evidence.iter().take(evidence) {
+        line(out, format_args!("    {text}"));
+    }
+    if finding.evidence.len() > evidence {
+        line(out, format_args!("    … and {} more (-v shows them)", finding.evidence.len() - evidence));
+    }
+    for location in &finding.locations {
+        line(out, format_args!("    at {}:{}", location.file, location.line));
+    }
+    if let Some(suppressed) = &finding.suppressed {
+        line(
+            out,
+            format_args!("  excepted until {}: {}", suppressed.until, openclaw_verify_core::text::visible(&suppressed.reason)),
+        );
+    }
+    if !finding.help.is_empty() {
+        line(out, format_args!("  next: {}", finding.help));
+    }
+    out.push('\n');
+}
+
+/// Findings of one id together: what, who, and what to do next, so that sixty plugins stay readable.
+fn grouped(out: &mut String, findings: &[&Finding]) {
+    for group in by_id(findings) {
+        let [first, rest @ ..] = group.as_slice() else { continue };
+        if rest.is_empty() {
+            single(out, first, EVIDENCE_SHOWN);
+            continue;
+        }
+        line(out, format_args!("{} in {} places", heading(first), group.len()));
+        for finding in group.iter().take(SUBJECTS_SHOWN) {
+            let subject = finding.subject.as_ref().map_or(String::new(), |id| format!("{id}: "));
+            line(out, format_args!("  {subject}{}", finding.message));
+        }
+        if group.len() > SUBJECTS_SHOWN {
+            line(out, format_args!("  … and {} more (-v shows them)", group.len() - SUBJECTS_SHOWN));
+        }
+        line(out, format_args!("  next: openclaw-verify explain {}", first.id));
+        out.push('\n');
+    }
+}
+
+fn counted(out: &mut String, findings: &[&Finding]) {
+    let counts: Vec<String> =
+        by_id(findings).iter().filter_map(|group| Some(format!("{} {}", group.len(), group.first()?.id))).collect();
+    if !counts.is_empty() {
+        line(out, format_args!("{}: {} (-v shows them)", styled(Level::Note, "note"), counts.join(", ")));
+    }
+}
+
+fn not_covered(out: &mut String, report: &Report, detail: Detail) {
+    let dim = Style::new().dimmed();
+    if report.not_covered.is_empty() {
+        return;
+    }
+    if detail == Detail::Verbose {
+        for item in &report.not_covered {
+            line(out, format_args!("{dim}not judged: {} ({}){dim:#}", item.what, item.why));
+        }
+    } else {
+        let what: Vec<&str> = report.not_covered.iter().map(|item| item.what.as_str()).collect();
+        line(out, format_args!("{dim}not judged: {}{dim:#}", what.join(", ")));
+    }
+}
+
+/// What "intact" stands on, in the words of the contract, so that a lock of first use never reads as more.
+fn basis(out: &mut String, subjects: &[SubjectReport]) {
+    let count = |basis| subjects.iter().filter(|subject| subject.basis == Some(basis)).count();
+    let parts: Vec<String> = [
+        (Basis::Locked, "locked (matches what was first seen; origin not checked)"),
+        (Basis::Archive, "archive (equals the published archive)"),
+        (Basis::Signed, "signed (published archive, origin verified)"),
+    ]
+    .into_iter()
+    .filter(|(basis, _)| count(*basis) > 0)
+    .map(|(basis, words)| format!("{} {words}", count(basis)))
+    .collect();
+    if !parts.is_empty() {
+        line(out, format_args!("intact: {}", parts.join(" · ")));
+    }
+}
+
+fn summary(out: &mut String, report: &Report) {
+    let summary = &report.summary;
+    let mut text = format!("{} subject{} · ", summary.subjects, if summary.subjects == 1 { "" } else { "s" });
+    let deny = format!("{} deny", summary.deny);
+    text += &if summary.deny > 0 { styled(Level::Deny, &deny) } else { deny };
+    let _ = write!(text, " · {} warn", summary.warn);
+    if summary.suppressed > 0 {
+        let _ = write!(text, " · {} excepted", summary.suppressed);
+        if let Some(until) = summary.suppressed_until {
+            let _ = write!(text, " until {until}");
+        }
+    }
+    let _ = write!(text, " · {} not established", summary.not_established);
+    line(out, format_args!("{text}"));
+}
+
+fn heading(finding: &Finding) -> String {
+    let code = finding.code.map_or(String::new(), |code| format!(" [{code}]"));
+    let bold = Style::new().bold();
+    format!("{} {bold}{}{bold:#}{code}", styled(finding.level, finding.level.as_str()), finding.id)
+}
+
+fn styled(level: Level, text: &str) -> String {
+    let style = match level {
+        Level::Deny => AnsiColor::Red.on_default().bold(),
+        Level::Warn => AnsiColor::Yellow.on_default().bold(),
+        Level::Note | Level::Allow => AnsiColor::Cyan.on_default(),
+    };
+    format!("{style}{text}{style:#}")
+}
+
+/// Findings by id, in the order in which the ids first stand.
+fn by_id<'a>(findings: &[&'a Finding]) -> Vec<Vec<&'a Finding>> {
+    let mut position = BTreeMap::new();
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in findings {
+        let at = *position.entry(finding.id).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}

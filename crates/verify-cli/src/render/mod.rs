@@ -1,0 +1,42 @@
+//! Renderers: pure functions of the report, one file a format.
+
+mod github;
+mod human;
+mod junit;
+mod sarif;
+
+use openclaw_verify_core::Result;
+use openclaw_verify_core::report::Report;
+
+use crate::cli::Format;
+
+/// How much the human form shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Only what counts.
+    Quiet,
+    /// What counts, and counts of the rest.
+    #[default]
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// `report` in `format`, ending in a newline.
+pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
+    match format {
+        Format::Human => Ok(human::render(report, detail)),
+        Format::Json => json(report),
+        Format::Sarif => Ok(sarif::render(report)),
+        Format::Github => Ok(github::render(report)),
+        Format::Junit => junit::render(report),
+    }
+}
+
+/// Any value as JSON for people and machines.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| openclaw_verify_core::Error::environment(format!("cannot write JSON: {error}"), "please report this"))?;
+    text.push('\n');
+    Ok(text)
+}

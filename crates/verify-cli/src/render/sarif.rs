@@ -1,0 +1,112 @@
+//! SARIF 2.1.0 for code scanning. Every result has exactly one location, the line of the lock that it is about: viewers drop or
+//! misplace results without one, and the lock is the operator's file in which the change would be made.
+
+use openclaw_verify_core::digest::Sha256Digest;
+use openclaw_verify_core::finding::{Finding, Level};
+use openclaw_verify_core::report::Report;
+use openclaw_verify_core::rules::{self, Rule};
+use serde_json::{Value, json};
+
+/// The report as SARIF.
+pub(super) fn render(report: &Report) -> String {
+    let lock = report.inputs.lock.path.as_deref().unwrap_or("openclaw-verify.lock");
+    let rules: Vec<&Rule> = rules::catalogue().iter().collect();
+    let results: Vec<Value> = report.findings.iter().map(|finding| result(finding, &rules, lock)).collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": report.tool.name,
+                "semanticVersion": report.tool.version,
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
+            }},
+            "invocations": [{ "executionSuccessful": true }],
+            "properties": { "notCovered": report.not_covered },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    format!("{log:#}\n")
+}
+
+fn descriptor(rule: &Rule) -> Value {
+    json!({
+        "id": format!("openclaw-verify/{}", rule.id),
+        "shortDescription": { "text": rule.summary },
+        "help": { "text": rule.help },
+        "helpUri": format!("{}/blob/main/docs/findings/{}.md", env!("CARGO_PKG_REPOSITORY"), rule.id),
+        "defaultConfiguration": { "level": level(rule.level) },
+        "properties": { "tags": ["security", rule.group.as_str()] },
+    })
+}
+
+fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
+    let subject = finding.subject.as_ref().map_or("", |id| id.as_str());
+    let line = finding.locations.iter().find(|location| location.file == lock).map_or(1, |location| location.line.max(1));
+    let mut text = finding.message.clone();
+    for evidence in &finding.evidence {
+        text.push_str("\n- ");
+        text.push_str(evidence);
+    }
+    if !finding.help.is_empty() {
+        text.push_str("\nNext: ");
+        text.push_str(&finding.help);
+    }
+    let mut result = json!({
+        "ruleId": format!("openclaw-verify/{}", finding.id),
+        "ruleIndex": rules.iter().position(|rule| rule.id == finding.id),
+        "level": level(finding.level),
+        "kind": if finding.level == Level::Allow { "informational" } else { "fail" },
+        "message": { "text": if subject.is_empty() { text } else { format!("{subject}: {text}") } },
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": { "uri": uri(lock) },
+                "region": { "startLine": line },
+            },
+            "logicalLocations": [{ "fullyQualifiedName": subject, "kind": "module" }],
+        }],
+        // Stable over edits of the lock: the finding and its subject, not its line.
+        "partialFingerprints": { "openclawVerify/v1": fingerprint(finding, subject) },
+        "properties": { "outcome": finding.outcome.as_str(), "code": finding.code },
+    });
+    if subject.is_empty()
+        && let Some(location) = result.pointer_mut("/locations/0").and_then(Value::as_object_mut)
+    {
+        location.remove("logicalLocations");
+    }
+    if let (Some(suppressed), Some(object)) = (&finding.suppressed, result.as_object_mut()) {
+        let why = format!("{} (until {})", suppressed.reason, suppressed.until);
+        object.insert("suppressions".to_owned(), json!([{ "kind": "external", "justification": why }]));
+    }
+    result
+}
+
+fn fingerprint(finding: &Finding, subject: &str) -> String {
+    let parts = json!([finding.id, finding.code, subject, finding.message]);
+    Sha256Digest::of(parts.to_string().as_bytes()).hex()
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Deny => "error",
+        Level::Warn => "warning",
+        Level::Note => "note",
+        Level::Allow => "none",
+    }
+}
+
+/// A path as a relative URI reference (RFC 3986): everything but unreserved characters and `/` is percent-encoded.
+fn uri(path: &str) -> String {
+    use std::fmt::Write as _;
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.trim_start_matches("./").bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}

@@ -1,0 +1,79 @@
+//! `lock`: write the lock from what is installed, unless that would launder a change.
+
+use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::tree::ManifestStore;
+use openclaw_verify_core::{Error, Relock, Result, operator_file, text};
+
+use super::{start, subject_ids};
+use crate::cli::{Common, LockArgs};
+use crate::{Exit, operator, output};
+
+pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
+    let start = start(common)?;
+    let path = start.files.lock.clone();
+    let verifier = start.builder.build()?;
+    let relock = verifier.relock(&subject_ids(&args.ids)?)?;
+    drop(start._bar);
+
+    for id in &args.accept {
+        if !relock.changes.iter().any(|change| change.id == *id) {
+            return Err(Error::environment(
+                format!("--accept {}: nothing of it changed", text::excerpt(id, 200)),
+                "name a subject whose change is listed by openclaw-verify lock --check",
+            ));
+        }
+    }
+    tell_refused(&relock);
+    let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept).collect();
+    for change in &relock.changes {
+        output::stdout(&format!("{}\n", line(change, unaccepted.contains(&change))))?;
+    }
+    if !unaccepted.is_empty() {
+        let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
+        ids.dedup();
+        output::stderr("nothing was written: something changed that neither its version nor its record explains");
+        for id in ids {
+            output::stderr(&format!("  if you made the change and have read it: openclaw-verify lock --accept {id}"));
+        }
+        return Ok(Exit::Findings);
+    }
+    let shown = operator::shown(&path);
+    if args.check {
+        let up_to_date = relock.changes.is_empty() && verifier.lock().is_some();
+        output::stderr(&if up_to_date { format!("{shown} is up to date") } else { format!("{shown} would change") });
+        return Ok(if up_to_date && relock.refused.is_empty() { Exit::Clean } else { Exit::Findings });
+    }
+    let written = operator_file::write_atomic(&path, &relock.lock.write())?;
+    keep_manifests(&relock);
+    let packages = relock.lock.packages().len();
+    output::stderr(&format!("{} {shown}: {packages} subjects", if written { "wrote" } else { "unchanged" }));
+    Ok(if relock.refused.is_empty() { Exit::Clean } else { Exit::Findings })
+}
+
+/// Subjects that have no digest, and why.
+pub(super) fn tell_refused(relock: &Relock) {
+    for refused in &relock.refused {
+        output::stderr(&format!("{} cannot be locked: {}", refused.id, refused.why));
+    }
+}
+
+/// Keeps the listings in the user's cache. Without them a mismatch is found all the same, it only names fewer files.
+pub(super) fn keep_manifests(relock: &Relock) {
+    if let Some(cache) = operator::cache_folder()
+        && let Err(error) = relock.keep_manifests(&ManifestStore::new(cache.join("manifests")))
+    {
+        output::stderr(&format!("note: the listings behind the digests were not kept: {error}"));
+    }
+}
+
+fn line(change: &Change, unaccepted: bool) -> String {
+    let mark = if unaccepted { "!" } else { " " };
+    let what = change.what.as_str();
+    let value = |value: &Option<String>| value.as_deref().map(|value| text::excerpt(value, 200));
+    match (value(&change.from), value(&change.to)) {
+        (Some(from), Some(to)) => format!("{mark} {} {what}: {from} -> {to}", change.id),
+        (None, Some(to)) => format!("{mark} {} {what}: {to}", change.id),
+        (Some(from), None) => format!("{mark} {} {what}: {from} -> none", change.id),
+        (None, None) => format!("{mark} {} {what}", change.id),
+    }
+}

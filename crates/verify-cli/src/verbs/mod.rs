@@ -1,0 +1,121 @@
+//! One file a verb. A verb reads what the operator gave, asks the library and prints; it decides nothing itself.
+
+mod check;
+mod completions;
+mod explain;
+mod init;
+mod lock;
+mod tree;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::inventory;
+use openclaw_verify_core::subject::{Kind, SubjectId};
+use openclaw_verify_core::{Builder, Error, Result, Verifier};
+
+use crate::cli::{Cli, Common, Verb};
+use crate::operator::{self, Files};
+use crate::progress::Bar;
+use crate::render::Detail;
+use crate::{Exit, output};
+
+/// Does what was asked.
+pub(crate) fn run(cli: Cli) -> Result<Exit> {
+    let common = &cli.common;
+    match cli.verb.unwrap_or(Verb::Check) {
+        Verb::Check => check::run(common, None),
+        Verb::Plugins(ids) => {
+            check::run(common, Some((vec![Kind::Plugin, Kind::Bundle, Kind::HookPack, Kind::McpServer], ids.ids)))
+        }
+        Verb::Skills(ids) => check::run(common, Some((vec![Kind::Skill], ids.ids))),
+        Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
+        Verb::Lock(args) if args.init => init::run(common),
+        Verb::Lock(args) => lock::run(common, &args),
+        Verb::Tree(args) => tree::run(common, &args),
+        Verb::Explain { id } => explain::run(id.as_deref(), common.format),
+        Verb::Completions { shell } => completions::run(shell),
+    }
+}
+
+/// What every verb that looks at an installation starts from.
+struct Start {
+    builder: Builder,
+    files: Files,
+    /// Kept so that the bar lives as long as the work.
+    _bar: Arc<Bar>,
+}
+
+/// Finds the installation and the operator's files, and says which were chosen.
+fn start(common: &Common) -> Result<Start> {
+    let installation = if common.lock_only { None } else { Some(operator::installation(common)?) };
+    let mut under_test: Vec<PathBuf> = Vec::new();
+    if let Some(installation) = &installation {
+        under_test.push(installation.state_dir.clone());
+        under_test.extend(inventory::workspaces(&options(common, installation)));
+    }
+    let files = operator::files(common, &under_test)?;
+    let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
+    let mut builder = Verifier::builder(operator::now(common))
+        .policy(&files.policy, operator::shown(&files.policy))
+        .lock(&files.lock, operator::shown(&files.lock))
+        .reviews(&files.reviews, operator::shown(&files.reviews))
+        .threads(common.threads.map_or(0, usize::from))
+        .progress({
+            let bar = Arc::clone(&bar);
+            Arc::new(move |progress| bar.update(progress.files, progress.of))
+        });
+    if let Some(installation) = installation {
+        builder = builder.state_dir(installation.state_dir);
+        if let Some(host) = installation.host {
+            builder = builder.host(host);
+        }
+    }
+    if let Some(old) = &common.relocated_from {
+        builder = builder.relocated_from(old);
+    }
+    if let Some(home) = operator::home() {
+        builder = builder.home(home);
+    }
+    if let Some(cache) = operator::cache_folder() {
+        builder = builder.manifests(cache.join("manifests"));
+    }
+    for (ids, level) in [(&common.allow, Level::Allow), (&common.warn, Level::Warn), (&common.deny, Level::Deny)] {
+        for id in ids {
+            builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);
+        }
+    }
+    Ok(Start { builder, files, _bar: bar })
+}
+
+fn options(common: &Common, installation: &operator::Installation) -> inventory::Options {
+    inventory::Options {
+        state_dir: installation.state_dir.clone(),
+        host: installation.host.clone(),
+        relocated_from: common.relocated_from.clone(),
+        home: operator::home(),
+        config: None,
+    }
+}
+
+fn subject_ids(texts: &[String]) -> Result<Vec<SubjectId>> {
+    let parse = |text: &String| {
+        text.parse::<SubjectId>()
+            .map_err(|error| Error::environment(error.to_string(), "openclaw-verify check -v lists the ids of all subjects"))
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn detail(common: &Common) -> Detail {
+    match (common.quiet, common.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    }
+}
+
+fn no_lock(files: &Files) -> Exit {
+    output::stderr(&format!("no lock found at {}; run: openclaw-verify lock --init", operator::shown(&files.lock)));
+    Exit::Failed
+}

@@ -1,0 +1,124 @@
+//! The first minutes: nothing there, `lock --init`, a clean check, and nothing of OpenClaw's touched.
+
+use crate::support::{Installation, findings, listing};
+
+#[test]
+fn init_then_check_is_clean_and_honest() {
+    let installation = Installation::shipped();
+    let init = installation.init(0);
+    assert!(init.stdout.contains("openclaw-verify check --config ."), "{}", init.stdout);
+    let (code, report) = installation.check();
+    assert_eq!(code, 0, "{:#?}", findings(&report));
+    let summary = &report["summary"];
+    assert_eq!(summary["deny"], 0);
+    // First use is never more than `locked`; the linked plugin is not in this copy of the state, so nothing is said of it.
+    for subject in report["subjects"].as_array().expect("subjects") {
+        let linked = subject["id"] == "link:acme-linked";
+        let (basis, integrity) = if linked { (None, "not-established") } else { (Some("locked"), "verified") };
+        assert_eq!(subject["basis"].as_str(), basis, "{subject}");
+        assert_eq!(subject["outcomes"]["integrity"], integrity, "{subject}");
+    }
+    assert_eq!(summary["suppressedUntil"], "2027-02-20");
+}
+
+#[test]
+fn init_excepts_only_what_nobody_can_have_looked_at() {
+    let installation = Installation::shipped();
+    let dropped = installation.state.join("extensions/dropped");
+    std::fs::create_dir(&dropped).expect("folder");
+    std::fs::write(dropped.join("openclaw.plugin.json"), r#"{"id":"dropped","configSchema":{}}"#).expect("manifest");
+    std::fs::write(dropped.join("package.json"), r#"{"name":"dropped","openclaw":{"extensions":["./index.js"]}}"#)
+        .expect("package");
+    std::fs::write(dropped.join("index.js"), "export default {}").expect("code");
+    let init = installation.init(1);
+    assert!(init.stdout.contains("unrecorded"), "{}", init.stdout);
+    let policy = std::fs::read_to_string(installation.policy()).expect("policy");
+    assert!(!policy.contains("\"unrecorded\""), "{policy}");
+}
+
+#[test]
+fn init_never_overwrites() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let before = installation.lock_text();
+    let again = installation.run(&["lock", "--init"]);
+    assert_eq!(again.code, 2);
+    assert!(again.stderr.contains("never overwrites"), "{}", again.stderr);
+    assert_eq!(installation.lock_text(), before);
+}
+
+#[test]
+fn without_a_lock_the_inventory_is_listed() {
+    let installation = Installation::shipped();
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stdout.contains("npm-pack:@acme/packed"), "{}", run.stdout);
+    assert!(run.stderr.contains("run: openclaw-verify lock --init"), "{}", run.stderr);
+}
+
+#[test]
+fn no_state_is_nothing_to_verify_and_a_named_one_is_a_mistake() {
+    let installation = Installation::empty();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    command.env_clear().env("HOME", &installation.config).current_dir(&installation.config).arg("check");
+    assert_eq!(command.output().expect("runs").status.code(), Some(3));
+    command.args(["--state-dir", "/nonexistent"]);
+    assert_eq!(command.output().expect("runs").status.code(), Some(2));
+}
+
+#[test]
+fn the_state_dir_stays_as_it_was() {
+    let installation = Installation::shipped();
+    let before = listing(&installation.state);
+    installation.init(0);
+    for verb in [&["check"][..], &["plugins"], &["skills"], &["core"], &["lock"], &["lock", "--check"], &["check", "-v"]] {
+        installation.run(verb);
+        assert_eq!(listing(&installation.state), before, "{verb:?} changed the state dir");
+    }
+}
+
+#[test]
+fn the_lock_does_not_depend_on_the_machine() {
+    let [one, other] = [Installation::shipped(), Installation::shipped()];
+    one.init(0);
+    let mut command = other.command(&["lock", "--init", "--threads", "7"]);
+    command.env("LC_ALL", "tr_TR.UTF-8").env("TZ", "Pacific/Kiritimati");
+    assert!(command.status().expect("runs").success());
+    assert_eq!(one.lock_text(), other.lock_text());
+    assert!(!one.lock_text().contains("/home/"), "{}", one.lock_text());
+}
+
+#[test]
+fn a_repository_under_test_does_not_bring_its_own_policy() {
+    let installation = Installation::shipped();
+    let inside = installation.state.join("extensions/acme-notes");
+    std::fs::create_dir(inside.join(".git")).expect("folder");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    command
+        .env_clear()
+        .env("HOME", &installation.config)
+        .current_dir(&inside)
+        .arg("check")
+        .arg("--state-dir")
+        .arg(&installation.state);
+    let output = command.output().expect("runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--config"), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_dispatcher_may_put_verify_first() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    assert_eq!(installation.run(&["verify", "plugins"]).code, 0);
+}
+
+#[test]
+fn unknown_ids_are_mistakes() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    assert_eq!(installation.run(&["plugins", "npm:nobody"]).code, 2);
+    assert_eq!(installation.run(&["plugins", "not an id"]).code, 2);
+    assert_eq!(installation.run(&["check", "-A", "no-such-finding"]).code, 2);
+    assert_eq!(installation.run(&["check", "-A", "tree-mismatch"]).code, 2, "tampering can never be lowered");
+}

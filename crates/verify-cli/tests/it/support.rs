@@ -1,0 +1,156 @@
+//! An installation to run the binary on.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Everything in the tests happens on this day.
+pub const NOW: &str = "2026-11-22T12:00:00Z";
+
+/// One installation: a state dir, perhaps a host package, and a folder for the operator's files.
+pub struct Installation {
+    pub state: PathBuf,
+    pub host: Option<PathBuf>,
+    pub relocated_from: Option<PathBuf>,
+    pub config: PathBuf,
+    home: PathBuf,
+    _temporary: tempfile::TempDir,
+}
+
+/// What a run printed, and how it ended.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Installation {
+    /// A copy of the state in testdata/states/home, whose records say /home/user.
+    pub fn shipped() -> Self {
+        let temporary = tempfile::tempdir().expect("temporary folder");
+        let root = temporary.path().canonicalize().expect("real path");
+        copy(&repository().join("testdata/states/home/.openclaw"), &root.join("state"));
+        Self::at(root.join("state"), None, Some(PathBuf::from("/home/user/.openclaw")), temporary)
+    }
+
+    /// An empty state dir.
+    pub fn empty() -> Self {
+        let temporary = tempfile::tempdir().expect("temporary folder");
+        let root = temporary.path().canonicalize().expect("real path");
+        std::fs::create_dir(root.join("state")).expect("state dir");
+        Self::at(root.join("state"), None, None, temporary)
+    }
+
+    /// The installation that testdata's own maker or CI keeps at `root`, used in place.
+    pub fn real(root: &Path) -> Self {
+        let temporary = tempfile::tempdir().expect("temporary folder");
+        let host = root.join("app/node_modules/openclaw").canonicalize().expect("host package");
+        Self::at(root.join("home/.openclaw").canonicalize().expect("state dir"), Some(host), None, temporary)
+    }
+
+    fn at(state: PathBuf, host: Option<PathBuf>, relocated_from: Option<PathBuf>, temporary: tempfile::TempDir) -> Self {
+        let root = temporary.path().canonicalize().expect("real path");
+        let (config, home) = (root.join("config"), root.join("home"));
+        std::fs::create_dir_all(&config).expect("config folder");
+        std::fs::create_dir_all(&home).expect("home folder");
+        Self { state, host, relocated_from, config, home, _temporary: temporary }
+    }
+
+    /// The command with everything named and nothing taken from the environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+        command.env_clear().env("HOME", &self.home).env("PATH", "/usr/bin:/bin").current_dir(&self.config);
+        command.args(arguments).arg("--state-dir").arg(&self.state).arg("--config").arg(&self.config).args(["--now", NOW]);
+        if let Some(host) = &self.host {
+            command.arg("--openclaw").arg(host);
+        }
+        if let Some(old) = &self.relocated_from {
+            command.arg("--relocated-from").arg(old);
+        }
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(&self.command(arguments).output().expect("the binary runs"))
+    }
+
+    /// The JSON report of `check`.
+    pub fn check(&self) -> (i32, Value) {
+        let run = self.run(&["check", "--format", "json"]);
+        let report = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", run.stdout, run.stderr));
+        (run.code, report)
+    }
+
+    /// `lock --init`, which must end with `code`.
+    pub fn init(&self, code: i32) -> Run {
+        let run = self.run(&["lock", "--init"]);
+        assert_eq!(run.code, code, "{}{}", run.stdout, run.stderr);
+        run
+    }
+
+    pub fn lock(&self) -> PathBuf {
+        self.config.join("openclaw-verify.lock")
+    }
+
+    pub fn lock_text(&self) -> String {
+        std::fs::read_to_string(self.lock()).expect("lock")
+    }
+
+    pub fn policy(&self) -> PathBuf {
+        self.config.join("openclaw-verify.toml")
+    }
+}
+
+impl Run {
+    pub fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// The findings of a report that count, as `id[code] subject: message | evidence`.
+pub fn findings(report: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let list = report["findings"].as_array().expect("findings");
+    list.iter()
+        .filter(|finding| finding["suppressed"].is_null())
+        .map(|finding| {
+            let code = finding["code"].as_str().map_or(String::new(), |code| format!("[{code}]"));
+            let evidence: Vec<String> = finding["evidence"].as_array().expect("evidence").iter().map(text).collect();
+            format!(
+                "{}{code} {}: {} | {}",
+                text(&finding["id"]),
+                text(&finding["subject"]),
+                text(&finding["message"]),
+                evidence.join("; ")
+            )
+        })
+        .collect()
+}
+
+/// The root of the checkout.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("repository")
+}
+
+/// Copies with modes, times and links.
+pub fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
+    assert!(status.success(), "cp -a {} {}", from.display(), to.display());
+}
+
+/// Everything in a folder: path, type, mode, size, times.
+pub fn listing(folder: &Path) -> String {
+    let output = Command::new("find").arg(folder).args(["-printf", "%P %y %m %s %T@ %C@ %l\n"]).output().expect("find");
+    let mut lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    lines.sort();
+    lines.join("\n")
+}

@@ -1,0 +1,447 @@
+//! Tampering, one case each: found by the right id, the place named; undone, clean again.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::support::{Installation, copy, findings};
+
+/// One way to change an installation.
+pub struct Tamper {
+    /// What an attacker does.
+    pub name: &'static str,
+    /// What it touches, below the state dir, or absolute; put back afterwards.
+    pub touches: Vec<String>,
+    /// Does it.
+    pub apply: Box<dyn Fn(&Installation)>,
+    /// The finding that must be there, as `id` or `id[code]`.
+    pub finding: &'static str,
+    /// What its subject, message or evidence must name.
+    pub names: String,
+}
+
+/// Applies each, looks for its finding, undoes it, and wants a clean check again.
+pub fn run_all(installation: &Installation, tampers: &[Tamper]) {
+    let (code, report) = installation.check();
+    assert_eq!(code, 0, "not clean to begin with: {:#?}", findings(&report));
+    let clean = findings(&report);
+    let mut failures = Vec::new();
+    for tamper in tampers {
+        let backup = Backup::of(installation, &tamper.touches);
+        (tamper.apply)(installation);
+        let (code, report) = installation.check();
+        let found = findings(&report);
+        let named = |finding: &&String| finding.starts_with(&format!("{} ", tamper.finding)) && finding.contains(&tamper.names);
+        if code != 1 || !found.iter().any(|finding| named(&finding)) {
+            failures
+                .push(format!("{}: wanted {} naming {}, exit {code}, got {found:#?}", tamper.name, tamper.finding, tamper.names));
+        }
+        backup.restore();
+        let (code, report) = installation.check();
+        if code != 0 || findings(&report) != clean {
+            failures.push(format!("{}: not clean after it was undone: {:#?}", tamper.name, findings(&report)));
+            break;
+        }
+        println!("{}: {}", tamper.name, tamper.finding);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+struct Backup {
+    temporary: tempfile::TempDir,
+    paths: Vec<(std::path::PathBuf, bool)>,
+}
+
+impl Backup {
+    fn of(installation: &Installation, touches: &[String]) -> Self {
+        let temporary = tempfile::tempdir().expect("temporary folder");
+        let paths: Vec<_> = touches.iter().map(|path| installation.state.join(path)).collect();
+        let paths = paths.into_iter().map(|path| {
+            let existed = path.symlink_metadata().is_ok();
+            (path, existed)
+        });
+        let paths: Vec<_> = paths.collect();
+        for (at, (path, existed)) in paths.iter().enumerate() {
+            if *existed {
+                copy(path, &temporary.path().join(at.to_string()));
+            }
+        }
+        Self { temporary, paths }
+    }
+
+    fn restore(self) {
+        for (at, (path, existed)) in self.paths.iter().enumerate() {
+            match path.symlink_metadata() {
+                Ok(found) if found.is_dir() => fs::remove_dir_all(path).expect("remove"),
+                Ok(_) => fs::remove_file(path).expect("remove"),
+                Err(_) => {}
+            }
+            if *existed {
+                copy(&self.temporary.path().join(at.to_string()), path);
+            }
+        }
+    }
+}
+
+/// A case that changes files below `touches`.
+pub fn tamper(
+    name: &'static str,
+    touches: impl Into<String>,
+    apply: impl Fn(&Path) + 'static,
+    finding: &'static str,
+    names: impl Into<String>,
+) -> Tamper {
+    let touches = touches.into();
+    let at = touches.clone();
+    Tamper {
+        name,
+        touches: vec![touches],
+        apply: Box::new(move |installation| apply(&installation.state.join(&at))),
+        finding,
+        names: names.into(),
+    }
+}
+
+/// A case that changes the JSON of a row of OpenClaw's database.
+fn record(
+    name: &'static str,
+    key: &'static str,
+    from: String,
+    to: String,
+    finding: &'static str,
+    names: impl Into<String>,
+) -> Tamper {
+    let apply = move |database: &Path| {
+        let connection = Connection::open(database).expect("database");
+        let old: String = connection
+            .query_row("select value_json from config_machine_state where state_key=?1", [key], |row| row.get(0))
+            .expect("row");
+        let new = old.replace(&from, &to);
+        assert_ne!(old, new, "{from} is in the row");
+        connection.execute("update config_machine_state set value_json=?1 where state_key=?2", [&new, key]).expect("update");
+    };
+    tamper(name, "state/openclaw.sqlite", apply, finding, names)
+}
+
+/// Deletes a plugin's install record, as somebody who wants to pass for hand-made would.
+fn remove_record(database: &Path, plugin: &str) {
+    let connection = Connection::open(database).expect("database");
+    let key = "plugins.installedIndex";
+    let old: String = connection
+        .query_row("select value_json from config_machine_state where state_key=?1", [key], |row| row.get(0))
+        .expect("row");
+    let mut index: serde_json::Value = serde_json::from_str(&old).expect("JSON");
+    index["index"]["installRecords"].as_object_mut().expect("records").remove(plugin).expect("record");
+    connection
+        .execute("update config_machine_state set value_json=?1 where state_key=?2", [&index.to_string(), key])
+        .expect("update");
+}
+
+/// A case that replaces text in a file.
+pub fn edit(
+    name: &'static str,
+    file: &str,
+    from: &'static str,
+    to: &'static str,
+    finding: &'static str,
+    names: impl Into<String>,
+) -> Tamper {
+    let apply = move |path: &Path| {
+        let old = fs::read_to_string(path).expect("text");
+        let new = old.replacen(from, to, 1);
+        assert_ne!(old, new, "{from} is in {}", path.display());
+        fs::write(path, new).expect("write");
+    };
+    tamper(name, file, apply, finding, names)
+}
+
+pub fn append(path: &Path, text: &str) {
+    let mut old = fs::read(path).expect("file");
+    old.extend_from_slice(text.as_bytes());
+    fs::write(path, old).expect("write");
+}
+
+/// Plugin code in a folder, as OpenClaw would discover it.
+pub fn plugin(folder: &Path, id: &str) {
+    fs::create_dir_all(folder).expect("folder");
+    fs::write(
+        folder.join("openclaw.plugin.json"),
+        format!(r#"{{"id":"{id}","name":"{id}","configSchema":{{"type":"object"}}}}"#),
+    )
+    .expect("manifest");
+    fs::write(
+        folder.join("package.json"),
+        format!(r#"{{"name":"{id}","version":"1.0.0","openclaw":{{"extensions":["./index.js"]}}}}"#),
+    )
+    .expect("package");
+    fs::write(folder.join("index.js"), "export default {}").expect("code");
+}
+
+/// Cases that need nothing but what every state made by testdata/make-state.sh or tools like it holds. `packed` is the npm project of
+/// an npm-pack install, `notes` a copied plugin in extensions/, `skill` a workspace skill, `hook` the folder of a hook in a pack.
+pub fn common(packed: &str, package: &str, notes: &str, skill: &str, hook: &str) -> Vec<Tamper> {
+    let code = format!("{packed}/node_modules/{package}/index.js");
+    vec![
+        tamper("a byte is added to a plugin", &code, |p| append(p, "//"), "tree-mismatch", "changed index.js"),
+        tamper(
+            "a file of a plugin is removed",
+            &code,
+            |p| fs::remove_file(p).expect("remove"),
+            "tree-mismatch",
+            "removed index.js",
+        ),
+        tamper(
+            "a dotfile is added to a plugin",
+            format!("extensions/{notes}/.hidden.js"),
+            |p| fs::write(p, "x").expect("write"),
+            "tree-mismatch",
+            "added .hidden.js",
+        ),
+        tamper(
+            "a file becomes executable",
+            format!("extensions/{notes}/index.js"),
+            |p| fs::set_permissions(p, fs::Permissions::from_mode(0o755)).expect("mode"),
+            "tree-mismatch",
+            "mode-changed index.js",
+        ),
+        tamper(
+            "a file is replaced by a link to a copy of itself",
+            format!("extensions/{notes}"),
+            |p| {
+                fs::rename(p.join("index.js"), p.join("real.js")).expect("rename");
+                symlink("real.js", p.join("index.js")).expect("link");
+            },
+            "tree-mismatch",
+            "type-changed index.js",
+        ),
+        tamper(
+            "a link leads out of a plugin",
+            format!("extensions/{notes}/out"),
+            |p| symlink("../../openclaw.json", p).expect("link"),
+            "unsafe-tree",
+            "`out`",
+        ),
+        tamper(
+            "a FIFO lies in a plugin",
+            format!("extensions/{notes}/pipe"),
+            |p| assert!(std::process::Command::new("mkfifo").arg(p).status().expect("mkfifo").success()),
+            "unsafe-tree",
+            "`pipe`",
+        ),
+        tamper(
+            "two names differ only in case",
+            format!("extensions/{notes}/INDEX.js"),
+            |p| fs::write(p, "x").expect("write"),
+            "unsafe-tree",
+            "index.js",
+        ),
+        tamper(
+            "a bytecode cache is planted in a skill",
+            format!("{skill}/scripts/__pycache__"),
+            |p| {
+                fs::create_dir(p).expect("folder");
+                fs::write(p.join("run.cpython-311.pyc"), "x").expect("write");
+            },
+            "tree-mismatch",
+            "added scripts/__pycache__/run.cpython-311.pyc",
+        ),
+        tamper(
+            "the text of a skill is changed",
+            format!("{skill}/SKILL.md"),
+            |p| append(p, "\nobey\n"),
+            "tree-mismatch",
+            "changed SKILL.md",
+        ),
+        tamper(
+            "a script hides in a skill's record",
+            format!("{skill}/.openclaw/source-origin.json"),
+            |p| fs::write(p, "require('child_process')").expect("write"),
+            "tree-mismatch",
+            ".openclaw/source-origin.json",
+        ),
+        tamper(
+            "a skill is dropped",
+            "workspace/skills/dropped",
+            |p| {
+                fs::create_dir(p).expect("folder");
+                fs::write(p.join("SKILL.md"), "---\nname: dropped\ndescription: x\n---\n").expect("skill");
+            },
+            "not-locked",
+            "skill:workspace/dropped",
+        ),
+        tamper(
+            "a plugin is dropped into extensions",
+            "extensions/dropped",
+            |p| plugin(p, "dropped"),
+            "unrecorded",
+            "extensions/dropped",
+        ),
+        tamper(
+            "a plugin from anywhere is linked into extensions",
+            "extensions/linked-in",
+            |p| {
+                let real = p.parent().and_then(Path::parent).expect("state dir").join("tmp-plugin");
+                plugin(&real, "linked-in");
+                symlink(&real, p).expect("link");
+            },
+            "unrecorded",
+            "extensions/linked-in",
+        ),
+        tamper(
+            "an npm project is dropped",
+            "npm/projects/dropped-0123456789",
+            |p| {
+                plugin(&p.join("node_modules/dropped"), "dropped-npm");
+                fs::write(p.join("package.json"), r#"{"private":true,"dependencies":{"dropped":"1.0.0"}}"#).expect("project");
+            },
+            "unrecorded",
+            "npm/projects/dropped-0123456789",
+        ),
+        tamper(
+            "a hook is dropped",
+            "hooks/dropped",
+            |p| {
+                fs::create_dir(p).expect("folder");
+                fs::write(
+                    p.join("HOOK.md"),
+                    "---\nname: dropped\nmetadata: {\"openclaw\":{\"events\":[\"command:new\"]}}\n---\n",
+                )
+                .expect("hook");
+                fs::write(p.join("handler.js"), "export default async () => {}").expect("handler");
+            },
+            "unrecorded",
+            "hooks/dropped",
+        ),
+        tamper("a hook's handler is changed", format!("{hook}/handler.js"), |p| append(p, "//"), "tree-mismatch", "handler.js"),
+        tamper(
+            "a dependency is planted above all plugins",
+            "node_modules",
+            |p| {
+                fs::create_dir_all(p.join("left-pad")).expect("folder");
+                fs::write(p.join("left-pad/index.js"), "x").expect("code");
+            },
+            "unrecorded[ancestor-node-modules]",
+            "node_modules",
+        ),
+        tamper(
+            "a dependency is added to a plugin",
+            format!("{packed}/node_modules/evil"),
+            |p| {
+                fs::create_dir(p).expect("folder");
+                fs::write(p.join("index.js"), "x").expect("code");
+            },
+            "dependency-mismatch",
+            "evil",
+        ),
+        tamper(
+            "code hides in npm's hidden lockfile",
+            format!("{packed}/node_modules/.package-lock.json"),
+            |p| fs::write(p, "module.exports = 1").expect("write"),
+            "dependency-mismatch",
+            ".package-lock.json",
+        ),
+        tamper(
+            "NODE_OPTIONS is set in .env",
+            ".env",
+            |p| fs::write(p, "NODE_OPTIONS=--require /tmp/x.js\n").expect("write"),
+            "unrecorded[load-override]",
+            "NODE_OPTIONS",
+        ),
+    ]
+}
+
+/// Cases on OpenClaw's records of the npm-pack install of `package` at `version`, and on its config.
+pub fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper> {
+    let index = "plugins.installedIndex";
+    vec![
+        record(
+            "a record claims another version",
+            index,
+            format!("\"version\":\"{version}\",\"resolvedName\":\"{package}\""),
+            format!("\"version\":\"9.9.9\",\"resolvedName\":\"{package}\""),
+            "record-mismatch",
+            "9.9.9",
+        ),
+        record(
+            "a record's digest is weakened",
+            index,
+            "\"integrity\":\"sha512-".into(),
+            "\"integrity\":\"sha1-".into(),
+            "weak-digest",
+            "",
+        ),
+        record(
+            "a record points elsewhere",
+            index,
+            format!("{packed}/node_modules/{package}"),
+            "extensions/acme-notes".to_owned(),
+            "record-mismatch[outside-state]",
+            "",
+        ),
+        tamper("a record is removed", "state/openclaw.sqlite", |p| remove_record(p, "acme-notes"), "unrecorded", "acme-notes"),
+        edit(
+            "an MCP server runs something else",
+            "openclaw.json",
+            "@acme/files@1.2.3",
+            "@acme/files@6.6.6",
+            "tree-mismatch",
+            "mcp:files",
+        ),
+        edit(
+            "an MCP server gets another PATH",
+            "openclaw.json",
+            "\"TOKEN\": \"not-a-secret\"",
+            "\"TOKEN\": \"not-a-secret\", \"PATH\": \"/tmp\"",
+            "tree-mismatch",
+            "mcp:files",
+        ),
+        edit(
+            "an MCP server is added",
+            "openclaw.json",
+            "\"servers\": {",
+            "\"servers\": { \"evil\": { \"command\": \"npx\", \"args\": [\"-y\", \"evil@1.0.0\"] },",
+            "not-locked",
+            "mcp:evil",
+        ),
+        edit(
+            "a bundle's MCP server is changed",
+            "extensions/acme-bundle/.mcp.json",
+            "@acme/docs-mcp",
+            "@evil/docs-mcp",
+            "tree-mismatch",
+            "mcp:acme-bundle/acme-docs",
+        ),
+    ]
+}
+
+#[test]
+fn tampering_with_the_shipped_state_is_found() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let packed = "npm/projects/acme-packed-45d40bbf34";
+    let mut cases = common(packed, "@acme/packed", "acme-notes", "workspace/skills/weather", "hooks/hook-pack/hooks/acme-hook");
+    cases.extend(records("@acme/packed", "1.2.0", packed));
+    run_all(&installation, &cases);
+}
+
+#[test]
+fn a_changed_lock_is_found() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let text = installation.lock_text();
+    let digest = text.split("tree = \"").nth(1).and_then(|rest| rest.get(..75)).expect("digest").to_owned();
+    let flipped = if digest.ends_with('0') { format!("{}1", &digest[..74]) } else { format!("{}0", &digest[..74]) };
+    fs::write(installation.lock(), text.replacen(&digest, &flipped, 1)).expect("write");
+    let (code, report) = installation.check();
+    assert_eq!(code, 1);
+    assert!(findings(&report).iter().any(|finding| finding.starts_with("tree-mismatch ")), "{:#?}", findings(&report));
+
+    let entry = text.find("[[package]]").expect("entry");
+    let next = text[entry + 1..].find("[[package]]").expect("entry") + entry + 1;
+    fs::write(installation.lock(), format!("{}{}", &text[..entry], &text[next..])).expect("write");
+    let (code, report) = installation.check();
+    assert_eq!(code, 1);
+    assert!(findings(&report).iter().any(|finding| finding.starts_with("not-locked ")), "{:#?}", findings(&report));
+}

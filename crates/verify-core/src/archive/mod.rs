@@ -1,0 +1,188 @@
+//! A published `.tgz` as a tree: read once, in bounded memory, without writing anything, refusing by name whatever two readers could
+//! understand in two ways.
+//!
+//! Formats: RFC 1952 (gzip), POSIX `ustar` and `pax`, GNU long names. npm unpacks such an archive with `node-tar`, which strips the
+//! first component of every path; the tree here is what lies below it. Where `node-tar`, GNU tar and libarchive differ, the archive
+//! is refused: an archive that has two meanings is an attack or broken.
+
+mod entries;
+mod error;
+mod gunzip;
+mod header;
+mod pax;
+mod reader;
+mod unpack;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use crate::digest::{Sha256Digest, Sri, TreeDigest};
+use crate::tree::{BlobId, Entry, Manifest, ManifestError, Mode};
+
+pub use error::ArchiveError;
+pub use unpack::{UnpackError, unpack};
+
+/// How much of an archive is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the archive itself.
+    pub packed: u64,
+    /// Bytes that it unpacks to, headers included.
+    pub unpacked: u64,
+    /// Unpacked bytes for one packed byte, above the first 16 MiB. Text packs some 10 to 1, deflate at most 1032 to 1.
+    pub ratio: u64,
+    /// Files, folders and links.
+    pub entries: u64,
+    /// Levels of folders.
+    pub depth: usize,
+    /// Bytes of all paths together, each folder counted once.
+    pub path_bytes: u64,
+    /// Bytes of one file whose content is kept.
+    pub kept_file: u64,
+    /// Bytes of all files whose content is kept.
+    pub kept: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packed: 512 << 20,
+            unpacked: 2 << 30,
+            ratio: 200,
+            entries: 200_000,
+            depth: 128,
+            path_bytes: 64 << 20,
+            kept_file: 4 << 20,
+            kept: 64 << 20,
+        }
+    }
+}
+
+/// One file or link of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArchiveEntry {
+    /// Path below the top folder, `/` between names. UTF-8 without control characters.
+    pub path: String,
+    /// Kind and executable bit, as git sees it.
+    pub mode: Mode,
+    /// Bytes of the file, or of the target of the link.
+    pub size: u64,
+    /// Id of the bytes, or of the target of the link.
+    pub id: BlobId,
+    /// A hard link in the archive. The tree has a copy of the file; npm leaves such an entry out.
+    pub hard_link: bool,
+}
+
+/// An archive that was read whole.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Archive {
+    /// The one folder at the top, in npm's archives `package`.
+    pub top: String,
+    /// Everything below it, sorted by the bytes of the path.
+    pub entries: Vec<ArchiveEntry>,
+    /// The listing of the tree.
+    pub manifest: Manifest,
+    /// The digest of the tree, as [`crate::tree::digest`] gives it for the unpacked folder.
+    pub digest: TreeDigest,
+    /// Bytes of the archive itself.
+    pub packed: u64,
+    /// Bytes that it unpacked to.
+    pub unpacked: u64,
+    /// SHA-512 of the archive itself: what npm's `integrity` is.
+    pub integrity: Sri,
+    /// SHA-256 of the archive itself.
+    pub sha256: Sha256Digest,
+    /// SHA-1 of the archive itself: npm's `shasum`. Good for finding a conflict, never for trust.
+    pub shasum: [u8; 20],
+    kept: BTreeMap<String, Vec<u8>>,
+}
+
+impl Archive {
+    /// The entry at `path`.
+    #[must_use]
+    pub fn entry(&self, path: &str) -> Option<&ArchiveEntry> {
+        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok().and_then(|at| self.entries.get(at))
+    }
+
+    /// The bytes of a file that the caller of [`read`] wanted to keep.
+    #[must_use]
+    pub fn content(&self, path: &str) -> Option<&[u8]> {
+        self.kept.get(path).map(Vec::as_slice)
+    }
+
+    /// The listing of what npm installs from this archive: links are left out, and `.gitignore` becomes `.npmignore`, unless there
+    /// is one (pacote, `fetcher.js`). npm also makes the files named in `bin` executable; that is not done here.
+    ///
+    /// # Errors
+    /// When a renamed file would stand where a folder stands.
+    pub fn manifest_of_npm(&self) -> Result<Manifest, ManifestError> {
+        let installed = self.entries.iter().filter(|entry| entry.mode != Mode::Symlink && !entry.hard_link).filter_map(|entry| {
+            let path = match entry.path.strip_suffix(".gitignore") {
+                Some(folder) if folder.is_empty() || folder.ends_with('/') => {
+                    let renamed = format!("{folder}.npmignore");
+                    if self.entry(&renamed).is_some_and(|other| other.mode != Mode::Symlink) {
+                        return None;
+                    }
+                    renamed
+                }
+                _ => entry.path.clone(),
+            };
+            Some(Entry { path, mode: entry.mode, id: entry.id })
+        });
+        Manifest::new(installed.collect())
+    }
+}
+
+/// Reads a whole archive. The content of files for whose path `keep` says yes is kept in memory.
+///
+/// # Errors
+/// When the archive is refused, with the reason; when `reader` fails. Nothing of a refused archive may be used.
+pub fn read(reader: impl Read, limits: &Limits, keep: impl Fn(&str) -> bool) -> Result<Archive, ArchiveError> {
+    let mut kept = Kept { wanted: &keep, limits, total: 0, open: None, files: BTreeMap::new() };
+    let mut archive = reader::read(reader, limits, &mut kept)?;
+    archive.kept = kept.files;
+    Ok(archive)
+}
+
+/// Takes the content of files while an archive is read. Paths are safe: relative, without `..`, each named once.
+pub(crate) trait Sink {
+    fn begin(&mut self, path: &str, mode: Mode, size: u64) -> Result<(), ArchiveError>;
+    fn data(&mut self, bytes: &[u8]) -> Result<(), ArchiveError>;
+    fn end(&mut self) -> Result<(), ArchiveError>;
+}
+
+/// Keeps some files in memory.
+struct Kept<'a> {
+    wanted: &'a dyn Fn(&str) -> bool,
+    limits: &'a Limits,
+    total: u64,
+    open: Option<(String, Vec<u8>)>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Sink for Kept<'_> {
+    fn begin(&mut self, path: &str, _: Mode, size: u64) -> Result<(), ArchiveError> {
+        if (self.wanted)(path) {
+            self.total = self.total.saturating_add(size);
+            if size > self.limits.kept_file || self.total > self.limits.kept {
+                return Err(ArchiveError::FileTooLarge { path: path.to_owned(), size });
+            }
+            self.open = Some((path.to_owned(), Vec::new()));
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        if let Some((_, content)) = &mut self.open {
+            content.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), ArchiveError> {
+        self.files.extend(self.open.take());
+        Ok(())
+    }
+}

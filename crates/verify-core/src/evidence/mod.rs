@@ -1,0 +1,176 @@
+//! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
+
+mod npm;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::digest::TreeDigest;
+use crate::error::{Error, Result};
+use crate::fact::Fact;
+use crate::inventory::{Inventory, Subject};
+use crate::lock::Lock;
+use crate::policy::{Digests, OriginProof};
+use crate::subject::SubjectId;
+pub(crate) use npm::NpmFacts;
+
+use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
+
+/// Everything that was found out about one subject.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// Its own files.
+    pub tree: Part,
+    /// Its dependencies.
+    pub dependencies: Part,
+    /// For the host package: what npm hoisted beside it.
+    pub siblings: Part,
+    /// Whether the installed files equal the published archive.
+    pub archive: Fact<()>,
+    /// Where they do not, one line a path, safe to show.
+    pub archive_differences: Vec<String>,
+    /// Day on which the installed version was published.
+    pub published: Option<Date>,
+    /// What its npm packages bring along.
+    pub npm: NpmFacts,
+}
+
+/// One digested part of a subject.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    /// What was found; none when the subject has no such part.
+    pub measured: Option<Result<Tree, TreeError>>,
+    /// What the lock says; none without an entry, or when the entry has no such part.
+    pub locked: Option<TreeDigest>,
+    /// Whether the lock has an entry for the subject.
+    pub in_lock: bool,
+    /// What changed since, where the manifest of the locked digest is at hand.
+    pub changes: Option<Vec<Change>>,
+}
+
+impl Part {
+    /// The tree, when it could be digested.
+    pub(crate) fn tree(&self) -> Option<&Tree> {
+        self.measured.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
+    /// told as what it is.
+    pub(crate) fn differs(&self) -> bool {
+        match &self.measured {
+            _ if !self.in_lock => false,
+            Some(Ok(tree)) => self.locked != Some(tree.digest),
+            Some(Err(TreeError::Missing)) | None => self.locked.is_some(),
+            Some(Err(_)) => false,
+        }
+    }
+}
+
+impl Evidence {
+    /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
+    pub(crate) fn origin_proof(&self) -> OriginProof {
+        OriginProof::Missing
+    }
+
+    /// What is installed, as exceptions and reviews name it.
+    pub(crate) fn digests<'a>(&self, subject: &'a Subject) -> Digests<'a> {
+        Digests {
+            tree: self.tree.tree().map(|tree| tree.digest),
+            dependencies: self.dependencies.tree().map(|tree| tree.digest),
+            definition: subject.mcp.as_ref().map(|mcp| mcp.digest),
+            version: subject.version.as_deref(),
+        }
+    }
+
+    /// Whether there is anything of `subject` that OpenClaw could load: files, or the definition of an MCP server.
+    pub(crate) fn present(&self, subject: &Subject) -> bool {
+        subject.mcp.is_some() || !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
+    }
+}
+
+/// How evidence is gathered.
+pub(crate) struct Gather<'a> {
+    pub inventory: &'a Inventory,
+    pub lock: &'a Lock,
+    pub manifests: Option<&'a ManifestStore>,
+    pub options: tree::Options<'a>,
+}
+
+/// Evidence about each subject of the inventory for which `wanted` holds, by id.
+///
+/// # Errors
+/// When a file changed while it was read, the operating system refused, or the caller cancelled: then there is no verdict at all.
+pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
+    let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
+    let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
+    let mut trees = tree::digest_all(&specs, &gather.options).into_iter();
+    let mut all = BTreeMap::new();
+    for subject in subjects {
+        let locked = gather.lock.package(&subject.id);
+        let mut next = |spec: Option<&TreeSpec>, locked: Option<TreeDigest>, in_lock| -> Result<Part> {
+            let measured = match spec {
+                Some(_) => Some(usable(subject, trees.next().unwrap_or(Err(TreeError::Missing)))?),
+                None => None,
+            };
+            Ok(Part::new(measured, locked, in_lock, gather.manifests))
+        };
+        let [tree, dependencies, siblings] = parts(subject);
+        let in_lock = locked.is_some();
+        let evidence = Evidence {
+            tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
+            dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
+            siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
+            npm: npm::facts(subject),
+            ..Evidence::default()
+        };
+        all.insert(subject.id.clone(), evidence);
+    }
+    Ok(all)
+}
+
+impl Part {
+    fn new(
+        measured: Option<Result<Tree, TreeError>>,
+        locked: Option<TreeDigest>,
+        in_lock: bool,
+        manifests: Option<&ManifestStore>,
+    ) -> Self {
+        let mut part = Self { measured, locked, in_lock, changes: None };
+        if let (true, Some(locked), Some(tree), Some(store)) = (part.differs(), locked, part.tree(), manifests) {
+            // A manifest hashes to its digest, so one that is missing or broken only makes the message poorer.
+            part.changes = store.get(&locked).ok().flatten().map(|old| tree::compare(&old, &tree.manifest));
+        }
+        part
+    }
+
+    /// Compares with another lock from now on.
+    pub(crate) fn relocked(&mut self, locked: Option<TreeDigest>, in_lock: bool) {
+        self.locked = locked;
+        self.in_lock = in_lock;
+        self.changes = None;
+    }
+}
+
+/// The parts of a subject, in the order of [`Evidence`].
+fn parts(subject: &Subject) -> [Option<&TreeSpec>; 3] {
+    [subject.trees.tree.as_ref(), subject.trees.dependencies.as_ref(), subject.trees.siblings.as_ref()]
+}
+
+/// What may stand as evidence. A file that changes under the walk, and a system that refuses, leave no verdict.
+fn usable(subject: &Subject, tree: Result<Tree, TreeError>) -> Result<Result<Tree, TreeError>> {
+    match tree {
+        Err(TreeError::Cancelled) => Err(Error::Cancelled),
+        Err(error @ TreeError::Changed { .. }) => Err(Error::Subject {
+            place: format!("{} ({})", subject.place.shown, subject.id),
+            why: error.to_string(),
+            help: Some("run again when nothing is being installed or written there".to_owned()),
+        }),
+        Err(TreeError::Io { path, source }) => Err(Error::Environment {
+            what: format!("{} ({}): cannot read {path}", subject.place.shown, subject.id),
+            source: Some(source),
+            help: Some("run as the user who runs OpenClaw".to_owned()),
+        }),
+        other => Ok(other),
+    }
+}

@@ -1,0 +1,138 @@
+//! What the npm packages of a subject bring along: scripts that run at install, and where they come from.
+
+use std::path::{Path, PathBuf};
+
+use crate::inventory::Subject;
+use crate::inventory::npm_tree::{self, Instance, Limits, Manifest};
+use crate::subject::Kind;
+use crate::text;
+
+/// Facts for the rules of group *pinning*.
+#[derive(Debug, Default)]
+pub(crate) struct NpmFacts {
+    /// Lifecycle scripts of the subject and its dependencies, one line each, safe to show.
+    pub install_scripts: Vec<String>,
+    /// Where npm's hidden lockfile says that packages were fetched from.
+    pub fetched_from: Vec<Fetched>,
+    /// Dependencies by git, http or file, and `.npmrc` files of the project, one line each, safe to show.
+    pub exotic: Vec<String>,
+}
+
+/// Where one package was fetched from.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// Name and place, safe to show.
+    pub package: String,
+    /// Address as written. Untrusted text.
+    pub url: String,
+}
+
+/// Facts about a subject's packages; nothing for what has none.
+pub(super) fn facts(subject: &Subject) -> NpmFacts {
+    if !matches!(subject.kind, Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack) || subject.trees.tree.is_none() {
+        return NpmFacts::default();
+    }
+    let project = project(subject);
+    let tree = npm_tree::read(&project, &project, &Limits::default());
+    let mut facts = NpmFacts::default();
+    // In npm's own project folder the root's package.json is OpenClaw's, whose dependencies are the records judged elsewhere.
+    if project == subject.place.absolute
+        && let Some(root) = &tree.root
+    {
+        of_manifest(&mut facts, &label(root, &subject.name), root, false);
+    }
+    for instance in &tree.instances {
+        of_instance(&mut facts, instance);
+    }
+    if std::fs::symlink_metadata(project.join(".npmrc")).is_ok() {
+        facts.exotic.push("the project has an .npmrc, which can send npm elsewhere".to_owned());
+    }
+    facts
+}
+
+/// The folder that holds the `node_modules` in which Node finds the subject's dependencies.
+fn project(subject: &Subject) -> PathBuf {
+    let outer = subject.trees.siblings.as_ref().or(subject.trees.dependencies.as_ref());
+    outer.and_then(|spec| spec.root.parent()).map_or_else(|| subject.place.absolute.clone(), Path::to_owned)
+}
+
+fn of_instance(facts: &mut NpmFacts, instance: &Instance) {
+    let label = label(&instance.manifest, &instance.folder_name);
+    of_manifest(facts, &label, &instance.manifest, instance.implicit_gyp);
+    if let Some(url) = instance.locked.as_ref().and_then(|locked| locked.resolved.clone()) {
+        facts.fetched_from.push(Fetched { package: label, url });
+    }
+}
+
+fn of_manifest(facts: &mut NpmFacts, label: &str, manifest: &Manifest, implicit_gyp: bool) {
+    for script in manifest.install_scripts() {
+        facts.install_scripts.push(format!("{label}: {} runs `{}`", script.name, text::excerpt(&script.command, 120)));
+    }
+    if implicit_gyp {
+        facts.install_scripts.push(format!("{label}: binding.gyp makes npm run node-gyp"));
+    }
+    for dependency in &manifest.dependencies {
+        if is_exotic(&dependency.spec) {
+            let (name, spec) = (text::excerpt(&dependency.name, 80), text::excerpt(&dependency.spec, 120));
+            facts.exotic.push(format!("{label} depends on {name} by {spec}"));
+        }
+    }
+}
+
+fn label(manifest: &Manifest, folder: &str) -> String {
+    let version = manifest.version.as_deref().unwrap_or("?");
+    format!("{}@{}", text::excerpt(folder, 80), text::excerpt(version, 40))
+}
+
+/// Whether a dependency spec leads past the registry. After npm-package-arg: anything with a scheme but `npm:`, a path, or
+/// `owner/repo`.
+fn is_exotic(spec: &str) -> bool {
+    let spec = spec.trim();
+    let scheme = spec.split_once(':').map(|(scheme, _)| scheme);
+    match scheme {
+        Some("npm") => false,
+        Some("workspace" | "catalog") => false,
+        Some(_) => true,
+        None => spec.starts_with(['.', '/', '~']) && !is_tilde_range(spec) || is_shorthand(spec),
+    }
+}
+
+/// `~1.2.3` is a range, `~/x` a path.
+fn is_tilde_range(spec: &str) -> bool {
+    spec.strip_prefix('~').is_some_and(|rest| !rest.starts_with('/'))
+}
+
+/// `owner/repo`, which npm reads as GitHub.
+fn is_shorthand(spec: &str) -> bool {
+    spec.contains('/') && !spec.starts_with('@') && !spec.contains(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_exotic;
+
+    #[test]
+    fn only_the_registry_is_not_exotic() {
+        for plain in ["1.2.3", "^1.2.3", "~1.2.3", "*", "", "latest", ">=1 <2", "1 || 2", "npm:other@1.2.3"] {
+            assert!(!is_exotic(plain), "{plain}");
+        }
+        for exotic in [
+            "git+https://example.org/x.git",
+            "git://example.org/x",
+            "github:acme/x",
+            "acme/x",
+            "acme/x#main",
+            "http://example.org/x.tgz",
+            "https://example.org/x.tgz",
+            "file:../x",
+            "link:../x",
+            "../x",
+            "./x",
+            "/x",
+            "~/x",
+            "git@example.org:a/b.git",
+        ] {
+            assert!(is_exotic(exotic), "{exotic}");
+        }
+    }
+}

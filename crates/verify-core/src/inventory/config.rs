@@ -1,0 +1,453 @@
+//! `openclaw.json`: JSON5 with `$include`, read and merged as OpenClaw 2026.9.6 does, and the parts of it that the inventory needs.
+//!
+//! A config that cannot be read in full is never "nothing configured": what could be read is used, and an observation says that the
+//! rest is not known.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::Observation;
+use super::context::Workspace;
+use super::paths::{Located, Paths, normalize};
+use crate::json;
+use crate::read::ReadError;
+use crate::text;
+
+/// Most bytes of the config, and of one included file. [S `MAX_INCLUDE_FILE_BYTES`]
+const MAX_FILE: u64 = 2 << 20;
+/// Deepest nesting of includes. [S]
+const MAX_INCLUDE_DEPTH: usize = 10;
+/// Most include directives in all. OpenClaw has no such limit; ten levels of a file that names ten others would never end.
+const MAX_INCLUDES: usize = 500;
+/// Longest path of an include. [S `MAX_INCLUDE_PATH_LENGTH`]
+const MAX_INCLUDE_PATH: usize = 4096;
+const INCLUDE: &str = "$include";
+
+/// Most agents; each may have a workspace of its own.
+const MAX_AGENTS: usize = 1000;
+
+/// A part of the config, what it should be, and that in words.
+type Shape = (&'static str, fn(&Value) -> bool, &'static str);
+
+/// Parts of the config that the inventory reads. A part of another type would be passed over without a word.
+const SHAPES: [Shape; 9] = [
+    ("/plugins", Value::is_object, "an object"),
+    ("/plugins/load", Value::is_object, "an object"),
+    ("/plugins/load/paths", Value::is_array, "an array"),
+    ("/plugins/entries", Value::is_object, "an object"),
+    ("/agents", Value::is_object, "an object"),
+    ("/agents/defaults", Value::is_object, "an object"),
+    ("/agents/entries", Value::is_object, "an object"),
+    ("/agents/list", Value::is_array, "an array"),
+    ("/env", Value::is_object, "an object"),
+];
+
+/// The config, and what was odd about it.
+pub(super) struct Config {
+    /// The merged config; an empty object where there is none.
+    pub(super) value: Value,
+    /// Whether all of it was read. When false, what it would switch off counts as on.
+    pub(super) complete: bool,
+    /// How the file is shown.
+    pub(super) shown: String,
+    pub(super) observations: Vec<Observation>,
+}
+
+/// Reads `openclaw.json` of the state dir, or the file that the operator named in its place, which then has to be there.
+pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
+    let file = &named.map_or_else(|| paths.state.join("openclaw.json"), Path::to_owned);
+    let mut reader = Reader { paths, folder: PathBuf::new(), includes: 0, observations: Vec::new(), complete: true };
+    let shown = paths.shown(file);
+    let content = if named.is_some() { paths.operators_text(file, MAX_FILE) } else { paths.text(file, MAX_FILE) };
+    let value = match content {
+        Ok(text) => {
+            let file = normalize(file);
+            reader.folder = file.parent().map(Path::to_owned).unwrap_or_default();
+            match reader.parsed(&file, &text, &[], 0) {
+                Ok(value @ Value::Object(_)) => value,
+                Ok(other) => reader.failed(&shown, format!("holds {} in place of an object", kind(&other))),
+                Err(why) => reader.failed(&shown, why),
+            }
+        }
+        Err(ReadError::NotFound) if named.is_none() => Value::Object(Map::new()),
+        Err(error) => reader.failed(&shown, error.to_string()),
+    };
+    for (pointer, is_right, wanted) in SHAPES {
+        if let Some(part) = value.pointer(pointer).filter(|part| !is_right(part)) {
+            reader.failed(
+                &format!("{shown}#{}", pointer.trim_start_matches('/').replace('/', ".")),
+                format!("is {}, not {wanted}", kind(part)),
+            );
+        }
+    }
+    Config { value, complete: reader.complete, shown, observations: reader.observations }
+}
+
+/// The workspaces that OpenClaw could use: the default one and each agent's.
+///
+/// Which agent inherits the default workspace depends on history that only OpenClaw knows, so an agent without a workspace of its own
+/// counts with every folder it may have. [S `resolveAgentWorkspaceDir`]
+pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
+    let agents = config.value.get("agents").cloned().unwrap_or(Value::Null);
+    let shown = config.shown.clone();
+    let mut found = Workspaces { paths, shown: &shown, seen: BTreeSet::new(), list: Vec::new(), observations: Vec::new() };
+    let fallback = string(agents.pointer("/defaults/workspace"));
+    let shared = match fallback {
+        Some(written) => found.add(None, written, "agents.defaults.workspace"),
+        None => found.push(None, paths.state.join("workspace")),
+    };
+    let entries = agents.get("entries").and_then(Value::as_object).into_iter().flatten().map(|(id, entry)| (id.clone(), entry));
+    let listed = agents.get("list").and_then(Value::as_array).into_iter().flatten();
+    let listed = listed.map(|entry| (string(entry.get("id")).unwrap_or_default().to_owned(), entry));
+    for (n, (id, entry)) in entries.chain(listed).enumerate() {
+        if n >= MAX_AGENTS {
+            let why = format!("holds more than {MAX_AGENTS} agents");
+            found.observations.push(Observation::Unreadable { place: format!("{shown}#agents"), why });
+            break;
+        }
+        let id = agent_id(&id);
+        if let Some(written) = string(entry.get("workspace")) {
+            found.add(Some(&id), written, &format!("agents.entries.{id}.workspace"));
+        } else if let (Some(_), Some(shared)) = (fallback, &shared) {
+            found.push(Some(&id), shared.join(&id));
+        } else {
+            found.push(Some(&id), paths.state.join(format!("workspace-{id}")));
+        }
+    }
+    let (list, mut observations) = (found.list, found.observations);
+    config.observations.append(&mut observations);
+    list
+}
+
+/// What a path that could not be located means for the verdict.
+pub(super) fn not_located(place: String, located: Located) -> Option<Observation> {
+    match located {
+        Located::At(_) => None,
+        Located::Elsewhere(path) => Some(Observation::NotInCopy { place, path }),
+        Located::Unknown(why) => Some(Observation::Unreadable { place, why: format!("the path cannot be resolved: {why}") }),
+    }
+}
+
+/// A trimmed, non-empty string.
+pub(super) fn string(value: Option<&Value>) -> Option<&str> {
+    value.and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+}
+
+struct Workspaces<'a> {
+    paths: &'a Paths,
+    shown: &'a str,
+    seen: BTreeSet<PathBuf>,
+    list: Vec<Workspace>,
+    observations: Vec<Observation>,
+}
+
+impl Workspaces<'_> {
+    fn add(&mut self, agent: Option<&str>, written: &str, key: &str) -> Option<PathBuf> {
+        match self.paths.locate(written) {
+            Located::At(folder) => self.push(agent, folder),
+            other => {
+                let place = format!("{}#{}", self.shown, text::excerpt(key, 120));
+                self.observations.extend(not_located(place, other));
+                None
+            }
+        }
+    }
+
+    fn push(&mut self, agent: Option<&str>, folder: PathBuf) -> Option<PathBuf> {
+        if self.seen.insert(folder.clone()) {
+            self.list.push(Workspace { agent: agent.map(str::to_owned), folder: folder.clone() });
+        }
+        Some(folder)
+    }
+}
+
+struct Reader<'a> {
+    paths: &'a Paths,
+    /// The config's folder, which no include may leave.
+    folder: PathBuf,
+    includes: usize,
+    observations: Vec<Observation>,
+    complete: bool,
+}
+
+impl Reader<'_> {
+    fn failed(&mut self, place: &str, why: String) -> Value {
+        self.complete = false;
+        self.observations.push(Observation::Unreadable { place: place.to_owned(), why });
+        Value::Object(Map::new())
+    }
+
+    /// Parses a file and resolves its includes. `chain`: the files that led here, this one not among them.
+    fn parsed(&mut self, file: &Path, content: &str, chain: &[PathBuf], depth: usize) -> Result<Value, String> {
+        let parsed = json::json5(content).map_err(|error| error.to_string())?;
+        if !self.paths.may_keep(parsed.values) {
+            return Err("the config and its includes hold too many values together".to_owned());
+        }
+        let place = self.paths.shown(file);
+        self.observations.extend(
+            parsed.duplicates.iter().map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }),
+        );
+        let mut chain = chain.to_vec();
+        chain.push(file.to_owned());
+        Ok(self.resolve(parsed.value, &chain, depth))
+    }
+
+    /// `depth`: of the whole, over all includes, because each level takes stack.
+    fn resolve(&mut self, value: Value, chain: &[PathBuf], depth: usize) -> Value {
+        if depth > json::MAX_DEPTH {
+            let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
+            return self.failed(&place, format!("is nested deeper than {} levels together with its includes", json::MAX_DEPTH));
+        }
+        match value {
+            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.resolve(item, chain, depth + 1)).collect()),
+            Value::Object(mut map) => {
+                // OpenClaw copies objects key by key, and this one then becomes the copy's prototype: what it holds takes effect unseen.
+                if map.shift_remove("__proto__").is_some() {
+                    let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
+                    self.failed(&place, "holds the key __proto__, which no honest config has".to_owned());
+                }
+                let include = map.shift_remove(INCLUDE);
+                let rest: Map<_, _> = map.into_iter().map(|(key, value)| (key, self.resolve(value, chain, depth + 1))).collect();
+                match include {
+                    None => Value::Object(rest),
+                    Some(include) => self.include(&include, rest, chain, depth),
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn include(&mut self, include: &Value, rest: Map<String, Value>, chain: &[PathBuf], depth: usize) -> Value {
+        let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
+        let included = match include {
+            Value::String(path) => self.load(&place, path, chain, depth),
+            Value::Array(items) => {
+                let mut merged = Value::Object(Map::new());
+                for item in items {
+                    let next = match item {
+                        Value::String(path) => self.load(&place, path, chain, depth),
+                        other => self.failed(&place, format!("$include names {} in place of a file", kind(other))),
+                    };
+                    merged = merge(merged, next);
+                }
+                merged
+            }
+            other => self.failed(&place, format!("$include names {} in place of a file", kind(other))),
+        };
+        if rest.is_empty() {
+            return included;
+        }
+        if !included.is_object() {
+            self.failed(&place, "$include beside other keys names a file that holds no object".to_owned());
+            return Value::Object(rest);
+        }
+        merge(included, Value::Object(rest))
+    }
+
+    fn load(&mut self, place: &str, written: &str, chain: &[PathBuf], depth: usize) -> Value {
+        match self.try_load(written, chain, depth) {
+            Ok(value) => value,
+            Err(why) => self.failed(place, format!("$include of {}: {why}", text::excerpt(written, 200))),
+        }
+    }
+
+    fn try_load(&mut self, written: &str, chain: &[PathBuf], depth: usize) -> Result<Value, String> {
+        if written.is_empty() || written.contains('\0') || written.len() >= MAX_INCLUDE_PATH {
+            return Err("the path is empty, too long or holds a NUL".to_owned());
+        }
+        if chain.len() > MAX_INCLUDE_DEPTH {
+            return Err(format!("nested deeper than {MAX_INCLUDE_DEPTH} files"));
+        }
+        self.includes += 1;
+        if self.includes > MAX_INCLUDES {
+            return Err(format!("more than {MAX_INCLUDES} includes"));
+        }
+        let base = chain.last().and_then(|file| file.parent()).unwrap_or(&self.folder);
+        let file = if Path::new(written).is_absolute() {
+            match self.paths.locate(written) {
+                Located::At(path) => path,
+                Located::Elsewhere(path) => return Err(format!("{path} lies outside the copy")),
+                Located::Unknown(why) => return Err(why),
+            }
+        } else {
+            normalize(&base.join(written))
+        };
+        // OPENCLAW_INCLUDE_ROOTS could allow more folders; what it holds is not known here, so an include outside is not read.
+        let escapes = || "it leads out of the config's folder".to_owned();
+        if !file.starts_with(&self.folder) {
+            return Err(escapes());
+        }
+        let real_folder = self.paths.real(&self.folder).map_err(|error| error.to_string())?;
+        let real = self.paths.real(&file).map_err(|error| error.to_string())?;
+        if !real.starts_with(&real_folder) {
+            return Err(escapes());
+        }
+        if chain.contains(&file) {
+            return Err("it includes itself".to_owned());
+        }
+        let content = self.paths.text(&file, MAX_FILE).map_err(|error| error.to_string())?;
+        self.parsed(&file, &content, chain, depth + 1)
+    }
+}
+
+/// OpenClaw's deep merge: arrays are joined, objects merged, of anything else the second wins. [S `mergeDeep`]
+fn merge(base: Value, over: Value) -> Value {
+    match (base, over) {
+        (Value::Object(mut base), Value::Object(over)) => {
+            for (key, value) in over {
+                if matches!(key.as_str(), "__proto__" | "prototype" | "constructor") {
+                    continue;
+                }
+                let merged = match base.get_mut(&key).map(Value::take) {
+                    Some(current) => merge(current, value),
+                    None => value,
+                };
+                base.insert(key, merged);
+            }
+            Value::Object(base)
+        }
+        (Value::Array(mut base), Value::Array(over)) => {
+            base.extend(over);
+            Value::Array(base)
+        }
+        (_, over) => over,
+    }
+}
+
+/// OpenClaw's canonical form of an agent id. [S `normalizeAgentId`]
+fn agent_id(written: &str) -> String {
+    let lower = written.trim().to_lowercase();
+    let mut id = String::new();
+    for c in lower.chars() {
+        if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
+            id.push(c);
+        } else if !id.ends_with('\u{0}') {
+            id.push('\u{0}');
+        }
+    }
+    let id: String = id.replace('\u{0}', "-").trim_matches('-').chars().take(64).collect();
+    if id.is_empty() { "main".to_owned() } else { id }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(files: &[(&str, &str)]) -> (tempfile::TempDir, Paths) {
+        let dir = tempfile::tempdir().expect("temp dir");
+        for (name, content) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+            std::fs::write(path, content).expect("write");
+        }
+        let paths = Paths::plain(dir.path());
+        (dir, paths)
+    }
+
+    fn config(files: &[(&str, &str)]) -> Config {
+        let (_dir, paths) = state(files);
+        read(&paths, None)
+    }
+
+    #[test]
+    fn includes_merge_as_openclaw_merges() {
+        let config = config(&[
+            ("openclaw.json", "{ plugins: { $include: ['./a.json5', 'sub/b.json'], enabled: true, load: { paths: ['/c'] } } }"),
+            ("a.json5", "{ load: { paths: ['/a'] }, enabled: false, allow: ['x'], }"),
+            ("sub/b.json", r#"{"load":{"paths":["/b"]},"deny":{"$include":"c.json"}}"#),
+            ("sub/c.json", r#"["evil"]"#),
+        ]);
+        assert!(config.complete, "{:?}", config.observations);
+        let expected = r#"{"plugins":{"load":{"paths":["/a","/b","/c"]},"enabled":true,"allow":["x"],"deny":["evil"]}}"#;
+        assert_eq!(config.value.to_string(), expected);
+    }
+
+    #[test]
+    fn a_bad_include_leaves_the_rest_and_says_so() {
+        let cases = [
+            ("../outside.json", "leads out"),
+            ("/etc/hostname", "leads out"),
+            ("openclaw.json", "includes itself"),
+            ("missing.json", "No such file"),
+            ("broken.json", "is not valid JSON5"),
+            ("", "empty"),
+        ];
+        for (include, why) in cases {
+            let main = format!(r#"{{"plugins":{{"$include":"{include}","allow":["kept"]}}}}"#);
+            let config = config(&[("openclaw.json", &main), ("broken.json", "{")]);
+            assert!(!config.complete);
+            assert_eq!(config.value.to_string(), r#"{"plugins":{"allow":["kept"]}}"#);
+            let said = format!("{:?}", config.observations);
+            assert!(said.contains(why), "{include}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_nested_includes_and_a_cycle_end() {
+        let mut files = vec![("openclaw.json".to_owned(), r#"{"$include":"0.json"}"#.to_owned())];
+        files.extend((0..1000).map(|n| (format!("{n}.json"), format!(r#"{{"k{n}":1,"$include":"{}.json"}}"#, n + 1))));
+        let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let nested = config(&files);
+        assert!(!nested.complete && format!("{:?}", nested.observations).contains("nested deeper than 10"));
+        let cycle = config(&[("openclaw.json", r#"{"$include":"a.json"}"#), ("a.json", r#"{"$include":"openclaw.json"}"#)]);
+        assert!(!cycle.complete && format!("{:?}", cycle.observations).contains("includes itself"));
+        let wide = vec![r#""b.json""#; 400].join(",");
+        let (a, b) = (format!(r#"{{"$include":[{wide}]}}"#), format!(r#"{{"x":{{"$include":[{}]}}}}"#, wide.replace('b', "c")));
+        let bomb = config(&[("openclaw.json", &a), ("b.json", &b), ("c.json", r#"{"l":[1,2,3]}"#)]);
+        assert!(!bomb.complete && format!("{:?}", bomb.observations).contains("more than 500 includes"));
+    }
+
+    #[test]
+    fn includes_at_the_bottom_of_deep_files_do_not_exhaust_the_stack() {
+        let file = |n: usize| {
+            let (open, close) = (r#"{"a":"#.repeat(json::MAX_DEPTH - 1), "}".repeat(json::MAX_DEPTH - 1));
+            (format!("{n}.json"), format!(r#"{open}{{"$include":"{}.json","b":1}}{close}"#, n + 1))
+        };
+        let mut files = vec![("openclaw.json".to_owned(), r#"{"$include":"0.json"}"#.to_owned())];
+        files.extend((0..20).map(file));
+        let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let config = config(&files);
+        assert!(!config.complete && format!("{:?}", config.observations).contains("together with its includes"));
+    }
+
+    #[test]
+    fn what_is_no_config_is_never_an_empty_one() {
+        let proto = r#"{"plugins":{"__proto__":{"load":{"paths":["/evil"]}}}}"#;
+        for (content, why) in [(proto, "__proto__"), ("[1]", "an array"), ("null", "null"), ("", "JSON5"), ("{a:1}}", "JSON5")] {
+            let config = config(&[("openclaw.json", content)]);
+            assert!(
+                !config.complete && format!("{:?}", config.observations).contains(why),
+                "{content:?}: {:?}",
+                config.observations
+            );
+        }
+        let missing = config(&[]);
+        assert!(missing.complete && missing.observations.is_empty());
+        let twice = config(&[("openclaw.json", r#"{"plugins":{"deny":["a"],"deny":[]}}"#)]);
+        assert!(matches!(&*twice.observations, [Observation::DuplicateKey { key, .. }] if key == "deny"));
+    }
+
+    #[test]
+    fn every_agent_has_a_workspace() {
+        let agents = r#"{"agents":{"defaults":{"workspace":"/w"},"entries":{"Ops Team":{},"b":{"workspace":"/b"},"c":{"workspace":"rel"}}}}"#;
+        let (_dir, paths) = state(&[("openclaw.json", agents)]);
+        let mut config = read(&paths, None);
+        let found: Vec<_> = workspaces(&paths, &mut config).into_iter().map(|w| (w.agent, w.folder)).collect();
+        let expected = [(None, "/w"), (Some("ops-team"), "/w/ops-team"), (Some("b"), "/b")];
+        assert_eq!(found, expected.map(|(a, f)| (a.map(str::to_owned), PathBuf::from(f))));
+        assert!(format!("{:?}", config.observations).contains("openclaw.json#agents.entries.c.workspace"));
+    }
+}

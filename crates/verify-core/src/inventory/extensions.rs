@@ -1,0 +1,138 @@
+//! `extensions` of the state dir, and `.openclaw/extensions` of every agent's workspace: folders, or links to folders, with or without
+//! a record.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::paths::Kind as Entry;
+use super::plugin::{Origin, PluginFiles, own_trees};
+use super::records::{Known, Plugin, Scan};
+use super::{Observation, Subject};
+use crate::subject::{Kind, Source, SubjectId};
+
+/// Folders that OpenClaw's scan passes over. [S `SCANNED_DIRECTORY_IGNORE_NAMES`]
+const IGNORED: [&str; 9] = [".git", ".hg", ".svn", ".turbo", ".yarn", ".yarn-cache", "build", "coverage", "dist"];
+
+/// Most plugins of one folder.
+const MAX_PLUGINS: usize = 5000;
+
+/// Plugins without a record in the folders that OpenClaw scans.
+pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observation>) -> Vec<Plugin> {
+    let mut found = scan_folder(scan, &scan.paths.state.join("extensions"), Origin::Global, "extensions", known, observations);
+    let mut seen = BTreeSet::new();
+    for workspace in scan.workspaces {
+        let place = match &workspace.agent {
+            None => "workspace".to_owned(),
+            Some(agent) => format!("workspace.{agent}"),
+        };
+        let folder = workspace.folder.join(".openclaw/extensions");
+        if let Ok(real) = scan.paths.real(&folder)
+            && !seen.insert(real)
+        {
+            continue;
+        }
+        found.extend(scan_folder(scan, &folder, Origin::Workspace, &place, known, observations));
+    }
+    found
+}
+
+fn scan_folder(
+    scan: &Scan<'_>,
+    folder: &Path,
+    origin: Origin,
+    place: &str,
+    known: &Known,
+    observations: &mut Vec<Observation>,
+) -> Vec<Plugin> {
+    let entries = match scan.paths.list(folder) {
+        Ok(entries) => entries,
+        // A workspace outside a copy is told where its path is written.
+        Err(_) if scan.paths.relocated() && !folder.starts_with(&scan.paths.state) => return Vec::new(),
+        Err(error) => {
+            observations.push(Observation::Unreadable { place: scan.paths.shown(folder), why: error.to_string() });
+            return Vec::new();
+        }
+    };
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for entry in entries {
+        let name = entry.name.to_string_lossy().into_owned();
+        if is_ignored(&name) {
+            continue;
+        }
+        if entry.kind == Entry::Nothing && entry.link {
+            // Dangling, or out of a copy: whether it will lead to code tomorrow cannot be told.
+            let why = "is a symbolic link that leads nowhere or out of the copy".to_owned();
+            observations.push(Observation::Unreadable { place: scan.paths.shown(&entry.path), why });
+            continue;
+        }
+        if entry.kind != Entry::Folder {
+            continue;
+        }
+        let real = match scan.paths.real(&entry.path) {
+            Ok(real) => real,
+            Err(error) => {
+                observations.push(Observation::Unreadable { place: scan.paths.shown(&entry.path), why: error.to_string() });
+                continue;
+            }
+        };
+        // Two links to one folder are one plugin for OpenClaw.
+        if !seen.insert(real.clone()) || known.folder(&real) {
+            continue;
+        }
+        if found.len() >= MAX_PLUGINS {
+            let why = format!("holds more than {MAX_PLUGINS} plugins without a record");
+            observations.push(Observation::Unreadable { place: scan.paths.shown(folder), why });
+            break;
+        }
+        let files = PluginFiles::read(scan.paths, &real);
+        if files.is_plugin(scan.paths) {
+            let id = SubjectId::new("unrecorded", &format!("{place}/{name}"));
+            let mut plugin = unrecorded(scan, id, Source::Unrecorded, files, origin);
+            if entry.link && !real.starts_with(&scan.paths.state) {
+                let recorded = scan.paths.shown(&real);
+                let canonical = scan.paths.shown(&entry.path);
+                plugin.subject.observations.push(Observation::OutsideState { recorded, canonical });
+            }
+            let place = if origin == Origin::Workspace { "workspace extensions" } else { "extensions" };
+            plugin.subject.observations.insert(0, Observation::NoRecord { place });
+            found.push(plugin);
+        }
+    }
+    found
+}
+
+/// A subject for a plugin's folder that no record tells of.
+pub(super) fn unrecorded(scan: &Scan<'_>, id: SubjectId, source: Source, files: PluginFiles, origin: Origin) -> Plugin {
+    let name = files.plugin_id();
+    let mut subject = Subject {
+        id,
+        kind: if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin },
+        source,
+        version: files.version().map(str::to_owned),
+        enabled: scan.activation.enabled(&name, origin, &files.channels()),
+        name,
+        place: scan.paths.place(&files.folder),
+        trees: own_trees(scan.paths, &files.folder, scan.host, false),
+        record: None,
+        mcp: None,
+        install_steps: Vec::new(),
+        npm: None,
+        observations: files.observations.clone(),
+    };
+    super::npm_project::own_lockfile(scan.paths, &files.folder, &mut subject);
+    let left_out = ["node_modules/.package-lock.json", "node_modules/openclaw"];
+    subject.observations.extend(files.escapes(scan.paths, &files.folder, &left_out));
+    Plugin { subject, files: Some(files), origin, key: None }
+}
+
+/// Whether OpenClaw's scan passes over a folder of this name. [S `shouldIgnoreScannedDirectory`]
+pub(super) fn is_ignored(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    name.is_empty()
+        || name == "node_modules"
+        || IGNORED.contains(&name.as_str())
+        || name.ends_with(".bak")
+        || name.contains(".backup-")
+        || name.contains(".disabled")
+}

@@ -1,0 +1,308 @@
+//! OpenClaw's install index: SQLite, `state/openclaw.sqlite`, table `config_machine_state`.
+//!
+//! The file may have been made by an attacker, and a gateway may be writing to it. It is copied with its write-ahead log into a private
+//! folder, and only the copy is opened: opening the original would leave `-shm` and `-wal` beside it. Schema code is not trusted,
+//! views and triggers are off, and a budget of operations ends whatever would run for ever.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
+
+use super::Observation;
+use super::config::string;
+use super::paths::Paths;
+use crate::json;
+use crate::read::{self, ReadError};
+use crate::text;
+
+/// Most bytes of the database, and of its log.
+const MAX_DATABASE: u64 = 256 << 20;
+/// Most bytes of one value.
+const MAX_VALUE: i32 = 64 << 20;
+const COPY_ATTEMPTS: usize = 5;
+/// Most virtual machine operations of all statements together; reading a real index takes some thousands.
+const MAX_OPERATIONS: u32 = 50_000_000;
+const OPERATIONS_PER_CALL: i32 = 10_000;
+/// Newest `PRAGMA user_version` that is known. [M 2026.9.6]
+const USER_VERSION: i64 = 18;
+/// The only `index.version` that is known. [M 2026.9.6]
+const INDEX_VERSION: u64 = 1;
+const TABLE: &str = "config_machine_state";
+const PLUGINS: &str = "plugins.installedIndex";
+const HOOKS: &str = "hooks.internal.installs";
+
+/// What OpenClaw recorded about its installs.
+#[derive(Default)]
+pub(super) struct Index {
+    /// `installRecords`: plugin id and record, as written, sorted by id.
+    pub(super) records: Vec<(String, Value)>,
+    /// `index.plugins`, by the key of the record that owns them: what OpenClaw last found where.
+    seen: BTreeMap<String, Value>,
+    /// The row of the hook packs; null when there is none.
+    pub(super) hooks: Value,
+    pub(super) observations: Vec<Observation>,
+}
+
+impl Index {
+    /// What OpenClaw last found of the plugin that the record of this key owns.
+    pub(super) fn seen(&self, key: &str) -> Option<&Value> {
+        self.seen.get(key)
+    }
+}
+
+/// How the database is shown.
+pub(super) fn shown(paths: &Paths) -> String {
+    paths.shown(&database(paths))
+}
+
+fn database(paths: &Paths) -> PathBuf {
+    paths.state.join("state/openclaw.sqlite")
+}
+
+/// Reads the index. Whatever is wrong with it is an observation, and the records are then not known.
+pub(super) fn read(paths: &Paths) -> Index {
+    let mut index = Index::default();
+    let place = shown(paths);
+    let unreadable = |place: &str, why: String| Observation::Unreadable { place: place.to_owned(), why };
+    let rows = match copy(paths).and_then(|copy| copy.map(|copy| rows(&copy.file())).transpose()) {
+        Ok(None) => return index,
+        Ok(Some(rows)) => rows,
+        Err(Refusal::Unreadable(why)) => {
+            index.observations.push(unreadable(&place, why));
+            return index;
+        }
+        Err(Refusal::Unsupported(found)) => {
+            index.observations.push(Observation::UnsupportedSchema { place, found });
+            return index;
+        }
+    };
+    if let Some(content) = rows.plugins {
+        let place = format!("{place}#{PLUGINS}");
+        match json::strict(&content) {
+            Ok(value) => plugins(&mut index, place, value),
+            Err(error) => index.observations.push(unreadable(&place, error.to_string())),
+        }
+    }
+    if let Some(content) = rows.hooks {
+        match json::strict(&content) {
+            Ok(value) => index.hooks = value,
+            Err(error) => index.observations.push(unreadable(&format!("{place}#{HOOKS}"), error.to_string())),
+        }
+    }
+    index
+}
+
+fn plugins(index: &mut Index, place: String, mut value: Value) {
+    let found = value.pointer("/index/version").cloned().unwrap_or(Value::Null);
+    if found.as_u64() != Some(INDEX_VERSION) {
+        let found = format!("index.version {}, where {INDEX_VERSION} is known", text::excerpt(&found.to_string(), 40));
+        index.observations.push(Observation::UnsupportedSchema { place, found });
+        return;
+    }
+    match value.pointer_mut("/index/installRecords").map(Value::take) {
+        Some(Value::Object(records)) => index.records = records.into_iter().collect(),
+        _ => {
+            let why = "index.installRecords is missing or no object".to_owned();
+            index.observations.push(Observation::Unreadable { place, why });
+        }
+    }
+    index.records.sort_by(|a, b| a.0.cmp(&b.0));
+    if let Some(Value::Array(plugins)) = value.pointer_mut("/index/plugins").map(Value::take) {
+        for plugin in plugins {
+            let owner = string(plugin.get("installOwner")).or_else(|| string(plugin.get("pluginId"))).map(str::to_owned);
+            if let Some(owner) = owner {
+                index.seen.entry(owner).or_insert(plugin);
+            }
+        }
+    }
+}
+
+enum Refusal {
+    Unreadable(String),
+    Unsupported(String),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        let budget = matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        Self::Unreadable(if budget {
+            "reading it takes longer than any real index would".to_owned()
+        } else {
+            text::excerpt(&error.to_string(), 200)
+        })
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(format!("cannot be copied: {error}"))
+    }
+}
+
+/// The private copy; removed when dropped.
+struct Copy(tempfile::TempDir);
+
+impl Copy {
+    fn file(&self) -> PathBuf {
+        self.0.path().join("db")
+    }
+}
+
+/// What tells whether a file changed: size, time of change to the nanosecond, identity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp(u64, i64, i64, i64, i64, u64, u64);
+
+fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
+    let database = database(paths);
+    let real = match paths.real(&database) {
+        Ok(real) => real,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let beside = |suffix: &str| {
+        let mut name = real.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let (wal, journal) = (beside("-wal"), beside("-journal"));
+    // A rollback journal is replayed on opening, and can name other files to delete. OpenClaw uses write-ahead logs.
+    if std::fs::symlink_metadata(&journal).is_ok_and(|found| !found.is_file() || found.len() > 0) {
+        return Err(Refusal::Unreadable("an interrupted change lies beside it (-journal); let OpenClaw open it once".to_owned()));
+    }
+    // A running gateway writes now and then; one quiet moment is enough.
+    for _ in 0..COPY_ATTEMPTS {
+        let before = (stamp(&real)?, stamp(&wal)?);
+        let folder = Copy(tempfile::Builder::new().prefix("openclaw-verify-").tempdir()?);
+        let mut copied = copy_file(&real, &folder.file())?;
+        if before.1.is_some_and(|wal| wal.0 > 0) {
+            copied &= copy_file(&wal, &folder.0.path().join("db-wal"))?;
+        }
+        if copied && before == (stamp(&real)?, stamp(&wal)?) {
+            return Ok(Some(folder));
+        }
+    }
+    Err(Refusal::Unreadable("it changed each time it was copied; try again, or stop the gateway".to_owned()))
+}
+
+fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
+    match std::fs::symlink_metadata(path) {
+        Ok(m) if !m.is_file() => {
+            let name = if path.extension().is_some_and(|end| end.to_string_lossy().ends_with("-wal")) { "its -wal " } else { "" };
+            Err(Refusal::Unreadable(format!("{name}is {}, not a regular file", read::kind_of(&m))))
+        }
+        Ok(m) => Ok(Some(Stamp(m.len(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec(), m.dev(), m.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the whole file was copied: it is false when it shrank or grew meanwhile.
+fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
+    let unreadable = |error: ReadError| Refusal::Unreadable(error.to_string());
+    let (file, metadata) = read::open(from).map_err(unreadable)?;
+    let size = metadata.len();
+    if size > MAX_DATABASE {
+        return Err(unreadable(ReadError::TooLarge { size, limit: MAX_DATABASE }));
+    }
+    let copied = io::copy(&mut io::Read::take(file, size + 1), &mut std::fs::File::create_new(to)?)?;
+    Ok(copied == size)
+}
+
+struct Rows {
+    plugins: Option<String>,
+    hooks: Option<String>,
+}
+
+/// Opens the copy so that nothing in it is trusted or runs for ever.
+fn open(file: &Path) -> Result<Connection, Refusal> {
+    let mut db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+    db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    db.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
+    let mut left = MAX_OPERATIONS / OPERATIONS_PER_CALL.unsigned_abs();
+    let spend = move || {
+        left = left.saturating_sub(1);
+        left == 0
+    };
+    db.progress_handler(OPERATIONS_PER_CALL, Some(spend))?;
+    db.pragma_update(None, "cell_size_check", true)?;
+    Ok(db)
+}
+
+fn rows(file: &Path) -> Result<Rows, Refusal> {
+    let db = open(file)?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > USER_VERSION {
+        return Err(Refusal::Unsupported(format!("user_version {version}, where {USER_VERSION} is the newest known")));
+    }
+    real_table(&db)?;
+    Ok(Rows { plugins: value(&db, PLUGINS)?, hooks: value(&db, HOOKS)? })
+}
+
+/// The table is there, and is one. OpenClaw makes it with the database, so without it the file was cut or replaced.
+fn real_table(db: &Connection) -> Result<(), Refusal> {
+    let mut statement =
+        db.prepare("SELECT type, coalesce(sql, ''), coalesce(rootpage, 0) FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE")?;
+    let found: Vec<(String, String, i64)> =
+        statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+    match found.as_slice() {
+        [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
+        [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
+        [(kind, ..)] if kind == "table" => Err(Refusal::Unreadable(format!("{TABLE} is a virtual table"))),
+        [(kind, ..)] => Err(Refusal::Unreadable(format!("{TABLE} is a {}, not a table", text::excerpt(kind, 20)))),
+        _ => Err(Refusal::Unreadable(format!("more than one thing is called {TABLE}"))),
+    }
+}
+
+/// A generated column would be computed by the file's own code.
+fn plain_columns(db: &Connection) -> Result<(), Refusal> {
+    let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
+    let columns: Vec<(String, i64)> =
+        statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let plain = |wanted: &str| columns.iter().any(|(name, _)| name == wanted);
+    if columns.iter().all(|(_, hidden)| *hidden == 0) && plain("state_key") && plain("value_json") {
+        Ok(())
+    } else {
+        Err(Refusal::Unsupported(format!("{TABLE} has other columns than the known ones")))
+    }
+}
+
+/// The value of one key. The table itself and its index must agree: OpenClaw reads through the index, and a forged file can make the
+/// two differ.
+fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
+    let read = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
+        db.prepare(sql)?.query_map([key], |row| row.get(0))?.take(2).collect()
+    };
+    let indexed = read("SELECT value_json FROM config_machine_state WHERE state_key IN (?1)")?;
+    let scanned = read("SELECT value_json FROM config_machine_state NOT INDEXED WHERE +state_key = ?1")?;
+    match (indexed.len(), indexed == scanned) {
+        (0 | 1, true) => Ok(indexed.into_iter().next()),
+        _ => Err(Refusal::Unreadable(format!("{key} stands in it more than once, or its index disagrees with the table"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endless_query_meets_the_budget() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let file = dir.path().join("db");
+        Connection::open(&file).and_then(|db| db.execute_batch("CREATE TABLE t (a)")).expect("create");
+        let db = open(&file).unwrap_or_else(|_| panic!("opens"));
+        let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
+        let refusal = db.query_row(endless, [], |row| row.get::<_, i64>(0)).map_err(Refusal::from);
+        assert!(matches!(refusal, Err(Refusal::Unreadable(why)) if why.contains("takes longer")));
+    }
+}

@@ -1,0 +1,234 @@
+//! The text of an MCP server for people and for the lock: its command line or address without secrets.
+//!
+//! Masking works on the text alone and always gives the same result, so that the lock does not change by itself. It hides what looks
+//! like a secret; a secret that looks like a file name is shown.
+
+use serde_json::{Map, Value};
+
+use crate::text;
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+/// Longest text that is made, in characters.
+const MAX: usize = 600;
+
+/// The command line, or the address, without secrets.
+pub(super) fn spec(server: &Map<String, Value>) -> String {
+    let command = server.get("command").and_then(Value::as_str).filter(|c| !c.trim().is_empty());
+    let url = server.get("url").and_then(Value::as_str).filter(|u| !u.trim().is_empty());
+    let spec = match (command, url) {
+        (Some(command), _) => command_line(command, server.get("args")),
+        (None, Some(url)) => address(url.trim()),
+        (None, None) => "neither a command nor an address".to_owned(),
+    };
+    text::excerpt(&spec, MAX)
+}
+
+/// An address without what stands before `@` in its authority. Backslashes end the authority, as they do for browsers and Node.
+pub(super) fn without_user_info(url: &str) -> String {
+    let Some(at) = url.find("://") else { return url.to_owned() };
+    let (scheme, rest) = url.split_at(at + 3);
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{host}{path}")
+}
+
+fn command_line(command: &str, args: Option<&Value>) -> String {
+    let mut words = vec![quoted(&mask_words(command, &mut false))];
+    let mut hide_next = false;
+    match args {
+        None => {}
+        Some(Value::Array(args)) => {
+            for arg in args {
+                words.push(match arg {
+                    Value::String(arg) => quoted(&mask_words(arg, &mut hide_next)),
+                    _ => "(not a text)".to_owned(),
+                });
+            }
+        }
+        Some(_) => words.push("(arguments that are not a list)".to_owned()),
+    }
+    words.join(" ")
+}
+
+/// One argument, each of its words masked by itself: `sh -c` carries a whole command line in one argument.
+fn mask_words(arg: &str, hide_next: &mut bool) -> String {
+    if std::mem::take(hide_next) {
+        return MASK.to_owned();
+    }
+    let mut masked = Vec::new();
+    for word in arg.split(' ') {
+        masked.push(if std::mem::take(hide_next) && !word.is_empty() { MASK.to_owned() } else { mask(word, hide_next) });
+    }
+    masked.join(" ")
+}
+
+fn mask(word: &str, hide_next: &mut bool) -> String {
+    let bare = word.trim_matches(['"', '\'']);
+    if let Some((name, value)) = bare.split_once('=')
+        && !name.contains("://")
+    {
+        let variable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let pin = value.starts_with('=') && !names_a_secret(name);
+        if value.is_empty() || pin || (!variable && !names_a_secret(name) && !looks_secret(value)) {
+            let inner = if value.contains('=') && !pin { mask(value, &mut false) } else { value.to_owned() };
+            return format!("{name}={}", if value.contains("://") { address(value) } else { inner });
+        }
+        return format!("{name}={MASK}");
+    }
+    if bare.starts_with('-') {
+        *hide_next = names_a_secret(bare);
+        return word.to_owned();
+    }
+    let lower = bare.to_ascii_lowercase();
+    if matches!(lower.as_str(), "bearer" | "basic") || lower.ends_with("authorization:") || lower.ends_with("key:") {
+        *hide_next = true;
+        return word.to_owned();
+    }
+    if let Some((name, value)) = bare.split_once(':')
+        && !value.is_empty()
+        && names_a_secret(name)
+        && !bare.contains("://")
+    {
+        return format!("{name}:{MASK}");
+    }
+    if bare.contains("://") {
+        return address(bare);
+    }
+    if looks_secret(bare) { MASK.to_owned() } else { word.to_owned() }
+}
+
+/// Whether the name of a flag, variable or header says that a secret follows.
+fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace(['-', '_'], "");
+    const PARTS: [&str; 16] = [
+        "token",
+        "apikey",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "credential",
+        "auth",
+        "bearer",
+        "cookie",
+        "session",
+        "privatekey",
+        "accesskey",
+        "header",
+        "connectionstring",
+        "signature",
+    ];
+    matches!(name.as_str(), "pw" | "pwd" | "pass" | "key" | "pat" | "h" | "dsn") || PARTS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a text has the form of a well-known secret, or is one long run of letters and digits.
+fn looks_secret(word: &str) -> bool {
+    const PREFIXES: [&str; 16] = [
+        "sk-",
+        "sk_",
+        "pk_",
+        "rk_",
+        "ghp_",
+        "gho_",
+        "ghs_",
+        "ghu_",
+        "github_pat_",
+        "glpat-",
+        "xoxb-",
+        "xoxp-",
+        "npm_",
+        "AKIA",
+        "AIza",
+        "eyJ",
+    ];
+    if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && word.len() >= 12 {
+        return true;
+    }
+    let run = word.len() >= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'='));
+    run && word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+/// An address without user info, without the values of its query, without its fragment.
+fn address(url: &str) -> String {
+    let url = without_user_info(url);
+    let (url, fragment) = url.split_once('#').map_or((url.as_str(), false), |(before, _)| (before, true));
+    let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
+    let (scheme, path) = base.split_at(base.find("://").map_or(0, |at| at + 3));
+    let path: Vec<_> = path.split('/').map(|part| if looks_secret(part) { MASK } else { part }).collect();
+    let mut shown = format!("{scheme}{}", path.join("/"));
+    if let Some(query) = query {
+        let names: Vec<_> = query
+            .split('&')
+            .map(|pair| pair.split_once('=').map_or_else(|| MASK.to_owned(), |(name, _)| format!("{name}={MASK}")))
+            .collect();
+        shown.push('?');
+        shown.push_str(&names.join("&"));
+    }
+    if fragment {
+        shown.push('#');
+        shown.push_str(MASK);
+    }
+    shown
+}
+
+fn quoted(word: &str) -> String {
+    if word.is_empty() || word.contains([' ', '\t', '\n', '"', '\'']) {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    } else {
+        word.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(command: &str, args: &[&str]) -> String {
+        spec(json!({"command": command, "args": args, "env": {"TOKEN": "topsecret"}}).as_object().expect("object"))
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for args in [
+            &["--api-key", "topsecret"][..],
+            &["--token=topsecret"],
+            &["-e", "GITHUB_TOKEN=topsecret"],
+            &["-H", "Authorization: Bearer topsecret"],
+            &["--header", "X-Api-Key: topsecret"],
+            &["--password", "topsecret with blanks"],
+            &["postgres://user:topsecret@db/x"],
+            &["https://h/x?key=topsecret#topsecret"],
+            &["--url=https://u:topsecret@h/x?a=topsecret"],
+            &["-c", "TOKEN=topsecret npx -y x"],
+            &["-c", "curl -H 'Authorization: Bearer topsecret' x"],
+            &["sk-topsecret1234"],
+            &["--secret-key", "topsecret"],
+            &["--env=TOKEN=topsecret"],
+            &["0topsecret0123456789abcdef0123456789abcdef"],
+        ] {
+            let shown = line("npx", args);
+            assert!(!shown.contains("topsecret"), "{shown}");
+            assert!(shown.contains(MASK) || shown.ends_with("@db/x") || shown.contains("postgres://db"), "{shown}");
+        }
+        let url = spec(json!({"url":"https://u:topsecret@h:1/p?k=topsecret"}).as_object().expect("object"));
+        assert_eq!(url, "https://h:1/p?k=***");
+    }
+
+    #[test]
+    fn what_tells_the_package_is_shown() {
+        assert_eq!(
+            line("npx", &["-y", "@acme/files@1.2.3", "/home/user/My Files"]),
+            "npx -y @acme/files@1.2.3 '/home/user/My Files'"
+        );
+        let image = format!("acme/x@sha256:{}", "ab".repeat(32));
+        assert_eq!(line("docker", &["run", "-i", &image]), format!("docker run -i {image}"));
+        assert_eq!(line("uvx", &["--from", "x==1.2.3", "x"]), "uvx --from x==1.2.3 x");
+        assert_eq!(line("x\u{202e}y", &[]), "x\\u{202e}y");
+        assert_eq!(without_user_info("https://a\\@b/c"), "https://a\\@b/c");
+        assert_eq!(without_user_info("https://a@b@h/c@d"), "https://h/c@d");
+    }
+}

@@ -1,0 +1,528 @@
+//! npm installs: `npm/projects/<encoded>[__openclaw-generation__g-<16 hex>]/node_modules/<name>`, with one project a package.
+//!
+//! OpenClaw takes every dependency of every project's `package.json` for an install of its own when no record stands against it
+//! [S `buildRecoveredManagedNpmInstallCandidatesForRoot`]. That holds for folders left over from staging too, so none is skipped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::config::string;
+use super::paths::{Kind as Entry, Paths};
+use super::plugin::{Origin, PluginFiles, file_name, is_real_folder};
+use super::records::{Known, Plugin, Scan};
+use super::{NpmPackage, NpmProject, Observation, Record, Subject, Trees};
+use crate::digest::{DigestError, Sha256Digest, Sri};
+use crate::json;
+use crate::read::ReadError;
+use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
+use crate::tree::{LeaveOut, RecordKind, TreeSpec};
+
+/// Most bytes of a lockfile.
+const MAX_LOCKFILE: u64 = 32 << 20;
+/// Most entries of a lockfile.
+const MAX_PACKAGES: usize = 100_000;
+/// Most packages of all projects that are looked at.
+const MAX_CANDIDATES: usize = 5000;
+/// Most bad dependencies that are named one by one.
+const MAX_NAMED: usize = 20;
+const GENERATION: &str = "__openclaw-generation__g-";
+
+/// A package folder inside a project's `node_modules`.
+pub(super) struct Layout {
+    pub(super) project: PathBuf,
+    pub(super) modules: PathBuf,
+    /// The package's name, by its folder.
+    pub(super) name: String,
+}
+
+impl Layout {
+    /// The layout around a package folder; none when it does not lie in a `node_modules`.
+    pub(super) fn of(folder: &Path) -> Option<Self> {
+        let base = folder.file_name()?.to_str()?;
+        let parent = folder.parent()?;
+        let scope = parent.file_name()?.to_str()?;
+        let (name, modules) =
+            if scope.starts_with('@') { (format!("{scope}/{base}"), parent.parent()?) } else { (base.to_owned(), parent) };
+        if modules.file_name()? != "node_modules" {
+            return None;
+        }
+        Some(Self { project: modules.parent()?.to_owned(), modules: modules.to_owned(), name })
+    }
+}
+
+/// The package name of an npm spec: what stands before the `@` of the version.
+pub(super) fn spec_name(spec: &str) -> &str {
+    let spec = spec.strip_prefix("npm:").unwrap_or(spec);
+    match spec.char_indices().skip(1).find(|(_, c)| *c == '@') {
+        Some((at, _)) => &spec[..at],
+        None => spec,
+    }
+}
+
+/// A name as OpenClaw encodes it in folder names. [S `safePathSegmentHashed`]
+pub(super) fn encode(name: &str) -> String {
+    let name = name.trim();
+    let mut base = String::new();
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() || c == '.' || c == '_' {
+            base.push(c);
+        } else if !base.ends_with('\0') {
+            base.push('\0');
+        }
+    }
+    let base = base.replace('\0', "-");
+    let base = base.strip_prefix('-').unwrap_or(&base);
+    let base = base.strip_suffix('-').unwrap_or(base);
+    let safe = if matches!(base, "" | "." | "..") { "skill" } else { base };
+    if safe == name && safe.len() <= 60 {
+        return safe.to_owned();
+    }
+    let cut: String = safe.chars().take(50).collect();
+    let digest = Sha256Digest::of(name.as_bytes()).hex();
+    format!("{cut}-{}", digest.get(..10).unwrap_or_default())
+}
+
+/// The canonical folder of a package, and whether `folder` is it, one of its generations, or in the older shared project.
+pub(super) fn canonical(paths: &Paths, name: &str, folder: &Path) -> (PathBuf, bool) {
+    let npm = paths.state.join("npm");
+    let encoded = encode(name);
+    let canonical = npm.join("projects").join(&encoded).join("node_modules").join(name);
+    let here = Layout::of(folder).is_some_and(|layout| {
+        let project = file_name(&layout.project);
+        let generation = project.strip_prefix(&encoded).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix(GENERATION).is_some_and(|hex| hex.len() == 16 && hex.bytes().all(is_lower_hex))
+        });
+        let projects = layout.project.parent().is_some_and(|parent| parent == npm.join("projects"));
+        layout.name == name && (generation && projects || layout.project == npm)
+    });
+    (canonical, here)
+}
+
+fn is_lower_hex(b: u8) -> bool {
+    matches!(b, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// The package itself; and the rest of the project's `node_modules`. Links between the two stay inside the subject.
+pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Trees {
+    let host_link = |path: &str| LeaveOut::HostLink { path: path.to_owned(), host: host.map(Path::to_owned) };
+    let tree = TreeSpec {
+        root: layout.modules.join(&layout.name),
+        boundary: layout.modules.clone(),
+        leave_out: vec![host_link("node_modules/openclaw")],
+    };
+    let dependencies = is_real_folder(paths, &layout.modules).then(|| TreeSpec {
+        root: layout.modules.clone(),
+        boundary: layout.modules.clone(),
+        leave_out: vec![
+            LeaveOut::Folder(layout.name.clone()),
+            LeaveOut::Record(".package-lock.json".to_owned(), RecordKind::HiddenLockfile),
+        ],
+    });
+    Trees { tree: Some(tree), dependencies, siblings: None }
+}
+
+/// Compares record, project, lockfiles and package with one another, and keeps the lockfile's entries.
+pub(super) fn check(scan: &Scan<'_>, layout: &Layout, record: &Record, files: &PluginFiles, subject: &mut Subject) {
+    let paths = scan.paths;
+    let mut conflicts = Conflicts(Vec::new());
+    let recorded_name = record.resolved_name.as_deref().unwrap_or(&layout.name);
+    let version = record.resolved_version.as_deref().or(record.version.as_deref());
+    conflicts.compare("name", Some(recorded_name), Some(&layout.name));
+    conflicts.compare("name", Some(recorded_name), Some(files.package_name().unwrap_or("no name")));
+
+    let (dependencies, told) = project_dependencies(paths, &layout.project);
+    subject.observations.extend(told);
+    let wanted = dependencies.get(&layout.name).map(String::as_str);
+    // A packed archive and a range stand there by another notation; only a plain version can disagree.
+    let plain = wanted.filter(|wanted| wanted.starts_with(|c: char| c.is_ascii_digit()));
+    conflicts.compare("version", version.filter(|_| plain.is_some()), plain);
+    if wanted.is_none() {
+        conflicts.push("name", recorded_name, "package.json of the project does not name it".to_owned());
+    }
+
+    let lockfile = layout.project.join("package-lock.json");
+    let hidden = layout.modules.join(".package-lock.json");
+    let (main, hidden) = (lock(paths, &lockfile, subject), lock(paths, &hidden, subject));
+    if main.is_none() && hidden.is_none() {
+        let why = "no lockfile of npm tells what was installed".to_owned();
+        subject.observations.push(Observation::Unreadable { place: paths.shown(&lockfile), why });
+    }
+    for lock in [&main, &hidden].into_iter().flatten() {
+        let key = format!("node_modules/{}", layout.name);
+        match lock.packages.iter().find(|package| package.path == key) {
+            Some(entry) => {
+                conflicts.compare("name", Some(recorded_name), Some(&entry.name));
+                conflicts.compare("version", version, entry.version.as_deref().or(Some("no version")));
+                conflicts.compare("integrity", record.integrity.as_deref(), entry.integrity.as_deref().or(Some("no integrity")));
+            }
+            None => conflicts.push("name", recorded_name, format!("{} does not hold it", lock.lockfile.shown)),
+        }
+    }
+    if let (Some(main), Some(hidden)) = (&main, &hidden) {
+        locks_agree(main, hidden, &mut conflicts);
+    }
+    subject.observations.append(&mut conflicts.0);
+    keep(main.or(hidden), subject);
+}
+
+/// The lockfile of a plugin that has its own dependencies: git installs keep one, archives only npm's hidden one.
+pub(super) fn own_lockfile(paths: &Paths, folder: &Path, subject: &mut Subject) {
+    if !is_real_folder(paths, &folder.join("node_modules")) {
+        return;
+    }
+    let main = lock(paths, &folder.join("package-lock.json"), subject);
+    let hidden = lock(paths, &folder.join("node_modules/.package-lock.json"), subject);
+    if let (Some(main), Some(hidden)) = (&main, &hidden) {
+        let mut conflicts = Conflicts(Vec::new());
+        locks_agree(main, hidden, &mut conflicts);
+        subject.observations.append(&mut conflicts.0);
+    }
+    keep(main.or(hidden), subject);
+}
+
+/// The lockfiles of the project that the host package is installed in.
+pub(super) fn host_lockfile(paths: &Paths, project: &Path, subject: &mut Subject) {
+    let main = lock(paths, &project.join("package-lock.json"), subject);
+    let hidden = lock(paths, &project.join("node_modules/.package-lock.json"), subject);
+    let mut conflicts = Conflicts(Vec::new());
+    if let (Some(main), Some(hidden)) = (&main, &hidden) {
+        locks_agree(main, hidden, &mut conflicts);
+    }
+    let own =
+        main.iter().chain(&hidden).flat_map(|lock| &lock.packages).filter(|package| package.path == "node_modules/openclaw");
+    for entry in own {
+        conflicts.compare("version", entry.version.as_deref(), Some(subject.version.as_deref().unwrap_or("no version")));
+    }
+    subject.observations.append(&mut conflicts.0);
+    keep(main.or(hidden), subject);
+}
+
+/// npm keeps both lockfiles equal for what is installed.
+fn locks_agree(main: &NpmProject, hidden: &NpmProject, conflicts: &mut Conflicts) {
+    let by_path: BTreeMap<&str, &NpmPackage> = main.packages.iter().map(|package| (package.path.as_str(), package)).collect();
+    for package in hidden.packages.iter().filter(|package| !package.link) {
+        let Some(other) = by_path.get(package.path.as_str()) else {
+            conflicts.push("name", &main.lockfile.shown, format!("{} also holds {}", hidden.lockfile.shown, package.path));
+            return;
+        };
+        for (what, a, b) in [("version", &other.version, &package.version), ("integrity", &other.integrity, &package.integrity)] {
+            if a != b {
+                let say = |value: &Option<String>| format!("{} {}", package.path, value.as_deref().unwrap_or("nothing"));
+                conflicts.push(what, &say(a), say(b));
+                return;
+            }
+        }
+    }
+}
+
+fn keep(project: Option<NpmProject>, subject: &mut Subject) {
+    if let Some(project) = project {
+        weak_entries(&project, &mut subject.observations);
+        subject.npm = Some(project);
+    }
+}
+
+struct Conflicts(Vec<Observation>);
+
+impl Conflicts {
+    /// Both sides are known, and differ.
+    fn compare(&mut self, what: &'static str, recorded: Option<&str>, found: Option<&str>) {
+        if let (Some(recorded), Some(found)) = (recorded, found)
+            && recorded != found
+        {
+            self.push(what, recorded, found.to_owned());
+        }
+    }
+
+    fn push(&mut self, what: &'static str, recorded: &str, found: String) {
+        let observation = Observation::RecordConflict {
+            what,
+            recorded: text::excerpt(recorded, 200),
+            found: text::excerpt(&found, 200),
+            advisory: false,
+        };
+        if !self.0.contains(&observation) {
+            self.0.push(observation);
+        }
+    }
+}
+
+/// Dependencies that came from a registry have a strong integrity. Bundled ones, links, files and git sources have none by nature.
+fn weak_entries(project: &NpmProject, observations: &mut Vec<Observation>) {
+    let mut bad = project.packages.iter().filter_map(|package| Some((package, weakness(package)?)));
+    for (package, why) in bad.by_ref().take(MAX_NAMED) {
+        observations.push(Observation::BadIntegrity { why: text::excerpt(&format!("{}: {why}", package.path), 300) });
+    }
+    let more = bad.count();
+    if more > 0 {
+        observations.push(Observation::BadIntegrity { why: format!("{more} more dependencies have no strong integrity") });
+    }
+}
+
+/// Why an entry's integrity does not hold, where it should have one.
+fn weakness(package: &NpmPackage) -> Option<String> {
+    let source = package.resolved.as_deref().unwrap_or_default();
+    // An entry outside any node_modules is a folder of the project itself (a workspace).
+    let local = !package.path.starts_with("node_modules/") && !package.path.contains("/node_modules/");
+    let by_nature = local || package.in_bundle || package.link || source.starts_with("git");
+    let Some(integrity) = package.integrity.as_deref() else {
+        return (!by_nature && !source.starts_with("file:")).then(|| "no integrity".to_owned());
+    };
+    // npm takes the strongest of several; one strong value is enough.
+    let mut parts =
+        integrity.split_ascii_whitespace().map(|part| part.split('?').next().unwrap_or(part).parse::<Sri>()).peekable();
+    if parts.peek().is_none() {
+        return Some("an empty integrity".to_owned());
+    }
+    let mut why = String::new();
+    for part in parts {
+        match part {
+            Ok(_) => return None,
+            Err(error @ DigestError::Weak { .. }) if why.is_empty() => why = error.to_string(),
+            // A malformed value beside a good one is how a reader that stops early is misled.
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+    Some(why)
+}
+
+/// Reads a lockfile; what is wrong with it is an observation of the subject.
+fn lock(paths: &Paths, file: &Path, subject: &mut Subject) -> Option<NpmProject> {
+    let why = match paths.text(file, MAX_LOCKFILE) {
+        Ok(content) => match json::strict(&content) {
+            Ok(value) => match packages(&value) {
+                Ok(packages) if !paths.may_keep(3 * packages.len()) => "the lockfiles hold too many packages together".to_owned(),
+                Ok(packages) => return Some(NpmProject { lockfile: paths.place(file), packages }),
+                Err(LockError::Version(found)) => {
+                    subject.observations.push(Observation::UnsupportedSchema { place: paths.shown(file), found });
+                    return None;
+                }
+                Err(LockError::Malformed(why)) => why,
+            },
+            Err(error) => error.to_string(),
+        },
+        Err(ReadError::NotFound) => return None,
+        Err(error) => error.to_string(),
+    };
+    subject.observations.push(Observation::Unreadable { place: paths.shown(file), why });
+    None
+}
+
+enum LockError {
+    Version(String),
+    Malformed(String),
+}
+
+/// The entries of a lockfile of version 2 or 3, the ones that list packages by folder.
+fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
+    let malformed = |why: &str| LockError::Malformed(text::excerpt(why, 200));
+    match lock.get("lockfileVersion").and_then(Value::as_u64) {
+        Some(2 | 3) => {}
+        _ => {
+            let found = lock.get("lockfileVersion").unwrap_or(&Value::Null).to_string();
+            return Err(LockError::Version(format!("lockfileVersion {}, where 2 and 3 are known", text::excerpt(&found, 40))));
+        }
+    }
+    let entries = lock.get("packages").and_then(Value::as_object).ok_or_else(|| malformed("has no packages"))?;
+    if entries.len() > MAX_PACKAGES {
+        return Err(malformed("holds too many packages"));
+    }
+    let mut packages = Vec::with_capacity(entries.len());
+    for (path, entry) in entries.iter().filter(|(path, _)| !path.is_empty()) {
+        let entry = entry.as_object().ok_or_else(|| malformed(&format!("{path} is no object")))?;
+        let text = |key: &str| match entry.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(malformed(&format!("{path}: {key} is no text"))),
+        };
+        let flag = |key: &str| match entry.get(key) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(malformed(&format!("{path}: {key} is no truth value"))),
+        };
+        let folder = path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name);
+        packages.push(NpmPackage {
+            path: path.clone(),
+            name: text("name")?.unwrap_or_else(|| folder.to_owned()),
+            version: text("version")?,
+            resolved: text("resolved")?,
+            integrity: text("integrity")?,
+            in_bundle: flag("inBundle")?,
+            has_install_script: flag("hasInstallScript")?,
+            link: flag("link")?,
+            optional: flag("optional")?,
+        });
+    }
+    packages.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(packages)
+}
+
+/// `dependencies` of a project's `package.json`, and what was odd about the file.
+fn project_dependencies(paths: &Paths, project: &Path) -> (BTreeMap<String, String>, Vec<Observation>) {
+    let file = project.join("package.json");
+    let place = paths.shown(&file);
+    let unreadable = |why: String| (BTreeMap::new(), vec![Observation::Unreadable { place: place.clone(), why }]);
+    let content = match paths.text(&file, super::plugin::MAX_MANIFEST) {
+        Ok(content) => content,
+        Err(ReadError::NotFound) => return Default::default(),
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let parsed = match json::last_wins(&content) {
+        Ok(parsed) => parsed,
+        Err(error) => return unreadable(error.to_string()),
+    };
+    let duplicates = parsed.duplicates.iter();
+    let told = duplicates.map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }).collect();
+    let entries = parsed.value.get("dependencies").and_then(Value::as_object).into_iter().flatten();
+    let entries = entries.filter_map(|(name, spec)| Some((name.clone(), string(Some(spec))?.to_owned())));
+    (entries.filter(|(name, _)| !matches!(name.as_str(), "__proto__" | "constructor" | "prototype")).collect(), told)
+}
+
+/// Packages of npm projects without a record of their own. What a record of the same plugin hides is a stale generation; what nothing
+/// hides, OpenClaw would load.
+pub(super) fn unrecorded(scan: &Scan<'_>, recorded: &mut [Plugin], observations: &mut Vec<Observation>) -> Vec<Plugin> {
+    let paths = scan.paths;
+    let npm = paths.state.join("npm");
+    let mut projects = vec![npm.clone()];
+    match paths.list(&npm.join("projects")) {
+        // A symlink is not a project for OpenClaw. [S `listManagedPluginNpmProjectRootsSync`]
+        Ok(entries) => projects.extend(entries.into_iter().filter(|e| !e.link && e.kind == Entry::Folder).map(|e| e.path)),
+        Err(error) => {
+            observations.push(Observation::Unreadable { place: paths.shown(&npm.join("projects")), why: error.to_string() });
+        }
+    }
+    let known = Known::of(recorded);
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for project in projects {
+        let (dependencies, told) = project_dependencies(paths, &project);
+        observations.extend(told);
+        for name in dependencies.into_keys() {
+            looked_at += 1;
+            if looked_at > MAX_CANDIDATES {
+                let why = format!("the projects name more than {MAX_CANDIDATES} packages");
+                observations.push(Observation::Unreadable { place: paths.shown(&npm.join("projects")), why });
+                return found;
+            }
+            found.extend(candidate(scan, &project, &name, &known, recorded, observations));
+        }
+    }
+    found
+}
+
+fn candidate(
+    scan: &Scan<'_>,
+    project: &Path,
+    name: &str,
+    known: &Known,
+    recorded: &mut [Plugin],
+    observations: &mut Vec<Observation>,
+) -> Option<Plugin> {
+    let paths = scan.paths;
+    let written = super::paths::normalize(&project.join("node_modules").join(name));
+    let folder = match paths.real(&written) {
+        Ok(folder) if paths.kind(&folder) == Entry::Folder => folder,
+        Ok(_) => return None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            observations.push(Observation::Unreadable { place: paths.shown(&written), why: error.to_string() });
+            return None;
+        }
+    };
+    if known.folder(&folder) {
+        return None;
+    }
+    let files = PluginFiles::read(paths, &folder);
+    // OpenClaw keys what it recovers by the manifest's id, else the package's whole name.
+    let key = string(files.manifest.get("id")).or(files.package_name()).unwrap_or(name).to_owned();
+    let marker = project.join(".openclaw-retained-npm-installs").join(format!("{}.json", encode(name)));
+    let retained = paths.kind(&marker) != Entry::Nothing;
+    let owner = recorded.iter_mut().find(|plugin| plugin.files.is_some() && plugin.key.as_deref() == Some(&key));
+    let stale = Observation::StaleGeneration { path: paths.shown(&folder) };
+    match owner {
+        Some(owner) => owner.subject.observations.push(stale),
+        None if retained => observations.push(stale),
+        None => return Some(recovered(scan, &folder, name, files)),
+    }
+    None
+}
+
+fn recovered(scan: &Scan<'_>, folder: &Path, name: &str, files: PluginFiles) -> Plugin {
+    let paths = scan.paths;
+    let mut subject = Subject {
+        id: SubjectId::new("unrecorded", &format!("npm/{name}")),
+        kind: if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin },
+        source: Source::Unrecorded,
+        name: files.plugin_id(),
+        version: files.version().map(str::to_owned),
+        enabled: scan.activation.enabled(&files.plugin_id(), Origin::Global, &files.channels()),
+        place: paths.place(folder),
+        trees: Trees::default(),
+        record: None,
+        mcp: None,
+        install_steps: Vec::new(),
+        npm: None,
+        observations: vec![Observation::NoRecord { place: "npm/projects" }],
+    };
+    subject.observations.extend(files.observations.iter().cloned());
+    match Layout::of(folder) {
+        Some(layout) => {
+            subject.trees = trees(paths, &layout, scan.host);
+            let lock = lock(paths, &layout.project.join("package-lock.json"), &mut subject);
+            keep(lock, &mut subject);
+            subject.observations.extend(files.escapes(paths, &layout.modules, &["node_modules/openclaw"]));
+        }
+        None => subject.trees = super::plugin::own_trees(paths, folder, scan.host, false),
+    }
+    Plugin { subject, files: Some(files), origin: Origin::Global, key: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_encoded_as_openclaw_does() {
+        for (name, encoded) in [
+            ("@openclaw/discord", "openclaw-discord-c0892df945"),
+            ("@soimy/dingtalk", "soimy-dingtalk-07d9447d75"),
+            ("@acme/acme-packed", "acme-acme-packed-66fb5c0933"),
+        ] {
+            assert_eq!(encode(name), encoded);
+        }
+        assert_eq!(encode("plain"), "plain");
+    }
+
+    #[test]
+    fn specs_name_their_package() {
+        assert_eq!(spec_name("@openclaw/zalo@2026.9.5"), "@openclaw/zalo");
+        assert_eq!(spec_name("@openclaw/zalo"), "@openclaw/zalo");
+        assert_eq!(spec_name("left-pad@^1"), "left-pad");
+    }
+
+    #[test]
+    fn integrity_of_lock_entries() {
+        let strong = Sri::of(b"x").to_string();
+        let weak = |integrity: Option<&str>, resolved: &str| {
+            let package = NpmPackage {
+                path: "node_modules/a".to_owned(),
+                integrity: integrity.map(str::to_owned),
+                resolved: Some(resolved.to_owned()),
+                ..NpmPackage::default()
+            };
+            weakness(&package)
+        };
+        let url = "https://registry.example/a/-/a-1.0.0.tgz";
+        assert_eq!(weak(Some(&strong), url), None);
+        assert_eq!(weak(Some(&format!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= {strong}")), url), None);
+        assert!(weak(Some("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="), url).is_some());
+        assert!(weak(Some("sha512-AAAA"), url).is_some());
+        assert!(weak(Some(""), url).is_some());
+        assert!(weak(None, url).is_some());
+        assert_eq!(weak(None, "git+ssh://git@host.example/a.git#0123"), None);
+        assert_eq!(weak(None, "file:../a.tgz"), None);
+    }
+}

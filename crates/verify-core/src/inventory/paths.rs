@@ -1,0 +1,319 @@
+//! Paths as OpenClaw resolves them, and the one place that decides which of them may be opened.
+//!
+//! In a relocated copy a recorded path under the original state dir means the same place in the copy; every other path means a place
+//! on another machine, and is never opened. Symlinks are walked by hand then, so that a link in the copy cannot lead there either.
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Options, Place};
+use crate::read::{self, ReadError};
+use crate::text;
+
+/// Most entries that are listed of one folder.
+pub(super) const MAX_ENTRIES: usize = 100_000;
+
+/// Most bytes of all small files together. A real installation has some megabytes; hard links could show one file a million times.
+const MAX_BYTES: u64 = 128 << 20;
+/// Most JSON values of all files that stay in memory.
+const MAX_VALUES: usize = 2_000_000;
+
+/// Most symlinks that are followed on the way to one path, as Linux does.
+const MAX_LINKS: usize = 40;
+
+/// Where things are.
+pub(super) struct Paths {
+    /// The state dir; its real path.
+    pub(super) state: PathBuf,
+    /// The original's state dir, without `.` and `..`.
+    pub(super) relocated_from: Option<PathBuf>,
+    /// `~`.
+    pub(super) home: Option<PathBuf>,
+    budget: Budget,
+}
+
+/// What is left of the limits for all files together.
+struct Budget {
+    bytes: Cell<u64>,
+    values: Cell<usize>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: Cell::new(MAX_BYTES), values: Cell::new(MAX_VALUES) }
+    }
+}
+
+/// What a written path means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Located {
+    /// This absolute path, without `.` and `..`; may be looked at.
+    At(PathBuf),
+    /// A place outside the copy. Safe to show.
+    Elsewhere(String),
+    /// No place can be told, and why. Safe to show.
+    Unknown(String),
+}
+
+/// What stands at a path, after all symlinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing, or nothing that can be looked at.
+    Nothing,
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// Anything else.
+    Special,
+}
+
+/// One entry of a folder.
+pub(super) struct Entry {
+    /// Its name as bytes of the system.
+    pub(super) name: OsString,
+    /// The folder joined with the name.
+    pub(super) path: PathBuf,
+    /// Whether the entry itself is a symlink.
+    pub(super) link: bool,
+    /// What it is, after all symlinks.
+    pub(super) kind: Kind,
+}
+
+impl Paths {
+    /// Paths of a state dir that is no copy, for tests.
+    #[cfg(test)]
+    pub(super) fn plain(state: &Path) -> Self {
+        let state = std::fs::canonicalize(state).expect("real path");
+        Self { state, relocated_from: None, home: None, budget: Budget::default() }
+    }
+
+    pub(super) fn new(options: &Options) -> io::Result<Self> {
+        Ok(Self {
+            state: std::fs::canonicalize(&options.state_dir)?,
+            relocated_from: options.relocated_from.as_deref().map(normalize),
+            home: options.home.clone(),
+            budget: Budget::default(),
+        })
+    }
+
+    /// The same for what the operator names, which does not lie in the copy.
+    pub(super) fn outside_copy(&self) -> Self {
+        Self { state: self.state.clone(), relocated_from: None, home: self.home.clone(), budget: Budget::default() }
+    }
+
+    /// Whether the state dir is a copy.
+    pub(super) fn relocated(&self) -> bool {
+        self.relocated_from.is_some()
+    }
+
+    /// What the path that OpenClaw's config or records hold means. [S `resolveUserPath`]
+    pub(super) fn locate(&self, written: &str) -> Located {
+        let written = written.trim();
+        if written.is_empty() || written.contains('\0') {
+            return Located::Unknown("it is empty or holds a NUL".to_owned());
+        }
+        if written.contains("${") {
+            return Located::Unknown("it depends on an environment variable".to_owned());
+        }
+        let absolute = match written.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => match &self.home {
+                Some(home) => home.join(rest.trim_start_matches(['/', '\\'])),
+                None => return Located::Unknown("the home folder of the user who runs OpenClaw is not known".to_owned()),
+            },
+            _ if written.starts_with('/') => PathBuf::from(written),
+            _ => return Located::Unknown("it is relative to the folder in which OpenClaw is started".to_owned()),
+        };
+        let absolute = normalize(&absolute);
+        match self.moved(&absolute) {
+            Some(path) => Located::At(path),
+            None => Located::Elsewhere(text::visible(&absolute.to_string_lossy()).into_owned()),
+        }
+    }
+
+    /// The place in this state dir that an absolute path means; none when that is not here.
+    fn moved(&self, absolute: &Path) -> Option<PathBuf> {
+        let Some(old) = &self.relocated_from else { return Some(absolute.to_owned()) };
+        match absolute.strip_prefix(old) {
+            Ok(rest) => Some(self.state.join(rest)),
+            // The copy may lie inside the original's folder or the other way round: the more exact prefix was tried first.
+            Err(_) if absolute.starts_with(&self.state) => Some(absolute.to_owned()),
+            Err(_) => None,
+        }
+    }
+
+    /// The real path of `path`. In a copy it fails for whatever leads out of the copy.
+    pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        if !self.relocated() {
+            return std::fs::canonicalize(path);
+        }
+        let outside = || io::Error::other("leads out of the copy");
+        let rest = path.strip_prefix(&self.state).map_err(|_| outside())?;
+        let mut todo: Vec<OsString> = rest.components().rev().map(|c| c.as_os_str().to_owned()).collect();
+        let mut real = self.state.clone();
+        let mut links = 0;
+        while let Some(name) = todo.pop() {
+            let next = normalize(&real.join(&name));
+            if !next.starts_with(&self.state) {
+                return Err(outside());
+            }
+            if !std::fs::symlink_metadata(&next)?.is_symlink() {
+                real = next;
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(io::Error::other("too many symbolic links"));
+            }
+            let target = std::fs::read_link(&next)?;
+            let target = if target.is_absolute() {
+                let target = self.moved(&normalize(&target)).ok_or_else(outside)?;
+                real.clone_from(&self.state);
+                target.strip_prefix(&self.state).map_err(|_| outside())?.to_owned()
+            } else {
+                target
+            };
+            todo.extend(target.components().rev().map(|c| c.as_os_str().to_owned()));
+        }
+        Ok(real)
+    }
+
+    /// What stands at `path`, after all symlinks. Opens nothing.
+    pub(super) fn kind(&self, path: &Path) -> Kind {
+        let Ok(metadata) = self.real(path).and_then(std::fs::symlink_metadata) else { return Kind::Nothing };
+        if metadata.is_file() {
+            Kind::File
+        } else if metadata.is_dir() {
+            Kind::Folder
+        } else {
+            Kind::Special
+        }
+    }
+
+    /// The text of a regular file, through symlinks, at most `limit` bytes.
+    pub(super) fn text(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
+        let real = self.real(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ReadError::NotFound,
+            _ => ReadError::Io(error),
+        })?;
+        let left = self.budget.bytes.get();
+        let text = read::text(&real, limit.min(left))?;
+        self.budget.bytes.set(left.saturating_sub(text.len() as u64));
+        Ok(text)
+    }
+
+    /// The same for a file that the operator named: it need not lie in the copy.
+    pub(super) fn operators_text(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
+        match std::fs::canonicalize(path) {
+            Ok(real) if self.relocated_from.as_ref().is_some_and(|old| real.starts_with(old)) => {
+                Err(ReadError::Io(io::Error::other("lies in the original of the copy")))
+            }
+            Ok(real) => read::text(&real, limit),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ReadError::NotFound),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether `values` more JSON values may stay in memory; if so they are counted.
+    pub(super) fn may_keep(&self, values: usize) -> bool {
+        let left = self.budget.values.get().checked_sub(values);
+        if let Some(left) = left {
+            self.budget.values.set(left);
+        }
+        left.is_some()
+    }
+
+    /// The entries of a folder, sorted by name. A missing folder is empty.
+    pub(super) fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        let real = match self.real(folder) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(&real)? {
+            let entry = entry?;
+            if entries.len() >= MAX_ENTRIES {
+                return Err(io::Error::other(format!("holds more than {MAX_ENTRIES} entries")));
+            }
+            let path = folder.join(entry.file_name());
+            let kind = self.kind(&real.join(entry.file_name()));
+            entries.push(Entry { name: entry.file_name(), link: entry.file_type()?.is_symlink(), path, kind });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// How a path is shown: relative to the state dir, or absolute.
+    pub(super) fn place(&self, absolute: &Path) -> Place {
+        Place { absolute: absolute.to_owned(), shown: self.shown(absolute) }
+    }
+
+    /// How a path is shown, safe to print.
+    pub(super) fn shown(&self, absolute: &Path) -> String {
+        let shown = match absolute.strip_prefix(&self.state) {
+            Ok(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
+            Ok(relative) => relative.to_string_lossy().into_owned(),
+            Err(_) => absolute.to_string_lossy().into_owned(),
+        };
+        text::visible(&shown).into_owned()
+    }
+}
+
+/// `path` without `.` and `..`, by its text alone, as Node's `path.resolve` does.
+pub(super) fn normalize(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(state: &Path, from: Option<&str>) -> Paths {
+        let home = Some(PathBuf::from("/home/u"));
+        Paths { state: state.to_owned(), relocated_from: from.map(PathBuf::from), home, budget: Budget::default() }
+    }
+
+    #[test]
+    fn written_paths_mean_what_openclaw_makes_of_them() {
+        let here = paths(Path::new("/s"), None);
+        assert_eq!(here.locate(" /a/./b/../c "), Located::At(PathBuf::from("/a/c")));
+        assert_eq!(here.locate("~/x"), Located::At(PathBuf::from("/home/u/x")));
+        for unknown in ["x/y", "~other/x", "${HOME}/x", "", "/a\0b"] {
+            assert!(matches!(here.locate(unknown), Located::Unknown(_)), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_copy_never_reads_its_original() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let state = std::fs::canonicalize(dir.path()).expect("real").join("copy");
+        std::fs::create_dir_all(state.join("extensions/a")).expect("mkdir");
+        let copy = paths(&state, Some("/home/u/.openclaw"));
+        assert_eq!(copy.locate("/home/u/.openclaw/extensions/a"), Located::At(state.join("extensions/a")));
+        assert!(matches!(copy.locate("/home/u/.openclaw/../x"), Located::Elsewhere(_)));
+        assert!(matches!(copy.locate("/etc"), Located::Elsewhere(_)));
+        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, state.join(name)).expect("symlink");
+        link("/etc/hostname", "out");
+        link("../../etc/hostname", "up");
+        link("/home/u/.openclaw/extensions", "mapped");
+        link("loop", "loop");
+        assert!(copy.real(&state.join("out")).is_err());
+        assert!(copy.real(&state.join("up")).is_err());
+        assert!(copy.real(&state.join("loop")).is_err());
+        assert!(copy.real(Path::new("/etc")).is_err());
+        assert_eq!(copy.real(&state.join("mapped/a")).expect("inside"), state.join("extensions/a"));
+    }
+}

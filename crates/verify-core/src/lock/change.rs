@@ -1,0 +1,276 @@
+//! What a new lock would change, and which of it may not happen silently: a re-lock cannot launder a change.
+//!
+//! Version, record and bytes of a subject may all be written by an attacker. What he cannot have is a changed digest that looks like
+//! nothing happened: unless the record itself moved to another release, every changed digest has to be named by the operator.
+
+use std::fmt::{self, Display};
+
+use super::{Lock, Package, Provenance, Release};
+use crate::subject::{Kind, Source};
+use crate::text;
+
+/// One difference between two locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// Subject id, or [`Release::id`]: what `--accept` has to name.
+    pub id: String,
+    /// What changed.
+    pub what: What,
+    /// What the old lock says; none when it says nothing.
+    pub from: Option<String>,
+    /// What the new lock says; none when it says nothing.
+    pub to: Option<String>,
+    /// Whether the new lock may be written only when the operator accepts the id.
+    pub needs_accept: bool,
+}
+
+impl Display for Change {
+    /// One line, safe to show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = |side: &Option<String>| side.as_deref().map_or("nothing".to_owned(), |text| text::visible(text).into_owned());
+        write!(f, "{}: {}: {} -> {}", text::visible(&self.id), self.what.as_str(), side(&self.from), side(&self.to))
+    }
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum What {
+    /// The entry is new.
+    Added,
+    /// The entry is gone.
+    Removed,
+    /// An entry of the same name under another id is gone: the same thing, said to come from elsewhere.
+    Replaces,
+    /// The kind of subject.
+    Kind,
+    /// The source.
+    Source,
+    /// The version.
+    Version,
+    /// What a reinstall would ask for.
+    Spec,
+    /// The published archive.
+    Archive,
+    /// The commit.
+    Commit,
+    /// The tag object.
+    TagObject,
+    /// The signer.
+    Signer,
+    /// The code.
+    Tree,
+    /// The dependencies.
+    Dependencies,
+    /// The packages beside the host package.
+    Siblings,
+    /// The definition of an MCP server.
+    Definition,
+    /// The number of files.
+    Files,
+    /// The build identity.
+    Provenance,
+}
+
+impl What {
+    /// The key of the lock, or a word for a whole entry.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Replaces => "replaces",
+            Self::Kind => "kind",
+            Self::Source => "source",
+            Self::Version => "version",
+            Self::Spec => "spec",
+            Self::Archive => "archive",
+            Self::Commit => "commit",
+            Self::TagObject => "tag-object",
+            Self::Signer => "signer",
+            Self::Tree => "tree",
+            Self::Dependencies => "dependencies",
+            Self::Siblings => "siblings",
+            Self::Definition => "definition",
+            Self::Files => "files",
+            Self::Provenance => "provenance",
+        }
+    }
+}
+
+/// Everything that differs, sorted by id, packages before releases.
+#[must_use]
+pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
+    let mut found = Vec::new();
+    let removed: Vec<&Package> = old.packages().iter().filter(|p| new.package(&p.id).is_none()).collect();
+    let owner_changed =
+        new.packages().iter().any(|p| is_owner(p) && old.package(&p.id).is_none_or(|before| before.tree != p.tree));
+    for package in new.packages() {
+        match old.package(&package.id) {
+            Some(before) => Comparison::of(before, package, owner_changed).run(&mut found),
+            None => added(package, &removed, &mut found),
+        }
+    }
+    found.extend(removed.iter().map(|p| whole(p.id.to_string(), What::Removed, describe(p), None, false)));
+    found.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
+
+    let packages = found.len();
+    for release in new.releases() {
+        match old.release(&release.repository, &release.tag) {
+            Some(before) => compare_release(before, release, &mut found),
+            None => found.push(whole(release.id(), What::Added, None, Some(release.commit.to_string()), false)),
+        }
+    }
+    // Without this, dropping a pin and pinning again would hide a moved tag.
+    let gone = old.releases().iter().filter(|r| new.release(&r.repository, &r.tag).is_none());
+    found.extend(gone.map(|r| whole(r.id(), What::Removed, Some(r.commit.to_string()), None, true)));
+    if let Some(releases) = found.get_mut(packages..) {
+        releases.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
+    }
+    found
+}
+
+/// A subject that was not in the old lock. When one of the same name vanished at the same time, it is most likely the same thing under
+/// another id, such as a plugin whose install record was deleted.
+fn added(package: &Package, removed: &[&Package], found: &mut Vec<Change>) {
+    let twin = removed.iter().find(|old| family(old.kind) == family(package.kind) && short_name(old) == short_name(package));
+    found.push(match twin {
+        Some(old) => whole(package.id.to_string(), What::Replaces, Some(old.id.to_string()), describe(package), true),
+        None => whole(package.id.to_string(), What::Added, None, describe(package), false),
+    });
+}
+
+/// The same subject in both locks.
+struct Comparison<'a> {
+    old: &'a Package,
+    new: &'a Package,
+    /// The record moved to another release, so other digests are what one expects.
+    update: bool,
+}
+
+impl<'a> Comparison<'a> {
+    fn of(old: &'a Package, new: &'a Package, owner_changed: bool) -> Self {
+        let with_owner = owner_changed && old.kind == new.kind && is_part(old) && is_part(new);
+        Self { old, new, update: with_owner || is_update(old, new) }
+    }
+
+    fn run(&self, found: &mut Vec<Change>) {
+        let Self { old, new, update } = *self;
+        // Lost evidence always needs a word of the operator; other digests only when nothing else moved.
+        let digest = |from_there: bool, to_there: bool| !update || (from_there && !to_there);
+        self.field(found, What::Kind, Some(old.kind), Some(new.kind), |_, _| true);
+        self.field(found, What::Source, Some(old.source), Some(new.source), |_, _| true);
+        self.field(found, What::Version, old.version.as_ref(), new.version.as_ref(), |_, _| false);
+        self.field(found, What::Spec, old.spec.as_ref(), new.spec.as_ref(), |_, _| false);
+        self.field(found, What::Archive, old.archive, new.archive, digest);
+        self.field(found, What::Commit, old.commit.as_ref(), new.commit.as_ref(), digest);
+        self.field(found, What::Tree, old.tree, new.tree, digest);
+        self.field(found, What::Dependencies, old.dependencies, new.dependencies, |_, _| !update);
+        self.field(found, What::Siblings, old.siblings, new.siblings, |_, _| !update);
+        self.field(found, What::Definition, old.definition, new.definition, |_, _| !update);
+        self.field(found, What::Files, old.files, new.files, |_, _| false);
+        // Gained evidence is welcome. Another release has another tag object, but not another signer.
+        self.field(found, What::TagObject, old.tag_object.as_ref(), new.tag_object.as_ref(), |from, to| from && (!to || !update));
+        self.field(found, What::Signer, old.signer.as_ref(), new.signer.as_ref(), |from, _| from);
+        let other_builder = match (&old.provenance, &new.provenance) {
+            (Some(a), Some(b)) => !update || a.repository != b.repository || a.workflow != b.workflow,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let text = |p: &Provenance| match &p.commit {
+            Some(commit) => format!("{} {} {commit}", p.repository, p.workflow),
+            None => format!("{} {}", p.repository, p.workflow),
+        };
+        let (from, to) = (old.provenance.as_ref().map(text), new.provenance.as_ref().map(text));
+        self.field(found, What::Provenance, from, to, |_, _| other_builder);
+    }
+
+    fn field<T: Display + PartialEq>(
+        &self,
+        found: &mut Vec<Change>,
+        what: What,
+        from: Option<T>,
+        to: Option<T>,
+        needs_accept: impl Fn(bool, bool) -> bool,
+    ) {
+        if from != to {
+            let needs_accept = needs_accept(from.is_some(), to.is_some());
+            let (from, to) = (from.map(|v| v.to_string()), to.map(|v| v.to_string()));
+            found.push(Change { id: self.new.id.to_string(), what, from, to, needs_accept });
+        }
+    }
+}
+
+/// Whether what OpenClaw recorded shows that another release was installed. A version alone proves nothing where an archive or a commit
+/// is recorded too: a registry never gives two versions one archive, so then both have to move. Without a record the version is only
+/// what the files claim about themselves, and nothing is an update.
+fn is_update(old: &Package, new: &Package) -> bool {
+    let version = old.version.is_some() && new.version.is_some() && old.version != new.version;
+    let same_origin = old.source == new.source && old.kind == new.kind;
+    same_origin
+        && match new.source {
+            Source::Npm | Source::NpmPack | Source::Clawhub | Source::Path | Source::Archive => {
+                version && (old.archive.is_none() || old.archive != new.archive)
+            }
+            Source::Git => old.commit != new.commit && (version || old.spec != new.spec),
+            Source::Link | Source::Load | Source::Config | Source::Unrecorded => false,
+        }
+}
+
+/// What can have parts: skills, hooks and MCP servers that lie in it or that it declares.
+fn is_owner(package: &Package) -> bool {
+    matches!(package.kind, Kind::Plugin | Kind::Bundle | Kind::HookPack) && !is_part(package)
+}
+
+/// A part of a plugin has no record of its own; its bytes are in the digests of the plugin, too. So it may change together with a
+/// plugin, whose own change is judged by its own record, and never alone.
+fn is_part(package: &Package) -> bool {
+    let (scheme, name) = (package.id.scheme(), package.id.name());
+    package.source == Source::Unrecorded
+        && match scheme {
+            "skill" | "hook" => name.starts_with("plugin."),
+            "mcp" => name.contains('/'),
+            _ => false,
+        }
+}
+
+fn compare_release(old: &Release, new: &Release, found: &mut Vec<Change>) {
+    let mut field = |what, from: Option<String>, to: Option<String>, needs_accept| {
+        if from != to {
+            found.push(Change { id: new.id(), what, from, to, needs_accept });
+        }
+    };
+    field(What::Commit, Some(old.commit.to_string()), Some(new.commit.to_string()), true);
+    let text = |oid: &crate::digest::GitOid| oid.to_string();
+    field(What::TagObject, old.tag_object.as_ref().map(text), new.tag_object.as_ref().map(text), old.tag_object.is_some());
+    field(What::Signer, old.signer.clone(), new.signer.clone(), old.signer.is_some());
+}
+
+fn whole(id: String, what: What, from: Option<String>, to: Option<String>, needs_accept: bool) -> Change {
+    Change { id, what, from, to, needs_accept }
+}
+
+/// One text for a whole entry: its version, and the digest of what runs.
+fn describe(package: &Package) -> Option<String> {
+    let digest = package.tree.map(|d| d.to_string()).or_else(|| package.definition.map(|d| d.to_string()))?;
+    Some(match &package.version {
+        Some(version) => format!("{version} {digest}"),
+        None => digest,
+    })
+}
+
+/// Kinds that an attacker can turn into each other by editing a record or a manifest.
+fn family(kind: Kind) -> u8 {
+    match kind {
+        Kind::Core => 0,
+        Kind::Plugin | Kind::Bundle | Kind::HookPack => 1,
+        Kind::Skill => 2,
+        Kind::McpServer => 3,
+    }
+}
+
+/// The last part of the name, without regard to case: `npm:@openclaw/Zalo`, `path:zalo` and `unrecorded:extensions/zalo` share it.
+fn short_name(package: &Package) -> String {
+    package.id.name().rsplit('/').next().unwrap_or_default().to_lowercase()
+}

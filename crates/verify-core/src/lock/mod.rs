@@ -1,0 +1,230 @@
+//! `openclaw-verify.lock`: what was installed when the operator last said "this is what I want". Format: docs/formats.md.
+
+mod change;
+mod wire;
+mod write;
+
+use std::path::Path;
+
+use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
+use crate::error::OperatorError;
+use crate::subject::{Kind, Source, SubjectId};
+
+pub use change::{Change, What, changes};
+
+/// The lock: sorted by id, no id twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lock {
+    packages: Vec<Package>,
+    releases: Vec<Release>,
+}
+
+/// One locked subject. Everything but an MCP server has a `tree`, an MCP server has a `definition` instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// The subject.
+    pub id: SubjectId,
+    /// What it is.
+    pub kind: Kind,
+    /// The version that OpenClaw recorded at install; only where there is no record, the version that its own files claim.
+    pub version: Option<String>,
+    /// Where it came from.
+    pub source: Source,
+    /// What a reinstall would ask for; none for path, archive and link.
+    pub spec: Option<String>,
+    /// SRI of the published archive, as recorded.
+    pub archive: Option<Sri>,
+    /// The commit that a git checkout is at.
+    pub commit: Option<GitOid>,
+    /// The signed tag's object. Needs `commit`.
+    pub tag_object: Option<GitOid>,
+    /// Who signed the tag, such as `ssh:SHA256:…`. Needs `tag_object`.
+    pub signer: Option<String>,
+    /// Digest of its own code.
+    pub tree: Option<TreeDigest>,
+    /// Digest of its dependencies.
+    pub dependencies: Option<TreeDigest>,
+    /// Digest of the packages that npm hoisted beside the host package; only for [`Kind::Core`].
+    pub siblings: Option<TreeDigest>,
+    /// Digest of an MCP server's definition.
+    pub definition: Option<Sha256Digest>,
+    /// Number of files behind the digests.
+    pub files: Option<u64>,
+    /// Who built the archive, once verified.
+    pub provenance: Option<Provenance>,
+    /// Line of the entry in the file, from 1; 0 when it did not come from a file. Not part of what the entry says.
+    pub line: usize,
+}
+
+/// A verified build identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// Repository it was built from, such as `github.com/openclaw/openclaw`.
+    pub repository: String,
+    /// Workflow that built it, such as `.github/workflows/release.yml`.
+    pub workflow: String,
+    /// Commit it was built from.
+    pub commit: Option<GitOid>,
+}
+
+/// One pinned release tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Repository id, such as `github.com/openclaw/openclaw`.
+    pub repository: String,
+    /// Tag name without `refs/tags/`.
+    pub tag: String,
+    /// The tag's object; none for a lightweight tag.
+    pub tag_object: Option<GitOid>,
+    /// The commit it leads to.
+    pub commit: GitOid,
+    /// Who signed it. Needs `tag_object`.
+    pub signer: Option<String>,
+    /// Line of the entry in the file, from 1; 0 when it did not come from a file. Not part of what the entry says.
+    pub line: usize,
+}
+
+/// Why entries do not make a lock.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// The same subject, or the same tag of a repository, twice.
+    #[error("{0} is in the lock twice")]
+    Duplicate(String),
+    /// An entry contradicts itself.
+    #[error("{0}: {1}")]
+    Entry(String, &'static str),
+}
+
+impl Lock {
+    /// A lock of these entries, in any order.
+    pub fn new(mut packages: Vec<Package>, mut releases: Vec<Release>) -> Result<Self, LockError> {
+        packages.sort_by(|a, b| a.id.cmp(&b.id));
+        releases.sort_by(|a, b| a.key().cmp(&b.key()));
+        for pair in packages.windows(2) {
+            if let [a, b] = pair
+                && a.id == b.id
+            {
+                return Err(LockError::Duplicate(a.id.to_string()));
+            }
+        }
+        for pair in releases.windows(2) {
+            if let [a, b] = pair
+                && a.key() == b.key()
+            {
+                return Err(LockError::Duplicate(a.id()));
+            }
+        }
+        packages.iter().try_for_each(|p| p.check().map_err(|why| LockError::Entry(p.id.to_string(), why)))?;
+        releases.iter().try_for_each(|r| r.check().map_err(|why| LockError::Entry(r.id(), why)))?;
+        Ok(Self { packages, releases })
+    }
+
+    /// Reads the lock at `path` that holds `text`.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
+        wire::parse(path, text)
+    }
+
+    /// The file for this lock: the same bytes for the same entries, always.
+    #[must_use]
+    pub fn write(&self) -> String {
+        write::write(self)
+    }
+
+    /// All subjects, sorted by id.
+    #[must_use]
+    pub fn packages(&self) -> &[Package] {
+        &self.packages
+    }
+
+    /// All pinned release tags, sorted by repository and tag.
+    #[must_use]
+    pub fn releases(&self) -> &[Release] {
+        &self.releases
+    }
+
+    /// The entry of a subject.
+    #[must_use]
+    pub fn package(&self, id: &SubjectId) -> Option<&Package> {
+        self.packages.binary_search_by(|p| p.id.cmp(id)).ok().and_then(|at| self.packages.get(at))
+    }
+
+    /// The pin of a release tag.
+    #[must_use]
+    pub fn release(&self, repository: &str, tag: &str) -> Option<&Release> {
+        self.releases.binary_search_by(|r| r.key().cmp(&(repository, tag))).ok().and_then(|at| self.releases.get(at))
+    }
+}
+
+impl Package {
+    /// An entry that says nothing yet but who it is about.
+    #[must_use]
+    pub fn new(id: SubjectId, kind: Kind, source: Source) -> Self {
+        Self {
+            id,
+            kind,
+            version: None,
+            source,
+            spec: None,
+            archive: None,
+            commit: None,
+            tag_object: None,
+            signer: None,
+            tree: None,
+            dependencies: None,
+            siblings: None,
+            definition: None,
+            files: None,
+            provenance: None,
+            line: 0,
+        }
+    }
+
+    /// What is wrong with the entry by itself.
+    fn check(&self) -> Result<(), &'static str> {
+        let server = self.kind == Kind::McpServer;
+        let code = self.tree.is_some() || self.dependencies.is_some() || self.siblings.is_some() || self.archive.is_some();
+        if server != (self.id.scheme() == "mcp") || (self.kind == Kind::Core) != (self.id.scheme() == "core") {
+            Err("`kind` and `id` contradict each other")
+        } else if server && self.definition.is_none() {
+            Err("an MCP server needs `definition`")
+        } else if server && (code || self.commit.is_some()) {
+            Err("an MCP server has a `definition` and no digests of code")
+        } else if !server && self.definition.is_some() {
+            Err("only an MCP server has a `definition`")
+        } else if !server && self.tree.is_none() {
+            Err("`tree` is missing")
+        } else if self.siblings.is_some() && self.kind != Kind::Core {
+            Err("only the host package has `siblings`")
+        } else if self.tag_object.is_some() && self.commit.is_none() {
+            Err("`tag-object` needs `commit`")
+        } else if self.signer.is_some() && self.tag_object.is_none() {
+            Err("`signer` needs `tag-object`")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Release {
+    /// How the pin is named in output and in `--accept`: `<repository>@<tag>`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.repository, self.tag)
+    }
+
+    fn key(&self) -> (&str, &str) {
+        (&self.repository, &self.tag)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.repository.is_empty() || self.tag.is_empty() {
+            Err("`repository` and `tag` may not be empty")
+        } else if self.signer.is_some() && self.tag_object.is_none() {
+            Err("`signer` needs `tag-object`")
+        } else {
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `[[exception]]`: what this operator puts up with, bound to bytes and to a day.
+
+use jiff::civil::Date;
+
+use crate::digest::{Sha256Digest, TreeDigest};
+use crate::subject::SubjectId;
+
+/// Days ahead that an exception may end at most.
+pub const MAX_EXCEPTION_DAYS: i32 = 180;
+
+/// One exception.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Exception {
+    /// The subject.
+    pub package: SubjectId,
+    /// The tree it is bound to.
+    pub tree: Option<TreeDigest>,
+    /// The definition it is bound to.
+    pub definition: Option<Sha256Digest>,
+    /// The version it is bound to. Alone only for findings of the group *pinning*.
+    pub version: Option<String>,
+    /// The dependencies it is bound to.
+    pub dependencies: Option<TreeDigest>,
+    /// The findings it covers.
+    pub allow: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it counts.
+    pub until: Date,
+    /// Line in the policy, from 1.
+    pub line: usize,
+}
+
+/// A finding about a subject, as an exception sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The finding's id.
+    pub finding: &'a str,
+    /// The subject.
+    pub subject: &'a SubjectId,
+    /// What is installed.
+    pub digests: Digests<'a>,
+    /// Whether the finding stands on the subject's dependencies: then an exception has to name them.
+    pub about_dependencies: bool,
+}
+
+/// What is installed of a subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digests<'a> {
+    /// Its code.
+    pub tree: Option<TreeDigest>,
+    /// Its dependencies.
+    pub dependencies: Option<TreeDigest>,
+    /// Its definition.
+    pub definition: Option<Sha256Digest>,
+    /// Its version.
+    pub version: Option<&'a str>,
+}
+
+impl Exception {
+    /// Whether its last day is over.
+    #[must_use]
+    pub fn expired(&self, today: Date) -> bool {
+        today > self.until
+    }
+
+    /// Whether it covers a finding today.
+    #[must_use]
+    pub fn covers(&self, finding: &Target<'_>, today: Date) -> bool {
+        let Digests { tree, dependencies, definition, version } = finding.digests;
+        !self.expired(today)
+            && self.package == *finding.subject
+            && self.allow.iter().any(|id| id == finding.finding)
+            && (self.tree.is_some() || self.definition.is_some() || self.version.is_some())
+            && (self.tree.is_none() || self.tree == tree)
+            && (self.definition.is_none() || self.definition == definition)
+            && (self.version.is_none() || self.version.as_deref() == version)
+            && (self.dependencies.is_none() || self.dependencies == dependencies)
+            && (!finding.about_dependencies || self.dependencies.is_some())
+    }
+}

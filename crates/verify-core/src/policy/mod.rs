@@ -1,0 +1,364 @@
+//! `openclaw-verify.toml`: what the operator asks for. Format: docs/formats.md.
+//!
+//! A policy is a preset with the operator's own keys over it. What comes out of [`Policy::parse`] cannot contradict itself: every
+//! finding id is known, no finding that must stand can be lowered, no two rules can tie over a subject.
+
+mod exception;
+mod glob;
+mod requirements;
+pub mod starter;
+mod validate;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256Digest;
+use crate::error::OperatorError;
+use crate::finding::Level;
+use crate::review::Criteria;
+use crate::subject::{Kind, Source, SubjectId};
+
+pub use exception::{Digests, Exception, MAX_EXCEPTION_DAYS, Target};
+pub use glob::{BadPattern, Pattern};
+pub use requirements::{OriginProof, Requirements};
+
+/// What policy has to know about each rule of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleInfo<'a> {
+    /// The finding's id.
+    pub id: &'a str,
+    /// Its group: `integrity`, `pinning`, `provenance`, `review`, `hygiene` …
+    pub group: &'a str,
+    /// Whether its level can never be lowered and no exception covers it.
+    pub fixed: bool,
+}
+
+/// The policy in force.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Policy {
+    preset: Preset,
+    levels: BTreeMap<String, (Level, Origin)>,
+    /// Where code may come from; none when the operator does not say.
+    pub sources: Option<Sources>,
+    /// Reviews of other people.
+    pub imports: Vec<Import>,
+    rules: Vec<Rule>,
+    base: Vec<BaseRule>,
+    releases: Vec<ReleaseRule>,
+    exceptions: Vec<Exception>,
+}
+
+/// The built-in policies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Everything pinned by digest, everything from outside reviewed.
+    #[default]
+    Default,
+    /// And proof of origin where there can be one.
+    Strict,
+    /// One person's own machine: what is unread only warns.
+    Homelab,
+}
+
+/// Where in the operator's files or in the presets something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The operator's policy.
+    Policy {
+        /// Line, from 1.
+        line: usize,
+    },
+    /// A built-in preset.
+    Preset {
+        /// Which.
+        preset: Preset,
+        /// Line in it, from 1.
+        line: usize,
+    },
+}
+
+/// How exactly something has to be pinned. Ordered from loose to strict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pin {
+    /// Not at all.
+    Any,
+    /// One exact version, or better.
+    Exact,
+    /// A locked digest of the archive or of the files. The `definition` of an MCP server is no such digest.
+    Digest,
+}
+
+/// Whether a fact has to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// Its absence is a warning.
+    Optional,
+    /// Its absence denies. For a git source a verified tag signature is as good as an attestation.
+    Required,
+}
+
+/// What dependencies have to be. Ordered from loose to strict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dependencies {
+    /// Equal to the lock.
+    Locked,
+    /// Each equal to its published archive.
+    ArchiveVerified,
+    /// Read by somebody, as this very digest.
+    Reviewed,
+}
+
+/// Whose build an attestation must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// Repository, such as `github.com/openclaw/openclaw`.
+    pub repository: String,
+    /// Workflow file in it; none for any.
+    pub workflow: Option<String>,
+    /// Git ref that was built; none for any.
+    pub reference: Option<Pattern>,
+}
+
+/// Where code may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sources {
+    /// Addresses of registries, without a slash at the end; none when the operator does not say.
+    pub registries: Option<Vec<String>>,
+    /// Repositories as `<host>/<path>`; none when the operator does not say.
+    pub git: Option<Vec<Pattern>>,
+    /// Days that a version has to be public before it is wanted.
+    pub min_age_days: Option<u32>,
+}
+
+/// Somebody else's reviews file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Import {
+    /// The operator's name for it.
+    pub name: String,
+    /// Where it is.
+    pub location: ImportLocation,
+    /// Digest that the file must have.
+    pub digest: Sha256Digest,
+    /// Line in the policy, from 1.
+    pub line: usize,
+}
+
+/// Where an imported reviews file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImportLocation {
+    /// A file; a relative path starts at the folder of the policy.
+    Path(PathBuf),
+    /// An `https` address.
+    Url(String),
+}
+
+/// One `[[rule]]` of the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Subject ids that it is about.
+    pub pattern: Pattern,
+    /// Line in the policy, from 1.
+    pub line: usize,
+    pin: Option<Pin>,
+    provenance: Option<Need>,
+    identity: Option<Identity>,
+    /// Some(None) is `review = "none"`.
+    review: Option<Option<Criteria>>,
+    dependencies: Option<Dependencies>,
+}
+
+/// One `[[rule]]` of a preset: by kind and source, complete, never by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BaseRule {
+    kind: Kind,
+    /// Empty for any.
+    sources: Vec<Source>,
+    origin: Origin,
+    pin: Pin,
+    provenance: Need,
+    review: Option<Criteria>,
+    dependencies: Dependencies,
+}
+
+/// One `[[release]]`: who may sign the tags of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReleaseRule {
+    /// Repositories that it is about.
+    pub repository: Pattern,
+    /// Tags that it is about.
+    pub tags: Pattern,
+    /// OpenSSH `allowed_signers` file, resolved against the folder of the policy.
+    pub signers: Option<PathBuf>,
+    /// OpenPGP certificate files, resolved against the folder of the policy.
+    pub openpgp: Vec<PathBuf>,
+    /// Identity of a gitsign certificate.
+    pub gitsign: Option<Gitsign>,
+    /// What is asked of a tag.
+    pub require: ReleaseNeed,
+    /// The oldest tag that is accepted.
+    pub minimum: Option<String>,
+    /// Line in the policy, from 1.
+    pub line: usize,
+}
+
+/// Identity of a gitsign certificate, both exact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gitsign {
+    /// Subject alternative name of the certificate.
+    pub identity: String,
+    /// OIDC issuer.
+    pub issuer: String,
+}
+
+/// What a release rule asks of a tag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseNeed {
+    /// A pin in the lock is enough.
+    Pinned,
+    /// A signature by one of the signers.
+    #[default]
+    SignedTag,
+}
+
+impl Policy {
+    /// Reads the policy at `path` that holds `text`. `today` bounds how far ahead exceptions may end.
+    pub fn parse(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Result<Self, Box<OperatorError>> {
+        validate::operator(path, text, catalogue, today)
+    }
+
+    /// The policy of an operator who has no file.
+    pub fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Result<Self, Box<OperatorError>> {
+        validate::preset(preset, catalogue)
+    }
+
+    /// The preset under the operator's keys.
+    #[must_use]
+    pub fn base(&self) -> Preset {
+        self.preset
+    }
+
+    /// The level of a finding, when preset or operator set one; otherwise the rule's own default counts.
+    #[must_use]
+    pub fn level(&self, finding: &str) -> Option<(Level, Origin)> {
+        self.levels.get(finding).copied()
+    }
+
+    /// What is asked of a subject.
+    #[must_use]
+    pub fn requirements(&self, id: &SubjectId, kind: Kind, source: Source) -> Requirements<'_> {
+        requirements::resolve(&self.rules, &self.base, id, kind, source)
+    }
+
+    /// The operator's own rules, in the order of the file.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The operator's rules that match none of `ids`.
+    pub fn unmatched_rules<'a>(&'a self, ids: &'a [&SubjectId]) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(|rule| !ids.iter().any(|id| rule.pattern.matches(id.as_str())))
+    }
+
+    /// All release rules, the most specific first.
+    #[must_use]
+    pub fn release_rules(&self) -> &[ReleaseRule] {
+        &self.releases
+    }
+
+    /// The most specific rule for a tag of a repository.
+    #[must_use]
+    pub fn release_rule(&self, repository: &str, tag: &str) -> Option<&ReleaseRule> {
+        self.releases.iter().find(|r| r.repository.matches(repository) && r.tags.matches(tag))
+    }
+
+    /// All exceptions, expired ones too, in the order of the file.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
+    /// The exceptions that are in force today and that nothing used: `used` holds indexes from [`Policy::exception_for`].
+    pub fn unused_exceptions<'a>(&'a self, used: &'a BTreeSet<usize>, today: Date) -> impl Iterator<Item = &'a Exception> {
+        let all = self.exceptions.iter().enumerate();
+        all.filter(move |(index, e)| !e.expired(today) && !used.contains(index)).map(|(_, e)| e)
+    }
+
+    /// The exception that covers a finding today, with its index in [`Policy::exceptions`]. Of several the one that lasts longest.
+    #[must_use]
+    pub fn exception_for(&self, finding: &Target<'_>, today: Date) -> Option<(usize, &Exception)> {
+        let covering = self.exceptions.iter().enumerate().filter(|(_, e)| e.covers(finding, today));
+        covering.max_by_key(|(index, e)| (e.until, std::cmp::Reverse(*index)))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { line } => write!(f, "policy, line {line}"),
+            Self::Preset { preset, .. } => write!(f, "preset `{}`", preset.as_str()),
+        }
+    }
+}
+
+impl Sources {
+    /// Whether an address lies in a listed registry; anything when the operator lists none.
+    ///
+    /// Compared as text, scheme and host included: a spelling that is not the operator's is not listed.
+    #[must_use]
+    pub fn allow_registry(&self, url: &str) -> bool {
+        let Some(listed) = &self.registries else { return true };
+        // `..`, plain or escaped, could lead out of a registry that has a path.
+        let lower = url.to_ascii_lowercase();
+        let leads_out = lower.contains("..") || lower.contains("%2e") || lower.contains('\\');
+        let below = |own: &String| url.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        !leads_out && listed.iter().any(below)
+    }
+
+    /// Whether a repository, `<host>/<path>`, is listed; anything when the operator lists none.
+    #[must_use]
+    pub fn allow_git(&self, repository: &str) -> bool {
+        self.git.as_ref().is_none_or(|listed| listed.iter().any(|pattern| pattern.matches(repository)))
+    }
+}
+
+impl Preset {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Default, Self::Strict, Self::Homelab];
+
+    /// The name in policy and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Strict => "strict",
+            Self::Homelab => "homelab",
+        }
+    }
+
+    /// The file that is compiled in.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Default => include_str!("../../../../policies/default.toml"),
+            Self::Strict => include_str!("../../../../policies/strict.toml"),
+            Self::Homelab => include_str!("../../../../policies/homelab.toml"),
+        }
+    }
+}

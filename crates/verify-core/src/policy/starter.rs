@@ -1,0 +1,154 @@
+//! The policy that a first run writes: the preset `default`, and one dated exception for each subject and finding that nobody can
+//! have looked at yet.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+
+use crate::error::{Error, Result};
+use crate::finding::Finding;
+use crate::lock::{Lock, Package};
+use crate::subject::SubjectId;
+use crate::toml_file::quote;
+
+use super::Exception;
+
+/// Days that the exceptions of a first run last.
+pub const DAYS: i64 = 90;
+
+/// A starter policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Starter {
+    /// The file.
+    pub text: String,
+    /// How many exceptions it holds.
+    pub exceptions: usize,
+    /// Their last day.
+    pub until: Date,
+}
+
+/// The starter policy that excepts `findings`, each bound to what `lock` holds of its subject.
+///
+/// # Errors
+/// Only when `today` is at the end of the calendar.
+pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter> {
+    let until = today
+        .checked_add(DAYS.days())
+        .map_err(|error| Error::environment(format!("no day {DAYS} days after {today}: {error}"), "correct the clock"))?;
+    let wanted: BTreeMap<(&SubjectId, &str), &Package> = findings
+        .iter()
+        .filter_map(|finding| {
+            let entry = lock.package(finding.subject.as_ref()?)?;
+            Some(((&entry.id, finding.id), entry))
+        })
+        .collect();
+    let mut text = head(wanted.len(), until);
+    for ((_, id), entry) in &wanted {
+        exception(&mut text, &excepted(entry, id, today, until));
+    }
+    Ok(Starter { text, exceptions: wanted.len(), until })
+}
+
+fn head(exceptions: usize, until: Date) -> String {
+    let mut text = "\
+# Policy of openclaw-verify: what this installation may run. Format: docs/formats.md of openclaw-verify.
+version = 1
+preset = \"default\"             # default | strict | homelab; keys here override it
+
+# [levels]                       # finding id = deny | warn | note | allow
+# floating-spec = \"deny\"
+
+# [sources]                      # where code may come from; without this everything is allowed
+# git = [\"github.com/openclaw/*\"]
+# min-age-days = 7
+
+# [[rule]]                       # what is asked of some subjects; the most specific match wins
+# match = \"skill:workspace/*\"
+# review = \"safe-to-load\"
+"
+    .to_owned();
+    if exceptions > 0 {
+        let _ = write!(
+            text,
+            "
+# Exceptions of the first run: findings that were there when openclaw-verify was introduced. Each is bound to the very bytes that were
+# installed then, and ends on {until}. Clear them one by one (`openclaw-verify review` lists what to read, cheapest first) and remove
+# the entry; do not renew them without having looked.
+"
+        );
+    }
+    text
+}
+
+fn excepted(entry: &Package, id: &str, today: Date, until: Date) -> Exception {
+    Exception {
+        package: entry.id.clone(),
+        tree: entry.tree,
+        definition: entry.definition,
+        version: None,
+        dependencies: entry.dependencies,
+        allow: vec![id.to_owned()],
+        reason: format!("there at the first run on {today}, not looked at yet"),
+        until,
+        line: 0,
+    }
+}
+
+/// One exception as text, an empty line before it.
+fn exception(out: &mut String, exception: &Exception) {
+    let mut text = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{key} = {}", quote(&value));
+        }
+    };
+    let allow: Vec<String> = exception.allow.iter().map(|id| quote(id)).collect();
+    text("\n[[exception]]\npackage", Some(exception.package.to_string()));
+    text("tree", exception.tree.map(|d| d.to_string()));
+    text("definition", exception.definition.map(|d| d.to_string()));
+    text("version", exception.version.clone());
+    text("dependencies", exception.dependencies.map(|d| d.to_string()));
+    let _ = writeln!(out, "allow = [{}]", allow.join(", "));
+    let _ = writeln!(out, "reason = {}\nuntil = {}", quote(&exception.reason), exception.until);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Level;
+    use crate::policy::Policy;
+    use crate::rules;
+    use crate::subject::{Kind, Source};
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let id = SubjectId::new("path", "two \"words\"");
+        let mut entry = Package::new(id.clone(), Kind::Plugin, Source::Path);
+        entry.tree = Some(crate::digest::TreeDigest([7; 32]));
+        let lock = Lock::new(vec![entry], Vec::new()).expect("lock");
+        let finding = |id: &'static str| Finding {
+            id,
+            code: None,
+            level: Level::Deny,
+            outcome: crate::fact::Outcome::Violated,
+            subject: lock.packages().first().map(|entry| entry.id.clone()),
+            message: String::new(),
+            evidence: Vec::new(),
+            locations: Vec::new(),
+            help: String::new(),
+            suppressed: None,
+        };
+        let (one, twice, other) = (finding("unpinned"), finding("unpinned"), finding("floating-spec"));
+        let today = jiff::civil::date(2026, 11, 22);
+        let starter = write(&lock, &[&one, &twice, &other], today).expect("starter");
+        assert_eq!(starter.exceptions, 2, "one a subject and finding");
+        let policy = Policy::parse(std::path::Path::new("p"), &starter.text, &rules::infos(), today).expect("policy");
+        assert_eq!(policy.exceptions().len(), 2);
+        for exception in policy.exceptions() {
+            assert_eq!((exception.package.clone(), exception.tree), (id.clone(), Some(crate::digest::TreeDigest([7; 32]))));
+            assert_eq!(exception.until, jiff::civil::date(2027, 2, 20));
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! From what stands in the file to a [`Policy`] that cannot be wrong.
+
+mod exception;
+mod release;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use toml::Spanned;
+
+use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
+use super::{BaseRule, Identity, Import, ImportLocation, Origin, Pattern, Policy, Preset, Rule, RuleInfo, Sources};
+use crate::error::OperatorError;
+use crate::finding::Level;
+use crate::subject::{Kind, Source};
+use crate::text;
+use crate::toml_file::{Checked, TomlFile, closest, fail};
+
+const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
+
+/// What may stand before the `:` of a subject id.
+const SCHEMES: [&str; 14] = [
+    "core",
+    "npm",
+    "npm-pack",
+    "clawhub",
+    "git",
+    "path",
+    "archive",
+    "link",
+    "bundle",
+    "load",
+    "unrecorded",
+    "skill",
+    "hook",
+    "mcp",
+];
+
+pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Policy> {
+    let path = PathBuf::from(format!("policies/{}.toml", preset.as_str()));
+    let file = TomlFile::new(&path, preset.text(), WAY_OUT)?;
+    let reader = Reader { file: &file, catalogue };
+    let wire: WirePolicy = file.parse(VERSION)?;
+    let origin = |line| Origin::Preset { preset, line };
+    Ok(Policy {
+        preset,
+        levels: reader.levels(wire.levels, origin)?,
+        sources: None,
+        imports: Vec::new(),
+        rules: Vec::new(),
+        base: wire.rule.into_iter().map(|rule| reader.base_rule(rule, origin)).collect::<Checked<_>>()?,
+        releases: Vec::new(),
+        exceptions: Vec::new(),
+    })
+}
+
+pub(super) fn operator(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Checked<Policy> {
+    let file = TomlFile::new(path, text, WAY_OUT)?;
+    let reader = Reader { file: &file, catalogue };
+    let wire: WirePolicy = file.parse(VERSION)?;
+    let mut policy = preset(wire.preset.map(Spanned::into_inner).unwrap_or_default(), catalogue)?;
+    policy.levels.extend(reader.levels(wire.levels, |line| Origin::Policy { line })?);
+    policy.sources = wire.sources.map(|s| reader.sources(s)).transpose()?;
+    policy.imports = wire.imports.into_iter().map(|(name, import)| reader.import(name, import)).collect::<Checked<_>>()?;
+    policy.rules = reader.rules(wire.rule)?;
+    policy.releases = reader.releases(wire.release)?;
+    policy.exceptions = reader.exceptions(wire.exception, today)?;
+    Ok(policy)
+}
+
+struct Reader<'a> {
+    file: &'a TomlFile<'a>,
+    catalogue: &'a [RuleInfo<'a>],
+}
+
+impl<'a> Reader<'a> {
+    fn levels(
+        &self,
+        wire: BTreeMap<Spanned<String>, Spanned<Level>>,
+        origin: impl Fn(usize) -> Origin,
+    ) -> Checked<BTreeMap<String, (Level, Origin)>> {
+        let mut levels = BTreeMap::new();
+        for (id, level) in wire {
+            let info = self.finding(&id)?;
+            if info.fixed && *level.get_ref() != Level::Deny {
+                return fail(self.fixed(&id, "lowered"));
+            }
+            let origin = origin(self.file.line(id.span().start));
+            levels.insert(id.into_inner(), (level.into_inner(), origin));
+        }
+        Ok(levels)
+    }
+
+    fn sources(&self, wire: WireSources) -> Checked<Sources> {
+        let registry = |url: Spanned<String>| {
+            let text = url.get_ref().trim_end_matches('/');
+            let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            match rest {
+                Some(rest) if !rest.is_empty() && !rest.contains(['@', '?', '#']) && !rest.contains(char::is_whitespace) => {
+                    Ok(text.to_owned())
+                }
+                _ => fail(
+                    self.file.error(url.span(), "not the address of a registry").with_help("write it as https://<host>[/<path>]"),
+                ),
+            }
+        };
+        Ok(Sources {
+            registries: wire.registries.map(|all| all.into_iter().map(registry).collect::<Checked<_>>()).transpose()?,
+            git: wire.git.map(|all| all.iter().map(|p| self.pattern(p)).collect::<Checked<_>>()).transpose()?,
+            min_age_days: wire.min_age_days,
+        })
+    }
+
+    fn import(&self, name: Spanned<String>, wire: Spanned<WireImport>) -> Checked<Import> {
+        let line = self.file.line(name.span().start);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.get_ref().is_empty() || !name.get_ref().chars().all(plain) {
+            return fail(
+                self.file.error(name.span(), "the name of an import holds ASCII letters, digits, `-`, `_` and `.` only"),
+            );
+        }
+        let span = wire.span();
+        let wire = wire.into_inner();
+        let location = match (wire.path, wire.url) {
+            (Some(path), None) => ImportLocation::Path(self.resolve(&path)?),
+            (None, Some(url)) if url.get_ref().strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) => {
+                ImportLocation::Url(url.into_inner())
+            }
+            (None, Some(url)) => return fail(self.file.error(url.span(), "an imported file is fetched over https only")),
+            _ => return fail(self.file.error(span, "an import has either `path` or `url`")),
+        };
+        Ok(Import { name: name.into_inner(), location, digest: wire.digest, line })
+    }
+
+    fn rules(&self, wire: Vec<Spanned<WireRule>>) -> Checked<Vec<Rule>> {
+        let mut rules: Vec<(Rule, Range<usize>)> = Vec::with_capacity(wire.len());
+        for entry in wire {
+            let line = self.file.line(entry.span().start);
+            let wire = entry.into_inner();
+            let span = wire.pattern.span();
+            let pattern = self.subject_pattern(&wire.pattern)?;
+            for (other, first) in &rules {
+                if other.pattern == pattern {
+                    return fail(self.file.duplicate(&format!("a rule for `{pattern}`"), first.clone(), span));
+                }
+                if other.pattern.literals() == pattern.literals() && other.pattern.overlaps(&pattern) {
+                    return fail(self.tie(&other.pattern, first, &pattern, span));
+                }
+            }
+            let identity = wire.identity.map(|i| self.identity(i.into_inner())).transpose()?;
+            let review = wire.review.map(super::wire::WireReview::criteria);
+            let rule = Rule {
+                pattern,
+                line,
+                pin: wire.pin,
+                provenance: wire.provenance,
+                identity,
+                review,
+                dependencies: wire.dependencies,
+            };
+            rules.push((rule, span));
+        }
+        Ok(rules.into_iter().map(|(rule, _)| rule).collect())
+    }
+
+    /// A rule of a preset: `kind:<kind>`, or `kind:<kind> source:<source>,<source>`, and every key.
+    fn base_rule(&self, entry: Spanned<WireRule>, origin: impl Fn(usize) -> Origin) -> Checked<BaseRule> {
+        let span = entry.span();
+        let wire = entry.into_inner();
+        let bad = || self.file.error(wire.pattern.span(), "a preset matches by `kind:<kind> source:<source>,…`");
+        let mut words = wire.pattern.get_ref().split(' ');
+        let kind = words.next().and_then(|w| w.strip_prefix("kind:")).and_then(from_name::<Kind>).ok_or_else(bad)?;
+        let sources = match words.next() {
+            None => Vec::new(),
+            Some(word) => {
+                let names = word.strip_prefix("source:").ok_or_else(bad)?.split(',');
+                names.map(|n| from_name::<Source>(n).ok_or_else(|| Box::new(bad()))).collect::<Checked<_>>()?
+            }
+        };
+        let (None, None, Some(pin), Some(provenance), Some(review), Some(dependencies)) =
+            (words.next(), &wire.identity, wire.pin, wire.provenance, wire.review, wire.dependencies)
+        else {
+            return fail(self.file.error(span, "a rule of a preset has all keys but `identity`"));
+        };
+        let origin = origin(self.file.line(span.start));
+        Ok(BaseRule { kind, sources, origin, pin, provenance, review: review.criteria(), dependencies })
+    }
+
+    fn identity(&self, wire: WireIdentity) -> Checked<Identity> {
+        Ok(Identity {
+            repository: self.file.sentence(&wire.repository, "repository")?,
+            workflow: wire.workflow.map(|w| self.file.sentence(&w, "workflow")).transpose()?,
+            reference: wire.reference.map(|r| self.pattern(&r)).transpose()?,
+        })
+    }
+
+    fn finding(&self, id: &Spanned<String>) -> Checked<&'a RuleInfo<'a>> {
+        if let Some(info) = self.catalogue.iter().find(|info| info.id == id.get_ref()) {
+            return Ok(info);
+        }
+        let error = self.file.error(id.span(), format!("`{}` is no finding", text::excerpt(id.get_ref(), 80)));
+        fail(match closest(id.get_ref(), self.catalogue.iter().map(|info| info.id)) {
+            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None => error.with_help("`openclaw-verify explain` lists all findings"),
+        })
+    }
+
+    fn fixed(&self, id: &Spanned<String>, verb: &str) -> OperatorError {
+        self.file.error(id.span(), format!("`{}` can never be {verb}", id.get_ref())).with_help(
+            "it means that something is wrong, not that something is unknown; remove this line and look into the finding",
+        )
+    }
+
+    fn pattern(&self, text: &Spanned<String>) -> Checked<Pattern> {
+        Pattern::new(text.get_ref()).or_else(|e| fail(self.file.error(text.span(), e.to_string())))
+    }
+
+    /// A pattern over subject ids: with a scheme that exists, unless a wildcard stands in its place.
+    fn subject_pattern(&self, text: &Spanned<String>) -> Checked<Pattern> {
+        let pattern = self.pattern(text)?;
+        let scheme = pattern.as_str().split_once(':').map(|(scheme, _)| scheme);
+        match scheme {
+            None if pattern.as_str() == "**" => Ok(pattern),
+            Some(scheme) if scheme.contains('*') || SCHEMES.contains(&scheme) => Ok(pattern),
+            Some("kind") => fail(
+                self.file
+                    .error(text.span(), "only presets match by kind")
+                    .with_help("match subject ids, such as `npm:@acme/*` or `skill:workspace/*`"),
+            ),
+            Some(scheme) => {
+                let error = self.file.error(text.span(), format!("no subject id starts with `{}:`", text::excerpt(scheme, 40)));
+                fail(match closest(scheme, SCHEMES.into_iter()) {
+                    Some(near) => error.with_help(format!("did you mean `{near}:`?")),
+                    None => error.with_help(format!("known are {}", SCHEMES.map(|s| format!("`{s}:`")).join(", "))),
+                })
+            }
+            None => fail(
+                self.file
+                    .error(text.span(), "a pattern is matched against whole subject ids, which start with their scheme")
+                    .with_help(format!("write for example `npm:{}`", text::excerpt(pattern.as_str(), 80))),
+            ),
+        }
+    }
+
+    fn tie(&self, a: &Pattern, first: &Range<usize>, b: &Pattern, second: Range<usize>) -> OperatorError {
+        let line = self.file.line(first.start);
+        self.file
+            .error(second, format!("`{b}` and `{a}` of line {line} can match the same and are equally specific"))
+            .with_label("tie")
+            .with_help("make one of the two more specific: more literal characters win")
+    }
+
+    /// A path as the operator wrote it, from the folder of the policy.
+    fn resolve(&self, path: &Spanned<String>) -> Checked<PathBuf> {
+        let text = self.file.sentence(path, "path")?;
+        Ok(self.file.path().parent().unwrap_or_else(|| Path::new("")).join(text))
+    }
+}
+
+/// A value of an enum by the name that serde gives it.
+fn from_name<'n, T: Deserialize<'n>>(name: &'n str) -> Option<T> {
+    let deserializer: StrDeserializer<'_, ValueError> = name.into_deserializer();
+    T::deserialize(deserializer).ok()
+}

@@ -1,0 +1,80 @@
+//! `[[release]]`.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::Reader;
+use crate::policy::wire::WireRelease;
+use crate::policy::{Gitsign, ReleaseNeed, ReleaseRule};
+use crate::toml_file::{Checked, fail};
+
+impl Reader<'_> {
+    pub(super) fn releases(&self, wire: Vec<Spanned<WireRelease>>) -> Checked<Vec<ReleaseRule>> {
+        let mut rules: Vec<(ReleaseRule, Range<usize>)> = Vec::with_capacity(wire.len());
+        for entry in wire {
+            let span = entry.span();
+            let rule = self.release(entry)?;
+            for (other, first) in &rules {
+                if other.repository == rule.repository && other.tags == rule.tags {
+                    let what = format!("a release rule for `{}` of `{}`", rule.tags, rule.repository);
+                    return fail(self.file.duplicate(&what, first.clone(), span));
+                }
+                let same = specificity(other) == specificity(&rule);
+                if same && other.repository.overlaps(&rule.repository) && other.tags.overlaps(&rule.tags) {
+                    let pair = if other.repository == rule.repository {
+                        (&other.tags, &rule.tags)
+                    } else {
+                        (&other.repository, &rule.repository)
+                    };
+                    return fail(self.tie(pair.0, first, pair.1, span));
+                }
+            }
+            rules.push((rule, span));
+        }
+        rules.sort_by_key(|(rule, _)| std::cmp::Reverse(specificity(rule)));
+        Ok(rules.into_iter().map(|(rule, _)| rule).collect())
+    }
+
+    fn release(&self, entry: Spanned<WireRelease>) -> Checked<ReleaseRule> {
+        let span = entry.span();
+        let wire = entry.into_inner();
+        let require = wire.require.unwrap_or_default();
+        if require == ReleaseNeed::SignedTag && wire.signers.is_none() && wire.openpgp.is_none() && wire.gitsign.is_none() {
+            return fail(
+                self.file
+                    .error(span, "a release rule that asks for a signed tag names nobody who may sign")
+                    .with_help("add `signers`, `openpgp` or `gitsign`, or write `require = \"pinned\"`"),
+            );
+        }
+        let openpgp = match wire.openpgp {
+            None => Vec::new(),
+            Some(files) if files.get_ref().is_empty() => {
+                return fail(self.file.error(files.span(), "`openpgp` names no certificate file"));
+            }
+            Some(files) => files.get_ref().iter().map(|f| self.resolve(f)).collect::<Checked<_>>()?,
+        };
+        let gitsign = wire.gitsign.map(|g| -> Checked<_> {
+            let g = g.into_inner();
+            Ok(Gitsign {
+                identity: self.file.sentence(&g.identity, "identity")?,
+                issuer: self.file.sentence(&g.issuer, "issuer")?,
+            })
+        });
+        Ok(ReleaseRule {
+            repository: self.pattern(&wire.repository)?,
+            tags: self.pattern(&wire.tags)?,
+            signers: wire.signers.map(|f| self.resolve(&f)).transpose()?,
+            openpgp,
+            gitsign: gitsign.transpose()?,
+            require,
+            minimum: wire.minimum.map(|m| self.file.sentence(&m, "minimum")).transpose()?,
+            line: self.file.line(span.start),
+        })
+    }
+}
+
+/// The more literal characters, the more specific; the repository counts first.
+fn specificity(rule: &ReleaseRule) -> (usize, usize) {
+    (rule.repository.literals(), rule.tags.literals())
+}

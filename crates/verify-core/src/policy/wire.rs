@@ -1,0 +1,124 @@
+//! What stands in `openclaw-verify.toml` and in the presets, with the places of everything that can still be wrong.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::{Dependencies, Need, Pin, Preset, ReleaseNeed};
+use crate::digest::{Sha256Digest, TreeDigest};
+use crate::finding::Level;
+use crate::review::Criteria;
+use crate::subject::SubjectId;
+
+/// The format version that is read. A larger one breaks readers.
+pub(super) const VERSION: i64 = 1;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WirePolicy {
+    #[serde(rename = "version")]
+    pub _version: i64,
+    #[serde(default, rename = "revision")]
+    pub _revision: u32,
+    pub preset: Option<Spanned<Preset>>,
+    #[serde(default)]
+    pub levels: BTreeMap<Spanned<String>, Spanned<Level>>,
+    pub sources: Option<WireSources>,
+    #[serde(default)]
+    pub imports: BTreeMap<Spanned<String>, Spanned<WireImport>>,
+    #[serde(default)]
+    pub rule: Vec<Spanned<WireRule>>,
+    #[serde(default)]
+    pub release: Vec<Spanned<WireRelease>>,
+    #[serde(default)]
+    pub exception: Vec<Spanned<WireException>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireSources {
+    pub registries: Option<Vec<Spanned<String>>>,
+    pub git: Option<Vec<Spanned<String>>>,
+    pub min_age_days: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireImport {
+    pub path: Option<Spanned<String>>,
+    pub url: Option<Spanned<String>>,
+    pub digest: Sha256Digest,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireRule {
+    #[serde(rename = "match")]
+    pub pattern: Spanned<String>,
+    pub pin: Option<Pin>,
+    pub provenance: Option<Need>,
+    pub identity: Option<Spanned<WireIdentity>>,
+    pub review: Option<WireReview>,
+    pub dependencies: Option<Dependencies>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum WireReview {
+    None,
+    SafeToLoad,
+    SafeToRun,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireIdentity {
+    pub repository: Spanned<String>,
+    pub workflow: Option<Spanned<String>>,
+    #[serde(rename = "ref")]
+    pub reference: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireRelease {
+    pub repository: Spanned<String>,
+    pub tags: Spanned<String>,
+    pub signers: Option<Spanned<String>>,
+    pub openpgp: Option<Spanned<Vec<Spanned<String>>>>,
+    pub gitsign: Option<Spanned<WireGitsign>>,
+    pub require: Option<ReleaseNeed>,
+    pub minimum: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireGitsign {
+    pub identity: Spanned<String>,
+    pub issuer: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireException {
+    pub package: SubjectId,
+    pub tree: Option<TreeDigest>,
+    pub definition: Option<Sha256Digest>,
+    pub version: Option<Spanned<String>>,
+    pub dependencies: Option<TreeDigest>,
+    pub allow: Spanned<Vec<Spanned<String>>>,
+    pub reason: Spanned<String>,
+    pub until: Spanned<Datetime>,
+}
+
+impl WireReview {
+    pub(super) fn criteria(self) -> Option<Criteria> {
+        match self {
+            Self::None => None,
+            Self::SafeToLoad => Some(Criteria::SafeToLoad),
+            Self::SafeToRun => Some(Criteria::SafeToRun),
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! Who signed, and whether that is whom the operator trusts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::fault::{Fault, Refused};
+use crate::text;
+
+/// The issuer of GitHub Actions' identities, wanted wherever a policy names a repository on GitHub and no other issuer.
+///
+/// A certificate's repository is a claim of its issuer. Other issuers that the public-good instance accepts let their users choose
+/// the repository they state, so the repository alone proves nothing.
+const GITHUB_ACTIONS: &str = "https://token.actions.githubusercontent.com";
+/// The same for GitLab.
+const GITLAB: &str = "https://gitlab.com";
+/// The identity of GitHub's release attestations, the only one that has no issuer.
+pub(super) const GITHUB_RELEASES: &str = "https://dotcom.releases.github.com";
+
+/// The signer that a verified certificate names. Texts are as the certificate has them: escape them before showing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Identity {
+    /// The subject alternative name: an email address, or the URI of a workflow.
+    pub subject: String,
+    /// Who vouched for the identity. GitHub's release attestations have none.
+    pub issuer: Option<String>,
+    /// The workflow that signed, with its ref: for a reusable workflow that workflow, which may live in another repository.
+    pub signer: Option<String>,
+    /// The workflow that was started, with its ref; it may have called the signer.
+    pub config: Option<String>,
+    /// The repository that was built.
+    pub source_repository: Option<String>,
+    /// The branch or tag that was built, in full (`refs/heads/main`).
+    pub source_ref: Option<String>,
+    /// The commit that was built.
+    pub source_digest: Option<String>,
+    /// `github-hosted` or `self-hosted`.
+    pub runner: Option<String>,
+    /// The page of the run.
+    pub run: Option<String>,
+}
+
+impl Identity {
+    /// The source repository without scheme, as lock and policy write it: `github.com/owner/name`.
+    #[must_use]
+    pub fn repository(&self) -> Option<&str> {
+        self.source_repository.as_deref().map(without_scheme)
+    }
+
+    /// The path of the workflow that signed: within the source repository (`.github/workflows/release.yml`), or with host and
+    /// repository when it lives elsewhere.
+    #[must_use]
+    pub fn workflow(&self) -> Option<&str> {
+        let (path, _) = split_workflow(without_scheme(self.signer.as_deref()?));
+        if !path.contains("/.github/workflows/") && !path.contains(".gitlab-ci") {
+            return None;
+        }
+        Some(self.inside_source(path).unwrap_or(path))
+    }
+
+    /// `path`, when it lies in the source repository, relative to it. GitLab writes `//` after the repository.
+    fn inside_source<'p>(&self, path: &'p str) -> Option<&'p str> {
+        Some(path.strip_prefix(self.repository()?)?.strip_prefix('/')?.trim_start_matches('/'))
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", text::excerpt(&self.subject, 300))?;
+        if let Some(issuer) = &self.issuer {
+            write!(f, " (issuer {})", text::excerpt(issuer, 200))?;
+        }
+        Ok(())
+    }
+}
+
+/// A text with `*`, which stands for any characters within one `/` part, and `**`, which crosses parts. The whole text must match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// The pattern `text`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether all of `text` matches. Takes at most (length of pattern) × (length of text) steps.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        // One row of the dynamic programme a pattern element; nothing here can be made to backtrack.
+        let text: Vec<char> = text.chars().collect();
+        let mut reachable = vec![false; text.len() + 1];
+        if let Some(first) = reachable.first_mut() {
+            *first = true;
+        }
+        let mut pattern = self.0.chars().peekable();
+        while let Some(c) = pattern.next() {
+            let mut next = vec![false; text.len() + 1];
+            if c == '*' {
+                let crosses = pattern.next_if_eq(&'*').is_some();
+                let mut open = false;
+                for (at, slot) in next.iter_mut().enumerate() {
+                    let before = at.checked_sub(1).and_then(|i| text.get(i));
+                    open = (open && (crosses || before != Some(&'/'))) || reachable.get(at) == Some(&true);
+                    *slot = open;
+                }
+            } else {
+                for (at, slot) in next.iter_mut().enumerate().skip(1) {
+                    *slot = reachable.get(at - 1) == Some(&true) && text.get(at - 1) == Some(&c);
+                }
+            }
+            reachable = next;
+        }
+        reachable.last() == Some(&true)
+    }
+}
+
+/// What a signer must be. Every part that is given must hold; a claim that the certificate does not make never matches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdentityPolicy {
+    /// The exact subject alternative name: email address or workflow URI with ref.
+    pub identity: Option<String>,
+    /// The same as a pattern.
+    pub identity_pattern: Option<Pattern>,
+    /// The exact issuer. Where none is given, a repository or workflow on GitHub or GitLab wants that host's own.
+    pub issuer: Option<String>,
+    /// The source repository: `github.com/owner/name`, with or without scheme; may be a pattern.
+    pub repository: Option<Pattern>,
+    /// The workflow that signed: a path in the source repository (`.github/workflows/release.yml`), or with host and repository for a
+    /// reusable workflow that lives elsewhere; `@ref` may follow; may be a pattern.
+    pub workflow: Option<Pattern>,
+    /// The branch or tag that was built, in full: `refs/heads/main`, `refs/tags/v*`.
+    pub git_ref: Option<Pattern>,
+    /// The commit that was built.
+    pub digest: Option<String>,
+    /// The kind of runner, such as `github-hosted`.
+    pub runner: Option<String>,
+}
+
+/// Why a policy does not name a signer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IncompletePolicy {
+    /// Nothing says who may sign: anybody can get a certificate.
+    #[error("nothing says who may sign: give --identity with --issuer, or --repository")]
+    NobodyNamed,
+    /// An identity says nothing without the one who vouches for it.
+    #[error("an identity counts only together with its issuer: give --issuer")]
+    NoIssuer,
+}
+
+impl IdentityPolicy {
+    /// Whether the policy names a signer that only that signer can be; for callers that must not accept just anybody.
+    pub fn complete(&self) -> Result<(), IncompletePolicy> {
+        let named = self.identity.is_some() || self.identity_pattern.is_some() || self.repository.is_some();
+        if !named && self.workflow.as_ref().is_none_or(|w| is_relative(w.as_str())) {
+            return Err(IncompletePolicy::NobodyNamed);
+        }
+        if self.wanted_issuer().is_none() && !self.is_github_releases() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }
+    }
+
+    /// The issuer that is wanted: the one given, else the one that the named host implies.
+    #[must_use]
+    pub fn wanted_issuer(&self) -> Option<&str> {
+        if let Some(issuer) = &self.issuer {
+            return Some(issuer);
+        }
+        let places = [
+            self.repository.as_ref().map(Pattern::as_str),
+            self.workflow.as_ref().map(Pattern::as_str).filter(|w| !is_relative(w)),
+            self.identity.as_deref().filter(|i| i.starts_with("https://")),
+            self.identity_pattern.as_ref().map(Pattern::as_str).filter(|i| i.starts_with("https://")),
+        ];
+        let mut hosts = places.into_iter().flatten().map(with_host);
+        let ci_claims = self.workflow.is_some() || self.git_ref.is_some() || self.runner.is_some() || self.digest.is_some();
+        match hosts.next().as_ref().map(|place| place.split('/').next().unwrap_or_default()) {
+            Some("github.com") => Some(GITHUB_ACTIONS),
+            Some("gitlab.com") => Some(GITLAB),
+            // Such claims mean nothing unless somebody trustworthy makes them, and GitHub is whom npm and OpenClaw use.
+            None if ci_claims => Some(GITHUB_ACTIONS),
+            // A pattern or a host of which the issuer is not known.
+            _ => None,
+        }
+    }
+
+    fn is_github_releases(&self) -> bool {
+        self.issuer.is_none() && self.identity.as_deref() == Some(GITHUB_RELEASES)
+    }
+
+    /// Compares the claims of a verified certificate with this policy.
+    pub(super) fn check(&self, found: &Identity) -> Result<(), Refused> {
+        if let Some(wanted) = &self.identity {
+            same(Fault::Identity, "identity", wanted, Some(&found.subject), |w, f| w == f)?;
+        }
+        if let Some(wanted) = &self.identity_pattern {
+            same(Fault::Identity, "identity", wanted.as_str(), Some(&found.subject), |_, f| wanted.matches(f))?;
+        }
+        if let Some(wanted) = self.wanted_issuer() {
+            same(Fault::Issuer, "issuer", wanted, found.issuer.as_deref(), |w, f| w == f)?;
+        } else if self.is_github_releases() {
+            if let Some(issuer) = &found.issuer {
+                return Err(Refused::wrong(Fault::Issuer, format!("issuer: wanted none, found {}", text::excerpt(issuer, 300))));
+            }
+        } else if *self != Self::default() {
+            return Err(Refused::wrong(
+                Fault::Issuer,
+                "an identity or repository counts only together with the issuer that vouches for it, and none is named: add the issuer",
+            ));
+        }
+        if let Some(wanted) = &self.repository {
+            let pattern = Pattern::new(with_host(wanted.as_str()));
+            same(Fault::Repository, "source repository", wanted.as_str(), found.source_repository.as_deref(), |_, f| {
+                pattern.matches(without_scheme(f))
+            })?;
+        }
+        if let Some(wanted) = &self.workflow {
+            check_workflow(wanted, found)?;
+        }
+        if let Some(wanted) = &self.git_ref {
+            same(Fault::Ref, "source ref", wanted.as_str(), found.source_ref.as_deref(), |_, f| wanted.matches(f))?;
+        }
+        if let Some(wanted) = &self.digest {
+            same(Fault::Ref, "source commit", wanted, found.source_digest.as_deref(), |w, f| w == f)?;
+        }
+        if let Some(wanted) = &self.runner {
+            same(Fault::Runner, "runner", wanted, found.runner.as_deref(), |w, f| w == f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The signer is what ran with the identity, so it is the signer that a policy names. For a path without repository it must live in
+/// the source repository: a file of the same name elsewhere is another workflow.
+fn check_workflow(wanted: &Pattern, found: &Identity) -> Result<(), Refused> {
+    let text = with_host(wanted.as_str());
+    let (path, at_ref) = split_workflow(&text);
+    let relative = is_relative(&text);
+    let matches = |signer: &str| {
+        let (signer_path, signer_ref) = split_workflow(without_scheme(signer));
+        let candidate = if relative { found.inside_source(signer_path) } else { Some(signer_path) };
+        candidate.is_some_and(|c| Pattern::new(path.trim_start_matches("./")).matches(c))
+            && at_ref.is_none_or(|r| signer_ref.is_some_and(|s| Pattern::new(r).matches(s)))
+    };
+    let result = same(Fault::Workflow, "signing workflow", wanted.as_str(), found.signer.as_deref(), |_, f| matches(f));
+    match (result, found.config.as_deref()) {
+        (Err(Refused::Wrong(fault, why)), Some(config)) if matches(config) => Err(Refused::wrong(
+            fault,
+            format!("{why}; the wanted workflow started the run, but what signed is the reusable workflow that it called"),
+        )),
+        (result, _) => result,
+    }
+}
+
+fn same(fault: Fault, claim: &str, wanted: &str, found: Option<&str>, ok: impl Fn(&str, &str) -> bool) -> Result<(), Refused> {
+    match found {
+        Some(found) if ok(wanted, found) => Ok(()),
+        Some(found) => Err(Refused::wrong(
+            fault,
+            format!("{claim}: wanted {}, found {}", text::excerpt(wanted, 300), text::excerpt(found, 300)),
+        )),
+        None => Err(Refused::wrong(
+            fault,
+            format!("{claim}: wanted {}, but the certificate does not say", text::excerpt(wanted, 300)),
+        )),
+    }
+}
+
+fn without_scheme(url: &str) -> &str {
+    url.strip_prefix("https://").unwrap_or(url)
+}
+
+/// `github.com/owner/name…` for every way in which an operator may write a repository, or a workflow in one.
+fn with_host(text: &str) -> Cow<'_, str> {
+    let text = text.strip_prefix("git+").unwrap_or(text);
+    let text = without_scheme(text).trim_end_matches('/');
+    let text = text.strip_suffix(".git").unwrap_or(text);
+    // `owner/name` is how GitHub's own tools write it; a host has a dot, and the owner of a repository none.
+    let mut parts = text.split('/');
+    let (owner, name, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let bare =
+        !owner.is_empty() && !owner.contains('.') && owner != "**" && name.is_some() && matches!(rest, None | Some(".github"));
+    if bare { Cow::Owned(format!("github.com/{text}")) } else { Cow::Borrowed(text) }
+}
+
+/// Whether a workflow is written as a path in the source repository.
+fn is_relative(workflow: &str) -> bool {
+    let workflow = with_host(workflow);
+    let first = workflow.trim_start_matches("./").split('/').next().unwrap_or_default();
+    first.starts_with(".git") || !first.contains('.')
+}
+
+/// A workflow's path and ref. A ref starts with `refs/`, or is a commit; file names hold no `/`, so `@refs/` cannot be part of one.
+fn split_workflow(workflow: &str) -> (&str, Option<&str>) {
+    if let Some(at) = workflow.find("@refs/") {
+        let (path, rest) = workflow.split_at(at);
+        return (path, rest.get(1..));
+    }
+    match workflow.rsplit_once('@') {
+        Some((path, at_ref)) => (path, Some(at_ref)),
+        None => (workflow, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> Identity {
+        Identity {
+            subject: "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main".to_owned(),
+            issuer: Some(GITHUB_ACTIONS.to_owned()),
+            signer: Some("https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main".to_owned()),
+            config: Some("https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main".to_owned()),
+            source_repository: Some("https://github.com/acme/notes".to_owned()),
+            source_ref: Some("refs/heads/main".to_owned()),
+            source_digest: Some("0".repeat(40)),
+            runner: Some("github-hosted".to_owned()),
+            run: None,
+        }
+    }
+
+    fn fault(policy: &IdentityPolicy, identity: &Identity) -> Option<Fault> {
+        match policy.check(identity) {
+            Ok(()) => None,
+            Err(Refused::Wrong(fault, _)) => Some(fault),
+            Err(Refused::Unsupported(why)) => panic!("{why}"),
+        }
+    }
+
+    fn repository(pattern: &str) -> IdentityPolicy {
+        IdentityPolicy { repository: Some(Pattern::new(pattern)), ..IdentityPolicy::default() }
+    }
+
+    fn workflow(pattern: &str) -> IdentityPolicy {
+        IdentityPolicy { workflow: Some(Pattern::new(pattern)), ..IdentityPolicy::default() }
+    }
+
+    #[test]
+    fn patterns_are_whole_and_keep_to_their_part() {
+        let matches = |pattern: &str, text: &str| Pattern::new(pattern).matches(text);
+        assert!(matches("refs/heads/*", "refs/heads/main"));
+        assert!(!matches("refs/heads/*", "refs/heads/a/b"));
+        assert!(matches("refs/heads/**", "refs/heads/a/b"));
+        assert!(matches("refs/tags/v*.*", "refs/tags/v1.2.3"));
+        assert!(!matches("refs/tags/v*", "refs/tags/w1"));
+        assert!(!matches("refs/heads/main", "refs/heads/main2"));
+        assert!(!matches("refs/heads/main", "xrefs/heads/main"));
+        assert!(matches("*", "") && matches("**", "a/b") && !matches("*", "a/b") && matches("", ""));
+        assert!(!matches(".ain", "main"), "a dot is a dot");
+        assert!(!matches("*a*a*a*a*a*a*a*a*b", &"a".repeat(2_000)));
+    }
+
+    #[test]
+    fn a_repository_is_compared_as_a_whole() {
+        for good in [
+            "github.com/acme/notes",
+            "https://github.com/acme/notes",
+            "https://github.com/acme/notes.git",
+            "github.com/acme/*",
+            "acme/notes",
+            "acme/*",
+            "*/notes",
+        ] {
+            assert_eq!(fault(&repository(good), &acme()), None, "{good}");
+        }
+        for bad in [
+            "github.com/acme/note",
+            "github.com/acme",
+            "github.com/acme/notes2",
+            "github.com/*",
+            "acme/note",
+            "other/notes",
+            "notes",
+            "github.com/other/notes",
+        ] {
+            assert!(fault(&repository(bad), &acme()).is_some(), "{bad}");
+        }
+        let mut none = acme();
+        none.source_repository = None;
+        assert_eq!(fault(&repository("github.com/acme/notes"), &none), Some(Fault::Repository));
+    }
+
+    #[test]
+    fn another_issuer_may_not_claim_a_repository() {
+        let mut other = acme();
+        other.issuer = Some("https://oidc.codefresh.io".to_owned());
+        assert_eq!(fault(&repository("github.com/acme/notes"), &other), Some(Fault::Issuer));
+        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &other), Some(Fault::Issuer));
+        let mut named = repository("github.com/acme/notes");
+        named.issuer = other.issuer.clone();
+        assert_eq!(fault(&named, &other), None);
+        // A host of which no issuer is known, and a pattern in place of the host, need it written out.
+        assert_eq!(fault(&repository("git.example.org/acme/notes"), &acme()), Some(Fault::Issuer));
+        assert_eq!(fault(&repository("**"), &acme()), Some(Fault::Issuer));
+    }
+
+    #[test]
+    fn a_workflow_of_the_same_name_elsewhere_is_another() {
+        for good in [
+            ".github/workflows/release.yml",
+            "github.com/acme/notes/.github/workflows/release.yml",
+            "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/*",
+            ".github/workflows/*.yml",
+            "acme/notes/.github/workflows/release.yml",
+            "./.github/workflows/release.yml",
+        ] {
+            assert_eq!(fault(&workflow(good), &acme()), None, "{good}");
+        }
+        for bad in [
+            ".github/workflows/release",
+            "release.yml",
+            "acme/other/.github/workflows/release.yml",
+            "github.com/acme/notes/.github/workflows/release.yml@refs/tags/*",
+        ] {
+            assert!(fault(&workflow(bad), &acme()).is_some(), "{bad}");
+        }
+        let mut evil = acme();
+        evil.signer = Some("https://github.com/evil/evil/.github/workflows/release.yml@refs/heads/main".to_owned());
+        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &evil), Some(Fault::Workflow));
+        let mut near = acme();
+        near.signer = Some("https://github.com/acme/notes2/.github/workflows/release.yml@refs/heads/main".to_owned());
+        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &near), Some(Fault::Workflow));
+        let mut trick = acme();
+        trick.signer = Some("https://github.com/acme/notes/.github/workflows/release.yml@x.yml@refs/heads/main".to_owned());
+        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &trick), Some(Fault::Workflow));
+    }
+
+    #[test]
+    fn signer_and_source_can_both_be_required() {
+        let mut reusable = acme();
+        reusable.signer = Some("https://github.com/shared/ci/.github/workflows/sign.yml@refs/tags/v1".to_owned());
+        let mut policy = repository("github.com/acme/notes");
+        policy.workflow = Some(Pattern::new("github.com/shared/ci/.github/workflows/sign.yml"));
+        assert_eq!(fault(&policy, &reusable), None);
+        assert_eq!(reusable.workflow(), Some("github.com/shared/ci/.github/workflows/sign.yml"));
+        assert_eq!(acme().workflow(), Some(".github/workflows/release.yml"));
+        policy.workflow = Some(Pattern::new(".github/workflows/release.yml"));
+        let Err(Refused::Wrong(Fault::Workflow, why)) = policy.check(&reusable) else { panic!("accepted") };
+        assert!(why.contains("reusable workflow"), "{why}");
+    }
+
+    #[test]
+    fn ref_commit_runner_and_identity() {
+        let mut policy = IdentityPolicy { git_ref: Some(Pattern::new("refs/tags/v*")), ..IdentityPolicy::default() };
+        assert_eq!(fault(&policy, &acme()), Some(Fault::Ref));
+        policy = IdentityPolicy { digest: Some("1".repeat(40)), ..IdentityPolicy::default() };
+        assert_eq!(fault(&policy, &acme()), Some(Fault::Ref));
+        policy = IdentityPolicy { runner: Some("github-hosted".to_owned()), ..IdentityPolicy::default() };
+        let mut own = acme();
+        own.runner = Some("self-hosted".to_owned());
+        assert_eq!(fault(&policy, &own), Some(Fault::Runner));
+        own.runner = None;
+        assert_eq!(fault(&policy, &own), Some(Fault::Runner));
+        assert_eq!(fault(&policy, &acme()), None);
+        policy = IdentityPolicy { identity: Some("ada@example.org".to_owned()), ..IdentityPolicy::default() };
+        assert_eq!(policy.complete(), Err(IncompletePolicy::NoIssuer));
+        assert_eq!(fault(&policy, &acme()), Some(Fault::Identity));
+        assert_eq!(IdentityPolicy::default().complete(), Err(IncompletePolicy::NobodyNamed));
+        assert_eq!(workflow(".github/workflows/x.yml").complete(), Err(IncompletePolicy::NobodyNamed));
+        assert_eq!(repository("github.com/acme/notes").complete(), Ok(()));
+    }
+
+    /// The same meaning, written as slowly as it is said.
+    fn reference(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['*', '*', rest @ ..] => (0..=text.len()).any(|at| reference(rest, &text[at..])),
+            ['*', rest @ ..] => {
+                (0..=text.len()).take_while(|at| !text[..*at].contains(&'/')).any(|at| reference(rest, &text[at..]))
+            }
+            [c, rest @ ..] => text.first() == Some(c) && reference(rest, &text[1..]),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn patterns_mean_what_they_say(pattern in "[ab/*]{0,7}", text in "[ab/]{0,8}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            proptest::prop_assert_eq!(Pattern::new(&*pattern).matches(&text), reference(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn any_text_as_policy_or_claim_is_survived(wanted in "\\PC{0,40}", claim in "\\PC{0,60}") {
+            let mut identity = acme();
+            identity.signer = Some(claim.clone());
+            identity.source_repository = Some(claim);
+            let policy = IdentityPolicy { workflow: Some(Pattern::new(wanted.clone())), ..repository(&wanted) };
+            let _ = (policy.check(&identity).is_ok(), policy.complete(), identity.workflow().map(str::len));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Provenance: who signed what, proven by Sigstore bundles, npm attestations and registry signatures.
+//!
+//! Three layers. [`sigstore`](self) wraps the cryptography of one bundle (private, because its library changes its interface with
+//! every minor version); [`IdentityPolicy`] decides whether the signer that the certificate names is the one the operator trusts;
+//! [`verify_attestation`], [`npm`], [`release`] and [`gitsign`] apply both to the formats that carry bundles. Nothing here opens a
+//! socket of its own accord: bytes, trust roots and the time come from the caller, and only `TufSource` (feature `online`) fetches.
+//!
+//! A verdict is a [`Fact`](crate::fact::Fact) whose codes are those of [`Fault`]; [`Fault::finding`] says which finding they belong to.
+
+mod artifact;
+mod attestation;
+mod fault;
+pub mod gitsign;
+mod identity;
+pub mod npm;
+pub mod release;
+mod shape;
+mod sigstore;
+mod statement;
+mod strict_json;
+mod trust;
+#[cfg(feature = "online")]
+mod tuf;
+
+pub use artifact::Artifact;
+pub use attestation::{Attested, MAX_BUNDLE_BYTES, MAX_BUNDLES, Signer, verify_attestation};
+pub use fault::Fault;
+pub use identity::{Identity, IdentityPolicy, IncompletePolicy, Pattern};
+pub use npm::{KeyUsage, NpmKeys};
+pub use sigstore::PublicKey;
+pub use statement::{Statement, Subject};
+pub use trust::{Instance, Origin, TrustRoot};
+#[cfg(feature = "online")]
+pub use tuf::{NoTrustRoot, TufSource};

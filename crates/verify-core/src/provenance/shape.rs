@@ -1,0 +1,115 @@
+//! The outer form of a bundle, before a library that takes the first of several things reads it.
+
+use serde_json::Value;
+
+use super::fault::{Fault, Refused};
+use crate::text;
+
+/// The choices that protobuf JSON leaves to the reader, made here: one media type, one content, one kind of key material.
+pub(super) fn check(json: &Value) -> Result<(), Refused> {
+    let Some(map) = json.as_object() else {
+        return Err(malformed("it is no JSON object".to_owned()));
+    };
+    let has = |name: &str| map.get(name).is_some_and(|v| !v.is_null());
+    if has("base64Signature") || has("rekorBundle") {
+        return Err(unsupported("a legacy cosign signature (`base64Signature`)"));
+    }
+    if has("payloadType") && has("signatures") {
+        return Err(unsupported("a bare DSSE envelope (`*.intoto.jsonl`), without certificate and log entry"));
+    }
+    if has("attestations") {
+        return Err(unsupported("the answer of a registry's attestation endpoint (see `archive --attestations`)"));
+    }
+    if has("verification_material") {
+        return Err(unsupported("an attestation of a Python package index (PEP 740)"));
+    }
+    if has("SignedEntryTimestamp") || has("critical") || has("_type") {
+        return Err(unsupported("a signature part of another format"));
+    }
+    match map.get("mediaType").and_then(Value::as_str) {
+        Some(
+            "application/vnd.dev.sigstore.bundle+json;version=0.1"
+            | "application/vnd.dev.sigstore.bundle+json;version=0.2"
+            | "application/vnd.dev.sigstore.bundle+json;version=0.3"
+            | "application/vnd.dev.sigstore.bundle.v0.3+json",
+        ) => {}
+        Some(other) if other.starts_with("application/vnd.dev.sigstore.bundle") => {
+            return Err(unsupported(&format!("a bundle of an unknown version (`{}`)", text::excerpt(other, 80))));
+        }
+        Some(other) => return Err(malformed(format!("`{}` is no media type of a bundle", text::excerpt(other, 80)))),
+        None => return Err(malformed("it has no `mediaType`".to_owned())),
+    }
+    one_of(map, &["messageSignature", "dsseEnvelope"], "content")?;
+    let Some(material) = map.get("verificationMaterial").and_then(Value::as_object) else {
+        return Err(malformed("it has no `verificationMaterial`".to_owned()));
+    };
+    let kinds = ["certificate", "x509CertificateChain", "publicKey"];
+    if kinds.iter().all(|kind| material.get(*kind).is_none_or(Value::is_null)) {
+        return Err(Refused::wrong(Fault::Certificate, "the bundle has neither a certificate nor the name of a key"));
+    }
+    one_of(material, &kinds, "key material")?;
+    known_names(json, &[]).map_err(malformed)
+}
+
+/// Every name that the format knows, by the name it stands in. Other clients refuse unknown names, too; what nobody reads is a place
+/// to hide things, or a misspelt check.
+const NAMES: [(&str, &[&str]); 17] = [
+    ("", &["mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope"]),
+    ("verificationMaterial", &["certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"]),
+    ("certificate", &["rawBytes"]),
+    ("x509CertificateChain", &["certificates"]),
+    ("certificates", &["rawBytes"]),
+    ("publicKey", &["hint"]),
+    ("timestampVerificationData", &["rfc3161Timestamps"]),
+    ("rfc3161Timestamps", &["signedTimestamp"]),
+    (
+        "tlogEntries",
+        &["logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody"],
+    ),
+    ("logId", &["keyId"]),
+    ("kindVersion", &["kind", "version"]),
+    ("inclusionPromise", &["signedEntryTimestamp"]),
+    ("inclusionProof", &["logIndex", "rootHash", "treeSize", "hashes", "checkpoint"]),
+    ("checkpoint", &["envelope"]),
+    ("messageSignature", &["messageDigest", "signature"]),
+    ("messageDigest", &["algorithm", "digest"]),
+    ("dsseEnvelope", &["payload", "payloadType", "signatures"]),
+];
+/// The same for the entries of `signatures`.
+const SIGNATURE: &[&str] = &["sig", "keyid"];
+
+/// Walks the bundle, at most as deep as the format is.
+fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| known_names(item, path)),
+        Value::Object(map) => {
+            let place = path.last().copied().unwrap_or_default();
+            let known = match place {
+                "signatures" => SIGNATURE,
+                _ => NAMES.iter().find(|(name, _)| *name == place).map(|(_, names)| *names).unwrap_or_default(),
+            };
+            map.iter().try_for_each(|(name, inner)| {
+                if !known.contains(&name.as_str()) {
+                    return Err(format!("`{}` is no name that the format knows here", text::excerpt(name, 60)));
+                }
+                known_names(inner, &[path, &[name.as_str()]].concat())
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn one_of(map: &serde_json::Map<String, Value>, names: &[&str], what: &str) -> Result<(), Refused> {
+    match names.iter().filter(|name| map.get(**name).is_some_and(|v| !v.is_null())).count() {
+        1 => Ok(()),
+        n => Err(malformed(format!("it has {n} kinds of {what}, expected exactly one of {}", names.join(", ")))),
+    }
+}
+
+pub(super) fn malformed(why: String) -> Refused {
+    Refused::wrong(Fault::Bundle, format!("the bundle is malformed: {}", text::excerpt(&why, 300)))
+}
+
+fn unsupported(what: &str) -> Refused {
+    Refused::Unsupported(format!("this is {what}, which is no Sigstore bundle and is not supported"))
+}

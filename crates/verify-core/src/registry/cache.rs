@@ -1,0 +1,121 @@
+//! What was fetched, by digest, in a folder of the caller. Everything read from it is verified again: archives by their digest here,
+//! attestations by their signatures later.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::Digest as _;
+
+use super::fetch::{Attestation, FetchedPackage};
+use super::http::FetchError;
+use super::judge::RegistryFacts;
+use super::plan::Want;
+use crate::digest::{Sha256Digest, Sri};
+use crate::fact::Fact;
+use crate::provenance::MAX_BUNDLE_BYTES;
+use crate::read;
+
+/// A cache folder. Created when something is written.
+#[derive(Clone, Debug)]
+pub struct Cache(PathBuf);
+
+impl Cache {
+    /// The cache in `folder`.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The archive with this digest, when it is here and still has it.
+    #[must_use]
+    pub fn archive(&self, digest: &Sri) -> Option<PathBuf> {
+        let path = self.archive_path(digest);
+        let (mut file, _) = read::open(&path).ok()?;
+        let mut hash = sha2::Sha512::new();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => hash.update(buffer.get(..n)?),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        (Sri(hash.finalize().into()) == *digest).then_some(path)
+    }
+
+    /// The attestations that were fetched for this package version with this integrity.
+    #[must_use]
+    pub fn attestations(&self, name: &str, version: &str, integrity: &Sri) -> Option<Vec<u8>> {
+        read::bytes(&self.attestations_path(name, version, integrity), MAX_BUNDLE_BYTES).ok()
+    }
+
+    /// Keeps the attestations of `want`, when `facts` say that they verified: a wrong answer must be asked for again.
+    pub fn keep_verified(&self, want: &Want, fetched: &FetchedPackage, facts: &RegistryFacts) -> Result<(), FetchError> {
+        let (Attestation::Answer(answer), Fact::Verified(_), Some(integrity)) =
+            (&fetched.attestations, facts.attestations.package(), want.integrity.or(facts.integrity.verified().copied()))
+        else {
+            return Ok(());
+        };
+        let path = self.attestations_path(&want.name, &want.version, &integrity);
+        if read::bytes(&path, MAX_BUNDLE_BYTES).is_ok_and(|kept| kept == *answer) {
+            return Ok(());
+        }
+        let mut file = self.temporary(&path)?;
+        file.write_all(answer).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        file.persist(&path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+
+    /// A file to download into; it disappears unless it is kept.
+    pub(super) fn download(&self) -> Result<tempfile::NamedTempFile, FetchError> {
+        self.temporary(&self.0.join("archives").join("x"))
+    }
+
+    /// Moves a finished download of this digest to its place.
+    pub(super) fn keep_archive(&self, file: tempfile::NamedTempFile, digest: &Sri) -> Result<PathBuf, FetchError> {
+        let path = self.archive_path(digest);
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&path).map_err(|e| failed(e.error))?;
+        Ok(path)
+    }
+
+    fn archive_path(&self, digest: &Sri) -> PathBuf {
+        self.0.join("archives").join(format!("sha512-{}.tgz", digest.hex()))
+    }
+
+    fn attestations_path(&self, name: &str, version: &str, integrity: &Sri) -> PathBuf {
+        let key = Sha256Digest::of(format!("{name}\0{version}\0{integrity}").as_bytes());
+        self.0.join("attestations").join(format!("{}.json", key.hex()))
+    }
+
+    fn temporary(&self, beside: &Path) -> Result<tempfile::NamedTempFile, FetchError> {
+        let folder = beside.parent().unwrap_or(&self.0);
+        fs::create_dir_all(folder).map_err(failed)?;
+        tempfile::NamedTempFile::new_in(folder).map_err(failed)
+    }
+}
+
+fn failed(error: io::Error) -> FetchError {
+    FetchError::Cache(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_archive_is_no_longer_there() {
+        let folder = tempfile::tempdir().expect("folder");
+        let cache = Cache::new(folder.path());
+        let digest = Sri::of(b"archive");
+        assert!(cache.archive(&digest).is_none());
+        let mut file = cache.download().expect("file");
+        file.write_all(b"archive").expect("write");
+        let path = cache.keep_archive(file, &digest).expect("kept");
+        assert_eq!(cache.archive(&digest).as_deref(), Some(path.as_path()));
+        fs::write(&path, b"evil").expect("write");
+        assert!(cache.archive(&digest).is_none());
+    }
+}

@@ -1,0 +1,252 @@
+//! Carrying out a plan: one packument a package name, then archives and attestations, several packages at the same time.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::Digest as _;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::cache::Cache;
+use super::client::{Client, Inner, Progress};
+use super::http::{FetchError, Request, Retry};
+use super::packument::{self, Version};
+use super::plan::{Plan, Want};
+use crate::digest::Sri;
+use crate::provenance::MAX_BUNDLE_BYTES;
+use crate::provenance::npm::RegistrySignature;
+
+/// What a plan brought, in the order of its wants.
+#[derive(Clone, Debug, Default)]
+pub struct Fetched {
+    /// One entry a want.
+    pub packages: Vec<Result<FetchedPackage, FetchError>>,
+}
+
+/// What a registry says and serves of one package version. Only the archive's digest is compared so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FetchedPackage {
+    /// The registry's address, safe to show; empty when all is from the cache.
+    pub registry: String,
+    /// `dist.integrity` as written.
+    pub integrity: Option<String>,
+    /// `dist.signatures`.
+    pub signatures: Vec<RegistrySignature>,
+    /// When it was published, as the registry says.
+    pub published: Option<Timestamp>,
+    /// Its archive; none when nobody asked.
+    pub archive: Option<Result<Archive, FetchError>>,
+    /// Its attestations.
+    pub attestations: Attestation,
+}
+
+/// A downloaded archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Archive {
+    /// Where it lies in the cache. Whoever reads it should hash what is read.
+    pub path: PathBuf,
+    /// The digest of its bytes.
+    pub digest: Sri,
+}
+
+/// What a registry holds of attestations for one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Attestation {
+    /// Nobody asked.
+    NotAsked,
+    /// The registry says that there are none.
+    None,
+    /// The answer of the endpoint, to be judged.
+    Answer(Vec<u8>),
+    /// The registry says that there are some, and they could not be fetched.
+    Failed(FetchError),
+}
+
+impl Client {
+    /// Fetches what `plan` wants. Must run inside a Tokio runtime with time and network enabled; dropping the future cancels it.
+    pub async fn fetch(&self, plan: &Plan) -> Fetched {
+        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, want) in plan.wants.iter().enumerate() {
+            by_name.entry(&want.name).or_default().push(at);
+        }
+        let turns = Arc::new(Semaphore::new(self.0.limits.parallel.max(1)));
+        let mut tasks = JoinSet::new();
+        for (name, places) in by_name {
+            let wants: Vec<(usize, Want)> = places.iter().filter_map(|at| Some((*at, plan.wants.get(*at)?.clone()))).collect();
+            let (inner, turns, name) = (Arc::clone(&self.0), Arc::clone(&turns), name.to_owned());
+            tasks.spawn(async move {
+                let _turn = turns.acquire().await;
+                inner.package(&name, wants).await
+            });
+        }
+        let mut packages: Vec<_> =
+            plan.wants.iter().map(|_| Err(FetchError::Network("the download was stopped".to_owned()))).collect();
+        while let Some(done) = tasks.join_next().await {
+            for (at, result) in done.unwrap_or_default() {
+                if let Some(place) = packages.get_mut(at) {
+                    *place = result;
+                }
+            }
+        }
+        Fetched { packages }
+    }
+}
+
+impl Cache {
+    /// What of `plan` is here already, without a network: archives and attestations of wants whose integrity is known.
+    #[must_use]
+    pub fn fetch(&self, plan: &Plan) -> Fetched {
+        let of = |want: &Want| {
+            let integrity = want.integrity.ok_or(FetchError::Offline)?;
+            let archive = want.archive.then(|| {
+                let path = self.archive(&integrity).ok_or(FetchError::Offline)?;
+                Ok(Archive { path, digest: integrity })
+            });
+            let attestations = match want.attestations.then(|| self.attestations(&want.name, &want.version, &integrity)) {
+                None => Attestation::NotAsked,
+                Some(Some(answer)) => Attestation::Answer(answer),
+                Some(None) => Attestation::Failed(FetchError::Offline),
+            };
+            Ok(FetchedPackage {
+                registry: String::new(),
+                integrity: None,
+                signatures: Vec::new(),
+                published: None,
+                archive,
+                attestations,
+            })
+        };
+        Fetched { packages: plan.wants.iter().map(of).collect() }
+    }
+}
+
+type Results = Vec<(usize, Result<FetchedPackage, FetchError>)>;
+
+impl Inner {
+    async fn package(&self, name: &str, wants: Vec<(usize, Want)>) -> Results {
+        let versions: Vec<&str> = wants.iter().map(|(_, want)| want.version.as_str()).collect();
+        let found = match self.packument(name, &versions).await {
+            Ok(found) => found,
+            Err(error) => return wants.into_iter().map(|(at, _)| (at, Err(error.clone()))).collect(),
+        };
+        let mut results = Vec::with_capacity(wants.len());
+        for (at, want) in &wants {
+            let result = match found.get(&want.version) {
+                Some(version) => self.version(want, version).await,
+                None => Err(FetchError::NotFound),
+            };
+            results.push((*at, result));
+        }
+        results
+    }
+
+    async fn packument(&self, name: &str, versions: &[&str]) -> Result<BTreeMap<String, Version>, FetchError> {
+        let registry = self.config.registry_for(name).ok_or(FetchError::NoRegistry)?;
+        let url = registry.package(name).ok_or_else(|| FetchError::Malformed("this is no name of an npm package".to_owned()))?;
+        // The short form of a packument has no times of publication.
+        let bytes = self.request(url, "application/json", self.limits.packument, self.limits.metadata).bytes().await?;
+        packument::read(&bytes, name, versions)
+    }
+
+    async fn version(&self, want: &Want, version: &Version) -> Result<FetchedPackage, FetchError> {
+        let registry = self.config.registry_for(&want.name).ok_or(FetchError::NoRegistry)?;
+        let stated: Option<Sri> = version.integrity.as_deref().and_then(|text| text.parse().ok());
+        // Archive and attestations do not wait for each other.
+        let (archive, attestations) = tokio::join!(
+            async {
+                if !want.archive {
+                    return None;
+                }
+                let url = version.tarball.as_deref().and_then(|stated| registry.archive(stated, &self.limits.hosts));
+                Some(match url {
+                    Some(url) => self.archive(want, url, want.integrity.or(stated)).await,
+                    None => Err(FetchError::Malformed("the registry names no address for the archive".to_owned())),
+                })
+            },
+            async {
+                match (want.attestations, version.attestations.as_deref()) {
+                    (false, _) => Attestation::NotAsked,
+                    (true, None) => Attestation::None,
+                    (true, Some(stated_url)) => {
+                        self.attestations(want, registry.attestations(stated_url), want.integrity.or(stated)).await
+                    }
+                }
+            }
+        );
+        Ok(FetchedPackage {
+            registry: registry.to_string(),
+            integrity: version.integrity.clone(),
+            signatures: version.signatures.clone(),
+            published: version.published,
+            archive,
+            attestations,
+        })
+    }
+
+    /// The archive, from the cache when its expected digest is there, else downloaded and hashed on the way.
+    async fn archive(&self, want: &Want, url: reqwest::Url, expected: Option<Sri>) -> Result<Archive, FetchError> {
+        if let Some(digest) = expected
+            && let Some(path) = self.cache.archive(&digest)
+        {
+            return Ok(Archive { path, digest });
+        }
+        let package = format!("{}@{}", want.name, want.version);
+        let request = self.request(url, "application/octet-stream, */*", self.limits.archive, self.limits.download);
+        let mut retry = Retry::new(&self.limits);
+        loop {
+            match self.download(&request, &package).await {
+                Ok(archive) => return Ok(archive),
+                Err(error) if retry.again(&error).await => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn download(&self, request: &Request<'_>, package: &str) -> Result<Archive, FetchError> {
+        let mut file = self.cache.download()?;
+        let mut hash = sha2::Sha512::new();
+        let mut bytes = 0_u64;
+        let sink = &mut |chunk: &[u8]| {
+            hash.update(chunk);
+            bytes += chunk.len() as u64;
+            self.report(package, bytes, false);
+            file.write_all(chunk).map_err(|e| FetchError::Cache(e.to_string()))
+        };
+        request.stream(sink).await?;
+        self.report(package, bytes, true);
+        let digest = Sri(hash.finalize().into());
+        let path = self.cache.keep_archive(file, &digest)?;
+        Ok(Archive { path, digest })
+    }
+
+    async fn attestations(&self, want: &Want, url: Option<reqwest::Url>, integrity: Option<Sri>) -> Attestation {
+        if let Some(integrity) = &integrity
+            && let Some(answer) = self.cache.attestations(&want.name, &want.version, integrity)
+        {
+            return Attestation::Answer(answer);
+        }
+        let Some(url) = url else {
+            return Attestation::Failed(FetchError::Malformed("the registry names no address for the attestations".to_owned()));
+        };
+        match self.request(url, "application/json", MAX_BUNDLE_BYTES, self.limits.metadata).bytes().await {
+            Ok(answer) => Attestation::Answer(answer),
+            Err(error) => Attestation::Failed(error),
+        }
+    }
+
+    fn request(&self, url: reqwest::Url, accept: &'static str, limit: u64, time: std::time::Duration) -> Request<'_> {
+        Request { client: &self.http, config: &self.config, limits: &self.limits, url, accept, limit, time }
+    }
+
+    fn report(&self, package: &str, bytes: u64, done: bool) {
+        if let Some(progress) = &self.progress {
+            progress(Progress { package: package.to_owned(), bytes, done });
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! One bounded GET: redirects by hand, retries with backoff, never more bytes than the caller accepts.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Response, StatusCode, Url};
+
+use super::address::{is_loopback, listed, same_host};
+use super::npmrc::NpmConfig;
+use super::plan::Limits;
+use crate::fact::{Fact, NotEstablished};
+use crate::text;
+
+/// Why something was not fetched. Messages hold hosts, never credentials or whole addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// No registry is configured for the package.
+    #[error("no registry is configured; name one in policy, in npm_config_registry or in .npmrc")]
+    NoRegistry,
+    /// The registry has no such package or version.
+    #[error("the registry does not have it")]
+    NotFound,
+    /// The registry wants other credentials.
+    #[error("the registry refused access (status {0})")]
+    Refused(u16),
+    /// The registry answered with another error.
+    #[error("the registry answered with status {0}")]
+    Status(u16),
+    /// The answer is larger than accepted.
+    #[error("the answer is larger than the {0} bytes accepted")]
+    TooLarge(u64),
+    /// The answer took too long.
+    #[error("the answer took too long")]
+    TimedOut,
+    /// A redirect leads where the caller did not allow.
+    #[error("refused to be redirected to {0}")]
+    Redirected(String),
+    /// The answer is not what it should be.
+    #[error("the registry's answer is malformed: {0}")]
+    Malformed(String),
+    /// The connection failed, or ended too early.
+    #[error("the connection failed: {0}")]
+    Network(String),
+    /// The cache folder cannot be used.
+    #[error("the cache cannot be used: {0}")]
+    Cache(String),
+    /// Not in the cache, and no network was allowed.
+    #[error("it is not in the cache, and the network was not allowed (--online)")]
+    Offline,
+}
+
+impl FetchError {
+    /// The fact that everything becomes that would have needed the answer.
+    #[must_use]
+    pub fn into_fact<T>(self) -> Fact<T> {
+        let code = match self {
+            Self::NoRegistry => NotEstablished::NoRegistry,
+            _ => NotEstablished::Offline,
+        };
+        Fact::not_established(code, self.to_string())
+    }
+
+    /// Whether another attempt may end differently.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Network(_) | Self::Status(429 | 500 | 502 | 503 | 504))
+    }
+}
+
+/// Longest pause that a registry can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// One request.
+pub(super) struct Request<'a> {
+    pub(super) client: &'a reqwest::Client,
+    pub(super) config: &'a NpmConfig,
+    pub(super) limits: &'a Limits,
+    pub(super) url: Url,
+    pub(super) accept: &'static str,
+    /// Most bytes of the answer.
+    pub(super) limit: u64,
+    /// Most time for the answer with its body.
+    pub(super) time: Duration,
+}
+
+impl Request<'_> {
+    /// The whole body, in memory.
+    pub(super) async fn bytes(&self) -> Result<Vec<u8>, FetchError> {
+        let mut retry = Retry::new(self.limits);
+        loop {
+            let mut body = Vec::new();
+            let sink = &mut |chunk: &[u8]| {
+                body.extend_from_slice(chunk);
+                Ok(())
+            };
+            match self.stream(sink).await {
+                Ok(()) => return Ok(body),
+                Err(error) if retry.again(&error).await => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Hands the body to `sink`, piece by piece, at most `limit` bytes within the time of the request.
+    pub(super) async fn stream(&self, sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send)) -> Result<(), FetchError> {
+        tokio::time::timeout(self.time, self.stream_untimed(sink)).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    async fn stream_untimed(&self, sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send)) -> Result<(), FetchError> {
+        let mut response = self.follow().await?;
+        if response.content_length().is_some_and(|length| length > self.limit) {
+            return Err(FetchError::TooLarge(self.limit));
+        }
+        let mut seen = 0_u64;
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            seen += chunk.len() as u64;
+            if seen > self.limit {
+                return Err(FetchError::TooLarge(self.limit));
+            }
+            sink(&chunk)?;
+        }
+        Ok(())
+    }
+
+    /// The answer after its redirects. Credentials are added only for the host that was asked first.
+    async fn follow(&self) -> Result<Response, FetchError> {
+        let mut url = self.url.clone();
+        for _ in 0..=self.limits.redirects {
+            let mut request = self.client.get(url.clone()).header(ACCEPT, self.accept);
+            if same_host(&url, &self.url)
+                && let Some(text) = self.config.authorization(&url)
+                && let Ok(mut value) = HeaderValue::from_str(&text)
+            {
+                value.set_sensitive(true);
+                request = request.header(AUTHORIZATION, value);
+            }
+            let response = request.send().await.map_err(network)?;
+            let status = response.status();
+            if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+                url = self.redirect(&url, &response)?;
+                continue;
+            }
+            return match status.as_u16() {
+                200 => Ok(response),
+                404 | 410 => Err(FetchError::NotFound),
+                code @ (401 | 403) => Err(FetchError::Refused(code)),
+                code @ (429 | 503) => {
+                    wait_as_told(&response).await;
+                    Err(FetchError::Status(code))
+                }
+                code => Err(FetchError::Status(code)),
+            };
+        }
+        Err(FetchError::Redirected("a place after too many redirects".to_owned()))
+    }
+
+    fn redirect(&self, from: &Url, response: &Response) -> Result<Url, FetchError> {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let to = location
+            .and_then(|text| from.join(text).ok())
+            .ok_or_else(|| FetchError::Malformed("a redirect without address".to_owned()))?;
+        let host = text::excerpt(to.host_str().unwrap_or("nowhere"), 100);
+        let secure = to.scheme() == "https" || (to.scheme() == "http" && (from.scheme() == "http" || is_loopback(&to)));
+        if !secure || !to.username().is_empty() || to.password().is_some() {
+            return Err(FetchError::Redirected(format!("{host} in an unsafe way")));
+        }
+        if same_host(&to, &self.url) || listed(&to, &self.limits.hosts) {
+            Ok(to)
+        } else {
+            Err(FetchError::Redirected(format!("another host, {host}")))
+        }
+    }
+}
+
+async fn wait_as_told(response: &Response) {
+    let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    if let Some(seconds) = told {
+        tokio::time::sleep(Duration::from_secs(seconds).min(MAX_RETRY_AFTER)).await;
+    }
+}
+
+/// The attempts that are left, and the pause before the next one.
+pub(super) struct Retry {
+    left: u32,
+    pause: Duration,
+}
+
+impl Retry {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { left: limits.attempts.saturating_sub(1), pause: limits.backoff }
+    }
+
+    /// Whether to try again after `error`; waits before it says yes.
+    pub(super) async fn again(&mut self, error: &FetchError) -> bool {
+        if self.left == 0 || !error.is_passing() {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.left -= 1;
+        self.pause = self.pause.saturating_mul(2);
+        true
+    }
+}
+
+fn network(error: reqwest::Error) -> FetchError {
+    if error.is_timeout() {
+        return FetchError::TimedOut;
+    }
+    // The address may be long and is known; the innermost cause is what helps.
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    FetchError::Network(text::excerpt(&cause.to_string(), 200))
+}

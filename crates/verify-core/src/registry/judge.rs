@@ -1,0 +1,122 @@
+//! From what was fetched to facts. Pure: no network, no files, no clock.
+
+use jiff::Timestamp;
+
+use super::fetch::{Attestation, FetchedPackage};
+use super::http::FetchError;
+use super::plan::Want;
+use crate::digest::Sri;
+use crate::fact::{Fact, NotEstablished};
+use crate::provenance::npm::{Attestations, Package, verify_attestations, verify_registry_signatures};
+use crate::provenance::{Fault, IdentityPolicy, NpmKeys, TrustRoot};
+use crate::text;
+
+/// What a registry proves of one package version.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RegistryFacts {
+    /// The recorded integrity, the registry's, and the digest of the archive's bytes, as far as known, are one and the same.
+    pub integrity: Fact<Sri>,
+    /// The registry's signatures, by the ids of their keys. Not applicable: it offers none.
+    pub signatures: Fact<Vec<String>>,
+    /// Publish attestation and build provenance. Not applicable: it offers none.
+    pub attestations: Attestations,
+    /// When the registry says it was published; unsigned.
+    pub published: Option<Timestamp>,
+}
+
+/// Judges what was fetched for `want`. `policy` is what its provenance must come from; without a trust root, give why.
+pub fn judge(
+    want: &Want,
+    fetched: &Result<FetchedPackage, FetchError>,
+    policy: &IdentityPolicy,
+    keys: &NpmKeys,
+    trust: Result<&TrustRoot, &str>,
+    now: Timestamp,
+) -> RegistryFacts {
+    let package = match fetched {
+        Ok(package) => package,
+        Err(error) => {
+            return RegistryFacts {
+                integrity: error.clone().into_fact(),
+                signatures: error.clone().into_fact(),
+                attestations: Attestations::unknown(error),
+                published: None,
+            };
+        }
+    };
+    let integrity = integrity(want, package);
+    // Signatures and attestations are about one digest; while several are in play, the recorded one is what was installed.
+    let subject = want.integrity.or(match &integrity {
+        Fact::Verified(digest) => Some(*digest),
+        _ => None,
+    });
+    let Some(subject) = subject else {
+        let error = FetchError::Malformed("no usable integrity is known for this version".to_owned());
+        return RegistryFacts {
+            integrity,
+            signatures: error.clone().into_fact(),
+            attestations: Attestations::unknown(&error),
+            published: package.published,
+        };
+    };
+    let about = Package { name: &want.name, version: &want.version, integrity: subject };
+    // From the cache alone, nothing is known of the registry's signatures.
+    let signatures = if package.registry.is_empty() {
+        FetchError::Offline.into_fact()
+    } else {
+        verify_registry_signatures(&package.signatures, &about, package.published, keys, now)
+    };
+    let attestations = match (&package.attestations, trust) {
+        (Attestation::NotAsked | Attestation::None, _) => {
+            Attestations { publish: Fact::NotApplicable, provenance: Fact::NotApplicable }
+        }
+        (Attestation::Failed(error), _) => Attestations::unknown(error),
+        (Attestation::Answer(answer), Ok(trust)) => verify_attestations(answer, &about, policy, keys, trust, now),
+        (Attestation::Answer(_), Err(why)) => Attestations {
+            publish: Fact::not_established(NotEstablished::NoTrustRoot, why),
+            provenance: Fact::not_established(NotEstablished::NoTrustRoot, why),
+        },
+    };
+    RegistryFacts { integrity, signatures, attestations, published: package.published }
+}
+
+impl Attestations {
+    /// Neither half can be established, because of this.
+    fn unknown(error: &FetchError) -> Self {
+        Self { publish: error.clone().into_fact(), provenance: error.clone().into_fact() }
+    }
+}
+
+fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
+    let wrong = |why: String| Fact::violated(Fault::Artifact.as_str(), why);
+    // A list of several hashes is a form that npm allows; only SHA-512 counts.
+    let listed = package.integrity.as_deref().and_then(|text| text.split_whitespace().find(|one| one.starts_with("sha512-")));
+    let stated: Option<Sri> = match listed.or(package.integrity.as_deref()).map(str::parse) {
+        None => None,
+        Some(Ok(digest)) => Some(digest),
+        Some(Err(e)) => {
+            let text = text::excerpt(package.integrity.as_deref().unwrap_or_default(), 120);
+            return wrong(format!("the registry's integrity `{text}` cannot be used: {e}"));
+        }
+    };
+    if let (Some(recorded), Some(stated)) = (want.integrity, stated)
+        && recorded != stated
+    {
+        return wrong(format!("the recorded integrity is {recorded}, the registry now says {stated}"));
+    }
+    let known = want.integrity.or(stated);
+    match &package.archive {
+        Some(Ok(archive)) => match known {
+            Some(known) if known != archive.digest => {
+                wrong(format!("the archive that the registry serves has the digest {}, expected {known}", archive.digest))
+            }
+            _ => Fact::Verified(archive.digest),
+        },
+        Some(Err(error)) => error.clone().into_fact(),
+        None => match known {
+            Some(known) if stated.is_some() => Fact::Verified(known),
+            _ => FetchError::Malformed("the registry states no integrity".to_owned()).into_fact(),
+        },
+    }
+}

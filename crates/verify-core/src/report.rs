@@ -1,0 +1,215 @@
+//! The report: plain data, the same for every renderer. Format: docs/formats.md, "Report"; schema: docs/report.schema.json.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::digest::{Sha256Digest, TreeDigest};
+use crate::fact::Outcome;
+use crate::finding::{Finding, Level};
+use crate::inventory::NotCovered;
+use crate::subject::{Kind, Source, SubjectId};
+
+/// The name of this format. A change that breaks readers gets another number.
+pub const SCHEMA: &str = "openclaw-verify.report/1";
+
+/// Everything that one run found out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// Who made it.
+    pub tool: Tool,
+    /// What it stands on.
+    pub inputs: Inputs,
+    /// Counts.
+    pub summary: Summary,
+    /// Sorted by id.
+    pub subjects: Vec<SubjectReport>,
+    /// Sorted by level (most severe first), group, id, subject.
+    pub findings: Vec<Finding>,
+    /// What OpenClaw also loads, and this tool does not judge.
+    pub not_covered: Vec<NotCovered>,
+}
+
+/// The program that made a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Tool {
+    /// `openclaw-verify`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// The files and folders that a report stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Inputs {
+    /// The policy; only a preset when there is no file.
+    pub policy: Input,
+    /// The lock.
+    pub lock: Input,
+    /// The reviews.
+    pub reviews: Input,
+    /// The host package.
+    pub openclaw: Input,
+    /// The state dir.
+    pub state_dir: Input,
+}
+
+/// One input.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Input {
+    /// Path as the caller gave it; none when there is no such file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Digest of its bytes, for files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub digest: Option<Sha256Digest>,
+}
+
+impl Input {
+    /// An input at `path`, with the digest of its bytes where it is a file.
+    #[must_use]
+    pub fn new(path: impl Into<String>, digest: Option<Sha256Digest>) -> Self {
+        Self { path: Some(path.into()), digest }
+    }
+}
+
+/// Counts over subjects and findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Summary {
+    /// Subjects that were judged.
+    pub subjects: usize,
+    /// Subjects whose integrity is verified.
+    pub verified: usize,
+    /// Subjects whose integrity is violated.
+    pub violated: usize,
+    /// Subjects whose integrity is not established.
+    pub not_established: usize,
+    /// Subjects without a question of integrity.
+    pub not_applicable: usize,
+    /// Findings at `deny` that count.
+    pub deny: usize,
+    /// Findings at `warn` that count.
+    pub warn: usize,
+    /// Findings at `note` that count.
+    pub note: usize,
+    /// Findings that an exception covers.
+    pub suppressed: usize,
+    /// The first day on which one of those exceptions ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub suppressed_until: Option<jiff::civil::Date>,
+    /// Findings, also excepted ones, that say a review is missing.
+    pub review_backlog: usize,
+}
+
+/// One subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct SubjectReport {
+    /// Its id.
+    pub id: SubjectId,
+    /// What it is.
+    pub kind: Kind,
+    /// Version as its own files say.
+    pub version: Option<String>,
+    /// Where it came from.
+    pub source: Source,
+    /// Where it is, relative to the state dir where it lies inside.
+    pub path: String,
+    /// Whether OpenClaw would load it.
+    pub enabled: bool,
+    /// Digest of its own code, or of its definition for an MCP server.
+    pub tree: Option<String>,
+    /// Digest of its dependencies.
+    #[schemars(with = "Option<String>")]
+    pub dependencies: Option<TreeDigest>,
+    /// What an intact verdict stands on; none where the subject is not intact.
+    pub basis: Option<Basis>,
+    /// What was found out, by group.
+    pub outcomes: Outcomes,
+}
+
+/// What an intact verdict stands on. Ordered by strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// Matches what was first seen; its origin was not checked.
+    Locked,
+    /// Equals the published archive.
+    Archive,
+    /// And the archive's origin is verified.
+    Signed,
+}
+
+impl Basis {
+    /// The word in report and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Archive => "archive",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// Outcomes by group of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Outcomes {
+    /// Is it what was locked?
+    pub integrity: Outcome,
+    /// Would a reinstall bring the same?
+    pub pinning: Outcome,
+    /// Is it known who published it?
+    pub provenance: Outcome,
+    /// Has somebody read it?
+    pub review: Outcome,
+    /// Is something bad known about it?
+    pub advisory: Outcome,
+}
+
+impl Report {
+    /// Whether any finding that no exception covers reaches `threshold`.
+    #[must_use]
+    pub fn fails(&self, threshold: Level) -> bool {
+        self.findings.iter().any(|finding| finding.suppressed.is_none() && finding.level >= threshold)
+    }
+
+    /// Findings that count: no exception covers them.
+    pub fn counting(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.suppressed.is_none())
+    }
+}
+
+/// Counts over `subjects` and `findings`.
+pub(crate) fn summarize(subjects: &[SubjectReport], findings: &[Finding]) -> Summary {
+    let integrity = |outcome| subjects.iter().filter(|subject| subject.outcomes.integrity == outcome).count();
+    let level = |level| findings.iter().filter(|finding| finding.suppressed.is_none() && finding.level == level).count();
+    Summary {
+        subjects: subjects.len(),
+        verified: integrity(Outcome::Verified),
+        violated: integrity(Outcome::Violated),
+        not_established: integrity(Outcome::NotEstablished),
+        not_applicable: integrity(Outcome::NotApplicable),
+        deny: level(Level::Deny),
+        warn: level(Level::Warn),
+        note: level(Level::Note),
+        suppressed: findings.iter().filter(|finding| finding.suppressed.is_some()).count(),
+        suppressed_until: findings.iter().filter_map(|finding| Some(finding.suppressed.as_ref()?.until)).min(),
+        review_backlog: findings.iter().filter(|finding| REVIEW_BACKLOG.contains(&finding.id)).count(),
+    }
+}
+
+/// The findings that a review would clear.
+const REVIEW_BACKLOG: [&str; 3] = ["unreviewed", "review-expired", "agent-reviewed-only"];

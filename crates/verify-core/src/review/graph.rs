@@ -1,0 +1,281 @@
+//! The graph of digests: full reviews lead from nothing to a digest, deltas from one digest to another. A subject is reviewed when a
+//! path of reviews reaches what is installed.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use jiff::civil::Date;
+
+use super::{Content, Criteria, Review, Reviews, Trust, Violated, Violation};
+use crate::digest::TreeDigest;
+use crate::subject::SubjectId;
+
+/// All reviews that count for the operator, ready to be asked. Built once for a run.
+///
+/// Of imported files only reviews and violations count: whom others trust is not whom the operator trusts.
+#[derive(Debug)]
+pub struct ReviewIndex<'r> {
+    today: Date,
+    packages: HashMap<&'r SubjectId, Package<'r>>,
+    tree_violations: HashMap<TreeDigest, Vec<(Origin<'r>, &'r Violation)>>,
+    trusts: Vec<&'r Trust>,
+}
+
+/// Whose file an entry stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin<'r> {
+    /// The operator's own.
+    Own,
+    /// The import of this name.
+    Import(&'r str),
+}
+
+/// One review that was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'r> {
+    /// Whose file it stands in.
+    pub origin: Origin<'r>,
+    /// The review.
+    pub review: &'r Review,
+}
+
+/// Who published what is installed, as verified in this run: by provenance, or by a tag signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publisher {
+    /// `github:<owner>/<repository>`, or the tag signer such as `ssh:SHA256:…`.
+    pub id: String,
+    /// The workflow that built it; none for a tag signature.
+    pub workflow: Option<String>,
+}
+
+/// What is asked about one subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// The subject.
+    pub subject: &'q SubjectId,
+    /// What is installed.
+    pub content: Content,
+    /// The version of what is installed. Only violations look at it.
+    pub version: Option<&'q str>,
+    /// Digests of its dependencies. Only violations look at them; see [`ReviewIndex::dependencies`].
+    pub dependencies: &'q [TreeDigest],
+    /// What a review has to say.
+    pub wanted: Criteria,
+    /// Verified publishers of exactly this content. Never what a record claims.
+    pub publishers: &'q [Publisher],
+}
+
+/// What the reviews say about a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict<'r> {
+    /// Somebody says that it must not run. Whatever else was said does not count.
+    Violation(Vec<(Origin<'r>, &'r Violation)>),
+    /// People have read it, in these steps from nothing to what is installed.
+    Reviewed(Vec<Step<'r>>),
+    /// Its verified publisher is trusted.
+    Trusted(&'r Trust),
+    /// Read, but at least one step only by a machine.
+    AgentOnly(Vec<Step<'r>>),
+    /// Read, but at least one step no longer counts.
+    Expired(Vec<Step<'r>>),
+    /// Nobody has read it.
+    Unreviewed,
+}
+
+/// Between which digests a review would close the gap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gap {
+    /// Digests that are reviewed by people: a delta may start here.
+    pub reviewed: Vec<Content>,
+    /// Digests from which reviews lead to what is installed: a review may end here. What is installed comes first.
+    pub leads_here: Vec<Content>,
+}
+
+/// What is known about one subject.
+#[derive(Debug, Default)]
+struct Package<'r> {
+    /// By where they start; none is nothing.
+    steps: HashMap<Option<Content>, Vec<Step<'r>>>,
+    violations: Vec<(Origin<'r>, &'r Violation)>,
+}
+
+impl Publisher {
+    /// The publisher of verified provenance: `github.com/a/b`, with or without `https://` before it, is `github:a/b`.
+    #[must_use]
+    pub fn of_build(repository: &str, workflow: &str) -> Self {
+        let place = repository.strip_prefix("https://").unwrap_or(repository);
+        let id = match place.strip_prefix("github.com/") {
+            Some(name) => format!("github:{name}"),
+            None => place.to_owned(),
+        };
+        Self { id, workflow: Some(workflow.to_owned()) }
+    }
+
+    /// The publisher of a verified tag signature, by its signer, such as `ssh:SHA256:…`.
+    #[must_use]
+    pub fn of_tag(signer: &str) -> Self {
+        Self { id: signer.to_owned(), workflow: None }
+    }
+}
+
+impl<'r> ReviewIndex<'r> {
+    /// The index of the operator's own file and of the imported ones, by name.
+    #[must_use]
+    pub fn build(own: &'r Reviews, imports: &[(&'r str, &'r Reviews)], today: Date) -> Self {
+        let mut index =
+            Self { today, packages: HashMap::new(), tree_violations: HashMap::new(), trusts: own.trusts.iter().collect() };
+        index.add(Origin::Own, own);
+        imports.iter().for_each(|(name, reviews)| index.add(Origin::Import(name), reviews));
+        index
+    }
+
+    /// What the reviews say about a subject.
+    #[must_use]
+    pub fn judge(&self, question: &Question<'_>) -> Verdict<'r> {
+        let Question { subject, content, version, dependencies, wanted, publishers } = *question;
+        let violations = self.violations(subject, content, version, dependencies);
+        if !violations.is_empty() {
+            return Verdict::Violation(violations);
+        }
+        let path = |counts: &dyn Fn(&Review) -> bool| self.path(subject, content, |r| r.criteria >= wanted && counts(r));
+        let current = |r: &Review| !r.expired(self.today);
+        if let Some(steps) = path(&|r| current(r) && r.agent.is_none()) {
+            Verdict::Reviewed(steps)
+        } else if let Some(trust) = self.trust(subject, wanted, publishers) {
+            Verdict::Trusted(trust)
+        } else if let Some(steps) = path(&current) {
+            Verdict::AgentOnly(steps)
+        } else if let Some(steps) = path(&|_| true) {
+            Verdict::Expired(steps)
+        } else {
+            Verdict::Unreviewed
+        }
+    }
+
+    /// What the reviews say about the dependencies of a subject: they count only as a whole and only where a reader names their digest.
+    /// A publisher who is trusted with a package is not trusted with what it depends on.
+    #[must_use]
+    pub fn dependencies(&self, subject: &SubjectId, digest: TreeDigest, wanted: Criteria) -> Verdict<'r> {
+        if let Some(violations) = self.tree_violations.get(&digest) {
+            return Verdict::Violation(violations.clone());
+        }
+        let mut read: Vec<Step<'r>> =
+            self.packages.get(subject).into_iter().flat_map(|p| p.steps.values().flatten()).copied().collect();
+        read.retain(|step| step.review.dependencies == Some(digest) && step.review.criteria >= wanted);
+        // The order of a hash map is not for people.
+        read.sort_by_key(|step| (step.origin, step.review.line));
+        let current = |step: &&Step<'r>| !step.review.expired(self.today);
+        if let Some(step) = read.iter().filter(current).find(|step| step.review.agent.is_none()) {
+            Verdict::Reviewed(vec![*step])
+        } else if let Some(step) = read.iter().find(current) {
+            Verdict::AgentOnly(vec![*step])
+        } else if let Some(step) = read.first() {
+            Verdict::Expired(vec![*step])
+        } else {
+            Verdict::Unreviewed
+        }
+    }
+
+    /// Everything that says that a subject must not run. Asked even where policy wants no review.
+    #[must_use]
+    pub fn violations(
+        &self,
+        subject: &SubjectId,
+        content: Content,
+        version: Option<&str>,
+        dependencies: &[TreeDigest],
+    ) -> Vec<(Origin<'r>, &'r Violation)> {
+        let by_version = self.packages.get(subject).into_iter().flat_map(|p| &p.violations);
+        let by_version = by_version.filter(|(_, v)| matches!(&v.what, Violated::Versions(versions) if versions.contain(version)));
+        let own = match content {
+            Content::Tree(tree) => Some(tree),
+            Content::Definition(_) => None,
+        };
+        let by_tree = own.iter().chain(dependencies).filter_map(|tree| self.tree_violations.get(tree)).flatten();
+        by_version.chain(by_tree).copied().collect()
+    }
+
+    /// Where a review is missing between what people have read and what is installed.
+    #[must_use]
+    pub fn gap(&self, subject: &SubjectId, content: Content, wanted: Criteria) -> Gap {
+        let Some(package) = self.packages.get(subject) else { return Gap { reviewed: Vec::new(), leads_here: vec![content] } };
+        let counts = |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
+        let mut reviewed: Vec<Content> = self.reach(package, counts).into_keys().collect();
+        reviewed.sort_unstable();
+
+        let mut into: HashMap<Content, Vec<Content>> = HashMap::new();
+        for review in package.steps.values().flatten().map(|s| s.review).filter(|r| counts(r)) {
+            if let Some(from) = review.from {
+                into.entry(review.content).or_default().push(from);
+            }
+        }
+        let mut leads_here = vec![content];
+        let mut seen = HashSet::from([content]);
+        let mut next = 0;
+        while let Some(to) = leads_here.get(next).copied() {
+            next += 1;
+            let mut before: Vec<Content> =
+                into.get(&to).into_iter().flatten().copied().filter(|from| seen.insert(*from)).collect();
+            before.sort_unstable();
+            leads_here.append(&mut before);
+        }
+        Gap { reviewed, leads_here }
+    }
+
+    fn add(&mut self, origin: Origin<'r>, reviews: &'r Reviews) {
+        for review in &reviews.reviews {
+            let steps = &mut self.packages.entry(&review.package).or_default().steps;
+            steps.entry(review.from).or_default().push(Step { origin, review });
+        }
+        for violation in &reviews.violations {
+            match &violation.what {
+                Violated::Versions(_) => {
+                    self.packages.entry(&violation.package).or_default().violations.push((origin, violation))
+                }
+                Violated::Trees(trees) => {
+                    for tree in trees {
+                        self.tree_violations.entry(*tree).or_default().push((origin, violation));
+                    }
+                }
+            }
+        }
+    }
+
+    fn trust(&self, subject: &SubjectId, wanted: Criteria, publishers: &[Publisher]) -> Option<&'r Trust> {
+        self.trusts.iter().copied().find(|trust| {
+            let publisher = |p: &Publisher| p.id == trust.publisher && (trust.workflow.is_none() || trust.workflow == p.workflow);
+            trust.criteria >= wanted
+                && trust.in_force(self.today)
+                && publishers.iter().any(publisher)
+                && trust.packages.iter().any(|pattern| pattern.matches(subject.as_str()))
+        })
+    }
+
+    /// A shortest path of reviews that count, from nothing to `content`.
+    fn path(&self, subject: &SubjectId, content: Content, counts: impl Fn(&Review) -> bool) -> Option<Vec<Step<'r>>> {
+        let reached = self.reach(self.packages.get(subject)?, counts);
+        let mut steps = vec![*reached.get(&content)?];
+        // Each step leads one closer to nothing, so this ends.
+        while let Some(from) = steps.last().and_then(|step| step.review.from) {
+            steps.push(*reached.get(&from)?);
+        }
+        steps.reverse();
+        Some(steps)
+    }
+
+    /// Every digest that reviews that count reach from nothing, with the last step of a shortest path to it.
+    fn reach(&self, package: &Package<'r>, counts: impl Fn(&Review) -> bool) -> HashMap<Content, Step<'r>> {
+        let mut reached: HashMap<Content, Step<'r>> = HashMap::new();
+        let mut queue = VecDeque::from([None]);
+        while let Some(from) = queue.pop_front() {
+            for step in package.steps.get(&from).into_iter().flatten().filter(|step| counts(step.review)) {
+                let to = step.review.content;
+                reached.entry(to).or_insert_with(|| {
+                    queue.push_back(Some(to));
+                    *step
+                });
+            }
+        }
+        reached
+    }
+}

@@ -1,0 +1,207 @@
+//! `openclaw-reviews.toml`: who has read what. Format: docs/formats.md.
+//!
+//! Reviews bind to digests, never to version strings. [`ReviewIndex`] answers whether a chain of reviews leads from nothing to what is
+//! installed; [`append`] adds an entry without touching a byte of the others.
+
+mod append;
+mod graph;
+mod violation;
+mod wire;
+
+use std::fmt;
+use std::path::Path;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Sha256Digest, TreeDigest};
+use crate::error::OperatorError;
+use crate::policy::{Import, Pattern};
+use crate::subject::SubjectId;
+use crate::toml_file::fail;
+
+pub use append::{Addition, Appended, append};
+pub use graph::{Gap, Origin, Publisher, Question, ReviewIndex, Step, Verdict};
+pub use violation::Versions;
+
+/// One reviews file: the operator's own, or an imported one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reviews {
+    /// Full reviews and deltas, in the order of the file.
+    pub reviews: Vec<Review>,
+    /// Publishers whose releases count as reviewed, in the order of the file.
+    pub trusts: Vec<Trust>,
+    /// What must not run, in the order of the file.
+    pub violations: Vec<Violation>,
+}
+
+/// What a reader vouches for. Ordered: what is safe to run is safe to load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criteria {
+    /// Its text may reach the agent.
+    SafeToLoad,
+    /// Its code may run.
+    SafeToRun,
+}
+
+/// What was read: files, or the definition of an MCP server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Content {
+    /// A tree.
+    Tree(TreeDigest),
+    /// A definition.
+    Definition(Sha256Digest),
+}
+
+/// One `[[review]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// The subject.
+    pub package: SubjectId,
+    /// For people: version, or `old -> new`. Nothing depends on it.
+    pub version: Option<String>,
+    /// What was known before, for a delta.
+    pub from: Option<Content>,
+    /// What was read.
+    pub content: Content,
+    /// Dependencies that were read too, as a whole.
+    pub dependencies: Option<TreeDigest>,
+    /// What the reader vouches for.
+    pub criteria: Criteria,
+    /// Who read it.
+    pub by: String,
+    /// Present when a machine read it.
+    pub agent: Option<Agent>,
+    /// When.
+    pub date: Date,
+    /// The last day on which it counts; none for ever.
+    pub until: Option<Date>,
+    /// For people.
+    pub notes: Option<String>,
+    /// Line in the file, from 1; 0 for an entry that is not in a file yet.
+    pub line: usize,
+}
+
+/// The machine that made a review.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// Its model.
+    pub model: String,
+    /// Whether a person led it.
+    #[serde(default)]
+    pub guided: bool,
+}
+
+/// One `[[trust]]`. Counts only for subjects whose origin from this publisher is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// `github:<owner>/<repository>`, or a tag signer such as `ssh:SHA256:…`.
+    pub publisher: String,
+    /// The workflow that has to have built it; none for any.
+    pub workflow: Option<String>,
+    /// Subject ids that it is about.
+    pub packages: Vec<Pattern>,
+    /// What is trusted.
+    pub criteria: Criteria,
+    /// Who trusts.
+    pub by: String,
+    /// The first day on which it counts.
+    pub start: Date,
+    /// The last day on which it counts, at most a year after the first.
+    pub until: Date,
+    /// For people.
+    pub notes: Option<String>,
+    /// Line in the file, from 1; 0 for an entry that is not in a file yet.
+    pub line: usize,
+}
+
+/// One `[[violation]]`. Beats everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The subject.
+    pub package: SubjectId,
+    /// What of it.
+    pub what: Violated,
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    pub by: String,
+    /// When.
+    pub date: Date,
+    /// Line in the file, from 1; 0 for an entry that is not in a file yet.
+    pub line: usize,
+}
+
+/// What of a subject must not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violated {
+    /// These versions of the subject.
+    Versions(Versions),
+    /// These bytes, under whatever name they are installed.
+    Trees(Vec<TreeDigest>),
+}
+
+impl Reviews {
+    /// Reads the reviews file at `path` that holds `text`.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
+        wire::parse(path, text)
+    }
+
+    /// Reads an imported reviews file at `path` that holds `text`. A file that is not the one that policy pins is an error.
+    pub fn parse_import(import: &Import, path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
+        let found = Sha256Digest::of(text.as_bytes());
+        if found != import.digest {
+            let message =
+                format!("the import `{}` is not the file that policy pins: {found} instead of {}", import.name, import.digest);
+            let help =
+                format!("read what changed in it, then run `openclaw-verify lock` (line {} of the policy pins it)", import.line);
+            return fail(OperatorError::whole(path, message).with_help(help));
+        }
+        Self::parse(path, text)
+    }
+}
+
+impl Review {
+    /// Whether its last day is over.
+    #[must_use]
+    pub fn expired(&self, today: Date) -> bool {
+        self.until.is_some_and(|until| today > until)
+    }
+}
+
+impl Trust {
+    /// Whether today is one of its days.
+    #[must_use]
+    pub fn in_force(&self, today: Date) -> bool {
+        self.start <= today && today <= self.until
+    }
+}
+
+impl Criteria {
+    /// The name in policy, reviews and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SafeToLoad => "safe-to-load",
+            Self::SafeToRun => "safe-to-run",
+        }
+    }
+}
+
+impl fmt::Display for Criteria {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tree(digest) => digest.fmt(f),
+            Self::Definition(digest) => digest.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What stands in `openclaw-reviews.toml`, and how it becomes [`Reviews`].
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation};
+use crate::digest::{Sha256Digest, TreeDigest};
+use crate::policy::Pattern;
+use crate::subject::SubjectId;
+use crate::toml_file::{Checked, TomlFile, fail};
+
+/// The format version that is read and written. A larger one breaks readers.
+pub(super) const VERSION: i64 = 1;
+
+pub(super) const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-reviews.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireReviews {
+    #[serde(rename = "version")]
+    _version: i64,
+    #[serde(default, rename = "revision")]
+    _revision: u32,
+    #[serde(default)]
+    review: Vec<Spanned<WireReview>>,
+    #[serde(default)]
+    trust: Vec<Spanned<WireTrust>>,
+    #[serde(default)]
+    violation: Vec<Spanned<WireViolation>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireReview {
+    package: SubjectId,
+    version: Option<String>,
+    from: Option<Spanned<String>>,
+    tree: Option<TreeDigest>,
+    definition: Option<Sha256Digest>,
+    dependencies: Option<TreeDigest>,
+    criteria: Criteria,
+    by: Spanned<String>,
+    agent: Option<Agent>,
+    date: Spanned<Datetime>,
+    until: Option<Spanned<Datetime>>,
+    notes: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTrust {
+    publisher: Spanned<String>,
+    workflow: Option<Spanned<String>>,
+    packages: Spanned<Vec<Spanned<String>>>,
+    criteria: Criteria,
+    by: Spanned<String>,
+    start: Spanned<Datetime>,
+    until: Spanned<Datetime>,
+    notes: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireViolation {
+    package: SubjectId,
+    versions: Option<Spanned<WireVersions>>,
+    trees: Option<Spanned<Vec<TreeDigest>>>,
+    reason: Spanned<String>,
+    by: Spanned<String>,
+    date: Spanned<Datetime>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected \"*\", a range, or a list of versions")]
+enum WireVersions {
+    Range(String),
+    List(Vec<String>),
+}
+
+pub(super) fn parse(path: &Path, text: &str) -> Checked<Reviews> {
+    let file = TomlFile::new(path, text, WAY_OUT)?;
+    let wire: WireReviews = file.parse(VERSION)?;
+    let reviews = each(&file, wire.review, review)?;
+    let trusts = each(&file, wire.trust, trust)?;
+    let violations = each(&file, wire.violation, violation)?;
+
+    // What makes two entries the same: all but what is only for people.
+    refuse_twins(
+        &file,
+        &reviews,
+        |r| ((&r.package, r.from, r.content, r.dependencies, r.criteria), (&r.by, &r.agent, r.date, r.until)),
+        |r| format!("this review of {}", r.package),
+    )?;
+    refuse_twins(
+        &file,
+        &trusts,
+        |t| {
+            let packages: Vec<&str> = t.packages.iter().map(Pattern::as_str).collect();
+            (&t.publisher, &t.workflow, packages, t.criteria, &t.by, t.start, t.until)
+        },
+        |t| format!("this trust in {}", t.publisher),
+    )?;
+    refuse_twins(&file, &violations, |v| (&v.package, format!("{:?}", v.what)), |v| format!("this violation of {}", v.package))?;
+
+    Ok(Reviews {
+        reviews: reviews.into_iter().map(|(_, entry)| entry).collect(),
+        trusts: trusts.into_iter().map(|(_, entry)| entry).collect(),
+        violations: violations.into_iter().map(|(_, entry)| entry).collect(),
+    })
+}
+
+type Placed<T> = (Range<usize>, T);
+
+fn each<W, T>(
+    file: &TomlFile<'_>,
+    wire: Vec<Spanned<W>>,
+    check: impl Fn(&TomlFile<'_>, Range<usize>, W) -> Checked<T>,
+) -> Checked<Vec<Placed<T>>> {
+    wire.into_iter()
+        .map(|entry| (entry.span(), entry.into_inner()))
+        .map(|(span, wire)| Ok((span.clone(), check(file, span, wire)?)))
+        .collect()
+}
+
+fn refuse_twins<'t, T, K: Eq + std::hash::Hash>(
+    file: &TomlFile<'_>,
+    entries: &'t [Placed<T>],
+    key: impl Fn(&'t T) -> K,
+    name: impl Fn(&T) -> String,
+) -> Checked<()> {
+    let mut seen = HashMap::with_capacity(entries.len());
+    for (span, entry) in entries {
+        if let Some(first) = seen.insert(key(entry), span.clone()) {
+            return fail(file.duplicate(&name(entry), first, span.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<Review> {
+    let content = match (wire.tree, wire.definition) {
+        (Some(tree), None) => Content::Tree(tree),
+        (None, Some(definition)) => Content::Definition(definition),
+        _ => return fail(file.error(span, "a review says what was read: either `tree` or `definition`")),
+    };
+    let from = match &wire.from {
+        None => None,
+        Some(from) => {
+            let wrong = |e: crate::digest::DigestError| file.error(from.span(), e.to_string());
+            let before = match content {
+                Content::Tree(_) => Content::Tree(from.get_ref().parse().map_err(wrong)?),
+                Content::Definition(_) => Content::Definition(from.get_ref().parse().map_err(wrong)?),
+            };
+            if before == content {
+                return fail(file.error(from.span(), "a delta leads from one digest to another; these two are the same"));
+            }
+            Some(before)
+        }
+    };
+    let date = file.date(&wire.date)?;
+    let until = wire.until.as_ref().map(|until| file.date(until)).transpose()?;
+    if let (Some(last), Some(until)) = (until, &wire.until)
+        && last < date
+    {
+        return fail(file.error(until.span(), "the review ends before it begins"));
+    }
+    Ok(Review {
+        package: wire.package,
+        version: wire.version,
+        from,
+        content,
+        dependencies: wire.dependencies,
+        criteria: wire.criteria,
+        by: file.sentence(&wire.by, "by")?,
+        agent: wire.agent,
+        date,
+        until,
+        notes: wire.notes,
+        line: file.line(span.start),
+    })
+}
+
+fn trust(file: &TomlFile<'_>, span: Range<usize>, wire: WireTrust) -> Checked<Trust> {
+    if wire.packages.get_ref().is_empty() {
+        return fail(file.error(wire.packages.span(), "`packages` names nothing"));
+    }
+    let pattern = |p: &Spanned<String>| Pattern::new(p.get_ref()).or_else(|e| fail(file.error(p.span(), e.to_string())));
+    let (start, until) = (file.date(&wire.start)?, file.date(&wire.until)?);
+    let last = start.saturating_add(jiff::Span::new().years(1));
+    if until < start {
+        return fail(file.error(wire.until.span(), "the trust ends before it begins"));
+    }
+    if until > last {
+        return fail(
+            file.error(wire.until.span(), "trust lasts at most one year")
+                .with_help(format!("the last day possible is {last}; renew it then")),
+        );
+    }
+    Ok(Trust {
+        publisher: file.sentence(&wire.publisher, "publisher")?,
+        workflow: wire.workflow.map(|w| file.sentence(&w, "workflow")).transpose()?,
+        packages: wire.packages.get_ref().iter().map(pattern).collect::<Checked<_>>()?,
+        criteria: wire.criteria,
+        by: file.sentence(&wire.by, "by")?,
+        start,
+        until,
+        notes: wire.notes,
+        line: file.line(span.start),
+    })
+}
+
+fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Checked<Violation> {
+    let what = match (wire.versions, wire.trees) {
+        (Some(versions), None) => {
+            let place = versions.span();
+            let read = match versions.into_inner() {
+                WireVersions::Range(text) => Versions::range(&text),
+                WireVersions::List(list) => Versions::list(list),
+            };
+            Violated::Versions(
+                read.ok_or_else(|| file.error(place, "no versions: write \"*\", a range such as \"<1.2.0\", or a list"))?,
+            )
+        }
+        (None, Some(trees)) if trees.get_ref().is_empty() => return fail(file.error(trees.span(), "`trees` names nothing")),
+        (None, Some(trees)) => Violated::Trees(trees.into_inner()),
+        _ => return fail(file.error(span, "a violation is about either `versions` or `trees`")),
+    };
+    Ok(Violation {
+        package: wire.package,
+        what,
+        reason: file.sentence(&wire.reason, "reason")?,
+        by: file.sentence(&wire.by, "by")?,
+        date: file.date(&wire.date)?,
+        line: file.line(span.start),
+    })
+}

@@ -1,0 +1,41 @@
+//! Every rule, once. A new rule is one file, one line here, one page in docs/findings and one test.
+
+use super::{Rule, hygiene, integrity, pinning, provenance};
+
+/// Every rule, by group.
+#[must_use]
+pub fn catalogue() -> &'static [Rule] {
+    &CATALOGUE
+}
+
+/// The rule of this id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    CATALOGUE.iter().find(|rule| rule.id == id)
+}
+
+static CATALOGUE: [Rule; 23] = [
+    integrity::tree_mismatch::RULE,
+    integrity::dependency_mismatch::RULE,
+    integrity::archive_mismatch::RULE,
+    integrity::record_mismatch::RULE,
+    integrity::not_locked::RULE,
+    integrity::not_installed::RULE,
+    integrity::unrecorded::RULE,
+    integrity::shadowed::RULE,
+    integrity::stale_generation::RULE,
+    integrity::unsafe_tree::RULE,
+    integrity::weak_digest::RULE,
+    pinning::unpinned::RULE,
+    pinning::floating_spec::RULE,
+    pinning::unpinned_mcp_server::RULE,
+    pinning::unpinned_install_step::RULE,
+    pinning::insecure_url::RULE,
+    pinning::unlisted_source::RULE,
+    pinning::install_script::RULE,
+    pinning::too_fresh::RULE,
+    provenance::not_established::RULE,
+    hygiene::exception_expired::RULE,
+    hygiene::exception_unused::RULE,
+    hygiene::rule_unmatched::RULE,
+];

@@ -1,0 +1,26 @@
+//! `exception-expired`: an exception of the operator whose last day is over.
+
+use super::super::{Check, Group, Rule, Whole};
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "exception-expired",
+    group: Group::Hygiene,
+    level: Level::Deny,
+    fixed: false,
+    summary: "An exception in the policy has ended",
+    help: "Clear the finding that it covered and remove the exception, or renew it with a new `until` and a reason that still holds.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let expired = whole.policy.exceptions().iter().filter(|exception| exception.expired(whole.today));
+    expired
+        .map(|exception| {
+            let allowed = exception.allow.join(", ");
+            Draft::new(format!("the exception for {allowed} ended on {}", exception.until))
+                .subject(&exception.package)
+                .at(whole.in_policy(exception.line))
+        })
+        .collect()
+}

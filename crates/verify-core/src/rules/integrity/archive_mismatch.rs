@@ -1,0 +1,22 @@
+//! `archive-mismatch`: the installed files are not those of the published archive, or an archive is not the recorded one.
+
+use super::super::{Check, Group, Rule, View};
+use crate::fact::Fact;
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "archive-mismatch",
+    group: Group::Integrity,
+    level: Level::Deny,
+    fixed: true,
+    summary: "Installed files differ from the published archive, or the archive from its recorded integrity",
+    help: "Reinstall the subject from its source, then lock it again.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let Fact::Violated { why, .. } = &view.evidence.archive else { return Vec::new() };
+    let mut draft = view.draft(why.clone());
+    draft.evidence.clone_from(&view.evidence.archive_differences);
+    vec![draft]
+}

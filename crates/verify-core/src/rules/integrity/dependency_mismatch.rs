@@ -1,0 +1,42 @@
+//! `dependency-mismatch`: the dependencies of a subject, or the packages hoisted beside the host, are not the locked ones.
+
+use super::super::{Check, Group, Rule, View};
+use super::{accept, change_lines, difference, packages_touched};
+use crate::evidence::Part;
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "dependency-mismatch",
+    group: Group::Integrity,
+    level: Level::Deny,
+    fixed: true,
+    summary: "Dependencies of a subject differ from the lock",
+    help: "Compare with the published versions. If you did not make the change, reinstall; if you did, accept it by name.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let parts = [("dependencies", &view.evidence.dependencies), ("hoisted siblings", &view.evidence.siblings)];
+    parts.into_iter().filter(|(_, part)| part.differs()).map(|(name, part)| draft(view, name, part)).collect()
+}
+
+fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
+    let packages = part.changes.as_deref().map(packages_touched).unwrap_or_default();
+    let touched = if packages.is_empty() { String::new() } else { format!(" (in {})", list(&packages)) };
+    let message = if part.locked.is_none() {
+        format!("{name} are installed and the lock holds none")
+    } else if part.tree().is_none() {
+        format!("the lock holds {name} and none are installed")
+    } else {
+        format!("{name}: {}{touched}", difference(part, None))
+    };
+    let mut draft = view.draft(message).help(accept(view));
+    draft.evidence = part.changes.as_deref().map(change_lines).unwrap_or_default();
+    draft
+}
+
+fn list(packages: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = packages.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if packages.len() > SHOWN { format!("{shown} and {} more", packages.len() - SHOWN) } else { shown }
+}

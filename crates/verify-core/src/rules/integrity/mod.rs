@@ -1,0 +1,72 @@
+//! Is what is installed what was locked, recorded and published?
+
+pub(super) mod archive_mismatch;
+pub(super) mod dependency_mismatch;
+pub(super) mod not_installed;
+pub(super) mod not_locked;
+pub(super) mod record_mismatch;
+pub(super) mod shadowed;
+pub(super) mod stale_generation;
+pub(super) mod tree_mismatch;
+pub(super) mod unrecorded;
+pub(super) mod unsafe_tree;
+pub(super) mod weak_digest;
+
+use super::View;
+use crate::evidence::Part;
+use crate::text;
+use crate::tree::Change;
+
+/// The changed paths of a part, one line each: `changed dist/index.js`.
+fn change_lines(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| format!("{} {}", change.kind.as_str(), text::visible(&change.path))).collect()
+}
+
+/// "2 of 859 files differ" where the manifest of the locked digest is at hand, else what is known without it.
+fn difference(part: &Part, files: Option<u64>) -> String {
+    let now = part.tree().map_or(0, |tree| tree.files);
+    match (&part.changes, files) {
+        (Some(changes), _) => {
+            let count = changes.len();
+            format!("{count} {} from the lock, of {now} files", if count == 1 { "path differs" } else { "paths differ" })
+        }
+        (None, Some(locked)) if locked != now => format!("content differs from the lock: {locked} files locked, {now} installed"),
+        (None, _) => format!("content differs from the lock, in any of {now} files"),
+    }
+}
+
+/// The npm packages that changed paths belong to, for people who think in packages.
+fn packages_touched(changes: &[Change]) -> Vec<String> {
+    let mut names: Vec<String> = changes.iter().filter_map(|change| package_of(&change.path)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The innermost package whose folder holds `path`, which is relative to a `node_modules` folder.
+fn package_of(path: &str) -> Option<String> {
+    let inner = path.rsplit_once("node_modules/").map_or(path, |(_, inner)| inner);
+    let mut parts = inner.split('/');
+    let first = parts.next()?;
+    let name = if first.starts_with('@') { format!("{first}/{}", parts.next()?) } else { first.to_owned() };
+    Some(text::visible(&name).into_owned())
+}
+
+/// The command that takes over a change after it was looked at.
+fn accept(view: &View<'_>) -> String {
+    let id = &view.subject.id;
+    format!("if you did not make this change, reinstall {id}; if you did and have read it: openclaw-verify lock --accept {id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::package_of;
+
+    #[test]
+    fn a_path_belongs_to_its_innermost_package() {
+        assert_eq!(package_of("@a/b/index.js").as_deref(), Some("@a/b"));
+        assert_eq!(package_of("x/node_modules/@a/b/index.js").as_deref(), Some("@a/b"));
+        assert_eq!(package_of("x/node_modules/y").as_deref(), Some("y"));
+        assert_eq!(package_of("@a"), None);
+    }
+}

@@ -1,0 +1,38 @@
+//! `tree-mismatch`: the subject's own files are not the locked ones.
+
+use super::super::{Check, Group, Rule, View};
+use super::{accept, change_lines, difference};
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "tree-mismatch",
+    group: Group::Integrity,
+    level: Level::Deny,
+    fixed: true,
+    summary: "Files of a subject differ from the lock",
+    help: "Compare with the published version. If you did not make the change, reinstall; if you did, accept it by name.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    if view.evidence.tree.differs() {
+        let files = view.locked.and_then(|entry| entry.files);
+        let mut draft = view.draft(difference(&view.evidence.tree, files)).help(accept(view));
+        draft.evidence = view.evidence.tree.changes.as_deref().map(change_lines).unwrap_or_default();
+        drafts.push(draft);
+    }
+    let locked = view.locked.and_then(|entry| entry.definition);
+    let defined = view.subject.mcp.as_ref().map(|mcp| mcp.digest);
+    if let (Some(locked), Some(defined)) = (locked, defined)
+        && locked != defined
+    {
+        drafts.push(
+            view.draft("the definition of this MCP server differs from the lock")
+                .evidence(format!("locked {locked}"))
+                .evidence(format!("now    {defined}"))
+                .help(accept(view)),
+        );
+    }
+    drafts
+}

@@ -1,0 +1,48 @@
+//! `unrecorded`: code that OpenClaw or Node would load and that no install record explains.
+
+use super::super::{Check, Group, Rule, Whole};
+use crate::finding::{Draft, Level};
+use crate::inventory::Observation;
+use crate::subject::SubjectId;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "unrecorded",
+    group: Group::Integrity,
+    level: Level::Deny,
+    fixed: false,
+    summary: "Code that OpenClaw would load has no install record",
+    help: "Find out who put it there. Remove it, or install it through OpenClaw.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let of_subjects = whole.inventory.subjects.iter().flat_map(|subject| {
+        subject.observations.iter().filter_map(|observation| judge(whole, Some(&subject.id), &subject.place.shown, observation))
+    });
+    let of_all = whole.inventory.observations.iter().filter_map(|observation| judge(whole, None, "", observation));
+    of_subjects.chain(of_all).collect()
+}
+
+fn judge(whole: &Whole<'_>, subject: Option<&SubjectId>, shown: &str, observation: &Observation) -> Option<Draft> {
+    let draft = match observation {
+        Observation::NoRecord { place } => Draft::new(format!(
+            "{shown} lies where OpenClaw loads code from ({place}), and OpenClaw has no record of installing it"
+        )),
+        Observation::AncestorNodeModules { path } => {
+            Draft::new(format!("Node would search {path}, which belongs to no subject: a package there replaces a missing one"))
+                .code("ancestor-node-modules")
+                .help(format!("remove {path}, or move it where OpenClaw's code is not below it"))
+        }
+        Observation::LoadOverride { variable, place } => {
+            Draft::new(format!("{variable} is set in {place}: it makes OpenClaw or Node load other code"))
+                .code("load-override")
+                .help(format!("remove {variable} from {place}"))
+        }
+        _ => return None,
+    };
+    let draft = draft.at(whole.in_lock(subject));
+    Some(match subject {
+        Some(id) => draft.subject(id),
+        None => draft,
+    })
+}

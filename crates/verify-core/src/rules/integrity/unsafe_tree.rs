@@ -1,0 +1,69 @@
+//! `unsafe-tree`: a tree that cannot be digested safely, or code that leads out of it.
+
+use super::super::{Check, Group, Rule, View};
+use crate::evidence::Part;
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level};
+use crate::inventory::Observation;
+use crate::policy::Preset;
+use crate::tree::{TreeError, TreeNote};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "unsafe-tree",
+    group: Group::Integrity,
+    level: Level::Deny,
+    fixed: true,
+    summary: "A subject holds something that no digest can cover",
+    help: "Remove what is named, or reinstall the subject. A tree with special files, links that leave it or colliding names is never locked.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let evidence = view.evidence;
+    let parts = [("files", &evidence.tree), ("dependencies", &evidence.dependencies), ("hoisted siblings", &evidence.siblings)];
+    let mut drafts: Vec<Draft> = parts.into_iter().flat_map(|(name, part)| of_part(view, name, part)).collect();
+    for observation in &view.subject.observations {
+        if let Observation::EntryEscapes { entry, target } = observation {
+            drafts.push(view.draft(format!("the entry {entry} leads to {target}, which no digest of this subject covers")));
+        }
+    }
+    drafts
+}
+
+fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
+    match &part.measured {
+        Some(Ok(tree)) => tree.notes.iter().filter_map(|note| of_note(view, note)).collect(),
+        Some(Err(error @ (TreeError::Unsafe { .. } | TreeError::Limit { .. }))) => {
+            let mut draft = view.draft(format!("its {name} cannot be digested: {error}"));
+            if let TreeError::Unsafe { offenders, .. } = error {
+                draft.evidence = offenders.iter().map(ToString::to_string).collect();
+            }
+            vec![draft]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Odd, yet covered by the digest: a note, and under the preset `strict` as bad as the rest.
+fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
+    let draft = match note {
+        TreeNote::WindowsUnsafeNames { paths, count } => named(
+            view.draft(format!("{count} names that Windows cannot hold, or holds as other names")).code("windows-name"),
+            paths,
+        ),
+        TreeNote::HardLinksLeave { paths, count } => named(
+            view.draft(format!("{count} files have a hard link elsewhere: whoever holds it can change them")).code("hard-link"),
+            paths,
+        ),
+        _ => return None,
+    };
+    if view.whole.policy.base() == Preset::Strict {
+        return Some(draft);
+    }
+    Some(draft.level(Level::Note).outcome(Outcome::NotApplicable))
+}
+
+fn named(mut draft: Draft, paths: &[String]) -> Draft {
+    draft.evidence = paths.to_vec();
+    draft
+}

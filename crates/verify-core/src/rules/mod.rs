@@ -1,0 +1,275 @@
+//! Rules: pure functions of a subject, the evidence about it and policy. One file a rule; the catalogue names every rule once.
+
+mod catalogue;
+mod hygiene;
+mod integrity;
+mod pinning;
+mod provenance;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+pub use catalogue::{catalogue, rule};
+
+use crate::evidence::Evidence;
+use crate::fact::Outcome;
+use crate::finding::{Draft, Finding, Level, Location, Suppression};
+use crate::inventory::{Inventory, Subject};
+use crate::lock::{Lock, Package};
+use crate::policy::{OriginProof, Policy, Requirements, RuleInfo, Target};
+use crate::subject::SubjectId;
+
+/// One rule of the catalogue.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Stable id; a retired one is never used again.
+    pub id: &'static str,
+    /// The group it belongs to.
+    pub group: Group,
+    /// Its level where policy says nothing.
+    pub level: Level,
+    /// Whether no policy, flag or exception may lower it.
+    pub fixed: bool,
+    /// When it fires, in one line.
+    pub summary: &'static str,
+    /// What to do about it.
+    pub help: &'static str,
+    /// How it judges.
+    pub(crate) check: Check,
+}
+
+/// The groups of rules; the outcomes of a subject are told by group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Group {
+    /// Is it what was locked, recorded and published?
+    Integrity,
+    /// Would a reinstall bring the same?
+    Pinning,
+    /// Who signed and published it?
+    Provenance,
+    /// Has somebody read it?
+    Review,
+    /// Are the operator's own files in order?
+    Hygiene,
+}
+
+impl Group {
+    /// The name in documentation and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Integrity => "integrity",
+            Self::Pinning => "pinning",
+            Self::Provenance => "provenance",
+            Self::Review => "review",
+            Self::Hygiene => "hygiene",
+        }
+    }
+}
+
+/// How a rule judges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Check {
+    /// One subject at a time.
+    Subject(fn(&View<'_>) -> Vec<Draft>),
+    /// The installation or the operator's files as a whole.
+    Whole(fn(&Whole<'_>) -> Vec<Draft>),
+    /// After all others: it judges which exceptions were used.
+    Last(fn(&Whole<'_>, &[bool]) -> Vec<Draft>),
+}
+
+/// One subject with everything that is known about it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// The subject.
+    pub subject: &'a Subject,
+    /// What can be proven about it.
+    pub evidence: &'a Evidence,
+    /// What policy asks of it.
+    pub requirements: &'a Requirements<'a>,
+    /// Its entry in the lock.
+    pub locked: Option<&'a Package>,
+    /// Everything else.
+    pub whole: &'a Whole<'a>,
+}
+
+/// One subject that is judged in this run.
+pub(crate) struct Judged<'a> {
+    pub subject: &'a Subject,
+    pub evidence: &'a Evidence,
+    pub requirements: Requirements<'a>,
+}
+
+/// The installation and the operator's files.
+pub(crate) struct Whole<'a> {
+    /// What is there.
+    pub inventory: &'a Inventory,
+    /// The subjects that are judged, sorted by id.
+    pub judged: &'a [Judged<'a>],
+    /// What was pinned.
+    pub lock: &'a Lock,
+    /// What is allowed.
+    pub policy: &'a Policy,
+    /// How the operator's files are named in locations.
+    pub names: &'a Names,
+    /// The day as of which everything is judged (UTC).
+    pub today: Date,
+    /// Whether an installation was looked at; false judges only the operator's files.
+    pub installed: bool,
+    /// Whether every subject is judged. Otherwise nothing may be said about entries that match none.
+    pub full: bool,
+}
+
+/// The operator's files as they are to be shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    pub policy: String,
+    pub lock: String,
+    pub reviews: String,
+}
+
+impl Whole<'_> {
+    /// Every judged subject.
+    pub(crate) fn views(&self) -> impl Iterator<Item = View<'_>> {
+        self.judged.iter().map(|judged| View {
+            subject: judged.subject,
+            evidence: judged.evidence,
+            requirements: &judged.requirements,
+            locked: self.lock.package(&judged.subject.id),
+            whole: self,
+        })
+    }
+
+    /// A place in the policy.
+    pub(crate) fn in_policy(&self, line: usize) -> Option<Location> {
+        Some(Location { file: self.names.policy.clone(), line })
+    }
+
+    /// The place of a subject in the lock; its first line when it has no entry.
+    pub(crate) fn in_lock(&self, subject: Option<&SubjectId>) -> Option<Location> {
+        let line = subject.and_then(|id| self.lock.package(id)).map_or(1, |entry| entry.line);
+        Some(Location { file: self.names.lock.clone(), line })
+    }
+}
+
+impl View<'_> {
+    /// A violation about this subject, located at its line of the lock.
+    pub(crate) fn draft(&self, message: impl Into<String>) -> Draft {
+        Draft::new(message).subject(&self.subject.id).at(self.whole.in_lock(Some(&self.subject.id)))
+    }
+
+    /// Whether the subject is proven to come from whom its name says.
+    pub(crate) fn proof(&self) -> OriginProof {
+        self.evidence.origin_proof()
+    }
+}
+
+/// What the rules said.
+pub(crate) struct Judgement {
+    /// Sorted by level (most severe first), group, id, subject.
+    pub findings: Vec<Finding>,
+    /// The outcome by subject and group, before levels and exceptions: those decide what counts, not what is true.
+    pub outcomes: BTreeMap<(SubjectId, Group), Outcome>,
+}
+
+/// Asks every rule.
+pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
+    let mut judge = Judge {
+        whole,
+        flags,
+        used: vec![false; whole.policy.exceptions().len()],
+        findings: Vec::new(),
+        outcomes: BTreeMap::new(),
+    };
+    let (last, first): (Vec<&Rule>, Vec<&Rule>) = catalogue().iter().partition(|rule| matches!(rule.check, Check::Last(_)));
+    for rule in first.into_iter().chain(last) {
+        let drafts = match rule.check {
+            Check::Subject(check) => whole.views().flat_map(|view| check(&view)).collect(),
+            Check::Whole(check) => check(whole),
+            Check::Last(check) => check(whole, &judge.used),
+        };
+        drafts.into_iter().for_each(|draft| judge.settle(rule, draft));
+    }
+    judge.findings.sort_by(|a, b| {
+        let key = |f: &Finding| (std::cmp::Reverse(f.level), rule(f.id).map(|rule| rule.group), f.id, f.subject.clone());
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    Judgement { findings: judge.findings, outcomes: judge.outcomes }
+}
+
+/// What policy has to know about the catalogue.
+#[must_use]
+pub fn infos() -> Vec<RuleInfo<'static>> {
+    catalogue().iter().map(|rule| RuleInfo { id: rule.id, group: rule.group.as_str(), fixed: rule.fixed }).collect()
+}
+
+struct Judge<'a> {
+    whole: &'a Whole<'a>,
+    flags: &'a [(String, Level)],
+    used: Vec<bool>,
+    findings: Vec<Finding>,
+    outcomes: BTreeMap<(SubjectId, Group), Outcome>,
+}
+
+impl Judge<'_> {
+    /// Gives a draft its level and its exception.
+    fn settle(&mut self, rule: &'static Rule, draft: Draft) {
+        if let Some(subject) = &draft.subject {
+            let outcome = self.outcomes.entry((subject.clone(), rule.group)).or_insert(Outcome::NotApplicable);
+            *outcome = (*outcome).max(draft.outcome);
+        }
+        let level = self.level(rule, &draft);
+        if level == Level::Allow {
+            return;
+        }
+        let suppressed = self.exception(rule, &draft);
+        self.findings.push(Finding {
+            id: rule.id,
+            code: draft.code,
+            level,
+            outcome: draft.outcome,
+            subject: draft.subject,
+            message: draft.message,
+            evidence: draft.evidence,
+            locations: draft.locations,
+            help: if draft.help.is_empty() { rule.help.to_owned() } else { draft.help },
+            suppressed,
+        });
+    }
+
+    /// Order of authority: the rule's default, `[levels]`, what a `[[rule]]` demands, the command line. Only what is not fixed can
+    /// come out lower than its default here: policy and flags that try otherwise were refused when they were read.
+    fn level(&self, rule: &Rule, draft: &Draft) -> Level {
+        if let Some((_, level)) = self.flags.iter().rev().find(|(id, _)| id == rule.id) {
+            return *level;
+        }
+        let default = draft.level.unwrap_or(rule.level);
+        match self.whole.policy.level(rule.id) {
+            _ if draft.demanded => default.max(Level::Deny),
+            Some((level, _)) => level,
+            None => default,
+        }
+    }
+
+    fn exception(&mut self, rule: &Rule, draft: &Draft) -> Option<Suppression> {
+        if rule.fixed {
+            return None;
+        }
+        let subject = draft.subject.as_ref()?;
+        let judged = self.whole.judged.iter().find(|judged| judged.subject.id == *subject)?;
+        let target = Target {
+            finding: rule.id,
+            subject,
+            digests: judged.evidence.digests(judged.subject),
+            about_dependencies: draft.about_dependencies,
+        };
+        let (index, exception) = self.whole.policy.exception_for(&target, self.whole.today)?;
+        if let Some(used) = self.used.get_mut(index) {
+            *used = true;
+        }
+        Some(Suppression { reason: crate::text::visible(&exception.reason).into_owned(), until: exception.until })
+    }
+}

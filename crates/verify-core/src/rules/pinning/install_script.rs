@@ -1,0 +1,23 @@
+//! `install-script`: a package that runs code of its own while it is installed.
+
+use super::super::{Check, Group, Rule, View};
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "install-script",
+    group: Group::Pinning,
+    level: Level::Warn,
+    fixed: false,
+    summary: "A plugin or one of its dependencies has a lifecycle script",
+    help: "OpenClaw installs with --ignore-scripts, other installers do not: read the scripts before you install it elsewhere.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let scripts = &view.evidence.npm.install_scripts;
+    let Some(first) = scripts.first() else { return Vec::new() };
+    let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
+    let mut draft = view.draft(format!("runs code while it is installed: {first}{more}"));
+    draft.evidence.clone_from(scripts);
+    vec![draft]
+}

@@ -1,0 +1,27 @@
+//! `too-fresh`: a version so young that nobody can have noticed yet what is wrong with it.
+
+use super::super::{Check, Group, Rule, View};
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "too-fresh",
+    group: Group::Pinning,
+    level: Level::Warn,
+    fixed: false,
+    summary: "A version is younger than policy's min-age-days",
+    help: "Wait, or stay on the version before it.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let (Some(wanted), Some(published)) =
+        (view.whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days), view.evidence.published)
+    else {
+        return Vec::new();
+    };
+    let age = view.whole.today.since(published).map_or(0, |span| span.get_days());
+    if i64::from(age) >= i64::from(wanted) {
+        return Vec::new();
+    }
+    vec![view.draft(format!("published on {published}, {age} days ago; policy wants at least {wanted}"))]
+}

@@ -1,0 +1,48 @@
+//! `unlisted-source`: code from a registry, host or repository that policy does not list.
+
+use super::super::{Check, Group, Rule, View};
+use crate::finding::{Draft, Level};
+use crate::subject::Source;
+use crate::text;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "unlisted-source",
+    group: Group::Pinning,
+    level: Level::Deny,
+    fixed: false,
+    summary: "Code comes from a place that policy does not list",
+    help: "Add the place to [sources] in openclaw-verify.toml once you trust it, or remove the subject.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let Some(sources) = &view.whole.policy.sources else { return Vec::new() };
+    let mut found: Vec<String> = Vec::new();
+    if view.subject.source == Source::Git {
+        let repository = view.subject.id.name();
+        if !sources.allow_git(repository) {
+            found.push(format!("git repository {repository}"));
+        }
+    }
+    if let Some(registry) = view.subject.record.as_ref().and_then(|record| record.registry.as_deref())
+        && !sources.allow_registry(registry)
+    {
+        found.push(format!("registry {}", text::excerpt(registry, 120)));
+    }
+    for address in &view.evidence.npm.fetched_from {
+        if !sources.allow_registry(&address.url) {
+            found.push(format!("{} from {}", address.package, text::excerpt(&address.url, 120)));
+        }
+    }
+    found.extend(view.evidence.npm.exotic.iter().cloned());
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let mut draft = view.draft(format!("{} from a place that policy does not list", count(found.len())));
+    draft.evidence = found;
+    vec![draft]
+}
+
+fn count(items: usize) -> String {
+    if items == 1 { "one thing comes".to_owned() } else { format!("{items} things come") }
+}

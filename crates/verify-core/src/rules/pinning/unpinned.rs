@@ -1,0 +1,51 @@
+//! `unpinned`: the lock holds neither the digest nor the exact version that policy asks for.
+
+use super::super::{Check, Group, Rule, View};
+use crate::finding::{Draft, Level};
+use crate::policy::Pin;
+use crate::spec;
+use crate::subject::{Kind, Source};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "unpinned",
+    group: Group::Pinning,
+    level: Level::Deny,
+    fixed: false,
+    summary: "A subject is not pinned as policy asks",
+    help: "Lock it: `openclaw-verify lock`.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    if view.subject.kind == Kind::McpServer || !view.evidence.present(view.subject) {
+        return Vec::new();
+    }
+    let digest = view.locked.is_some_and(|entry| entry.tree.is_some() || entry.archive.is_some());
+    let (pinned, wanted) = match view.requirements.pin(view.proof()) {
+        Pin::Digest => (digest, "a digest"),
+        Pin::Exact => (digest || exact(view), "an exact version"),
+        Pin::Any => (true, "nothing"),
+    };
+    if pinned {
+        return Vec::new();
+    }
+    let id = &view.subject.id;
+    vec![
+        view.draft(format!("policy wants {wanted} of it in the lock, and the lock has none"))
+            .evidence(format!("asked for by {}", view.requirements.asked_by(view.proof())))
+            .help(format!("read it, then: openclaw-verify lock {id}")),
+    ]
+}
+
+/// Whether the record names one version or commit.
+fn exact(view: &View<'_>) -> bool {
+    let Some(record) = &view.subject.record else { return false };
+    match view.subject.source {
+        Source::Npm | Source::Clawhub => {
+            let resolved = record.resolved_version.as_ref().or(record.version.as_ref());
+            resolved.is_some_and(|version| spec::is_exact_version(version))
+        }
+        Source::Git => record.git_commit.as_ref().is_some_and(|commit| commit.parse::<crate::digest::GitOid>().is_ok()),
+        _ => false,
+    }
+}

@@ -1,0 +1,28 @@
+//! `unpinned-mcp-server`: what an MCP server's command would run is not provably one exact version.
+
+use super::super::{Check, Group, Rule, View};
+use crate::finding::{Draft, Level};
+use crate::inventory::mcp_launcher::{Launch, classify};
+use crate::policy::Pin;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "unpinned-mcp-server",
+    group: Group::Pinning,
+    level: Level::Deny,
+    fixed: false,
+    summary: "An MCP server's command can run other code tomorrow",
+    help: "Name one exact version in the command, such as `npx -y @acme/files@1.2.3`, or install the server and run it by its path.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let Some(mcp) = &view.subject.mcp else { return Vec::new() };
+    let why = match (view.requirements.pin(view.proof()), classify(mcp)) {
+        (Pin::Any, _) | (Pin::Exact, Launch::Exact { .. }) => return Vec::new(),
+        // Told by `not-established`: what a local command or a remote server runs is not in its definition.
+        (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),
+        (Pin::Digest, Launch::Exact { .. }) => "policy wants a digest, and a command can only name a version".to_owned(),
+        (_, Launch::Unpinned { why }) => why,
+    };
+    vec![view.draft(format!("{}: {why}", mcp.spec))]
+}

@@ -1,0 +1,3 @@
+//! Who signed and published it?
+
+pub(super) mod not_established;

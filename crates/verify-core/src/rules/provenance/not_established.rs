@@ -1,0 +1,117 @@
+//! `not-established`: a fact that could not be established, which is neither good nor tampering.
+
+use super::super::{Check, Group, Rule, View, Whole};
+use crate::evidence::Part;
+use crate::fact::{NotEstablished, Outcome};
+use crate::finding::{Draft, Level};
+use crate::inventory::Observation;
+use crate::inventory::mcp_launcher::{Launch, classify};
+use crate::subject::{Kind, SubjectId};
+use crate::tree::TreeNote;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "not-established",
+    group: Group::Provenance,
+    level: Level::Note,
+    fixed: false,
+    summary: "A fact could not be established",
+    help: "The code says what stood in the way; `openclaw-verify explain not-established` has the way out for each.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let of_all = whole
+        .inventory
+        .observations
+        .iter()
+        .filter_map(|observation| of_observation(observation).map(|draft| located(whole, None, draft)));
+    let of_subjects = whole.views().flat_map(|view| {
+        of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
+    });
+    of_all.chain(of_subjects).chain(no_host(whole)).collect()
+}
+
+/// Formats and layouts that are not understood. Policy asks for integrity of everything that OpenClaw loads, so what cannot be
+/// read is not a note: whoever can make a file unreadable must not thereby make it uninteresting.
+fn of_observation(observation: &Observation) -> Option<Draft> {
+    let (code, message, demanded) = match observation {
+        Observation::UnsupportedSchema { place, found } => {
+            (NotEstablished::UnsupportedSchema, format!("{place} has a format that this version does not know: {found}"), true)
+        }
+        Observation::UnknownLayout { place, found } => {
+            (NotEstablished::UnknownLayout, format!("the layout of {place} is not understood: {found}"), true)
+        }
+        Observation::Unreadable { place, why } => {
+            (NotEstablished::UnsupportedSchema, format!("{place} cannot be read: {why}"), true)
+        }
+        Observation::NotInCopy { place, path } => {
+            (NotEstablished::UnknownLayout, format!("{place} names {path}, which is not in this copy of the state dir"), false)
+        }
+        Observation::DuplicateKey { place, key } => (
+            NotEstablished::UnsupportedSchema,
+            format!("{place} has the key {key} twice; OpenClaw takes the last one, so it was judged"),
+            false,
+        ),
+        _ => return None,
+    };
+    let draft = Draft::new(message).code(code.as_str()).outcome(Outcome::NotEstablished);
+    Some(if demanded { draft.demanded() } else { draft })
+}
+
+fn of_subject(view: &View<'_>) -> Vec<Draft> {
+    let evidence = view.evidence;
+    // What the lock pins and this copy does not hold is missing evidence, not a side note.
+    let demand = |draft: Draft| if view.locked.is_some_and(|entry| entry.tree.is_some()) { draft.demanded() } else { draft };
+    let mut drafts: Vec<Draft> = view.subject.observations.iter().filter_map(of_observation).map(demand).collect();
+    for part in [&evidence.tree, &evidence.dependencies, &evidence.siblings] {
+        drafts.extend(host_link(view, part));
+    }
+    if let Some(mcp) = &view.subject.mcp {
+        let found = match classify(mcp) {
+            Launch::LocalCommand => Some((NotEstablished::LocalCommand, "runs a command of this machine, which is not judged")),
+            Launch::Remote => Some((NotEstablished::Remote, "runs elsewhere; what answers there is not judged")),
+            _ => None,
+        };
+        drafts.extend(found.map(|(code, what)| {
+            Draft::new(format!("{}: {what}", mcp.spec)).code(code.as_str()).outcome(Outcome::NotEstablished)
+        }));
+    }
+    drafts
+}
+
+/// The link to the host package, where the host is not known or the link leads nowhere. Once the lock holds the host package, the
+/// operator has shown that it can be named, and a link that cannot be checked is no longer a note.
+fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
+    let (path, target) = part.tree()?.notes.iter().find_map(|note| match note {
+        TreeNote::HostLinkUnknown { path, target } => Some((path, target)),
+        _ => None,
+    })?;
+    let draft = Draft::new(format!("its link {path} leads to {target}, and nothing tells whether that is the host package"))
+        .code(NotEstablished::NoHost.as_str())
+        .outcome(Outcome::NotEstablished)
+        .help("name the host package with --openclaw DIR");
+    let host_is_locked = view.whole.lock.package(&SubjectId::core()).is_some();
+    Some(if host_is_locked { draft.demanded() } else { draft })
+}
+
+/// No host package to judge at all.
+fn no_host(whole: &Whole<'_>) -> Option<Draft> {
+    let known = whole.inventory.subjects.iter().any(|subject| subject.kind == Kind::Core);
+    if known || !whole.installed || !whole.full {
+        return None;
+    }
+    let draft = Draft::new("the OpenClaw host package is not known, so it was not judged")
+        .code(NotEstablished::NoHost.as_str())
+        .outcome(Outcome::NotEstablished)
+        .help("name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw");
+    let draft = located(whole, Some(&SubjectId::core()), draft);
+    Some(if whole.lock.package(&SubjectId::core()).is_some() { draft.demanded() } else { draft })
+}
+
+fn located(whole: &Whole<'_>, subject: Option<&SubjectId>, draft: Draft) -> Draft {
+    let draft = draft.at(whole.in_lock(subject));
+    match subject {
+        Some(id) => draft.subject(id),
+        None => draft,
+    }
+}

@@ -1,0 +1,105 @@
+//! Verdicts as CycloneDX attestations: the groups of findings are the requirements of a standard, each verdict is a claim for it or
+//! a counter-claim. A fact that could not be established is neither, and lowers the conformance.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::verdicts::Verdicts;
+use crate::fact::Outcome;
+use crate::subject::SubjectId;
+
+/// The requirements: the groups of findings that are about a subject. docs/findings/ has the rules in each.
+const REQUIREMENTS: [(&str, &str); 5] = [
+    ("integrity", "The installed files are those that were locked."),
+    ("pinning", "The version or digest is pinned as policy asks."),
+    ("provenance", "The origin is proven by a signature that policy accepts."),
+    ("review", "Somebody whom policy trusts has reviewed these files."),
+    ("advisory", "No advisory is known for this version."),
+];
+
+const ASSESSOR: &str = "assessor:operator";
+
+/// `definitions` and `declarations`; none when no verdict was given.
+pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, String>) -> Option<(Value, Value)> {
+    let judged: Vec<_> = references.iter().filter_map(|(id, reference)| Some((reference, verdicts.subjects.get(id)?))).collect();
+    if judged.is_empty() {
+        return None;
+    }
+    let mut claims = Vec::new();
+    let mut evidence = Vec::new();
+    let mut maps = Vec::new();
+    for (at, (group, _)) in REQUIREMENTS.into_iter().enumerate() {
+        let (mut yes, mut no, mut open) = (Vec::new(), Vec::new(), 0_usize);
+        for (reference, verdict) in &judged {
+            let Some((_, outcome)) = verdict.outcomes.all().get(at).copied() else { continue };
+            let (list, predicate) = match outcome {
+                Outcome::Verified => (&mut yes, format!("{group} verified")),
+                Outcome::Violated => (&mut no, format!("{group} violated")),
+                Outcome::NotEstablished => {
+                    open += 1;
+                    continue;
+                }
+                Outcome::NotApplicable => continue,
+            };
+            let claim = format!("claim:{group}:{reference}");
+            let mut written = json!({ "bom-ref": &claim, "target": reference, "predicate": predicate });
+            if let (true, Some(tree)) = (group == "integrity", &verdict.tree) {
+                let shown = format!("evidence:tree:{reference}");
+                evidence
+                    .push(json!({ "bom-ref": &shown, "propertyName": "openclaw:tree", "data": [{ "name": tree.to_string() }] }));
+                written["evidence"] = json!([shown]);
+            }
+            list.push(claim);
+            claims.push(written);
+        }
+        let asked = yes.len() + no.len() + open;
+        if asked == 0 {
+            continue;
+        }
+        // Counts of subjects are far below the precision of a double.
+        #[allow(clippy::cast_precision_loss)]
+        let score = (yes.len() as f64 / asked as f64 * 1000.0).floor() / 1000.0;
+        let rationale = format!("{} of {asked} verified, {} violated, {open} not established", yes.len(), no.len());
+        let mut map =
+            json!({ "requirement": format!("requirement:{group}"), "conformance": { "score": score, "rationale": rationale } });
+        if !yes.is_empty() {
+            map["claims"] = json!(yes);
+        }
+        if !no.is_empty() {
+            map["counterClaims"] = json!(no);
+        }
+        maps.push(map);
+    }
+    let requirements: Vec<Value> = REQUIREMENTS
+        .iter()
+        .map(|(group, text)| json!({ "bom-ref": format!("requirement:{group}"), "identifier": group, "text": text }))
+        .collect();
+    let policy = verdicts.policy.as_ref();
+    let version = match policy {
+        Some(policy) => match &policy.digest {
+            Some(digest) => format!("{} {digest}", policy.preset),
+            None => policy.preset.clone(),
+        },
+        None => super::values::NO_ASSERTION.to_owned(),
+    };
+    let definitions = json!({ "standards": [{
+        "bom-ref": "standard:policy",
+        "name": "openclaw-verify policy",
+        "version": version,
+        "requirements": requirements,
+    }] });
+    let mut declarations = json!({
+        "assessors": [{ "bom-ref": ASSESSOR, "thirdParty": false }],
+        "attestations": [{
+            "summary": "What openclaw-verify established on the machine that runs OpenClaw.",
+            "assessor": ASSESSOR,
+            "map": maps,
+        }],
+        "claims": claims,
+    });
+    if !evidence.is_empty() {
+        declarations["evidence"] = json!(evidence);
+    }
+    Some((definitions, declarations))
+}

@@ -1,0 +1,334 @@
+//! What changed between two SBOMs: the page that a reviewer reads after an update.
+//!
+//! Packages are matched by subject and by their place below its project, not by their path in the state dir, so that a new
+//! generation folder of OpenClaw is no change. What only moved inside its project is told apart from what is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::text;
+
+/// What changed between two SBOMs. Everything is sorted, and every text is safe to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Diff {
+    /// Only in the new SBOM.
+    pub added: Vec<Entry>,
+    /// Only in the old SBOM.
+    pub removed: Vec<Entry>,
+    /// The same name and version of the same subject in another place.
+    pub moved: Vec<Moved>,
+    /// In both, and not equal.
+    pub changed: Vec<Change>,
+}
+
+/// A component or service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The subject that it is or belongs to; empty when the SBOM does not say.
+    pub subject: String,
+    /// Its name with the scope.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its place below the subject's project, or its reference.
+    pub place: String,
+}
+
+/// The same package in another place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Moved {
+    /// What it is now.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// Where it was.
+    pub from: String,
+}
+
+/// One entry with what changed about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Change {
+    /// What it is now.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// The fields, by name.
+    pub fields: Vec<Field>,
+}
+
+/// One changed field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Field {
+    /// `version`, `licenses`, `hashes`, `dependencies`, or the name of a property.
+    pub name: String,
+    /// What only the old SBOM has.
+    pub old: Vec<String>,
+    /// What only the new SBOM has.
+    pub new: Vec<String>,
+}
+
+/// Compares two SBOMs in CycloneDX JSON, of any version and any tool; those of this library match best.
+#[must_use]
+pub fn diff(old: &Value, new: &Value) -> Diff {
+    let (old, new) = (read(old), read(new));
+    let mut diff = Diff::default();
+    let mut gone: BTreeMap<&String, &Item> = old.iter().filter(|(key, _)| !new.contains_key(*key)).collect();
+    let mut come: BTreeMap<&String, &Item> = new.iter().filter(|(key, _)| !old.contains_key(*key)).collect();
+    for (key, before) in &old {
+        if let Some(after) = new.get(key) {
+            diff.changed.extend(change(before, after));
+        }
+    }
+    // First what moved unchanged, then what moved and changed its version, where that is not ambiguous.
+    pair(
+        &mut gone,
+        &mut come,
+        |entry| (entry.subject.clone(), entry.name.clone(), entry.version.clone()),
+        |before, after| {
+            diff.moved.push(Moved { entry: after.entry.clone(), from: before.entry.place.clone() });
+            diff.changed.extend(change(before, after));
+        },
+    );
+    pair(
+        &mut gone,
+        &mut come,
+        |entry| (entry.subject.clone(), entry.name.clone(), String::new()),
+        |before, after| {
+            diff.changed.extend(change(before, after));
+        },
+    );
+    diff.added = come.into_values().map(|item| item.entry.clone()).collect();
+    diff.removed = gone.into_values().map(|item| item.entry.clone()).collect();
+    diff.added.sort();
+    diff.removed.sort();
+    diff.moved.sort();
+    diff.changed.sort();
+    diff
+}
+
+impl Diff {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The page for a reader: by subject, `+` added, `-` removed, `>` moved, `~` changed.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut subjects: BTreeMap<String, String> = BTreeMap::new();
+        let mut line = |entry: &Entry, mark: char, rest: String| {
+            let place = if entry.place == entry.name { String::new() } else { format!("  ({})", entry.place) };
+            let text = subjects.entry(subject_of(&entry.subject).to_owned()).or_default();
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {mark} {} {}{place}{rest}", entry.name, entry.version);
+        };
+        for entry in &self.added {
+            line(entry, '+', String::new());
+        }
+        for entry in &self.removed {
+            line(entry, '-', String::new());
+        }
+        for moved in &self.moved {
+            line(&moved.entry, '>', format!("  from {}", moved.from));
+        }
+        for change in &self.changed {
+            let fields = change.fields.iter().map(|field| {
+                let list = |values: &[String]| if values.is_empty() { "nothing".to_owned() } else { values.join(", ") };
+                format!("\n      {}: {} -> {}", field.name, list(&field.old), list(&field.new))
+            });
+            line(&change.entry, '~', fields.collect());
+        }
+        let (added, removed, moved, changed) = (self.added.len(), self.removed.len(), self.moved.len(), self.changed.len());
+        let mut page = format!("{added} added · {removed} removed · {moved} moved · {changed} changed\n");
+        for (subject, lines) in subjects {
+            let _ = write!(page, "\n{subject}\n{lines}");
+        }
+        page
+    }
+}
+
+fn subject_of(subject: &str) -> &str {
+    if subject.is_empty() { "(no subject)" } else { subject }
+}
+
+struct Item {
+    entry: Entry,
+    fields: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Takes each pair out of both maps that is the only one with its key on both sides.
+fn pair<K: Ord>(
+    gone: &mut BTreeMap<&String, &Item>,
+    come: &mut BTreeMap<&String, &Item>,
+    key: impl Fn(&Entry) -> K,
+    mut found: impl FnMut(&Item, &Item),
+) {
+    let index = |items: &BTreeMap<&String, &Item>| {
+        let mut index: BTreeMap<K, Vec<String>> = BTreeMap::new();
+        for (at, item) in items {
+            index.entry(key(&item.entry)).or_default().push((*at).clone());
+        }
+        index
+    };
+    let after = index(come);
+    for (key, before) in index(gone) {
+        if let ([before], Some([after])) = (before.as_slice(), after.get(&key).map(Vec::as_slice))
+            && let (Some(before), Some(after)) = (gone.remove(before), come.remove(after))
+        {
+            found(before, after);
+        }
+    }
+}
+
+fn change(before: &Item, after: &Item) -> Option<Change> {
+    let none = BTreeSet::new();
+    let names: BTreeSet<&String> = before.fields.keys().chain(after.fields.keys()).collect();
+    let fields: Vec<Field> = names
+        .into_iter()
+        .filter_map(|name| {
+            let (old, new) = (before.fields.get(name).unwrap_or(&none), after.fields.get(name).unwrap_or(&none));
+            (old != new).then(|| Field {
+                name: name.clone(),
+                old: old.difference(new).cloned().collect(),
+                new: new.difference(old).cloned().collect(),
+            })
+        })
+        .collect();
+    (!fields.is_empty()).then(|| Change { entry: after.entry.clone(), fields })
+}
+
+/// Every component and service by the key under which it is matched.
+fn read(bom: &Value) -> BTreeMap<String, Item> {
+    let list = |name: &str| bom.get(name).and_then(Value::as_array).into_iter().flatten();
+    let all: Vec<&Value> =
+        bom.pointer("/metadata/component").into_iter().chain(list("components")).chain(list("services")).collect();
+    let mut items = BTreeMap::new();
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
+    let mut keys: BTreeMap<&str, String> = BTreeMap::new();
+    for value in all {
+        let item = item(value);
+        let mut key = format!("{}\n{}", item.entry.subject, item.entry.place);
+        while items.contains_key(&key) {
+            key.push('~');
+        }
+        if let Some(reference) = value.get("bom-ref").and_then(Value::as_str) {
+            names.insert(reference, item.entry.name.clone());
+            keys.insert(reference, key.clone());
+        }
+        items.insert(key, item);
+    }
+    for dependency in list("dependencies") {
+        let from = dependency.get("ref").and_then(Value::as_str).and_then(|from| keys.get(from));
+        let Some(item) = from.and_then(|key| items.get_mut(key)) else { continue };
+        let on = dependency.get("dependsOn").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let on: BTreeSet<String> = on.map(|to| names.get(to).cloned().unwrap_or_else(|| safe(to))).collect();
+        if !on.is_empty() {
+            item.fields.insert("dependencies".to_owned(), on);
+        }
+    }
+    items
+}
+
+fn item(value: &Value) -> Item {
+    let field = |name: &str| value.get(name).and_then(Value::as_str).map(safe);
+    let mut properties: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for property in value.get("properties").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| property.get(name).and_then(Value::as_str).map(safe).unwrap_or_default();
+        properties.entry(text("name")).or_default().insert(text("value"));
+    }
+    let mut one = |name: &str| properties.remove(name).and_then(|values| values.into_iter().next());
+    let (id, subject, path) = (one("openclaw:id"), one("openclaw:subject"), one("cdx:npm:package:path"));
+    let name = field("name").unwrap_or_default();
+    let name = field("group").filter(|group| !group.is_empty()).map_or(name.clone(), |group| format!("{group}/{name}"));
+    // A subject is matched by its id alone, wherever it lies now.
+    let place = match (&id, path) {
+        (Some(_), _) => name.clone(),
+        (None, Some(path)) => path,
+        (None, None) => field("bom-ref").unwrap_or_else(|| name.clone()),
+    };
+    let version = field("version").unwrap_or_default();
+    let entry = Entry { subject: id.or(subject).unwrap_or_default(), name, version: version.clone(), place };
+
+    let mut fields = properties;
+    fields.insert("version".to_owned(), BTreeSet::from([version]));
+    for name in
+        ["purl", "scope", "modified", "hashes", "licenses", "authors", "author", "swhid", "endpoints", "externalReferences"]
+    {
+        let values: BTreeSet<String> = match value.get(name) {
+            None => continue,
+            Some(Value::Array(values)) => values.iter().map(flat).collect(),
+            Some(value) => BTreeSet::from([flat(value)]),
+        };
+        fields.insert(name.to_owned(), values);
+    }
+    Item { entry, fields }
+}
+
+/// The texts inside a value, in their order, as one line.
+fn flat(value: &Value) -> String {
+    let mut words = Vec::new();
+    let mut pending = vec![value];
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Object(object) => pending.extend(object.values().rev()),
+            Value::Array(values) => pending.extend(values.iter().rev()),
+            Value::String(text) => words.push(safe(text)),
+            Value::Null => {}
+            other => words.push(other.to_string()),
+        }
+    }
+    words.join(" ")
+}
+
+fn safe(text: &str) -> String {
+    text::excerpt(text, 400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn package(name: &str, version: &str, path: &str, reference: &str) -> Value {
+        json!({ "type": "library", "bom-ref": reference, "name": name, "version": version, "properties": [
+            { "name": "cdx:npm:package:path", "value": path }, { "name": "openclaw:subject", "value": "npm:p" },
+        ] })
+    }
+
+    #[test]
+    fn generation_folders_and_hoisting_are_no_news() {
+        let old = json!({ "components": [
+            package("a", "1.0.0", "node_modules/a", "npm/projects/p/node_modules/a"),
+            package("b", "1.0.0", "node_modules/p/node_modules/b", "npm/projects/p/node_modules/p/node_modules/b"),
+            package("c", "1.0.0", "node_modules/c", "3"),
+            package("gone", "1.0.0", "node_modules/gone", "4"),
+        ], "dependencies": [{ "ref": "3", "dependsOn": ["4"] }] });
+        let new = json!({ "components": [
+            package("a", "1.0.0", "node_modules/a", "npm/projects/p__openclaw-generation__g-1/node_modules/a"),
+            package("b", "1.0.0", "node_modules/b", "2"),
+            package("c", "1.1.0", "node_modules/c", "3"),
+            package("new\u{1b}[31m", "1.0.0", "node_modules/new", "4"),
+        ] });
+        let diff = diff(&old, &new);
+        assert_eq!((diff.added.len(), diff.removed.len(), diff.moved.len(), diff.changed.len()), (1, 1, 1, 1));
+        let fields: Vec<&str> = diff.changed[0].fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(fields, ["dependencies", "version"]);
+        assert_eq!(
+            diff.to_text(),
+            "1 added · 1 removed · 1 moved · 1 changed\n\nnpm:p\n  + new\\u{1b}[31m 1.0.0  (node_modules/new)\n  - gone 1.0.0  \
+             (node_modules/gone)\n  > b 1.0.0  (node_modules/b)  from node_modules/p/node_modules/b\n  ~ c 1.1.0  (node_modules/c)\n      \
+             dependencies: gone -> nothing\n      version: 1.0.0 -> 1.1.0\n"
+        );
+    }
+
+    #[test]
+    fn any_json_is_compared_without_failing() {
+        for value in [json!(null), json!([]), json!({ "components": [null, 7, {}, {}], "dependencies": [{}], "services": "x" })] {
+            assert!(diff(&value, &value).is_empty());
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The lock as an inventory: what would be installed.
+
+use std::path::PathBuf;
+
+use super::verdicts::{Verdict, Verdicts};
+use crate::inventory::{Inventory, McpDefinition, Place, Record, Subject};
+use crate::lock::{Lock, Package};
+
+/// The subjects of the lock, and their locked digests.
+pub(super) fn inventory(lock: &Lock) -> (Inventory, Verdicts) {
+    let (mut inventory, mut verdicts) = (Inventory::default(), Verdicts::default());
+    for package in lock.packages() {
+        inventory.subjects.push(subject(package));
+        let verdict =
+            Verdict { tree: package.tree, dependencies: package.dependencies, files: package.files, ..Verdict::default() };
+        verdicts.subjects.insert(package.id.clone(), verdict);
+    }
+    (inventory, verdicts)
+}
+
+fn subject(package: &Package) -> Subject {
+    // A lock has no places; without one the subject is known by its id.
+    let place = Place { absolute: PathBuf::new(), shown: String::new() };
+    let mut subject = Subject::new(package.id.clone(), package.kind, package.source, place);
+    subject.version.clone_from(&package.version);
+    subject.record = Some(Record {
+        integrity: package.archive.map(|archive| archive.to_string()),
+        git_commit: package.commit.as_ref().map(ToString::to_string),
+        git_url: package.spec.as_deref().and_then(repository),
+        ..Record::default()
+    });
+    if let (Some(digest), Some(spec)) = (package.definition, &package.spec) {
+        subject.mcp = Some(McpDefinition { raw: serde_json::Value::Null, digest, spec: spec.clone() });
+    }
+    subject
+}
+
+/// The address in a spec `git:<host>/<path>@<ref>`.
+fn repository(spec: &str) -> Option<String> {
+    let place = spec.strip_prefix("git:")?;
+    let (place, _) = place.rsplit_once('@').unwrap_or((place, ""));
+    Some(format!("https://{place}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::digest::{Sha256Digest, Sri, TreeDigest};
+    use crate::lock::{Lock, Package};
+    use crate::sbom::{Options, from_lock};
+    use crate::subject::{Kind, Source, SubjectId};
+
+    #[test]
+    fn the_lock_alone_gives_an_sbom_without_verdicts() {
+        let archive = Sri::of(b"a");
+        let mut npm = Package::new(SubjectId::new("npm", "@s/p"), Kind::Plugin, Source::Npm);
+        (npm.version, npm.archive, npm.tree) = (Some("1.0.0".to_owned()), Some(archive), Some(TreeDigest([1; 32])));
+        let mut git = Package::new(SubjectId::new("git", "github.com/acme/notes"), Kind::Plugin, Source::Git);
+        git.commit = "a".repeat(40).parse().ok();
+        git.spec = Some("git:github.com/acme/notes@v1.3.0".to_owned());
+        git.tree = Some(TreeDigest([2; 32]));
+        let mut server = Package::new(SubjectId::new("mcp", "files"), Kind::McpServer, Source::Config);
+        (server.definition, server.spec) = (Some(Sha256Digest([3; 32])), Some("npx -y @acme/files@1.2.3".to_owned()));
+        let lock = Lock::new(vec![npm, git, server], Vec::new()).expect("lock");
+
+        let bom = from_lock(&lock, &Options::default()).expect("SBOM").value().clone();
+        assert_eq!(bom["metadata"]["lifecycles"][0]["phase"], "pre-build");
+        let purls: Vec<_> = bom["components"].as_array().expect("components").iter().map(|one| one["purl"].clone()).collect();
+        assert_eq!(purls, [format!("pkg:github/acme/notes@{}", "a".repeat(40)).as_str(), "pkg:npm/%40s/p@1.0.0"]);
+        let npm = &bom["components"][1];
+        assert_eq!((npm.get("hashes"), &npm["externalReferences"][0]["hashes"][0]["content"]), (None, &archive.hex().into()));
+        assert_eq!(bom["services"][0]["bom-ref"], "mcp:files");
+        assert_eq!(bom.get("declarations"), None);
+        let text = bom.to_string();
+        assert!(!text.contains("verified") && !text.contains("openclaw:verify:"), "{text}");
+    }
+}

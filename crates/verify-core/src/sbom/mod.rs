@@ -1,0 +1,186 @@
+//! A CycloneDX SBOM of an OpenClaw installation: OpenClaw, plugins, every npm package on disk, skills, hooks, MCP servers, and what
+//! was verified about each. docs/sbom.md has the shape, the properties and the scale of confidence.
+//!
+//! The disk is the source: what lies in `node_modules` is listed, one flat component an instance, and nothing else. Hashes are
+//! truthful: the archive's SHA-512 belongs to the `distribution` reference, and becomes the component's own only where the
+//! installed files were compared with that archive. What is not known says `NOASSERTION`.
+
+mod build;
+mod component;
+mod declarations;
+pub mod diff;
+mod locked;
+mod projects;
+mod service;
+mod swhid;
+#[cfg(test)]
+mod tests;
+mod uplift;
+mod values;
+mod verdicts;
+
+use std::collections::BTreeSet;
+
+use cyclonedx_bom::models::lifecycle::Phase;
+use serde_json::{Map, Value, json};
+
+pub use diff::{Diff, diff};
+pub use verdicts::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, Verdicts, VerifiedProvenance};
+
+use crate::error::{Error, Result};
+use crate::inventory::Inventory;
+use crate::inventory::npm_tree::Limits;
+use crate::lock::Lock;
+use crate::subject::SubjectId;
+
+/// How to write the SBOM.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Version of CycloneDX.
+    pub spec_version: SpecVersion,
+    /// When it was made. The caller takes `SOURCE_DATE_EPOCH` or its clock; none leaves the time out.
+    pub timestamp: Option<jiff::Timestamp>,
+    /// Leave out the time, and say so: equal installations give equal bytes.
+    pub reproducible: bool,
+    /// One line instead of indented text.
+    pub compact: bool,
+    /// Only these subjects and their packages; all when empty.
+    pub subjects: BTreeSet<SubjectId>,
+}
+
+/// Versions of CycloneDX that can be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SpecVersion {
+    /// 1.5: without authors, manufacturers, SWHIDs and declarations.
+    V1_5,
+    /// 1.6, which consumers read today.
+    #[default]
+    V1_6,
+    /// 1.7.
+    V1_7,
+}
+
+impl SpecVersion {
+    /// The version as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_5 => "1.5",
+            Self::V1_6 => "1.6",
+            Self::V1_7 => "1.7",
+        }
+    }
+}
+
+impl std::str::FromStr for SpecVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        [Self::V1_5, Self::V1_6, Self::V1_7]
+            .into_iter()
+            .find(|version| version.as_str() == text)
+            .ok_or_else(|| "expected 1.5, 1.6 or 1.7".to_owned())
+    }
+}
+
+/// An SBOM, ready to be written.
+#[derive(Clone, Debug)]
+pub struct Sbom {
+    bom: Value,
+    compact: bool,
+}
+
+impl Sbom {
+    /// The JSON value.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.bom
+    }
+
+    /// The text, which ends in a line feed.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        if self.compact { format!("{}\n", self.bom) } else { format!("{:#}\n", self.bom) }
+    }
+}
+
+/// Describes what is installed. Reads `package.json` files and the content of small skills; everything else comes from the
+/// arguments. Whatever is odd about a package makes it less well described, and never fails the call.
+///
+/// # Errors
+///
+/// Only when the SBOM cannot be written at all, which would be a defect of this library.
+pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -> Result<Sbom> {
+    let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
+    let projects = projects::Projects::read(inventory, wanted, &Limits::default());
+    let built = build::build(inventory, &projects, verdicts, wanted);
+    drop(projects);
+
+    write(built, verdicts, options)
+}
+
+/// Describes what is locked, without any installation: no packages, and no verdicts but the digests themselves.
+///
+/// # Errors
+///
+/// As [`generate`].
+pub fn from_lock(lock: &Lock, options: &Options) -> Result<Sbom> {
+    let (inventory, verdicts) = locked::inventory(lock);
+    let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
+    let mut built = build::build(&inventory, &projects::Projects::default(), &verdicts, wanted);
+    if let Some(metadata) = &mut built.bom.metadata {
+        metadata.lifecycles = Some(build::phase(Phase::PreBuild));
+    }
+    write(built, &Verdicts::default(), options)
+}
+
+fn write(built: build::Built, verdicts: &Verdicts, options: &Options) -> Result<Sbom> {
+    let mut text = Vec::new();
+    let written = built.bom.output_as_json_v1_5(&mut text);
+    let core = written
+        .map_err(|error| error.to_string())
+        .and_then(|()| serde_json::from_slice(&text).map_err(|error| error.to_string()));
+    let core = core.map_err(|why| Error::environment(format!("cannot write the SBOM: {why}"), "report this as a defect"))?;
+    let bom = uplift::uplift(core, options.spec_version, built.extras);
+    let declared = if options.spec_version > SpecVersion::V1_5 { declarations::declare(verdicts, &built.subjects) } else { None };
+    Ok(Sbom { bom: seal(bom, declared, options), compact: options.compact })
+}
+
+/// Puts the members in their usual order, and adds serial and time. The serial is made of the content without the time, so that
+/// an unchanged installation keeps it (RFC 9562 version 8).
+fn seal(mut bom: Map<String, Value>, declared: Option<(Value, Value)>, options: &Options) -> Value {
+    if let Some((definitions, declarations)) = declared {
+        bom.insert("definitions".to_owned(), definitions);
+        bom.insert("declarations".to_owned(), declarations);
+    }
+    if options.reproducible
+        && let Some(properties) = bom.get_mut("metadata").and_then(|metadata| metadata.get_mut("properties"))
+        && let Some(properties) = properties.as_array_mut()
+    {
+        properties.insert(0, json!({ "name": "cdx:reproducible", "value": "true" }));
+    }
+    let mut sealed = Map::new();
+    for key in ["$schema", "bomFormat", "specVersion", "version", "metadata"] {
+        sealed.extend(bom.shift_remove(key).map(|value| (key.to_owned(), value)));
+    }
+    sealed.extend(bom);
+    let serial = serial(&Value::Object(sealed.clone()));
+    sealed.shift_insert(3, "serialNumber".to_owned(), serial.into());
+    if let Some(timestamp) = options.timestamp.filter(|_| !options.reproducible)
+        && let Some(Value::Object(metadata)) = sealed.get_mut("metadata")
+    {
+        let seconds = jiff::Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp);
+        metadata.shift_insert(0, "timestamp".to_owned(), seconds.to_string().into());
+    }
+    Value::Object(sealed)
+}
+
+fn serial(bom: &Value) -> String {
+    let digest = crate::digest::Sha256Digest::of(bom.to_string().as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.0[..16]);
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = crate::digest::to_hex(&bytes);
+    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

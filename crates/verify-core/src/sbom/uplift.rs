@@ -1,0 +1,63 @@
+//! From the typed 1.5 core to the JSON of the wanted version. `cyclonedx-bom` writes 1.5 at most; the few fields of 1.6 and 1.7 that
+//! we use are added here, and checked against the schemas in CI.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::SpecVersion;
+use super::component::Extra;
+
+/// The core with the fields that the wanted version adds.
+pub(super) fn uplift(core: Value, version: SpecVersion, mut extras: BTreeMap<String, Extra>) -> Map<String, Value> {
+    let Value::Object(mut bom) = core else { return Map::new() };
+    bom.insert("specVersion".to_owned(), version.as_str().into());
+    bom.insert("$schema".to_owned(), format!("http://cyclonedx.org/schema/bom-{}.schema.json", version.as_str()).into());
+    let listed = bom.get_mut("components").and_then(Value::as_array_mut).into_iter().flatten();
+    listed.filter_map(Value::as_object_mut).for_each(|one| component(one, version, &mut extras));
+    if let Some(root) = bom.get_mut("metadata").and_then(|metadata| metadata.get_mut("component")).and_then(Value::as_object_mut)
+    {
+        component(root, version, &mut extras);
+    }
+    // A leaf must say that it depends on nothing: consumers crash on the absent list, or take it for unknown.
+    let dependencies = bom.get_mut("dependencies").and_then(Value::as_array_mut).into_iter().flatten();
+    for dependency in dependencies.filter_map(Value::as_object_mut) {
+        dependency.entry("dependsOn").or_insert_with(|| json!([]));
+    }
+    bom
+}
+
+fn component(component: &mut Map<String, Value>, version: SpecVersion, extras: &mut BTreeMap<String, Extra>) {
+    let extra = component.get("bom-ref").and_then(Value::as_str).and_then(|reference| extras.remove(reference));
+    let extra = extra.unwrap_or_default();
+    if let Some(data) = extra.data {
+        component.insert("data".to_owned(), data);
+    }
+    if version == SpecVersion::V1_5 {
+        return;
+    }
+    if let Some(authors) = extra.authors {
+        // `author` is deprecated since 1.6.
+        component.shift_remove("author");
+        component.insert("authors".to_owned(), authors);
+    }
+    if let Some(manufacturer) = extra.manufacturer {
+        component.insert("manufacturer".to_owned(), manufacturer);
+    }
+    if !extra.swhid.is_empty() {
+        component.insert("swhid".to_owned(), json!(extra.swhid));
+    }
+    for license in component.get_mut("licenses").and_then(Value::as_array_mut).into_iter().flatten() {
+        let target = if license.get("license").is_some() { license.get_mut("license") } else { Some(license) };
+        if let Some(target) = target.and_then(Value::as_object_mut) {
+            target.insert("acknowledgement".to_owned(), "declared".into());
+        }
+    }
+    let concluded = component.get("purl").cloned();
+    if let Some(identity) = component.get_mut("evidence").and_then(|evidence| evidence.get_mut("identity")) {
+        if let (Some(purl), Some(identity)) = (concluded, identity.as_object_mut()) {
+            identity.insert("concludedValue".to_owned(), purl);
+        }
+        *identity = json!([identity.take()]);
+    }
+}

@@ -1,0 +1,112 @@
+//! What was verified, as far as an SBOM tells it.
+
+use std::collections::BTreeMap;
+
+use crate::digest::{Sha256Digest, Sri, TreeDigest};
+use crate::fact::Outcome;
+use crate::subject::SubjectId;
+
+/// The verdicts of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Verdicts {
+    /// By subject.
+    pub subjects: BTreeMap<SubjectId, Verdict>,
+    /// Comparisons of installed npm packages with their archives: by subject, and by the package's path below its project
+    /// (`node_modules/a/node_modules/b`).
+    pub packages: BTreeMap<(SubjectId, String), ArchiveMatch>,
+    /// The policy that was applied.
+    pub policy: Option<AppliedPolicy>,
+}
+
+/// What is known about one subject.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// Its digest, when taken.
+    pub tree: Option<TreeDigest>,
+    /// The digest of its dependencies, when taken.
+    pub dependencies: Option<TreeDigest>,
+    /// Files under `tree`.
+    pub files: Option<u64>,
+    /// The comparison of its installed files with its archive, when made.
+    pub archive: Option<ArchiveMatch>,
+    /// Who built it, once verified.
+    pub provenance: Option<VerifiedProvenance>,
+    /// Outcomes, one for each group of findings.
+    pub outcomes: Outcomes,
+}
+
+/// The outcome of each group of findings about one subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Files are those that were locked.
+    pub integrity: Outcome,
+    /// Version or digest is pinned as policy asks.
+    pub pinning: Outcome,
+    /// Origin is proven.
+    pub provenance: Outcome,
+    /// Somebody reviewed it.
+    pub review: Outcome,
+    /// No advisory is known.
+    pub advisory: Outcome,
+}
+
+impl Default for Outcomes {
+    fn default() -> Self {
+        let none = Outcome::NotApplicable;
+        Self { integrity: none, pinning: none, provenance: none, review: none, advisory: none }
+    }
+}
+
+impl Outcomes {
+    /// The groups with their names, in the order of the report.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, Outcome); 5] {
+        [
+            ("integrity", self.integrity),
+            ("pinning", self.pinning),
+            ("provenance", self.provenance),
+            ("review", self.review),
+            ("advisory", self.advisory),
+        ]
+    }
+}
+
+/// The result of comparing installed files with the published archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArchiveMatch {
+    /// The installed files are those of the archive with this SHA-512.
+    Identical {
+        /// SHA-512 of the archive.
+        archive: Sri,
+    },
+    /// They differ from the archive of that name and version.
+    Differs {
+        /// SHA-512 of the archive.
+        archive: Sri,
+        /// What differs, in one sentence, safe to show.
+        summary: String,
+    },
+}
+
+/// The verified identity of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedProvenance {
+    /// Repository, such as `github.com/openclaw/openclaw`.
+    pub repository: String,
+    /// Workflow file.
+    pub workflow: String,
+    /// Commit.
+    pub commit: String,
+    /// Predicate type of the attestation.
+    pub predicate_type: String,
+}
+
+/// The policy behind the verdicts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedPolicy {
+    /// `default`, `strict` or `homelab`.
+    pub preset: String,
+    /// Digest of the policy file; none when only the preset was used.
+    pub digest: Option<Sha256Digest>,
+}

@@ -1,0 +1,134 @@
+//! What a spec asks for: exactly one thing, or whatever is newest. Decides pinning, never integrity.
+
+use js_semver::Version;
+
+use crate::text;
+
+/// Longest spec that is read, in bytes; a longer one pins nothing. npm's own are a few dozen bytes.
+pub const MAX: usize = 512;
+
+/// Whether a reinstall from a spec brings the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pin {
+    /// Names one version or commit.
+    Exact,
+    /// Could bring something else; says why, safe to show.
+    Floating(String),
+}
+
+/// The pin of an npm spec, `name`, `name@exact`, `name@tag` or `name@range`, with or without a leading `npm:`.
+#[must_use]
+pub fn npm(spec: &str) -> Pin {
+    if spec.len() > MAX {
+        return Pin::Floating("the spec is too long to be one version".to_owned());
+    }
+    let spec = spec.strip_prefix("npm:").unwrap_or(spec);
+    // A scope's `@` is no separator.
+    match spec.char_indices().skip(1).find(|(_, c)| *c == '@') {
+        None => Pin::Floating("no version: a reinstall takes the newest".to_owned()),
+        Some((at, _)) => npm_version(&spec[at + 1..]),
+    }
+}
+
+/// The pin of what stands after the `@` of an npm spec, or of a value in `dependencies`.
+#[must_use]
+pub fn npm_version(version: &str) -> Pin {
+    let exact = version.strip_prefix('=').or_else(|| version.strip_prefix('v')).unwrap_or(version);
+    if version.len() <= MAX && is_exact_version(exact) {
+        Pin::Exact
+    } else if version.is_empty() || version == "*" {
+        Pin::Floating("any version".to_owned())
+    } else if version.starts_with(|c: char| c.is_ascii_alphabetic()) && !version.contains(' ') {
+        Pin::Floating(format!("the tag {} moves", text::excerpt(version, 40)))
+    } else {
+        Pin::Floating(format!("the range {} takes the newest that fits", text::excerpt(version, 40)))
+    }
+}
+
+/// The pin of a git spec, `git:<address>@<ref>`: only a full commit id names one thing.
+#[must_use]
+pub fn git(spec: &str) -> Pin {
+    let reference = spec.rsplit_once('@').or_else(|| spec.rsplit_once('#')).map(|(_, reference)| reference);
+    match reference {
+        // `git@host:path` without a ref: what follows the `@` is an address.
+        Some(reference) if reference.contains([':', '/']) && !reference.starts_with("refs/") => {
+            Pin::Floating("no commit: a reinstall takes the default branch".to_owned())
+        }
+        Some(reference) if reference.parse::<crate::digest::GitOid>().is_ok() => Pin::Exact,
+        Some(reference) => Pin::Floating(format!("the branch or tag {} can move", text::excerpt(reference, 60))),
+        None => Pin::Floating("no commit: a reinstall takes the default branch".to_owned()),
+    }
+}
+
+/// The pin of a ClawHub spec, `clawhub:<name>@<version>`.
+#[must_use]
+pub fn clawhub(spec: &str) -> Pin {
+    let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
+    match spec.char_indices().skip(1).find(|(_, c)| *c == '@') {
+        Some((at, _)) => npm_version(&spec[at + 1..]),
+        None => Pin::Floating("no version: a reinstall takes the newest".to_owned()),
+    }
+}
+
+/// Whether `text` is one full version: three numbers, perhaps a pre-release and build.
+#[must_use]
+pub fn is_exact_version(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.trim() == text && Version::parse(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_version_is_exact() {
+        for exact in
+            ["@openclaw/zalo@2026.9.5", "npm:zalo@1.2.3", "zalo@=1.2.3", "zalo@v1.2.3", "zalo@1.2.3-beta.1", "zalo@2026.7.1-2"]
+        {
+            assert_eq!(npm(exact), Pin::Exact, "{exact}");
+        }
+        for floating in [
+            "@openclaw/zalo",
+            "zalo",
+            "zalo@",
+            "zalo@latest",
+            "zalo@^1.2.3",
+            "zalo@~1.2.3",
+            "zalo@1.x",
+            "zalo@1",
+            "zalo@1.2",
+            "zalo@*",
+            "zalo@>=1.2.3",
+            "zalo@1.2.3 || latest",
+            "zalo@1.2.3 - 2.0.0",
+            "zalo@01.2.3",
+            "zalo@1.2.3.4",
+            "zalo@ 1.2.3",
+            "zalo@1.2.x",
+            "zalo@npm:other",
+            "zalo@git+https://example.org/x.git",
+            "zalo@file:../x",
+            "@a/b@workspace:*",
+        ] {
+            assert_ne!(npm(floating), Pin::Exact, "{floating}");
+        }
+        assert_ne!(npm(&format!("zalo@1.2.3-{}", "a".repeat(600))), Pin::Exact);
+    }
+
+    #[test]
+    fn only_a_full_commit_is_exact() {
+        let commit = "a".repeat(40);
+        assert_eq!(git(&format!("git:github.com/acme/notes@{commit}")), Pin::Exact);
+        assert_eq!(git(&format!("git:git@example.org:acme/notes.git@{commit}")), Pin::Exact);
+        for floating in [
+            "git:github.com/acme/notes",
+            "git:github.com/acme/notes@main",
+            "git:github.com/acme/notes@v1.3.0",
+            "git:git@example.org:a/b.git",
+            "git:github.com/acme/notes@abcdef0",
+        ] {
+            assert_ne!(git(floating), Pin::Exact, "{floating}");
+        }
+    }
+}

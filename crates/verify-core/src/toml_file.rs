@@ -1,0 +1,236 @@
+//! The strict TOML layer under lock, policy and reviews.
+//!
+//! Everything that could make a reader see less than the writer meant is an error with its place: unknown and duplicate keys, wrong
+//! types, a newer format, conflict markers, an oversized file. Nothing is ever treated as empty.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use toml::value::Datetime;
+
+use crate::error::OperatorError;
+use crate::operator_file::MAX_BYTES;
+use crate::text;
+
+/// The revision of all three formats that is known. A larger one adds keys, which are unknown keys here.
+const KNOWN_REVISION: i64 = 0;
+
+/// What reading gives. The error is boxed because it carries the file's text with it.
+pub(crate) type Checked<T> = Result<T, Box<OperatorError>>;
+
+/// The error result that the many checks end in.
+pub(crate) fn fail<T>(error: OperatorError) -> Checked<T> {
+    Err(Box::new(error))
+}
+
+/// One file of the operator while it is read: knows how to point into itself.
+pub(crate) struct TomlFile<'a> {
+    path: &'a Path,
+    text: &'a str,
+    /// What to do about an error that has no better help.
+    way_out: &'static str,
+    /// Byte offset of the start of each line.
+    lines: Vec<usize>,
+}
+
+impl<'a> TomlFile<'a> {
+    /// A file of at most [`MAX_BYTES`] without conflict markers. `way_out` is the help of every error that has no better one.
+    pub(crate) fn new(path: &'a Path, text: &'a str, way_out: &'static str) -> Checked<Self> {
+        if text.len() as u64 > MAX_BYTES {
+            let message = format!("the file has {} bytes, more than the {MAX_BYTES} accepted", text.len());
+            return fail(OperatorError::whole(path, message).with_help(way_out));
+        }
+        let lines =
+            std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1)).collect();
+        let file = Self { path, text, way_out, lines };
+        file.refuse_conflict_markers()?;
+        Ok(file)
+    }
+
+    /// The whole file as `T`, whose tables deny unknown fields. `version` is looked at before anything else, because a newer
+    /// format may give known keys another meaning.
+    pub(crate) fn parse<T: Deserialize<'a>>(&self, known_version: i64) -> Checked<T> {
+        let root = DeTable::parse(self.text).map_err(|e| self.toml_error(&e))?;
+        self.check_version(root.get_ref(), known_version)?;
+        let newer =
+            root.get_ref().get("revision").and_then(|r| integer(r.get_ref())).is_some_and(|revision| revision > KNOWN_REVISION);
+        T::deserialize(toml::Deserializer::from(root)).or_else(|e| {
+            let error = self.toml_error(&e);
+            fail(if newer { error.with_help("the file is of a newer revision; upgrade openclaw-verify") } else { error })
+        })
+    }
+
+    /// An error at a place of this file.
+    pub(crate) fn error(&self, span: Range<usize>, message: impl Into<String>) -> OperatorError {
+        OperatorError::at(self.path, &harmless(self.text), span, message).with_help(self.way_out)
+    }
+
+    /// The line, from 1, of a byte offset.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at)
+    }
+
+    /// The path under which the file is known.
+    pub(crate) fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// A day without time of day, as in `until = 2027-01-31`.
+    pub(crate) fn date(&self, value: &Spanned<Datetime>) -> Checked<Date> {
+        let wrong = || self.error(value.span(), "expected a day such as 2027-01-31, without a time");
+        let Datetime { date: Some(date), time: None, offset: None } = value.get_ref() else { return fail(wrong()) };
+        let (Ok(year), Ok(month), Ok(day)) = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day)) else {
+            return fail(wrong());
+        };
+        Date::new(year, month, day).or_else(|_| fail(wrong()))
+    }
+
+    /// The text of a value that people wrote to say something: not blank.
+    pub(crate) fn sentence(&self, value: &Spanned<String>, key: &str) -> Checked<String> {
+        if value.get_ref().trim().is_empty() {
+            return fail(self.error(value.span(), format!("`{key}` is empty")));
+        }
+        Ok(value.get_ref().clone())
+    }
+
+    /// An error that shows a second entry where only one may be, and says where the first is.
+    pub(crate) fn duplicate(&self, what: &str, first: Range<usize>, second: Range<usize>) -> OperatorError {
+        let line = self.line(first.start);
+        self.error(second, format!("duplicate entry: {what} is already in line {line}"))
+            .with_label("second entry")
+            .with_help("keep one of the two; nothing tells which one was meant")
+    }
+
+    fn check_version(&self, root: &DeTable<'a>, known: i64) -> Checked<()> {
+        let Some(version) = root.get("version") else {
+            let end = self.text.find('\n').unwrap_or(self.text.len());
+            return fail(
+                self.error(0..end, "the file has no `version`").with_help(format!("write `version = {known}` as its first line")),
+            );
+        };
+        match integer(version.get_ref()) {
+            Some(found) if found == known => Ok(()),
+            Some(found) if found > known => fail(
+                self.error(
+                    version.span(),
+                    format!("the file is of format version {found}; this openclaw-verify knows up to {known}"),
+                )
+                .with_help("upgrade openclaw-verify"),
+            ),
+            _ => fail(
+                self.error(version.span(), "no known format version")
+                    .with_help(format!("the format that this openclaw-verify reads is `version = {known}`")),
+            ),
+        }
+    }
+
+    fn refuse_conflict_markers(&self) -> Checked<()> {
+        for line in 1..=self.lines.len() {
+            let (span, text) = self.text_of(line);
+            if text.starts_with("<<<<<<<") || text.starts_with(">>>>>>>") {
+                return fail(self.conflict(span));
+            }
+        }
+        Ok(())
+    }
+
+    fn conflict(&self, span: Range<usize>) -> OperatorError {
+        self.error(span, "the file holds a conflict marker of a merge that was not finished")
+            .with_label("conflict marker")
+            .with_help("resolve the merge in this file, then run again")
+    }
+
+    /// A line by its number, from 1, without its end.
+    fn text_of(&self, line: usize) -> (Range<usize>, &'a str) {
+        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
+        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
+        (start..end, self.text.get(start..end).unwrap_or_default())
+    }
+
+    fn toml_error(&self, error: &toml::de::Error) -> OperatorError {
+        let message = text::excerpt(error.message().trim(), 300);
+        let span = error.span().unwrap_or(0..0);
+        // Inside a text these two may stand for something else, so they count only where they break the file.
+        let (line, broken) = self.text_of(self.line(span.start));
+        if error.span().is_some() && (broken.starts_with("=======") || broken.starts_with("|||||||")) {
+            return self.conflict(line);
+        }
+        let plain = match message.as_str() {
+            "duplicate key" => {
+                format!("duplicate key `{}`", text::excerpt(self.text.get(span.clone()).unwrap_or_default(), 80))
+            }
+            // serde's words for what people call keys and values.
+            other => [("unknown field", "unknown key"), ("missing field", "missing key"), ("unknown variant", "unknown value")]
+                .iter()
+                .fold(other.to_owned(), |text, (from, to)| text.replacen(from, to, 1)),
+        };
+        let reported = self.error(span, plain);
+        // serde names what it met first, then what it would have taken, each between backticks.
+        let mut names = message.split('`').skip(1).step_by(2);
+        let unknown = if message.starts_with("unknown ") { names.next() } else { None };
+        match unknown.and_then(|name| closest(name, names)) {
+            Some(known) => reported.with_help(format!("did you mean `{known}`?")),
+            None => reported,
+        }
+    }
+}
+
+fn integer(value: &DeValue<'_>) -> Option<i64> {
+    match value {
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+        _ => None,
+    }
+}
+
+/// The text as an error may show it: what could act on a terminal is replaced by as many bytes of `?`, so that spans still point right.
+/// An imported file is other people's text.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c != '\n' && c != '\t' && c != '\r' && text::is_hazard(c);
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match acts(c) {
+            true => shown.extend(std::iter::repeat_n('?', c.len_utf8())),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The candidate nearest to `name`, when it is near enough to be a slip of the keyboard.
+pub(crate) fn closest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    if name.len() > 64 {
+        return None;
+    }
+    let limit = (name.chars().count() / 3).max(1);
+    candidates.map(|c| (strsim::osa_distance(name, c), c)).filter(|(distance, _)| *distance <= limit).min().map(|(_, c)| c)
+}
+
+/// `text` as a TOML basic string on one line. Besides what TOML asks for, every character that could act on a terminal is escaped, so
+/// that a diff of the file shows what is in it.
+pub(crate) fn quote(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if text::is_hazard(c) => {
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

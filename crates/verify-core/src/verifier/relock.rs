@@ -1,0 +1,182 @@
+//! A new lock from what is installed, and what it would change.
+
+use std::collections::BTreeMap;
+
+use super::{Scope, Verifier};
+use crate::digest::{GitOid, Sri};
+use crate::error::{Error, Result};
+use crate::evidence::{Evidence, Part};
+use crate::inventory::Subject;
+use crate::lock::{Change, Lock, Package, changes};
+use crate::report::Report;
+use crate::subject::{Source, SubjectId};
+use crate::tree::{Manifest, ManifestStore, TreeError};
+
+/// A lock that could be written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Relock {
+    /// The new lock.
+    pub lock: Lock,
+    /// How it differs from the one there is; everything is added when there is none.
+    pub changes: Vec<Change>,
+    /// Subjects that cannot be locked. An entry that they had stays as it was.
+    pub refused: Vec<Refused>,
+    /// What the policy says of the installation under the new lock.
+    pub report: Report,
+    manifests: Vec<Manifest>,
+}
+
+/// A subject that cannot be locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The subject.
+    pub id: SubjectId,
+    /// Why, safe to show.
+    pub why: String,
+}
+
+impl Verifier {
+    /// A lock of what is installed now: of everything, or with only `ids` taken anew.
+    ///
+    /// Nothing is written. Whoever writes it has to look at [`Relock::changes`] first: a change that needs the operator's word must
+    /// not be written without it.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub fn relock(&self, ids: &[SubjectId]) -> Result<Relock> {
+        let inventory = self.inventory()?;
+        let wanted = |id: &SubjectId| ids.is_empty() || ids.contains(id);
+        if let Some(id) = ids.iter().find(|id| inventory.subjects.iter().all(|subject| subject.id != **id)) {
+            return Err(Error::environment(
+                format!("no installed subject is called {id}"),
+                "openclaw-verify check -v lists the ids of all subjects",
+            ));
+        }
+        let old = self.lock.clone().unwrap_or_default();
+        let evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+
+        let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
+        if !ids.is_empty() {
+            entries.extend(old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())));
+        }
+        let mut refused = Vec::new();
+        let mut manifests = Vec::new();
+        for subject in inventory.subjects.iter().filter(|subject| wanted(&subject.id)) {
+            let Some(evidence) = evidence.get(&subject.id) else { continue };
+            let before = old.package(&subject.id);
+            match entry(subject, evidence, before) {
+                Ok(Some(entry)) => {
+                    manifests.extend(parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.manifest.clone()));
+                    entries.insert(subject.id.clone(), entry);
+                }
+                Ok(None) => {}
+                Err(why) => {
+                    refused.push(Refused { id: subject.id.clone(), why });
+                    entries.extend(before.map(|entry| (entry.id.clone(), entry.clone())));
+                }
+            }
+        }
+        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
+            .map_err(|error| Error::environment(format!("the new lock contradicts itself: {error}"), "please report this"))?;
+        // The evidence was compared with the old lock; what the policy will say is judged against the new one.
+        let evidence = self.evidence_against(evidence, &lock);
+        let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
+        Ok(Relock { changes: changes(&old, &lock), lock, refused, report, manifests })
+    }
+
+    fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
+        for (id, evidence) in &mut evidence {
+            let entry = lock.package(id);
+            evidence.tree.relocked(entry.and_then(|entry| entry.tree), entry.is_some());
+            evidence.dependencies.relocked(entry.and_then(|entry| entry.dependencies), entry.is_some());
+            evidence.siblings.relocked(entry.and_then(|entry| entry.siblings), entry.is_some());
+        }
+        evidence
+    }
+}
+
+impl Relock {
+    /// Changes that the operator has to accept by name, other than those of `accepted`.
+    pub fn unaccepted(&self, accepted: &[String]) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.needs_accept && !accepted.contains(&change.id))
+    }
+
+    /// Keeps the listings behind the new digests, so that a later mismatch can name files. They hash to the digests, so the store
+    /// need not be trusted; a store that cannot be written only makes later messages poorer, and its error is given back.
+    ///
+    /// # Errors
+    /// The first error of the store.
+    pub fn keep_manifests(&self, store: &ManifestStore) -> std::result::Result<(), crate::tree::StoreError> {
+        self.manifests.iter().try_for_each(|manifest| store.put(manifest).map(|_| ()))
+    }
+}
+
+/// The entry for a subject: none when nothing of it is installed, an error in words when it has no digest.
+fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> std::result::Result<Option<Package>, String> {
+    let mut entry = Package::new(subject.id.clone(), subject.kind, subject.source);
+    let record = subject.record.as_ref();
+    let recorded = record.and_then(|record| record.resolved_version.clone().or_else(|| record.version.clone()));
+    entry.version = recorded.or_else(|| subject.version.clone()).map(|version| crate::text::excerpt(&version, 200));
+    entry.spec = spec(subject);
+    entry.archive = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse::<Sri>().ok());
+    entry.commit = record.and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse::<GitOid>().ok());
+    if let Some(mcp) = &subject.mcp {
+        entry.definition = Some(mcp.digest);
+    } else {
+        if !evidence.present(subject) {
+            return Ok(None);
+        }
+        entry.tree = digest(&evidence.tree)?;
+        entry.dependencies = digest(&evidence.dependencies)?;
+        entry.siblings = digest(&evidence.siblings)?;
+        let files = parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.files).sum();
+        entry.files = Some(files);
+    }
+    if let Some(before) = before {
+        keep_evidence(&mut entry, before);
+    }
+    Ok(Some(entry))
+}
+
+/// What was verified about these very bytes stays verified.
+fn keep_evidence(entry: &mut Package, before: &Package) {
+    let same = entry.tree == before.tree && entry.archive == before.archive && entry.commit == before.commit;
+    if same {
+        entry.provenance.clone_from(&before.provenance);
+        entry.tag_object.clone_from(&before.tag_object);
+        entry.signer.clone_from(&before.signer);
+    }
+}
+
+fn digest(part: &Part) -> std::result::Result<Option<crate::digest::TreeDigest>, String> {
+    match &part.measured {
+        None | Some(Err(TreeError::Missing)) => Ok(None),
+        Some(Ok(tree)) => Ok(Some(tree.digest)),
+        Some(Err(error)) => Err(error.to_string()),
+    }
+}
+
+fn parts(evidence: &Evidence) -> [&Part; 3] {
+    [&evidence.tree, &evidence.dependencies, &evidence.siblings]
+}
+
+/// What a reinstall would ask for. Holds no path of a machine: a lock is committed and shared.
+fn spec(subject: &Subject) -> Option<String> {
+    if let Some(mcp) = &subject.mcp {
+        return Some(mcp.spec.clone());
+    }
+    let record = subject.record.as_ref()?;
+    match subject.source {
+        Source::Npm | Source::Clawhub => {
+            record.spec.as_deref().filter(|spec| !spec.contains(":/")).map(|spec| crate::text::excerpt(spec, 300))
+        }
+        // The id is the repository without scheme and path of this machine.
+        Source::Git => Some(match record.git_ref.as_deref() {
+            Some(reference) => format!("{}@{}", subject.id, crate::text::excerpt(reference, 200)),
+            None => subject.id.to_string(),
+        }),
+        _ => None,
+    }
+}

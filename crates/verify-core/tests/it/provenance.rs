@@ -1,0 +1,319 @@
+//! Provenance: the corpus of real bundles, each with its expected verdict.
+
+#![allow(clippy::expect_used, unreachable_pub, reason = "test code")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use openclaw_verify_core::digest::{Sha256Digest, Sri};
+use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::provenance::gitsign::{Material, verify_gitsign};
+use openclaw_verify_core::provenance::npm::{Package, verify_attestations};
+use openclaw_verify_core::provenance::release::{Release, verify_release};
+use openclaw_verify_core::provenance::{
+    Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Pattern, Signer, TrustRoot, verify_attestation,
+};
+use serde_json::Value;
+
+use crate::support::shared;
+
+fn now() -> Timestamp {
+    "2026-11-22T00:00:00Z".parse().expect("time")
+}
+
+fn code<T: std::fmt::Debug>(fact: &Fact<T>) -> &'static str {
+    match fact {
+        Fact::Verified(_) => "verified",
+        Fact::Violated { code, .. } => code,
+        Fact::NotEstablished { code, .. } => code.as_str(),
+        Fact::NotApplicable => "not-applicable",
+    }
+}
+
+struct Corpus {
+    folder: PathBuf,
+    cases: Vec<Value>,
+}
+
+impl Corpus {
+    fn open() -> Option<Self> {
+        let folder = shared("corpus/sigstore")?;
+        let text = fs::read_to_string(folder.join("expected.json")).expect("expected.json");
+        let cases = serde_json::from_str::<Value>(&text).expect("json")["cases"].as_array().expect("cases").clone();
+        Some(Self { folder, cases })
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.join(name)).expect("corpus file")
+    }
+
+    fn trust(&self, name: &str, instance: Instance) -> TrustRoot {
+        let path = self.folder.join(name);
+        TrustRoot::from_file(&path, &fs::read_to_string(&path).expect("root"), instance).expect("trust root")
+    }
+
+    fn artifact<'a>(&self, case: &Value, bytes: &'a [u8]) -> Artifact<'a> {
+        if !bytes.is_empty() {
+            return Artifact::bytes(bytes);
+        }
+        let subjects = case["facts"][0]["subject"]["digest"].as_object();
+        match subjects.and_then(|d| d.get("sha512")).and_then(Value::as_str) {
+            Some(hex) => Artifact::sha512(sha512(hex)),
+            None => Artifact::sha256(Sha256Digest([7; 32])),
+        }
+    }
+}
+
+fn sha512(hex: &str) -> Sri {
+    let bytes = openclaw_verify_core::digest::from_hex(hex).expect("hex");
+    Sri(bytes.try_into().expect("64 bytes"))
+}
+
+fn pass_or_fail(fact_outcome: Outcome) -> &'static str {
+    if fact_outcome == Outcome::Verified { "pass" } else { "fail" }
+}
+
+#[test]
+fn every_npm_file_of_the_corpus_has_its_verdict() {
+    let Some(corpus) = Corpus::open() else { return };
+    let keys = NpmKeys::embedded().expect("keys");
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let mut judged = 0;
+    for case in corpus.cases.iter().filter(|c| c["kind"] == "npm-attestations") {
+        let file = case["file"].as_str().expect("file");
+        let subject = case["facts"].as_array().expect("facts").iter().find_map(|f| f["subject"]["digest"]["sha512"].as_str());
+        let integrity = match case["artifact"].as_str() {
+            Some(artifact) => Sri::of(&corpus.read(artifact)),
+            None => sha512(subject.expect("a subject")),
+        };
+        let purl = case["facts"][0]["subject"]["name"].as_str().expect("purl").replace("pkg:npm/", "").replace("%40", "@");
+        let (name, version) = purl.rsplit_once('@').expect("name@version");
+        let package = Package { name, version, integrity };
+        let found = verify_attestations(&corpus.read(file), &package, &IdentityPolicy::default(), &keys, &trust, now());
+        let expect = &case["expect"];
+        for (half, outcome) in [
+            ("publish", found.publish.outcome()),
+            ("provenance", found.provenance.outcome()),
+            ("package", found.package().outcome()),
+        ] {
+            if let Some(wanted) = expect[half].as_str() {
+                assert_eq!(pass_or_fail(outcome), wanted, "{file} {half}: {found:?}");
+            }
+        }
+        judged += 1;
+    }
+    assert_eq!(judged, 10);
+}
+
+#[test]
+fn every_bundle_of_the_corpus_has_its_verdict() {
+    let Some(corpus) = Corpus::open() else { return };
+    let anybody = IdentityPolicy::default();
+    let mut judged = 0;
+    for case in corpus.cases.iter().filter(|c| c["kind"].as_str().is_some_and(|k| k.starts_with("bundle"))) {
+        let file = case["file"].as_str().expect("file");
+        let bytes = case["artifact"].as_str().map(|name| corpus.read(name)).unwrap_or_default();
+        let mut artifact = corpus.artifact(case, &bytes);
+        if file.ends_with("github-private-attestation.sigstore.json") {
+            artifact = Artifact::sha256(
+                "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428".parse().expect("digest"),
+            );
+        }
+        let bundle = corpus.read(file);
+        for (key, wanted) in case["expect"].as_object().expect("expect") {
+            let trust = match key.as_str() {
+                "bundle_with_github_root_no_tlog_no_sct" => corpus.trust("trust/trusted_root_github.json", Instance::GitHub),
+                "bundle" if case["trusted_root"] == "trust/trusted_root_github.json" => {
+                    corpus.trust("trust/trusted_root_github.json", Instance::GitHub)
+                }
+                // There is no way to ask for GitHub's root with the log required: that root has none.
+                "bundle_with_github_root_and_tlog_required" => {
+                    let path = Path::new("root.json");
+                    let text = fs::read_to_string(corpus.folder.join("trust/trusted_root_github.json")).expect("root");
+                    assert!(TrustRoot::from_file(path, &text, Instance::PublicGood).is_err());
+                    continue;
+                }
+                _ => TrustRoot::embedded(Instance::PublicGood).expect("root"),
+            };
+            let found = verify_attestation(&artifact, &bundle, Signer::Identity(&anybody), None, &trust, now());
+            assert_eq!(pass_or_fail(found.outcome()), wanted.as_str().expect("verdict"), "{file} {key}: {found:?}");
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 10);
+}
+
+#[test]
+fn identities_of_real_bundles() {
+    let Some(corpus) = Corpus::open() else { return };
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let judge = |file: &str, artifact: &[u8], policy: &IdentityPolicy| {
+        verify_attestation(&Artifact::bytes(artifact), &corpus.read(file), Signer::Identity(policy), None, &trust, now())
+    };
+    let repository = |r: &str| IdentityPolicy { repository: Some(Pattern::new(r)), ..IdentityPolicy::default() };
+
+    let bundle = "github/reusable-workflow-attestation.sigstore.json";
+    let artifact = corpus.read("github/reusable-workflow-artifact");
+    let mut both = repository("github.com/malancas/attest-demo");
+    both.workflow = Some(Pattern::new("github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml"));
+    assert_eq!(code(&judge(bundle, &artifact, &both)), "verified");
+    assert_eq!(code(&judge(bundle, &artifact, &repository("github.com/github/artifact-attestations-workflows"))), "repository");
+    both.workflow = Some(Pattern::new(".github/workflows/attest.yml"));
+    assert_eq!(code(&judge(bundle, &artifact, &both)), "workflow");
+    assert_eq!(code(&judge(bundle, b"something else", &repository("github.com/malancas/attest-demo"))), "artifact");
+
+    let cosign = corpus.read("cosign/cosign-v3-blob.txt");
+    let exact = |identity: &str, issuer: &str| IdentityPolicy {
+        identity: Some(identity.to_owned()),
+        issuer: Some(issuer.to_owned()),
+        ..IdentityPolicy::default()
+    };
+    let file = "cosign/cosign-v3-blob.sigstore.json";
+    let github = "https://github.com/login/oauth";
+    assert_eq!(code(&judge(file, &cosign, &exact("w.vollprecht@gmail.com", github))), "verified");
+    assert_eq!(code(&judge(file, &cosign, &exact("vollprecht@gmail.com", github))), "identity");
+    assert_eq!(code(&judge(file, &cosign, &exact("w.vollprecht@gmail.com", "https://accounts.google.com"))), "issuer");
+    assert_eq!(code(&judge(file, &cosign, &repository("github.com/a/b"))), "issuer");
+    let earlier = "2025-01-01T00:00:00Z".parse().expect("time");
+    let found = verify_attestation(
+        &Artifact::bytes(&cosign),
+        &corpus.read(file),
+        Signer::Identity(&exact("w.vollprecht@gmail.com", github)),
+        None,
+        &trust,
+        earlier,
+    );
+    assert_eq!(code(&found), "timestamp");
+}
+
+#[test]
+fn npm_provenance_names_repository_workflow_and_commit() {
+    let Some(corpus) = Corpus::open() else { return };
+    let keys = NpmKeys::embedded().expect("keys");
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let judge = |file: &str, name: &str, version: &str, integrity: Sri, policy: &IdentityPolicy| -> Fact<Identity> {
+        let package = Package { name, version, integrity };
+        verify_attestations(&corpus.read(file), &package, policy, &keys, &trust, now()).package()
+    };
+    let archive = Sri::of(&corpus.read("npm/gundam-visor-cli-v1-tag.tgz"));
+    let file = "npm/gundam-visor-cli-v1-tag.tgz.json";
+    let policy = |repository: &str, workflow: &str, git_ref: &str| IdentityPolicy {
+        repository: Some(Pattern::new(repository)),
+        workflow: Some(Pattern::new(workflow)),
+        git_ref: Some(Pattern::new(git_ref)),
+        ..IdentityPolicy::default()
+    };
+    let right = policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/npm-publish.yml", "refs/tags/v*");
+    let found = judge(file, "gundam-visor", "1.0.1", archive, &right);
+    let identity = found.verified().expect("verified");
+    assert_eq!(identity.repository(), Some("github.com/ramonpetgrave64/gundam-visor"));
+    assert_eq!(identity.workflow(), Some(".github/workflows/npm-publish.yml"));
+    assert_eq!(identity.source_digest.as_deref(), Some("599500821344b070902a7a5666064bfdaba715df"));
+    for (other, expected) in [
+        (policy("github.com/ramonpetgrave64/other", ".github/workflows/npm-publish.yml", "refs/tags/v*"), "repository"),
+        (policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/release.yml", "refs/tags/v*"), "workflow"),
+        (policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/npm-publish.yml", "refs/heads/*"), "ref"),
+    ] {
+        assert_eq!(code(&judge(file, "gundam-visor", "1.0.1", archive, &other)), expected);
+    }
+    assert_eq!(code(&judge(file, "gundam-visor", "1.0.2", archive, &right)), "subject");
+    assert_eq!(code(&judge(file, "@ramon/gundam-visor", "1.0.1", archive, &right)), "subject");
+    assert_eq!(code(&judge(file, "gundam-visor", "1.0.1", Sri::of(b"other archive"), &right)), "artifact");
+
+    // A certificate of 2023 has only the older claims.
+    let integrity = sha512(
+        "29d19f26233f4441328412b34fd73ed104ecfef62f14097890cccf7455b521b65c5acff851849faa85c85395aa22d401436f01f3afb61b19c780e906c88c7f20",
+    );
+    let old = policy("github.com/laurentsimon/provenance-npm-test", ".github/workflows/release.yml", "refs/heads/main");
+    let found = judge("npm/npm-attestations.intoto.sigstore", "@laurentsimon/provenance-npm-test", "1.0.0", integrity, &old);
+    assert_eq!(code(&found), "verified", "{found:?}");
+    let mut hosted = old;
+    hosted.runner = Some("github-hosted".to_owned());
+    let found = judge("npm/npm-attestations.intoto.sigstore", "@laurentsimon/provenance-npm-test", "1.0.0", integrity, &hosted);
+    assert_eq!(code(&found), "runner");
+}
+
+/// The value of the unsigned attribute 1.3.6.1.4.1.57264.3.1: an OCTET STRING inside a SET after the OID.
+fn embedded_entry(cms: &[u8]) -> Vec<u8> {
+    let oid = [0x06, 0x0A, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x83, 0xBF, 0x30, 0x03, 0x01];
+    let at = cms.windows(oid.len()).position(|w| w == oid).expect("the attribute") + oid.len();
+    let (set, _) = der(&cms[at..]);
+    der(set).0.to_vec()
+}
+
+/// Content and rest of one DER element.
+fn der(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (length, start) = match bytes[1] {
+        short @ 0..=0x7F => (usize::from(short), 2),
+        n => {
+            let n = usize::from(n & 0x7F);
+            (bytes[2..2 + n].iter().fold(0, |l, b| (l << 8) | usize::from(*b)), 2 + n)
+        }
+    };
+    (&bytes[start..start + length], &bytes[start + length..])
+}
+
+#[test]
+fn a_gitsign_tag_with_its_log_entry_verifies_offline() {
+    let Some(corpus) = Corpus::open() else { return };
+    let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let tag = String::from_utf8(corpus.read("gitsign/tag-v0.17.0.txt")).expect("text");
+    let armor = tag.split("-----BEGIN SIGNED MESSAGE-----").nth(1).and_then(|t| t.split("-----END").next()).expect("block");
+    let decode = |text: &str| {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.decode(text.split_whitespace().collect::<String>()).expect("base64")
+    };
+    let entry = embedded_entry(&decode(armor));
+    let bundle: Value = serde_json::from_slice(&corpus.read("gitsign/tag-v0.17.0.bundle.json")).expect("json");
+    let certificate = decode(bundle["verificationMaterial"]["certificate"]["rawBytes"].as_str().expect("certificate"));
+    let signature = decode(bundle["messageSignature"]["signature"].as_str().expect("signature"));
+    let attributes = corpus.read("gitsign/tag-v0.17.0.signedattrs");
+    let billy = IdentityPolicy {
+        identity: Some("billy@chainguard.dev".to_owned()),
+        issuer: Some("https://accounts.google.com".to_owned()),
+        ..IdentityPolicy::default()
+    };
+    let judge = |attributes: &[u8], signature: &[u8], entry: Option<&[u8]>, policy: &IdentityPolicy| {
+        let material = Material { signed_attributes: attributes, signature, certificate: &certificate, log_entry: entry };
+        code(&verify_gitsign(&material, policy, &trust, now()))
+    };
+    assert_eq!(judge(&attributes, &signature, Some(&entry), &billy), "verified");
+    assert_eq!(judge(&attributes, &signature, None, &billy), "needs-log");
+    let mut other = billy.clone();
+    other.identity = Some("mallory@chainguard.dev".to_owned());
+    assert_eq!(judge(&attributes, &signature, Some(&entry), &other), "identity");
+    let mut changed = attributes.clone();
+    *changed.last_mut().expect("bytes") ^= 1;
+    assert_ne!(judge(&changed, &signature, Some(&entry), &billy), "verified");
+    // No single changed byte of the entry may turn into another verdict than "wrong", or into a crash.
+    for at in 0..entry.len() {
+        let mut changed = entry.clone();
+        changed[at] ^= 0x41;
+        let found = judge(&attributes, &signature, Some(&changed), &billy);
+        assert!(found != "needs-log", "byte {at}: {found}");
+    }
+    for cut in [0, 1, 10, entry.len() / 2, entry.len() - 1] {
+        assert_ne!(judge(&attributes, &signature, Some(&entry[..cut]), &billy), "verified", "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_github_release_attestation_binds_tag_commit_and_files() {
+    let Some(corpus) = Corpus::open() else { return };
+    let bytes = corpus.read("github/github-private-attestation.sigstore.json");
+    let github = TrustRoot::embedded(Instance::GitHub).expect("root");
+    let release = |repository, tag| code(&verify_release(&bytes, &Release { repository, tag }, &github, now()));
+    let found = verify_release(&bytes, &Release { repository: "jdx/communique", tag: "v0.1.9" }, &github, now());
+    let released = found.verified().expect("verified");
+    assert_eq!(released.commit.as_str(), "43d0bd191f16d1fe3484a4b58aa69118f7692442");
+    assert_eq!(released.assets.len(), 5);
+    assert_eq!(release("jdx/communique", "v0.1.8"), "subject");
+    assert_eq!(release("jdx/other", "v0.1.9"), "subject");
+    let public = TrustRoot::embedded(Instance::PublicGood).expect("root");
+    let found = verify_release(&bytes, &Release { repository: "jdx/communique", tag: "v0.1.9" }, &public, now());
+    assert_eq!(code(&found), "no-trust-root");
+    let other = corpus.read("github/github_provenance_demo-0.0.12-py3-none-any-bundle.jsonl");
+    let found = verify_release(&other, &Release { repository: "jdx/communique", tag: "v0.1.9" }, &github, now());
+    assert_eq!(code(&found), "predicate-type");
+}

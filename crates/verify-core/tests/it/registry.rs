@@ -1,0 +1,558 @@
+//! The registry client against an in-process registry: good, slow, truncated, oversized, redirecting and lying answers.
+
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use openclaw_verify_core::digest::Sri;
+use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, Pattern, TrustRoot, npm};
+use openclaw_verify_core::registry::{
+    Attestation, Cache, Client, FetchError, Fetched, Limits, NpmConfig, Plan, RegistryFacts, Want, fetch_blocking, judge,
+};
+use serde_json::{Value, json};
+
+use crate::support::mint::{By, Claims, Content, World};
+
+const ARCHIVE: &[u8] = b"the archive of @acme/notes 1.2.0";
+
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Good(Vec<u8>),
+    Status(u16),
+    /// So many times 503, then good.
+    Flaky(u32, Vec<u8>),
+    /// States a length and ends in the middle.
+    Truncated(Vec<u8>),
+    /// States a length and sends it, one byte a while.
+    Slow(Vec<u8>),
+    /// States this length and sends nothing of it.
+    Claims(u64),
+    /// Sends chunks without end.
+    Endless,
+    Redirect(String),
+    /// Good, after a while.
+    Late(Duration, Vec<u8>),
+}
+
+#[derive(Default)]
+struct State {
+    answers: HashMap<String, Answer>,
+    /// Path and `authorization` of every request.
+    seen: Vec<(String, Option<String>)>,
+}
+
+pub(crate) struct Server {
+    address: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let address = listener.local_addr().expect("address").to_string();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                thread::spawn(move || {
+                    // A client that hangs up early is part of the tests.
+                    let _ = serve(stream, &state);
+                });
+            }
+        });
+        Self { address, state }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn set(&self, path: &str, answer: Answer) {
+        self.state.lock().expect("state").answers.insert(path.to_owned(), answer);
+    }
+
+    fn seen(&self, path: &str) -> usize {
+        self.state.lock().expect("state").seen.iter().filter(|(p, _)| p == path).count()
+    }
+
+    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
+        self.state.lock().expect("state").seen.iter().map(|(_, auth)| auth.clone()).collect()
+    }
+
+    pub(crate) fn forget(&self) {
+        self.state.lock().expect("state").seen.clear();
+    }
+}
+
+fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut authorization = None;
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("authorization: ") {
+            authorization = Some(value.trim().to_owned());
+        }
+    }
+    let answer = {
+        let mut state = state.lock().expect("state");
+        state.seen.push((path.clone(), authorization));
+        let answer = state.answers.get(&path).cloned().unwrap_or(Answer::Status(404));
+        if let Answer::Flaky(left, body) = &answer
+            && *left > 0
+        {
+            let next = Answer::Flaky(left - 1, body.clone());
+            state.answers.insert(path, next);
+        }
+        answer
+    };
+    let mut head = |status: &str, length: Option<u64>, more: &str| {
+        let length = length.map_or_else(|| "transfer-encoding: chunked\r\n".to_owned(), |l| format!("content-length: {l}\r\n"));
+        stream.write_all(format!("HTTP/1.1 {status}\r\n{length}{more}connection: close\r\n\r\n").as_bytes())
+    };
+    let length = |body: &[u8]| Some(body.len() as u64);
+    match answer {
+        Answer::Good(body) | Answer::Flaky(0, body) => {
+            head("200 OK", length(&body), "")?;
+            stream.write_all(&body)
+        }
+        Answer::Late(wait, body) => {
+            thread::sleep(wait);
+            head("200 OK", length(&body), "")?;
+            stream.write_all(&body)
+        }
+        Answer::Flaky(_, _) => head("503 Later", Some(0), ""),
+        Answer::Status(code) => head(&format!("{code} X"), Some(0), ""),
+        Answer::Redirect(to) => head("302 Found", Some(0), &format!("location: {to}\r\n")),
+        Answer::Claims(size) => {
+            head("200 OK", Some(size), "")?;
+            thread::sleep(Duration::from_secs(1));
+            Ok(())
+        }
+        Answer::Truncated(body) => {
+            head("200 OK", length(&body), "")?;
+            stream.write_all(&body[..body.len() / 2])
+        }
+        Answer::Slow(body) => {
+            head("200 OK", length(&body), "")?;
+            for byte in body {
+                stream.write_all(&[byte])?;
+                stream.flush()?;
+                thread::sleep(Duration::from_millis(50));
+            }
+            Ok(())
+        }
+        Answer::Endless => {
+            head("200 OK", None, "")?;
+            let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+            loop {
+                stream.write_all(&chunk)?;
+            }
+        }
+    }
+}
+
+/// A registry with one package version, its keys and its trust root.
+struct Shop {
+    server: Server,
+    world: World,
+    cache: tempfile::TempDir,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let shop = Self { server: Server::start(), world: World::new(), cache: tempfile::tempdir().expect("folder") };
+        shop.server.set("/@acme%2fnotes", Answer::Good(shop.packument(|_| {})));
+        shop.server.set("/@acme/notes/-/notes-1.2.0.tgz", Answer::Good(ARCHIVE.to_vec()));
+        shop.server.set("/-/npm/v1/attestations/@acme%2fnotes@1.2.0", Answer::Good(shop.attestations()));
+        shop
+    }
+
+    fn packument(&self, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        let integrity = Sri::of(ARCHIVE).to_string();
+        let mut packument = json!({
+            "name": "@acme/notes",
+            "versions": { "1.2.0": {
+                "name": "@acme/notes",
+                "version": "1.2.0",
+                "dist": {
+                    "integrity": integrity,
+                    "tarball": self.server.url("/@acme/notes/-/notes-1.2.0.tgz"),
+                    "signatures": [{ "keyid": "SHA256:test", "sig": self.world.npm_signature(&format!("@acme/notes@1.2.0:{integrity}")) }],
+                    "attestations": { "url": self.server.url("/-/npm/v1/attestations/@acme%2fnotes@1.2.0") },
+                },
+            } },
+            "time": { "1.2.0": "2026-06-01T12:00:00.000Z" },
+        });
+        change(&mut packument);
+        packument.to_string().into_bytes()
+    }
+
+    fn attestations(&self) -> Vec<u8> {
+        let statement = |predicate_type: &str, predicate: Value| {
+            json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{ "name": "pkg:npm/%40acme/notes@1.2.0", "digest": { "sha512": Sri::of(ARCHIVE).hex() } }],
+                "predicateType": predicate_type,
+                "predicate": predicate,
+            })
+            .to_string()
+        };
+        let publish = statement(npm::PUBLISH, json!({ "name": "@acme/notes", "version": "1.2.0" }));
+        let built = statement(npm::PROVENANCE[0], json!({}));
+        let by_npm = By::Key(&self.world.npm, "SHA256:test");
+        let claims = Claims::github("acme/notes");
+        json!({ "attestations": [
+            { "predicateType": npm::PUBLISH, "bundle": self.world.bundle(Content::Statement(&publish), &by_npm) },
+            { "predicateType": npm::PROVENANCE[0], "bundle": self.world.bundle(Content::Statement(&built), &By::Certificate(&claims)) },
+        ] })
+        .to_string()
+        .into_bytes()
+    }
+
+    fn client_with(&self, more: &str, limits: Limits) -> Client {
+        let text = format!("registry={}\n{more}", self.server.url("/"));
+        let config = NpmConfig::parse(&text, &|_| None).expect("configuration");
+        Client::new(config, limits, Cache::new(self.cache.path())).expect("client")
+    }
+
+    fn fetch(&self) -> Fetched {
+        self.fetch_with(&self.client_with("", limits()))
+    }
+
+    fn fetch_with(&self, client: &Client) -> Fetched {
+        fetch_blocking(&Plan { wants: vec![want()] }, client).expect("a runtime")
+    }
+
+    fn judge(&self, fetched: &Fetched) -> RegistryFacts {
+        let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
+        let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
+        let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
+        let policy = IdentityPolicy { repository: Some(Pattern::new("github.com/acme/notes")), ..IdentityPolicy::default() };
+        judge(&want(), &fetched.packages[0], &policy, &keys, Ok(&trust), now())
+    }
+
+    fn facts(&self) -> (&'static str, &'static str, &'static str) {
+        let fetched = self.fetch();
+        let facts = self.judge(&fetched);
+        (code(&facts.integrity), code(&facts.signatures), code(&facts.attestations.package()))
+    }
+}
+
+fn want() -> Want {
+    Want {
+        name: "@acme/notes".to_owned(),
+        version: "1.2.0".to_owned(),
+        integrity: Some(Sri::of(ARCHIVE)),
+        archive: true,
+        attestations: true,
+    }
+}
+
+/// Short, so that slow answers do not make slow tests.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.packument = 1 << 20;
+    limits.archive = 1 << 20;
+    limits.metadata = Duration::from_millis(700);
+    limits.download = Duration::from_millis(700);
+    limits.idle = Duration::from_millis(500);
+    limits.backoff = Duration::from_millis(10);
+    limits
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T00:00:00Z".parse().expect("time")
+}
+
+fn code<T>(fact: &Fact<T>) -> &'static str {
+    match fact {
+        Fact::Verified(_) => "verified",
+        Fact::Violated { code, .. } => code,
+        Fact::NotEstablished { code, .. } => code.as_str(),
+        Fact::NotApplicable => "not-applicable",
+    }
+}
+
+const PACKUMENT: &str = "/@acme%2fnotes";
+const TARBALL: &str = "/@acme/notes/-/notes-1.2.0.tgz";
+const ATTESTATIONS: &str = "/-/npm/v1/attestations/@acme%2fnotes@1.2.0";
+
+fn error(fetched: &Fetched) -> FetchError {
+    fetched.packages[0].clone().expect_err("an error")
+}
+
+fn archive_error(fetched: &Fetched) -> FetchError {
+    fetched.packages[0].as_ref().expect("a packument").archive.clone().expect("asked for").expect_err("an error")
+}
+
+#[test]
+fn a_good_registry_and_then_the_cache() {
+    let shop = Shop::open();
+    let fetched = shop.fetch();
+    let facts = shop.judge(&fetched);
+    assert_eq!(facts.integrity, Fact::Verified(Sri::of(ARCHIVE)));
+    assert_eq!(facts.signatures.outcome(), Outcome::Verified);
+    assert_eq!(facts.attestations.package().verified().and_then(|i| i.repository()), Some("github.com/acme/notes"));
+    assert_eq!(facts.published.map(|t| t.to_string()).as_deref(), Some("2026-06-01T12:00:00Z"));
+    let package = fetched.packages[0].as_ref().expect("fetched");
+    let archive = package.archive.clone().expect("asked").expect("archive");
+    assert_eq!(std::fs::read(&archive.path).expect("file"), ARCHIVE);
+
+    let cache = Cache::new(shop.cache.path());
+    cache.keep_verified(&want(), package, &facts).expect("kept");
+    shop.server.forget();
+    assert_eq!(shop.facts(), ("verified", "verified", "verified"));
+    assert_eq!((shop.server.seen(PACKUMENT), shop.server.seen(TARBALL), shop.server.seen(ATTESTATIONS)), (1, 0, 0));
+
+    // Without a network: all but the registry's signatures, and only what is known by its digest.
+    shop.server.forget();
+    let plan = Plan { wants: vec![want()] };
+    let facts = shop.judge(&cache.fetch(&plan));
+    assert_eq!((code(&facts.integrity), code(&facts.signatures)), ("verified", "offline"));
+    assert_eq!(code(&facts.attestations.package()), "verified");
+    let unknown = Plan { wants: vec![Want { integrity: None, ..want() }] };
+    assert_eq!(error(&cache.fetch(&unknown)), FetchError::Offline);
+    assert!(shop.server.authorizations().is_empty(), "no request at all");
+
+    // A changed cache is noticed.
+    std::fs::write(&archive.path, b"evil").expect("write");
+    assert_eq!(code(&shop.judge(&cache.fetch(&plan)).integrity), "offline");
+    assert_eq!(shop.facts(), ("verified", "verified", "verified"));
+}
+
+#[test]
+fn a_registry_that_offers_nothing() {
+    let shop = Shop::open();
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(shop.packument(|p| {
+            let dist = p["versions"]["1.2.0"]["dist"].as_object_mut().expect("dist");
+            dist.remove("signatures");
+            dist.remove("attestations");
+        })),
+    );
+    assert_eq!(shop.facts(), ("verified", "not-applicable", "not-applicable"));
+    shop.server.set(PACKUMENT, Answer::Status(404));
+    assert_eq!(shop.facts(), ("offline", "offline", "offline"));
+    assert_eq!(error(&shop.fetch()), FetchError::NotFound);
+    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"] = json!({}))));
+    assert_eq!(error(&shop.fetch()), FetchError::NotFound);
+    let nowhere = Client::new(NpmConfig::default(), limits(), Cache::new(shop.cache.path())).expect("client");
+    let fetched = shop.fetch_with(&nowhere);
+    assert_eq!(error(&fetched), FetchError::NoRegistry);
+    assert_eq!(code(&shop.judge(&fetched).attestations.package()), "no-registry");
+}
+
+#[test]
+fn a_registry_that_lies() {
+    let shop = Shop::open();
+    let other = Sri::of(b"other").to_string();
+    // Another archive than the one that is recorded, with or without metadata to match.
+    shop.server.set(TARBALL, Answer::Good(b"evil".to_vec()));
+    assert_eq!(shop.facts(), ("artifact", "verified", "verified"));
+    shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
+    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"]["1.2.0"]["dist"]["integrity"] = json!(other))));
+    assert_eq!(shop.facts().0, "artifact");
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(
+            shop.packument(|p| p["versions"]["1.2.0"]["dist"]["integrity"] = json!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=")),
+        ),
+    );
+    assert_eq!(shop.facts().0, "artifact");
+    // Another package, another version, two of a name, no JSON.
+    for change in [
+        (|p: &mut Value| p["name"] = json!("@acme/other")) as fn(&mut Value),
+        |p| p["versions"]["1.2.0"]["version"] = json!("1.1.0"),
+        |p| p["versions"]["1.2.0"]["name"] = json!("@acme/other"),
+        |p| p["versions"]["1.2.0"]["dist"]["signatures"] = json!("none"),
+    ] {
+        shop.server.set(PACKUMENT, Answer::Good(shop.packument(change)));
+        assert!(matches!(error(&shop.fetch()), FetchError::Malformed(_)));
+        assert_eq!(shop.facts(), ("offline", "offline", "offline"));
+    }
+    shop.server.set(PACKUMENT, Answer::Good(b"<html>hello</html>".to_vec()));
+    assert!(matches!(error(&shop.fetch()), FetchError::Malformed(_)));
+    // Forged signatures and attestations.
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(shop.packument(|p| {
+            p["versions"]["1.2.0"]["dist"]["signatures"][0]["sig"] = json!(World::new().npm_signature("x"));
+        })),
+    );
+    assert_eq!(shop.facts(), ("verified", "signature", "verified"));
+    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|_| {})));
+    let mut forged: Value = serde_json::from_slice(&shop.attestations()).expect("json");
+    forged["attestations"][1] =
+        serde_json::from_slice::<Value>(&Shop::open().attestations()).expect("json")["attestations"][1].clone();
+    shop.server.set(ATTESTATIONS, Answer::Good(forged.to_string().into_bytes()));
+    assert_eq!(shop.facts(), ("verified", "verified", "log"));
+    shop.server.set(ATTESTATIONS, Answer::Good(b"<html>".to_vec()));
+    assert_eq!(shop.facts().2, "bundle");
+    // It says that there are attestations, and has none.
+    shop.server.set(ATTESTATIONS, Answer::Status(404));
+    assert_eq!(shop.facts(), ("verified", "verified", "offline"));
+    // None of the wrong answers was kept.
+    shop.server.set(ATTESTATIONS, Answer::Good(shop.attestations()));
+    assert_eq!(shop.facts(), ("verified", "verified", "verified"));
+}
+
+#[test]
+fn slow_truncated_and_oversized() {
+    let shop = Shop::open();
+    let start = Instant::now();
+    shop.server.set(TARBALL, Answer::Truncated(ARCHIVE.to_vec()));
+    assert!(matches!(archive_error(&shop.fetch()), FetchError::Network(_)));
+    assert_eq!(shop.server.seen(TARBALL), 3, "it was tried again");
+    shop.server.set(TARBALL, Answer::Slow(vec![b'x'; 10_000]));
+    assert_eq!(archive_error(&shop.fetch()), FetchError::TimedOut);
+    shop.server.forget();
+    shop.server.set(TARBALL, Answer::Claims(1 << 40));
+    assert_eq!(archive_error(&shop.fetch()), FetchError::TooLarge(1 << 20));
+    shop.server.set(TARBALL, Answer::Endless);
+    assert_eq!(archive_error(&shop.fetch()), FetchError::TooLarge(1 << 20));
+    assert_eq!(shop.server.seen(TARBALL), 2, "too large is not tried again");
+    shop.server.set(PACKUMENT, Answer::Endless);
+    assert_eq!(error(&shop.fetch()), FetchError::TooLarge(1 << 20));
+    shop.server.set(PACKUMENT, Answer::Truncated(shop.packument(|_| {})));
+    assert!(matches!(error(&shop.fetch()), FetchError::Network(_)));
+    shop.server.set(PACKUMENT, Answer::Flaky(2, shop.packument(|_| {})));
+    shop.server.set(TARBALL, Answer::Flaky(1, ARCHIVE.to_vec()));
+    assert_eq!(shop.facts(), ("verified", "verified", "verified"));
+    shop.server.set(PACKUMENT, Answer::Status(503));
+    assert_eq!(error(&shop.fetch()), FetchError::Status(503));
+    shop.server.set(PACKUMENT, Answer::Status(401));
+    assert_eq!(error(&shop.fetch()), FetchError::Refused(401));
+    assert!(start.elapsed() < Duration::from_secs(20));
+    let left = std::fs::read_dir(shop.cache.path().join("archives")).expect("folder").count();
+    assert_eq!(left, 1, "broken downloads leave nothing behind");
+}
+
+#[test]
+fn redirects_keep_to_hosts_and_credentials_to_theirs() {
+    let shop = Shop::open();
+    let other = Server::start();
+    other.set("/elsewhere.tgz", Answer::Good(ARCHIVE.to_vec()));
+    let token = format!("//{}/:_authToken=TOKEN\n//{}/:_authToken=OTHER\n", shop.server.address, other.address);
+    let client = shop.client_with(&token, limits());
+
+    shop.server.set(TARBALL, Answer::Redirect(other.url("/elsewhere.tgz")));
+    let refused = archive_error(&shop.fetch_with(&client));
+    assert!(matches!(&refused, FetchError::Redirected(_)), "{refused:?}");
+    assert!(!refused.to_string().contains("TOKEN"));
+    assert_eq!(other.authorizations().len(), 0, "not even asked");
+    assert!(shop.server.authorizations().iter().all(|auth| auth.as_deref() == Some("Bearer TOKEN")));
+
+    let mut allowed = limits();
+    allowed.hosts.push(other.address.clone());
+    let fetched = shop.fetch_with(&shop.client_with(&token, allowed));
+    assert_eq!(code(&shop.judge(&fetched).integrity), "verified");
+    assert_eq!(other.authorizations(), [None], "without the credentials of either");
+
+    // Within the host, round in circles, and to a file.
+    std::fs::remove_dir_all(shop.cache.path().join("archives")).expect("emptied");
+    shop.server.set(TARBALL, Answer::Redirect("/moved.tgz".to_owned()));
+    shop.server.set("/moved.tgz", Answer::Good(ARCHIVE.to_vec()));
+    assert_eq!(code(&shop.judge(&shop.fetch_with(&client)).integrity), "verified");
+    std::fs::remove_dir_all(shop.cache.path().join("archives")).expect("emptied");
+    shop.server.set("/moved.tgz", Answer::Redirect(TARBALL.to_owned()));
+    assert!(matches!(archive_error(&shop.fetch_with(&client)), FetchError::Redirected(_)));
+    shop.server.set(TARBALL, Answer::Redirect("file:///etc/passwd".to_owned()));
+    assert!(matches!(archive_error(&shop.fetch_with(&client)), FetchError::Redirected(_)));
+
+    // An archive on another host is looked for here, by its path.
+    shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
+    let elsewhere = format!("http://registry.example{TARBALL}");
+    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"]["1.2.0"]["dist"]["tarball"] = json!(elsewhere))));
+    assert_eq!(code(&shop.judge(&shop.fetch_with(&client)).integrity), "verified");
+}
+
+#[test]
+fn a_hostile_name_is_never_asked_for() {
+    let shop = Shop::open();
+    let names = ["../../etc/passwd", "@acme/../x", "a?b", "", "a b", "//evil.example/x"];
+    let wants = names.iter().map(|name| Want { name: (*name).to_owned(), ..want() }).collect();
+    let fetched = fetch_blocking(&Plan { wants }, &shop.client_with("", limits())).expect("runtime");
+    assert!(fetched.packages.iter().all(|p| matches!(p, Err(FetchError::Malformed(_)))));
+    assert!(shop.server.authorizations().is_empty());
+}
+
+#[test]
+fn several_at_once_and_inside_an_async_program() {
+    let shop = Shop::open();
+    let names: Vec<String> = (0..6).map(|n| format!("p{n}")).collect();
+    for name in &names {
+        let body = json!({ "name": name, "versions": { "1.0.0": { "name": name, "version": "1.0.0", "dist": {} } } });
+        shop.server.set(&format!("/{name}"), Answer::Late(Duration::from_millis(300), body.to_string().into_bytes()));
+    }
+    let of = |name: &String| Want {
+        name: name.clone(),
+        version: "1.0.0".to_owned(),
+        integrity: None,
+        archive: false,
+        attestations: true,
+    };
+    let plan = Plan { wants: names.iter().map(of).collect() };
+    let client = shop.client_with("", limits());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let start = Instant::now();
+        let fetched = client.fetch(&plan).await;
+        assert!(start.elapsed() < Duration::from_millis(1200), "{:?}", start.elapsed());
+        assert!(fetched.packages.iter().all(|p| p.as_ref().is_ok_and(|p| p.attestations == Attestation::None)));
+        // A blocking caller on a thread of an async runtime.
+        let fetched = fetch_blocking(&plan, &client).expect("runtime");
+        assert!(fetched.packages.iter().all(Result::is_ok));
+    });
+}
+
+#[test]
+fn proxies_and_authorities_are_the_callers() {
+    let shop = Shop::open();
+    let far = |path: &str| format!("http://registry.example{path}");
+    let packument = String::from_utf8(shop.packument(|_| {})).expect("text").replace(&shop.server.url(""), &far(""));
+    // A proxy is asked for whole addresses.
+    shop.server.set(&far(PACKUMENT), Answer::Good(packument.into_bytes()));
+    shop.server.set(&far(TARBALL), Answer::Good(ARCHIVE.to_vec()));
+    shop.server.set(&far(ATTESTATIONS), Answer::Good(shop.attestations()));
+    let env = |name: &str| match name {
+        "npm_config_registry" => Some(far("/")),
+        "HTTP_PROXY" => Some(shop.server.url("/")),
+        _ => None,
+    };
+    let config = NpmConfig::from_environment(&env).expect("environment");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let report = Arc::clone(&seen);
+    let progress =
+        move |p: openclaw_verify_core::registry::Progress| report.lock().expect("list").push((p.package, p.bytes, p.done));
+    let client = Client::with_progress(config.clone(), limits(), Cache::new(shop.cache.path()), progress).expect("client");
+    let fetched = shop.fetch_with(&client);
+    assert_eq!(code(&shop.judge(&fetched).integrity), "verified");
+    assert_eq!(shop.server.seen(&far(TARBALL)), 1);
+    let last = ("@acme/notes@1.2.0".to_owned(), ARCHIVE.len() as u64, true);
+    assert_eq!(seen.lock().expect("list").last(), Some(&last));
+
+    let mut bad = config.clone();
+    bad.cafile = Some(shop.cache.path().join("none.pem"));
+    assert!(Client::new(bad.clone(), limits(), Cache::new(shop.cache.path())).is_err());
+    std::fs::write(shop.cache.path().join("none.pem"), "no certificate").expect("write");
+    assert!(Client::new(bad, limits(), Cache::new(shop.cache.path())).is_err());
+    let mut bad = config;
+    bad.http_proxy = Some("://".to_owned());
+    assert!(Client::new(bad, limits(), Cache::new(shop.cache.path())).is_err());
+}

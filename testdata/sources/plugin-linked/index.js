@@ -1,0 +1,1 @@
+export default { id: "acme-linked", name: "acme-linked", register(_api) {} };

@@ -1,0 +1,1 @@
+export default { id: "acme-notes", name: "acme-notes", register(_api) {} };

@@ -1,0 +1,1 @@
+export default { id: "acme-packed", name: "acme-packed", register(_api) {} };

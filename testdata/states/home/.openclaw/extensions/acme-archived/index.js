@@ -1,0 +1,1 @@
+export default { id: "acme-archived", name: "acme-archived", register(_api) {} };
