@@ -1,6 +1,13 @@
 //! The real binary, on a state that a real OpenClaw made. One binary for all tests, because linking is what takes the time.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, unreachable_pub, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
 
 mod first_run;
 mod formats;
@@ -8,5 +15,6 @@ mod hostile;
 mod kill;
 mod real;
 mod relock;
+mod review;
 mod support;
 mod tamper;
