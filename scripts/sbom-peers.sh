@@ -34,7 +34,7 @@ cd "$work/tree"
 run 'openclaw-verify' "$ours" "$work/tree"
 run 'npm sbom' npm sbom --sbom-format cyclonedx
 run 'cyclonedx-npm' node "$work/node/node_modules/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js"
-run 'cyclonedx-npm --ignore-npm-errors' node "$work/node/node_modules/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js" --ignore-npm-errors
+run 'cyclonedx-npm --ignore-npm-errors' node "$work/node/node_modules/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js" --ignore-npm-errors --output-reproducible
 run 'cdxgen' node "$work/node/node_modules/@cyclonedx/cdxgen/bin/cdxgen.js" --no-install-deps -t npm -o /dev/stdout .
 if [ -e "$work/venv" ]; then
   offline="unshare --user --map-root-user --net"

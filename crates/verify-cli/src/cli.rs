@@ -142,6 +142,12 @@ pub(crate) enum Verb {
     /// Write the lock from what is installed
     #[command(after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo")]
     Lock(LockArgs),
+    /// Describe the installation in CycloneDX
+    #[cfg(feature = "sbom")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify sbom -o openclaw.cdx.json\n  openclaw-verify sbom --diff before-update.cdx.json"
+    )]
+    Sbom(SbomArgs),
     /// Digest of any folder, as git gives it in a SHA-256 repository
     #[command(after_help = "Examples:\n  openclaw-verify tree ~/.openclaw/extensions/notes\n  openclaw-verify tree . --manifest")]
     Tree(TreeArgs),
@@ -184,6 +190,36 @@ pub(crate) struct LockArgs {
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
     pub accept: Vec<String>,
+}
+
+/// Arguments of `sbom`.
+#[cfg(feature = "sbom")]
+#[derive(Debug, Args)]
+pub(crate) struct SbomArgs {
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Version of CycloneDX: 1.5, 1.6 or 1.7
+    #[arg(long, value_name = "VERSION", default_value = "1.6")]
+    pub spec_version: openclaw_verify_core::sbom::SpecVersion,
+    /// No time, so that equal installations give equal bytes
+    #[arg(long)]
+    pub reproducible: bool,
+    /// One line instead of indented text
+    #[arg(long)]
+    pub compact: bool,
+    /// Only this subject and its packages (repeatable)
+    #[arg(long, value_name = "ID")]
+    pub subject: Vec<String>,
+    /// Describe what is locked instead of what is installed
+    #[arg(long)]
+    pub from_lock: bool,
+    /// Do not hash and judge: only describe what is there
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Tell what changed since this SBOM instead of writing one
+    #[arg(long, value_name = "OLD", conflicts_with = "output")]
+    pub diff: Option<PathBuf>,
 }
 
 /// Arguments of `tree`.

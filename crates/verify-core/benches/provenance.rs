@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::Outcome;
+use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::npm::{self, Package, verify_attestations};
-use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, Pattern, TrustRoot};
+use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, TrustRoot};
 use serde_json::json;
 
 #[path = "../tests/it/support/mint.rs"]
@@ -35,10 +36,8 @@ fn main() {
     let now = "2026-11-22T00:00:00Z".parse().expect("time");
     let mut times = Vec::with_capacity(PLUGINS);
     for plugin in 0..PLUGINS {
-        let policy = IdentityPolicy {
-            repository: Some(Pattern::new(format!("github.com/acme/plugin-{plugin}"))),
-            ..IdentityPolicy::default()
-        };
+        let repository = Pattern::new(&format!("github.com/acme/plugin-{plugin}")).expect("a pattern");
+        let policy = IdentityPolicy { repository: Some(repository), ..IdentityPolicy::default() };
         let start = Instant::now();
         let bytes = fs::read(folder.path().join(plugin.to_string())).expect("read");
         let name = format!("@acme/plugin-{plugin}");

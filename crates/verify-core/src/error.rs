@@ -17,7 +17,6 @@ pub enum Error {
     Operator(Box<OperatorError>),
     /// The thing under test cannot be read as what it should be.
     #[error("{place}: {why}")]
-    #[diagnostic(code(openclaw_verify::subject))]
     Subject {
         /// Where, already safe to show.
         place: String,
@@ -29,7 +28,6 @@ pub enum Error {
     },
     /// The machine or the call did not give what was needed.
     #[error("{what}")]
-    #[diagnostic(code(openclaw_verify::environment))]
     Environment {
         /// What failed, with the path if there is one.
         what: String,
@@ -42,7 +40,6 @@ pub enum Error {
     },
     /// Nothing to verify was found (exit code 3).
     #[error("{what}")]
-    #[diagnostic(code(openclaw_verify::nothing_to_verify))]
     NothingToVerify {
         /// What was looked for, and where.
         what: String,
@@ -52,7 +49,6 @@ pub enum Error {
     },
     /// The caller cancelled.
     #[error("cancelled")]
-    #[diagnostic(code(openclaw_verify::cancelled))]
     Cancelled,
 }
 
@@ -62,7 +58,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What is wrong with a file of the operator, and where in it.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
-#[diagnostic(code(openclaw_verify::operator_file))]
 pub struct OperatorError {
     /// What is wrong, in a sentence that can stand alone.
     pub message: String,

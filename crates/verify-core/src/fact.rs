@@ -59,10 +59,11 @@ impl<T> Fact<T> {
 
 /// The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
 /// one open question keeps the rest from being called verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The question does not arise.
+    #[default]
     NotApplicable,
     /// Established to be right.
     Verified,

@@ -1,7 +1,7 @@
 //! JSON and JSON5 that an attacker may have written: bounded in depth, and a duplicate key is never silent.
 //!
 //! Two readers exist because the files have two kinds of readers. [`strict`] is for files whose duplicate keys are an error whoever
-//! reads them. [`last_wins`] and [`json5`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
+//! reads them. [`last_wins`] and [`json5()`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
 //! of two equal keys: the value is what OpenClaw sees, and the duplicates are told.
 
 use std::cell::{Cell, RefCell};

@@ -164,8 +164,7 @@ impl Basis {
 }
 
 /// Outcomes by group of rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Outcomes {
     /// Is it what was locked?
     pub integrity: Outcome,
@@ -177,6 +176,20 @@ pub struct Outcomes {
     pub review: Outcome,
     /// Is something bad known about it?
     pub advisory: Outcome,
+}
+
+impl Outcomes {
+    /// The groups with their names, in the order of the report.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, Outcome); 5] {
+        [
+            ("integrity", self.integrity),
+            ("pinning", self.pinning),
+            ("provenance", self.provenance),
+            ("review", self.review),
+            ("advisory", self.advisory),
+        ]
+    }
 }
 
 impl Report {

@@ -2,6 +2,8 @@
 
 mod relock;
 mod reviews;
+#[cfg(feature = "sbom")]
+mod sbom;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

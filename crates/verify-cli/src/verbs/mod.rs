@@ -5,6 +5,8 @@ mod completions;
 mod explain;
 mod init;
 mod lock;
+#[cfg(feature = "sbom")]
+mod sbom;
 mod tree;
 
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
         Verb::Lock(args) if args.init => init::run(common),
         Verb::Lock(args) => lock::run(common, &args),
+        #[cfg(feature = "sbom")]
+        Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
         Verb::Completions { shell } => completions::run(shell),

@@ -119,6 +119,11 @@ fn plain(raw: &[u8], folder: bool) -> Result<Cow<'_, str>, ArchiveError> {
     if path.split('/').any(|name| name == "..") {
         return Err(ArchiveError::Traversal(shown(raw)));
     }
+    // `node-tar` takes a drive or backslash at the beginning of what it installs for the root of a path, on every system, and drops it.
+    let below_top = path.split_once('/').map_or("", |(_, below)| below);
+    if is_windows_root(path) || is_windows_root(below_top) {
+        return Err(ArchiveError::AbsolutePath(shown(raw)));
+    }
     let path = if folder { path.strip_suffix('/').unwrap_or(path) } else { path };
     let mut names = path.split('/');
     if names.next() == Some(".") || path.split('/').any(str::is_empty) || (!folder && path.ends_with("/.")) {
@@ -129,6 +134,10 @@ fn plain(raw: &[u8], folder: bool) -> Result<Cow<'_, str>, ArchiveError> {
         return Ok(Cow::Owned(names.join("/")));
     }
     Ok(Cow::Borrowed(path))
+}
+
+fn is_windows_root(path: &str) -> bool {
+    path.starts_with('\\') || (path.starts_with(|c: char| c.is_ascii_alphabetic()) && path.get(1..2) == Some(":"))
 }
 
 /// Checks that no symlink leaves the tree, not even by way of others. `links` holds path and target of each.

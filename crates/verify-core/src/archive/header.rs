@@ -29,13 +29,26 @@ impl Header {
         // An empty mode is none at all.
         let mode = if block[100..108].iter().all(|b| matches!(b, 0 | b' ')) { Some(0) } else { octal(&block[100..108]) };
         let mode = mode.and_then(|mode| u32::try_from(mode).ok()).ok_or(bad("the mode is no octal number"))?;
+        // User, group, time, device: no part of the tree, but `node-tar` leaves out an entry in which it cannot read them.
+        let others = [&block[108..116], &block[116..124], &block[136..148], &block[329..337], &block[337..345]];
+        if !others.into_iter().all(harmless_number) {
+            return Err(bad("an owner, time or device is no octal number"));
+        }
+        // Behind the first NUL `node-tar` drops what follows, but only up to a line feed.
+        let plain = |field: &[u8]| field.iter().skip_while(|b| **b != 0).all(|b| *b == 0);
+        if !plain(&block[0..100]) || !plain(&block[157..257]) {
+            return Err(bad("a name that goes on after its end"));
+        }
         let name = text(&block[0..100]);
         let (path, has_prefix) = match &block[257..265] {
             b"ustar\x0000" => {
                 let prefix = text(&block[345..500]);
                 // `node-tar` takes byte 475 for the sign of a long prefix; other readers look for the first NUL.
-                if prefix.len() < 131 && block[475] != 0 {
-                    return Err(bad("the prefix goes on after its end"));
+                if prefix.len() < 131 {
+                    // Behind a short prefix it looks for times.
+                    if !plain(&block[345..476]) || !harmless_number(&block[476..488]) || !harmless_number(&block[488..500]) {
+                        return Err(bad("the prefix goes on after its end"));
+                    }
                 }
                 match prefix {
                     [] => (name.to_vec(), false),
@@ -67,6 +80,11 @@ fn octal(field: &[u8]) -> Option<u64> {
         return None;
     }
     Some(digits.iter().fold(0, |value, digit| value * 8 + u64::from(digit - b'0')))
+}
+
+/// A number that says nothing about the tree: blank, octal, or a large user id as GNU tar writes it.
+fn harmless_number(field: &[u8]) -> bool {
+    field.iter().all(|b| matches!(b, 0 | b' ')) || octal(field).is_some() || (field.len() == 8 && field.starts_with(&[0x80, 0]))
 }
 
 #[cfg(test)]

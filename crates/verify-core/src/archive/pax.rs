@@ -13,7 +13,8 @@ pub(crate) struct Extended {
 }
 
 /// Keys that say nothing about path, type, size or content.
-const HARMLESS: [&str; 8] = ["atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment"];
+const HARMLESS: [&str; 3] = ["uname", "gname", "comment"];
+const NUMBERS: [&str; 8] = ["atime", "ctime", "mtime", "uid", "gid", "SCHILY.dev", "SCHILY.ino", "SCHILY.nlink"];
 /// Keys of vendors begin so; those of sparse files are refused before.
 const VENDORS: [&str; 4] = ["SCHILY.", "LIBARCHIVE.", "NODETAR.", "RHT."];
 
@@ -55,7 +56,7 @@ impl Extended {
                 "path" => self.path = Some(value.to_vec()),
                 "linkpath" => self.link = Some(value.to_vec()),
                 "size" => self.size = Some(decimal(value).ok_or(bad("the size is no number"))?),
-                key => check_harmless(key)?,
+                key => check_harmless(key, value)?,
             }
             keys.push(key);
         }
@@ -65,14 +66,18 @@ impl Extended {
 
 /// Checks a global extended header: it may say nothing about what an entry is.
 pub(crate) fn check_global(content: &[u8]) -> Result<(), ArchiveError> {
-    records(content)?.into_iter().try_for_each(|(key, _)| check_harmless(key))
+    records(content)?.into_iter().try_for_each(|(key, value)| check_harmless(key, value))
 }
 
-fn check_harmless(key: &str) -> Result<(), ArchiveError> {
+fn check_harmless(key: &str, value: &[u8]) -> Result<(), ArchiveError> {
     if key.starts_with("GNU.sparse") || key == "SCHILY.realsize" {
         return Err(ArchiveError::Sparse);
     }
-    if HARMLESS.contains(&key) || VENDORS.iter().any(|vendor| key.starts_with(vendor)) {
+    if NUMBERS.contains(&key) && !is_number(value) {
+        // `node-tar` leaves out an entry with such a value.
+        return Err(ArchiveError::BadExtendedHeader("a time or owner that is no number"));
+    }
+    if NUMBERS.contains(&key) || HARMLESS.contains(&key) || VENDORS.iter().any(|vendor| key.starts_with(vendor)) {
         return Ok(());
     }
     Err(ArchiveError::BadExtendedHeader("an unknown key"))
@@ -104,6 +109,12 @@ fn records(content: &[u8]) -> Result<Vec<(&str, &[u8])>, ArchiveError> {
         rest = after;
     }
     Ok(records)
+}
+
+/// Decimal digits, perhaps with a fraction.
+fn is_number(value: &[u8]) -> bool {
+    let mut parts = value.splitn(2, |b| *b == b'.');
+    parts.all(|digits| !digits.is_empty() && digits.len() <= 15 && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Decimal digits without a leading zero.

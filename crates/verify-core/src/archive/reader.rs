@@ -98,6 +98,10 @@ impl<R: Read> Tar<R> {
             return Err(ArchiveError::SizeLies(shown(raw)));
         }
         let link = extended.link.as_ref().unwrap_or(&header.link);
+        if !link.is_empty() && !matches!(header.kind, b'1' | b'2') {
+            // `node-tar` leaves such an entry out.
+            return Err(ArchiveError::BadHeader("a link target on what is no link"));
+        }
         let no_content = || if header.size == 0 { Ok(()) } else { Err(ArchiveError::SizeLies(shown(raw))) };
         match header.kind {
             0 | b'0' => {

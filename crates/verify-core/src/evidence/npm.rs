@@ -3,19 +3,28 @@
 use std::path::{Path, PathBuf};
 
 use crate::inventory::Subject;
-use crate::inventory::npm_tree::{self, Instance, Limits, Manifest};
+use crate::inventory::npm_tree::{self, Instance, Limits, Manifest, NoteKind};
 use crate::subject::Kind;
 use crate::text;
 
 /// Facts for the rules of group *pinning*.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct NpmFacts {
+    /// Whether every package could be read; otherwise a script may have gone unseen.
+    pub complete: bool,
     /// Lifecycle scripts of the subject and its dependencies, one line each, safe to show.
     pub install_scripts: Vec<String>,
     /// Where npm's hidden lockfile says that packages were fetched from.
     pub fetched_from: Vec<Fetched>,
     /// Dependencies by git, http or file, and `.npmrc` files of the project, one line each, safe to show.
     pub exotic: Vec<String>,
+}
+
+impl Default for NpmFacts {
+    /// What has no packages.
+    fn default() -> Self {
+        Self { complete: true, install_scripts: Vec::new(), fetched_from: Vec::new(), exotic: Vec::new() }
+    }
 }
 
 /// Where one package was fetched from.
@@ -39,11 +48,12 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
     if project == subject.place.absolute
         && let Some(root) = &tree.root
     {
-        of_manifest(&mut facts, &label(root, &subject.name), root, false);
+        of_manifest(&mut facts, &label(root, &subject.name), root, tree.root_implicit_gyp);
     }
     for instance in &tree.instances {
         of_instance(&mut facts, instance);
     }
+    facts.complete = tree.complete && tree.notes.iter().all(|note| !matches!(note.kind, NoteKind::Unreadable { .. }));
     if std::fs::symlink_metadata(project.join(".npmrc")).is_ok() {
         facts.exotic.push("the project has an .npmrc, which can send npm elsewhere".to_owned());
     }

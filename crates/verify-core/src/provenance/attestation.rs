@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::artifact::Artifact;
 use super::fault::{Fault, Refused, fact};
 use super::identity::{Identity, IdentityPolicy};
+use super::shape;
 use super::sigstore::{KeyMaterial, Parsed, Proven, PublicKey};
-use super::strict_json;
 use super::trust::TrustRoot;
 use crate::fact::Fact;
 use crate::text;
@@ -73,7 +73,7 @@ fn bundles(bytes: &[u8]) -> Result<Vec<Value>, Refused> {
     if bytes.len() as u64 > MAX_BUNDLE_BYTES {
         return Err(bad(format!("it has {} bytes, more than the {MAX_BUNDLE_BYTES} accepted", bytes.len())));
     }
-    let whole = match strict_json::parse(bytes) {
+    let whole = match shape::parse(bytes) {
         Ok(one) => return Ok(vec![one]),
         Err(e) => e,
     };
@@ -82,16 +82,15 @@ fn bundles(bytes: &[u8]) -> Result<Vec<Value>, Refused> {
     }
     let lines: Vec<_> = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
     if lines.len() < 2 {
-        return Err(bad(text::excerpt(&whole.to_string(), 200)));
+        return Err(bad(format!("it {whole}")));
     }
     if lines.len() > MAX_BUNDLES {
         return Err(bad(format!("it has {} lines, more than the {MAX_BUNDLES} accepted", lines.len())));
     }
     let mut values = Vec::with_capacity(lines.len());
     for (number, line) in lines.into_iter().enumerate() {
-        let value = strict_json::parse(line).map_err(|e| {
-            bad(format!("neither one JSON document nor one a line (line {}: {})", number + 1, text::excerpt(&e.to_string(), 200)))
-        })?;
+        let value =
+            shape::parse(line).map_err(|e| bad(format!("neither one JSON document nor one a line (line {} {e})", number + 1)))?;
         values.push(value);
     }
     Ok(values)

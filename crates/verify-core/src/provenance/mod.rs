@@ -17,7 +17,6 @@ pub mod release;
 mod shape;
 mod sigstore;
 mod statement;
-mod strict_json;
 mod trust;
 #[cfg(feature = "online")]
 mod tuf;
@@ -25,7 +24,7 @@ mod tuf;
 pub use artifact::Artifact;
 pub use attestation::{Attested, MAX_BUNDLE_BYTES, MAX_BUNDLES, Signer, verify_attestation};
 pub use fault::Fault;
-pub use identity::{Identity, IdentityPolicy, IncompletePolicy, Pattern};
+pub use identity::{Identity, IdentityPolicy, IncompletePolicy};
 pub use npm::{KeyUsage, NpmKeys};
 pub use sigstore::PublicKey;
 pub use statement::{Statement, Subject};

@@ -12,7 +12,7 @@ use super::identity::{GITHUB_RELEASES, IdentityPolicy};
 use super::sigstore::{KeyMaterial, Parsed};
 use super::statement::Statement;
 use super::trust::{Instance, TrustRoot};
-use super::{attestation, strict_json};
+use super::{attestation, shape};
 use crate::digest::{GitOid, Sha256Digest};
 use crate::fact::{Fact, NotEstablished};
 use crate::text;
@@ -56,7 +56,7 @@ fn judge(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, now: Timestamp)
     if bytes.len() as u64 > attestation::MAX_BUNDLE_BYTES {
         return Err(bad(format!("it has {} bytes", bytes.len())));
     }
-    let json = strict_json::parse(bytes).map_err(|e| bad(text::excerpt(&e.to_string(), 200)))?;
+    let json = shape::parse(bytes).map_err(|e| bad(format!("it {e}")))?;
     let parsed = Parsed::new(&json)?;
     let statement = parsed.statement().ok_or_else(|| bad("it signs no statement".to_owned()))?;
     if !statement.predicate_type.starts_with(PREDICATE) {

@@ -5,6 +5,13 @@ use serde_json::Value;
 use super::fault::{Fault, Refused};
 use crate::text;
 
+/// The one JSON value in `bytes`, in which no name appears twice: two readers that pick different ones would judge different
+/// documents. The error completes a sentence that starts with "it".
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
+    let json = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+    crate::json::strict(json).map_err(|e| text::excerpt(&e.to_string(), 200))
+}
+
 /// The choices that protobuf JSON leaves to the reader, made here: one media type, one content, one kind of key material.
 pub(super) fn check(json: &Value) -> Result<(), Refused> {
     let Some(map) = json.as_object() else {

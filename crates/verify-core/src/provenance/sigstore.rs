@@ -16,7 +16,6 @@ use super::fault::{Fault, Refused};
 use super::identity::Identity;
 use super::shape::{self, malformed};
 use super::statement::{Statement, Subject};
-use super::strict_json;
 use super::trust::Instance;
 use crate::text;
 
@@ -37,7 +36,7 @@ pub(super) struct Root {
 impl Root {
     /// Reads a trust root and checks that it is of the kind that `instance` promises.
     pub(super) fn new(json: &str, instance: Instance) -> Result<Self, String> {
-        strict_json::parse(json.as_bytes()).map_err(|e| e.to_string())?;
+        shape::parse(json.as_bytes()).map_err(|e| format!("it {e}"))?;
         let root = TrustedRoot::from_json(json).map_err(|e| e.to_string())?;
         match instance {
             Instance::PublicGood if root.tlogs.is_empty() => {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fault::{Fault, Refused};
-use super::strict_json;
+use super::shape;
 use crate::text;
 
 /// What an attestation says about which artifacts.
@@ -45,7 +45,7 @@ impl Statement {
     /// Reads the payload of a DSSE envelope.
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
         let bad = |why: String| Refused::wrong(Fault::Bundle, format!("the signed statement is malformed: {why}"));
-        let Value::Object(mut map) = strict_json::parse(payload).map_err(|e| bad(text::excerpt(&e.to_string(), 200)))? else {
+        let Value::Object(mut map) = shape::parse(payload).map_err(|e| bad(format!("it {e}")))? else {
             return Err(bad("it is no JSON object".to_owned()));
         };
         match map.get("_type").and_then(Value::as_str) {

@@ -24,8 +24,9 @@ use std::collections::BTreeSet;
 use cyclonedx_bom::models::lifecycle::Phase;
 use serde_json::{Map, Value, json};
 
+pub use crate::report::Outcomes;
 pub use diff::{Diff, diff};
-pub use verdicts::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, Verdicts, VerifiedProvenance};
+pub use verdicts::{AppliedPolicy, ArchiveMatch, Verdict, Verdicts, VerifiedProvenance};
 
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;

@@ -3,10 +3,11 @@
 use cyclonedx_bom::external_models::uri::Uri;
 use cyclonedx_bom::models::service::Service;
 
-use super::verdicts::{Outcomes, Verdict};
+use super::verdicts::Verdict;
 use super::{component, values};
 use crate::fact::Outcome;
 use crate::inventory::Subject;
+use crate::report::Outcomes;
 
 /// An MCP server: what it is called and where it is, never what it is told.
 pub(super) fn service(subject: &Subject, reference: &str, verdict: Option<&Verdict>) -> Service {

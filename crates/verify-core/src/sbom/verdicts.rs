@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
-use crate::fact::Outcome;
+use crate::report::Outcomes;
 use crate::subject::SubjectId;
 
 /// The verdicts of one run.
@@ -33,42 +33,6 @@ pub struct Verdict {
     pub provenance: Option<VerifiedProvenance>,
     /// Outcomes, one for each group of findings.
     pub outcomes: Outcomes,
-}
-
-/// The outcome of each group of findings about one subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcomes {
-    /// Files are those that were locked.
-    pub integrity: Outcome,
-    /// Version or digest is pinned as policy asks.
-    pub pinning: Outcome,
-    /// Origin is proven.
-    pub provenance: Outcome,
-    /// Somebody reviewed it.
-    pub review: Outcome,
-    /// No advisory is known.
-    pub advisory: Outcome,
-}
-
-impl Default for Outcomes {
-    fn default() -> Self {
-        let none = Outcome::NotApplicable;
-        Self { integrity: none, pinning: none, provenance: none, review: none, advisory: none }
-    }
-}
-
-impl Outcomes {
-    /// The groups with their names, in the order of the report.
-    #[must_use]
-    pub fn all(&self) -> [(&'static str, Outcome); 5] {
-        [
-            ("integrity", self.integrity),
-            ("pinning", self.pinning),
-            ("provenance", self.provenance),
-            ("review", self.review),
-            ("advisory", self.advisory),
-        ]
-    }
 }
 
 /// The result of comparing installed files with the published archive.

@@ -351,8 +351,37 @@ fn attack_bad_header() {
     refused(&with(change(&|b| b[124..136].fill(0))), "bad-header");
     refused(&with(change(&|b| b[100..108].copy_from_slice(b"drwxr-x\0"))), "bad-header");
     refused(&with(change(&|b| b[257..265].copy_from_slice(b"ustar\0zz"))), "bad-header");
-    // node-tar takes this byte for the sign of a long prefix.
-    refused(&with(change(&|b| b[475] = b'x')), "bad-header");
+}
+
+/// Found by comparing what is accepted here with what `node-tar` and GNU tar unpack.
+#[test]
+fn attack_headers_that_node_tar_reads_in_another_way() {
+    let change = |change: &dyn Fn(&mut [u8; 512])| {
+        let mut block = header(b"package/f", b'0', 0, b"");
+        change(&mut block);
+        seal(&mut block);
+        with(block.to_vec())
+    };
+    // It takes this byte for the sign of a long prefix.
+    refused(&change(&|b| b[475] = b'x'), "bad-header");
+    // It drops what follows a NUL only up to a line feed.
+    refused(&change(&|b| b[11] = b'\n'), "bad-header");
+    refused(&change(&|b| b[160] = b'\n'), "bad-header");
+    refused(&change(&|b| b[400] = b'\n'), "bad-header");
+    // It leaves out an entry with a link target that is no link, or with numbers that it cannot read.
+    refused(&change(&|b| b[157] = b'x'), "bad-header");
+    refused(&with([pax(&[("linkpath", "x")]), file("package/f", "x")].concat()), "bad-header");
+    for at in [108, 116, 136, 329, 337, 476, 488] {
+        refused(&change(&|b| b[at] = 0xbb), "bad-header");
+    }
+    for key in ["mtime", "uid", "SCHILY.dev"] {
+        refused(&with([pax(&[(key, "never")]), file("package/f", "x")].concat()), "bad-extended-header");
+    }
+    assert!(read(&tgz(&change(&|b| b[108..116].copy_from_slice(b"\x80\0\0\0\0\x7f\xff\xff")))).is_ok());
+    // It drops a drive or a backslash at the beginning of what is installed, on every system.
+    for path in ["package/c:/evil", "package/c:evil", "package/\\evil", "c:/package/evil"] {
+        refused(&with(file(path, "x")), "absolute-path");
+    }
 }
 
 #[test]

@@ -8,15 +8,21 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use openclaw_verify_core::digest::{Sha256Digest, Sri};
 use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::gitsign::{Material, verify_gitsign};
 use openclaw_verify_core::provenance::npm::{Package, verify_attestations};
 use openclaw_verify_core::provenance::release::{Release, verify_release};
 use openclaw_verify_core::provenance::{
-    Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Pattern, Signer, TrustRoot, verify_attestation,
+    Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Signer, TrustRoot, verify_attestation,
 };
+use openclaw_verify_core::release::{GitsignSignature, parse_tag};
 use serde_json::Value;
 
 use crate::support::shared;
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(text).expect("a pattern")
+}
 
 fn now() -> Timestamp {
     "2026-11-22T00:00:00Z".parse().expect("time")
@@ -151,15 +157,15 @@ fn identities_of_real_bundles() {
     let judge = |file: &str, artifact: &[u8], policy: &IdentityPolicy| {
         verify_attestation(&Artifact::bytes(artifact), &corpus.read(file), Signer::Identity(policy), None, &trust, now())
     };
-    let repository = |r: &str| IdentityPolicy { repository: Some(Pattern::new(r)), ..IdentityPolicy::default() };
+    let repository = |r: &str| IdentityPolicy { repository: Some(pattern(r)), ..IdentityPolicy::default() };
 
     let bundle = "github/reusable-workflow-attestation.sigstore.json";
     let artifact = corpus.read("github/reusable-workflow-artifact");
     let mut both = repository("github.com/malancas/attest-demo");
-    both.workflow = Some(Pattern::new("github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml"));
+    both.workflow = Some(pattern("github.com/github/artifact-attestations-workflows/.github/workflows/attest.yml"));
     assert_eq!(code(&judge(bundle, &artifact, &both)), "verified");
     assert_eq!(code(&judge(bundle, &artifact, &repository("github.com/github/artifact-attestations-workflows"))), "repository");
-    both.workflow = Some(Pattern::new(".github/workflows/attest.yml"));
+    both.workflow = Some(pattern(".github/workflows/attest.yml"));
     assert_eq!(code(&judge(bundle, &artifact, &both)), "workflow");
     assert_eq!(code(&judge(bundle, b"something else", &repository("github.com/malancas/attest-demo"))), "artifact");
 
@@ -199,9 +205,9 @@ fn npm_provenance_names_repository_workflow_and_commit() {
     let archive = Sri::of(&corpus.read("npm/gundam-visor-cli-v1-tag.tgz"));
     let file = "npm/gundam-visor-cli-v1-tag.tgz.json";
     let policy = |repository: &str, workflow: &str, git_ref: &str| IdentityPolicy {
-        repository: Some(Pattern::new(repository)),
-        workflow: Some(Pattern::new(workflow)),
-        git_ref: Some(Pattern::new(git_ref)),
+        repository: Some(pattern(repository)),
+        workflow: Some(pattern(workflow)),
+        git_ref: Some(pattern(git_ref)),
         ..IdentityPolicy::default()
     };
     let right = policy("github.com/ramonpetgrave64/gundam-visor", ".github/workflows/npm-publish.yml", "refs/tags/v*");
@@ -234,67 +240,46 @@ fn npm_provenance_names_repository_workflow_and_commit() {
     assert_eq!(code(&found), "runner");
 }
 
-/// The value of the unsigned attribute 1.3.6.1.4.1.57264.3.1: an OCTET STRING inside a SET after the OID.
-fn embedded_entry(cms: &[u8]) -> Vec<u8> {
-    let oid = [0x06, 0x0A, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x83, 0xBF, 0x30, 0x03, 0x01];
-    let at = cms.windows(oid.len()).position(|w| w == oid).expect("the attribute") + oid.len();
-    let (set, _) = der(&cms[at..]);
-    der(set).0.to_vec()
-}
-
-/// Content and rest of one DER element.
-fn der(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let (length, start) = match bytes[1] {
-        short @ 0..=0x7F => (usize::from(short), 2),
-        n => {
-            let n = usize::from(n & 0x7F);
-            (bytes[2..2 + n].iter().fold(0, |l, b| (l << 8) | usize::from(*b)), 2 + n)
-        }
-    };
-    (&bytes[start..start + length], &bytes[start + length..])
-}
-
 #[test]
 fn a_gitsign_tag_with_its_log_entry_verifies_offline() {
     let Some(corpus) = Corpus::open() else { return };
     let trust = TrustRoot::embedded(Instance::PublicGood).expect("root");
-    let tag = String::from_utf8(corpus.read("gitsign/tag-v0.17.0.txt")).expect("text");
-    let armor = tag.split("-----BEGIN SIGNED MESSAGE-----").nth(1).and_then(|t| t.split("-----END").next()).expect("block");
-    let decode = |text: &str| {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.decode(text.split_whitespace().collect::<String>()).expect("base64")
+    let read = |name: &str| {
+        let tag = parse_tag(&corpus.read(name)).expect("a tag");
+        GitsignSignature::from_tag(&tag).expect("a gitsign signature that fits the tag")
     };
-    let entry = embedded_entry(&decode(armor));
-    let bundle: Value = serde_json::from_slice(&corpus.read("gitsign/tag-v0.17.0.bundle.json")).expect("json");
-    let certificate = decode(bundle["verificationMaterial"]["certificate"]["rawBytes"].as_str().expect("certificate"));
-    let signature = decode(bundle["messageSignature"]["signature"].as_str().expect("signature"));
-    let attributes = corpus.read("gitsign/tag-v0.17.0.signedattrs");
+    let signed = read("gitsign/tag-v0.17.0.txt");
+    let online = read("gitsign/tag-v0.16.1.txt");
+    let (attributes, signature, entry) =
+        (&signed.signed_attributes, &signed.signature, signed.log_entry.clone().expect("an entry"));
+    assert_eq!(*attributes, corpus.read("gitsign/tag-v0.17.0.signedattrs"));
     let billy = IdentityPolicy {
         identity: Some("billy@chainguard.dev".to_owned()),
         issuer: Some("https://accounts.google.com".to_owned()),
         ..IdentityPolicy::default()
     };
     let judge = |attributes: &[u8], signature: &[u8], entry: Option<&[u8]>, policy: &IdentityPolicy| {
-        let material = Material { signed_attributes: attributes, signature, certificate: &certificate, log_entry: entry };
+        let material = Material { signed_attributes: attributes, signature, log_entry: entry, ..Material::from(&signed) };
         code(&verify_gitsign(&material, policy, &trust, now()))
     };
-    assert_eq!(judge(&attributes, &signature, Some(&entry), &billy), "verified");
-    assert_eq!(judge(&attributes, &signature, None, &billy), "needs-log");
+    assert_eq!(judge(attributes, signature, Some(&entry), &billy), "verified");
+    assert_eq!(judge(attributes, signature, None, &billy), "needs-log");
+    assert_eq!(code(&verify_gitsign(&Material::from(&online), &billy, &trust, now())), "needs-log");
     let mut other = billy.clone();
     other.identity = Some("mallory@chainguard.dev".to_owned());
-    assert_eq!(judge(&attributes, &signature, Some(&entry), &other), "identity");
+    assert_eq!(judge(attributes, signature, Some(&entry), &other), "identity");
     let mut changed = attributes.clone();
     *changed.last_mut().expect("bytes") ^= 1;
-    assert_ne!(judge(&changed, &signature, Some(&entry), &billy), "verified");
+    assert_ne!(judge(&changed, signature, Some(&entry), &billy), "verified");
     // No single changed byte of the entry may turn into another verdict than "wrong", or into a crash.
     for at in 0..entry.len() {
         let mut changed = entry.clone();
         changed[at] ^= 0x41;
-        let found = judge(&attributes, &signature, Some(&changed), &billy);
+        let found = judge(attributes, signature, Some(&changed), &billy);
         assert!(found != "needs-log", "byte {at}: {found}");
     }
     for cut in [0, 1, 10, entry.len() / 2, entry.len() - 1] {
-        assert_ne!(judge(&attributes, &signature, Some(&entry[..cut]), &billy), "verified", "cut at {cut}");
+        assert_ne!(judge(attributes, signature, Some(&entry[..cut]), &billy), "verified", "cut at {cut}");
     }
 }
 

@@ -5,9 +5,10 @@
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::Fact;
+use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::npm::{self, Package, RegistrySignature, verify_attestations, verify_registry_signatures};
 use openclaw_verify_core::provenance::{
-    Artifact, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, NpmKeys, Pattern, PublicKey, Signer, TrustRoot, verify_attestation,
+    Artifact, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, NpmKeys, PublicKey, Signer, TrustRoot, verify_attestation,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -16,6 +17,10 @@ use crate::support::mint::{self, By, Claims, Content, SIGNED_AT, World, b64};
 
 const SLSA: &str = "https://slsa.dev/provenance/v1";
 const ARCHIVE: &[u8] = b"the archive";
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(text).expect("a pattern")
+}
 
 fn now() -> Timestamp {
     "2026-11-22T00:00:00Z".parse().expect("time")
@@ -36,9 +41,9 @@ fn trust(world: &World) -> TrustRoot {
 
 fn policy() -> IdentityPolicy {
     IdentityPolicy {
-        repository: Some(Pattern::new("github.com/acme/notes")),
-        workflow: Some(Pattern::new(".github/workflows/release.yml")),
-        git_ref: Some(Pattern::new("refs/heads/*")),
+        repository: Some(pattern("github.com/acme/notes")),
+        workflow: Some(pattern(".github/workflows/release.yml")),
+        git_ref: Some(pattern("refs/heads/*")),
         runner: Some("github-hosted".to_owned()),
         ..IdentityPolicy::default()
     }
@@ -315,9 +320,9 @@ fn somebody_else() {
     bob.identity = Some("bob@example.org".to_owned());
     assert_eq!(judge_with(&world, person.to_string().as_bytes(), &bob), "identity");
     bob.identity = None;
-    bob.identity_pattern = Some(Pattern::new("*@example.org"));
+    bob.identity_pattern = Some(pattern("*@example.org"));
     assert_eq!(judge_with(&world, person.to_string().as_bytes(), &bob), "verified");
-    bob.identity_pattern = Some(Pattern::new("*@example.or"));
+    bob.identity_pattern = Some(pattern("*@example.or"));
     assert_eq!(judge_with(&world, person.to_string().as_bytes(), &bob), "identity");
     // Of several bundles one may be somebody else's, but none may be broken.
     let two = format!("{}\n{}\n", cases[0].1, good(&world));

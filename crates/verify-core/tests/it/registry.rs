@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::{Fact, Outcome};
-use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, Pattern, TrustRoot, npm};
+use openclaw_verify_core::policy::Pattern;
+use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, TrustRoot, npm};
 use openclaw_verify_core::registry::{
     Attestation, Cache, Client, FetchError, Fetched, Limits, NpmConfig, Plan, RegistryFacts, Want, fetch_blocking, judge,
 };
@@ -242,7 +243,7 @@ impl Shop {
         let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
         let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
         let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
-        let policy = IdentityPolicy { repository: Some(Pattern::new("github.com/acme/notes")), ..IdentityPolicy::default() };
+        let policy = IdentityPolicy { repository: Some(pattern("github.com/acme/notes")), ..IdentityPolicy::default() };
         judge(&want(), &fetched.packages[0], &policy, &keys, Ok(&trust), now())
     }
 
@@ -273,6 +274,10 @@ fn limits() -> Limits {
     limits.idle = Duration::from_millis(500);
     limits.backoff = Duration::from_millis(10);
     limits
+}
+
+fn pattern(text: &str) -> Pattern {
+    Pattern::new(text).expect("a pattern")
 }
 
 fn now() -> Timestamp {

@@ -9,9 +9,9 @@ use crate::provenance::artifact::Artifact;
 use crate::provenance::attestation::{MAX_BUNDLE_BYTES, hint};
 use crate::provenance::fault::{Fault, Refused, fact};
 use crate::provenance::identity::{Identity, IdentityPolicy};
+use crate::provenance::shape;
 use crate::provenance::sigstore::{KeyMaterial, Parsed, PublicKey};
 use crate::provenance::statement::Statement;
-use crate::provenance::strict_json;
 use crate::provenance::trust::TrustRoot;
 use crate::text;
 
@@ -225,7 +225,7 @@ pub(super) fn read(answer: &[u8]) -> Result<Vec<Entry>, Refused> {
     if answer.len() as u64 > MAX_BUNDLE_BYTES {
         return Err(bad(format!("{} bytes, more than the {MAX_BUNDLE_BYTES} accepted", answer.len())));
     }
-    let json = strict_json::parse(answer).map_err(|e| bad(text::excerpt(&e.to_string(), 200)))?;
+    let json = shape::parse(answer).map_err(|e| bad(format!("it {e}")))?;
     let list = json.get("attestations").and_then(Value::as_array).ok_or_else(|| bad("no list `attestations`".to_owned()))?;
     if list.len() > MAX_ENTRIES {
         return Err(bad(format!("{} entries", list.len())));

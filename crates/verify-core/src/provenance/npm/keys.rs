@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
+use crate::provenance::shape;
 use crate::provenance::sigstore::PublicKey;
-use crate::provenance::strict_json;
 use crate::provenance::trust::Origin;
 use crate::text;
 
@@ -112,7 +112,7 @@ impl Key {
 }
 
 fn parse(text: &str) -> Result<Vec<Key>, String> {
-    let json = strict_json::parse(text.as_bytes()).map_err(|e| e.to_string())?;
+    let json = shape::parse(text.as_bytes()).map_err(|e| format!("it {e}"))?;
     let list = json.get("keys").and_then(Value::as_array).ok_or("it has no list `keys`")?;
     if list.is_empty() || list.len() > MAX_KEYS {
         return Err(format!("it has {} keys", list.len()));

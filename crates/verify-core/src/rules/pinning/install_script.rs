@@ -1,6 +1,7 @@
 //! `install-script`: a package that runs code of its own while it is installed.
 
 use super::super::{Check, Group, Rule, View};
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -15,9 +16,20 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let scripts = &view.evidence.npm.install_scripts;
-    let Some(first) = scripts.first() else { return Vec::new() };
+    let Some(first) = scripts.first() else { return unread(view) };
     let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
     let mut draft = view.draft(format!("runs code while it is installed: {first}{more}"));
     draft.evidence.clone_from(scripts);
-    vec![draft]
+    let mut drafts = vec![draft];
+    drafts.extend(unread(view));
+    drafts
+}
+
+/// A package.json that cannot be read may hold a script that nobody saw.
+fn unread(view: &View<'_>) -> Vec<Draft> {
+    if view.evidence.npm.complete {
+        return Vec::new();
+    }
+    let draft = view.draft("not every package.json of its packages could be read, so a script may have gone unseen");
+    vec![draft.outcome(Outcome::NotEstablished)]
 }

@@ -8,8 +8,7 @@ use openclaw_verify_core::OperatorError;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::policy::{
-    Dependencies, Digests, Exception, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed,
-    RuleInfo, Target, starter,
+    Dependencies, Digests, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed, RuleInfo, Target,
 };
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};

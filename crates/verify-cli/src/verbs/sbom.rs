@@ -1,0 +1,71 @@
+//! `sbom`: the installation in CycloneDX, and what changed between two of them.
+
+use std::path::Path;
+
+use openclaw_verify_core::sbom::{self, Options, Sbom};
+use openclaw_verify_core::{Error, OperatorError, Result, Verifier, operator_file};
+use serde_json::Value;
+
+use super::{start, subject_ids};
+use crate::cli::{Common, Format, SbomArgs};
+use crate::{Exit, operator, output, render};
+
+pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
+    let start = start(common)?;
+    let verifier = start.builder.build()?;
+    let options = Options {
+        spec_version: args.spec_version,
+        timestamp: if args.reproducible { None } else { Some(timestamp(common)?) },
+        reproducible: args.reproducible,
+        compact: args.compact,
+        subjects: subject_ids(&args.subject)?.into_iter().collect(),
+    };
+    let bom = make(&verifier, &options, args, &start.files.lock)?;
+    drop(start._bar);
+    if let Some(old) = &args.diff {
+        return compare(common, &read(old)?, &bom);
+    }
+    match &args.output {
+        Some(path) => {
+            operator_file::write_atomic(path, &bom.to_json())?;
+            output::stderr(&format!("wrote {}", operator::shown(path)));
+        }
+        None => output::stdout(&bom.to_json())?,
+    }
+    Ok(Exit::Clean)
+}
+
+fn make(verifier: &Verifier, options: &Options, args: &SbomArgs, lock: &Path) -> Result<Sbom> {
+    if !args.from_lock {
+        return verifier.sbom(options, !args.no_verify);
+    }
+    let locked = verifier.lock().ok_or_else(|| {
+        Error::environment(format!("no lock found at {}", operator::shown(lock)), "run: openclaw-verify lock --init")
+    })?;
+    sbom::from_lock(locked, options)
+}
+
+/// The page that a reviewer reads after an update. Something changed: exit 1, as `diff` does.
+fn compare(common: &Common, old: &Value, new: &Sbom) -> Result<Exit> {
+    let diff = sbom::diff(old, new.value());
+    let text = if common.format == Format::Json { render::json(&diff)? } else { diff.to_text() };
+    output::stdout(&text)?;
+    Ok(if diff.is_empty() { Exit::Clean } else { Exit::Findings })
+}
+
+fn read(path: &Path) -> Result<Value> {
+    let text = operator_file::read(path)?.ok_or_else(|| {
+        Error::environment(format!("{}: no such file", operator::shown(path)), "name an SBOM that was made before")
+    })?;
+    openclaw_verify_core::json::strict(&text)
+        .map_err(|error| OperatorError::whole(path, format!("{} is no SBOM: {error}", operator::shown(path))).into())
+}
+
+/// `SOURCE_DATE_EPOCH`, so that a build can be repeated; otherwise the clock.
+fn timestamp(common: &Common) -> Result<jiff::Timestamp> {
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(operator::now(common)) };
+    let seconds = epoch.to_str().and_then(|text| text.parse::<i64>().ok());
+    seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).ok_or_else(|| {
+        Error::environment("SOURCE_DATE_EPOCH is not a number of seconds since 1970", "set it to one, or unset it")
+    })
+}
