@@ -33,6 +33,16 @@ pub fn excerpt(text: &str, limit: usize) -> String {
     }
 }
 
+/// `text` as one word of a POSIX shell, for commands that a message offers for copying. A subject's id is the attacker's text.
+#[must_use]
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", visible(text).replace('\'', "'\\''")))
+}
+
 /// Whether `c` can act on a terminal or on the reader instead of being read.
 #[must_use]
 pub fn is_hazard(c: char) -> bool {
@@ -49,6 +59,13 @@ mod tests {
     fn hazards_become_visible_and_the_rest_stays() {
         assert!(matches!(visible("@acme/plugin é 日本"), Cow::Borrowed(_)));
         assert_eq!(visible("a\u{1b}[31mb\u{202e}c\u{200b}\n"), "a\\u{1b}[31mb\\u{202e}c\\u{200b}\\u{a}");
+    }
+
+    #[test]
+    fn an_offered_command_runs_nothing_else() {
+        assert_eq!(shell_word("npm:@acme/a-b_1.2"), "npm:@acme/a-b_1.2");
+        assert_eq!(shell_word("skill:workspace/$(id);x'y"), "'skill:workspace/$(id);x'\\''y'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

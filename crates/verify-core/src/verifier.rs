@@ -1,6 +1,7 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod relock;
+mod reviews;
 #[cfg(feature = "sbom")]
 mod sbom;
 
@@ -12,10 +13,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use relock::{Refused, Relock};
+use reviews::ReviewFiles;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
-use crate::evidence::{self, Evidence, Gather};
+use crate::evidence::{self, Evidence, Gather, ReviewFacts};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Subject};
@@ -23,6 +25,7 @@ use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
+use crate::review::Reviews;
 use crate::rules::{self, Group, Judged, Names, Whole};
 use crate::subject::{Kind, SubjectId};
 use crate::text;
@@ -44,6 +47,7 @@ pub struct Builder {
     reviews: Option<OperatorFile>,
     levels: Vec<(String, Level)>,
     manifests: Option<PathBuf>,
+    imports: Option<PathBuf>,
     now: jiff::Timestamp,
     threads: usize,
     progress: Option<OnProgress>,
@@ -65,6 +69,7 @@ pub struct Verifier {
     options: Builder,
     policy: Policy,
     lock: Option<Lock>,
+    reviews: ReviewFiles,
     names: Names,
     inputs: Inputs,
 }
@@ -93,6 +98,7 @@ impl Verifier {
             reviews: None,
             levels: Vec::new(),
             manifests: None,
+            imports: None,
             now,
             threads: 0,
             progress: None,
@@ -127,6 +133,12 @@ impl Verifier {
         })
     }
 
+    /// The operator's own reviews file; empty when there is none.
+    #[must_use]
+    pub fn reviews(&self) -> &Reviews {
+        &self.reviews.own
+    }
+
     /// Judges the subjects of `scope`.
     ///
     /// # Errors
@@ -153,7 +165,11 @@ impl Verifier {
                 ..tree::Options::default()
             },
         };
-        evidence::gather(&gather, &|subject| scope.contains(subject.kind, &subject.id))
+        let mut evidence = evidence::gather(&gather, &|subject| scope.contains(subject.kind, &subject.id))?;
+        // Last, because trust in a publisher stands on verified origin.
+        let given = self.reviews.given(&self.names.reviews, self.options.today());
+        evidence::review::judge(&mut evidence, inventory, &self.policy, &given);
+        Ok(evidence)
     }
 
     fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
@@ -171,6 +187,7 @@ impl Verifier {
             judged: &judged,
             lock,
             policy: &self.policy,
+            reviews: &self.reviews.own,
             names: &self.names,
             today: self.options.today(),
             installed: self.options.state_dir.is_some(),
@@ -253,9 +270,19 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
             integrity,
             pinning: quiet(Group::Pinning),
             provenance,
-            review: quiet(Group::Review),
+            review: review(&evidence.review, said(Group::Review)),
             advisory: Outcome::NotApplicable,
         },
+    }
+}
+
+/// Whether somebody has read it: nothing that policy asks for may be open.
+fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
+    match said {
+        Some(Outcome::Violated) => Outcome::Violated,
+        _ if facts.undigested => Outcome::NotEstablished,
+        _ if facts.readings.is_empty() => Outcome::NotApplicable,
+        _ => Outcome::Verified,
     }
 }
 
@@ -336,6 +363,12 @@ impl Builder {
         self
     }
 
+    /// A folder of ours that holds imported reviews files which policy names by address, as `<sha256 hex>.toml`.
+    pub fn imports(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.imports = Some(folder.into());
+        self
+    }
+
     /// Threads that hash; 0 means one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -372,6 +405,7 @@ impl Builder {
             Some((path, text)) => Some(Lock::parse(path, text)?),
             None => None,
         };
+        let reviews = ReviewFiles::read(self.reviews.as_ref().and_then(OperatorFile::content), &policy, self.imports.as_deref())?;
         let name = |file: &Option<OperatorFile>| file.as_ref().map(|file| file.shown.clone()).unwrap_or_default();
         let names = Names { policy: name(&self.policy), lock: name(&self.lock), reviews: name(&self.reviews) };
         let input = |file: &Option<OperatorFile>| file.as_ref().and_then(OperatorFile::input).unwrap_or_default();
@@ -383,7 +417,7 @@ impl Builder {
             openclaw: folder(&self.host),
             state_dir: folder(&self.state_dir),
         };
-        Ok(Verifier { policy, lock, names, inputs, options: self })
+        Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
     }
 
     fn today(&self) -> Date {

@@ -17,6 +17,7 @@ macro_rules! pages {
 
 /// The page of every finding. A test holds this list and the catalogue together.
 const PAGES: &[(&str, &str)] = pages![
+    "agent-reviewed-only",
     "archive-mismatch",
     "dependency-mismatch",
     "exception-expired",
@@ -28,17 +29,22 @@ const PAGES: &[(&str, &str)] = pages![
     "not-installed",
     "not-locked",
     "record-mismatch",
+    "review-expired",
     "rule-unmatched",
     "shadowed",
     "stale-generation",
     "too-fresh",
     "tree-mismatch",
+    "trust-expiring",
+    "trust-unused",
     "unlisted-source",
     "unpinned",
     "unpinned-install-step",
     "unpinned-mcp-server",
     "unrecorded",
+    "unreviewed",
     "unsafe-tree",
+    "violation",
     "weak-digest",
 ];
 

@@ -57,8 +57,8 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
 
 /// Groups in which a first run can find nothing but what was never looked at. Everything else is a sign of something wrong.
 fn can_be_excepted(finding: &Finding) -> bool {
-    let group = rules::rule(finding.id).map(|rule| rule.group);
-    matches!(group, Some(Group::Pinning | Group::Review)) && finding.subject.is_some()
+    let rule = rules::rule(finding.id).filter(|rule| !rule.fixed);
+    matches!(rule.map(|rule| rule.group), Some(Group::Pinning | Group::Review)) && finding.subject.is_some()
 }
 
 fn rejudge(builder: openclaw_verify_core::Builder) -> Result<openclaw_verify_core::report::Report> {

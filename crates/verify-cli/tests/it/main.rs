@@ -15,5 +15,6 @@ mod hostile;
 mod kill;
 mod real;
 mod relock;
+mod review;
 mod support;
 mod tamper;

@@ -1,6 +1,7 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
 mod npm;
+pub(crate) mod review;
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,10 @@ use crate::fact::Fact;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::policy::{Digests, OriginProof};
+use crate::review::Publisher;
 use crate::subject::SubjectId;
 pub(crate) use npm::NpmFacts;
+pub(crate) use review::ReviewFacts;
 
 use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
 
@@ -34,6 +37,8 @@ pub(crate) struct Evidence {
     pub published: Option<Date>,
     /// What its npm packages bring along.
     pub npm: NpmFacts,
+    /// Who has read it.
+    pub review: ReviewFacts,
 }
 
 /// One digested part of a subject.
@@ -55,6 +60,11 @@ impl Part {
         self.measured.as_ref()?.as_ref().ok()
     }
 
+    /// Whether there is something that could not be digested.
+    pub(crate) fn unreadable(&self) -> bool {
+        matches!(&self.measured, Some(Err(error)) if !matches!(error, TreeError::Missing))
+    }
+
     /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
     /// told as what it is.
     pub(crate) fn differs(&self) -> bool {
@@ -71,6 +81,11 @@ impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
     pub(crate) fn origin_proof(&self) -> OriginProof {
         OriginProof::Missing
+    }
+
+    /// Its publishers, as verified in this run. Never what a record claims.
+    pub(crate) fn publishers(&self) -> Vec<Publisher> {
+        Vec::new()
     }
 
     /// What is installed, as exceptions and reviews name it.

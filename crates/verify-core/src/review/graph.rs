@@ -54,8 +54,9 @@ pub struct Question<'q> {
     pub subject: &'q SubjectId,
     /// What is installed.
     pub content: Content,
-    /// The version of what is installed. Only violations look at it.
-    pub version: Option<&'q str>,
+    /// Every version that its files or a record claim. Only violations look at it: one that is affected is enough, and none at all is
+    /// affected by everything.
+    pub versions: &'q [&'q str],
     /// Digests of its dependencies. Only violations look at them; see [`ReviewIndex::dependencies`].
     pub dependencies: &'q [TreeDigest],
     /// What a review has to say.
@@ -72,12 +73,14 @@ pub enum Verdict<'r> {
     Violation(Vec<(Origin<'r>, &'r Violation)>),
     /// People have read it, in these steps from nothing to what is installed.
     Reviewed(Vec<Step<'r>>),
-    /// Its verified publisher is trusted.
-    Trusted(&'r Trust),
+    /// Its verified publisher is trusted, by these entries; the one that lasts longest comes first.
+    Trusted(Vec<&'r Trust>),
     /// Read, but at least one step only by a machine.
     AgentOnly(Vec<Step<'r>>),
     /// Read, but at least one step no longer counts.
     Expired(Vec<Step<'r>>),
+    /// Its verified publisher was trusted, until this entry ended.
+    TrustEnded(&'r Trust),
     /// Nobody has read it.
     Unreviewed,
 }
@@ -132,21 +135,25 @@ impl<'r> ReviewIndex<'r> {
     /// What the reviews say about a subject.
     #[must_use]
     pub fn judge(&self, question: &Question<'_>) -> Verdict<'r> {
-        let Question { subject, content, version, dependencies, wanted, publishers } = *question;
-        let violations = self.violations(subject, content, version, dependencies);
+        let Question { subject, content, versions, dependencies, wanted, publishers } = *question;
+        let violations = self.violations(subject, Some(content), versions, dependencies);
         if !violations.is_empty() {
             return Verdict::Violation(violations);
         }
         let path = |counts: &dyn Fn(&Review) -> bool| self.path(subject, content, |r| r.criteria >= wanted && counts(r));
         let current = |r: &Review| !r.expired(self.today);
+        let (trusted, ended): (Vec<&Trust>, Vec<&Trust>) =
+            self.trusts(subject, wanted, publishers).into_iter().partition(|trust| trust.in_force(self.today));
         if let Some(steps) = path(&|r| current(r) && r.agent.is_none()) {
             Verdict::Reviewed(steps)
-        } else if let Some(trust) = self.trust(subject, wanted, publishers) {
-            Verdict::Trusted(trust)
+        } else if !trusted.is_empty() {
+            Verdict::Trusted(trusted)
         } else if let Some(steps) = path(&current) {
             Verdict::AgentOnly(steps)
         } else if let Some(steps) = path(&|_| true) {
             Verdict::Expired(steps)
+        } else if let Some(trust) = ended.iter().find(|trust| trust.until < self.today) {
+            Verdict::TrustEnded(trust)
         } else {
             Verdict::Unreviewed
         }
@@ -176,20 +183,22 @@ impl<'r> ReviewIndex<'r> {
         }
     }
 
-    /// Everything that says that a subject must not run. Asked even where policy wants no review.
+    /// Everything that says that a subject must not run. Asked even where policy wants no review, and where what is installed has no
+    /// digest.
     #[must_use]
     pub fn violations(
         &self,
         subject: &SubjectId,
-        content: Content,
-        version: Option<&str>,
+        content: Option<Content>,
+        versions: &[&str],
         dependencies: &[TreeDigest],
     ) -> Vec<(Origin<'r>, &'r Violation)> {
         let by_version = self.packages.get(subject).into_iter().flat_map(|p| &p.violations);
-        let by_version = by_version.filter(|(_, v)| matches!(&v.what, Violated::Versions(versions) if versions.contain(version)));
+        let by_version =
+            by_version.filter(|(_, v)| matches!(&v.what, Violated::Versions(affected) if affected.contain_any(versions)));
         let own = match content {
-            Content::Tree(tree) => Some(tree),
-            Content::Definition(_) => None,
+            Some(Content::Tree(tree)) => Some(tree),
+            Some(Content::Definition(_)) | None => None,
         };
         let by_tree = own.iter().chain(dependencies).filter_map(|tree| self.tree_violations.get(tree)).flatten();
         by_version.chain(by_tree).copied().collect()
@@ -241,14 +250,17 @@ impl<'r> ReviewIndex<'r> {
         }
     }
 
-    fn trust(&self, subject: &SubjectId, wanted: Criteria, publishers: &[Publisher]) -> Option<&'r Trust> {
-        self.trusts.iter().copied().find(|trust| {
+    /// Every entry that trusts one of `publishers` with the subject, whatever its days; the one that ends last comes first.
+    fn trusts(&self, subject: &SubjectId, wanted: Criteria, publishers: &[Publisher]) -> Vec<&'r Trust> {
+        let covers = |trust: &&Trust| {
             let publisher = |p: &Publisher| p.id == trust.publisher && (trust.workflow.is_none() || trust.workflow == p.workflow);
             trust.criteria >= wanted
-                && trust.in_force(self.today)
                 && publishers.iter().any(publisher)
                 && trust.packages.iter().any(|pattern| pattern.matches(subject.as_str()))
-        })
+        };
+        let mut trusts: Vec<&'r Trust> = self.trusts.iter().copied().filter(covers).collect();
+        trusts.sort_by_key(|trust| (std::cmp::Reverse(trust.until), trust.line));
+        trusts
     }
 
     /// A shortest path of reviews that count, from nothing to `content`.

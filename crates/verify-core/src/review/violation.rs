@@ -67,6 +67,12 @@ impl Versions {
         }
     }
 
+    /// Whether any of the versions that are claimed is one of them. Where none is claimed: yes.
+    #[must_use]
+    pub fn contain_any(&self, versions: &[&str]) -> bool {
+        versions.is_empty() || versions.iter().any(|version| self.contain(Some(version)))
+    }
+
     pub(super) fn written(&self) -> &Written {
         &self.written
     }

@@ -1,6 +1,6 @@
 //! Every rule, once. A new rule is one file, one line here, one page in docs/findings and one test.
 
-use super::{Rule, hygiene, integrity, pinning, provenance};
+use super::{Rule, hygiene, integrity, pinning, provenance, review};
 
 /// Every rule, by group.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     CATALOGUE.iter().find(|rule| rule.id == id)
 }
 
-static CATALOGUE: [Rule; 23] = [
+static CATALOGUE: [Rule; 29] = [
     integrity::tree_mismatch::RULE,
     integrity::dependency_mismatch::RULE,
     integrity::archive_mismatch::RULE,
@@ -35,7 +35,13 @@ static CATALOGUE: [Rule; 23] = [
     pinning::install_script::RULE,
     pinning::too_fresh::RULE,
     provenance::not_established::RULE,
+    review::unreviewed::RULE,
+    review::review_expired::RULE,
+    review::agent_reviewed_only::RULE,
+    review::violation::RULE,
     hygiene::exception_expired::RULE,
     hygiene::exception_unused::RULE,
     hygiene::rule_unmatched::RULE,
+    hygiene::trust_expiring::RULE,
+    hygiene::trust_unused::RULE,
 ];

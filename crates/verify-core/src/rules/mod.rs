@@ -5,6 +5,7 @@ mod hygiene;
 mod integrity;
 mod pinning;
 mod provenance;
+mod review;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use crate::finding::{Draft, Finding, Level, Location, Suppression};
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Lock, Package};
 use crate::policy::{OriginProof, Policy, Requirements, RuleInfo, Target};
+use crate::review::Reviews;
 use crate::subject::SubjectId;
 
 /// One rule of the catalogue.
@@ -113,6 +115,8 @@ pub(crate) struct Whole<'a> {
     pub lock: &'a Lock,
     /// What is allowed.
     pub policy: &'a Policy,
+    /// The operator's own reviews file.
+    pub reviews: &'a Reviews,
     /// How the operator's files are named in locations.
     pub names: &'a Names,
     /// The day as of which everything is judged (UTC).
@@ -146,6 +150,11 @@ impl Whole<'_> {
     /// A place in the policy.
     pub(crate) fn in_policy(&self, line: usize) -> Option<Location> {
         Some(Location { file: self.names.policy.clone(), line })
+    }
+
+    /// A place in the operator's reviews file.
+    pub(crate) fn in_reviews(&self, line: usize) -> Option<Location> {
+        Some(Location { file: self.names.reviews.clone(), line })
     }
 
     /// The place of a subject in the lock; its first line when it has no entry.

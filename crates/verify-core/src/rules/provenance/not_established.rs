@@ -6,6 +6,7 @@ use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::inventory::mcp_launcher::{Launch, classify};
+use crate::policy::Dependencies;
 use crate::subject::{Kind, SubjectId};
 use crate::tree::TreeNote;
 
@@ -66,6 +67,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     for part in [&evidence.tree, &evidence.dependencies, &evidence.siblings] {
         drafts.extend(host_link(view, part));
     }
+    drafts.extend(archive_unverified(view));
     if let Some(mcp) = &view.subject.mcp {
         let found = match classify(mcp) {
             Launch::LocalCommand => Some((NotEstablished::LocalCommand, "runs a command of this machine, which is not judged")),
@@ -92,6 +94,23 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
         .help("name the host package with --openclaw DIR");
     let host_is_locked = view.whole.lock.package(&SubjectId::core()).is_some();
     Some(if host_is_locked { draft.demanded() } else { draft })
+}
+
+/// Policy wants every dependency to equal its published archive, and no archive was looked at.
+fn archive_unverified(view: &View<'_>) -> Option<Draft> {
+    let wanted = view.requirements.dependencies == Dependencies::ArchiveVerified;
+    let has_some = [&view.evidence.dependencies, &view.evidence.siblings].iter().any(|part| part.tree().is_some());
+    if !wanted || !has_some {
+        return None;
+    }
+    let draft =
+        Draft::new("policy wants its dependencies compared with their published archives, and nobody allowed the network")
+            .code(NotEstablished::Offline.as_str())
+            .outcome(Outcome::NotEstablished)
+            .evidence(format!("asked for by {}", view.requirements.from))
+            .about_dependencies()
+            .demanded();
+    Some(draft)
 }
 
 /// No host package to judge at all.

@@ -64,10 +64,11 @@ fn judge<'r>(index: &ReviewIndex<'r>, package: &str, n: u8) -> Verdict<'r> {
 
 fn ask<'r>(index: &ReviewIndex<'r>, package: &str, n: u8, version: Option<&str>, publishers: &[Publisher]) -> Verdict<'r> {
     let subject = id(package);
+    let versions: Vec<&str> = version.into_iter().collect();
     index.judge(&Question {
         subject: &subject,
         content: Content::Tree(tree(n)),
-        version,
+        versions: &versions,
         dependencies: &[],
         wanted: Criteria::SafeToRun,
         publishers,
@@ -412,7 +413,7 @@ fn a_violation_beats_everything_in_any_order() {
         assert!(matches!(ask(&index, "npm:a", 1, None, &[]), Verdict::Violation(_)));
         let other_name = judge(&index, "npm:other", 1);
         assert_eq!(matches!(other_name, Verdict::Violation(_)), matches!(bad.what, Violated::Trees(_)));
-        let as_dependency = index.violations(&id("npm:x"), Content::Tree(tree(5)), Some("9.0.0"), &[tree(1)]);
+        let as_dependency = index.violations(&id("npm:x"), Some(Content::Tree(tree(5))), &["9.0.0"], &[tree(1)]);
         assert_eq!(!as_dependency.is_empty(), matches!(bad.what, Violated::Trees(_)));
     }
 }
@@ -509,7 +510,7 @@ proptest! {
         let index = ReviewIndex::build(&own, &[("friend", &imported)], TODAY);
         let subject = id("npm:a");
         let content = Content::Tree(tree(installed));
-        let question = Question { subject: &subject, content, version: None, dependencies: &[], wanted, publishers: &[] };
+        let question = Question { subject: &subject, content, versions: &[], dependencies: &[], wanted, publishers: &[] };
         let verdict = index.judge(&question);
 
         let all: Vec<&Review> = own.reviews.iter().chain(&imported.reviews).collect();

@@ -1,0 +1,284 @@
+//! Who has read what is installed, and who says that it must not run.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::Evidence;
+use crate::digest::TreeDigest;
+use crate::finding::Location;
+use crate::inventory::{Inventory, Subject};
+use crate::policy::{Dependencies, Policy};
+use crate::review::{Content, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
+use crate::subject::SubjectId;
+use crate::text;
+use crate::tree::Manifest;
+
+/// What reviews say about one subject.
+#[derive(Debug, Default)]
+pub(crate) struct ReviewFacts {
+    /// Entries that say that it must not run. Looked for whatever policy asks.
+    pub violations: Vec<Entry>,
+    /// What policy wants to have been read, and whether it was. Empty where policy wants nothing, or where there is no digest.
+    pub readings: Vec<Reading>,
+    /// Policy wants a review, and what is installed has no digest that one could name.
+    pub undigested: bool,
+}
+
+/// One thing that policy wants to have been read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// What.
+    pub part: ReadPart,
+    /// Its digest.
+    pub content: Content,
+    /// What a review has to say.
+    pub wanted: Criteria,
+    /// Whether one does.
+    pub standing: Standing,
+}
+
+/// Which part of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ReadPart {
+    /// Its own files, or its definition.
+    Own,
+    /// Its dependencies.
+    Dependencies,
+    /// What npm hoisted beside the host package.
+    Siblings,
+}
+
+/// Whether something was read.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// By people.
+    Reviewed,
+    /// As a part of a plugin that was read by people.
+    WithPlugin,
+    /// It comes from a trusted publisher, by these entries; the one that lasts longest comes first.
+    Trusted(Vec<Entry>),
+    /// Only by machines, at least in one step; these are theirs.
+    AgentOnly(Vec<Entry>),
+    /// These steps no longer count.
+    Expired(Vec<Entry>),
+    /// By nobody.
+    Unreviewed,
+}
+
+/// One entry of a reviews file. Texts are safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Who wrote it.
+    pub by: String,
+    /// The machine that read it.
+    pub model: Option<String>,
+    /// From when on it counts.
+    pub date: Date,
+    /// The last day on which it counts.
+    pub until: Option<Date>,
+    /// Why, for a violation.
+    pub reason: String,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// The reviews of a run, and how their files are named.
+pub(crate) struct Given<'r> {
+    pub index: ReviewIndex<'r>,
+    pub own: &'r str,
+    /// Imports by name, and how their files are shown.
+    pub imports: Vec<(&'r str, &'r str)>,
+    pub today: Date,
+}
+
+impl Standing {
+    /// Whether what policy wants has been read.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self, Self::Reviewed | Self::WithPlugin | Self::Trusted(_))
+    }
+}
+
+/// Adds to `all` what the reviews say. Asked last, because trust stands on verified origin.
+pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Inventory, policy: &Policy, given: &Given<'_>) {
+    for subject in &inventory.subjects {
+        let Some(evidence) = all.get_mut(&subject.id) else { continue };
+        evidence.review = facts(subject, evidence, policy, given);
+    }
+    read_with_plugin(all, inventory);
+}
+
+fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<'_>) -> ReviewFacts {
+    let own = content(subject, evidence);
+    let dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
+    let siblings = evidence.siblings.tree().map(|tree| tree.digest);
+    let all: Vec<TreeDigest> = dependencies.into_iter().chain(siblings).collect();
+    let versions = versions(subject);
+
+    let violations = given.index.violations(&subject.id, own, &versions, &all);
+    let mut facts = ReviewFacts {
+        violations: violations
+            .iter()
+            .map(|(origin, violation)| Entry {
+                by: text::excerpt(&violation.by, 120),
+                model: None,
+                date: violation.date,
+                until: None,
+                reason: text::excerpt(&violation.reason, 300),
+                at: given.at(*origin, violation.line),
+            })
+            .collect(),
+        ..ReviewFacts::default()
+    };
+    // What must not run needs no reader.
+    if !facts.violations.is_empty() || !evidence.present(subject) {
+        return facts;
+    }
+    let proof = evidence.origin_proof();
+    let requirements = policy.requirements(&subject.id, subject.kind, subject.source);
+    if let Some(wanted) = requirements.review(proof) {
+        match own {
+            Some(content) => {
+                let publishers = evidence.publishers();
+                let question = Question {
+                    subject: &subject.id,
+                    content,
+                    versions: &versions,
+                    dependencies: &[],
+                    wanted,
+                    publishers: &publishers,
+                };
+                let standing = given.standing(given.index.judge(&question));
+                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing });
+            }
+            None => facts.undigested = true,
+        }
+    }
+    if requirements.dependencies == Dependencies::Reviewed {
+        let wanted = requirements.review(proof).unwrap_or(Criteria::SafeToRun);
+        for (part, spec, digest) in
+            [(ReadPart::Dependencies, &evidence.dependencies, dependencies), (ReadPart::Siblings, &evidence.siblings, siblings)]
+        {
+            match digest {
+                Some(digest) => {
+                    let standing = given.standing(given.index.dependencies(&subject.id, digest, wanted));
+                    facts.readings.push(Reading { part, content: Content::Tree(digest), wanted, standing });
+                }
+                None => facts.undigested |= spec.unreadable(),
+            }
+        }
+    }
+    facts
+}
+
+/// What is installed: its files, or its definition.
+fn content(subject: &Subject, evidence: &Evidence) -> Option<Content> {
+    match &subject.mcp {
+        Some(mcp) => Some(Content::Definition(mcp.digest)),
+        None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
+    }
+}
+
+/// Every version that the subject's own files or OpenClaw's record claim. A violation that names one of them counts: its own files are
+/// the attacker's text.
+fn versions(subject: &Subject) -> Vec<&str> {
+    let record = subject.record.as_ref();
+    let recorded = record.map(|record| [record.resolved_version.as_deref(), record.version.as_deref()]);
+    let mut versions: Vec<&str> = recorded.into_iter().flatten().chain([subject.version.as_deref()]).flatten().collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
+
+/// A skill or hook of a plugin that people have read was read with it, when the plugin's own listing holds the very same files.
+fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Inventory) {
+    let mut covered: Vec<SubjectId> = Vec::new();
+    for subject in &inventory.subjects {
+        let Some((part, part_root)) = all.get(&subject.id).and_then(|evidence| own_unread(subject, evidence)) else { continue };
+        let read = inventory.subjects.iter().any(|plugin| {
+            let Some(root) = plugin.trees.tree.as_ref().map(|spec| &spec.root) else { return false };
+            let Some(prefix) = part_root.strip_prefix(root).ok().and_then(|path| path.to_str()).filter(|path| !path.is_empty())
+            else {
+                return false;
+            };
+            let Some(evidence) = all.get(&plugin.id) else { return false };
+            let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own);
+            let wanted = all.get(&subject.id).and_then(|evidence| evidence.review.readings.first()).map(|r| r.wanted);
+            own.is_some_and(|own| own.standing.counts() && Some(own.wanted) >= wanted)
+                && evidence.tree.tree().is_some_and(|tree| holds(&tree.manifest, prefix, part))
+        });
+        if read {
+            covered.push(subject.id.clone());
+        }
+    }
+    for id in covered {
+        let readings = all.get_mut(&id).map(|evidence| &mut evidence.review.readings);
+        if let Some(reading) = readings.into_iter().flatten().find(|reading| reading.part == ReadPart::Own) {
+            reading.standing = Standing::WithPlugin;
+        }
+    }
+}
+
+/// The listing and folder of a subject whose own files nobody has read by themselves.
+fn own_unread<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Option<(&'a Manifest, &'a std::path::Path)> {
+    let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own)?;
+    let root = &subject.trees.tree.as_ref()?.root;
+    (!own.standing.counts()).then_some((&evidence.tree.tree()?.manifest, root.as_path()))
+}
+
+/// Whether `whole` holds every file of `part` below `prefix`, with the same mode and bytes.
+fn holds(whole: &Manifest, prefix: &str, part: &Manifest) -> bool {
+    !part.entries().is_empty()
+        && part.entries().iter().all(|entry| {
+            let same = whole.get(&format!("{prefix}/{}", entry.path));
+            same.is_some_and(|same| same.mode == entry.mode && same.id == entry.id)
+        })
+}
+
+impl Given<'_> {
+    fn at(&self, origin: Origin<'_>, line: usize) -> Location {
+        let file = match origin {
+            Origin::Own => self.own,
+            Origin::Import(name) => self.imports.iter().find(|(own, _)| *own == name).map_or(name, |(_, shown)| *shown),
+        };
+        Location { file: file.to_owned(), line }
+    }
+
+    fn standing(&self, verdict: Verdict<'_>) -> Standing {
+        let steps = |steps: Vec<Step<'_>>, which: &dyn Fn(&Step<'_>) -> bool| {
+            steps.iter().filter(|step| which(step)).map(|step| self.step(step)).collect()
+        };
+        match verdict {
+            Verdict::Reviewed(_) => Standing::Reviewed,
+            Verdict::Trusted(trusts) => Standing::Trusted(trusts.into_iter().map(|trust| self.trust(trust)).collect()),
+            Verdict::AgentOnly(path) => Standing::AgentOnly(steps(path, &|step| step.review.agent.is_some())),
+            Verdict::Expired(path) => Standing::Expired(steps(path, &|step| step.review.expired(self.today))),
+            Verdict::TrustEnded(trust) => Standing::Expired(vec![self.trust(trust)]),
+            // A violation is told by itself; that does not make it read.
+            Verdict::Unreviewed | Verdict::Violation(_) => Standing::Unreviewed,
+        }
+    }
+
+    fn step(&self, step: &Step<'_>) -> Entry {
+        let review = step.review;
+        Entry {
+            by: text::excerpt(&review.by, 120),
+            model: review.agent.as_ref().map(|agent| text::excerpt(&agent.model, 80)),
+            date: review.date,
+            until: review.until,
+            reason: String::new(),
+            at: self.at(step.origin, review.line),
+        }
+    }
+
+    fn trust(&self, trust: &Trust) -> Entry {
+        Entry {
+            by: text::excerpt(&trust.by, 120),
+            model: None,
+            date: trust.start,
+            until: Some(trust.until),
+            reason: String::new(),
+            at: self.at(Origin::Own, trust.line),
+        }
+    }
+}

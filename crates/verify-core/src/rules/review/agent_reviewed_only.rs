@@ -1,0 +1,31 @@
+//! `agent-reviewed-only`: only machines have read what is installed, at least in one step.
+
+use super::super::{Check, Group, Rule, View};
+use super::drafts;
+use crate::evidence::review::{Entry, Standing};
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "agent-reviewed-only",
+    group: Group::Review,
+    level: Level::Deny,
+    fixed: false,
+    summary: "Only a machine has read what is installed",
+    help: "Read it yourself, with the notes of the machine at hand, and record that.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    drafts(view, |standing| match standing {
+        Standing::AgentOnly(machines) => Some((format!("only a machine ({}) has read", told(machines)), machines)),
+        _ => None,
+    })
+}
+
+fn told(machines: &[Entry]) -> String {
+    let entries = machines.iter().map(|entry| {
+        let model = entry.model.as_deref().unwrap_or("unknown");
+        format!("{model}, by {}, {}", entry.by, entry.date)
+    });
+    entries.collect::<Vec<_>>().join("; ")
+}

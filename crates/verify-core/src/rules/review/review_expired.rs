@@ -1,0 +1,28 @@
+//! `review-expired`: it was read, or its publisher was trusted, and that has ended.
+
+use super::super::{Check, Group, Rule, View};
+use super::drafts;
+use crate::evidence::review::{Entry, Standing};
+use crate::finding::{Draft, Level};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "review-expired",
+    group: Group::Review,
+    level: Level::Deny,
+    fixed: false,
+    summary: "The reviews of what is installed have ended",
+    help: "Look again, and record it anew.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    drafts(view, |standing| match standing {
+        Standing::Expired(ended) => Some((format!("{}, so nobody vouches for", told(ended)), ended)),
+        _ => None,
+    })
+}
+
+fn told(ended: &[Entry]) -> String {
+    let entries = ended.iter().filter_map(|entry| Some(format!("the entry by {} ended on {}", entry.by, entry.until?)));
+    entries.collect::<Vec<_>>().join(" and ")
+}
