@@ -40,7 +40,7 @@ Options:
 
 /// Is what this OpenClaw would run exactly what somebody you trust pinned, reviewed, signed and published?
 #[derive(Debug, Parser)]
-#[command(name = "openclaw-verify", version, about, help_template = HELP, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "openclaw-verify", version, about, help_template = HELP, disable_help_subcommand = true, disable_help_flag = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   openclaw-verify lock --init
@@ -117,6 +117,9 @@ pub(crate) struct Common {
     /// No progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub help: Option<bool>,
     /// Judge as of this time (RFC 3339), for tests
     #[arg(long, global = true, value_name = "TIME", hide = true)]
     pub now: Option<jiff::Timestamp>,

@@ -42,6 +42,7 @@ pub struct Builder {
     host: Option<PathBuf>,
     relocated_from: Option<PathBuf>,
     home: Option<PathBuf>,
+    config: Option<PathBuf>,
     policy: Option<OperatorFile>,
     lock: Option<OperatorFile>,
     reviews: Option<OperatorFile>,
@@ -93,6 +94,7 @@ impl Verifier {
             host: None,
             relocated_from: None,
             home: None,
+            config: None,
             policy: None,
             lock: None,
             reviews: None,
@@ -129,7 +131,7 @@ impl Verifier {
             host: self.options.host.clone(),
             relocated_from: self.options.relocated_from.clone(),
             home: self.options.home.clone(),
-            config: None,
+            config: self.options.config.clone(),
         })
     }
 
@@ -330,6 +332,12 @@ impl Builder {
     /// The home folder of the user who runs OpenClaw.
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
+        self
+    }
+
+    /// OpenClaw's config, when it is not `openclaw.json` in the state dir.
+    pub fn openclaw_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config = Some(path.into());
         self
     }
 

@@ -79,6 +79,9 @@ fn start(common: &Common) -> Result<Start> {
     if let Some(old) = &common.relocated_from {
         builder = builder.relocated_from(old);
     }
+    if let Some(config) = operator::openclaw_config() {
+        builder = builder.openclaw_config(config);
+    }
     if let Some(home) = operator::home() {
         builder = builder.home(home);
     }
@@ -99,7 +102,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         host: installation.host.clone(),
         relocated_from: common.relocated_from.clone(),
         home: operator::home(),
-        config: None,
+        config: operator::openclaw_config(),
     }
 }
 
