@@ -220,14 +220,21 @@ impl Verifier {
 
     /// An id that names nothing is a mistake of the call, not a clean result.
     fn known(&self, scope: &Scope, inventory: &Inventory) -> Result<()> {
-        let Scope::Kinds(_, ids) = scope else { return Ok(()) };
+        let Scope::Kinds(kinds, ids) = scope else { return Ok(()) };
+        // An empty verdict on the host package would read as a good one.
+        if **kinds == [Kind::Core] && inventory.host.is_none() {
+            return Err(Error::NothingToVerify {
+                what: "the OpenClaw host package is not known".to_owned(),
+                help: Some("name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw".to_owned()),
+            });
+        }
         let known = |id: &SubjectId| {
-            inventory.subjects.iter().any(|subject| subject.id == *id)
-                || self.lock.as_ref().is_some_and(|lock| lock.package(id).is_some())
+            inventory.subjects.iter().any(|subject| subject.id == *id && kinds.contains(&subject.kind))
+                || self.lock.as_ref().and_then(|lock| lock.package(id)).is_some_and(|entry| kinds.contains(&entry.kind))
         };
         match ids.iter().find(|id| !known(id)) {
             Some(id) => Err(Error::environment(
-                format!("no subject is called {id}"),
+                format!("no subject of this kind is called {id}"),
                 "openclaw-verify check -v lists the ids of all subjects",
             )),
             None => Ok(()),

@@ -57,7 +57,12 @@ fn start(common: &Common) -> Result<Start> {
     let mut under_test: Vec<PathBuf> = Vec::new();
     if let Some(installation) = &installation {
         under_test.push(installation.state_dir.clone());
-        under_test.extend(inventory::workspaces(&options(common, installation)));
+        let workspaces = inventory::workspaces(&options(common, installation));
+        // The working folder is a real path, and a workspace may be named through a symlink; none is followed out of a copy.
+        if common.relocated_from.is_none() {
+            under_test.extend(workspaces.iter().filter_map(|folder| folder.canonicalize().ok()));
+        }
+        under_test.extend(workspaces);
     }
     let files = operator::files(common, &under_test)?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));

@@ -245,6 +245,11 @@ fn rows(file: &Path) -> Result<Rows, Refusal> {
     if version > USER_VERSION {
         return Err(Refusal::Unsupported(format!("user_version {version}, where {USER_VERSION} is the newest known")));
     }
+    // SQLite fills the rest of a cut page with zeros, without a word.
+    let page: u32 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    if !std::fs::metadata(file)?.len().is_multiple_of(page.into()) {
+        return Err(Refusal::Unreadable("ends within a page: it was cut".to_owned()));
+    }
     real_table(&db)?;
     Ok(Rows { plugins: value(&db, PLUGINS)?, hooks: value(&db, HOOKS)? })
 }

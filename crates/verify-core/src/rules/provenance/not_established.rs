@@ -25,11 +25,22 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .inventory
         .observations
         .iter()
-        .filter_map(|observation| of_observation(observation).map(|draft| located(whole, None, draft)));
+        .filter_map(|observation| of_installation(observation).map(|draft| located(whole, None, draft)));
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
     });
     of_all.chain(of_subjects).chain(no_host(whole)).collect()
+}
+
+/// About the installation as a whole nothing may stay open: a config that names a folder outside the copy, or the same key twice, hides
+/// plugins and skills of which no subject tells.
+fn of_installation(observation: &Observation) -> Option<Draft> {
+    let draft = of_observation(observation)?.demanded();
+    Some(match observation {
+        Observation::NotInCopy { .. } => draft.help("copy that folder into the state dir's place too, or check the original"),
+        Observation::DuplicateKey { place, key } => draft.help(format!("remove one of the two keys {key} from {place}")),
+        _ => draft,
+    })
 }
 
 /// Formats and layouts that are not understood. Policy asks for integrity of everything that OpenClaw loads, so what cannot be
