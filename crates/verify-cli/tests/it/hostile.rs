@@ -78,8 +78,12 @@ fn tampered(names: &str, attack: impl Fn(&Path)) {
     attack(&installation.state);
     ends_well(&bounded(&installation, &["check", "-v"]), names, "check");
     let run = bounded(&installation, &["lock"]);
-    assert!(matches!(run.code, 1 | 2) && !run.stderr.contains("panicked"), "lock: exit {}: {}", run.code, run.text());
-    assert_eq!(installation.lock_text(), locked, "a hostile state was locked: {}", run.text());
+    assert!(matches!(run.code, 0..=2) && !run.stderr.contains("panicked"), "lock: exit {}: {}", run.code, run.text());
+    if run.code != 0 {
+        assert_eq!(installation.lock_text(), locked, "a lock was written and the exit is {}: {}", run.code, run.text());
+    }
+    // Something new may be locked; that does not make it good.
+    ends_well(&bounded(&installation, &["check", "-v"]), names, "check after lock");
     remove(&installation.state);
 }
 
@@ -217,17 +221,14 @@ fn ten_thousand_folders_deep() {
 
 #[test]
 fn two_hundred_thousand_entries() {
-    tampered("acme-notes", |state| crowd(&state.join("extensions/acme-notes/many")));
+    tampered("acme-notes", |state| crowd(&state.join("extensions/acme-notes")));
     for place in ["extensions", "hooks", "workspace/skills", "npm/projects"] {
         let installation = Installation::shipped();
         installation.init(0);
-        let folder = installation.state.join(place);
-        for n in 0..200_000_u32 {
-            mkdirat(rustix::fs::CWD, folder.join(n.to_string()), Mode::RWXU).expect("folder");
-        }
+        crowd(&installation.state.join(place));
         let run = bounded(&installation, &["check", "-v"]);
         if place == "workspace/skills" {
-            // OpenClaw looks into half a million, and nothing is in them.
+            // Half a million are looked at there, and none of these is a skill.
             assert_eq!(run.code, 0, "{place}: {}", run.text());
         } else {
             ends_well(&run, place, place);
@@ -239,12 +240,15 @@ fn two_hundred_thousand_entries() {
 fn names_that_are_no_text() {
     for place in ["extensions", "hooks", "workspace/skills", "extensions/acme-notes", "workspace/skills/weather"] {
         for name in [&b"bad\xff"[..], b"bad\x1b[2J", b"bad\nname"] {
-            attacked(place.rsplit('/').next().expect("name"), |state| {
+            let hostile = |state: &Path| {
                 let folder = state.join(place).join(std::ffi::OsStr::from_bytes(name));
                 plugin(&folder, "odd");
                 fs::write(folder.join("SKILL.md"), "---\nname: odd\ndescription: x\n---\n").expect("skill");
                 fs::write(folder.join("HOOK.md"), "---\nname: odd\n---\n").expect("hook");
-            });
+            };
+            let names = place.rsplit('/').next().expect("name");
+            // A skill may lie in a folder of any name that is text; the first run pins it.
+            if place == "workspace/skills" && name.is_ascii() { tampered(names, hostile) } else { attacked(names, hostile) }
         }
     }
 }
@@ -481,7 +485,6 @@ fn sparse(path: &Path, bytes: u64) {
 
 /// More entries than any plugin has.
 fn crowd(folder: &Path) {
-    fs::create_dir(folder).expect("folder");
     for n in 0..200_000_u32 {
         fs::File::create(folder.join(n.to_string())).expect("file");
     }

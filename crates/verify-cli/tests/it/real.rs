@@ -338,7 +338,22 @@ fn records() -> Vec<Tamper> {
             "record-mismatch",
             "2026.9.9",
         ),
-        change_record("a record loses its digest", "zalo", |record| record["integrity"] = Value::Null, "not-established", "zalo"),
+        change_record(
+            "a record's digest is no text",
+            "zalo",
+            |record| record["integrity"] = Value::Null,
+            "not-established[unsupported-schema]",
+            "zalo",
+        ),
+        change_record(
+            "a record loses its digest",
+            "zalo",
+            |record| {
+                record.as_object_mut().expect("record").remove("integrity");
+            },
+            "weak-digest",
+            "zalo",
+        ),
         change_record(
             "a record's digest is weak",
             "zalo",
@@ -442,12 +457,12 @@ fn config(root: &Path) -> Vec<Tamper> {
     vec![
         tamper("a linked plugin is changed", linked, |p| append(p, "//"), "tree-mismatch", "link:acme-linked"),
         edit(
-            "a load path is added",
+            "a load path depends on where OpenClaw is started",
             "openclaw.json",
             paths,
-            "\"paths\": [ \"/usr/share/perl5/\", \"~/nothing\",",
-            "not-installed",
-            "nothing",
+            "\"paths\": [ \"plugins\",",
+            "not-established[unsupported-schema]",
+            "plugins.load.paths[0]",
         ),
         with(
             "a load path leads to a plugin",
