@@ -14,7 +14,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     CATALOGUE.iter().find(|rule| rule.id == id)
 }
 
-static CATALOGUE: [Rule; 23] = [
+static CATALOGUE: [Rule; 27] = [
     integrity::tree_mismatch::RULE,
     integrity::dependency_mismatch::RULE,
     integrity::archive_mismatch::RULE,
@@ -34,6 +34,10 @@ static CATALOGUE: [Rule; 23] = [
     pinning::unlisted_source::RULE,
     pinning::install_script::RULE,
     pinning::too_fresh::RULE,
+    provenance::provenance_invalid::RULE,
+    provenance::provenance_mismatch::RULE,
+    provenance::provenance_regressed::RULE,
+    provenance::provenance_missing::RULE,
     provenance::not_established::RULE,
     hygiene::exception_expired::RULE,
     hygiene::exception_unused::RULE,
