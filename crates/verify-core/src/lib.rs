@@ -31,4 +31,6 @@ mod verifier;
 pub mod version;
 
 pub use error::{Error, OperatorError, Result};
-pub use verifier::{Builder, OnProgress, Refused, Relock, Scope, Verifier};
+pub use verifier::{
+    Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Refused, Relock, Scope, Verifier,
+};

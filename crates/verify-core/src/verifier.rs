@@ -1,5 +1,6 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
+mod candidate;
 mod relock;
 mod reviews;
 #[cfg(feature = "sbom")]
@@ -12,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
 
@@ -194,6 +196,7 @@ impl Verifier {
             today: self.options.today(),
             installed: self.options.state_dir.is_some(),
             full: *scope == Scope::Everything,
+            online: false,
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
@@ -321,6 +324,12 @@ impl Builder {
     /// OpenClaw's state dir. Without one only the operator's files are judged.
     pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(folder.into());
+        self
+    }
+
+    /// No installation after all: only the operator's files and candidates are judged.
+    pub fn without_state_dir(mut self) -> Self {
+        (self.state_dir, self.host) = (None, None);
         self
     }
 

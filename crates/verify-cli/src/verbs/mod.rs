@@ -1,10 +1,13 @@
 //! One file a verb. A verb reads what the operator gave, asks the library and prints; it decides nothing itself.
 
+mod archive;
+mod attestation;
 mod check;
 mod completions;
 mod explain;
 mod init;
 mod lock;
+mod npm;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod tree;
@@ -35,6 +38,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
         Verb::Lock(args) if args.init => init::run(common),
         Verb::Lock(args) => lock::run(common, &args),
+        Verb::Npm(args) => npm::run(common, &args),
+        Verb::Archive(args) => archive::run(common, &args),
+        Verb::Attestation(args) => attestation::run(common, &args),
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
@@ -54,6 +60,17 @@ struct Start {
 /// Finds the installation and the operator's files, and says which were chosen.
 fn start(common: &Common) -> Result<Start> {
     let installation = if common.lock_only { None } else { Some(operator::installation(common)?) };
+    prepare(common, installation)
+}
+
+/// The same for verbs that judge something else than an installation: they need none, and none may bring their policy.
+fn start_without_installation(common: &Common) -> Result<Start> {
+    let mut without = prepare(common, operator::installation(common).ok())?;
+    without.builder = without.builder.without_state_dir();
+    Ok(without)
+}
+
+fn prepare(common: &Common, installation: Option<operator::Installation>) -> Result<Start> {
     let mut under_test: Vec<PathBuf> = Vec::new();
     if let Some(installation) = &installation {
         under_test.push(installation.state_dir.clone());
