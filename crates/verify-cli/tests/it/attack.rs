@@ -73,6 +73,7 @@ fn what_a_config_names_outside_a_copy_is_never_good() {
 fn what_belongs_to_no_subject_is_judged_too() {
     let installation = Installation::shipped();
     installation.init(0);
+    let unread = "not-established[unsupported-schema]";
     let module =
         |module: &'static str| move |config: &mut Value| config["hooks"]["mappings"] = json!([{"transform": {"module": module}}]);
     run_all(
@@ -97,12 +98,37 @@ fn what_belongs_to_no_subject_is_judged_too() {
                 "not-locked",
                 "plugin-skills",
             ),
+            config("servers in an array", |config| config["mcp"]["servers"] = json!([{"command": "x"}]), unread, "mcp.servers"),
+            config(
+                "a folder in place of folders",
+                |config| config["skills"] = json!({"load": {"extraDirs": "/evil"}}),
+                unread,
+                "extraDirs",
+            ),
+            config(
+                "modules by number",
+                |config| config["hooks"]["mappings"] = json!({"0": {"transform": {}}}),
+                unread,
+                "mappings",
+            ),
+            config(
+                "a workspace that is no text",
+                |config| config["agents"] = json!({"defaults": {"workspace": 5}}),
+                unread,
+                "workspace",
+            ),
+            config(
+                "skills of an agent in the old list",
+                |config| config["agents"] = json!({"list": [{"id": "a", "agentDir": "/evil"}]}),
+                "not-established[unknown-layout]",
+                "agentDir names /evil",
+            ),
             edit(
                 "a key twice in the config, the second as before",
                 "openclaw.json",
                 "{",
                 "{ \"plugins\": { \"load\": { \"paths\": [\"/home/user/.openclaw/evil\"] } },",
-                "not-established[unsupported-schema]",
+                unread,
                 "plugins",
             ),
         ],
