@@ -240,15 +240,12 @@ fn two_hundred_thousand_entries() {
 fn names_that_are_no_text() {
     for place in ["extensions", "hooks", "workspace/skills", "extensions/acme-notes", "workspace/skills/weather"] {
         for name in [&b"bad\xff"[..], b"bad\x1b[2J", b"bad\nname"] {
-            let hostile = |state: &Path| {
+            attacked(place.rsplit('/').next().expect("name"), |state| {
                 let folder = state.join(place).join(std::ffi::OsStr::from_bytes(name));
                 plugin(&folder, "odd");
                 fs::write(folder.join("SKILL.md"), "---\nname: odd\ndescription: x\n---\n").expect("skill");
                 fs::write(folder.join("HOOK.md"), "---\nname: odd\n---\n").expect("hook");
-            };
-            let names = place.rsplit('/').next().expect("name");
-            // A skill may lie in a folder of any name that is text; the first run pins it.
-            if place == "workspace/skills" && name.is_ascii() { tampered(names, hostile) } else { attacked(names, hostile) }
+            });
         }
     }
 }

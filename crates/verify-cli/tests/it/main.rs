@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod attack;
 mod first_run;
 mod formats;
 mod hostile;

@@ -32,7 +32,7 @@ const MAX_AGENTS: usize = 1000;
 type Shape = (&'static str, fn(&Value) -> bool, &'static str);
 
 /// Parts of the config that the inventory reads. A part of another type would be passed over without a word.
-const SHAPES: [Shape; 9] = [
+const SHAPES: [Shape; 22] = [
     ("/plugins", Value::is_object, "an object"),
     ("/plugins/load", Value::is_object, "an object"),
     ("/plugins/load/paths", Value::is_array, "an array"),
@@ -41,7 +41,20 @@ const SHAPES: [Shape; 9] = [
     ("/agents/defaults", Value::is_object, "an object"),
     ("/agents/entries", Value::is_object, "an object"),
     ("/agents/list", Value::is_array, "an array"),
+    ("/agents/defaults/workspace", Value::is_string, "a text"),
     ("/env", Value::is_object, "an object"),
+    ("/hooks", Value::is_object, "an object"),
+    ("/hooks/internal", Value::is_object, "an object"),
+    ("/hooks/internal/load", Value::is_object, "an object"),
+    ("/hooks/internal/load/extraDirs", Value::is_array, "an array"),
+    ("/hooks/mappings", Value::is_array, "an array"),
+    ("/hooks/transformsDir", Value::is_string, "a text"),
+    ("/mcp", Value::is_object, "an object"),
+    ("/mcp/servers", Value::is_object, "an object"),
+    ("/skills", Value::is_object, "an object"),
+    ("/skills/load", Value::is_object, "an object"),
+    ("/skills/load/extraDirs", Value::is_array, "an array"),
+    ("/skills/entries", Value::is_object, "an object"),
 ];
 
 /// The config, and what was odd about it.

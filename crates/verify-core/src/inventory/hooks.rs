@@ -391,9 +391,15 @@ impl Reader<'_> {
         for entry in entries.into_iter().filter(|entry| entry.kind == At::Folder) {
             let hook = self.paths.real(&entry.path).is_ok_and(|real| self.is_hook(&real));
             match entry.name.into_string() {
-                Ok(name) if hook => children.push((name, entry.path)),
-                Ok(_) => {}
-                Err(_) => self.unreadable(&self.paths.shown(&entry.path), "has a name that is not UTF-8 and was not looked at"),
+                Ok(name) if !name.chars().any(char::is_control) => {
+                    if hook {
+                        children.push((name, entry.path));
+                    }
+                }
+                _ => {
+                    let why = "has a name that is not UTF-8 or holds control characters, and was not looked at";
+                    self.unreadable(&self.paths.shown(&entry.path), why);
+                }
             }
         }
         children

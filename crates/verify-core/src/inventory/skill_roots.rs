@@ -252,12 +252,13 @@ fn folders(real: &Path, budget: &mut usize, paths: &Paths, found: &mut Found) ->
         }
         match entry.file_name().into_string() {
             Ok(name) if name.starts_with('.') || name == "node_modules" => {}
+            Ok(name) if name.chars().any(char::is_control) => odd += 1,
             Ok(name) => names.push((name, kind.is_symlink())),
             Err(_) => odd += 1,
         }
     }
     if odd > 0 {
-        problem(format!("{odd} folders have names that are not UTF-8 and were not looked at"));
+        problem(format!("{odd} folders have names that are not UTF-8 or hold control characters, and were not looked at"));
     }
     names.sort();
     names
@@ -290,11 +291,14 @@ fn agent_folders(ctx: &Context<'_>, paths: &Paths, found: &mut Found) -> Vec<(St
         .into_iter()
         .map(|(name, _)| (name.clone(), agents.join(name).join("agent")))
         .collect();
-    let entries = ctx.config_at(&["agents", "entries"]).as_object();
-    for (id, entry) in entries.into_iter().flatten() {
+    let entries = ctx.config_at(&["agents", "entries"]).as_object().into_iter().flatten();
+    let entries = entries.map(|(id, entry)| (id.as_str(), entry));
+    let listed = ctx.config_at(&["agents", "list"]).as_array().into_iter().flatten();
+    let listed = listed.map(|entry| (entry.get("id").and_then(Value::as_str).unwrap_or_default(), entry));
+    for (id, entry) in entries.chain(listed) {
         if let Some(written) = entry.get("agentDir").and_then(Value::as_str) {
             match paths.locate(written) {
-                Located::At(folder) => list.push((id.clone(), folder)),
+                Located::At(folder) => list.push((id.to_owned(), folder)),
                 other => {
                     let place = format!("config agents.entries.{}.agentDir", text::excerpt(id, 80));
                     found.observations.push(not_located(place, other));
