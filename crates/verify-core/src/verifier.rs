@@ -295,7 +295,11 @@ fn basis(subject: &Subject, evidence: &Evidence) -> Basis {
     let dependencies = matches!(published.dependencies.outcome(), Outcome::Verified | Outcome::NotApplicable);
     match published.archive.verified() {
         Some(_) if dependencies && subject.source == Source::Npm => {
-            if published.origin_is_verified() { Basis::Signed } else { Basis::Archive }
+            if published.origin_is_verified() {
+                Basis::Signed
+            } else {
+                Basis::Archive
+            }
         }
         _ => Basis::Locked,
     }

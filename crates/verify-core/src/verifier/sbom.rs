@@ -41,18 +41,22 @@ impl Verifier {
                 files: evidence.tree.tree().map(|tree| tree.files),
                 archive: archive(evidence),
                 // What was verified now; else only what this very lock entry says of these very bytes.
-                provenance: verified(evidence).or_else(|| locked.filter(|_| !evidence.tree.differs()).map(|provenance| VerifiedProvenance {
-                    repository: provenance.repository.clone(),
-                    workflow: provenance.workflow.clone(),
-                    commit: provenance.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
-                    predicate_type: PREDICATE.to_owned(),
-                })),
+                provenance: verified(evidence).or_else(|| {
+                    locked.filter(|_| !evidence.tree.differs()).map(|provenance| VerifiedProvenance {
+                        repository: provenance.repository.clone(),
+                        workflow: provenance.workflow.clone(),
+                        commit: provenance.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        predicate_type: PREDICATE.to_owned(),
+                    })
+                }),
                 // Without a lock nothing was compared, so nothing is claimed.
                 outcomes: if self.lock.is_some() { subject.outcomes } else { Default::default() },
             };
             verdicts.subjects.insert(subject.id.clone(), verdict);
             for compared in &evidence.published.packages {
-                verdicts.packages.insert((subject.id.clone(), compared.path.clone()), of(compared.archive, compared.differs.as_deref()));
+                verdicts
+                    .packages
+                    .insert((subject.id.clone(), compared.path.clone()), of(compared.archive, compared.differs.as_deref()));
             }
         }
         Ok(verdicts)

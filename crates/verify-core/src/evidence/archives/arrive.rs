@@ -116,8 +116,41 @@ mod online {
     use crate::registry::{Attestation, Plan};
 
     /// Downloads in one thread; reads what has arrived in others.
+    ///
+    /// A dependency whose archive was fetched before is not asked for again: its bytes are what is compared. Of subjects themselves
+    /// the registry is asked each time, because what it says of signatures and attestations can change.
     pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
-        let plan = Plan { wants: wants.iter().map(want).collect() };
+        let wants: Vec<Want> = wants.iter().map(want).collect();
+        let kept = |want: &Want| {
+            let known = want
+                .integrity
+                .is_some_and(|integrity| sources.cache.is_some_and(|cache| cache.archive_file(&integrity).is_some()));
+            known && !want.attestations
+        };
+        let (cached, asked): (Vec<usize>, Vec<usize>) =
+            (0..wants.len()).partition(|at| sources.client.is_none() || wants.get(*at).is_some_and(kept));
+        let mut arrived: Vec<Option<Arrival>> = wants.iter().map(|_| None).collect();
+        bring(&wants, &cached, &asked, sources, &mut arrived);
+        if sources.client.is_some() {
+            // A damaged file of the cache is no answer.
+            let damaged = |at: &usize| {
+                arrived.get(*at).and_then(Option::as_ref).is_none_or(|arrival| arrival.unpacked.verified().is_none())
+            };
+            let again: Vec<usize> = cached.into_iter().filter(damaged).collect();
+            bring(&wants, &[], &again, sources, &mut arrived);
+        }
+        let missed = |(arrival, want): (Option<Arrival>, &Want)| {
+            arrival.unwrap_or_else(|| Arrival {
+                unpacked: nobody_asked(),
+                want: want.clone(),
+                fetched: Err(FetchError::Network("the download was stopped".to_owned())),
+            })
+        };
+        arrived.into_iter().zip(&wants).map(missed).collect()
+    }
+
+    /// Brings `cached` from the cache and `asked` from the registry, both by their place in `wants`.
+    fn bring(wants: &[Want], cached: &[usize], asked: &[usize], sources: &Sources<'_>, arrived: &mut [Option<Arrival>]) {
         let threads = match sources.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -128,44 +161,37 @@ mod online {
             loop {
                 let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok((at, fetched)) = next else { return };
-                if let Some(want) = plan.wants.get(at) {
+                if let Some(want) = wants.get(at) {
                     let arrival = Arrival::new(want, fetched, sources);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((at, arrival));
                 }
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..threads.min(plan.wants.len()) {
+            for _ in 0..threads.min(cached.len() + asked.len()) {
                 scope.spawn(read);
             }
-            if let Some(client) = sources.client {
-                let send = |at, fetched| {
-                    // Fails only when every reader is gone, and then nothing is missing it.
-                    let _ = sender.send((at, Some(fetched)));
+            for at in cached {
+                // Fails only when every reader is gone, and then nothing is missing it.
+                let _ = sender.send((*at, None));
+            }
+            if let Some(client) = sources.client.filter(|_| !asked.is_empty()) {
+                let plan = Plan { wants: asked.iter().filter_map(|at| wants.get(*at).cloned()).collect() };
+                let send = |place: usize, fetched| {
+                    if let Some(at) = asked.get(place) {
+                        let _ = sender.send((*at, Some(fetched)));
+                    }
                 };
-                // What did not arrive because no thread could be started is missed below.
+                // What did not arrive because no thread could be started is missed by the caller.
                 let _ = registry::block_on(client.fetch_each(&plan, send));
-            } else {
-                (0..plan.wants.len()).for_each(|at| {
-                    let _ = sender.send((at, None));
-                });
             }
             drop(sender);
         });
-        let mut arrived: Vec<Option<Arrival>> = plan.wants.iter().map(|_| None).collect();
         for (at, arrival) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
             if let Some(place) = arrived.get_mut(at) {
                 *place = Some(arrival);
             }
         }
-        let missed = |(arrival, want): (Option<Arrival>, &Want)| {
-            arrival.unwrap_or_else(|| Arrival {
-                unpacked: nobody_asked(),
-                want: want.clone(),
-                fetched: Err(FetchError::Network("the download was stopped".to_owned())),
-            })
-        };
-        arrived.into_iter().zip(&plan.wants).map(missed).collect()
     }
 
     fn want(wanted: &Wanted) -> Want {
@@ -178,14 +204,22 @@ mod online {
         }
     }
 
+    /// What the cache holds. The archive is hashed when it is read.
+    fn from_cache(want: &Want, sources: &Sources<'_>) -> Result<FetchedPackage, FetchError> {
+        let cache = sources.cache.ok_or(FetchError::Offline)?;
+        let integrity = want.integrity.ok_or(FetchError::Offline)?;
+        let attestations = Plan { wants: vec![Want { archive: false, ..want.clone() }] };
+        let mut package = cache.fetch(&attestations).packages.pop().unwrap_or(Err(FetchError::Offline))?;
+        let archive = cache.archive_file(&integrity).map(|path| registry::Archive { path, digest: integrity });
+        package.archive = Some(archive.ok_or(FetchError::Offline));
+        Ok(package)
+    }
+
     impl Arrival {
-        /// Reads what arrived; nothing arrived means that only the cache may be looked into.
+        /// Reads what arrived; nothing arrived means that the cache is looked into.
         fn new(want: &Want, fetched: Option<Result<FetchedPackage, FetchError>>, sources: &Sources<'_>) -> Self {
             let stopped = sources.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
-            let fetched = fetched.unwrap_or_else(|| {
-                let from_cache = sources.cache.filter(|_| !stopped).map(|cache| cache.fetch(&Plan { wants: vec![want.clone()] }));
-                from_cache.and_then(|mut found| found.packages.pop()).unwrap_or(Err(FetchError::Offline))
-            });
+            let fetched = fetched.unwrap_or_else(|| from_cache(want, sources));
             let unpacked = match &fetched {
                 Ok(package) if !stopped => match (registry::integrity(want, package), &package.archive) {
                     (Fact::Verified(digest), Some(Ok(archive))) => match Unpacked::read(&archive.path, Some(digest)) {

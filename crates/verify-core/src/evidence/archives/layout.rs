@@ -83,7 +83,7 @@ impl Layout {
             if own.as_deref() == Some(instance.path.as_str()) {
                 let piece = own_piece(subject, &instance.path, Some(&instance.manifest), Some(instance), &layout.project);
                 layout.pieces.push(piece);
-            } else if !(instance.bundled && encloses(&tree, own.as_deref(), &instance.path)) {
+            } else if !(is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path)) {
                 layout.pieces.push(piece(instance, &tree));
             }
         }
@@ -106,6 +106,12 @@ impl Layout {
             self.commands.entry(link).or_default().insert(BlobId::of(target.as_bytes()));
         }
     }
+}
+
+/// Whether a package came inside another one's archive, as the package.json around it or npm's lockfile says. Whichever of them lies,
+/// the archive of the one or the other does not hold what is there.
+fn is_bundled(instance: &Instance) -> bool {
+    instance.bundled || instance.locked.as_ref().is_some_and(|locked| locked.in_bundle)
 }
 
 /// Whether the package at `path` lies in another one, in whose archive it can have come. What a project bundles that is no archive
@@ -198,7 +204,9 @@ mod tests {
 
     #[test]
     fn paths_of_commands_are_read_as_npm_does() {
-        for (written, read) in [("./cli.js", "cli.js"), ("bin/./x", "bin/x"), ("../../x", "x"), ("/bin/x", "bin/x"), ("bin//x", "bin/x")] {
+        for (written, read) in
+            [("./cli.js", "cli.js"), ("bin/./x", "bin/x"), ("../../x", "x"), ("/bin/x", "bin/x"), ("bin//x", "bin/x")]
+        {
             assert_eq!(plain(written), read);
         }
     }
