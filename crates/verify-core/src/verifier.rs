@@ -13,23 +13,25 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
-use crate::evidence::{self, Evidence, Gather, ReviewFacts};
+use crate::evidence::{self, Anchors, Evidence, Gather, ReviewFacts, Sources};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Subject};
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
+use crate::provenance::{Instance, NpmKeys, TrustRoot};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
 use crate::review::Reviews;
 use crate::rules::{self, Group, Judged, Names, Whole};
-use crate::subject::{Kind, SubjectId};
+use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 use crate::tree::{self, ManifestStore, Progress};
 
@@ -55,6 +57,10 @@ pub struct Builder {
     threads: usize,
     progress: Option<OnProgress>,
     cancel: Option<Arc<AtomicBool>>,
+    #[cfg(feature = "online")]
+    client: Option<crate::registry::Client>,
+    #[cfg(feature = "online")]
+    downloads: Option<crate::registry::Cache>,
 }
 
 /// A file of the operator, and how it is named in reports.
@@ -107,6 +113,10 @@ impl Verifier {
             threads: 0,
             progress: None,
             cancel: None,
+            #[cfg(feature = "online")]
+            client: None,
+            #[cfg(feature = "online")]
+            downloads: None,
         }
     }
 
@@ -158,9 +168,22 @@ impl Verifier {
     fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let progress = self.options.progress.as_deref();
+        let anchors = Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? };
         let gather = Gather {
             inventory,
             lock,
+            policy: &self.policy,
+            now: self.options.now,
+            online: self.options.online(),
+            sources: Sources {
+                #[cfg(feature = "online")]
+                client: self.options.client.as_ref(),
+                #[cfg(feature = "online")]
+                cache: self.options.downloads.as_ref(),
+                anchors: &anchors,
+                threads: self.options.threads,
+                cancel: self.options.cancel.as_deref(),
+            },
             manifests: manifests.as_ref(),
             options: tree::Options {
                 threads: self.options.threads,
@@ -196,7 +219,7 @@ impl Verifier {
             today: self.options.today(),
             installed: self.options.state_dir.is_some(),
             full: *scope == Scope::Everything,
-            online: false,
+            online: self.options.online(),
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
@@ -260,6 +283,10 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
         Outcome::NotApplicable if locked => Outcome::Verified,
         other => other,
     };
+    let provenance = match provenance {
+        Outcome::NotApplicable if evidence.published.origin_is_verified() => Outcome::Verified,
+        other => other,
+    };
     let quiet = |group| match said(group) {
         None | Some(Outcome::NotApplicable) if locked => Outcome::Verified,
         None => Outcome::NotApplicable,
@@ -277,7 +304,7 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
             None => evidence.tree.tree().map(|tree| tree.digest.to_string()),
         },
         dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
-        basis: (integrity == Outcome::Verified).then_some(Basis::Locked),
+        basis: (integrity == Outcome::Verified).then(|| basis(subject, evidence)),
         outcomes: Outcomes {
             integrity,
             pinning: quiet(Group::Pinning),
@@ -295,6 +322,22 @@ fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
         _ if facts.undigested => Outcome::NotEstablished,
         _ if facts.readings.is_empty() => Outcome::NotApplicable,
         _ => Outcome::Verified,
+    }
+}
+
+/// What an intact verdict stands on. A local archive that lies in the state dir itself is nobody's publication.
+fn basis(subject: &Subject, evidence: &Evidence) -> Basis {
+    let published = &evidence.published;
+    let dependencies = matches!(published.dependencies.outcome(), Outcome::Verified | Outcome::NotApplicable);
+    match published.archive.verified() {
+        Some(_) if dependencies && subject.source == Source::Npm => {
+            if published.origin_is_verified() {
+                Basis::Signed
+            } else {
+                Basis::Archive
+            }
+        }
+        _ => Basis::Locked,
     }
 }
 
@@ -411,6 +454,20 @@ impl Builder {
         self
     }
 
+    /// Ask this registry for everything that it knows of what is installed. Without one, nothing opens a socket.
+    #[cfg(feature = "online")]
+    pub fn registry(mut self, client: crate::registry::Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// Where earlier runs kept what they fetched; looked into for what policy demands, when no registry may be asked.
+    #[cfg(feature = "online")]
+    pub fn downloads(mut self, cache: crate::registry::Cache) -> Self {
+        self.downloads = Some(cache);
+        self
+    }
+
     /// Reads the operator's files.
     ///
     /// # Errors
@@ -442,6 +499,13 @@ impl Builder {
             state_dir: folder(&self.state_dir),
         };
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+    }
+
+    fn online(&self) -> bool {
+        #[cfg(feature = "online")]
+        return self.client.is_some();
+        #[cfg(not(feature = "online"))]
+        false
     }
 
     fn today(&self) -> Date {

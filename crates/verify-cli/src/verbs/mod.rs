@@ -110,6 +110,16 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
     if let Some(cache) = operator::cache_folder() {
         builder = builder.manifests(cache.join("manifests"));
     }
+    #[cfg(feature = "online")]
+    {
+        if let Some(cache) = crate::network::cache() {
+            builder = builder.downloads(cache);
+        }
+        if common.online {
+            let client = crate::network::client(common, builder.clone().build()?.policy())?;
+            builder = builder.registry(client);
+        }
+    }
     for (ids, level) in [(&common.allow, Level::Allow), (&common.warn, Level::Warn), (&common.deny, Level::Deny)] {
         for id in ids {
             builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);

@@ -14,6 +14,7 @@ mod first_run;
 mod formats;
 mod hostile;
 mod kill;
+mod provenance;
 mod real;
 mod relock;
 mod review;

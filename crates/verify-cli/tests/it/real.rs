@@ -1,5 +1,5 @@
-//! A real OpenClaw with real plugins, where CI has installed one: `OPENCLAW_VERIFY_REAL` names the folder. It is used in place and put
-//! back after each change, so everything happens one after the other, in one test.
+//! A real OpenClaw with real plugins. It is used in place and put back after each change, so everything happens one after the other, in
+//! one test.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Installation, copy, listing};
+use crate::support::{Installation, copy, listing, real};
 use crate::tamper::{Tamper, append, change_record, common, edit, plugin, run_all, tamper};
 
 const DINGTALK: &str = "npm/projects/soimy-dingtalk-07d9447d75";
@@ -19,11 +19,7 @@ const SKILL: &str = "workspace/skills/acme-weather";
 
 #[test]
 fn a_real_openclaw() {
-    let Some(root) = std::env::var_os("OPENCLAW_VERIFY_REAL").map(PathBuf::from) else {
-        println!("skipped: OPENCLAW_VERIFY_REAL names no real OpenClaw");
-        return;
-    };
-    let root = root.canonicalize().expect("OPENCLAW_VERIFY_REAL");
+    let Some(root) = real("everything on a real OpenClaw") else { return };
     let installation = Installation::real(&root);
     first_run(&installation);
     verbs_leave_the_state_as_it_was(&installation);

@@ -136,6 +136,33 @@ pub(crate) fn findings(report: &Value) -> Vec<String> {
         .collect()
 }
 
+/// A real OpenClaw with real plugins, where CI has installed one: `OPENCLAW_VERIFY_REAL` names the folder.
+///
+/// Tests use it in place and put back what they change, so whoever holds this has it alone.
+pub struct Real {
+    root: PathBuf,
+    _alone: std::sync::MutexGuard<'static, ()>,
+}
+
+impl std::ops::Deref for Real {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// The real installation, or a printed line that says what was skipped.
+pub fn real(what: &str) -> Option<Real> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let Some(root) = std::env::var_os("OPENCLAW_VERIFY_REAL").map(PathBuf::from) else {
+        println!("skipped: {what}, OPENCLAW_VERIFY_REAL names no real OpenClaw");
+        return None;
+    };
+    let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Some(Real { root: root.canonicalize().expect("OPENCLAW_VERIFY_REAL"), _alone: alone })
+}
+
 /// The root of the checkout.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("repository")

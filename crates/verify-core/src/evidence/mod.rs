@@ -1,5 +1,6 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
+mod archives;
 mod npm;
 mod published;
 pub(crate) mod review;
@@ -11,11 +12,12 @@ use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
-use crate::policy::{Digests, OriginProof};
+use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
+pub(crate) use archives::{Anchors, Sources};
 pub(crate) use npm::NpmFacts;
-pub(crate) use published::Published;
+pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
 pub(crate) use wants::Wants;
 
@@ -108,6 +110,11 @@ pub(crate) struct Gather<'a> {
     pub inventory: &'a Inventory,
     pub lock: &'a Lock,
     pub manifests: Option<&'a ManifestStore>,
+    pub policy: &'a Policy,
+    pub now: jiff::Timestamp,
+    /// Whether the operator allowed the network.
+    pub online: bool,
+    pub sources: Sources<'a>,
     pub options: tree::Options<'a>,
 }
 
@@ -118,9 +125,17 @@ pub(crate) struct Gather<'a> {
 pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
     let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
     let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
-    let mut trees = tree::digest_all(&specs, &gather.options).into_iter();
+    let plan = archives::plan(&subjects, gather.policy, gather.lock, gather.online);
+    // Archives are downloaded and read while the installed files are hashed.
+    let (trees, arrivals) = std::thread::scope(|scope| {
+        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources));
+        let trees = tree::digest_all(&specs, &gather.options);
+        (trees, arrivals.join())
+    });
+    let arrivals = arrivals.map_err(|_| Error::environment("the archives could not be read", "please report this"))?;
+    let mut trees = trees.into_iter();
     let mut all = BTreeMap::new();
-    for subject in subjects {
+    for subject in &subjects {
         let locked = gather.lock.package(&subject.id);
         let mut next = |spec: Option<&TreeSpec>, locked: Option<TreeDigest>, in_lock| -> Result<Part> {
             let measured = match spec {
@@ -136,10 +151,12 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
             siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
             npm: npm::facts(subject),
-            ..Evidence::default()
+            published: archives::unknown(subject),
+            review: ReviewFacts::default(),
         };
         all.insert(subject.id.clone(), evidence);
     }
+    archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
     Ok(all)
 }
 

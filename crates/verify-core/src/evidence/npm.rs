@@ -77,7 +77,7 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
 }
 
 /// The folder that holds the `node_modules` in which Node finds the subject's dependencies.
-fn project(subject: &Subject) -> PathBuf {
+pub(super) fn project(subject: &Subject) -> PathBuf {
     let outer = subject.trees.siblings.as_ref().or(subject.trees.dependencies.as_ref());
     outer.and_then(|spec| spec.root.parent()).map_or_else(|| subject.place.absolute.clone(), Path::to_owned)
 }

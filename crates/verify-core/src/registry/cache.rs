@@ -45,6 +45,11 @@ impl Cache {
         (Sri(hash.finalize().into()) == *digest).then_some(path)
     }
 
+    /// Where the archive with this digest would be. Whoever reads it has to hash what is read.
+    pub(crate) fn archive_file(&self, digest: &Sri) -> Option<PathBuf> {
+        Some(self.archive_path(digest)).filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_file()))
+    }
+
     /// The attestations that were fetched for this package version with this integrity.
     #[must_use]
     pub fn attestations(&self, name: &str, version: &str, integrity: &Sri) -> Option<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! Carrying out a plan: one packument a package name, then archives and attestations, several packages at the same time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +71,19 @@ pub enum Attestation {
 impl Client {
     /// Fetches what `plan` wants. Must run inside a Tokio runtime with time and network enabled; dropping the future cancels it.
     pub async fn fetch(&self, plan: &Plan) -> Fetched {
+        let mut packages: Vec<_> = plan.wants.iter().map(|_| Err(stopped())).collect();
+        self.fetch_each(plan, |at, result| {
+            if let Some(place) = packages.get_mut(at) {
+                *place = result;
+            }
+        })
+        .await;
+        Fetched { packages }
+    }
+
+    /// The same, giving each want's index and answer to `arrived` as soon as it is there, so that it can be checked while others are
+    /// still downloaded. Every want arrives once, in any order.
+    pub async fn fetch_each(&self, plan: &Plan, mut arrived: impl FnMut(usize, Result<FetchedPackage, FetchError>)) {
         let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, want) in plan.wants.iter().enumerate() {
             by_name.entry(&want.name).or_default().push(at);
@@ -85,17 +98,27 @@ impl Client {
                 inner.package(&name, wants).await
             });
         }
-        let mut packages: Vec<_> =
-            plan.wants.iter().map(|_| Err(FetchError::Network("the download was stopped".to_owned()))).collect();
+        let mut open: BTreeSet<usize> = (0..plan.wants.len()).collect();
         while let Some(done) = tasks.join_next().await {
             for (at, result) in done.unwrap_or_default() {
-                if let Some(place) = packages.get_mut(at) {
-                    *place = result;
+                if open.remove(&at) {
+                    arrived(at, result);
                 }
             }
         }
-        Fetched { packages }
+        open.into_iter().for_each(|at| arrived(at, Err(stopped())));
     }
+
+    /// The cache that it keeps downloads in.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+}
+
+/// The answer for a task that ended without one.
+fn stopped() -> FetchError {
+    FetchError::Network("the download was stopped".to_owned())
 }
 
 impl Cache {

@@ -93,7 +93,8 @@ impl Attestations {
     }
 }
 
-fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
+/// Whether the recorded integrity, the registry's, and the digest of the archive are one and the same.
+pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
     let wrong = |why: String| Fact::violated(Fault::Artifact.as_str(), why);
     // A list of several hashes is a form that npm allows; only SHA-512 counts.
     let listed = package.integrity.as_deref().and_then(|text| text.split_whitespace().find(|one| one.starts_with("sha512-")));

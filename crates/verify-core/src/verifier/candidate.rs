@@ -335,7 +335,7 @@ impl Verifier {
 }
 
 /// What policy wants of whoever built a subject.
-pub(super) fn identity_policy(requirements: &Requirements<'_>) -> Result<IdentityPolicy> {
+pub(crate) fn identity_policy(requirements: &Requirements<'_>) -> Result<IdentityPolicy> {
     let Some(identity) = requirements.identity else { return Ok(IdentityPolicy::default()) };
     IdentityPolicy::of_rule(identity).map_err(|error| {
         Error::environment(

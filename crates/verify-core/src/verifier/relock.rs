@@ -9,7 +9,7 @@ use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
 use crate::inventory::Subject;
-use crate::lock::{Change, Lock, Package, changes};
+use crate::lock::{Change, Lock, Package, Provenance, changes};
 use crate::report::Report;
 use crate::subject::{Source, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
@@ -157,7 +157,23 @@ fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> st
     if let Some(before) = before {
         keep_evidence(&mut entry, before);
     }
+    if let Some(provenance) = provenance(evidence) {
+        entry.provenance = Some(provenance);
+    }
     Ok(Some(entry))
+}
+
+/// Who built it, when that was verified in this run for the files that are installed. An identity without repository and workflow,
+/// such as a person's, is nothing that a later version could be compared with.
+fn provenance(evidence: &Evidence) -> Option<Provenance> {
+    let published = &evidence.published;
+    let identity = published.provenance.verified().filter(|_| published.origin_is_verified())?;
+    let text = |text: &str| crate::text::excerpt(text, 300);
+    Some(Provenance {
+        repository: text(identity.repository()?),
+        workflow: text(identity.workflow()?),
+        commit: identity.source_digest.as_deref().and_then(|commit| commit.parse().ok()),
+    })
 }
 
 /// What was verified about these very bytes stays verified.

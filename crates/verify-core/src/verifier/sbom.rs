@@ -1,8 +1,11 @@
 //! The SBOM of what is installed, with what was verified about it.
 
 use super::{Scope, Verifier};
+use crate::digest::Sri;
 use crate::error::{Error, Result};
-use crate::sbom::{self, AppliedPolicy, Options, Sbom, Verdict, Verdicts, VerifiedProvenance};
+use crate::evidence::Evidence;
+use crate::fact::Fact;
+use crate::sbom::{self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance};
 
 impl Verifier {
     /// Describes what is installed. With `verify` everything is hashed and judged first, and the SBOM tells the verdicts.
@@ -36,19 +39,59 @@ impl Verifier {
                 tree: evidence.tree.tree().map(|tree| tree.digest),
                 dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
                 files: evidence.tree.tree().map(|tree| tree.files),
-                archive: None,
-                // Only what this very lock entry says of these very bytes.
-                provenance: locked.filter(|_| !evidence.tree.differs()).map(|provenance| VerifiedProvenance {
-                    repository: provenance.repository.clone(),
-                    workflow: provenance.workflow.clone(),
-                    commit: provenance.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
-                    predicate_type: "https://slsa.dev/provenance/v1".to_owned(),
+                archive: archive(evidence),
+                // What was verified now; else only what this very lock entry says of these very bytes.
+                provenance: verified(evidence).or_else(|| {
+                    locked.filter(|_| !evidence.tree.differs()).map(|provenance| VerifiedProvenance {
+                        repository: provenance.repository.clone(),
+                        workflow: provenance.workflow.clone(),
+                        commit: provenance.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        predicate_type: PREDICATE.to_owned(),
+                    })
                 }),
                 // Without a lock nothing was compared, so nothing is claimed.
                 outcomes: if self.lock.is_some() { subject.outcomes } else { Default::default() },
             };
             verdicts.subjects.insert(subject.id.clone(), verdict);
+            for compared in &evidence.published.packages {
+                verdicts
+                    .packages
+                    .insert((subject.id.clone(), compared.path.clone()), of(compared.archive, compared.differs.as_deref()));
+            }
         }
         Ok(verdicts)
     }
+}
+
+/// The lock does not say which version of the predicate it was.
+const PREDICATE: &str = "https://slsa.dev/provenance/v1";
+
+fn archive(evidence: &Evidence) -> Option<ArchiveMatch> {
+    let own = &evidence.published.archive;
+    match own {
+        Fact::Verified(archive) => Some(of(*archive, None)),
+        // Without the archive's digest there was nothing to compare with.
+        Fact::Violated { why, .. } => {
+            let own = evidence.published.packages.iter().find(|compared| compared.differs.as_deref() == Some(why.as_str()))?;
+            Some(of(own.archive, Some(why)))
+        }
+        _ => None,
+    }
+}
+
+fn of(archive: Sri, differs: Option<&str>) -> ArchiveMatch {
+    match differs {
+        None => ArchiveMatch::Identical { archive },
+        Some(summary) => ArchiveMatch::Differs { archive, summary: summary.to_owned() },
+    }
+}
+
+fn verified(evidence: &Evidence) -> Option<VerifiedProvenance> {
+    let identity = evidence.published.provenance.verified().filter(|_| evidence.published.origin_is_verified())?;
+    Some(VerifiedProvenance {
+        repository: identity.repository()?.to_owned(),
+        workflow: identity.workflow()?.to_owned(),
+        commit: identity.source_digest.clone().unwrap_or_default(),
+        predicate_type: PREDICATE.to_owned(),
+    })
 }

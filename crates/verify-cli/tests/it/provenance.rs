@@ -1,0 +1,261 @@
+//! Where code was published and who built it, through the binary: real bundles, a real registry, and no network at all.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Installation, NOW, Real, Run, copy, findings, listing, real, repository};
+
+/// The shared material, where this machine has it.
+fn corpus() -> Option<PathBuf> {
+    let found = Some(repository().join("../shared/corpus/sigstore")).filter(|folder| folder.is_dir());
+    if found.is_none() {
+        println!("skipped: ../shared/corpus/sigstore is not here");
+    }
+    found
+}
+
+fn cases(corpus: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(corpus.join("expected.json")).expect("expected.json");
+    serde_json::from_str::<Value>(&text).expect("json")["cases"].as_array().expect("cases").clone()
+}
+
+/// The binary without any state, with an empty home.
+fn run(folder: &Path, arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    command.env_clear().env("HOME", folder).env("PATH", "/usr/bin:/bin").current_dir(folder).args(arguments).args(["--now", NOW]);
+    Run::of(&command.output().expect("the binary runs"))
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+}
+
+#[test]
+fn every_bundle_of_the_corpus_has_its_exit_code() {
+    let Some(corpus) = corpus() else { return };
+    let home = tempfile::tempdir().expect("folder");
+    let at = |name: &str| corpus.join(name).to_str().expect("path").to_owned();
+    let mut seen = 0;
+    for case in cases(&corpus) {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let (kind, file) = (text(&case["kind"]).expect("kind"), text(&case["file"]).expect("file"));
+        if !kind.starts_with("bundle") {
+            continue;
+        }
+        let facts = if case["facts"].is_array() { &case["facts"][0] } else { &case["facts"] };
+        let identity = text(&facts["identity"]).unwrap_or_else(|| "nobody".to_owned());
+        let artifact = text(&case["artifact"]).map(|name| at(&name)).or_else(|| {
+            let hex = text(&case["artifact_sha256"]).or_else(|| text(&facts["subject"]["digest"]["sha256"]));
+            hex.map(|hex| format!("sha256:{hex}"))
+        });
+        let artifact = artifact.or_else(|| text(&facts["subject"]["digest"]["sha512"]).map(|hex| sri(&hex)));
+        // The first subject of this one is a tag; its first file has this digest.
+        let artifact =
+            artifact.unwrap_or_else(|| "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428".to_owned());
+        let mut arguments =
+            vec!["attestation".to_owned(), artifact, "--bundle".to_owned(), at(&file), "--identity".to_owned(), identity];
+        if let Some(issuer) = text(&facts["issuer"]) {
+            arguments.extend(["--issuer".to_owned(), issuer]);
+        } else if kind == "bundle-jsonl" {
+            arguments.extend(["--issuer".to_owned(), "https://token.actions.githubusercontent.com".to_owned()]);
+        }
+        let all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let verdict = |name: &str| text(&case["expect"][name]);
+        let code = |verdict: &str| if verdict == "pass" { 0 } else { 1 };
+        // A signer without an issuer is none that could be named, unless it is GitHub's own.
+        for (name, instance) in [
+            ("bundle", "public-good"),
+            ("bundle_with_prod_root", "public-good"),
+            ("bundle_with_github_root_no_tlog_no_sct", "github"),
+        ] {
+            let Some(expected) = verdict(name) else { continue };
+            let result = run(home.path(), &[&all[..], &["--instance", instance]].concat());
+            assert_eq!(result.code, code(&expected), "{file} {name}: {}", result.text());
+            seen += 1;
+        }
+        if verdict("bundle").as_deref() == Some("pass") {
+            let other = run(
+                home.path(),
+                &["attestation", &all[1], "--bundle", &all[3], "--repository", "github.com/evil/evil", "--format", "json"],
+            );
+            assert_eq!(other.code, 1);
+            assert_eq!(json(&other)["finding"], "provenance-mismatch", "{file}");
+            let nobody = run(home.path(), &["attestation", &all[1], "--bundle", &all[3]]);
+            assert_eq!(nobody.code, 2, "a bundle without anybody who must have signed: {}", nobody.text());
+        }
+    }
+    assert!(seen >= 9, "{seen}");
+}
+
+fn sri(hex: &str) -> String {
+    let bytes = openclaw_verify_core::digest::from_hex(hex).expect("hex");
+    openclaw_verify_core::digest::Sri(bytes.try_into().expect("64 bytes")).to_string()
+}
+
+#[test]
+fn npm_attestations_of_the_corpus_through_archive() {
+    let Some(corpus) = corpus() else { return };
+    let home = tempfile::tempdir().expect("folder");
+    let mut seen = 0;
+    for case in cases(&corpus) {
+        let (Some("npm-attestations"), Some(artifact)) = (case["kind"].as_str(), case["artifact"].as_str()) else { continue };
+        let (archive, answer) = (corpus.join(artifact), corpus.join(case["file"].as_str().expect("file")));
+        let (archive, answer) = (archive.to_str().expect("path"), answer.to_str().expect("path"));
+        let out = home.path().join(format!("out-{seen}"));
+        let result = run(
+            home.path(),
+            &["archive", archive, "--attestations", answer, "--unpack-to", out.to_str().expect("path"), "--format", "json"],
+        );
+        let good = case["expect"]["package"] == "pass";
+        assert_eq!(result.code, i32::from(!good), "{answer}: {}", result.text());
+        assert_eq!(out.exists(), good, "only what nothing stands against is written");
+        let report = json(&result);
+        assert_eq!(report["provenance"]["outcome"], if good { "verified" } else { "violated" });
+        if good {
+            let tree = run(home.path(), &["tree", out.to_str().expect("path")]);
+            assert_eq!(tree.stdout.trim(), report["contents"]["tree"].as_str().expect("tree"), "exactly the verified bytes");
+            assert!(report["provenance"]["identity"]["sourceRepository"].is_string());
+        }
+        let wrong = format!("sha512-{}==", "A".repeat(86));
+        let other = run(home.path(), &["archive", archive, "--integrity", &wrong, "--format", "json"]);
+        assert_eq!(other.code, 1);
+        assert_eq!(json(&other)["report"]["findings"][0]["id"], "archive-mismatch");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
+#[test]
+fn without_a_registry_nothing_is_known_and_nothing_is_good() {
+    let home = tempfile::tempdir().expect("folder");
+    // A project's .npmrc is not the operator's.
+    std::fs::create_dir(home.path().join("project")).expect("folder");
+    std::fs::write(home.path().join("project/.npmrc"), "registry=http://127.0.0.1:9/\n").expect("npmrc");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    command.env_clear().env("HOME", home.path()).env("PATH", "/nonexistent").current_dir(home.path().join("project"));
+    let result = Run::of(&command.args(["npm", "notes@1.0.0"]).output().expect("the binary runs"));
+    assert_eq!(result.code, 1, "{}", result.text());
+    assert!(result.stdout.contains("not-established [no-registry]"), "{}", result.text());
+    for bad in ["notes", "notes@latest", "notes@^1.0.0", "../notes@1.0.0", "@x@1.0.0"] {
+        assert_eq!(run(home.path(), &["npm", bad]).code, 2, "{bad}");
+    }
+}
+
+#[test]
+fn a_plain_check_opens_no_socket() {
+    let unshare = |arguments: &[&str]| Command::new("unshare").args(["-r", "-n", "--"]).args(arguments).output();
+    if !unshare(&["true"]).is_ok_and(|output| output.status.success()) {
+        println!("skipped: this machine allows no network namespace");
+        return;
+    }
+    let installation = Installation::shipped();
+    installation.init(0);
+    for verb in [&["check"][..], &["plugins"], &["skills"], &["lock", "--check"], &["sbom"], &["explain"]] {
+        let here = installation.command(verb);
+        let mut there = Command::new("strace");
+        // Where strace is at hand, the calls themselves are counted; a network namespace alone only makes them fail.
+        let traced = Command::new("strace").arg("-V").output().is_ok();
+        if traced {
+            there.args(["-f", "-qq", "-e", "trace=socket,connect", "-o"]).arg(installation.config.join("trace"));
+        } else {
+            there = Command::new("unshare");
+            there.args(["-r", "-n", "--"]);
+        }
+        there.arg(here.get_program()).args(here.get_args()).env_clear().current_dir(&installation.config);
+        there.envs(here.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        // An address that would be asked, were anything asked.
+        there.env("npm_config_registry", "http://127.0.0.1:9/");
+        let without = Run::of(&there.output().expect("it runs"));
+        let with = installation.run(verb);
+        assert_eq!((without.code, &without.stdout), (with.code, &with.stdout), "{verb:?}: {}", without.stderr);
+        if traced {
+            assert_eq!(std::fs::read_to_string(installation.config.join("trace")).expect("trace"), "", "{verb:?}");
+        }
+    }
+}
+
+/// The command on the real installation, allowed to ask the registry of this machine's npm.
+struct Online {
+    installation: Installation,
+    registry: String,
+}
+
+impl Online {
+    fn new(what: &str) -> Option<(Self, Real)> {
+        let root = real(what)?;
+        let output = Command::new("npm").args(["config", "get", "registry"]).current_dir("/").output().ok()?;
+        let registry = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if !registry.starts_with("http") || std::env::var_os("OPENCLAW_VERIFY_ONLINE").is_none() {
+            println!("skipped: {what}, OPENCLAW_VERIFY_ONLINE is not set");
+            return None;
+        }
+        Some((Self { installation: Installation::real(&root), registry }, root))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.installation.command(arguments);
+        command.env("npm_config_registry", &self.registry).arg("--online");
+        if let Some(cache) = std::env::var_os("OPENCLAW_VERIFY_ONLINE").filter(|cache| Path::new(cache).is_absolute()) {
+            command.env("XDG_CACHE_HOME", cache);
+        }
+        command
+    }
+
+    fn check(&self) -> (i32, Value) {
+        let run = Run::of(&self.command(&["check", "--format", "json"]).output().expect("the binary runs"));
+        (run.code, json(&run))
+    }
+}
+
+#[test]
+fn a_real_installation_equals_its_published_archives() {
+    let Some((online, _)) = Online::new("published archives of a real OpenClaw") else { return };
+    let before = listing(&online.installation.state);
+    online.installation.init(0);
+    let (code, report) = online.check();
+    assert_eq!(code, 0, "{:#?}", findings(&report));
+    let subjects = report["subjects"].as_array().expect("subjects");
+    let npm = subjects.iter().filter(|subject| subject["source"] == "npm");
+    let bases: Vec<(&Value, &Value)> = npm.map(|subject| (&subject["id"], &subject["basis"])).collect();
+    assert!(bases.len() >= 4, "{bases:?}");
+    for (id, basis) in bases {
+        assert!(*basis == "archive" || *basis == "signed", "{id} {basis}: {:#?}", findings(&report));
+    }
+    assert_eq!(listing(&online.installation.state), before, "read-only");
+}
+
+#[test]
+fn one_byte_in_a_plugin_a_bundled_and_a_hoisted_dependency() {
+    let Some((mut online, root)) = Online::new("tampered packages of a real OpenClaw") else { return };
+    online.installation.init(0);
+    let temporary = tempfile::tempdir().expect("folder");
+    let place = temporary.path().canonicalize().expect("real path").join("state");
+    copy(&online.installation.state, &place);
+    let original = root.join("home/.openclaw").canonicalize().expect("state");
+    (online.installation.state, online.installation.relocated_from) = (place.clone(), Some(original));
+
+    let project = |start: &str| {
+        let projects = std::fs::read_dir(place.join("npm/projects")).expect("projects");
+        let found = projects.flatten().map(|entry| entry.path());
+        found.into_iter().find(|path| path.file_name().expect("name").to_string_lossy().starts_with(start)).expect(start)
+    };
+    let flip = |path: PathBuf| {
+        let mut bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let last = bytes.last_mut().expect("a byte");
+        *last = if *last == b' ' { b'\n' } else { b' ' };
+        std::fs::write(path, bytes).expect("write");
+    };
+    flip(project("openclaw-synology").join("node_modules/@openclaw/synology-chat/openclaw.plugin.json"));
+    flip(project("openclaw-zalo").join("node_modules/@openclaw/zalo/node_modules/zod/index.js"));
+    flip(project("soimy").join("node_modules/axios/lib/axios.js"));
+    let (code, report) = online.check();
+    assert_eq!(code, 1);
+    let found: Vec<String> = findings(&report).into_iter().filter(|line| line.starts_with("archive-mismatch")).collect();
+    let named = |parts: [&str; 3]| found.iter().any(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(named(["npm:@openclaw/synology-chat", "@openclaw/synology-chat@", "openclaw.plugin.json"]), "{found:#?}");
+    assert!(named(["npm:@openclaw/zalo", "zod@", "index.js"]), "{found:#?}");
+    assert!(named(["npm:@soimy/dingtalk", "axios@", "lib/axios.js"]), "{found:#?}");
+    assert_eq!(found.len(), 3, "{found:#?}");
+}

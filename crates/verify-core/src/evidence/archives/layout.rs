@@ -1,0 +1,213 @@
+//! Which packages of a subject came by an archive of their own, as the disk and npm's lockfile say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::digest::Sri;
+use crate::evidence::npm::project;
+use crate::inventory::Subject;
+use crate::inventory::npm_tree::{self, Instance, Limits, Manifest, NpmTree};
+use crate::subject::{Kind, Source};
+use crate::text;
+use crate::tree::BlobId;
+
+/// The packages of one subject.
+pub(super) struct Layout {
+    /// The folder that holds `node_modules`; paths are relative to it.
+    pub(super) project: PathBuf,
+    /// Packages with an archive of their own, the subject's among them. What they bundle is part of their archive.
+    pub(super) pieces: Vec<Piece>,
+    /// The links that npm makes for commands, `node_modules/.bin/x`, with what each may say.
+    pub(super) commands: BTreeMap<String, BTreeSet<BlobId>>,
+    /// Names and versions of all packages, bundled ones too, by path.
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+/// One package that came by an archive of its own.
+pub(super) struct Piece {
+    /// Path below the project; empty for the project itself.
+    pub(super) path: String,
+    /// The name in the registry.
+    pub(super) name: String,
+    /// The version.
+    pub(super) version: String,
+    /// The integrity that is recorded.
+    pub(super) integrity: Option<Sri>,
+    /// Where its archive is to be had.
+    pub(super) origin: Origin,
+    /// It is the subject itself.
+    pub(super) own: bool,
+}
+
+/// Where an archive is to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A registry, or the cache of it.
+    Registry,
+    /// OpenClaw's folder of packed archives.
+    Pack(PathBuf),
+    /// Nobody knows, and why.
+    Unknown(String),
+    /// It cannot be what it says.
+    Wrong(String),
+}
+
+/// Whether a subject has packages that npm could have installed.
+pub(super) fn has_packages(subject: &Subject) -> bool {
+    let code = matches!(subject.kind, Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack) && subject.trees.tree.is_some();
+    code && (has_own_archive(subject) || has_dependencies(subject))
+}
+
+/// Whether it has dependencies beside its own code.
+pub(super) fn has_dependencies(subject: &Subject) -> bool {
+    subject.trees.dependencies.is_some() || subject.trees.siblings.is_some()
+}
+
+fn has_own_archive(subject: &Subject) -> bool {
+    matches!(subject.source, Source::Npm | Source::NpmPack)
+}
+
+impl Layout {
+    /// Reads the packages of `subject`.
+    pub(super) fn read(subject: &Subject) -> Self {
+        let project = project(subject);
+        let tree = npm_tree::read(&project, &project, &Limits::default());
+        let mut layout = Self { project, pieces: Vec::new(), commands: BTreeMap::new(), labels: BTreeMap::new() };
+        let own = subject.trees.tree.as_ref().filter(|_| has_own_archive(subject)).and_then(|spec| layout.below(&spec.root));
+        if own.as_deref() == Some("") {
+            layout.pieces.push(own_piece(subject, "", tree.root.as_ref(), None, &layout.project));
+        }
+        for instance in &tree.instances {
+            layout.labels.insert(instance.path.clone(), label(instance));
+            layout.command_links(instance);
+            if own.as_deref() == Some(instance.path.as_str()) {
+                let piece = own_piece(subject, &instance.path, Some(&instance.manifest), Some(instance), &layout.project);
+                layout.pieces.push(piece);
+            } else if !(is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path)) {
+                layout.pieces.push(piece(instance, &tree));
+            }
+        }
+        layout
+    }
+
+    /// `path` below the project, `/` between names; none when it lies elsewhere or is not UTF-8.
+    pub(super) fn below(&self, path: &Path) -> Option<String> {
+        Some(path.strip_prefix(&self.project).ok()?.to_str()?.to_owned())
+    }
+
+    /// What npm writes for the commands of a package: a link beside it that leads to the file.
+    fn command_links(&mut self, instance: &Instance) {
+        let Some(modules) = instance.path.strip_suffix(&instance.folder_name) else { return };
+        for (command, file) in &instance.manifest.bin {
+            // Of a name with a scope only the rest is the command.
+            let command = command.rsplit('/').next().unwrap_or_default();
+            let target = format!("../{}/{}", instance.folder_name, plain(file));
+            let link = format!("{modules}.bin/{command}");
+            self.commands.entry(link).or_default().insert(BlobId::of(target.as_bytes()));
+        }
+    }
+}
+
+/// Whether a package came inside another one's archive, as the package.json around it or npm's lockfile says. Whichever of them lies,
+/// the archive of the one or the other does not hold what is there.
+fn is_bundled(instance: &Instance) -> bool {
+    instance.bundled || instance.locked.as_ref().is_some_and(|locked| locked.in_bundle)
+}
+
+/// Whether the package at `path` lies in another one, in whose archive it can have come. What a project bundles that is no archive
+/// itself, npm fetches like everything else.
+fn encloses(tree: &NpmTree, own: Option<&str>, path: &str) -> bool {
+    let inside = |outer: &str| path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    own == Some("") || tree.instances.iter().any(|instance| inside(&instance.path))
+}
+
+/// A path of `bin` as npm normalises it: no `.`, and nothing above the package.
+pub(super) fn plain(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split(['/', '\\']) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+fn label(instance: &Instance) -> String {
+    format!("{}@{}", text::excerpt(&instance.folder_name, 100), text::excerpt(instance.version().unwrap_or("?"), 60))
+}
+
+fn own_piece(subject: &Subject, path: &str, manifest: Option<&Manifest>, instance: Option<&Instance>, project: &Path) -> Piece {
+    let record = subject.record.as_ref();
+    let recorded = record.and_then(|record| record.resolved_version.clone().or_else(|| record.version.clone()));
+    let version = recorded.or_else(|| manifest.and_then(|manifest| manifest.version.clone())).unwrap_or_default();
+    let integrity = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse().ok());
+    let locked = instance.and_then(|instance| instance.locked.as_ref()?.integrity);
+    Piece {
+        path: path.to_owned(),
+        name: if subject.kind == Kind::Core { "openclaw".to_owned() } else { subject.id.name().to_owned() },
+        version,
+        integrity: integrity.or(locked),
+        origin: if subject.source == Source::NpmPack {
+            Origin::Pack(project.join("_openclaw-pack-archives"))
+        } else {
+            Origin::Registry
+        },
+        own: true,
+    }
+}
+
+fn piece(instance: &Instance, tree: &NpmTree) -> Piece {
+    let locked = instance.locked.as_ref();
+    let name = locked.and_then(|locked| locked.name.clone()).or_else(|| instance.manifest.name.clone());
+    let name = name.unwrap_or_else(|| instance.folder_name.clone());
+    let version = instance.version().unwrap_or_default().to_owned();
+    let resolved = locked.and_then(|locked| locked.resolved.as_deref()).unwrap_or_default();
+    let origin = if locked.is_some_and(|locked| locked.link) || !instance.path.contains("node_modules/") {
+        Origin::Unknown("it is a link to a folder, not an installed package".to_owned())
+    } else if resolved.starts_with("git") || resolved.starts_with("file:") {
+        Origin::Unknown(format!("it was installed from {}", text::excerpt(resolved, 120)))
+    } else if name != instance.folder_name && !is_alias(tree, &instance.folder_name, &name) {
+        Origin::Wrong(format!(
+            "{} stands where {} is looked for, and no dependency asks for that",
+            text::excerpt(&name, 100),
+            text::excerpt(&instance.folder_name, 100)
+        ))
+    } else {
+        Origin::Registry
+    };
+    Piece {
+        path: instance.path.clone(),
+        name,
+        version,
+        integrity: locked.and_then(|locked| locked.integrity),
+        origin,
+        own: false,
+    }
+}
+
+/// Whether some package asks for `folder` under the name of `package`: `"folder": "npm:package@1.2.3"`.
+fn is_alias(tree: &NpmTree, folder: &str, package: &str) -> bool {
+    let manifests = tree.root.iter().chain(tree.instances.iter().map(|instance| &instance.manifest));
+    manifests.flat_map(|manifest| &manifest.dependencies).any(|dependency| {
+        let asked = dependency.spec.trim().strip_prefix("npm:").and_then(|spec| spec.strip_prefix(package));
+        dependency.name == folder && asked.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn paths_of_commands_are_read_as_npm_does() {
+        for (written, read) in
+            [("./cli.js", "cli.js"), ("bin/./x", "bin/x"), ("../../x", "x"), ("/bin/x", "bin/x"), ("bin//x", "bin/x")]
+        {
+            assert_eq!(plain(written), read);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Installed packages against their published archives, file by file, and who built those.
+//!
+//! Three steps: [`plan`] says which archives are wanted, from what is on disk and in policy; [`arrive`] brings them, from a registry,
+//! the cache or OpenClaw's own store of packed archives, and reads them while others are still on their way; [`judge`] compares.
+
+mod arrive;
+mod compare;
+mod layout;
+mod unpacked;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use self::arrive::Arrival;
+pub(crate) use self::arrive::{Anchors, Sources};
+use self::layout::{Layout, Origin, Piece};
+use super::{Compared, Evidence, Part, Published, Wants};
+use crate::digest::Sri;
+use crate::fact::{Fact, NotEstablished};
+use crate::inventory::Subject;
+use crate::lock::Lock;
+use crate::policy::{Policy, Requirements};
+use crate::subject::Source;
+use crate::text;
+use crate::tree::{Entry, TreeSpec};
+
+/// What archives are compared for which subjects, and which have to be brought for that.
+pub(crate) struct Plan<'a> {
+    subjects: Vec<Planned<'a>>,
+    /// What is wanted of a registry or the cache, each once.
+    pub(super) wants: Vec<Wanted>,
+}
+
+/// One package version of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    pub name: String,
+    pub version: String,
+    pub integrity: Option<Sri>,
+    pub attestations: bool,
+}
+
+struct Planned<'a> {
+    subject: &'a Subject,
+    layout: Layout,
+    requirements: Requirements<'a>,
+    /// For each piece of the layout, its place in [`Plan::wants`].
+    wants: Vec<Option<usize>>,
+}
+
+/// Plans for `subjects`. Online everything is looked at; without a network only what policy demands, and what needs nothing but the
+/// disk. Reads package.json files and lockfiles, and nothing else.
+pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock, online: bool) -> Plan<'a> {
+    let mut plan = Plan { subjects: Vec::new(), wants: Vec::new() };
+    let mut known: BTreeMap<(String, String, Option<Sri>), usize> = BTreeMap::new();
+    for subject in subjects {
+        let requirements = policy.requirements(&subject.id, subject.kind, subject.source);
+        let wants = Wants::of(subject, &requirements);
+        let before = lock.package(&subject.id).is_some_and(|entry| entry.provenance.is_some());
+        let packed = subject.source == Source::NpmPack;
+        if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
+            continue;
+        }
+        let layout = Layout::read(subject);
+        let places = layout.pieces.iter().map(|piece| {
+            let own = piece.own && (online || before || wants.provenance || wants.proof);
+            let other = !piece.own && (online || wants.dependencies);
+            if piece.origin != Origin::Registry || !(own || other) {
+                return None;
+            }
+            let key = (piece.name.clone(), piece.version.clone(), piece.integrity);
+            let at = *known.entry(key).or_insert_with(|| {
+                plan.wants.push(Wanted {
+                    name: piece.name.clone(),
+                    version: piece.version.clone(),
+                    integrity: piece.integrity,
+                    attestations: false,
+                });
+                plan.wants.len() - 1
+            });
+            if let Some(wanted) = plan.wants.get_mut(at) {
+                wanted.attestations |= piece.own;
+            }
+            Some(at)
+        });
+        let wants = places.collect();
+        plan.subjects.push(Planned { subject, layout, requirements, wants });
+    }
+    plan
+}
+
+/// Brings what was planned.
+pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>) -> Vec<Arrival> {
+    arrive::all(&plan.wants, sources)
+}
+
+/// Compares, and puts what was found into the evidence.
+pub(crate) fn judge(
+    plan: &Plan<'_>,
+    arrivals: &[Arrival],
+    sources: &Sources<'_>,
+    now: Timestamp,
+    all: &mut BTreeMap<crate::subject::SubjectId, Evidence>,
+) -> crate::Result<()> {
+    for planned in &plan.subjects {
+        if let Some(evidence) = all.get_mut(&planned.subject.id) {
+            evidence.published = published(planned, evidence, arrivals, sources, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is not known of a subject that nobody looked at.
+pub(crate) fn unknown(subject: &Subject) -> Published {
+    if !layout::has_packages(subject) {
+        return Published::default();
+    }
+    let own = subject.source == Source::Npm;
+    Published {
+        archive: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        dependencies: if layout::has_dependencies(subject) { arrive::nobody_asked() } else { Fact::NotApplicable },
+        provenance: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        signatures: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        ..Published::default()
+    }
+}
+
+fn published(
+    planned: &Planned<'_>,
+    evidence: &Evidence,
+    arrivals: &[Arrival],
+    sources: &Sources<'_>,
+    now: Timestamp,
+) -> crate::Result<Published> {
+    let Planned { subject, layout, .. } = planned;
+    let mut found = unknown(subject);
+    let installed = match installed(subject, layout, evidence) {
+        Ok(installed) => installed,
+        Err(why) => {
+            found.archive = Fact::not_established(NotEstablished::UnknownLayout, why.clone());
+            found.dependencies = Fact::not_established(NotEstablished::UnknownLayout, why);
+            return Ok(found);
+        }
+    };
+    let mut owned = compare::owners(&installed, layout);
+    let mut dependencies = Dependencies::default();
+    for (at, piece) in layout.pieces.iter().enumerate() {
+        let files = owned.files.get_mut(at).map(std::mem::take).unwrap_or_default();
+        let arrival = planned.wants.get(at).copied().flatten().and_then(|at| arrivals.get(at));
+        let unpacked = match (&piece.origin, arrival) {
+            (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
+            (Origin::Unknown(why), _) => Fact::not_established(NotEstablished::UnknownLayout, why.clone()),
+            (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
+            (Origin::Registry, Some(arrival)) => arrival.unpacked(),
+            (Origin::Registry, None) => arrive::nobody_asked(),
+        };
+        let compared = compare::piece(piece, files, unpacked, layout);
+        if let Some(archive) = compared.archive {
+            found.packages.push(Compared {
+                path: piece.path.clone(),
+                archive,
+                differs: match &compared.fact {
+                    Fact::Violated { why, .. } => Some(why.clone()),
+                    _ => None,
+                },
+            });
+        }
+        if piece.own {
+            found.archive = compared.fact;
+            found.differences = compared.differences;
+            if let Some(arrival) = arrival {
+                arrival.origin(&planned.requirements, sources, now, &mut found)?;
+            }
+        } else {
+            dependencies.add(piece, compared);
+        }
+    }
+    dependencies.strays(owned.strays);
+    if layout::has_dependencies(subject) {
+        (found.dependencies, found.dependency_differences) = dependencies.finish();
+    }
+    // Files of the subject's own tree that came by another archive: nothing says that its publisher wanted them there.
+    if let (true, Fact::Verified(_)) = (owned.foreign_in_tree, &found.archive) {
+        found.provenance = match found.provenance {
+            Fact::Verified(_) => Fact::not_established(
+                NotEstablished::UnknownLayout,
+                "packages lie inside its folder that its own archive does not hold",
+            ),
+            other => other,
+        };
+        found.signatures = Fact::NotApplicable;
+    }
+    Ok(found)
+}
+
+/// Every file of the subject by its path below the project.
+fn installed<'e>(subject: &Subject, layout: &Layout, evidence: &'e Evidence) -> Result<Vec<(String, &'e Entry)>, String> {
+    let trees = &subject.trees;
+    let own = layout.pieces.iter().any(|piece| piece.own);
+    let parts: [(Option<&TreeSpec>, &Part); 3] = [
+        (trees.tree.as_ref().filter(|_| own), &evidence.tree),
+        (trees.dependencies.as_ref(), &evidence.dependencies),
+        (trees.siblings.as_ref(), &evidence.siblings),
+    ];
+    let mut all = Vec::new();
+    for (spec, part) in parts {
+        let Some(spec) = spec else { continue };
+        let prefix = layout.below(&spec.root).ok_or("its folders do not lie in one project")?;
+        let tree = match &part.measured {
+            Some(Ok(tree)) => tree,
+            Some(Err(crate::tree::TreeError::Missing)) | None => continue,
+            Some(Err(error)) => return Err(format!("its files have no digest: {error}")),
+        };
+        let full = |path: &str| if prefix.is_empty() { path.to_owned() } else { format!("{prefix}/{path}") };
+        all.extend(tree.manifest.entries().iter().map(|entry| (full(&entry.path), entry)));
+    }
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(all)
+}
+
+/// The sum over all packages of the dependencies.
+#[derive(Default)]
+struct Dependencies {
+    equal: usize,
+    wrong: Vec<String>,
+    differences: Vec<String>,
+    open: Vec<(NotEstablished, String)>,
+}
+
+impl Dependencies {
+    fn add(&mut self, piece: &Piece, compared: compare::Outcome) {
+        match compared.fact {
+            Fact::Verified(_) => self.equal += 1,
+            Fact::Violated { why, .. } => {
+                self.wrong.push(piece.label());
+                self.differences.push(why);
+                self.differences.extend(compared.differences);
+            }
+            Fact::NotEstablished { code, why } => self.open.push((code, format!("{}: {why}", piece.label()))),
+            Fact::NotApplicable => {}
+        }
+    }
+
+    /// Files that belong to no package.
+    fn strays(&mut self, strays: Vec<String>) {
+        if !strays.is_empty() {
+            self.wrong.push("files outside any package".to_owned());
+            self.differences.extend(strays.into_iter().map(|path| format!("added {path}")));
+        }
+    }
+
+    fn finish(self) -> (Fact<()>, Vec<String>) {
+        const NAMED: usize = 5;
+        let named = |names: &[String]| {
+            let more = names.len().saturating_sub(NAMED);
+            let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+            if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
+        };
+        if !self.wrong.is_empty() {
+            let why = format!("of its dependencies, these are not as published: {}", named(&self.wrong));
+            return (Fact::violated("", why), self.differences);
+        }
+        if let Some((code, first)) = self.open.first() {
+            let (count, all) = (self.open.len(), self.open.len() + self.equal);
+            return (Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")), Vec::new());
+        }
+        (if self.equal == 0 { Fact::NotApplicable } else { Fact::Verified(()) }, Vec::new())
+    }
+}
+
+impl Piece {
+    /// `name@version`, safe to show.
+    fn label(&self) -> String {
+        format!("{}@{}", text::excerpt(&self.name, 100), text::excerpt(&self.version, 60))
+    }
+}

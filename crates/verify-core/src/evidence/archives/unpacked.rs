@@ -1,0 +1,126 @@
+//! An archive as npm installs it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::layout::plain;
+use crate::archive::{self, Archive, ArchiveError, Limits};
+use crate::digest::Sri;
+use crate::fact::{Fact, NotEstablished};
+use crate::read;
+use crate::tree::{BlobId, Manifest};
+use crate::verifier::Candidate;
+
+/// What npm makes of an archive.
+#[derive(Clone, Debug)]
+pub(super) struct Unpacked {
+    /// SHA-512 of the bytes that were read.
+    pub(super) integrity: Sri,
+    /// Files as npm installs them, but for what it does to files named in `bin`.
+    pub(super) manifest: Manifest,
+    /// Files named in `bin`, of the package and of those it bundles: npm makes them executable, and ends their first line as Unix does.
+    pub(super) bins: BTreeSet<String>,
+    /// Name and version that its `package.json` states.
+    pub(super) stated: (Option<String>, Option<String>),
+    /// Where it lies.
+    pub(super) path: PathBuf,
+}
+
+impl Unpacked {
+    /// Reads the archive at `path`, which must have the integrity `expected` when one is known.
+    ///
+    /// An archive that is refused cannot be compared: that is neither good nor tampering, because old and odd archives exist.
+    pub(super) fn read(path: &Path, expected: Option<Sri>) -> Fact<Self> {
+        let offline = |why: String| Fact::not_established(NotEstablished::Offline, why);
+        let file = match read::open(path) {
+            Ok((file, _)) => file,
+            Err(error) => return offline(format!("its archive {error}")),
+        };
+        let archive = match archive::read(file, &Limits::default(), Candidate::keep) {
+            Ok(archive) => archive,
+            Err(ArchiveError::Io(error)) => return offline(format!("its archive cannot be read: {error}")),
+            Err(error) => {
+                return Fact::not_established(NotEstablished::UnsupportedSchema, format!("its archive is refused: it {error}"));
+            }
+        };
+        if let Some(expected) = expected
+            && archive.integrity != expected
+        {
+            return Fact::violated("", format!("the integrity {expected} is recorded, its archive has {}", archive.integrity));
+        }
+        let Ok(manifest) = archive.manifest_of_npm() else {
+            return Fact::not_established(NotEstablished::UnsupportedSchema, "its archive cannot be installed as it is");
+        };
+        let package = package_json(&archive, "package.json");
+        let text = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+        Fact::Verified(Self {
+            integrity: archive.integrity,
+            manifest,
+            bins: bins(&archive),
+            stated: (text("name"), text("version")),
+            path: path.to_owned(),
+        })
+    }
+
+    /// The id of a file named in `bin` after npm ended its first line with a plain line feed; none when that changes nothing.
+    pub(super) fn unix_first_line(&self, path: &str) -> Option<BlobId> {
+        let (file, _) = read::open(&self.path).ok()?;
+        let archive = archive::read(file, &Limits::default(), |kept| kept == path).ok()?;
+        if archive.integrity != self.integrity {
+            return None;
+        }
+        unix_first_line(archive.content(path)?).map(|bytes| BlobId::of(&bytes))
+    }
+}
+
+/// npm's `bin-links`: `#!…\r\n` at the start becomes `#!…\n`, and nothing else.
+fn unix_first_line(bytes: &[u8]) -> Option<Vec<u8>> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let line = bytes.get(..end)?.strip_suffix(b"\r")?;
+    // At least one character follows `#!`, as in npm's pattern.
+    (line.starts_with(b"#!") && line.len() > 2).then(|| [line, bytes.get(end..).unwrap_or_default()].concat())
+}
+
+fn bins(archive: &Archive) -> BTreeSet<String> {
+    let mut bins = BTreeSet::new();
+    for entry in archive.entries.iter().filter(|entry| Candidate::keep(&entry.path)) {
+        let folder = entry.path.strip_suffix("package.json").unwrap_or_default();
+        let package = package_json(archive, &entry.path);
+        match package.get("bin") {
+            Some(Value::String(file)) => {
+                bins.insert(format!("{folder}{}", plain(file)));
+            }
+            Some(Value::Object(files)) => {
+                bins.extend(files.values().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
+            }
+            _ => {
+                if let Some(below) = package.pointer("/directories/bin").and_then(Value::as_str) {
+                    let below = format!("{folder}{}/", plain(below));
+                    let inside = archive.entries.iter().map(|entry| &entry.path).filter(|path| path.starts_with(&below));
+                    bins.extend(inside.cloned());
+                }
+            }
+        }
+    }
+    bins
+}
+
+fn package_json(archive: &Archive, path: &str) -> Value {
+    let text = archive.content(path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unix_first_line;
+
+    #[test]
+    fn only_a_first_line_with_a_program_changes() {
+        assert_eq!(unix_first_line(b"#!/usr/bin/env node\r\nx\r\n").as_deref(), Some(&b"#!/usr/bin/env node\nx\r\n"[..]));
+        for same in [&b"#!/usr/bin/env node\nx\r\n"[..], b"x\r\n#!y\r\n", b"#!\r\n", b"", b"#!node\r"] {
+            assert_eq!(unix_first_line(same), None);
+        }
+    }
+}
