@@ -142,6 +142,11 @@ pub(crate) enum Verb {
     /// Write the lock from what is installed
     #[command(after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo")]
     Lock(LockArgs),
+    /// Verify signed release tags of a local clone
+    #[command(
+        after_help = "Examples:\n  openclaw-verify release ./notes v1.3.0 --repository github.com/acme/notes\n  openclaw-verify release ./notes v1.3.0 --signers keys/acme.allowed_signers"
+    )]
+    Release(ReleaseArgs),
     /// Describe the installation in CycloneDX
     #[cfg(feature = "sbom")]
     #[command(
@@ -189,6 +194,41 @@ pub(crate) struct LockArgs {
     pub check: bool,
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
+    pub accept: Vec<String>,
+}
+
+/// Arguments of `release`.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The clone, bare or with a work tree; left out with --object
+    #[arg(value_name = "PATH", required_unless_present = "object")]
+    pub path: Option<PathBuf>,
+    /// The tag; all that a rule is for when left out
+    #[arg(value_name = "TAG")]
+    pub tag: Option<String>,
+    /// The repository's id, such as github.com/acme/notes; what the clone says of itself does not count
+    #[arg(long, value_name = "ID")]
+    pub repository: Option<String>,
+    /// Trust this OpenSSH allowed_signers file instead of the policy's rules
+    #[arg(long, value_name = "FILE")]
+    pub signers: Option<PathBuf>,
+    /// Trust these OpenPGP certificates instead of the policy's rules (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub openpgp: Vec<PathBuf>,
+    /// Trust gitsign certificates of this identity instead of the policy's rules
+    #[arg(long, value_name = "X", requires = "issuer")]
+    pub identity: Option<String>,
+    /// The issuer of that identity
+    #[arg(long, value_name = "Y", requires = "identity")]
+    pub issuer: Option<String>,
+    /// A raw tag object, or - for standard input, instead of a clone
+    #[arg(long, value_name = "FILE")]
+    pub object: Option<PathBuf>,
+    /// Add what is verified to the lock
+    #[arg(long)]
+    pub pin: bool,
+    /// Let a pin, named as REPOSITORY@TAG, change or go back (repeatable)
+    #[arg(long, value_name = "ID", requires = "pin")]
     pub accept: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
+mod release;
 mod relock;
 #[cfg(feature = "sbom")]
 mod sbom;
@@ -11,11 +12,12 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
-use crate::evidence::{self, Evidence, Gather};
+use crate::evidence::{self, Evidence, Gather, ReleaseRules};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Subject};
@@ -135,7 +137,8 @@ impl Verifier {
         let inventory = self.inventory()?;
         self.known(scope, &inventory)?;
         let lock = self.lock.clone().unwrap_or_default();
-        let evidence = self.evidence(&inventory, &lock, scope)?;
+        let mut evidence = self.evidence(&inventory, &lock, scope)?;
+        self.verify_tags(&inventory, &lock, &mut evidence)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
@@ -154,6 +157,17 @@ impl Verifier {
             },
         };
         evidence::gather(&gather, &|subject| scope.contains(subject.kind, &subject.id))
+    }
+
+    /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
+    fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+        let rules = ReleaseRules::new(&self.policy);
+        for subject in &inventory.subjects {
+            let Some(evidence) = all.get_mut(&subject.id) else { continue };
+            evidence.git.tag = evidence::tag(subject, lock, &rules, self.options.now)?;
+            evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
+        }
+        Ok(())
     }
 
     fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
@@ -175,6 +189,7 @@ impl Verifier {
             today: self.options.today(),
             installed: self.options.state_dir.is_some(),
             full: *scope == Scope::Everything,
+            releases: &[],
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
@@ -194,6 +209,7 @@ impl Verifier {
             inputs: self.inputs.clone(),
             summary: report::summarize(&subjects, &findings),
             subjects,
+            releases: Vec::new(),
             findings,
             not_covered: inventory.not_covered.clone(),
         }
@@ -226,6 +242,10 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
     // Nothing was found against it; whether that is an answer depends on whether the question was asked.
     let integrity = said(Group::Integrity).unwrap_or(Outcome::NotApplicable);
     let provenance = said(Group::Provenance).unwrap_or(Outcome::NotApplicable);
+    let provenance = match provenance {
+        Outcome::NotApplicable if evidence.git.prove_origin() => Outcome::Verified,
+        other => other,
+    };
     let integrity = match integrity {
         Outcome::NotApplicable if unknown(subject, evidence) => Outcome::NotEstablished,
         Outcome::NotApplicable if locked => Outcome::Verified,
@@ -248,7 +268,10 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
             None => evidence.tree.tree().map(|tree| tree.digest.to_string()),
         },
         dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
-        basis: (integrity == Outcome::Verified).then_some(Basis::Locked),
+        basis: (integrity == Outcome::Verified).then_some(match evidence.git.prove_origin() {
+            true => Basis::Signed,
+            false => Basis::Locked,
+        }),
         outcomes: Outcomes {
             integrity,
             pinning: quiet(Group::Pinning),

@@ -5,6 +5,7 @@ mod completions;
 mod explain;
 mod init;
 mod lock;
+mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod tree;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
         Verb::Lock(args) if args.init => init::run(common),
         Verb::Lock(args) => lock::run(common, &args),
+        Verb::Release(args) => release::run(common, &args),
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
@@ -61,15 +63,10 @@ fn start(common: &Common) -> Result<Start> {
     }
     let files = operator::files(common, &under_test)?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
-    let mut builder = Verifier::builder(operator::now(common))
-        .policy(&files.policy, operator::shown(&files.policy))
-        .lock(&files.lock, operator::shown(&files.lock))
-        .reviews(&files.reviews, operator::shown(&files.reviews))
-        .threads(common.threads.map_or(0, usize::from))
-        .progress({
-            let bar = Arc::clone(&bar);
-            Arc::new(move |progress| bar.update(progress.files, progress.of))
-        });
+    let mut builder = builder(common, &files).progress({
+        let bar = Arc::clone(&bar);
+        Arc::new(move |progress| bar.update(progress.files, progress.of))
+    });
     if let Some(installation) = installation {
         builder = builder.state_dir(installation.state_dir);
         if let Some(host) = installation.host {
@@ -85,12 +82,22 @@ fn start(common: &Common) -> Result<Start> {
     if let Some(cache) = operator::cache_folder() {
         builder = builder.manifests(cache.join("manifests"));
     }
+    Ok(Start { builder, files, _bar: bar })
+}
+
+/// The operator's files and wishes.
+fn builder(common: &Common, files: &Files) -> Builder {
+    let mut builder = Verifier::builder(operator::now(common))
+        .policy(&files.policy, operator::shown(&files.policy))
+        .lock(&files.lock, operator::shown(&files.lock))
+        .reviews(&files.reviews, operator::shown(&files.reviews))
+        .threads(common.threads.map_or(0, usize::from));
     for (ids, level) in [(&common.allow, Level::Allow), (&common.warn, Level::Warn), (&common.deny, Level::Deny)] {
         for id in ids {
             builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);
         }
     }
-    Ok(Start { builder, files, _bar: bar })
+    builder
 }
 
 fn options(common: &Common, installation: &operator::Installation) -> inventory::Options {

@@ -13,7 +13,11 @@ mod first_run;
 mod formats;
 mod hostile;
 mod kill;
+#[path = "../../../verify-core/tests/it/mint.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod mint;
 mod real;
+mod release;
 mod relock;
 mod support;
 mod tamper;

@@ -1,5 +1,6 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
+mod git;
 mod npm;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::policy::{Digests, OriginProof};
 use crate::subject::SubjectId;
+pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, elsewhere, load, refuse_own_trust, tag};
 pub(crate) use npm::NpmFacts;
 
 use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
@@ -34,6 +36,8 @@ pub(crate) struct Evidence {
     pub published: Option<Date>,
     /// What its npm packages bring along.
     pub npm: NpmFacts,
+    /// Its commit and tag, when it came from git.
+    pub git: GitFacts,
 }
 
 /// One digested part of a subject.
@@ -70,7 +74,7 @@ impl Part {
 impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
     pub(crate) fn origin_proof(&self) -> OriginProof {
-        OriginProof::Missing
+        if self.git.prove_origin() { OriginProof::Verified } else { OriginProof::Missing }
     }
 
     /// What is installed, as exceptions and reviews name it.
@@ -117,13 +121,14 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         };
         let [tree, dependencies, siblings] = parts(subject);
         let in_lock = locked.is_some();
-        let evidence = Evidence {
+        let mut evidence = Evidence {
             tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
             dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
             siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
             npm: npm::facts(subject),
             ..Evidence::default()
         };
+        evidence.git = git::checkout(subject, &evidence);
         all.insert(subject.id.clone(), evidence);
     }
     Ok(all)

@@ -14,7 +14,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     CATALOGUE.iter().find(|rule| rule.id == id)
 }
 
-static CATALOGUE: [Rule; 23] = [
+static CATALOGUE: [Rule; 31] = [
     integrity::tree_mismatch::RULE,
     integrity::dependency_mismatch::RULE,
     integrity::archive_mismatch::RULE,
@@ -34,6 +34,14 @@ static CATALOGUE: [Rule; 23] = [
     pinning::unlisted_source::RULE,
     pinning::install_script::RULE,
     pinning::too_fresh::RULE,
+    provenance::signature_invalid::RULE,
+    provenance::signer_not_allowed::RULE,
+    provenance::signature_missing::RULE,
+    provenance::tag_malformed::RULE,
+    provenance::tag_mismatch::RULE,
+    provenance::tag_moved::RULE,
+    provenance::tag_retagged::RULE,
+    provenance::tag_rollback::RULE,
     provenance::not_established::RULE,
     hygiene::exception_expired::RULE,
     hygiene::exception_unused::RULE,

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 pub use catalogue::{catalogue, rule};
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
 use crate::finding::{Draft, Finding, Level, Location, Suppression};
 use crate::inventory::{Inventory, Subject};
@@ -121,6 +121,8 @@ pub(crate) struct Whole<'a> {
     pub installed: bool,
     /// Whether every subject is judged. Otherwise nothing may be said about entries that match none.
     pub full: bool,
+    /// Release tags that were asked about, rather than found behind an installed subject.
+    pub releases: &'a [TagFacts],
 }
 
 /// The operator's files as they are to be shown.
@@ -232,6 +234,7 @@ impl Judge<'_> {
             level,
             outcome: draft.outcome,
             subject: draft.subject,
+            tag: draft.tag,
             message: draft.message,
             evidence: draft.evidence,
             locations: draft.locations,

@@ -1,3 +1,12 @@
 //! Who signed and published it?
 
 pub(super) mod not_established;
+pub(super) mod signature_invalid;
+pub(super) mod signature_missing;
+pub(super) mod signer_not_allowed;
+pub(super) mod tag_malformed;
+pub(super) mod tag_mismatch;
+pub(super) mod tag_moved;
+pub(super) mod tag_retagged;
+pub(super) mod tag_rollback;
+mod tags;

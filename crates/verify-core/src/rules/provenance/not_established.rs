@@ -1,11 +1,13 @@
 //! `not-established`: a fact that could not be established, which is neither good nor tampering.
 
 use super::super::{Check, Group, Rule, View, Whole};
+use super::tags;
 use crate::evidence::Part;
-use crate::fact::{NotEstablished, Outcome};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::inventory::mcp_launcher::{Launch, classify};
+use crate::policy::Need;
 use crate::subject::{Kind, SubjectId};
 use crate::tree::TreeNote;
 
@@ -28,7 +30,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
     });
-    of_all.chain(of_subjects).chain(no_host(whole)).collect()
+    of_all.chain(of_subjects).chain(no_host(whole)).chain(tags::drafts(whole, RULE.id)).collect()
 }
 
 /// Formats and layouts that are not understood. Policy asks for integrity of everything that OpenClaw loads, so what cannot be
@@ -76,7 +78,16 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
             Draft::new(format!("{}: {what}", mcp.spec)).code(code.as_str()).outcome(Outcome::NotEstablished)
         }));
     }
+    drafts.extend(checkout(view));
     drafts
+}
+
+/// Whether the files are those of the commit. Policy that asks who made them needs to know.
+fn checkout(view: &View<'_>) -> Option<Draft> {
+    let Fact::NotEstablished { code, why } = &view.evidence.git.checkout else { return None };
+    let draft = Draft::new(why.clone()).code(code.as_str()).outcome(Outcome::NotEstablished);
+    let asked = view.requirements.provenance == Need::Required || view.evidence.git.tag.is_some();
+    Some(if asked { draft.demanded() } else { draft })
 }
 
 /// The link to the host package, where the host is not known or the link leads nowhere. Once the lock holds the host package, the
