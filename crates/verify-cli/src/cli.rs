@@ -160,6 +160,11 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --repository github.com/acme/tool\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --identity ada@example.org --issuer https://accounts.example.org"
     )]
     Attestation(AttestationArgs),
+    /// Verify signed release tags of a local clone
+    #[command(
+        after_help = "Examples:\n  openclaw-verify release ./notes v1.3.0 --repository github.com/acme/notes\n  openclaw-verify release ./notes v1.3.0 --signers keys/acme.allowed_signers"
+    )]
+    Release(ReleaseArgs),
     /// Describe the installation in CycloneDX
     #[cfg(feature = "sbom")]
     #[command(
@@ -296,6 +301,41 @@ pub(crate) enum SigstoreInstance {
     PublicGood,
     /// GitHub's own.
     Github,
+}
+
+/// Arguments of `release`.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The clone, bare or with a work tree; left out with --object
+    #[arg(value_name = "PATH", required_unless_present = "object")]
+    pub path: Option<PathBuf>,
+    /// The tag; all that a rule is for when left out
+    #[arg(value_name = "TAG")]
+    pub tag: Option<String>,
+    /// The repository's id, such as github.com/acme/notes; what the clone says of itself does not count
+    #[arg(long, value_name = "ID")]
+    pub repository: Option<String>,
+    /// Trust this OpenSSH allowed_signers file instead of the policy's rules
+    #[arg(long, value_name = "FILE")]
+    pub signers: Option<PathBuf>,
+    /// Trust these OpenPGP certificates instead of the policy's rules (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub openpgp: Vec<PathBuf>,
+    /// Trust gitsign certificates of this identity instead of the policy's rules
+    #[arg(long, value_name = "X", requires = "issuer")]
+    pub identity: Option<String>,
+    /// The issuer of that identity
+    #[arg(long, value_name = "Y", requires = "identity")]
+    pub issuer: Option<String>,
+    /// A raw tag object, or - for standard input, instead of a clone
+    #[arg(long, value_name = "FILE")]
+    pub object: Option<PathBuf>,
+    /// Add what is verified to the lock
+    #[arg(long)]
+    pub pin: bool,
+    /// Let a pin, named as REPOSITORY@TAG, change or go back (repeatable)
+    #[arg(long, value_name = "ID", requires = "pin")]
+    pub accept: Vec<String>,
 }
 
 /// Arguments of `sbom`.

@@ -48,6 +48,9 @@ pub struct Finding {
     pub outcome: Outcome,
     /// Whom it is about; none for findings about the operator's files or the installation as a whole.
     pub subject: Option<SubjectId>,
+    /// The release tag that it is about, safe to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// One sentence, safe to show.
     pub message: String,
     /// What the message stands on, one line each, safe to show.
@@ -95,6 +98,8 @@ pub struct Draft {
     pub about_dependencies: bool,
     /// Whom it is about.
     pub subject: Option<SubjectId>,
+    /// The release tag that it is about, safe to show.
+    pub tag: Option<String>,
     /// One sentence; untrusted parts already passed through [`crate::text::visible`].
     pub message: String,
     /// What the message stands on.
@@ -116,6 +121,7 @@ impl Draft {
             demanded: false,
             about_dependencies: false,
             subject: None,
+            tag: None,
             message: message.into(),
             evidence: Vec::new(),
             locations: Vec::new(),

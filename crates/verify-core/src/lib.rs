@@ -34,3 +34,4 @@ pub use error::{Error, OperatorError, Result};
 pub use verifier::{
     Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Refused, Relock, Scope, Verifier,
 };
+pub use verifier::{Pinning, ReleaseQuery, ReleaseSource, Releases};

@@ -7,6 +7,7 @@ use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::NotCovered;
+use crate::release::{Check, Failure, PinState, Scheme, Signer, Verdict};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// The name of this format. A change that breaks readers gets another number.
@@ -27,6 +28,9 @@ pub struct Report {
     pub summary: Summary,
     /// Sorted by id.
     pub subjects: Vec<SubjectReport>,
+    /// Release tags, where the question was about them. Sorted by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<ReleaseReport>,
     /// Sorted by level (most severe first), group, id, subject.
     pub findings: Vec<Finding>,
     /// What OpenClaw also loads, and this tool does not judge.
@@ -137,6 +141,57 @@ pub struct SubjectReport {
     pub basis: Option<Basis>,
     /// What was found out, by group.
     pub outcomes: Outcomes,
+}
+
+/// One release tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ReleaseReport {
+    /// The repository's id, when it is known; never what the clone says of itself.
+    pub repository: Option<String>,
+    /// The tag's name; empty where not even the names could be read.
+    pub tag: String,
+    /// The tag's object; none for a lightweight tag.
+    pub tag_object: Option<String>,
+    /// The commit that the tag leads to, when it is known to be one.
+    pub commit: Option<String>,
+    /// Scheme of the signature: `ssh`, `openpgp` or `gitsign`.
+    pub scheme: Option<&'static str>,
+    /// Who signed, by the operator's files. The tagger is nobody: a tag may name anyone.
+    pub signer: Option<Signer>,
+    /// What was found out.
+    pub outcome: Outcome,
+    /// How the tag relates to the pinned one; none when there is no pin.
+    pub pin: Option<PinState>,
+    /// What was and was not looked at, and what came out.
+    pub checks: Vec<Check>,
+    /// Findings about it: `signer-not-allowed`, or `signer-not-allowed/unknown-key` where there is a code.
+    pub failures: Vec<String>,
+    /// What an accepted tag should still be read with.
+    pub notes: Vec<String>,
+}
+
+impl ReleaseReport {
+    pub(crate) fn new(repository: Option<String>, verdict: &Verdict) -> Self {
+        let failure = |failure: &Failure| match failure.code.as_str() {
+            "" => failure.code.finding().to_owned(),
+            code => format!("{}/{code}", failure.code.finding()),
+        };
+        Self {
+            repository,
+            tag: verdict.tag.clone(),
+            tag_object: verdict.tag_object.as_ref().map(ToString::to_string),
+            commit: verdict.commit.as_ref().map(ToString::to_string),
+            scheme: verdict.scheme.map(Scheme::as_str),
+            signer: verdict.signer.clone(),
+            outcome: verdict.outcome,
+            pin: verdict.pin,
+            checks: verdict.checks.clone(),
+            failures: verdict.failures.iter().map(failure).collect(),
+            notes: verdict.notes.clone(),
+        }
+    }
 }
 
 /// What an intact verdict stands on. Ordered by strength.

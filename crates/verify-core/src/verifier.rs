@@ -1,6 +1,7 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod candidate;
+mod release;
 mod relock;
 mod reviews;
 #[cfg(feature = "sbom")]
@@ -15,12 +16,13 @@ use jiff::tz::TimeZone;
 
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
+pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
-use crate::evidence::{self, Anchors, Evidence, Gather, ReviewFacts, Sources};
+use crate::evidence::{self, Anchors, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Subject};
@@ -161,7 +163,8 @@ impl Verifier {
         let inventory = self.inventory()?;
         self.known(scope, &inventory)?;
         let lock = self.lock.clone().unwrap_or_default();
-        let evidence = self.evidence(&inventory, &lock, scope)?;
+        let mut evidence = self.evidence(&inventory, &lock, scope)?;
+        self.verify_tags(&inventory, &lock, &mut evidence)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
@@ -199,6 +202,17 @@ impl Verifier {
         Ok(evidence)
     }
 
+    /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
+    fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+        let rules = ReleaseRules::new(&self.policy);
+        for subject in &inventory.subjects {
+            let Some(evidence) = all.get_mut(&subject.id) else { continue };
+            evidence.git.tag = evidence::tag(subject, lock, &rules, self.options.now)?;
+            evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
+        }
+        Ok(())
+    }
+
     fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
         let judged: Vec<Judged<'_>> = inventory
             .subjects
@@ -220,6 +234,7 @@ impl Verifier {
             installed: self.options.state_dir.is_some(),
             full: *scope == Scope::Everything,
             online: self.options.online(),
+            releases: &[],
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
@@ -239,6 +254,7 @@ impl Verifier {
             inputs: self.inputs.clone(),
             summary: report::summarize(&subjects, &findings),
             subjects,
+            releases: Vec::new(),
             findings,
             not_covered: inventory.not_covered.clone(),
         }
@@ -278,6 +294,10 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
     // Nothing was found against it; whether that is an answer depends on whether the question was asked.
     let integrity = said(Group::Integrity).unwrap_or(Outcome::NotApplicable);
     let provenance = said(Group::Provenance).unwrap_or(Outcome::NotApplicable);
+    let provenance = match provenance {
+        Outcome::NotApplicable if evidence.git.prove_origin() => Outcome::Verified,
+        other => other,
+    };
     let integrity = match integrity {
         Outcome::NotApplicable if unknown(subject, evidence) => Outcome::NotEstablished,
         Outcome::NotApplicable if locked => Outcome::Verified,
@@ -327,6 +347,9 @@ fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
 
 /// What an intact verdict stands on. A local archive that lies in the state dir itself is nobody's publication.
 fn basis(subject: &Subject, evidence: &Evidence) -> Basis {
+    if evidence.git.prove_origin() {
+        return Basis::Signed;
+    }
     let published = &evidence.published;
     let dependencies = matches!(published.dependencies.outcome(), Outcome::Verified | Outcome::NotApplicable);
     match published.archive.verified() {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::report::{Basis, Input, Report, SubjectReport};
 
-use super::Detail;
+use super::{Detail, releases};
 
 /// Lines of evidence under one finding before the rest is counted.
 const EVIDENCE_SHOWN: usize = 8;
@@ -25,6 +26,7 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
     if detail == Detail::Verbose {
         subjects(&mut out, &report.subjects);
     }
+    releases::render(&mut out, &report.releases, detail);
     findings(&mut out, report, detail);
     if detail != Detail::Quiet {
         not_covered(&mut out, report, detail);
@@ -39,8 +41,10 @@ fn inputs(out: &mut String, report: &Report) {
     let none = "none";
     let shown = |input: &Input| input.path.clone().unwrap_or_else(|| none.to_owned());
     let inputs = &report.inputs;
-    line(out, format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)));
-    line(out, format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)));
+    if report.releases.is_empty() {
+        line(out, format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)));
+        line(out, format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)));
+    }
     line(
         out,
         format_args!("{dim}files   {} · {} · {}{dim:#}", shown(&inputs.policy), shown(&inputs.lock), shown(&inputs.reviews)),
@@ -167,7 +171,11 @@ fn basis(out: &mut String, subjects: &[SubjectReport]) {
 
 fn summary(out: &mut String, report: &Report) {
     let summary = &report.summary;
-    let mut text = format!("{} subject{} · ", summary.subjects, if summary.subjects == 1 { "" } else { "s" });
+    let (count, what) = match report.releases.len() {
+        0 => (summary.subjects, "subject"),
+        tags => (tags, "tag"),
+    };
+    let mut text = format!("{count} {what}{} · ", if count == 1 { "" } else { "s" });
     let deny = format!("{} deny", summary.deny);
     text += &if summary.deny > 0 { styled(Level::Deny, &deny) } else { deny };
     let _ = write!(text, " · {} warn", summary.warn);
@@ -177,7 +185,8 @@ fn summary(out: &mut String, report: &Report) {
             let _ = write!(text, " until {until}");
         }
     }
-    let _ = write!(text, " · {} not established", summary.not_established);
+    let open = report.releases.iter().filter(|release| release.outcome == Outcome::NotEstablished).count();
+    let _ = write!(text, " · {} not established", summary.not_established + open);
     line(out, format_args!("{text}"));
 }
 

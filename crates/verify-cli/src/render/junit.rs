@@ -15,8 +15,19 @@ pub(super) fn render(report: &Report) -> Result<String> {
         let kind = subject.kind.as_str();
         suites.entry(kind).or_insert_with(|| TestSuite::new(kind)).add_test_case(case(subject.id.as_str(), kind, &findings));
     }
-    let known =
-        |finding: &Finding| finding.subject.as_ref().is_some_and(|id| report.subjects.iter().any(|subject| subject.id == *id));
+    for release in &report.releases {
+        let about = |finding: &&Finding| finding.tag.as_ref() == Some(&release.tag);
+        let findings: Vec<&Finding> = report.counting().filter(about).collect();
+        suites.entry("release").or_insert_with(|| TestSuite::new("release")).add_test_case(case(
+            &release.tag,
+            "release",
+            &findings,
+        ));
+    }
+    let known = |finding: &Finding| {
+        let tag = finding.tag.as_ref().is_some_and(|tag| report.releases.iter().any(|release| release.tag == *tag));
+        tag || finding.subject.as_ref().is_some_and(|id| report.subjects.iter().any(|subject| subject.id == *id))
+    };
     let rest: Vec<&Finding> = report.counting().filter(|finding| !known(finding)).collect();
     let mut whole = TestSuite::new("installation");
     whole.add_test_case(case("installation", "installation", &rest));

@@ -3,6 +3,7 @@
 mod github;
 mod human;
 mod junit;
+mod releases;
 mod sarif;
 
 use openclaw_verify_core::Result;

@@ -74,14 +74,17 @@ pub(super) fn keep_manifests(relock: &Relock) {
     }
 }
 
-fn line(change: &Change, unaccepted: bool) -> String {
+/// One change for people; marked when it needs their word.
+pub(super) fn line(change: &Change, unaccepted: bool) -> String {
     let mark = if unaccepted { "!" } else { " " };
     let what = change.what.as_str();
+    // A pin is named by its tag, and a tag may be named almost anything.
+    let id = text::excerpt(&change.id, 600);
     let value = |value: &Option<String>| value.as_deref().map(|value| text::excerpt(value, 200));
     match (value(&change.from), value(&change.to)) {
-        (Some(from), Some(to)) => format!("{mark} {} {what}: {from} -> {to}", change.id),
-        (None, Some(to)) => format!("{mark} {} {what}: {to}", change.id),
-        (Some(from), None) => format!("{mark} {} {what}: {from} -> none", change.id),
-        (None, None) => format!("{mark} {} {what}", change.id),
+        (Some(from), Some(to)) => format!("{mark} {id} {what}: {from} -> {to}"),
+        (None, Some(to)) => format!("{mark} {id} {what}: {to}"),
+        (Some(from), None) => format!("{mark} {id} {what}: {from} -> none"),
+        (None, None) => format!("{mark} {id} {what}"),
     }
 }

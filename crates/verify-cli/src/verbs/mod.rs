@@ -8,6 +8,7 @@ mod explain;
 mod init;
 mod lock;
 mod npm;
+mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod tree;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Npm(args) => npm::run(common, &args),
         Verb::Archive(args) => archive::run(common, &args),
         Verb::Attestation(args) => attestation::run(common, &args),
+        Verb::Release(args) => release::run(common, &args),
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
@@ -83,15 +85,10 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
     }
     let files = operator::files(common, &under_test)?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
-    let mut builder = Verifier::builder(operator::now(common))
-        .policy(&files.policy, operator::shown(&files.policy))
-        .lock(&files.lock, operator::shown(&files.lock))
-        .reviews(&files.reviews, operator::shown(&files.reviews))
-        .threads(common.threads.map_or(0, usize::from))
-        .progress({
-            let bar = Arc::clone(&bar);
-            Arc::new(move |progress| bar.update(progress.files, progress.of))
-        });
+    let mut builder = builder(common, &files).progress({
+        let bar = Arc::clone(&bar);
+        Arc::new(move |progress| bar.update(progress.files, progress.of))
+    });
     if let Some(installation) = installation {
         builder = builder.state_dir(installation.state_dir);
         if let Some(host) = installation.host {
@@ -120,12 +117,22 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
             builder = builder.registry(client);
         }
     }
+    Ok(Start { builder, files, _bar: bar })
+}
+
+/// The operator's files and wishes.
+fn builder(common: &Common, files: &Files) -> Builder {
+    let mut builder = Verifier::builder(operator::now(common))
+        .policy(&files.policy, operator::shown(&files.policy))
+        .lock(&files.lock, operator::shown(&files.lock))
+        .reviews(&files.reviews, operator::shown(&files.reviews))
+        .threads(common.threads.map_or(0, usize::from));
     for (ids, level) in [(&common.allow, Level::Allow), (&common.warn, Level::Warn), (&common.deny, Level::Deny)] {
         for id in ids {
             builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);
         }
     }
-    Ok(Start { builder, files, _bar: bar })
+    builder
 }
 
 fn options(common: &Common, installation: &operator::Installation) -> inventory::Options {

@@ -14,8 +14,12 @@ mod first_run;
 mod formats;
 mod hostile;
 mod kill;
+#[path = "../../../verify-core/tests/it/mint.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod mint;
 mod provenance;
 mod real;
+mod release;
 mod relock;
 mod review;
 mod support;

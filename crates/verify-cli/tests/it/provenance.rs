@@ -78,11 +78,11 @@ fn every_bundle_of_the_corpus_has_its_exit_code() {
         if verdict("bundle").as_deref() == Some("pass") {
             let other = run(
                 home.path(),
-                &["attestation", &all[1], "--bundle", &all[3], "--repository", "github.com/evil/evil", "--format", "json"],
+                &["attestation", all[1], "--bundle", all[3], "--repository", "github.com/evil/evil", "--format", "json"],
             );
             assert_eq!(other.code, 1);
             assert_eq!(json(&other)["finding"], "provenance-mismatch", "{file}");
-            let nobody = run(home.path(), &["attestation", &all[1], "--bundle", &all[3]]);
+            let nobody = run(home.path(), &["attestation", all[1], "--bundle", all[3]]);
             assert_eq!(nobody.code, 2, "a bundle without anybody who must have signed: {}", nobody.text());
         }
     }

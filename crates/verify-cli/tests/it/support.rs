@@ -181,3 +181,14 @@ pub(crate) fn listing(folder: &Path) -> String {
     lines.sort();
     lines.join("\n")
 }
+
+/// The folder of additional material beside the checkout, when there is one. Prints a line when it is missing, so that a skipped
+/// test is seen.
+pub fn shared(what: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(what);
+    if folder.exists() {
+        return Some(folder);
+    }
+    println!("skipped: ../shared/{what} is not here");
+    None
+}

@@ -1,6 +1,7 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
 mod archives;
+mod git;
 mod npm;
 mod published;
 pub(crate) mod review;
@@ -16,6 +17,7 @@ use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
 pub(crate) use archives::{Anchors, Sources};
+pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, elsewhere, load, refuse_own_trust, tag};
 pub(crate) use npm::NpmFacts;
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
@@ -38,6 +40,8 @@ pub(crate) struct Evidence {
     pub npm: NpmFacts,
     /// Who has read it.
     pub review: ReviewFacts,
+    /// Its commit and tag, when it came from git.
+    pub git: GitFacts,
 }
 
 /// One digested part of a subject.
@@ -79,7 +83,8 @@ impl Part {
 impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
     pub(crate) fn origin_proof(&self) -> OriginProof {
-        if self.published.origin_is_verified() { OriginProof::Verified } else { OriginProof::Missing }
+        let proven = self.published.origin_is_verified() || self.git.prove_origin();
+        if proven { OriginProof::Verified } else { OriginProof::Missing }
     }
 
     /// Its publishers, as verified in this run. Never what a record claims.
@@ -146,14 +151,16 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         };
         let [tree, dependencies, siblings] = parts(subject);
         let in_lock = locked.is_some();
-        let evidence = Evidence {
+        let mut evidence = Evidence {
             tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
             dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
             siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
             npm: npm::facts(subject),
             published: archives::unknown(subject),
             review: ReviewFacts::default(),
+            git: GitFacts::default(),
         };
+        evidence.git = git::checkout(subject, &evidence);
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;

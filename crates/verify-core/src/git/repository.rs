@@ -60,11 +60,18 @@ impl Repository {
         self.work_tree.as_deref()
     }
 
-    /// Whether `path` lies in the work tree or in the repository's own folder. What does must not say whom to trust.
+    /// Whether `path` lies in the work tree or in the repository's own folder, or is reached through it. What does must not say
+    /// whom to trust: whoever wrote the repository chooses what is there, and where a symlink in it leads.
     #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
-        let root = self.work_tree.as_deref().unwrap_or(&self.git_dir);
-        fs::canonicalize(path).is_ok_and(|path| path.starts_with(root))
+        let root = match &self.work_tree {
+            Some(root) => root.as_path(),
+            // The repository was named by its `.git` folder.
+            None if self.git_dir.file_name().is_some_and(|name| name == ".git") => self.git_dir.parent().unwrap_or(&self.git_dir),
+            None => &self.git_dir,
+        };
+        let Ok(path) = std::path::absolute(path) else { return true };
+        path.ancestors().any(|part| fs::canonicalize(part).is_ok_and(|real| real.starts_with(root)))
     }
 }
 

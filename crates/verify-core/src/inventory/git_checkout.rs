@@ -17,7 +17,7 @@ const MAX_PACKED: u64 = 32 << 20;
 const MAX_SYMBOLIC: usize = 5;
 
 /// `<host>/<path>` of the repository, or `file/<basename>` of a local one; what follows `git:` in the subject's id.
-pub(super) fn repository(record: &Record) -> Option<String> {
+pub(crate) fn repository(record: &Record) -> Option<String> {
     let spec = record.spec.as_deref().map(|spec| spec.strip_prefix("git:").unwrap_or(spec));
     let url = record.git_url.as_deref().or_else(|| spec.map(without_ref))?.trim();
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));

@@ -41,6 +41,7 @@ use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeSpec;
 
 use self::context::{Context, Found, PluginRoot};
+pub(crate) use self::git_checkout::repository as git_repository;
 use self::paths::Paths;
 use self::records::{Known, Plugin, Scan};
 

@@ -308,6 +308,31 @@ impl Policy {
     }
 }
 
+impl ReleaseRule {
+    /// The rule that stands on a command line instead of in a policy: for every tag, and a signature is asked for.
+    ///
+    /// # Errors
+    /// Never for these patterns; the type of the pattern's own error.
+    pub fn ad_hoc(signers: Option<PathBuf>, openpgp: Vec<PathBuf>, gitsign: Option<Gitsign>) -> Result<Self, BadPattern> {
+        let everything = Pattern::new("**")?;
+        Ok(Self {
+            repository: everything.clone(),
+            tags: everything,
+            signers,
+            openpgp,
+            gitsign,
+            require: ReleaseNeed::SignedTag,
+            minimum: None,
+            line: 0,
+        })
+    }
+
+    /// The files that say who may sign.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.signers.iter().chain(&self.openpgp).map(PathBuf::as_path)
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

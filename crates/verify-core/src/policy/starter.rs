@@ -134,6 +134,7 @@ mod tests {
             level: Level::Deny,
             outcome: crate::fact::Outcome::Violated,
             subject: lock.packages().first().map(|entry| entry.id.clone()),
+            tag: None,
             message: String::new(),
             evidence: Vec::new(),
             locations: Vec::new(),

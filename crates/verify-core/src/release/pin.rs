@@ -1,12 +1,13 @@
 //! Pinned tags: what the lock remembers of a tag, and what became of it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::digest::GitOid;
 use crate::lock::Release;
 
 /// How a tag relates to its pin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PinState {
     /// The same tag object.
@@ -20,6 +21,17 @@ pub enum PinState {
 }
 
 impl PinState {
+    /// The word in report and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Retagged => "retagged",
+            Self::Moved => "moved",
+            Self::Missing => "missing",
+        }
+    }
+
     /// Compares what the lock remembers of a tag with what is there: the tag object, none for a lightweight tag, and the commit that it
     /// leads to, as far as known. `None` when there is no such tag.
     #[must_use]

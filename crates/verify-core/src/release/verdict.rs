@@ -1,5 +1,6 @@
 //! What is said about one tag. Plain data; every text is safe to show.
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::pin::PinState;
@@ -14,8 +15,11 @@ use crate::policy::ReleaseNeed;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Verdict {
-    /// The tag's name, as asked for.
+    /// The tag's name, as asked for, safe to show.
     pub tag: String,
+    /// The same as it really is: what pins and patterns are compared with. Untrusted text.
+    #[serde(skip)]
+    pub(crate) name: String,
     /// The id of the tag object; none for a lightweight tag.
     pub tag_object: Option<GitOid>,
     /// The commit that the tag points at, when it is known to be one.
@@ -37,7 +41,7 @@ pub struct Verdict {
 }
 
 /// A key that the operator's file allows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Signer {
@@ -65,7 +69,7 @@ impl Verdict {
         }
         Some(Release {
             repository: repository.to_owned(),
-            tag: self.tag.clone(),
+            tag: self.name.clone(),
             tag_object: self.tag_object.clone(),
             commit: self.commit.clone()?,
             signer: self.signer.as_ref().zip(self.scheme).map(|(signer, scheme)| signer.pin(scheme)),
@@ -83,7 +87,7 @@ impl Signer {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Check {
     /// Stable name, such as `signature`.
     pub name: &'static str,
@@ -94,7 +98,7 @@ pub struct Check {
 }
 
 /// What came out of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckState {
     /// As it must be.

@@ -81,11 +81,21 @@ pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: 
         && let Ok(tag) = parse_tag(body)
     {
         verdict.0.tag = excerpt(&tag.name, 200);
+        verdict.0.name = tag.name;
     }
-    let pin = pins.iter().find(|pin| pin.tag == verdict.0.tag);
+    let pin = pins.iter().find(|pin| pin.tag == verdict.0.name);
     verdict.judge_pin(pin, rule);
     verdict.judge_age(pin.is_some(), rule, pins);
     verdict.finish(rule)
+}
+
+/// The verdict about a tag of a repository that cannot be read; about all its tags when `name` is empty.
+#[must_use]
+pub fn verify_unreadable(name: &str, error: &GitError) -> Verdict {
+    let mut verdict = Draft::new(name);
+    verdict.fail("form", unreadable(error));
+    verdict.0.outcome = verdict.0.failures.iter().map(|failure| failure.code.outcome()).max().unwrap_or(Outcome::NotEstablished);
+    verdict.0
 }
 
 /// Refuses what claims to be made after `now`.
@@ -104,6 +114,7 @@ impl Draft {
     fn new(name: &str) -> Self {
         Self(Verdict {
             tag: excerpt(name, 200),
+            name: name.to_owned(),
             tag_object: None,
             commit: None,
             scheme: None,
@@ -241,7 +252,7 @@ impl Draft {
 
     /// Whether the tag is older than what the operator accepts or has already seen. A pinned tag is never too old for the others.
     fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[Release]) {
-        let tag = self.0.tag.clone();
+        let tag = self.0.name.clone();
         let seen = pins.iter().map(|pin| pin.tag.as_str()).filter(|name| !pinned && rule.tags.matches(name));
         let floors: Vec<_> = rule.minimum.as_deref().into_iter().chain(seen).collect();
         if floors.is_empty() {
@@ -255,11 +266,11 @@ impl Draft {
                         true => ("the minimum of the rule", "use a newer release, or lower the rule's `minimum`"),
                         false => ("a tag that is already pinned", "use a newer release"),
                     };
-                    let why = format!("`{tag}` is older than {} ({what})", excerpt(floor, 100));
+                    let why = format!("`{}` is older than {} ({what})", self.0.tag, excerpt(floor, 100));
                     return self.fail("age", Failure::new(Code::Rollback, why).help(help));
                 }
                 None if minimum => {
-                    let why = format!("`{tag}` cannot be compared with the minimum {}", excerpt(floor, 100));
+                    let why = format!("`{}` cannot be compared with the minimum {}", self.0.tag, excerpt(floor, 100));
                     return self.fail(
                         "age",
                         Failure::new(Code::Rollback, why).help("give the rule a `tags` pattern of one series of versions"),

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 
 pub use catalogue::{catalogue, rule};
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
 use crate::finding::{Draft, Finding, Level, Location, Suppression};
 use crate::inventory::{Inventory, Subject};
@@ -127,6 +127,8 @@ pub(crate) struct Whole<'a> {
     pub full: bool,
     /// Whether the operator allowed the network, and so asked for what only a registry knows.
     pub online: bool,
+    /// Release tags that were asked about, rather than found behind an installed subject.
+    pub releases: &'a [TagFacts],
 }
 
 /// The operator's files as they are to be shown.
@@ -249,6 +251,7 @@ impl Judge<'_> {
             level,
             outcome: draft.outcome,
             subject: draft.subject,
+            tag: draft.tag,
             message: draft.message,
             evidence: draft.evidence,
             locations: draft.locations,

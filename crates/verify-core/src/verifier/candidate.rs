@@ -221,6 +221,7 @@ impl Verifier {
             installed: false,
             full: false,
             online: origin.asked,
+            releases: &[],
         };
         let rule = |rule: &Rule| RULES.contains(&rule.id);
         let judgement = rules::judge_by(&whole, &self.options.levels, &rule);
@@ -269,6 +270,7 @@ impl Verifier {
                 summary: report::summarize(&subjects, &findings),
                 subjects,
                 findings,
+                releases: Vec::new(),
                 not_covered: Vec::new(),
             },
         })

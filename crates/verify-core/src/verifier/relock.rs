@@ -60,7 +60,10 @@ impl Verifier {
             ));
         }
         let old = self.lock.clone().unwrap_or_default();
-        let evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+        let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+        // What a subject was installed from before may change; what was pinned as a release may not.
+        let releases_only = Lock::new(Vec::new(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
+        self.verify_tags(&inventory, &releases_only, &mut evidence)?;
 
         let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
         if !ids.is_empty() {
@@ -83,10 +86,10 @@ impl Verifier {
                 }
             }
         }
-        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
-            .map_err(|error| Error::environment(format!("the new lock contradicts itself: {error}"), "please report this"))?;
+        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
-        let evidence = self.evidence_against(evidence, &lock);
+        let mut evidence = self.evidence_against(evidence, &lock);
+        self.verify_tags(&inventory, &lock, &mut evidence)?;
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
         let unread = unread(&report, &wanted);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
@@ -154,6 +157,10 @@ fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> st
         let files = parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.files).sum();
         entry.files = Some(files);
     }
+    if let Some(pin) = evidence.git.pin().filter(|pin| Some(&pin.commit) == entry.commit.as_ref()) {
+        entry.tag_object = pin.tag_object;
+        entry.signer = pin.signer;
+    }
     if let Some(before) = before {
         keep_evidence(&mut entry, before);
     }
@@ -176,13 +183,19 @@ fn provenance(evidence: &Evidence) -> Option<Provenance> {
     })
 }
 
+pub(super) fn contradiction(error: &crate::lock::LockError) -> Error {
+    Error::environment(format!("the new lock contradicts itself: {error}"), "please report this")
+}
+
 /// What was verified about these very bytes stays verified.
 fn keep_evidence(entry: &mut Package, before: &Package) {
     let same = entry.tree == before.tree && entry.archive == before.archive && entry.commit == before.commit;
     if same {
         entry.provenance.clone_from(&before.provenance);
-        entry.tag_object.clone_from(&before.tag_object);
-        entry.signer.clone_from(&before.signer);
+        if entry.tag_object.is_none() {
+            entry.tag_object.clone_from(&before.tag_object);
+            entry.signer.clone_from(&before.signer);
+        }
     }
 }
 

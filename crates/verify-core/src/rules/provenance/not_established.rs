@@ -2,12 +2,13 @@
 
 use super::super::{Check, Group, Rule, View, Whole};
 use super::provenance_regressed::is_other;
+use super::tags;
 use crate::evidence::{Part, Wants};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::inventory::mcp_launcher::{Launch, classify};
-use crate::policy::Dependencies;
+use crate::policy::{Dependencies, Need};
 use crate::subject::{Kind, SubjectId};
 use crate::tree::TreeNote;
 
@@ -30,7 +31,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
     });
-    of_all.chain(of_subjects).chain(no_host(whole)).collect()
+    of_all.chain(of_subjects).chain(no_host(whole)).chain(tags::drafts(whole, RULE.id)).collect()
 }
 
 /// About the installation as a whole nothing may stay open: a config that names a folder outside the copy, or the same key twice, hides
@@ -91,6 +92,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         }));
     }
     drafts.extend(published(view));
+    drafts.extend(checkout(view));
     drafts
 }
 
@@ -123,6 +125,14 @@ fn why<T>(fact: &Fact<T>) -> Option<(NotEstablished, &str)> {
         Fact::NotEstablished { code, why } => Some((*code, why)),
         _ => None,
     }
+}
+
+/// Whether the files are those of the commit. Policy that asks who made them needs to know.
+fn checkout(view: &View<'_>) -> Option<Draft> {
+    let Fact::NotEstablished { code, why } = &view.evidence.git.checkout else { return None };
+    let draft = Draft::new(why.clone()).code(code.as_str()).outcome(Outcome::NotEstablished);
+    let asked = view.requirements.provenance == Need::Required || view.evidence.git.tag.is_some();
+    Some(if asked { draft.demanded() } else { draft })
 }
 
 /// The link to the host package, where the host is not known or the link leads nowhere. Once the lock holds the host package, the

@@ -1,0 +1,238 @@
+//! Facts about git checkouts: whether the work tree is the commit's, and whether the tag of the spec is a release of its makers.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Evidence;
+use crate::digest::GitOid;
+use crate::error::{Error, Result};
+use crate::fact::{Fact, NotEstablished, Outcome};
+use crate::git::{self, CheckoutState, GitError, Repository, TreeLimits};
+use crate::inventory::{self, Record, Subject};
+use crate::lock::{Lock, Package, Release};
+use crate::policy::{self, Policy, ReleaseNeed};
+use crate::provenance::{Instance, TrustRoot};
+use crate::release::{self, ReleaseRule, Verdict};
+use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
+use crate::tree::{Change, Manifest};
+
+/// Inflating and copying for one checkout; a plugin's repository has a few megabytes.
+const LIMITS: TreeLimits = TreeLimits { entries: 200_000, depth: 256, file_bytes: 256 << 20, work: 2 << 30 };
+
+/// What was found out about a subject that came from git.
+#[derive(Debug, Default)]
+pub(crate) struct GitFacts {
+    /// Whether the work tree holds what the recorded commit holds; with the files that differ only in line endings, safe to show.
+    pub checkout: Fact<Vec<String>>,
+    /// Where it does not, one line a path, safe to show.
+    pub differences: Vec<String>,
+    /// The tag of the spec, where a release rule of the policy is for it.
+    pub tag: Option<TagFacts>,
+    /// The commit that the tag leads to, when the recorded one is another.
+    pub tag_elsewhere: Option<GitOid>,
+}
+
+/// A release tag that was verified, and on what.
+#[derive(Clone, Debug)]
+pub(crate) struct TagFacts {
+    /// Whom findings name; none when nobody said which repository it is.
+    pub subject: Option<SubjectId>,
+    /// The repository's id.
+    pub repository: Option<String>,
+    /// What came out.
+    pub verdict: Verdict,
+    /// What the rule asks for.
+    pub require: ReleaseNeed,
+    /// Line of the rule in the policy; 0 when it stands on the command line.
+    pub line: usize,
+    /// One of all tags of a repository, rather than the one that somebody wants to use.
+    pub listed: bool,
+}
+
+impl GitFacts {
+    /// Whether the files are those of a commit that a signed tag of its makers names.
+    pub(crate) fn prove_origin(&self) -> bool {
+        let signed = |tag: &TagFacts| tag.verdict.outcome == Outcome::Verified && tag.verdict.signer.is_some();
+        self.checkout.outcome() == Outcome::Verified && self.tag_elsewhere.is_none() && self.tag.as_ref().is_some_and(signed)
+    }
+
+    /// Tag object and signer for the lock.
+    pub(crate) fn pin(&self) -> Option<Release> {
+        let tag = self.tag.as_ref().filter(|_| self.tag_elsewhere.is_none() && self.checkout.outcome() == Outcome::Verified)?;
+        tag.verdict.to_pin(tag.repository.as_deref().unwrap_or_default(), tag.require)
+    }
+}
+
+/// The release rules of the policy, each with its trust files read when first needed.
+pub(crate) struct ReleaseRules<'p> {
+    policy: &'p Policy,
+    loaded: RefCell<BTreeMap<usize, Rc<ReleaseRule>>>,
+}
+
+impl<'p> ReleaseRules<'p> {
+    pub(crate) fn new(policy: &'p Policy) -> Self {
+        Self { policy, loaded: RefCell::default() }
+    }
+
+    /// The rule for a tag of a repository.
+    fn get(&self, repository: &str, tag: &str) -> Result<Option<(&'p policy::ReleaseRule, Rc<ReleaseRule>)>> {
+        let Some(rule) = self.policy.release_rule(repository, tag) else { return Ok(None) };
+        if let Some(loaded) = self.loaded.borrow().get(&rule.line) {
+            return Ok(Some((rule, Rc::clone(loaded))));
+        }
+        let loaded = Rc::new(load(rule)?);
+        self.loaded.borrow_mut().insert(rule.line, Rc::clone(&loaded));
+        Ok(Some((rule, loaded)))
+    }
+}
+
+/// A rule with its trust files, and the compiled-in root where it allows gitsign.
+pub(crate) fn load(rule: &policy::ReleaseRule) -> Result<ReleaseRule> {
+    ReleaseRule::load(rule, || Ok(Arc::new(TrustRoot::embedded(Instance::PublicGood)?)))
+}
+
+/// Trust files never come from what they are to judge.
+///
+/// # Errors
+/// When one does.
+pub(crate) fn refuse_own_trust(repository: &Repository, rule: &policy::ReleaseRule) -> Result<()> {
+    match rule.files().find(|file| repository.contains(file)) {
+        Some(file) => Err(Error::environment(
+            format!(
+                "{} lies in the repository under test, which must not say whom to trust",
+                text::visible(&file.to_string_lossy())
+            ),
+            "keep signers and certificates beside your policy, in a place that the repository's makers cannot write",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether the files of a git checkout are those of its commit.
+pub(super) fn checkout(subject: &Subject, evidence: &Evidence) -> GitFacts {
+    let mut facts = GitFacts::default();
+    let commit = subject.record.as_ref().and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse().ok());
+    // Without a `.git` of its own, a record or a digest there is nothing to compare; each has a finding of its own.
+    let (true, Some(commit), Some(tree)) = (is_checkout(subject), commit, evidence.tree.tree()) else { return facts };
+    let state = Repository::open(&subject.place.absolute).and_then(|repository| compare(&repository, &commit, &tree.manifest));
+    facts.checkout = match state {
+        Ok(CheckoutState::Equal) => Fact::Verified(Vec::new()),
+        Ok(CheckoutState::EqualAfterEol(paths)) => {
+            Fact::Verified(paths.iter().map(|path| text::visible(path).into_owned()).collect())
+        }
+        Ok(CheckoutState::Different(changes)) => {
+            let line = |change: &Change| format!("{} {}", change.kind.as_str(), text::visible(&change.path));
+            facts.differences = changes.iter().map(line).collect();
+            let count = changes.len();
+            let what = if count == 1 { "1 path differs".to_owned() } else { format!("{count} paths differ") };
+            Fact::violated("", format!("{what} from the commit {commit}"))
+        }
+        Err(error) => Fact::not_established(
+            NotEstablished::UnsupportedRepository,
+            format!("whether the files are those of the commit {commit} cannot be told: {error}"),
+        ),
+    };
+    facts
+}
+
+fn compare(repository: &Repository, commit: &GitOid, worktree: &Manifest) -> std::result::Result<CheckoutState, GitError> {
+    // npm installs into the checkout; both have digests of their own, or are no code.
+    let left_out = |path: &str| path == "package-lock.json" || path.starts_with("node_modules/");
+    let mut tree = repository.commit_tree(commit, &LIMITS)?;
+    tree.entries.retain(|entry| !left_out(&entry.path));
+    let kept = worktree.entries().iter().filter(|entry| !left_out(&entry.path)).cloned().collect();
+    let kept = Manifest::new(kept)
+        .map_err(|error| GitError::Unsafe { place: "the work tree".to_owned(), why: format!("holds {error}") })?;
+    git::compare_checkout(repository, &tree, &kept, &LIMITS)
+}
+
+/// The verdict about the tag that a git subject was installed from, when a release rule is for it.
+///
+/// # Errors
+/// When a trust file of the operator cannot be read, or lies in the checkout.
+pub(crate) fn tag(subject: &Subject, lock: &Lock, rules: &ReleaseRules<'_>, now: Timestamp) -> Result<Option<TagFacts>> {
+    let Some(record) = subject.record.as_ref().filter(|_| subject.source == Source::Git) else { return Ok(None) };
+    let (Some(repository), Some(name)) = (inventory::git_repository(record), tag_name(record)) else { return Ok(None) };
+    let Some((rule, loaded)) = rules.get(&repository, name)? else { return Ok(None) };
+    let verdict = match open(subject, name) {
+        Ok(clone) => {
+            refuse_own_trust(&clone, rule)?;
+            judge(&clone, name, &loaded, &pins(lock, subject, &repository, name), now)
+        }
+        Err(verdict) => *verdict,
+    };
+    Ok(Some(TagFacts {
+        subject: Some(subject.id.clone()),
+        repository: Some(repository),
+        verdict,
+        require: rule.require,
+        line: rule.line,
+        listed: false,
+    }))
+}
+
+/// The tag of the spec; none for a commit id. A branch matches no sensible pattern of release tags.
+fn tag_name(record: &Record) -> Option<&str> {
+    let reference = record.git_ref.as_deref()?;
+    let reference = reference.strip_prefix("refs/tags/").unwrap_or(reference);
+    (!reference.is_empty() && reference.parse::<GitOid>().is_err()).then_some(reference)
+}
+
+fn open(subject: &Subject, name: &str) -> std::result::Result<Repository, Box<Verdict>> {
+    let missing = || GitError::NotARepository(format!("{} holds no git repository to look for the tag in", subject.place.shown));
+    let opened = if is_checkout(subject) { Repository::open(&subject.place.absolute) } else { Err(missing()) };
+    opened.map_err(|error| Box::new(release::verify_unreadable(name, &error)))
+}
+
+/// The verdict under each set of pins; of several the worst. A tag that is gone is no reason to ask for less.
+fn judge(clone: &Repository, name: &str, rule: &ReleaseRule, pins: &[Vec<Release>], now: Timestamp) -> Verdict {
+    let verdicts = pins.iter().filter_map(|pins| release::verify(clone, name, rule, pins, now));
+    verdicts.max_by_key(|verdict| verdict.outcome).unwrap_or_else(|| {
+        let why = format!("the clone has no tag `{}`, which the record names", text::excerpt(name, 100));
+        release::verify_unreadable(name, &GitError::NotARepository(why))
+    })
+}
+
+/// The lock may know a tag twice: as a release, and as what a subject was installed from. Each has to hold.
+fn pins(lock: &Lock, subject: &Subject, repository: &str, name: &str) -> Vec<Vec<Release>> {
+    let releases: Vec<Release> = lock.releases().iter().filter(|release| release.repository == repository).cloned().collect();
+    let own = lock.package(&subject.id).and_then(|entry| own_pin(entry, subject, repository, name));
+    let with_own = own.map(|own| {
+        let others = releases.iter().filter(|release| release.tag != name).cloned();
+        others.chain([own]).collect()
+    });
+    [Some(releases), with_own].into_iter().flatten().collect()
+}
+
+/// What the entry of the subject says of the tag, when it was locked from the same one.
+fn own_pin(entry: &Package, subject: &Subject, repository: &str, name: &str) -> Option<Release> {
+    let locked_from = entry.spec.as_deref()?.strip_prefix(subject.id.as_str())?.strip_prefix('@')?;
+    let same = locked_from.strip_prefix("refs/tags/").unwrap_or(locked_from) == name;
+    let tag_object = entry.tag_object.clone().filter(|_| same)?;
+    Some(Release {
+        repository: repository.to_owned(),
+        tag: name.to_owned(),
+        tag_object: Some(tag_object),
+        commit: entry.commit.clone()?,
+        signer: entry.signer.clone(),
+        line: entry.line,
+    })
+}
+
+/// OpenClaw keeps the clone of a plugin; of a skill only its files.
+fn is_checkout(subject: &Subject) -> bool {
+    let folder = subject.place.absolute.join(".git");
+    subject.source == Source::Git && subject.kind != Kind::Skill && folder.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
+/// The recorded commit is not the one that a tag leads to.
+pub(crate) fn elsewhere(subject: &Subject, tag: Option<&TagFacts>) -> Option<GitOid> {
+    let found = tag?.verdict.commit.as_ref()?;
+    let recorded = subject.record.as_ref()?.git_commit.as_deref();
+    (!recorded.is_some_and(|recorded| recorded.eq_ignore_ascii_case(found.as_str()))).then(|| found.clone())
+}
