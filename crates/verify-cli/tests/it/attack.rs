@@ -123,6 +123,17 @@ fn what_belongs_to_no_subject_is_judged_too() {
                 "not-established[unknown-layout]",
                 "agentDir names /evil",
             ),
+            Tamper {
+                name: "the config under the name of OpenClaw's predecessor",
+                touches: vec!["openclaw.json".to_owned(), "clawdbot.json".to_owned()],
+                apply: Box::new(|installation| {
+                    fs::remove_file(installation.state.join("openclaw.json")).expect("remove");
+                    let config = r#"{"mcp":{"servers":{"evil":{"command":"npx","args":["-y","evil@1.0.0"]}}}}"#;
+                    fs::write(installation.state.join("clawdbot.json"), config).expect("write");
+                }),
+                finding: "not-locked",
+                names: "mcp:evil".to_owned(),
+            },
             edit(
                 "a key twice in the config, the second as before",
                 "openclaw.json",

@@ -336,6 +336,8 @@ fn records(installation: &Installation) -> Vec<Tamper> {
     // Named after the digest of the address, which holds the folder of this installation.
     let git = fs::read_dir(installation.state.join("git")).expect("git").next().expect("one").expect("checkout").file_name();
     let git = format!("git/{}/repo", git.to_string_lossy());
+    let elsewhere = installation.state.join("../../src/archived-plugin").canonicalize().expect("source");
+    let elsewhere = elsewhere.to_string_lossy().into_owned();
     let generation = format!("{ZALO}__openclaw-generation__g-0123456789abcdef");
     vec![
         change_record(
@@ -405,9 +407,9 @@ fn records(installation: &Installation) -> Vec<Tamper> {
         change_record(
             "a linked plugin's record points elsewhere",
             "acme-linked",
-            |record| {
-                record["installPath"] = "/usr/share".into();
-                record["sourcePath"] = "/usr/share".into();
+            move |record| {
+                record["installPath"] = elsewhere.clone().into();
+                record["sourcePath"] = elsewhere.clone().into();
             },
             "tree-mismatch",
             "link:acme-linked",

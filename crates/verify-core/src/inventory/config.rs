@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Observation;
 use super::context::Workspace;
-use super::paths::{Located, Paths, normalize};
+use super::paths::{Kind, Located, Paths, normalize};
 use crate::json;
 use crate::read::ReadError;
 use crate::text;
@@ -70,7 +70,7 @@ pub(super) struct Config {
 
 /// Reads `openclaw.json` of the state dir, or the file that the operator named in its place, which then has to be there.
 pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
-    let file = &named.map_or_else(|| paths.state.join("openclaw.json"), Path::to_owned);
+    let file = &named.map_or_else(|| usual(paths), Path::to_owned);
     let mut reader = Reader { paths, folder: PathBuf::new(), includes: 0, observations: Vec::new(), complete: true };
     let shown = paths.shown(file);
     let content = if named.is_some() { paths.operators_text(file, MAX_FILE) } else { paths.text(file, MAX_FILE) };
@@ -96,6 +96,13 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
         }
     }
     Config { value, complete: reader.complete, shown, observations: reader.observations }
+}
+
+/// The file that OpenClaw takes: without `openclaw.json`, one under the name of its predecessor. [S `LEGACY_CONFIG_FILENAMES`]
+fn usual(paths: &Paths) -> PathBuf {
+    let [now, before] = ["openclaw.json", "clawdbot.json"].map(|name| paths.state.join(name));
+    let there = |file: &Path| std::fs::symlink_metadata(file).is_ok();
+    if paths.kind(&now) == Kind::Nothing && there(&before) { before } else { now }
 }
 
 /// The workspaces that OpenClaw could use: the default one and each agent's.
@@ -434,6 +441,13 @@ mod tests {
         let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         let config = config(&files);
         assert!(!config.complete && format!("{:?}", config.observations).contains("together with its includes"));
+    }
+
+    #[test]
+    fn the_config_under_its_old_name_counts_where_there_is_no_other() {
+        let old = ("clawdbot.json", r#"{"plugins":{"load":{"paths":["/evil"]}}}"#);
+        assert!(config(&[old]).value.pointer("/plugins/load/paths").is_some());
+        assert_eq!(config(&[old, ("openclaw.json", "{}")]).value.to_string(), "{}");
     }
 
     #[test]
