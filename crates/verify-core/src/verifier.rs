@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "online")]
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
 pub use relock::{Refused, Relock};

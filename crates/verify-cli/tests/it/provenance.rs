@@ -53,8 +53,8 @@ fn every_bundle_of_the_corpus_has_its_exit_code() {
         });
         let artifact = artifact.or_else(|| text(&facts["subject"]["digest"]["sha512"]).map(|hex| sri(&hex)));
         // The first subject of this one is a tag; its first file has this digest.
-        let artifact = artifact
-            .unwrap_or_else(|| "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428".to_owned());
+        let artifact =
+            artifact.unwrap_or_else(|| "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428".to_owned());
         let mut arguments =
             vec!["attestation".to_owned(), artifact, "--bundle".to_owned(), at(&file), "--identity".to_owned(), identity];
         if let Some(issuer) = text(&facts["issuer"]) {
@@ -79,11 +79,11 @@ fn every_bundle_of_the_corpus_has_its_exit_code() {
         if verdict("bundle").as_deref() == Some("pass") {
             let other = run(
                 home.path(),
-                &["attestation", &all[1], "--bundle", &all[3], "--repository", "github.com/evil/evil", "--format", "json"],
+                &["attestation", all[1], "--bundle", all[3], "--repository", "github.com/evil/evil", "--format", "json"],
             );
             assert_eq!(other.code, 1);
             assert_eq!(json(&other)["finding"], "provenance-mismatch", "{file}");
-            let nobody = run(home.path(), &["attestation", &all[1], "--bundle", &all[3]]);
+            let nobody = run(home.path(), &["attestation", all[1], "--bundle", all[3]]);
             assert_eq!(nobody.code, 2, "a bundle without anybody who must have signed: {}", nobody.text());
         }
     }
