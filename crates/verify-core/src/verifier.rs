@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+#[cfg(feature = "online")]
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
@@ -59,6 +60,7 @@ pub struct Builder {
     threads: usize,
     progress: Option<OnProgress>,
     cancel: Option<Arc<AtomicBool>>,
+    anchors: Option<Arc<Anchors>>,
     #[cfg(feature = "online")]
     client: Option<crate::registry::Client>,
     #[cfg(feature = "online")]
@@ -115,6 +117,7 @@ impl Verifier {
             threads: 0,
             progress: None,
             cancel: None,
+            anchors: None,
             #[cfg(feature = "online")]
             client: None,
             #[cfg(feature = "online")]
@@ -171,7 +174,10 @@ impl Verifier {
     fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let progress = self.options.progress.as_deref();
-        let anchors = Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? };
+        let anchors = match &self.options.anchors {
+            Some(anchors) => Arc::clone(anchors),
+            None => Arc::new(Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? }),
+        };
         let gather = Gather {
             inventory,
             lock,
@@ -474,6 +480,12 @@ impl Builder {
     /// Set to true by the caller to stop.
     pub fn cancel(mut self, cancel: Arc<AtomicBool>) -> Self {
         self.cancel = Some(cancel);
+        self
+    }
+
+    /// Judge attestations and registry signatures by these instead of those that are compiled in.
+    pub fn anchors(mut self, trust: TrustRoot, keys: NpmKeys) -> Self {
+        self.anchors = Some(Arc::new(Anchors { keys, trust }));
         self
     }
 

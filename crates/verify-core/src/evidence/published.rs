@@ -26,7 +26,6 @@ pub(crate) struct Published {
     /// Day on which the version was published, as the registry says.
     pub day: Option<Date>,
     /// Comparisons package by package.
-    #[cfg_attr(not(feature = "sbom"), expect(dead_code, reason = "only an SBOM tells them"))]
     pub packages: Vec<Compared>,
 }
 

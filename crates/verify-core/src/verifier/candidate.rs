@@ -254,7 +254,11 @@ impl Verifier {
                 ..Outcomes::default()
             },
         };
-        let findings: Vec<Finding> = judgement.findings;
+        let mut findings: Vec<Finding> = judgement.findings;
+        if lock.package(&subject.id).is_none() {
+            // There is no line of the lock to point at.
+            findings.iter_mut().for_each(|finding| finding.locations.clear());
+        }
         let subjects = vec![subject_report];
         Ok(CandidateReport {
             identity: published.provenance.verified().cloned(),

@@ -20,6 +20,8 @@ mod openpgp;
 mod provenance;
 mod provenance_attacks;
 #[cfg(feature = "online")]
+mod published;
+#[cfg(feature = "online")]
 mod registry;
 mod release;
 #[cfg(feature = "sbom")]

@@ -36,6 +36,7 @@ pub(crate) struct Sources<'a> {
 }
 
 /// What signatures are judged by.
+#[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has attestations"))]
 pub(crate) struct Anchors {
     pub keys: NpmKeys,
     pub trust: TrustRoot,

@@ -1,0 +1,416 @@
+//! Installed packages against a registry that serves archives, attestations and signatures, under a private trust root.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "test code")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use openclaw_verify_core::digest::Sri;
+use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::provenance::{Instance, NpmKeys, TrustRoot, npm};
+use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
+use openclaw_verify_core::report::{Basis, Report};
+use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
+use serde_json::{Value, json};
+
+use crate::registry::{Answer, Server};
+use crate::support::mint::{By, Claims, Content, World};
+
+const NAME: &str = "@acme/notes";
+const PROJECT: &str = "npm/projects/acme-notes-aa4e85d554";
+
+/// A registry and an installation.
+struct Place {
+    folder: tempfile::TempDir,
+    server: Server,
+    world: World,
+    packument: Value,
+}
+
+/// How a version is published.
+#[derive(Clone, Copy, Default)]
+struct How<'a> {
+    /// The repository (`owner/name`) that an attestation names; none for no attestation.
+    built_from: Option<&'a str>,
+    /// Signed by the registry.
+    signed: bool,
+    /// Not 2026-06-01.
+    time: Option<&'a str>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let packument = json!({ "name": NAME, "versions": {}, "time": {} });
+        let place = Self { folder, server: Server::start(), world: World::new(), packument };
+        fs::create_dir_all(place.path("state/state")).expect("folder");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().canonicalize().expect("real path").join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        fs::write(path, content).expect("write");
+    }
+
+    fn publish(&mut self, version: &str, how: How<'_>) {
+        let archive = archive(NAME, version);
+        let integrity = Sri::of(&archive);
+        let message = format!("{NAME}@{version}:{integrity}");
+        let attestations = format!("/-/npm/v1/attestations/@acme%2fnotes@{version}");
+        let mut dist =
+            json!({ "integrity": integrity.to_string(), "tarball": self.server.url(&format!("/{NAME}/-/notes-{version}.tgz")) });
+        if how.signed {
+            dist["signatures"] = json!([{ "keyid": "SHA256:test", "sig": self.world.npm_signature(&message) }]);
+        }
+        if let Some(repository) = how.built_from {
+            dist["attestations"] = json!({ "url": self.server.url(&attestations) });
+            self.server.set(&attestations, Answer::Good(self.attestations(version, &integrity, repository)));
+        }
+        self.packument["versions"][version] = json!({ "name": NAME, "version": version, "dist": dist });
+        self.packument["time"][version] = json!(how.time.unwrap_or("2026-06-01T12:00:00.000Z"));
+        self.server.set("/@acme%2fnotes", Answer::Good(self.packument.to_string().into_bytes()));
+        self.server.set(&format!("/{NAME}/-/notes-{version}.tgz"), Answer::Good(archive));
+    }
+
+    fn attestations(&self, version: &str, integrity: &Sri, repository: &str) -> Vec<u8> {
+        let statement = |predicate_type: &str, predicate: Value| {
+            json!({
+                "_type": "https://in-toto.io/Statement/v1",
+                "subject": [{ "name": format!("pkg:npm/%40acme/notes@{version}"), "digest": { "sha512": integrity.hex() } }],
+                "predicateType": predicate_type,
+                "predicate": predicate,
+            })
+            .to_string()
+        };
+        let publish = statement(npm::PUBLISH, json!({ "name": NAME, "version": version }));
+        let built = statement(npm::PROVENANCE[0], json!({}));
+        let by_npm = By::Key(&self.world.npm, "SHA256:test");
+        let claims = Claims::github(repository);
+        json!({ "attestations": [
+            { "predicateType": npm::PUBLISH, "bundle": self.world.bundle(Content::Statement(&publish), &by_npm) },
+            { "predicateType": npm::PROVENANCE[0], "bundle": self.world.bundle(Content::Statement(&built), &By::Certificate(&claims)) },
+        ] })
+        .to_string()
+        .into_bytes()
+    }
+
+    /// As OpenClaw and npm leave it: with the command executable, its first line ended as Unix does, and a link to it.
+    fn install(&self, version: &str) {
+        let project = self.path(&format!("state/{PROJECT}"));
+        let _ = fs::remove_dir_all(&project);
+        let folder = format!("state/{PROJECT}/node_modules/{NAME}");
+        for (path, content) in files(NAME, version) {
+            let path = if path == ".gitignore" { ".npmignore".to_owned() } else { path };
+            self.write(&format!("{folder}/{path}"), content.replacen("node\r\n", "node\n", 1));
+        }
+        self.run(&format!("chmod 755 '{folder}/cli.js' && mkdir 'state/{PROJECT}/node_modules/.bin' && ln -s ../{NAME}/cli.js 'state/{PROJECT}/node_modules/.bin/notes'"));
+        let integrity = Sri::of(&archive(NAME, version)).to_string();
+        let entry = json!({ "version": version, "resolved": self.server.url("/x.tgz"), "integrity": integrity });
+        let inner = json!({ "version": "2.0.0", "inBundle": true });
+        let packages =
+            json!({ "": {}, format!("node_modules/{NAME}"): entry, format!("node_modules/{NAME}/node_modules/inner"): inner });
+        let lock = json!({ "lockfileVersion": 3, "packages": packages }).to_string();
+        self.write(
+            &format!("state/{PROJECT}/package.json"),
+            json!({ "private": true, "dependencies": { NAME: version } }).to_string(),
+        );
+        self.write(&format!("state/{PROJECT}/package-lock.json"), &lock);
+        self.write(&format!("state/{PROJECT}/node_modules/.package-lock.json"), &lock);
+        let record = json!({ "source": "npm", "spec": format!("{NAME}@{version}"), "installPath": self.path(&folder), "version": version,
+            "resolvedName": NAME, "resolvedVersion": version, "resolvedSpec": format!("{NAME}@{version}"), "integrity": integrity });
+        let index = json!({ "revision": 1, "index": { "version": 1, "installRecords": { "notes": record }, "plugins": [] } });
+        let _ = fs::remove_file(self.path("state/state/openclaw.sqlite"));
+        let db = rusqlite::Connection::open(self.path("state/state/openclaw.sqlite")).expect("open");
+        db.pragma_update(None, "user_version", 18).expect("pragma");
+        let table = "CREATE TABLE config_machine_state (state_key TEXT NOT NULL PRIMARY KEY, value_json TEXT NOT NULL,
+            updated_at_ms INTEGER NOT NULL) STRICT";
+        db.execute(table, []).expect("create");
+        db.execute("INSERT INTO config_machine_state VALUES ('plugins.installedIndex', ?1, 0)", [index.to_string()])
+            .expect("insert");
+    }
+
+    fn run(&self, script: &str) {
+        let status = std::process::Command::new("sh").args(["-e", "-c", script]).current_dir(self.path("")).status().expect("sh");
+        assert!(status.success(), "{script}");
+    }
+
+    fn builder(&self, policy: &str) -> Builder {
+        self.write("openclaw-verify.toml", format!("version = 1\n{policy}"));
+        let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
+        let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
+        let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
+        Verifier::builder("2026-11-22T12:00:00Z".parse().expect("time"))
+            .state_dir(self.path("state"))
+            .policy(self.path("openclaw-verify.toml"), "policy")
+            .lock(self.path("openclaw-verify.lock"), "lock")
+            .anchors(trust, keys)
+            .downloads(Cache::new(self.path("cache")))
+    }
+
+    fn client(&self) -> Client {
+        let config = NpmConfig::parse(&format!("registry={}", self.server.url("/")), &|_| None).expect("configuration");
+        Client::new(config, Limits::default(), Cache::new(self.path("cache"))).expect("client")
+    }
+
+    fn online(&self, policy: &str) -> Report {
+        let verifier = self.builder(policy).registry(self.client()).build().expect("verifier");
+        verifier.check(&Scope::Everything).expect("report")
+    }
+
+    fn offline(&self, policy: &str) -> Report {
+        self.builder(policy).build().expect("verifier").check(&Scope::Everything).expect("report")
+    }
+
+    /// Locks what is installed, whatever changed.
+    fn lock(&self, online: bool) -> String {
+        let builder = self.builder("");
+        let builder = if online { builder.registry(self.client()) } else { builder };
+        let relock = builder.build().expect("verifier").relock(&[]).expect("relock");
+        fs::write(self.path("openclaw-verify.lock"), relock.lock.write()).expect("write");
+        relock.lock.write()
+    }
+
+    fn basis(&self, policy: &str) -> Option<Basis> {
+        self.online(policy).subjects.first().expect("a subject").basis
+    }
+}
+
+/// What an archive holds: a bundled package, a command with a Windows line ending, and a .gitignore, which npm renames.
+fn files(name: &str, version: &str) -> Vec<(String, String)> {
+    let package = json!({ "name": name, "version": version, "bin": { "notes": "./cli.js" }, "bundleDependencies": ["inner"],
+        "dependencies": { "inner": "2.0.0" }, "openclaw": { "extensions": ["./index.js"] } });
+    [
+        ("package.json", package.to_string()),
+        ("openclaw.plugin.json", json!({ "id": "notes", "configSchema": {} }).to_string()),
+        ("index.js", format!("export default '{version}';")),
+        ("cli.js", "#!/usr/bin/env node\r\nx\r\n".to_owned()),
+        (".gitignore", "dist\n".to_owned()),
+        ("node_modules/inner/package.json", json!({ "name": "inner", "version": "2.0.0" }).to_string()),
+        ("node_modules/inner/index.js", "inner".to_owned()),
+    ]
+    .map(|(path, content)| (path.to_owned(), content))
+    .to_vec()
+}
+
+fn archive(name: &str, version: &str) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    for (path, content) in files(name, version) {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("package/{path}"), content.as_bytes()).expect("entry");
+    }
+    tar.into_inner().expect("tar").finish().expect("gzip")
+}
+
+/// Findings of the groups that this file is about: `id[code] level`.
+fn said(report: &Report) -> Vec<String> {
+    let ours = |id: &str| id.starts_with("provenance") || matches!(id, "archive-mismatch" | "not-established" | "too-fresh");
+    let line = |finding: &openclaw_verify_core::finding::Finding| {
+        let code = finding.code.map_or(String::new(), |code| format!("[{code}]"));
+        format!("{}{code} {}", finding.id, finding.level.as_str())
+    };
+    let found =
+        report.findings.iter().filter(|finding| finding.subject.as_ref().is_some_and(|id| id.as_str() == "npm:@acme/notes"));
+    let mut said: Vec<String> = found.filter(|finding| ours(finding.id)).map(line).collect();
+    said.dedup();
+    said
+}
+
+const REQUIRED: &str = "[[rule]]\nmatch = \"npm:@acme/*\"\nprovenance = \"required\"\n";
+const BUILT: How<'_> = How { built_from: Some("acme/notes"), signed: true, time: None };
+
+#[test]
+fn verified_provenance_is_locked_and_raises_the_basis() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    let lock = place.lock(true);
+    assert!(lock.contains("repository = \"github.com/acme/notes\", workflow = \".github/workflows/release.yml\""), "{lock}");
+    let report = place.online(REQUIRED);
+    assert_eq!(said(&report), [""; 0], "{:#?}", report.findings);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Signed), "{:#?} {:?}", report.findings, report.subjects);
+    // From the cache, without a network: policy demands it, so it is looked into.
+    let report = place.offline(REQUIRED);
+    assert_eq!(said(&report), [""; 0], "{:#?}", report.findings);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Signed));
+    // Once nothing is at hand, nothing is claimed; only those who ask are told.
+    fs::remove_dir_all(place.path("cache")).expect("cache");
+    let report = place.offline("");
+    assert_eq!(said(&report), [""; 0]);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(said(&place.offline(REQUIRED)), ["not-established[offline] deny"]);
+}
+
+#[test]
+fn a_registry_without_attestations() {
+    let mut place = Place::new();
+    place.publish("1.2.0", How::default());
+    place.install("1.2.0");
+    place.lock(true);
+    assert_eq!(said(&place.online("")), ["provenance-missing warn"]);
+    assert_eq!(place.basis(""), Some(Basis::Archive));
+    assert_eq!(said(&place.online(REQUIRED)), ["provenance-missing deny"]);
+    // The registry's signature alone proves the name, and not who built it.
+    place.publish("1.2.0", How { signed: true, ..How::default() });
+    assert_eq!(said(&place.online("")), ["provenance-missing warn"]);
+    assert_eq!(place.basis(""), Some(Basis::Signed));
+}
+
+#[test]
+fn a_later_version_without_it_or_from_elsewhere() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    // A stolen token publishes what no workflow attests.
+    place.publish("1.3.0", How { signed: true, ..How::default() });
+    place.install("1.3.0");
+    let report = place.online("");
+    assert_eq!(said(&report), ["provenance-regressed deny", "provenance-missing warn"]);
+    // Without a network it is not known, and not silent.
+    assert_eq!(said(&place.offline("")), ["not-established[offline] deny"]);
+    // A lock cannot lose it silently.
+    let relock = place.builder("").registry(place.client()).build().expect("verifier").relock(&[]).expect("relock");
+    assert!(relock.unaccepted(&[]).any(|change| change.what.as_str() == "provenance"), "{:?}", relock.changes);
+
+    place.publish("1.4.0", How { built_from: Some("evil/notes"), ..BUILT });
+    place.install("1.4.0");
+    assert_eq!(said(&place.online("")), ["provenance-regressed deny"]);
+    let wanted = format!("{REQUIRED}identity = {{ repository = \"github.com/acme/notes\" }}\n");
+    assert_eq!(said(&place.online(&wanted)), ["provenance-mismatch[repository] deny"]);
+    place.publish("1.5.0", BUILT);
+    place.install("1.5.0");
+    assert_eq!(said(&place.online(&wanted)), [""; 0]);
+}
+
+#[test]
+fn attestations_that_do_not_hold() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    fs::remove_dir_all(place.path("cache")).expect("cache");
+    // A replayed bundle of another version.
+    let other = place.attestations("1.1.0", &Sri::of(&archive(NAME, "1.1.0")), "acme/notes");
+    place.server.set("/-/npm/v1/attestations/@acme%2fnotes@1.2.0", Answer::Good(other));
+    let report = place.online("");
+    assert!(said(&report)[0].starts_with("provenance-invalid["), "{:?}", said(&report));
+    assert_ne!(report.subjects[0].basis, Some(Basis::Signed), "one wrong half spoils the other");
+    // The registry says there are some, and does not give them.
+    place.server.set("/-/npm/v1/attestations/@acme%2fnotes@1.2.0", Answer::Status(404));
+    assert_eq!(said(&place.online(REQUIRED)), ["not-established[offline] deny"]);
+}
+
+#[test]
+fn changed_files_are_named_and_prove_no_origin() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let folder = format!("state/{PROJECT}/node_modules/{NAME}");
+    // What origin would relax must not count.
+    let relaxed = "[[rule]]\nmatch = \"npm:@acme/*\"\npin = \"any\"\n";
+    let attacks = [
+        (format!("{folder}/index.js"), "evil", "changed @acme/notes@1.2.0: index.js"),
+        (format!("{folder}/node_modules/inner/index.js"), "evil", "changed inner@2.0.0: index.js"),
+        (format!("{folder}/node_modules/inner/new.js"), "evil", "added inner@2.0.0: new.js"),
+        (format!("{folder}/cli.js"), "#!/usr/bin/env node\nevil\r\n", "changed @acme/notes@1.2.0: cli.js"),
+        (format!("{folder}/.gitignore"), "dist\n", "added @acme/notes@1.2.0: .gitignore"),
+        (format!("{folder}/node_modules/.bin/x"), "evil", "added @acme/notes@1.2.0: node_modules/.bin/x"),
+    ];
+    for (path, content, named) in attacks {
+        place.install("1.2.0");
+        place.write(&path, content);
+        let report = place.online(relaxed);
+        let finding = report.findings.iter().find(|finding| finding.id == "archive-mismatch").expect(named);
+        assert_eq!(finding.level, Level::Deny);
+        assert_eq!(finding.evidence, [named], "{path}");
+        assert_eq!(report.subjects[0].basis, None);
+    }
+    // A mode that npm does not give, and a link that npm does not write.
+    for script in [
+        format!("chmod 755 '{folder}/index.js'"),
+        format!("rm '{folder}/index.js'"),
+        format!("rm '{folder}/index.js' && ln -s cli.js '{folder}/index.js'"),
+    ] {
+        place.install("1.2.0");
+        place.run(&script);
+        assert!(said(&place.online("")).contains(&"archive-mismatch deny".to_owned()), "{script}");
+    }
+}
+
+#[test]
+fn a_package_that_its_archive_does_not_hold_proves_no_origin() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    let folder = format!("state/{PROJECT}/node_modules/{NAME}/node_modules/other");
+    place.write(&format!("{folder}/package.json"), json!({ "name": "other", "version": "1.0.0" }).to_string());
+    place.write(&format!("{folder}/index.js"), "evil");
+    place.lock(true);
+    let report = place.online("");
+    assert_ne!(report.subjects[0].basis, Some(Basis::Signed), "{:?}", said(&report));
+    assert!(
+        said(&place.online(REQUIRED)).iter().any(|line| line == "not-established[unknown-layout] deny"),
+        "{:?}",
+        said(&report)
+    );
+}
+
+#[test]
+fn a_record_that_names_another_archive() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    // The registry now serves other bytes for the same version.
+    place.server.set(&format!("/{NAME}/-/notes-1.2.0.tgz"), Answer::Good(archive(NAME, "6.6.6")));
+    fs::remove_dir_all(place.path("cache")).expect("cache");
+    assert!(said(&place.online("")).contains(&"archive-mismatch deny".to_owned()), "{:?}", said(&place.online("")));
+}
+
+#[test]
+fn too_young() {
+    let mut place = Place::new();
+    place.publish("1.2.0", How { time: Some("2026-11-20T12:00:00.000Z"), ..BUILT });
+    place.install("1.2.0");
+    place.lock(false);
+    assert_eq!(said(&place.online("[sources]\nmin-age-days = 7\n")), ["too-fresh warn"]);
+    assert_eq!(said(&place.online("[sources]\nmin-age-days = 2\n")), [""; 0]);
+}
+
+#[test]
+fn candidates() {
+    let place = Place::new();
+    let bytes = archive(NAME, "1.2.0");
+    let archive = openclaw_verify_core::archive::read(&bytes[..], &Default::default(), Candidate::keep).expect("archive");
+    let verifier = place.builder(REQUIRED).build().expect("verifier");
+    let candidate = Candidate { archive: &archive, shown: "notes.tgz", integrity: None, wanted: None };
+    let report = verifier.candidate(&candidate, &CandidateOrigin::unknown()).expect("report");
+    assert_eq!(said(&report.report), ["not-established[offline] deny"], "required, and nobody gave any");
+    assert_eq!(report.contents.bundled, ["inner@2.0.0"]);
+    assert_eq!(report.contents.commands, [("notes".to_owned(), "./cli.js".to_owned())]);
+
+    let trust = TrustRoot::from_file(Path::new("root.json"), &place.world.trusted_root(), Instance::PublicGood).expect("root");
+    let keys = NpmKeys::from_file(Path::new("keys.json"), &place.world.npm_keys("2025-01-01T00:00:00Z", None)).expect("keys");
+    let answer = place.attestations("1.2.0", &Sri::of(&bytes), "acme/notes");
+    let origin = verifier.attested(&candidate, &answer, &keys, &trust).expect("origin");
+    let report = verifier.candidate(&candidate, &origin).expect("report");
+    assert_eq!(said(&report.report), [""; 0]);
+    assert_eq!(report.identity.as_ref().and_then(|identity| identity.repository()), Some("github.com/acme/notes"));
+    let nothing = verifier.attested(&candidate, br#"{"attestations":[]}"#, &keys, &trust).expect("origin");
+    let report = verifier.candidate(&candidate, &nothing).expect("report");
+    assert_eq!(said(&report.report), ["provenance-missing deny"]);
+    let other = Candidate { wanted: Some((NAME, "1.2.1")), ..candidate };
+    assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
+    let other = Candidate { integrity: Some(Sri::of(b"x")), ..candidate };
+    assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
+}
