@@ -11,6 +11,7 @@
 
 mod first_run;
 mod formats;
+mod git_plugin;
 mod hostile;
 mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]
