@@ -104,7 +104,8 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
     let shown = operator::shown(&files.lock);
     let written = operator_file::write_atomic(&files.lock, &pinning.lock.write())?;
     let count = pinning.lock.releases().len();
-    output::stderr(&format!("{} {shown}: {count} pinned tags", if written { "wrote" } else { "unchanged" }));
+    let tags = if count == 1 { "tag" } else { "tags" };
+    output::stderr(&format!("{} {shown}: {count} pinned {tags}", if written { "wrote" } else { "unchanged" }));
     // Who asked for one pin and did not get it has to know, whatever the levels.
     let none = args.tag.is_some() && !pinning.refused.is_empty();
     Ok(none.then_some(Exit::Findings))

@@ -12,6 +12,7 @@
 mod attack;
 mod first_run;
 mod formats;
+mod git_plugin;
 mod hostile;
 mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]

@@ -323,7 +323,8 @@ fn a_raw_tag_object_comes_from_a_file_or_standard_input() {
 fn hostile_clones_neither_hang_nor_pass() {
     let releases = Releases::new();
     let repo = releases.mint.repo();
-    let cases: [(&str, &dyn Fn(&Path)); 7] = [
+    type Attack<'a> = (&'a str, &'a dyn Fn(&Path));
+    let cases: [Attack<'_>; 7] = [
         ("a FIFO as ref", &|repo| replace(&repo.join("refs/tags/v1.0.0"), mkfifo)),
         ("a FIFO as packed-refs", &|repo| mkfifo(&repo.join("packed-refs"))),
         ("a FIFO as config", &|repo| replace(&repo.join("config"), mkfifo)),

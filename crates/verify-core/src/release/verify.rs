@@ -133,7 +133,7 @@ impl Draft {
                 self.0.commit = Some(raw.oid.clone());
             }
             let why = format!("the tag points at a {} itself: there is no tag object that could be signed", raw.kind.as_str());
-            return self.fail("form", Failure::new(Code::Lightweight, why).help("sign releases with `git tag -s`"));
+            return self.fail("form", Failure::new(Code::Lightweight, why));
         }
         self.0.tag_object = Some(raw.oid.clone());
         let tag = match parse_tag(&raw.bytes) {
@@ -143,8 +143,7 @@ impl Draft {
         self.pass("form", "an annotated tag of strict form");
         self.0.scheme = tag.signature.as_ref().map(|signature| signature.scheme);
         if tag.signature.is_none() {
-            let failure = Failure::new(Code::Unsigned, "the tag has no signature").help("sign releases with `git tag -s`");
-            self.fail("signature", failure);
+            self.fail("signature", Failure::new(Code::Unsigned, "the tag has no signature"));
         }
         self.judge_identity(source, &tag, name);
         // A tag that is not what it says it is has no signature worth looking at: it would sign something else.
@@ -238,7 +237,7 @@ impl Draft {
             PinState::Retagged => {
                 let was = pin.tag_object.as_ref().map_or("a lightweight tag", GitOid::as_str);
                 let why = format!("the tag was made anew: it was pinned as {was}, for the same commit");
-                self.fail("pin", Failure::new(Code::Retagged, why).help("pin it again with `release --pin` if you know why"));
+                self.fail("pin", Failure::new(Code::Retagged, why));
             }
             PinState::Moved | PinState::Missing => {
                 let why = format!("the tag was moved: it was pinned at commit {}", pin.commit);
@@ -266,11 +265,11 @@ impl Draft {
                         true => ("the minimum of the rule", "use a newer release, or lower the rule's `minimum`"),
                         false => ("a tag that is already pinned", "use a newer release"),
                     };
-                    let why = format!("`{}` is older than {} ({what})", self.0.tag, excerpt(floor, 100));
+                    let why = format!("it is older than {} ({what})", excerpt(floor, 100));
                     return self.fail("age", Failure::new(Code::Rollback, why).help(help));
                 }
                 None if minimum => {
-                    let why = format!("`{}` cannot be compared with the minimum {}", self.0.tag, excerpt(floor, 100));
+                    let why = format!("it cannot be compared with the minimum {}", excerpt(floor, 100));
                     return self.fail(
                         "age",
                         Failure::new(Code::Rollback, why).help("give the rule a `tags` pattern of one series of versions"),
