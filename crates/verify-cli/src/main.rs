@@ -3,6 +3,7 @@
 mod cli;
 mod operator;
 mod output;
+mod pager;
 mod progress;
 mod render;
 mod verbs;

@@ -31,4 +31,4 @@ mod verifier;
 pub mod version;
 
 pub use error::{Error, OperatorError, Result};
-pub use verifier::{Builder, OnProgress, Refused, Relock, Scope, Verifier};
+pub use verifier::{Backlog, BacklogItem, Builder, OnProgress, Reading, Refused, Relock, Scope, Since, Verifier};

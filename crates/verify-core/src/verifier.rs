@@ -1,5 +1,6 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
+mod reading;
 mod relock;
 mod reviews;
 #[cfg(feature = "sbom")]
@@ -12,12 +13,14 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use reading::{Backlog, BacklogItem, Reading, Since};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
-use crate::evidence::{self, Evidence, Gather, ReviewFacts};
+use crate::evidence::review::Given;
+use crate::evidence::{self, Bases, Evidence, Gather, ReviewFacts};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Subject};
@@ -25,7 +28,8 @@ use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
-use crate::review::Reviews;
+use crate::review::diff::CostLimits;
+use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Group, Judged, Names, Whole};
 use crate::subject::{Kind, SubjectId};
 use crate::text;
@@ -48,6 +52,7 @@ pub struct Builder {
     levels: Vec<(String, Level)>,
     manifests: Option<PathBuf>,
     imports: Option<PathBuf>,
+    contents: Option<PathBuf>,
     now: jiff::Timestamp,
     threads: usize,
     progress: Option<OnProgress>,
@@ -99,6 +104,7 @@ impl Verifier {
             levels: Vec::new(),
             manifests: None,
             imports: None,
+            contents: None,
             now,
             threads: 0,
             progress: None,
@@ -152,30 +158,63 @@ impl Verifier {
     }
 
     fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
+        self.evidence_counting(inventory, lock, scope, CostLimits::CHECK)
+    }
+
+    /// `limits` bound how long lines are counted of what has to be read.
+    fn evidence_counting(&self, inventory: &Inventory, lock: &Lock, scope: &Scope, limits: CostLimits) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let progress = self.options.progress.as_deref();
-        let gather = Gather {
-            inventory,
-            lock,
-            manifests: manifests.as_ref(),
-            options: tree::Options {
-                threads: self.options.threads,
-                cancel: self.options.cancel.as_deref(),
-                progress: progress.map(|progress| progress as &(dyn Fn(Progress) + Sync)),
-                ..tree::Options::default()
-            },
+        let contents = self.options.contents.as_ref().map(ContentStore::new);
+        let gather = Gather { inventory, lock, manifests: manifests.as_ref(), options: self.tree_options() };
+        // What was read with a plugin counts for its skills and hooks, so the plugin is looked at with them.
+        let inside = |part: &Subject, whole: &Subject| {
+            part.trees
+                .tree
+                .as_ref()
+                .zip(whole.trees.tree.as_ref())
+                .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
         };
-        let mut evidence = evidence::gather(&gather, &|subject| scope.contains(subject.kind, &subject.id))?;
+        let in_scope: Vec<&Subject> = inventory.subjects.iter().filter(|s| scope.contains(s.kind, &s.id)).collect();
+        let mut evidence = evidence::gather(&gather, &|subject| {
+            scope.contains(subject.kind, &subject.id) || in_scope.iter().any(|part| inside(part, subject))
+        })?;
         // Last, because trust in a publisher stands on verified origin.
-        let given = self.reviews.given(&self.names.reviews, self.options.today());
+        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
         evidence::review::judge(&mut evidence, inventory, &self.policy, &given);
         Ok(evidence)
+    }
+
+    fn given<'a>(
+        &'a self,
+        manifests: Option<&'a ManifestStore>,
+        contents: Option<&'a ContentStore>,
+        limits: CostLimits,
+    ) -> Given<'a> {
+        let bases = Bases {
+            manifests,
+            contents,
+            state_dir: self.options.state_dir.as_deref(),
+            copy: self.options.relocated_from.is_some(),
+            options: self.tree_options(),
+        };
+        self.reviews.given(&self.names.reviews, self.options.today(), bases, limits)
+    }
+
+    fn tree_options(&self) -> tree::Options<'_> {
+        let progress = self.options.progress.as_deref();
+        tree::Options {
+            threads: self.options.threads,
+            cancel: self.options.cancel.as_deref(),
+            progress: progress.map(|progress| progress as &(dyn Fn(Progress) + Sync)),
+            ..tree::Options::default()
+        }
     }
 
     fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
         let judged: Vec<Judged<'_>> = inventory
             .subjects
             .iter()
+            .filter(|subject| scope.contains(subject.kind, &subject.id))
             .filter_map(|subject| {
                 let evidence = evidence.get(&subject.id)?;
                 let requirements = self.policy.requirements(&subject.id, subject.kind, subject.source);
@@ -360,6 +399,12 @@ impl Builder {
     /// A folder of ours in which manifests are kept, so that a mismatch can name the changed files.
     pub fn manifests(mut self, folder: impl Into<PathBuf>) -> Self {
         self.manifests = Some(folder.into());
+        self
+    }
+
+    /// A folder of ours in which files that somebody has reviewed are kept, so that only a difference has to be read later.
+    pub fn contents(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.contents = Some(folder.into());
         self
     }
 

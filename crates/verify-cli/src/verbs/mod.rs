@@ -5,6 +5,7 @@ mod completions;
 mod explain;
 mod init;
 mod lock;
+mod review;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod tree;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Lock(args) => lock::run(common, &args),
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
+        Verb::Review(args) => review::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
         Verb::Completions { shell } => completions::run(shell),
@@ -83,7 +85,7 @@ fn start(common: &Common) -> Result<Start> {
         builder = builder.home(home);
     }
     if let Some(cache) = operator::cache_folder() {
-        builder = builder.manifests(cache.join("manifests"));
+        builder = builder.manifests(cache.join("manifests")).contents(cache.join("contents")).imports(cache.join("imports"));
     }
     for (ids, level) in [(&common.allow, Level::Allow), (&common.warn, Level::Warn), (&common.deny, Level::Deny)] {
         for id in ids {

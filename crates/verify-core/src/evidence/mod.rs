@@ -1,5 +1,6 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
+mod bases;
 mod npm;
 pub(crate) mod review;
 
@@ -15,6 +16,7 @@ use crate::lock::Lock;
 use crate::policy::{Digests, OriginProof};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
+pub(crate) use bases::Bases;
 pub(crate) use npm::NpmFacts;
 pub(crate) use review::ReviewFacts;
 

@@ -1,15 +1,17 @@
 //! Who has read what is installed, and who says that it must not run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::Evidence;
+use super::{Bases, Evidence};
 use crate::digest::TreeDigest;
 use crate::finding::Location;
 use crate::inventory::{Inventory, Subject};
 use crate::policy::{Dependencies, Policy};
-use crate::review::{Content, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
+use crate::review::diff::{self, Cost, CostLimits};
+use crate::review::{Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
 use crate::subject::SubjectId;
 use crate::text;
 use crate::tree::Manifest;
@@ -36,6 +38,21 @@ pub(crate) struct Reading {
     pub wanted: Criteria,
     /// Whether one does.
     pub standing: Standing,
+    /// The least that somebody has to read, where nobody has.
+    pub next: Option<Next>,
+}
+
+/// The cheapest thing to read.
+#[derive(Debug)]
+pub(crate) struct Next {
+    /// What is known already; none to read all.
+    pub from: Option<TreeDigest>,
+    /// Its version, for people.
+    pub version: Option<String>,
+    /// Where the known files are, in words.
+    pub place: Option<String>,
+    /// How much there is to read.
+    pub cost: Cost,
 }
 
 /// Which part of a subject.
@@ -90,6 +107,10 @@ pub(crate) struct Given<'r> {
     /// Imports by name, and how their files are shown.
     pub imports: Vec<(&'r str, &'r str)>,
     pub today: Date,
+    /// Where the files behind reviewed digests can be had.
+    pub bases: Bases<'r>,
+    /// How long lines are counted.
+    pub limits: CostLimits,
 }
 
 impl Standing {
@@ -106,6 +127,77 @@ pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Invento
         evidence.review = facts(subject, evidence, policy, given);
     }
     read_with_plugin(all, inventory);
+    for subject in &inventory.subjects {
+        let Some(evidence) = all.get_mut(&subject.id) else { continue };
+        let mut readings = std::mem::take(&mut evidence.review.readings);
+        for reading in readings.iter_mut().filter(|reading| !reading.standing.counts()) {
+            reading.next = next(subject, evidence, reading, given);
+        }
+        evidence.review.readings = readings;
+    }
+}
+
+/// The cheapest way from what people have read to what is installed.
+fn next(subject: &Subject, evidence: &Evidence, reading: &Reading, given: &Given<'_>) -> Option<Next> {
+    let installed = match installed(subject, evidence, reading.part) {
+        Some(installed) => installed,
+        // A definition is one thing to read.
+        None => return Some(Next { from: None, version: None, place: None, cost: Cost { lines: None, files: 1 } }),
+    };
+    let whole = diff::cost(None, &installed, given.limits)?;
+    let mut best = Next { from: None, version: None, place: None, cost: whole };
+    if reading.part != ReadPart::Own {
+        return Some(best);
+    }
+    let found = given.bases.find(subject, &known(&subject.id, reading.content, reading.wanted, given));
+    let mut bases: Vec<_> = found.iter().flat_map(|(digest, places)| places.iter().map(move |place| (digest, place))).collect();
+    bases.sort_by_key(|(digest, place)| (**digest, place.place.clone()));
+    for (digest, base) in bases {
+        if let Some(cost) = diff::cost(Some(base), &installed, given.limits).filter(|cost| cost.key() < best.cost.key()) {
+            let version = given.index.version_of(&subject.id, Content::Tree(*digest));
+            best = Next {
+                from: Some(*digest),
+                version: version.map(|version| text::excerpt(version, 60)),
+                place: Some(base.place.clone()),
+                cost,
+            };
+        }
+    }
+    Some(best)
+}
+
+/// The trees of a subject other than `content` that people have read as it is wanted.
+pub(crate) fn known(subject: &SubjectId, content: Content, wanted: Criteria, given: &Given<'_>) -> Vec<TreeDigest> {
+    let reviewed = given.index.gap(subject, content, wanted).reviewed;
+    let trees = reviewed.into_iter().filter_map(|known| match known {
+        Content::Tree(tree) if known != content => Some(tree),
+        _ => None,
+    });
+    trees.collect()
+}
+
+/// The command that shows what comes next.
+pub(crate) fn command(subject: &SubjectId, reading: &Reading) -> String {
+    let id = text::shell_word(subject.as_str());
+    let next = reading.next.as_ref();
+    let since =
+        next.and_then(|next| next.version.clone().or_else(|| Some(next.from?.to_string())).filter(|_| next.from.is_some()));
+    match since {
+        Some(since) => format!("openclaw-verify review {id} --diff {}", text::shell_word(&since)),
+        None if reading.part == ReadPart::Own => format!("openclaw-verify review {id} --diff"),
+        None => format!("openclaw-verify review {id} --diff --dependencies"),
+    }
+}
+
+/// What is installed of a part, to be read; none for a definition.
+pub(crate) fn installed<'a>(subject: &Subject, evidence: &'a Evidence, part: ReadPart) -> Option<Contents<'a>> {
+    let (spec, measured) = match part {
+        ReadPart::Own => (&subject.trees.tree, &evidence.tree),
+        ReadPart::Dependencies => (&subject.trees.dependencies, &evidence.dependencies),
+        ReadPart::Siblings => (&subject.trees.siblings, &evidence.siblings),
+    };
+    let manifest = &measured.tree()?.manifest;
+    Some(Contents::folder(Cow::Borrowed(manifest), spec.as_ref()?.root.clone(), format!("installed at {}", subject.place.shown)))
 }
 
 fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<'_>) -> ReviewFacts {
@@ -149,7 +241,7 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
                     publishers: &publishers,
                 };
                 let standing = given.standing(given.index.judge(&question));
-                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing });
+                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing, next: None });
             }
             None => facts.undigested = true,
         }
@@ -162,7 +254,7 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
             match digest {
                 Some(digest) => {
                     let standing = given.standing(given.index.dependencies(&subject.id, digest, wanted));
-                    facts.readings.push(Reading { part, content: Content::Tree(digest), wanted, standing });
+                    facts.readings.push(Reading { part, content: Content::Tree(digest), wanted, standing, next: None });
                 }
                 None => facts.undigested |= spec.unreadable(),
             }
