@@ -23,7 +23,7 @@ use crate::evidence::review::Given;
 use crate::evidence::{self, Bases, Evidence, Gather, ReviewFacts};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
-use crate::inventory::{self, Inventory, Subject};
+use crate::inventory::{self, Inventory, Place, Subject};
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
@@ -153,8 +153,22 @@ impl Verifier {
         let inventory = self.inventory()?;
         self.known(scope, &inventory)?;
         let lock = self.lock.clone().unwrap_or_default();
+        if self.options.state_dir.is_none() {
+            return Ok(self.lock_only(&lock, scope));
+        }
         let evidence = self.evidence(&inventory, &lock, scope)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
+    }
+
+    /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
+    fn lock_only(&self, lock: &Lock, scope: &Scope) -> Report {
+        let mut evidence = evidence::stated(lock);
+        let place = || Place { absolute: PathBuf::new(), shown: String::new() };
+        let subjects: Vec<Subject> =
+            lock.packages().iter().map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place())).collect();
+        evidence::review::judge(&mut evidence, &subjects, &self.policy, &self.given(None, None, CostLimits::CHECK));
+        let inventory = Inventory { subjects, ..Inventory::default() };
+        self.report(&inventory, lock, &evidence, scope)
     }
 
     fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
@@ -180,7 +194,7 @@ impl Verifier {
         })?;
         // Last, because trust in a publisher stands on verified origin.
         let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
-        evidence::review::judge(&mut evidence, inventory, &self.policy, &given);
+        evidence::review::judge(&mut evidence, &inventory.subjects, &self.policy, &given);
         Ok(evidence)
     }
 
@@ -242,8 +256,9 @@ impl Verifier {
             None => true,
         };
         let findings: Vec<Finding> = judgement.findings.into_iter().filter(in_scope).collect();
+        let installed = judged.iter().filter(|judged| judged.evidence.stated.is_none());
         let subjects: Vec<SubjectReport> =
-            judged.iter().map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
+            installed.map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },

@@ -341,3 +341,61 @@ fn what_was_read_with_the_plugin_need_not_be_read_again() {
     assert!(!findings(&report).iter().any(|finding| finding.contains("skill:plugin.")), "{:#?}", findings(&report));
     assert_eq!(installation.run(&["skills", "skill:plugin.acme-bundle/hello"]).code, 0);
 }
+
+#[test]
+fn a_lock_alone_is_held_to_the_reviews() {
+    let installation = locked();
+    let report = installation.check().1;
+    let tree = digest(&report, PACKED, "tree");
+    let check = || {
+        let run = installation.run(&["check", "--lock-only", "--format", "json"]);
+        (run.code, serde_json::from_str::<Value>(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text())))
+    };
+    let (code, report) = check();
+    assert_eq!(code, 1);
+    assert!(about(&report, PACKED)[0].starts_with("unreviewed"));
+    installation.write_reviews(&review(PACKED, &tree, ""));
+    assert!(about(&check().1, PACKED).is_empty());
+    assert_eq!(installation.run(&["review", "--lock-only"]).code, 2, "nothing can be read there");
+
+    // Exceptions are bound to what is locked.
+    std::fs::remove_file(installation.reviews()).expect("remove");
+    std::fs::remove_file(installation.policy()).expect("remove");
+    std::fs::remove_file(installation.lock()).expect("remove");
+    installation.init(0);
+    assert_eq!(check().0, 0, "{:#?}", findings(&check().1));
+    installation.write_reviews(&format!(
+        "[[violation]]\npackage = \"{PACKED}\"\ntrees = [\"{tree}\"]\nreason = \"bad\"\nby = \"Eve\"\ndate = 2026-10-01\n"
+    ));
+    assert!(about(&check().1, PACKED)[0].starts_with("violation"));
+}
+
+#[test]
+fn dependencies_have_to_be_read_by_themselves() {
+    let installation = locked();
+    let id = "path:acme-notes";
+    let folder = installation.state.join("extensions/acme-notes/node_modules/dep");
+    std::fs::create_dir_all(&folder).expect("folder");
+    std::fs::write(folder.join("index.js"), "module.exports = 1;\n").expect("write");
+    std::fs::write(
+        installation.policy(),
+        format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"),
+    )
+    .expect("policy");
+    assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
+    assert_eq!(record(&installation, id).code, 0);
+    let report = installation.check().1;
+    let found: Vec<_> = about(&report, id).into_iter().filter(|finding| finding.starts_with("unreviewed")).collect();
+    assert!(found.len() == 1 && found[0].contains("these dependencies"), "{found:?}");
+
+    let shown = installation.run(&["review", id, "--diff", "--dependencies"]);
+    assert!(shown.stdout.contains("+module.exports = 1;"), "{}", shown.text());
+    let with = ["review", id, "--record", "--criteria", "safe-to-run", "--dependencies", "--by", "Ada", "--yes"];
+    assert_eq!(installation.run(&with).code, 0);
+    assert!(!about(&installation.check().1, id).iter().any(|finding| finding.starts_with("unreviewed")));
+
+    // A swapped dependency is not covered by the plugin's own review.
+    std::fs::write(folder.join("index.js"), "module.exports = 2;\n").expect("write");
+    assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
+    assert!(about(&installation.check().1, id).iter().any(|finding| finding.contains("these dependencies")));
+}

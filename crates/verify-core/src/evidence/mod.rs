@@ -12,7 +12,7 @@ use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Subject};
-use crate::lock::Lock;
+use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
@@ -41,6 +41,8 @@ pub(crate) struct Evidence {
     pub npm: NpmFacts,
     /// Who has read it.
     pub review: ReviewFacts,
+    /// What the lock says of it, where no installation is looked at and nothing else is known.
+    pub stated: Option<Package>,
 }
 
 /// One digested part of a subject.
@@ -91,7 +93,15 @@ impl Evidence {
     }
 
     /// What is installed, as exceptions and reviews name it.
-    pub(crate) fn digests<'a>(&self, subject: &'a Subject) -> Digests<'a> {
+    pub(crate) fn digests<'a>(&'a self, subject: &'a Subject) -> Digests<'a> {
+        if let Some(stated) = &self.stated {
+            return Digests {
+                tree: stated.tree,
+                dependencies: stated.dependencies,
+                definition: stated.definition,
+                version: stated.version.as_deref(),
+            };
+        }
         Digests {
             tree: self.tree.tree().map(|tree| tree.digest),
             dependencies: self.dependencies.tree().map(|tree| tree.digest),
@@ -144,6 +154,12 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         all.insert(subject.id.clone(), evidence);
     }
     Ok(all)
+}
+
+/// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
+pub(crate) fn stated(lock: &Lock) -> BTreeMap<SubjectId, Evidence> {
+    let evidence = |entry: &Package| Evidence { stated: Some(entry.clone()), ..Evidence::default() };
+    lock.packages().iter().map(|entry| (entry.id.clone(), evidence(entry))).collect()
 }
 
 impl Part {

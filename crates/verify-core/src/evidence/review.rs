@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{Bases, Evidence};
+use super::{Bases, Evidence, Part};
 use crate::digest::TreeDigest;
 use crate::finding::Location;
-use crate::inventory::{Inventory, Subject};
+use crate::inventory::Subject;
 use crate::policy::{Dependencies, Policy};
 use crate::review::diff::{self, Cost, CostLimits};
 use crate::review::{Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
@@ -121,13 +121,13 @@ impl Standing {
 }
 
 /// Adds to `all` what the reviews say. Asked last, because trust stands on verified origin.
-pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Inventory, policy: &Policy, given: &Given<'_>) {
-    for subject in &inventory.subjects {
+pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject], policy: &Policy, given: &Given<'_>) {
+    for subject in subjects {
         let Some(evidence) = all.get_mut(&subject.id) else { continue };
         evidence.review = facts(subject, evidence, policy, given);
     }
-    read_with_plugin(all, inventory);
-    for subject in &inventory.subjects {
+    read_with_plugin(all, subjects);
+    for subject in subjects {
         let Some(evidence) = all.get_mut(&subject.id) else { continue };
         let mut readings = std::mem::take(&mut evidence.review.readings);
         for reading in readings.iter_mut().filter(|reading| !reading.standing.counts()) {
@@ -141,6 +141,7 @@ pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Invento
 fn next(subject: &Subject, evidence: &Evidence, reading: &Reading, given: &Given<'_>) -> Option<Next> {
     let installed = match installed(subject, evidence, reading.part) {
         Some(installed) => installed,
+        None if evidence.stated.is_some() => return None,
         // A definition is one thing to read.
         None => return Some(Next { from: None, version: None, place: None, cost: Cost { lines: None, files: 1 } }),
     };
@@ -202,10 +203,12 @@ pub(crate) fn installed<'a>(subject: &Subject, evidence: &'a Evidence, part: Rea
 
 fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<'_>) -> ReviewFacts {
     let own = content(subject, evidence);
-    let dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
-    let siblings = evidence.siblings.tree().map(|tree| tree.digest);
+    let stated = evidence.stated.as_ref();
+    let digest = |part: &Part, stated: Option<TreeDigest>| part.tree().map(|tree| tree.digest).or(stated);
+    let dependencies = digest(&evidence.dependencies, stated.and_then(|entry| entry.dependencies));
+    let siblings = digest(&evidence.siblings, stated.and_then(|entry| entry.siblings));
     let all: Vec<TreeDigest> = dependencies.into_iter().chain(siblings).collect();
-    let versions = versions(subject);
+    let versions = versions(subject, evidence);
 
     let violations = given.index.violations(&subject.id, own, &versions, &all);
     let mut facts = ReviewFacts {
@@ -223,7 +226,11 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
         ..ReviewFacts::default()
     };
     // What must not run needs no reader.
-    if !facts.violations.is_empty() || !evidence.present(subject) {
+    if !facts.violations.is_empty() || (stated.is_none() && !evidence.present(subject)) {
+        return facts;
+    }
+    // A plugin's skills and hooks may have been read with it, which only the files can show. A lock alone judges the plugin.
+    if stated.is_some() && subject.id.name().starts_with("plugin.") {
         return facts;
     }
     let proof = evidence.origin_proof();
@@ -267,27 +274,32 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
 fn content(subject: &Subject, evidence: &Evidence) -> Option<Content> {
     match &subject.mcp {
         Some(mcp) => Some(Content::Definition(mcp.digest)),
-        None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
+        None => match &evidence.stated {
+            Some(entry) => entry.tree.map(Content::Tree).or(entry.definition.map(Content::Definition)),
+            None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
+        },
     }
 }
 
 /// Every version that the subject's own files or OpenClaw's record claim. A violation that names one of them counts: its own files are
 /// the attacker's text.
-fn versions(subject: &Subject) -> Vec<&str> {
+fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
     let record = subject.record.as_ref();
     let recorded = record.map(|record| [record.resolved_version.as_deref(), record.version.as_deref()]);
-    let mut versions: Vec<&str> = recorded.into_iter().flatten().chain([subject.version.as_deref()]).flatten().collect();
+    let stated = evidence.stated.as_ref().and_then(|entry| entry.version.as_deref());
+    let mut versions: Vec<&str> =
+        recorded.into_iter().flatten().chain([subject.version.as_deref(), stated]).flatten().collect();
     versions.sort_unstable();
     versions.dedup();
     versions
 }
 
 /// A skill or hook of a plugin that people have read was read with it, when the plugin's own listing holds the very same files.
-fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Inventory) {
+fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject]) {
     let mut covered: Vec<SubjectId> = Vec::new();
-    for subject in &inventory.subjects {
+    for subject in subjects {
         let Some((part, part_root)) = all.get(&subject.id).and_then(|evidence| own_unread(subject, evidence)) else { continue };
-        let read = inventory.subjects.iter().any(|plugin| {
+        let read = subjects.iter().any(|plugin| {
             let Some(root) = plugin.trees.tree.as_ref().map(|spec| &spec.root) else { return false };
             let Some(prefix) = part_root.strip_prefix(root).ok().and_then(|path| path.to_str()).filter(|path| !path.is_empty())
             else {

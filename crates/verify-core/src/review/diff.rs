@@ -12,6 +12,8 @@ use crate::tree::{self, ChangeKind, Entry, Manifest, Mode};
 const CONTEXT: usize = 3;
 /// Bytes of one text that is compared line by line; a larger one is named, not shown.
 const MAX_TEXT: usize = 1 << 20;
+/// Bytes of a text that is shown however long its lines are.
+const SMALL: usize = 8 << 10;
 /// Bytes of all texts of one call together; what comes after is named, not shown.
 const MAX_TOTAL: usize = 128 << 20;
 const TOO_LARGE: &str = "too large";
@@ -276,7 +278,7 @@ fn content(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Sid
 /// Whether most of a text stands in lines that nobody reads. One long line in a file that can be read otherwise does not hide it.
 fn is_bundle(text: &str) -> bool {
     let long: usize = text.lines().map(str::len).filter(|len| *len > LONG_LINE).sum();
-    long * 2 > text.len()
+    text.len() > SMALL && long * 2 > text.len()
 }
 
 /// Compares texts and counts what it finds.

@@ -110,6 +110,9 @@ impl Verifier {
     /// # Errors
     /// As [`Verifier::check`].
     pub fn backlog(&self) -> Result<Backlog> {
+        if self.options.state_dir.is_none() {
+            return Err(Error::environment("without an installation there is nothing to read", "leave out --lock-only"));
+        }
         let inventory = self.inventory()?;
         let lock = self.lock.clone().unwrap_or_default();
         let evidence = self.evidence_counting(&inventory, &lock, &Scope::Everything, CostLimits::BACKLOG)?;
