@@ -41,7 +41,7 @@ Options:
 
 /// Is what this OpenClaw would run exactly what somebody you trust pinned, reviewed, signed and published?
 #[derive(Debug, Parser)]
-#[command(name = "openclaw-verify", version, about, help_template = HELP, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "openclaw-verify", version, about, help_template = HELP, disable_help_subcommand = true, disable_help_flag = true, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   openclaw-verify lock --init
@@ -118,6 +118,9 @@ pub(crate) struct Common {
     /// No progress bar
     #[arg(long, global = true)]
     pub no_progress: bool,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub help: Option<bool>,
     /// Judge as of this time (RFC 3339), for tests
     #[arg(long, global = true, value_name = "TIME", hide = true)]
     pub now: Option<jiff::Timestamp>,
@@ -143,6 +146,21 @@ pub(crate) enum Verb {
     /// Write the lock from what is installed
     #[command(after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo")]
     Lock(LockArgs),
+    /// Judge a package of an npm registry
+    #[command(
+        after_help = "Examples:\n  openclaw-verify npm @openclaw/zalo@2026.9.5\n  openclaw-verify npm @acme/notes@1.4.2 --unpack-to notes"
+    )]
+    Npm(NpmArgs),
+    /// Judge a .tgz before it is installed
+    #[command(
+        after_help = "Examples:\n  openclaw-verify archive notes-1.4.2.tgz --integrity sha512-…\n  openclaw-verify archive notes-1.4.2.tgz --attestations notes-1.4.2.json --unpack-to notes"
+    )]
+    Archive(ArchiveArgs),
+    /// Verify any file against a Sigstore bundle
+    #[command(
+        after_help = "Examples:\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --repository github.com/acme/tool\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --identity ada@example.org --issuer https://accounts.example.org"
+    )]
+    Attestation(AttestationArgs),
     /// Describe the installation in CycloneDX
     #[cfg(feature = "sbom")]
     #[command(
@@ -196,6 +214,94 @@ pub(crate) struct LockArgs {
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
     pub accept: Vec<String>,
+}
+
+/// Arguments of `npm`.
+#[derive(Debug, Args)]
+pub(crate) struct NpmArgs {
+    /// The package and its exact version, such as @openclaw/zalo@2026.9.5
+    #[arg(value_name = "NAME@VERSION")]
+    pub package: String,
+    /// The integrity that the archive must have, such as sha512-…
+    #[arg(long, value_name = "SRI")]
+    pub integrity: Option<String>,
+    /// Write the verified bytes to a new folder, when nothing stands against them
+    #[arg(long, value_name = "DIR")]
+    pub unpack_to: Option<PathBuf>,
+    /// The trust root for attestations [default: the one compiled in]
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// npm's keys [default: those compiled in]
+    #[arg(long, value_name = "FILE")]
+    pub npm_keys: Option<PathBuf>,
+}
+
+/// Arguments of `archive`.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    /// The .tgz
+    pub file: PathBuf,
+    /// What the registry's attestation endpoint answered for this package version
+    #[arg(long, value_name = "FILE")]
+    pub attestations: Option<PathBuf>,
+    /// The integrity that the archive must have, such as sha512-…
+    #[arg(long, value_name = "SRI")]
+    pub integrity: Option<String>,
+    /// Write the verified bytes to a new folder, when nothing stands against them
+    #[arg(long, value_name = "DIR")]
+    pub unpack_to: Option<PathBuf>,
+    /// The trust root for attestations [default: the one compiled in]
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// npm's keys [default: those compiled in]
+    #[arg(long, value_name = "FILE")]
+    pub npm_keys: Option<PathBuf>,
+}
+
+/// Arguments of `attestation`.
+#[derive(Debug, Args)]
+pub(crate) struct AttestationArgs {
+    /// The file, or its digest as sha256:HEX or sha512-BASE64
+    pub artifact: PathBuf,
+    /// The Sigstore bundle, or several, one a line
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// Who must have signed: the exact e-mail address or workflow URI of the certificate
+    #[arg(long, value_name = "IDENTITY")]
+    pub identity: Option<String>,
+    /// The same with `*` within one part and `**` across parts
+    #[arg(long, value_name = "PATTERN", conflicts_with = "identity")]
+    pub identity_pattern: Option<String>,
+    /// Who must have vouched for the identity, exactly
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
+    /// The repository that must have been built, such as github.com/acme/tool
+    #[arg(long, value_name = "REPOSITORY")]
+    pub repository: Option<String>,
+    /// The workflow that must have signed, such as .github/workflows/release.yml
+    #[arg(long, value_name = "PATH")]
+    pub workflow: Option<String>,
+    /// The branch or tag that must have been built, such as refs/tags/v*
+    #[arg(long = "ref", value_name = "REF")]
+    pub git_ref: Option<String>,
+    /// Another trust root than the one compiled in
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// A public key (PEM) that must have signed, in place of an identity
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "identity_pattern", "issuer", "repository", "workflow", "git_ref"])]
+    pub public_key: Option<PathBuf>,
+    /// Whose instance of Sigstore: `github` is used for private repositories, and has no public log
+    #[arg(long, value_name = "INSTANCE", default_value = "public-good")]
+    pub instance: SigstoreInstance,
+}
+
+/// Whose instance of Sigstore signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SigstoreInstance {
+    /// The public one.
+    PublicGood,
+    /// GitHub's own.
+    Github,
 }
 
 /// Arguments of `sbom`.

@@ -1,6 +1,8 @@
 //! The `openclaw-verify` command: reads what the operator gave, asks the library, prints what it says.
 
 mod cli;
+#[cfg(feature = "online")]
+mod network;
 mod operator;
 mod output;
 mod pager;

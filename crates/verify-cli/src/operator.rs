@@ -44,6 +44,11 @@ pub(crate) fn home() -> Option<PathBuf> {
     std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
+/// OpenClaw's config where the operator's environment moves it, as it does for OpenClaw itself.
+pub(crate) fn openclaw_config() -> Option<PathBuf> {
+    std::env::var_os("OPENCLAW_CONFIG_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// The moment as of which everything is judged.
 pub(crate) fn now(common: &Common) -> jiff::Timestamp {
     common.now.unwrap_or_else(jiff::Timestamp::now)

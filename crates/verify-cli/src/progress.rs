@@ -40,6 +40,39 @@ impl Bar {
     }
 }
 
+/// A line about downloads.
+#[cfg(feature = "online")]
+pub(crate) struct Downloads {
+    bar: ProgressBar,
+}
+
+#[cfg(feature = "online")]
+impl Downloads {
+    /// A line, or a silent one.
+    pub(crate) fn new(wanted: bool) -> Self {
+        let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} fetching {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        Self { bar }
+    }
+
+    /// So much of this package is here.
+    pub(crate) fn update(&self, package: &str, bytes: u64) {
+        let package = openclaw_verify_core::text::excerpt(package, 60);
+        self.bar.set_message(format!("{package} {}", indicatif::HumanBytes(bytes)));
+        self.bar.tick();
+    }
+}
+
+#[cfg(feature = "online")]
+impl Drop for Downloads {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

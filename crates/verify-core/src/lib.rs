@@ -31,4 +31,7 @@ mod verifier;
 pub mod version;
 
 pub use error::{Error, OperatorError, Result};
-pub use verifier::{Backlog, BacklogItem, Builder, OnProgress, Reading, Refused, Relock, Scope, Since, Verifier};
+pub use verifier::{
+    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Reading, Refused, Relock,
+    Scope, Since, Verifier,
+};

@@ -1,5 +1,6 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
+mod candidate;
 mod reading;
 mod relock;
 mod reviews;
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
 pub use reading::{Backlog, BacklogItem, Reading, Since};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
@@ -46,6 +48,7 @@ pub struct Builder {
     host: Option<PathBuf>,
     relocated_from: Option<PathBuf>,
     home: Option<PathBuf>,
+    config: Option<PathBuf>,
     policy: Option<OperatorFile>,
     lock: Option<OperatorFile>,
     reviews: Option<OperatorFile>,
@@ -98,6 +101,7 @@ impl Verifier {
             host: None,
             relocated_from: None,
             home: None,
+            config: None,
             policy: None,
             lock: None,
             reviews: None,
@@ -135,7 +139,7 @@ impl Verifier {
             host: self.options.host.clone(),
             relocated_from: self.options.relocated_from.clone(),
             home: self.options.home.clone(),
-            config: None,
+            config: self.options.config.clone(),
         })
     }
 
@@ -245,6 +249,7 @@ impl Verifier {
             today: self.options.today(),
             installed: self.options.state_dir.is_some(),
             full: *scope == Scope::Everything,
+            online: false,
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
@@ -257,8 +262,7 @@ impl Verifier {
         };
         let findings: Vec<Finding> = judgement.findings.into_iter().filter(in_scope).collect();
         let installed = judged.iter().filter(|judged| judged.evidence.stated.is_none());
-        let subjects: Vec<SubjectReport> =
-            installed.map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
+        let subjects: Vec<SubjectReport> = installed.map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
@@ -272,14 +276,21 @@ impl Verifier {
 
     /// An id that names nothing is a mistake of the call, not a clean result.
     fn known(&self, scope: &Scope, inventory: &Inventory) -> Result<()> {
-        let Scope::Kinds(_, ids) = scope else { return Ok(()) };
+        let Scope::Kinds(kinds, ids) = scope else { return Ok(()) };
+        // An empty verdict on the host package would read as a good one.
+        if **kinds == [Kind::Core] && inventory.host.is_none() {
+            return Err(Error::NothingToVerify {
+                what: "the OpenClaw host package is not known".to_owned(),
+                help: Some("name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw".to_owned()),
+            });
+        }
         let known = |id: &SubjectId| {
-            inventory.subjects.iter().any(|subject| subject.id == *id)
-                || self.lock.as_ref().is_some_and(|lock| lock.package(id).is_some())
+            inventory.subjects.iter().any(|subject| subject.id == *id && kinds.contains(&subject.kind))
+                || self.lock.as_ref().and_then(|lock| lock.package(id)).is_some_and(|entry| kinds.contains(&entry.kind))
         };
         match ids.iter().find(|id| !known(id)) {
             Some(id) => Err(Error::environment(
-                format!("no subject is called {id}"),
+                format!("no subject of this kind is called {id}"),
                 "openclaw-verify check -v lists the ids of all subjects",
             )),
             None => Ok(()),
@@ -369,6 +380,12 @@ impl Builder {
         self
     }
 
+    /// No installation after all: only the operator's files and candidates are judged.
+    pub fn without_state_dir(mut self) -> Self {
+        (self.state_dir, self.host) = (None, None);
+        self
+    }
+
     /// The host package's folder.
     pub fn host(mut self, folder: impl Into<PathBuf>) -> Self {
         self.host = Some(folder.into());
@@ -384,6 +401,12 @@ impl Builder {
     /// The home folder of the user who runs OpenClaw.
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
+        self
+    }
+
+    /// OpenClaw's config, when it is not `openclaw.json` in the state dir.
+    pub fn openclaw_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config = Some(path.into());
         self
     }
 

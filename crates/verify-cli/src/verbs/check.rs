@@ -37,10 +37,16 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
 
 /// Prints and writes a report, and says how the program ends.
 pub(super) fn finish(common: &Common, report: &Report, detail: Detail) -> Result<Exit> {
+    let exit = written(common, report)?;
+    output::stdout(&render::render(report, common.format, detail)?)?;
+    Ok(exit)
+}
+
+/// Writes a report to the files that were asked for, and says how the program ends.
+pub(super) fn written(common: &Common, report: &Report) -> Result<Exit> {
     for (format, path) in &common.report {
         let text = anstream::adapter::strip_str(&render::render(report, *format, Detail::Verbose)?).to_string();
         operator_file::write_atomic(path, &text)?;
     }
-    output::stdout(&render::render(report, common.format, detail)?)?;
     Ok(if report.fails(common.fail_on.into()) { Exit::Findings } else { Exit::Clean })
 }

@@ -24,6 +24,14 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         }
     }
     tell_refused(&relock);
+    if !relock.unread.is_empty() {
+        relock.unread.iter().for_each(|line| output::stderr(line));
+        output::stderr("nothing was written: not everything that OpenClaw loads could be read");
+        output::stderr(
+            "  openclaw-verify check says what to do; to lock the rest all the same: openclaw-verify lock -W not-established",
+        );
+        return Ok(Exit::Findings);
+    }
     let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept).collect();
     for change in &relock.changes {
         output::stdout(&format!("{}\n", line(change, unaccepted.contains(&change))))?;
@@ -31,7 +39,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     if !unaccepted.is_empty() {
         let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
         ids.dedup();
-        output::stderr("nothing was written: something changed that neither its version nor its record explains");
+        output::stderr("nothing was written: something changed or is gone, and neither its version nor its record explains it");
         for id in ids {
             output::stderr(&format!("  if you made the change and have read it: openclaw-verify lock --accept {id}"));
         }

@@ -1,10 +1,13 @@
 //! One file a verb. A verb reads what the operator gave, asks the library and prints; it decides nothing itself.
 
+mod archive;
+mod attestation;
 mod check;
 mod completions;
 mod explain;
 mod init;
 mod lock;
+mod npm;
 mod review;
 #[cfg(feature = "sbom")]
 mod sbom;
@@ -36,6 +39,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
         Verb::Lock(args) if args.init => init::run(common),
         Verb::Lock(args) => lock::run(common, &args),
+        Verb::Npm(args) => npm::run(common, &args),
+        Verb::Archive(args) => archive::run(common, &args),
+        Verb::Attestation(args) => attestation::run(common, &args),
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Review(args) => review::run(common, &args),
@@ -56,10 +62,26 @@ struct Start {
 /// Finds the installation and the operator's files, and says which were chosen.
 fn start(common: &Common) -> Result<Start> {
     let installation = if common.lock_only { None } else { Some(operator::installation(common)?) };
+    prepare(common, installation)
+}
+
+/// The same for verbs that judge something else than an installation: they need none, and none may bring their policy.
+fn start_without_installation(common: &Common) -> Result<Start> {
+    let mut without = prepare(common, operator::installation(common).ok())?;
+    without.builder = without.builder.without_state_dir();
+    Ok(without)
+}
+
+fn prepare(common: &Common, installation: Option<operator::Installation>) -> Result<Start> {
     let mut under_test: Vec<PathBuf> = Vec::new();
     if let Some(installation) = &installation {
         under_test.push(installation.state_dir.clone());
-        under_test.extend(inventory::workspaces(&options(common, installation)));
+        let workspaces = inventory::workspaces(&options(common, installation));
+        // The working folder is a real path, and a workspace may be named through a symlink; none is followed out of a copy.
+        if common.relocated_from.is_none() {
+            under_test.extend(workspaces.iter().filter_map(|folder| folder.canonicalize().ok()));
+        }
+        under_test.extend(workspaces);
     }
     let files = operator::files(common, &under_test)?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
@@ -81,6 +103,9 @@ fn start(common: &Common) -> Result<Start> {
     if let Some(old) = &common.relocated_from {
         builder = builder.relocated_from(old);
     }
+    if let Some(config) = operator::openclaw_config() {
+        builder = builder.openclaw_config(config);
+    }
     if let Some(home) = operator::home() {
         builder = builder.home(home);
     }
@@ -101,7 +126,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         host: installation.host.clone(),
         relocated_from: common.relocated_from.clone(),
         home: operator::home(),
-        config: None,
+        config: operator::openclaw_config(),
     }
 }
 

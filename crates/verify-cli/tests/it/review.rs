@@ -377,11 +377,8 @@ fn dependencies_have_to_be_read_by_themselves() {
     let folder = installation.state.join("extensions/acme-notes/node_modules/dep");
     std::fs::create_dir_all(&folder).expect("folder");
     std::fs::write(folder.join("index.js"), "module.exports = 1;\n").expect("write");
-    std::fs::write(
-        installation.policy(),
-        format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"),
-    )
-    .expect("policy");
+    std::fs::write(installation.policy(), format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"))
+        .expect("policy");
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
     assert_eq!(record(&installation, id).code, 0);
     let report = installation.check().1;

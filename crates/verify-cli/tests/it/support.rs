@@ -6,28 +6,28 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// Everything in the tests happens on this day.
-pub const NOW: &str = "2026-11-22T12:00:00Z";
+pub(crate) const NOW: &str = "2026-11-22T12:00:00Z";
 
 /// One installation: a state dir, perhaps a host package, and a folder for the operator's files.
-pub struct Installation {
-    pub state: PathBuf,
-    pub host: Option<PathBuf>,
-    pub relocated_from: Option<PathBuf>,
-    pub config: PathBuf,
+pub(crate) struct Installation {
+    pub(crate) state: PathBuf,
+    pub(crate) host: Option<PathBuf>,
+    pub(crate) relocated_from: Option<PathBuf>,
+    pub(crate) config: PathBuf,
     home: PathBuf,
     _temporary: tempfile::TempDir,
 }
 
 /// What a run printed, and how it ended.
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Installation {
     /// A copy of the state in testdata/states/home, whose records say /home/user.
-    pub fn shipped() -> Self {
+    pub(crate) fn shipped() -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let root = temporary.path().canonicalize().expect("real path");
         copy(&repository().join("testdata/states/home/.openclaw"), &root.join("state"));
@@ -35,7 +35,7 @@ impl Installation {
     }
 
     /// An empty state dir.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let root = temporary.path().canonicalize().expect("real path");
         std::fs::create_dir(root.join("state")).expect("state dir");
@@ -43,7 +43,7 @@ impl Installation {
     }
 
     /// The installation that testdata's own maker or CI keeps at `root`, used in place.
-    pub fn real(root: &Path) -> Self {
+    pub(crate) fn real(root: &Path) -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let host = root.join("app/node_modules/openclaw").canonicalize().expect("host package");
         Self::at(root.join("home/.openclaw").canonicalize().expect("state dir"), Some(host), None, temporary)
@@ -58,7 +58,7 @@ impl Installation {
     }
 
     /// The command with everything named and nothing taken from the environment.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
         command.env_clear().env("HOME", &self.home).env("PATH", "/usr/bin:/bin").current_dir(&self.config);
         command.args(arguments).arg("--state-dir").arg(&self.state).arg("--config").arg(&self.config).args(["--now", NOW]);
@@ -71,39 +71,39 @@ impl Installation {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         Run::of(&self.command(arguments).output().expect("the binary runs"))
     }
 
     /// The JSON report of `check`.
-    pub fn check(&self) -> (i32, Value) {
+    pub(crate) fn check(&self) -> (i32, Value) {
         let run = self.run(&["check", "--format", "json"]);
         let report = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", run.stdout, run.stderr));
         (run.code, report)
     }
 
     /// `lock --init`, which must end with `code`.
-    pub fn init(&self, code: i32) -> Run {
+    pub(crate) fn init(&self, code: i32) -> Run {
         let run = self.run(&["lock", "--init"]);
         assert_eq!(run.code, code, "{}{}", run.stdout, run.stderr);
         run
     }
 
-    pub fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.config.join("openclaw-verify.lock")
     }
 
-    pub fn lock_text(&self) -> String {
+    pub(crate) fn lock_text(&self) -> String {
         std::fs::read_to_string(self.lock()).expect("lock")
     }
 
-    pub fn policy(&self) -> PathBuf {
+    pub(crate) fn policy(&self) -> PathBuf {
         self.config.join("openclaw-verify.toml")
     }
 }
 
 impl Run {
-    pub fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -111,13 +111,13 @@ impl Run {
         }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
 
 /// The findings of a report that count, as `id[code] subject: message | evidence`.
-pub fn findings(report: &Value) -> Vec<String> {
+pub(crate) fn findings(report: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = report["findings"].as_array().expect("findings");
     list.iter()
@@ -137,18 +137,18 @@ pub fn findings(report: &Value) -> Vec<String> {
 }
 
 /// The root of the checkout.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("repository")
 }
 
 /// Copies with modes, times and links.
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
     assert!(status.success(), "cp -a {} {}", from.display(), to.display());
 }
 
 /// Everything in a folder: path, type, mode, size, times.
-pub fn listing(folder: &Path) -> String {
+pub(crate) fn listing(folder: &Path) -> String {
     let output = Command::new("find").arg(folder).args(["-printf", "%P %y %m %s %T@ %C@ %l\n"]).output().expect("find");
     let mut lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     lines.sort();

@@ -9,21 +9,21 @@ use rusqlite::Connection;
 use crate::support::{Installation, copy, findings};
 
 /// One way to change an installation.
-pub struct Tamper {
+pub(crate) struct Tamper {
     /// What an attacker does.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it touches, below the state dir, or absolute; put back afterwards.
-    pub touches: Vec<String>,
+    pub(crate) touches: Vec<String>,
     /// Does it.
-    pub apply: Box<dyn Fn(&Installation)>,
+    pub(crate) apply: Box<dyn Fn(&Installation)>,
     /// The finding that must be there, as `id` or `id[code]`.
-    pub finding: &'static str,
+    pub(crate) finding: &'static str,
     /// What its subject, message or evidence must name.
-    pub names: String,
+    pub(crate) names: String,
 }
 
 /// Applies each, looks for its finding, undoes it, and wants a clean check again.
-pub fn run_all(installation: &Installation, tampers: &[Tamper]) {
+pub(crate) fn run_all(installation: &Installation, tampers: &[Tamper]) {
     let (code, report) = installation.check();
     assert_eq!(code, 0, "not clean to begin with: {:#?}", findings(&report));
     let clean = findings(&report);
@@ -86,7 +86,7 @@ impl Backup {
 }
 
 /// A case that changes files below `touches`.
-pub fn tamper(
+pub(crate) fn tamper(
     name: &'static str,
     touches: impl Into<String>,
     apply: impl Fn(&Path) + 'static,
@@ -125,22 +125,42 @@ fn record(
     tamper(name, "state/openclaw.sqlite", apply, finding, names)
 }
 
-/// Deletes a plugin's install record, as somebody who wants to pass for hand-made would.
-fn remove_record(database: &Path, plugin: &str) {
+/// A case that changes one install record of OpenClaw's database.
+pub(crate) fn change_record(
+    name: &'static str,
+    plugin: &'static str,
+    change: impl Fn(&mut serde_json::Value) + 'static,
+    finding: &'static str,
+    names: impl Into<String>,
+) -> Tamper {
+    let apply = move |database: &Path| {
+        change_index(database, |records| change(records.get_mut(plugin).expect("record")));
+    };
+    tamper(name, "state", move |state| apply(&state.join("openclaw.sqlite")), finding, names)
+}
+
+fn change_index(database: &Path, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {
     let connection = Connection::open(database).expect("database");
     let key = "plugins.installedIndex";
     let old: String = connection
         .query_row("select value_json from config_machine_state where state_key=?1", [key], |row| row.get(0))
         .expect("row");
     let mut index: serde_json::Value = serde_json::from_str(&old).expect("JSON");
-    index["index"]["installRecords"].as_object_mut().expect("records").remove(plugin).expect("record");
+    change(index["index"]["installRecords"].as_object_mut().expect("records"));
     connection
         .execute("update config_machine_state set value_json=?1 where state_key=?2", [&index.to_string(), key])
         .expect("update");
 }
 
+/// Deletes a plugin's install record, as somebody who wants to pass for hand-made would.
+fn remove_record(database: &Path, plugin: &str) {
+    change_index(database, |records| {
+        records.remove(plugin).expect("record");
+    });
+}
+
 /// A case that replaces text in a file.
-pub fn edit(
+pub(crate) fn edit(
     name: &'static str,
     file: &str,
     from: &'static str,
@@ -157,14 +177,14 @@ pub fn edit(
     tamper(name, file, apply, finding, names)
 }
 
-pub fn append(path: &Path, text: &str) {
+pub(crate) fn append(path: &Path, text: &str) {
     let mut old = fs::read(path).expect("file");
     old.extend_from_slice(text.as_bytes());
     fs::write(path, old).expect("write");
 }
 
 /// Plugin code in a folder, as OpenClaw would discover it.
-pub fn plugin(folder: &Path, id: &str) {
+pub(crate) fn plugin(folder: &Path, id: &str) {
     fs::create_dir_all(folder).expect("folder");
     fs::write(
         folder.join("openclaw.plugin.json"),
@@ -181,7 +201,7 @@ pub fn plugin(folder: &Path, id: &str) {
 
 /// Cases that need nothing but what every state made by testdata/make-state.sh or tools like it holds. `packed` is the npm project of
 /// an npm-pack install, `notes` a copied plugin in extensions/, `skill` a workspace skill, `hook` the folder of a hook in a pack.
-pub fn common(packed: &str, package: &str, notes: &str, skill: &str, hook: &str) -> Vec<Tamper> {
+pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook: &str) -> Vec<Tamper> {
     let code = format!("{packed}/node_modules/{package}/index.js");
     vec![
         tamper("a byte is added to a plugin", &code, |p| append(p, "//"), "tree-mismatch", "changed index.js"),
@@ -353,7 +373,7 @@ pub fn common(packed: &str, package: &str, notes: &str, skill: &str, hook: &str)
 }
 
 /// Cases on OpenClaw's records of the npm-pack install of `package` at `version`, and on its config.
-pub fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper> {
+pub(crate) fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper> {
     let index = "plugins.installedIndex";
     vec![
         record(

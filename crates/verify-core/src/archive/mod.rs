@@ -96,7 +96,19 @@ pub struct Archive {
     pub sha256: Sha256Digest,
     /// SHA-1 of the archive itself: npm's `shasum`. Good for finding a conflict, never for trust.
     pub shasum: [u8; 20],
+    /// Files that hold machine code, by their first bytes, sorted by path.
+    pub binaries: Vec<Binary>,
     kept: BTreeMap<String, Vec<u8>>,
+}
+
+/// A file of an archive that holds machine code.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Binary {
+    /// Path below the top folder.
+    pub path: String,
+    /// `ELF`, `PE`, `Mach-O` or `WebAssembly`.
+    pub format: &'static str,
 }
 
 impl Archive {
@@ -140,8 +152,11 @@ impl Archive {
 /// # Errors
 /// When the archive is refused, with the reason; when `reader` fails. Nothing of a refused archive may be used.
 pub fn read(reader: impl Read, limits: &Limits, keep: impl Fn(&str) -> bool) -> Result<Archive, ArchiveError> {
-    let mut kept = Kept { wanted: &keep, limits, total: 0, open: None, files: BTreeMap::new() };
+    let mut kept =
+        Kept { wanted: &keep, limits, total: 0, open: None, files: BTreeMap::new(), head: Head::default(), binaries: Vec::new() };
     let mut archive = reader::read(reader, limits, &mut kept)?;
+    kept.binaries.sort_by(|a, b| a.path.cmp(&b.path));
+    archive.binaries = kept.binaries;
     archive.kept = kept.files;
     Ok(archive)
 }
@@ -160,10 +175,34 @@ struct Kept<'a> {
     total: u64,
     open: Option<(String, Vec<u8>)>,
     files: BTreeMap<String, Vec<u8>>,
+    head: Head,
+    binaries: Vec<Binary>,
+}
+
+/// The first bytes of the file that is being read.
+#[derive(Default)]
+struct Head {
+    path: String,
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl Head {
+    /// The format that begins so. A Java class begins like a Mach-O file for several processors; either is worth showing.
+    fn format(&self) -> Option<&'static str> {
+        match (&self.bytes, self.len) {
+            ([0x7f, b'E', b'L', b'F'], _) => Some("ELF"),
+            ([0, b'a', b's', b'm'], _) => Some("WebAssembly"),
+            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce] | [0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O"),
+            ([b'M', b'Z', ..], 4) => Some("PE"),
+            _ => None,
+        }
+    }
 }
 
 impl Sink for Kept<'_> {
     fn begin(&mut self, path: &str, _: Mode, size: u64) -> Result<(), ArchiveError> {
+        self.head = Head { path: path.to_owned(), ..Head::default() };
         if (self.wanted)(path) {
             self.total = self.total.saturating_add(size);
             if size > self.limits.kept_file || self.total > self.limits.kept {
@@ -175,6 +214,10 @@ impl Sink for Kept<'_> {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        for (place, byte) in self.head.bytes.iter_mut().skip(self.head.len).zip(bytes) {
+            *place = *byte;
+            self.head.len += 1;
+        }
         if let Some((_, content)) = &mut self.open {
             content.extend_from_slice(bytes);
         }
@@ -182,6 +225,9 @@ impl Sink for Kept<'_> {
     }
 
     fn end(&mut self) -> Result<(), ArchiveError> {
+        if let Some(format) = self.head.format() {
+            self.binaries.push(Binary { path: std::mem::take(&mut self.head.path), format });
+        }
         self.files.extend(self.open.take());
         Ok(())
     }

@@ -48,6 +48,7 @@ pub(crate) fn read(reader: impl Read, limits: &Limits, sink: &mut dyn Sink) -> R
         integrity: Sri(packed.sha512),
         sha256: Sha256Digest(packed.sha256),
         shasum: packed.sha1,
+        binaries: Vec::new(),
         kept: std::collections::BTreeMap::new(),
     })
 }

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use crate::archive;
 use crate::digest::{GitOid, TreeDigest};
-use crate::git::{CommitTree, EntryMode, ObjectKind, ObjectReader, Repository, TreeLimits};
+use crate::git::{CommitTree, ObjectKind, ObjectReader, Repository, TreeLimits};
 use crate::inventory::{Observation, Subject};
 use crate::review::{ContentStore, Contents};
 use crate::subject::Source;
 use crate::text;
-use crate::tree::{self, BlobId, Entry, Manifest, ManifestStore, Mode, TreeSpec};
+use crate::tree::{self, BlobId, Entry, Manifest, ManifestStore, TreeSpec};
 
 /// Archives beside the recorded one that are looked at.
 const MAX_ARCHIVES: usize = 32;
@@ -167,14 +167,101 @@ fn listing(
     let mut entries = Vec::new();
     for entry in &tree.entries {
         let bytes = reader.read(&entry.oid, limits.file_bytes).ok()?.bytes;
-        let mode = match entry.mode {
-            EntryMode::File => Mode::Regular,
-            EntryMode::Executable => Mode::Executable,
-            EntryMode::Symlink => Mode::Symlink,
-        };
         let id = BlobId::of(&bytes);
-        entries.push(Entry { path: entry.path.clone(), mode, id });
+        entries.push(Entry { path: entry.path.clone(), mode: entry.mode, id });
         files.insert(id, bytes);
     }
     Some((Manifest::new(entries).ok()?, files))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    use super::*;
+    use crate::inventory::{Place, Record};
+    use crate::subject::{Kind, SubjectId};
+
+    fn subject(source: Source, root: PathBuf) -> Subject {
+        let place = Place { absolute: root.clone(), shown: "x".to_owned() };
+        let mut subject = Subject::new(SubjectId::new("npm", "a"), Kind::Plugin, source, place);
+        subject.trees.tree = Some(TreeSpec::whole(root));
+        subject
+    }
+
+    fn bases(state_dir: Option<&Path>) -> Bases<'_> {
+        Bases { manifests: None, contents: None, state_dir, copy: false, options: tree::Options::default() }
+    }
+
+    fn digest(root: &Path) -> TreeDigest {
+        tree::digest(&TreeSpec::whole(root), &tree::Options::default()).expect("digest").digest
+    }
+
+    #[test]
+    fn an_old_generation_is_a_base_only_when_it_is_what_was_reviewed() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let old = dir.path().join("npm/old/node_modules/a");
+        let new = dir.path().join("npm/new/node_modules/a");
+        for (root, text) in [(&old, "old"), (&new, "new")] {
+            fs::create_dir_all(root).expect("folder");
+            fs::write(root.join("index.js"), text).expect("write");
+        }
+        let mut subject = subject(Source::Npm, new.clone());
+        subject.trees.tree = Some(TreeSpec { boundary: dir.path().join("npm/new"), ..TreeSpec::whole(new.clone()) });
+        subject.observations.push(Observation::StaleGeneration { path: "npm/old/node_modules/a".to_owned() });
+        let found = bases(Some(dir.path())).find(&subject, &[digest(&old)]);
+        let contents = &found[&digest(&old)][0];
+        assert_eq!(contents.read(&contents.manifest.entries()[0]).expect("read"), b"old");
+        fs::write(old.join("index.js"), "swapped").expect("write");
+        assert!(contents.read(&contents.manifest.entries()[0]).is_err(), "checked against the listing");
+        assert!(bases(Some(dir.path())).find(&subject, &[digest(&new)]).is_empty());
+    }
+
+    #[test]
+    fn archives_beside_the_recorded_one_are_bases() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let tree = dir.path().join("package");
+        fs::create_dir(&tree).expect("folder");
+        fs::write(tree.join("package.json"), "{}").expect("write");
+        let old = dir.path().join("a-1.0.0.tgz");
+        let done = Command::new("tar").arg("-C").arg(dir.path()).arg("-czf").arg(&old).arg("package/package.json").status();
+        assert!(done.expect("tar").success());
+        fs::write(dir.path().join("broken.tgz"), "no archive").expect("write");
+        let mut subject = subject(Source::NpmPack, dir.path().join("none"));
+        subject.record = Some(Record {
+            source_path: Some(dir.path().join("a-1.1.0.tgz").to_string_lossy().into_owned()),
+            ..Record::default()
+        });
+        let wanted = [digest(&tree)];
+        let found = bases(None).find(&subject, &wanted);
+        assert_eq!(found[&wanted[0]][0].read(&found[&wanted[0]][0].manifest.entries()[0]).expect("read"), b"{}");
+        let copy = Bases { copy: true, ..bases(None) };
+        assert!(copy.find(&subject, &wanted).is_empty(), "nothing outside a copy is opened");
+    }
+
+    #[test]
+    fn the_history_of_a_checkout_is_a_base() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let git = |arguments: &[&str]| {
+            let identity = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
+            let done = Command::new("git").arg("-C").arg(dir.path()).args(identity).args(arguments).output().expect("git");
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        };
+        git(&["init", "-q"]);
+        let commit = |text: &str| {
+            fs::write(dir.path().join("index.js"), text).expect("write");
+            git(&["add", "-A"]);
+            git(&["commit", "-q", "-m", "x"]);
+        };
+        commit("one");
+        let other = tempfile::tempdir().expect("temp dir");
+        fs::write(other.path().join("index.js"), "one").expect("write");
+        commit("two");
+        let subject = subject(Source::Git, dir.path().to_owned());
+        let wanted = [digest(other.path())];
+        let found = bases(None).find(&subject, &wanted);
+        assert!(found[&wanted[0]][0].place.starts_with("commit "));
+        assert_eq!(found[&wanted[0]][0].read(&found[&wanted[0]][0].manifest.entries()[0]).expect("read"), b"one");
+    }
 }

@@ -2,15 +2,14 @@
 
 mod bases;
 mod npm;
+mod published;
 pub(crate) mod review;
+mod wants;
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
-
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
-use crate::fact::Fact;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof};
@@ -18,7 +17,9 @@ use crate::review::Publisher;
 use crate::subject::SubjectId;
 pub(crate) use bases::Bases;
 pub(crate) use npm::NpmFacts;
+pub(crate) use published::Published;
 pub(crate) use review::ReviewFacts;
+pub(crate) use wants::Wants;
 
 use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
 
@@ -31,12 +32,8 @@ pub(crate) struct Evidence {
     pub dependencies: Part,
     /// For the host package: what npm hoisted beside it.
     pub siblings: Part,
-    /// Whether the installed files equal the published archive.
-    pub archive: Fact<()>,
-    /// Where they do not, one line a path, safe to show.
-    pub archive_differences: Vec<String>,
-    /// Day on which the installed version was published.
-    pub published: Option<Date>,
+    /// What is known of its published archives, and of who made them.
+    pub published: Published,
     /// What its npm packages bring along.
     pub npm: NpmFacts,
     /// Who has read it.
@@ -84,12 +81,14 @@ impl Part {
 impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
     pub(crate) fn origin_proof(&self) -> OriginProof {
-        OriginProof::Missing
+        if self.published.origin_is_verified() { OriginProof::Verified } else { OriginProof::Missing }
     }
 
     /// Its publishers, as verified in this run. Never what a record claims.
     pub(crate) fn publishers(&self) -> Vec<Publisher> {
-        Vec::new()
+        let built = self.published.provenance.verified().filter(|_| self.published.origin_is_verified());
+        let publisher = built.and_then(|identity| Some(Publisher::of_build(identity.repository()?, identity.workflow()?)));
+        publisher.into_iter().collect()
     }
 
     /// What is installed, as exceptions and reviews name it.

@@ -27,6 +27,22 @@ impl Default for NpmFacts {
     }
 }
 
+impl NpmFacts {
+    /// Of a package that is not installed, from a registry of this address.
+    pub(crate) fn of_package(manifest: &Manifest, implicit_gyp: bool, registry: Option<&str>) -> Self {
+        let mut facts = Self::default();
+        facts.add(manifest, implicit_gyp);
+        let package = label(manifest, manifest.name.as_deref().unwrap_or("?"));
+        facts.fetched_from.extend(registry.map(|url| Fetched { package, url: url.to_owned() }));
+        facts
+    }
+
+    /// And of one that it brings along.
+    pub(crate) fn add(&mut self, manifest: &Manifest, implicit_gyp: bool) {
+        of_manifest(self, &label(manifest, manifest.name.as_deref().unwrap_or("?")), manifest, implicit_gyp);
+    }
+}
+
 /// Where one package was fetched from.
 #[derive(Debug)]
 pub(crate) struct Fetched {

@@ -287,8 +287,7 @@ fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
     let record = subject.record.as_ref();
     let recorded = record.map(|record| [record.resolved_version.as_deref(), record.version.as_deref()]);
     let stated = evidence.stated.as_ref().and_then(|entry| entry.version.as_deref());
-    let mut versions: Vec<&str> =
-        recorded.into_iter().flatten().chain([subject.version.as_deref(), stated]).flatten().collect();
+    let mut versions: Vec<&str> = recorded.into_iter().flatten().chain([subject.version.as_deref(), stated]).flatten().collect();
     versions.sort_unstable();
     versions.dedup();
     versions

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::tree::read_blob;
-use super::{CommitTree, EntryMode, GitError, ObjectReader, TreeLimits};
+use super::{CommitTree, GitError, ObjectReader, TreeLimits};
+use crate::tree::Mode;
 
 /// Bytes of one `.gitattributes`; git's own limit is 100 MiB.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -54,7 +55,7 @@ impl Attributes {
         let limits = TreeLimits { file_bytes: FILE_LIMIT, ..TreeLimits::default() };
         let is_attributes = |path: &str| path == ".gitattributes" || path.ends_with("/.gitattributes");
         let mut files: Vec<_> =
-            commit.entries.iter().filter(|entry| entry.mode != EntryMode::Symlink && is_attributes(&entry.path)).collect();
+            commit.entries.iter().filter(|entry| entry.mode != Mode::Symlink && is_attributes(&entry.path)).collect();
         // A file deeper in the tree wins over those above it.
         files.sort_by_key(|entry| entry.path.matches('/').count());
         let mut attributes = Self::default();

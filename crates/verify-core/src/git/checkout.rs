@@ -1,44 +1,18 @@
 //! Whether a work tree holds what its commit holds.
 
-use std::collections::BTreeMap;
-
-use super::tree::{blob_digest, read_blob};
-use super::{Attributes, CommitTree, EntryMode, GitError, ObjectReader, Repository, TreeLimits};
-
-/// A file of a work tree, as the tree walker lists it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WorktreeEntry {
-    /// `/` between names, relative to the work tree.
-    pub path: String,
-    /// What kind of file.
-    pub mode: EntryMode,
-    /// SHA-256 of git's blob encoding of its raw bytes, or of a symlink's target.
-    pub digest: [u8; 32],
-}
+use super::tree::read_blob;
+use super::{Attributes, CommitTree, GitError, ObjectReader, Repository, TreeLimits};
+use crate::tree::{BlobId, Change, ChangeKind, Manifest, compare};
 
 /// What the comparison of a work tree with its commit gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckoutState {
     /// Byte for byte the commit's files.
     Equal,
-    /// These files differ only as the line-ending attributes of the commit say: a note.
+    /// These files differ only as the line-ending attributes of the commit say: a note. Paths are untrusted text.
     EqualAfterEol(Vec<String>),
-    /// Something else differs.
-    Different(Vec<CheckoutDifference>),
-}
-
-/// One difference; the path is untrusted text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum CheckoutDifference {
-    /// In the work tree only.
-    Added(String),
-    /// In the commit only.
-    Removed(String),
-    /// Other content, or a symlink with another target.
-    Changed(String),
-    /// The same content as another kind of file.
-    ModeChanged(String),
+    /// Something else differs; the commit is the old tree.
+    Different(Vec<Change>),
 }
 
 /// Compares the files of a work tree with those of a commit. `worktree` is what the walker found, without what does not belong to
@@ -50,42 +24,24 @@ pub enum CheckoutDifference {
 pub fn compare_checkout(
     repository: &Repository,
     commit: &CommitTree,
-    worktree: &[WorktreeEntry],
+    worktree: &Manifest,
     limits: &TreeLimits,
 ) -> Result<CheckoutState, GitError> {
     let mut reader = ObjectReader::new(repository, limits.work);
-    let mut found: BTreeMap<&str, &WorktreeEntry> = worktree.iter().map(|entry| (entry.path.as_str(), entry)).collect();
-    let mut attributes: Option<Attributes> = None;
+    let mut changes = compare(&commit.manifest(&mut reader, limits)?, worktree);
+    if changes.is_empty() {
+        return Ok(CheckoutState::Equal);
+    }
+    let attributes = Attributes::of_commit(commit, &mut reader)?;
     let mut converted = Vec::new();
-    let mut differences = Vec::new();
-    for wanted in &commit.entries {
-        let Some(entry) = found.remove(wanted.path.as_str()) else {
-            differences.push(CheckoutDifference::Removed(wanted.path.clone()));
-            continue;
-        };
-        let blob = read_blob(&mut reader, wanted, limits)?;
-        let mut same = blob_digest(&blob) == entry.digest;
-        if !same && wanted.mode != EntryMode::Symlink && wanted.mode == entry.mode {
-            if attributes.is_none() {
-                attributes = Some(Attributes::of_commit(commit, &mut reader)?);
-            }
-            let crlf = attributes.as_ref().and_then(|attributes| attributes.checked_out(&wanted.path, &blob));
-            if crlf.is_some_and(|bytes| blob_digest(&bytes) == entry.digest) {
-                converted.push(wanted.path.clone());
-                same = true;
-            }
-        }
-        if !same {
-            differences.push(CheckoutDifference::Changed(wanted.path.clone()));
-        } else if wanted.mode != entry.mode {
-            differences.push(CheckoutDifference::ModeChanged(wanted.path.clone()));
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::Changed) {
+        let wanted = commit.entries.binary_search_by(|entry| entry.path.cmp(&change.path)).ok().map(|at| &commit.entries[at]);
+        let (Some(wanted), Some(found)) = (wanted, worktree.get(&change.path)) else { continue };
+        let checked_out = attributes.checked_out(&wanted.path, &read_blob(&mut reader, wanted, limits)?);
+        if wanted.mode == found.mode && checked_out.is_some_and(|bytes| BlobId::of(&bytes) == found.id) {
+            converted.push(change.path.clone());
         }
     }
-    differences.extend(found.into_keys().map(|path| CheckoutDifference::Added(path.to_owned())));
-    differences.sort();
-    Ok(match (differences.is_empty(), converted.is_empty()) {
-        (true, true) => CheckoutState::Equal,
-        (true, false) => CheckoutState::EqualAfterEol(converted),
-        (false, _) => CheckoutState::Different(differences),
-    })
+    changes.retain(|change| !converted.contains(&change.path));
+    Ok(if changes.is_empty() { CheckoutState::EqualAfterEol(converted) } else { CheckoutState::Different(changes) })
 }

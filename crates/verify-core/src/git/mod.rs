@@ -17,11 +17,11 @@ mod repository;
 mod tree;
 
 pub use attributes::Attributes;
-pub use checkout::{CheckoutDifference, CheckoutState, WorktreeEntry, compare_checkout};
+pub use checkout::{CheckoutState, compare_checkout};
 pub use objects::{Object, ObjectKind, ObjectReader, object_id};
 pub use refs::is_valid_tag_name;
 pub use repository::Repository;
-pub use tree::{CommitEntry, CommitTree, EntryMode, TreeLimits};
+pub use tree::{CommitEntry, CommitTree, TreeLimits};
 
 use crate::digest::GitOid;
 

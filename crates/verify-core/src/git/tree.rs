@@ -1,11 +1,9 @@
 //! The files of a commit, as one flat listing.
 
-use sha2::{Digest as _, Sha256};
-
-use super::checkout::WorktreeEntry;
 use super::repository::unsafe_place;
 use super::{GitError, ObjectKind, ObjectReader, Repository};
 use crate::digest::GitOid;
+use crate::tree::{BlobId, Entry, Manifest, Mode};
 
 /// Bytes of one commit object.
 const COMMIT_LIMIT: u64 = 16 << 20;
@@ -49,32 +47,9 @@ pub struct CommitEntry {
     /// `/` between names. Never absolute, never with `.`, `..` or `.git` in it. Untrusted text otherwise.
     pub path: String,
     /// What kind of file.
-    pub mode: EntryMode,
+    pub mode: Mode,
     /// The blob with its content.
     pub oid: GitOid,
-}
-
-/// The kinds of files that git tracks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EntryMode {
-    /// 100644.
-    File,
-    /// 100755.
-    Executable,
-    /// 120000; the content is the target.
-    Symlink,
-}
-
-impl EntryMode {
-    /// The digits in a tree object.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "100644",
-            Self::Executable => "100755",
-            Self::Symlink => "120000",
-        }
-    }
 }
 
 impl Repository {
@@ -111,9 +86,9 @@ impl Repository {
                     b"40000" => pending.push((raw.oid, format!("{path}/"), depth + 1)),
                     b"160000" => submodules.push(path),
                     // 100664 was written before 2005 ended; git reads it as 100644.
-                    b"100644" | b"100664" => entries.push(CommitEntry { path, mode: EntryMode::File, oid: raw.oid }),
-                    b"100755" => entries.push(CommitEntry { path, mode: EntryMode::Executable, oid: raw.oid }),
-                    b"120000" => entries.push(CommitEntry { path, mode: EntryMode::Symlink, oid: raw.oid }),
+                    b"100644" | b"100664" => entries.push(CommitEntry { path, mode: Mode::Regular, oid: raw.oid }),
+                    b"100755" => entries.push(CommitEntry { path, mode: Mode::Executable, oid: raw.oid }),
+                    b"120000" => entries.push(CommitEntry { path, mode: Mode::Symlink, oid: raw.oid }),
                     _ => return Err(unsafe_place(&path, "has a mode that git does not write".to_owned())),
                 }
             }
@@ -125,16 +100,17 @@ impl Repository {
 }
 
 impl CommitTree {
-    /// The same listing with the digests that the files have in a work tree: SHA-256 of git's blob encoding.
+    /// The listing that the tree walker gives for a checkout of this commit, digests and all. Submodules are not part of it.
     ///
     /// # Errors
-    /// As [`ObjectReader::read`].
-    pub fn digests(&self, reader: &mut ObjectReader<'_>, limits: &TreeLimits) -> Result<Vec<WorktreeEntry>, GitError> {
-        let digest = |entry: &CommitEntry| {
-            let blob = read_blob(reader, entry, limits)?;
-            Ok(WorktreeEntry { path: entry.path.clone(), mode: entry.mode, digest: blob_digest(&blob) })
+    /// As [`ObjectReader::read`]; [`GitError::Unsafe`] for a path that no checkout can have.
+    pub fn manifest(&self, reader: &mut ObjectReader<'_>, limits: &TreeLimits) -> Result<Manifest, GitError> {
+        let entry = |entry: &CommitEntry| {
+            let id = BlobId::of(&read_blob(reader, entry, limits)?);
+            Ok(Entry { path: entry.path.clone(), mode: entry.mode, id })
         };
-        self.entries.iter().map(digest).collect()
+        let entries = self.entries.iter().map(entry).collect::<Result<_, GitError>>()?;
+        Manifest::new(entries).map_err(|error| unsafe_place(self.commit.as_str(), error.to_string()))
     }
 }
 
@@ -146,14 +122,6 @@ pub(super) fn read_blob(reader: &mut ObjectReader<'_>, entry: &CommitEntry, limi
     } else {
         Err(unsafe_place(&entry.path, "is a file in its folder and something else as an object".to_owned()))
     }
-}
-
-/// SHA-256 of git's encoding of a blob: the id that the file has in a repository of object format SHA-256.
-pub(super) fn blob_digest(bytes: &[u8]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(format!("blob {}\0", bytes.len()));
-    hasher.update(bytes);
-    hasher.finalize().into()
 }
 
 fn root_of(commit: &[u8]) -> Option<GitOid> {

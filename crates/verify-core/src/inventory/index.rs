@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -178,7 +178,7 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
     // A running gateway writes now and then; one quiet moment is enough.
     for _ in 0..COPY_ATTEMPTS {
         let before = (stamp(&real)?, stamp(&wal)?);
-        let folder = Copy(tempfile::Builder::new().prefix("openclaw-verify-").tempdir()?);
+        let folder = private_folder()?;
         let mut copied = copy_file(&real, &folder.file())?;
         if before.1.is_some_and(|wal| wal.0 > 0) {
             copied &= copy_file(&wal, &folder.0.path().join("db-wal"))?;
@@ -188,6 +188,12 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
         }
     }
     Err(Refusal::Unreadable("it changed each time it was copied; try again, or stop the gateway".to_owned()))
+}
+
+/// The database also holds secrets, which the original keeps from other users.
+fn private_folder() -> io::Result<Copy> {
+    let mode = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().prefix("openclaw-verify-").permissions(mode).tempdir().map(Copy)
 }
 
 fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
@@ -245,6 +251,11 @@ fn rows(file: &Path) -> Result<Rows, Refusal> {
     if version > USER_VERSION {
         return Err(Refusal::Unsupported(format!("user_version {version}, where {USER_VERSION} is the newest known")));
     }
+    // SQLite fills the rest of a cut page with zeros, without a word.
+    let page: u32 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    if !std::fs::metadata(file)?.len().is_multiple_of(page.into()) {
+        return Err(Refusal::Unreadable("ends within a page: it was cut".to_owned()));
+    }
     real_table(&db)?;
     Ok(Rows { plugins: value(&db, PLUGINS)?, hooks: value(&db, HOOKS)? })
 }
@@ -294,6 +305,13 @@ fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_else_can_read_the_copy() {
+        let folder = private_folder().expect("folder");
+        let mode = std::fs::metadata(folder.0.path()).expect("folder").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 
     #[test]
     fn an_endless_query_meets_the_budget() {

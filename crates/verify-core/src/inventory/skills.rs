@@ -64,6 +64,10 @@ fn is_covered(candidate: &Candidate, plugins: &[PathBuf], host: Option<&Path>, p
         return true;
     }
     let Some(host) = host else {
+        // The host package never lies in the state dir, so this is no link of OpenClaw's.
+        if candidate.real.starts_with(&paths.state) {
+            return false;
+        }
         let what = paths.shown(&candidate.folder);
         let why = "it leads out of the plugins, and no host package was named to which it may belong";
         found.not_covered.push(not_covered(&what, why));

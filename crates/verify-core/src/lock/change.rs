@@ -112,7 +112,12 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
             None => added(package, &removed, &mut found),
         }
     }
-    found.extend(removed.iter().map(|p| whole(p.id.to_string(), What::Removed, describe(p), None, false)));
+    // Without this, dropping an entry and locking again would take in a changed subject as a new one. One word is enough for a plugin
+    // with its parts, and for what stands under another id now.
+    let owner_gone = owner_changed || removed.iter().any(|p| is_owner(p));
+    let told =
+        |p: &Package| is_part(p) && owner_gone || new.packages().iter().any(|q| old.package(&q.id).is_none() && is_twin(p, q));
+    found.extend(removed.iter().map(|p| whole(p.id.to_string(), What::Removed, describe(p), None, !told(p))));
     found.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
 
     let packages = found.len();
@@ -134,11 +139,16 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
 /// A subject that was not in the old lock. When one of the same name vanished at the same time, it is most likely the same thing under
 /// another id, such as a plugin whose install record was deleted.
 fn added(package: &Package, removed: &[&Package], found: &mut Vec<Change>) {
-    let twin = removed.iter().find(|old| family(old.kind) == family(package.kind) && short_name(old) == short_name(package));
+    let twin = removed.iter().find(|old| is_twin(old, package));
     found.push(match twin {
         Some(old) => whole(package.id.to_string(), What::Replaces, Some(old.id.to_string()), describe(package), true),
         None => whole(package.id.to_string(), What::Added, None, describe(package), false),
     });
+}
+
+/// Whether two entries under different ids are most likely the same thing.
+fn is_twin(old: &Package, new: &Package) -> bool {
+    family(old.kind) == family(new.kind) && short_name(old) == short_name(new)
 }
 
 /// The same subject in both locks.

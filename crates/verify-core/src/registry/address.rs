@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::provenance::npm::is_package_name;
 use crate::text;
 
 /// The base address of a registry: `https://host/path/`, with `/` at its end, without user, query or fragment.
@@ -126,20 +127,6 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         }
         None => false,
     }
-}
-
-/// npm's rule for names, without its ban on upper case, which older packages have.
-pub(super) fn is_package_name(name: &str) -> bool {
-    let part = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('.')
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~'))
-    };
-    name.len() <= 214
-        && match name.strip_prefix('@') {
-            Some(scoped) => scoped.split_once('/').is_some_and(|(scope, name)| part(scope) && part(name)),
-            None => part(name),
-        }
 }
 
 #[cfg(test)]

@@ -54,11 +54,16 @@ impl FetchError {
     /// The fact that everything becomes that would have needed the answer.
     #[must_use]
     pub fn into_fact<T>(self) -> Fact<T> {
-        let code = match self {
+        Fact::not_established(self.code(), self.to_string())
+    }
+
+    /// The code of the finding `not-established` for it.
+    #[must_use]
+    pub fn code(&self) -> NotEstablished {
+        match self {
             Self::NoRegistry => NotEstablished::NoRegistry,
             _ => NotEstablished::Offline,
-        };
-        Fact::not_established(code, self.to_string())
+        }
     }
 
     /// Whether another attempt may end differently.

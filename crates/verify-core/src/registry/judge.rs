@@ -23,6 +23,8 @@ pub struct RegistryFacts {
     pub attestations: Attestations,
     /// When the registry says it was published; unsigned.
     pub published: Option<Timestamp>,
+    /// The registry's address, safe to show; none when it did not answer, or all is from the cache.
+    pub registry: Option<String>,
 }
 
 /// Judges what was fetched for `want`. `policy` is what its provenance must come from; without a trust root, give why.
@@ -42,9 +44,11 @@ pub fn judge(
                 signatures: error.clone().into_fact(),
                 attestations: Attestations::unknown(error),
                 published: None,
+                registry: None,
             };
         }
     };
+    let registry = Some(package.registry.clone()).filter(|registry| !registry.is_empty());
     let integrity = integrity(want, package);
     // Signatures and attestations are about one digest; while several are in play, the recorded one is what was installed.
     let subject = want.integrity.or(match &integrity {
@@ -58,6 +62,7 @@ pub fn judge(
             signatures: error.clone().into_fact(),
             attestations: Attestations::unknown(&error),
             published: package.published,
+            registry,
         };
     };
     let about = Package { name: &want.name, version: &want.version, integrity: subject };
@@ -78,7 +83,7 @@ pub fn judge(
             provenance: Fact::not_established(NotEstablished::NoTrustRoot, why),
         },
     };
-    RegistryFacts { integrity, signatures, attestations, published: package.published }
+    RegistryFacts { integrity, signatures, attestations, published: package.published, registry }
 }
 
 impl Attestations {

@@ -24,5 +24,5 @@ pub use client::{Client, Progress};
 pub use fetch::{Archive, Attestation, Fetched, FetchedPackage};
 pub use http::FetchError;
 pub use judge::{RegistryFacts, judge};
-pub use npmrc::NpmConfig;
+pub use npmrc::{BadSetting, NpmConfig};
 pub use plan::{Limits, Plan, Want};

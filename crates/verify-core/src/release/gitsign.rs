@@ -1,7 +1,8 @@
 //! Tags signed with gitsign: CMS (RFC 5652) with a certificate of ten minutes from Sigstore.
 //!
 //! Whether the certificate was valid is proven by a transparency log, so a good signature alone is `needs-log`. What can be refused
-//! without the log is refused here: a signature that does not fit, and a certificate of somebody else.
+//! without the log is refused here: a signature that does not fit, and a certificate of somebody else. The certificate and a log
+//! entry that travels with the signature are judged by [`crate::provenance::gitsign`].
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, UnparsedPublicKey, VerificationAlgorithm};
 use cms::cert::CertificateChoices;
@@ -12,13 +13,18 @@ use cms::cert::x509::ext::pkix::SubjectAltName;
 use cms::cert::x509::ext::pkix::name::GeneralName;
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::armor::{self, Style};
 use super::tag::Tag;
-use super::verdict::{Code, Failure};
+use super::verdict::{Code, Failure, Signer};
 use super::verify::Accepted;
-use crate::fact::NotEstablished;
+use crate::digest::Sha256Digest;
+use crate::fact::{Fact, NotEstablished};
+use crate::policy::Gitsign;
+use crate::provenance::gitsign::{Material, verify_gitsign};
+use crate::provenance::{IdentityPolicy, TrustRoot};
 use crate::text::excerpt;
 
 const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -34,15 +40,6 @@ const ISSUER_V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57
 const ISSUER_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.8");
 /// gitsign's unsigned attribute with the log entry (`dev.sigstore.rekor.v1.TransparencyLogEntry`).
 const LOG_ENTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.3.1");
-
-/// Whom a rule lets sign with gitsign. Both are compared exactly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GitsignIdentity {
-    /// E-mail address or address of a workflow, as in the certificate.
-    pub identity: String,
-    /// Who vouched for the identity, such as `https://accounts.google.com`.
-    pub issuer: String,
-}
 
 /// A gitsign signature whose signed attributes fit the tag and whose signature fits the certificate. Whether the certificate is
 /// genuine, and was valid at the time, is not known yet.
@@ -100,8 +97,8 @@ impl GitsignSignature {
     }
 }
 
-/// `needs-log` at best, until the log entry is verified.
-pub(super) fn verify(tag: &Tag, wanted: &GitsignIdentity) -> Result<Accepted, Failure> {
+/// Who signed the tag, when the certificate was issued to whom the rule allows, and the log says that it was valid then.
+pub(super) fn verify(tag: &Tag, wanted: &Gitsign, root: Option<&TrustRoot>, now: Timestamp) -> Result<Accepted, Failure> {
     let found = GitsignSignature::from_tag(tag)?;
     let issuer = found.issuer.as_deref().unwrap_or_default();
     if !found.identities.contains(&wanted.identity) || issuer != wanted.issuer {
@@ -110,13 +107,37 @@ pub(super) fn verify(tag: &Tag, wanted: &GitsignIdentity) -> Result<Accepted, Fa
             format!("the certificate is for {} by {}, whom the rule does not allow", excerpt(who, 200), excerpt(issuer, 200));
         return Err(Failure::new(Code::UnknownKey, why));
     }
-    let why = match found.log_entry {
-        Some(_) => "the signature fits and holds a log entry, which is not verified here",
-        None => {
-            "the signature fits; that its certificate was valid then is only in the transparency log, and no log entry is at hand"
-        }
+    let material = Material {
+        signed_attributes: &found.signed_attributes,
+        signature: &found.signature,
+        certificate: &found.certificate,
+        log_entry: found.log_entry.as_deref(),
     };
-    Err(Failure::new(Code::NotEstablished(NotEstablished::NeedsLog), why))
+    let policy = IdentityPolicy {
+        identity: Some(wanted.identity.clone()),
+        issuer: Some(wanted.issuer.clone()),
+        ..IdentityPolicy::default()
+    };
+    let Some(root) = root else {
+        let why = "no trust root is at hand that could vouch for the certificate";
+        return Err(Failure::new(Code::NotEstablished(NotEstablished::NoTrustRoot), why));
+    };
+    match verify_gitsign(&material, &policy, root, now) {
+        Fact::Verified(_) => {
+            let signer = Signer {
+                principal: excerpt(&wanted.identity, 200),
+                key_type: format!("certificate by {}", excerpt(&wanted.issuer, 200)),
+                fingerprint: Sha256Digest::of(&found.certificate).to_string(),
+            };
+            Ok(Accepted { signer, notes: Vec::new() })
+        }
+        Fact::Violated { code: "identity" | "issuer", why } => Err(Failure::new(Code::UnknownKey, why)),
+        Fact::Violated { why, .. } => Err(Failure::new(Code::BadSignature, why)),
+        Fact::NotEstablished { code, why } => Err(Failure::new(Code::NotEstablished(code), why)),
+        Fact::NotApplicable => {
+            Err(Failure::new(Code::NotEstablished(NotEstablished::NeedsLog), "the certificate was not judged"))
+        }
+    }
 }
 
 fn signed_data(bytes: &[u8]) -> Option<SignedData> {

@@ -21,10 +21,10 @@ mod verdict;
 mod verify;
 mod wire;
 
-pub use gitsign::{GitsignIdentity, GitsignSignature};
+pub use gitsign::GitsignSignature;
 pub use openpgp::OpenPgpCertificates;
-pub use pin::{PinState, PinnedTag};
-pub use rule::{ReleaseRule, Require, TagPattern, Trust, choose_rule};
+pub use pin::PinState;
+pub use rule::{ReleaseRule, Trust};
 pub use signers::{AllowedSigner, AllowedSigners, RevokedKeys};
 pub use source::{RawTag, TagSource, Target};
 pub use sshsig::SshSignature;

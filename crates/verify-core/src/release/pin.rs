@@ -3,21 +3,7 @@
 use serde::Serialize;
 
 use crate::digest::GitOid;
-
-/// A tag as the lock has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinnedTag {
-    /// The repository, such as `github.com/openclaw/openclaw`.
-    pub repository: String,
-    /// The tag's name.
-    pub tag: String,
-    /// The id of the tag object; for a lightweight tag that of the commit.
-    pub tag_object: GitOid,
-    /// The commit.
-    pub commit: GitOid,
-    /// Scheme and fingerprint of the key that had signed it; none for a tag that was pinned without a signature.
-    pub signer: Option<String>,
-}
+use crate::lock::Release;
 
 /// How a tag relates to its pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,15 +19,22 @@ pub enum PinState {
     Missing,
 }
 
-impl PinnedTag {
-    /// Compares the pin with what is there: the id that the ref holds, and the commit that it leads to, as far as known.
+impl PinState {
+    /// Compares what the lock remembers of a tag with what is there: the tag object, none for a lightweight tag, and the commit that it
+    /// leads to, as far as known. `None` when there is no such tag.
     #[must_use]
-    pub fn compare(&self, found: Option<(&GitOid, Option<&GitOid>)>) -> PinState {
+    pub fn of(pin: &Release, found: Option<(Option<&GitOid>, Option<&GitOid>)>) -> Self {
         match found {
-            None => PinState::Missing,
-            Some((object, _)) if *object == self.tag_object => PinState::Same,
-            Some((_, commit)) if commit == Some(&self.commit) => PinState::Retagged,
-            Some(_) => PinState::Moved,
+            None => Self::Missing,
+            Some((Some(object), _)) if Some(object) == pin.tag_object.as_ref() => Self::Same,
+            Some((object, Some(commit))) if *commit == pin.commit => {
+                if object.is_none() && pin.tag_object.is_none() {
+                    Self::Same
+                } else {
+                    Self::Retagged
+                }
+            }
+            Some(_) => Self::Moved,
         }
     }
 }
@@ -53,11 +46,18 @@ mod tests {
     #[test]
     fn four_states() {
         let id = |byte| GitOid::sha1(&[byte; 20]);
-        let pin = PinnedTag { repository: "h/r".into(), tag: "v1".into(), tag_object: id(1), commit: id(2), signer: None };
-        assert_eq!(pin.compare(Some((&id(1), Some(&id(2))))), PinState::Same);
-        assert_eq!(pin.compare(Some((&id(3), Some(&id(2))))), PinState::Retagged);
-        assert_eq!(pin.compare(Some((&id(3), Some(&id(4))))), PinState::Moved);
-        assert_eq!(pin.compare(Some((&id(3), None))), PinState::Moved);
-        assert_eq!(pin.compare(None), PinState::Missing);
+        let pin =
+            |tag_object| Release { repository: "h/r".into(), tag: "v1".into(), tag_object, commit: id(2), signer: None, line: 0 };
+        let signed = pin(Some(id(1)));
+        assert_eq!(PinState::of(&signed, Some((Some(&id(1)), Some(&id(2))))), PinState::Same);
+        assert_eq!(PinState::of(&signed, Some((Some(&id(3)), Some(&id(2))))), PinState::Retagged);
+        assert_eq!(PinState::of(&signed, Some((None, Some(&id(2))))), PinState::Retagged);
+        assert_eq!(PinState::of(&signed, Some((Some(&id(3)), Some(&id(4))))), PinState::Moved);
+        assert_eq!(PinState::of(&signed, Some((Some(&id(3)), None))), PinState::Moved);
+        assert_eq!(PinState::of(&signed, None), PinState::Missing);
+        let lightweight = pin(None);
+        assert_eq!(PinState::of(&lightweight, Some((None, Some(&id(2))))), PinState::Same);
+        assert_eq!(PinState::of(&lightweight, Some((Some(&id(1)), Some(&id(2))))), PinState::Retagged);
+        assert_eq!(PinState::of(&lightweight, Some((None, None))), PinState::Moved);
     }
 }

@@ -1,20 +1,27 @@
-//! Which tags of which repository must be signed, and by whom: one `[[release]]` of the policy with its trust files read.
+//! A `[[release]]` of the policy with its trust files read.
 
-use super::gitsign::GitsignIdentity;
+use std::path::Path;
+use std::sync::Arc;
+
 use super::openpgp::OpenPgpCertificates;
 use super::signers::{AllowedSigners, RevokedKeys};
+use crate::error::{OperatorError, Result};
+use crate::policy::{self, Gitsign, Pattern, ReleaseNeed};
+use crate::provenance::TrustRoot;
+use crate::{operator_file, read};
 
-/// One rule.
+/// Most bytes of an OpenPGP certificate file: 16 MiB.
+const CERTIFICATES_LIMIT: u64 = 16 << 20;
+
+/// What is asked of the tags of a repository, and who may sign them.
 #[derive(Clone, Debug)]
 pub struct ReleaseRule {
-    /// The repository, such as `github.com/openclaw/openclaw`; a pattern.
-    pub repository: TagPattern,
     /// The names of the tags that the rule is for.
-    pub tags: TagPattern,
+    pub tags: Pattern,
     /// Who may sign.
     pub trust: Trust,
     /// What is asked of a tag.
-    pub require: Require,
+    pub require: ReleaseNeed,
     /// The oldest tag that is accepted.
     pub minimum: Option<String>,
 }
@@ -28,143 +35,53 @@ pub struct Trust {
     pub revoked: Option<RevokedKeys>,
     /// The operator's OpenPGP certificates.
     pub openpgp: Option<OpenPgpCertificates>,
-    /// The identity and issuer of a gitsign certificate.
-    pub gitsign: Option<GitsignIdentity>,
+    /// Identity and issuer of a gitsign certificate.
+    pub gitsign: Option<Gitsign>,
+    /// The root that vouches for gitsign certificates; without it nothing about them is established.
+    pub root: Option<Arc<TrustRoot>>,
 }
 
-/// What a rule asks of a tag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Require {
-    /// A good signature by somebody whom the rule trusts.
-    #[default]
-    SignedTag,
-    /// That the tag is pinned; a tag without a signature will do then.
-    Pinned,
-}
-
-/// A pattern for names with `/` in them: `*` stands for anything within one part, `**` for anything.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagPattern(String);
-
-impl TagPattern {
-    /// The pattern as written.
-    #[must_use]
-    pub fn new(pattern: impl Into<String>) -> Self {
-        Self(pattern.into())
-    }
-
-    /// The pattern as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether `name` matches.
-    #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        // Which beginnings of the name the pattern read so far can match.
-        let name = name.as_bytes();
-        let mut reachable = vec![false; name.len() + 1];
-        reachable[0] = true;
-        let mut rest = self.0.as_bytes();
-        while let Some((&byte, after)) = rest.split_first() {
-            rest = after;
-            if byte == b'*' {
-                let crosses = rest.first() == Some(&b'*');
-                rest = rest.strip_prefix(b"*").unwrap_or(rest);
-                for at in 0..name.len() {
-                    reachable[at + 1] |= reachable[at] && (crosses || name[at] != b'/');
-                }
-            } else {
-                for at in (0..name.len()).rev() {
-                    reachable[at + 1] = reachable[at] && name[at] == byte;
-                }
-                reachable[0] = false;
-            }
-        }
-        reachable[name.len()]
-    }
-
-    /// Characters that stand for themselves: the measure of how specific a pattern is.
-    #[must_use]
-    pub fn literals(&self) -> usize {
-        self.0.chars().filter(|c| *c != '*').count()
-    }
-}
-
-/// The rule for a tag: of those that match, the one with the most literal characters in both patterns. `repository` is what the
-/// operator says, never what a clone says of itself; `None` matches any repository.
-///
-/// # Errors
-/// The positions of two rules that are equally specific.
-pub fn choose_rule<'a>(
-    rules: &'a [ReleaseRule],
-    repository: Option<&str>,
-    tag: &str,
-) -> Result<Option<&'a ReleaseRule>, (usize, usize)> {
-    let specific = |rule: &ReleaseRule| (rule.repository.literals(), rule.tags.literals());
-    let mut best: Option<(usize, &ReleaseRule)> = None;
-    let mut tie = None;
-    for (at, rule) in rules.iter().enumerate() {
-        if !rule.tags.matches(tag) || repository.is_some_and(|name| !rule.repository.matches(name)) {
-            continue;
-        }
-        match best {
-            Some((_, other)) if specific(other) > specific(rule) => {}
-            Some((other_at, other)) if specific(other) == specific(rule) => tie = Some((other_at, at)),
-            _ => {
-                best = Some((at, rule));
-                tie = None;
-            }
-        }
-    }
-    match tie {
-        Some(tie) => Err(tie),
-        None => Ok(best.map(|(_, rule)| rule)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_stay_within_a_part() {
-        for (pattern, name, expected) in [
-            ("v*", "v1.0", true),
-            ("v*", "v", true),
-            ("v*", "v1/0", false),
-            ("v**", "v1/0", true),
-            ("*", "a/b", false),
-            ("**", "a/b", true),
-            ("v*-beta.*", "v1-beta.2", true),
-            ("v*-beta.*", "v1-rc.2", false),
-            ("", "", true),
-            ("", "v", false),
-            ("v1", "v12", false),
-            ("github.com/openclaw/*", "github.com/openclaw/openclaw", true),
-            ("github.com/openclaw/*", "github.com/openclaw/a/b", false),
-            ("github.com/openclaw/*", "evil.example/github.com/openclaw/a", false),
-        ] {
-            assert_eq!(TagPattern::new(pattern).matches(name), expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn the_most_specific_rule_wins_and_a_tie_is_an_error() {
-        let rule = |repository: &str, tags: &str| ReleaseRule {
-            repository: TagPattern::new(repository),
-            tags: TagPattern::new(tags),
-            trust: Trust::default(),
-            require: Require::SignedTag,
-            minimum: None,
+impl ReleaseRule {
+    /// Reads the files that a rule of the policy names. `root` is asked for only when the rule allows gitsign.
+    ///
+    /// # Errors
+    /// A file that is not there or cannot be read as what it must be.
+    pub fn load(rule: &policy::ReleaseRule, root: impl FnOnce() -> Result<Arc<TrustRoot>>) -> Result<Self> {
+        let openpgp = (!rule.openpgp.is_empty()).then(|| Trust::read_openpgp(&rule.openpgp)).transpose()?;
+        let trust = Trust {
+            ssh: rule.signers.as_deref().map(Trust::read_ssh).transpose()?,
+            revoked: None,
+            openpgp,
+            gitsign: rule.gitsign.clone(),
+            root: rule.gitsign.is_some().then(root).transpose()?,
         };
-        let rules = [rule("h/o/*", "v*"), rule("h/o/r", "v*"), rule("h/o/r", "v*-beta.*")];
-        let chosen =
-            |tag: &str| choose_rule(&rules, Some("h/o/r"), tag).map(|rule| rule.map(|rule| rule.tags.as_str().to_owned()));
-        assert_eq!(chosen("v1"), Ok(Some("v*".to_owned())));
-        assert_eq!(chosen("v1-beta.1"), Ok(Some("v*-beta.*".to_owned())));
-        assert_eq!(chosen("nightly"), Ok(None));
-        assert!(choose_rule(&[rule("h/o/r", "v*"), rule("h/o/r", "*v")], None, "v").is_err());
+        Ok(Self { tags: rule.tags.clone(), trust, require: rule.require, minimum: rule.minimum.clone() })
+    }
+}
+
+impl Trust {
+    /// Reads an `allowed_signers` file.
+    ///
+    /// # Errors
+    /// A file that is not there, or a line that cannot be read.
+    pub fn read_ssh(path: &Path) -> Result<AllowedSigners> {
+        let missing = || OperatorError::whole(path, format!("the signers file {} is not there", path.display()));
+        AllowedSigners::parse(path, &operator_file::read(path)?.ok_or_else(missing)?)
+    }
+
+    /// Reads files of OpenPGP certificates.
+    ///
+    /// # Errors
+    /// A file that is not there, or that holds no certificate.
+    pub fn read_openpgp(paths: &[impl AsRef<Path>]) -> Result<OpenPgpCertificates> {
+        let mut certificates = OpenPgpCertificates::default();
+        for path in paths.iter().map(AsRef::as_ref) {
+            // The operator may have put a link there.
+            let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+            let bytes = read::bytes(&real, CERTIFICATES_LIMIT);
+            let unreadable = |error| OperatorError::whole(path, format!("the OpenPGP certificates {}: {error}", path.display()));
+            certificates.add(path, &bytes.map_err(unreadable)?)?;
+        }
+        Ok(certificates)
     }
 }

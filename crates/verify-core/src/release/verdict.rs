@@ -2,11 +2,12 @@
 
 use serde::{Serialize, Serializer};
 
-use super::pin::{PinState, PinnedTag};
-use super::rule::Require;
+use super::pin::PinState;
 use super::tag::Scheme;
 use crate::digest::GitOid;
 use crate::fact::{NotEstablished, Outcome};
+use crate::lock::Release;
+use crate::policy::ReleaseNeed;
 
 /// The verdict about one tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,8 +54,8 @@ impl Verdict {
     /// The entry for the lock. `None` for a tag that must not be pinned: anything but a verified one, one that was made anew for the
     /// commit that is already pinned, or one that only lacks a signature where the rule does not ask for it.
     #[must_use]
-    pub fn to_pin(&self, repository: &str, require: Require) -> Option<PinnedTag> {
-        let may_lack = require == Require::Pinned;
+    pub fn to_pin(&self, repository: &str, require: ReleaseNeed) -> Option<Release> {
+        let may_lack = require == ReleaseNeed::Pinned;
         let pinnable = |failure: &Failure| match failure.code {
             Code::Retagged => true,
             code => may_lack && code.finding() == "signature-missing",
@@ -62,13 +63,13 @@ impl Verdict {
         if !self.failures.iter().all(pinnable) {
             return None;
         }
-        let commit = self.commit.clone()?;
-        Some(PinnedTag {
+        Some(Release {
             repository: repository.to_owned(),
             tag: self.tag.clone(),
-            tag_object: self.tag_object.clone().unwrap_or_else(|| commit.clone()),
-            commit,
+            tag_object: self.tag_object.clone(),
+            commit: self.commit.clone()?,
             signer: self.signer.as_ref().zip(self.scheme).map(|(signer, scheme)| signer.pin(scheme)),
+            line: 0,
         })
     }
 }

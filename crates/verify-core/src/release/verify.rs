@@ -3,14 +3,17 @@
 use jiff::Timestamp;
 
 use super::openpgp::OpenPgpCertificates;
-use super::pin::{PinState, PinnedTag};
-use super::rule::{ReleaseRule, Require, Trust};
+use super::pin::PinState;
+use super::rule::{ReleaseRule, Trust};
 use super::source::{RawTag, SingleObject, TagSource, Tags, Target};
 use super::tag::{Scheme, Tag, parse_tag};
 use super::verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
 use super::{gitsign, ssh};
+use crate::digest::GitOid;
 use crate::fact::{NotEstablished, Outcome};
 use crate::git::{GitError, ObjectKind};
+use crate::lock::Release;
+use crate::policy::ReleaseNeed;
 use crate::text::excerpt;
 use crate::version;
 
@@ -26,7 +29,7 @@ pub(super) struct Accepted {
 /// The verdict about the tag `name`. `None` when there is no such tag and none is pinned. `pins` are the pinned tags of the same
 /// repository; `now` is the time that signatures are not to be ahead of.
 #[must_use]
-pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[PinnedTag], now: Timestamp) -> Option<Verdict> {
+pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Option<Verdict> {
     let pin = pins.iter().find(|pin| pin.tag == name);
     let mut verdict = Draft::new(name);
     match source.tag(name) {
@@ -34,7 +37,7 @@ pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Pi
         Ok(None) => {
             let pin = pin?;
             verdict.0.pin = Some(PinState::Missing);
-            let why = format!("the tag is gone; it was pinned at the tag object {}", pin.tag_object);
+            let why = format!("the tag is gone; it was pinned at commit {}", pin.commit);
             verdict.fail("pin", Failure::new(Code::Moved, why));
             return Some(verdict.finish(rule));
         }
@@ -45,29 +48,28 @@ pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Pi
     Some(verdict.finish(rule))
 }
 
-/// The verdicts about all tags that the rule matches, sorted by name.
+/// The verdicts about all tags for which `rule_for` gives a rule, sorted by name.
 ///
 /// # Errors
 /// What keeps the names from being listed.
-pub fn verify_all(
+pub fn verify_all<'a>(
     repository: &crate::git::Repository,
-    rule: &ReleaseRule,
-    pins: &[PinnedTag],
+    rule_for: impl Fn(&str) -> Option<&'a ReleaseRule>,
+    pins: &[Release],
     now: Timestamp,
 ) -> Result<Vec<Verdict>, GitError> {
     let mut names = repository.tag_names()?;
     names.extend(pins.iter().map(|pin| pin.tag.clone()));
     names.sort();
     names.dedup();
-    let names = names.iter().filter(|name| rule.tags.matches(name));
     let source = Tags::all(repository);
-    Ok(names.filter_map(|name| verify(&source, name, rule, pins, now)).collect())
+    Ok(names.iter().filter_map(|name| verify(&source, name, rule_for(name)?, pins, now)).collect())
 }
 
 /// The verdict about the bytes of one tag object (`git cat-file tag`), without a repository: that its target is there, and is a
 /// commit, is not checked. The name inside must be `name`, when one is given.
 #[must_use]
-pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: &[PinnedTag], now: Timestamp) -> Verdict {
+pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Verdict {
     let source = SingleObject(body);
     let mut verdict = Draft::new(name.unwrap_or_default());
     match source.tag("") {
@@ -201,21 +203,21 @@ impl Draft {
         }
     }
 
-    fn judge_pin(&mut self, pin: Option<&PinnedTag>, rule: &ReleaseRule) {
+    fn judge_pin(&mut self, pin: Option<&Release>, rule: &ReleaseRule) {
         let Some(pin) = pin else {
             return self.skip("pin", "the tag is not pinned: that it was not replaced since is not checked");
         };
-        let object = self.0.tag_object.as_ref().or(self.0.commit.as_ref());
-        let state = match object {
-            Some(object) => pin.compare(Some((object, self.0.commit.as_ref()))),
-            None => return self.skip("pin", "the tag cannot be read"),
-        };
+        let (object, commit) = (self.0.tag_object.as_ref(), self.0.commit.as_ref());
+        if object.is_none() && commit.is_none() {
+            return self.skip("pin", "the tag cannot be read");
+        }
+        let state = PinState::of(pin, Some((object, commit)));
         self.0.pin = Some(state);
         match state {
             PinState::Same => {
                 self.pass("pin", "the tag object that was pinned");
                 let unsigned = |failure: &Failure| matches!(failure.code, Code::Lightweight | Code::Unsigned);
-                if rule.require == Require::Pinned && self.0.failures.iter().all(unsigned) && !self.0.failures.is_empty() {
+                if rule.require == ReleaseNeed::Pinned && self.0.failures.iter().all(unsigned) && !self.0.failures.is_empty() {
                     self.0.failures.clear();
                     self.0.notes.push(
                         "the tag is not signed; it is accepted because it is pinned and the rule asks for no more".to_owned(),
@@ -223,11 +225,12 @@ impl Draft {
                 }
             }
             PinState::Retagged => {
-                let why = format!("the tag was made anew: it was pinned as {}, for the same commit", pin.tag_object);
+                let was = pin.tag_object.as_ref().map_or("a lightweight tag", GitOid::as_str);
+                let why = format!("the tag was made anew: it was pinned as {was}, for the same commit");
                 self.fail("pin", Failure::new(Code::Retagged, why).help("pin it again with `release --pin` if you know why"));
             }
             PinState::Moved | PinState::Missing => {
-                let why = format!("the tag was moved: it was pinned at commit {} (tag object {})", pin.commit, pin.tag_object);
+                let why = format!("the tag was moved: it was pinned at commit {}", pin.commit);
                 self.fail(
                     "pin",
                     Failure::new(Code::Moved, why).help("do not use it before its makers have explained the change"),
@@ -237,7 +240,7 @@ impl Draft {
     }
 
     /// Whether the tag is older than what the operator accepts or has already seen. A pinned tag is never too old for the others.
-    fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[PinnedTag]) {
+    fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[Release]) {
         let tag = self.0.tag.clone();
         let seen = pins.iter().map(|pin| pin.tag.as_str()).filter(|name| !pinned && rule.tags.matches(name));
         let floors: Vec<_> = rule.minimum.as_deref().into_iter().chain(seen).collect();
@@ -270,7 +273,7 @@ impl Draft {
     }
 
     fn finish(mut self, rule: &ReleaseRule) -> Verdict {
-        if rule.require == Require::Pinned && self.0.pin.is_none() && self.0.failures.is_empty() && self.0.signer.is_none() {
+        if rule.require == ReleaseNeed::Pinned && self.0.pin.is_none() && self.0.failures.is_empty() && self.0.signer.is_none() {
             self.fail("pin", Failure::new(Code::Unsigned, "the rule asks for a pinned tag, and this one is not pinned"));
         }
         self.0.outcome = self.0.failures.iter().map(|failure| failure.code.outcome()).max().unwrap_or(Outcome::Verified);
@@ -303,7 +306,7 @@ fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Acc
         Scheme::OpenPgp => {
             trust.openpgp.as_ref().ok_or_else(not_allowed).and_then(|certs| OpenPgpCertificates::verify(certs, tag, now))
         }
-        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?),
+        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?, trust.root.as_deref(), now),
     }
 }
 

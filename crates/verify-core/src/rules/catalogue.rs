@@ -5,7 +5,7 @@ use super::{Rule, hygiene, integrity, pinning, provenance, review};
 /// Every rule, by group.
 #[must_use]
 pub fn catalogue() -> &'static [Rule] {
-    &CATALOGUE
+    CATALOGUE
 }
 
 /// The rule of this id.
@@ -14,7 +14,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     CATALOGUE.iter().find(|rule| rule.id == id)
 }
 
-static CATALOGUE: [Rule; 29] = [
+static CATALOGUE: &[Rule] = &[
     integrity::tree_mismatch::RULE,
     integrity::dependency_mismatch::RULE,
     integrity::archive_mismatch::RULE,
@@ -34,6 +34,10 @@ static CATALOGUE: [Rule; 29] = [
     pinning::unlisted_source::RULE,
     pinning::install_script::RULE,
     pinning::too_fresh::RULE,
+    provenance::provenance_invalid::RULE,
+    provenance::provenance_mismatch::RULE,
+    provenance::provenance_regressed::RULE,
+    provenance::provenance_missing::RULE,
     provenance::not_established::RULE,
     review::unreviewed::RULE,
     review::review_expired::RULE,

@@ -125,6 +125,8 @@ pub(crate) struct Whole<'a> {
     pub installed: bool,
     /// Whether every subject is judged. Otherwise nothing may be said about entries that match none.
     pub full: bool,
+    /// Whether the operator allowed the network, and so asked for what only a registry knows.
+    pub online: bool,
 }
 
 /// The operator's files as they are to be shown.
@@ -186,6 +188,11 @@ pub(crate) struct Judgement {
 
 /// Asks every rule.
 pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
+    judge_by(whole, flags, &|_| true)
+}
+
+/// Asks the rules for which `wanted` holds.
+pub(crate) fn judge_by(whole: &Whole<'_>, flags: &[(String, Level)], wanted: &dyn Fn(&Rule) -> bool) -> Judgement {
     let mut judge = Judge {
         whole,
         flags,
@@ -193,12 +200,15 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
         findings: Vec::new(),
         outcomes: BTreeMap::new(),
     };
-    let (last, first): (Vec<&Rule>, Vec<&Rule>) = catalogue().iter().partition(|rule| matches!(rule.check, Check::Last(_)));
+    let asked = catalogue().iter().filter(|rule| wanted(rule));
+    let (last, first): (Vec<&Rule>, Vec<&Rule>) = asked.partition(|rule| matches!(rule.check, Check::Last(_)));
     for rule in first.into_iter().chain(last) {
         let drafts = match rule.check {
-            // Without an installation, only who has read what the lock names can be judged.
-            Check::Subject(_) if !whole.installed && rule.group != Group::Review => Vec::new(),
-            Check::Subject(check) => whole.views().flat_map(|view| check(&view)).collect(),
+            Check::Subject(check) => {
+                // Of what only a lock states, nothing can be judged but who has read it.
+                let known = |view: &View<'_>| view.evidence.stated.is_none() || rule.group == Group::Review;
+                whole.views().filter(known).flat_map(|view| check(&view)).collect()
+            }
             Check::Whole(check) => check(whole),
             Check::Last(check) => check(whole, &judge.used),
         };

@@ -1,13 +1,10 @@
 //! The few records that a digest leaves out, recognised strictly. Whatever is not exactly such a record counts in the digest, so
 //! nothing else can hide in its place. Shapes: what OpenClaw 2026.9.6, the `clawhub` CLI 0.23 and npm 7 to 12 write.
 
-use std::collections::HashSet;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::RecordKind;
+use crate::json;
 
 /// Most bytes of a record that is left out.
 pub(crate) const MAX_BYTES: u64 = 1 << 20;
@@ -17,7 +14,8 @@ const MAX_TEXT: usize = 4096;
 
 /// Whether `bytes` are exactly a record of this kind.
 pub(crate) fn is_record(kind: RecordKind, bytes: &[u8]) -> bool {
-    let Some(Value::Object(record)) = strict_json(bytes) else { return false };
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Ok(Value::Object(record)) = json::strict(text) else { return false };
     match kind {
         RecordKind::SkillSourceOrigin => is_source_origin(&record),
         RecordKind::ClawhubOrigin => is_clawhub_origin(&record),
@@ -165,76 +163,6 @@ fn all_short(value: &Value) -> bool {
         Value::Array(items) => items.iter().all(all_short),
         Value::Object(map) => map.iter().all(|(key, value)| key.len() <= MAX_TEXT && all_short(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-/// JSON in which no object has the same key twice; `None` for anything else. `serde_json` alone keeps the last silently.
-fn strict_json(bytes: &[u8]) -> Option<Value> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut reader).ok()?;
-    reader.end().ok()?;
-    Some(value)
-}
-
-struct Strict;
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without duplicate keys")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict)? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
-        let mut seen = HashSet::new();
-        let mut map = Map::new();
-        while let Some(key) = fields.next_key::<String>()? {
-            if !seen.insert(key.clone()) {
-                return Err(A::Error::custom("duplicate key"));
-            }
-            map.insert(key, fields.next_value_seed(Strict)?);
-        }
-        Ok(Value::Object(map))
     }
 }
 

@@ -6,6 +6,8 @@ use super::{Scope, Verifier};
 use crate::digest::{GitOid, Sri};
 use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Part};
+use crate::fact::{NotEstablished, Outcome};
+use crate::finding::{Finding, Level};
 use crate::inventory::Subject;
 use crate::lock::{Change, Lock, Package, changes};
 use crate::report::Report;
@@ -22,6 +24,9 @@ pub struct Relock {
     pub changes: Vec<Change>,
     /// Subjects that cannot be locked. An entry that they had stays as it was.
     pub refused: Vec<Refused>,
+    /// What could not be read, one line each, safe to show. A lock that was taken without it would forget what lies there, and take
+    /// it in later as something new: it must not be written over another one.
+    pub unread: Vec<String>,
     /// What the policy says of the installation under the new lock.
     pub report: Report,
     manifests: Vec<Manifest>,
@@ -83,7 +88,8 @@ impl Verifier {
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
         let evidence = self.evidence_against(evidence, &lock);
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
-        Ok(Relock { changes: changes(&old, &lock), lock, refused, report, manifests })
+        let unread = unread(&report, &wanted);
+        Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
     }
 
     fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
@@ -111,6 +117,20 @@ impl Relock {
     pub fn keep_manifests(&self, store: &ManifestStore) -> std::result::Result<(), crate::tree::StoreError> {
         self.manifests.iter().try_for_each(|manifest| store.put(manifest).map(|_| ()))
     }
+}
+
+/// What stands in the way of a whole inventory, as far as policy and flags do not say that it may.
+fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
+    let codes =
+        [NotEstablished::UnsupportedSchema, NotEstablished::UnknownLayout, NotEstablished::NoHost].map(NotEstablished::as_str);
+    let counts = |finding: &&Finding| {
+        finding.outcome == Outcome::NotEstablished
+            && finding.level == Level::Deny
+            && finding.suppressed.is_none()
+            && finding.code.is_some_and(|code| codes.contains(&code))
+            && finding.subject.as_ref().is_none_or(wanted)
+    };
+    report.findings.iter().filter(counts).map(|finding| finding.message.clone()).collect()
 }
 
 /// The entry for a subject: none when nothing of it is installed, an error in words when it has no digest.

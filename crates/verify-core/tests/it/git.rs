@@ -6,10 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use openclaw_verify_core::git::{
-    CheckoutDifference, CheckoutState, CommitTree, EntryMode, GitError, ObjectKind, ObjectReader, Repository, TreeLimits,
-    WorktreeEntry, compare_checkout, object_id,
+    CheckoutState, CommitTree, GitError, ObjectKind, ObjectReader, Repository, TreeLimits, compare_checkout, object_id,
 };
-use sha2::{Digest as _, Sha256};
+use openclaw_verify_core::tree::{ChangeKind, LeaveOut, Manifest, Mode, Options, TreeSpec};
 
 use crate::mint::{Mint, run};
 
@@ -276,7 +275,7 @@ fn a_commit_lists_as_git_lists_it() {
     let repository = Repository::open(&mint.repo()).expect("a repository");
     let ours = listing(&repository, &commit);
     let shown: Vec<_> = ours.entries.iter().map(|entry| (entry.path.as_str(), entry.mode)).collect();
-    assert_eq!(shown, [("a.b", EntryMode::File), ("a/link", EntryMode::Symlink), ("a/run", EntryMode::Executable)]);
+    assert_eq!(shown, [("a.b", Mode::Regular), ("a/link", Mode::Symlink), ("a/run", Mode::Executable)]);
     assert_eq!(ours.submodules, ["sub"]);
 }
 
@@ -298,34 +297,10 @@ fn a_tree_that_multiplies_itself_is_cut_off() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
-fn walk(root: &Path) -> Vec<WorktreeEntry> {
-    use std::os::unix::ffi::OsStrExt as _;
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut entries = Vec::new();
-    let mut pending = vec![root.to_path_buf()];
-    while let Some(folder) = pending.pop() {
-        for entry in fs::read_dir(folder).expect("folder") {
-            let path = entry.expect("entry").path();
-            let metadata = path.symlink_metadata().expect("metadata");
-            let (mode, bytes) = if metadata.is_dir() {
-                if !path.ends_with(".git") {
-                    pending.push(path);
-                }
-                continue;
-            } else if metadata.is_symlink() {
-                (EntryMode::Symlink, fs::read_link(&path).expect("link").as_os_str().as_bytes().to_vec())
-            } else {
-                let mode = if metadata.permissions().mode() & 0o100 != 0 { EntryMode::Executable } else { EntryMode::File };
-                (mode, fs::read(&path).expect("file"))
-            };
-            let mut hasher = Sha256::new();
-            hasher.update(format!("blob {}\0", bytes.len()));
-            hasher.update(&bytes);
-            let path = path.strip_prefix(root).expect("inside").to_str().expect("text").to_owned();
-            entries.push(WorktreeEntry { path, mode, digest: hasher.finalize().into() });
-        }
-    }
-    entries
+fn walk(root: &Path) -> Manifest {
+    let mut spec = TreeSpec::whole(root);
+    spec.leave_out.push(LeaveOut::Folder(".git".to_owned()));
+    openclaw_verify_core::tree::digest(&spec, &Options::default()).expect("a tree").manifest
 }
 
 /// git checks out, and we compare: line endings that the commit asks for are a note, anything else is a difference.
@@ -371,13 +346,15 @@ fn a_checkout_is_compared_with_its_commit() {
     fs::remove_file(root.join("vendor/c.bat")).expect("remove");
     let run_bit = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(root.join("sub/deep/d.bat"), run_bit).expect("mode");
+    let CheckoutState::Different(changes) = compare() else { panic!("it differs") };
+    let shown: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.kind)).collect();
     let expected = [
-        CheckoutDifference::Added("new".to_owned()),
-        CheckoutDifference::Removed("vendor/c.bat".to_owned()),
-        CheckoutDifference::Changed("a.js".to_owned()),
-        CheckoutDifference::ModeChanged("sub/deep/d.bat".to_owned()),
+        ("a.js", ChangeKind::Changed),
+        ("new", ChangeKind::Added),
+        ("sub/deep/d.bat", ChangeKind::ModeChanged),
+        ("vendor/c.bat", ChangeKind::Removed),
     ];
-    assert_eq!(compare(), CheckoutState::Different(expected.to_vec()));
+    assert_eq!(shown, expected);
 }
 
 /// Long chains of deltas, by offset and by id, give the same bytes as git.
@@ -406,7 +383,7 @@ fn deltas_give_what_git_gives() {
         let mut reader = ObjectReader::new(&repository, 1 << 30);
         let listed: Vec<_> = ours.entries.iter().map(|entry| entry.oid.to_string()).collect();
         assert_eq!(listed, oids);
-        assert_eq!(ours.digests(&mut reader, &TreeLimits::default()).expect("blobs").len(), oids.len());
+        assert_eq!(ours.manifest(&mut reader, &TreeLimits::default()).expect("blobs").entries().len(), oids.len());
         for oid in &oids {
             assert!(repository.read(&oid.parse().expect("an id"), 1 << 20).is_ok(), "{oid}");
         }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use openclaw_verify_core::release::{OpenPgpCertificates, ReleaseRule, Require, TagPattern, Trust, Verdict, verify_object};
+use openclaw_verify_core::policy::{Pattern, ReleaseNeed};
+use openclaw_verify_core::release::{OpenPgpCertificates, ReleaseRule, Trust, Verdict, verify_object};
 
 use crate::mint::{Mint, run};
 
@@ -62,10 +63,9 @@ impl Gpg {
         let mut certs = OpenPgpCertificates::default();
         certs.add(&self.home, &exported).expect("certificates");
         let rule = ReleaseRule {
-            repository: TagPattern::new("**"),
-            tags: TagPattern::new("**"),
+            tags: Pattern::new("**").expect("a pattern"),
             trust: Trust { openpgp: Some(certs), ..Trust::default() },
-            require: Require::SignedTag,
+            require: ReleaseNeed::SignedTag,
             minimum: None,
         };
         verify_object(body, Some("v1"), &rule, &[], "2026-11-22T12:00:00Z".parse().expect("a time"))

@@ -101,7 +101,7 @@ impl Script {
 
 /// What was odd about a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Odd {
+pub(crate) enum Odd {
     WrongType(&'static str),
     DuplicateKey(String),
 }
@@ -136,7 +136,7 @@ const WANTED: [&str; 22] = [
 
 impl Manifest {
     /// Reads the text of a `package.json`. A text that is no JSON object is an error in words.
-    pub(super) fn parse(text: &str) -> Result<(Self, Vec<Odd>), String> {
+    pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Odd>), String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (members, duplicates) = json::members(text, &WANTED).map_err(|error| {
             if json::is_other_type(text) { "is JSON, but no object".to_owned() } else { format!("is not JSON: {error}") }

@@ -5,12 +5,14 @@
 
 mod attestations;
 mod keys;
+mod name;
 mod signatures;
 
 use jiff::Timestamp;
 
 use self::attestations::Judge;
 pub use self::keys::{KeyUsage, NpmKeys};
+pub use self::name::is_package_name;
 pub use self::signatures::{RegistrySignature, verify_registry_signatures};
 use super::fault::{Fault, fact};
 use super::identity::{Identity, IdentityPolicy};
@@ -22,6 +24,9 @@ use crate::fact::{Fact, NotEstablished, Outcome};
 pub const PUBLISH: &str = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
 /// The types of build provenance.
 pub const PROVENANCE: [&str; 2] = ["https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2"];
+
+/// Most bytes of the answer of an attestation endpoint.
+pub const MAX_ANSWER_BYTES: u64 = super::MAX_BUNDLE_BYTES;
 
 /// Most attestations or signatures of one package version.
 const MAX_ENTRIES: usize = 32;

@@ -15,8 +15,17 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Fact::Violated { why, .. } = &view.evidence.archive else { return Vec::new() };
-    let mut draft = view.draft(why.clone());
-    draft.evidence.clone_from(&view.evidence.archive_differences);
-    vec![draft]
+    let published = &view.evidence.published;
+    let mut drafts = Vec::new();
+    if let Fact::Violated { why, .. } = &published.archive {
+        let mut draft = view.draft(why.clone());
+        draft.evidence.clone_from(&published.differences);
+        drafts.push(draft);
+    }
+    if let Fact::Violated { why, .. } = &published.dependencies {
+        let mut draft = view.draft(why.clone()).about_dependencies();
+        draft.evidence.clone_from(&published.dependency_differences);
+        drafts.push(draft);
+    }
+    drafts
 }

@@ -11,7 +11,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     level: Level::Warn,
     fixed: false,
     summary: "A subject is locked or recorded and not installed",
-    help: "Install it through OpenClaw, or take it out of the lock with `openclaw-verify lock`.",
+    help: "Install it through OpenClaw, or take it out of the lock by name: `openclaw-verify lock --accept ID`.",
     check: Check::Whole(check),
 };
 
@@ -28,6 +28,13 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .filter(|entry| missing(&entry.id))
         .map(|entry| Draft::new("in the lock and not installed").subject(&entry.id).at(whole.in_lock(Some(&entry.id))))
         .collect();
+    for observation in &whole.inventory.observations {
+        if let Observation::MissingFolder { path } = observation {
+            let message = format!("OpenClaw's config or records name {path}, which is not there");
+            drafts
+                .push(Draft::new(message).at(whole.in_lock(None)).help("take it out of OpenClaw's config, or install it again"));
+        }
+    }
     for subject in subjects {
         let folder = subject.observations.iter().find_map(|observation| match observation {
             Observation::MissingFolder { path } => Some(path),

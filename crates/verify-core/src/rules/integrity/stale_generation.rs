@@ -1,6 +1,6 @@
 //! `stale-generation`: an old generation of a plugin is still on disk after an update.
 
-use super::super::{Check, Group, Rule, View};
+use super::super::{Check, Group, Rule, Whole};
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
@@ -12,18 +12,21 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     summary: "An old generation of a plugin is still on disk",
     help: "OpenClaw keeps it to roll back. Remove the folder when you no longer need it.",
-    check: Check::Subject(check),
+    check: Check::Whole(check),
 };
 
-fn check(view: &View<'_>) -> Vec<Draft> {
-    view.subject
-        .observations
-        .iter()
-        .filter_map(|observation| match observation {
-            Observation::StaleGeneration { path } => {
-                Some(view.draft(format!("the old generation {path} is still on disk")).outcome(Outcome::NotApplicable))
-            }
-            _ => None,
-        })
-        .collect()
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let of_all =
+        whole.inventory.observations.iter().filter_map(|observation| draft(observation).map(|d| d.at(whole.in_lock(None))));
+    let of_subjects = whole.views().flat_map(|view| {
+        let id = &view.subject.id;
+        let located = |draft: Draft| draft.subject(id).at(whole.in_lock(Some(id)));
+        view.subject.observations.iter().filter_map(draft).map(located).collect::<Vec<_>>()
+    });
+    of_all.chain(of_subjects).collect()
+}
+
+fn draft(observation: &Observation) -> Option<Draft> {
+    let Observation::StaleGeneration { path } = observation else { return None };
+    Some(Draft::new(format!("the old generation {path} is still on disk")).outcome(Outcome::NotApplicable))
 }

@@ -1,6 +1,6 @@
 //! `unsafe-tree`: a tree that cannot be digested safely, or code that leads out of it.
 
-use super::super::{Check, Group, Rule, View};
+use super::super::{Check, Group, Rule, View, Whole};
 use crate::evidence::Part;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level};
@@ -15,10 +15,21 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: true,
     summary: "A subject holds something that no digest can cover",
     help: "Remove what is named, or reinstall the subject. A tree with special files, links that leave it or colliding names is never locked.",
-    check: Check::Subject(check),
+    check: Check::Whole(check),
 };
 
-fn check(view: &View<'_>) -> Vec<Draft> {
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let of_all = whole.inventory.observations.iter().filter_map(|observation| match observation {
+        Observation::EntryEscapes { entry, target } => {
+            let message = format!("{entry} leads to {target}, which no digest covers");
+            Some(Draft::new(message).at(whole.in_lock(None)))
+        }
+        _ => None,
+    });
+    of_all.chain(whole.views().flat_map(|view| of_subject(&view))).collect()
+}
+
+fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let evidence = view.evidence;
     let parts = [("files", &evidence.tree), ("dependencies", &evidence.dependencies), ("hoisted siblings", &evidence.siblings)];
     let mut drafts: Vec<Draft> = parts.into_iter().flat_map(|(name, part)| of_part(view, name, part)).collect();

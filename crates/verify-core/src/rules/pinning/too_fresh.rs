@@ -15,7 +15,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let (Some(wanted), Some(published)) =
-        (view.whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days), view.evidence.published)
+        (view.whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days), view.evidence.published.day)
     else {
         return Vec::new();
     };

@@ -1,8 +1,9 @@
 //! `not-established`: a fact that could not be established, which is neither good nor tampering.
 
 use super::super::{Check, Group, Rule, View, Whole};
-use crate::evidence::Part;
-use crate::fact::{NotEstablished, Outcome};
+use super::provenance_regressed::is_other;
+use crate::evidence::{Part, Wants};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
 use crate::inventory::mcp_launcher::{Launch, classify};
@@ -25,11 +26,22 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .inventory
         .observations
         .iter()
-        .filter_map(|observation| of_observation(observation).map(|draft| located(whole, None, draft)));
+        .filter_map(|observation| of_installation(observation).map(|draft| located(whole, None, draft)));
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
     });
     of_all.chain(of_subjects).chain(no_host(whole)).collect()
+}
+
+/// About the installation as a whole nothing may stay open: a config that names a folder outside the copy, or the same key twice, hides
+/// plugins and skills of which no subject tells.
+fn of_installation(observation: &Observation) -> Option<Draft> {
+    let draft = of_observation(observation)?.demanded();
+    Some(match observation {
+        Observation::NotInCopy { .. } => draft.help("copy that folder into the state dir's place too, or check the original"),
+        Observation::DuplicateKey { place, key } => draft.help(format!("remove one of the two keys {key} from {place}")),
+        _ => draft,
+    })
 }
 
 /// Formats and layouts that are not understood. Policy asks for integrity of everything that OpenClaw loads, so what cannot be
@@ -78,7 +90,39 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
             Draft::new(format!("{}: {what}", mcp.spec)).code(code.as_str()).outcome(Outcome::NotEstablished)
         }));
     }
+    drafts.extend(published(view));
     drafts
+}
+
+/// What only a registry, a cache of it or an archive on disk can tell. Policy demands it, or the operator asked with `--online`;
+/// otherwise nobody misses it.
+fn published(view: &View<'_>) -> Vec<Draft> {
+    let facts = &view.evidence.published;
+    let wants = Wants::of(view.subject, view.requirements);
+    // The origin was verified when it was locked, and what is there now is something else.
+    let may_have_regressed = view.locked.is_some_and(|entry| entry.provenance.is_some() && is_other(view.evidence, entry));
+    let provenance = wants.provenance || may_have_regressed;
+    // Attestations speak of an archive; they prove nothing of files that were not compared with it.
+    let questions = [
+        ("whether its files are those of the published archive", why(&facts.archive), provenance),
+        ("whether its dependencies are those of their published archives", why(&facts.dependencies), wants.dependencies),
+        ("who built it", why(&facts.provenance), provenance),
+        ("whether the registry signed it", why(&facts.signatures), false),
+    ];
+    let open = questions.into_iter().filter(|(_, fact, demanded)| fact.is_some() && (*demanded || view.whole.online));
+    open.filter_map(|(what, fact, demanded)| {
+        let (code, why) = fact?;
+        let draft = Draft::new(format!("{what} is not known: {why}")).code(code.as_str()).outcome(Outcome::NotEstablished);
+        Some(if demanded { draft.evidence(format!("asked for by {}", view.requirements.from)).demanded() } else { draft })
+    })
+    .collect()
+}
+
+fn why<T>(fact: &Fact<T>) -> Option<(NotEstablished, &str)> {
+    match fact {
+        Fact::NotEstablished { code, why } => Some((*code, why)),
+        _ => None,
+    }
 }
 
 /// The link to the host package, where the host is not known or the link leads nowhere. Once the lock holds the host package, the
@@ -100,7 +144,8 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
 fn archive_unverified(view: &View<'_>) -> Option<Draft> {
     let wanted = view.requirements.dependencies == Dependencies::ArchiveVerified;
     let has_some = [&view.evidence.dependencies, &view.evidence.siblings].iter().any(|part| part.tree().is_some());
-    if !wanted || !has_some {
+    let asked = view.evidence.published.dependencies.outcome() != Outcome::NotApplicable;
+    if !wanted || !has_some || asked {
         return None;
     }
     let draft =

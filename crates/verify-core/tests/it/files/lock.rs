@@ -249,6 +249,20 @@ fn lost_or_other_evidence_needs_a_word_even_in_an_update() {
 }
 
 #[test]
+fn a_subject_that_is_gone_needs_a_word_so_that_it_cannot_come_back_as_new() {
+    let old = entry("path", &format!("version = \"1.0.0\"\n{}", digest('a')));
+    assert_eq!(to_accept(&old, &lock("")), [What::Removed]);
+    // One word for a plugin is one for its parts.
+    let with_part = lock(&format!(
+        "[[package]]\nid = \"npm:a\"\nkind = \"plugin\"\nsource = \"npm\"\n{}\n\
+         [[package]]\nid = \"skill:plugin.a/help\"\nkind = \"skill\"\nsource = \"unrecorded\"\n{}\n",
+        digest('a'),
+        digest('b')
+    ));
+    assert_eq!(to_accept(&with_part, &lock("")), [What::Removed]);
+}
+
+#[test]
 fn a_subject_that_comes_back_under_another_id_is_not_new() {
     let old = lock(&format!("[[package]]\nid = \"npm:@openclaw/Zalo\"\nkind = \"plugin\"\nsource = \"npm\"\n{}\n", digest('a')));
     for (id, kind, source) in [

@@ -1,0 +1,251 @@
+//! `attestation`: any file against a Sigstore bundle.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use openclaw_verify_core::digest::{Sha256Digest, Sri};
+use openclaw_verify_core::fact::Fact;
+use openclaw_verify_core::policy::Pattern;
+use openclaw_verify_core::provenance::{
+    Artifact, Attested, Fault, Identity, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer, TrustRoot,
+    verify_attestation,
+};
+use openclaw_verify_core::{Error, OperatorError, Result, read, text};
+use serde_json::{Value, json};
+
+use crate::cli::{AttestationArgs, Common, Format, SigstoreInstance};
+use crate::{Exit, operator, output, render};
+
+pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
+    let now = operator::now(common);
+    let policy = policy(args)?;
+    let key = args.public_key.as_deref().map(public_key).transpose()?;
+    if key.is_none() {
+        policy.complete().map_err(|why| {
+            Error::environment(
+                why.to_string(),
+                "a bundle alone proves nothing: anybody can sign. Say who must have, such as --repository github.com/acme/tool",
+            )
+        })?;
+    }
+    let instance = match args.instance {
+        SigstoreInstance::PublicGood => Instance::PublicGood,
+        SigstoreInstance::Github => Instance::GitHub,
+    };
+    let trust = trust_root(args.trusted_root.as_deref(), instance)?;
+    let artifact = artifact(&args.artifact)?;
+    let signer = key.as_ref().map_or(Signer::Identity(&policy), Signer::Key);
+    let fact = match read::bytes(&args.bundle, MAX_BUNDLE_BYTES) {
+        Ok(bundle) => verify_attestation(&artifact, &bundle, signer, None, &trust, now),
+        // No bundle is so large: the file is wrong, not this run.
+        Err(error @ read::ReadError::TooLarge { .. }) => Fact::violated(Fault::Bundle.as_str(), format!("the bundle {error}")),
+        Err(error) => {
+            let what = format!("{} {error}", operator::shown(&args.bundle));
+            return Err(Error::environment(what, "name the bundle that belongs to the artifact"));
+        }
+    };
+
+    let result = Judged { args, policy: &policy, trust: &trust, fact: &fact, now };
+    let text = if common.format == Format::Json { render::json(&result.json())? } else { result.human() };
+    output::stdout(&text)?;
+    Ok(if fact.verified().is_some() { Exit::Clean } else { Exit::Findings })
+}
+
+/// The trust root in the operator's file, or the one compiled in.
+pub(super) fn trust_root(file: Option<&Path>, instance: Instance) -> Result<TrustRoot> {
+    match file {
+        None => TrustRoot::embedded(instance),
+        Some(path) => TrustRoot::from_file(path, &own_text(path, TrustRoot::MAX_BYTES)?, instance),
+    }
+}
+
+/// A text file of the operator.
+pub(super) fn own_text(path: &Path, limit: u64) -> Result<String> {
+    read::text(path, limit).map_err(|error| Error::from(OperatorError::whole(path, format!("{} {error}", operator::shown(path)))))
+}
+
+/// A file that somebody else wrote. One that is too large or no file at all is refused before anything is judged.
+pub(super) fn under_test(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    read::bytes(path, limit)
+        .map_err(|error| Error::environment(format!("{} {error}", operator::shown(path)), "name a file that can be read"))
+}
+
+fn policy(args: &AttestationArgs) -> Result<IdentityPolicy> {
+    let pattern = |flag: &str, text: &Option<String>| -> Result<Option<Pattern>> {
+        let Some(text) = text else { return Ok(None) };
+        Pattern::new(text).map(Some).map_err(|error| {
+            Error::environment(format!("{flag} {}: {error}", text::excerpt(text, 200)), "`*` stays within one part, `**` crosses")
+        })
+    };
+    Ok(IdentityPolicy {
+        identity: args.identity.clone(),
+        identity_pattern: pattern("--identity-pattern", &args.identity_pattern)?,
+        issuer: args.issuer.clone(),
+        repository: pattern("--repository", &args.repository)?,
+        workflow: pattern("--workflow", &args.workflow)?,
+        git_ref: pattern("--ref", &args.git_ref)?,
+        ..IdentityPolicy::default()
+    })
+}
+
+fn public_key(path: &Path) -> Result<PublicKey> {
+    const MAX_KEY: u64 = 64 << 10;
+    PublicKey::from_pem(&own_text(path, MAX_KEY)?)
+        .map_err(|why| OperatorError::whole(path, format!("this file holds no public key in PEM: {why}")).into())
+}
+
+/// A file, unless the argument is written as a digest. A file of such a name can be given as `./sha256:…`.
+fn artifact(argument: &Path) -> Result<Artifact<'static>> {
+    let digest = argument.to_str().and_then(|text| {
+        let sha256 = text.parse::<Sha256Digest>().map(Artifact::sha256);
+        sha256.or_else(|_| text.parse::<Sri>().map(Artifact::sha512)).ok()
+    });
+    match digest {
+        Some(artifact) => Ok(artifact),
+        None => Artifact::file(argument).map_err(|error| {
+            Error::environment(format!("{} {error}", operator::shown(argument)), "name a file that can be read")
+        }),
+    }
+}
+
+struct Judged<'a> {
+    args: &'a AttestationArgs,
+    policy: &'a IdentityPolicy,
+    trust: &'a TrustRoot,
+    fact: &'a Fact<Attested>,
+    now: jiff::Timestamp,
+}
+
+impl Judged<'_> {
+    fn json(&self) -> Value {
+        let (code, why) = match self.fact {
+            Fact::Violated { code, why } => (Some(*code), Some(why.as_str())),
+            Fact::NotEstablished { code, why } => (Some(code.as_str()), Some(why.as_str())),
+            _ => (None, None),
+        };
+        let attested = self.fact.verified();
+        json!({
+            "schema": "openclaw-verify.attestation/1",
+            "outcome": self.fact.outcome(),
+            "finding": self.finding(),
+            "code": code,
+            "why": why,
+            "artifact": operator::shown(&self.args.artifact),
+            "bundle": operator::shown(&self.args.bundle),
+            "identity": attested.and_then(|attested| attested.identity.as_ref()),
+            "predicateType": attested.and_then(|attested| attested.predicate_type.as_deref()),
+            "signedAt": attested.map(|attested| attested.times.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            "wanted": self.wanted().into_iter().map(|(claim, value)| json!({ "claim": claim, "value": value })).collect::<Vec<_>>(),
+            "trustRoot": {
+                "instance": self.trust.instance().as_str(),
+                "digest": self.trust.digest(),
+                "ageDays": self.trust.age_days(self.now),
+                "description": self.trust.describe(self.now),
+            },
+            "checked": self.checked(),
+            "notChecked": NOT_CHECKED,
+        })
+    }
+
+    fn human(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{}: {}", operator::shown(&self.args.artifact), self.fact.outcome().as_str());
+        match self.fact {
+            Fact::Verified(attested) => {
+                for (claim, value) in claims(attested) {
+                    let _ = writeln!(out, "  {claim:17} {}", text::excerpt(&value, 300));
+                }
+            }
+            Fact::Violated { code, why } => {
+                let _ = writeln!(out, "  {} [{code}]: {why}", self.finding().unwrap_or_default());
+                let _ = writeln!(out, "  next: do not use it; openclaw-verify explain {}", self.finding().unwrap_or_default());
+            }
+            Fact::NotEstablished { code, why } => {
+                let _ = writeln!(out, "  not-established [{}]: {why}", code.as_str());
+            }
+            _ => {}
+        }
+        for (claim, value) in self.wanted() {
+            let _ = writeln!(out, "  wanted {claim:10} {}", text::excerpt(&value, 300));
+        }
+        let _ = writeln!(out, "  judged with       {}", self.trust.describe(self.now));
+        if self.fact.verified().is_some() {
+            let _ = writeln!(out, "  checked           {}", self.checked().join(", "));
+        }
+        let _ = writeln!(out, "  not checked       {}", NOT_CHECKED.join(", "));
+        out
+    }
+
+    fn finding(&self) -> Option<&'static str> {
+        match self.fact {
+            Fact::Violated { code, .. } => Some(Fault::from_code(code).map_or("provenance-invalid", Fault::finding)),
+            Fact::NotEstablished { .. } => Some("not-established"),
+            _ => None,
+        }
+    }
+
+    /// What was asked of the signer, the issuer that follows from it included.
+    fn wanted(&self) -> Vec<(&'static str, String)> {
+        let pattern = |pattern: &Option<Pattern>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+        if let Some(key) = &self.args.public_key {
+            return vec![("public key", operator::shown(key))];
+        }
+        [
+            ("identity", self.policy.identity.clone().or_else(|| pattern(&self.policy.identity_pattern))),
+            ("issuer", self.policy.wanted_issuer().map(str::to_owned)),
+            ("repository", pattern(&self.policy.repository)),
+            ("workflow", pattern(&self.policy.workflow)),
+            ("ref", pattern(&self.policy.git_ref)),
+        ]
+        .into_iter()
+        .filter_map(|(claim, value)| Some((claim, value?)))
+        .collect()
+    }
+
+    /// What a verified verdict stands on. Key and instance decide, never the bundle.
+    fn checked(&self) -> Vec<&'static str> {
+        let mut checked = vec!["signature", "digest of the artifact"];
+        if self.args.public_key.is_some() {
+            checked.push("public key");
+        } else {
+            checked.extend(["certificate chain", "identity and claims"]);
+        }
+        match self.trust.instance() {
+            Instance::GitHub => checked.push("signed timestamp (this instance has no transparency log)"),
+            _ if self.args.public_key.is_some() => checked.push("transparency log or signed timestamp"),
+            _ => checked.extend(["certificate log (SCT)", "transparency log"]),
+        }
+        checked
+    }
+}
+
+/// What no bundle can tell, so that a good verdict does not read as more.
+const NOT_CHECKED: [&str; 3] =
+    ["what the artifact does", "whether the signer has withdrawn it", "whether the log shows the same to everybody"];
+
+/// The claims of the signer, by name.
+pub(super) fn identity_claims(identity: &Identity) -> Vec<(&'static str, String)> {
+    let claim = |name, value: &Option<String>| value.clone().map(|value| (name, value));
+    [
+        Some(("identity", identity.subject.clone())),
+        claim("issuer", &identity.issuer),
+        claim("repository", &identity.source_repository),
+        claim("signing workflow", &identity.signer.clone().filter(|signer| *signer != identity.subject)),
+        claim("started workflow", &identity.config.clone().filter(|config| Some(config) != identity.signer.as_ref())),
+        claim("ref", &identity.source_ref),
+        claim("commit", &identity.source_digest),
+        claim("runner", &identity.runner),
+        claim("run", &identity.run),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn claims(attested: &Attested) -> Vec<(&'static str, String)> {
+    let mut claims = attested.identity.as_ref().map(identity_claims).unwrap_or_default();
+    claims.extend(attested.predicate_type.clone().map(|kind| ("statement", kind)));
+    claims.extend(attested.times.iter().map(|time| ("signed at", time.to_string())));
+    claims
+}

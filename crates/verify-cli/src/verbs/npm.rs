@@ -1,0 +1,105 @@
+//! `npm`: judge a package of a registry before anybody installs it. The only verb that opens a socket without `--online`.
+
+use openclaw_verify_core::{Error, Result, spec, text};
+
+use crate::Exit;
+use crate::cli::{Common, NpmArgs};
+
+pub(super) fn run(common: &Common, args: &NpmArgs) -> Result<Exit> {
+    let (name, version) = named(&args.package)?;
+    online::run(common, args, name, version)
+}
+
+/// `name@version`; a scope's `@` is no separator. A tag or a range names no bytes.
+fn named(package: &str) -> Result<(&str, &str)> {
+    let package = package.strip_prefix("npm:").unwrap_or(package);
+    let split = package.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| package.split_at(at));
+    let (name, version) = split.map_or((package, ""), |(name, version)| (name, version.trim_start_matches('@')));
+    if !openclaw_verify_core::provenance::npm::is_package_name(name) || spec::npm_version(version) != spec::Pin::Exact {
+        return Err(Error::environment(
+            format!("{} names no package and exact version", text::excerpt(package, 200)),
+            "write it as @openclaw/zalo@2026.9.5; `npm view NAME versions` lists them",
+        ));
+    }
+    Ok((name, version.trim_start_matches(['v', '='])))
+}
+
+#[cfg(not(feature = "online"))]
+mod online {
+    use super::*;
+
+    pub(super) fn run(_: &Common, _: &NpmArgs, _: &str, _: &str) -> Result<Exit> {
+        Err(Error::environment(
+            "this build cannot ask a registry: the feature `online` is not compiled in (feature-disabled)",
+            "fetch the archive otherwise, and judge it with: openclaw-verify archive FILE",
+        ))
+    }
+}
+
+#[cfg(feature = "online")]
+mod online {
+    use openclaw_verify_core::registry::{Plan, Want, fetch_blocking, judge};
+    use openclaw_verify_core::{Candidate, CandidateOrigin};
+
+    use super::*;
+    use crate::verbs::archive::{self, Anchors};
+    use crate::verbs::start_without_installation;
+    use crate::{network, operator, output};
+
+    pub(super) fn run(common: &Common, args: &NpmArgs, name: &str, version: &str) -> Result<Exit> {
+        let integrity = archive::integrity(args.integrity.as_deref())?;
+        let anchors = Anchors::read(args.trusted_root.as_deref(), args.npm_keys.as_deref())?;
+        let start = start_without_installation(common)?;
+        let verifier = start.builder.build()?;
+        drop(start._bar);
+        let client = network::client(common, verifier.policy())?;
+
+        let want = Want { name: name.to_owned(), version: version.to_owned(), integrity, archive: true, attestations: true };
+        let plan = Plan { wants: vec![want.clone()] };
+        let mut fetched = fetch_blocking(&plan, &client)?;
+        let package = fetched.packages.pop().ok_or_else(|| Error::environment("nothing was fetched", "try again"))?;
+        let shown = format!("{name}@{version}");
+        let help = "name a registry in [sources] of your policy, in npm_config_registry or in your .npmrc; \
+                    without a network: openclaw-verify archive FILE";
+        let path = match &package {
+            Err(error) => return not_established(common, &shown, error, help),
+            Ok(found) => match &found.archive {
+                Some(Ok(archive)) => archive.path.clone(),
+                Some(Err(error)) => return not_established(common, &shown, error, help),
+                None => return Err(Error::environment("no archive was asked for", "please report this")),
+            },
+        };
+        let policy = verifier.identity_policy(name)?;
+        let facts = judge(&want, &package, &policy, &anchors.keys, Ok(&anchors.trust), operator::now(common));
+        if let (Ok(found), Some(cache)) = (&package, network::cache()) {
+            // A cache that cannot be written only makes the next run slower.
+            let _ = cache.keep_verified(&want, found, &facts);
+        }
+        let read = match archive::open(&path)? {
+            Ok(read) => read,
+            Err(why) => return archive::refused(common, &shown, &why),
+        };
+        let candidate = Candidate { archive: &read, shown: &shown, integrity, wanted: Some((name, version)) };
+        let report = verifier.candidate(&candidate, &CandidateOrigin::from(facts))?;
+        archive::finish(common, &report, &anchors, &path, &read, args.unpack_to.as_deref())
+    }
+
+    /// Nothing could be fetched, so nothing is known: neither good nor bad, and never exit 0.
+    fn not_established(
+        common: &Common,
+        shown: &str,
+        error: &openclaw_verify_core::registry::FetchError,
+        help: &str,
+    ) -> Result<Exit> {
+        let code = error.code().as_str();
+        let text = if common.format == crate::cli::Format::Json {
+            crate::render::json(&serde_json::json!({
+                "schema": archive::SCHEMA, "archive": shown, "outcome": "not-established", "code": code, "why": error.to_string()
+            }))?
+        } else {
+            format!("{shown}: not-established [{code}]\n  {error}\n  next: {help}\n")
+        };
+        output::stdout(&text)?;
+        Ok(Exit::Findings)
+    }
+}

@@ -1,0 +1,53 @@
+//! What is known of a subject's published archives and of who made them.
+
+use jiff::civil::Date;
+
+use crate::digest::Sri;
+use crate::fact::{Fact, Outcome};
+use crate::provenance::Identity;
+
+/// Facts about the archives that a subject and its dependencies were installed from. Nobody asked: everything not applicable.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// The subject's own files are those of the archive with this digest, and of nothing else.
+    pub archive: Fact<Sri>,
+    /// Where they are not, one line a path, safe to show.
+    pub differences: Vec<String>,
+    /// Each package of its dependencies equals its own published archive.
+    pub dependencies: Fact<()>,
+    /// Where they do not, one line a path, safe to show.
+    pub dependency_differences: Vec<String>,
+    /// Who built the archive. Not applicable: there is no attestation, or nobody asked.
+    pub provenance: Fact<Identity>,
+    /// The registry's signatures over name, version and integrity, by key. Not applicable: there are none, or nobody asked.
+    pub signatures: Fact<Vec<String>>,
+    /// Whether somebody who would know was asked for attestations, so that none means none.
+    pub asked: bool,
+    /// Day on which the version was published, as the registry says.
+    pub day: Option<Date>,
+    /// Comparisons package by package.
+    #[cfg_attr(not(feature = "sbom"), expect(dead_code, reason = "only an SBOM tells them"))]
+    pub packages: Vec<Compared>,
+}
+
+/// One installed package against its archive.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "sbom"), expect(dead_code, reason = "only an SBOM tells them"))]
+pub(crate) struct Compared {
+    /// Path below the project, as npm's lockfile writes it.
+    pub path: String,
+    /// Digest of the archive.
+    pub archive: Sri,
+    /// What differs in one sentence, safe to show; none when nothing does.
+    pub differs: Option<String>,
+}
+
+impl Published {
+    /// Whether the installed files are proven to come from whom the subject's name says: they are those of an archive that the
+    /// registry signed for this name and version, or whose provenance is verified. One wrong half spoils the other.
+    pub(crate) fn origin_is_verified(&self) -> bool {
+        let facts = [self.archive.outcome(), self.provenance.outcome(), self.signatures.outcome()];
+        let proven = self.provenance.verified().is_some() || self.signatures.verified().is_some();
+        self.archive.verified().is_some() && proven && !facts.contains(&Outcome::Violated)
+    }
+}

@@ -1,0 +1,34 @@
+//! Which facts about archives and their origin policy wants of a subject.
+
+use crate::inventory::Subject;
+use crate::policy::{Dependencies, Need, Requirements};
+use crate::subject::Source;
+
+/// What policy demands: without it there is a finding at `deny`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// Who built it, and that the installed files are what they built.
+    pub provenance: bool,
+    /// That each dependency equals its published archive.
+    pub dependencies: bool,
+    /// Proof of origin makes a difference to what else is asked, so it is worth looking for.
+    pub proof: bool,
+}
+
+impl Wants {
+    /// What policy demands of `subject`. Only an npm registry has attestations: what other sources lack is told by
+    /// `provenance-missing`, without asking anybody.
+    pub(crate) fn of(subject: &Subject, requirements: &Requirements<'_>) -> Self {
+        let registry = subject.source == Source::Npm;
+        Self {
+            provenance: registry && requirements.provenance == Need::Required,
+            dependencies: requirements.dependencies == Dependencies::ArchiveVerified,
+            proof: registry && requirements.needs_proof(),
+        }
+    }
+
+    /// Whether anything is worth looking for.
+    pub(crate) fn anything(self) -> bool {
+        self.provenance || self.dependencies || self.proof
+    }
+}

@@ -1,0 +1,49 @@
+//! `provenance-missing`: nobody says who built it.
+
+use super::super::{Check, Group, Rule, View};
+use crate::fact::Fact;
+use crate::finding::{Draft, Level};
+use crate::policy::Need;
+use crate::subject::{Kind, Source};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "provenance-missing",
+    group: Group::Provenance,
+    level: Level::Warn,
+    fixed: false,
+    summary: "There is no attestation that says who built it (deny where policy requires one)",
+    help: "Ask the publisher for provenance, or review it and relax the rule for this package only.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let required = view.requirements.provenance == Need::Required;
+    let published = &view.evidence.published;
+    let message = if view.subject.source == Source::Npm {
+        // Not asked is another finding; one that regressed is told as that.
+        if !published.asked || published.provenance != Fact::NotApplicable {
+            return Vec::new();
+        }
+        let version = view.subject.version.as_deref().map_or(String::new(), |version| crate::text::excerpt(version, 60));
+        format!("there is no attestation for {version}, so nothing says who built it")
+    } else if !required || view.subject.kind == Kind::McpServer {
+        return Vec::new();
+    } else if view.subject.source == Source::Git {
+        if signed_tag(view) {
+            return Vec::new();
+        }
+        "a git checkout has no attestation, and the lock holds no verified tag signature for its commit".to_owned()
+    } else {
+        format!("its source is {}, which has no attestations", view.subject.source.as_str())
+    };
+    let draft = view.draft(message);
+    vec![if required { draft.evidence(format!("required by {}", view.requirements.from)).demanded() } else { draft }]
+}
+
+/// Whether the lock pins the commit that is checked out by a tag whose signature was verified when it was locked.
+fn signed_tag(view: &View<'_>) -> bool {
+    let commit = view.subject.record.as_ref().and_then(|record| record.git_commit.as_deref());
+    let locked = view.locked.filter(|entry| entry.signer.is_some() && !view.evidence.tree.differs());
+    let pinned = locked.and_then(|entry| entry.commit.as_ref()).map(ToString::to_string);
+    commit.is_some() && pinned.as_deref() == commit
+}

@@ -1,0 +1,9 @@
+//! Archives by an attacker: refused by name or read within bounds; never a panic.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use openclaw_verify_core::archive::{Limits, read};
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = read(bytes, &Limits::default(), |_| true);
+});
