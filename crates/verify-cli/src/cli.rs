@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::review::Criteria;
 
 /// The top-level help. Verbs are grouped by when they are needed, which clap cannot do by itself; a test holds the list complete.
 const HELP: &str = "\
@@ -171,6 +172,11 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify sbom -o openclaw.cdx.json\n  openclaw-verify sbom --diff before-update.cdx.json"
     )]
     Sbom(SbomArgs),
+    /// Who has read this code, and what to read next
+    #[command(
+        after_help = "Examples:\n  openclaw-verify review npm:@openclaw/zalo --diff\n  openclaw-verify review npm:@openclaw/zalo --record --criteria safe-to-run"
+    )]
+    Review(ReviewArgs),
     /// Digest of any folder, as git gives it in a SHA-256 repository
     #[command(after_help = "Examples:\n  openclaw-verify tree ~/.openclaw/extensions/notes\n  openclaw-verify tree . --manifest")]
     Tree(TreeArgs),
@@ -368,6 +374,60 @@ pub(crate) struct SbomArgs {
     pub diff: Option<PathBuf>,
 }
 
+/// Arguments of `review`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("action").args(["diff", "record", "trust", "violation"]).requires("id"))]
+pub(crate) struct ReviewArgs {
+    /// The subject; without one, everything that is left to read
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Show what to read: since VERSION (or a digest), or all with `none` [default: what leaves least to read]
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "")]
+    pub diff: Option<String>,
+    /// Append a review of what was shown
+    #[arg(long, requires = "criteria")]
+    pub record: bool,
+    /// Append trust in a publisher, such as github:openclaw/openclaw
+    #[arg(long, value_name = "PUBLISHER")]
+    pub trust: Option<String>,
+    /// Append that this must not run
+    #[arg(long, requires = "reason")]
+    pub violation: bool,
+    /// What the review says: safe-to-load or safe-to-run
+    #[arg(long, value_name = "CRITERIA", value_parser = criteria)]
+    pub criteria: Option<Criteria>,
+    /// Also show, or record, all its dependencies
+    #[arg(long)]
+    pub dependencies: bool,
+    /// For people: what was looked at
+    #[arg(long, value_name = "TEXT")]
+    pub notes: Option<String>,
+    /// The last day on which it counts [default: for ever; for trust one year]
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<jiff::civil::Date>,
+    /// The machine that read it; it does not count as a person's review
+    #[arg(long, value_name = "MODEL", requires = "record")]
+    pub agent: Option<String>,
+    /// A person led the machine
+    #[arg(long, requires = "agent")]
+    pub guided: bool,
+    /// The workflow that has to have built what is trusted
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    pub workflow: Option<String>,
+    /// Why it must not run
+    #[arg(long, value_name = "TEXT", requires = "violation")]
+    pub reason: Option<String>,
+    /// Versions that must not run: `*`, a range, or one version [default: exactly what is installed]
+    #[arg(long, value_name = "RANGE", requires = "violation")]
+    pub versions: Option<String>,
+    /// Who says so [default: user.name and user.email of git]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// Arguments of `tree`.
 #[derive(Debug, Args)]
 pub(crate) struct TreeArgs {
@@ -423,6 +483,11 @@ pub(crate) enum ColorWhen {
     Always,
     /// Never.
     Never,
+}
+
+fn criteria(text: &str) -> Result<Criteria, String> {
+    let all = [Criteria::SafeToLoad, Criteria::SafeToRun];
+    all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| "expected safe-to-load or safe-to-run".to_owned())
 }
 
 fn report_target(text: &str) -> Result<(Format, PathBuf), String> {

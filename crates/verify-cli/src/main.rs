@@ -5,6 +5,7 @@ mod cli;
 mod network;
 mod operator;
 mod output;
+mod pager;
 mod progress;
 mod render;
 mod verbs;

@@ -32,6 +32,7 @@ pub mod version;
 
 pub use error::{Error, OperatorError, Result};
 pub use verifier::{
-    Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Refused, Relock, Scope, Verifier,
+    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Reading, Refused, Relock,
+    Scope, Since, Verifier,
 };
 pub use verifier::{Pinning, ReleaseQuery, ReleaseSource, Releases};

@@ -1,6 +1,7 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod candidate;
+mod reading;
 mod release;
 mod relock;
 mod reviews;
@@ -17,22 +18,25 @@ use jiff::tz::TimeZone;
 #[cfg(feature = "online")]
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
+pub use reading::{Backlog, BacklogItem, Reading, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
-use crate::evidence::{self, Anchors, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
+use crate::evidence::review::Given;
+use crate::evidence::{self, Anchors, Bases, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
-use crate::inventory::{self, Inventory, Subject};
+use crate::inventory::{self, Inventory, Place, Subject};
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
 use crate::provenance::{Instance, NpmKeys, TrustRoot};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
-use crate::review::Reviews;
+use crate::review::diff::CostLimits;
+use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Group, Judged, Names, Whole};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -56,6 +60,7 @@ pub struct Builder {
     levels: Vec<(String, Level)>,
     manifests: Option<PathBuf>,
     imports: Option<PathBuf>,
+    contents: Option<PathBuf>,
     now: jiff::Timestamp,
     threads: usize,
     progress: Option<OnProgress>,
@@ -113,6 +118,7 @@ impl Verifier {
             levels: Vec::new(),
             manifests: None,
             imports: None,
+            contents: None,
             now,
             threads: 0,
             progress: None,
@@ -166,14 +172,33 @@ impl Verifier {
         let inventory = self.inventory()?;
         self.known(scope, &inventory)?;
         let lock = self.lock.clone().unwrap_or_default();
+        if self.options.state_dir.is_none() {
+            return Ok(self.lock_only(&lock, scope));
+        }
         let mut evidence = self.evidence(&inventory, &lock, scope)?;
         self.verify_tags(&inventory, &lock, &mut evidence)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
+    /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
+    fn lock_only(&self, lock: &Lock, scope: &Scope) -> Report {
+        let mut evidence = evidence::stated(lock);
+        let place = || Place { absolute: PathBuf::new(), shown: String::new() };
+        let subjects: Vec<Subject> =
+            lock.packages().iter().map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place())).collect();
+        evidence::review::judge(&mut evidence, &subjects, &self.policy, &self.given(None, None, CostLimits::CHECK));
+        let inventory = Inventory { subjects, ..Inventory::default() };
+        self.report(&inventory, lock, &evidence, scope)
+    }
+
     fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
+        self.evidence_counting(inventory, lock, scope, CostLimits::CHECK)
+    }
+
+    /// `limits` bound how long lines are counted of what has to be read.
+    fn evidence_counting(&self, inventory: &Inventory, lock: &Lock, scope: &Scope, limits: CostLimits) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let progress = self.options.progress.as_deref();
+        let contents = self.options.contents.as_ref().map(ContentStore::new);
         let anchors = match &self.options.anchors {
             Some(anchors) => Arc::clone(anchors),
             None => Arc::new(Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? }),
@@ -194,17 +219,23 @@ impl Verifier {
                 cancel: self.options.cancel.as_deref(),
             },
             manifests: manifests.as_ref(),
-            options: tree::Options {
-                threads: self.options.threads,
-                cancel: self.options.cancel.as_deref(),
-                progress: progress.map(|progress| progress as &(dyn Fn(Progress) + Sync)),
-                ..tree::Options::default()
-            },
+            options: self.tree_options(),
         };
-        let mut evidence = evidence::gather(&gather, &|subject| scope.contains(subject.kind, &subject.id))?;
+        // What was read with a plugin counts for its skills and hooks, so the plugin is looked at with them.
+        let inside = |part: &Subject, whole: &Subject| {
+            part.trees
+                .tree
+                .as_ref()
+                .zip(whole.trees.tree.as_ref())
+                .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
+        };
+        let in_scope: Vec<&Subject> = inventory.subjects.iter().filter(|s| scope.contains(s.kind, &s.id)).collect();
+        let mut evidence = evidence::gather(&gather, &|subject| {
+            scope.contains(subject.kind, &subject.id) || in_scope.iter().any(|part| inside(part, subject))
+        })?;
         // Last, because trust in a publisher stands on verified origin.
-        let given = self.reviews.given(&self.names.reviews, self.options.today());
-        evidence::review::judge(&mut evidence, inventory, &self.policy, &given);
+        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
+        evidence::review::judge(&mut evidence, &inventory.subjects, &self.policy, &given);
         Ok(evidence)
     }
 
@@ -219,10 +250,37 @@ impl Verifier {
         Ok(())
     }
 
+    fn given<'a>(
+        &'a self,
+        manifests: Option<&'a ManifestStore>,
+        contents: Option<&'a ContentStore>,
+        limits: CostLimits,
+    ) -> Given<'a> {
+        let bases = Bases {
+            manifests,
+            contents,
+            state_dir: self.options.state_dir.as_deref(),
+            copy: self.options.relocated_from.is_some(),
+            options: self.tree_options(),
+        };
+        self.reviews.given(&self.names.reviews, self.options.today(), bases, limits)
+    }
+
+    fn tree_options(&self) -> tree::Options<'_> {
+        let progress = self.options.progress.as_deref();
+        tree::Options {
+            threads: self.options.threads,
+            cancel: self.options.cancel.as_deref(),
+            progress: progress.map(|progress| progress as &(dyn Fn(Progress) + Sync)),
+            ..tree::Options::default()
+        }
+    }
+
     fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
         let judged: Vec<Judged<'_>> = inventory
             .subjects
             .iter()
+            .filter(|subject| scope.contains(subject.kind, &subject.id))
             .filter_map(|subject| {
                 let evidence = evidence.get(&subject.id)?;
                 let requirements = self.policy.requirements(&subject.id, subject.kind, subject.source);
@@ -252,8 +310,8 @@ impl Verifier {
             None => true,
         };
         let findings: Vec<Finding> = judgement.findings.into_iter().filter(in_scope).collect();
-        let subjects: Vec<SubjectReport> =
-            judged.iter().map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
+        let installed = judged.iter().filter(|judged| judged.evidence.stated.is_none());
+        let subjects: Vec<SubjectReport> = installed.map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
@@ -456,6 +514,12 @@ impl Builder {
     /// A folder of ours in which manifests are kept, so that a mismatch can name the changed files.
     pub fn manifests(mut self, folder: impl Into<PathBuf>) -> Self {
         self.manifests = Some(folder.into());
+        self
+    }
+
+    /// A folder of ours in which files that somebody has reviewed are kept, so that only a difference has to be read later.
+    pub fn contents(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.contents = Some(folder.into());
         self
     }
 

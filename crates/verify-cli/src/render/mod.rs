@@ -3,6 +3,7 @@
 mod github;
 mod human;
 mod junit;
+pub(crate) mod reading;
 mod releases;
 mod sarif;
 

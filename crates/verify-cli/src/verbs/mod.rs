@@ -9,6 +9,7 @@ mod init;
 mod lock;
 mod npm;
 mod release;
+mod review;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod tree;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Release(args) => release::run(common, &args),
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
+        Verb::Review(args) => review::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
         Verb::Completions { shell } => completions::run(shell),
@@ -105,7 +107,7 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
         builder = builder.home(home);
     }
     if let Some(cache) = operator::cache_folder() {
-        builder = builder.manifests(cache.join("manifests"));
+        builder = builder.manifests(cache.join("manifests")).contents(cache.join("contents")).imports(cache.join("imports"));
     }
     #[cfg(feature = "online")]
     {

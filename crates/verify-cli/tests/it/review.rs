@@ -168,3 +168,231 @@ fn a_broken_reviews_file_is_never_taken_for_empty() {
         assert!(run.stderr.contains(told) && run.stderr.contains("openclaw-reviews.toml"), "{}", run.stderr);
     }
 }
+
+const CODE: &str = "npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed/index.js";
+
+fn replace(installation: &Installation, path: &str, from: &str, to: &str) {
+    let path = installation.state.join(path);
+    let text = std::fs::read_to_string(&path).expect("read");
+    assert!(text.contains(from), "{text}");
+    std::fs::write(path, text.replace(from, to)).expect("write");
+}
+
+fn record(installation: &Installation, id: &str) -> crate::support::Run {
+    installation.run(&["review", id, "--record", "--criteria", "safe-to-run", "--by", "Ada <ada@example.org>", "--yes"])
+}
+
+#[test]
+fn the_way_from_the_backlog_to_green_and_on_to_the_next_version() {
+    let installation = locked();
+    let backlog = installation.run(&["review"]);
+    assert_eq!(backlog.code, 0);
+    let [first, .., last] = &backlog.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{}", backlog.stdout) };
+    assert!(first.contains("unreviewed: 1 file"), "the cheapest comes first: {}", backlog.stdout);
+    assert!(last.contains(" to read: "), "{}", backlog.stdout);
+    let json: Value = serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout).expect("JSON");
+    let items = json["items"].as_array().expect("items");
+    let lines = |item: &Value| item["cost"]["lines"].as_u64().expect("lines");
+    assert!(items.windows(2).all(|pair| lines(&pair[0]) <= lines(&pair[1])), "{json:#}");
+    assert_eq!(json["total"]["lines"].as_u64(), Some(items.iter().map(lines).sum()));
+
+    let shown = installation.run(&["review", PACKED, "--diff"]);
+    assert_eq!(shown.code, 0, "{}", shown.text());
+    assert!(shown.stdout.contains("--- /dev/null\n+++ b/index.js"), "{}", shown.stdout);
+    let recorded = record(&installation, PACKED);
+    assert_eq!(recorded.code, 0, "{}", recorded.text());
+    let file = std::fs::read_to_string(installation.reviews()).expect("reviews");
+    assert!(file.contains(&recorded.stdout), "what is shown is what is written:\n{}\n{file}", recorded.stdout);
+    assert!(recorded.stdout.contains("version = \"1.2.0\"") && !recorded.stdout.contains("from ="), "{}", recorded.stdout);
+    assert!(about(&installation.check().1, PACKED).is_empty());
+
+    // The next version: only what differs is to be read, and the recorded difference closes the gap.
+    let line = std::fs::read_to_string(installation.state.join(CODE)).expect("code").lines().next().expect("line").to_owned();
+    replace(&installation, CODE, &line, &format!("{line}\n// \u{202e}evil\u{1b}[2K"));
+    replace(&installation, &CODE.replace("index.js", "package.json"), "\"1.2.0\"", "\"1.2.1\"");
+    assert_eq!(installation.run(&["lock", "--accept", PACKED]).code, 0);
+    let report = installation.check().1;
+    assert!(about(&report, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+    let finding = report["findings"].as_array().expect("findings");
+    let finding = finding.iter().find(|f| f["id"] == "unreviewed" && f["subject"] == PACKED).expect("finding");
+    assert_eq!(finding["help"], format!("2 files, 3 lines to read since 1.2.0: openclaw-verify review {PACKED} --diff 1.2.0"));
+    let shown = installation.run(&["review", PACKED, "--diff", "1.2.0"]);
+    assert!(shown.stdout.contains("+// \\u{202e}evil\\u{1b}[2K"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("-  \"version\": \"1.2.0\"") || shown.stdout.contains("1.2.0"), "{}", shown.stdout);
+    assert!(!shown.stdout.contains('\u{202e}') && !shown.stdout.contains('\u{1b}'));
+    assert_eq!(installation.run(&["review", PACKED, "--diff", "9.9.9"]).code, 2);
+    assert_eq!(installation.run(&["review", PACKED, "--diff", "1.2.0"]).code, 0);
+    let recorded = record(&installation, PACKED);
+    assert!(recorded.stdout.contains("version = \"1.2.0 -> 1.2.1\"") && recorded.stdout.contains("from = \"git-sha256:"));
+    assert!(!about(&installation.check().1, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+
+    // Without the first review the difference hangs in the air.
+    let file = std::fs::read_to_string(installation.reviews()).expect("reviews");
+    let start = file.find("[[review]]").expect("first");
+    let end = start + file[start + 1..].find("[[review]]").expect("second") + 1;
+    std::fs::write(installation.reviews(), format!("{}{}", &file[..start], &file[end..])).expect("reviews");
+    assert!(about(&installation.check().1, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+}
+
+#[test]
+fn only_what_was_shown_and_is_installed_can_be_recorded() {
+    let installation = locked();
+    assert_eq!(record(&installation, "npm:nobody").code, 2);
+    assert_eq!(installation.run(&["review", PACKED, "--diff"]).code, 0);
+    let code = installation.state.join(CODE);
+    let before = std::fs::read(&code).expect("code");
+    std::fs::write(&code, "swapped after it was shown").expect("write");
+    let refused = record(&installation, PACKED);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("changed since it was shown"), "{}", refused.stderr);
+    assert!(!installation.reviews().exists());
+    std::fs::write(&code, before).expect("write");
+
+    // No terminal and no --yes: nothing is written. The entry is shown all the same.
+    let unasked = installation.run(&["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", "Ada"]);
+    assert_eq!(unasked.code, 2);
+    assert!(unasked.stdout.contains("[[review]]") && unasked.stderr.contains("--yes"), "{}", unasked.text());
+    assert!(!installation.reviews().exists());
+    for wrong in [
+        &["review", PACKED, "--record"][..],
+        &["review", PACKED, "--record", "--criteria", "safe-to-deploy"],
+        &["review", "--record", "--criteria", "safe-to-run"],
+        &["review", PACKED, "--record", "--violation", "--criteria", "safe-to-run", "--reason", "x"],
+        &["review", PACKED, "--violation"],
+        &["review", PACKED, "--violation", "--reason", "x", "--versions", "latest", "--by", "A", "--yes"],
+        &["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", " ", "--yes"],
+    ] {
+        assert_eq!(installation.run(wrong).code, 2, "{wrong:?}");
+    }
+    assert!(!installation.reviews().exists());
+    assert_eq!(record(&installation, PACKED).code, 0);
+    assert_eq!(record(&installation, PACKED).code, 2, "the same entry twice");
+}
+
+#[test]
+fn who_speaks_comes_from_git() {
+    let installation = locked();
+    let record = ["review", PACKED, "--record", "--criteria", "safe-to-load", "--notes", "read it all", "--yes"];
+    let nobody = installation.run(&record);
+    assert_eq!(nobody.code, 2);
+    assert!(nobody.stderr.contains("--by"), "{}", nobody.stderr);
+    std::fs::write(installation.config.join("../home/.gitconfig"), "[user]\nname = Ada\nemail = ada@example.org\n")
+        .expect("config");
+    let run = installation.run(&record);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.stdout.contains("by = \"Ada <ada@example.org>\"") && run.stdout.contains("notes = \"read it all\""));
+    // safe-to-load is less than policy wants.
+    assert!(about(&installation.check().1, PACKED)[0].starts_with("unreviewed"));
+}
+
+#[test]
+fn trust_and_violations_are_appended_too() {
+    let installation = locked();
+    let by = ["--by", "Ada", "--yes"];
+    let run = |arguments: &[&str]| {
+        let all: Vec<&str> = ["review", PACKED].iter().chain(arguments).chain(&by).copied().collect();
+        let run = installation.run(&all);
+        assert_eq!(run.code, 0, "{}", run.text());
+        run.stdout
+    };
+    let trust = run(&["--trust", "github:acme/packed", "--workflow", "release.yml"]);
+    assert!(trust.contains("start = 2026-11-22\nuntil = 2027-11-22"), "{trust}");
+    // It counts only with verified origin, and says so.
+    let report = installation.check().1;
+    assert!(about(&report, PACKED)[0].starts_with("unreviewed"));
+    assert!(findings(&report).iter().any(|finding| finding.starts_with("trust-unused")));
+    assert_eq!(
+        installation.run(&["review", PACKED, "--trust", "github:a/a", "--until", "2027-11-23", "--by", "A", "--yes"]).code,
+        2
+    );
+
+    let exact = run(&["--violation", "--reason", "posts the tokens"]);
+    assert!(exact.contains("trees = [\"git-sha256:"), "{exact}");
+    assert!(about(&installation.check().1, PACKED)[0].starts_with("violation"));
+    let all = run(&["--violation", "--reason", "posts the tokens", "--versions", "<2"]);
+    assert!(all.contains("versions = \"<2\""), "{all}");
+    assert_eq!(about(&installation.check().1, PACKED).len(), 2);
+}
+
+#[test]
+fn the_state_dir_stays_as_it_was_while_it_is_reviewed() {
+    let installation = locked();
+    let before = crate::support::listing(&installation.state);
+    for arguments in [
+        &["review"][..],
+        &["review", PACKED, "--diff"],
+        &["review", PACKED, "--diff", "--format", "json"],
+        &["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", "A", "--yes"],
+    ] {
+        assert_eq!(installation.run(arguments).code, 0, "{arguments:?}");
+        assert_eq!(crate::support::listing(&installation.state), before);
+    }
+}
+
+#[test]
+fn what_was_read_with_the_plugin_need_not_be_read_again() {
+    let installation = locked();
+    let report = installation.check().1;
+    let bundle = "bundle:acme-bundle";
+    let inside = findings(&report).into_iter().find(|finding| finding.contains("skill:plugin.")).expect("a skill of a plugin");
+    assert!(inside.starts_with("unreviewed"), "{inside}");
+    installation.write_reviews(&review(bundle, &digest(&report, bundle, "tree"), ""));
+    let report = installation.check().1;
+    assert!(!findings(&report).iter().any(|finding| finding.contains("skill:plugin.")), "{:#?}", findings(&report));
+    assert_eq!(installation.run(&["skills", "skill:plugin.acme-bundle/hello"]).code, 0);
+}
+
+#[test]
+fn a_lock_alone_is_held_to_the_reviews() {
+    let installation = locked();
+    let report = installation.check().1;
+    let tree = digest(&report, PACKED, "tree");
+    let check = || {
+        let run = installation.run(&["check", "--lock-only", "--format", "json"]);
+        (run.code, serde_json::from_str::<Value>(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text())))
+    };
+    let (code, report) = check();
+    assert_eq!(code, 1);
+    assert!(about(&report, PACKED)[0].starts_with("unreviewed"));
+    installation.write_reviews(&review(PACKED, &tree, ""));
+    assert!(about(&check().1, PACKED).is_empty());
+    assert_eq!(installation.run(&["review", "--lock-only"]).code, 2, "nothing can be read there");
+
+    // Exceptions are bound to what is locked.
+    std::fs::remove_file(installation.reviews()).expect("remove");
+    std::fs::remove_file(installation.policy()).expect("remove");
+    std::fs::remove_file(installation.lock()).expect("remove");
+    installation.init(0);
+    assert_eq!(check().0, 0, "{:#?}", findings(&check().1));
+    installation.write_reviews(&format!(
+        "[[violation]]\npackage = \"{PACKED}\"\ntrees = [\"{tree}\"]\nreason = \"bad\"\nby = \"Eve\"\ndate = 2026-10-01\n"
+    ));
+    assert!(about(&check().1, PACKED)[0].starts_with("violation"));
+}
+
+#[test]
+fn dependencies_have_to_be_read_by_themselves() {
+    let installation = locked();
+    let id = "path:acme-notes";
+    let folder = installation.state.join("extensions/acme-notes/node_modules/dep");
+    std::fs::create_dir_all(&folder).expect("folder");
+    std::fs::write(folder.join("index.js"), "module.exports = 1;\n").expect("write");
+    std::fs::write(installation.policy(), format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"))
+        .expect("policy");
+    assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
+    assert_eq!(record(&installation, id).code, 0);
+    let report = installation.check().1;
+    let found: Vec<_> = about(&report, id).into_iter().filter(|finding| finding.starts_with("unreviewed")).collect();
+    assert!(found.len() == 1 && found[0].contains("these dependencies"), "{found:?}");
+
+    let shown = installation.run(&["review", id, "--diff", "--dependencies"]);
+    assert!(shown.stdout.contains("+module.exports = 1;"), "{}", shown.text());
+    let with = ["review", id, "--record", "--criteria", "safe-to-run", "--dependencies", "--by", "Ada", "--yes"];
+    assert_eq!(installation.run(&with).code, 0);
+    assert!(!about(&installation.check().1, id).iter().any(|finding| finding.starts_with("unreviewed")));
+
+    // A swapped dependency is not covered by the plugin's own review.
+    std::fs::write(folder.join("index.js"), "module.exports = 2;\n").expect("write");
+    assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
+    assert!(about(&installation.check().1, id).iter().any(|finding| finding.contains("these dependencies")));
+}

@@ -1,6 +1,7 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
 mod archives;
+mod bases;
 mod git;
 mod npm;
 mod published;
@@ -12,11 +13,12 @@ use std::collections::BTreeMap;
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::inventory::{Inventory, Subject};
-use crate::lock::Lock;
+use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
 pub(crate) use archives::{Anchors, Sources};
+pub(crate) use bases::Bases;
 pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, elsewhere, load, refuse_own_trust, tag};
 pub(crate) use npm::NpmFacts;
 pub(crate) use published::{Compared, Published};
@@ -42,6 +44,8 @@ pub(crate) struct Evidence {
     pub review: ReviewFacts,
     /// Its commit and tag, when it came from git.
     pub git: GitFacts,
+    /// What the lock says of it, where no installation is looked at and nothing else is known.
+    pub stated: Option<Package>,
 }
 
 /// One digested part of a subject.
@@ -95,7 +99,15 @@ impl Evidence {
     }
 
     /// What is installed, as exceptions and reviews name it.
-    pub(crate) fn digests<'a>(&self, subject: &'a Subject) -> Digests<'a> {
+    pub(crate) fn digests<'a>(&'a self, subject: &'a Subject) -> Digests<'a> {
+        if let Some(stated) = &self.stated {
+            return Digests {
+                tree: stated.tree,
+                dependencies: stated.dependencies,
+                definition: stated.definition,
+                version: stated.version.as_deref(),
+            };
+        }
         Digests {
             tree: self.tree.tree().map(|tree| tree.digest),
             dependencies: self.dependencies.tree().map(|tree| tree.digest),
@@ -159,12 +171,19 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             published: archives::unknown(subject),
             review: ReviewFacts::default(),
             git: GitFacts::default(),
+            stated: None,
         };
         evidence.git = git::checkout(subject, &evidence);
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
     Ok(all)
+}
+
+/// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
+pub(crate) fn stated(lock: &Lock) -> BTreeMap<SubjectId, Evidence> {
+    let evidence = |entry: &Package| Evidence { stated: Some(entry.clone()), ..Evidence::default() };
+    lock.packages().iter().map(|entry| (entry.id.clone(), evidence(entry))).collect()
 }
 
 impl Part {

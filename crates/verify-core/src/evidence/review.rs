@@ -1,15 +1,17 @@
 //! Who has read what is installed, and who says that it must not run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::Evidence;
+use super::{Bases, Evidence, Part};
 use crate::digest::TreeDigest;
 use crate::finding::Location;
-use crate::inventory::{Inventory, Subject};
+use crate::inventory::Subject;
 use crate::policy::{Dependencies, Policy};
-use crate::review::{Content, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
+use crate::review::diff::{self, Cost, CostLimits};
+use crate::review::{Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
 use crate::subject::SubjectId;
 use crate::text;
 use crate::tree::Manifest;
@@ -36,6 +38,21 @@ pub(crate) struct Reading {
     pub wanted: Criteria,
     /// Whether one does.
     pub standing: Standing,
+    /// The least that somebody has to read, where nobody has.
+    pub next: Option<Next>,
+}
+
+/// The cheapest thing to read.
+#[derive(Debug)]
+pub(crate) struct Next {
+    /// What is known already; none to read all.
+    pub from: Option<TreeDigest>,
+    /// Its version, for people.
+    pub version: Option<String>,
+    /// Where the known files are, in words.
+    pub place: Option<String>,
+    /// How much there is to read.
+    pub cost: Cost,
 }
 
 /// Which part of a subject.
@@ -90,6 +107,10 @@ pub(crate) struct Given<'r> {
     /// Imports by name, and how their files are shown.
     pub imports: Vec<(&'r str, &'r str)>,
     pub today: Date,
+    /// Where the files behind reviewed digests can be had.
+    pub bases: Bases<'r>,
+    /// How long lines are counted.
+    pub limits: CostLimits,
 }
 
 impl Standing {
@@ -100,20 +121,94 @@ impl Standing {
 }
 
 /// Adds to `all` what the reviews say. Asked last, because trust stands on verified origin.
-pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Inventory, policy: &Policy, given: &Given<'_>) {
-    for subject in &inventory.subjects {
+pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject], policy: &Policy, given: &Given<'_>) {
+    for subject in subjects {
         let Some(evidence) = all.get_mut(&subject.id) else { continue };
         evidence.review = facts(subject, evidence, policy, given);
     }
-    read_with_plugin(all, inventory);
+    read_with_plugin(all, subjects);
+    for subject in subjects {
+        let Some(evidence) = all.get_mut(&subject.id) else { continue };
+        let mut readings = std::mem::take(&mut evidence.review.readings);
+        for reading in readings.iter_mut().filter(|reading| !reading.standing.counts()) {
+            reading.next = next(subject, evidence, reading, given);
+        }
+        evidence.review.readings = readings;
+    }
+}
+
+/// The cheapest way from what people have read to what is installed.
+fn next(subject: &Subject, evidence: &Evidence, reading: &Reading, given: &Given<'_>) -> Option<Next> {
+    let installed = match installed(subject, evidence, reading.part) {
+        Some(installed) => installed,
+        None if evidence.stated.is_some() => return None,
+        // A definition is one thing to read.
+        None => return Some(Next { from: None, version: None, place: None, cost: Cost { lines: None, files: 1 } }),
+    };
+    let whole = diff::cost(None, &installed, given.limits)?;
+    let mut best = Next { from: None, version: None, place: None, cost: whole };
+    if reading.part != ReadPart::Own {
+        return Some(best);
+    }
+    let found = given.bases.find(subject, &known(&subject.id, reading.content, reading.wanted, given));
+    let mut bases: Vec<_> = found.iter().flat_map(|(digest, places)| places.iter().map(move |place| (digest, place))).collect();
+    bases.sort_by_key(|(digest, place)| (**digest, place.place.clone()));
+    for (digest, base) in bases {
+        if let Some(cost) = diff::cost(Some(base), &installed, given.limits).filter(|cost| cost.key() < best.cost.key()) {
+            let version = given.index.version_of(&subject.id, Content::Tree(*digest));
+            best = Next {
+                from: Some(*digest),
+                version: version.map(|version| text::excerpt(version, 60)),
+                place: Some(base.place.clone()),
+                cost,
+            };
+        }
+    }
+    Some(best)
+}
+
+/// The trees of a subject other than `content` that people have read as it is wanted.
+pub(crate) fn known(subject: &SubjectId, content: Content, wanted: Criteria, given: &Given<'_>) -> Vec<TreeDigest> {
+    let reviewed = given.index.gap(subject, content, wanted).reviewed;
+    let trees = reviewed.into_iter().filter_map(|known| match known {
+        Content::Tree(tree) if known != content => Some(tree),
+        _ => None,
+    });
+    trees.collect()
+}
+
+/// The command that shows what comes next.
+pub(crate) fn command(subject: &SubjectId, reading: &Reading) -> String {
+    let id = text::shell_word(subject.as_str());
+    let next = reading.next.as_ref();
+    let since =
+        next.and_then(|next| next.version.clone().or_else(|| Some(next.from?.to_string())).filter(|_| next.from.is_some()));
+    match since {
+        Some(since) => format!("openclaw-verify review {id} --diff {}", text::shell_word(&since)),
+        None if reading.part == ReadPart::Own => format!("openclaw-verify review {id} --diff"),
+        None => format!("openclaw-verify review {id} --diff --dependencies"),
+    }
+}
+
+/// What is installed of a part, to be read; none for a definition.
+pub(crate) fn installed<'a>(subject: &Subject, evidence: &'a Evidence, part: ReadPart) -> Option<Contents<'a>> {
+    let (spec, measured) = match part {
+        ReadPart::Own => (&subject.trees.tree, &evidence.tree),
+        ReadPart::Dependencies => (&subject.trees.dependencies, &evidence.dependencies),
+        ReadPart::Siblings => (&subject.trees.siblings, &evidence.siblings),
+    };
+    let manifest = &measured.tree()?.manifest;
+    Some(Contents::folder(Cow::Borrowed(manifest), spec.as_ref()?.root.clone(), format!("installed at {}", subject.place.shown)))
 }
 
 fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<'_>) -> ReviewFacts {
     let own = content(subject, evidence);
-    let dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
-    let siblings = evidence.siblings.tree().map(|tree| tree.digest);
+    let stated = evidence.stated.as_ref();
+    let digest = |part: &Part, stated: Option<TreeDigest>| part.tree().map(|tree| tree.digest).or(stated);
+    let dependencies = digest(&evidence.dependencies, stated.and_then(|entry| entry.dependencies));
+    let siblings = digest(&evidence.siblings, stated.and_then(|entry| entry.siblings));
     let all: Vec<TreeDigest> = dependencies.into_iter().chain(siblings).collect();
-    let versions = versions(subject);
+    let versions = versions(subject, evidence);
 
     let violations = given.index.violations(&subject.id, own, &versions, &all);
     let mut facts = ReviewFacts {
@@ -131,7 +226,11 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
         ..ReviewFacts::default()
     };
     // What must not run needs no reader.
-    if !facts.violations.is_empty() || !evidence.present(subject) {
+    if !facts.violations.is_empty() || (stated.is_none() && !evidence.present(subject)) {
+        return facts;
+    }
+    // A plugin's skills and hooks may have been read with it, which only the files can show. A lock alone judges the plugin.
+    if stated.is_some() && subject.id.name().starts_with("plugin.") {
         return facts;
     }
     let proof = evidence.origin_proof();
@@ -149,7 +248,7 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
                     publishers: &publishers,
                 };
                 let standing = given.standing(given.index.judge(&question));
-                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing });
+                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing, next: None });
             }
             None => facts.undigested = true,
         }
@@ -162,7 +261,7 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
             match digest {
                 Some(digest) => {
                     let standing = given.standing(given.index.dependencies(&subject.id, digest, wanted));
-                    facts.readings.push(Reading { part, content: Content::Tree(digest), wanted, standing });
+                    facts.readings.push(Reading { part, content: Content::Tree(digest), wanted, standing, next: None });
                 }
                 None => facts.undigested |= spec.unreadable(),
             }
@@ -175,27 +274,31 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
 fn content(subject: &Subject, evidence: &Evidence) -> Option<Content> {
     match &subject.mcp {
         Some(mcp) => Some(Content::Definition(mcp.digest)),
-        None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
+        None => match &evidence.stated {
+            Some(entry) => entry.tree.map(Content::Tree).or(entry.definition.map(Content::Definition)),
+            None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
+        },
     }
 }
 
 /// Every version that the subject's own files or OpenClaw's record claim. A violation that names one of them counts: its own files are
 /// the attacker's text.
-fn versions(subject: &Subject) -> Vec<&str> {
+fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
     let record = subject.record.as_ref();
     let recorded = record.map(|record| [record.resolved_version.as_deref(), record.version.as_deref()]);
-    let mut versions: Vec<&str> = recorded.into_iter().flatten().chain([subject.version.as_deref()]).flatten().collect();
+    let stated = evidence.stated.as_ref().and_then(|entry| entry.version.as_deref());
+    let mut versions: Vec<&str> = recorded.into_iter().flatten().chain([subject.version.as_deref(), stated]).flatten().collect();
     versions.sort_unstable();
     versions.dedup();
     versions
 }
 
 /// A skill or hook of a plugin that people have read was read with it, when the plugin's own listing holds the very same files.
-fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, inventory: &Inventory) {
+fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject]) {
     let mut covered: Vec<SubjectId> = Vec::new();
-    for subject in &inventory.subjects {
+    for subject in subjects {
         let Some((part, part_root)) = all.get(&subject.id).and_then(|evidence| own_unread(subject, evidence)) else { continue };
-        let read = inventory.subjects.iter().any(|plugin| {
+        let read = subjects.iter().any(|plugin| {
             let Some(root) = plugin.trees.tree.as_ref().map(|spec| &spec.root) else { return false };
             let Some(prefix) = part_root.strip_prefix(root).ok().and_then(|path| path.to_str()).filter(|path| !path.is_empty())
             else {

@@ -231,6 +231,17 @@ impl<'r> ReviewIndex<'r> {
         Gap { reviewed, leads_here }
     }
 
+    /// The version that a review of this content names, for people.
+    #[must_use]
+    pub fn version_of(&self, subject: &SubjectId, content: Content) -> Option<&'r str> {
+        let steps = self.packages.get(subject)?.steps.values().flatten();
+        let named = steps.filter(|step| step.review.content == content).filter_map(|step| {
+            let version = step.review.version.as_deref()?;
+            Some((step.origin, step.review.line, version.rsplit("->").next().unwrap_or(version).trim()))
+        });
+        named.min().map(|(_, _, version)| version)
+    }
+
     fn add(&mut self, origin: Origin<'r>, reviews: &'r Reviews) {
         for review in &reviews.reviews {
             let steps = &mut self.packages.entry(&review.package).or_default().steps;

@@ -4,7 +4,11 @@
 //! installed; [`append`] adds an entry without touching a byte of the others.
 
 mod append;
+mod contents;
+pub mod diff;
 mod graph;
+mod highlights;
+mod store;
 mod violation;
 mod wire;
 
@@ -21,7 +25,10 @@ use crate::subject::SubjectId;
 use crate::toml_file::fail;
 
 pub use append::{Addition, Appended, append};
+pub use contents::{Contents, ContentsError};
 pub use graph::{Gap, Origin, Publisher, Question, ReviewIndex, Step, Verdict};
+pub use highlights::{Highlight, What};
+pub use store::{ContentStore, MAX_STORE};
 pub use violation::Versions;
 
 /// One reviews file: the operator's own, or an imported one.

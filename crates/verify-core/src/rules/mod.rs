@@ -206,7 +206,11 @@ pub(crate) fn judge_by(whole: &Whole<'_>, flags: &[(String, Level)], wanted: &dy
     let (last, first): (Vec<&Rule>, Vec<&Rule>) = asked.partition(|rule| matches!(rule.check, Check::Last(_)));
     for rule in first.into_iter().chain(last) {
         let drafts = match rule.check {
-            Check::Subject(check) => whole.views().flat_map(|view| check(&view)).collect(),
+            Check::Subject(check) => {
+                // Of what only a lock states, nothing can be judged but who has read it.
+                let known = |view: &View<'_>| view.evidence.stated.is_none() || rule.group == Group::Review;
+                whole.views().filter(known).flat_map(|view| check(&view)).collect()
+            }
             Check::Whole(check) => check(whole),
             Check::Last(check) => check(whole, &judge.used),
         };

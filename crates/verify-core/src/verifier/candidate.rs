@@ -7,7 +7,7 @@ use super::Verifier;
 use crate::archive::{Archive, Binary};
 use crate::digest::{Sha256Digest, Sri};
 use crate::error::{Error, Result};
-use crate::evidence::{Evidence, NpmFacts, Part, Published};
+use crate::evidence::{self, Evidence, NpmFacts, Part, Published};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::Finding;
 use crate::inventory::npm_tree::{DependencyKind, Manifest};
@@ -16,6 +16,7 @@ use crate::policy::Requirements;
 use crate::provenance::npm::{Attestations, Package, is_package_name, verify_attestations};
 use crate::provenance::{Identity, IdentityPolicy, NpmKeys, TrustRoot};
 use crate::report::{self, Basis, Outcomes, Report, SubjectReport, Tool};
+use crate::review::diff::CostLimits;
 use crate::rules::{self, Group, Judged, Rule, Whole};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -108,7 +109,7 @@ pub struct Contents {
 }
 
 /// The rules that can say something about an archive that is not installed.
-const RULES: [&str; 9] = [
+const RULES: [&str; 10] = [
     "archive-mismatch",
     "unlisted-source",
     "install-script",
@@ -118,6 +119,7 @@ const RULES: [&str; 9] = [
     "provenance-regressed",
     "provenance-missing",
     "not-established",
+    "violation",
 ];
 
 impl Candidate<'_> {
@@ -206,6 +208,7 @@ impl Verifier {
         subject.version = Some(version.clone());
         let lock = self.lock.clone().unwrap_or_default();
         let evidence = self.candidate_evidence(candidate, origin, &subject, &manifest, &lock)?;
+        let evidence = self.read_candidate(&subject, evidence);
 
         let inventory = Inventory::default();
         let requirements = self.policy.requirements(&subject.id, subject.kind, subject.source);
@@ -278,6 +281,14 @@ impl Verifier {
                 not_covered: Vec::new(),
             },
         })
+    }
+
+    /// With what the reviews say: whether somebody recorded that it must not run.
+    fn read_candidate(&self, subject: &Subject, evidence: Evidence) -> Evidence {
+        let mut all = std::collections::BTreeMap::from([(subject.id.clone(), evidence)]);
+        let given = self.given(None, None, CostLimits::CHECK);
+        evidence::review::judge(&mut all, std::slice::from_ref(subject), &self.policy, &given);
+        all.remove(&subject.id).unwrap_or_default()
     }
 
     fn candidate_evidence(

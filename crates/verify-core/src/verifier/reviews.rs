@@ -5,9 +5,11 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use crate::error::{Error, OperatorError, Result};
+use crate::evidence::Bases;
 use crate::evidence::review::Given;
 use crate::operator_file;
 use crate::policy::{Import, ImportLocation, Policy};
+use crate::review::diff::CostLimits;
 use crate::review::{ReviewIndex, Reviews};
 use crate::text;
 
@@ -38,13 +40,15 @@ impl ReviewFiles {
     }
 
     /// The index over all of them. `own` is how the operator's file is shown.
-    pub(super) fn given<'r>(&'r self, own: &'r str, today: Date) -> Given<'r> {
+    pub(super) fn given<'r>(&'r self, own: &'r str, today: Date, bases: Bases<'r>, limits: CostLimits) -> Given<'r> {
         let imports: Vec<(&str, &Reviews)> = self.imports.iter().map(|import| (import.name.as_str(), &import.reviews)).collect();
         Given {
             index: ReviewIndex::build(&self.own, &imports, today),
             own,
             imports: self.imports.iter().map(|import| (import.name.as_str(), import.shown.as_str())).collect(),
             today,
+            bases,
+            limits,
         }
     }
 }

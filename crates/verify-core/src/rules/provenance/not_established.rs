@@ -154,7 +154,8 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
 fn archive_unverified(view: &View<'_>) -> Option<Draft> {
     let wanted = view.requirements.dependencies == Dependencies::ArchiveVerified;
     let has_some = [&view.evidence.dependencies, &view.evidence.siblings].iter().any(|part| part.tree().is_some());
-    if !wanted || !has_some {
+    let asked = view.evidence.published.dependencies.outcome() != Outcome::NotApplicable;
+    if !wanted || !has_some || asked {
         return None;
     }
     let draft =

@@ -1,0 +1,120 @@
+//! What a reviewer reads: what matters most first, then a unified diff. Pure functions.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use openclaw_verify_core::review::diff::{Difference, FileDifference};
+use openclaw_verify_core::{Backlog, Reading, text};
+
+const BOLD: Style = Style::new().bold();
+const OLD: Style = AnsiColor::Red.on_default();
+const NEW: Style = AnsiColor::Green.on_default();
+const PLACE: Style = AnsiColor::Cyan.on_default();
+const FIRST: Style = AnsiColor::Yellow.on_default().bold();
+
+/// The whole text to read.
+pub(crate) fn reading(reading: &Reading) -> String {
+    let mut out = String::new();
+    let version = reading.version.as_deref().unwrap_or("no version");
+    let _ = match (&reading.since, &reading.from) {
+        (Some(since), _) => writeln!(out, "{BOLD}{} {since} -> {version}{BOLD:#}", reading.subject),
+        _ => writeln!(out, "{BOLD}{} {version}{BOLD:#}", reading.subject),
+    };
+    if let (Some(from), Some(place)) = (&reading.from, &reading.place) {
+        let _ = writeln!(out, "  from {from} ({place})");
+    }
+    let _ = writeln!(out, "  to   {} (installed at {})", reading.content, reading.path);
+    if let Some(definition) = &reading.definition {
+        let _ = writeln!(out, "\n{BOLD}Definition (secrets left out):{BOLD:#}\n  {definition}");
+    }
+    difference(&mut out, &reading.difference, reading.definition.is_none());
+    if let (Some(digest), Some(files)) = (&reading.dependencies, &reading.dependency_files) {
+        let _ = writeln!(out, "\n{BOLD}dependencies{BOLD:#} {digest}");
+        difference(&mut out, files, true);
+    }
+    out
+}
+
+/// The list of what is left, one line each.
+pub(crate) fn backlog(backlog: &Backlog) -> String {
+    let mut out = String::new();
+    for item in &backlog.items {
+        let part = if matches!(item.part, "tree" | "definition") { "" } else { item.part };
+        let gap = if part.is_empty() { "" } else { " " };
+        let since = match (&item.since, &item.from) {
+            (Some(since), _) => format!(" since {since}"),
+            (None, Some(_)) => " since what was reviewed before".to_owned(),
+            (None, None) => String::new(),
+        };
+        let _ = writeln!(out, "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}", item.subject, item.finding, item.cost);
+        let _ = writeln!(out, "  {}", item.command);
+    }
+    let count = backlog.items.len();
+    let _ = match count {
+        0 => writeln!(out, "nothing is left to read"),
+        _ => writeln!(out, "\n{count} to read: {}", backlog.total),
+    };
+    out
+}
+
+fn difference(out: &mut String, difference: &Difference, counted: bool) {
+    if counted {
+        let _ = writeln!(out, "  {}", difference.cost);
+    }
+    if !difference.first.is_empty() {
+        let _ = writeln!(out, "\n{FIRST}Look at these first:{FIRST:#}");
+        for highlight in &difference.first {
+            let what = highlight.what.as_str();
+            let _ = writeln!(out, "  {what:16}  {}  {}", highlight.path, highlight.told);
+        }
+    }
+    if !difference.named.is_empty() {
+        let _ = writeln!(out, "\n{FIRST}Not shown below, to be looked at by other means:{FIRST:#}");
+        for named in &difference.named {
+            let size = named.size.map_or_else(String::new, |size| format!(", {size} bytes"));
+            let blob = named.blob.as_deref().map_or_else(String::new, |blob| format!(", blob {blob}"));
+            let _ = writeln!(out, "  {} {}  {}{size}{blob}", named.change, named.path, named.why);
+        }
+    }
+    for file in &difference.files {
+        unified(out, file);
+    }
+}
+
+fn unified(out: &mut String, file: &FileDifference) {
+    let (old, new) = (file.old_mode.map(|_| "a/"), file.new_mode.map(|_| "b/"));
+    let name = |side: Option<&str>| side.map_or_else(|| "/dev/null".to_owned(), |side| format!("{side}{}", file.path));
+    let _ = writeln!(out, "\n{BOLD}--- {}{BOLD:#}\n{BOLD}+++ {}{BOLD:#}", name(old), name(new));
+    match (file.old_mode, file.new_mode) {
+        (Some(old), Some(new)) if old != new => {
+            let _ = writeln!(out, "{PLACE}mode {old} -> {new}{PLACE:#}");
+        }
+        (None, Some(new)) if new != "100644" => {
+            let _ = writeln!(out, "{PLACE}mode {new}{PLACE:#}");
+        }
+        _ => {}
+    }
+    for hunk in &file.hunks {
+        let (old, new) = (range(hunk.old_start, hunk.old_lines), range(hunk.new_start, hunk.new_lines));
+        let _ = writeln!(out, "{PLACE}@@ -{old} +{new} @@{PLACE:#}");
+        for line in &hunk.lines {
+            let _ = match line.as_bytes().first() {
+                Some(b'-') => writeln!(out, "{OLD}{line}{OLD:#}"),
+                Some(b'+') => writeln!(out, "{NEW}{line}{NEW:#}"),
+                _ => writeln!(out, "{line}"),
+            };
+        }
+    }
+}
+
+fn range(start: usize, lines: usize) -> String {
+    if lines == 1 { start.to_string() } else { format!("{start},{lines}") }
+}
+
+/// What to do after reading.
+pub(crate) fn next(reading: &Reading) -> String {
+    let id = text::shell_word(reading.subject.as_str());
+    let criteria = reading.wanted.map_or("safe-to-run", |wanted| wanted.as_str());
+    let more = if reading.dependencies.is_some() { " --dependencies" } else { "" };
+    format!("when you have read it: openclaw-verify review {id} --record --criteria {criteria}{more}")
+}

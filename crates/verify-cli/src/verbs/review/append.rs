@@ -1,0 +1,191 @@
+//! Appends an entry to the reviews file: shows the very text, asks, writes.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::Command;
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use openclaw_verify_core::digest::TreeDigest;
+use openclaw_verify_core::policy::Pattern;
+use openclaw_verify_core::review::{Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append};
+use openclaw_verify_core::subject::SubjectId;
+use openclaw_verify_core::{Error, Result, Verifier, operator_file, text};
+
+use super::{installed, keep, shown};
+use crate::cli::{Common, ReviewArgs};
+use crate::operator::Files;
+use crate::{Exit, operator, output};
+
+/// `--record`: of what was shown, or of all that is installed when nothing was.
+pub(super) fn review(common: &Common, args: &ReviewArgs, verifier: &Verifier, files: &Files, id: &SubjectId) -> Result<Exit> {
+    let Some(criteria) = args.criteria else {
+        return Err(Error::environment("--record needs --criteria", "say safe-to-load or safe-to-run"));
+    };
+    let reading = installed(verifier, id, args.dependencies)?;
+    let shown = shown::last(id);
+    let again = format!("look at it: openclaw-verify review {} --diff", text::shell_word(id.as_str()));
+    match &shown {
+        None => output::stderr("note: it was not shown here, so this says that all of it was read elsewhere"),
+        Some(shown) if shown.content != reading.content.to_string() => {
+            return Err(Error::environment(format!("{id} changed since it was shown, so nothing is recorded"), again));
+        }
+        Some(shown) if args.dependencies && shown.dependencies != reading.dependencies.map(|digest| digest.to_string()) => {
+            let what = format!("the dependencies of {id} that are installed were not shown, so nothing is recorded");
+            return Err(Error::environment(what, format!("{again} --dependencies")));
+        }
+        Some(_) => {}
+    }
+    let from = shown.as_ref().and_then(|shown| shown.from.as_ref()).and_then(|from| from.parse::<TreeDigest>().ok());
+    let version = match (shown.as_ref().and_then(|shown| shown.since.clone()).filter(|_| from.is_some()), &reading.version) {
+        (Some(since), Some(version)) => Some(format!("{since} -> {version}")),
+        (_, version) => version.clone(),
+    };
+    let review = Review {
+        package: id.clone(),
+        version,
+        from: from.map(Content::Tree),
+        content: reading.content,
+        dependencies: reading.dependencies,
+        criteria,
+        by: by(args, &files.reviews)?,
+        agent: args.agent.as_ref().map(|model| Agent { model: model.clone(), guided: args.guided }),
+        date: today(common),
+        until: args.until,
+        notes: args.notes.clone(),
+        line: 0,
+    };
+    let exit = write(args, files, &Addition::Review(review))?;
+    if exit == Exit::Clean {
+        keep(&reading);
+        shown::forget(id);
+    }
+    Ok(exit)
+}
+
+/// `--trust`: in a publisher, for one subject and at most a year.
+pub(super) fn trust(
+    common: &Common,
+    args: &ReviewArgs,
+    verifier: &Verifier,
+    files: &Files,
+    id: &SubjectId,
+    publisher: &str,
+) -> Result<Exit> {
+    let start = today(common);
+    let until = match args.until {
+        Some(until) => until,
+        None => start
+            .checked_add(1.year())
+            .map_err(|error| Error::environment(format!("no day a year after {start}: {error}"), "correct the clock"))?,
+    };
+    installed(verifier, id, false)?;
+    if id.as_str().contains('*') {
+        return Err(Error::environment(format!("{id} would be read as a pattern"), "write the entry by hand"));
+    }
+    let pattern = Pattern::new(id.as_str())
+        .map_err(|error| Error::environment(format!("{id} cannot be a pattern: {error}"), "write the entry by hand"))?;
+    let trust = Trust {
+        publisher: publisher.to_owned(),
+        workflow: args.workflow.clone(),
+        packages: vec![pattern],
+        criteria: args.criteria.unwrap_or(Criteria::SafeToRun),
+        by: by(args, &files.reviews)?,
+        start,
+        until,
+        notes: args.notes.clone(),
+        line: 0,
+    };
+    output::stderr("note: trust counts only where provenance or a tag signature of that publisher is verified");
+    write(args, files, &Addition::Trust(trust))
+}
+
+/// `--violation`: of exactly what is installed, or of versions.
+pub(super) fn violation(common: &Common, args: &ReviewArgs, verifier: &Verifier, files: &Files, id: &SubjectId) -> Result<Exit> {
+    let what = match &args.versions {
+        Some(range) => {
+            let versions = Versions::range(range).ok_or_else(|| {
+                Error::environment(
+                    format!("--versions {}: not a version or range", text::excerpt(range, 100)),
+                    "write `*`, a version, or a range such as \"<1.2.0\"",
+                )
+            })?;
+            Violated::Versions(versions)
+        }
+        None => match installed(verifier, id, false)?.content {
+            Content::Tree(tree) => Violated::Trees(vec![tree]),
+            // A definition has no tree; there are no versions to tell apart either.
+            _ => Violated::Versions(Versions::all()),
+        },
+    };
+    let violation = Violation {
+        package: id.clone(),
+        what,
+        reason: args.reason.clone().unwrap_or_default(),
+        by: by(args, &files.reviews)?,
+        date: today(common),
+        line: 0,
+    };
+    write(args, files, &Addition::Violation(violation))
+}
+
+/// Shows the entry, asks, and writes it behind those that are there.
+fn write(args: &ReviewArgs, files: &Files, addition: &Addition) -> Result<Exit> {
+    let path = &files.reviews;
+    let shown = operator::shown(path);
+    let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
+    output::stdout(&appended.entry)?;
+    if !args.yes && !confirmed(&format!("append this to {shown}?"))? {
+        output::stderr("nothing was written");
+        return Ok(Exit::Failed);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+    // Two that append at the same time must not overwrite each other's entry, so the file is read again under a lock.
+    let guard = File::open(folder).map_err(|error| Error::io("open", folder, error))?;
+    rustix::fs::flock(&guard, rustix::fs::FlockOperation::LockExclusive)
+        .map_err(|error| Error::io("lock", folder, error.into()))?;
+    let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
+    operator_file::write_atomic(path, &appended.text)?;
+    output::stderr(&format!("wrote {shown}"));
+    Ok(Exit::Clean)
+}
+
+fn confirmed(question: &str) -> Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::environment("there is no terminal to ask on", "add --yes to append without being asked"));
+    }
+    let mut stderr = io::stderr().lock();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    asked.map_err(|error| Error::io("write to", "standard error", error))?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Error::io("read", "standard input", error))?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+fn today(common: &Common) -> Date {
+    operator::now(common).to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// Who speaks: `--by`, or what git would write into a commit beside the reviews file. Never asked in the working folder, which may be
+/// anybody's.
+fn by(args: &ReviewArgs, reviews: &Path) -> Result<String> {
+    if let Some(by) = &args.by {
+        return Ok(by.clone());
+    }
+    let folder = reviews.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    let get = |key: &str| {
+        let output = Command::new("git").arg("-C").arg(folder).args(["config", "--get", key]).output().ok()?;
+        let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (output.status.success() && !value.is_empty()).then_some(value)
+    };
+    match (get("user.name"), get("user.email")) {
+        (Some(name), Some(email)) => Ok(format!("{name} <{email}>")),
+        (Some(one), None) | (None, Some(one)) => Ok(one),
+        (None, None) => Err(Error::environment(
+            "nobody knows who you are: git has no user.name",
+            "say it: --by \"Ada <ada@example.org>\", or git config --global user.name and user.email",
+        )),
+    }
+}

@@ -1,0 +1,461 @@
+//! What a reviewer has to read: a whole tree, or what differs between two, most telling first. Plain data, safe to show.
+
+use serde::Serialize;
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+use super::contents::{Contents, ContentsError};
+use super::highlights::{self, Highlight, Highlights};
+use crate::text;
+use crate::tree::{self, ChangeKind, Entry, Manifest, Mode};
+
+/// Lines of unchanged text around a change.
+const CONTEXT: usize = 3;
+/// Bytes of one text that is compared line by line; a larger one is named, not shown.
+const MAX_TEXT: usize = 1 << 20;
+/// Bytes of a text that is shown however long its lines are.
+const SMALL: usize = 8 << 10;
+/// Bytes of all texts of one call together; what comes after is named, not shown.
+const MAX_TOTAL: usize = 128 << 20;
+const TOO_LARGE: &str = "too large";
+/// Characters of a line that nobody can read any more. A file most of whose bytes stand in such lines is a bundle.
+const LONG_LINE: usize = 500;
+/// Pairs of lines that all comparisons of one call may look at together; then files are shown as replaced whole. An attacker chooses
+/// both texts, and the worst case is a product.
+const MAX_PAIRS: u64 = 400_000_000;
+
+/// Everything that has to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Difference {
+    /// What there is to read.
+    pub cost: Cost,
+    /// What tells most about what the code will do: read this first.
+    pub first: Vec<Highlight>,
+    /// Files that are not shown as text, and have to be looked at by other means.
+    pub named: Vec<Named>,
+    /// Files shown as text, the most telling first.
+    pub files: Vec<FileDifference>,
+}
+
+/// How much there is to read. Ordered by lines, then files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Lines that were added or removed; in a full reading all lines. None where it would take too long to count them.
+    pub lines: Option<u64>,
+    /// Files that differ; in a full reading all files.
+    pub files: u64,
+}
+
+/// A file that is not shown as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// Path, safe to show.
+    pub path: String,
+    /// What happened to it.
+    pub change: &'static str,
+    /// Why it is not shown: `binary`, `minified`, `too large`.
+    pub why: &'static str,
+    /// Its bytes, where known.
+    pub size: Option<u64>,
+    /// git's SHA-256 blob id of what is installed; none for a removed file.
+    pub blob: Option<String>,
+}
+
+/// A file shown as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileDifference {
+    /// Path, safe to show.
+    pub path: String,
+    /// What happened to it.
+    pub change: &'static str,
+    /// Six octal digits before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_mode: Option<&'static str>,
+    /// Six octal digits now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_mode: Option<&'static str>,
+    /// What differs; empty where only the mode does, or for an empty file.
+    pub hunks: Vec<Hunk>,
+}
+
+/// Lines that differ, with those around them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hunk {
+    /// The first line before, from 1; 0 where there was none.
+    pub old_start: usize,
+    /// Lines before.
+    pub old_lines: usize,
+    /// The first line now, from 1; 0 where there is none.
+    pub new_start: usize,
+    /// Lines now.
+    pub new_lines: usize,
+    /// The lines, each after ` `, `-` or `+`, and `\` for a missing end of line. Control and bidi characters are escaped.
+    pub lines: Vec<String>,
+}
+
+/// Where to stop counting lines, so that `check` stays quick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CostLimits {
+    pub files: usize,
+    pub bytes: u64,
+}
+
+impl CostLimits {
+    /// For findings: what everybody waits for.
+    pub(crate) const CHECK: Self = Self { files: 1_000, bytes: 8 << 20 };
+    /// For who asks what to read.
+    pub(crate) const BACKLOG: Self = Self { files: 50_000, bytes: 1 << 30 };
+}
+
+impl Cost {
+    /// What to compare by: a count that is not known is the larger one.
+    #[must_use]
+    pub fn key(&self) -> (u64, u64) {
+        (self.lines.unwrap_or(u64::MAX), self.files)
+    }
+}
+
+impl std::fmt::Display for Cost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = |n| if n == 1 { "" } else { "s" };
+        write!(f, "{} file{}", self.files, plural(self.files))?;
+        match self.lines {
+            Some(lines) => write!(f, ", {lines} line{}", plural(lines)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What has to be read of `new` by whoever knows `old`; all of it when nothing is known.
+///
+/// # Errors
+/// When a file that can be read otherwise is not what the listing says: then somebody else is at work in the folder.
+pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Difference, (String, ContentsError)> {
+    let nothing = Manifest::default();
+    let before = old.map_or(&nothing, |old| old.manifest.as_ref());
+    let mut sides = Vec::new();
+    let mut result = Difference::default();
+    let mut highlights = Highlights::default();
+    let (mut counter, mut total) = (Counter::default(), 0);
+    for change in tree::compare(before, &new.manifest) {
+        let (was, is) = (before.get(&change.path), new.manifest.get(&change.path));
+        let was_text = content(old, was).map_err(|error| (shown(&change.path), error))?;
+        let is_text = content(Some(new), is).map_err(|error| (shown(&change.path), error))?;
+        let side = |contents: Option<&Contents<'_>>, entry: Option<&Entry>| {
+            let entry = entry?;
+            let wanted = highlights::wants_bytes(&change.path, entry);
+            Some((entry.mode, if wanted { contents?.read(entry).ok()? } else { Vec::new() }))
+        };
+        highlights.look(&change.path, side(old, was), side(Some(new), is));
+        total += was_text.text().len() + is_text.text().len();
+        let (was_text, is_text) = if total > MAX_TOTAL { (was_text.dropped(), is_text.dropped()) } else { (was_text, is_text) };
+        sides.push((change, was, is, was_text, is_text));
+    }
+    result.cost.files = sides.len() as u64;
+    highlights.finish();
+    sides.sort_by_key(|(change, ..)| (highlights.rank(&change.path), change.path.clone()));
+    for (change, was, is, was_text, is_text) in &sides {
+        if let Some(why) = was_text.why_not().or(is_text.why_not()) {
+            let size = is.and_then(|is| is_text.size().or_else(|| new.size(is)));
+            let blob = is.map(|is| is.id.hex());
+            result.named.push(Named { path: shown(&change.path), change: change.kind.as_str(), why, size, blob });
+            continue;
+        }
+        let (old_text, new_text) = (was_text.text(), is_text.text());
+        let hunks = if change.kind == ChangeKind::ModeChanged { Vec::new() } else { counter.hunks(old_text, new_text) };
+        result.files.push(FileDifference {
+            path: shown(&change.path),
+            change: change.kind.as_str(),
+            old_mode: was.map(|was| was.mode.as_str()),
+            new_mode: is.map(|is| is.mode.as_str()),
+            hunks,
+        });
+    }
+    result.cost.lines = Some(counter.lines);
+    result.first = highlights.into_list();
+    Ok(result)
+}
+
+/// Only how much there is to read; none when a file that is needed cannot be had.
+pub(crate) fn cost(old: Option<&Contents<'_>>, new: &Contents<'_>, limits: CostLimits) -> Option<Cost> {
+    let nothing = Manifest::default();
+    let before = old.map_or(&nothing, |old| old.manifest.as_ref());
+    let changes = tree::compare(before, &new.manifest);
+    let mut cost = Cost { files: changes.len() as u64, lines: None };
+    let needed = |path: &str| old.zip(before.get(path));
+    if changes.iter().any(|change| needed(&change.path).is_some_and(|(old, entry)| !old.has(entry))) {
+        return None;
+    }
+    if changes.len() > limits.files {
+        return Some(cost);
+    }
+    let (mut counter, mut bytes) = (Counter::default(), 0);
+    for change in &changes {
+        let (was, is) = (before.get(&change.path), new.manifest.get(&change.path));
+        bytes += is.and_then(|is| new.size(is)).unwrap_or(0);
+        if bytes > limits.bytes {
+            return Some(cost);
+        }
+        let (Ok(was), Ok(is)) = (content(old, was), content(Some(new), is)) else { return None };
+        if change.kind == ChangeKind::ModeChanged || was.why_not().or(is.why_not()).is_some() {
+            continue;
+        }
+        match (was.text(), is.text()) {
+            ("", text) | (text, "") => counter.lines += text.lines().count() as u64,
+            (old, new) => {
+                counter.hunks(old, new);
+            }
+        }
+    }
+    cost.lines = Some(counter.lines);
+    Some(cost)
+}
+
+/// One side of a change.
+enum Side {
+    Nothing,
+    Text(String),
+    /// Bytes, and why they are not shown.
+    Other(Option<u64>, &'static str),
+}
+
+impl Side {
+    fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    fn size(&self) -> Option<u64> {
+        match self {
+            Self::Text(text) => Some(text.len() as u64),
+            Self::Other(size, _) => *size,
+            Self::Nothing => None,
+        }
+    }
+
+    fn why_not(&self) -> Option<&'static str> {
+        match self {
+            Self::Other(_, why) => Some(why),
+            Self::Nothing | Self::Text(_) => None,
+        }
+    }
+
+    /// The same without its text, which is too much for the memory.
+    fn dropped(self) -> Self {
+        match self {
+            Self::Text(text) => Self::Other(Some(text.len() as u64), TOO_LARGE),
+            other => other,
+        }
+    }
+}
+
+fn content(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Side, ContentsError> {
+    let (Some(contents), Some(entry)) = (contents, entry) else { return Ok(Side::Nothing) };
+    let bytes = match contents.read(entry) {
+        Ok(bytes) => bytes,
+        Err(ContentsError::TooLarge) => return Ok(Side::Other(None, TOO_LARGE)),
+        Err(error) => return Err(error),
+    };
+    if entry.mode == Mode::Symlink {
+        return Ok(Side::Text(format!("{}\n", String::from_utf8_lossy(&bytes))));
+    }
+    let size = Some(bytes.len() as u64);
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) if text.len() > MAX_TEXT => Side::Other(size, TOO_LARGE),
+        Ok(text) if text.contains('\0') => Side::Other(size, "binary"),
+        Ok(text) if is_bundle(&text) => Side::Other(size, "minified"),
+        Ok(text) => Side::Text(text),
+        Err(_) => Side::Other(size, "binary"),
+    })
+}
+
+/// Whether most of a text stands in lines that nobody reads. One long line in a file that can be read otherwise does not hide it.
+fn is_bundle(text: &str) -> bool {
+    let long: usize = text.lines().map(str::len).filter(|len| *len > LONG_LINE).sum();
+    text.len() > SMALL && long * 2 > text.len()
+}
+
+/// Compares texts and counts what it finds.
+#[derive(Default)]
+struct Counter {
+    /// Lines added or removed so far.
+    lines: u64,
+    pairs: u64,
+}
+
+impl Counter {
+    fn hunks(&mut self, old: &str, new: &str) -> Vec<Hunk> {
+        let pairs = pairs(old, new);
+        if self.pairs.saturating_add(pairs) > MAX_PAIRS {
+            return self.replaced(old, new).into_iter().collect();
+        }
+        self.pairs += pairs;
+        let mut config = TextDiff::configure();
+        let diff = config.algorithm(Algorithm::Myers).diff_lines(old, new);
+        let groups = diff.grouped_ops(CONTEXT);
+        let mut hunks = Vec::new();
+        for group in groups {
+            let mut hunk = Hunk::default();
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                self.lines += u64::from(change.tag() != ChangeTag::Equal);
+                hunk.add(change.tag(), change.old_index(), change.new_index(), change.value());
+            }
+            hunks.push(hunk);
+        }
+        hunks
+    }
+
+    /// All old lines gone, all new ones added.
+    fn replaced(&mut self, old: &str, new: &str) -> Option<Hunk> {
+        let mut hunk = Hunk::default();
+        for (at, line) in old.split_inclusive('\n').enumerate() {
+            hunk.add(ChangeTag::Delete, Some(at), None, line);
+        }
+        for (at, line) in new.split_inclusive('\n').enumerate() {
+            hunk.add(ChangeTag::Insert, None, Some(at), line);
+        }
+        self.lines += (hunk.old_lines + hunk.new_lines) as u64;
+        (!hunk.lines.is_empty()).then_some(hunk)
+    }
+}
+
+impl Hunk {
+    fn add(&mut self, tag: ChangeTag, old: Option<usize>, new: Option<usize>, value: &str) {
+        let mark = match tag {
+            ChangeTag::Equal => ' ',
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+        };
+        if let Some(at) = old {
+            self.old_lines += 1;
+            self.old_start = if self.old_start == 0 { at + 1 } else { self.old_start };
+        }
+        if let Some(at) = new {
+            self.new_lines += 1;
+            self.new_start = if self.new_start == 0 { at + 1 } else { self.new_start };
+        }
+        self.lines.push(format!("{mark}{}", line(value.strip_suffix('\n').unwrap_or(value))));
+        if !value.ends_with('\n') {
+            self.lines.push("\\ No newline at end of file".to_owned());
+        }
+    }
+}
+
+/// The most pairs of lines that a comparison looks at: what is the same at both ends is passed over.
+fn pairs(old: &str, new: &str) -> u64 {
+    let start = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
+    let (old, new) = (old.as_bytes().get(start..).unwrap_or_default(), new.as_bytes().get(start..).unwrap_or_default());
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let middle = |text: &[u8]| {
+        let text = text.get(..text.len() - end).unwrap_or_default();
+        text.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
+    };
+    middle(old) * middle(new)
+}
+
+/// A line as it may be shown. Tabs stay: they only indent.
+fn line(text: &str) -> String {
+    text.split('\t').map(text::visible).collect::<Vec<_>>().join("\t")
+}
+
+fn shown(path: &str) -> String {
+    text::visible(path).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::What;
+    use super::*;
+    use crate::tree::TreeSpec;
+
+    /// A folder with these files; a name that ends in `*` is executable.
+    fn folder(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Contents<'static>) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("temp dir");
+        for (name, bytes) in files {
+            let path = dir.path().join(name.trim_end_matches('*'));
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).expect("folder");
+            std::fs::write(&path, bytes).expect("write");
+            if name.ends_with('*') {
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+            }
+        }
+        let tree = tree::digest(&TreeSpec::whole(dir.path()), &tree::Options::default()).expect("tree");
+        let contents = Contents::folder(std::borrow::Cow::Owned(tree.manifest), dir.path().to_owned(), "x".to_owned());
+        (dir, contents)
+    }
+
+    #[test]
+    fn what_tells_most_comes_first() {
+        let old = folder(&[("package.json", br#"{"dependencies":{"a":"1.0.0"}}"#), ("README.md", b"one\n")]);
+        let new = folder(&[
+            ("package.json", br#"{"main":"lib/x.js","scripts":{"postinstall":"node x"},"dependencies":{"a":"1.0.1","b":"*"}}"#),
+            ("README.md", b"two\n"),
+            ("bin/run*", b"#!/bin/sh\n"),
+            ("lib/x.js", b"1;\n"),
+            ("aaa.js", b"2;\n"),
+            ("logo.png", b"\x89PNG\0\0"),
+        ]);
+        let found = difference(Some(&old.1), &new.1).expect("difference");
+        let first: Vec<_> = found.first.iter().map(|h| (h.what, h.path.as_str(), h.told.as_str())).collect();
+        assert_eq!(
+            first,
+            [
+                (What::LifecycleScript, "package.json", "postinstall: node x"),
+                (What::Dependency, "package.json", "a 1.0.1 (was 1.0.0)"),
+                (What::Dependency, "package.json", "b *"),
+                (What::Executable, "bin/run", ""),
+                (What::EntryPoint, "lib/x.js", ""),
+            ]
+        );
+        let order: Vec<_> = found.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(order, ["package.json", "bin/run", "lib/x.js", "README.md", "aaa.js"]);
+        assert_eq!((found.named[0].path.as_str(), found.named[0].why, found.named[0].size), ("logo.png", "binary", Some(6)));
+        assert_eq!(found.cost, Cost { files: 6, lines: Some(7) });
+        assert_eq!(cost(Some(&old.1), &new.1, CostLimits::BACKLOG), Some(found.cost));
+    }
+
+    #[test]
+    fn one_long_line_hides_nothing_and_a_bundle_is_named() {
+        let long = format!("{}\nevil();\n", "x".repeat(5_000));
+        let mixed = format!("{}{long}", "readable line\n".repeat(1_000));
+        let new = folder(&[
+            ("bundle.js", "y;".repeat(20_000).as_bytes()),
+            ("mixed.js", mixed.as_bytes()),
+            ("short.js", long.as_bytes()),
+        ]);
+        let found = difference(None, &new.1).expect("difference");
+        assert_eq!(
+            found.named.iter().map(|named| (named.path.as_str(), named.why)).collect::<Vec<_>>(),
+            [("bundle.js", "minified")]
+        );
+        assert_eq!(found.files.len(), 2);
+    }
+
+    #[test]
+    fn nothing_acts_on_the_terminal_and_no_file_is_shown_that_changed() {
+        let new = folder(&[("a.js", "a\u{202e}b\u{1b}[2Kc\r\n\tx".as_bytes())]);
+        let found = difference(None, &new.1).expect("difference");
+        let lines = ["+a\\u{202e}b\\u{1b}[2Kc\\u{d}", "+\tx", "\\ No newline at end of file"];
+        assert_eq!(found.files[0].hunks[0].lines, lines);
+        std::fs::write(new.0.path().join("a.js"), "other").expect("write");
+        assert!(matches!(difference(None, &new.1), Err((_, ContentsError::Changed))));
+    }
+
+    #[test]
+    fn two_texts_without_a_line_in_common_cost_no_square() {
+        let text = |n: u32| (0..120_000).map(|at| format!("{n}{at}\n")).collect::<String>();
+        let (old, new) = (text(1), text(2));
+        let mut counter = Counter::default();
+        assert_eq!(counter.hunks(&old, &new).len(), 1);
+        assert_eq!(counter.lines, 240_000);
+    }
+}

@@ -1,0 +1,308 @@
+//! What is left to be read, and what a reviewer has to read of one subject.
+
+use serde::Serialize;
+
+use super::{Scope, Verifier};
+use crate::digest::TreeDigest;
+use crate::error::{Error, Result};
+use crate::evidence::Evidence;
+use crate::evidence::review::{self as facts, ReadPart, Standing};
+use crate::inventory::Subject;
+use crate::lock::Lock;
+use crate::review::diff::{self, Cost, CostLimits, Difference};
+use crate::review::{Content, ContentStore, Contents, Criteria};
+use crate::subject::{Kind, SubjectId};
+use crate::text;
+use crate::tree::ManifestStore;
+
+/// Everything that policy wants to have been read and nobody has, the cheapest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Backlog {
+    /// Always `openclaw-verify.backlog/1`.
+    pub schema: &'static str,
+    /// The cheapest first.
+    pub items: Vec<BacklogItem>,
+    /// All of it.
+    pub total: Cost,
+}
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct BacklogItem {
+    /// The subject.
+    pub subject: SubjectId,
+    /// What it is.
+    pub kind: Kind,
+    /// Version as its own files say, safe to show.
+    pub version: Option<String>,
+    /// `tree`, `definition`, `dependencies` or `siblings`.
+    pub part: &'static str,
+    /// The finding that this would clear.
+    pub finding: &'static str,
+    /// What a review has to say.
+    pub wanted: Criteria,
+    /// Digest of what is installed.
+    pub content: String,
+    /// Digest of what is known already; none where all has to be read.
+    pub from: Option<String>,
+    /// Its version.
+    pub since: Option<String>,
+    /// Where its files are.
+    pub place: Option<String>,
+    /// How much there is to read.
+    pub cost: Cost,
+    /// The command that shows it.
+    pub command: String,
+}
+
+/// From what on something is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since<'a> {
+    /// From whatever leaves least to read.
+    Cheapest,
+    /// From nothing: all of it.
+    Nothing,
+    /// From what was reviewed under this version, or from this digest.
+    Version(&'a str),
+}
+
+/// What a reviewer has to read of one subject.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Reading {
+    /// Always `openclaw-verify.reading/1`.
+    pub schema: &'static str,
+    /// The subject.
+    pub subject: SubjectId,
+    /// Version as its own files say, safe to show.
+    pub version: Option<String>,
+    /// Where it is.
+    pub path: String,
+    /// Digest of what is installed and shown.
+    #[serde(serialize_with = "as_text")]
+    pub content: Content,
+    /// Digest of what is known already; none when all is shown.
+    pub from: Option<TreeDigest>,
+    /// Its version.
+    pub since: Option<String>,
+    /// Where its files are.
+    pub place: Option<String>,
+    /// What policy wants a review to say; none where it wants none.
+    pub wanted: Option<Criteria>,
+    /// Digest of the dependencies, where they are shown too.
+    pub dependencies: Option<TreeDigest>,
+    /// The definition of an MCP server, without secrets.
+    pub definition: Option<String>,
+    /// What to read of its own files.
+    pub difference: Difference,
+    /// What to read of its dependencies: always all of them.
+    pub dependency_files: Option<Difference>,
+    #[serde(skip)]
+    installed: Option<Contents<'static>>,
+}
+
+impl Verifier {
+    /// Everything that is left to read, the cheapest first.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub fn backlog(&self) -> Result<Backlog> {
+        if self.options.state_dir.is_none() {
+            return Err(Error::environment("without an installation there is nothing to read", "leave out --lock-only"));
+        }
+        let inventory = self.inventory()?;
+        let lock = self.lock.clone().unwrap_or_default();
+        let evidence = self.evidence_counting(&inventory, &lock, &Scope::Everything, CostLimits::BACKLOG)?;
+        let mut items: Vec<BacklogItem> = Vec::new();
+        for subject in &inventory.subjects {
+            let Some(evidence) = evidence.get(&subject.id) else { continue };
+            items.extend(evidence.review.readings.iter().filter_map(|reading| item(subject, reading)));
+        }
+        items.sort_by(|a, b| (a.cost.key(), &a.subject, a.part).cmp(&(b.cost.key(), &b.subject, b.part)));
+        let lines = items.iter().map(|item| item.cost.lines).sum::<Option<u64>>();
+        let total = Cost { lines, files: items.iter().map(|item| item.cost.files).sum() };
+        Ok(Backlog { schema: "openclaw-verify.backlog/1", items, total })
+    }
+
+    /// What has to be read of a subject; with `dependencies` also all of those.
+    ///
+    /// # Errors
+    /// When it is not installed, has no digest, changes while it is read, or nothing reviewed as `since` can be had.
+    pub fn reading(&self, id: &SubjectId, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+        let inventory = self.inventory()?;
+        let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
+            return Err(Error::environment(
+                format!("{id} is not installed, so there is nothing to read"),
+                "openclaw-verify check -v lists the ids of all subjects",
+            ));
+        };
+        let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
+        let all = self.evidence_counting(&inventory, &Lock::default(), &scope, CostLimits::BACKLOG)?;
+        let no_digest = || Error::Subject {
+            place: subject.place.shown.clone(),
+            why: format!("{id} has no digest, so no review could name it"),
+            help: Some(format!("openclaw-verify check says why: {}", text::shell_word(id.as_str()))),
+        };
+        let evidence = all.get(id).ok_or_else(no_digest)?;
+        let content = match &subject.mcp {
+            Some(mcp) => Content::Definition(mcp.digest),
+            None => Content::Tree(evidence.tree.tree().ok_or_else(no_digest)?.digest),
+        };
+        let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own);
+        let mut reading = Reading {
+            schema: "openclaw-verify.reading/1",
+            subject: id.clone(),
+            version: subject.version.as_deref().map(|version| text::excerpt(version, 200)),
+            path: subject.place.shown.clone(),
+            content,
+            from: None,
+            since: None,
+            place: None,
+            wanted: own.map(|reading| reading.wanted),
+            dependencies: None,
+            definition: subject.mcp.as_ref().map(|mcp| text::visible(&mcp.spec).into_owned()),
+            difference: Difference::default(),
+            dependency_files: None,
+            installed: None,
+        };
+        if let Some(installed) = facts::installed(subject, evidence, ReadPart::Own) {
+            let base = self.base(subject, evidence, content, since)?;
+            reading.difference =
+                diff::difference(base.as_ref().map(|base| &base.contents), &installed).map_err(changed(subject))?;
+            if let Some(base) = base {
+                reading.from = Some(base.digest);
+                reading.since = base.version;
+                reading.place = Some(base.contents.place);
+            }
+            reading.installed = Some(installed.into_owned());
+        }
+        if dependencies {
+            let installed = facts::installed(subject, evidence, ReadPart::Dependencies)
+                .ok_or_else(|| Error::environment(format!("{id} has no dependencies of its own"), "leave out --dependencies"))?;
+            reading.dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
+            reading.dependency_files = Some(diff::difference(None, &installed).map_err(changed(subject))?);
+        }
+        Ok(reading)
+    }
+
+    /// The reviewed files to compare with.
+    fn base(&self, subject: &Subject, evidence: &Evidence, content: Content, since: Since<'_>) -> Result<Option<Base>> {
+        let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
+        let store = self.options.contents.as_ref().map(ContentStore::new);
+        let given = self.given(manifests.as_ref(), store.as_ref(), CostLimits::BACKLOG);
+        let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own);
+        let wanted = own.map_or(Criteria::SafeToLoad, |reading| reading.wanted);
+        let known = facts::known(&subject.id, content, wanted, &given);
+        let version = |digest: TreeDigest| {
+            given.index.version_of(&subject.id, Content::Tree(digest)).map(|version| text::excerpt(version, 60))
+        };
+        let is_meant = |digest: &TreeDigest| match since {
+            Since::Nothing => false,
+            Since::Cheapest => own.and_then(|own| own.next.as_ref()).and_then(|next| next.from) == Some(*digest),
+            Since::Version(text) => version(*digest).as_deref() == Some(text) || digest.to_string() == text,
+        };
+        let meant: Vec<TreeDigest> = known.iter().copied().filter(is_meant).collect();
+        let Some(installed) = facts::installed(subject, evidence, ReadPart::Own) else { return Ok(None) };
+        let mut best: Option<(Cost, Base)> = None;
+        for (digest, places) in given.bases.find(subject, &meant) {
+            for contents in places {
+                let Some(cost) = diff::cost(Some(&contents), &installed, CostLimits::BACKLOG) else { continue };
+                let rank = |cost: &Cost, base: &Base| (cost.key(), base.digest, base.contents.place.clone());
+                let base = Base { digest, version: version(digest), contents };
+                if best.as_ref().is_none_or(|(old, other)| rank(&cost, &base) < rank(old, other)) {
+                    best = Some((cost, base));
+                }
+            }
+        }
+        match (best, since) {
+            (None, Since::Version(asked)) => {
+                let mut versions: Vec<String> =
+                    known.iter().map(|digest| version(*digest).unwrap_or_else(|| digest.to_string())).collect();
+                versions.sort();
+                let help = match versions.is_empty() {
+                    true => "no other version of it was reviewed; show all of it: --diff none".to_owned(),
+                    false => format!("reviewed were: {}; or show all of it: --diff none", versions.join(", ")),
+                };
+                let asked = text::excerpt(asked, 100);
+                Err(Error::environment(format!("nothing that was reviewed as {asked} can be had any more"), help))
+            }
+            (best, _) => Ok(best.map(|(_, base)| base)),
+        }
+    }
+}
+
+struct Base {
+    digest: TreeDigest,
+    version: Option<String>,
+    contents: Contents<'static>,
+}
+
+impl Reading {
+    /// Keeps what is installed, so that a later reading can start from here. Whoever calls decides when to
+    /// [`ContentStore::prune`].
+    ///
+    /// # Errors
+    /// When one of the two stores cannot be written.
+    pub fn keep(&self, contents: &ContentStore, manifests: &ManifestStore) -> Result<()> {
+        let Some(installed) = &self.installed else { return Ok(()) };
+        let failed = |error: &dyn std::fmt::Display| {
+            Error::environment(format!("what was read cannot be kept: {error}"), "make room in the user's cache folder")
+        };
+        installed.keep(contents).map_err(|error| failed(&error))?;
+        manifests.put(&installed.manifest).map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    /// How much there is to read.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        let own = self.difference.cost;
+        let Some(more) = self.dependency_files.as_ref().map(|difference| difference.cost) else { return own };
+        Cost { lines: own.lines.zip(more.lines).map(|(a, b)| a + b), files: own.files + more.files }
+    }
+}
+
+fn item(subject: &Subject, reading: &facts::Reading) -> Option<BacklogItem> {
+    let finding = match &reading.standing {
+        Standing::Unreviewed => "unreviewed",
+        Standing::Expired(_) => "review-expired",
+        Standing::AgentOnly(_) => "agent-reviewed-only",
+        _ => return None,
+    };
+    let next = reading.next.as_ref();
+    Some(BacklogItem {
+        subject: subject.id.clone(),
+        kind: subject.kind,
+        version: subject.version.as_deref().map(|version| text::excerpt(version, 200)),
+        part: match (reading.part, reading.content) {
+            (ReadPart::Own, Content::Tree(_)) => "tree",
+            (ReadPart::Own, Content::Definition(_)) => "definition",
+            (ReadPart::Dependencies, _) => "dependencies",
+            (ReadPart::Siblings, _) => "siblings",
+        },
+        finding,
+        wanted: reading.wanted,
+        content: reading.content.to_string(),
+        from: next.and_then(|next| next.from).map(|from| from.to_string()),
+        since: next.and_then(|next| next.version.clone()),
+        place: next.and_then(|next| next.place.clone()),
+        cost: next.map(|next| next.cost).unwrap_or_default(),
+        command: facts::command(&subject.id, reading),
+    })
+}
+
+fn changed(subject: &Subject) -> impl Fn((String, crate::review::ContentsError)) -> Error {
+    let place = subject.place.shown.clone();
+    move |(path, why)| Error::Subject {
+        place: place.clone(),
+        why: format!("`{path}` {why}"),
+        help: Some("run again when nothing is being installed or written there".to_owned()),
+    }
+}
+
+fn as_text<S: serde::Serializer>(content: &Content, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(content)
+}
