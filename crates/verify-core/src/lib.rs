@@ -5,6 +5,7 @@ pub mod error;
 mod evidence;
 pub mod fact;
 pub mod finding;
+pub mod gate;
 pub mod git;
 pub mod inventory;
 pub mod json;

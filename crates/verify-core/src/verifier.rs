@@ -137,7 +137,27 @@ impl Verifier {
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
-    fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
+    /// The host package, as the operator named it.
+    pub(crate) fn host(&self) -> Option<&Path> {
+        self.options.host.as_deref()
+    }
+
+    /// The moment as of which everything is judged.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.options.now
+    }
+
+    /// Its day in UTC.
+    pub(crate) fn today(&self) -> Date {
+        self.options.today()
+    }
+
+    /// The reviews file, when there is one.
+    pub(crate) fn reviews_text(&self) -> Option<(&Path, &str)> {
+        self.options.reviews.as_ref().and_then(OperatorFile::content)
+    }
+
+    pub(crate) fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let progress = self.options.progress.as_deref();
         let gather = Gather {
@@ -154,7 +174,7 @@ impl Verifier {
         evidence::gather(&gather, &|subject| scope.contains(subject.kind, &subject.id))
     }
 
-    fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
+    pub(crate) fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
         let judged: Vec<Judged<'_>> = inventory
             .subjects
             .iter()
@@ -214,7 +234,7 @@ impl Verifier {
     }
 }
 
-type Evidences = std::collections::BTreeMap<SubjectId, Evidence>;
+pub(crate) type Evidences = std::collections::BTreeMap<SubjectId, Evidence>;
 type AllOutcomes = std::collections::BTreeMap<(SubjectId, Group), Outcome>;
 
 fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> SubjectReport {
