@@ -195,7 +195,7 @@ pub(crate) struct LockArgs {
 }
 
 /// Arguments of `gate`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct GateArgs {
     /// Print the command that makes OpenClaw ask this gate, after checking what OpenClaw will check
     #[arg(long)]
@@ -206,6 +206,9 @@ pub(crate) struct GateArgs {
     /// Answer one request of every kind and show the replies
     #[arg(long, conflicts_with = "setup")]
     pub selftest: bool,
+    /// Where to keep what was refused, and what is remembered between calls [default: .openclaw-verify in the --config folder]
+    #[arg(long, value_name = "DIR")]
+    pub spool: Option<PathBuf>,
     /// What to answer in place of `warn`, for hosts that do not know it
     #[arg(long, value_name = "ANSWER")]
     pub no_warn: Option<Instead>,

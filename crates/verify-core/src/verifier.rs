@@ -152,6 +152,12 @@ impl Verifier {
         self.options.today()
     }
 
+    /// The folder in which the lock is, safe to show.
+    pub(crate) fn lock_folder(&self) -> Option<String> {
+        let folder = self.options.lock.as_ref()?.path.parent()?;
+        folder.is_absolute().then(|| shown(folder))
+    }
+
     /// The reviews file, when there is one.
     pub(crate) fn reviews_text(&self) -> Option<(&Path, &str)> {
         self.options.reviews.as_ref().and_then(OperatorFile::content)

@@ -13,7 +13,9 @@ use crate::cli::{Common, LockArgs};
 use crate::{Exit, operator, output};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
-    let start = start(common)?;
+    // What the gate refused may be the first thing ever to be installed.
+    let first = args.from.is_some() && operator::installation(common).is_err();
+    let start = start(&Common { lock_only: common.lock_only || first, ..common.clone() })?;
     let path = start.files.lock.clone();
     let verifier = start.builder.build()?;
     let ids = subject_ids(&args.ids)?;

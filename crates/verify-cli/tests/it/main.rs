@@ -7,6 +7,7 @@ mod formats;
 mod hostile;
 mod kill;
 mod real;
+mod real_gate;
 mod relock;
 mod support;
 mod tamper;

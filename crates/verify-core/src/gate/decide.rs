@@ -108,10 +108,11 @@ impl Verifier {
             let reason = format!("do not install it: what is staged cannot be digested: {why}");
             return Ok(Decision { findings, ..Decision::block(Some(id), reason) });
         }
-        let lockable = findings.iter().any(|finding| LOCKABLE.contains(&finding.id) && finding.level == Level::Deny);
+        let lockable = findings.iter().any(|finding| is_lockable(finding.id) && finding.level == Level::Deny);
         let fatal = findings.iter().any(|finding| finding.level == Level::Deny && FATAL.contains(&finding.id));
         let kept = if lockable && !fatal { spool.and_then(|spool| spool.keep(request, &subject, digests)) } else { None };
-        let next = Next { entry, version: subject.version.as_deref(), kept: kept.as_deref(), id: &id };
+        let config = self.lock_folder().map(|folder| format!(" --config {}", word(&folder))).unwrap_or_default();
+        let next = Next { entry, version: subject.version.as_deref(), kept: kept.as_deref(), id: &id, config: &config };
         Ok(conclude(&id, findings, |worst| reason(worst, Some(&next))))
     }
 
@@ -142,11 +143,16 @@ impl Verifier {
     }
 }
 
-/// Findings that reading and locking would clear.
-const LOCKABLE: [&str; 6] =
-    ["not-locked", "unpinned", "tree-mismatch", "dependency-mismatch", "unreviewed", "agent-reviewed-only"];
+/// Findings that locking would clear.
+const UNLOCKED: [&str; 4] = ["not-locked", "unpinned", "tree-mismatch", "dependency-mismatch"];
+/// Findings that reading would clear.
+const UNREAD: [&str; 3] = ["unreviewed", "agent-reviewed-only", "review-expired"];
 /// Findings that nothing clears: then no copy is kept, because nobody should lock it.
 const FATAL: [&str; 4] = ["violation", "known-malicious", "unsafe-tree", "archive-mismatch"];
+
+fn is_lockable(id: &str) -> bool {
+    UNLOCKED.contains(&id) || UNREAD.contains(&id)
+}
 
 /// What is known for telling the operator what to do.
 struct Next<'a> {
@@ -154,6 +160,8 @@ struct Next<'a> {
     entry: Option<&'a Package>,
     version: Option<&'a str>,
     kept: Option<&'a str>,
+    /// How the operator's folder is named on the command line, with a space before it.
+    config: &'a str,
 }
 
 fn conclude(id: &SubjectId, mut findings: Vec<Finding>, reason: impl Fn(&[Finding]) -> String) -> Decision {
@@ -169,7 +177,7 @@ fn conclude(id: &SubjectId, mut findings: Vec<Finding>, reason: impl Fn(&[Findin
 fn weight(id: &str) -> u8 {
     if FATAL.contains(&id) {
         0
-    } else if LOCKABLE.contains(&id) {
+    } else if is_lockable(id) {
         2
     } else {
         1
@@ -186,47 +194,54 @@ fn reason(findings: &[Finding], next: Option<&Next<'_>>) -> String {
         return format!("Do not install {about}: {}: {}{more}", first.id, first.message);
     }
     match next {
-        Some(next) if LOCKABLE.contains(&first.id) => lock_first(first, next, &more),
+        Some(next) if first.level == Level::Deny && is_lockable(first.id) => lock_first(findings, next, &more),
         _ => format!("{about}: {}: {}{more}. {}", first.id, first.message, first.help),
     }
 }
 
-fn lock_first(first: &Finding, next: &Next<'_>, more: &str) -> String {
-    let Next { id, entry, version, kept } = *next;
+/// The commands that clear what stands in the way, in the order in which they are needed.
+fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
+    let Next { id, entry, version, kept, config } = *next;
+    let denied = |ids: &[&str]| findings.iter().any(|finding| finding.level == Level::Deny && ids.contains(&finding.id));
+    let (unlocked, unread) = (denied(&UNLOCKED), denied(&UNREAD));
     let version = version.map(|version| text::excerpt(version, 60));
     let locked = entry.and_then(|entry| entry.version.as_deref()).map(|version| text::excerpt(version, 60));
-    let why = match (entry, &locked, &version) {
-        (None, ..) => format!("{id} is not in the lock"),
-        (Some(_), Some(locked), Some(now)) if locked != now => format!("the lock holds {locked} of {id}, and this is {now}"),
-        _ if first.id == "unreviewed" || first.id == "agent-reviewed-only" => format!("{id}: {}", first.message),
-        _ => format!("{id} is not what was locked under this version: {}", first.message),
+    let first = findings.first().map(|finding| finding.message.as_str()).unwrap_or_default();
+    let (why, suspicious) = match (entry, &locked, &version) {
+        (None, ..) if unlocked => (format!("{id} is not in the lock"), false),
+        (Some(_), Some(locked), Some(now)) if unlocked && locked != now => {
+            (format!("the lock holds {locked} of {id}, and this is {now}"), false)
+        }
+        (Some(_), ..) if unlocked => (format!("{id} is not what was locked under this version: {first}"), true),
+        _ => (format!("{id}: {first}"), false),
+    };
+    let mut steps = Vec::new();
+    if unlocked && kept.is_none() {
+        return format!(
+            "Let the gate keep what it refuses, so that you can read and lock it: give it a spool folder that the user who runs OpenClaw can write (openclaw-verify gate --setup --spool DIR{config}), then install again. Blocked because {why}{more}"
+        );
+    }
+    if unlocked {
+        let from = word(kept.unwrap_or_default());
+        let accept = if suspicious { format!(" --accept {}", word(id.as_str())) } else { String::new() };
+        steps.push(format!("openclaw-verify lock {} --from {from}{accept}{config}", word(id.as_str())));
+    }
+    if unread {
+        steps.push(format!("openclaw-verify review {} --record --criteria safe-to-run{config}", word(id.as_str())));
+    }
+    let read = match kept {
+        Some(kept) => format!("Read {}", word(&format!("{kept}/content"))),
+        None => "Read it".to_owned(),
     };
     // Bytes that changed under the same version are what an attack looks like, so nothing invites to lock them.
-    let suspicious = entry.is_some() && (locked.is_none() || version.is_none() || locked == version);
-    if suspicious && first.id != "unreviewed" && first.id != "agent-reviewed-only" {
-        let then = match kept {
-            Some(kept) => format!(
-                "Find out why first; what was staged is kept in {kept}. If you made the change and have read it: openclaw-verify lock {id} --from {kept} --accept {id}"
-            ),
-            None => "Find out why before you go on.".to_owned(),
-        };
-        return format!("{then} Blocked because {why}{more}");
-    }
-    let reviewed = if first.id == "unreviewed" || first.id == "agent-reviewed-only" { "review" } else { "lock" };
-    match (kept, reviewed) {
-        (Some(kept), "review") => format!(
-            "Read {kept}/content, then: openclaw-verify review {id} --record --criteria safe-to-run, and install again. Blocked because {why}{more}"
-        ),
-        (Some(kept), _) => format!(
-            "Read {kept}/content, then: openclaw-verify lock {id} --from {kept}, and install again. Blocked because {why}{more}"
-        ),
-        (None, "review") => format!(
-            "Read it, then: openclaw-verify review {id} --record --criteria safe-to-run, and install again. Blocked because {why}{more}"
-        ),
-        (None, _) => format!(
-            "Read it, then: openclaw-verify lock {id} --from FOLDER with the folder that you read, and install again. Blocked because {why}{more}"
-        ),
-    }
+    let read = if suspicious { format!("Find out why it changed. If you changed it yourself: {read}") } else { read };
+    format!("{read}, then run: {}; then install again. Blocked because {why}{more}", steps.join("; "))
+}
+
+/// One word for a POSIX shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Whether an announcement is exactly what was locked.

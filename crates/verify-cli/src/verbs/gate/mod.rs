@@ -8,7 +8,7 @@ mod setup;
 
 use std::ffi::OsString;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -20,6 +20,9 @@ use openclaw_verify_core::{Error, Result, Verifier};
 use crate::cli::{Common, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
 use crate::{Exit, output};
+
+/// The spool, in the operator's folder.
+const SPOOL: &str = ".openclaw-verify";
 
 /// How long a reply may take; OpenClaw waits ten seconds by default.
 const BUDGET: Duration = Duration::from_secs(7);
@@ -33,10 +36,10 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     }
     let cancel = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
-    let (common, no_warn, flag) = (common.clone(), args.no_warn, Arc::clone(&cancel));
+    let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
     let work = std::thread::Builder::new().stack_size(8 << 20).spawn(move || {
         // Nobody may be listening any more.
-        let _ = sender.send(answer(&common, no_warn, flag));
+        let _ = sender.send(answer(&common, &args, flag));
     });
     let reply = match work {
         Ok(_) => match receiver.recv_timeout(BUDGET) {
@@ -78,13 +81,14 @@ fn say(reply: &Reply) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn answer(common: &Common, no_warn: Option<Instead>, cancel: Arc<AtomicBool>) -> Reply {
+fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
     let mut bytes = Vec::new();
     // One byte more than is accepted, so that what is too long is told from what is not.
     if let Err(error) = std::io::stdin().lock().take(MAX_REQUEST as u64 + 1).read_to_end(&mut bytes) {
         return Reply::block(&format!("the request could not be read: {error}"));
     }
-    match gate(common, no_warn, cancel) {
+    let gate = gate(common, args.no_warn, cancel).and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
+    match gate {
         Ok(gate) => gate.answer(&bytes),
         Err(error) => Gate::refuse(&error),
     }
@@ -100,12 +104,12 @@ pub(super) fn gate(common: &Common, no_warn: Option<Instead>, cancel: Arc<Atomic
         .lock(lock, lock_name)
         .reviews(reviews, reviews_name)
         .threads(common.threads.map_or(0, usize::from))
-        .manifests(spool_folder(&folder).join("manifests"))
+        .manifests(folder.join(SPOOL).join("manifests"))
         .cancel(cancel);
     if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
         builder = builder.host(host);
     }
-    let mut gate = Gate::new(builder.build()?).spool(Spool::new(spool_folder(&folder)));
+    let mut gate = Gate::new(builder.build()?);
     if let Some(instead) = no_warn {
         gate = gate.no_warn(match instead {
             Instead::Block => NoWarn::Block,
@@ -130,7 +134,10 @@ pub(super) fn config(common: &Common) -> Result<PathBuf> {
     }
 }
 
-/// Where the gate remembers what it needs between calls. Holds nothing that is evidence.
-fn spool_folder(config: &Path) -> PathBuf {
-    config.join(".openclaw-verify")
+/// Where the gate remembers what it needs between calls, and keeps what it refused. Nothing in it is ever evidence.
+pub(super) fn spool(common: &Common, args: &GateArgs) -> Result<PathBuf> {
+    match args.spool.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::path::absolute(folder).map_err(|error| Error::io("find the folder", folder, error)),
+        None => Ok(config(common)?.join(SPOOL)),
+    }
 }

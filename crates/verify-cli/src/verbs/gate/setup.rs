@@ -45,6 +45,9 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
             output::stderr("note: no host package was found; name it with --openclaw DIR, so that links to it can be checked")
         }
     }
+    if args.spool.is_some() {
+        arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
+    }
     if let Some(instead) = args.no_warn {
         let word = if instead == Instead::Block { "block" } else { "allow" };
         arguments.extend(["--no-warn".to_owned(), word.to_owned()]);
