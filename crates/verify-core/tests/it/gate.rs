@@ -208,6 +208,7 @@ fn what_changed_since_it_was_locked_is_refused() {
     allowed(&bench.ask(&bench.npm(2)));
 
     bench.npm_project("1.1.0");
+    bench.ask(&bench.npm(0));
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "tree-mismatch");
     assert!(reason(&reply).contains("the lock holds 1.0.0 of npm:@acme/notes, and this is 1.1.0"), "{reply}");
