@@ -4,6 +4,7 @@
 
 mod first_run;
 mod formats;
+mod gate;
 mod hostile;
 mod kill;
 mod real;

@@ -110,7 +110,8 @@ impl Verifier {
         }
         let lockable = findings.iter().any(|finding| is_lockable(finding.id) && finding.level == Level::Deny);
         let fatal = findings.iter().any(|finding| finding.level == Level::Deny && FATAL.contains(&finding.id));
-        let kept = if lockable && !fatal { spool.and_then(|spool| spool.keep(request, &subject, digests)) } else { None };
+        let kept =
+            if lockable && !fatal { spool.and_then(|spool| spool.keep(request, &subject, digests, self.now())) } else { None };
         let config = self.lock_folder().map(|folder| format!(" --config {}", word(&folder))).unwrap_or_default();
         let next = Next { entry, version: subject.version.as_deref(), kept: kept.as_deref(), id: &id, config: &config };
         Ok(conclude(&id, findings, |worst| reason(worst, Some(&next))))

@@ -21,6 +21,8 @@ use crate::subject::SubjectId;
 const ANNOUNCED_SECONDS: i64 = 15 * 60;
 /// Most announcements that are read.
 const MAX_ANNOUNCED: usize = 500;
+/// Seconds after which a file that is half written was left behind by a call that was killed.
+const LEFT_BEHIND_SECONDS: i64 = 60 * 60;
 /// Most bytes of one.
 const MAX_BYTES: u64 = 4096;
 /// Most kept copies; the oldest go first.
@@ -58,6 +60,7 @@ impl Spool {
         let folder = self.folder.join("announced");
         let entry = json!({ "id": id.as_str(), "archive": archive.to_string(), "at": now.as_second() }).to_string();
         let name = Sha256Digest::of(format!("{id}\n{archive}").as_bytes()).hex();
+        forget(&folder, MAX_ANNOUNCED - 1, now);
         let _ = self.make(&folder).and_then(|()| write_whole(&folder, &format!("{name}.json"), entry.as_bytes()));
     }
 
@@ -65,7 +68,7 @@ impl Spool {
     pub(super) fn announced(&self, id: &SubjectId, now: Timestamp) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.folder.join("announced")) else { return Vec::new() };
         let mut found = Vec::new();
-        for entry in entries.flatten().take(MAX_ANNOUNCED) {
+        for entry in entries.flatten().filter(|entry| !is_temporary(entry)).take(MAX_ANNOUNCED) {
             let Ok(text) = read::text(&entry.path(), MAX_BYTES) else { continue };
             let value = strict_json::strict(&text).unwrap_or(Value::Null);
             let at = value.get("at").and_then(Value::as_i64).unwrap_or(i64::MIN);
@@ -91,6 +94,7 @@ impl Spool {
         request: &Request,
         subject: &Subject,
         (tree, dependencies): (Option<TreeDigest>, Option<TreeDigest>),
+        now: Timestamp,
     ) -> Option<String> {
         let tree = tree?;
         let dependencies = dependencies.map(|digest| digest.to_string()).unwrap_or_default();
@@ -103,7 +107,7 @@ impl Spool {
             return Some(shown);
         }
         self.make(&folder).ok()?;
-        self.forget_oldest(&folder);
+        forget(&folder, MAX_KEPT - 1, now);
         let root = staged_root(request, subject)?;
         let temporary = tempfile::Builder::new().prefix(".keeping-").tempdir_in(&folder).ok()?;
         copy(&root.0, &temporary.path().join("content")).ok()?;
@@ -128,17 +132,37 @@ impl Spool {
         }
         Ok(())
     }
+}
 
-    fn forget_oldest(&self, folder: &Path) {
-        let Ok(entries) = fs::read_dir(folder) else { return };
-        let age = |entry: &fs::DirEntry| entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        let mut all: Vec<_> = entries.flatten().map(|entry| (age(&entry), entry.path())).collect();
-        all.sort();
-        let surplus = (all.len() + 1).saturating_sub(MAX_KEPT);
-        for (_, path) in all.into_iter().take(surplus) {
-            let _ = fs::remove_dir_all(path);
+/// Removes what a killed call left behind, and the oldest of the rest beyond `most`.
+fn forget(folder: &Path, most: usize, now: Timestamp) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let changed = |entry: &fs::DirEntry| entry.metadata().and_then(|metadata| metadata.modified()).ok();
+    let mut kept = Vec::new();
+    for entry in entries.flatten() {
+        let at = changed(&entry);
+        let age = at.and_then(|at| Timestamp::try_from(at).ok()).map(|at| now.as_second().saturating_sub(at.as_second()));
+        if !is_temporary(&entry) {
+            kept.push((at, entry.path()));
+        } else if age.is_none_or(|age| age > LEFT_BEHIND_SECONDS) {
+            remove(&entry.path());
         }
     }
+    kept.sort();
+    let surplus = kept.len().saturating_sub(most);
+    kept.into_iter().take(surplus).for_each(|(_, path)| remove(&path));
+}
+
+/// Whether another call may be writing it at this moment.
+fn is_temporary(entry: &fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn remove(path: &Path) {
+    let _ = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        _ => fs::remove_file(path),
+    };
 }
 
 impl Kept {
