@@ -153,6 +153,17 @@ fn openclaw_asks_the_gate_before_every_install() {
     let acknowledged = || bench.openclaw(&["skills", "install", &skill, "--acknowledge-install-policy-warning"]);
     assert_eq!(bench.second_try_passes(&acknowledged), "skill:workspace/acme-weather");
 
+    swapped_dependency(&bench);
+
+    // A linked folder, asked about once, in the words of a copied one.
+    let linked = bench.path("src/linked-plugin");
+    let link = || bench.openclaw(&["plugins", "install", "-l", &linked, "--force", "--accept-capabilities"]);
+    let refused = link();
+    assert_ne!(refused.code, 0);
+    bench.follow(&refused);
+    let installed = link();
+    assert_eq!(installed.code, 0, "{}", installed.text());
+
     // One changed byte under the same version.
     let code = bench.root.join("src/local-plugin/index.js");
     let before = std::fs::read_to_string(&code).expect("code");
@@ -195,4 +206,39 @@ fn openclaw_asks_the_gate_before_every_install() {
     let refused = bench.plugin(&local);
     assert_ne!(refused.code, 0);
     assert!(flat(&refused.text()).contains("reached no verdict"), "{}", refused.text());
+}
+
+/// The same archive, whose range npm resolves to another version of a dependency than the locked one.
+fn swapped_dependency(bench: &Bench) {
+    let folder = bench.root.join("src/packed-plugin");
+    let manifest = std::fs::read_to_string(folder.join("package.json")).expect("manifest");
+    let manifest =
+        manifest.replace("\"type\"", "\"dependencies\": { \"left-pad\": \"^1.0.0\" },\n  \"type\"").replace("1.2.0", "1.2.1");
+    std::fs::write(folder.join("package.json"), manifest).expect("write");
+    let mut tar = Command::new("tar");
+    tar.arg("-C").arg(bench.root.join("src")).args(["--transform", "s,^packed-plugin,package,", "-czf"]);
+    let packed = tar.arg(bench.root.join("src/with-dependency.tgz")).arg("packed-plugin").status().expect("tar");
+    assert!(packed.success());
+
+    let npmrc = bench.root.join("home/.npmrc");
+    let usual = std::fs::read_to_string(&npmrc).unwrap_or_default();
+    let until = |date: &str| std::fs::write(&npmrc, format!("{usual}\nbefore={date}\n")).expect("npmrc");
+    let spec = format!("npm-pack:{}", bench.path("src/with-dependency.tgz"));
+    until("2018-01-01");
+    let refused = bench.plugin(&spec);
+    assert!(
+        flat(&refused.text()).contains("the lock holds 1.2.0 of npm-pack:@acme/acme-packed, and this is 1.2.1"),
+        "{}",
+        refused.text()
+    );
+    bench.follow(&refused);
+    until("2020-01-01");
+    let refused = bench.plugin(&spec);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("openclaw-verify/dependency-mismatch"), "{}", refused.text());
+    until("2018-01-01");
+    let installed = bench.plugin(&spec);
+    assert_eq!(installed.code, 0, "{}", installed.text());
+    bench.same_as_staged("npm-pack:@acme/acme-packed");
+    std::fs::write(&npmrc, usual).expect("npmrc");
 }

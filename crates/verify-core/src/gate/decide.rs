@@ -10,7 +10,7 @@ use crate::evidence::Evidence;
 use crate::finding::{Finding, Level};
 use crate::inventory::{Inventory, Place, Subject};
 use crate::lock::{Lock, Package};
-use crate::policy::Pin;
+use crate::policy::{Need, Pin};
 use crate::rules;
 use crate::subject::SubjectId;
 use crate::text;
@@ -66,7 +66,7 @@ impl Verifier {
     }
 
     fn staged(&self, request: &Request, staged: Staged, lock: &Lock, spool: Option<&Spool>) -> Result<Decision> {
-        let Staged { mut subject, ids } = staged;
+        let Staged { mut subject, ids, part_of_host } = staged;
         let first = subject.id.clone();
         let inventory = |subject: Subject| {
             let mut inventory = Inventory::default();
@@ -103,6 +103,12 @@ impl Verifier {
         if let Some(spool) = spool {
             findings.extend(unannounced(spool, &subject, self.now()));
         }
+        findings.extend(reviews::dependencies(self, &subject, digests)?);
+        findings.extend(self.origin(&subject, entry, digests));
+        if part_of_host {
+            // The host package is locked and read as a whole; what is asked about is the step that would run.
+            findings.retain(|finding| !is_lockable(finding.id) && finding.id != "not-established");
+        }
         if let Some(why) = unreadable {
             // Without a digest nothing that was locked or read can be told from anything else.
             let reason = format!("do not install it: what is staged cannot be digested: {why}");
@@ -129,6 +135,19 @@ impl Verifier {
                 _ => {}
             }
         }
+    }
+
+    /// Proof of origin, where policy asks for it. Nothing is verified here: what was verified about exactly these bytes stands in the
+    /// lock, and everything else is not established.
+    fn origin(&self, subject: &Subject, entry: Option<&Package>, digests: reviews::Digests) -> Option<Finding> {
+        let requirements = self.policy().requirements(&subject.id, subject.kind, subject.source);
+        if requirements.provenance != Need::Required || rules::rule("provenance-missing").is_some() {
+            return None;
+        }
+        let same = |entry: &&Package| entry.tree.is_some() && entry.tree == digests.0;
+        let proven = entry.filter(same).is_some_and(|entry| entry.provenance.is_some() || entry.signer.is_some());
+        let message = "policy wants proof of origin, and none was verified for these files".to_owned();
+        (!proven).then(|| deny("not-established", &subject.id, message, Vec::new()))
     }
 
     /// The findings about one subject of which nothing is staged.
@@ -196,7 +215,11 @@ fn reason(findings: &[Finding], next: Option<&Next<'_>>) -> String {
     }
     match next {
         Some(next) if first.level == Level::Deny && is_lockable(first.id) => lock_first(findings, next, &more),
-        _ => format!("{about}: {}: {}{more}. {}", first.id, first.message, first.help),
+        _ => {
+            let help = first.help.trim_end_matches('.');
+            let verb = if first.level == Level::Deny { "Blocked" } else { "Warned" };
+            format!("{help}. {verb} because of {about}: {}: {}{more}", first.id, first.message)
+        }
     }
 }
 

@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use crate::finding::{Finding, Level};
 use crate::inventory::Subject;
 use crate::operator_file;
-use crate::policy::{ImportLocation, OriginProof, Target};
-use crate::review::{Content, Question, ReviewIndex, Reviews, Verdict};
+use crate::policy::{Dependencies, ImportLocation, OriginProof, Target};
+use crate::review::{Content, Criteria, Question, ReviewIndex, Reviews, Verdict};
 use crate::rules;
 use crate::subject::SubjectId;
 use crate::text;
+use crate::tree::Manifest;
 use crate::verifier::Verifier;
 
 /// Tree and dependencies.
@@ -87,6 +88,30 @@ pub(super) fn unreviewed(verifier: &Verifier, subject: &Subject, digests: Digest
         return Ok(Vec::new());
     }
     Ok(vec![finding(id, level, &subject.id, message, vec![format!("tree {tree}")])])
+}
+
+/// What policy asks of the dependencies beyond the lock.
+pub(super) fn dependencies(verifier: &Verifier, subject: &Subject, digests: Digests) -> Result<Vec<Finding>> {
+    let requirements = verifier.policy().requirements(&subject.id, subject.kind, subject.source);
+    let Some(digest) = digests.1.filter(|digest| *digest != Manifest::default().digest()) else { return Ok(Vec::new()) };
+    match requirements.dependencies {
+        Dependencies::Reviewed if rules::rule("unreviewed").is_none() => {
+            let (own, imports) = read(verifier)?;
+            let imports: Vec<(&str, &Reviews)> = imports.iter().map(|(name, reviews)| (name.as_str(), reviews)).collect();
+            let index = ReviewIndex::build(&own, &imports, verifier.today());
+            let wanted = requirements.review(OriginProof::Missing).unwrap_or(Criteria::SafeToRun);
+            if matches!(index.dependencies(&subject.id, digest, wanted), Verdict::Reviewed(_)) {
+                return Ok(Vec::new());
+            }
+            let message = format!("nobody has read its dependencies, and policy wants {wanted}");
+            Ok(vec![deny("unreviewed", &subject.id, message, vec![format!("dependencies {digest}")])])
+        }
+        Dependencies::ArchiveVerified => {
+            let message = "policy wants every dependency compared with its archive, which the gate cannot do".to_owned();
+            Ok(vec![deny("not-established", &subject.id, message, vec![format!("dependencies {digest}")])])
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn read(verifier: &Verifier) -> Result<(Reviews, Vec<(String, Reviews)>)> {

@@ -28,9 +28,9 @@ const MAX_BYTES: u64 = 4096;
 /// Most kept copies; the oldest go first.
 const MAX_KEPT: usize = 8;
 /// Most entries of one kept copy.
-const MAX_ENTRIES: usize = 200_000;
+const MAX_ENTRIES: usize = 100_000;
 /// Most bytes of one kept copy.
-const MAX_KEPT_BYTES: u64 = 1 << 30;
+const MAX_KEPT_BYTES: u64 = 512 << 20;
 /// Deepest folder of a kept copy.
 const MAX_DEPTH: usize = 256;
 

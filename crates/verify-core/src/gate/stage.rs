@@ -49,6 +49,8 @@ pub(crate) struct Staged {
     pub subject: Subject,
     /// What it could become, the likeliest first; never empty.
     pub ids: Vec<SubjectId>,
+    /// It is a part of the host package, which is locked and judged as a whole, and only wants an install step run.
+    pub part_of_host: bool,
 }
 
 /// Looks at what a request names. An error says, safe to show, why it cannot be told what would be installed.
@@ -177,7 +179,7 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
         ..record(request)
     };
     let id = npm_id(source, &name);
-    Ok(Staged { subject: staging.npm(&name, id.clone(), source, record), ids: vec![id] })
+    Ok(Staged { subject: staging.npm(&name, id.clone(), source, record), ids: vec![id], part_of_host: false })
 }
 
 fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, String> {
@@ -187,7 +189,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     record.source = source.as_str().to_owned();
     if staging.is_hook_pack() {
         let id = SubjectId::new("hook", &format!("managed/{}", staged::id_part(key)));
-        return Ok(Staged { subject: staging.hook_pack(id.clone(), source, record), ids: vec![id] });
+        return Ok(Staged { subject: staging.hook_pack(id.clone(), source, record), ids: vec![id], part_of_host: false });
     }
     let bundle = staging.is_bundle();
     let ids = match source {
@@ -204,7 +206,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
         _ => vec![SubjectId::new("path", key), SubjectId::new("link", key)],
     };
     let first = ids.first().cloned().ok_or("the request names nothing")?;
-    Ok(Staged { subject: staging.plugin(first, source, record), ids })
+    Ok(Staged { subject: staging.plugin(first, source, record), ids, part_of_host: false })
 }
 
 /// Which root a skill goes to is not said, so its id is that of any locked skill of its name.
@@ -241,7 +243,8 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
     if subject.name.is_empty() {
         subject.name = name;
     }
-    Ok(Staged { subject, ids })
+    let part_of_host = origin == SkillOrigin::Installed && request.source == Some(SourceKind::Bundled) && staging.in_host();
+    Ok(Staged { subject, ids, part_of_host })
 }
 
 fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
@@ -290,8 +293,10 @@ fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<Str
     let found: Vec<&String> = match source {
         Source::NpmPack => dependencies.iter().filter(|(_, spec)| spec.starts_with("file:")).map(|(name, _)| name).collect(),
         _ => {
-            let wanted = staged::spec_name(spec);
-            dependencies.iter().filter(|(name, _)| *name == wanted).map(|(name, _)| name).collect()
+            let wanted = staged::spec_name(spec.strip_prefix("npm:").unwrap_or(spec));
+            let named: Vec<&String> = dependencies.iter().map(|(name, _)| name).filter(|name| **name == wanted).collect();
+            // A spec may be written in more ways than are known here; a project made for one package names only that one.
+            if named.is_empty() { dependencies.iter().map(|(name, _)| name).collect() } else { named }
         }
     };
     match found.as_slice() {

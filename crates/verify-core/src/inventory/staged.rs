@@ -27,11 +27,9 @@ impl Staging {
     /// The staging folder at `root`, as which paths are shown relative to.
     pub(crate) fn open(root: &Path, host: Option<&Path>) -> Result<Self> {
         let options = Options { state_dir: root.to_owned(), host: None, relocated_from: None, home: None, config: None };
-        let paths = Paths::new(&options).map_err(|error| Error::Environment {
-            what: "cannot read the staged folder".to_owned(),
-            source: Some(error),
-            help: None,
-        })?;
+        // The path has a random part, and replies must not.
+        let unreadable = |error| Error::environment(format!("the staged folder cannot be read: {error}"), "install again");
+        let paths = Paths::new(&options).map_err(unreadable)?;
         let host = match host {
             Some(host) => Some(std::fs::canonicalize(host).map_err(|error| Error::io("resolve the host package", host, error))?),
             None => None,
@@ -119,6 +117,11 @@ impl Staging {
     /// Whether the folder is a bundle of another agent.
     pub(crate) fn is_bundle(&self) -> bool {
         PluginFiles::read(&self.paths, &self.root).bundle.is_some()
+    }
+
+    /// Whether the folder lies in the host package that the operator named.
+    pub(crate) fn in_host(&self) -> bool {
+        self.host.as_ref().is_some_and(|host| self.root.starts_with(host))
     }
 
     /// The name that the front matter of a staged skill gives, else none.

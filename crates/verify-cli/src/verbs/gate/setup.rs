@@ -1,7 +1,7 @@
 //! `gate --setup`: the command that makes OpenClaw ask this gate, after the checks that OpenClaw makes before it runs it.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use openclaw_verify_core::{Error, Result};
@@ -12,7 +12,7 @@ use crate::operator::{self, LOCK};
 use crate::{Exit, output};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
-    let config = super::config(common)?;
+    let config = folder(common)?;
     let program = std::env::current_exe().map_err(|error| Error::io("find", "this program's own path", error))?;
     let program = program.canonicalize().map_err(|error| Error::io("resolve", &program, error))?;
     let mut to_mend = Vec::new();
@@ -72,6 +72,20 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         "OpenClaw now asks this gate before it installs or updates a plugin or skill. To see it: openclaw doctor --deep\n",
     )?;
     Ok(Exit::Clean)
+}
+
+/// The operator's folder: as named, or where every other verb looks for it. The gate itself is always told.
+fn folder(common: &Common) -> Result<PathBuf> {
+    if common.config.is_some() {
+        return super::config(common);
+    }
+    let under_test: Vec<PathBuf> = operator::installation(common).into_iter().map(|found| found.state_dir).collect();
+    let lock = operator::files(common, &under_test)?.lock;
+    let folder = lock.parent().filter(|folder| folder.is_dir()).ok_or_else(|| {
+        let what = format!("there is no folder for policy, lock and reviews at {}", operator::absolute(&lock));
+        Error::environment(what, "start with openclaw-verify lock --init, or name a folder with --config DIR")
+    })?;
+    super::config(&Common { config: Some(folder.to_owned()), ..common.clone() })
 }
 
 /// What OpenClaw checks of the program: nobody but its owner and root can write to it or to any folder above it.
