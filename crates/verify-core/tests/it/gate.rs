@@ -207,6 +207,7 @@ fn what_changed_since_it_was_locked_is_refused() {
     fs::remove_dir_all(bench.root.join("project/node_modules/extra")).expect("remove");
     allowed(&bench.ask(&bench.npm(2)));
 
+    fs::remove_dir_all(bench.root.join("spool/kept")).expect("remove");
     bench.npm_project("1.1.0");
     bench.ask(&bench.npm(0));
     let reply = bench.ask(&bench.npm(2));
