@@ -208,37 +208,39 @@ fn openclaw_asks_the_gate_before_every_install() {
     assert!(flat(&refused.text()).contains("reached no verdict"), "{}", refused.text());
 }
 
-/// The same archive, whose range npm resolves to another version of a dependency than the locked one.
+/// The same archive of the plugin, with other bytes where it takes its dependency from.
 fn swapped_dependency(bench: &Bench) {
-    let folder = bench.root.join("src/packed-plugin");
-    let manifest = std::fs::read_to_string(folder.join("package.json")).expect("manifest");
-    let manifest =
-        manifest.replace("\"type\"", "\"dependencies\": { \"left-pad\": \"^1.0.0\" },\n  \"type\"").replace("1.2.0", "1.2.1");
-    std::fs::write(folder.join("package.json"), manifest).expect("write");
-    let mut tar = Command::new("tar");
-    tar.arg("-C").arg(bench.root.join("src")).args(["--transform", "s,^packed-plugin,package,", "-czf"]);
-    let packed = tar.arg(bench.root.join("src/with-dependency.tgz")).arg("packed-plugin").status().expect("tar");
-    assert!(packed.success());
+    let source = bench.root.join("src");
+    let pack = |folder: &str, target: &str| {
+        let mut tar = Command::new("tar");
+        tar.arg("-C").arg(&source).args(["--transform", &format!("s,^{folder},package,"), "-czf"]);
+        assert!(tar.arg(source.join(target)).arg(folder).status().expect("tar").success());
+    };
+    let dependency = |code: &str| {
+        std::fs::create_dir_all(source.join("dependency")).expect("folder");
+        std::fs::write(source.join("dependency/package.json"), r#"{"name":"acme-dependency","version":"1.0.0"}"#).expect("write");
+        std::fs::write(source.join("dependency/index.js"), code).expect("write");
+        pack("dependency", "dependency.tgz");
+    };
+    let manifest = source.join("packed-plugin/package.json");
+    let place =
+        format!("\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"", bench.path("src/dependency.tgz"));
+    let text = std::fs::read_to_string(&manifest).expect("manifest").replace("\"type\"", &place).replace("1.2.0", "1.2.1");
+    std::fs::write(&manifest, text).expect("write");
+    pack("packed-plugin", "with-dependency.tgz");
 
-    let npmrc = bench.root.join("home/.npmrc");
-    let usual = std::fs::read_to_string(&npmrc).unwrap_or_default();
-    let until = |date: &str| std::fs::write(&npmrc, format!("{usual}\nbefore={date}\n")).expect("npmrc");
     let spec = format!("npm-pack:{}", bench.path("src/with-dependency.tgz"));
-    until("2018-01-01");
+    dependency("module.exports = 1;\n");
     let refused = bench.plugin(&spec);
-    assert!(
-        flat(&refused.text()).contains("the lock holds 1.2.0 of npm-pack:@acme/acme-packed, and this is 1.2.1"),
-        "{}",
-        refused.text()
-    );
+    let another = "the lock holds 1.2.0 of npm-pack:@acme/acme-packed, and this is 1.2.1";
+    assert!(flat(&refused.text()).contains(another), "{}", refused.text());
     bench.follow(&refused);
-    until("2020-01-01");
+    dependency("module.exports = 2;\n");
     let refused = bench.plugin(&spec);
     assert_ne!(refused.code, 0);
     assert!(flat(&refused.text()).contains("openclaw-verify/dependency-mismatch"), "{}", refused.text());
-    until("2018-01-01");
+    dependency("module.exports = 1;\n");
     let installed = bench.plugin(&spec);
     assert_eq!(installed.code, 0, "{}", installed.text());
     bench.same_as_staged("npm-pack:@acme/acme-packed");
-    std::fs::write(&npmrc, usual).expect("npmrc");
 }

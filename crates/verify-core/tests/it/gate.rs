@@ -517,13 +517,18 @@ fn the_gate_can_be_shared_between_threads() {
     });
 }
 
+/// Some thousand in every run; `PROPTEST_CASES` for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3000)
+}
+
 /// Where a mutation strikes, and with what.
 fn mutations() -> impl Strategy<Value = Vec<(usize, Option<u8>)>> {
     proptest::collection::vec((0usize..2000, proptest::option::of(any::<u8>())), 1..6)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Nothing but the locked request itself, and spellings of it, may pass.
     #[test]
