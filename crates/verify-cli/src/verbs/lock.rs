@@ -55,6 +55,10 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     }
     let written = operator_file::write_atomic(&path, &relock.lock.write())?;
     keep_manifests(&relock);
+    // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
+    if let Some(spool) = args.from.as_deref().and_then(|kept| kept.canonicalize().ok()?.ancestors().nth(2).map(Path::to_owned)) {
+        let _ = relock.keep_manifests(&ManifestStore::new(spool.join("manifests")));
+    }
     let packages = relock.lock.packages().len();
     output::stderr(&format!("{} {shown}: {packages} subjects", if written { "wrote" } else { "unchanged" }));
     Ok(if relock.refused.is_empty() { Exit::Clean } else { Exit::Findings })

@@ -92,6 +92,10 @@ fn blocked_locked_allowed_in_an_empty_environment() {
     assert!(reason(&refused).contains("openclaw-verify lock path:a --from "), "{refused}");
     bench.lock();
     assert_eq!(bench.ask(&mut bench.gate()), json!({ "protocolVersion": 1, "decision": "allow" }));
+    std::fs::write(bench.root.join("plugin/index.js"), "export default {} ;\n").expect("write");
+    let refused = bench.ask(&mut bench.gate());
+    assert!(reason(&refused).starts_with("Find out why it changed"), "{refused}");
+    assert!(refused["findings"].to_string().contains("index.js"), "the changed file is named: {refused}");
 }
 
 #[test]

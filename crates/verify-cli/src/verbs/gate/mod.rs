@@ -87,7 +87,7 @@ fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
     if let Err(error) = std::io::stdin().lock().take(MAX_REQUEST as u64 + 1).read_to_end(&mut bytes) {
         return Reply::block(&format!("the request could not be read: {error}"));
     }
-    let gate = gate(common, args.no_warn, cancel).and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
+    let gate = gate(common, args, cancel).and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
     match gate {
         Ok(gate) => gate.answer(&bytes),
         Err(error) => Gate::refuse(&error),
@@ -95,7 +95,7 @@ fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
 }
 
 /// The gate as the arguments say. Nothing is taken from the environment or the working folder, which are OpenClaw's.
-pub(super) fn gate(common: &Common, no_warn: Option<Instead>, cancel: Arc<AtomicBool>) -> Result<Gate> {
+pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Result<Gate> {
     let folder = config(common)?;
     let file = |name: &str| (folder.join(name), name.to_owned());
     let ((policy, policy_name), (lock, lock_name), (reviews, reviews_name)) = (file(POLICY), file(LOCK), file(REVIEWS));
@@ -104,13 +104,13 @@ pub(super) fn gate(common: &Common, no_warn: Option<Instead>, cancel: Arc<Atomic
         .lock(lock, lock_name)
         .reviews(reviews, reviews_name)
         .threads(common.threads.map_or(0, usize::from))
-        .manifests(folder.join(SPOOL).join("manifests"))
+        .manifests(spool(common, args)?.join("manifests"))
         .cancel(cancel);
     if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
         builder = builder.host(host);
     }
     let mut gate = Gate::new(builder.build()?);
-    if let Some(instead) = no_warn {
+    if let Some(instead) = args.no_warn {
         gate = gate.no_warn(match instead {
             Instead::Block => NoWarn::Block,
             Instead::Allow => NoWarn::Allow,

@@ -11,7 +11,7 @@ use crate::cli::{Common, GateArgs};
 use crate::{Exit, output};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
-    let gate = super::gate(common, args.no_warn, Arc::new(AtomicBool::new(false)))?;
+    let gate = super::gate(common, args, Arc::new(AtomicBool::new(false)))?;
     let folder = tempfile::tempdir().map_err(|error| Error::io("create", "a temporary folder", error))?;
     let mut text = String::new();
     for (name, request) in requests(folder.path()).map_err(|error| Error::io("write to", folder.path(), error))? {
