@@ -562,3 +562,53 @@ proptest! {
         });
     }
 }
+
+/// An example, as `cargo test` has built it; none when only this test was built.
+fn example(name: &str) -> Option<std::process::Command> {
+    let program = std::env::current_exe().expect("own path").ancestors().nth(2).expect("target").join("examples").join(name);
+    if !program.exists() {
+        println!("skipped: the example {name} is not built");
+        return None;
+    }
+    Some(std::process::Command::new(program))
+}
+
+#[test]
+fn the_example_installer_publishes_only_what_was_locked() {
+    let Some(mut refused) = example("installer") else { return };
+    let bench = Bench::new();
+    let folder = bench.folder_plugin();
+    let [policy, staged, target] = ["config", "folder", "local"].map(|name| bench.root.join(name));
+    assert!(!refused.args([&policy, &staged, &target]).output().expect("runs").status.success());
+    assert!(!target.exists());
+    bench.ask(&folder);
+    bench.lock_kept("path:local");
+    let published = example("installer").expect("built").args([&policy, &staged, &target]).output().expect("runs");
+    assert!(published.status.success(), "{}", String::from_utf8_lossy(&published.stderr));
+    let digest = |folder: &PathBuf| openclaw_verify_core::tree_digest(folder).expect("digest");
+    assert_eq!(digest(&target), digest(&staged));
+    assert_eq!(
+        fs::read_dir(&bench.root)
+            .expect("folder")
+            .filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with(".tmp")))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn the_example_service_answers_every_line() {
+    use std::io::Write as _;
+    let Some(mut service) = example("service") else { return };
+    let bench = Bench::new();
+    let piped = std::process::Stdio::piped;
+    let mut child = service.arg(bench.root.join("config")).stdin(piped()).stdout(piped()).spawn().expect("runs");
+    let request = bench.folder_plugin();
+    writeln!(child.stdin.take().expect("stdin"), "{request}\n{{}}\n{request}").expect("write");
+    let output = child.wait_with_output().expect("output");
+    let replies: Vec<Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(replies.len(), 3);
+    replies.iter().for_each(|reply| assert_eq!(reply["decision"], "block"));
+    assert_eq!(replies[0], replies[2]);
+}
