@@ -177,6 +177,11 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify review npm:@openclaw/zalo --diff\n  openclaw-verify review npm:@openclaw/zalo --record --criteria safe-to-run"
     )]
     Review(ReviewArgs),
+    /// Answer one install-policy request of OpenClaw, from standard input to standard output
+    #[command(
+        after_help = "Examples:\n  openclaw-verify gate --config /home/node/policy --setup\n  openclaw-verify gate --config /home/node/policy --selftest"
+    )]
+    Gate(GateArgs),
     /// Digest of any folder, as git gives it in a SHA-256 repository
     #[command(after_help = "Examples:\n  openclaw-verify tree ~/.openclaw/extensions/notes\n  openclaw-verify tree . --manifest")]
     Tree(TreeArgs),
@@ -216,6 +221,9 @@ pub(crate) struct LockArgs {
     /// Only tell whether the lock would change
     #[arg(long)]
     pub check: bool,
+    /// Lock the one ID from the copy that the gate kept when it refused the install
+    #[arg(long, value_name = "DIR", requires = "ids", conflicts_with = "init")]
+    pub from: Option<PathBuf>,
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
     pub accept: Vec<String>,
@@ -426,6 +434,35 @@ pub(crate) struct ReviewArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Arguments of `gate`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GateArgs {
+    /// Print the command that makes OpenClaw ask this gate, after checking what OpenClaw will check
+    #[arg(long)]
+    pub setup: bool,
+    /// Run that command
+    #[arg(long, requires = "setup")]
+    pub apply: bool,
+    /// Answer one request of every kind and show the replies
+    #[arg(long, conflicts_with = "setup")]
+    pub selftest: bool,
+    /// Where to keep what was refused, and what is remembered between calls [default: .openclaw-verify in the --config folder]
+    #[arg(long, value_name = "DIR")]
+    pub spool: Option<PathBuf>,
+    /// What to answer in place of `warn`, for hosts that do not know it
+    #[arg(long, value_name = "ANSWER")]
+    pub no_warn: Option<Instead>,
+}
+
+/// What stands in place of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Instead {
+    /// Do not install.
+    Block,
+    /// Install.
+    Allow,
 }
 
 /// Arguments of `tree`.

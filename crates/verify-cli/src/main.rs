@@ -19,7 +19,10 @@ use openclaw_verify_core::Error;
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments(std::env::args_os()));
+    let cli = match Cli::try_parse_from(arguments(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => return verbs::misunderstood(&error),
+    };
     output::set_color(cli.common.color);
     let exit = match verbs::run(cli) {
         Ok(exit) => exit,

@@ -126,6 +126,19 @@ pub(crate) fn shown(path: &Path) -> String {
     openclaw_verify_core::text::visible(&path.to_string_lossy()).into_owned()
 }
 
+/// `path` as it is to be shown where the working folder means nothing to the reader.
+pub(crate) fn absolute(path: &Path) -> String {
+    openclaw_verify_core::text::visible(&path.to_string_lossy()).into_owned()
+}
+
+/// The host package, named or on PATH; none when it cannot be told.
+pub(crate) fn host(common: &Common) -> Option<PathBuf> {
+    match common.openclaw.as_ref().filter(|dir| !dir.as_os_str().is_empty()) {
+        Some(dir) => named_host(dir).ok(),
+        None => host_on_path(&installation(common).map(|installation| installation.state_dir).ok()?),
+    }
+}
+
 fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
     let cwd = std::env::current_dir().map_err(|error| Error::io("find", "the working folder", error))?;
     if let Some(root) = git_root(&cwd) {

@@ -141,6 +141,22 @@ impl Sri {
         Self(sha2::Sha512::digest(bytes).into())
     }
 
+    /// The digest of everything that `reader` gives. The caller bounds it.
+    ///
+    /// # Errors
+    /// The first error of the reader.
+    pub fn of_reader(mut reader: impl std::io::Read) -> std::io::Result<Self> {
+        use sha2::Digest as _;
+        let mut hasher = sha2::Sha512::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(Self(hasher.finalize().into())),
+                read => hasher.update(buffer.get(..read).unwrap_or_default()),
+            }
+        }
+    }
+
     /// The 128 hex digits of the value, as in-toto subjects and CycloneDX write it.
     #[must_use]
     pub fn hex(&self) -> String {

@@ -36,7 +36,7 @@ use crate::policy::{Policy, Preset};
 use crate::provenance::{Instance, NpmKeys, TrustRoot};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
 use crate::review::diff::CostLimits;
-use crate::review::{ContentStore, Reviews};
+use crate::review::{ContentStore, ReviewIndex, Reviews};
 use crate::rules::{self, Group, Judged, Names, Whole};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -180,6 +180,32 @@ impl Verifier {
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
+    /// The host package, as the operator named it.
+    pub(crate) fn host(&self) -> Option<&Path> {
+        self.options.host.as_deref()
+    }
+
+    /// The moment as of which everything is judged.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.options.now
+    }
+
+    /// Its day in UTC.
+    pub(crate) fn today(&self) -> Date {
+        self.options.today()
+    }
+
+    /// The folder in which the lock is, safe to show.
+    pub(crate) fn lock_folder(&self) -> Option<String> {
+        let folder = self.options.lock.as_ref()?.path.parent()?;
+        folder.is_absolute().then(|| shown(folder))
+    }
+
+    /// All reviews, also imported ones.
+    pub(crate) fn review_index(&self) -> ReviewIndex<'_> {
+        self.reviews.index(self.today())
+    }
+
     /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
     fn lock_only(&self, lock: &Lock, scope: &Scope) -> Report {
         let mut evidence = evidence::stated(lock);
@@ -191,7 +217,7 @@ impl Verifier {
         self.report(&inventory, lock, &evidence, scope)
     }
 
-    fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
+    pub(crate) fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         self.evidence_counting(inventory, lock, scope, CostLimits::CHECK)
     }
 
@@ -276,7 +302,7 @@ impl Verifier {
         }
     }
 
-    fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
+    pub(crate) fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
         let judged: Vec<Judged<'_>> = inventory
             .subjects
             .iter()
@@ -348,7 +374,7 @@ impl Verifier {
     }
 }
 
-type Evidences = std::collections::BTreeMap<SubjectId, Evidence>;
+pub(crate) type Evidences = std::collections::BTreeMap<SubjectId, Evidence>;
 type AllOutcomes = std::collections::BTreeMap<(SubjectId, Group), Outcome>;
 
 fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> SubjectReport {

@@ -1,18 +1,28 @@
 //! `lock`: write the lock from what is installed, unless that would launder a change.
 
+use std::path::Path;
+
+use openclaw_verify_core::gate::Kept;
 use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Relock, Result, operator_file, text};
+use openclaw_verify_core::{Error, Relock, Result, Verifier, operator_file, text};
 
 use super::{start, subject_ids};
 use crate::cli::{Common, LockArgs};
 use crate::{Exit, operator, output};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
-    let start = start(common)?;
+    // What the gate refused may be the first thing ever to be installed.
+    let first = args.from.is_some() && operator::installation(common).is_err();
+    let start = start(&Common { lock_only: common.lock_only || first, ..common.clone() })?;
     let path = start.files.lock.clone();
     let verifier = start.builder.build()?;
-    let relock = verifier.relock(&subject_ids(&args.ids)?)?;
+    let ids = subject_ids(&args.ids)?;
+    let relock = match &args.from {
+        Some(folder) => kept(&verifier, &ids, folder)?,
+        None => verifier.relock(&ids)?,
+    };
     drop(start._bar);
 
     for id in &args.accept {
@@ -53,9 +63,25 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     }
     let written = operator_file::write_atomic(&path, &relock.lock.write())?;
     keep_manifests(&relock);
+    // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
+    if let Some(spool) = args.from.as_deref().and_then(|kept| kept.canonicalize().ok()?.ancestors().nth(2).map(Path::to_owned)) {
+        let _ = relock.keep_manifests(&ManifestStore::new(spool.join("manifests")));
+    }
     let packages = relock.lock.packages().len();
     output::stderr(&format!("{} {shown}: {packages} subjects", if written { "wrote" } else { "unchanged" }));
     Ok(if relock.refused.is_empty() { Exit::Clean } else { Exit::Findings })
+}
+
+/// A lock of what the gate kept.
+fn kept(verifier: &Verifier, ids: &[SubjectId], folder: &Path) -> Result<Relock> {
+    let [id] = ids else {
+        return Err(Error::environment("--from locks exactly one ID", "name the one that the gate refused"));
+    };
+    let kept = Kept::open(folder).map_err(|why| {
+        let what = format!("{} is no copy that the gate kept: {why}", operator::shown(folder));
+        Error::environment(what, "name the folder that the gate's reason names")
+    })?;
+    verifier.relock_kept(id, &kept)
 }
 
 /// Subjects that have no digest, and why.

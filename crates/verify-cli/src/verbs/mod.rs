@@ -5,6 +5,7 @@ mod attestation;
 mod check;
 mod completions;
 mod explain;
+mod gate;
 mod init;
 mod lock;
 mod npm;
@@ -15,6 +16,7 @@ mod sbom;
 mod tree;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use openclaw_verify_core::finding::Level;
@@ -47,10 +49,19 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Review(args) => review::run(common, &args),
+        Verb::Gate(args) => gate::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
         Verb::Completions { shell } => completions::run(shell),
     }
+}
+
+/// The command line was not understood, or asked for help.
+pub(crate) fn misunderstood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && gate::is_called(std::env::args_os()) {
+        return gate::misunderstood(error);
+    }
+    error.exit()
 }
 
 /// What every verb that looks at an installation starts from.

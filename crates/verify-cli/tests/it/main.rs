@@ -12,6 +12,7 @@
 mod attack;
 mod first_run;
 mod formats;
+mod gate;
 mod git_plugin;
 mod hostile;
 mod kill;
@@ -20,6 +21,7 @@ mod kill;
 mod mint;
 mod provenance;
 mod real;
+mod real_gate;
 mod release;
 mod relock;
 mod review;

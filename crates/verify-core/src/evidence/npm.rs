@@ -1,5 +1,6 @@
 //! What the npm packages of a subject bring along: scripts that run at install, and where they come from.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::Subject;
@@ -70,6 +71,15 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
         of_instance(&mut facts, instance);
     }
     facts.complete = tree.complete && tree.notes.iter().all(|note| !matches!(note.kind, NoteKind::Unreadable { .. }));
+    // npm's hidden lockfile can be missing or say something else than the one beside it: what either says counts.
+    let known: HashSet<String> = facts.fetched_from.iter().map(|fetched| fetched.url.clone()).collect();
+    for package in subject.npm.iter().flat_map(|npm| &npm.packages) {
+        let url = package.resolved.as_deref().filter(|url| url.starts_with("http://") || url.starts_with("https://"));
+        let Some(url) = url.filter(|url| !known.contains(*url)) else { continue };
+        let version = text::excerpt(package.version.as_deref().unwrap_or("?"), 40);
+        let name = text::excerpt(&package.name, 80);
+        facts.fetched_from.push(Fetched { package: format!("{name}@{version}"), url: url.to_owned() });
+    }
     if std::fs::symlink_metadata(project.join(".npmrc")).is_ok() {
         facts.exotic.push("the project has an .npmrc, which can send npm elsewhere".to_owned());
     }

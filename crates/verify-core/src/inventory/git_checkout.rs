@@ -40,7 +40,7 @@ pub(crate) fn repository(record: &Record) -> Option<String> {
 }
 
 /// A spec without its `@ref` or `#ref`.
-fn without_ref(spec: &str) -> &str {
+pub(super) fn without_ref(spec: &str) -> &str {
     if let Some((base, _)) = spec.rsplit_once('#') {
         return base;
     }
@@ -101,7 +101,7 @@ pub(super) fn check(paths: &Paths, record: &Record, folder: &Path, observations:
 }
 
 /// The commit that `HEAD` names, through symbolic, loose and packed refs.
-fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
+pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
     let mut name = "HEAD".to_owned();
     for _ in 0..=MAX_SYMBOLIC {
         let content = match paths.text(&git.join(&name), MAX_REF) {

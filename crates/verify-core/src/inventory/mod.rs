@@ -28,6 +28,7 @@ mod skill_hashes;
 mod skill_record;
 mod skill_roots;
 mod skills;
+pub(crate) mod staged;
 #[cfg(test)]
 mod state_tests;
 mod unique;

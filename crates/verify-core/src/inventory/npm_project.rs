@@ -21,7 +21,7 @@ use crate::text;
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
 /// Most bytes of a lockfile.
-const MAX_LOCKFILE: u64 = 32 << 20;
+pub(super) const MAX_LOCKFILE: u64 = 32 << 20;
 /// Most entries of a lockfile.
 const MAX_PACKAGES: usize = 100_000;
 /// Most packages of all projects that are looked at.
@@ -125,8 +125,7 @@ pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Tree
 }
 
 /// Compares record, project, lockfiles and package with one another, and keeps the lockfile's entries.
-pub(super) fn check(scan: &Scan<'_>, layout: &Layout, record: &Record, files: &PluginFiles, subject: &mut Subject) {
-    let paths = scan.paths;
+pub(super) fn check(paths: &Paths, layout: &Layout, record: &Record, files: &PluginFiles, subject: &mut Subject) {
     let mut conflicts = Conflicts(Vec::new());
     let recorded_name = record.resolved_name.as_deref().unwrap_or(&layout.name);
     let version = record.resolved_version.as_deref().or(record.version.as_deref());
@@ -361,7 +360,7 @@ fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
 }
 
 /// `dependencies` of a project's `package.json`, and what was odd about the file.
-fn project_dependencies(paths: &Paths, project: &Path) -> (BTreeMap<String, String>, Vec<Observation>) {
+pub(super) fn project_dependencies(paths: &Paths, project: &Path) -> (BTreeMap<String, String>, Vec<Observation>) {
     let file = project.join("package.json");
     let place = paths.shown(&file);
     let unreadable = |why: String| (BTreeMap::new(), vec![Observation::Unreadable { place: place.clone(), why }]);

@@ -293,7 +293,7 @@ fn checks(scan: &Scan<'_>, key: &str, record: &Record, files: &PluginFiles, subj
     let (boundary, left_out): (PathBuf, &[&str]) = match npm_project::Layout::of(&files.folder) {
         Some(layout) if npm => {
             subject.trees = npm_project::trees(paths, &layout, scan.host);
-            npm_project::check(scan, &layout, record, files, subject);
+            npm_project::check(paths, &layout, record, files, subject);
             (layout.modules, &["node_modules/openclaw"])
         }
         _ => {

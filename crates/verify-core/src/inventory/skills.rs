@@ -241,7 +241,7 @@ fn records(
     (first, source)
 }
 
-fn leave_out() -> Vec<LeaveOut> {
+pub(super) fn leave_out() -> Vec<LeaveOut> {
     let record = |path: &str, kind| LeaveOut::Record(path.to_owned(), kind);
     vec![
         record(skill_record::SOURCE_ORIGIN, RecordKind::SkillSourceOrigin),

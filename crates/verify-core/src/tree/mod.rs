@@ -321,6 +321,15 @@ pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError>
     results.pop().unwrap_or(Err(TreeError::Missing))
 }
 
+/// The digest of a whole folder, nothing left out: what `openclaw-verify tree FOLDER` prints.
+///
+/// # Errors
+/// See [`TreeError`].
+pub fn tree_digest(folder: &std::path::Path) -> Result<TreeDigest, TreeError> {
+    let options = Options { count_host_links: true, ..Options::default() };
+    digest(&TreeSpec::whole(folder), &options).map(|tree| tree.digest)
+}
+
 /// The digests of many trees, in the order of `specs`; one pool hashes the files of all of them.
 #[must_use]
 pub fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Result<Tree, TreeError>> {

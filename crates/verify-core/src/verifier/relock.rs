@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
-use crate::inventory::Subject;
+use crate::gate;
+use crate::inventory::{Inventory, Subject};
 use crate::lock::{Change, Lock, Package, Provenance, changes};
 use crate::report::Report;
 use crate::subject::{Source, SubjectId};
@@ -92,6 +93,49 @@ impl Verifier {
         self.verify_tags(&inventory, &lock, &mut evidence)?;
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
         let unread = unread(&report, &wanted);
+        Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
+    }
+
+    /// A lock that also holds `id` as the gate kept it when it refused to install it. The digests are taken from the kept files, so
+    /// the lock holds exactly what can be read there.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`], and when what was kept is not `id`.
+    pub fn relock_kept(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Relock> {
+        let old = self.lock.clone().unwrap_or_default();
+        let staged = gate::stage::files(&kept.request, &old, self.host()).map_err(|why| Error::Subject {
+            place: "the kept copy".to_owned(),
+            why,
+            help: Some("install again, so that the gate keeps a new copy".to_owned()),
+        })?;
+        if !staged.ids.contains(id) {
+            let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
+        }
+        let mut subject = staged.subject;
+        subject.id = id.clone();
+        let mut inventory = Inventory::default();
+        inventory.subjects.push(subject.clone());
+        let evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+
+        let mut entries: BTreeMap<SubjectId, Package> =
+            old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
+        let (mut refused, mut manifests) = (Vec::new(), Vec::new());
+        if let Some(evidence) = evidence.get(id) {
+            match entry(&subject, evidence, old.package(id)) {
+                Ok(Some(entry)) => {
+                    manifests.extend(parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.manifest.clone()));
+                    entries.insert(id.clone(), entry);
+                }
+                Ok(None) => refused.push(Refused { id: id.clone(), why: "the kept copy is empty".to_owned() }),
+                Err(why) => refused.push(Refused { id: id.clone(), why }),
+            }
+        }
+        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
+            .map_err(|error| Error::environment(format!("the new lock contradicts itself: {error}"), "please report this"))?;
+        let evidence = self.evidence_against(evidence, &lock);
+        let report = self.report(&inventory, &lock, &evidence, &Scope::Kinds(vec![subject.kind], vec![id.clone()]));
+        let unread = unread(&report, &|wanted| wanted == id);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
     }
 

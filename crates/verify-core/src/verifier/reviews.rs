@@ -39,11 +39,16 @@ impl ReviewFiles {
         Ok(Self { own, imports })
     }
 
-    /// The index over all of them. `own` is how the operator's file is shown.
-    pub(super) fn given<'r>(&'r self, own: &'r str, today: Date, bases: Bases<'r>, limits: CostLimits) -> Given<'r> {
+    /// The index over all of them.
+    pub(super) fn index(&self, today: Date) -> ReviewIndex<'_> {
         let imports: Vec<(&str, &Reviews)> = self.imports.iter().map(|import| (import.name.as_str(), &import.reviews)).collect();
+        ReviewIndex::build(&self.own, &imports, today)
+    }
+
+    /// The index with what findings about it need. `own` is how the operator's file is shown.
+    pub(super) fn given<'r>(&'r self, own: &'r str, today: Date, bases: Bases<'r>, limits: CostLimits) -> Given<'r> {
         Given {
-            index: ReviewIndex::build(&self.own, &imports, today),
+            index: self.index(today),
             own,
             imports: self.imports.iter().map(|import| (import.name.as_str(), import.shown.as_str())).collect(),
             today,

@@ -11,6 +11,7 @@
 
 mod archive;
 mod files;
+mod gate;
 mod git;
 mod inventory;
 mod inventory_b;

@@ -1,0 +1,143 @@
+//! `gate`: OpenClaw's install policy. One request on standard input, one reply on standard output, exit code 0 whenever there is one.
+//!
+//! OpenClaw starts this with an empty environment, and takes anything but a well-formed reply within ten seconds for a failure. So the
+//! work is done by a thread of its own: when that is late or panics, this one still has a reply.
+
+mod selftest;
+mod setup;
+
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use openclaw_verify_core::gate::{Gate, MAX_REQUEST, NoWarn, Reply, Spool};
+use openclaw_verify_core::{Error, Result, Verifier};
+
+use crate::cli::{Common, GateArgs, Instead};
+use crate::operator::{self, LOCK, POLICY, REVIEWS};
+use crate::{Exit, output};
+
+/// The spool, in the operator's folder.
+const SPOOL: &str = ".openclaw-verify";
+
+/// How long a reply may take; OpenClaw waits ten seconds by default.
+const BUDGET: Duration = Duration::from_secs(7);
+
+pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
+    if args.setup {
+        return setup::run(common, args);
+    }
+    if args.selftest {
+        return selftest::run(common, args);
+    }
+    let cancel = Arc::new(AtomicBool::new(false));
+    let (sender, receiver) = mpsc::channel();
+    let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
+    let work = std::thread::Builder::new().stack_size(8 << 20).spawn(move || {
+        // Nobody may be listening any more.
+        let _ = sender.send(answer(&common, &args, flag));
+    });
+    let reply = match work {
+        Ok(_) => match receiver.recv_timeout(BUDGET) {
+            Ok(reply) => reply,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                cancel.store(true, Ordering::Relaxed);
+                Reply::block(
+                    "openclaw-verify did not finish in time: try again when the machine is less busy; what is staged may be too large",
+                )
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => Reply::block("openclaw-verify failed in itself; please report this"),
+        },
+        Err(error) => Reply::block(&format!("openclaw-verify could not start its work: {error}")),
+    };
+    say(&reply)
+}
+
+/// Whether the gate was called, by whatever else stands in the command line.
+pub(super) fn is_called(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.skip(1).any(|argument| argument == "gate")
+}
+
+/// OpenClaw shows the reason of a reply, and of a usage error only its exit code.
+pub(super) fn misunderstood(error: &clap::Error) -> ExitCode {
+    let setup = std::env::args_os().any(|argument| argument == "--setup" || argument == "--selftest");
+    if setup {
+        error.exit();
+    }
+    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+    let reply = Reply::block(&format!("the arguments of openclaw-verify are wrong, run its gate --setup again: {first}"));
+    match say(&reply) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(Exit::Failed as u8),
+    }
+}
+
+fn say(reply: &Reply) -> Result<Exit> {
+    output::stdout(&format!("{}\n", reply.to_json()))?;
+    Ok(Exit::Clean)
+}
+
+fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
+    let mut bytes = Vec::new();
+    // One byte more than is accepted, so that what is too long is told from what is not.
+    if let Err(error) = std::io::stdin().lock().take(MAX_REQUEST as u64 + 1).read_to_end(&mut bytes) {
+        return Reply::block(&format!("the request could not be read: {error}"));
+    }
+    let gate = gate(common, args, cancel).and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
+    match gate {
+        Ok(gate) => gate.answer(&bytes),
+        Err(error) => Gate::refuse(&error),
+    }
+}
+
+/// The gate as the arguments say. Nothing is taken from the environment or the working folder, which are OpenClaw's.
+pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Result<Gate> {
+    let folder = config(common)?;
+    let file = |name: &str| (folder.join(name), name.to_owned());
+    let ((policy, policy_name), (lock, lock_name), (reviews, reviews_name)) = (file(POLICY), file(LOCK), file(REVIEWS));
+    let mut builder = Verifier::builder(operator::now(common))
+        .policy(policy, policy_name)
+        .lock(lock, lock_name)
+        .reviews(reviews, reviews_name)
+        .threads(common.threads.map_or(0, usize::from))
+        .manifests(spool(common, args)?.join("manifests"))
+        .cancel(cancel);
+    if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
+        builder = builder.host(host);
+    }
+    let mut gate = Gate::new(builder.build()?);
+    if let Some(instead) = args.no_warn {
+        gate = gate.no_warn(match instead {
+            Instead::Block => NoWarn::Block,
+            Instead::Allow => NoWarn::Allow,
+        });
+    }
+    Ok(gate)
+}
+
+/// The operator's folder, which has to be named: the working folder and the home are not the operator's here.
+pub(super) fn config(common: &Common) -> Result<PathBuf> {
+    let folder = common.config.as_ref().filter(|folder| !folder.as_os_str().is_empty());
+    let folder =
+        folder.ok_or_else(|| Error::environment("the gate needs --config DIR", "openclaw-verify gate --setup --config DIR"))?;
+    match folder.canonicalize() {
+        Ok(real) if real.is_dir() => Ok(real),
+        Ok(_) => Err(Error::environment(
+            format!("--config {} is no folder", folder.display()),
+            "name the folder that holds openclaw-verify.lock",
+        )),
+        Err(error) => Err(Error::io("find the folder", folder, error)),
+    }
+}
+
+/// Where the gate remembers what it needs between calls, and keeps what it refused. Nothing in it is ever evidence.
+pub(super) fn spool(common: &Common, args: &GateArgs) -> Result<PathBuf> {
+    match args.spool.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::path::absolute(folder).map_err(|error| Error::io("find the folder", folder, error)),
+        None => Ok(config(common)?.join(SPOOL)),
+    }
+}

@@ -1,0 +1,245 @@
+//! The gate as a real OpenClaw asks it. Everything happens in a state dir of this test's own; of the shared installation only the
+//! programs are used.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use openclaw_verify_core::lock::Lock;
+
+use crate::support::{Run, real};
+
+/// A fresh state dir, sources that may be changed, and an operator's folder.
+struct Bench {
+    root: PathBuf,
+    openclaw: PathBuf,
+    host: PathBuf,
+    _temporary: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(real: &Path) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temporary = tempfile::tempdir().expect("temporary folder");
+        let root = temporary.path().canonicalize().expect("real path");
+        for folder in ["home", "state", "config", "tmp", "bin"] {
+            std::fs::create_dir(root.join(folder)).expect("folder");
+            std::fs::set_permissions(root.join(folder), std::fs::Permissions::from_mode(0o700)).expect("mode");
+        }
+        crate::support::copy(&real.join("src"), &root.join("src"));
+        let npmrc = real.join("home/.npmrc");
+        if npmrc.exists() {
+            std::fs::copy(npmrc, root.join("home/.npmrc")).expect("npmrc");
+        }
+        // OpenClaw refuses a program in a folder that others can write, and a checkout may be one.
+        std::fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), root.join("bin/openclaw-verify")).expect("binary");
+        let openclaw = root.join("bin/openclaw");
+        let script = format!(
+            "#!/bin/bash\n. '{}/env.sh'\nexport HOME='{root}/home' OPENCLAW_STATE_DIR='{root}/state' TMPDIR='{root}/tmp'\nexec node \"$OPENCLAW_HOST_PACKAGE/openclaw.mjs\" \"$@\"\n",
+            real.display(),
+            root = root.display()
+        );
+        std::fs::write(&openclaw, script).expect("script");
+        std::fs::set_permissions(&openclaw, std::fs::Permissions::from_mode(0o755)).expect("mode");
+        let host = real.join("app/node_modules/openclaw").canonicalize().expect("host package");
+        Self { root, openclaw, host, _temporary: temporary }
+    }
+
+    fn path(&self, relative: &str) -> String {
+        self.root.join(relative).to_string_lossy().into_owned()
+    }
+
+    /// Runs OpenClaw.
+    fn openclaw(&self, arguments: &[&str]) -> Run {
+        let run = Run::of(&Command::new(&self.openclaw).args(arguments).current_dir(&self.root).output().expect("openclaw runs"));
+        println!("$ openclaw {}\n{}", arguments.join(" "), run.text());
+        run
+    }
+
+    /// Runs our program as the operator would.
+    fn verify(&self, arguments: &[&str]) -> Run {
+        let mut command = Command::new(self.root.join("bin/openclaw-verify"));
+        command.env_clear().env("HOME", self.root.join("home"));
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin")));
+        command.args(arguments).args(["--state-dir", &self.path("state"), "--config", &self.path("config")]);
+        command.arg("--openclaw").arg(&self.host).current_dir(&self.root);
+        let run = Run::of(&command.output().expect("the program runs"));
+        println!("$ openclaw-verify {}\n{}", arguments.join(" "), run.text());
+        run
+    }
+
+    fn plugin(&self, spec: &str) -> Run {
+        self.openclaw(&["plugins", "install", spec, "--force", "--accept-capabilities"])
+    }
+
+    /// Does what the gate's reason says: locks from the kept copy. Gives back the id.
+    fn follow(&self, refused: &Run) -> String {
+        let text = flat(&refused.text());
+        let command = text.split("openclaw-verify lock ").nth(1).unwrap_or_else(|| panic!("no command in: {text}"));
+        let words: Vec<&str> = command.split_whitespace().take(3).collect();
+        let [id, "--from", from] = words.as_slice() else { panic!("not the expected command: {command}") };
+        let from = from.trim_end_matches(';');
+        let locked = self.verify(&["lock", id, "--from", from]);
+        assert_eq!(locked.code, 0, "{}", locked.text());
+        self.review(id);
+        (*id).to_owned()
+    }
+
+    /// Vouches for what is locked.
+    fn review(&self, id: &str) {
+        let lock = std::fs::read_to_string(self.root.join("config/openclaw-verify.lock")).expect("lock");
+        let lock = Lock::parse(Path::new("lock"), &lock).expect("lock");
+        let tree = lock.package(&id.parse().expect("id")).and_then(|entry| entry.tree).expect("tree");
+        let file = self.root.join("config/openclaw-reviews.toml");
+        let mut text = std::fs::read_to_string(&file).unwrap_or_else(|_| "version = 1\n".to_owned());
+        text.push_str(&format!(
+            "\n[[review]]\npackage = \"{id}\"\ntree = \"{tree}\"\ncriteria = \"safe-to-run\"\nby = \"Ada <ada@example.org>\"\ndate = 2026-11-22\n"
+        ));
+        std::fs::write(file, text).expect("reviews");
+    }
+
+    /// What is installed has the digests that were locked from what was staged.
+    fn same_as_staged(&self, id: &str) {
+        let check = self.verify(&["lock", id, "--check"]);
+        for what in [" tree: ", " dependencies: ", " archive: ", " commit: ", " version: "] {
+            assert!(!check.stdout.contains(what), "{id} differs from what was staged: {}", check.text());
+        }
+    }
+
+    /// Refused for want of a lock, locked as the reason says, installed, and equal to what was staged.
+    fn second_try_passes(&self, install: &dyn Fn() -> Run) -> String {
+        let refused = install();
+        assert_ne!(refused.code, 0);
+        assert!(flat(&refused.text()).contains("is not in the lock"), "{}", refused.text());
+        let id = self.follow(&refused);
+        let installed = install();
+        assert_eq!(installed.code, 0, "{}", installed.text());
+        self.same_as_staged(&id);
+        id
+    }
+}
+
+/// Text without the line breaks of a terminal.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn openclaw_asks_the_gate_before_every_install() {
+    let Some(real) = real("the gate as a real OpenClaw asks it") else { return };
+    let bench = Bench::new(&real);
+    let set_up = bench.verify(&["gate", "--setup", "--apply"]);
+    assert_eq!(set_up.code, 0, "{}", set_up.text());
+    let doctor = bench.openclaw(&["doctor", "--deep", "--non-interactive"]);
+    assert!(flat(&doctor.text()).contains("Deep probe allowed the synthetic install request"), "{}", doctor.text());
+
+    // Every kind: unlocked is refused, locked passes.
+    let npm = bench.second_try_passes(&|| bench.openclaw(&["plugins", "install", "@openclaw/synology-chat"]));
+    assert_eq!(npm, "npm:@openclaw/synology-chat");
+    let local = bench.path("src/local-plugin");
+    assert_eq!(bench.second_try_passes(&|| bench.plugin(&local)), "path:acme-local");
+    let packed = format!("npm-pack:{}", bench.path("src/acme-acme-packed-1.2.0.tgz"));
+    assert_eq!(bench.second_try_passes(&|| bench.plugin(&packed)), "npm-pack:@acme/acme-packed");
+    let archived = bench.path("src/acme-archived-1.4.0.tgz");
+    assert_eq!(bench.second_try_passes(&|| bench.plugin(&archived)), "archive:acme-archived");
+    let git = format!("git:file://{}@v1.3.0", bench.path("src/git-plugin"));
+    assert_eq!(bench.second_try_passes(&|| bench.plugin(&git)), "git:file/git-plugin");
+    let bundle = bench.path("src/claude-bundle");
+    assert_eq!(bench.second_try_passes(&|| bench.plugin(&bundle)), "bundle:acme-bundle");
+    let hooks = bench.path("src/hook-pack");
+    assert_eq!(bench.second_try_passes(&|| bench.plugin(&hooks)), "hook:managed/hook-pack");
+    let skill = bench.path("src/skill-weather");
+    // Its install steps are unpinned: a warning, which stops an install without a terminal unless it was acknowledged.
+    let acknowledged = || bench.openclaw(&["skills", "install", &skill, "--acknowledge-install-policy-warning"]);
+    assert_eq!(bench.second_try_passes(&acknowledged), "skill:workspace/acme-weather");
+
+    swapped_dependency(&bench);
+
+    // A linked folder, asked about once, in the words of a copied one.
+    let linked = bench.path("src/linked-plugin");
+    let link = || bench.openclaw(&["plugins", "install", "-l", &linked, "--force", "--accept-capabilities"]);
+    let refused = link();
+    assert_ne!(refused.code, 0);
+    bench.follow(&refused);
+    let installed = link();
+    assert_eq!(installed.code, 0, "{}", installed.text());
+
+    // One changed byte under the same version.
+    let code = bench.root.join("src/local-plugin/index.js");
+    let before = std::fs::read_to_string(&code).expect("code");
+    std::fs::write(&code, format!("{before} ")).expect("write");
+    let refused = bench.plugin(&local);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("is not what was locked under this version"), "{}", refused.text());
+    std::fs::write(&code, &before).expect("write");
+
+    // Another version, and the update passes once it is locked.
+    let manifest = bench.root.join("src/local-plugin/package.json");
+    let text = std::fs::read_to_string(&manifest).expect("manifest").replace("1.0.0", "1.0.1");
+    std::fs::write(&manifest, text).expect("write");
+    let refused = bench.plugin(&local);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("the lock holds 1.0.0 of path:acme-local, and this is 1.0.1"), "{}", refused.text());
+    bench.follow(&refused);
+    let updated = bench.plugin(&local);
+    assert_eq!(updated.code, 0, "{}", updated.text());
+    bench.same_as_staged("path:acme-local");
+
+    // A violation beats the lock and the review.
+    let reviews = bench.root.join("config/openclaw-reviews.toml");
+    let kept = std::fs::read_to_string(&reviews).expect("reviews");
+    let violation = "\n[[violation]]\npackage = \"path:acme-local\"\nversions = \"*\"\nreason = \"opens a shell\"\nby = \"Ada <ada@example.org>\"\ndate = 2026-11-22\n";
+    std::fs::write(&reviews, format!("{kept}{violation}")).expect("reviews");
+    let refused = bench.plugin(&local);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("opens a shell"), "{}", refused.text());
+    std::fs::write(&reviews, kept).expect("reviews");
+
+    // A source that policy does not list.
+    std::fs::write(bench.root.join("config/openclaw-verify.toml"), "version = 1\n\n[sources]\ngit = [\"git.example/*\"]\n")
+        .expect("policy");
+    let refused = bench.plugin(&git);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("unlisted-source"), "{}", refused.text());
+    // The operator's own file is broken: nothing is installed, and the screen says why.
+    std::fs::write(bench.root.join("config/openclaw-verify.toml"), "version = 1\nnonsense = true\n").expect("policy");
+    let refused = bench.plugin(&local);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("reached no verdict"), "{}", refused.text());
+}
+
+/// The same archive of the plugin, with other bytes where it takes its dependency from.
+fn swapped_dependency(bench: &Bench) {
+    let source = bench.root.join("src");
+    let pack = |folder: &str, target: &str| {
+        let mut tar = Command::new("tar");
+        tar.arg("-C").arg(&source).args(["--transform", &format!("s,^{folder},package,"), "-czf"]);
+        assert!(tar.arg(source.join(target)).arg(folder).status().expect("tar").success());
+    };
+    let dependency = |code: &str| {
+        std::fs::create_dir_all(source.join("dependency")).expect("folder");
+        std::fs::write(source.join("dependency/package.json"), r#"{"name":"acme-dependency","version":"1.0.0"}"#).expect("write");
+        std::fs::write(source.join("dependency/index.js"), code).expect("write");
+        pack("dependency", "dependency.tgz");
+    };
+    let manifest = source.join("packed-plugin/package.json");
+    let place =
+        format!("\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"", bench.path("src/dependency.tgz"));
+    let text = std::fs::read_to_string(&manifest).expect("manifest").replace("\"type\"", &place).replace("1.2.0", "1.2.1");
+    std::fs::write(&manifest, text).expect("write");
+    pack("packed-plugin", "with-dependency.tgz");
+
+    let spec = format!("npm-pack:{}", bench.path("src/with-dependency.tgz"));
+    dependency("module.exports = 1;\n");
+    let refused = bench.plugin(&spec);
+    let another = "the lock holds 1.2.0 of npm-pack:@acme/acme-packed, and this is 1.2.1";
+    assert!(flat(&refused.text()).contains(another), "{}", refused.text());
+    bench.follow(&refused);
+    dependency("module.exports = 2;\n");
+    let refused = bench.plugin(&spec);
+    assert_ne!(refused.code, 0);
+    assert!(flat(&refused.text()).contains("openclaw-verify/dependency-mismatch"), "{}", refused.text());
+    dependency("module.exports = 1;\n");
+    let installed = bench.plugin(&spec);
+    assert_eq!(installed.code, 0, "{}", installed.text());
+    bench.same_as_staged("npm-pack:@acme/acme-packed");
+}

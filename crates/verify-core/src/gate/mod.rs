@@ -1,0 +1,94 @@
+//! The gate: OpenClaw's install policy, protocol version 1, answered before an install is committed.
+//!
+//! [`Request::parse`] reads what OpenClaw asks, [`Verifier::decide`](crate::Verifier::decide) judges it from policy, lock, reviews and
+//! the staged files, and [`Reply`] says it in the protocol's words. [`Gate`] does all three and always has an answer: what cannot be
+//! read, told or judged is blocked.
+//!
+//! OpenClaw asks two or three times for one install: what a registry announces, the staged package, the staged package with all its
+//! dependencies. Only the bytes that will be installed are ever found good; an announcement can only be refused.
+
+mod decide;
+mod decision;
+mod reply;
+mod request;
+mod reviews;
+mod spool;
+pub(crate) mod stage;
+
+use crate::error::Error;
+use crate::verifier::Verifier;
+
+pub use decision::{Decision, Verdict};
+pub use reply::{NoWarn, Reply};
+pub use request::{
+    BadRequest, ContentType, MAX_REQUEST, Origin, OriginKind, PROTOCOL_VERSION, PluginTarget, Request, RequestKind, SkillOrigin,
+    SkillTarget, SourceKind, TargetType,
+};
+pub use spool::{Kept, Spool};
+
+/// A verifier that answers OpenClaw, with what it remembers between the calls for one install.
+pub struct Gate {
+    verifier: Verifier,
+    spool: Option<Spool>,
+    no_warn: Option<NoWarn>,
+}
+
+impl Gate {
+    /// A gate that remembers nothing between calls.
+    #[must_use]
+    pub fn new(verifier: Verifier) -> Self {
+        Self { verifier, spool: None, no_warn: None }
+    }
+
+    /// Remembers in a folder of the operator what was announced, and keeps a copy of what was refused for want of a lock.
+    #[must_use]
+    pub fn spool(mut self, spool: Spool) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
+    /// For hosts that do not know the answer `warn`.
+    #[must_use]
+    pub fn no_warn(mut self, instead: NoWarn) -> Self {
+        self.no_warn = Some(instead);
+        self
+    }
+
+    /// Answers one request, given as the bytes that OpenClaw wrote. Never fails: what is not understood is blocked.
+    #[must_use]
+    pub fn answer(&self, bytes: &[u8]) -> Reply {
+        let request = match Request::parse(bytes) {
+            Ok(request) => request,
+            Err(error) => return Reply::block(&format!("{error}; update openclaw-verify or report this")),
+        };
+        let decision = match self.verifier.decide_with(&request, self.spool.as_ref()) {
+            Ok(decision) => decision,
+            Err(error) => return Self::refuse(&error),
+        };
+        Reply::new(&request, &decision, self.no_warn)
+    }
+
+    /// The answer where an error left no verdict.
+    #[must_use]
+    pub fn refuse(error: &Error) -> Reply {
+        Reply::block(&describe(error))
+    }
+}
+
+/// What is wrong, and the way out, in one line.
+fn describe(error: &Error) -> String {
+    use miette::Diagnostic as _;
+    let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    let line = match error {
+        Error::Operator(operator) => {
+            let line = operator.span.and_then(|span| {
+                let text = operator.file.inner().get(..span.offset())?;
+                Some(format!(" (line {})", text.matches('\n').count() + 1))
+            });
+            format!("{} is wrong: {operator}{}", operator.file.name(), line.unwrap_or_default())
+        }
+        other => other.to_string(),
+    };
+    format!("openclaw-verify reached no verdict: {line}{source}{help}")
+}

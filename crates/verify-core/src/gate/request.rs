@@ -1,0 +1,383 @@
+//! One request of OpenClaw's install policy, protocol version 1, read strictly.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::json;
+use crate::text;
+
+/// Most bytes of a request: OpenClaw's own limit, 256 KiB.
+pub const MAX_REQUEST: usize = 256 << 10;
+
+/// The protocol version that is spoken.
+pub const PROTOCOL_VERSION: u64 = 1;
+
+/// What OpenClaw is about to install, as it says. Names and versions in it are untrusted text.
+///
+/// Keys that this version does not know are passed over: the protocol may gain some. Values that it does not know are refused,
+/// because they change what is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// What it is.
+    pub target: TargetType,
+    /// Its name.
+    pub name: String,
+    /// What is staged: an absolute path.
+    pub path: PathBuf,
+    /// Whether the path is a folder; else a file.
+    pub is_folder: bool,
+    /// Where it comes from; none for a probe.
+    pub source: Option<SourceKind>,
+    /// Which step of which install asks.
+    pub origin: Origin,
+    /// Which command asks.
+    pub kind: RequestKind,
+    /// Whether something of that name is replaced.
+    pub update: bool,
+    /// What the operator typed.
+    pub requested: Option<String>,
+    /// About a plugin.
+    pub plugin: Option<PluginTarget>,
+    /// About a skill.
+    pub skill: Option<SkillTarget>,
+    raw: Value,
+}
+
+/// `targetType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TargetType {
+    /// A plugin, bundle or hook pack.
+    Plugin,
+    /// A skill.
+    Skill,
+}
+
+/// `source.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names are the protocol's")]
+pub enum SourceKind {
+    Npm,
+    Clawhub,
+    Git,
+    Archive,
+    LocalPath,
+    File,
+    Upload,
+    Bundled,
+    Managed,
+    Workspace,
+}
+
+/// `request.kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names are the protocol's")]
+pub enum RequestKind {
+    PluginNpm,
+    PluginGit,
+    PluginDir,
+    PluginArchive,
+    PluginFile,
+    SkillInstall,
+}
+
+/// `origin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// `type`.
+    pub kind: OriginKind,
+    /// `packageName`, for npm.
+    pub package_name: Option<String>,
+    /// `spec`, for a skill.
+    pub spec: Option<String>,
+    /// `commit`, for a skill from git.
+    pub commit: Option<String>,
+    /// `slug`, for ClawHub.
+    pub slug: Option<String>,
+    /// `ownerHandle`, for ClawHub.
+    pub owner: Option<String>,
+    /// `registry`, for ClawHub.
+    pub registry: Option<String>,
+    /// `version`.
+    pub version: Option<String>,
+}
+
+/// `origin.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OriginKind {
+    /// What npm resolved, before anything is downloaded; or the archive of an `npm-pack` install.
+    PluginNpm,
+    /// A fresh clone, before npm installs its dependencies.
+    PluginGit,
+    /// A package with its own files.
+    PluginPackage,
+    /// A bundle of another agent.
+    PluginBundle,
+    /// A plugin of one file.
+    PluginFile,
+    /// What will be published, with all dependencies.
+    PluginDependencyTree,
+    /// A skill, by where it comes from.
+    Skill(SkillOrigin),
+    /// OpenClaw's doctor.
+    Doctor,
+}
+
+/// Where a skill comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names are the protocol's")]
+pub enum SkillOrigin {
+    Path,
+    Git,
+    Clawhub,
+    Upload,
+    Library,
+    /// A skill that is installed already and wants an install step run.
+    Installed,
+}
+
+/// `plugin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PluginTarget {
+    /// `contentType`.
+    pub content: ContentType,
+    /// `pluginId`.
+    pub id: String,
+    /// `packageName`.
+    pub package_name: Option<String>,
+    /// `version`.
+    pub version: Option<String>,
+}
+
+/// `plugin.contentType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names are the protocol's")]
+pub enum ContentType {
+    Package,
+    Bundle,
+    File,
+    DependencyTree,
+}
+
+/// `skill`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SkillTarget {
+    /// `installId`.
+    pub install_id: String,
+    /// `installSpec`: an install step that OpenClaw is about to run.
+    pub install_spec: Option<Value>,
+}
+
+/// Why a request is not answered but with a block. Safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadRequest {
+    /// Larger than [`MAX_REQUEST`].
+    #[error("the request has more than {MAX_REQUEST} bytes")]
+    TooLarge,
+    /// Not one JSON object, or a key twice in it.
+    #[error("the request {0}")]
+    Malformed(String),
+    /// Something is missing or of the wrong type.
+    #[error("the request has no usable `{0}`")]
+    Missing(&'static str),
+    /// A value that this version does not know.
+    #[error("the request has the {what} `{value}`, which this version of openclaw-verify does not know")]
+    Unknown {
+        /// The key.
+        what: &'static str,
+        /// The value, safe to show.
+        value: String,
+    },
+    /// Parts of the request contradict each other.
+    #[error("the request contradicts itself: {0}")]
+    Contradiction(&'static str),
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`BadRequest`] when it is not a request of protocol version 1 of which every word is understood.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BadRequest> {
+        if bytes.len() > MAX_REQUEST {
+            return Err(BadRequest::TooLarge);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| BadRequest::Malformed("is not UTF-8 text".to_owned()))?;
+        let value = json::strict(text).map_err(|error| BadRequest::Malformed(error.to_string()))?;
+        if !value.is_object() {
+            return Err(BadRequest::Malformed("is no JSON object".to_owned()));
+        }
+        if value.get("protocolVersion").and_then(Value::as_u64) != Some(PROTOCOL_VERSION) {
+            let value = value.get("protocolVersion").unwrap_or(&Value::Null).to_string();
+            return Err(BadRequest::Unknown { what: "protocolVersion", value: text::excerpt(&value, 40) });
+        }
+        let request = Self {
+            target: word(&value, "/targetType", "targetType", &[("plugin", TargetType::Plugin), ("skill", TargetType::Skill)])?,
+            name: required(&value, "/targetName", "targetName")?,
+            path: path(&value)?,
+            is_folder: word(&value, "/sourcePathKind", "sourcePathKind", &[("directory", true), ("file", false)])?,
+            source: if value.get("source").is_some() {
+                Some(word(&value, "/source/kind", "source.kind", &SOURCES)?)
+            } else {
+                None
+            },
+            origin: origin(&value)?,
+            kind: word(&value, "/request/kind", "request.kind", &KINDS)?,
+            update: word(&value, "/request/mode", "request.mode", &[("install", false), ("update", true)])?,
+            requested: optional(&value, "/request/requestedSpecifier", "request.requestedSpecifier")?,
+            plugin: plugin(&value)?,
+            skill: skill(&value)?,
+            raw: value,
+        };
+        request.check()?;
+        Ok(request)
+    }
+
+    /// The request as it was written.
+    pub(super) fn to_value(&self) -> Value {
+        self.raw.clone()
+    }
+
+    /// What the parts have to say about one another.
+    fn check(&self) -> Result<(), BadRequest> {
+        let skill = self.target == TargetType::Skill;
+        let skill_kind = self.kind == RequestKind::SkillInstall;
+        let contradiction = match self.origin.kind {
+            _ if skill != skill_kind => Some("targetType and request.kind"),
+            _ if self.plugin.is_some() && skill || self.skill.is_some() && !skill => Some("targetType and what it is about"),
+            OriginKind::Doctor => None,
+            OriginKind::Skill(_) if !skill => Some("targetType and origin"),
+            OriginKind::Skill(_) if self.skill.is_none() => return Err(BadRequest::Missing("skill")),
+            OriginKind::Skill(_) => None,
+            _ if skill => Some("targetType and origin"),
+            _ if self.plugin.is_none() => return Err(BadRequest::Missing("plugin")),
+            _ => None,
+        };
+        match contradiction {
+            Some(what) => Err(BadRequest::Contradiction(what)),
+            None if self.source.is_none() && self.origin.kind != OriginKind::Doctor => Err(BadRequest::Missing("source")),
+            None => Ok(()),
+        }
+    }
+}
+
+const SOURCES: [(&str, SourceKind); 10] = [
+    ("npm", SourceKind::Npm),
+    ("clawhub", SourceKind::Clawhub),
+    ("git", SourceKind::Git),
+    ("archive", SourceKind::Archive),
+    ("local-path", SourceKind::LocalPath),
+    ("file", SourceKind::File),
+    ("upload", SourceKind::Upload),
+    ("bundled", SourceKind::Bundled),
+    ("managed", SourceKind::Managed),
+    ("workspace", SourceKind::Workspace),
+];
+
+const KINDS: [(&str, RequestKind); 6] = [
+    ("plugin-npm", RequestKind::PluginNpm),
+    ("plugin-git", RequestKind::PluginGit),
+    ("plugin-dir", RequestKind::PluginDir),
+    ("plugin-archive", RequestKind::PluginArchive),
+    ("plugin-file", RequestKind::PluginFile),
+    ("skill-install", RequestKind::SkillInstall),
+];
+
+const ORIGINS: [(&str, OriginKind); 20] = [
+    ("plugin-npm", OriginKind::PluginNpm),
+    ("plugin-git", OriginKind::PluginGit),
+    ("plugin-package", OriginKind::PluginPackage),
+    ("plugin-bundle", OriginKind::PluginBundle),
+    ("plugin-file", OriginKind::PluginFile),
+    ("plugin-dependency-tree", OriginKind::PluginDependencyTree),
+    ("path", OriginKind::Skill(SkillOrigin::Path)),
+    ("git", OriginKind::Skill(SkillOrigin::Git)),
+    ("clawhub", OriginKind::Skill(SkillOrigin::Clawhub)),
+    ("upload", OriginKind::Skill(SkillOrigin::Upload)),
+    ("skill-library", OriginKind::Skill(SkillOrigin::Library)),
+    ("openclaw-bundled", OriginKind::Skill(SkillOrigin::Installed)),
+    ("openclaw-custodian", OriginKind::Skill(SkillOrigin::Installed)),
+    ("openclaw-managed", OriginKind::Skill(SkillOrigin::Installed)),
+    ("openclaw-extra", OriginKind::Skill(SkillOrigin::Installed)),
+    ("openclaw-workspace", OriginKind::Skill(SkillOrigin::Installed)),
+    ("openclaw-workshop", OriginKind::Skill(SkillOrigin::Installed)),
+    ("agents-skills-personal", OriginKind::Skill(SkillOrigin::Installed)),
+    ("agents-skills-project", OriginKind::Skill(SkillOrigin::Installed)),
+    ("doctor", OriginKind::Doctor),
+];
+
+fn word<T: Copy>(value: &Value, pointer: &str, what: &'static str, known: &[(&str, T)]) -> Result<T, BadRequest> {
+    let word = value.pointer(pointer).and_then(Value::as_str).ok_or(BadRequest::Missing(what))?;
+    let found = known.iter().find(|(name, _)| *name == word).map(|(_, meaning)| *meaning);
+    found.ok_or_else(|| BadRequest::Unknown { what, value: text::excerpt(word, 60) })
+}
+
+fn optional(value: &Value, pointer: &str, what: &'static str) -> Result<Option<String>, BadRequest> {
+    match value.pointer(pointer) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(BadRequest::Missing(what)),
+    }
+}
+
+fn required(value: &Value, pointer: &str, what: &'static str) -> Result<String, BadRequest> {
+    optional(value, pointer, what)?.filter(|text| !text.trim().is_empty()).ok_or(BadRequest::Missing(what))
+}
+
+fn path(value: &Value) -> Result<PathBuf, BadRequest> {
+    let path = required(value, "/sourcePath", "sourcePath")?;
+    if path.starts_with('/') && !path.contains('\0') { Ok(PathBuf::from(path)) } else { Err(BadRequest::Missing("sourcePath")) }
+}
+
+fn origin(value: &Value) -> Result<Origin, BadRequest> {
+    let field = |pointer, what| optional(value, pointer, what);
+    Ok(Origin {
+        kind: word(value, "/origin/type", "origin.type", &ORIGINS)?,
+        package_name: field("/origin/packageName", "origin.packageName")?,
+        spec: field("/origin/spec", "origin.spec")?,
+        commit: field("/origin/commit", "origin.commit")?,
+        slug: field("/origin/slug", "origin.slug")?,
+        owner: field("/origin/ownerHandle", "origin.ownerHandle")?,
+        registry: field("/origin/registry", "origin.registry")?,
+        version: field("/origin/version", "origin.version")?,
+    })
+}
+
+fn plugin(value: &Value) -> Result<Option<PluginTarget>, BadRequest> {
+    if value.get("plugin").is_none() {
+        return Ok(None);
+    }
+    let contents = [
+        ("package", ContentType::Package),
+        ("bundle", ContentType::Bundle),
+        ("file", ContentType::File),
+        ("dependency-tree", ContentType::DependencyTree),
+    ];
+    Ok(Some(PluginTarget {
+        content: word(value, "/plugin/contentType", "plugin.contentType", &contents)?,
+        id: required(value, "/plugin/pluginId", "plugin.pluginId")?,
+        package_name: optional(value, "/plugin/packageName", "plugin.packageName")?,
+        version: optional(value, "/plugin/version", "plugin.version")?,
+    }))
+}
+
+fn skill(value: &Value) -> Result<Option<SkillTarget>, BadRequest> {
+    if value.get("skill").is_none() {
+        return Ok(None);
+    }
+    Ok(Some(SkillTarget {
+        install_id: required(value, "/skill/installId", "skill.installId")?,
+        install_spec: value.pointer("/skill/installSpec").cloned(),
+    }))
+}

@@ -1,0 +1,337 @@
+//! What a request is about: which subject it would become, and what of it is already there to be judged.
+
+use std::path::Path;
+
+use super::request::{OriginKind, Request, SkillOrigin, SourceKind, TargetType};
+use crate::digest::{GitOid, Sri};
+use crate::inventory::staged::{self, Staging};
+use crate::inventory::{Record, Subject};
+use crate::json;
+use crate::lock::Lock;
+use crate::read;
+use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
+
+/// Most bytes of the metadata that npm's registry gave. OpenClaw writes some kilobytes.
+const MAX_METADATA: u64 = 4 << 20;
+/// Most bytes of an archive that is hashed.
+const MAX_ARCHIVE: u64 = 1 << 30;
+
+/// What there is to judge.
+pub(crate) enum Stage {
+    /// OpenClaw's own probe.
+    Probe,
+    /// Only a name and what a registry or a clone says about it. Whatever is installed is staged and asked about later.
+    Announced(Announced),
+    /// The files themselves.
+    Staged(Box<Staged>),
+}
+
+/// What is known before anything is staged.
+pub(crate) struct Announced {
+    /// What it would become.
+    pub ids: Vec<SubjectId>,
+    /// What it is.
+    pub kind: Kind,
+    /// Where it comes from.
+    pub source: Source,
+    /// The version, as the registry says.
+    pub version: Option<String>,
+    /// The archive, as the registry says or as it lies there.
+    pub archive: Option<Sri>,
+    /// The commit that was cloned.
+    pub commit: Option<GitOid>,
+}
+
+/// Files that would be installed.
+pub(crate) struct Staged {
+    /// The subject, under the first of the ids.
+    pub subject: Subject,
+    /// What it could become, the likeliest first; never empty.
+    pub ids: Vec<SubjectId>,
+    /// It is a part of the host package, which is locked and judged as a whole, and only wants an install step run.
+    pub part_of_host: bool,
+}
+
+/// Looks at what a request names. An error says, safe to show, why it cannot be told what would be installed.
+pub(crate) fn stage(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Stage, String> {
+    match request.origin.kind {
+        OriginKind::Doctor => probe(request),
+        OriginKind::PluginNpm => announced_npm(request).map(Stage::Announced),
+        OriginKind::PluginGit => announced_git(request, host).map(Stage::Announced),
+        OriginKind::PluginFile => {
+            Err("a plugin of one file has no folder whose digest could be locked; put it into a folder with a manifest"
+                .to_owned())
+        }
+        _ => staged(request, lock, host).map(|staged| Stage::Staged(Box::new(staged))),
+    }
+}
+
+/// The probe of OpenClaw's doctor asks about an empty folder and names nothing. Whatever else calls itself a probe is none.
+fn probe(request: &Request) -> Result<Stage, String> {
+    let named = request.source.is_some() || request.plugin.is_some() || request.skill.is_some() || request.update;
+    let real = request.name == "doctor-install-policy-probe" && request.is_folder && !named;
+    let empty = std::fs::symlink_metadata(&request.path).is_ok_and(|found| found.is_dir())
+        && std::fs::read_dir(&request.path).is_ok_and(|mut entries| entries.next().is_none());
+    if real && empty { Ok(Stage::Probe) } else { Err("this is not the probe that OpenClaw's doctor sends".to_owned()) }
+}
+
+fn announced_npm(request: &Request) -> Result<Announced, String> {
+    let name = package_name(request)?;
+    let source = npm_source(request)?;
+    if request.is_folder {
+        return Err("npm's metadata is a file".to_owned());
+    }
+    let mut announced =
+        Announced { ids: vec![npm_id(source, &name)], kind: Kind::Plugin, source, version: None, archive: None, commit: None };
+    if source == Source::NpmPack {
+        let (mut file, found) = read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
+        if found.len() > MAX_ARCHIVE {
+            return Err(format!("the archive has more than {MAX_ARCHIVE} bytes"));
+        }
+        let read = std::io::Read::take(&mut file, MAX_ARCHIVE);
+        announced.archive = Some(Sri::of_reader(read).map_err(|error| format!("the archive cannot be read: {error}"))?);
+        return Ok(announced);
+    }
+    let content = read::text(&request.path, MAX_METADATA).map_err(|error| format!("npm's metadata {error}"))?;
+    let metadata = json::strict(&content).map_err(|error| format!("npm's metadata {error}"))?;
+    let field = |pointer: &str| metadata.pointer(pointer).and_then(serde_json::Value::as_str);
+    for pointer in ["/packageName", "/resolution/name"] {
+        if let Some(other) = field(pointer)
+            && other != name
+        {
+            return Err(format!("the request is about {}, and npm's metadata about {}", shown(&name), shown(other)));
+        }
+    }
+    announced.version = field("/resolution/version").map(str::to_owned);
+    announced.archive = match field("/resolution/integrity") {
+        Some(integrity) => Some(strongest(integrity).map_err(|why| format!("npm's metadata has a bad integrity: {why}"))?),
+        None => None,
+    };
+    Ok(announced)
+}
+
+fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, String> {
+    let staging = open(request, host)?;
+    let id = request.requested.as_deref().and_then(staged::git_plugin);
+    Ok(Announced {
+        ids: vec![id.ok_or("the request does not say which repository it is about")?],
+        kind: Kind::Plugin,
+        source: Source::Git,
+        version: None,
+        archive: None,
+        commit: Some(staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?),
+    })
+}
+
+/// The files of a request that is about files.
+pub(crate) fn files(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
+    match stage(request, lock, host)? {
+        Stage::Staged(staged) => Ok(*staged),
+        _ => Err("no files are staged for it".to_owned()),
+    }
+}
+
+fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
+    if request.target == TargetType::Skill {
+        return skill(request, lock, host);
+    }
+    let source = request.source.ok_or("the request names no source")?;
+    match source {
+        SourceKind::Npm | SourceKind::Clawhub | SourceKind::Archive if is_npm_project(request) => npm(request, host),
+        SourceKind::Git => plugin(request, Source::Git, host),
+        SourceKind::Archive | SourceKind::Clawhub => plugin(request, plain_source(source), host),
+        SourceKind::LocalPath => plugin(request, Source::Path, host),
+        _ => Err("this version of openclaw-verify does not know plugins of this source".to_owned()),
+    }
+}
+
+/// Whether npm installed it: a package in a `node_modules`, or a project that holds one.
+fn is_npm_project(request: &Request) -> bool {
+    request.kind == super::request::RequestKind::PluginNpm
+}
+
+fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
+    let source = npm_source(request)?;
+    let tree = request.origin.kind == OriginKind::PluginDependencyTree;
+    // A package lies in its project's node_modules; the project is what is judged either way.
+    let (root, name) = if tree {
+        let staging = Staging::open(&request.path, host).map_err(|error| error.to_string())?;
+        let name = asked_for(request, source, &staging)?;
+        (request.path.clone(), name)
+    } else {
+        let name = package_name(request)?;
+        let modules = name.split('/').try_fold(request.path.as_path(), |path, _| path.parent());
+        let project = modules.filter(|modules| modules.ends_with("node_modules")).and_then(Path::parent);
+        let project = project.filter(|project| project.join("node_modules").join(&name) == request.path);
+        (project.ok_or("the staged package does not lie in a node_modules folder under its name")?.to_owned(), name)
+    };
+    let staging = Staging::open(&root, host).map_err(|error| error.to_string())?;
+    let (version, integrity) = staging.locked_by_npm(&name);
+    let told = request.plugin.as_ref().and_then(|plugin| plugin.version.clone());
+    let record = Record {
+        source: "npm".to_owned(),
+        version: told.or_else(|| version.clone()),
+        resolved_name: Some(name.clone()),
+        resolved_version: version,
+        integrity,
+        artifact_kind: (source == Source::NpmPack).then(|| "npm-pack".to_owned()),
+        ..record(request)
+    };
+    let id = npm_id(source, &name);
+    Ok(Staged { subject: staging.npm(&name, id.clone(), source, record), ids: vec![id], part_of_host: false })
+}
+
+fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, String> {
+    let staging = open(request, host)?;
+    let key = request.plugin.as_ref().map(|plugin| plugin.id.as_str()).unwrap_or_default();
+    let mut record = record(request);
+    record.source = source.as_str().to_owned();
+    if staging.is_hook_pack() {
+        let id = SubjectId::new("hook", &format!("managed/{}", staged::id_part(key)));
+        return Ok(Staged { subject: staging.hook_pack(id.clone(), source, record), ids: vec![id], part_of_host: false });
+    }
+    let bundle = staging.is_bundle();
+    let ids = match source {
+        Source::Git => {
+            record.git_commit = staging.head().ok().map(|commit| commit.to_string());
+            record.git_ref = request.requested.as_deref().and_then(staged::git_reference);
+            vec![request.requested.as_deref().and_then(staged::git_plugin).ok_or("the request does not say which repository")?]
+        }
+        Source::Clawhub => vec![SubjectId::new("clawhub", &clawhub_package(request))],
+        Source::Archive if bundle => vec![SubjectId::new("bundle", key)],
+        Source::Archive => vec![SubjectId::new("archive", key)],
+        // A copied folder and a linked one are asked about in the same words.
+        _ if bundle => vec![SubjectId::new("bundle", key), SubjectId::new("link", key)],
+        _ => vec![SubjectId::new("path", key), SubjectId::new("link", key)],
+    };
+    let first = ids.first().cloned().ok_or("the request names nothing")?;
+    Ok(Staged { subject: staging.plugin(first, source, record), ids, part_of_host: false })
+}
+
+/// Which root a skill goes to is not said, so its id is that of any locked skill of its name.
+fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
+    let staging = open(request, host)?;
+    let OriginKind::Skill(origin) = request.origin.kind else { return Err("the request is about no skill".to_owned()) };
+    let name = staging.skill_name().unwrap_or_else(|| request.name.clone());
+    let mut ids = Vec::new();
+    let mut record = record(request);
+    let source = match origin {
+        SkillOrigin::Git => {
+            ids.extend(request.origin.spec.as_deref().or(request.requested.as_deref()).and_then(staged::git_skill));
+            record.git_commit.clone_from(&request.origin.commit);
+            record.git_ref = request.requested.as_deref().and_then(staged::git_reference);
+            Source::Git
+        }
+        SkillOrigin::Clawhub => {
+            let slug = request.origin.slug.as_deref().unwrap_or(&request.name);
+            if let Some(owner) = &request.origin.owner {
+                ids.push(SubjectId::new("clawhub", &format!("{owner}/{slug}")));
+            }
+            record.registry.clone_from(&request.origin.registry);
+            record.version.clone_from(&request.origin.version);
+            Source::Clawhub
+        }
+        _ => Source::Path,
+    };
+    let tail = format!("/{name}");
+    let installed = |id: &&SubjectId| id.scheme() == "skill" && !id.name().starts_with("plugin.") && id.name().ends_with(&tail);
+    ids.extend(lock.packages().iter().map(|entry| &entry.id).filter(installed).cloned());
+    ids.push(SubjectId::new("skill", &format!("workspace/{name}")));
+    let first = ids.first().cloned().ok_or("the request names nothing")?;
+    let mut subject = staging.skill(first, source, record);
+    if subject.name.is_empty() {
+        subject.name = name;
+    }
+    let part_of_host = origin == SkillOrigin::Installed && request.source == Some(SourceKind::Bundled) && staging.in_host();
+    Ok(Staged { subject, ids, part_of_host })
+}
+
+fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
+    if !request.is_folder {
+        return Err("what is staged is a file where a folder belongs".to_owned());
+    }
+    Staging::open(&request.path, host).map_err(|error| error.to_string())
+}
+
+fn record(request: &Request) -> Record {
+    staged::record(request.requested.as_deref())
+}
+
+fn plain_source(source: SourceKind) -> Source {
+    match source {
+        SourceKind::Clawhub => Source::Clawhub,
+        _ => Source::Archive,
+    }
+}
+
+fn npm_source(request: &Request) -> Result<Source, String> {
+    match request.source {
+        Some(SourceKind::Npm) => Ok(Source::Npm),
+        Some(SourceKind::Clawhub) => Ok(Source::Clawhub),
+        Some(SourceKind::Archive) => Ok(Source::NpmPack),
+        _ => Err("this version of openclaw-verify does not know npm packages of this source".to_owned()),
+    }
+}
+
+fn npm_id(source: Source, name: &str) -> SubjectId {
+    SubjectId::new(source.as_str(), name)
+}
+
+/// The package that a request names. A name with `..` or of more than two parts could lead elsewhere.
+fn package_name(request: &Request) -> Result<String, String> {
+    let plugin = request.plugin.as_ref().and_then(|plugin| plugin.package_name.clone());
+    let name = plugin.or_else(|| request.origin.package_name.clone()).ok_or("the request names no package")?;
+    if is_package_name(&name) { Ok(name) } else { Err(format!("{} is no package name", shown(&name))) }
+}
+
+/// The package that a staged project is about: what its `package.json` depends on and the operator asked for.
+fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<String, String> {
+    let dependencies = staging.asked_for();
+    let spec = request.requested.as_deref().unwrap_or_default();
+    let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
+    let found: Vec<&String> = match source {
+        Source::NpmPack => dependencies.iter().filter(|(_, spec)| spec.starts_with("file:")).map(|(name, _)| name).collect(),
+        _ => {
+            let wanted = staged::spec_name(spec.strip_prefix("npm:").unwrap_or(spec));
+            let named: Vec<&String> = dependencies.iter().map(|(name, _)| name).filter(|name| **name == wanted).collect();
+            // A spec may be written in more ways than are known here; a project made for one package names only that one.
+            if named.is_empty() { dependencies.iter().map(|(name, _)| name).collect() } else { named }
+        }
+    };
+    match found.as_slice() {
+        [name] if is_package_name(name) => Ok((*name).clone()),
+        _ => Err("the staged project does not say which package it was made for".to_owned()),
+    }
+}
+
+fn is_package_name(name: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']) && part != "node_modules";
+    match name.split_once('/') {
+        Some((scope, base)) => scope.starts_with('@') && scope.len() > 1 && part(scope) && part(base) && !base.contains('/'),
+        None => part(name),
+    }
+}
+
+fn clawhub_package(request: &Request) -> String {
+    let spec = request.requested.as_deref().unwrap_or_default();
+    let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
+    let named = request.plugin.as_ref().and_then(|plugin| plugin.package_name.clone());
+    if spec.is_empty() { named.unwrap_or_else(|| request.name.clone()) } else { staged::spec_name(spec) }
+}
+
+/// The strong one of several integrity values, as npm writes them in one line.
+fn strongest(integrity: &str) -> Result<Sri, String> {
+    let mut why = "it is empty".to_owned();
+    for part in integrity.split_ascii_whitespace() {
+        match part.parse::<Sri>() {
+            Ok(sri) => return Ok(sri),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(why)
+}
+
+fn shown(name: &str) -> String {
+    text::excerpt(name, 120)
+}

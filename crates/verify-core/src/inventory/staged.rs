@@ -1,0 +1,201 @@
+//! What lies in a staging folder before an install is committed, read with the same eyes as what is installed: its digests are those
+//! that the installed subject will have.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::frontmatter::{self, FrontMatter};
+use super::npm_project::{self, Layout};
+use super::paths::Paths;
+use super::plugin::{PluginFiles, own_trees};
+use super::{Observation, Options, Record, Subject, git_checkout, ids, skills};
+use crate::error::{Error, Result};
+use crate::json;
+use crate::read;
+use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
+
+/// A staging folder.
+pub(crate) struct Staging {
+    paths: Paths,
+    root: PathBuf,
+    host: Option<PathBuf>,
+}
+
+impl Staging {
+    /// The staging folder at `root`, as which paths are shown relative to.
+    pub(crate) fn open(root: &Path, host: Option<&Path>) -> Result<Self> {
+        let options = Options { state_dir: root.to_owned(), host: None, relocated_from: None, home: None, config: None };
+        // The path has a random part, and replies must not.
+        let unreadable = |error| Error::environment(format!("the staged folder cannot be read: {error}"), "install again");
+        let paths = Paths::new(&options).map_err(unreadable)?;
+        let host = match host {
+            Some(host) => Some(std::fs::canonicalize(host).map_err(|error| Error::io("resolve the host package", host, error))?),
+            None => None,
+        };
+        let root = paths.state.clone();
+        if !root.is_dir() {
+            return Err(Error::environment("what is staged is not a folder", "please report this"));
+        }
+        Ok(Self { paths, root, host })
+    }
+
+    /// The npm package `name` of a staged project, with everything else in the project's `node_modules`. `record` is what OpenClaw
+    /// would record.
+    pub(crate) fn npm(&self, name: &str, id: SubjectId, source: Source, record: Record) -> Subject {
+        let modules = self.root.join("node_modules");
+        let layout = Layout { project: self.root.clone(), modules: modules.clone(), name: name.to_owned() };
+        let folder = modules.join(name);
+        let (mut subject, files) = self.files(&folder, id, source, record.clone());
+        subject.trees = npm_project::trees(&self.paths, &layout, self.host.as_deref());
+        npm_project::check(&self.paths, &layout, &record, &files, &mut subject);
+        subject.observations.extend(files.escapes(&self.paths, &modules, &["node_modules/openclaw"]));
+        subject
+    }
+
+    /// The plugin or bundle in the folder itself, with dependencies of its own.
+    pub(crate) fn plugin(&self, id: SubjectId, source: Source, record: Record) -> Subject {
+        let (mut subject, files) = self.files(&self.root, id, source, record.clone());
+        let git = source == Source::Git;
+        subject.trees = own_trees(&self.paths, &self.root, self.host.as_deref(), git);
+        npm_project::own_lockfile(&self.paths, &self.root, &mut subject);
+        let mut left_out = vec!["node_modules/.package-lock.json", "node_modules/openclaw"];
+        if git {
+            git_checkout::check(&self.paths, &record, &self.root, &mut subject.observations);
+            left_out.push(".git");
+        }
+        subject.observations.extend(files.escapes(&self.paths, &self.root, &left_out));
+        subject
+    }
+
+    /// The hook or hook pack in the folder itself.
+    pub(crate) fn hook_pack(&self, id: SubjectId, source: Source, record: Record) -> Subject {
+        let mut subject = ids::blank(id, Kind::HookPack, source, String::new(), self.paths.place(&self.root));
+        subject.trees = ids::whole(&self.root, &self.root, Vec::new());
+        let files = PluginFiles::read(&self.paths, &self.root);
+        subject.version = files.version().map(str::to_owned);
+        subject.name = files.package_name().unwrap_or_default().to_owned();
+        subject.observations.extend(files.observations.iter().cloned());
+        subject.observations.extend(files.escapes(&self.paths, &self.root, &[]));
+        subject.record = Some(record);
+        subject
+    }
+
+    /// The skill in the folder itself.
+    pub(crate) fn skill(&self, id: SubjectId, source: Source, record: Record) -> Subject {
+        let mut subject = ids::blank(id, Kind::Skill, source, String::new(), self.paths.place(&self.root));
+        subject.trees = ids::whole(&self.root, &self.root, skills::leave_out());
+        match self.front_matter() {
+            Ok(front) => {
+                subject.name = front.text("name").unwrap_or_default();
+                subject.version = front.text("version");
+                subject.install_steps = front.install_steps();
+                let place = || "SKILL.md".to_owned();
+                let problems = front.problems.iter();
+                subject.observations.extend(problems.map(|why| Observation::Unreadable { place: place(), why: why.clone() }));
+            }
+            Err(observation) => subject.observations.push(observation),
+        }
+        subject.record = Some(record);
+        subject
+    }
+
+    /// The commit that a staged checkout is at.
+    pub(crate) fn head(&self) -> std::result::Result<crate::digest::GitOid, String> {
+        git_checkout::head(&self.paths, &self.root.join(".git"))
+    }
+
+    /// Whether the folder is a hook pack and nothing else.
+    pub(crate) fn is_hook_pack(&self) -> bool {
+        let files = PluginFiles::read(&self.paths, &self.root);
+        let list = |pointer| files.package.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let hook = self.paths.kind(&self.root.join("HOOK.md")) == super::paths::Kind::File;
+        files.manifest.is_null() && files.bundle.is_none() && !list("/openclaw/extensions") && (list("/openclaw/hooks") || hook)
+    }
+
+    /// Whether the folder is a bundle of another agent.
+    pub(crate) fn is_bundle(&self) -> bool {
+        PluginFiles::read(&self.paths, &self.root).bundle.is_some()
+    }
+
+    /// Whether the folder lies in the host package that the operator named.
+    pub(crate) fn in_host(&self) -> bool {
+        self.host.as_ref().is_some_and(|host| self.root.starts_with(host))
+    }
+
+    /// The name that the front matter of a staged skill gives, else none.
+    pub(crate) fn skill_name(&self) -> Option<String> {
+        self.front_matter().ok()?.text("name")
+    }
+
+    /// `dependencies` of the project's `package.json`: what the operator asked npm for.
+    pub(crate) fn asked_for(&self) -> Vec<(String, String)> {
+        npm_project::project_dependencies(&self.paths, &self.root).0.into_iter().collect()
+    }
+
+    /// Version and integrity of a package, as npm's lockfile of the project says.
+    pub(crate) fn locked_by_npm(&self, name: &str) -> (Option<String>, Option<String>) {
+        let files = ["package-lock.json", "node_modules/.package-lock.json"];
+        let lock = files.iter().find_map(|file| self.paths.text(&self.root.join(file), npm_project::MAX_LOCKFILE).ok());
+        let lock = lock.and_then(|text| json::strict(&text).ok()).unwrap_or(Value::Null);
+        let entry = lock.get("packages").and_then(|packages| packages.get(format!("node_modules/{name}")));
+        let field = |key| entry.and_then(|entry| entry.get(key)).and_then(Value::as_str).map(str::to_owned);
+        (field("version"), field("integrity"))
+    }
+
+    fn files(&self, folder: &Path, id: SubjectId, source: Source, record: Record) -> (Subject, PluginFiles) {
+        let files = PluginFiles::read(&self.paths, folder);
+        let kind = if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin };
+        let mut subject = ids::blank(id, kind, source, files.plugin_id(), self.paths.place(folder));
+        subject.version = files.version().map(str::to_owned);
+        subject.observations.extend(files.observations.iter().cloned());
+        subject.record = Some(record);
+        (subject, files)
+    }
+
+    fn front_matter(&self) -> std::result::Result<FrontMatter, Observation> {
+        let place = "SKILL.md".to_owned();
+        let unreadable = |why: String| Observation::Unreadable { place: place.clone(), why };
+        let file = self.root.join("SKILL.md");
+        let real = self.paths.real(&file).map_err(|error| unreadable(error.to_string()))?;
+        if !real.starts_with(&self.root) {
+            return Err(Observation::EntryEscapes { entry: place, target: self.paths.shown(&real) });
+        }
+        let bytes = read::bytes(&real, frontmatter::MAX_BYTES).map_err(|error| unreadable(error.to_string()))?;
+        Ok(FrontMatter::parse(&String::from_utf8_lossy(&bytes)))
+    }
+}
+
+/// The name in a spec such as `@acme/notes@1.2.3`.
+pub(crate) fn spec_name(spec: &str) -> String {
+    npm_project::spec_name(spec).to_owned()
+}
+
+/// The id of a plugin's git repository, from the spec that the operator typed.
+pub(crate) fn git_plugin(spec: &str) -> Option<SubjectId> {
+    let record = Record { spec: Some(spec.to_owned()), ..Record::default() };
+    git_checkout::repository(&record).map(|place| SubjectId::new("git", &place))
+}
+
+/// The id of a skill's git repository, from the spec that the operator typed.
+pub(crate) fn git_skill(spec: &str) -> Option<SubjectId> {
+    let spec = spec.strip_prefix("git:").unwrap_or(spec);
+    ids::git_place(git_checkout::without_ref(spec)).map(|place| SubjectId::new("git", &place))
+}
+
+/// The branch, tag or commit that a spec asks for.
+pub(crate) fn git_reference(spec: &str) -> Option<String> {
+    let base = git_checkout::without_ref(spec);
+    spec.get(base.len() + 1..).filter(|reference| !reference.is_empty()).map(str::to_owned)
+}
+
+/// One part of an id.
+pub(crate) fn id_part(name: &str) -> String {
+    ids::part(name)
+}
+
+/// A record as OpenClaw would write it.
+pub(crate) fn record(spec: Option<&str>) -> Record {
+    Record { place: "the request".to_owned(), spec: spec.map(|spec| text::excerpt(spec, 500)), ..Record::default() }
+}
