@@ -177,7 +177,8 @@ fn published(
         }
     }
     dependencies.strays(owned.strays);
-    if layout::has_dependencies(subject) {
+    // Whatever came by another archive counts, also inside the subject's own folder.
+    if layout::has_dependencies(subject) || !dependencies.is_empty() {
         (found.dependencies, found.dependency_differences) = dependencies.finish();
     }
     // Files of the subject's own tree that came by another archive: nothing says that its publisher wanted them there.
@@ -248,6 +249,10 @@ impl Dependencies {
             self.wrong.push("files outside any package".to_owned());
             self.differences.extend(strays.into_iter().map(|path| format!("added {path}")));
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.equal == 0 && self.wrong.is_empty() && self.open.is_empty()
     }
 
     fn finish(self) -> (Fact<()>, Vec<String>) {
