@@ -16,5 +16,6 @@ mod kill;
 mod real;
 mod relock;
 mod review;
+mod review_real;
 mod support;
 mod tamper;
