@@ -25,5 +25,6 @@ mod real_gate;
 mod release;
 mod relock;
 mod review;
+mod review_real;
 mod support;
 mod tamper;
