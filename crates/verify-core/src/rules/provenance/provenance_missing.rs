@@ -29,21 +29,13 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     } else if !required || view.subject.kind == Kind::McpServer {
         return Vec::new();
     } else if view.subject.source == Source::Git {
-        if signed_tag(view) {
+        if view.evidence.git.prove_origin() {
             return Vec::new();
         }
-        "a git checkout has no attestation, and the lock holds no verified tag signature for its commit".to_owned()
+        "a git checkout has no attestation, and no verified tag leads to its commit".to_owned()
     } else {
         format!("its source is {}, which has no attestations", view.subject.source.as_str())
     };
     let draft = view.draft(message);
     vec![if required { draft.evidence(format!("required by {}", view.requirements.from)).demanded() } else { draft }]
-}
-
-/// Whether the lock pins the commit that is checked out by a tag whose signature was verified when it was locked.
-fn signed_tag(view: &View<'_>) -> bool {
-    let commit = view.subject.record.as_ref().and_then(|record| record.git_commit.as_deref());
-    let locked = view.locked.filter(|entry| entry.signer.is_some() && !view.evidence.tree.differs());
-    let pinned = locked.and_then(|entry| entry.commit.as_ref()).map(ToString::to_string);
-    commit.is_some() && pinned.as_deref() == commit
 }
