@@ -51,7 +51,10 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         ids.dedup();
         output::stderr("nothing was written: something changed or is gone, and neither its version nor its record explains it");
         for id in ids {
-            output::stderr(&format!("  if you made the change and have read it: openclaw-verify lock --accept {id}"));
+            output::stderr(&format!(
+                "  if you made the change and have read it: openclaw-verify lock --accept {}",
+                text::shell_word(id)
+            ));
         }
         return Ok(Exit::Findings);
     }

@@ -97,7 +97,7 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
         ids.dedup();
         output::stderr("nothing was written: a pinned tag is no longer what it was");
         for id in ids {
-            output::stderr(&format!("  if you know why and have read the difference: --pin --accept {}", text::excerpt(id, 300)));
+            output::stderr(&format!("  if you know why and have read the difference: --pin --accept {}", text::shell_word(id)));
         }
         return Ok(Some(Exit::Findings));
     }

@@ -164,7 +164,7 @@ impl Reviews {
             let message =
                 format!("the import `{}` is not the file that policy pins: {found} instead of {}", import.name, import.digest);
             let help =
-                format!("read what changed in it, then run `openclaw-verify lock` (line {} of the policy pins it)", import.line);
+                format!("read what changed in it, then put the new digest into the import in line {} of the policy", import.line);
             return fail(OperatorError::whole(path, message).with_help(help));
         }
         Self::parse(path, text)

@@ -68,8 +68,8 @@ fn read(import: &Import, fetched: Option<&Path>) -> Result<Imported> {
                 Some(path) => (path, url.clone()),
                 None => {
                     return Err(Error::environment(
-                        format!("the imported reviews `{name}` are at {} and were not fetched yet", text::excerpt(url, 300)),
-                        "fetch them once with the network allowed: openclaw-verify --online lock",
+                        format!("the imported reviews `{name}` at {} are not in the cache", text::excerpt(url, 300)),
+                        "fetch the file yourself and import it by `path`, with its digest",
                     ));
                 }
             }

@@ -54,7 +54,7 @@ fn package_of(path: &str) -> Option<String> {
 
 /// The command that takes over a change after it was looked at.
 fn accept(view: &View<'_>) -> String {
-    let id = &view.subject.id;
+    let id = text::shell_word(view.subject.id.as_str());
     format!("if you did not make this change, reinstall {id}; if you did and have read it: openclaw-verify lock --accept {id}")
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::{Check, Group, Rule, View};
 use crate::finding::{Draft, Level};
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "not-locked",
@@ -17,7 +18,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.locked.is_some() || !view.evidence.present(view.subject) {
         return Vec::new();
     }
-    let id = &view.subject.id;
+    let id = text::shell_word(view.subject.id.as_str());
     vec![
         view.draft(format!("{} at {} is not in the lock", view.subject.kind, view.subject.place.shown))
             .help(format!("read it, then: openclaw-verify lock {id}; or remove it from OpenClaw")),

@@ -5,6 +5,7 @@ use crate::finding::{Draft, Level};
 use crate::policy::Pin;
 use crate::spec;
 use crate::subject::{Kind, Source};
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unpinned",
@@ -29,7 +30,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if pinned {
         return Vec::new();
     }
-    let id = &view.subject.id;
+    let id = text::shell_word(view.subject.id.as_str());
     vec![
         view.draft(format!("policy wants {wanted} of it in the lock, and the lock has none"))
             .evidence(format!("asked for by {}", view.requirements.asked_by(view.proof())))

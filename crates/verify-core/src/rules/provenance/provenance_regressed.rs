@@ -44,7 +44,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .evidence(format!("locked {}", origin(before)))
             .help(format!(
                 "stay on {old} and ask the publisher; to take it over after reading: openclaw-verify lock --online --accept {}",
-                view.subject.id
+                text::shell_word(view.subject.id.as_str())
             )),
     ]
 }
