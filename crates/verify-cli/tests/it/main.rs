@@ -10,6 +10,7 @@
 )]
 
 mod attack;
+mod catalogue;
 mod first_run;
 mod formats;
 mod gate;
@@ -26,5 +27,6 @@ mod release;
 mod relock;
 mod review;
 mod review_real;
+mod rules;
 mod support;
 mod tamper;

@@ -184,10 +184,14 @@ fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
 
 impl NotCovered {
     /// What every installation has, and no state dir holds.
-    fn always() -> [Self; 4] {
+    fn always() -> [Self; 5] {
         let entry = |what: &str, why: &str| Self { what: what.to_owned(), why: why.to_owned() };
         [
             entry("Node.js and the system's libraries", "they are not OpenClaw's; use the tools of the system"),
+            entry(
+                "backups of the config (openclaw.json.last-good, .bak)",
+                "OpenClaw may put one back when the config breaks its schema",
+            ),
             entry("compile caches of Node and jiti", "they are made while OpenClaw runs, outside the state dir"),
             entry(
                 "commands that the config runs (secret providers, install policy, sandbox set-up, CLI backends)",

@@ -250,6 +250,30 @@ fn verified_provenance_is_locked_and_raises_the_basis() {
 }
 
 #[test]
+fn trust_in_a_publisher_counts_only_while_its_provenance_is_verified() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    place.write(
+        "reviews.toml",
+        "version = 1\n\n[[trust]]\npublisher = \"github:acme/notes\"\npackages = [\"npm:@acme/*\"]\ncriteria = \"safe-to-run\"\nby = \"Ada <ada@example.org>\"\nstart = 2026-01-01\nuntil = 2026-11-25\n",
+    );
+    let ids = |online: bool| {
+        let builder = place.builder("").reviews(place.path("reviews.toml"), "reviews");
+        let builder = if online { builder.registry(place.client()) } else { builder };
+        let report = builder.build().expect("verifier").check(&Scope::Everything).expect("report");
+        report.findings.iter().map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    let online = ids(true);
+    assert!(!online.contains(&"unreviewed") && online.contains(&"trust-expiring"), "{online:?}");
+    // Without a network and a cache nothing says who built it, so the trust covers nobody.
+    fs::remove_dir_all(place.path("cache")).expect("cache");
+    let offline = ids(false);
+    assert!(offline.contains(&"unreviewed") && !offline.contains(&"trust-expiring"), "{offline:?}");
+}
+
+#[test]
 fn a_registry_without_attestations() {
     let mut place = Place::new();
     place.publish("1.2.0", How::default());

@@ -1,0 +1,91 @@
+//! Rules that no other test asks about, one small case each.
+
+use std::fs;
+
+use crate::support::{Installation, copy, findings};
+
+/// Whether a check of `installation` finds `id` about something that `names`.
+fn found(installation: &Installation, id: &str, names: &str) {
+    let (_, report) = installation.check();
+    let all = findings(&report);
+    assert!(all.iter().any(|finding| finding.starts_with(&format!("{id} ")) && finding.contains(names)), "{id}: {all:#?}");
+}
+
+fn with_policy(more: &str) -> Installation {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    fs::write(installation.policy(), policy + more).expect("policy");
+    installation
+}
+
+fn exception(until: &str) -> String {
+    let tree = "0".repeat(64);
+    format!(
+        "\n[[exception]]\npackage = \"path:acme-notes\"\ntree = \"git-sha256:{tree}\"\nallow = [\"unpinned\"]\nreason = \"x\"\nuntil = {until}\n"
+    )
+}
+
+#[test]
+fn an_exception_that_ended_is_told() {
+    let installation = with_policy(&exception("2026-11-21"));
+    found(&installation, "exception-expired", "ended on 2026-11-21");
+    assert_eq!(installation.check().0, 1);
+}
+
+#[test]
+fn an_exception_for_other_bytes_covers_nothing() {
+    found(&with_policy(&exception("2026-12-24")), "exception-unused", "path:acme-notes");
+}
+
+#[test]
+fn a_rule_for_nobody_is_told() {
+    found(&with_policy("\n[[rule]]\nmatch = \"npm:@nobody/*\"\npin = \"exact\"\n"), "rule-unmatched", "npm:@nobody/*");
+}
+
+#[test]
+fn what_is_locked_and_gone_is_told() {
+    let installation = with_policy("");
+    fs::remove_dir_all(installation.state.join("workspace/skills/weather")).expect("remove");
+    found(&installation, "not-installed", "skill:workspace/weather");
+}
+
+#[test]
+fn a_skill_that_hides_another_is_told() {
+    let installation = with_policy("");
+    fs::create_dir_all(installation.state.join("skills")).expect("folder");
+    copy(&installation.state.join("workspace/skills/weather"), &installation.state.join("skills/weather"));
+    found(&installation, "shadowed", "skill:managed/weather");
+}
+
+#[test]
+fn an_old_generation_is_told() {
+    let installation = with_policy("");
+    let projects = installation.state.join("npm/projects");
+    let old = projects.join("acme-packed-45d40bbf34__openclaw-generation__g-0123456789abcdef");
+    copy(&projects.join("acme-packed-45d40bbf34"), &old);
+    found(&installation, "stale-generation", "g-0123456789abcdef");
+}
+
+#[test]
+fn a_lifecycle_script_is_told() {
+    let installation = Installation::shipped();
+    let package = installation.state.join("extensions/acme-notes/package.json");
+    let text = fs::read_to_string(&package).expect("package");
+    fs::write(&package, text.replacen('{', "{ \"scripts\": { \"postinstall\": \"node evil.js\" },", 1)).expect("write");
+    installation.run(&["lock", "--init"]);
+    found(&installation, "install-script", "node evil.js");
+}
+
+#[test]
+fn a_tag_with_two_names_is_malformed() {
+    let installation = Installation::empty();
+    let tag = "object 1111111111111111111111111111111111111111\ntype commit\ntag v1.0.0\ntag v2.0.0\ntagger a <a@example.org> 1760000000 +0000\n\nx\n";
+    fs::write(installation.config.join("tag"), tag).expect("tag");
+    let key = "a@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n";
+    fs::write(installation.config.join("signers"), key).expect("signers");
+    let run = installation.run(&["release", "--object", "tag", "--signers", "signers", "--format", "json"]);
+    assert_eq!(run.code, 1, "{}", run.text());
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert!(findings(&report).iter().any(|finding| finding.starts_with("tag-malformed[")), "{:#?}", findings(&report));
+}
