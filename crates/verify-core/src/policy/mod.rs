@@ -381,9 +381,9 @@ impl Preset {
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
-            Self::Default => include_str!("../../../../policies/default.toml"),
-            Self::Strict => include_str!("../../../../policies/strict.toml"),
-            Self::Homelab => include_str!("../../../../policies/homelab.toml"),
+            Self::Default => include_str!("../../policies/default.toml"),
+            Self::Strict => include_str!("../../policies/strict.toml"),
+            Self::Homelab => include_str!("../../policies/homelab.toml"),
         }
     }
 }
