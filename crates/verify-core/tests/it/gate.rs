@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::gate::{Gate, Kept, NoWarn, Reply, Request, Spool, Verdict};
 use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Verifier, operator_file};
+use openclaw_verify_core::{Builder, Verifier, operator_file};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -32,11 +32,15 @@ impl Bench {
         fs::write(path, text).expect("write");
     }
 
-    fn verifier_at(&self, now: &str) -> Verifier {
+    fn builder_at(&self, now: &str) -> Builder {
         let file = |name: &str| (self.root.join("config").join(name), name.to_owned());
         let (policy, lock, reviews) = (file("openclaw-verify.toml"), file("openclaw-verify.lock"), file("openclaw-reviews.toml"));
         let builder = Verifier::builder(now.parse().expect("time")).policy(policy.0, policy.1);
-        builder.lock(lock.0, lock.1).reviews(reviews.0, reviews.1).build().expect("verifier")
+        builder.lock(lock.0, lock.1).reviews(reviews.0, reviews.1)
+    }
+
+    fn verifier_at(&self, now: &str) -> Verifier {
+        self.builder_at(now).build().expect("verifier")
     }
 
     fn gate(&self) -> Gate {
@@ -364,7 +368,8 @@ fn a_violation_and_an_unlisted_source_beat_lock_and_review() {
     blocked(&bench.ask(&bench.npm(2)), "unlisted-source");
     // A file that cannot be understood is never the same as none.
     bench.write("config/openclaw-reviews.toml", "version = 1\nnonsense = 1\n");
-    assert_eq!(bench.ask(&bench.npm(2))["decision"], "block");
+    let error = bench.builder_at(NOW).build().err().expect("an error about the file");
+    assert_eq!(said(&Gate::refuse(&error))["decision"], "block");
 }
 
 #[test]
