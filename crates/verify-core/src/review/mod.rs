@@ -8,6 +8,7 @@ mod contents;
 pub mod diff;
 mod graph;
 mod highlights;
+mod plain;
 mod store;
 mod violation;
 mod wire;
