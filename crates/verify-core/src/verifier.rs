@@ -175,8 +175,7 @@ impl Verifier {
         if self.options.state_dir.is_none() {
             return Ok(self.lock_only(&lock, scope));
         }
-        let mut evidence = self.evidence(&inventory, &lock, scope)?;
-        self.verify_tags(&inventory, &lock, &mut evidence)?;
+        let evidence = self.evidence(&inventory, &lock, scope)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
@@ -223,8 +222,15 @@ impl Verifier {
 
     /// `limits` bound how long lines are counted of what has to be read.
     fn evidence_counting(&self, inventory: &Inventory, lock: &Lock, scope: &Scope, limits: CostLimits) -> Result<Evidences> {
+        let mut evidence = self.gather(inventory, lock, scope)?;
+        self.verify_tags(inventory, lock, &mut evidence)?;
+        self.judge_reviews(inventory, &mut evidence, limits);
+        Ok(evidence)
+    }
+
+    /// What can be proven without tags and reviews.
+    fn gather(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let contents = self.options.contents.as_ref().map(ContentStore::new);
         let anchors = match &self.options.anchors {
             Some(anchors) => Arc::clone(anchors),
             None => Arc::new(Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? }),
@@ -256,13 +262,9 @@ impl Verifier {
                 .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
         };
         let in_scope: Vec<&Subject> = inventory.subjects.iter().filter(|s| scope.contains(s.kind, &s.id)).collect();
-        let mut evidence = evidence::gather(&gather, &|subject| {
+        evidence::gather(&gather, &|subject| {
             scope.contains(subject.kind, &subject.id) || in_scope.iter().any(|part| inside(part, subject))
-        })?;
-        // Last, because trust in a publisher stands on verified origin.
-        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
-        evidence::review::judge(&mut evidence, &inventory.subjects, &self.policy, &given);
-        Ok(evidence)
+        })
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
@@ -274,6 +276,14 @@ impl Verifier {
             evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
         }
         Ok(())
+    }
+
+    /// Adds what the reviews say. Comes last, because trust in a publisher stands on verified origin.
+    fn judge_reviews(&self, inventory: &Inventory, all: &mut Evidences, limits: CostLimits) {
+        let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
+        let contents = self.options.contents.as_ref().map(ContentStore::new);
+        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
+        evidence::review::judge(all, &inventory.subjects, &self.policy, &given);
     }
 
     fn given<'a>(

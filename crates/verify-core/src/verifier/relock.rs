@@ -12,6 +12,7 @@ use crate::gate;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Change, Lock, Package, Provenance, changes};
 use crate::report::Report;
+use crate::review::diff::CostLimits;
 use crate::subject::{Source, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
 
@@ -61,7 +62,7 @@ impl Verifier {
             ));
         }
         let old = self.lock.clone().unwrap_or_default();
-        let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+        let mut evidence = self.gather(&inventory, &old, &Scope::Everything)?;
         // What a subject was installed from before may change; what was pinned as a release may not.
         let releases_only = Lock::new(Vec::new(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
         self.verify_tags(&inventory, &releases_only, &mut evidence)?;
@@ -91,6 +92,7 @@ impl Verifier {
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
         let mut evidence = self.evidence_against(evidence, &lock);
         self.verify_tags(&inventory, &lock, &mut evidence)?;
+        self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
         let unread = unread(&report, &wanted);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
