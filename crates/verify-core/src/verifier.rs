@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 #[cfg(feature = "online")]
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
-pub use reading::{Backlog, BacklogItem, Reading, Since};
+pub use reading::{Backlog, BacklogItem, Packages, Reading, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
