@@ -91,7 +91,7 @@ pub mod version;
 pub use error::{Error, OperatorError, Result};
 pub use tree::tree_digest;
 pub use verifier::{
-    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Packages, Reading, Refused,
-    Relock, Scope, Since, Verifier,
+    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, ImportState, OnProgress, Packages,
+    Reading, Refreshed, Refused, Relock, Scope, Since, Verifier,
 };
 pub use verifier::{Pinning, ReleaseQuery, ReleaseSource, Releases};

@@ -1,6 +1,8 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod candidate;
+#[cfg(feature = "online")]
+mod imports;
 mod reading;
 mod release;
 mod relock;
@@ -22,6 +24,7 @@ pub use reading::{Backlog, BacklogItem, Packages, Reading, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
+pub use reviews::{Refreshed, State as ImportState};
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -559,7 +562,7 @@ impl Builder {
         self
     }
 
-    /// A folder of ours that holds imported reviews files which policy names by address, as `<sha256 hex>.toml`.
+    /// A folder of ours that holds imported reviews files which policy names by address; see [`crate::review::ImportStore`].
     pub fn imports(mut self, folder: impl Into<PathBuf>) -> Self {
         self.imports = Some(folder.into());
         self
@@ -612,16 +615,14 @@ impl Builder {
             file.text = operator_file::read(&file.path)?;
         }
         self.levels.iter().try_for_each(|(id, level)| allowed(id, *level))?;
-        let infos = rules::infos();
-        let policy = match self.policy.as_ref().and_then(OperatorFile::content) {
-            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
-            None => Policy::preset(Preset::Default, &infos)?,
-        };
+        let policy = self.parse_policy()?;
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
             None => None,
         };
-        let reviews = ReviewFiles::read(self.reviews.as_ref().and_then(OperatorFile::content), &policy, self.imports.as_deref())?;
+        let own = self.reviews.as_ref().and_then(OperatorFile::content);
+        let reviews =
+            ReviewFiles::read(own, &policy, self.policy.as_ref().and_then(OperatorFile::content), self.imports.as_deref())?;
         let name = |file: &Option<OperatorFile>| file.as_ref().map(|file| file.shown.clone()).unwrap_or_default();
         let names = Names { policy: name(&self.policy), lock: name(&self.lock), reviews: name(&self.reviews) };
         let input = |file: &Option<OperatorFile>| file.as_ref().and_then(OperatorFile::input).unwrap_or_default();
@@ -634,6 +635,44 @@ impl Builder {
             state_dir: folder(&self.state_dir),
         };
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+    }
+
+    /// Reads the policy alone: what tells from where the rest comes.
+    ///
+    /// # Errors
+    /// When it is not as it should be.
+    pub fn read_policy(&self) -> Result<Policy> {
+        self.clone().loaded_policy()
+    }
+
+    /// Fetches the imported reviews that policy names by address, through the client of [`Builder::registry`], and keeps them in the
+    /// folder of [`Builder::imports`]. Says what came of each, by name. Without a client nothing is asked and the list is empty.
+    ///
+    /// A file counts only as long as it is the one that policy pins; another one is kept beside it, so that it can be read.
+    ///
+    /// # Errors
+    /// When what is served is not what policy pins, when an import is neither served nor kept, and when it cannot be kept.
+    pub fn refresh_imports(&self) -> Result<Vec<Refreshed>> {
+        #[cfg(feature = "online")]
+        if let Some(client) = &self.client {
+            return imports::refresh(self, client);
+        }
+        Ok(Vec::new())
+    }
+
+    fn loaded_policy(&mut self) -> Result<Policy> {
+        if let Some(file) = &mut self.policy {
+            file.text = operator_file::read(&file.path)?;
+        }
+        self.parse_policy()
+    }
+
+    fn parse_policy(&self) -> Result<Policy> {
+        let infos = rules::infos();
+        Ok(match self.policy.as_ref().and_then(OperatorFile::content) {
+            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
+            None => Policy::preset(Preset::Default, &infos)?,
+        })
     }
 
     fn online(&self) -> bool {

@@ -13,6 +13,8 @@ mod archive;
 mod files;
 mod gate;
 mod git;
+#[cfg(feature = "online")]
+mod imports;
 mod inventory;
 mod inventory_b;
 mod mint;
