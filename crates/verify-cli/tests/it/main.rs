@@ -32,3 +32,4 @@ mod review_real;
 mod rules;
 mod support;
 mod tamper;
+mod terminal;

@@ -466,3 +466,46 @@ fn of_dependencies_only_what_differs_has_to_be_read_again() {
     assert!(entry.contains("notes = \"n; dependencies read as a difference from git-sha256:"), "{entry}");
     assert!(!unread(&installation.check().1));
 }
+
+#[test]
+fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
+    const SERVER: &str = "mcp:files";
+    let installation = locked();
+    std::fs::write(installation.policy(), "version = 1\npreset = \"strict\"\n").expect("policy");
+    let unread = || about(&installation.check().1, SERVER).iter().any(|finding| finding.starts_with("unreviewed"));
+    let told = about(&installation.check().1, SERVER).join("\n");
+    assert!(told.contains("nobody has read this definition; policy wants safe-to-run"), "{told}");
+    let backlog: Value = serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout).expect("JSON");
+    let item = backlog["items"].as_array().expect("items").iter().find(|item| item["subject"] == SERVER).expect("item").clone();
+    assert_eq!((&item["part"], &item["cost"]["files"]), (&"definition".into(), &1.into()));
+
+    let shown = installation.run(&["review", SERVER, "--diff"]);
+    assert_eq!(shown.code, 0, "{}", shown.text());
+    assert!(shown.stdout.contains("npx -y @acme/files@1.2.3") && !shown.stdout.contains("not-a-secret"), "{}", shown.stdout);
+    let recorded = record(&installation, SERVER);
+    assert_eq!(recorded.code, 0, "{}", recorded.text());
+    assert!(recorded.stdout.contains("definition = \"sha256:") && !recorded.stdout.contains("tree ="), "{}", recorded.stdout);
+    assert!(!unread());
+
+    // Another token is the same definition. Another version, another command, what is loaded into it: nobody has read that.
+    replace(&installation, "openclaw.json", "not-a-secret", "another");
+    assert!(!unread());
+    for (from, to) in [
+        ("@acme/files@1.2.3", "@acme/files@1.2.4"),
+        ("\"npx\"", "\"/tmp/npx\""),
+        ("\"TOKEN\": \"another\"", "\"TOKEN\": \"another\", \"NODE_OPTIONS\": \"--require=/tmp/x.js\""),
+        ("\"TOKEN\":", "\"OTHER\":"),
+    ] {
+        replace(&installation, "openclaw.json", from, to);
+        let _ = installation.run(&["lock", "--accept", SERVER]);
+        assert!(unread(), "{to}");
+        // What was shown before is not what is there now.
+        assert_eq!(installation.run(&["review", SERVER, "--diff"]).code, 0);
+        replace(&installation, "openclaw.json", to, from);
+        assert_eq!(record(&installation, SERVER).code, 2, "changed since it was shown");
+        assert!(!unread());
+    }
+    let run = installation.run(&["review", SERVER, "--violation", "--reason", "reads the home", "--by", "Ada", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(about(&installation.check().1, SERVER).iter().any(|finding| finding.starts_with("violation")));
+}
