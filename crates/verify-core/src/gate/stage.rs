@@ -1,6 +1,6 @@
 //! What a request is about: which subject it would become, and what of it is already there to be judged.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::request::{OriginKind, Request, SkillOrigin, SourceKind, TargetType};
 use crate::digest::{GitOid, Sri};
@@ -41,6 +41,10 @@ pub(crate) struct Announced {
     pub archive: Option<Sri>,
     /// The commit that was cloned.
     pub commit: Option<GitOid>,
+    /// The clone, in which its tag can be verified; empty where nothing was cloned.
+    pub clone: PathBuf,
+    /// What OpenClaw would record of the clone.
+    pub record: Option<Record>,
 }
 
 /// Files that would be installed.
@@ -82,8 +86,16 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
     if request.is_folder {
         return Err("npm's metadata is a file".to_owned());
     }
-    let mut announced =
-        Announced { ids: vec![npm_id(source, &name)], kind: Kind::Plugin, source, version: None, archive: None, commit: None };
+    let mut announced = Announced {
+        ids: vec![npm_id(source, &name)],
+        kind: Kind::Plugin,
+        source,
+        version: None,
+        archive: None,
+        commit: None,
+        clone: PathBuf::new(),
+        record: None,
+    };
     if source == Source::NpmPack {
         let (mut file, found) = read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
         if found.len() > MAX_ARCHIVE {
@@ -114,13 +126,16 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
 fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, String> {
     let staging = open(request, host)?;
     let id = request.requested.as_deref().and_then(staged::git_plugin);
+    let commit = staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
     Ok(Announced {
         ids: vec![id.ok_or("the request does not say which repository it is about")?],
         kind: Kind::Plugin,
         source: Source::Git,
         version: None,
         archive: None,
-        commit: Some(staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?),
+        clone: request.path.clone(),
+        record: Some(git_record(request, Some(&commit))),
+        commit: Some(commit),
     })
 }
 
@@ -194,8 +209,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     let bundle = staging.is_bundle();
     let ids = match source {
         Source::Git => {
-            record.git_commit = staging.head().ok().map(|commit| commit.to_string());
-            record.git_ref = request.requested.as_deref().and_then(staged::git_reference);
+            record = Record { source: record.source, ..git_record(request, staging.head().ok().as_ref()) };
             vec![request.requested.as_deref().and_then(staged::git_plugin).ok_or("the request does not say which repository")?]
         }
         Source::Clawhub => vec![SubjectId::new("clawhub", &clawhub_package(request))],
@@ -252,6 +266,15 @@ fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
         return Err("what is staged is a file where a folder belongs".to_owned());
     }
     Staging::open(&request.path, host).map_err(|error| error.to_string())
+}
+
+/// What OpenClaw would record of a clone.
+fn git_record(request: &Request, commit: Option<&GitOid>) -> Record {
+    Record {
+        git_commit: commit.map(ToString::to_string),
+        git_ref: request.requested.as_deref().and_then(staged::git_reference),
+        ..record(request)
+    }
 }
 
 fn record(request: &Request) -> Record {

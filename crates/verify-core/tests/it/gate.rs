@@ -1,5 +1,7 @@
 //! The gate: every request gets one valid reply, and only exactly what was locked and read gets an allow.
 
+mod tags;
+
 use std::fs;
 use std::path::PathBuf;
 
