@@ -67,7 +67,7 @@ impl Verifier {
     }
 
     fn staged(&self, request: &Request, staged: Staged, lock: &Lock, spool: Option<&Spool>) -> Result<Decision> {
-        let Staged { mut subject, ids, part_of_host } = staged;
+        let Staged { mut subject, ids, part_of_host, unfinished } = staged;
         let first = subject.id.clone();
         let Some(mut found) = self.found(&subject, lock)? else {
             return Ok(Decision::block(Some(first), "nothing was read of what is staged; please report this"));
@@ -101,6 +101,12 @@ impl Verifier {
         findings.extend(entry.and_then(|entry| other_commit(entry, &subject)));
         if let Some(spool) = spool {
             findings.extend(unannounced(spool, &subject, self.now()));
+        }
+        if unfinished {
+            // What the lock holds is what will be installed, with its dependencies: nothing can equal it yet.
+            findings.retain(|finding| !is_lockable(finding.id));
+            let next = "npm installs its dependencies next; it is judged with them when OpenClaw asks again".to_owned();
+            findings.push(note("not-locked", &id, next));
         }
         if part_of_host {
             // The host package is locked and read as a whole; what is asked about is the step that would run.
@@ -240,24 +246,21 @@ fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
         (Some(_), ..) if unlocked => (format!("{id} is not what was locked under this version: {first}"), true),
         _ => (format!("{id}: {first}"), false),
     };
-    let mut steps = Vec::new();
-    if unlocked && kept.is_none() {
+    let Some(kept) = kept else {
         return format!(
-            "Let the gate keep what it refuses, so that you can read and lock it: give it a spool folder that the user who runs OpenClaw can write (openclaw-verify gate --setup --spool DIR{config}), then install again. Blocked because {why}{more}"
+            "Let the gate keep what it refuses, so that you can read and lock it: give it a spool folder with room that the user who runs OpenClaw can write (openclaw-verify gate --setup --spool DIR{config}), then install again. Blocked because {why}{more}"
         );
-    }
+    };
+    let (about, from) = (word(id.as_str()), word(kept));
+    let mut steps = Vec::new();
     if unlocked {
-        let from = word(kept.unwrap_or_default());
-        let accept = if suspicious { format!(" --accept {}", word(id.as_str())) } else { String::new() };
-        steps.push(format!("openclaw-verify lock {} --from {from}{accept}{config}", word(id.as_str())));
+        let accept = if suspicious { format!(" --accept {about}") } else { String::new() };
+        steps.push(format!("openclaw-verify lock {about} --from {from}{accept}{config}"));
     }
     if unread {
-        steps.push(format!("openclaw-verify review {} --record --criteria safe-to-run{config}", word(id.as_str())));
+        steps.push(format!("openclaw-verify review {about} --from {from} --record --criteria safe-to-run{config}"));
     }
-    let read = match kept {
-        Some(kept) => format!("Read {}", word(&format!("{kept}/content"))),
-        None => "Read it".to_owned(),
-    };
+    let read = format!("Read {}", word(&format!("{kept}/content")));
     // Bytes that changed under the same version are what an attack looks like, so nothing invites to lock them.
     let read = if suspicious { format!("Find out why it changed. If you changed it yourself: {read}") } else { read };
     format!("{read}, then run: {}; then install again. Blocked because {why}{more}", steps.join("; "))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::request::{OriginKind, Request, SkillOrigin, SourceKind, TargetType};
+use super::request::{OriginKind, Request, RequestKind, SkillOrigin, SourceKind, TargetType};
 use crate::digest::{GitOid, Sri};
 use crate::inventory::staged::{self, Staging};
 use crate::inventory::{Record, Subject};
@@ -55,6 +55,14 @@ pub(crate) struct Staged {
     pub ids: Vec<SubjectId>,
     /// It is a part of the host package, which is locked and judged as a whole, and only wants an install step run.
     pub part_of_host: bool,
+    /// npm installs its dependencies next, and then OpenClaw asks again.
+    pub unfinished: bool,
+}
+
+impl Staged {
+    fn new(subject: Subject, ids: Vec<SubjectId>) -> Self {
+        Self { subject, ids, part_of_host: false, unfinished: false }
+    }
 }
 
 /// Looks at what a request names. An error says, safe to show, why it cannot be told what would be installed.
@@ -163,7 +171,7 @@ fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged,
 
 /// Whether npm installed it: a package in a `node_modules`, or a project that holds one.
 fn is_npm_project(request: &Request) -> bool {
-    request.kind == super::request::RequestKind::PluginNpm
+    request.kind == RequestKind::PluginNpm
 }
 
 fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
@@ -194,17 +202,21 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
         ..record(request)
     };
     let id = npm_id(source, &name);
-    Ok(Staged { subject: staging.npm(&name, id.clone(), source, record), ids: vec![id], part_of_host: false })
+    Ok(Staged::new(staging.npm(&name, id.clone(), source, record), vec![id]))
 }
 
 fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, String> {
     let staging = open(request, host)?;
+    // Of an unpacked archive OpenClaw installs the dependencies between two calls. A folder may be linked, which is asked about once.
+    let unfinished = request.kind == RequestKind::PluginArchive
+        && request.origin.kind == OriginKind::PluginPackage
+        && staging.has_dependencies();
     let key = request.plugin.as_ref().map(|plugin| plugin.id.as_str()).unwrap_or_default();
     let mut record = record(request);
     record.source = source.as_str().to_owned();
     if staging.is_hook_pack() {
         let id = SubjectId::new("hook", &format!("managed/{}", staged::id_part(key)));
-        return Ok(Staged { subject: staging.hook_pack(id.clone(), source, record), ids: vec![id], part_of_host: false });
+        return Ok(Staged { unfinished, ..Staged::new(staging.hook_pack(id.clone(), source, record), vec![id]) });
     }
     let bundle = staging.is_bundle();
     let ids = match source {
@@ -220,7 +232,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
         _ => vec![SubjectId::new("path", key), SubjectId::new("link", key)],
     };
     let first = ids.first().cloned().ok_or("the request names nothing")?;
-    Ok(Staged { subject: staging.plugin(first, source, record), ids, part_of_host: false })
+    Ok(Staged { unfinished, ..Staged::new(staging.plugin(first, source, record), ids) })
 }
 
 /// Which root a skill goes to is not said, so its id is that of any locked skill of its name.
@@ -258,7 +270,7 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
         subject.name = name;
     }
     let part_of_host = origin == SkillOrigin::Installed && request.source == Some(SourceKind::Bundled) && staging.in_host();
-    Ok(Staged { subject, ids, part_of_host })
+    Ok(Staged { part_of_host, ..Staged::new(subject, ids) })
 }
 
 fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {

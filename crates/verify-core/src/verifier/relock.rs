@@ -101,17 +101,7 @@ impl Verifier {
     /// As [`Verifier::check`], and when what was kept is not `id`.
     pub fn relock_kept(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Relock> {
         let old = self.lock.clone().unwrap_or_default();
-        let staged = gate::stage::files(&kept.request, &old, self.host()).map_err(|why| Error::Subject {
-            place: "the kept copy".to_owned(),
-            why,
-            help: Some("install again, so that the gate keeps a new copy".to_owned()),
-        })?;
-        if !staged.ids.contains(id) {
-            let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
-        }
-        let mut subject = staged.subject;
-        subject.id = id.clone();
+        let subject = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject.clone());
         let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
         self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
@@ -135,6 +125,21 @@ impl Verifier {
         let report = self.report(&inventory, &lock, &evidence, &Scope::Kinds(vec![subject.kind], vec![id.clone()]));
         let unread = unread(&report, &|wanted| wanted == id);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
+    }
+
+    /// What was kept, as `id`.
+    pub(super) fn staged_as(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Subject> {
+        let lock = self.lock.clone().unwrap_or_default();
+        let staged = gate::stage::files(&kept.request, &lock, self.host()).map_err(|why| Error::Subject {
+            place: "the kept copy".to_owned(),
+            why,
+            help: Some("install again, so that the gate keeps a new copy".to_owned()),
+        })?;
+        if !staged.ids.contains(id) {
+            let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
+        }
+        Ok(Subject { id: id.clone(), ..staged.subject })
     }
 
     fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
