@@ -11,13 +11,14 @@ use super::frontmatter::{self, FrontMatter};
 use super::ids::{self, Ids};
 use super::paths::{Located, Paths};
 use super::skill_hashes::{self, HashError};
-use super::skill_record::{self, ClawhubOrigin, LockEntry, SourceOrigin};
+use super::skill_record::{self, LockEntry};
 use super::skill_roots::{self, Candidate, Loader, Root};
 use super::{NotCovered, Observation, Record, Subject};
 use crate::read::{self, ReadError};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
-use crate::tree::{LeaveOut, RecordKind};
+use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin};
+use crate::tree::{LeaveOut, RecordKind, records};
 
 /// Every skill that OpenClaw would load from the disk, of every agent.
 ///
@@ -201,7 +202,7 @@ fn records(
         let file = candidate.real.join(relative);
         // A record reached through a symlinked folder is not the one that the digest leaves out.
         let text = match paths.real(&file) {
-            Ok(real) if real == file => read::text(&file, skill_record::MAX_RECORD).map_err(|e| e.to_string()),
+            Ok(real) if real == file => read::text(&file, records::MAX_BYTES).map_err(|e| e.to_string()),
             Ok(_) => Err("is reached through a symbolic link".to_owned()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
             Err(error) => Err(error.to_string()),
