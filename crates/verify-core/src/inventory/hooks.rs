@@ -25,20 +25,12 @@ const MAX_PACK: usize = 200;
 ///
 /// A folder is listed when it holds `HOOK.md` or `package.json`, whether OpenClaw would accept these or not.
 pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot], hook_records: &Value) -> Found {
-    let mut found = Found::default();
-    let paths = match Paths::new(ctx.options) {
-        Ok(paths) => paths,
-        Err(error) => {
-            found.observations.push(Observation::Unreadable { place: ".".to_owned(), why: error.to_string() });
-            return found;
-        }
-    };
     let mut reader = Reader {
         selection: Selection::new(ctx, hook_records),
         ids: Ids::with(plugins.iter().map(|plugin| plugin.subject.clone())),
         seen: BTreeSet::new(),
-        paths: &paths,
-        found,
+        paths: ctx.paths,
+        found: Found::default(),
     };
     reader.recorded(hook_records);
     reader.managed();
@@ -47,7 +39,7 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot], hook_records: &Val
         let label = workspace.agent.as_ref().map_or_else(|| "workspace".to_owned(), |a| format!("workspace.{}", ids::part(a)));
         reader.collection(&label, &workspace.folder.join("hooks"), Policy::Workspace);
     }
-    for (number, folder) in extra_dirs(ctx, &paths, &["hooks", "internal", "load", "extraDirs"], &mut reader.found) {
+    for (number, folder) in extra_dirs(ctx, ctx.paths, &["hooks", "internal", "load", "extraDirs"], &mut reader.found) {
         reader.extra(number, &folder);
     }
     for plugin in plugins {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::context::{Context, Found, PluginRoot, Workspace};
+use super::paths::Paths;
 use super::{Observation, Options, Subject, hooks, mcp, skills};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -66,7 +67,8 @@ impl State {
             let folder = self.state().join(format!("workspace-{agent}"));
             workspaces.push(Workspace { agent: Some((*agent).to_owned()), folder });
         }
-        read(&Context { options: &options, config: &self.config, workspaces: &workspaces })
+        let paths = Paths::new(&options).expect("a state dir");
+        read(&Context { options: &options, paths: &paths, config: &self.config, workspaces: &workspaces })
     }
 
     fn skills(&self) -> Found {
