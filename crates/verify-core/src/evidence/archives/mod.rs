@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use self::arrive::Arrival;
-pub(crate) use self::arrive::{Anchors, Sources};
+pub(crate) use self::arrive::Sources;
 use self::layout::{Layout, Origin, Piece};
 use super::{Compared, Evidence, Part, Published, Wants};
 use crate::digest::Sri;
