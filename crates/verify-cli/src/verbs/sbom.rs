@@ -11,14 +11,20 @@ use crate::cli::{Common, Format, SbomArgs};
 use crate::{Exit, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
+    if args.verify_bundled && !common.online {
+        return Err(Error::environment("--verify-bundled asks a registry", "allow the network with --online"));
+    }
     let start = start(common)?;
-    let verifier = start.builder.build()?;
+    let verifier = start.builder.verify_bundled(args.verify_bundled).build()?;
     let options = Options {
         spec_version: args.spec_version,
         timestamp: if args.reproducible { None } else { Some(timestamp(common)?) },
         reproducible: args.reproducible,
         compact: args.compact,
         subjects: subject_ids(&args.subject)?.into_iter().collect(),
+        authors: args.author.clone(),
+        manufacturer: args.manufacturer.clone(),
+        supplier: args.supplier.clone(),
     };
     let bom = make(&verifier, &options, args, &start.files.lock)?;
     drop(start._bar);
