@@ -9,7 +9,7 @@ use crate::evidence::{Compared, Evidence};
 use crate::fact::Fact;
 use crate::review::{self, Question, ReviewIndex};
 use crate::sbom::{self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance};
-use crate::subject::SubjectId;
+use crate::subject::{Kind, SubjectId};
 
 impl Verifier {
     /// Describes what is installed. With `verify` everything is hashed and judged first, and the SBOM tells the verdicts.
@@ -24,15 +24,15 @@ impl Verifier {
                 "openclaw-verify check -v lists the ids of all subjects",
             ));
         }
-        let verdicts = if verify { self.verdicts(&inventory)? } else { Verdicts::default() };
+        let verdicts = if verify { self.verdicts(&inventory, &scope(options))? } else { Verdicts::default() };
         sbom::generate(&inventory, &verdicts, options)
     }
 
-    fn verdicts(&self, inventory: &crate::inventory::Inventory) -> Result<Verdicts> {
+    fn verdicts(&self, inventory: &crate::inventory::Inventory, scope: &Scope) -> Result<Verdicts> {
         let lock = self.lock.clone().unwrap_or_default();
-        let mut evidence = self.evidence(inventory, &lock, &Scope::Everything)?;
+        let mut evidence = self.evidence(inventory, &lock, scope)?;
         self.verify_tags(inventory, &lock, &mut evidence)?;
-        let report = self.report(inventory, &lock, &evidence, &Scope::Everything);
+        let report = self.report(inventory, &lock, &evidence, scope);
         let mut verdicts = Verdicts {
             policy: Some(AppliedPolicy { preset: self.policy.base().as_str().to_owned(), digest: self.inputs.policy.digest }),
             ..Verdicts::default()
@@ -66,6 +66,15 @@ impl Verifier {
         }
         Ok(verdicts)
     }
+}
+
+/// Only what is described is hashed, and asked for.
+fn scope(options: &Options) -> Scope {
+    if options.subjects.is_empty() {
+        return Scope::Everything;
+    }
+    let kinds = vec![Kind::Core, Kind::Plugin, Kind::Bundle, Kind::Skill, Kind::HookPack, Kind::McpServer];
+    Scope::Kinds(kinds, options.subjects.iter().cloned().collect())
 }
 
 /// The lock does not say which version of the predicate it was.

@@ -118,10 +118,8 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
     use openclaw_verify_core::fact::Outcome::{NotApplicable, NotEstablished, Verified, Violated};
     use openclaw_verify_core::sbom::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, VerifiedProvenance};
 
-    let mut verdicts = Verdicts {
-        policy: Some(AppliedPolicy { preset: "strict".to_owned(), digest: None }),
-        ..Verdicts::default()
-    };
+    let mut verdicts =
+        Verdicts { policy: Some(AppliedPolicy { preset: "strict".to_owned(), digest: None }), ..Verdicts::default() };
     let hostile = "a\nb\u{0}\u{1b}[31m\u{202e} urn:cdx:x <a..b@x>".to_owned();
     let archive = Sri::of(b"archive");
     let differs = |paths| ArchiveMatch::Differs { archive: Some(archive), summary: hostile.clone(), paths };
