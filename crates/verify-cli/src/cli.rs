@@ -388,6 +388,18 @@ pub(crate) struct SbomArgs {
     /// Do not hash and judge: only describe what is there
     #[arg(long)]
     pub no_verify: bool,
+    /// With --online: also compare packages inside other archives with their own
+    #[arg(long, conflicts_with_all = ["no_verify", "from_lock"])]
+    pub verify_bundled: bool,
+    /// Somebody who makes this SBOM (repeatable)
+    #[arg(long, value_name = "NAME <E-MAIL>")]
+    pub author: Vec<openclaw_verify_core::sbom::Party>,
+    /// The organisation that makes this SBOM
+    #[arg(long, value_name = "NAME <E-MAIL> (ADDRESS)")]
+    pub manufacturer: Option<openclaw_verify_core::sbom::Party>,
+    /// The organisation that supplies this installation
+    #[arg(long, value_name = "NAME <E-MAIL> (ADDRESS)")]
+    pub supplier: Option<openclaw_verify_core::sbom::Party>,
     /// Tell what changed since this SBOM instead of writing one
     #[arg(long, value_name = "OLD", conflicts_with = "output")]
     pub diff: Option<PathBuf>,

@@ -18,7 +18,7 @@ mod index;
 mod load_paths;
 mod mcp;
 pub mod mcp_launcher;
-mod mcp_spec;
+pub(crate) mod mcp_spec;
 mod npm_project;
 pub mod npm_tree;
 mod paths;
