@@ -247,8 +247,8 @@ pub(crate) struct LockArgs {
     /// Only tell whether the lock would change
     #[arg(long)]
     pub check: bool,
-    /// Lock the one ID from the copy that the gate kept when it refused the install
-    #[arg(long, value_name = "DIR", requires = "ids", conflicts_with = "init")]
+    /// Lock the one ID before it is installed: from the copy that the gate kept, or from an archive without dependencies
+    #[arg(long, value_name = "PATH", requires = "ids", conflicts_with = "init")]
     pub from: Option<PathBuf>,
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
@@ -430,6 +430,9 @@ pub(crate) struct ReviewArgs {
     /// Also show, or record, all its dependencies
     #[arg(long)]
     pub dependencies: bool,
+    /// What is not installed yet: the copy that the gate kept, or an archive without dependencies
+    #[arg(long, value_name = "PATH", requires = "id")]
+    pub from: Option<PathBuf>,
     /// For people: what was looked at
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,

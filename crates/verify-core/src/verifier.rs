@@ -277,7 +277,7 @@ impl Verifier {
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
-    fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+    pub(crate) fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         for subject in &inventory.subjects {
             let Some(evidence) = all.get_mut(&subject.id) else { continue };

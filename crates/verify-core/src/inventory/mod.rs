@@ -234,6 +234,13 @@ pub struct Inventory {
     pub not_covered: Vec<NotCovered>,
 }
 
+impl Inventory {
+    /// One subject, and nothing else.
+    pub(crate) fn of(subject: Subject) -> Self {
+        Self { subjects: vec![subject], ..Self::default() }
+    }
+}
+
 /// Something that OpenClaw loads and that is not judged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
 pub struct NotCovered {
