@@ -54,9 +54,18 @@ pub(super) struct ClawhubOrigin {
 pub(super) struct SourceOrigin {
     pub(super) spec: String,
     pub(super) slug: String,
-    /// Address and commit, for a git install.
-    pub(super) git: Option<(String, String)>,
+    /// For a git install.
+    pub(super) git: Option<GitOrigin>,
     raw: Value,
+}
+
+/// Where a skill was cloned from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct GitOrigin {
+    pub(super) url: String,
+    /// The tag, branch or commit that was asked for.
+    pub(super) reference: Option<String>,
+    pub(super) commit: String,
 }
 
 /// One skill of `.clawhub/lock.json`.
@@ -148,14 +157,15 @@ impl SourceOrigin {
         version_one(map)?;
         number(map, "installedAt")?;
         let source = one_of(map, "source", &["path", "git"])?;
-        let git = match optional_object(map, "git", &["url", "commit", "resolvedAt"])? {
+        let git = match optional_object(map, "git", &["url", "ref", "commit", "resolvedAt"])? {
             Some(git) => {
                 short(git, "resolvedAt", is_word)?;
                 let oid = |t: &str| t.parse::<crate::digest::GitOid>().is_ok();
-                Some((
-                    short(git, "url", is_line)?.ok_or("git has no url")?,
-                    short(git, "commit", oid)?.ok_or("git has no commit")?,
-                ))
+                Some(GitOrigin {
+                    url: short(git, "url", is_line)?.ok_or("git has no url")?,
+                    reference: short(git, "ref", |t| is_line(t) && !t.contains(char::is_whitespace))?,
+                    commit: short(git, "commit", oid)?.ok_or("git has no commit")?,
+                })
             }
             None => None,
         };
@@ -174,11 +184,11 @@ impl SourceOrigin {
     pub(super) fn record(&self, place: String) -> Record {
         let mut record = Record { place, spec: Some(self.spec.clone()), raw: self.raw.clone(), ..Record::default() };
         match &self.git {
-            Some((url, commit)) => {
+            Some(git) => {
                 record.source = "git".to_owned();
-                record.git_url = Some(url.clone());
-                record.git_commit = Some(commit.clone());
-                record.git_ref = git_ref(&self.spec, url);
+                record.git_url = Some(git.url.clone());
+                record.git_commit = Some(git.commit.clone());
+                record.git_ref = git.reference.clone().or_else(|| git_ref(&self.spec, &git.url));
             }
             None => {
                 record.source = "path".to_owned();
@@ -351,6 +361,11 @@ mod tests {
         );
         let record = SourceOrigin::parse(&text).expect("valid").record("x".to_owned());
         assert_eq!((record.source.as_str(), record.git_ref.as_deref()), ("git", Some("v1.0")));
+        // What OpenClaw asked for it writes down by itself, when it was named.
+        let named = text.replace("\"commit\"", "\"ref\":\"release/v1.3.0\",\"commit\"");
+        let record = SourceOrigin::parse(&named).expect("valid").record("x".to_owned());
+        assert_eq!(record.git_ref.as_deref(), Some("release/v1.3.0"));
+        assert!(SourceOrigin::parse(&named.replace("v1.3.0", "read this")).is_err());
         assert!(SourceOrigin::parse(&text.replace("\"git\",", "\"path\",")).is_err());
         assert!(SourceOrigin::parse(&text.replace("aaaa\"", "aaa\"")).is_err());
         assert!(SourceOrigin::parse(&text.replace("\"slug\":", "\"slug\":\"a\",\"slug\":")).is_err());

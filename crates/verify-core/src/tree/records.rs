@@ -28,8 +28,9 @@ fn is_source_origin(record: &Map<String, Value>) -> bool {
     let git = match (source, record.get("git")) {
         ("path", None) => true,
         ("git", Some(Value::Object(git))) => {
-            only(git, &["url", "commit", "resolvedAt"])
+            only(git, &["url", "ref", "commit", "resolvedAt"])
                 && has(git, "url", text)
+                && may_have(git, "ref", name)
                 && has(git, "commit", |v| hex(v, 40) || hex(v, 64))
                 && may_have(git, "resolvedAt", text)
         }
@@ -178,6 +179,9 @@ mod tests {
         let git = ORIGIN.replace("\"path\"", "\"git\"").replace('}', r#","git":{"url":"file:///x","commit":"COMMIT"}}"#);
         assert!(is_record(RecordKind::SkillSourceOrigin, git.replace("COMMIT", &"a1".repeat(20)).as_bytes()));
         assert!(!is_record(RecordKind::SkillSourceOrigin, git.as_bytes()));
+        let tagged = git.replace("COMMIT", &"a1".repeat(20)).replace(r#","commit""#, r#","ref":"v1.3.0","commit""#);
+        assert!(is_record(RecordKind::SkillSourceOrigin, tagged.as_bytes()));
+        assert!(!is_record(RecordKind::SkillSourceOrigin, tagged.replace("v1.3.0", "read this").as_bytes()));
         let lock = br#"{"name":"x","lockfileVersion":3,"requires":true,"packages":{"node_modules/a":{"version":"1.0.0","bin":{"a":"b"}}}}"#;
         assert!(is_record(RecordKind::HiddenLockfile, lock));
         let clawhub = format!(
