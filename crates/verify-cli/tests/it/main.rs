@@ -28,5 +28,6 @@ mod relock;
 mod review;
 mod review_real;
 mod rules;
+mod sockets;
 mod support;
 mod tamper;
