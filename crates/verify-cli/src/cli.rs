@@ -258,8 +258,8 @@ pub(crate) struct LockArgs {
     /// Only tell whether the lock would change
     #[arg(long)]
     pub check: bool,
-    /// Lock the one ID from the copy that the gate kept when it refused the install
-    #[arg(long, value_name = "DIR", requires = "ids", conflicts_with = "init")]
+    /// Lock the one ID before it is installed: from the copy that the gate kept, or from an archive without dependencies
+    #[arg(long, value_name = "PATH", requires = "ids", conflicts_with = "init")]
     pub from: Option<PathBuf>,
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
@@ -402,6 +402,18 @@ pub(crate) struct SbomArgs {
     /// Do not hash and judge: only describe what is there
     #[arg(long)]
     pub no_verify: bool,
+    /// With --online: also compare packages inside other archives with their own
+    #[arg(long, conflicts_with_all = ["no_verify", "from_lock"])]
+    pub verify_bundled: bool,
+    /// Somebody who makes this SBOM (repeatable)
+    #[arg(long, value_name = "NAME <E-MAIL>")]
+    pub author: Vec<openclaw_verify_core::sbom::Party>,
+    /// The organisation that makes this SBOM
+    #[arg(long, value_name = "NAME <E-MAIL> (ADDRESS)")]
+    pub manufacturer: Option<openclaw_verify_core::sbom::Party>,
+    /// The organisation that supplies this installation
+    #[arg(long, value_name = "NAME <E-MAIL> (ADDRESS)")]
+    pub supplier: Option<openclaw_verify_core::sbom::Party>,
     /// Tell what changed since this SBOM instead of writing one
     #[arg(long, value_name = "OLD", conflicts_with = "output")]
     pub diff: Option<PathBuf>,
@@ -432,6 +444,9 @@ pub(crate) struct ReviewArgs {
     /// Also show, or record, all its dependencies
     #[arg(long)]
     pub dependencies: bool,
+    /// What is not installed yet: the copy that the gate kept, or an archive without dependencies
+    #[arg(long, value_name = "PATH", requires = "id")]
+    pub from: Option<PathBuf>,
     /// For people: what was looked at
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,

@@ -63,6 +63,7 @@ pub struct Builder {
     contents: Option<PathBuf>,
     now: jiff::Timestamp,
     threads: usize,
+    bundled: bool,
     progress: Option<OnProgress>,
     cancel: Option<Arc<AtomicBool>>,
     anchors: Arc<Anchors>,
@@ -121,6 +122,7 @@ impl Verifier {
             contents: None,
             now,
             threads: 0,
+            bundled: false,
             progress: None,
             cancel: None,
             anchors: Arc::new(Anchors::embedded(Instance::PublicGood)),
@@ -243,6 +245,7 @@ impl Verifier {
             policy: &self.policy,
             now: self.options.now,
             online: self.options.online(),
+            bundled: self.options.bundled,
             sources: Sources {
                 #[cfg(feature = "online")]
                 client: self.options.client.as_ref(),
@@ -274,7 +277,7 @@ impl Verifier {
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
-    fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+    pub(crate) fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         for subject in &inventory.subjects {
             let Some(evidence) = all.get_mut(&subject.id) else { continue };
@@ -566,6 +569,13 @@ impl Builder {
     /// Threads that hash; 0 means one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Also compare each package that came inside another one's archive with what it is published as by itself, which needs a
+    /// registry. No finding comes of it: only an SBOM tells what was found.
+    pub fn verify_bundled(mut self, bundled: bool) -> Self {
+        self.bundled = bundled;
         self
     }
 

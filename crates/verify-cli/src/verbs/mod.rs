@@ -13,6 +13,7 @@ mod release;
 mod review;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod staged;
 mod tree;
 
 use std::path::PathBuf;

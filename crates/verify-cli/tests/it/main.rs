@@ -28,6 +28,8 @@ mod relock;
 mod review;
 mod review_real;
 mod rules;
+#[cfg(feature = "sbom")]
+mod sbom;
 mod sockets;
 mod support;
 mod tamper;

@@ -131,6 +131,8 @@ pub(crate) struct Gather<'a> {
     pub now: jiff::Timestamp,
     /// Whether the operator allowed the network.
     pub online: bool,
+    /// Also compare packages that lie in other archives with their own.
+    pub bundled: bool,
     pub sources: Sources<'a>,
     pub options: tree::Options<'a>,
 }
@@ -142,7 +144,7 @@ pub(crate) struct Gather<'a> {
 pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
     let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
     let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
-    let plan = archives::plan(&subjects, gather.policy, gather.lock, gather.online);
+    let plan = archives::plan(&subjects, gather.policy, gather.lock, gather.online, gather.bundled);
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
         let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources));

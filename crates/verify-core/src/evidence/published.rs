@@ -25,7 +25,7 @@ pub(crate) struct Published {
     pub asked: bool,
     /// Day on which the version was published, as the registry says.
     pub day: Option<Date>,
-    /// Comparisons package by package.
+    /// Comparisons package by package, of those whose archives somebody asked for.
     pub packages: Vec<Compared>,
 }
 
@@ -35,10 +35,16 @@ pub(crate) struct Published {
 pub(crate) struct Compared {
     /// Path below the project, as npm's lockfile writes it.
     pub path: String,
-    /// Digest of the archive.
-    pub archive: Sri,
-    /// What differs in one sentence, safe to show; none when nothing does.
-    pub differs: Option<String>,
+    /// It is the subject itself.
+    pub own: bool,
+    /// Digest of the archive that it was compared with, when that far was come.
+    pub archive: Option<Sri>,
+    /// Whether it equals that archive.
+    pub fact: Fact<Sri>,
+    /// Where it does not, one line a path, safe to show.
+    pub differences: Vec<String>,
+    /// The registry says that it has no such package or version.
+    pub unpublished: bool,
 }
 
 impl Published {

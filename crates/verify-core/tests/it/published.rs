@@ -200,8 +200,12 @@ fn files(name: &str, version: &str) -> Vec<(String, String)> {
 }
 
 fn archive(name: &str, version: &str) -> Vec<u8> {
+    pack(&files(name, version))
+}
+
+fn pack(files: &[(String, String)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
-    for (path, content) in files(name, version) {
+    for (path, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
@@ -435,4 +439,106 @@ fn candidates() {
     assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
     let other = Candidate { integrity: Some(Sri::of(b"x")), ..candidate };
     assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
+}
+
+/// The bundled package of [`files`], as it is published by itself.
+fn inner() -> Vec<u8> {
+    let below = |(path, content): (String, String)| Some((path.strip_prefix("node_modules/inner/")?.to_owned(), content));
+    pack(&files(NAME, "1.2.0").into_iter().filter_map(below).collect::<Vec<_>>())
+}
+
+impl Place {
+    /// Publishes the bundled package, with `served` as its archive.
+    fn publish_inner(&self, version: &str, served: Vec<u8>) {
+        let dist = json!({ "integrity": Sri::of(&inner()).to_string(), "tarball": self.server.url("/inner/-/inner.tgz") });
+        let versions = json!({ version: { "name": "inner", "version": version, "dist": dist } });
+        let packument = json!({ "name": "inner", "versions": versions, "time": { version: "2026-06-01T12:00:00.000Z" } });
+        self.server.set("/inner", Answer::Good(packument.to_string().into_bytes()));
+        self.server.set("/inner/-/inner.tgz", Answer::Good(served));
+    }
+
+    /// What an SBOM says of the bundled package; `registry` brings the network.
+    #[cfg(feature = "sbom")]
+    fn sbom_of_inner(&self, registry: bool) -> Value {
+        let builder = self.builder("").verify_bundled(true);
+        let builder = if registry { builder.registry(self.client()) } else { builder };
+        let sbom = builder.build().expect("verifier").sbom(&Default::default(), true).expect("SBOM");
+        let components = sbom.value()["components"].as_array().expect("components");
+        let reference = format!("{PROJECT}/node_modules/{NAME}/node_modules/inner");
+        components.iter().find(|one| one["bom-ref"] == *reference).expect("the bundled package").clone()
+    }
+}
+
+#[cfg(feature = "sbom")]
+fn compared(component: &Value) -> Option<&str> {
+    let mut properties = component["properties"].as_array()?.iter();
+    properties.find(|property| property["name"] == "openclaw:verify:archive")?["value"].as_str()
+}
+
+#[test]
+#[cfg(feature = "sbom")]
+fn a_bundled_package_has_its_archives_hash_only_when_it_is_that_archive() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let folder = format!("state/{PROJECT}/node_modules/{NAME}/node_modules/inner");
+
+    place.publish_inner("2.0.0", inner());
+    // A package below it is another package, unless its archive holds it.
+    place.write(&format!("{folder}/node_modules/deep/package.json"), json!({ "name": "deep", "version": "1.0.0" }).to_string());
+    let found = place.sbom_of_inner(true);
+    assert_eq!(compared(&found), Some("identical"), "{found:#}");
+    assert_eq!(found["hashes"], json!([{ "alg": "SHA-512", "content": Sri::of(&inner()).hex() }]));
+    assert_eq!(found["externalReferences"][0]["hashes"], found["hashes"]);
+    assert_eq!((found.get("modified"), found.get("pedigree")), (None, None));
+    // The cache does not know which archive is meant, and nobody else was asked.
+    let found = place.sbom_of_inner(false);
+    assert_eq!((compared(&found), found.get("hashes")), (None, None));
+
+    for (path, content, line) in [
+        (format!("{folder}/index.js"), "evil", "changed inner@2.0.0: index.js"),
+        (format!("{folder}/new.js"), "evil", "added inner@2.0.0: new.js"),
+        (format!("{folder}/node_modules/loose.js"), "evil", "added inner@2.0.0: node_modules/loose.js"),
+        (format!("{folder}/.npmrc"), "evil", "added inner@2.0.0: .npmrc"),
+    ] {
+        place.install("1.2.0");
+        place.write(&path, content);
+        let found = place.sbom_of_inner(true);
+        assert_eq!((compared(&found), &found["modified"], found.get("hashes")), (Some("differs"), &json!(true), None), "{path}");
+        assert!(found["pedigree"]["notes"].as_str().expect("notes").contains(line), "{found:#}");
+        assert_eq!(found["pedigree"]["ancestors"][0]["hashes"][0]["content"], Sri::of(&inner()).hex());
+        assert_eq!(found["pedigree"]["ancestors"][0]["purl"], "pkg:npm/inner@2.0.0");
+    }
+    // A name that nobody asked for is not that of the archive.
+    place.install("1.2.0");
+    place.write(&format!("{folder}/package.json"), json!({ "name": "other", "version": "2.0.0" }).to_string());
+    let found = place.sbom_of_inner(true);
+    assert_eq!((compared(&found), found.get("hashes")), (Some("differs"), None), "{found:#}");
+}
+
+#[test]
+#[cfg(feature = "sbom")]
+fn a_bundled_package_that_cannot_be_compared_has_no_hash() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let expect = |place: &Place, said: &str| {
+        let _ = fs::remove_dir_all(place.path("cache"));
+        let found = place.sbom_of_inner(true);
+        assert_eq!((compared(&found), found.get("hashes"), found.get("modified")), (Some(said), None, None), "{found:#}");
+    };
+    expect(&place, "not-published");
+    place.publish_inner("2.0.1", inner());
+    expect(&place, "not-published");
+    // The registry contradicts itself: no word about what is installed.
+    place.publish_inner("2.0.0", pack(&files(NAME, "6.6.6")));
+    expect(&place, "not-established");
+    place.publish_inner("2.0.0", b"no archive".to_vec());
+    expect(&place, "not-established");
+    for status in [401, 403, 500] {
+        place.server.set("/inner", Answer::Status(status));
+        expect(&place, "not-established");
+    }
 }

@@ -82,6 +82,14 @@ impl Arrival {
     pub(super) fn unpacked(&self) -> Fact<Arc<Unpacked>> {
         self.unpacked.clone()
     }
+
+    /// Whether the registry says that it has no such package or version.
+    pub(super) fn unpublished(&self) -> bool {
+        #[cfg(feature = "online")]
+        return matches!(self.fetched, Err(FetchError::NotFound));
+        #[cfg(not(feature = "online"))]
+        false
+    }
 }
 
 #[cfg(not(feature = "online"))]
