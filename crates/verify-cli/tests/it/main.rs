@@ -30,5 +30,6 @@ mod review_real;
 mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod sockets;
 mod support;
 mod tamper;
