@@ -15,8 +15,8 @@ use openclaw_verify_core::report::{Basis, Report};
 use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
 use serde_json::{Value, json};
 
-use crate::registry::{Answer, Server};
 use crate::support::mint::{By, Claims, Content, World};
+use crate::support::server::{Answer, Server};
 
 const NAME: &str = "@acme/notes";
 const PROJECT: &str = "npm/projects/acme-notes-aa4e85d554";
@@ -330,7 +330,7 @@ fn attestations_that_do_not_hold() {
     assert_ne!(report.subjects[0].basis, Some(Basis::Signed), "one wrong half spoils the other");
     // The registry says there are some, and does not give them.
     place.server.set("/-/npm/v1/attestations/@acme%2fnotes@1.2.0", Answer::Status(404));
-    assert_eq!(said(&place.online(REQUIRED)), ["not-established[offline] deny"]);
+    assert_eq!(said(&place.online(REQUIRED)), ["not-established[not-in-registry] deny"]);
 }
 
 #[test]
@@ -409,6 +409,93 @@ fn too_young() {
     place.lock(false);
     assert_eq!(said(&place.online("[sources]\nmin-age-days = 7\n")), ["too-fresh warn"]);
     assert_eq!(said(&place.online("[sources]\nmin-age-days = 2\n")), [""; 0]);
+
+    // Nobody is told that it is old enough where nobody knows.
+    let ages = |report: &Report| -> Vec<String> {
+        let about = report.findings.iter().filter(|finding| finding.message.starts_with("the age of"));
+        about.map(|finding| format!("{}[{}] {}", finding.id, finding.code.unwrap_or(""), finding.level.as_str())).collect()
+    };
+    let offline = place.offline("[sources]\nmin-age-days = 7\n");
+    assert_eq!(ages(&offline), ["not-established[offline] note"]);
+    assert!(offline.findings.iter().any(|finding| finding.evidence == ["npm:@acme/notes"]));
+    // As grave as the finding whose question it leaves open.
+    let levels = |level: &str| format!("[levels]\ntoo-fresh = \"{level}\"\n[sources]\nmin-age-days = 7\n");
+    assert_eq!(ages(&place.offline(&levels("deny"))), ["not-established[offline] deny"]);
+    assert_eq!(ages(&place.offline(&levels("allow"))), [""; 0]);
+    let flagged = place.builder("[sources]\nmin-age-days = 7\n").level("too-fresh", Level::Deny).build().expect("verifier");
+    assert_eq!(ages(&flagged.check(&Scope::Everything).expect("report")), ["not-established[offline] deny"]);
+    assert_eq!(ages(&place.offline("")), [""; 0]);
+    // A registry that keeps the time to itself, one that does not have it, and one that lies about the future.
+    place.packument["time"] = json!({});
+    place.server.set("/@acme%2fnotes", Answer::Good(place.packument.to_string().into_bytes()));
+    assert_eq!(ages(&place.online("[sources]\nmin-age-days = 7\n")), ["not-established[bad-answer] note"]);
+    place.server.set("/@acme%2fnotes", Answer::Status(404));
+    assert_eq!(ages(&place.online("[sources]\nmin-age-days = 7\n")), ["not-established[not-in-registry] note"]);
+    place.packument["time"]["1.2.0"] = json!("2030-01-01T00:00:00.000Z");
+    place.server.set("/@acme%2fnotes", Answer::Good(place.packument.to_string().into_bytes()));
+    assert!(said(&place.online("[sources]\nmin-age-days = 7\n")).contains(&"too-fresh warn".to_owned()));
+}
+
+#[test]
+fn a_registry_that_policy_does_not_list() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let unlisted = |policy: &str, npmrc: &str| {
+        let config = NpmConfig::parse(npmrc, &|_| None).expect("configuration");
+        let client = Client::new(config, Limits::default(), Cache::new(place.path("cache"))).expect("client");
+        let report = place.builder(policy).registry(client).build().expect("verifier").check(&Scope::Everything).expect("report");
+        let found = report.findings.into_iter().filter(|finding| finding.id == "unlisted-source");
+        found.flat_map(|finding| finding.evidence).filter(|line| line.contains("archives were asked")).count()
+    };
+    // The lockfile's address is listed, and what .npmrc says for the scope is not.
+    let other = place.server.url("/elsewhere");
+    let policy = |listed: &str| format!("[sources]\nregistries = [\"{listed}\"]\n");
+    let (own, scope) = (place.server.url(""), format!("@acme:registry={}/", place.server.url("")));
+    assert_eq!(unlisted(&policy(&own), &format!("registry={other}\n{scope}")), 0);
+    assert_eq!(unlisted(&policy(&other), &format!("registry={other}\n{scope}")), 1);
+    assert_eq!(unlisted("", &scope), 0, "without a list all are as good");
+}
+
+/// Name, version and digest of an installed package are what the state dir claims. An archive that the cache holds for another reason
+/// must not vouch for them.
+#[test]
+fn an_archive_in_the_cache_proves_nothing_by_itself() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    // Somebody's own package, published under another name, whose package.json says that it is this one.
+    let evil = archive(NAME, "6.6.6");
+    let (evil_integrity, shop) = (Sri::of(&evil), "/evil/-/evil-1.0.0.tgz");
+    let dist = json!({ "integrity": evil_integrity.to_string(), "tarball": place.server.url(shop) });
+    let packument = json!({ "name": "evil", "versions": { "1.0.0": { "name": "evil", "version": "1.0.0", "dist": dist } } });
+    place.server.set("/evil", Answer::Good(packument.to_string().into_bytes()));
+    place.server.set(shop, Answer::Good(evil));
+    let want = openclaw_verify_core::registry::Want {
+        name: "evil".to_owned(),
+        version: "1.0.0".to_owned(),
+        integrity: None,
+        archive: true,
+        attestations: true,
+    };
+    let plan = openclaw_verify_core::registry::Plan { wants: vec![want] };
+    let fetched = openclaw_verify_core::registry::fetch_blocking(&plan, &place.client()).expect("a runtime");
+    assert!(fetched.packages[0].as_ref().is_ok_and(|package| package.archive.as_ref().is_some_and(Result::is_ok)));
+
+    place.install("6.6.6");
+    place.lock(false);
+    let wanted = "[[rule]]\nmatch = \"npm:@acme/*\"\nprovenance = \"required\"\ndependencies = \"archive-verified\"\n";
+    let report = place.offline(wanted);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(said(&report), ["not-established[offline] deny"]);
+    let report = place.online(wanted);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(said(&report), ["not-established[not-in-registry] deny", "not-established[not-in-registry] note"]);
+    // And what is as published is told so, also where it has no dependencies at all.
+    place.install("1.2.0");
+    place.lock(true);
+    assert_eq!(said(&place.online(wanted)), [""; 0]);
+    assert_eq!(said(&place.offline(wanted)), [""; 0]);
 }
 
 #[test]

@@ -6,9 +6,11 @@
 mod arrive;
 mod compare;
 mod layout;
+mod overrides;
 mod unpacked;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -51,7 +53,7 @@ struct Planned<'a> {
 
 /// Plans for `subjects`. Online everything is looked at; without a network only what policy demands, and what needs nothing but the
 /// disk. Reads package.json files and lockfiles, and nothing else.
-pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock, online: bool) -> Plan<'a> {
+pub(crate) fn plan<'a>(subjects: &[&'a Subject], host: Option<&Path>, policy: &'a Policy, lock: &Lock, online: bool) -> Plan<'a> {
     let mut plan = Plan { subjects: Vec::new(), wants: Vec::new() };
     let mut known: BTreeMap<(String, String, Option<Sri>), usize> = BTreeMap::new();
     for subject in subjects {
@@ -62,7 +64,7 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock
         if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
             continue;
         }
-        let layout = Layout::read(subject);
+        let layout = Layout::read(subject, host);
         let places = layout.pieces.iter().map(|piece| {
             let own = piece.own && (online || before || wants.provenance || wants.proof);
             let other = !piece.own && (online || wants.dependencies);
@@ -91,11 +93,16 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock
 }
 
 /// Brings what was planned.
-pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>) -> Vec<Arrival> {
-    arrive::all(&plan.wants, sources)
+pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>, now: Timestamp) -> Vec<Arrival> {
+    let mut arrivals = arrive::all(&plan.wants, sources);
+    arrivals.iter_mut().for_each(|arrival| arrival.prove(sources, now));
+    arrivals
 }
 
 /// Compares, and puts what was found into the evidence.
+///
+/// # Errors
+/// When downloads could not be kept, and when policy names an identity that nothing can be compared with.
 pub(crate) fn judge(
     plan: &Plan<'_>,
     arrivals: &[Arrival],
@@ -103,6 +110,7 @@ pub(crate) fn judge(
     now: Timestamp,
     all: &mut BTreeMap<crate::subject::SubjectId, Evidence>,
 ) -> crate::Result<()> {
+    arrivals.iter().try_for_each(Arrival::own_fault)?;
     for planned in &plan.subjects {
         if let Some(evidence) = all.get_mut(&planned.subject.id) {
             evidence.published = published(planned, evidence, arrivals, sources, now)?;
@@ -122,6 +130,7 @@ pub(crate) fn unknown(subject: &Subject) -> Published {
         dependencies: if layout::has_dependencies(subject) { arrive::nobody_asked() } else { Fact::NotApplicable },
         provenance: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
         signatures: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        day: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
         ..Published::default()
     }
 }
@@ -155,6 +164,7 @@ fn published(
             (Origin::Registry, Some(arrival)) => arrival.unpacked(),
             (Origin::Registry, None) => arrive::nobody_asked(),
         };
+        found.registries.extend(arrival.and_then(Arrival::registry).map(str::to_owned));
         let compared = compare::piece(piece, files, unpacked, layout);
         if let Some(archive) = compared.archive {
             found.packages.push(Compared {
@@ -270,7 +280,8 @@ impl Dependencies {
             let (count, all) = (self.open.len(), self.open.len() + self.equal);
             return (Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")), Vec::new());
         }
-        (if self.equal == 0 { Fact::NotApplicable } else { Fact::Verified(()) }, Vec::new())
+        // None at all is as good as all: no file is there that did not come by an archive.
+        (Fact::Verified(()), Vec::new())
     }
 }
 
