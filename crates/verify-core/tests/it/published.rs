@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use crate::support::mint::{By, Claims, Content, World};
 use crate::support::server::{Answer, Server};
 
-const NAME: &str = "@acme/notes";
-const PROJECT: &str = "npm/projects/acme-notes-aa4e85d554";
+pub(crate) const NAME: &str = "@acme/notes";
+pub(crate) const PROJECT: &str = "npm/projects/acme-notes-aa4e85d554";
 
 /// A registry and an installation.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
-    server: Server,
+    pub(crate) server: Server,
     world: World,
     packument: Value,
 }
@@ -41,7 +41,7 @@ struct How<'a> {
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let packument = json!({ "name": NAME, "versions": {}, "time": {} });
         let place = Self { folder, server: Server::start(), world: World::new(), packument };
@@ -49,11 +49,11 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().canonicalize().expect("real path").join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         fs::write(path, content).expect("write");
@@ -123,6 +123,12 @@ impl Place {
         );
         self.write(&format!("state/{PROJECT}/package-lock.json"), &lock);
         self.write(&format!("state/{PROJECT}/node_modules/.package-lock.json"), &lock);
+        self.record(version, &integrity);
+    }
+
+    /// OpenClaw's record of the installed package.
+    pub(crate) fn record(&self, version: &str, integrity: &str) {
+        let folder = format!("state/{PROJECT}/node_modules/{NAME}");
         let record = json!({ "source": "npm", "spec": format!("{NAME}@{version}"), "installPath": self.path(&folder), "version": version,
             "resolvedName": NAME, "resolvedVersion": version, "resolvedSpec": format!("{NAME}@{version}"), "integrity": integrity });
         let index = json!({ "revision": 1, "index": { "version": 1, "installRecords": { "notes": record }, "plugins": [] } });
@@ -136,12 +142,12 @@ impl Place {
             .expect("insert");
     }
 
-    fn run(&self, script: &str) {
+    pub(crate) fn run(&self, script: &str) {
         let status = std::process::Command::new("sh").args(["-e", "-c", script]).current_dir(self.path("")).status().expect("sh");
         assert!(status.success(), "{script}");
     }
 
-    fn builder(&self, policy: &str) -> Builder {
+    pub(crate) fn builder(&self, policy: &str) -> Builder {
         self.write("openclaw-verify.toml", format!("version = 1\n{policy}"));
         let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
         let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
@@ -154,12 +160,12 @@ impl Place {
             .downloads(Cache::new(self.path("cache")))
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let config = NpmConfig::parse(&format!("registry={}", self.server.url("/")), &|_| None).expect("configuration");
         Client::new(config, Limits::default(), Cache::new(self.path("cache"))).expect("client")
     }
 
-    fn online(&self, policy: &str) -> Report {
+    pub(crate) fn online(&self, policy: &str) -> Report {
         let verifier = self.builder(policy).registry(self.client()).build().expect("verifier");
         verifier.check(&Scope::Everything).expect("report")
     }
@@ -169,7 +175,7 @@ impl Place {
     }
 
     /// Locks what is installed, whatever changed.
-    fn lock(&self, online: bool) -> String {
+    pub(crate) fn lock(&self, online: bool) -> String {
         let builder = self.builder("");
         let builder = if online { builder.registry(self.client()) } else { builder };
         let relock = builder.build().expect("verifier").relock(&[]).expect("relock");

@@ -7,7 +7,7 @@ use super::overrides::Overrides;
 use crate::digest::Sri;
 use crate::evidence::npm::{is_exotic, project};
 use crate::inventory::Subject;
-use crate::inventory::npm_tree::{self, Instance, Limits, Manifest, NpmTree};
+use crate::inventory::npm_tree::{self, Edge, Instance, Limits, Manifest, NpmTree};
 use crate::subject::{Kind, Source};
 use crate::text;
 use crate::tree::BlobId;
@@ -80,14 +80,16 @@ impl Layout {
         if own.as_deref() == Some("") {
             layout.pieces.push(own_piece(subject, "", tree.root.as_ref(), None, &layout.project));
         }
-        let asked = Asked::of(&tree, own.as_deref(), Overrides::read(host, &layout.project));
+        // The project around the host package is the operator's own.
+        let of_operator = subject.kind == Kind::Core || own.as_deref().is_none_or(str::is_empty);
+        let asked = Asked::of(&tree, of_operator, Overrides::read(host, &layout.project));
         for instance in &tree.instances {
             layout.labels.insert(instance.path.clone(), label(instance));
             layout.command_links(instance);
             if own.as_deref() == Some(instance.path.as_str()) {
                 let piece = own_piece(subject, &instance.path, Some(&instance.manifest), Some(instance), &layout.project);
                 layout.pieces.push(piece);
-            } else if !(is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path)) {
+            } else if asked.anybody(instance) && !(is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path)) {
                 layout.pieces.push(piece(instance, &asked));
             }
         }
@@ -171,18 +173,39 @@ struct Asked<'t> {
     manifests: Vec<&'t Manifest>,
     /// npm's project in the state dir. Nobody published it, and whoever writes to the state dir can ask for anything there.
     project: Option<&'t Manifest>,
+    /// Whom the project asks for, by path.
+    by_project: BTreeSet<&'t str>,
+    /// Whom a package asks for, by path.
+    by_package: BTreeSet<&'t str>,
     overrides: Overrides,
 }
 
 impl<'t> Asked<'t> {
-    fn of(tree: &'t NpmTree, own: Option<&str>, overrides: Overrides) -> Self {
-        let of_subject = own.is_none_or(str::is_empty);
-        let root = tree.root.iter().filter(|_| of_subject);
+    /// `of_operator`: the project is the subject itself, or around the host package, and not OpenClaw's in the state dir.
+    fn of(tree: &'t NpmTree, of_operator: bool, overrides: Overrides) -> Self {
+        let root = tree.root.iter().filter(|_| of_operator);
+        let (by_package, by_project): (Vec<&Edge>, Vec<&Edge>) =
+            tree.edges.iter().partition(|edge| of_operator || edge.from.is_some());
+        let paths =
+            |edges: Vec<&Edge>| edges.iter().filter_map(|edge| Some(tree.instances.get(edge.to)?.path.as_str())).collect();
         Self {
             manifests: root.chain(tree.instances.iter().map(|instance| &instance.manifest)).collect(),
-            project: tree.root.as_ref().filter(|_| !of_subject),
+            project: tree.root.as_ref().filter(|_| !of_operator),
+            by_project: paths(by_project),
+            by_package: paths(by_package),
             overrides,
         }
+    }
+
+    /// Whether anybody asks for a package; npm installs no other. What nobody asks for, or is no package at all, has no archive of its
+    /// own: its files must be those of the package around it.
+    fn anybody(&self, instance: &Instance) -> bool {
+        let path = instance.path.as_str();
+        let of_development = self.project.is_none() && instance.locked.as_ref().is_some_and(|locked| locked.dev);
+        // The stores of other package managers.
+        let store = path.split('/').any(|part| part.starts_with('.'));
+        let package = instance.manifest.name.is_some() && instance.version().is_some();
+        package && (self.by_package.contains(path) || self.by_project.contains(path) || of_development || store)
     }
 
     /// Whether a package, or the host package for all of them, asks for `folder` by such a spec.
@@ -229,6 +252,9 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
             Origin::Wrong(format!("{what}, and no dependency asks for that"))
         }
     } else {
+        if asked.by_project.contains(instance.path.as_str()) && !asked.by_package.contains(instance.path.as_str()) {
+            doubt = Some("only npm's project in the state dir asks for it, and no package".to_owned());
+        }
         Origin::Registry
     };
     Piece {

@@ -276,7 +276,9 @@ impl Dependencies {
             let why = format!("of its dependencies, these are not as published: {}", named(&self.wrong));
             return (Fact::violated("", why), self.differences);
         }
-        if let Some((code, first)) = self.open.first() {
+        // What the registry does not have weighs more than what nobody knows.
+        let gone = self.open.iter().find(|(code, _)| *code == NotEstablished::NotInRegistry);
+        if let Some((code, first)) = gone.or(self.open.first()) {
             let (count, all) = (self.open.len(), self.open.len() + self.equal);
             return (Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")), Vec::new());
         }

@@ -95,6 +95,9 @@ fn bins(archive: &Archive) -> BTreeSet<String> {
             Some(Value::String(file)) => {
                 bins.insert(format!("{folder}{}", plain(file)));
             }
+            Some(Value::Array(files)) => {
+                bins.extend(files.iter().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
+            }
             Some(Value::Object(files)) => {
                 bins.extend(files.values().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
             }

@@ -109,15 +109,20 @@ fn published(view: &View<'_>) -> Vec<Draft> {
     let provenance = wants.provenance || may_have_regressed;
     // Attestations speak of an archive; they prove nothing of files that were not compared with it.
     let questions = [
-        ("whether its files are those of the published archive", why(&facts.archive), provenance),
-        ("whether its dependencies are those of their published archives", why(&facts.dependencies), wants.dependencies),
-        ("who built it", why(&facts.provenance), provenance),
-        ("whether the registry signed it", why(&facts.signatures), false),
+        ("whether its files are those of the published archive", why(&facts.archive), provenance, true),
+        ("whether its dependencies are those of their published archives", why(&facts.dependencies), wants.dependencies, true),
+        ("who built it", why(&facts.provenance), provenance, false),
+        ("whether the registry signed it", why(&facts.signatures), false, false),
     ];
-    let open = questions.into_iter().filter(|(_, fact, demanded)| fact.is_some() && (*demanded || view.whole.online));
-    open.filter_map(|(what, fact, demanded)| {
+    let open = questions.into_iter().filter(|(_, fact, demanded, _)| fact.is_some() && (*demanded || view.whole.online));
+    open.filter_map(|(what, fact, demanded, about_files)| {
         let (code, why) = fact?;
-        let draft = Draft::new(format!("{what} is not known: {why}")).code(code.as_str()).outcome(Outcome::NotEstablished);
+        let mut draft = Draft::new(format!("{what} is not known: {why}")).code(code.as_str()).outcome(Outcome::NotEstablished);
+        // Name and version are what the state dir claims. Whoever can write another number there must not thereby turn a difference
+        // into a note.
+        if code == NotEstablished::NotInRegistry && about_files {
+            draft.level = Some(Level::Deny);
+        }
         Some(if demanded { draft.evidence(format!("asked for by {}", view.requirements.from)).demanded() } else { draft })
     })
     .collect()
