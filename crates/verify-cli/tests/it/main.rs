@@ -28,5 +28,7 @@ mod relock;
 mod review;
 mod review_real;
 mod rules;
+#[cfg(feature = "sbom")]
+mod sbom;
 mod support;
 mod tamper;

@@ -31,7 +31,7 @@ pub(crate) struct Published {
     pub day: Fact<Date>,
     /// Addresses of the registries that were asked for its archives, safe to show.
     pub registries: BTreeSet<String>,
-    /// Comparisons package by package.
+    /// Comparisons package by package, of those whose archives somebody asked for.
     pub packages: Vec<Compared>,
 }
 
@@ -41,10 +41,16 @@ pub(crate) struct Published {
 pub(crate) struct Compared {
     /// Path below the project, as npm's lockfile writes it.
     pub path: String,
-    /// Digest of the archive.
-    pub archive: Sri,
-    /// What differs in one sentence, safe to show; none when nothing does.
-    pub differs: Option<String>,
+    /// It is the subject itself.
+    pub own: bool,
+    /// Digest of the archive that it was compared with, when that far was come.
+    pub archive: Option<Sri>,
+    /// Whether it equals that archive.
+    pub fact: Fact<Sri>,
+    /// Where it does not, one line a path, safe to show.
+    pub differences: Vec<String>,
+    /// The registry says that it has no such package or version.
+    pub unpublished: bool,
 }
 
 impl Published {

@@ -207,6 +207,17 @@ pub(super) fn bare_address(text: &str) -> Option<String> {
     Some(address.split(['?', '#']).next().unwrap_or_default().to_owned())
 }
 
+/// What a dependency asks for, without the secrets that an address may carry, and without places on this machine.
+pub(super) fn spec(text: &str) -> String {
+    let local = ["file:", "link:", "/", "~/", ".", "\\"].iter().any(|start| text.starts_with(start));
+    match text {
+        _ if local => "file:***".to_owned(),
+        _ if text.contains("://") => bare_address(text).unwrap_or_else(|| "***".to_owned()),
+        _ if text.contains('@') && text.contains(':') && !text.starts_with("npm:") => "***".to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
 /// An e-mail address in the plain form that every validator takes.
 pub(super) fn email(text: &str) -> Option<String> {
     let text = text.trim();

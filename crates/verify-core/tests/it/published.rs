@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::finding::Level;
-use openclaw_verify_core::provenance::{Instance, NpmKeys, TrustRoot, npm};
+use openclaw_verify_core::provenance::{Anchors, Instance, NpmKeys, TrustRoot, npm};
 use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
 use openclaw_verify_core::report::{Basis, Report};
 use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
@@ -156,7 +156,7 @@ impl Place {
             .state_dir(self.path("state"))
             .policy(self.path("openclaw-verify.toml"), "policy")
             .lock(self.path("openclaw-verify.lock"), "lock")
-            .anchors(trust, keys)
+            .anchors(Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys))
             .downloads(Cache::new(self.path("cache")))
     }
 
@@ -191,7 +191,7 @@ impl Place {
 /// What an archive holds: a bundled package, a command with a Windows line ending, and a .gitignore, which npm renames.
 fn files(name: &str, version: &str) -> Vec<(String, String)> {
     let package = json!({ "name": name, "version": version, "bin": { "notes": "./cli.js" }, "bundleDependencies": ["inner"],
-        "dependencies": { "inner": "2.0.0" }, "openclaw": { "extensions": ["./index.js"] } });
+        "dependencies": { "inner": "2.0.0" }, "optionalDependencies": { "other": "1.0.0" }, "openclaw": { "extensions": ["./index.js"] } });
     [
         ("package.json", package.to_string()),
         ("openclaw.plugin.json", json!({ "id": "notes", "configSchema": {} }).to_string()),
@@ -206,8 +206,12 @@ fn files(name: &str, version: &str) -> Vec<(String, String)> {
 }
 
 fn archive(name: &str, version: &str) -> Vec<u8> {
+    pack(&files(name, version))
+}
+
+fn pack(files: &[(String, String)]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
-    for (path, content) in files(name, version) {
+    for (path, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
@@ -388,6 +392,10 @@ fn a_package_that_its_archive_does_not_hold_proves_no_origin() {
     place.lock(true);
     let report = place.online("");
     assert_ne!(report.subjects[0].basis, Some(Basis::Signed), "{:?}", said(&report));
+    // And what it never asked for is no package of its own, but a foreign file.
+    place.run(&format!("cp -r '{folder}' '{folder}-too' && sed -i s/other/other-too/ '{folder}-too/package.json'"));
+    assert!(said(&place.online("")).contains(&"archive-mismatch deny".to_owned()));
+    place.run(&format!("rm -r '{folder}-too'"));
     assert!(
         said(&place.online(REQUIRED)).iter().any(|line| line == "not-established[unknown-layout] deny"),
         "{:?}",
@@ -516,18 +524,118 @@ fn candidates() {
     assert_eq!(report.contents.bundled, ["inner@2.0.0"]);
     assert_eq!(report.contents.commands, [("notes".to_owned(), "./cli.js".to_owned())]);
 
-    let trust = TrustRoot::from_file(Path::new("root.json"), &place.world.trusted_root(), Instance::PublicGood).expect("root");
-    let keys = NpmKeys::from_file(Path::new("keys.json"), &place.world.npm_keys("2025-01-01T00:00:00Z", None)).expect("keys");
     let answer = place.attestations("1.2.0", &Sri::of(&bytes), "acme/notes");
-    let origin = verifier.attested(&candidate, &answer, &keys, &trust).expect("origin");
+    let origin = verifier.attested(&candidate, &answer).expect("origin");
     let report = verifier.candidate(&candidate, &origin).expect("report");
     assert_eq!(said(&report.report), [""; 0]);
     assert_eq!(report.identity.as_ref().and_then(|identity| identity.repository()), Some("github.com/acme/notes"));
-    let nothing = verifier.attested(&candidate, br#"{"attestations":[]}"#, &keys, &trust).expect("origin");
+    let nothing = verifier.attested(&candidate, br#"{"attestations":[]}"#).expect("origin");
     let report = verifier.candidate(&candidate, &nothing).expect("report");
     assert_eq!(said(&report.report), ["provenance-missing deny"]);
     let other = Candidate { wanted: Some((NAME, "1.2.1")), ..candidate };
     assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
     let other = Candidate { integrity: Some(Sri::of(b"x")), ..candidate };
     assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
+}
+
+/// The bundled package of [`files`], as it is published by itself.
+fn inner() -> Vec<u8> {
+    let below = |(path, content): (String, String)| Some((path.strip_prefix("node_modules/inner/")?.to_owned(), content));
+    pack(&files(NAME, "1.2.0").into_iter().filter_map(below).collect::<Vec<_>>())
+}
+
+impl Place {
+    /// Publishes the bundled package, with `served` as its archive.
+    fn publish_inner(&self, version: &str, served: Vec<u8>) {
+        let dist = json!({ "integrity": Sri::of(&inner()).to_string(), "tarball": self.server.url("/inner/-/inner.tgz") });
+        let versions = json!({ version: { "name": "inner", "version": version, "dist": dist } });
+        let packument = json!({ "name": "inner", "versions": versions, "time": { version: "2026-06-01T12:00:00.000Z" } });
+        self.server.set("/inner", Answer::Good(packument.to_string().into_bytes()));
+        self.server.set("/inner/-/inner.tgz", Answer::Good(served));
+    }
+
+    /// What an SBOM says of the bundled package; `registry` brings the network.
+    #[cfg(feature = "sbom")]
+    fn sbom_of_inner(&self, registry: bool) -> Value {
+        let builder = self.builder("").verify_bundled(true);
+        let builder = if registry { builder.registry(self.client()) } else { builder };
+        let sbom = builder.build().expect("verifier").sbom(&Default::default(), true).expect("SBOM");
+        let components = sbom.value()["components"].as_array().expect("components");
+        let reference = format!("{PROJECT}/node_modules/{NAME}/node_modules/inner");
+        components.iter().find(|one| one["bom-ref"] == *reference).expect("the bundled package").clone()
+    }
+}
+
+#[cfg(feature = "sbom")]
+fn compared(component: &Value) -> Option<&str> {
+    let mut properties = component["properties"].as_array()?.iter();
+    properties.find(|property| property["name"] == "openclaw:verify:archive")?["value"].as_str()
+}
+
+#[test]
+#[cfg(feature = "sbom")]
+fn a_bundled_package_has_its_archives_hash_only_when_it_is_that_archive() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let folder = format!("state/{PROJECT}/node_modules/{NAME}/node_modules/inner");
+
+    place.publish_inner("2.0.0", inner());
+    // A package below it is another package, unless its archive holds it.
+    place.write(&format!("{folder}/node_modules/deep/package.json"), json!({ "name": "deep", "version": "1.0.0" }).to_string());
+    let found = place.sbom_of_inner(true);
+    assert_eq!(compared(&found), Some("identical"), "{found:#}");
+    assert_eq!(found["hashes"], json!([{ "alg": "SHA-512", "content": Sri::of(&inner()).hex() }]));
+    assert_eq!(found["externalReferences"][0]["hashes"], found["hashes"]);
+    assert_eq!((found.get("modified"), found.get("pedigree")), (None, None));
+    // The cache does not know which archive is meant, and nobody else was asked.
+    let found = place.sbom_of_inner(false);
+    assert_eq!((compared(&found), found.get("hashes")), (None, None));
+
+    for (path, content, line) in [
+        (format!("{folder}/index.js"), "evil", "changed inner@2.0.0: index.js"),
+        (format!("{folder}/new.js"), "evil", "added inner@2.0.0: new.js"),
+        (format!("{folder}/node_modules/loose.js"), "evil", "added inner@2.0.0: node_modules/loose.js"),
+        (format!("{folder}/.npmrc"), "evil", "added inner@2.0.0: .npmrc"),
+    ] {
+        place.install("1.2.0");
+        place.write(&path, content);
+        let found = place.sbom_of_inner(true);
+        assert_eq!((compared(&found), &found["modified"], found.get("hashes")), (Some("differs"), &json!(true), None), "{path}");
+        assert!(found["pedigree"]["notes"].as_str().expect("notes").contains(line), "{found:#}");
+        assert_eq!(found["pedigree"]["ancestors"][0]["hashes"][0]["content"], Sri::of(&inner()).hex());
+        assert_eq!(found["pedigree"]["ancestors"][0]["purl"], "pkg:npm/inner@2.0.0");
+    }
+    // A name that nobody asked for is not that of the archive.
+    place.install("1.2.0");
+    place.write(&format!("{folder}/package.json"), json!({ "name": "other", "version": "2.0.0" }).to_string());
+    let found = place.sbom_of_inner(true);
+    assert_eq!((compared(&found), found.get("hashes")), (Some("differs"), None), "{found:#}");
+}
+
+#[test]
+#[cfg(feature = "sbom")]
+fn a_bundled_package_that_cannot_be_compared_has_no_hash() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let expect = |place: &Place, said: &str| {
+        let _ = fs::remove_dir_all(place.path("cache"));
+        let found = place.sbom_of_inner(true);
+        assert_eq!((compared(&found), found.get("hashes"), found.get("modified")), (Some(said), None, None), "{found:#}");
+    };
+    expect(&place, "not-published");
+    place.publish_inner("2.0.1", inner());
+    expect(&place, "not-published");
+    // The registry contradicts itself: no word about what is installed.
+    place.publish_inner("2.0.0", pack(&files(NAME, "6.6.6")));
+    expect(&place, "not-established");
+    place.publish_inner("2.0.0", b"no archive".to_vec());
+    expect(&place, "not-established");
+    for status in [401, 403, 500] {
+        place.server.set("/inner", Answer::Status(status));
+        expect(&place, "not-established");
+    }
 }

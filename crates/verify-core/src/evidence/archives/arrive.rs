@@ -12,7 +12,7 @@ use crate::digest::Sri;
 use crate::evidence::Published;
 use crate::fact::{Fact, NotEstablished};
 use crate::policy::Requirements;
-use crate::provenance::{NpmKeys, TrustRoot};
+use crate::provenance::Anchors;
 #[cfg(feature = "online")]
 use crate::registry::{self, Cache, Client, FetchError, FetchedPackage, Want};
 
@@ -33,13 +33,6 @@ pub(crate) struct Sources<'a> {
     /// Set by the caller to stop.
     #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has many archives"))]
     pub cancel: Option<&'a AtomicBool>,
-}
-
-/// What signatures are judged by.
-#[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has attestations"))]
-pub(crate) struct Anchors {
-    pub keys: NpmKeys,
-    pub trust: TrustRoot,
 }
 
 /// Why there is nothing, when nobody may be asked.
@@ -88,6 +81,14 @@ impl Arrival {
     /// The archive as npm installs it.
     pub(super) fn unpacked(&self) -> Fact<Arc<Unpacked>> {
         self.unpacked.clone()
+    }
+
+    /// Whether the registry says that it has no such package or version.
+    pub(super) fn unpublished(&self) -> bool {
+        #[cfg(feature = "online")]
+        return matches!(self.fetched, Err(FetchError::NotFound));
+        #[cfg(not(feature = "online"))]
+        false
     }
 }
 
@@ -240,8 +241,7 @@ mod online {
         /// something signed says that it is this package: its file name is a digest that the state dir claims.
         pub(in super::super) fn prove(&mut self, sources: &Sources<'_>, now: Timestamp) {
             let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) else { return };
-            let Anchors { keys, trust } = sources.anchors;
-            let facts = registry::judge(&self.want, &self.fetched, &IdentityPolicy::default(), keys, Ok(trust), now);
+            let facts = registry::judge(&self.want, &self.fetched, &IdentityPolicy::default(), sources.anchors, now);
             if !package.registry.is_empty() {
                 // A cache that cannot be written only makes the next run slower.
                 let _ = cache.keep_verified(&self.want, package, &facts);
@@ -266,8 +266,7 @@ mod online {
             found: &mut Published,
         ) -> crate::Result<()> {
             let policy = crate::verifier::identity_policy(requirements)?;
-            let Anchors { keys, trust } = sources.anchors;
-            let facts = registry::judge(&self.want, &self.fetched, &policy, keys, Ok(trust), now);
+            let facts = registry::judge(&self.want, &self.fetched, &policy, sources.anchors, now);
             found.day = match &self.fetched {
                 Ok(_) => Published::day_of(facts.published, facts.registry.as_deref()),
                 Err(error) => error.clone().into_fact(),

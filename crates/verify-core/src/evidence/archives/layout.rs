@@ -18,6 +18,8 @@ pub(super) struct Layout {
     pub(super) project: PathBuf,
     /// Packages with an archive of their own, the subject's among them. What they bundle is part of their archive.
     pub(super) pieces: Vec<Piece>,
+    /// Packages that came inside the archive of one of the pieces, as what they are published as by themselves.
+    pub(super) bundled: Vec<Piece>,
     /// The links that npm makes for commands, `node_modules/.bin/x`, with what each may say.
     pub(super) commands: BTreeMap<String, BTreeSet<BlobId>>,
     /// Names and versions of all packages, bundled ones too, by path.
@@ -75,7 +77,8 @@ impl Layout {
     pub(super) fn read(subject: &Subject, host: Option<&Path>) -> Self {
         let project = project(subject);
         let tree = npm_tree::read(&project, &project, &Limits::default());
-        let mut layout = Self { project, pieces: Vec::new(), commands: BTreeMap::new(), labels: BTreeMap::new() };
+        let mut layout =
+            Self { project, pieces: Vec::new(), bundled: Vec::new(), commands: BTreeMap::new(), labels: BTreeMap::new() };
         let own = subject.trees.tree.as_ref().filter(|_| has_own_archive(subject)).and_then(|spec| layout.below(&spec.root));
         if own.as_deref() == Some("") {
             layout.pieces.push(own_piece(subject, "", tree.root.as_ref(), None, &layout.project));
@@ -89,7 +92,9 @@ impl Layout {
             if own.as_deref() == Some(instance.path.as_str()) {
                 let piece = own_piece(subject, &instance.path, Some(&instance.manifest), Some(instance), &layout.project);
                 layout.pieces.push(piece);
-            } else if asked.anybody(instance) && !(is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path)) {
+            } else if is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path) {
+                layout.bundled.push(piece(instance, &asked));
+            } else if asked.anybody(instance) {
                 layout.pieces.push(piece(instance, &asked));
             }
         }

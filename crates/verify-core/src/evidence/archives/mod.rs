@@ -11,15 +11,17 @@ mod unpacked;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use self::arrive::Arrival;
-pub(crate) use self::arrive::{Anchors, Sources};
+pub(crate) use self::arrive::Sources;
 use self::layout::{Layout, Origin, Piece};
+use self::unpacked::Unpacked;
 use super::{Compared, Evidence, Part, Published, Wants};
 use crate::digest::Sri;
-use crate::fact::{Fact, NotEstablished};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::inventory::Subject;
 use crate::lock::Lock;
 use crate::policy::{Policy, Requirements};
@@ -49,11 +51,20 @@ struct Planned<'a> {
     requirements: Requirements<'a>,
     /// For each piece of the layout, its place in [`Plan::wants`].
     wants: Vec<Option<usize>>,
+    /// The same for each package inside another one's archive; empty when nobody asked for those.
+    bundled: Vec<Option<usize>>,
 }
 
 /// Plans for `subjects`. Online everything is looked at; without a network only what policy demands, and what needs nothing but the
-/// disk. Reads package.json files and lockfiles, and nothing else.
-pub(crate) fn plan<'a>(subjects: &[&'a Subject], host: Option<&Path>, policy: &'a Policy, lock: &Lock, online: bool) -> Plan<'a> {
+/// disk. With `bundled`, online also packages that lie in other archives. Reads package.json files and lockfiles, and nothing else.
+pub(crate) fn plan<'a>(
+    subjects: &[&'a Subject],
+    host: Option<&Path>,
+    policy: &'a Policy,
+    lock: &Lock,
+    online: bool,
+    bundled: bool,
+) -> Plan<'a> {
     let mut plan = Plan { subjects: Vec::new(), wants: Vec::new() };
     let mut known: BTreeMap<(String, String, Option<Sri>), usize> = BTreeMap::new();
     for subject in subjects {
@@ -65,10 +76,8 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], host: Option<&Path>, policy: &'
             continue;
         }
         let layout = Layout::read(subject, host);
-        let places = layout.pieces.iter().map(|piece| {
-            let own = piece.own && (online || before || wants.provenance || wants.proof);
-            let other = !piece.own && (online || wants.dependencies);
-            if piece.origin != Origin::Registry || !(own || other) {
+        let mut want = |piece: &Piece| {
+            if piece.origin != Origin::Registry {
                 return None;
             }
             let key = (piece.name.clone(), piece.version.clone(), piece.integrity);
@@ -85,9 +94,15 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], host: Option<&Path>, policy: &'
                 wanted.attestations |= piece.own;
             }
             Some(at)
-        });
-        let wants = places.collect();
-        plan.subjects.push(Planned { subject, layout, requirements, wants });
+        };
+        let asked = |piece: &Piece| {
+            let own = piece.own && (online || before || wants.provenance || wants.proof);
+            let other = !piece.own && (online || wants.dependencies);
+            own || other
+        };
+        let own = layout.pieces.iter().map(|piece| if asked(piece) { want(piece) } else { None }).collect();
+        let inside = if bundled && online { layout.bundled.iter().map(want).collect() } else { Vec::new() };
+        plan.subjects.push(Planned { subject, layout, requirements, wants: own, bundled: inside });
     }
     plan
 }
@@ -157,24 +172,10 @@ fn published(
     for (at, piece) in layout.pieces.iter().enumerate() {
         let files = owned.files.get_mut(at).map(std::mem::take).unwrap_or_default();
         let arrival = planned.wants.get(at).copied().flatten().and_then(|at| arrivals.get(at));
-        let unpacked = match (&piece.origin, arrival) {
-            (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
-            (Origin::Unknown(why), _) => Fact::not_established(NotEstablished::UnknownLayout, why.clone()),
-            (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
-            (Origin::Registry, Some(arrival)) => arrival.unpacked(),
-            (Origin::Registry, None) => arrive::nobody_asked(),
-        };
         found.registries.extend(arrival.and_then(Arrival::registry).map(str::to_owned));
-        let compared = compare::piece(piece, files, unpacked, layout);
-        if let Some(archive) = compared.archive {
-            found.packages.push(Compared {
-                path: piece.path.clone(),
-                archive,
-                differs: match &compared.fact {
-                    Fact::Violated { why, .. } => Some(why.clone()),
-                    _ => None,
-                },
-            });
+        let compared = compare::piece(piece, files, unpacked(piece, arrival), layout);
+        if compared.archive.is_some() || compared.fact.outcome() == Outcome::Violated || arrival.is_some() {
+            found.packages.push(told(piece, &compared, arrival));
         }
         if piece.own {
             found.archive = compared.fact;
@@ -185,6 +186,18 @@ fn published(
         } else {
             dependencies.add(piece, compared);
         }
+    }
+    for (piece, want) in layout.bundled.iter().zip(&planned.bundled) {
+        let arrival = want.and_then(|at| arrivals.get(at));
+        let published = match unpacked(piece, arrival) {
+            // No integrity of it is recorded, so this registry contradicts itself: no word about what is installed.
+            Fact::Violated { why, .. } if piece.origin == Origin::Registry => {
+                Fact::not_established(NotEstablished::UnsupportedSchema, why)
+            }
+            other => other,
+        };
+        let compared = compare::bundled(piece, &installed, published, layout);
+        found.packages.push(told(piece, &compared, arrival));
     }
     dependencies.strays(owned.strays);
     // Whatever came by another archive counts, also inside the subject's own folder.
@@ -203,6 +216,28 @@ fn published(
         found.signatures = Fact::NotApplicable;
     }
     Ok(found)
+}
+
+/// The archive that a package should equal.
+fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
+    match (&piece.origin, arrival) {
+        (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
+        (Origin::Unknown(why), _) => Fact::not_established(NotEstablished::UnknownLayout, why.clone()),
+        (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
+        (Origin::Registry, Some(arrival)) => arrival.unpacked(),
+        (Origin::Registry, None) => arrive::nobody_asked(),
+    }
+}
+
+fn told(piece: &Piece, compared: &compare::Outcome, arrival: Option<&Arrival>) -> Compared {
+    Compared {
+        path: piece.path.clone(),
+        own: piece.own,
+        archive: compared.archive,
+        fact: compared.fact.clone(),
+        differences: compared.differences.clone(),
+        unpublished: arrival.is_some_and(Arrival::unpublished),
+    }
 }
 
 /// Every file of the subject by its path below the project.
