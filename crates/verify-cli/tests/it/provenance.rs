@@ -1,5 +1,6 @@
 //! Where code was published and who built it, through the binary: real bundles, a real registry, and no network at all.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -202,30 +203,45 @@ fn without_a_registry_nothing_is_known_and_nothing_is_good() {
     }
 }
 
-/// The command on the real installation, allowed to ask the registry of this machine's npm.
+/// The command on the real installation, allowed to ask the registry of this machine's npm, reached as npm reaches it.
 struct Online {
     installation: Installation,
-    registry: String,
+    cache: PathBuf,
+    environment: Vec<(String, OsString)>,
 }
 
 impl Online {
     fn new(what: &str) -> Option<(Self, Real)> {
         let root = real(what)?;
-        let output = Command::new("npm").args(["config", "get", "registry"]).current_dir("/").output().ok()?;
-        let registry = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if !registry.starts_with("http") || std::env::var_os("OPENCLAW_VERIFY_ONLINE").is_none() {
-            println!("skipped: {what}, OPENCLAW_VERIFY_ONLINE is not set");
+        let Some(cache) = std::env::var_os("OPENCLAW_VERIFY_ONLINE").map(PathBuf::from) else {
+            println!("skipped: {what}, OPENCLAW_VERIFY_ONLINE names no folder for downloads");
+            return None;
+        };
+        assert!(cache.is_absolute(), "OPENCLAW_VERIFY_ONLINE is the whole path of a folder");
+        // Whether the registry can be reached at all is a question for npm, so that a defect of ours never reads as a dead network.
+        let probe = npm(&["view", "openclaw", "name"]);
+        if !probe.status.success() {
+            println!("skipped: {what}, npm cannot reach its registry");
             return None;
         }
-        Some((Self { installation: Installation::real(&root), registry }, root))
+        let get = |key: &str| String::from_utf8_lossy(&npm(&["config", "get", key]).stdout).trim().to_owned();
+        let passed = |name: &str| {
+            let lower = name.to_ascii_lowercase();
+            lower.starts_with("npm_config_")
+                || lower.ends_with("_proxy")
+                || matches!(name, "NODE_EXTRA_CA_CERTS" | "SSL_CERT_FILE")
+        };
+        let mut environment: Vec<(String, OsString)> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        environment.retain(|(name, _)| passed(name));
+        let settings = ["registry", "userconfig", "globalconfig"].map(|key| (format!("npm_config_{key}"), get(key).into()));
+        environment.extend(settings);
+        Some((Self { installation: Installation::real(&root), cache, environment }, root))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.installation.command(arguments);
-        command.env("npm_config_registry", &self.registry).arg("--online");
-        if let Some(cache) = std::env::var_os("OPENCLAW_VERIFY_ONLINE").filter(|cache| Path::new(cache).is_absolute()) {
-            command.env("XDG_CACHE_HOME", cache);
-        }
+        command.envs(self.environment.iter().cloned()).env("XDG_CACHE_HOME", &self.cache).arg("--online");
         command
     }
 
@@ -233,6 +249,11 @@ impl Online {
         let run = Run::of(&self.command(&["check", "--format", "json"]).output().expect("the binary runs"));
         (run.code, json(&run))
     }
+}
+
+/// npm of this machine, away from every project.
+fn npm(arguments: &[&str]) -> std::process::Output {
+    Command::new("npm").args(arguments).current_dir("/").output().expect("npm runs")
 }
 
 #[test]
@@ -249,6 +270,10 @@ fn a_real_installation_equals_its_published_archives() {
     for (id, basis) in bases {
         assert!(*basis == "archive" || *basis == "signed", "{id} {basis}: {:#?}", findings(&report));
     }
+    let host = subjects.iter().find(|subject| subject["id"] == "core:openclaw").expect("the host package");
+    assert!(host["basis"] == "archive" || host["basis"] == "signed", "{}: {:#?}", host["basis"], findings(&report));
+    let open: Vec<String> = findings(&report).into_iter().filter(|line| line.starts_with("not-established")).collect();
+    assert!(!open.iter().any(|line| line.contains("archive")), "{open:#?}");
     assert_eq!(listing(&online.installation.state), before, "read-only");
 }
 

@@ -144,10 +144,11 @@ pub(crate) struct Gather<'a> {
 pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
     let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
     let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
-    let plan = archives::plan(&subjects, gather.policy, gather.lock, gather.online, gather.bundled);
+    let host = gather.inventory.host.as_ref().map(|place| place.absolute.as_path());
+    let plan = archives::plan(&subjects, host, gather.policy, gather.lock, gather.online, gather.bundled);
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
-        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources));
+        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
         let trees = tree::digest_all(&specs, &gather.options);
         (trees, arrivals.join())
     });

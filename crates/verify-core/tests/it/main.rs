@@ -17,6 +17,8 @@ mod git;
 mod inventory;
 mod inventory_b;
 mod mint;
+#[cfg(feature = "online")]
+mod npm_installs;
 #[cfg(feature = "openpgp")]
 mod openpgp;
 mod provenance;
