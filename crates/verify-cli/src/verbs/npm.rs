@@ -42,14 +42,13 @@ mod online {
     use openclaw_verify_core::{Candidate, CandidateOrigin};
 
     use super::*;
-    use crate::verbs::archive::{self, Anchors};
+    use crate::verbs::archive;
     use crate::verbs::start_without_installation;
     use crate::{network, operator, output};
 
     pub(super) fn run(common: &Common, args: &NpmArgs, name: &str, version: &str) -> Result<Exit> {
         let integrity = archive::integrity(args.integrity.as_deref())?;
-        let anchors = Anchors::read(args.trusted_root.as_deref(), args.npm_keys.as_deref())?;
-        let start = start_without_installation(common)?;
+        let start = start_without_installation(common, true)?;
         let verifier = start.builder.build()?;
         drop(start._bar);
         let client = network::client(common, verifier.policy())?;
@@ -70,7 +69,7 @@ mod online {
             },
         };
         let policy = verifier.identity_policy(name)?;
-        let facts = judge(&want, &package, &policy, &anchors.keys, Ok(&anchors.trust), operator::now(common));
+        let facts = judge(&want, &package, &policy, verifier.anchors(), operator::now(common));
         if let (Ok(found), Some(cache)) = (&package, network::cache()) {
             // A cache that cannot be written only makes the next run slower.
             let _ = cache.keep_verified(&want, found, &facts);
@@ -81,7 +80,7 @@ mod online {
         };
         let candidate = Candidate { archive: &read, shown: &shown, integrity, wanted: Some((name, version)) };
         let report = verifier.candidate(&candidate, &CandidateOrigin::from(facts))?;
-        archive::finish(common, &report, &anchors, &path, &read, args.unpack_to.as_deref())
+        archive::finish(common, &report, &verifier, &path, &read, args.unpack_to.as_deref())
     }
 
     /// Nothing could be fetched, so nothing is known: neither good nor bad, and never exit 0.

@@ -17,7 +17,7 @@ use crate::{Exit, operator, output};
 pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     let (source, tag, under_test) = source(args)?;
     let files = operator::files(common, &under_test)?;
-    let verifier = builder(common, &files).build()?;
+    let verifier = builder(common, &files, common.online)?.build()?;
     let gitsign = args.identity.clone().zip(args.issuer.clone()).map(|(identity, issuer)| Gitsign { identity, issuer });
     let releases = verifier.release(&ReleaseQuery {
         source,

@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use openclaw_verify_core::lock::Lock;
-
 use crate::support::{Run, real};
 
 /// A fresh state dir, sources that may be changed, and an operator's folder.
@@ -60,7 +58,10 @@ impl Bench {
         let mut command = Command::new(self.root.join("bin/openclaw-verify"));
         command.env_clear().env("HOME", self.root.join("home"));
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin")));
-        command.args(arguments).args(["--state-dir", &self.path("state"), "--config", &self.path("config")]);
+        command.args(arguments).args(["--state-dir", &self.path("state")]);
+        if !arguments.contains(&"--config") {
+            command.args(["--config", &self.path("config")]);
+        }
         command.arg("--openclaw").arg(&self.host).current_dir(&self.root);
         let run = Run::of(&command.output().expect("the program runs"));
         println!("$ openclaw-verify {}\n{}", arguments.join(" "), run.text());
@@ -71,30 +72,23 @@ impl Bench {
         self.openclaw(&["plugins", "install", spec, "--force", "--accept-capabilities"])
     }
 
-    /// Does what the gate's reason says: locks from the kept copy. Gives back the id.
+    /// Runs the commands that the gate's reason names, one after another. Gives back the id.
     fn follow(&self, refused: &Run) -> String {
         let text = flat(&refused.text());
-        let command = text.split("openclaw-verify lock ").nth(1).unwrap_or_else(|| panic!("no command in: {text}"));
-        let words: Vec<&str> = command.split_whitespace().take(3).collect();
-        let [id, "--from", from] = words.as_slice() else { panic!("not the expected command: {command}") };
-        let from = from.trim_end_matches(';');
-        let locked = self.verify(&["lock", id, "--from", from]);
-        assert_eq!(locked.code, 0, "{}", locked.text());
-        self.review(id);
-        (*id).to_owned()
-    }
-
-    /// Vouches for what is locked.
-    fn review(&self, id: &str) {
-        let lock = std::fs::read_to_string(self.root.join("config/openclaw-verify.lock")).expect("lock");
-        let lock = Lock::parse(Path::new("lock"), &lock).expect("lock");
-        let tree = lock.package(&id.parse().expect("id")).and_then(|entry| entry.tree).expect("tree");
-        let file = self.root.join("config/openclaw-reviews.toml");
-        let mut text = std::fs::read_to_string(&file).unwrap_or_else(|_| "version = 1\n".to_owned());
-        text.push_str(&format!(
-            "\n[[review]]\npackage = \"{id}\"\ntree = \"{tree}\"\ncriteria = \"safe-to-run\"\nby = \"Ada <ada@example.org>\"\ndate = 2026-11-22\n"
-        ));
-        std::fs::write(file, text).expect("reviews");
+        let said = text.split(", then run: ").nth(1).and_then(|text| text.split("; then install again").next());
+        let said = said.unwrap_or_else(|| panic!("no commands in: {text}"));
+        let mut id = String::new();
+        for command in said.split("; ") {
+            let mut words: Vec<&str> = command.split_whitespace().collect();
+            assert_eq!(words.remove(0), "openclaw-verify", "{command}");
+            id = words[1].to_owned();
+            if words[0] == "review" {
+                words.extend(["--by", "Ada <ada@example.org>", "--yes"]);
+            }
+            let run = self.verify(&words);
+            assert_eq!(run.code, 0, "{}", run.text());
+        }
+        id
     }
 
     /// What is installed has the digests that were locked from what was staged.

@@ -83,7 +83,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     let roots = roots(&plugins);
     inventory.subjects.extend(plugins.into_iter().map(|plugin| plugin.subject));
 
-    let context = Context { options: &options, config: &config.value, workspaces: &workspaces };
+    let context = Context { options: &options, paths: &paths, config: &config.value, workspaces: &workspaces };
     let found: [Found; 3] =
         [skills::read(&context, &roots), hooks::read(&context, &roots, &index.hooks), mcp::read(&context, &roots)];
     for found in found {
@@ -232,6 +232,13 @@ pub struct Inventory {
     pub observations: Vec<Observation>,
     /// What OpenClaw also loads, and nobody here judges.
     pub not_covered: Vec<NotCovered>,
+}
+
+impl Inventory {
+    /// One subject, and nothing else.
+    pub(crate) fn of(subject: Subject) -> Self {
+        Self { subjects: vec![subject], ..Self::default() }
+    }
 }
 
 /// Something that OpenClaw loads and that is not judged.

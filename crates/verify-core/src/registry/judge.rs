@@ -6,9 +6,9 @@ use super::fetch::{Attestation, FetchedPackage};
 use super::http::FetchError;
 use super::plan::Want;
 use crate::digest::Sri;
-use crate::fact::{Fact, NotEstablished};
-use crate::provenance::npm::{Attestations, Package, verify_attestations, verify_registry_signatures};
-use crate::provenance::{Fault, IdentityPolicy, NpmKeys, TrustRoot};
+use crate::fact::Fact;
+use crate::provenance::npm::{Attestations, Package};
+use crate::provenance::{Anchors, Fault, IdentityPolicy};
 use crate::text;
 
 /// What a registry proves of one package version.
@@ -27,13 +27,13 @@ pub struct RegistryFacts {
     pub registry: Option<String>,
 }
 
-/// Judges what was fetched for `want`. `policy` is what its provenance must come from; without a trust root, give why.
+/// Judges what was fetched for `want`. `policy` is what its provenance must come from; `anchors` are asked only where there is
+/// something signed.
 pub fn judge(
     want: &Want,
     fetched: &Result<FetchedPackage, FetchError>,
     policy: &IdentityPolicy,
-    keys: &NpmKeys,
-    trust: Result<&TrustRoot, &str>,
+    anchors: &Anchors,
     now: Timestamp,
 ) -> RegistryFacts {
     let package = match fetched {
@@ -70,18 +70,14 @@ pub fn judge(
     let signatures = if package.registry.is_empty() {
         FetchError::Offline.into_fact()
     } else {
-        verify_registry_signatures(&package.signatures, &about, package.published, keys, now)
+        anchors.npm_signatures(&package.signatures, &about, package.published, now)
     };
-    let attestations = match (&package.attestations, trust) {
-        (Attestation::NotAsked | Attestation::None, _) => {
+    let attestations = match &package.attestations {
+        Attestation::NotAsked | Attestation::None => {
             Attestations { publish: Fact::NotApplicable, provenance: Fact::NotApplicable }
         }
-        (Attestation::Failed(error), _) => Attestations::unknown(error),
-        (Attestation::Answer(answer), Ok(trust)) => verify_attestations(answer, &about, policy, keys, trust, now),
-        (Attestation::Answer(_), Err(why)) => Attestations {
-            publish: Fact::not_established(NotEstablished::NoTrustRoot, why),
-            provenance: Fact::not_established(NotEstablished::NoTrustRoot, why),
-        },
+        Attestation::Failed(error) => Attestations::unknown(error),
+        Attestation::Answer(answer) => anchors.npm_attestations(answer, &about, policy, now),
     };
     RegistryFacts { integrity, signatures, attestations, published: package.published, registry }
 }

@@ -128,7 +128,7 @@ impl Verifier {
         if ad_hoc {
             let rule = policy::ReleaseRule::ad_hoc(query.signers.clone(), query.openpgp.clone(), query.gitsign.clone())
                 .map_err(|error| Error::environment(error.to_string(), "please report this"))?;
-            let loaded = evidence::load(&rule)?;
+            let loaded = ReleaseRule::load(&rule, &self.options.anchors)?;
             return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)] });
         }
         let repository = match &query.repository {
@@ -142,7 +142,10 @@ impl Verifier {
                 "add one to openclaw-verify.toml, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
             ));
         }
-        let rules = rules.into_iter().map(|rule| Ok((rule.clone(), evidence::load(rule)?))).collect::<Result<_>>()?;
+        let rules = rules
+            .into_iter()
+            .map(|rule| Ok((rule.clone(), ReleaseRule::load(rule, &self.options.anchors)?)))
+            .collect::<Result<_>>()?;
         Ok(Trusted { repository: Some(repository), rules })
     }
 
@@ -235,7 +238,7 @@ impl Verifier {
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
-            inputs: self.inputs.clone(),
+            inputs: self.inputs(),
             summary: report::summarize(&[], &findings),
             subjects: Vec::new(),
             releases: tags.iter().map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict)).collect(),

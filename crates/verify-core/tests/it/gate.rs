@@ -1,5 +1,8 @@
 //! The gate: every request gets one valid reply, and only exactly what was locked and read gets an allow.
 
+mod archives;
+mod tags;
+
 use std::fs;
 use std::path::PathBuf;
 

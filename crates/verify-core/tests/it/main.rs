@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod differential;
 mod files;
 mod gate;
 mod git;

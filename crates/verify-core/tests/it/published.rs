@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::finding::Level;
-use openclaw_verify_core::provenance::{Instance, NpmKeys, TrustRoot, npm};
+use openclaw_verify_core::provenance::{Anchors, Instance, NpmKeys, TrustRoot, npm};
 use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
 use openclaw_verify_core::report::{Basis, Report};
 use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
@@ -150,7 +150,7 @@ impl Place {
             .state_dir(self.path("state"))
             .policy(self.path("openclaw-verify.toml"), "policy")
             .lock(self.path("openclaw-verify.lock"), "lock")
-            .anchors(trust, keys)
+            .anchors(Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys))
             .downloads(Cache::new(self.path("cache")))
     }
 
@@ -427,14 +427,12 @@ fn candidates() {
     assert_eq!(report.contents.bundled, ["inner@2.0.0"]);
     assert_eq!(report.contents.commands, [("notes".to_owned(), "./cli.js".to_owned())]);
 
-    let trust = TrustRoot::from_file(Path::new("root.json"), &place.world.trusted_root(), Instance::PublicGood).expect("root");
-    let keys = NpmKeys::from_file(Path::new("keys.json"), &place.world.npm_keys("2025-01-01T00:00:00Z", None)).expect("keys");
     let answer = place.attestations("1.2.0", &Sri::of(&bytes), "acme/notes");
-    let origin = verifier.attested(&candidate, &answer, &keys, &trust).expect("origin");
+    let origin = verifier.attested(&candidate, &answer).expect("origin");
     let report = verifier.candidate(&candidate, &origin).expect("report");
     assert_eq!(said(&report.report), [""; 0]);
     assert_eq!(report.identity.as_ref().and_then(|identity| identity.repository()), Some("github.com/acme/notes"));
-    let nothing = verifier.attested(&candidate, br#"{"attestations":[]}"#, &keys, &trust).expect("origin");
+    let nothing = verifier.attested(&candidate, br#"{"attestations":[]}"#).expect("origin");
     let report = verifier.candidate(&candidate, &nothing).expect("report");
     assert_eq!(said(&report.report), ["provenance-missing deny"]);
     let other = Candidate { wanted: Some((NAME, "1.2.1")), ..candidate };

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::{Fact, Outcome};
 use openclaw_verify_core::policy::Pattern;
-use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, TrustRoot, npm};
+use openclaw_verify_core::provenance::{Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot, npm};
 use openclaw_verify_core::registry::{
     Attestation, Cache, Client, FetchError, Fetched, Limits, NpmConfig, Plan, RegistryFacts, Want, fetch_blocking, judge,
 };
@@ -244,7 +244,8 @@ impl Shop {
         let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
         let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
         let policy = IdentityPolicy { repository: Some(pattern("github.com/acme/notes")), ..IdentityPolicy::default() };
-        judge(&want(), &fetched.packages[0], &policy, &keys, Ok(&trust), now())
+        let anchors = Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys);
+        judge(&want(), &fetched.packages[0], &policy, &anchors, now())
     }
 
     fn facts(&self) -> (&'static str, &'static str, &'static str) {

@@ -12,7 +12,7 @@ use crate::digest::Sri;
 use crate::evidence::Published;
 use crate::fact::{Fact, NotEstablished};
 use crate::policy::Requirements;
-use crate::provenance::{NpmKeys, TrustRoot};
+use crate::provenance::Anchors;
 #[cfg(feature = "online")]
 use crate::registry::{self, Cache, Client, FetchError, FetchedPackage, Want};
 
@@ -33,13 +33,6 @@ pub(crate) struct Sources<'a> {
     /// Set by the caller to stop.
     #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has many archives"))]
     pub cancel: Option<&'a AtomicBool>,
-}
-
-/// What signatures are judged by.
-#[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has attestations"))]
-pub(crate) struct Anchors {
-    pub keys: NpmKeys,
-    pub trust: TrustRoot,
 }
 
 /// Why there is nothing, when nobody may be asked.
@@ -257,8 +250,7 @@ mod online {
             found: &mut Published,
         ) -> crate::Result<()> {
             let policy = crate::verifier::identity_policy(requirements)?;
-            let Anchors { keys, trust } = sources.anchors;
-            let facts = registry::judge(&self.want, &self.fetched, &policy, keys, Ok(trust), now);
+            let facts = registry::judge(&self.want, &self.fetched, &policy, sources.anchors, now);
             if let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) {
                 // A cache that cannot be written only makes the next run slower.
                 let _ = cache.keep_verified(&self.want, package, &facts);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use self::arrive::Arrival;
-pub(crate) use self::arrive::{Anchors, Sources};
+pub(crate) use self::arrive::Sources;
 use self::layout::{Layout, Origin, Piece};
 use self::unpacked::Unpacked;
 use super::{Compared, Evidence, Part, Published, Wants};
