@@ -92,6 +92,5 @@ pub use error::{Error, OperatorError, Result};
 pub use tree::tree_digest;
 pub use verifier::{
     Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, ImportState, OnProgress, Packages,
-    Reading, Refreshed, Refused, Relock, Scope, Since, Verifier,
+    Pinning, Reading, Refreshed, Refused, ReleaseQuery, ReleaseSource, Releases, Relock, Scope, Since, Verifier,
 };
-pub use verifier::{Pinning, ReleaseQuery, ReleaseSource, Releases};

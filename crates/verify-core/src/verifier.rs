@@ -29,14 +29,14 @@ pub use reviews::{Refreshed, State as ImportState};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::evidence::review::Given;
-use crate::evidence::{self, Anchors, Bases, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
+use crate::evidence::{self, Bases, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Place, Subject};
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
-use crate::provenance::{Instance, NpmKeys, TrustRoot};
+use crate::provenance::{Anchors, Instance};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, ReviewIndex, Reviews};
@@ -66,9 +66,10 @@ pub struct Builder {
     contents: Option<PathBuf>,
     now: jiff::Timestamp,
     threads: usize,
+    bundled: bool,
     progress: Option<OnProgress>,
     cancel: Option<Arc<AtomicBool>>,
-    anchors: Option<Arc<Anchors>>,
+    anchors: Arc<Anchors>,
     #[cfg(feature = "online")]
     client: Option<crate::registry::Client>,
     #[cfg(feature = "online")]
@@ -124,9 +125,10 @@ impl Verifier {
             contents: None,
             now,
             threads: 0,
+            bundled: false,
             progress: None,
             cancel: None,
-            anchors: None,
+            anchors: Arc::new(Anchors::embedded(Instance::PublicGood)),
             #[cfg(feature = "online")]
             client: None,
             #[cfg(feature = "online")]
@@ -138,6 +140,12 @@ impl Verifier {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What signatures are judged by.
+    #[must_use]
+    pub fn anchors(&self) -> &Anchors {
+        &self.options.anchors
     }
 
     /// The lock, when there is a file.
@@ -180,6 +188,12 @@ impl Verifier {
         }
         let evidence = self.evidence(&inventory, &lock, scope)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
+    }
+
+    /// What a report stands on; asked when everything was judged.
+    fn inputs(&self) -> Inputs {
+        let used = self.options.anchors.used(self.options.now);
+        Inputs { anchors: Some(used).filter(|used| !used.is_empty()), ..self.inputs.clone() }
     }
 
     /// The host package, as the operator named it.
@@ -234,22 +248,19 @@ impl Verifier {
     /// What can be proven without tags and reviews.
     fn gather(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let anchors = match &self.options.anchors {
-            Some(anchors) => Arc::clone(anchors),
-            None => Arc::new(Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? }),
-        };
         let gather = Gather {
             inventory,
             lock,
             policy: &self.policy,
             now: self.options.now,
             online: self.options.online(),
+            bundled: self.options.bundled,
             sources: Sources {
                 #[cfg(feature = "online")]
                 client: self.options.client.as_ref(),
                 #[cfg(feature = "online")]
                 cache: self.options.downloads.as_ref(),
-                anchors: &anchors,
+                anchors: &self.options.anchors,
                 threads: self.options.threads,
                 cancel: self.options.cancel.as_deref(),
             },
@@ -271,8 +282,8 @@ impl Verifier {
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
-    fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
-        let rules = ReleaseRules::new(&self.policy);
+    pub(crate) fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+        let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         for subject in &inventory.subjects {
             let Some(evidence) = all.get_mut(&subject.id) else { continue };
             evidence.git.tag = evidence::tag(subject, lock, &rules, self.options.now)?;
@@ -354,7 +365,7 @@ impl Verifier {
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
-            inputs: self.inputs.clone(),
+            inputs: self.inputs(),
             summary: report::summarize(&subjects, &findings),
             subjects,
             releases: Vec::new(),
@@ -574,6 +585,13 @@ impl Builder {
         self
     }
 
+    /// Also compare each package that came inside another one's archive with what it is published as by itself, which needs a
+    /// registry. No finding comes of it: only an SBOM tells what was found.
+    pub fn verify_bundled(mut self, bundled: bool) -> Self {
+        self.bundled = bundled;
+        self
+    }
+
     /// Who is told how far the hashing has come.
     pub fn progress(mut self, progress: OnProgress) -> Self {
         self.progress = Some(progress);
@@ -586,9 +604,9 @@ impl Builder {
         self
     }
 
-    /// Judge attestations and registry signatures by these instead of those that are compiled in.
-    pub fn anchors(mut self, trust: TrustRoot, keys: NpmKeys) -> Self {
-        self.anchors = Some(Arc::new(Anchors { keys, trust }));
+    /// Judge attestations, registry signatures and gitsign tags by these instead of what is compiled in.
+    pub fn anchors(mut self, anchors: Anchors) -> Self {
+        self.anchors = Arc::new(anchors);
         self
     }
 
@@ -633,6 +651,7 @@ impl Builder {
             reviews: input(&self.reviews),
             openclaw: folder(&self.host),
             state_dir: folder(&self.state_dir),
+            anchors: None,
         };
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
     }

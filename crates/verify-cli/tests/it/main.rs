@@ -30,6 +30,13 @@ mod relock;
 mod review;
 mod review_real;
 mod rules;
+#[cfg(feature = "sbom")]
+mod sbom;
+#[cfg(feature = "online")]
+#[path = "../../../verify-core/tests/it/support/server.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod server;
+mod sockets;
 mod support;
 mod tamper;
 mod terminal;

@@ -15,7 +15,7 @@ use crate::git::{self, CheckoutState, GitError, Repository, TreeLimits};
 use crate::inventory::{self, Record, Subject};
 use crate::lock::{Lock, Package, Release};
 use crate::policy::{self, Policy, ReleaseNeed};
-use crate::provenance::{Instance, TrustRoot};
+use crate::provenance::Anchors;
 use crate::release::{self, ReleaseRule, Verdict};
 use crate::review::Publisher;
 use crate::subject::{Kind, Source, SubjectId};
@@ -79,12 +79,13 @@ impl GitFacts {
 /// The release rules of the policy, each with its trust files read when first needed.
 pub(crate) struct ReleaseRules<'p> {
     policy: &'p Policy,
+    anchors: &'p Arc<Anchors>,
     loaded: RefCell<BTreeMap<usize, Rc<ReleaseRule>>>,
 }
 
 impl<'p> ReleaseRules<'p> {
-    pub(crate) fn new(policy: &'p Policy) -> Self {
-        Self { policy, loaded: RefCell::default() }
+    pub(crate) fn new(policy: &'p Policy, anchors: &'p Arc<Anchors>) -> Self {
+        Self { policy, anchors, loaded: RefCell::default() }
     }
 
     /// The rule for a tag of a repository.
@@ -93,15 +94,10 @@ impl<'p> ReleaseRules<'p> {
         if let Some(loaded) = self.loaded.borrow().get(&rule.line) {
             return Ok(Some((rule, Rc::clone(loaded))));
         }
-        let loaded = Rc::new(load(rule)?);
+        let loaded = Rc::new(ReleaseRule::load(rule, self.anchors)?);
         self.loaded.borrow_mut().insert(rule.line, Rc::clone(&loaded));
         Ok(Some((rule, loaded)))
     }
-}
-
-/// A rule with its trust files, and the compiled-in root where it allows gitsign.
-pub(crate) fn load(rule: &policy::ReleaseRule) -> Result<ReleaseRule> {
-    ReleaseRule::load(rule, || Ok(Arc::new(TrustRoot::embedded(Instance::PublicGood)?)))
 }
 
 /// Trust files never come from what they are to judge.

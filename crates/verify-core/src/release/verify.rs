@@ -316,7 +316,7 @@ fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Acc
         Scheme::OpenPgp => {
             trust.openpgp.as_ref().ok_or_else(not_allowed).and_then(|certs| OpenPgpCertificates::verify(certs, tag, now))
         }
-        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?, trust.root.as_deref(), now),
+        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?, trust.anchors.as_deref(), now),
     }
 }
 

@@ -9,7 +9,8 @@ use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::evidence::review::{self as facts, Known, ReadPart, Standing};
-use crate::inventory::Subject;
+use crate::gate;
+use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::review::diff::{self, Cost, CostLimits, Difference};
 use crate::review::{Content, ContentStore, Contents, Criteria};
@@ -150,15 +151,27 @@ impl Verifier {
     /// # Errors
     /// When it is not installed, has no digest, changes while it is read, or nothing reviewed as `since` can be had.
     pub fn reading(&self, id: &SubjectId, since: Since<'_>, dependencies: bool) -> Result<Reading> {
-        let inventory = self.inventory()?;
+        self.reading_in(&self.inventory()?, id, since, dependencies)
+    }
+
+    /// The same of what is not installed yet: a copy that the gate kept, or an archive that was staged with
+    /// [`Kept::of_archive`](crate::gate::Kept::of_archive). Its files have to stay where they are as long as the reading is used.
+    ///
+    /// # Errors
+    /// As [`Verifier::reading`], and when what was kept is not `id`.
+    pub fn reading_kept(&self, id: &SubjectId, kept: &gate::Kept, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+        self.reading_in(&Inventory::of(self.staged_as(id, kept)?), id, since, dependencies)
+    }
+
+    fn reading_in(&self, inventory: &Inventory, id: &SubjectId, since: Since<'_>, dependencies: bool) -> Result<Reading> {
         let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
             return Err(Error::environment(
                 format!("{id} is not installed, so there is nothing to read"),
-                "openclaw-verify check -v lists the ids of all subjects",
+                "openclaw-verify check -v lists the ids of all subjects; name what is not installed yet with --from",
             ));
         };
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
-        let all = self.evidence_counting(&inventory, &Lock::default(), &scope, CostLimits::BACKLOG)?;
+        let all = self.evidence_counting(inventory, &Lock::default(), &scope, CostLimits::BACKLOG)?;
         let no_digest = || Error::Subject {
             place: subject.place.shown.clone(),
             why: format!("{id} has no digest, so no review could name it"),

@@ -7,7 +7,7 @@ use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
 use openclaw_verify_core::review::ImportStore;
 use openclaw_verify_core::{Builder, Error, ImportState, Verifier};
 
-use crate::registry::{Answer, Server};
+use crate::support::server::{Answer, Server};
 
 const REVIEWS: &str = "version = 1\n\n[[review]]\npackage = \"npm:a\"\nversion = \"1.0.0\"\ntree = \"git-sha256:1111111111111111111111111111111111111111111111111111111111111111\"\ncriteria = \"safe-to-run\"\nby = \"Friend\"\ndate = 2026-11-01\n";
 const VIOLATION: &str =
@@ -153,6 +153,8 @@ fn hostile_servers_give_nothing() {
     refused(Answer::Slow(REVIEWS.into()), "took too long");
     refused(Answer::Late(Duration::from_secs(3), REVIEWS.into()), "took too long");
     refused(Answer::Truncated(REVIEWS.into()), "the connection failed");
+    refused(Answer::Drip(format!("HTTP/1.1 200 OK\r\n\r\n{REVIEWS}").into()), "took too long");
+    refused(Answer::Raw(b"\0\0\0".to_vec()), "the connection failed");
     refused(Answer::Status(404), "cannot be fetched from http://127.0.0.1");
     refused(Answer::Status(500), "the server answered with status 500");
     refused(Answer::Status(401), "the server refused access (status 401)");

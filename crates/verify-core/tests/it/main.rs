@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod differential;
 mod files;
 mod gate;
 mod git;
@@ -18,6 +19,8 @@ mod imports;
 mod inventory;
 mod inventory_b;
 mod mint;
+#[cfg(feature = "online")]
+mod npm_installs;
 #[cfg(feature = "openpgp")]
 mod openpgp;
 mod provenance;
