@@ -294,13 +294,19 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
     // Somebody else, another form of the name, less than is wanted, a builder: nothing of that signed this tag.
     for (publisher, more) in [
         ("ssh:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[][..]),
-        (signer.trim_start_matches("ssh:"), &[]),
-        ("ada@example.org", &[]),
+        ("github:acme/notes", &[]),
+        ("openpgp:AAAA", &[]),
         (&signer, &["--criteria", "safe-to-load"]),
         (&signer, &["--workflow", "release.yml"]),
     ] {
         trust(publisher, more);
         assert!(unread(&plugin), "{publisher} {more:?}");
+    }
+    for never in
+        [signer.trim_start_matches("ssh:"), "ada@example.org", "git:file/notes", "github:acme", "github:/x", "acme/notes", ""]
+    {
+        let run = plugin.installation.run(&["review", ID, "--trust", never, "--by", "Ada", "--yes"]);
+        assert_eq!(run.code, 2, "{never}: {}", run.text());
     }
     trust(&signer, &[]);
     assert_eq!(plugin.judged().0, [] as [&str; 0]);

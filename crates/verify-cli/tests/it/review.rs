@@ -163,6 +163,8 @@ fn a_broken_reviews_file_is_never_taken_for_empty() {
         ("version = 1\n<<<<<<< ours\n", "conflict marker"),
         ("version = 1\n[[review]]\n", "missing key"),
         ("version = 1\nignore = true\n", "unknown key"),
+        (VIOLATION_OF_ALL, "names one subject"),
+        (&VIOLATION_OF_ALL.replace("npm:@evil/*", "nmp:evil"), "did you mean `npm:`?"),
     ] {
         std::fs::write(installation.reviews(), text).expect("reviews");
         let run = installation.run(&["check"]);
@@ -170,6 +172,8 @@ fn a_broken_reviews_file_is_never_taken_for_empty() {
         assert!(run.stderr.contains(told) && run.stderr.contains("openclaw-reviews.toml"), "{}", run.stderr);
     }
 }
+
+const VIOLATION_OF_ALL: &str = "version = 1\n[[violation]]\npackage = \"npm:@evil/*\"\nversions = \"*\"\nreason = \"bad\"\nby = \"Eve\"\ndate = 2026-10-01\n";
 
 const CODE: &str = "npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed/index.js";
 
@@ -441,9 +445,8 @@ fn of_dependencies_only_what_differs_has_to_be_read_again() {
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
     let report = installation.check().1;
     assert!(unread(&report));
-    let finding = report["findings"].as_array().expect("findings").iter();
-    let finding =
-        finding.filter(|finding| finding["subject"] == id && finding["id"] == "unreviewed").next_back().expect("finding");
+    let mut findings = report["findings"].as_array().expect("findings").iter();
+    let finding = findings.rfind(|finding| finding["subject"] == id && finding["id"] == "unreviewed").expect("finding");
     assert_eq!(
         finding["help"],
         format!("3 files, 4 lines to read since 1.0.0: openclaw-verify review {id} --diff --dependencies")

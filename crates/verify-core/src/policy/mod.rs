@@ -27,6 +27,7 @@ use crate::subject::{Kind, Source, SubjectId};
 pub use exception::{Digests, Exception, MAX_EXCEPTION_DAYS, Target};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
+pub(crate) use validate::SCHEMES;
 
 /// What policy has to know about each rule of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,10 @@ use toml::value::Datetime;
 
 use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation, plain};
 use crate::digest::{Sha256Digest, TreeDigest};
-use crate::policy::Pattern;
+use crate::policy::{Pattern, SCHEMES};
 use crate::subject::SubjectId;
-use crate::toml_file::{Checked, TomlFile, fail};
+use crate::text;
+use crate::toml_file::{Checked, TomlFile, closest, fail};
 
 /// The format version that is read and written. A larger one breaks readers.
 pub(super) const VERSION: i64 = 1;
@@ -68,7 +69,7 @@ struct WireTrust {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireViolation {
-    package: SubjectId,
+    package: Spanned<SubjectId>,
     versions: Option<Spanned<WireVersions>>,
     trees: Option<Spanned<Vec<TreeDigest>>>,
     reason: Spanned<String>,
@@ -225,6 +226,7 @@ fn trust(file: &TomlFile<'_>, span: Range<usize>, wire: WireTrust) -> Checked<Tr
 }
 
 fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Checked<Violation> {
+    can_match(file, &wire.package, wire.versions.is_some())?;
     let what = match (wire.versions, wire.trees) {
         (Some(versions), None) => {
             let place = versions.span();
@@ -241,11 +243,30 @@ fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Ch
         _ => return fail(file.error(span, "a violation is about either `versions` or `trees`")),
     };
     Ok(Violation {
-        package: wire.package,
+        package: wire.package.into_inner(),
         what,
         reason: file.sentence(&wire.reason, "reason")?,
         by: file.sentence(&wire.by, "by")?,
         date: file.date(&wire.date)?,
         line: file.line(span.start),
     })
+}
+
+/// A violation that no subject can ever be meant by protects nobody, so it is refused.
+fn can_match(file: &TomlFile<'_>, package: &Spanned<SubjectId>, by_name: bool) -> Checked<()> {
+    let id = package.get_ref();
+    if !SCHEMES.contains(&id.scheme()) {
+        let error = file.error(package.span(), format!("no subject id starts with `{}:`", text::excerpt(id.scheme(), 40)));
+        return fail(match closest(id.scheme(), SCHEMES.into_iter()) {
+            Some(near) => error.with_help(format!("did you mean `{near}:`?")),
+            None => error,
+        });
+    }
+    if by_name && id.as_str().contains('*') {
+        return fail(
+            file.error(package.span(), "a violation of versions names one subject; `*` stands for nothing in it")
+                .with_help("write one entry a subject, or ban bytes under whatever name with `trees`"),
+        );
+    }
+    Ok(())
 }

@@ -87,6 +87,7 @@ pub(super) fn trust(common: &Common, args: &ReviewArgs, subject: &Found, files: 
     }
     let pattern = Pattern::new(id.as_str())
         .map_err(|error| Error::environment(format!("{id} cannot be a pattern: {error}"), "write the entry by hand"))?;
+    can_be_verified(publisher)?;
     let trust = Trust {
         publisher: publisher.to_owned(),
         workflow: args.workflow.clone(),
@@ -100,6 +101,24 @@ pub(super) fn trust(common: &Common, args: &ReviewArgs, subject: &Found, files: 
     };
     output::stderr("note: trust counts only where provenance or a tag signature of that publisher is verified");
     write(args, files, &Addition::Trust(trust))
+}
+
+/// A publisher is named as a build or a signer names it, else nothing would ever be verified to come from it.
+fn can_be_verified(publisher: &str) -> Result<()> {
+    const SIGNERS: [&str; 3] = ["ssh:SHA256:", "openpgp:", "gitsign:"];
+    // A build on another forge is `<host>/<path>`.
+    let place = publisher.split_once('/').is_some_and(|(host, path)| {
+        let named = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+        let host = host.strip_prefix("github:").unwrap_or_else(|| if host.contains('.') { host } else { "" });
+        named(host) && !host.contains(':') && named(path)
+    });
+    if place || SIGNERS.iter().any(|signer| publisher.strip_prefix(signer).is_some_and(|rest| !rest.is_empty())) {
+        return Ok(());
+    }
+    Err(Error::environment(
+        format!("--trust {}: nothing is ever verified to come from a publisher of this name", text::excerpt(publisher, 100)),
+        "write github:OWNER/REPOSITORY for a build, or the `signer` of the lock for a tag, such as ssh:SHA256:…",
+    ))
 }
 
 /// `--violation`: of exactly what is installed, or of versions.

@@ -24,7 +24,7 @@ use crate::toml_file::{Checked, TomlFile, closest, fail};
 const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 
 /// What may stand before the `:` of a subject id.
-const SCHEMES: [&str; 14] = [
+pub(crate) const SCHEMES: [&str; 14] = [
     "core",
     "npm",
     "npm-pack",
