@@ -130,7 +130,7 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
             builder = builder.downloads(cache);
         }
         if common.online {
-            let client = crate::network::client(common, builder.clone().build()?.policy())?;
+            let client = crate::network::client(common, &builder.read_policy()?)?;
             builder = builder.registry(client);
         }
     }

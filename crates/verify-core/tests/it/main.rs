@@ -14,6 +14,8 @@ mod differential;
 mod files;
 mod gate;
 mod git;
+#[cfg(feature = "online")]
+mod imports;
 mod inventory;
 mod inventory_b;
 mod mint;
