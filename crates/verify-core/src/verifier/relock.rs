@@ -189,8 +189,7 @@ fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
 fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> std::result::Result<Option<Package>, String> {
     let mut entry = Package::new(subject.id.clone(), subject.kind, subject.source);
     let record = subject.record.as_ref();
-    let recorded = record.and_then(|record| record.resolved_version.clone().or_else(|| record.version.clone()));
-    entry.version = recorded.or_else(|| subject.version.clone()).map(|version| crate::text::excerpt(&version, 200));
+    entry.version = subject.recorded_version();
     entry.spec = spec(subject);
     entry.archive = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse::<Sri>().ok());
     entry.commit = record.and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse::<GitOid>().ok());
