@@ -341,6 +341,9 @@ pub(crate) struct ReleaseArgs {
     /// The issuer of that identity
     #[arg(long, value_name = "Y", requires = "identity")]
     pub issuer: Option<String>,
+    /// The trust root for gitsign certificates [default: the one compiled in]
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
     /// A raw tag object, or - for standard input, instead of a clone
     #[arg(long, value_name = "FILE")]
     pub object: Option<PathBuf>,

@@ -26,6 +26,7 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
         signers: args.signers.clone(),
         openpgp: args.openpgp.clone(),
         gitsign,
+        trusted_root: args.trusted_root.clone(),
         pin: args.pin,
         accept: args.accept.clone(),
     })?;

@@ -15,6 +15,7 @@ mod first_run;
 mod formats;
 mod gate;
 mod git_plugin;
+mod git_skill;
 mod hostile;
 mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]

@@ -1,17 +1,18 @@
 //! Release tags of a clone, or one tag object: who signed them, and whether they are still what was pinned.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Verifier;
 use super::relock::contradiction;
 use crate::error::{Error, Result};
 use crate::evidence::{self, TagFacts};
 use crate::finding::Finding;
-use crate::git::{GitError, Repository};
+use crate::git::{GitError, Repository, is_valid_tag_name};
 use crate::inventory::Inventory;
 use crate::lock::{Change, Lock, Release, changes};
 use crate::policy::{self, Gitsign};
-use crate::release::{self, ReleaseRule, Verdict};
+use crate::release::{self, ReleaseRule, Trust, Verdict};
 use crate::report::{self, ReleaseReport, Report, Tool};
 use crate::rules::{self, Group, Whole};
 use crate::subject::SubjectId;
@@ -33,6 +34,8 @@ pub struct ReleaseQuery {
     pub openpgp: Vec<PathBuf>,
     /// Identity of a gitsign certificate to trust instead of the policy's rules.
     pub gitsign: Option<Gitsign>,
+    /// A `trusted_root.json` to vouch for gitsign certificates instead of the embedded one.
+    pub trusted_root: Option<PathBuf>,
     /// Whether to make a lock with the tags pinned.
     pub pin: bool,
     /// Pins, as `<repository>@<tag>`, that may change or go back to an older release.
@@ -88,13 +91,19 @@ impl Verifier {
     /// When no rule is for the tag, there is no such tag, the path holds no repository, or a file of the operator is wrong or lies in
     /// the repository. A repository that cannot be read safely is a finding instead.
     pub fn release(&self, query: &ReleaseQuery) -> Result<Releases> {
+        if let Some(name) = query.tag.as_deref().filter(|name| !is_valid_tag_name(name)) {
+            return Err(Error::environment(
+                format!("`{}` is no name that git accepts for a tag", text::excerpt(name, 200)),
+                "name one tag, without refs/tags/ and without patterns; leave it out for all tags that a rule is for",
+            ));
+        }
         let trusted = self.trusted(query)?;
         let clone = match &query.source {
             ReleaseSource::Clone(path) => Some(open(path)?),
             ReleaseSource::Object(_) => None,
         };
         if let Some(Ok(clone)) = &clone {
-            self.refuse_own_files(clone, &trusted)?;
+            self.refuse_own_files(clone, &trusted, query.trusted_root.as_deref())?;
         }
         let lock = self.lock.clone().unwrap_or_default();
         let ask = |lock: &Lock| self.tags(query, clone.as_ref(), &trusted, &trusted.pins(lock));
@@ -107,7 +116,9 @@ impl Verifier {
                 true => fresh.iter().flatten().find(|other| other.verdict.name == tag.verdict.name).unwrap_or(tag),
                 false => tag,
             });
-            let made = pin(&old, &trusted, candidates, &query.accept)?;
+            // Hashing a commit's files takes a while, so it is done for a tag that was named, and not for all.
+            let readable = clone.as_ref().and_then(|clone| clone.as_ref().ok()).filter(|_| query.tag.is_some());
+            let made = pin(&old, &trusted, candidates, readable, &query.accept)?;
             if made.unaccepted.is_empty() {
                 // What was just pinned is judged as the next run will.
                 tags = ask(&made.lock)?;
@@ -118,6 +129,11 @@ impl Verifier {
     }
 
     fn trusted(&self, query: &ReleaseQuery) -> Result<Trusted> {
+        let root = query.trusted_root.as_deref().map(|path| Trust::read_root(path).map(Arc::new)).transpose()?;
+        let load = |rule: &policy::ReleaseRule| match &root {
+            Some(root) => ReleaseRule::load(rule, || Ok(Arc::clone(root))),
+            None => evidence::load(rule),
+        };
         let ad_hoc = query.signers.is_some() || !query.openpgp.is_empty() || query.gitsign.is_some();
         if query.pin && query.repository.is_none() && ad_hoc {
             return Err(Error::environment(
@@ -128,7 +144,7 @@ impl Verifier {
         if ad_hoc {
             let rule = policy::ReleaseRule::ad_hoc(query.signers.clone(), query.openpgp.clone(), query.gitsign.clone())
                 .map_err(|error| Error::environment(error.to_string(), "please report this"))?;
-            let loaded = evidence::load(&rule)?;
+            let loaded = load(&rule)?;
             return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)] });
         }
         let repository = match &query.repository {
@@ -142,7 +158,7 @@ impl Verifier {
                 "add one to openclaw-verify.toml, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
             ));
         }
-        let rules = rules.into_iter().map(|rule| Ok((rule.clone(), evidence::load(rule)?))).collect::<Result<_>>()?;
+        let rules = rules.into_iter().map(|rule| Ok((rule.clone(), load(rule)?))).collect::<Result<_>>()?;
         Ok(Trusted { repository: Some(repository), rules })
     }
 
@@ -165,8 +181,9 @@ impl Verifier {
     }
 
     /// Nothing that decides is taken from the repository under test.
-    fn refuse_own_files(&self, clone: &Repository, trusted: &Trusted) -> Result<()> {
-        trusted.rules.iter().try_for_each(|(rule, _)| evidence::refuse_own_trust(clone, rule))?;
+    fn refuse_own_files(&self, clone: &Repository, trusted: &Trusted, root: Option<&Path>) -> Result<()> {
+        let files = trusted.rules.iter().flat_map(|(rule, _)| rule.files()).chain(root);
+        evidence::refuse_own_trust(clone, files)?;
         let own = [&self.options.policy, &self.options.lock].into_iter().flatten().find(|file| clone.contains(&file.path));
         match own {
             Some(file) => Err(Error::environment(
@@ -297,15 +314,24 @@ impl Trusted {
 }
 
 /// The lock with these tags pinned.
-fn pin<'a>(old: &Lock, trusted: &Trusted, tags: impl Iterator<Item = &'a TagFacts>, accept: &[String]) -> Result<Pinning> {
+fn pin<'a>(
+    old: &Lock,
+    trusted: &Trusted,
+    tags: impl Iterator<Item = &'a TagFacts>,
+    clone: Option<&Repository>,
+    accept: &[String],
+) -> Result<Pinning> {
     let repository = trusted.repository.as_deref().unwrap_or_default();
     let mut releases = old.releases().to_vec();
     let mut refused = Vec::new();
     for tag in tags {
-        let Some(pin) = tag.verdict.to_pin(repository, tag.require) else {
+        let Some(mut pin) = tag.verdict.to_pin(repository, tag.require) else {
             refused.push(tag.verdict.tag.clone());
             continue;
         };
+        let known = old.release(repository, &pin.tag).filter(|known| known.commit == pin.commit).and_then(|known| known.tree);
+        // A clone without all objects of the commit can still be asked about its tags.
+        pin.tree = clone.and_then(|clone| evidence::commit_digest(clone, &pin.commit).ok()).or(known);
         releases.retain(|release| (release.repository.as_str(), &release.tag) != (repository, &pin.tag));
         releases.push(pin);
     }
@@ -319,7 +345,7 @@ fn pin<'a>(old: &Lock, trusted: &Trusted, tags: impl Iterator<Item = &'a TagFact
 ///
 /// # Errors
 /// When there is no repository at all: then the call is wrong.
-fn open(path: &std::path::Path) -> Result<std::result::Result<Repository, GitError>> {
+fn open(path: &Path) -> Result<std::result::Result<Repository, GitError>> {
     match Repository::open(path) {
         Err(error @ (GitError::NotARepository(_) | GitError::Io { .. })) => {
             Err(Error::environment(error.to_string(), "name the folder of a local clone, bare or with a work tree"))

@@ -179,6 +179,7 @@ fn pins_of_the_corpus_compare_as_recorded() {
             tag_object: text("tag_object").parse().ok(),
             commit: text("source_commit").parse().expect("an id"),
             signer: None,
+            tree: None,
             line: 0,
         };
         let repository = Repository::open(&repositories.path().join(text("repository_dir"))).expect("a repository");
@@ -501,6 +502,7 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
             tag_object: Some(object),
             commit,
             signer: None,
+            tree: None,
             line: 0,
         });
         let second = verify(&repository, name, &rule, &[pin], now()).expect("a verdict");
