@@ -29,5 +29,7 @@ mod relock;
 mod review;
 mod review_real;
 mod rules;
+#[path = "../../../verify-core/tests/it/special.rs"]
+mod special;
 mod support;
 mod tamper;

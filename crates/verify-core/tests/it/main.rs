@@ -12,6 +12,7 @@
 mod archive;
 mod differential;
 mod files;
+mod fuzzed;
 mod gate;
 mod git;
 mod inventory;
@@ -28,6 +29,7 @@ mod registry;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod special;
 mod support;
 mod tree;
 #[cfg(feature = "online")]

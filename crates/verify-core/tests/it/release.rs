@@ -509,3 +509,23 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
         assert_eq!((code(&second), second.pin), (after, Some(PinState::Same)));
     }
 }
+
+/// Inputs that fuzzing found worth keeping.
+#[test]
+fn every_kept_fuzz_input_is_survived() {
+    use crate::fuzzed::{armor, signers, tag};
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    if !corpus.exists() {
+        println!("skipped: fuzz/corpus is not here");
+        return;
+    }
+    for (name, check) in [("tag", tag as fn(&[u8])), ("armor", armor), ("signers", signers)] {
+        let mut seen = 0;
+        for entry in std::fs::read_dir(corpus.join(name)).expect("a corpus") {
+            check(&std::fs::read(entry.expect("an entry").path()).expect("an input"));
+            seen += 1;
+        }
+        assert!(seen > 0, "{name}");
+        println!("{seen} inputs of {name}");
+    }
+}
