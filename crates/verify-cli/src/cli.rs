@@ -79,9 +79,12 @@ pub(crate) struct Common {
     /// The reviews file
     #[arg(long, global = true, value_name = "FILE", env = "OPENCLAW_VERIFY_REVIEWS", hide_env_values = true)]
     pub reviews: Option<PathBuf>,
-    /// Open sockets where policy asks for facts of a registry
+    /// Open sockets where policy asks for facts of a registry, and for --tuf
     #[arg(long, global = true)]
     pub online: bool,
+    /// What signatures are judged by.
+    #[command(flatten)]
+    pub anchors: AnchorArgs,
     /// Judge lock, policy and reviews without any installation
     #[arg(long, global = true)]
     pub lock_only: bool,
@@ -124,6 +127,40 @@ pub(crate) struct Common {
     /// Judge as of this time (RFC 3339), for tests
     #[arg(long, global = true, value_name = "TIME", hide = true)]
     pub now: Option<jiff::Timestamp>,
+}
+
+/// What attestations, registry signatures and gitsign tags are judged by.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AnchorArgs {
+    /// The trust root of Sigstore certificates [default: the one compiled in]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// npm's keys [default: those compiled in]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub npm_keys: Option<PathBuf>,
+    /// Trust root and npm's keys by TUF: fetched where sockets are allowed, else as last fetched while that is current
+    #[cfg(feature = "online")]
+    #[arg(long, global = true, conflicts_with = "trusted_root")]
+    pub tuf: bool,
+    /// Another TUF repository than the instance's own
+    #[cfg(feature = "online")]
+    #[arg(long, global = true, value_name = "URL", requires_all = ["tuf", "tuf_root"])]
+    pub tuf_mirror: Option<String>,
+    /// The first root.json of that repository, trusted as it is
+    #[cfg(feature = "online")]
+    #[arg(long, global = true, value_name = "FILE", requires = "tuf_mirror")]
+    pub tuf_root: Option<PathBuf>,
+}
+
+impl AnchorArgs {
+    /// The files that are trusted as they are.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        #[cfg(feature = "online")]
+        let tuf = self.tuf_root.iter();
+        #[cfg(not(feature = "online"))]
+        let tuf = std::iter::empty();
+        self.trusted_root.iter().chain(&self.npm_keys).chain(tuf)
+    }
 }
 
 /// What to do.
@@ -221,8 +258,8 @@ pub(crate) struct LockArgs {
     /// Only tell whether the lock would change
     #[arg(long)]
     pub check: bool,
-    /// Lock the one ID from the copy that the gate kept when it refused the install
-    #[arg(long, value_name = "DIR", requires = "ids", conflicts_with = "init")]
+    /// Lock the one ID before it is installed: from the copy that the gate kept, or from an archive without dependencies
+    #[arg(long, value_name = "PATH", requires = "ids", conflicts_with = "init")]
     pub from: Option<PathBuf>,
     /// Take over a change of an unchanged version of this subject (repeatable)
     #[arg(long, value_name = "ID")]
@@ -241,12 +278,6 @@ pub(crate) struct NpmArgs {
     /// Write the verified bytes to a new folder, when nothing stands against them
     #[arg(long, value_name = "DIR")]
     pub unpack_to: Option<PathBuf>,
-    /// The trust root for attestations [default: the one compiled in]
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
-    /// npm's keys [default: those compiled in]
-    #[arg(long, value_name = "FILE")]
-    pub npm_keys: Option<PathBuf>,
 }
 
 /// Arguments of `archive`.
@@ -263,12 +294,6 @@ pub(crate) struct ArchiveArgs {
     /// Write the verified bytes to a new folder, when nothing stands against them
     #[arg(long, value_name = "DIR")]
     pub unpack_to: Option<PathBuf>,
-    /// The trust root for attestations [default: the one compiled in]
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
-    /// npm's keys [default: those compiled in]
-    #[arg(long, value_name = "FILE")]
-    pub npm_keys: Option<PathBuf>,
 }
 
 /// Arguments of `attestation`.
@@ -297,9 +322,6 @@ pub(crate) struct AttestationArgs {
     /// The branch or tag that must have been built, such as refs/tags/v*
     #[arg(long = "ref", value_name = "REF")]
     pub git_ref: Option<String>,
-    /// Another trust root than the one compiled in
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
     /// A public key (PEM) that must have signed, in place of an identity
     #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "identity_pattern", "issuer", "repository", "workflow", "git_ref"])]
     pub public_key: Option<PathBuf>,
@@ -341,9 +363,9 @@ pub(crate) struct ReleaseArgs {
     /// The issuer of that identity
     #[arg(long, value_name = "Y", requires = "identity")]
     pub issuer: Option<String>,
-    /// The trust root for gitsign certificates [default: the one compiled in]
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
+    /// Trust GitHub's attestation of this release, as `gh attestation download` gives it, instead of the policy's rules
+    #[arg(long, value_name = "FILE", requires = "repository", conflicts_with_all = ["signers", "openpgp", "identity"])]
+    pub attestation: Option<PathBuf>,
     /// A raw tag object, or - for standard input, instead of a clone
     #[arg(long, value_name = "FILE")]
     pub object: Option<PathBuf>,
@@ -380,6 +402,18 @@ pub(crate) struct SbomArgs {
     /// Do not hash and judge: only describe what is there
     #[arg(long)]
     pub no_verify: bool,
+    /// With --online: also compare packages inside other archives with their own
+    #[arg(long, conflicts_with_all = ["no_verify", "from_lock"])]
+    pub verify_bundled: bool,
+    /// Somebody who makes this SBOM (repeatable)
+    #[arg(long, value_name = "NAME <E-MAIL>")]
+    pub author: Vec<openclaw_verify_core::sbom::Party>,
+    /// The organisation that makes this SBOM
+    #[arg(long, value_name = "NAME <E-MAIL> (ADDRESS)")]
+    pub manufacturer: Option<openclaw_verify_core::sbom::Party>,
+    /// The organisation that supplies this installation
+    #[arg(long, value_name = "NAME <E-MAIL> (ADDRESS)")]
+    pub supplier: Option<openclaw_verify_core::sbom::Party>,
     /// Tell what changed since this SBOM instead of writing one
     #[arg(long, value_name = "OLD", conflicts_with = "output")]
     pub diff: Option<PathBuf>,
@@ -410,6 +444,9 @@ pub(crate) struct ReviewArgs {
     /// Also show, or record, all its dependencies
     #[arg(long)]
     pub dependencies: bool,
+    /// What is not installed yet: the copy that the gate kept, or an archive without dependencies
+    #[arg(long, value_name = "PATH", requires = "id")]
+    pub from: Option<PathBuf>,
     /// For people: what was looked at
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,

@@ -1,5 +1,6 @@
 //! The `openclaw-verify` command: reads what the operator gave, asks the library, prints what it says.
 
+mod anchors;
 mod cli;
 #[cfg(feature = "online")]
 mod network;

@@ -12,9 +12,17 @@ use crate::progress::Downloads;
 
 /// A client, which opens no socket by itself.
 pub(crate) fn client(common: &Common, policy: &Policy) -> Result<Client> {
+    with(common, config(common, Some(policy))?)
+}
+
+/// A client for other things than packages: with the proxies and authorities of npm's configuration, and whatever registry.
+pub(crate) fn plain(common: &Common) -> Result<Client> {
+    with(common, config(common, None)?)
+}
+
+fn with(common: &Common, config: NpmConfig) -> Result<Client> {
     let cache = cache()
         .ok_or_else(|| Error::environment("there is no folder for downloads: HOME is not set", "set HOME or XDG_CACHE_HOME"))?;
-    let config = config(common, policy)?;
     let downloads = Downloads::new(!common.no_progress && !common.quiet);
     Client::with_progress(config, Limits::default(), cache, move |progress| downloads.update(&progress.package, progress.bytes))
 }
@@ -25,7 +33,7 @@ pub(crate) fn cache() -> Option<Cache> {
 }
 
 /// Policy counts first, then the environment, then the user's `.npmrc`, then the global one.
-fn config(common: &Common, policy: &Policy) -> Result<NpmConfig> {
+fn config(common: &Common, policy: Option<&Policy>) -> Result<NpmConfig> {
     let env = |name: &str| std::env::var(name).ok();
     let unusable = |error: openclaw_verify_core::registry::BadSetting| {
         Error::environment(error.to_string(), "correct it, or name the registry in [sources] of your policy")
@@ -45,7 +53,10 @@ fn config(common: &Common, policy: &Policy) -> Result<NpmConfig> {
             );
         }
     }
-    let listed = policy.sources.as_ref().and_then(|sources| sources.registries.as_ref()).and_then(|listed| listed.first());
+    let listed = policy
+        .and_then(|policy| policy.sources.as_ref())
+        .and_then(|sources| sources.registries.as_ref())
+        .and_then(|listed| listed.first());
     if let Some(address) = listed {
         let registry = address.parse().map_err(|error| {
             Error::environment(format!("the registry in [sources] of your policy cannot be used: {error}"), "correct it")

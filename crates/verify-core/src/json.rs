@@ -2,7 +2,7 @@
 //!
 //! Two readers exist because the files have two kinds of readers. [`strict`] is for files whose duplicate keys are an error whoever
 //! reads them. [`last_wins`] and [`json5()`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
-//! of two equal keys: the value is what OpenClaw sees, and the duplicates are told.
+//! of two equal keys: the value is what OpenClaw sees, and the duplicates are told. `members` does so for some members of an object.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -57,9 +57,9 @@ pub struct Parsed {
 /// # Errors
 /// [`JsonError`] when the text is not JSON, too deep, or holds a duplicate key.
 pub fn strict(text: &str) -> Result<Value, JsonError> {
-    let parsed = last_wins(text)?;
-    match parsed.duplicates.into_iter().next() {
-        None => Ok(parsed.value),
+    let (value, notes) = read(text, |seed, json| seed.deserialize(json))?;
+    match notes.duplicates.into_inner().into_iter().next() {
+        None => Ok(value),
         Some(key) => Err(JsonError::DuplicateKey { key }),
     }
 }
@@ -69,13 +69,18 @@ pub fn strict(text: &str) -> Result<Value, JsonError> {
 /// # Errors
 /// [`JsonError::Syntax`] when the text is not JSON or too deep.
 pub fn last_wins(text: &str) -> Result<Parsed, JsonError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let notes = Notes::default();
-    Seed { depth: 0, notes: &notes }
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map(|value| notes.parsed(value))
-        .map_err(|error| syntax("JSON", &error))
+    as_javascript(text, |text| read(text, |seed, json| seed.deserialize(json))).map(|(value, notes)| notes.parsed(value))
+}
+
+/// The top-level members of the object in `text` that `wanted` names, as `JSON.parse` reads them, and the keys of which only the last
+/// was kept. Other members are passed over without being built, whatever their size and depth: a deep value under a name that nobody
+/// reads cannot keep the rest from being read.
+///
+/// # Errors
+/// [`JsonError::Syntax`] when the text is no JSON object, or a wanted member is too deep.
+pub(crate) fn members(text: &str, wanted: &[&str]) -> Result<(Map<String, Value>, Vec<String>), JsonError> {
+    as_javascript(text, |text| read(text, |seed, json| json.deserialize_map(Members { seed, wanted })))
+        .map(|(members, notes)| (members, notes.duplicates.into_inner()))
 }
 
 /// Reads a text as OpenClaw reads its config and plugin manifests: JSON first, JSON5 when that fails; of equal keys the last counts.
@@ -93,6 +98,61 @@ pub fn json5(text: &str) -> Result<Parsed, JsonError> {
     // through the function that refuses trailing text. By now its depth is known to be bounded.
     json5::from_str::<serde::de::IgnoredAny>(text).map_err(|error| syntax("JSON5", &error))?;
     Ok(notes.parsed(value))
+}
+
+/// Reads the whole of `text` with `value`.
+fn read<T>(
+    text: &str,
+    value: impl FnOnce(Seed<'_>, &mut serde_json::Deserializer<serde_json::de::StrRead<'_>>) -> serde_json::Result<T>,
+) -> Result<(T, Notes), JsonError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let notes = Notes::default();
+    let read = value(Seed { depth: 0, notes: &notes }, &mut json).and_then(|value| json.end().map(|()| value));
+    read.map(|value| (value, notes)).map_err(|error| syntax("JSON", &error))
+}
+
+/// Reads `text`, and where that fails what JavaScript would make of it.
+fn as_javascript<T>(text: &str, read: impl Fn(&str) -> Result<T, JsonError>) -> Result<T, JsonError> {
+    read(text).or_else(|error| match as_written_by_javascript(text) {
+        Some(text) => read(&text),
+        None => Err(error),
+    })
+}
+
+/// `text` with what `JSON.parse` takes and `serde_json` does not in the nearest form that both take: half of a surrogate pair becomes
+/// U+FFFD, and a number that is too large for a double the largest one. None when it holds neither.
+fn as_written_by_javascript(text: &str) -> Option<String> {
+    let number = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let (mut written, mut changed, mut inside) = (String::with_capacity(text.len()), false, false);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let token = match (inside, c) {
+            (true, '\\') => match unit(rest) {
+                Some(0xd800..=0xdbff) if rest.get(6..).and_then(unit).is_some_and(|low| (0xdc00..=0xdfff).contains(&low)) => 12,
+                Some(0xd800..=0xdfff) => 6,
+                // The character behind a backslash may have any length.
+                _ => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            },
+            (false, '-' | '0'..='9') => rest.find(|c| !number(c)).unwrap_or(rest.len()),
+            _ => c.len_utf8(),
+        };
+        let (token, behind) = rest.split_at(token);
+        rest = behind;
+        inside ^= token == "\"";
+        match (inside, token.len()) {
+            (true, 6) if unit(token).is_some_and(|unit| (0xd800..=0xdfff).contains(&unit)) => written.push_str("\\ufffd"),
+            (false, _) if token.parse().is_ok_and(f64::is_infinite) => {
+                written.push_str(if c == '-' { "-1.7976931348623157e308" } else { "1.7976931348623157e308" });
+            }
+            _ => {
+                written.push_str(token);
+                continue;
+            }
+        }
+        changed = true;
+    }
+    changed.then_some(written)
 }
 
 fn syntax(language: &'static str, error: &dyn fmt::Display) -> JsonError {
@@ -124,6 +184,19 @@ impl Seed<'_> {
             return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
         }
         Ok(Self { depth: self.depth + 1, ..self })
+    }
+
+    /// Puts the next value into `map`, where the last of two equal keys stays.
+    fn member<'de, A: MapAccess<'de>>(self, map: &mut Map<String, Value>, key: String, access: &mut A) -> Result<(), A::Error> {
+        let value = access.next_value_seed(self)?;
+        if map.contains_key(&key) {
+            let mut seen = self.notes.duplicates.try_borrow_mut().map_err(A::Error::custom)?;
+            if seen.len() < MAX_DUPLICATES && !seen.contains(&key) {
+                seen.push(key.clone());
+            }
+        }
+        map.insert(key, value);
+        Ok(())
     }
 }
 
@@ -188,21 +261,43 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let inner = self.deeper()?;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value_seed(inner)?;
-            if map.contains_key(&key) {
-                let mut seen = self.notes.duplicates.try_borrow_mut().map_err(A::Error::custom)?;
-                if seen.len() < MAX_DUPLICATES && !seen.contains(&key) {
-                    seen.push(key.clone());
-                }
-            }
-            map.insert(key, value);
+            inner.member(&mut map, key, &mut access)?;
         }
         Ok(Value::Object(map))
     }
 }
 
+/// Reads the members of one object that somebody wants.
+struct Members<'a> {
+    seed: Seed<'a>,
+    wanted: &'a [&'a str],
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let inner = self.seed.deeper()?;
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            if self.wanted.contains(&key.as_str()) {
+                inner.member(&mut map, key, &mut access)?;
+            } else {
+                access.next_value::<serde::de::IgnoredAny>()?;
+            }
+        }
+        Ok(map)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -226,6 +321,26 @@ mod tests {
         let fits = format!("{}1{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
         assert!(strict(&fits).is_ok() && json5(&format!("/**/{fits}")).is_ok());
         assert!(strict(&format!("[{fits}]")).is_err() && json5(&format!("[{fits}]")).is_err());
+    }
+
+    #[test]
+    fn what_only_javascript_reads_is_read_and_never_strictly() {
+        for (text, value) in [
+            (r#"{"a":1e400,"b":[-1e999]}"#, json!({ "a": f64::MAX, "b": [f64::MIN] })),
+            (
+                r#"{"a":"\ud800x\\ud800","\udc00":"\ud83d\ude00\udfff"}"#,
+                json!({ "a": "\u{fffd}x\\ud800", "\u{fffd}": "\u{1f600}\u{fffd}" }),
+            ),
+            (r#"["1e400\ud800"]"#, json!(["1e400\u{fffd}"])),
+        ] {
+            assert_eq!(last_wins(text).expect(text).value, value);
+            assert!(strict(text).is_err(), "{text}");
+        }
+        let (members, duplicates) = members(r#"{"x":1e400,"a":"\ud800","a":2}"#, &["a"]).expect("an object");
+        assert_eq!((Value::Object(members), duplicates), (json!({ "a": 2 }), vec!["a".to_owned()]));
+        for bad in [r#"{"a":"\u12"}"#, r#"["\ud800"#, r#""\"#, "1e400x", "-", "\"\u{e9}\\"] {
+            assert!(last_wins(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

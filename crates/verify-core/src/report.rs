@@ -7,6 +7,7 @@ use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::NotCovered;
+use crate::provenance::AnchorsUsed;
 use crate::release::{Check, Failure, PinState, Scheme, Signer, Verdict};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -30,6 +31,7 @@ pub struct Report {
     pub subjects: Vec<SubjectReport>,
     /// Release tags, where the question was about them. Sorted by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub releases: Vec<ReleaseReport>,
     /// Sorted by level (most severe first), group, id, subject.
     pub findings: Vec<Finding>,
@@ -62,6 +64,9 @@ pub struct Inputs {
     pub openclaw: Input,
     /// The state dir.
     pub state_dir: Input,
+    /// What signatures were judged by, where there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<AnchorsUsed>,
 }
 
 /// One input.

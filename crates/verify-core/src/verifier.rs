@@ -1,6 +1,8 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod candidate;
+#[cfg(feature = "online")]
+mod imports;
 mod reading;
 mod release;
 mod relock;
@@ -18,22 +20,23 @@ use jiff::tz::TimeZone;
 #[cfg(feature = "online")]
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
-pub use reading::{Backlog, BacklogItem, Reading, Since};
+pub use reading::{Backlog, BacklogItem, Packages, Reading, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
+pub use reviews::{Refreshed, State as ImportState};
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::evidence::review::Given;
-use crate::evidence::{self, Anchors, Bases, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
+use crate::evidence::{self, Bases, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::inventory::{self, Inventory, Place, Subject};
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{Policy, Preset};
-use crate::provenance::{Instance, NpmKeys, TrustRoot};
+use crate::provenance::{Anchors, Instance};
 use crate::report::{self, Basis, Input, Inputs, Outcomes, Report, SubjectReport, Tool};
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, ReviewIndex, Reviews};
@@ -63,9 +66,10 @@ pub struct Builder {
     contents: Option<PathBuf>,
     now: jiff::Timestamp,
     threads: usize,
+    bundled: bool,
     progress: Option<OnProgress>,
     cancel: Option<Arc<AtomicBool>>,
-    anchors: Option<Arc<Anchors>>,
+    anchors: Arc<Anchors>,
     #[cfg(feature = "online")]
     client: Option<crate::registry::Client>,
     #[cfg(feature = "online")]
@@ -121,9 +125,10 @@ impl Verifier {
             contents: None,
             now,
             threads: 0,
+            bundled: false,
             progress: None,
             cancel: None,
-            anchors: None,
+            anchors: Arc::new(Anchors::embedded(Instance::PublicGood)),
             #[cfg(feature = "online")]
             client: None,
             #[cfg(feature = "online")]
@@ -135,6 +140,12 @@ impl Verifier {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What signatures are judged by.
+    #[must_use]
+    pub fn anchors(&self) -> &Anchors {
+        &self.options.anchors
     }
 
     /// The lock, when there is a file.
@@ -175,9 +186,14 @@ impl Verifier {
         if self.options.state_dir.is_none() {
             return Ok(self.lock_only(&lock, scope));
         }
-        let mut evidence = self.evidence(&inventory, &lock, scope)?;
-        self.verify_tags(&inventory, &lock, &mut evidence)?;
+        let evidence = self.evidence(&inventory, &lock, scope)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
+    }
+
+    /// What a report stands on; asked when everything was judged.
+    fn inputs(&self) -> Inputs {
+        let used = self.options.anchors.used(self.options.now);
+        Inputs { anchors: Some(used).filter(|used| !used.is_empty()), ..self.inputs.clone() }
     }
 
     /// The host package, as the operator named it.
@@ -223,24 +239,28 @@ impl Verifier {
 
     /// `limits` bound how long lines are counted of what has to be read.
     fn evidence_counting(&self, inventory: &Inventory, lock: &Lock, scope: &Scope, limits: CostLimits) -> Result<Evidences> {
+        let mut evidence = self.gather(inventory, lock, scope)?;
+        self.verify_tags(inventory, lock, &mut evidence)?;
+        self.judge_reviews(inventory, &mut evidence, limits);
+        Ok(evidence)
+    }
+
+    /// What can be proven without tags and reviews.
+    fn gather(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let contents = self.options.contents.as_ref().map(ContentStore::new);
-        let anchors = match &self.options.anchors {
-            Some(anchors) => Arc::clone(anchors),
-            None => Arc::new(Anchors { keys: NpmKeys::embedded()?, trust: TrustRoot::embedded(Instance::PublicGood)? }),
-        };
         let gather = Gather {
             inventory,
             lock,
             policy: &self.policy,
             now: self.options.now,
             online: self.options.online(),
+            bundled: self.options.bundled,
             sources: Sources {
                 #[cfg(feature = "online")]
                 client: self.options.client.as_ref(),
                 #[cfg(feature = "online")]
                 cache: self.options.downloads.as_ref(),
-                anchors: &anchors,
+                anchors: &self.options.anchors,
                 threads: self.options.threads,
                 cancel: self.options.cancel.as_deref(),
             },
@@ -256,24 +276,28 @@ impl Verifier {
                 .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
         };
         let in_scope: Vec<&Subject> = inventory.subjects.iter().filter(|s| scope.contains(s.kind, &s.id)).collect();
-        let mut evidence = evidence::gather(&gather, &|subject| {
+        evidence::gather(&gather, &|subject| {
             scope.contains(subject.kind, &subject.id) || in_scope.iter().any(|part| inside(part, subject))
-        })?;
-        // Last, because trust in a publisher stands on verified origin.
-        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
-        evidence::review::judge(&mut evidence, &inventory.subjects, &self.policy, &given);
-        Ok(evidence)
+        })
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
-    fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
-        let rules = ReleaseRules::new(&self.policy);
+    pub(crate) fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+        let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         for subject in &inventory.subjects {
             let Some(evidence) = all.get_mut(&subject.id) else { continue };
             evidence.git.tag = evidence::tag(subject, lock, &rules, self.options.now)?;
             evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
         }
         Ok(())
+    }
+
+    /// Adds what the reviews say. Comes last, because trust in a publisher stands on verified origin.
+    fn judge_reviews(&self, inventory: &Inventory, all: &mut Evidences, limits: CostLimits) {
+        let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
+        let contents = self.options.contents.as_ref().map(ContentStore::new);
+        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
+        evidence::review::judge(all, &inventory.subjects, &self.policy, &given);
     }
 
     fn given<'a>(
@@ -341,7 +365,7 @@ impl Verifier {
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
-            inputs: self.inputs.clone(),
+            inputs: self.inputs(),
             summary: report::summarize(&subjects, &findings),
             subjects,
             releases: Vec::new(),
@@ -549,7 +573,7 @@ impl Builder {
         self
     }
 
-    /// A folder of ours that holds imported reviews files which policy names by address, as `<sha256 hex>.toml`.
+    /// A folder of ours that holds imported reviews files which policy names by address; see [`crate::review::ImportStore`].
     pub fn imports(mut self, folder: impl Into<PathBuf>) -> Self {
         self.imports = Some(folder.into());
         self
@@ -558,6 +582,13 @@ impl Builder {
     /// Threads that hash; 0 means one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// Also compare each package that came inside another one's archive with what it is published as by itself, which needs a
+    /// registry. No finding comes of it: only an SBOM tells what was found.
+    pub fn verify_bundled(mut self, bundled: bool) -> Self {
+        self.bundled = bundled;
         self
     }
 
@@ -573,9 +604,9 @@ impl Builder {
         self
     }
 
-    /// Judge attestations and registry signatures by these instead of those that are compiled in.
-    pub fn anchors(mut self, trust: TrustRoot, keys: NpmKeys) -> Self {
-        self.anchors = Some(Arc::new(Anchors { keys, trust }));
+    /// Judge attestations, registry signatures and gitsign tags by these instead of what is compiled in.
+    pub fn anchors(mut self, anchors: Anchors) -> Self {
+        self.anchors = Arc::new(anchors);
         self
     }
 
@@ -602,16 +633,14 @@ impl Builder {
             file.text = operator_file::read(&file.path)?;
         }
         self.levels.iter().try_for_each(|(id, level)| allowed(id, *level))?;
-        let infos = rules::infos();
-        let policy = match self.policy.as_ref().and_then(OperatorFile::content) {
-            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
-            None => Policy::preset(Preset::Default, &infos)?,
-        };
+        let policy = self.parse_policy()?;
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
             None => None,
         };
-        let reviews = ReviewFiles::read(self.reviews.as_ref().and_then(OperatorFile::content), &policy, self.imports.as_deref())?;
+        let own = self.reviews.as_ref().and_then(OperatorFile::content);
+        let reviews =
+            ReviewFiles::read(own, &policy, self.policy.as_ref().and_then(OperatorFile::content), self.imports.as_deref())?;
         let name = |file: &Option<OperatorFile>| file.as_ref().map(|file| file.shown.clone()).unwrap_or_default();
         let names = Names { policy: name(&self.policy), lock: name(&self.lock), reviews: name(&self.reviews) };
         let input = |file: &Option<OperatorFile>| file.as_ref().and_then(OperatorFile::input).unwrap_or_default();
@@ -622,8 +651,47 @@ impl Builder {
             reviews: input(&self.reviews),
             openclaw: folder(&self.host),
             state_dir: folder(&self.state_dir),
+            anchors: None,
         };
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+    }
+
+    /// Reads the policy alone: what tells from where the rest comes.
+    ///
+    /// # Errors
+    /// When it is not as it should be.
+    pub fn read_policy(&self) -> Result<Policy> {
+        self.clone().loaded_policy()
+    }
+
+    /// Fetches the imported reviews that policy names by address, through the client of [`Builder::registry`], and keeps them in the
+    /// folder of [`Builder::imports`]. Says what came of each, by name. Without a client nothing is asked and the list is empty.
+    ///
+    /// A file counts only as long as it is the one that policy pins; another one is kept beside it, so that it can be read.
+    ///
+    /// # Errors
+    /// When what is served is not what policy pins, when an import is neither served nor kept, and when it cannot be kept.
+    pub fn refresh_imports(&self) -> Result<Vec<Refreshed>> {
+        #[cfg(feature = "online")]
+        if let Some(client) = &self.client {
+            return imports::refresh(self, client);
+        }
+        Ok(Vec::new())
+    }
+
+    fn loaded_policy(&mut self) -> Result<Policy> {
+        if let Some(file) = &mut self.policy {
+            file.text = operator_file::read(&file.path)?;
+        }
+        self.parse_policy()
+    }
+
+    fn parse_policy(&self) -> Result<Policy> {
+        let infos = rules::infos();
+        Ok(match self.policy.as_ref().and_then(OperatorFile::content) {
+            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
+            None => Policy::preset(Preset::Default, &infos)?,
+        })
     }
 
     fn online(&self) -> bool {

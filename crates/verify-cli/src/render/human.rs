@@ -49,6 +49,9 @@ fn inputs(out: &mut String, report: &Report) {
         out,
         format_args!("{dim}files   {} · {} · {}{dim:#}", shown(&inputs.policy), shown(&inputs.lock), shown(&inputs.reviews)),
     );
+    for anchor in inputs.anchors.iter().flat_map(|anchors| [&anchors.root, &anchors.npm_keys]).flatten() {
+        line(out, format_args!("{dim}judged  with the {anchor}{dim:#}"));
+    }
     out.push('\n');
 }
 

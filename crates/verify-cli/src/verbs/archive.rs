@@ -6,21 +6,20 @@ use std::path::Path;
 
 use openclaw_verify_core::archive::{self, Archive, ArchiveError, Limits};
 use openclaw_verify_core::digest::Sri;
+use openclaw_verify_core::provenance::Anchors;
 use openclaw_verify_core::provenance::npm::MAX_ANSWER_BYTES;
-use openclaw_verify_core::provenance::{Instance, NpmKeys, TrustRoot};
-use openclaw_verify_core::{Candidate, CandidateOrigin, CandidateReport, Error, Result, read, text};
+use openclaw_verify_core::{Candidate, CandidateOrigin, CandidateReport, Error, Result, Verifier, read, text};
 use serde_json::json;
 
-use super::attestation::{identity_claims, own_text, trust_root, under_test};
+use super::attestation::{identity_claims, under_test};
 use super::{detail, start_without_installation};
 use crate::cli::{ArchiveArgs, Common, Format};
 use crate::{Exit, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     let integrity = integrity(args.integrity.as_deref())?;
-    let anchors = Anchors::read(args.trusted_root.as_deref(), args.npm_keys.as_deref())?;
     let answer = args.attestations.as_deref().map(|path| under_test(path, MAX_ANSWER_BYTES)).transpose()?;
-    let start = start_without_installation(common)?;
+    let start = start_without_installation(common, common.online)?;
     let verifier = start.builder.build()?;
     drop(start._bar);
 
@@ -31,27 +30,11 @@ pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     };
     let candidate = Candidate { archive: &archive, shown: &shown, integrity, wanted: None };
     let origin = match &answer {
-        Some(answer) => verifier.attested(&candidate, answer, &anchors.keys, &anchors.trust)?,
+        Some(answer) => verifier.attested(&candidate, answer)?,
         None => CandidateOrigin::unknown(),
     };
     let report = verifier.candidate(&candidate, &origin)?;
-    finish(common, &report, &anchors, &args.file, &archive, args.unpack_to.as_deref())
-}
-
-/// What signatures are judged by.
-pub(super) struct Anchors {
-    pub trust: TrustRoot,
-    pub keys: NpmKeys,
-}
-
-impl Anchors {
-    pub(super) fn read(trusted_root: Option<&Path>, npm_keys: Option<&Path>) -> Result<Self> {
-        let keys = match npm_keys {
-            None => NpmKeys::embedded()?,
-            Some(path) => NpmKeys::from_file(path, &own_text(path, NpmKeys::MAX_BYTES)?)?,
-        };
-        Ok(Self { trust: trust_root(trusted_root, Instance::PublicGood)?, keys })
-    }
+    finish(common, &report, &verifier, &args.file, &archive, args.unpack_to.as_deref())
 }
 
 pub(super) fn integrity(text: Option<&str>) -> Result<Option<Sri>> {
@@ -100,14 +83,14 @@ pub(super) const SCHEMA: &str = "openclaw-verify.candidate/1";
 pub(super) fn finish(
     common: &Common,
     found: &CandidateReport,
-    anchors: &Anchors,
+    verifier: &Verifier,
     file_of: &Path,
     archive: &Archive,
     unpack_to: Option<&Path>,
 ) -> Result<Exit> {
     match common.format {
-        Format::Json => output::stdout(&render::json(&json_of(found, anchors, operator::now(common)))?)?,
-        Format::Human => output::stdout(&human(found, anchors, operator::now(common)))?,
+        Format::Json => output::stdout(&render::json(&json_of(found, verifier.anchors(), operator::now(common)))?)?,
+        Format::Human => output::stdout(&human(found, verifier.anchors(), operator::now(common)))?,
         _ => {}
     }
     // The findings, in every format; the JSON above holds them already.
@@ -136,7 +119,7 @@ fn json_of(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> 
         "integrity": found.integrity,
         "provenance": { "outcome": found.provenance, "identity": found.identity },
         "registrySignatures": { "outcome": found.signatures, "keys": found.signed_by },
-        "trust": { "root": anchors.trust.describe(now), "rootAgeDays": anchors.trust.age_days(now), "npmKeys": anchors.keys.describe() },
+        "trust": anchors.used(now),
         "report": found.report,
     })
 }
@@ -168,9 +151,9 @@ fn human(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> St
         line(&format!("  {claim}"), text::excerpt(&value, 300));
     }
     line("registry signature", outcome(found.signatures, "none").to_owned());
-    if found.provenance != openclaw_verify_core::fact::Outcome::NotApplicable {
-        line("judged with", anchors.trust.describe(now));
-        line("", anchors.keys.describe());
+    let used = anchors.used(now);
+    for (at, what) in used.root.into_iter().chain(used.npm_keys).enumerate() {
+        line(if at == 0 { "judged with" } else { "" }, what);
     }
     line("not checked", "what the code does; the dependencies that npm would fetch with it".to_owned());
     out.push('\n');

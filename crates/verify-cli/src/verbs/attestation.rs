@@ -13,6 +13,7 @@ use openclaw_verify_core::provenance::{
 use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 use serde_json::{Value, json};
 
+use crate::anchors::{anchors, own_text};
 use crate::cli::{AttestationArgs, Common, Format, SigstoreInstance};
 use crate::{Exit, operator, output, render};
 
@@ -32,11 +33,14 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
         SigstoreInstance::PublicGood => Instance::PublicGood,
         SigstoreInstance::Github => Instance::GitHub,
     };
-    let trust = trust_root(args.trusted_root.as_deref(), instance)?;
+    let anchors = anchors(common, instance, common.online)?;
     let artifact = artifact(&args.artifact)?;
     let signer = key.as_ref().map_or(Signer::Identity(&policy), Signer::Key);
     let fact = match read::bytes(&args.bundle, MAX_BUNDLE_BYTES) {
-        Ok(bundle) => verify_attestation(&artifact, &bundle, signer, None, &trust, now),
+        Ok(bundle) => match anchors.root() {
+            Ok(root) => verify_attestation(&artifact, &bundle, signer, None, root, now),
+            Err(none) => none.fact(),
+        },
         // No bundle is so large: the file is wrong, not this run.
         Err(error @ read::ReadError::TooLarge { .. }) => Fact::violated(Fault::Bundle.as_str(), format!("the bundle {error}")),
         Err(error) => {
@@ -45,23 +49,10 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
         }
     };
 
-    let result = Judged { args, policy: &policy, trust: &trust, fact: &fact, now };
+    let result = Judged { args, policy: &policy, trust: anchors.root().ok().map(AsRef::as_ref), instance, fact: &fact, now };
     let text = if common.format == Format::Json { render::json(&result.json())? } else { result.human() };
     output::stdout(&text)?;
     Ok(if fact.verified().is_some() { Exit::Clean } else { Exit::Findings })
-}
-
-/// The trust root in the operator's file, or the one compiled in.
-pub(super) fn trust_root(file: Option<&Path>, instance: Instance) -> Result<TrustRoot> {
-    match file {
-        None => TrustRoot::embedded(instance),
-        Some(path) => TrustRoot::from_file(path, &own_text(path, TrustRoot::MAX_BYTES)?, instance),
-    }
-}
-
-/// A text file of the operator.
-pub(super) fn own_text(path: &Path, limit: u64) -> Result<String> {
-    read::text(path, limit).map_err(|error| Error::from(OperatorError::whole(path, format!("{} {error}", operator::shown(path)))))
 }
 
 /// A file that somebody else wrote. One that is too large or no file at all is refused before anything is judged.
@@ -111,7 +102,9 @@ fn artifact(argument: &Path) -> Result<Artifact<'static>> {
 struct Judged<'a> {
     args: &'a AttestationArgs,
     policy: &'a IdentityPolicy,
-    trust: &'a TrustRoot,
+    /// None where there is none that is current.
+    trust: Option<&'a TrustRoot>,
+    instance: Instance,
     fact: &'a Fact<Attested>,
     now: jiff::Timestamp,
 }
@@ -137,10 +130,10 @@ impl Judged<'_> {
             "signedAt": attested.map(|attested| attested.times.iter().map(ToString::to_string).collect::<Vec<_>>()),
             "wanted": self.wanted().into_iter().map(|(claim, value)| json!({ "claim": claim, "value": value })).collect::<Vec<_>>(),
             "trustRoot": {
-                "instance": self.trust.instance().as_str(),
-                "digest": self.trust.digest(),
-                "ageDays": self.trust.age_days(self.now),
-                "description": self.trust.describe(self.now),
+                "instance": self.instance.as_str(),
+                "digest": self.trust.map(TrustRoot::digest),
+                "ageDays": self.trust.and_then(|trust| trust.age_days(self.now)),
+                "description": self.trust.map(|trust| trust.describe(self.now)),
             },
             "checked": self.checked(),
             "notChecked": NOT_CHECKED,
@@ -169,7 +162,9 @@ impl Judged<'_> {
         for (claim, value) in self.wanted() {
             let _ = writeln!(out, "  wanted {claim:10} {}", text::excerpt(&value, 300));
         }
-        let _ = writeln!(out, "  judged with       {}", self.trust.describe(self.now));
+        if let Some(trust) = self.trust {
+            let _ = writeln!(out, "  judged with       {}", trust.describe(self.now));
+        }
         if self.fact.verified().is_some() {
             let _ = writeln!(out, "  checked           {}", self.checked().join(", "));
         }
@@ -211,7 +206,7 @@ impl Judged<'_> {
         } else {
             checked.extend(["certificate chain", "identity and claims"]);
         }
-        match self.trust.instance() {
+        match self.instance {
             Instance::GitHub => checked.push("signed timestamp (this instance has no transparency log)"),
             _ if self.args.public_key.is_some() => checked.push("transparency log or signed timestamp"),
             _ => checked.extend(["certificate log (SCT)", "transparency log"]),

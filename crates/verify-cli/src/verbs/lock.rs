@@ -2,21 +2,24 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::gate::Kept;
 use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::policy::ImportLocation;
+use openclaw_verify_core::review::ImportStore;
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Relock, Result, Verifier, operator_file, text};
+use openclaw_verify_core::{Error, ImportState, Relock, Result, Verifier, operator_file, text};
 
-use super::{start, subject_ids};
+use super::gate::SPOOL;
+use super::staged::{self, Staged};
+use super::{Start, subject_ids};
 use crate::cli::{Common, LockArgs};
+use crate::operator::Files;
 use crate::{Exit, operator, output};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
-    // What the gate refused may be the first thing ever to be installed.
-    let first = args.from.is_some() && operator::installation(common).is_err();
-    let start = start(&Common { lock_only: common.lock_only || first, ..common.clone() })?;
+    let start = staged::start(common, args.from.as_deref())?;
     let path = start.files.lock.clone();
+    refresh_imports(&start)?;
     let verifier = start.builder.build()?;
     let ids = subject_ids(&args.ids)?;
     let relock = match &args.from {
@@ -66,8 +69,10 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     }
     let written = operator_file::write_atomic(&path, &relock.lock.write())?;
     keep_manifests(&relock);
+    keep_imports(&verifier, &start.files);
     // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
-    if let Some(spool) = args.from.as_deref().and_then(|kept| kept.canonicalize().ok()?.ancestors().nth(2).map(Path::to_owned)) {
+    let kept = args.from.as_deref().filter(|from| from.is_dir());
+    if let Some(spool) = kept.and_then(|kept| kept.canonicalize().ok()?.ancestors().nth(2).map(Path::to_owned)) {
         let _ = relock.keep_manifests(&ManifestStore::new(spool.join("manifests")));
     }
     let packages = relock.lock.packages().len();
@@ -75,16 +80,39 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     Ok(if relock.refused.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
-/// A lock of what the gate kept.
-fn kept(verifier: &Verifier, ids: &[SubjectId], folder: &Path) -> Result<Relock> {
+/// Fetches what policy imports by address, where the network was allowed. What changed there stops the lock.
+fn refresh_imports(start: &Start) -> Result<()> {
+    for import in start.builder.refresh_imports()? {
+        let named = format!("the imported reviews `{}` from {}", import.name, import.address);
+        match import.state {
+            ImportState::Fetched => output::stderr(&format!("fetched {named}")),
+            ImportState::Unreachable(why) => {
+                output::stderr(&format!("note: could not refresh {named}: {why}; those that policy pins stay in force"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Keeps imported reviews beside the policy too: the gate has no home, and so no cache.
+fn keep_imports(verifier: &Verifier, files: &Files) {
+    let Some(cache) = operator::cache_folder().map(|cache| ImportStore::new(cache.join("imports"))) else { return };
+    let beside = ImportStore::new(files.policy.with_file_name(SPOOL).join("imports"));
+    let fetched = verifier.policy().imports.iter().filter(|import| matches!(import.location, ImportLocation::Url(_)));
+    for text in fetched.filter_map(|import| cache.get(&import.digest)) {
+        if let Err(error) = beside.put(&text) {
+            output::stderr(&format!("note: the gate will lack the imported reviews: {error}"));
+        }
+    }
+}
+
+/// A lock of what the gate kept, or of an archive that will be installed.
+fn kept(verifier: &Verifier, ids: &[SubjectId], from: &Path) -> Result<Relock> {
     let [id] = ids else {
         return Err(Error::environment("--from locks exactly one ID", "name the one that the gate refused"));
     };
-    let kept = Kept::open(folder).map_err(|why| {
-        let what = format!("{} is no copy that the gate kept: {why}", operator::shown(folder));
-        Error::environment(what, "name the folder that the gate's reason names")
-    })?;
-    verifier.relock_kept(id, &kept)
+    verifier.relock_kept(id, &Staged::open(from, id)?.kept)
 }
 
 /// Subjects that have no digest, and why.

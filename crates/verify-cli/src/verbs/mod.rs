@@ -13,6 +13,7 @@ mod release;
 mod review;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod staged;
 mod tree;
 
 use std::path::PathBuf;
@@ -21,9 +22,11 @@ use std::sync::Arc;
 
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::inventory;
+use openclaw_verify_core::provenance::Instance;
 use openclaw_verify_core::subject::{Kind, SubjectId};
 use openclaw_verify_core::{Builder, Error, Result, Verifier};
 
+use crate::anchors::anchors;
 use crate::cli::{Cli, Common, Verb};
 use crate::operator::{self, Files};
 use crate::progress::Bar;
@@ -75,17 +78,18 @@ struct Start {
 /// Finds the installation and the operator's files, and says which were chosen.
 fn start(common: &Common) -> Result<Start> {
     let installation = if common.lock_only { None } else { Some(operator::installation(common)?) };
-    prepare(common, installation)
+    prepare(common, installation, common.online)
 }
 
-/// The same for verbs that judge something else than an installation: they need none, and none may bring their policy.
-fn start_without_installation(common: &Common) -> Result<Start> {
-    let mut without = prepare(common, operator::installation(common).ok())?;
+/// The same for verbs that judge something else than an installation: they need none, and none may bring their policy. `online` says
+/// whether sockets may be opened for a trust root.
+fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
+    let mut without = prepare(common, operator::installation(common).ok(), online)?;
     without.builder = without.builder.without_state_dir();
     Ok(without)
 }
 
-fn prepare(common: &Common, installation: Option<operator::Installation>) -> Result<Start> {
+fn prepare(common: &Common, installation: Option<operator::Installation>, online: bool) -> Result<Start> {
     let mut under_test: Vec<PathBuf> = Vec::new();
     if let Some(installation) = &installation {
         under_test.push(installation.state_dir.clone());
@@ -98,7 +102,7 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
     }
     let files = operator::files(common, &under_test)?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
-    let mut builder = builder(common, &files).progress({
+    let mut builder = builder(common, &files, Instance::PublicGood, online)?.progress({
         let bar = Arc::clone(&bar);
         Arc::new(move |progress| bar.update(progress.files, progress.of))
     });
@@ -126,7 +130,7 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
             builder = builder.downloads(cache);
         }
         if common.online {
-            let client = crate::network::client(common, builder.clone().build()?.policy())?;
+            let client = crate::network::client(common, &builder.read_policy()?)?;
             builder = builder.registry(client);
         }
     }
@@ -134,8 +138,9 @@ fn prepare(common: &Common, installation: Option<operator::Installation>) -> Res
 }
 
 /// The operator's files and wishes.
-fn builder(common: &Common, files: &Files) -> Builder {
+fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> Result<Builder> {
     let mut builder = Verifier::builder(operator::now(common))
+        .anchors(anchors(common, instance, online)?)
         .policy(&files.policy, operator::shown(&files.policy))
         .lock(&files.lock, operator::shown(&files.lock))
         .reviews(&files.reviews, operator::shown(&files.reviews))
@@ -145,7 +150,7 @@ fn builder(common: &Common, files: &Files) -> Builder {
             builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);
         }
     }
-    builder
+    Ok(builder)
 }
 
 fn options(common: &Common, installation: &operator::Installation) -> inventory::Options {

@@ -38,18 +38,18 @@ mod online {
 
 #[cfg(feature = "online")]
 mod online {
-    use openclaw_verify_core::registry::{Plan, Want, fetch_blocking, judge};
+    use openclaw_verify_core::fact::NotEstablished;
+    use openclaw_verify_core::registry::{FetchError, Plan, Want, fetch_blocking, judge};
     use openclaw_verify_core::{Candidate, CandidateOrigin};
 
     use super::*;
-    use crate::verbs::archive::{self, Anchors};
+    use crate::verbs::archive;
     use crate::verbs::start_without_installation;
     use crate::{network, operator, output};
 
     pub(super) fn run(common: &Common, args: &NpmArgs, name: &str, version: &str) -> Result<Exit> {
         let integrity = archive::integrity(args.integrity.as_deref())?;
-        let anchors = Anchors::read(args.trusted_root.as_deref(), args.npm_keys.as_deref())?;
-        let start = start_without_installation(common)?;
+        let start = start_without_installation(common, true)?;
         let verifier = start.builder.build()?;
         drop(start._bar);
         let client = network::client(common, verifier.policy())?;
@@ -59,18 +59,16 @@ mod online {
         let mut fetched = fetch_blocking(&plan, &client)?;
         let package = fetched.packages.pop().ok_or_else(|| Error::environment("nothing was fetched", "try again"))?;
         let shown = format!("{name}@{version}");
-        let help = "name a registry in [sources] of your policy, in npm_config_registry or in your .npmrc; \
-                    without a network: openclaw-verify archive FILE";
         let path = match &package {
-            Err(error) => return not_established(common, &shown, error, help),
+            Err(error) => return not_established(common, &shown, error),
             Ok(found) => match &found.archive {
                 Some(Ok(archive)) => archive.path.clone(),
-                Some(Err(error)) => return not_established(common, &shown, error, help),
+                Some(Err(error)) => return not_established(common, &shown, error),
                 None => return Err(Error::environment("no archive was asked for", "please report this")),
             },
         };
         let policy = verifier.identity_policy(name)?;
-        let facts = judge(&want, &package, &policy, &anchors.keys, Ok(&anchors.trust), operator::now(common));
+        let facts = judge(&want, &package, &policy, verifier.anchors(), operator::now(common));
         if let (Ok(found), Some(cache)) = (&package, network::cache()) {
             // A cache that cannot be written only makes the next run slower.
             let _ = cache.keep_verified(&want, found, &facts);
@@ -81,16 +79,20 @@ mod online {
         };
         let candidate = Candidate { archive: &read, shown: &shown, integrity, wanted: Some((name, version)) };
         let report = verifier.candidate(&candidate, &CandidateOrigin::from(facts))?;
-        archive::finish(common, &report, &anchors, &path, &read, args.unpack_to.as_deref())
+        archive::finish(common, &report, &verifier, &path, &read, args.unpack_to.as_deref())
     }
 
     /// Nothing could be fetched, so nothing is known: neither good nor bad, and never exit 0.
-    fn not_established(
-        common: &Common,
-        shown: &str,
-        error: &openclaw_verify_core::registry::FetchError,
-        help: &str,
-    ) -> Result<Exit> {
+    fn not_established(common: &Common, shown: &str, error: &FetchError) -> Result<Exit> {
+        if let FetchError::Cache(_) = error {
+            return Err(error.clone().into_own_fault());
+        }
+        let help = match error.code() {
+            NotEstablished::NoRegistry => "name it in [sources] of your policy, in npm_config_registry or in your .npmrc",
+            NotEstablished::NotInRegistry => "check name and version, and which registry is asked: npm view NAME versions",
+            NotEstablished::BadAnswer => "check the registry's address and your credentials for it in .npmrc",
+            _ => "try again, or judge an archive that you have: openclaw-verify archive FILE",
+        };
         let code = error.code().as_str();
         let text = if common.format == crate::cli::Format::Json {
             crate::render::json(&serde_json::json!({

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use openclaw_verify_core::sbom::{self, Options, Sbom};
-use openclaw_verify_core::{Error, OperatorError, Result, Verifier, operator_file};
+use openclaw_verify_core::{Error, OperatorError, Result, Verifier, operator_file, read as bounded};
 use serde_json::Value;
 
 use super::{start, subject_ids};
@@ -11,14 +11,20 @@ use crate::cli::{Common, Format, SbomArgs};
 use crate::{Exit, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
+    if args.verify_bundled && !common.online {
+        return Err(Error::environment("--verify-bundled asks a registry", "allow the network with --online"));
+    }
     let start = start(common)?;
-    let verifier = start.builder.build()?;
+    let verifier = start.builder.verify_bundled(args.verify_bundled).build()?;
     let options = Options {
         spec_version: args.spec_version,
         timestamp: if args.reproducible { None } else { Some(timestamp(common)?) },
         reproducible: args.reproducible,
         compact: args.compact,
         subjects: subject_ids(&args.subject)?.into_iter().collect(),
+        authors: args.author.clone(),
+        manufacturer: args.manufacturer.clone(),
+        supplier: args.supplier.clone(),
     };
     let bom = make(&verifier, &options, args, &start.files.lock)?;
     drop(start._bar);
@@ -53,12 +59,24 @@ fn compare(common: &Common, old: &Value, new: &Sbom) -> Result<Exit> {
     Ok(if diff.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
+/// Bytes that an earlier SBOM may have. That of a large installation has one megabyte.
+const MAX_OLD: u64 = 128 << 20;
+
 fn read(path: &Path) -> Result<Value> {
-    let text = operator_file::read(path)?.ok_or_else(|| {
-        Error::environment(format!("{}: no such file", operator::shown(path)), "name an SBOM that was made before")
-    })?;
-    openclaw_verify_core::json::strict(&text)
-        .map_err(|error| OperatorError::whole(path, format!("{} is no SBOM: {error}", operator::shown(path))).into())
+    let shown = operator::shown(path);
+    let wrong = |why: String| {
+        let error = OperatorError::whole(path, format!("{shown}: {why}"));
+        Error::from(error.with_help("name an SBOM in CycloneDX JSON, such as one that this command wrote before"))
+    };
+    let real = path.canonicalize().map_err(|error| wrong(error.to_string()))?;
+    let text = bounded::text(&real, MAX_OLD).map_err(|error| wrong(error.to_string()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let old = openclaw_verify_core::json::strict(text).map_err(|error| wrong(error.to_string()))?;
+    // What is no SBOM at all would read as an installation in which everything is new.
+    match old.get("bomFormat").and_then(Value::as_str) {
+        Some("CycloneDX") => Ok(old),
+        _ => Err(wrong("has no `bomFormat` of `CycloneDX`".to_owned())),
+    }
 }
 
 /// `SOURCE_DATE_EPOCH`, so that a build can be repeated; otherwise the clock.

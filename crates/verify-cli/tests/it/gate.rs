@@ -1,11 +1,15 @@
 //! The gate as a process: an empty environment, exactly one reply, exit code 0, whatever happens.
 
+mod disk;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use crate::support::Run;
 
 struct Bench {
     root: PathBuf,
@@ -54,20 +58,29 @@ impl Bench {
         reply(self.start(command))
     }
 
-    /// Locks and reviews what was kept.
-    fn lock(&self) {
-        let kept =
-            std::fs::read_dir(self.root.join("config/.openclaw-verify/kept")).expect("kept").flatten().next().expect("one");
+    /// Runs the commands that the reason names.
+    fn follow(&self, refused: &Value) {
+        let said = reason(refused).split(", then run: ").nth(1).and_then(|text| text.split("; then install again").next());
+        for line in said.expect("commands").split("; ") {
+            let (program, words) = line.split_once(' ').expect("words");
+            assert_eq!(program, "openclaw-verify");
+            let run = self.verify(&words.split(' ').collect::<Vec<_>>());
+            assert_eq!(run.code, 0, "{line}: {}", run.text());
+        }
+    }
+
+    fn verify(&self, words: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command.env_clear().args(["lock", "path:a", "--from"]).arg(kept.path()).arg("--config").arg(self.root.join("config"));
-        let output = command.output().expect("the binary runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let lock = std::fs::read_to_string(self.root.join("config/openclaw-verify.lock")).expect("lock");
-        let tree = lock.lines().find_map(|line| line.strip_prefix("tree = ")).expect("tree");
-        let review = format!(
-            "version = 1\n\n[[review]]\npackage = \"path:a\"\ntree = {tree}\ncriteria = \"safe-to-run\"\nby = \"Ada <ada@example.org>\"\ndate = 2026-11-22\n"
-        );
-        std::fs::write(self.root.join("config/openclaw-reviews.toml"), review).expect("reviews");
+        command.env_clear().args(words);
+        if words[0] == "review" {
+            command.args(["--by", "Ada <ada@example.org>", "--yes"]);
+        }
+        Run::of(&command.output().expect("the binary runs"))
+    }
+
+    /// Refused, then locked and reviewed as the reason says.
+    fn lock(&self) {
+        self.follow(&self.ask(&mut self.gate()));
     }
 }
 
@@ -204,7 +217,7 @@ fn setup_prints_the_command_and_says_what_to_mend() {
     let setup = || {
         let mut command = Command::new(&program);
         let output = command.env_clear().args(["gate", "--setup", "--config"]).arg(bench.root.join("config")).output();
-        crate::support::Run::of(&output.expect("the binary runs"))
+        Run::of(&output.expect("the binary runs"))
     };
     let good = setup();
     assert_eq!(good.code, 0, "{}", good.text());
@@ -227,7 +240,7 @@ fn setup_prints_the_command_and_says_what_to_mend() {
 fn selftest_answers_every_kind_and_leaves_nothing() {
     let bench = Bench::new();
     let output = bench.gate().arg("--selftest").output().expect("the binary runs");
-    let run = crate::support::Run::of(&output);
+    let run = Run::of(&output);
     assert_eq!(run.code, 0, "{}", run.text());
     assert_eq!(run.stdout.lines().count(), 12);
     assert!(run.stdout.lines().all(|line| line.contains(r#"{"protocolVersion":1,"decision":""#)), "{}", run.stdout);

@@ -17,6 +17,8 @@ mod gate;
 mod git_plugin;
 mod git_skill;
 mod hostile;
+#[cfg(feature = "online")]
+mod imports;
 mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
@@ -29,7 +31,11 @@ mod relock;
 mod review;
 mod review_real;
 mod rules;
+#[cfg(feature = "sbom")]
+mod sbom;
+mod sockets;
 #[path = "../../../verify-core/tests/it/special.rs"]
 mod special;
 mod support;
 mod tamper;
+mod terminal;

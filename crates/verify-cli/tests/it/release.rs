@@ -173,6 +173,14 @@ fn a_finding_points_at_what_decided() {
 }
 
 #[test]
+fn a_pin_that_is_refused_makes_no_lock() {
+    let releases = Releases::new();
+    releases.mint.put_tag("v2.0.1", &releases.mint.payload("v2.0.1", EARLY));
+    let run = releases.ask(&["v2.0.1", "--pin"]);
+    assert_eq!((run.code, releases.lock().exists()), (1, false), "{}", run.text());
+}
+
+#[test]
 fn a_name_that_no_tag_can_have_is_a_mistake_of_the_call() {
     let releases = Releases::new();
     for name in ["v*", "", "v1^{}", "../heads/main", "v1\n", "refs/tags/../x"] {

@@ -16,14 +16,20 @@ use crate::git::{self, CheckoutState, GitError, ObjectReader, Repository, TreeLi
 use crate::inventory::{self, Record, Subject};
 use crate::lock::{Lock, Package, Release};
 use crate::policy::{self, Policy, ReleaseNeed};
-use crate::provenance::{Instance, TrustRoot};
+use crate::provenance::Anchors;
 use crate::release::{self, ReleaseRule, Verdict};
+use crate::review::Publisher;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
-use crate::tree::{Change, Manifest};
+use crate::tree::{BlobId, Change, Entry, Manifest, Mode};
+use crate::{json, read};
 
 /// Inflating and copying for one checkout; a plugin's repository has a few megabytes.
 const LIMITS: TreeLimits = TreeLimits { entries: 200_000, depth: 256, file_bytes: 256 << 20, work: 2 << 30 };
+
+const NPM_LOCK: &str = "package-lock.json";
+/// Most bytes of npm's lock. That of a large project has some 2 MiB.
+const NPM_LOCK_LIMIT: u64 = 16 << 20;
 
 /// What was found out about a subject that came from git.
 #[derive(Debug, Default)]
@@ -62,6 +68,13 @@ impl GitFacts {
         self.checkout.outcome() == Outcome::Verified && self.tag_elsewhere.is_none() && self.tag.as_ref().is_some_and(signed)
     }
 
+    /// Who signed the tag, where that proves the origin. Never a tag that is moved, unsigned, or signed by somebody else.
+    pub(crate) fn publisher(&self) -> Option<Publisher> {
+        let verdict = &self.tag.as_ref().filter(|_| self.prove_origin())?.verdict;
+        let (signer, scheme) = verdict.signer.as_ref().zip(verdict.scheme)?;
+        Some(Publisher::of_tag(&signer.publisher(scheme)))
+    }
+
     /// Tag object and signer for the lock.
     pub(crate) fn pin(&self) -> Option<Release> {
         let tag = self.tag.as_ref().filter(|_| self.tag_elsewhere.is_none() && self.checkout.outcome() == Outcome::Verified)?;
@@ -72,12 +85,13 @@ impl GitFacts {
 /// The release rules of the policy, each with its trust files read when first needed.
 pub(crate) struct ReleaseRules<'p> {
     policy: &'p Policy,
+    anchors: &'p Arc<Anchors>,
     loaded: RefCell<BTreeMap<usize, Rc<ReleaseRule>>>,
 }
 
 impl<'p> ReleaseRules<'p> {
-    pub(crate) fn new(policy: &'p Policy) -> Self {
-        Self { policy, loaded: RefCell::default() }
+    pub(crate) fn new(policy: &'p Policy, anchors: &'p Arc<Anchors>) -> Self {
+        Self { policy, anchors, loaded: RefCell::default() }
     }
 
     /// The rule for a tag of a repository.
@@ -86,15 +100,10 @@ impl<'p> ReleaseRules<'p> {
         if let Some(loaded) = self.loaded.borrow().get(&rule.line) {
             return Ok(Some((rule, Rc::clone(loaded))));
         }
-        let loaded = Rc::new(load(rule)?);
+        let loaded = Rc::new(ReleaseRule::load(rule, self.anchors)?);
         self.loaded.borrow_mut().insert(rule.line, Rc::clone(&loaded));
         Ok(Some((rule, loaded)))
     }
-}
-
-/// A rule with its trust files, and the compiled-in root where it allows gitsign.
-pub(crate) fn load(rule: &policy::ReleaseRule) -> Result<ReleaseRule> {
-    ReleaseRule::load(rule, || Ok(Arc::new(TrustRoot::embedded(Instance::PublicGood)?)))
 }
 
 /// Trust files never come from what they are to judge.
@@ -137,7 +146,8 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> G
     let commit = subject.record.as_ref().and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse().ok());
     // Without a `.git` of its own, a record or a digest there is nothing to compare; each has a finding of its own.
     let (true, Some(commit), Some(tree)) = (is_checkout(subject), commit, evidence.tree.tree()) else { return facts };
-    let state = Repository::open(&subject.place.absolute).and_then(|repository| compare(&repository, &commit, &tree.manifest));
+    let root = &subject.place.absolute;
+    let state = Repository::open(root).and_then(|repository| compare(&repository, &commit, root, &tree.manifest));
     facts.checkout = match state {
         Ok(CheckoutState::Equal) => Fact::Verified(Vec::new()),
         Ok(CheckoutState::EqualAfterEol(paths)) => {
@@ -181,15 +191,32 @@ fn pinned_files(subject: &Subject, evidence: &Evidence, lock: &Lock) -> Fact<Vec
     }
 }
 
-fn compare(repository: &Repository, commit: &GitOid, worktree: &Manifest) -> std::result::Result<CheckoutState, GitError> {
-    // npm installs into the checkout; both have digests of their own, or are no code.
-    let left_out = |path: &str| path == "package-lock.json" || path.starts_with("node_modules/");
+fn compare(
+    repository: &Repository,
+    commit: &GitOid,
+    root: &Path,
+    worktree: &Manifest,
+) -> std::result::Result<CheckoutState, GitError> {
+    // npm installs into the checkout. What it installs has a digest of its own, and its lock is no code when it is one.
+    let npm_lock = worktree.get(NPM_LOCK).is_some_and(|entry| is_npm_lock(root, entry));
+    let left_out = |path: &str| (npm_lock && path == NPM_LOCK) || path.starts_with("node_modules/");
     let mut tree = repository.commit_tree(commit, &LIMITS)?;
     tree.entries.retain(|entry| !left_out(&entry.path));
     let kept = worktree.entries().iter().filter(|entry| !left_out(&entry.path)).cloned().collect();
     let kept = Manifest::new(kept)
         .map_err(|error| GitError::Unsafe { place: "the work tree".to_owned(), why: format!("holds {error}") })?;
     git::compare_checkout(repository, &tree, &kept, &LIMITS)
+}
+
+/// Whether the file that was hashed is a lock as npm writes it, and nothing that could run.
+fn is_npm_lock(root: &Path, entry: &Entry) -> bool {
+    let bytes = read::bytes(&root.join(NPM_LOCK), NPM_LOCK_LIMIT).ok().filter(|bytes| BlobId::of(bytes) == entry.id);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let lock = text.and_then(|text| json::strict(&text).ok());
+    entry.mode == Mode::Regular
+        && lock.is_some_and(|lock| {
+            lock.get("lockfileVersion").is_some_and(|version| version.is_u64()) && lock.get("packages").is_some()
+        })
 }
 
 /// The verdict about the tag that a git subject was installed from, when a release rule is for it.

@@ -17,9 +17,9 @@ use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
-pub(crate) use archives::{Anchors, Sources};
+pub(crate) use archives::Sources;
 pub(crate) use bases::Bases;
-pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, load, refuse_own_trust, tag};
+pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag};
 pub(crate) use npm::NpmFacts;
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
@@ -95,7 +95,7 @@ impl Evidence {
     pub(crate) fn publishers(&self) -> Vec<Publisher> {
         let built = self.published.provenance.verified().filter(|_| self.published.origin_is_verified());
         let publisher = built.and_then(|identity| Some(Publisher::of_build(identity.repository()?, identity.workflow()?)));
-        publisher.into_iter().collect()
+        publisher.into_iter().chain(self.git.publisher()).collect()
     }
 
     /// What is installed, as exceptions and reviews name it.
@@ -131,6 +131,8 @@ pub(crate) struct Gather<'a> {
     pub now: jiff::Timestamp,
     /// Whether the operator allowed the network.
     pub online: bool,
+    /// Also compare packages that lie in other archives with their own.
+    pub bundled: bool,
     pub sources: Sources<'a>,
     pub options: tree::Options<'a>,
 }
@@ -142,10 +144,11 @@ pub(crate) struct Gather<'a> {
 pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
     let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
     let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
-    let plan = archives::plan(&subjects, gather.policy, gather.lock, gather.online);
+    let host = gather.inventory.host.as_ref().map(|place| place.absolute.as_path());
+    let plan = archives::plan(&subjects, host, gather.policy, gather.lock, gather.online, gather.bundled);
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
-        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources));
+        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
         let trees = tree::digest_all(&specs, &gather.options);
         (trees, arrivals.join())
     });

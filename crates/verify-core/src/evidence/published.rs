@@ -1,9 +1,13 @@
 //! What is known of a subject's published archives and of who made them.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::digest::Sri;
-use crate::fact::{Fact, Outcome};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::provenance::Identity;
 
 /// Facts about the archives that a subject and its dependencies were installed from. Nobody asked: everything not applicable.
@@ -23,9 +27,11 @@ pub(crate) struct Published {
     pub signatures: Fact<Vec<String>>,
     /// Whether somebody who would know was asked for attestations, so that none means none.
     pub asked: bool,
-    /// Day on which the version was published, as the registry says.
-    pub day: Option<Date>,
-    /// Comparisons package by package.
+    /// Day on which the version was published, as the registry says. Not applicable: no registry could know.
+    pub day: Fact<Date>,
+    /// Addresses of the registries that were asked for its archives, safe to show.
+    pub registries: BTreeSet<String>,
+    /// Comparisons package by package, of those whose archives somebody asked for.
     pub packages: Vec<Compared>,
 }
 
@@ -35,13 +41,28 @@ pub(crate) struct Published {
 pub(crate) struct Compared {
     /// Path below the project, as npm's lockfile writes it.
     pub path: String,
-    /// Digest of the archive.
-    pub archive: Sri,
-    /// What differs in one sentence, safe to show; none when nothing does.
-    pub differs: Option<String>,
+    /// It is the subject itself.
+    pub own: bool,
+    /// Digest of the archive that it was compared with, when that far was come.
+    pub archive: Option<Sri>,
+    /// Whether it equals that archive.
+    pub fact: Fact<Sri>,
+    /// Where it does not, one line a path, safe to show.
+    pub differences: Vec<String>,
+    /// The registry says that it has no such package or version.
+    pub unpublished: bool,
 }
 
 impl Published {
+    /// The day of publication in UTC, of a version that `registry` knows; none when nobody was asked.
+    pub(crate) fn day_of(published: Option<Timestamp>, registry: Option<&str>) -> Fact<Date> {
+        match (published, registry) {
+            (Some(time), _) => Fact::Verified(time.to_zoned(TimeZone::UTC).date()),
+            (None, Some(_)) => Fact::not_established(NotEstablished::BadAnswer, "the registry states no time of publication"),
+            (None, None) => Fact::not_established(NotEstablished::Offline, "no registry was asked (--online)"),
+        }
+    }
+
     /// Whether the installed files are proven to come from whom the subject's name says: they are those of an archive that the
     /// registry signed for this name and version, or whose provenance is verified. One wrong half spoils the other.
     pub(crate) fn origin_is_verified(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::text;
 use crate::tree::TreeError;
 use crate::verifier::{Evidences, Scope, Verifier};
 
-/// Rules that can say something about a subject of which nothing is staged yet.
+/// Rules that can say something about a subject of which nothing is staged yet, beside those about the tag of a clone.
 const ANNOUNCED: [&str; 4] = ["unlisted-source", "too-fresh", "violation", "known-malicious"];
 
 impl Verifier {
@@ -44,11 +44,12 @@ impl Verifier {
     /// What is only announced can be refused, and is otherwise judged when it is staged.
     fn announced(&self, announced: &Announced, lock: &Lock, spool: Option<&Spool>) -> Result<Decision> {
         let Some(id) = announced.ids.first() else { return Ok(Decision::block(None, "the request names nothing")) };
-        let place = Place { absolute: std::path::PathBuf::new(), shown: "not staged yet".to_owned() };
+        let place = Place { absolute: announced.clone.clone(), shown: "not staged yet".to_owned() };
         let mut subject = Subject::new(id.clone(), announced.kind, announced.source, place);
         subject.version.clone_from(&announced.version);
+        subject.record.clone_from(&announced.record);
         let mut findings = self.judged(subject, lock)?;
-        findings.retain(|finding| ANNOUNCED.contains(&finding.id));
+        findings.retain(|finding| ANNOUNCED.contains(&finding.id) || finding.tag.is_some());
         findings.extend(reviews::violations(self, &announced.ids, announced.version.as_deref(), None));
 
         let entry = lock.package(id);
@@ -66,15 +67,9 @@ impl Verifier {
     }
 
     fn staged(&self, request: &Request, staged: Staged, lock: &Lock, spool: Option<&Spool>) -> Result<Decision> {
-        let Staged { mut subject, ids, part_of_host } = staged;
+        let Staged { mut subject, ids, part_of_host, unfinished } = staged;
         let first = subject.id.clone();
-        let inventory = |subject: Subject| {
-            let mut inventory = Inventory::default();
-            inventory.subjects.push(subject);
-            inventory
-        };
-        let mut evidence = self.evidence(&inventory(subject.clone()), lock, &Scope::Everything)?;
-        let Some(mut found) = evidence.remove(&first) else {
+        let Some(mut found) = self.found(&subject, lock)? else {
             return Ok(Decision::block(Some(first), "nothing was read of what is staged; please report this"));
         };
         // What is staged may become any of the ids: the one that was locked with these bytes, else one that was locked.
@@ -86,7 +81,7 @@ impl Verifier {
         if id != first {
             // Lock, reviews and policy are asked by id, so everything is looked at again under the one it has.
             subject.id = id.clone();
-            let Some(again) = self.evidence(&inventory(subject.clone()), lock, &Scope::Everything)?.remove(&id) else {
+            let Some(again) = self.found(&subject, lock)? else {
                 return Ok(Decision::block(Some(id), "nothing was read of what is staged; please report this"));
             };
             found = again;
@@ -95,7 +90,7 @@ impl Verifier {
         let digests = (tree, found.dependencies.tree().map(|tree| tree.digest));
         let evidence = Evidences::from([(id.clone(), found)]);
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
-        let report = self.report(&inventory(subject.clone()), lock, &evidence, &scope);
+        let report = self.report(&Inventory::of(subject.clone()), lock, &evidence, &scope);
         let mut findings: Vec<Finding> =
             report.findings.into_iter().filter(|finding| finding.subject.as_ref() == Some(&id)).collect();
         findings.retain(|finding| finding.suppressed.is_none());
@@ -106,6 +101,12 @@ impl Verifier {
         findings.extend(entry.and_then(|entry| other_commit(entry, &subject)));
         if let Some(spool) = spool {
             findings.extend(unannounced(spool, &subject, self.now()));
+        }
+        if unfinished {
+            // What the lock holds is what will be installed, with its dependencies: nothing can equal it yet.
+            findings.retain(|finding| !is_lockable(finding.id));
+            let next = "npm installs its dependencies next; it is judged with them when OpenClaw asks again".to_owned();
+            findings.push(note("not-locked", &id, next));
         }
         if part_of_host {
             // The host package is locked and read as a whole; what is asked about is the step that would run.
@@ -139,13 +140,21 @@ impl Verifier {
         }
     }
 
+    /// Everything that can be found out about one staged subject.
+    fn found(&self, subject: &Subject, lock: &Lock) -> Result<Option<Evidence>> {
+        let inventory = Inventory::of(subject.clone());
+        let mut evidence = self.evidence(&inventory, lock, &Scope::Everything)?;
+        self.verify_tags(&inventory, lock, &mut evidence)?;
+        Ok(evidence.remove(&subject.id))
+    }
+
     /// The findings about one subject of which nothing is staged.
     fn judged(&self, subject: Subject, lock: &Lock) -> Result<Vec<Finding>> {
         let id = subject.id.clone();
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
-        let mut inventory = Inventory::default();
-        inventory.subjects.push(subject);
-        let evidence = Evidences::from([(id.clone(), Evidence::default())]);
+        let inventory = Inventory::of(subject);
+        let mut evidence = Evidences::from([(id.clone(), Evidence::default())]);
+        self.verify_tags(&inventory, lock, &mut evidence)?;
         let report = self.report(&inventory, lock, &evidence, &scope);
         let about = |finding: &Finding| finding.subject.as_ref() == Some(&id) && finding.suppressed.is_none();
         Ok(report.findings.into_iter().filter(about).collect())
@@ -157,7 +166,16 @@ const UNLOCKED: [&str; 4] = ["not-locked", "unpinned", "tree-mismatch", "depende
 /// Findings that reading would clear.
 const UNREAD: [&str; 3] = ["unreviewed", "agent-reviewed-only", "review-expired"];
 /// Findings that nothing clears: then no copy is kept, because nobody should lock it.
-const FATAL: [&str; 4] = ["violation", "known-malicious", "unsafe-tree", "archive-mismatch"];
+const FATAL: [&str; 8] = [
+    "violation",
+    "known-malicious",
+    "unsafe-tree",
+    "archive-mismatch",
+    "signature-invalid",
+    "tag-malformed",
+    "tag-mismatch",
+    "tag-moved",
+];
 
 fn is_lockable(id: &str) -> bool {
     UNLOCKED.contains(&id) || UNREAD.contains(&id)
@@ -228,24 +246,21 @@ fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
         (Some(_), ..) if unlocked => (format!("{id} is not what was locked under this version: {first}"), true),
         _ => (format!("{id}: {first}"), false),
     };
-    let mut steps = Vec::new();
-    if unlocked && kept.is_none() {
+    let Some(kept) = kept else {
         return format!(
-            "Let the gate keep what it refuses, so that you can read and lock it: give it a spool folder that the user who runs OpenClaw can write (openclaw-verify gate --setup --spool DIR{config}), then install again. Blocked because {why}{more}"
+            "Let the gate keep what it refuses, so that you can read and lock it: give it a spool folder with room that the user who runs OpenClaw can write (openclaw-verify gate --setup --spool DIR{config}), then install again. Blocked because {why}{more}"
         );
-    }
+    };
+    let (about, from) = (word(id.as_str()), word(kept));
+    let mut steps = Vec::new();
     if unlocked {
-        let from = word(kept.unwrap_or_default());
-        let accept = if suspicious { format!(" --accept {}", word(id.as_str())) } else { String::new() };
-        steps.push(format!("openclaw-verify lock {} --from {from}{accept}{config}", word(id.as_str())));
+        let accept = if suspicious { format!(" --accept {about}") } else { String::new() };
+        steps.push(format!("openclaw-verify lock {about} --from {from}{accept}{config}"));
     }
     if unread {
-        steps.push(format!("openclaw-verify review {} --record --criteria safe-to-run{config}", word(id.as_str())));
+        steps.push(format!("openclaw-verify review {about} --from {from} --record --criteria safe-to-run{config}"));
     }
-    let read = match kept {
-        Some(kept) => format!("Read {}", word(&format!("{kept}/content"))),
-        None => "Read it".to_owned(),
-    };
+    let read = format!("Read {}", word(&format!("{kept}/content")));
     // Bytes that changed under the same version are what an attack looks like, so nothing invites to lock them.
     let read = if suspicious { format!("Find out why it changed. If you changed it yourself: {read}") } else { read };
     format!("{read}, then run: {}; then install again. Blocked because {why}{more}", steps.join("; "))

@@ -7,6 +7,7 @@
 //! OpenClaw asks two or three times for one install: what a registry announces, the staged package, the staged package with all its
 //! dependencies. Only the bytes that will be installed are ever found good; an announcement can only be refused.
 
+mod archived;
 mod decide;
 mod decision;
 mod reply;

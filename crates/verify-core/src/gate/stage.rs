@@ -1,8 +1,8 @@
 //! What a request is about: which subject it would become, and what of it is already there to be judged.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::request::{OriginKind, Request, SkillOrigin, SourceKind, TargetType};
+use super::request::{OriginKind, Request, RequestKind, SkillOrigin, SourceKind, TargetType};
 use crate::digest::{GitOid, Sri};
 use crate::inventory::staged::{self, Staging};
 use crate::inventory::{Record, Subject};
@@ -41,6 +41,10 @@ pub(crate) struct Announced {
     pub archive: Option<Sri>,
     /// The commit that was cloned.
     pub commit: Option<GitOid>,
+    /// The clone, in which its tag can be verified; empty where nothing was cloned.
+    pub clone: PathBuf,
+    /// What OpenClaw would record of the clone.
+    pub record: Option<Record>,
 }
 
 /// Files that would be installed.
@@ -51,6 +55,14 @@ pub(crate) struct Staged {
     pub ids: Vec<SubjectId>,
     /// It is a part of the host package, which is locked and judged as a whole, and only wants an install step run.
     pub part_of_host: bool,
+    /// npm installs its dependencies next, and then OpenClaw asks again.
+    pub unfinished: bool,
+}
+
+impl Staged {
+    fn new(subject: Subject, ids: Vec<SubjectId>) -> Self {
+        Self { subject, ids, part_of_host: false, unfinished: false }
+    }
 }
 
 /// Looks at what a request names. An error says, safe to show, why it cannot be told what would be installed.
@@ -82,8 +94,16 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
     if request.is_folder {
         return Err("npm's metadata is a file".to_owned());
     }
-    let mut announced =
-        Announced { ids: vec![npm_id(source, &name)], kind: Kind::Plugin, source, version: None, archive: None, commit: None };
+    let mut announced = Announced {
+        ids: vec![npm_id(source, &name)],
+        kind: Kind::Plugin,
+        source,
+        version: None,
+        archive: None,
+        commit: None,
+        clone: PathBuf::new(),
+        record: None,
+    };
     if source == Source::NpmPack {
         let (mut file, found) = read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
         if found.len() > MAX_ARCHIVE {
@@ -114,13 +134,16 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
 fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, String> {
     let staging = open(request, host)?;
     let id = request.requested.as_deref().and_then(staged::git_plugin);
+    let commit = staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
     Ok(Announced {
         ids: vec![id.ok_or("the request does not say which repository it is about")?],
         kind: Kind::Plugin,
         source: Source::Git,
         version: None,
         archive: None,
-        commit: Some(staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?),
+        clone: request.path.clone(),
+        record: Some(git_record(request, Some(&commit))),
+        commit: Some(commit),
     })
 }
 
@@ -148,7 +171,7 @@ fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged,
 
 /// Whether npm installed it: a package in a `node_modules`, or a project that holds one.
 fn is_npm_project(request: &Request) -> bool {
-    request.kind == super::request::RequestKind::PluginNpm
+    request.kind == RequestKind::PluginNpm
 }
 
 fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
@@ -179,23 +202,26 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
         ..record(request)
     };
     let id = npm_id(source, &name);
-    Ok(Staged { subject: staging.npm(&name, id.clone(), source, record), ids: vec![id], part_of_host: false })
+    Ok(Staged::new(staging.npm(&name, id.clone(), source, record), vec![id]))
 }
 
 fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, String> {
     let staging = open(request, host)?;
+    // Of an unpacked archive OpenClaw installs the dependencies between two calls. A folder may be linked, which is asked about once.
+    let unfinished = request.kind == RequestKind::PluginArchive
+        && request.origin.kind == OriginKind::PluginPackage
+        && staging.has_dependencies();
     let key = request.plugin.as_ref().map(|plugin| plugin.id.as_str()).unwrap_or_default();
     let mut record = record(request);
     record.source = source.as_str().to_owned();
     if staging.is_hook_pack() {
         let id = SubjectId::new("hook", &format!("managed/{}", staged::id_part(key)));
-        return Ok(Staged { subject: staging.hook_pack(id.clone(), source, record), ids: vec![id], part_of_host: false });
+        return Ok(Staged { unfinished, ..Staged::new(staging.hook_pack(id.clone(), source, record), vec![id]) });
     }
     let bundle = staging.is_bundle();
     let ids = match source {
         Source::Git => {
-            record.git_commit = staging.head().ok().map(|commit| commit.to_string());
-            record.git_ref = request.requested.as_deref().and_then(staged::git_reference);
+            record = Record { source: record.source, ..git_record(request, staging.head().ok().as_ref()) };
             vec![request.requested.as_deref().and_then(staged::git_plugin).ok_or("the request does not say which repository")?]
         }
         Source::Clawhub => vec![SubjectId::new("clawhub", &clawhub_package(request))],
@@ -206,7 +232,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
         _ => vec![SubjectId::new("path", key), SubjectId::new("link", key)],
     };
     let first = ids.first().cloned().ok_or("the request names nothing")?;
-    Ok(Staged { subject: staging.plugin(first, source, record), ids, part_of_host: false })
+    Ok(Staged { unfinished, ..Staged::new(staging.plugin(first, source, record), ids) })
 }
 
 /// Which root a skill goes to is not said, so its id is that of any locked skill of its name.
@@ -244,7 +270,7 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
         subject.name = name;
     }
     let part_of_host = origin == SkillOrigin::Installed && request.source == Some(SourceKind::Bundled) && staging.in_host();
-    Ok(Staged { subject, ids, part_of_host })
+    Ok(Staged { part_of_host, ..Staged::new(subject, ids) })
 }
 
 fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
@@ -252,6 +278,15 @@ fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
         return Err("what is staged is a file where a folder belongs".to_owned());
     }
     Staging::open(&request.path, host).map_err(|error| error.to_string())
+}
+
+/// What OpenClaw would record of a clone.
+fn git_record(request: &Request, commit: Option<&GitOid>) -> Record {
+    Record {
+        git_commit: commit.map(ToString::to_string),
+        git_ref: request.requested.as_deref().and_then(staged::git_reference),
+        ..record(request)
+    }
 }
 
 fn record(request: &Request) -> Record {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::paths::Paths;
 use super::{NotCovered, Observation, Options, Subject};
 use crate::subject::{Kind, SubjectId};
 
@@ -11,6 +12,8 @@ use crate::subject::{Kind, SubjectId};
 pub(crate) struct Context<'a> {
     /// What to look at.
     pub options: &'a Options,
+    /// The places that the options name, resolved.
+    pub(super) paths: &'a Paths,
     /// The config after `$include`; an empty object when there is none.
     pub config: &'a Value,
     /// The workspaces of all agents, the default one first.

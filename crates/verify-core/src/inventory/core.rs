@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::config::string;
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::{PluginFiles, file_name, is_real_folder};
-use super::{NotCovered, Observation, Subject, Trees, npm_project};
+use super::{NotCovered, Observation, Subject, Trees, ids, npm_project};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
@@ -21,14 +21,9 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
     let boundary = project.unwrap_or(host);
     let hidden = LeaveOut::Record(".package-lock.json".to_owned(), RecordKind::HiddenLockfile);
 
+    let name = files.package_name().unwrap_or("openclaw").to_owned();
     let mut subject = Subject {
-        id: SubjectId::core(),
-        kind: Kind::Core,
-        source: Source::Npm,
-        name: files.package_name().unwrap_or("openclaw").to_owned(),
         version: string(files.package.get("version")).map(str::to_owned),
-        enabled: true,
-        place: paths.place(host),
         trees: Trees {
             tree: Some(TreeSpec {
                 root: host.to_owned(),
@@ -46,11 +41,8 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
                 leave_out: vec![LeaveOut::Folder(file_name(host)), hidden],
             }),
         },
-        record: None,
-        mcp: None,
-        install_steps: Vec::new(),
-        npm: None,
         observations: files.observations.clone(),
+        ..ids::blank(SubjectId::core(), Kind::Core, Source::Npm, name, paths.place(host))
     };
     if files.package_name() != Some("openclaw") {
         let found = files.package_name().map_or_else(|| "no name".to_owned(), |name| crate::text::excerpt(name, 100));

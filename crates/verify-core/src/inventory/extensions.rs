@@ -7,7 +7,7 @@ use std::path::Path;
 use super::paths::Kind as Entry;
 use super::plugin::{Origin, PluginFiles, own_trees};
 use super::records::{Known, Plugin, Scan};
-use super::{Observation, Subject};
+use super::{Observation, Subject, ids};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Folders that OpenClaw's scan passes over. [S `SCANNED_DIRECTORY_IGNORE_NAMES`]
@@ -105,20 +105,13 @@ fn scan_folder(
 /// A subject for a plugin's folder that no record tells of.
 pub(super) fn unrecorded(scan: &Scan<'_>, id: SubjectId, source: Source, files: PluginFiles, origin: Origin) -> Plugin {
     let name = files.plugin_id();
+    let kind = if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin };
     let mut subject = Subject {
-        id,
-        kind: if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin },
-        source,
         version: files.version().map(str::to_owned),
         enabled: scan.activation.enabled(&name, origin, &files.channels()),
-        name,
-        place: scan.paths.place(&files.folder),
         trees: own_trees(scan.paths, &files.folder, scan.host, false),
-        record: None,
-        mcp: None,
-        install_steps: Vec::new(),
-        npm: None,
         observations: files.observations.clone(),
+        ..ids::blank(id, kind, source, name, scan.paths.place(&files.folder))
     };
     super::npm_project::own_lockfile(scan.paths, &files.folder, &mut subject);
     let left_out = ["node_modules/.package-lock.json", "node_modules/openclaw"];

@@ -11,7 +11,7 @@ use super::frontmatter::{self, FrontMatter};
 use super::ids::{self, Ids};
 use super::paths::{self, Kind as At, Located, Paths};
 use super::skill_roots::{extra_dirs, not_located, strings};
-use super::{Observation, Record, Subject};
+use super::{Observation, Subject, records};
 use crate::json;
 use crate::subject::{Kind, Source};
 use crate::text;
@@ -25,20 +25,12 @@ const MAX_PACK: usize = 200;
 ///
 /// A folder is listed when it holds `HOOK.md` or `package.json`, whether OpenClaw would accept these or not.
 pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot], hook_records: &Value) -> Found {
-    let mut found = Found::default();
-    let paths = match Paths::new(ctx.options) {
-        Ok(paths) => paths,
-        Err(error) => {
-            found.observations.push(Observation::Unreadable { place: ".".to_owned(), why: error.to_string() });
-            return found;
-        }
-    };
     let mut reader = Reader {
         selection: Selection::new(ctx, hook_records),
         ids: Ids::with(plugins.iter().map(|plugin| plugin.subject.clone())),
         seen: BTreeSet::new(),
-        paths: &paths,
-        found,
+        paths: ctx.paths,
+        found: Found::default(),
     };
     reader.recorded(hook_records);
     reader.managed();
@@ -47,7 +39,7 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot], hook_records: &Val
         let label = workspace.agent.as_ref().map_or_else(|| "workspace".to_owned(), |a| format!("workspace.{}", ids::part(a)));
         reader.collection(&label, &workspace.folder.join("hooks"), Policy::Workspace);
     }
-    for (number, folder) in extra_dirs(ctx, &paths, &["hooks", "internal", "load", "extraDirs"], &mut reader.found) {
+    for (number, folder) in extra_dirs(ctx, ctx.paths, &["hooks", "internal", "load", "extraDirs"], &mut reader.found) {
         reader.extra(number, &folder);
     }
     for plugin in plugins {
@@ -141,10 +133,12 @@ impl Reader<'_> {
         };
         for (id, raw) in map {
             let place = format!("state/openclaw.sqlite#hooks.internal.installs/{}", text::excerpt(id, 80));
-            let Some(record) = record(raw, place.clone()) else {
-                self.unreadable(&place, "is no install record: it is no JSON object");
+            let record = records::record(place.clone(), raw);
+            if record.source.is_empty() {
+                // The folder is looked at all the same: below `hooks/` it is found without a record.
+                self.unreadable(&place, "is no install record: it has no source, or a field of the wrong type");
                 continue;
-            };
+            }
             let canonical = self.paths.state.join("hooks").join(id);
             let located = match &record.install_path {
                 Some(path) => self.paths.locate(path),
@@ -161,11 +155,10 @@ impl Reader<'_> {
                 self.found.observations.push(Observation::MissingFolder { path: self.paths.shown(&folder) });
                 continue;
             }
-            let linked = record.source == "path" && record.install_path.is_some() && record.install_path == record.source_path;
-            let source = if linked { Source::Link } else { source(&record) };
+            let source = records::source(self.paths, &record);
             let names = [format!("managed/{}", ids::part(id))];
             let Some(mut subject) = self.subject("hook", &names, source, id.clone(), &folder, Policy::Managed) else { continue };
-            if !linked && paths::normalize(&canonical) != folder {
+            if source != Source::Link && paths::normalize(&canonical) != folder {
                 subject.observations.push(Observation::OutsideState {
                     recorded: text::excerpt(record.install_path.as_deref().unwrap_or_default(), 200),
                     canonical: self.paths.shown(&canonical),
@@ -408,41 +401,4 @@ impl Reader<'_> {
     fn unreadable(&mut self, place: &str, why: &str) {
         self.found.observations.push(Observation::Unreadable { place: place.to_owned(), why: why.to_owned() });
     }
-}
-
-fn source(record: &Record) -> Source {
-    match (record.source.as_str(), record.artifact_kind.as_deref()) {
-        ("npm", Some("npm-pack")) => Source::NpmPack,
-        ("npm", _) => Source::Npm,
-        ("git", _) => Source::Git,
-        ("path", _) => Source::Path,
-        ("archive", _) => Source::Archive,
-        ("clawhub", _) => Source::Clawhub,
-        _ => Source::Unrecorded,
-    }
-}
-
-/// An install record, field by field.
-fn record(raw: &Value, place: String) -> Option<Record> {
-    let map = raw.as_object()?;
-    let field = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
-    Some(Record {
-        place,
-        source: field("source").unwrap_or_default(),
-        spec: field("spec"),
-        install_path: field("installPath"),
-        source_path: field("sourcePath"),
-        version: field("version"),
-        resolved_name: field("resolvedName"),
-        resolved_version: field("resolvedVersion"),
-        resolved_spec: field("resolvedSpec"),
-        integrity: field("integrity"),
-        shasum: field("shasum"),
-        artifact_kind: field("artifactKind"),
-        git_url: field("gitUrl"),
-        git_ref: field("gitRef"),
-        git_commit: field("gitCommit"),
-        registry: field("clawhubUrl"),
-        raw: raw.clone(),
-    })
 }

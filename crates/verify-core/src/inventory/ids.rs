@@ -79,23 +79,9 @@ pub(super) fn git_place(url: &str) -> Option<String> {
     host_ok.then(|| Some(format!("{host}/{}", clean(path)?)))?
 }
 
-/// A subject of which only the folder is known.
+/// A subject of which only name and folder are known.
 pub(super) fn blank(id: SubjectId, kind: Kind, source: Source, name: String, place: Place) -> Subject {
-    Subject {
-        id,
-        kind,
-        source,
-        name,
-        version: None,
-        enabled: true,
-        place,
-        trees: Trees::default(),
-        npm: None,
-        record: None,
-        mcp: None,
-        install_steps: Vec::new(),
-        observations: Vec::new(),
-    }
+    Subject { name, ..Subject::new(id, kind, source, place) }
 }
 
 /// Trees of a subject without dependencies of its own: its whole folder.

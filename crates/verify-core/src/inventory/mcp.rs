@@ -28,13 +28,7 @@ const MAX_SERVERS: usize = 1_000;
 /// Every MCP server that the config, a bundle or a plugin defines.
 pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     let mut found = Found::default();
-    let paths = match Paths::new(ctx.options) {
-        Ok(paths) => paths,
-        Err(error) => {
-            found.observations.push(Observation::Unreadable { place: ".".to_owned(), why: error.to_string() });
-            return found;
-        }
-    };
+    let paths = ctx.paths;
     let mut ids = Ids::default();
     let config_file = ctx.options.config.clone().unwrap_or_else(|| paths.state.join("openclaw.json"));
     let config_place = paths.place(&config_file);
@@ -45,7 +39,7 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         by_name.entry(name).or_default().push(server);
     }
     for plugin in plugins {
-        let (place, servers) = of_plugin(plugin, &paths, &mut found);
+        let (place, servers) = of_plugin(plugin, paths, &mut found);
         for (name, raw) in servers {
             let id = format!("{}/{}", ids::part(&plugin.plugin_id), ids::part(&name));
             let enabled = plugin.enabled && raw.get("enabled") != Some(&Value::Bool(false));

@@ -26,6 +26,8 @@ use crate::text;
 pub enum Launch {
     /// Always this version of this package. Safe to show.
     Exact {
+        /// Where the launcher takes it from.
+        ecosystem: Ecosystem,
         /// The package, as its launcher names it.
         package: String,
         /// The version, or `sha256:<hex>` of an image.
@@ -40,6 +42,20 @@ pub enum Launch {
     LocalCommand,
     /// A server at an address.
     Remote,
+}
+
+/// Where a launcher takes packages from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ecosystem {
+    /// A registry of npm packages.
+    Npm,
+    /// An index of Python packages.
+    Python,
+    /// <https://jsr.io>.
+    Jsr,
+    /// A registry of container images.
+    Image,
 }
 
 /// Most wrappers (`env`, `sudo`, `timeout` …) around one command.

@@ -124,7 +124,7 @@ fn names_a_secret(name: &str) -> bool {
 }
 
 /// Whether a text has the form of a well-known secret, or is one long run of letters and digits.
-fn looks_secret(word: &str) -> bool {
+pub(crate) fn looks_secret(word: &str) -> bool {
     const PREFIXES: [&str; 16] = [
         "sk-",
         "sk_",

@@ -10,7 +10,7 @@ pub(crate) mod context;
 mod core;
 mod environment;
 mod extensions;
-mod frontmatter;
+pub(crate) mod frontmatter;
 mod git_checkout;
 mod hooks;
 mod ids;
@@ -18,7 +18,7 @@ mod index;
 mod load_paths;
 mod mcp;
 pub mod mcp_launcher;
-mod mcp_spec;
+pub(crate) mod mcp_spec;
 mod npm_project;
 pub mod npm_tree;
 mod paths;
@@ -83,7 +83,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     let roots = roots(&plugins);
     inventory.subjects.extend(plugins.into_iter().map(|plugin| plugin.subject));
 
-    let context = Context { options: &options, config: &config.value, workspaces: &workspaces };
+    let context = Context { options: &options, paths: &paths, config: &config.value, workspaces: &workspaces };
     let found: [Found; 3] =
         [skills::read(&context, &roots), hooks::read(&context, &roots, &index.hooks), mcp::read(&context, &roots)];
     for found in found {
@@ -232,6 +232,13 @@ pub struct Inventory {
     pub observations: Vec<Observation>,
     /// What OpenClaw also loads, and nobody here judges.
     pub not_covered: Vec<NotCovered>,
+}
+
+impl Inventory {
+    /// One subject, and nothing else.
+    pub(crate) fn of(subject: Subject) -> Self {
+        Self { subjects: vec![subject], ..Self::default() }
+    }
 }
 
 /// Something that OpenClaw loads and that is not judged.

@@ -12,7 +12,7 @@ use super::config::string;
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::{Origin, PluginFiles, file_name, is_real_folder};
 use super::records::{Known, Plugin, Scan};
-use super::{NpmPackage, NpmProject, Observation, Record, Subject, Trees};
+use super::{NpmPackage, NpmProject, Observation, Record, Subject, Trees, ids};
 use crate::digest::{DigestError, Sha256Digest, Sri};
 use crate::json;
 use crate::read::ReadError;
@@ -451,20 +451,13 @@ fn candidate(
 
 fn recovered(scan: &Scan<'_>, folder: &Path, name: &str, files: PluginFiles) -> Plugin {
     let paths = scan.paths;
+    let id = SubjectId::new("unrecorded", &format!("npm/{name}"));
+    let kind = if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin };
     let mut subject = Subject {
-        id: SubjectId::new("unrecorded", &format!("npm/{name}")),
-        kind: if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin },
-        source: Source::Unrecorded,
-        name: files.plugin_id(),
         version: files.version().map(str::to_owned),
         enabled: scan.activation.enabled(&files.plugin_id(), Origin::Global, &files.channels()),
-        place: paths.place(folder),
-        trees: Trees::default(),
-        record: None,
-        mcp: None,
-        install_steps: Vec::new(),
-        npm: None,
         observations: vec![Observation::NoRecord { place: "npm/projects" }],
+        ..ids::blank(id, kind, Source::Unrecorded, files.plugin_id(), paths.place(folder))
     };
     subject.observations.extend(files.observations.iter().cloned());
     match Layout::of(folder) {

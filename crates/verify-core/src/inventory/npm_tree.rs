@@ -2,7 +2,6 @@
 //! them. The disk is the truth; npm's hidden lockfile only adds what the disk cannot tell.
 
 mod hidden_lock;
-mod json;
 mod manifest;
 mod resolve;
 mod walk;

@@ -10,7 +10,7 @@ use super::context::Workspace;
 use super::index::Index;
 use super::paths::{Kind as Entry, Located, Paths};
 use super::plugin::{Activation, Origin, PluginFiles, own_trees};
-use super::{Observation, Place, Record, Subject, Trees, git_checkout, npm_project};
+use super::{Observation, Place, Record, Subject, git_checkout, ids, npm_project};
 use crate::digest::{Sha256Digest, Sri};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -96,7 +96,8 @@ pub(super) fn read(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<
     plugins
 }
 
-/// The fields of a record, trimmed as OpenClaw does; an empty `source` when it is no record. [S `parsePluginInstallRecord`]
+/// The fields of a plugin's or hook pack's record, trimmed as OpenClaw does; an empty `source` when it is no record.
+/// [S `parsePluginInstallRecord`]
 pub(super) fn record(place: String, raw: &Value) -> Record {
     const TEXTS: [&str; 12] = [
         "spec",
@@ -142,21 +143,10 @@ fn plugin(scan: &Scan<'_>, key: &str, record: Record) -> Plugin {
     let source = source(scan.paths, &record);
     let bundle = files.as_ref().is_some_and(|files| files.bundle.is_some());
     let id = id(key, &record, source, bundle, &place.absolute);
-    let mut subject = Subject {
-        id,
-        kind: if bundle { Kind::Bundle } else { Kind::Plugin },
-        source,
-        name: files.as_ref().map_or_else(|| key.to_owned(), PluginFiles::plugin_id),
-        version: files.as_ref().and_then(PluginFiles::version).map(str::to_owned),
-        enabled: false,
-        place,
-        trees: Trees::default(),
-        record: None,
-        mcp: None,
-        install_steps: Vec::new(),
-        npm: None,
-        observations,
-    };
+    let kind = if bundle { Kind::Bundle } else { Kind::Plugin };
+    let name = files.as_ref().map_or_else(|| key.to_owned(), PluginFiles::plugin_id);
+    let version = files.as_ref().and_then(PluginFiles::version).map(str::to_owned);
+    let mut subject = Subject { version, observations, ..ids::blank(id, kind, source, name, place) };
     if source == Source::Unrecorded {
         let found = format!("an install of source {}", text::excerpt(&record.source, 40));
         subject.observations.push(Observation::UnsupportedSchema { place: record.place.clone(), found });
@@ -207,7 +197,8 @@ fn folder(scan: &Scan<'_>, record: &Record, written: &str, observations: &mut Ve
     (paths.place(&folder), Some(files))
 }
 
-fn source(paths: &Paths, record: &Record) -> Source {
+/// Where the subject of a record came from; *unrecorded* for a source that is not known here.
+pub(super) fn source(paths: &Paths, record: &Record) -> Source {
     match record.source.as_str() {
         // A tarball's own claimed name is recorded as if it came from a registry. [S `resolvePluginTrust`]
         "npm" if record.artifact_kind.is_some() || record.source_path.is_some() => Source::NpmPack,

@@ -11,13 +11,14 @@ use super::frontmatter::{self, FrontMatter};
 use super::ids::{self, Ids};
 use super::paths::{Located, Paths};
 use super::skill_hashes::{self, HashError};
-use super::skill_record::{self, ClawhubOrigin, LockEntry, SourceOrigin};
+use super::skill_record::{self, LockEntry};
 use super::skill_roots::{self, Candidate, Loader, Root};
 use super::{NotCovered, Observation, Record, Subject};
 use crate::read::{self, ReadError};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
-use crate::tree::{LeaveOut, RecordKind};
+use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin};
+use crate::tree::{LeaveOut, RecordKind, records};
 
 /// Every skill that OpenClaw would load from the disk, of every agent.
 ///
@@ -25,28 +26,22 @@ use crate::tree::{LeaveOut, RecordKind};
 /// that hides the other carries [`Observation::Shadows`].
 pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     let mut found = Found::default();
-    let paths = match Paths::new(ctx.options) {
-        Ok(paths) => paths,
-        Err(error) => {
-            found.observations.push(Observation::Unreadable { place: ".".to_owned(), why: error.to_string() });
-            return found;
-        }
-    };
-    let roots = skill_roots::roots(ctx, &paths, plugins, &mut found);
+    let paths = ctx.paths;
+    let roots = skill_roots::roots(ctx, paths, plugins, &mut found);
     let plugin_folders: Vec<PathBuf> = plugins.iter().filter_map(|plugin| paths.real(&plugin.folder).ok()).collect();
     let host = ctx.options.host.as_ref().and_then(|host| std::fs::canonicalize(host).ok());
-    let allowed = allowed_targets(ctx, &paths);
+    let allowed = allowed_targets(ctx, paths);
     let mut skills = Vec::new();
     for (number, root) in roots.iter().enumerate() {
-        let mut candidates = skill_roots::walk(number, root, &allowed, &paths, &mut found);
+        let mut candidates = skill_roots::walk(number, root, &allowed, paths, &mut found);
         if root.generated {
-            candidates.retain(|candidate| !is_covered(candidate, &plugin_folders, host.as_deref(), &paths, &mut found));
+            candidates.retain(|candidate| !is_covered(candidate, &plugin_folders, host.as_deref(), paths, &mut found));
         }
-        skills.extend(candidates.into_iter().map(|candidate| Skill::read(candidate, root, &paths)));
+        skills.extend(candidates.into_iter().map(|candidate| Skill::read(candidate, root, paths)));
     }
-    compare_locks(&roots, &mut skills, &paths, &mut found);
+    compare_locks(&roots, &mut skills, paths, &mut found);
     name_and_add(ctx, &roots, skills, plugins, &mut found);
-    add_library(&paths, plugins, &mut found);
+    add_library(paths, plugins, &mut found);
     found.not_covered.extend([
         not_covered(
             "skills of another working folder",
@@ -201,7 +196,7 @@ fn records(
         let file = candidate.real.join(relative);
         // A record reached through a symlinked folder is not the one that the digest leaves out.
         let text = match paths.real(&file) {
-            Ok(real) if real == file => read::text(&file, skill_record::MAX_RECORD).map_err(|e| e.to_string()),
+            Ok(real) if real == file => read::text(&file, records::MAX_BYTES).map_err(|e| e.to_string()),
             Ok(_) => Err("is reached through a symbolic link".to_owned()),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
             Err(error) => Err(error.to_string()),

@@ -119,6 +119,18 @@ impl Staging {
         PluginFiles::read(&self.paths, &self.root).bundle.is_some()
     }
 
+    /// The id of the plugin or bundle in the folder, as OpenClaw takes it. Untrusted text.
+    pub(crate) fn plugin_id(&self) -> String {
+        PluginFiles::read(&self.paths, &self.root).plugin_id()
+    }
+
+    /// Whether the package in the folder asks npm for others.
+    pub(crate) fn has_dependencies(&self) -> bool {
+        let package = PluginFiles::read(&self.paths, &self.root).package;
+        let some = |key| package.get(key).and_then(Value::as_object).is_some_and(|names| !names.is_empty());
+        some("dependencies") || some("optionalDependencies")
+    }
+
     /// Whether the folder lies in the host package that the operator named.
     pub(crate) fn in_host(&self) -> bool {
         self.host.as_ref().is_some_and(|host| self.root.starts_with(host))

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::context::{Context, Found, PluginRoot, Workspace};
+use super::paths::Paths;
 use super::{Observation, Options, Subject, hooks, mcp, skills};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -66,7 +67,8 @@ impl State {
             let folder = self.state().join(format!("workspace-{agent}"));
             workspaces.push(Workspace { agent: Some((*agent).to_owned()), folder });
         }
-        read(&Context { options: &options, config: &self.config, workspaces: &workspaces })
+        let paths = Paths::new(&options).expect("a state dir");
+        read(&Context { options: &options, paths: &paths, config: &self.config, workspaces: &workspaces })
     }
 
     fn skills(&self) -> Found {
@@ -400,16 +402,24 @@ fn hook_records_are_compared_with_the_disk() {
         "l": {"source": "path", "installPath": state.state().join("linked"), "sourcePath": state.state().join("linked")},
         "gone": {"source": "npm", "installPath": state.state().join("hooks/gone")},
         "odd": 1,
+        "typed": {"source": "npm", "version": 7, "installPath": state.state().join("hooks/typed")},
+        "proto": serde_json::from_str::<Value>(r#"{"source": "npm", "__proto__": {"source": "path"}}"#).expect("JSON"),
     });
+    state.file("hooks/typed/HOOK.md", "---\nname: typed\n---\n");
+    state.file("hooks/proto/HOOK.md", "---\nname: proto\n---\n");
     state.file("linked/HOOK.md", "---\nname: l\n---\n");
     let found = state.hooks(&records);
-    assert_eq!(ids(&found), ["hook:managed/a", "hook:managed/b", "hook:managed/l"]);
+    let unrecorded = ["unrecorded:hooks/proto", "unrecorded:hooks/typed"];
+    assert_eq!(ids(&found), ["hook:managed/a", "hook:managed/b", "hook:managed/l", unrecorded[0], unrecorded[1]]);
     assert_eq!(conflicts(get(&found, "hook:managed/a")), [("version", false)]);
     assert!(matches!(&get(&found, "hook:managed/b").observations[..], [Observation::OutsideState { .. }]));
     let linked = get(&found, "hook:managed/l");
     assert!(linked.source == Source::Link && linked.observations.is_empty());
     let why = format!("{:?}", found.observations);
     assert!(why.contains("MissingFolder") && why.contains("no install record"), "{why}");
+    for id in ["odd", "typed", "proto"] {
+        assert!(why.contains(&format!("hooks.internal.installs/{id}")), "{id}: {why}");
+    }
 }
 
 #[test]

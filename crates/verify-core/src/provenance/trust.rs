@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::sigstore::{self, Root};
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
+use crate::fact::{Fact, NotEstablished};
 
 /// Which Sigstore instance the operator trusts.
 ///
@@ -42,8 +43,28 @@ pub enum Origin {
     Embedded,
     /// A file of the operator, by the name it was given.
     File(String),
-    /// The instance's TUF repository, or the verified cache of it.
-    Tuf,
+    /// A TUF repository, or the verified cache of one.
+    Tuf {
+        /// When what it says stops to be current.
+        until: Timestamp,
+    },
+}
+
+/// Nothing to judge signatures by that is current: neither good nor bad can be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoTrustRoot(String);
+
+impl NoTrustRoot {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+
+    /// The fact that everything becomes that would have needed it.
+    #[must_use]
+    pub fn fact<T>(&self) -> Fact<T> {
+        Fact::not_established(NotEstablished::NoTrustRoot, self.to_string())
+    }
 }
 
 /// A trust root, ready to verify with. Build it once and use it for many bundles; it can be shared between threads.
@@ -107,11 +128,11 @@ impl TrustRoot {
         Ok(Self { root, instance, origin: Origin::File(path.display().to_string()), digest: Sha256Digest::of(json.as_bytes()) })
     }
 
-    /// The root `json` that a TUF client verified for `instance`.
+    /// The root `json` that a TUF client verified for `instance`, current until `until`.
     #[cfg(feature = "online")]
-    pub(crate) fn from_tuf(json: &str, instance: Instance) -> Result<Self, String> {
+    pub(super) fn from_tuf(json: &str, instance: Instance, until: Timestamp) -> Result<Self, String> {
         let root = Root::new(json, instance)?;
-        Ok(Self { root, instance, origin: Origin::Tuf, digest: Sha256Digest::of(json.as_bytes()) })
+        Ok(Self { root, instance, origin: Origin::Tuf { until }, digest: Sha256Digest::of(json.as_bytes()) })
     }
 
     /// Whose root this is.
@@ -126,7 +147,7 @@ impl TrustRoot {
         &self.origin
     }
 
-    /// The digest of the JSON that was read; for [`Origin::Tuf`] not that of the published file.
+    /// The digest of the JSON that was read.
     #[must_use]
     pub fn digest(&self) -> Sha256Digest {
         self.digest
@@ -153,7 +174,7 @@ impl TrustRoot {
             ),
             (Origin::Embedded, None) => format!("{instance} trust root, compiled in, {digest}"),
             (Origin::File(name), _) => format!("{instance} trust root from {name}, {digest}"),
-            (Origin::Tuf, _) => format!("{instance} trust root from its TUF repository"),
+            (Origin::Tuf { until }, _) => format!("{instance} trust root by TUF, current until {until}, {digest}"),
         }
     }
 }

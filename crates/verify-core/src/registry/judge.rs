@@ -6,9 +6,9 @@ use super::fetch::{Attestation, FetchedPackage};
 use super::http::FetchError;
 use super::plan::Want;
 use crate::digest::Sri;
-use crate::fact::{Fact, NotEstablished};
-use crate::provenance::npm::{Attestations, Package, verify_attestations, verify_registry_signatures};
-use crate::provenance::{Fault, IdentityPolicy, NpmKeys, TrustRoot};
+use crate::fact::Fact;
+use crate::provenance::npm::{Attestations, Package};
+use crate::provenance::{Anchors, Fault, IdentityPolicy};
 use crate::text;
 
 /// What a registry proves of one package version.
@@ -21,19 +21,19 @@ pub struct RegistryFacts {
     pub signatures: Fact<Vec<String>>,
     /// Publish attestation and build provenance. Not applicable: it offers none.
     pub attestations: Attestations,
-    /// When the registry says it was published; unsigned.
+    /// When the registry says it was published; unsigned. None from the cache alone.
     pub published: Option<Timestamp>,
     /// The registry's address, safe to show; none when it did not answer, or all is from the cache.
     pub registry: Option<String>,
 }
 
-/// Judges what was fetched for `want`. `policy` is what its provenance must come from; without a trust root, give why.
+/// Judges what was fetched for `want`. `policy` is what its provenance must come from; `anchors` are asked only where there is
+/// something signed.
 pub fn judge(
     want: &Want,
     fetched: &Result<FetchedPackage, FetchError>,
     policy: &IdentityPolicy,
-    keys: &NpmKeys,
-    trust: Result<&TrustRoot, &str>,
+    anchors: &Anchors,
     now: Timestamp,
 ) -> RegistryFacts {
     let package = match fetched {
@@ -66,24 +66,33 @@ pub fn judge(
         };
     };
     let about = Package { name: &want.name, version: &want.version, integrity: subject };
-    // From the cache alone, nothing is known of the registry's signatures.
-    let signatures = if package.registry.is_empty() {
-        FetchError::Offline.into_fact()
-    } else {
-        verify_registry_signatures(&package.signatures, &about, package.published, keys, now)
+    let from_cache = package.registry.is_empty();
+    let signatures = match anchors.npm_signatures(&package.signatures, &about, package.published, now) {
+        // What the cache says and nobody signed was never said.
+        Fact::Violated { .. } | Fact::NotApplicable if from_cache => FetchError::Offline.into_fact(),
+        signatures => signatures,
     };
-    let attestations = match (&package.attestations, trust) {
-        (Attestation::NotAsked | Attestation::None, _) => {
+    let attestations = match &package.attestations {
+        Attestation::NotAsked | Attestation::None => {
             Attestations { publish: Fact::NotApplicable, provenance: Fact::NotApplicable }
         }
-        (Attestation::Failed(error), _) => Attestations::unknown(error),
-        (Attestation::Answer(answer), Ok(trust)) => verify_attestations(answer, &about, policy, keys, trust, now),
-        (Attestation::Answer(_), Err(why)) => Attestations {
-            publish: Fact::not_established(NotEstablished::NoTrustRoot, why),
-            provenance: Fact::not_established(NotEstablished::NoTrustRoot, why),
-        },
+        Attestation::Failed(error) => Attestations::unknown(error),
+        Attestation::Answer(answer) => anchors.npm_attestations(answer, &about, policy, now),
+        Attestation::Kept(answer) => {
+            let kept = anchors.npm_attestations(answer, &about, policy, now);
+            match kept.package() {
+                Fact::Violated { code, .. } if !is_mismatch(code) => Attestations::unknown(&FetchError::Offline),
+                _ => kept,
+            }
+        }
     };
-    RegistryFacts { integrity, signatures, attestations, published: package.published, registry }
+    let published = package.published.filter(|_| !from_cache);
+    RegistryFacts { integrity, signatures, attestations, published, registry }
+}
+
+/// Whether a code means a genuine attestation of somebody else.
+fn is_mismatch(code: &str) -> bool {
+    Fault::from_code(code).is_some_and(|fault| fault.finding() == "provenance-mismatch")
 }
 
 impl Attestations {

@@ -24,7 +24,7 @@ use crate::digest::Sha256Digest;
 use crate::fact::{Fact, NotEstablished};
 use crate::policy::Gitsign;
 use crate::provenance::gitsign::{Material, verify_gitsign};
-use crate::provenance::{IdentityPolicy, TrustRoot};
+use crate::provenance::{Anchors, IdentityPolicy};
 use crate::text::excerpt;
 
 const ID_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -103,7 +103,7 @@ impl GitsignSignature {
 }
 
 /// Who signed the tag, when the certificate was issued to whom the rule allows, and the log says that it was valid then.
-pub(super) fn verify(tag: &Tag, wanted: &Gitsign, root: Option<&TrustRoot>, now: Timestamp) -> Result<Accepted, Failure> {
+pub(super) fn verify(tag: &Tag, wanted: &Gitsign, anchors: Option<&Anchors>, now: Timestamp) -> Result<Accepted, Failure> {
     let found = GitsignSignature::from_tag(tag)?;
     let issuer = found.issuer.as_deref().unwrap_or_default();
     if !found.identities.contains(&wanted.identity) || issuer != wanted.issuer {
@@ -123,10 +123,9 @@ pub(super) fn verify(tag: &Tag, wanted: &Gitsign, root: Option<&TrustRoot>, now:
         issuer: Some(wanted.issuer.clone()),
         ..IdentityPolicy::default()
     };
-    let Some(root) = root else {
-        let why = "no trust root is at hand that could vouch for the certificate";
-        return Err(Failure::new(Code::NotEstablished(NotEstablished::NoTrustRoot), why));
-    };
+    let none = |why: String| Failure::new(Code::NotEstablished(NotEstablished::NoTrustRoot), why);
+    let anchors = anchors.ok_or_else(|| none("no trust root is at hand that could vouch for the certificate".to_owned()))?;
+    let root = anchors.root().map_err(|why| none(why.to_string()))?;
     match verify_gitsign(&material, &policy, root, now) {
         Fact::Verified(_) => {
             let signer = Signer {

@@ -13,7 +13,7 @@ use super::wire::SshKey;
 use crate::error::{OperatorError, Result};
 use crate::fact::NotEstablished;
 use crate::policy::{self, Gitsign, Pattern, ReleaseNeed};
-use crate::provenance::{Instance, TrustRoot};
+use crate::provenance::Anchors;
 use crate::text::excerpt;
 use crate::{operator_file, read};
 
@@ -44,23 +44,23 @@ pub struct Trust {
     pub openpgp: Option<OpenPgpCertificates>,
     /// Identity and issuer of a gitsign certificate.
     pub gitsign: Option<Gitsign>,
-    /// The root that vouches for gitsign certificates; without it nothing about them is established.
-    pub root: Option<Arc<TrustRoot>>,
+    /// What vouches for gitsign certificates, asked only for one; without it nothing about them is established.
+    pub anchors: Option<Arc<Anchors>>,
 }
 
 impl ReleaseRule {
-    /// Reads the files that a rule of the policy names. `root` is asked for only when the rule allows gitsign.
+    /// Reads the files that a rule of the policy names. `anchors` judge gitsign certificates, where it allows them.
     ///
     /// # Errors
     /// A file that is not there or cannot be read as what it must be.
-    pub fn load(rule: &policy::ReleaseRule, root: impl FnOnce() -> Result<Arc<TrustRoot>>) -> Result<Self> {
+    pub fn load(rule: &policy::ReleaseRule, anchors: &Arc<Anchors>) -> Result<Self> {
         let openpgp = (!rule.openpgp.is_empty()).then(|| Trust::read_openpgp(&rule.openpgp)).transpose()?;
         let trust = Trust {
             ssh: rule.signers.as_deref().map(Trust::read_ssh).transpose()?,
             revoked: None,
             openpgp,
             gitsign: rule.gitsign.clone(),
-            root: rule.gitsign.is_some().then(root).transpose()?,
+            anchors: rule.gitsign.is_some().then(|| Arc::clone(anchors)),
         };
         Ok(Self { tags: rule.tags.clone(), trust, require: rule.require, minimum: rule.minimum.clone() })
     }
@@ -114,14 +114,5 @@ impl Trust {
             certificates.add(path, &bytes.map_err(unreadable)?)?;
         }
         Ok(certificates)
-    }
-
-    /// Reads a `trusted_root.json` for gitsign certificates.
-    ///
-    /// # Errors
-    /// A file that is not there, or is no root of the public instance's kind.
-    pub fn read_root(path: &Path) -> Result<TrustRoot> {
-        let missing = || OperatorError::whole(path, format!("the trust root {} is not there", path.display()));
-        TrustRoot::from_file(path, &operator_file::read(path)?.ok_or_else(missing)?, Instance::PublicGood)
     }
 }

@@ -215,8 +215,8 @@ impl Draft {
                 self.fail("target", Failure::new(Code::TargetMissing, why).help("fetch the tag with its history"));
             }
             Err(GitError::TooLarge { .. }) => {
-                let why = format!("the tag says that {} is a commit, and it is larger than any commit", tag.target);
-                self.fail("target", Failure::new(Code::TargetTypeLies, why));
+                let why = format!("the tag points at {}, which is larger than any commit", tag.target);
+                self.fail("target", Failure::new(Code::TooLarge, why));
             }
             Err(error) => self.fail("target", unreadable(&error)),
         }
@@ -342,7 +342,7 @@ fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Acc
         Scheme::OpenPgp => {
             trust.openpgp.as_ref().ok_or_else(not_allowed).and_then(|certs| OpenPgpCertificates::verify(certs, tag, now))
         }
-        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?, trust.root.as_deref(), now),
+        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?, trust.anchors.as_deref(), now),
     }
 }
 

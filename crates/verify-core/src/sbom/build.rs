@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::component::{self, BY_EVIDENCE, Draft, Extra};
 use super::projects::{Project, Projects};
-use super::service;
+use super::service::{self, External};
 use super::swhid;
 use super::values::{self, Refs};
 use super::verdicts::Verdicts;
@@ -32,6 +32,8 @@ pub(super) struct Built {
     pub extras: BTreeMap<String, Extra>,
     /// The `bom-ref` of each subject.
     pub subjects: BTreeMap<SubjectId, String>,
+    /// Packages that MCP servers fetch when they start, with their `bom-ref` and those of the servers.
+    pub externals: Vec<(External, String, BTreeSet<String>)>,
 }
 
 /// Builds the core for the wanted subjects.
@@ -69,6 +71,7 @@ struct Builder<'a> {
     packages: BTreeMap<&'a Path, Vec<String>>,
     components: Vec<Component>,
     services: Vec<Service>,
+    externals: BTreeMap<External, BTreeSet<String>>,
     extras: BTreeMap<String, Extra>,
     dependencies: BTreeMap<String, BTreeSet<String>>,
     aggregates: BTreeMap<&'static str, BTreeSet<String>>,
@@ -87,6 +90,7 @@ impl<'a> Builder<'a> {
             packages: BTreeMap::new(),
             components: Vec::new(),
             services: Vec::new(),
+            externals: BTreeMap::new(),
             extras: BTreeMap::new(),
             dependencies: BTreeMap::new(),
             aggregates: BTreeMap::new(),
@@ -264,8 +268,10 @@ impl<'a> Builder<'a> {
     }
 
     fn server(&mut self, subject: &Subject) {
-        if let Some(reference) = self.subjects.get(&subject.id) {
-            self.services.push(service::service(subject, reference, self.verdicts.subjects.get(&subject.id)));
+        let Some(reference) = self.subjects.get(&subject.id) else { return };
+        self.services.push(service::service(subject, reference, self.verdicts.subjects.get(&subject.id)));
+        if let Some(external) = subject.mcp.as_ref().and_then(External::of) {
+            self.externals.entry(external).or_default().insert(reference.clone());
         }
     }
 
@@ -358,7 +364,12 @@ impl<'a> Builder<'a> {
             annotations: None,
             formulation: None,
         };
-        Built { bom, extras: self.extras, subjects: self.subjects }
+        let mut refs = self.refs;
+        let externals = self.externals.into_iter().map(|(external, servers)| {
+            let reference = refs.claim(&format!("external/{}@{}", external.name, external.version));
+            (external, reference, servers)
+        });
+        Built { bom, extras: self.extras, subjects: self.subjects, externals: externals.collect() }
     }
 }
 
@@ -392,7 +403,10 @@ fn location(subject: &Subject, projects: &Projects) -> String {
         return format!("{}/{}", project.prefix, instance.path);
     }
     let shown = &subject.place.shown;
-    if subject.kind == Kind::McpServer || shown.starts_with('/') || shown.is_empty() || shown == "." {
+    if subject.kind == Kind::McpServer {
+        return service::masked(subject.id.as_str());
+    }
+    if shown.starts_with('/') || shown.is_empty() || shown == "." {
         return subject.id.as_str().to_owned();
     }
     shown.clone()
@@ -423,5 +437,5 @@ fn missing<'t>(tree: &'t NpmTree, path: &str) -> impl Iterator<Item = String> + 
     let start = tree.unresolved.partition_point(|one| one.from < at);
     let own = tree.unresolved.iter().skip(start).take_while(move |one| one.from == at);
     own.filter(|one| one.dependency.kind == DependencyKind::Required && one.link.is_none())
-        .map(|one| format!("{}@{}", one.dependency.name, one.dependency.spec))
+        .map(|one| format!("{}@{}", one.dependency.name, values::spec(&one.dependency.spec)))
 }

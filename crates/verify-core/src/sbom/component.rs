@@ -2,8 +2,8 @@
 
 use cyclonedx_bom::external_models::uri::{Purl, Uri};
 use cyclonedx_bom::models::component::{
-    Classification, Component, ComponentEvidence, ConfidenceScore, Identity, IdentityField, Method, Methods, Occurrence,
-    Occurrences, Pedigree, Scope,
+    Classification, Component, ComponentEvidence, Components, ConfidenceScore, Identity, IdentityField, Method, Methods,
+    Occurrence, Occurrences, Pedigree, Scope,
 };
 use cyclonedx_bom::models::external_reference::{ExternalReference, ExternalReferenceType, ExternalReferences};
 use cyclonedx_bom::models::hash::{Hash, HashAlgorithm, HashValue, Hashes};
@@ -111,24 +111,50 @@ impl Draft {
 
     /// The comparison with the published archive: only this makes its hash the component's own.
     pub(super) fn archive(&mut self, compared: &ArchiveMatch) {
-        match compared {
+        let said = match compared {
             ArchiveMatch::Identical { archive } => {
                 self.component.hashes = Some(Hashes(vec![sha512(archive)]));
                 self.evidence("hash-comparison", BY_EVIDENCE, &archive.to_string());
-                self.property("openclaw:verify:archive", "identical");
+                let known = |one: &ExternalReference| one.external_reference_type == ExternalReferenceType::Distribution;
+                if !self.references.iter().any(known) {
+                    self.distribution(None, Some(archive));
+                }
+                "identical"
             }
-            ArchiveMatch::Differs { archive, summary } => {
-                self.component.modified = Some(true);
-                self.component.pedigree = Some(Pedigree {
-                    ancestors: None,
-                    descendants: None,
-                    variants: None,
-                    commits: None,
-                    patches: None,
-                    notes: Some(format!("differs from the published archive {archive}: {}", values::shown(summary))),
-                });
-                self.property("openclaw:verify:archive", "differs");
+            ArchiveMatch::Differs { archive, summary, paths } => {
+                // Without an archive nothing was compared: a record contradicts itself or the registry.
+                self.component.modified = archive.is_some().then_some(true);
+                self.component.pedigree = Some(self.pedigree(archive.as_ref(), summary, paths));
+                "differs"
             }
+            ArchiveMatch::NotPublished => "not-published",
+            ArchiveMatch::NotEstablished => "not-established",
+        };
+        self.property("openclaw:verify:archive", said);
+    }
+
+    /// What it was made from, and what became different.
+    fn pedigree(&self, archive: Option<&Sri>, summary: &str, paths: &[String]) -> Pedigree {
+        const NAMED: usize = 20;
+        let published = archive.map(|archive| {
+            let mut published = Component::new(Classification::Library, "", "", None);
+            published.group.clone_from(&self.component.group);
+            published.name = self.component.name.clone();
+            published.version.clone_from(&self.component.version);
+            published.purl.clone_from(&self.component.purl);
+            published.hashes = Some(Hashes(vec![sha512(archive)]));
+            published
+        });
+        let mut lines = vec![values::shown(summary)];
+        lines.extend(paths.iter().take(NAMED).map(|path| values::shown(path)));
+        lines.extend((paths.len() > NAMED).then(|| format!("and {} more", paths.len() - NAMED)));
+        Pedigree {
+            ancestors: published.map(|published| Components(vec![published])),
+            descendants: None,
+            variants: None,
+            commits: None,
+            patches: None,
+            notes: Some(lines.join("; ")),
         }
     }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::values;
 use super::verdicts::Verdicts;
 use crate::fact::Outcome;
+use crate::inventory::npm_tree::Person;
 use crate::subject::SubjectId;
 
 /// The requirements: the groups of findings that are about a subject. docs/findings/ has the rules in each.
@@ -20,8 +22,16 @@ const REQUIREMENTS: [(&str, &str); 5] = [
 
 const ASSESSOR: &str = "assessor:operator";
 
+/// What an SBOM declares.
+pub(super) struct Declared {
+    pub definitions: Value,
+    pub declarations: Value,
+    /// Who says what, for 1.7; the time is added later.
+    pub citations: Vec<Value>,
+}
+
 /// `definitions` and `declarations`; none when no verdict was given.
-pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, String>) -> Option<(Value, Value)> {
+pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, String>) -> Option<Declared> {
     let judged: Vec<_> = references.iter().filter_map(|(id, reference)| Some((reference, verdicts.subjects.get(id)?))).collect();
     if judged.is_empty() {
         return None;
@@ -29,6 +39,7 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
     let mut claims = Vec::new();
     let mut evidence = Vec::new();
     let mut maps = Vec::new();
+    let mut reviewers = Reviewers::default();
     for (at, (group, _)) in REQUIREMENTS.into_iter().enumerate() {
         let (mut yes, mut no, mut open) = (Vec::new(), Vec::new(), 0_usize);
         for (reference, verdict) in &judged {
@@ -49,6 +60,12 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
                 evidence
                     .push(json!({ "bom-ref": &shown, "propertyName": "openclaw:tree", "data": [{ "name": tree.to_string() }] }));
                 written["evidence"] = json!([shown]);
+            }
+            if (group, outcome) == ("review", Outcome::Verified) && !verdict.reviewers.is_empty() {
+                let shown = verdict.reviewers.iter().map(|reviewer| reviewers.evidence(reviewer, reference, claims.len()));
+                let shown: Vec<Value> = shown.collect();
+                written["evidence"] = shown.iter().filter_map(|one| one.get("bom-ref").cloned()).collect();
+                evidence.extend(shown);
             }
             list.push(claim);
             claims.push(written);
@@ -81,7 +98,7 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
             Some(digest) => format!("{} {digest}", policy.preset),
             None => policy.preset.clone(),
         },
-        None => super::values::NO_ASSERTION.to_owned(),
+        None => values::NO_ASSERTION.to_owned(),
     };
     let definitions = json!({ "standards": [{
         "bom-ref": "standard:policy",
@@ -89,8 +106,10 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
         "version": version,
         "requirements": requirements,
     }] });
+    let mut assessors = vec![json!({ "bom-ref": ASSESSOR, "thirdParty": false })];
+    assessors.extend(reviewers.assessor());
     let mut declarations = json!({
-        "assessors": [{ "bom-ref": ASSESSOR, "thirdParty": false }],
+        "assessors": assessors,
         "attestations": [{
             "summary": "What openclaw-verify established on the machine that runs OpenClaw.",
             "assessor": ASSESSOR,
@@ -101,5 +120,66 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
     if !evidence.is_empty() {
         declarations["evidence"] = json!(evidence);
     }
-    Some((definitions, declarations))
+    Some(Declared { definitions, declarations, citations: reviewers.citations() })
+}
+
+/// The people whose reviews are claimed, and which claims are theirs.
+#[derive(Default)]
+struct Reviewers<'a>(BTreeMap<&'a str, Vec<usize>>);
+
+impl<'a> Reviewers<'a> {
+    /// Evidence of a claim, which has this place in the list of claims.
+    fn evidence(&mut self, reviewer: &'a str, reference: &str, claim: usize) -> Value {
+        self.0.entry(reviewer).or_default().push(claim);
+        json!({
+            "bom-ref": format!("evidence:review:{}:{reference}", values::shown(reviewer)),
+            "propertyName": "openclaw:review",
+            "author": contact(reviewer),
+        })
+    }
+
+    /// All of them as one body, so that each has a reference.
+    fn assessor(&self) -> Option<Value> {
+        let people: Vec<Value> = self
+            .0
+            .keys()
+            .map(|reviewer| {
+                let mut person = contact(reviewer);
+                person["bom-ref"] = reference(reviewer).into();
+                person
+            })
+            .collect();
+        let body = json!({ "name": "reviewers", "contact": people });
+        (!people.is_empty()).then(|| json!({ "bom-ref": "assessor:reviewers", "thirdParty": false, "organization": body }))
+    }
+
+    fn citations(&self) -> Vec<Value> {
+        let tool = json!({
+            "pointers": ["/definitions", "/declarations"],
+            "attributedTo": "tool:openclaw-verify",
+            "note": "established from the files on disk, the lock, the policy and the reviews",
+        });
+        let reviews = self.0.iter().map(|(reviewer, claims)| {
+            json!({
+                "pointers": claims.iter().map(|at| format!("/declarations/claims/{at}")).collect::<Vec<_>>(),
+                "attributedTo": reference(reviewer),
+                "note": "wrote the review behind this claim",
+            })
+        });
+        std::iter::once(tool).chain(reviews).collect()
+    }
+}
+
+fn reference(reviewer: &str) -> String {
+    format!("reviewer:{}", values::shown(reviewer))
+}
+
+/// `Ada <ada@example.org>` as CycloneDX writes a person.
+fn contact(reviewer: &str) -> Value {
+    let person = Person::parse(reviewer).unwrap_or_default();
+    match (person.name, person.email.as_deref().and_then(values::email)) {
+        (Some(name), Some(email)) => json!({ "name": values::shown(&name), "email": email }),
+        (None, Some(email)) => json!({ "email": email }),
+        _ => json!({ "name": values::shown(reviewer) }),
+    }
 }

@@ -204,17 +204,28 @@ fn change(before: &Item, after: &Item) -> Option<Change> {
 /// Every component and service by the key under which it is matched.
 fn read(bom: &Value) -> BTreeMap<String, Item> {
     let list = |name: &str| bom.get(name).and_then(Value::as_array).into_iter().flatten();
-    let all: Vec<&Value> =
+    let mut pending: Vec<&Value> =
         bom.pointer("/metadata/component").into_iter().chain(list("components")).chain(list("services")).collect();
+    pending.reverse();
+    // Other tools nest components and services.
+    let mut all = Vec::new();
+    while let Some(value) = pending.pop() {
+        all.push(value);
+        for inner in ["components", "services"] {
+            pending.extend(value.get(inner).and_then(Value::as_array).into_iter().flatten().rev());
+        }
+    }
     let mut items = BTreeMap::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     let mut keys: BTreeMap<&str, String> = BTreeMap::new();
     for value in all {
         let item = item(value);
-        let mut key = format!("{}\n{}", item.entry.subject, item.entry.place);
-        while items.contains_key(&key) {
-            key.push('~');
-        }
+        let place = format!("{}\n{}", item.entry.subject, item.entry.place);
+        // The control character keeps what is counted apart from what can be written.
+        let count = counts.entry(place.clone()).or_insert(0_usize);
+        let key = if *count == 0 { place } else { format!("{place}\n{count:08}") };
+        *count += 1;
         if let Some(reference) = value.get("bom-ref").and_then(Value::as_str) {
             names.insert(reference, item.entry.name.clone());
             keys.insert(reference, key.clone());

@@ -10,6 +10,7 @@ mod component;
 mod declarations;
 pub mod diff;
 mod locked;
+mod party;
 mod projects;
 mod service;
 mod swhid;
@@ -24,8 +25,11 @@ use std::collections::BTreeSet;
 use cyclonedx_bom::models::lifecycle::Phase;
 use serde_json::{Map, Value, json};
 
+use declarations::Declared;
+
 pub use crate::report::Outcomes;
 pub use diff::{Diff, diff};
+pub use party::Party;
 pub use verdicts::{AppliedPolicy, ArchiveMatch, Verdict, Verdicts, VerifiedProvenance};
 
 use crate::error::{Error, Result};
@@ -47,6 +51,12 @@ pub struct Options {
     pub compact: bool,
     /// Only these subjects and their packages; all when empty.
     pub subjects: BTreeSet<SubjectId>,
+    /// The people who make the SBOM.
+    pub authors: Vec<Party>,
+    /// The organisation that makes the SBOM.
+    pub manufacturer: Option<Party>,
+    /// The organisation that supplies the installation which it describes.
+    pub supplier: Option<Party>,
 }
 
 /// Versions of CycloneDX that can be written.
@@ -142,17 +152,22 @@ fn write(built: build::Built, verdicts: &Verdicts, options: &Options) -> Result<
         .map_err(|error| error.to_string())
         .and_then(|()| serde_json::from_slice(&text).map_err(|error| error.to_string()));
     let core = core.map_err(|why| Error::environment(format!("cannot write the SBOM: {why}"), "report this as a defect"))?;
-    let bom = uplift::uplift(core, options.spec_version, built.extras);
+    let bom = uplift::uplift(core, options.spec_version, built.extras, &built.externals);
     let declared = if options.spec_version > SpecVersion::V1_5 { declarations::declare(verdicts, &built.subjects) } else { None };
     Ok(Sbom { bom: seal(bom, declared, options), compact: options.compact })
 }
 
 /// Puts the members in their usual order, and adds serial and time. The serial is made of the content without the time, so that
 /// an unchanged installation keeps it (RFC 9562 version 8).
-fn seal(mut bom: Map<String, Value>, declared: Option<(Value, Value)>, options: &Options) -> Value {
-    if let Some((definitions, declarations)) = declared {
-        bom.insert("definitions".to_owned(), definitions);
-        bom.insert("declarations".to_owned(), declarations);
+fn seal(mut bom: Map<String, Value>, declared: Option<Declared>, options: &Options) -> Value {
+    let mut citations = Vec::new();
+    if let Some(declared) = declared {
+        bom.insert("definitions".to_owned(), declared.definitions);
+        bom.insert("declarations".to_owned(), declared.declarations);
+        citations = declared.citations;
+    }
+    if let Some(metadata) = bom.get_mut("metadata").and_then(Value::as_object_mut) {
+        party::declare(metadata, options);
     }
     if options.reproducible
         && let Some(properties) = bom.get_mut("metadata").and_then(|metadata| metadata.get_mut("properties"))
@@ -172,6 +187,14 @@ fn seal(mut bom: Map<String, Value>, declared: Option<(Value, Value)>, options: 
     {
         let seconds = jiff::Timestamp::from_second(timestamp.as_second()).unwrap_or(timestamp);
         metadata.shift_insert(0, "timestamp".to_owned(), seconds.to_string().into());
+        // A citation must have a time, so it is left out of the serial and of what is reproducible.
+        if options.spec_version >= SpecVersion::V1_7 && !citations.is_empty() {
+            let dated = citations.into_iter().map(|mut citation| {
+                citation["timestamp"] = seconds.to_string().into();
+                citation
+            });
+            sealed.insert("citations".to_owned(), dated.collect());
+        }
     }
     Value::Object(sealed)
 }

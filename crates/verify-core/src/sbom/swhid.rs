@@ -10,13 +10,12 @@ use sha1::{Digest as _, Sha1};
 
 use crate::digest::{GitOid, to_hex};
 use crate::read;
-use crate::tree::{LeaveOut, TreeSpec};
+use crate::tree::{LeaveOut, TreeSpec, records};
 
 /// A skill or hook is a few files. Larger folders get no id here: it is extra information, not worth a second long walk.
 const MAX_ENTRIES: usize = 2_000;
 const MAX_BYTES: u64 = 32 << 20;
 const MAX_DEPTH: usize = 32;
-const MAX_RECORD_BYTES: u64 = 1 << 20;
 
 /// `swh:1:rev:…` for a commit of a SHA-1 repository.
 pub(super) fn of_commit(commit: &str) -> Option<String> {
@@ -110,9 +109,9 @@ fn object(kind: &str, content: &[u8]) -> [u8; 20] {
 fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -> bool {
     spec.leave_out.iter().any(|one| match one {
         LeaveOut::Folder(folder) => folder == path && metadata.is_dir(),
-        LeaveOut::Record(record, _) => {
-            let is_object = |text: String| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text).is_ok();
-            record == path && metadata.is_file() && read::text(file, MAX_RECORD_BYTES).is_ok_and(is_object)
+        LeaveOut::Record(record, kind) => {
+            let is_record = |text: String| records::is_record(*kind, text.as_bytes());
+            record == path && metadata.is_file() && read::text(file, records::MAX_BYTES).is_ok_and(is_record)
         }
         LeaveOut::HostLink { path: link, .. } => link == path && metadata.is_symlink(),
     })
@@ -136,7 +135,8 @@ mod tests {
         fs::write(root.join("a.txt"), "").expect("file");
         std::os::unix::fs::symlink("SKILL.md", root.join("link")).expect("link");
         fs::create_dir_all(root.join(".openclaw")).expect("folders");
-        fs::write(root.join(".openclaw/source-origin.json"), "{}").expect("file");
+        let origin = r#"{"version":1,"source":"path","spec":"/src/skill","slug":"skill","installedAt":1}"#;
+        fs::write(root.join(".openclaw/source-origin.json"), origin).expect("file");
         let record = LeaveOut::Record(".openclaw/source-origin.json".to_owned(), RecordKind::SkillSourceOrigin);
         let leave_out = vec![LeaveOut::Folder(".git".to_owned()), record];
         let spec = TreeSpec { root: root.clone(), boundary: root.clone(), leave_out };

@@ -97,9 +97,13 @@ fn state(root: &Path) -> Inventory {
         server.mcp = Some(McpDefinition { raw, digest: Sha256Digest::of(name.as_bytes()), spec: spec.to_owned() });
         server
     };
-    let secret = json!({ "url": "https://u:hunter2@mcp.example.org/x?key=hunter2", "headers": { "Authorization": "hunter2" } });
+    let secret = json!({ "url": "https://u:hunter2@mcp.example.org/sk1234567890abcdefghij/x?key=hunter2", "headers": { "Authorization": "hunter2" } });
     let remote = server("remote", "https://u:hunter2@mcp.example.org/sk1234567890abcdefghij/x?key=hunter2", secret);
-    let stdio = server("files", "npx -y @acme/files@1.2.3", json!({ "command": "npx", "env": { "TOKEN": "hunter2" } }));
+    let stdio = server(
+        "files",
+        "npx -y @acme/files@1.2.3",
+        json!({ "command": "npx", "args": ["-y", "@acme/files@1.2.3"], "env": { "TOKEN": "hunter2" } }),
+    );
     let mut subjects = vec![core, stdio, remote, zalo, local, skill];
     subjects.sort_by(|a, b| a.id.cmp(&b.id));
     Inventory { subjects, ..Inventory::default() }
@@ -179,7 +183,7 @@ fn no_secret_and_no_absolute_path_comes_out() {
     for secret in ["hunter2", "private-", "sk1234567890", "Authorization", &dir.path().display().to_string()] {
         assert!(!text.contains(secret), "{secret}");
     }
-    assert!(text.contains("https://mcp.example.org/***/x"));
+    assert!(text.contains("https://mcp.example.org/***/***"));
 }
 
 #[test]
@@ -225,7 +229,8 @@ fn verdicts_become_evidence_claims_and_hashes() {
     verdicts.subjects.insert(zalo.clone(), verdict);
     let outcomes = Outcomes { integrity: Outcome::Violated, ..Outcomes::default() };
     verdicts.subjects.insert(SubjectId::new("skill", "managed/weather"), Verdict { outcomes, ..Verdict::default() });
-    let differs = ArchiveMatch::Differs { archive, summary: "1 file added".to_owned() };
+    let differs =
+        ArchiveMatch::Differs { archive: Some(archive), summary: "1 file added".to_owned(), paths: vec!["added x".to_owned()] };
     let path = "node_modules/@openclaw/zalo/node_modules/left".to_owned();
     verdicts.packages.insert((zalo, path), differs);
     verdicts.policy = Some(AppliedPolicy { preset: "default".to_owned(), digest: None });
@@ -253,6 +258,67 @@ fn verdicts_become_evidence_claims_and_hashes() {
     assert_eq!((bom_15.get("declarations"), bom_15.get("definitions")), (None, None));
     assert_eq!(property(component(&bom_15, ZALO), "openclaw:verify:integrity"), Some("verified"));
     assert_eq!(component(&bom_15, ZALO)["author"], "Ada <ada@example.org>");
+}
+
+#[test]
+fn what_only_1_7_can_say() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let inventory = state(dir.path());
+    let mut verdicts = Verdicts::default();
+    let outcomes = Outcomes { review: Outcome::Verified, ..Outcomes::default() };
+    let reviewers = vec!["Ada <ada@example.org>".to_owned(), "somebody".to_owned()];
+    let verdict = Verdict { outcomes, reviewers, ..Verdict::default() };
+    verdicts.subjects.insert(SubjectId::new("npm", "@openclaw/zalo"), verdict);
+    let of = |spec_version, reproducible| {
+        let timestamp = Some(jiff::Timestamp::UNIX_EPOCH);
+        bom(&inventory, &verdicts, &Options { spec_version, timestamp, reproducible, ..Options::default() })
+    };
+    let bom_17 = of(SpecVersion::V1_7, false);
+    // What a server fetches is no part of the installation: before 1.7 nothing but the service says so.
+    let external = component(&bom_17, "external/@acme/files@1.2.3");
+    assert_eq!((&external["isExternal"], &external["purl"]), (&json!(true), &json!("pkg:npm/%40acme/files@1.2.3")));
+    assert_eq!(depends_on(&bom_17, "mcp:files"), json!(["external/@acme/files@1.2.3"]));
+    let bom_16 = of(SpecVersion::V1_6, false);
+    assert!(bom_16["components"].as_array().expect("components").iter().all(|one| one["name"] != "files"));
+    assert_eq!(property(component(&bom_16, "mcp:files"), "openclaw:mcp:package"), Some("pkg:npm/%40acme/files@1.2.3"));
+
+    // Who says so; without a time there is no citation.
+    let citations = bom_17["citations"].as_array().expect("citations");
+    assert_eq!(citations.len(), 3);
+    assert_eq!(citations[0]["attributedTo"], "tool:openclaw-verify");
+    assert_eq!(citations[1]["attributedTo"], "reviewer:Ada <ada@example.org>");
+    let claim = bom_17.pointer(citations[1]["pointers"][0].as_str().expect("pointer")).expect("the claim");
+    assert_eq!(claim["predicate"], "review verified");
+    assert_eq!(bom_17["declarations"]["evidence"][0]["author"], json!({ "name": "Ada", "email": "ada@example.org" }));
+    assert_eq!(bom_17["declarations"]["assessors"][1]["organization"]["contact"][1]["name"], "somebody");
+    assert_eq!((bom_16.get("citations"), of(SpecVersion::V1_7, true).get("citations")), (None, None));
+    assert_eq!(bom_17["serialNumber"], {
+        let later =
+            Options { spec_version: SpecVersion::V1_7, timestamp: jiff::Timestamp::from_second(9).ok(), ..Options::default() };
+        bom(&inventory, &verdicts, &later)["serialNumber"].clone()
+    });
+}
+
+#[test]
+fn the_makers_are_those_whom_the_operator_names() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let inventory = state(dir.path());
+    let party = |text: &str| text.parse::<Party>().expect(text);
+    let options = |spec_version| Options {
+        spec_version,
+        authors: vec![party("Ada <ada@example.org>")],
+        manufacturer: Some(party("Acme <sbom@acme.example.org> (https://acme.example.org)")),
+        supplier: Some(party("Supplier Ltd.")),
+        ..Options::default()
+    };
+    let metadata = |spec_version| bom(&inventory, &Verdicts::default(), &options(spec_version))["metadata"].clone();
+    let new = metadata(SpecVersion::V1_6);
+    assert_eq!(new["authors"], json!([{ "name": "Ada", "email": "ada@example.org" }]));
+    assert_eq!((&new["manufacturer"]["name"], &new["supplier"]["name"]), (&json!("Acme"), &json!("Supplier Ltd.")));
+    let old = metadata(SpecVersion::V1_5);
+    assert_eq!((old.get("manufacturer"), &old["authors"][1]["name"]), (None, &json!("Acme")));
+    let nobody = bom(&inventory, &Verdicts::default(), &Options::default())["metadata"].clone();
+    assert_eq!((nobody.get("authors"), nobody.get("manufacturer"), nobody.get("supplier")), (None, None, None));
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Verdict {
     pub archive: Option<ArchiveMatch>,
     /// Who built it, once verified.
     pub provenance: Option<VerifiedProvenance>,
+    /// The people whose reviews count for it, as they sign: `Ada <ada@example.org>`.
+    pub reviewers: Vec<String>,
     /// Outcomes, one for each group of findings.
     pub outcomes: Outcomes,
 }
@@ -44,13 +46,19 @@ pub enum ArchiveMatch {
         /// SHA-512 of the archive.
         archive: Sri,
     },
-    /// They differ from the archive of that name and version.
+    /// They differ from what is published under that name and version.
     Differs {
-        /// SHA-512 of the archive.
-        archive: Sri,
+        /// SHA-512 of the archive; none when it cannot even be the right one.
+        archive: Option<Sri>,
         /// What differs, in one sentence, safe to show.
         summary: String,
+        /// Where, one line a path, safe to show.
+        paths: Vec<String>,
     },
+    /// The registry says that nothing is published under that name and version.
+    NotPublished,
+    /// Somebody asked, and nothing could be compared.
+    NotEstablished,
 }
 
 /// The verified identity of a build.

@@ -14,7 +14,8 @@ mod manifest;
 pub(crate) mod names;
 pub(crate) mod object;
 mod open;
-mod records;
+pub(crate) mod records;
+pub(crate) mod skill_record;
 mod store;
 mod walk;
 

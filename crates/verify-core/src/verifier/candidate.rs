@@ -13,8 +13,8 @@ use crate::finding::Finding;
 use crate::inventory::npm_tree::{DependencyKind, Manifest};
 use crate::inventory::{Inventory, Place, Subject};
 use crate::policy::Requirements;
-use crate::provenance::npm::{Attestations, Package, is_package_name, verify_attestations};
-use crate::provenance::{Identity, IdentityPolicy, NpmKeys, TrustRoot};
+use crate::provenance::npm::{Attestations, Package, is_package_name};
+use crate::provenance::{Identity, IdentityPolicy};
 use crate::report::{self, Basis, Outcomes, Report, SubjectReport, Tool};
 use crate::review::diff::CostLimits;
 use crate::rules::{self, Group, Judged, Rule, Whole};
@@ -142,10 +142,7 @@ impl CandidateOrigin {
         Self {
             integrity: Fact::NotApplicable,
             signatures: Fact::NotApplicable,
-            attestations: Attestations {
-                publish: Fact::not_established(NotEstablished::Offline, why),
-                provenance: Fact::not_established(NotEstablished::Offline, why),
-            },
+            attestations: Attestations::not_established(NotEstablished::Offline, why),
             asked: false,
             published: None,
             registry: None,
@@ -181,17 +178,11 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Verifier::identity_policy`]; also when the archive holds no package.
-    pub fn attested(
-        &self,
-        candidate: &Candidate<'_>,
-        answer: &[u8],
-        keys: &NpmKeys,
-        trust: &TrustRoot,
-    ) -> Result<CandidateOrigin> {
+    pub fn attested(&self, candidate: &Candidate<'_>, answer: &[u8]) -> Result<CandidateOrigin> {
         let (name, version, _) = package(candidate)?;
         let about = Package { name: &name, version: &version, integrity: candidate.archive.integrity };
         let policy = self.identity_policy(&name)?;
-        let attestations = verify_attestations(answer, &about, &policy, keys, trust, self.options.now);
+        let attestations = self.options.anchors.npm_attestations(answer, &about, &policy, self.options.now);
         Ok(CandidateOrigin { attestations, asked: true, ..CandidateOrigin::unknown() })
     }
 
@@ -273,7 +264,7 @@ impl Verifier {
             report: Report {
                 schema: report::SCHEMA,
                 tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
-                inputs: self.inputs.clone(),
+                inputs: self.inputs(),
                 summary: report::summarize(&subjects, &findings),
                 subjects,
                 findings,
@@ -330,10 +321,11 @@ impl Verifier {
                 provenance: origin.attestations.package(),
                 signatures: origin.signatures.clone(),
                 asked: origin.asked,
-                day: origin.published.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date()),
+                day: Published::day_of(origin.published, origin.registry.as_deref()),
+                registries: origin.registry.clone().into_iter().collect(),
                 ..Published::default()
             },
-            npm: npm_facts(archive, manifest, origin.registry.as_deref()),
+            npm: npm_facts(archive, manifest),
             ..Evidence::default()
         })
     }
@@ -385,13 +377,13 @@ fn package(candidate: &Candidate<'_>) -> Result<(String, String, Manifest)> {
     }
 }
 
-fn npm_facts(archive: &Archive, manifest: &Manifest, registry: Option<&str>) -> NpmFacts {
+fn npm_facts(archive: &Archive, manifest: &Manifest) -> NpmFacts {
     // npm's rule: a binding.gyp, no `install` or `preinstall` script, and no `gypfile: false`.
     let gyp = |path: &str, manifest: &Manifest| {
         let scripted = manifest.scripts.iter().any(|script| matches!(script.name, "install" | "preinstall"));
         archive.entry(path).is_some() && !scripted && !manifest.gypfile_off
     };
-    let mut facts = NpmFacts::of_package(manifest, gyp("binding.gyp", manifest), registry);
+    let mut facts = NpmFacts::of_package(manifest, gyp("binding.gyp", manifest));
     for (folder, bundled) in bundled(archive) {
         match bundled {
             Some(manifest) => facts.add(&manifest, gyp(&format!("{folder}/binding.gyp"), &manifest)),

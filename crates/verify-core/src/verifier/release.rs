@@ -1,18 +1,19 @@
 //! Release tags of a clone, or one tag object: who signed them, and whether they are still what was pinned.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::Verifier;
 use super::relock::contradiction;
 use crate::error::{Error, Result};
 use crate::evidence::{self, TagFacts};
+use crate::fact::Fact;
 use crate::finding::Finding;
 use crate::git::{GitError, Repository, is_valid_tag_name};
 use crate::inventory::Inventory;
 use crate::lock::{Change, Lock, Release, changes};
 use crate::policy::{self, Gitsign};
-use crate::release::{self, ReleaseRule, Trust, Verdict};
+use crate::provenance::release::Released;
+use crate::release::{self, ReleaseRule, Verdict};
 use crate::report::{self, ReleaseReport, Report, Tool};
 use crate::rules::{self, Group, Whole};
 use crate::subject::SubjectId;
@@ -34,8 +35,9 @@ pub struct ReleaseQuery {
     pub openpgp: Vec<PathBuf>,
     /// Identity of a gitsign certificate to trust instead of the policy's rules.
     pub gitsign: Option<Gitsign>,
-    /// A `trusted_root.json` to vouch for gitsign certificates instead of the embedded one.
-    pub trusted_root: Option<PathBuf>,
+    /// What GitHub's attestation of this release proves ([`verify_release`](crate::provenance::release::verify_release)), to be
+    /// trusted instead of the policy's rules. Needs a tag and a repository.
+    pub attestation: Option<Fact<Released>>,
     /// Whether to make a lock with the tags pinned.
     pub pin: bool,
     /// Pins, as `<repository>@<tag>`, that may change or go back to an older release.
@@ -82,6 +84,8 @@ struct Trusted {
     repository: Option<String>,
     /// The rules for it, the most specific first.
     rules: Vec<(policy::ReleaseRule, ReleaseRule)>,
+    /// What stands in place of a signature.
+    attestation: Option<Fact<Released>>,
 }
 
 impl Verifier {
@@ -103,7 +107,7 @@ impl Verifier {
             ReleaseSource::Object(_) => None,
         };
         if let Some(Ok(clone)) = &clone {
-            self.refuse_own_files(clone, &trusted, query.trusted_root.as_deref())?;
+            self.refuse_own_files(clone, &trusted)?;
         }
         let lock = self.lock.clone().unwrap_or_default();
         let ask = |lock: &Lock| self.tags(query, clone.as_ref(), &trusted, &trusted.pins(lock));
@@ -129,12 +133,14 @@ impl Verifier {
     }
 
     fn trusted(&self, query: &ReleaseQuery) -> Result<Trusted> {
-        let root = query.trusted_root.as_deref().map(|path| Trust::read_root(path).map(Arc::new)).transpose()?;
-        let load = |rule: &policy::ReleaseRule| match &root {
-            Some(root) => ReleaseRule::load(rule, || Ok(Arc::clone(root))),
-            None => evidence::load(rule),
-        };
-        let ad_hoc = query.signers.is_some() || !query.openpgp.is_empty() || query.gitsign.is_some();
+        let attestation = query.attestation.clone();
+        if attestation.is_some() && (query.repository.is_none() || query.tag.is_none()) {
+            return Err(Error::environment(
+                "a release attestation is about one tag of one repository",
+                "name both: openclaw-verify release PATH TAG --repository github.com/acme/notes --attestation FILE",
+            ));
+        }
+        let ad_hoc = query.signers.is_some() || !query.openpgp.is_empty() || query.gitsign.is_some() || attestation.is_some();
         if query.pin && query.repository.is_none() && ad_hoc {
             return Err(Error::environment(
                 "a pin has to say which repository it is for",
@@ -144,8 +150,8 @@ impl Verifier {
         if ad_hoc {
             let rule = policy::ReleaseRule::ad_hoc(query.signers.clone(), query.openpgp.clone(), query.gitsign.clone())
                 .map_err(|error| Error::environment(error.to_string(), "please report this"))?;
-            let loaded = load(&rule)?;
-            return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)] });
+            let loaded = ReleaseRule::load(&rule, &self.options.anchors)?;
+            return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)], attestation });
         }
         let repository = match &query.repository {
             Some(repository) => repository.clone(),
@@ -158,8 +164,11 @@ impl Verifier {
                 "add one to openclaw-verify.toml, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
             ));
         }
-        let rules = rules.into_iter().map(|rule| Ok((rule.clone(), load(rule)?))).collect::<Result<_>>()?;
-        Ok(Trusted { repository: Some(repository), rules })
+        let rules = rules
+            .into_iter()
+            .map(|rule| Ok((rule.clone(), ReleaseRule::load(rule, &self.options.anchors)?)))
+            .collect::<Result<_>>()?;
+        Ok(Trusted { repository: Some(repository), rules, attestation })
     }
 
     /// The repository that all release rules are about.
@@ -181,9 +190,8 @@ impl Verifier {
     }
 
     /// Nothing that decides is taken from the repository under test.
-    fn refuse_own_files(&self, clone: &Repository, trusted: &Trusted, root: Option<&Path>) -> Result<()> {
-        let files = trusted.rules.iter().flat_map(|(rule, _)| rule.files()).chain(root);
-        evidence::refuse_own_trust(clone, files)?;
+    fn refuse_own_files(&self, clone: &Repository, trusted: &Trusted) -> Result<()> {
+        evidence::refuse_own_trust(clone, trusted.rules.iter().flat_map(|(rule, _)| rule.files()))?;
         let own = [&self.options.policy, &self.options.lock].into_iter().flatten().find(|file| clone.contains(&file.path));
         match own {
             Some(file) => Err(Error::environment(
@@ -252,7 +260,7 @@ impl Verifier {
         Report {
             schema: report::SCHEMA,
             tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
-            inputs: self.inputs.clone(),
+            inputs: self.inputs(),
             summary: report::summarize(&[], &findings),
             subjects: Vec::new(),
             releases: tags.iter().map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict)).collect(),
@@ -291,6 +299,10 @@ impl Trusted {
     }
 
     fn facts(&self, verdict: Verdict, rule: &policy::ReleaseRule, listed: bool) -> TagFacts {
+        let verdict = match &self.attestation {
+            Some(found) => verdict.attested(found),
+            None => verdict,
+        };
         TagFacts {
             subject: self.repository.as_deref().map(|repository| SubjectId::new("git", repository)),
             repository: self.repository.clone(),

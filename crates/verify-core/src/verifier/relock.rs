@@ -12,6 +12,7 @@ use crate::gate;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Change, Lock, Package, Provenance, changes};
 use crate::report::Report;
+use crate::review::diff::CostLimits;
 use crate::subject::{Source, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
 
@@ -61,10 +62,8 @@ impl Verifier {
             ));
         }
         let old = self.lock.clone().unwrap_or_default();
-        let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
-        // What a subject was installed from before may change; what was pinned as a release may not.
-        let releases_only = Lock::new(Vec::new(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
-        self.verify_tags(&inventory, &releases_only, &mut evidence)?;
+        let mut evidence = self.gather(&inventory, &old, &Scope::Everything)?;
+        self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
 
         let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
         if !ids.is_empty() {
@@ -91,6 +90,7 @@ impl Verifier {
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
         let mut evidence = self.evidence_against(evidence, &lock);
         self.verify_tags(&inventory, &lock, &mut evidence)?;
+        self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
         let unread = unread(&report, &wanted);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
@@ -103,20 +103,10 @@ impl Verifier {
     /// As [`Verifier::check`], and when what was kept is not `id`.
     pub fn relock_kept(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Relock> {
         let old = self.lock.clone().unwrap_or_default();
-        let staged = gate::stage::files(&kept.request, &old, self.host()).map_err(|why| Error::Subject {
-            place: "the kept copy".to_owned(),
-            why,
-            help: Some("install again, so that the gate keeps a new copy".to_owned()),
-        })?;
-        if !staged.ids.contains(id) {
-            let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
-        }
-        let mut subject = staged.subject;
-        subject.id = id.clone();
-        let mut inventory = Inventory::default();
-        inventory.subjects.push(subject.clone());
-        let evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+        let subject = self.staged_as(id, kept)?;
+        let inventory = Inventory::of(subject.clone());
+        let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+        self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
 
         let mut entries: BTreeMap<SubjectId, Package> =
             old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
@@ -131,12 +121,27 @@ impl Verifier {
                 Err(why) => refused.push(Refused { id: id.clone(), why }),
             }
         }
-        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
-            .map_err(|error| Error::environment(format!("the new lock contradicts itself: {error}"), "please report this"))?;
-        let evidence = self.evidence_against(evidence, &lock);
+        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
+        let mut evidence = self.evidence_against(evidence, &lock);
+        self.verify_tags(&inventory, &lock, &mut evidence)?;
         let report = self.report(&inventory, &lock, &evidence, &Scope::Kinds(vec![subject.kind], vec![id.clone()]));
         let unread = unread(&report, &|wanted| wanted == id);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
+    }
+
+    /// What was kept, as `id`.
+    pub(super) fn staged_as(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Subject> {
+        let lock = self.lock.clone().unwrap_or_default();
+        let staged = gate::stage::files(&kept.request, &lock, self.host()).map_err(|why| Error::Subject {
+            place: "the kept copy".to_owned(),
+            why,
+            help: Some("install again, so that the gate keeps a new copy".to_owned()),
+        })?;
+        if !staged.ids.contains(id) {
+            let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+            return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
+        }
+        Ok(Subject { id: id.clone(), ..staged.subject })
     }
 
     fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
@@ -225,6 +230,11 @@ fn provenance(evidence: &Evidence) -> Option<Provenance> {
         workflow: text(identity.workflow()?),
         commit: identity.source_digest.as_deref().and_then(|commit| commit.parse().ok()),
     })
+}
+
+/// What a subject was installed from before may change; what was pinned as a release may not.
+fn releases_of(old: &Lock) -> Result<Lock> {
+    Lock::new(Vec::new(), old.releases().to_vec()).map_err(|error| contradiction(&error))
 }
 
 pub(super) fn contradiction(error: &crate::lock::LockError) -> Error {

@@ -1,11 +1,15 @@
 //! The SBOM of what is installed, with what was verified about it.
 
+use std::collections::BTreeSet;
+
 use super::{Scope, Verifier};
-use crate::digest::Sri;
 use crate::error::{Error, Result};
-use crate::evidence::Evidence;
+use crate::evidence::review::Standing;
+use crate::evidence::{Compared, Evidence};
 use crate::fact::Fact;
+use crate::review::{self, Question, ReviewIndex};
 use crate::sbom::{self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance};
+use crate::subject::{Kind, SubjectId};
 
 impl Verifier {
     /// Describes what is installed. With `verify` everything is hashed and judged first, and the SBOM tells the verdicts.
@@ -20,18 +24,20 @@ impl Verifier {
                 "openclaw-verify check -v lists the ids of all subjects",
             ));
         }
-        let verdicts = if verify { self.verdicts(&inventory)? } else { Verdicts::default() };
+        let verdicts = if verify { self.verdicts(&inventory, &scope(options))? } else { Verdicts::default() };
         sbom::generate(&inventory, &verdicts, options)
     }
 
-    fn verdicts(&self, inventory: &crate::inventory::Inventory) -> Result<Verdicts> {
+    fn verdicts(&self, inventory: &crate::inventory::Inventory, scope: &Scope) -> Result<Verdicts> {
         let lock = self.lock.clone().unwrap_or_default();
-        let evidence = self.evidence(inventory, &lock, &Scope::Everything)?;
-        let report = self.report(inventory, &lock, &evidence, &Scope::Everything);
+        let mut evidence = self.evidence(inventory, &lock, scope)?;
+        self.verify_tags(inventory, &lock, &mut evidence)?;
+        let report = self.report(inventory, &lock, &evidence, scope);
         let mut verdicts = Verdicts {
             policy: Some(AppliedPolicy { preset: self.policy.base().as_str().to_owned(), digest: self.inputs.policy.digest }),
             ..Verdicts::default()
         };
+        let reviews = self.review_index();
         for subject in &report.subjects {
             let Some(evidence) = evidence.get(&subject.id) else { continue };
             let locked = lock.package(&subject.id).and_then(|entry| entry.provenance.as_ref());
@@ -39,7 +45,7 @@ impl Verifier {
                 tree: evidence.tree.tree().map(|tree| tree.digest),
                 dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
                 files: evidence.tree.tree().map(|tree| tree.files),
-                archive: archive(evidence),
+                archive: evidence.published.packages.iter().find(|compared| compared.own).and_then(of),
                 // What was verified now; else only what this very lock entry says of these very bytes.
                 provenance: verified(evidence).or_else(|| {
                     locked.filter(|_| !evidence.tree.differs()).map(|provenance| VerifiedProvenance {
@@ -49,41 +55,62 @@ impl Verifier {
                         predicate_type: PREDICATE.to_owned(),
                     })
                 }),
+                reviewers: reviewers(&reviews, &subject.id, evidence),
                 // Without a lock nothing was compared, so nothing is claimed.
                 outcomes: if self.lock.is_some() { subject.outcomes } else { Default::default() },
             };
             verdicts.subjects.insert(subject.id.clone(), verdict);
             for compared in &evidence.published.packages {
-                verdicts
-                    .packages
-                    .insert((subject.id.clone(), compared.path.clone()), of(compared.archive, compared.differs.as_deref()));
+                verdicts.packages.extend(of(compared).map(|found| ((subject.id.clone(), compared.path.clone()), found)));
             }
         }
         Ok(verdicts)
     }
 }
 
+/// Only what is described is hashed, and asked for.
+fn scope(options: &Options) -> Scope {
+    if options.subjects.is_empty() {
+        return Scope::Everything;
+    }
+    let kinds = vec![Kind::Core, Kind::Plugin, Kind::Bundle, Kind::Skill, Kind::HookPack, Kind::McpServer];
+    Scope::Kinds(kinds, options.subjects.iter().cloned().collect())
+}
+
 /// The lock does not say which version of the predicate it was.
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 
-fn archive(evidence: &Evidence) -> Option<ArchiveMatch> {
-    let own = &evidence.published.archive;
-    match own {
-        Fact::Verified(archive) => Some(of(*archive, None)),
-        // Without the archive's digest there was nothing to compare with.
+fn of(compared: &Compared) -> Option<ArchiveMatch> {
+    Some(match &compared.fact {
+        Fact::Verified(archive) => ArchiveMatch::Identical { archive: *archive },
         Fact::Violated { why, .. } => {
-            let own = evidence.published.packages.iter().find(|compared| compared.differs.as_deref() == Some(why.as_str()))?;
-            Some(of(own.archive, Some(why)))
+            ArchiveMatch::Differs { archive: compared.archive, summary: why.clone(), paths: compared.differences.clone() }
         }
-        _ => None,
-    }
+        Fact::NotEstablished { .. } if compared.unpublished => ArchiveMatch::NotPublished,
+        Fact::NotEstablished { .. } => ArchiveMatch::NotEstablished,
+        Fact::NotApplicable => return None,
+    })
 }
 
-fn of(archive: Sri, differs: Option<&str>) -> ArchiveMatch {
-    match differs {
-        None => ArchiveMatch::Identical { archive },
-        Some(summary) => ArchiveMatch::Differs { archive, summary: summary.to_owned() },
-    }
+/// Whose reviews lead to what is installed, each once.
+fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence) -> Vec<String> {
+    let read = evidence.review.readings.iter().filter(|reading| matches!(reading.standing, Standing::Reviewed));
+    let steps = read.flat_map(|reading| {
+        let question = Question {
+            subject,
+            content: reading.content,
+            versions: &[],
+            dependencies: &[],
+            wanted: reading.wanted,
+            publishers: &[],
+        };
+        match reviews.judge(&question) {
+            review::Verdict::Reviewed(steps) => steps,
+            _ => Vec::new(),
+        }
+    });
+    let people: BTreeSet<String> = steps.map(|step| step.review.by.clone()).collect();
+    people.into_iter().collect()
 }
 
 fn verified(evidence: &Evidence) -> Option<VerifiedProvenance> {

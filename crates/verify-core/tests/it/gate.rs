@@ -1,5 +1,8 @@
 //! The gate: every request gets one valid reply, and only exactly what was locked and read gets an allow.
 
+mod archives;
+mod tags;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -599,6 +602,32 @@ fn the_example_installer_publishes_only_what_was_locked() {
             .count(),
         0
     );
+}
+
+#[test]
+fn the_example_ci_fails_when_something_changed() {
+    let Some(mut without) = example("ci") else { return };
+    let bench = Bench::new();
+    let [state, config] = ["state", "config"].map(|name| bench.root.join(name));
+    bench.write("state/workspace/skills/weather/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello\n");
+    let run = |command: &mut std::process::Command| {
+        let output = command.args([&state, &config]).output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (code, text) = run(&mut without);
+    assert!(code == Some(1) && text.contains("there is no lock"), "{text}");
+
+    let builder = bench.builder_at(NOW).state_dir(&state);
+    let relock = builder.build().expect("verifier").relock(&[]).expect("lock");
+    operator_file::write_atomic(&config.join("openclaw-verify.lock"), &relock.lock.write()).expect("lock");
+    bench.write("config/openclaw-verify.toml", "version = 1\n[levels]\nunreviewed = \"warn\"\n");
+    let (code, text) = run(&mut example("ci").expect("built"));
+    assert!(code == Some(0) && text.contains("warn skill:workspace/weather: unreviewed"), "{text}");
+    assert!(text.contains("0 denied"), "{text}");
+
+    bench.write("state/workspace/skills/weather/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello!\n");
+    let (code, text) = run(&mut example("ci").expect("built"));
+    assert!(code == Some(1) && text.contains("deny skill:workspace/weather: tree-mismatch"), "{text}");
 }
 
 #[test]

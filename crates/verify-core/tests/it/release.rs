@@ -10,7 +10,7 @@ use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::git::Repository;
 use openclaw_verify_core::lock::Release;
 use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
-use openclaw_verify_core::provenance::{Instance, TrustRoot};
+use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::release::{
     AllowedSigners, GitsignSignature, OpenPgpCertificates, PinState, ReleaseRule, RevokedKeys, Trust, Verdict, parse_tag, verify,
     verify_all, verify_object,
@@ -57,8 +57,8 @@ fn without_openpgp(verdict: &Verdict) -> bool {
     disabled
 }
 
-fn root() -> Arc<TrustRoot> {
-    Arc::new(TrustRoot::embedded(Instance::PublicGood).expect("a trust root"))
+fn anchors() -> Arc<Anchors> {
+    Arc::new(Anchors::embedded(Instance::PublicGood))
 }
 
 /// A gitsign tag for which nobody asks the log: the right identity is not enough, a wrong one is refused.
@@ -71,12 +71,12 @@ fn gitsign_without_log(body: &[u8], name: &str) {
         (format!("x{identity}"), issuer, "unknown-key"),
         (identity, "https://issuer.example".to_owned(), "unknown-key"),
     ] {
-        let trust = |root| Trust {
+        let trust = |anchors| Trust {
             gitsign: Some(Gitsign { identity: identity.clone(), issuer: issuer.clone() }),
-            root,
+            anchors,
             ..Trust::default()
         };
-        assert_eq!(code(&verify_object(body, Some(name), &rule(trust(Some(root()))), &[], now())), expected);
+        assert_eq!(code(&verify_object(body, Some(name), &rule(trust(Some(anchors()))), &[], now())), expected);
         let without_root = if expected == "unknown-key" { expected } else { "no-trust-root" };
         assert_eq!(code(&verify_object(body, Some(name), &rule(trust(None)), &[], now())), without_root);
     }
@@ -110,7 +110,7 @@ fn real_tags_get_the_expected_verdict() {
             ("openpgp", _) => pgp_trust(&corpus.join(text("trust"))),
             (_, Some(identity)) => {
                 let gitsign = Gitsign { identity: identity.to_owned(), issuer: text("issuer").to_owned() };
-                Trust { gitsign: Some(gitsign), root: Some(root()), ..Trust::default() }
+                Trust { gitsign: Some(gitsign), anchors: Some(anchors()), ..Trust::default() }
             }
             (_, None) => Trust::default(),
         };
@@ -365,7 +365,7 @@ fn no_changed_tag_of_the_corpus_is_accepted() {
         ("hostile/raw/ok-pgp.tag", pgp_trust(&corpus.join("hostile/keys/openpgp-certs.asc")), "ok"),
         (
             "x509/sigstore__gitsign/v0.17.0.138f9d7cb309.tag",
-            Trust { gitsign: Some(identity), root: Some(root()), ..Trust::default() },
+            Trust { gitsign: Some(identity), anchors: Some(anchors()), ..Trust::default() },
             "ok",
         ),
     ];

@@ -112,11 +112,53 @@ fn check(bom: &Value) {
     }
 }
 
+/// Every kind of verdict, with reviewers and summaries as hostile as the packages.
+fn verdicts(inventory: &Inventory) -> Verdicts {
+    use openclaw_verify_core::digest::{Sri, TreeDigest};
+    use openclaw_verify_core::fact::Outcome::{NotApplicable, NotEstablished, Verified, Violated};
+    use openclaw_verify_core::sbom::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, VerifiedProvenance};
+
+    let mut verdicts =
+        Verdicts { policy: Some(AppliedPolicy { preset: "strict".to_owned(), digest: None }), ..Verdicts::default() };
+    let hostile = "a\nb\u{0}\u{1b}[31m\u{202e} urn:cdx:x <a..b@x>".to_owned();
+    let archive = Sri::of(b"archive");
+    let differs = |paths| ArchiveMatch::Differs { archive: Some(archive), summary: hostile.clone(), paths };
+    for (at, subject) in inventory.subjects.iter().enumerate() {
+        let [integrity, pinning, provenance, review, advisory] =
+            [Verified, Violated, NotEstablished, NotApplicable, Verified].map(|_| [Verified, Violated, NotEstablished][at % 3]);
+        let verdict = Verdict {
+            tree: Some(TreeDigest([7; 32])),
+            files: Some(u64::MAX),
+            archive: Some(if at % 2 == 0 { differs(vec![hostile.clone(); 50]) } else { ArchiveMatch::NotPublished }),
+            provenance: Some(VerifiedProvenance {
+                repository: hostile.clone(),
+                workflow: hostile.clone(),
+                commit: String::new(),
+                predicate_type: hostile.clone(),
+            }),
+            reviewers: vec![hostile.clone(), "Ada <ada@example.org>".to_owned(), "<ada@example.org>".to_owned(), String::new()],
+            outcomes: Outcomes { integrity, pinning, provenance, review, advisory },
+            ..Verdict::default()
+        };
+        verdicts.subjects.insert(subject.id.clone(), verdict);
+        for package in 0..40 {
+            let found = match package % 4 {
+                0 => ArchiveMatch::Identical { archive },
+                1 => differs(Vec::new()),
+                2 => ArchiveMatch::Differs { archive: None, summary: String::new(), paths: Vec::new() },
+                _ => ArchiveMatch::NotEstablished,
+            };
+            verdicts.packages.insert((subject.id.clone(), format!("node_modules/p{package}")), found);
+        }
+    }
+    verdicts
+}
+
 fn write(name: &str, inventory: &Inventory) {
     for version in [SpecVersion::V1_5, SpecVersion::V1_6, SpecVersion::V1_7] {
         let timestamp = Some(jiff::Timestamp::UNIX_EPOCH);
         let options = Options { spec_version: version, timestamp, compact: true, ..Options::default() };
-        let bom = sbom::generate(inventory, &Verdicts::default(), &options).expect("SBOM");
+        let bom = sbom::generate(inventory, &verdicts(inventory), &options).expect("SBOM");
         check(bom.value());
         let file = output().join(format!("{name}-{}.cdx.json", version.as_str()));
         fs::write(file, bom.to_json()).expect("file");
@@ -143,6 +185,21 @@ fn any_type_and_any_text_in_any_field_gives_a_valid_sbom() {
 fn hostile_files_and_names_give_a_valid_sbom() {
     let dir = tempfile::tempdir().expect("temp dir");
     let modules = dir.path().join("p/node_modules");
+    // What JavaScript reads and many other readers refuse must keep neither the package nor its dependencies out of the SBOM.
+    for (at, odd) in [
+        r#""description":"\ud800""#,
+        r#""\udc00":1,"description":"\u0000\u0007\ud83d""#,
+        r#""version":1e400,"x":-1e400"#,
+        &format!(r#""config":1{}"#, "0".repeat(400)),
+        r#""name":"other","version":"0.0.1""#,
+        &format!(r#""description":"{}""#, "x".repeat(1 << 20)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let manifest = format!(r#"{{{odd},"name":"odd{at}","dependencies":{{"x":"1"}}}}"#);
+        package(&modules, &format!("odd{at}"), &manifest);
+    }
     for (at, text) in
         ["", "[", "[]", "null", "\u{feff}{}", "{\"name\":\"a\",\"name\":\"b\"}", &"[".repeat(1 << 20)].into_iter().enumerate()
     {
@@ -155,7 +212,15 @@ fn hostile_files_and_names_give_a_valid_sbom() {
     }
     fs::write(modules.join("text0/package.json"), [0xff, 0xfe, 0x00]).expect("file");
     let names = ["p".to_owned(), "\u{1b}]0;title\u{7}".to_owned()];
-    write("hostile-files", &inventory(dir.path(), &names));
+    let inventory = inventory(dir.path(), &names);
+    write("hostile-files", &inventory);
+    let bom = sbom::generate(&inventory, &Verdicts::default(), &Options::default()).expect("SBOM");
+    for at in 0..6 {
+        let reference = format!("extensions/p/node_modules/odd{at}");
+        let all = bom.value()["dependencies"].as_array().expect("dependencies");
+        let on = &all.iter().find(|one| one["ref"] == *reference).expect(&reference)["dependsOn"];
+        assert_eq!(*on, json!(["extensions/p/node_modules/x"]), "{reference}");
+    }
 }
 
 #[test]

@@ -15,14 +15,16 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use openclaw_verify_core::gate::{Gate, MAX_REQUEST, NoWarn, Reply, Spool};
+use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::{Error, Result, Verifier};
 
+use crate::anchors::anchors;
 use crate::cli::{Common, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
 use crate::{Exit, output};
 
 /// The spool, in the operator's folder.
-const SPOOL: &str = ".openclaw-verify";
+pub(super) const SPOOL: &str = ".openclaw-verify";
 
 /// How long a reply may take; OpenClaw waits ten seconds by default.
 const BUDGET: Duration = Duration::from_secs(7);
@@ -100,11 +102,13 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
     let file = |name: &str| (folder.join(name), name.to_owned());
     let ((policy, policy_name), (lock, lock_name), (reviews, reviews_name)) = (file(POLICY), file(LOCK), file(REVIEWS));
     let mut builder = Verifier::builder(operator::now(common))
+        .anchors(own_anchors(common)?)
         .policy(policy, policy_name)
         .lock(lock, lock_name)
         .reviews(reviews, reviews_name)
         .threads(common.threads.map_or(0, usize::from))
         .manifests(spool(common, args)?.join("manifests"))
+        .imports(config(common)?.join(SPOOL).join("imports"))
         .cancel(cancel);
     if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
         builder = builder.host(host);
@@ -117,6 +121,18 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
         });
     }
     Ok(gate)
+}
+
+/// What signatures are judged by. A cache would be found by the environment, which is OpenClaw's.
+pub(super) fn own_anchors(common: &Common) -> Result<Anchors> {
+    #[cfg(feature = "online")]
+    if common.anchors.tuf {
+        return Err(Error::environment(
+            "the gate has no cache of its own, and opens no socket, so --tuf means nothing to it",
+            "give it the trust root as a file: --trusted-root FILE",
+        ));
+    }
+    anchors(common, Instance::PublicGood, false)
 }
 
 /// The operator's folder, which has to be named: the working folder and the home are not the operator's here.

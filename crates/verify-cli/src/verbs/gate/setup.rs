@@ -45,6 +45,13 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
             output::stderr("note: no host package was found; name it with --openclaw DIR, so that links to it can be checked")
         }
     }
+    super::own_anchors(common)?;
+    for (flag, file) in [("--trusted-root", &common.anchors.trusted_root), ("--npm-keys", &common.anchors.npm_keys)] {
+        if let Some(file) = file {
+            let real = file.canonicalize().map_err(|error| Error::io("find", file, error))?;
+            arguments.extend([flag.to_owned(), plain(&real)?]);
+        }
+    }
     if args.spool.is_some() {
         arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
     }

@@ -10,20 +10,20 @@ use jiff::civil::Date;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::review::{Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append};
-use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Error, Result, Verifier, operator_file, text};
+use openclaw_verify_core::{Error, Result, operator_file, text};
 
-use super::{installed, keep, shown};
+use super::{Found, keep, shown};
 use crate::cli::{Common, ReviewArgs};
 use crate::operator::Files;
 use crate::{Exit, operator, output};
 
 /// `--record`: of what was shown, or of all that is installed when nothing was.
-pub(super) fn review(common: &Common, args: &ReviewArgs, verifier: &Verifier, files: &Files, id: &SubjectId) -> Result<Exit> {
+pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files: &Files) -> Result<Exit> {
+    let id = &subject.id;
     let Some(criteria) = args.criteria else {
         return Err(Error::environment("--record needs --criteria", "say safe-to-load or safe-to-run"));
     };
-    let reading = installed(verifier, id, args.dependencies)?;
+    let reading = subject.whole(args.dependencies)?;
     let shown = shown::last(id);
     let again = format!("look at it: openclaw-verify review {} --diff", text::shell_word(id.as_str()));
     match &shown {
@@ -53,7 +53,7 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, verifier: &Verifier, fi
         agent: args.agent.as_ref().map(|model| Agent { model: model.clone(), guided: args.guided }),
         date: today(common),
         until: args.until,
-        notes: args.notes.clone(),
+        notes: notes(args, shown.as_ref().filter(|_| args.dependencies).and_then(|shown| shown.dependencies_from.as_deref())),
         line: 0,
     };
     let exit = write(args, files, &Addition::Review(review))?;
@@ -64,15 +64,16 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, verifier: &Verifier, fi
     Ok(exit)
 }
 
+/// What the reader says. A review names its dependencies as a whole, so it also says when only a difference of them was read.
+fn notes(args: &ReviewArgs, dependencies_from: Option<&str>) -> Option<String> {
+    let read = dependencies_from.map(|from| format!("dependencies read as a difference from {from}"));
+    let parts: Vec<String> = args.notes.iter().cloned().chain(read).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 /// `--trust`: in a publisher, for one subject and at most a year.
-pub(super) fn trust(
-    common: &Common,
-    args: &ReviewArgs,
-    verifier: &Verifier,
-    files: &Files,
-    id: &SubjectId,
-    publisher: &str,
-) -> Result<Exit> {
+pub(super) fn trust(common: &Common, args: &ReviewArgs, subject: &Found, files: &Files, publisher: &str) -> Result<Exit> {
+    let id = &subject.id;
     let start = today(common);
     let until = match args.until {
         Some(until) => until,
@@ -80,7 +81,7 @@ pub(super) fn trust(
             .checked_add(1.year())
             .map_err(|error| Error::environment(format!("no day a year after {start}: {error}"), "correct the clock"))?,
     };
-    installed(verifier, id, false)?;
+    subject.whole(false)?;
     if id.as_str().contains('*') {
         return Err(Error::environment(format!("{id} would be read as a pattern"), "write the entry by hand"));
     }
@@ -102,7 +103,8 @@ pub(super) fn trust(
 }
 
 /// `--violation`: of exactly what is installed, or of versions.
-pub(super) fn violation(common: &Common, args: &ReviewArgs, verifier: &Verifier, files: &Files, id: &SubjectId) -> Result<Exit> {
+pub(super) fn violation(common: &Common, args: &ReviewArgs, subject: &Found, files: &Files) -> Result<Exit> {
+    let id = &subject.id;
     let what = match &args.versions {
         Some(range) => {
             let versions = Versions::range(range).ok_or_else(|| {
@@ -113,7 +115,7 @@ pub(super) fn violation(common: &Common, args: &ReviewArgs, verifier: &Verifier,
             })?;
             Violated::Versions(versions)
         }
-        None => match installed(verifier, id, false)?.content {
+        None => match subject.whole(false)?.content {
             Content::Tree(tree) => Violated::Trees(vec![tree]),
             // A definition has no tree; there are no versions to tell apart either.
             _ => Violated::Versions(Versions::all()),

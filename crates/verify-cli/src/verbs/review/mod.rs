@@ -3,11 +3,14 @@
 mod append;
 mod shown;
 
+use std::path::Path;
+
 use openclaw_verify_core::review::{ContentStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Reading, Result, Since, Verifier};
+use openclaw_verify_core::{Error, Reading, Result, Since, Verifier, text};
 
+use super::staged::{self, Staged};
 use super::start;
 use crate::cli::{Common, Format, ReviewArgs};
 use crate::{Exit, operator, output, pager, render};
@@ -15,24 +18,25 @@ use crate::{Exit, operator, output, pager, render};
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     let ids: Vec<String> = args.id.iter().cloned().collect();
     let Some(id) = super::subject_ids(&ids)?.pop() else { return backlog(common) };
-    let start = start(common)?;
+    let start = staged::start(common, args.from.as_deref())?;
     let files = start.files.clone();
-    let verifier = start.builder.build()?;
+    let staged = args.from.as_deref().map(|from| Staged::open(from, &id)).transpose()?;
+    let subject = Found { verifier: start.builder.build()?, id, staged };
     if args.record {
-        append::review(common, args, &verifier, &files, &id)
+        append::review(common, args, &subject, &files)
     } else if let Some(publisher) = &args.trust {
-        append::trust(common, args, &verifier, &files, &id, publisher)
+        append::trust(common, args, &subject, &files, publisher)
     } else if args.violation {
-        append::violation(common, args, &verifier, &files, &id)
+        append::violation(common, args, &subject, &files)
     } else {
         let since = match args.diff.as_deref() {
             None | Some("") => Since::Cheapest,
             Some("none") => Since::Nothing,
             Some(version) => Since::Version(version),
         };
-        let reading = verifier.reading(&id, since, args.dependencies)?;
+        let reading = subject.reading(since, args.dependencies)?;
         drop(start._bar);
-        show(common, &reading)
+        show(common, &reading, args.from.as_deref())
     }
 }
 
@@ -47,7 +51,7 @@ fn backlog(common: &Common) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn show(common: &Common, reading: &Reading) -> Result<Exit> {
+fn show(common: &Common, reading: &Reading, from: Option<&Path>) -> Result<Exit> {
     keep(reading);
     if let Err(error) = shown::remember(reading) {
         output::stderr(&format!("note: what was shown is not remembered: {error}"));
@@ -56,7 +60,14 @@ fn show(common: &Common, reading: &Reading) -> Result<Exit> {
         Format::Json => output::stdout(&render::json(reading)?)?,
         _ => {
             pager::show(&render::reading::reading(reading))?;
-            output::stderr(&render::reading::next(reading));
+            output::stderr(&match from {
+                None => render::reading::next(reading),
+                Some(from) => {
+                    let from = operator::shown(from);
+                    let (id, from) = (text::shell_word(reading.subject.as_str()), text::shell_word(&from));
+                    format!("when you have read it: openclaw-verify review {id} --from {from} --record --criteria safe-to-run")
+                }
+            });
         }
     }
     Ok(Exit::Clean)
@@ -73,7 +84,23 @@ fn keep(reading: &Reading) {
     }
 }
 
-/// What is installed of a subject now.
-fn installed(verifier: &Verifier, id: &SubjectId, dependencies: bool) -> Result<Reading> {
-    verifier.reading(id, Since::Nothing, dependencies)
+/// The subject, installed or staged.
+struct Found {
+    verifier: Verifier,
+    id: SubjectId,
+    staged: Option<Staged>,
+}
+
+impl Found {
+    fn reading(&self, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+        match &self.staged {
+            Some(staged) => self.verifier.reading_kept(&self.id, &staged.kept, since, dependencies),
+            None => self.verifier.reading(&self.id, since, dependencies),
+        }
+    }
+
+    /// All of it, as it is now.
+    fn whole(&self, dependencies: bool) -> Result<Reading> {
+        self.reading(Since::Nothing, dependencies)
+    }
 }

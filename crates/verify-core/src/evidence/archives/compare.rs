@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::layout::{Layout, Piece};
 use super::unpacked::Unpacked;
 use crate::digest::Sri;
-use crate::fact::Fact;
+use crate::fact::{Fact, NotEstablished};
 use crate::text;
 use crate::tree::{self, Change, ChangeKind, Entry, Manifest, Mode};
 
@@ -51,7 +51,7 @@ pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
         foreign_in_tree: layout.pieces.iter().any(inside_own),
     };
     for (path, entry) in installed {
-        if entry.mode == Mode::Symlink && layout.commands.get(path).is_some_and(|targets| targets.contains(&entry.id)) {
+        if is_command(path, entry, layout) {
             continue;
         }
         let above = path.rmatch_indices('/').map(|(end, _)| path.get(..end).unwrap_or_default());
@@ -87,7 +87,11 @@ pub(super) fn piece(piece: &Piece, files: Vec<Entry>, unpacked: Fact<Arc<Unpacke
     let changes = tree::compare(&unpacked.manifest, &installed);
     let real: Vec<Change> = changes.into_iter().filter(|change| !is_honest(change, piece, &unpacked, &installed)).collect();
     if real.is_empty() {
-        return Outcome { fact: Fact::Verified(unpacked.integrity), differences: Vec::new(), archive };
+        let fact = match &piece.doubt {
+            None => Fact::Verified(unpacked.integrity),
+            Some(doubt) => Fact::not_established(NotEstablished::UnknownLayout, doubt.clone()),
+        };
+        return Outcome { fact, differences: Vec::new(), archive };
     }
     let count = real.len();
     let why = format!(
@@ -100,6 +104,31 @@ pub(super) fn piece(piece: &Piece, files: Vec<Entry>, unpacked: Fact<Arc<Unpacke
         differences.push(format!("… and {} more", count - LINES));
     }
     Outcome { fact: Fact::violated("", why), differences, archive }
+}
+
+/// Compares a package that came inside another one's archive with the archive that it is published as. Packages below it are its own
+/// only where that archive holds them too.
+pub(super) fn bundled(piece: &Piece, installed: &[(String, &Entry)], unpacked: Fact<Arc<Unpacked>>, layout: &Layout) -> Outcome {
+    let inside = format!("{}/", piece.path);
+    let below = layout.labels.range(inside.clone()..).map_while(|(path, _)| path.strip_prefix(&inside));
+    let held = |folder: &str| {
+        unpacked.verified().is_some_and(|unpacked| {
+            let inside = format!("{folder}/");
+            unpacked.manifest.entries().iter().any(|entry| entry.path.starts_with(&inside))
+        })
+    };
+    let others: Vec<String> = below.filter(|folder| !held(folder)).map(|folder| format!("{folder}/")).collect();
+    let start = installed.partition_point(|(path, _)| *path < inside);
+    let files = installed.iter().skip(start).map_while(|(path, entry)| Some((path, path.strip_prefix(&inside)?, entry)));
+    let own = files
+        .filter(|(path, rest, entry)| !is_command(path, entry, layout) && !others.iter().any(|folder| rest.starts_with(folder)));
+    let own = own.map(|(_, rest, entry)| Entry { path: rest.to_owned(), mode: entry.mode, id: entry.id }).collect();
+    self::piece(piece, own, unpacked, layout)
+}
+
+/// A link that npm makes for a command, when it says exactly what npm writes.
+fn is_command(path: &str, entry: &Entry, layout: &Layout) -> bool {
+    entry.mode == Mode::Symlink && layout.commands.get(path).is_some_and(|targets| targets.contains(&entry.id))
 }
 
 /// An archive of the recorded digest that is another package: the record lies.

@@ -6,18 +6,22 @@
 mod arrive;
 mod compare;
 mod layout;
+mod overrides;
 mod unpacked;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use self::arrive::Arrival;
-pub(crate) use self::arrive::{Anchors, Sources};
+pub(crate) use self::arrive::Sources;
 use self::layout::{Layout, Origin, Piece};
+use self::unpacked::Unpacked;
 use super::{Compared, Evidence, Part, Published, Wants};
 use crate::digest::Sri;
-use crate::fact::{Fact, NotEstablished};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::inventory::Subject;
 use crate::lock::Lock;
 use crate::policy::{Policy, Requirements};
@@ -47,11 +51,20 @@ struct Planned<'a> {
     requirements: Requirements<'a>,
     /// For each piece of the layout, its place in [`Plan::wants`].
     wants: Vec<Option<usize>>,
+    /// The same for each package inside another one's archive; empty when nobody asked for those.
+    bundled: Vec<Option<usize>>,
 }
 
 /// Plans for `subjects`. Online everything is looked at; without a network only what policy demands, and what needs nothing but the
-/// disk. Reads package.json files and lockfiles, and nothing else.
-pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock, online: bool) -> Plan<'a> {
+/// disk. With `bundled`, online also packages that lie in other archives. Reads package.json files and lockfiles, and nothing else.
+pub(crate) fn plan<'a>(
+    subjects: &[&'a Subject],
+    host: Option<&Path>,
+    policy: &'a Policy,
+    lock: &Lock,
+    online: bool,
+    bundled: bool,
+) -> Plan<'a> {
     let mut plan = Plan { subjects: Vec::new(), wants: Vec::new() };
     let mut known: BTreeMap<(String, String, Option<Sri>), usize> = BTreeMap::new();
     for subject in subjects {
@@ -62,11 +75,9 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock
         if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
             continue;
         }
-        let layout = Layout::read(subject);
-        let places = layout.pieces.iter().map(|piece| {
-            let own = piece.own && (online || before || wants.provenance || wants.proof);
-            let other = !piece.own && (online || wants.dependencies);
-            if piece.origin != Origin::Registry || !(own || other) {
+        let layout = Layout::read(subject, host);
+        let mut want = |piece: &Piece| {
+            if piece.origin != Origin::Registry {
                 return None;
             }
             let key = (piece.name.clone(), piece.version.clone(), piece.integrity);
@@ -83,19 +94,30 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock
                 wanted.attestations |= piece.own;
             }
             Some(at)
-        });
-        let wants = places.collect();
-        plan.subjects.push(Planned { subject, layout, requirements, wants });
+        };
+        let asked = |piece: &Piece| {
+            let own = piece.own && (online || before || wants.provenance || wants.proof);
+            let other = !piece.own && (online || wants.dependencies);
+            own || other
+        };
+        let own = layout.pieces.iter().map(|piece| if asked(piece) { want(piece) } else { None }).collect();
+        let inside = if bundled && online { layout.bundled.iter().map(want).collect() } else { Vec::new() };
+        plan.subjects.push(Planned { subject, layout, requirements, wants: own, bundled: inside });
     }
     plan
 }
 
 /// Brings what was planned.
-pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>) -> Vec<Arrival> {
-    arrive::all(&plan.wants, sources)
+pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>, now: Timestamp) -> Vec<Arrival> {
+    let mut arrivals = arrive::all(&plan.wants, sources);
+    arrivals.iter_mut().for_each(|arrival| arrival.prove(sources, now));
+    arrivals
 }
 
 /// Compares, and puts what was found into the evidence.
+///
+/// # Errors
+/// When downloads could not be kept, and when policy names an identity that nothing can be compared with.
 pub(crate) fn judge(
     plan: &Plan<'_>,
     arrivals: &[Arrival],
@@ -103,6 +125,7 @@ pub(crate) fn judge(
     now: Timestamp,
     all: &mut BTreeMap<crate::subject::SubjectId, Evidence>,
 ) -> crate::Result<()> {
+    arrivals.iter().try_for_each(Arrival::own_fault)?;
     for planned in &plan.subjects {
         if let Some(evidence) = all.get_mut(&planned.subject.id) {
             evidence.published = published(planned, evidence, arrivals, sources, now)?;
@@ -122,6 +145,7 @@ pub(crate) fn unknown(subject: &Subject) -> Published {
         dependencies: if layout::has_dependencies(subject) { arrive::nobody_asked() } else { Fact::NotApplicable },
         provenance: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
         signatures: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        day: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
         ..Published::default()
     }
 }
@@ -148,23 +172,10 @@ fn published(
     for (at, piece) in layout.pieces.iter().enumerate() {
         let files = owned.files.get_mut(at).map(std::mem::take).unwrap_or_default();
         let arrival = planned.wants.get(at).copied().flatten().and_then(|at| arrivals.get(at));
-        let unpacked = match (&piece.origin, arrival) {
-            (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
-            (Origin::Unknown(why), _) => Fact::not_established(NotEstablished::UnknownLayout, why.clone()),
-            (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
-            (Origin::Registry, Some(arrival)) => arrival.unpacked(),
-            (Origin::Registry, None) => arrive::nobody_asked(),
-        };
-        let compared = compare::piece(piece, files, unpacked, layout);
-        if let Some(archive) = compared.archive {
-            found.packages.push(Compared {
-                path: piece.path.clone(),
-                archive,
-                differs: match &compared.fact {
-                    Fact::Violated { why, .. } => Some(why.clone()),
-                    _ => None,
-                },
-            });
+        found.registries.extend(arrival.and_then(Arrival::registry).map(str::to_owned));
+        let compared = compare::piece(piece, files, unpacked(piece, arrival), layout);
+        if compared.archive.is_some() || compared.fact.outcome() == Outcome::Violated || arrival.is_some() {
+            found.packages.push(told(piece, &compared, arrival));
         }
         if piece.own {
             found.archive = compared.fact;
@@ -175,6 +186,18 @@ fn published(
         } else {
             dependencies.add(piece, compared);
         }
+    }
+    for (piece, want) in layout.bundled.iter().zip(&planned.bundled) {
+        let arrival = want.and_then(|at| arrivals.get(at));
+        let published = match unpacked(piece, arrival) {
+            // No integrity of it is recorded, so this registry contradicts itself: no word about what is installed.
+            Fact::Violated { why, .. } if piece.origin == Origin::Registry => {
+                Fact::not_established(NotEstablished::UnsupportedSchema, why)
+            }
+            other => other,
+        };
+        let compared = compare::bundled(piece, &installed, published, layout);
+        found.packages.push(told(piece, &compared, arrival));
     }
     dependencies.strays(owned.strays);
     // Whatever came by another archive counts, also inside the subject's own folder.
@@ -193,6 +216,28 @@ fn published(
         found.signatures = Fact::NotApplicable;
     }
     Ok(found)
+}
+
+/// The archive that a package should equal.
+fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
+    match (&piece.origin, arrival) {
+        (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
+        (Origin::Unknown(why), _) => Fact::not_established(NotEstablished::UnknownLayout, why.clone()),
+        (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
+        (Origin::Registry, Some(arrival)) => arrival.unpacked(),
+        (Origin::Registry, None) => arrive::nobody_asked(),
+    }
+}
+
+fn told(piece: &Piece, compared: &compare::Outcome, arrival: Option<&Arrival>) -> Compared {
+    Compared {
+        path: piece.path.clone(),
+        own: piece.own,
+        archive: compared.archive,
+        fact: compared.fact.clone(),
+        differences: compared.differences.clone(),
+        unpublished: arrival.is_some_and(Arrival::unpublished),
+    }
 }
 
 /// Every file of the subject by its path below the project.
@@ -266,11 +311,14 @@ impl Dependencies {
             let why = format!("of its dependencies, these are not as published: {}", named(&self.wrong));
             return (Fact::violated("", why), self.differences);
         }
-        if let Some((code, first)) = self.open.first() {
+        // What the registry does not have weighs more than what nobody knows.
+        let gone = self.open.iter().find(|(code, _)| *code == NotEstablished::NotInRegistry);
+        if let Some((code, first)) = gone.or(self.open.first()) {
             let (count, all) = (self.open.len(), self.open.len() + self.equal);
             return (Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")), Vec::new());
         }
-        (if self.equal == 0 { Fact::NotApplicable } else { Fact::Verified(()) }, Vec::new())
+        // None at all is as good as all: no file is there that did not come by an archive.
+        (Fact::Verified(()), Vec::new())
     }
 }
 

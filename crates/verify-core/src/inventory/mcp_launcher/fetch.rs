@@ -3,7 +3,7 @@
 use super::known::{carries_launcher, starts_something};
 use super::options::{Flag, Options, Takes, flag, options};
 use super::packages::{npm_package, python_package};
-use super::{Judged, Launch, script};
+use super::{Ecosystem, Judged, Launch, script};
 
 /// Flags of `npx` and `npm exec` that change nothing about what is fetched.
 const NPM_FLAGS: [Flag; 2] = [
@@ -12,7 +12,7 @@ const NPM_FLAGS: [Flag; 2] = [
 ];
 
 pub(super) fn npx(args: &[&str]) -> Judged {
-    packages(options(args, &NPM_FLAGS)?, npm_package)
+    packages(options(args, &NPM_FLAGS)?, Ecosystem::Npm)
 }
 
 pub(super) fn npm(args: &[&str]) -> Judged {
@@ -33,17 +33,17 @@ pub(super) fn npm(args: &[&str]) -> Judged {
         left = left.get(left.len() - part.rest.len() + 1..).unwrap_or_default();
     }
     found.rest.extend(behind.iter().skip(1));
-    packages(found, npm_package)
+    packages(found, Ecosystem::Npm)
 }
 
 pub(super) fn dlx(args: &[&str], name: &str) -> Judged {
     let flags = [flag("-q --quiet --silent -s", Takes::Nothing), flag("-p --package", Takes::Package)];
-    packages(options(args, &flags).map_err(|why| format!("{name}: {why}"))?, npm_package)
+    packages(options(args, &flags).map_err(|why| format!("{name}: {why}"))?, Ecosystem::Npm)
 }
 
 pub(super) fn bunx(args: &[&str]) -> Judged {
     let flags = [flag("-y --yes --bun --silent --verbose --no-install", Takes::Nothing), flag("-p --package", Takes::Package)];
-    packages(options(args, &flags)?, npm_package)
+    packages(options(args, &flags)?, Ecosystem::Npm)
 }
 
 pub(super) fn bun(args: &[&str]) -> Judged {
@@ -61,7 +61,7 @@ pub(super) fn uvx(args: &[&str]) -> Judged {
         flag("--from", Takes::Package),
         flag("--with -w", Takes::Extra),
     ];
-    packages(options(args, &flags)?, python_package)
+    packages(options(args, &flags)?, Ecosystem::Python)
 }
 
 pub(super) fn pipx(args: &[&str]) -> Judged {
@@ -70,34 +70,35 @@ pub(super) fn pipx(args: &[&str]) -> Judged {
         flag("--python", Takes::Value),
         flag("--spec", Takes::Package),
     ];
-    packages(options(args, &flags)?, python_package)
+    packages(options(args, &flags)?, Ecosystem::Python)
 }
 
 /// Judges what a launcher fetches: every package by flag, else the first word.
-fn packages(found: Options<'_>, read: fn(&str) -> Result<(String, String), String>) -> Judged {
+fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
+    let read = if ecosystem == Ecosystem::Python { python_package } else { npm_package };
     let (first, behind) = found.rest.split_first().ok_or("no package or command is named")?;
     if carries_launcher(behind) {
         return Err(format!("`{first}` is given the name of a launcher or shell, so it may start other code"));
     }
     found.extras.iter().try_for_each(|package| read(package).map(drop))?;
     if found.packages.is_empty() {
-        return exact(read(first)?);
+        return exact(ecosystem, read(first)?);
     }
     let mut read = found.packages.iter().map(|package| read(package)).collect::<Result<Vec<_>, _>>()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'/');
     if !first.bytes().all(plain) || starts_something(first) || first.starts_with(['.', '/']) {
         return Err(format!("the command `{first}` need not come from the packages that are named"));
     }
-    exact(read.swap_remove(0))
+    exact(ecosystem, read.swap_remove(0))
 }
 
 /// An exact package, unless it is itself a launcher: `npx npm@11.0.0 exec x`.
-fn exact((package, version): (String, String)) -> Judged {
+fn exact(ecosystem: Ecosystem, (package, version): (String, String)) -> Judged {
     let name = package.split('[').next().unwrap_or_default();
     if (!name.starts_with('@') && starts_something(name)) || name == "@smithery/cli" {
         return Err(format!("`{package}` starts other code, and how it pins is not known here"));
     }
-    Ok(Launch::Exact { package, version })
+    Ok(Launch::Exact { ecosystem, package, version })
 }
 
 pub(super) fn container(args: &[&str]) -> Judged {
@@ -127,7 +128,7 @@ pub(super) fn container(args: &[&str]) -> Judged {
     if inside.first().is_some_and(|word| starts_something(word)) || carries_launcher(inside) {
         return Err("the container is given the name of a launcher or shell, so it may start other code".to_owned());
     }
-    Ok(Launch::Exact { package: name.to_owned(), version: format!("sha256:{hex}") })
+    Ok(Launch::Exact { ecosystem: Ecosystem::Image, package: name.to_owned(), version: format!("sha256:{hex}") })
 }
 
 pub(super) fn deno(args: &[&str]) -> Judged {
@@ -144,11 +145,11 @@ pub(super) fn deno(args: &[&str]) -> Judged {
     }
     let first = left.first().copied().ok_or("no script is named")?;
     match first.split_once(':') {
-        Some(("npm" | "jsr", spec)) => {
+        Some((scheme @ ("npm" | "jsr"), spec)) => {
             if carries_launcher(left.get(1..).unwrap_or_default()) {
                 return Err(format!("`{spec}` is given the name of a launcher or shell, so it may start other code"));
             }
-            exact(npm_package(spec)?)
+            exact(if scheme == "jsr" { Ecosystem::Jsr } else { Ecosystem::Npm }, npm_package(spec)?)
         }
         _ => script(left),
     }

@@ -48,10 +48,22 @@ fn exact_launchers() {
         ("timeout 30s npx x@1.2.3", "x", "1.2.3"),
         ("cmd /c npx -y x@1.2.3", "x", "1.2.3"),
     ] {
-        assert_eq!(line(text), Launch::Exact { package: package.to_owned(), version: version.to_owned() }, "{text}");
+        let launcher = text.split("npm:").next().unwrap_or_default();
+        let ecosystem = match launcher {
+            _ if text.contains("jsr:") => Ecosystem::Jsr,
+            _ if ["uv", "pipx"].iter().any(|python| launcher.starts_with(python)) => Ecosystem::Python,
+            _ => Ecosystem::Npm,
+        };
+        let exact = Launch::Exact { ecosystem, package: package.to_owned(), version: version.to_owned() };
+        assert_eq!(line(text), exact, "{text}");
     }
     let image = line(&format!("docker run -i --rm -e TOKEN -v /a:/b ghcr.example/acme/x:1@sha256:{HEX} --port 1"));
-    assert_eq!(image, Launch::Exact { package: "ghcr.example/acme/x:1".to_owned(), version: format!("sha256:{HEX}") });
+    let exact = Launch::Exact {
+        ecosystem: Ecosystem::Image,
+        package: "ghcr.example/acme/x:1".to_owned(),
+        version: format!("sha256:{HEX}"),
+    };
+    assert_eq!(image, exact);
     assert!(matches!(line(&format!("podman container run x@sha256:{HEX}")), Launch::Exact { .. }));
 }
 

@@ -67,6 +67,12 @@ impl NpmKeys {
         Ok(Self { keys, origin: Origin::File(path.display().to_string()), digest: Sha256Digest::of(text.as_bytes()) })
     }
 
+    /// The keys in `text` that a TUF client verified, current until `until`.
+    #[cfg(feature = "online")]
+    pub(in crate::provenance) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, String> {
+        Ok(Self { keys: parse(text)?, origin: Origin::Tuf { until }, digest: Sha256Digest::of(text.as_bytes()) })
+    }
+
     /// Where they came from.
     #[must_use]
     pub fn origin(&self) -> &Origin {
@@ -78,7 +84,8 @@ impl NpmKeys {
     pub fn describe(&self) -> String {
         match &self.origin {
             Origin::File(name) => format!("npm keys from {name}, {}", self.digest),
-            _ => format!("npm keys, compiled in, published {EMBEDDED_PUBLISHED}, {}", self.digest),
+            Origin::Tuf { until } => format!("npm keys by TUF, current until {until}, {}", self.digest),
+            Origin::Embedded => format!("npm keys, compiled in, published {EMBEDDED_PUBLISHED}, {}", self.digest),
         }
     }
 

@@ -14,6 +14,7 @@ use self::attestations::Judge;
 pub use self::keys::{KeyUsage, NpmKeys};
 pub use self::name::is_package_name;
 pub use self::signatures::{RegistrySignature, verify_registry_signatures};
+use super::Anchors;
 use super::fault::{Fault, fact};
 use super::identity::{Identity, IdentityPolicy};
 use super::trust::{Instance, TrustRoot};
@@ -62,6 +63,12 @@ pub struct Attestations {
 }
 
 impl Attestations {
+    /// Neither half can be established, for this reason.
+    #[must_use]
+    pub fn not_established(code: NotEstablished, why: &str) -> Self {
+        Self { publish: Fact::not_established(code, why), provenance: Fact::not_established(code, why) }
+    }
+
     /// The verdict over both: one wrong half makes the whole wrong, and provenance counts only together with the publish attestation
     /// that npm adds to it. [`Fact::NotApplicable`] when the registry holds no provenance.
     #[must_use]
@@ -81,6 +88,43 @@ impl Attestations {
     }
 }
 
+impl Anchors {
+    /// Judges the answer of a registry's attestation endpoint as [`verify_attestations`] does. Without a current trust root or keys
+    /// neither half is established.
+    #[must_use]
+    pub fn npm_attestations(
+        &self,
+        answer: &[u8],
+        package: &Package<'_>,
+        policy: &IdentityPolicy,
+        now: Timestamp,
+    ) -> Attestations {
+        match (self.keys(), self.root()) {
+            (Ok(keys), Ok(root)) => verify_attestations(answer, package, policy, keys, root, now),
+            (Err(none), _) | (_, Err(none)) => Attestations::not_established(NotEstablished::NoTrustRoot, &none.to_string()),
+        }
+    }
+
+    /// Judges registry signatures as [`verify_registry_signatures`] does.
+    #[must_use]
+    pub fn npm_signatures(
+        &self,
+        signatures: &[RegistrySignature],
+        package: &Package<'_>,
+        published: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Fact<Vec<String>> {
+        // No keys are needed to see that nothing is signed.
+        if signatures.is_empty() {
+            return Fact::NotApplicable;
+        }
+        match self.keys() {
+            Ok(keys) => verify_registry_signatures(signatures, package, published, keys, now),
+            Err(none) => none.fact(),
+        }
+    }
+}
+
 /// Judges the answer of a registry's attestation endpoint, `{"attestations":[{"predicateType":…,"bundle":…}]}`, for `package`.
 ///
 /// `policy` is what the provenance must come from; an empty one accepts any workflow. An empty list, or a list of other kinds of
@@ -94,12 +138,10 @@ pub fn verify_attestations(
     now: Timestamp,
 ) -> Attestations {
     if trust.instance() != Instance::PublicGood {
-        let why =
-            "npm's attestations come from an instance with a transparency log, and the trust root is GitHub's, which has none";
-        return Attestations {
-            publish: Fact::not_established(NotEstablished::NoTrustRoot, why),
-            provenance: Fact::not_established(NotEstablished::NoTrustRoot, why),
-        };
+        return Attestations::not_established(
+            NotEstablished::NoTrustRoot,
+            "npm's attestations come from an instance with a transparency log, and the trust root is GitHub's, which has none",
+        );
     }
     let judge = Judge { package, policy, keys, trust, now };
     match attestations::read(answer) {
