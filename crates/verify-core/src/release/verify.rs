@@ -89,6 +89,32 @@ pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: 
     verdict.finish(rule)
 }
 
+/// The verdict about a tag that cannot be read, because nobody keeps its repository, and that was verified when it was pinned as
+/// `pinned`. Its signer must still be one of the rule's; `pins` are what else is remembered of the repository's tags.
+#[must_use]
+pub fn verify_pinned(pinned: &Release, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Verdict {
+    let mut verdict = Draft::new(&pinned.tag);
+    verdict.0.tag_object.clone_from(&pinned.tag_object);
+    verdict.0.commit = Some(pinned.commit.clone());
+    verdict.skip("form", "there is no clone to read the tag from; it was read when it was pinned");
+    let signer = pinned.signer.as_deref().map(|signer| rule.trust.pinned_signer(signer, now));
+    match (signer, &pinned.tag_object) {
+        (Some(Ok((scheme, signer))), _) => {
+            let who = format!("{}, {} {}, when the tag was pinned", signer.principal, signer.key_type, signer.fingerprint);
+            verdict.pass("signer", who);
+            verdict.0.scheme = Some(scheme);
+            verdict.0.signer = Some(signer);
+        }
+        (Some(Err(failure)), _) => verdict.fail("signer", failure),
+        (None, Some(_)) => verdict.fail("signature", Failure::new(Code::Unsigned, "the tag has no signature")),
+        (None, None) => verdict.fail("form", Failure::new(Code::Lightweight, "there is no tag object that could be signed")),
+    }
+    let pin = pins.iter().find(|pin| pin.tag == pinned.tag);
+    verdict.judge_pin(pin, rule);
+    verdict.judge_age(pin.is_some(), rule, pins);
+    verdict.finish(rule)
+}
+
 /// The verdict about a tag of a repository that cannot be read; about all its tags when `name` is empty.
 #[must_use]
 pub fn verify_unreadable(name: &str, error: &GitError) -> Verdict {
@@ -189,8 +215,8 @@ impl Draft {
                 self.fail("target", Failure::new(Code::TargetMissing, why).help("fetch the tag with its history"));
             }
             Err(GitError::TooLarge { .. }) => {
-                let why = format!("the tag says that {} is a commit, and it is larger than any commit", tag.target);
-                self.fail("target", Failure::new(Code::TargetTypeLies, why));
+                let why = format!("the tag points at {}, which is larger than any commit", tag.target);
+                self.fail("target", Failure::new(Code::TooLarge, why));
             }
             Err(error) => self.fail("target", unreadable(&error)),
         }
