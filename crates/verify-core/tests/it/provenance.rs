@@ -136,7 +136,7 @@ const BUNDLES: [(&str, &str, &str); 8] = [
     ("npm/sigstoreBundle-invalid-signature.json", "", "bundle"),
     ("github/reusable-workflow-attestation.sigstore.json", "", "verified"),
     ("github/github_provenance_demo-0.0.12-py3-none-any-bundle.jsonl", "verified", "log"),
-    ("github/github_provenance_demo-0.0.12-py3-none-any-bundle-missing-cert.jsonl", "certificate", "certificate"),
+    ("github/github_provenance_demo-0.0.12-py3-none-any-bundle-missing-cert.jsonl", "bundle", "bundle"),
     ("github/github-private-attestation.sigstore.json", "verified", "log"),
     ("cosign/cosign-v3-blob.sigstore.json", "", "verified"),
 ];

@@ -410,7 +410,7 @@ fn parts_that_readers_disagree_about() {
                 version(b, "0.2");
                 b["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().expect("list").insert(0, own);
             }),
-            "log",
+            "certificate",
         ),
         (
             "the root in place of the certificate",
