@@ -111,8 +111,9 @@ pub struct Contents {
 }
 
 /// The rules that can say something about an archive that is not installed.
-const RULES: [&str; 13] = [
+const RULES: [&str; 14] = [
     "archive-mismatch",
+    "weak-digest",
     "unlisted-source",
     "install-script",
     "too-fresh",
@@ -276,6 +277,9 @@ impl Verifier {
                     "unpack it with --unpack-to DIR and read it; once it is installed, `check` asks for a review".to_owned();
             }
         }
+        for finding in findings.iter_mut().filter(|finding| matches!(finding.id, "archive-mismatch" | "weak-digest")) {
+            finding.help = "do not install it; fetch it again from its publisher, and ask them if it differs again".to_owned();
+        }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         if lock.package(&subject.id).is_none() {
             // There is no line of the lock to point at.
@@ -325,13 +329,22 @@ impl Verifier {
         let fact = match (candidate.wanted, candidate.integrity, locked, &origin.integrity) {
             (Some((name, version)), ..) if (name, Some(version)) != (&subject.name, subject.version.as_deref()) => {
                 let (name, version) = (text::excerpt(name, 100), text::excerpt(version, 60));
-                Fact::violated("", format!("the archive is not {name}@{version}: its package.json says something else"))
+                let (found, of) = (text::excerpt(&subject.name, 100), subject.version.as_deref().unwrap_or("?"));
+                Fact::violated(
+                    "",
+                    format!("the archive is not {name}@{version}: its package.json says {found}@{}", text::excerpt(of, 60)),
+                )
             }
             (_, Some(given), ..) if given != own => wrong("wanted", given.to_string()),
             (_, _, Some(locked), _) if locked != own => wrong("the lock has for this version", locked.to_string()),
             (.., Fact::Verified(stated)) if *stated != own => wrong("the registry states", stated.to_string()),
             (.., Fact::Violated { code, why }) => Fact::Violated { code, why: why.clone() },
+            (_, None, None, Fact::NotEstablished { code, why }) => Fact::NotEstablished { code: *code, why: why.clone() },
             _ => Fact::Verified(own),
+        };
+        let weak = match &fact {
+            Fact::NotEstablished { why, .. } if origin.registry.is_some() => Some(why.clone()),
+            _ => None,
         };
         let installed = archive.manifest_of_npm().unwrap_or_else(|_| archive.manifest.clone());
         let tree = Tree {
@@ -349,6 +362,7 @@ impl Verifier {
                 signatures: origin.signatures.clone(),
                 asked: origin.asked,
                 day: Published::day_of(origin.published, origin.registry.as_deref()),
+                weak,
                 registries: origin.registry.clone().into_iter().collect(),
                 ..Published::default()
             },
@@ -466,6 +480,17 @@ fn bundled(archive: &Archive) -> impl Iterator<Item = (&str, Option<Manifest>)> 
     })
 }
 
+/// Names and files of `bin`, or else all files below `directories.bin`.
+fn commands(archive: &Archive, manifest: &Manifest) -> Vec<(String, String)> {
+    let text = archive.content("package.json").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    let package = crate::json::last_wins(text).map(|parsed| parsed.value).unwrap_or_default();
+    let folder = package.pointer("/directories/bin").and_then(serde_json::Value::as_str);
+    let Some(folder) = folder.filter(|_| package.get("bin").is_none()) else { return manifest.bin.clone() };
+    let folder = format!("{}/", folder.trim_start_matches("./").trim_end_matches('/'));
+    let inside = archive.entries.iter().filter(|entry| entry.path.starts_with(&folder));
+    inside.map(|entry| (entry.path.rsplit('/').next().unwrap_or_default().to_owned(), entry.path.clone())).collect()
+}
+
 /// What lies in a `node_modules` without being a package: Node finds it all the same.
 fn loose(archive: &Archive) -> Vec<String> {
     let mut found = std::collections::BTreeSet::new();
@@ -509,7 +534,7 @@ fn contents(archive: &Archive, name: &str, version: &str, manifest: &Manifest, f
         files: archive.entries.len(),
         install_scripts: facts.install_scripts.clone(),
         binaries: archive.binaries.iter().map(|binary| Binary { path: shown(&binary.path), format: binary.format }).collect(),
-        commands: manifest.bin.iter().map(|(name, file)| (shown(name), shown(file))).collect(),
+        commands: commands(archive, manifest).into_iter().map(|(name, file)| (shown(&name), shown(&file))).collect(),
         dependencies: installed.map(|dependency| (shown(&dependency.name), spec(dependency))).collect(),
         bundled: bundled(archive).map(inside).chain(loose(archive)).collect(),
         links: links.map(|entry| shown(&entry.path)).collect(),
