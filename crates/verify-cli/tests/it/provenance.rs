@@ -225,7 +225,7 @@ impl Online {
         };
         assert!(cache.is_absolute(), "OPENCLAW_VERIFY_ONLINE is the whole path of a folder");
         // Whether the registry can be reached at all is a question for npm, so that a defect of ours never reads as a dead network.
-        let probe = npm(&["view", "openclaw", "name"]);
+        let probe = npm(&["view", "openclaw", "name", "--fetch-retries=1"]);
         if !probe.status.success() {
             println!("skipped: {what}, npm cannot reach its registry");
             return None;
