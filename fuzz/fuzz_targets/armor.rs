@@ -6,16 +6,22 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use openclaw_verify_core::fact::Outcome;
-use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Require, TagPattern, Trust, verify_object};
+use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
+use openclaw_verify_core::release::{AllowedSigners, OpenPgpCertificates, ReleaseRule, Trust, verify_object};
 
 const BODY: &[u8] = b"object 1111111111111111111111111111111111111111\ntype commit\ntag v1.0.0\ntagger a <a@example.org> 1760000000 +0000\n\nv1.0.0\n";
 const SIGNERS: &str = "a@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n";
 
 static RULE: LazyLock<ReleaseRule> = LazyLock::new(|| ReleaseRule {
-    repository: TagPattern::new("**"),
-    tags: TagPattern::new("**"),
-    trust: Trust { ssh: AllowedSigners::parse(Path::new("signers"), SIGNERS).ok(), ..Trust::default() },
-    require: Require::SignedTag,
+    tags: Pattern::new("**").expect("a pattern"),
+    // Every scheme is allowed, so that the readers of all three are reached.
+    trust: Trust {
+        ssh: AllowedSigners::parse(Path::new("signers"), SIGNERS).ok(),
+        openpgp: Some(OpenPgpCertificates::default()),
+        gitsign: Some(Gitsign { identity: "a@example.org".to_owned(), issuer: "https://issuer.example".to_owned() }),
+        ..Trust::default()
+    },
+    require: ReleaseNeed::SignedTag,
     minimum: None,
 });
 

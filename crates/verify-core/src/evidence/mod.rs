@@ -95,7 +95,7 @@ impl Evidence {
     pub(crate) fn publishers(&self) -> Vec<Publisher> {
         let built = self.published.provenance.verified().filter(|_| self.published.origin_is_verified());
         let publisher = built.and_then(|identity| Some(Publisher::of_build(identity.repository()?, identity.workflow()?)));
-        publisher.into_iter().collect()
+        publisher.into_iter().chain(self.git.publisher()).collect()
     }
 
     /// What is installed, as exceptions and reviews name it.

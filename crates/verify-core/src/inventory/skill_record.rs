@@ -55,11 +55,11 @@ impl SourceOrigin {
     pub(super) fn record(&self, place: String) -> Record {
         let mut record = Record { place, spec: Some(self.spec.clone()), raw: self.raw.clone(), ..Record::default() };
         match &self.git {
-            Some((url, commit)) => {
+            Some(git) => {
                 record.source = "git".to_owned();
-                record.git_url = Some(url.clone());
-                record.git_commit = Some(commit.clone());
-                record.git_ref = git_ref(&self.spec, url);
+                record.git_url = Some(git.url.clone());
+                record.git_commit = Some(git.commit.clone());
+                record.git_ref = git.reference.clone().or_else(|| git_ref(&self.spec, &git.url));
             }
             None => {
                 record.source = "path".to_owned();
@@ -133,6 +133,9 @@ mod tests {
         );
         let record = SourceOrigin::parse(&text).expect("valid").record("x".to_owned());
         assert_eq!((record.source.as_str(), record.git_ref.as_deref()), ("git", Some("v1.0")));
+        let named = text.replace("\"commit\"", "\"ref\":\"release/v1.3.0\",\"commit\"");
+        let record = SourceOrigin::parse(&named).expect("valid").record("x".to_owned());
+        assert_eq!(record.git_ref.as_deref(), Some("release/v1.3.0"));
     }
 
     #[test]

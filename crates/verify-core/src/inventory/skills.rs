@@ -147,7 +147,7 @@ impl Skill {
                 let owner = origin.owner.as_ref()?;
                 Some(SubjectId::new("clawhub", &format!("{owner}/{}", origin.slug)))
             }
-            (None, Some(origin)) => Some(SubjectId::new("git", &ids::git_place(&origin.git.as_ref()?.0)?)),
+            (None, Some(origin)) => Some(SubjectId::new("git", &ids::git_place(&origin.git.as_ref()?.url)?)),
             _ => None,
         }
     }

@@ -297,7 +297,8 @@ impl Inner {
         kept.map_or(Attestation::Failed(error), Attestation::Kept)
     }
 
-    fn request(&self, url: reqwest::Url, accept: &'static str, limit: u64, time: std::time::Duration) -> Request<'_> {
+    /// A request with the configuration and limits of this client.
+    pub(super) fn request(&self, url: reqwest::Url, accept: &'static str, limit: u64, time: std::time::Duration) -> Request<'_> {
         Request { client: &self.http, config: &self.config, limits: &self.limits, url, accept, limit, time }
     }
 

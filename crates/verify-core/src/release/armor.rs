@@ -23,19 +23,20 @@ pub(super) fn decode(armor: &[u8], style: Style) -> Result<Vec<u8>, &'static str
         return Err("the signature block begins and ends with different lines");
     }
     let mut lines = lines.as_slice();
+    let mut checksum = None;
     if style == Style::OpenPgp {
         let blank = lines.iter().position(|line| line.trim_ascii().is_empty()).ok_or("the armor has no blank line")?;
         // Nobody signed these headers, and nobody reads them here.
-        if !lines[..blank].iter().all(|line| line.contains(": ")) {
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !lines[..blank].iter().all(|line| line.split_once(": ").is_some_and(|(name, _)| is_name(name))) {
             return Err("the armor has a header line that is none");
         }
         lines = &lines[blank + 1..];
-        if let Some((checksum, before)) = lines.split_last()
-            && checksum.starts_with('=')
+        if let Some((last, before)) = lines.split_last()
+            && let Some(text) = last.strip_prefix('=')
         {
-            if checksum.len() != 5 {
-                return Err("the checksum of the armor is malformed");
-            }
+            let bytes = STANDARD.decode(text).ok().and_then(|bytes| <[u8; 3]>::try_from(bytes).ok());
+            checksum = Some(bytes.ok_or("the checksum of the armor is malformed")?);
             lines = before;
         }
     }
@@ -45,7 +46,20 @@ pub(super) fn decode(armor: &[u8], style: Style) -> Result<Vec<u8>, &'static str
     if width > 76 || full.iter().any(|line| line.len() != width) || tail.is_empty() || tail.len() > width {
         return Err("the lines of the signature block are not those that a signer writes");
     }
-    STANDARD.decode(lines.concat()).map_err(|_| "the signature block is not base64")
+    let bytes = STANDARD.decode(lines.concat()).map_err(|_| "the signature block is not base64")?;
+    // No protection, but GnuPG refuses a wrong one, and what it refuses is not accepted here.
+    if checksum.is_some_and(|checksum| checksum != crc24(&bytes)) {
+        return Err("the checksum of the armor does not fit");
+    }
+    Ok(bytes)
+}
+
+/// The checksum of OpenPGP's armor (RFC 4880 section 6.1).
+fn crc24(bytes: &[u8]) -> [u8; 3] {
+    let step = |crc: u32| if crc & 0x80_0000 == 0 { crc << 1 } else { (crc << 1) ^ 0x186_4cfb };
+    let crc = bytes.iter().fold(0xb7_04ce, |crc, byte| (0..8).fold(crc ^ (u32::from(*byte) << 16), |crc, _| step(crc)));
+    let [_, checksum @ ..] = crc.to_be_bytes();
+    checksum
 }
 
 #[cfg(test)]
@@ -67,9 +81,18 @@ mod tests {
     #[test]
     fn openpgp_headers_and_checksum_are_skipped() {
         let block = |inner: &str| format!("-----BEGIN X-----\n{inner}-----END X-----\n");
-        assert_eq!(decode(block("Version: 1\n\nAAAA\n=abcd\n").as_bytes(), Style::OpenPgp), Ok(vec![0; 3]));
+        assert_eq!(decode(block("Version: 1\n\nSGVsbG8=\n=EHJM\n").as_bytes(), Style::OpenPgp), Ok(b"Hello".to_vec()));
         assert_eq!(decode(block("\nAAAA\n").as_bytes(), Style::OpenPgp), Ok(vec![0; 3]));
-        for inner in ["AAAA\n", "junk\n\nAAAA\n", "\nAAAA\n=abc\n", "\nAAAA\n=abcd\nAAAA\n", "\n\nAAAA\n"] {
+        for inner in [
+            "AAAA\n",
+            "junk\n\nAAAA\n",
+            "a:: b\n\nAAAA\n",
+            ": b\n\nAAAA\n",
+            "\nAAAA\n=abc\n",
+            "\nAAAA\n=abcd\n",
+            "\nAAAA\n=abcd\nAAAA\n",
+            "\n\nAAAA\n",
+        ] {
             assert!(decode(block(inner).as_bytes(), Style::OpenPgp).is_err(), "{inner:?}");
         }
     }

@@ -76,6 +76,11 @@ impl GitsignSignature {
         if data.encap_content_info.econtent.is_some() || data.encap_content_info.econtent_type != ID_DATA {
             return Err(Failure::new(Code::BadSignature, "the CMS message signs a content of its own, not the tag"));
         }
+        // The message states the hash twice; whoever reads only the one must not see another than who reads the other.
+        let stated: Vec<_> = data.digest_algorithms.iter().map(|algorithm| algorithm.oid).collect();
+        if stated != [signer.digest_alg.oid] {
+            return Err(Failure::new(Code::BadSignature, "the CMS message and its signer state different hashes"));
+        }
         if signer.digest_alg.oid != SHA256 {
             return Err(Failure::new(
                 Code::WeakHash,

@@ -86,7 +86,10 @@ impl AllowedSigners {
     #[must_use]
     pub fn find_principals(&self, key: &SshKey, at: i64) -> Option<&str> {
         let mut lines = self.entries.iter().filter(|entry| entry.is_for(key));
-        lines.find(|entry| entry.validity(at).is_ok()).map(|entry| entry.principals.as_str())
+        let principals = lines.find(|entry| entry.validity(at).is_ok())?.principals.as_str();
+        // The list ends where a name is empty.
+        let end = if principals.starts_with(',') { Some(0) } else { principals.find(",,") };
+        Some(principals.get(..end.unwrap_or(principals.len())).unwrap_or_default().trim_end_matches(','))
     }
 
     /// The line that lets `principal` sign for `namespace` with this key at `at`, as `ssh-keygen -Y verify` decides it.
@@ -107,7 +110,7 @@ impl AllowedSigners {
     /// `unknown-key`, `unsupported-certificate`, `key-expired`, `key-not-yet-valid` or `namespace-not-allowed`.
     pub fn authorise(&self, key: &SshKey, namespace: &str, at: i64) -> Result<(&AllowedSigner, &str), Failure> {
         let principals = self.find_principals(key, at).unwrap_or_default();
-        for principal in principals.split(',').take_while(|principal| !principal.is_empty()) {
+        for principal in principals.split(',').filter(|principal| !principal.is_empty()) {
             // A negated pattern is nobody's name.
             if principal.starts_with('!') {
                 continue;

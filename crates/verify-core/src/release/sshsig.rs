@@ -26,7 +26,6 @@ pub struct SshSignature {
     /// What the signature was made for.
     pub namespace: String,
     hash: String,
-    reserved: Vec<u8>,
     algorithm: String,
     value: Vec<u8>,
     /// Flags and counter of a security key.
@@ -52,13 +51,14 @@ impl SshSignature {
         let blob = reader.string().ok_or_else(bad)?;
         let mut fields = || {
             let namespace = reader.text()?.to_owned();
-            let reserved = reader.string()?.to_vec();
+            // Reserved. ssh-keygen signs and verifies as if nothing stood here, whatever does.
+            reader.string().filter(|reserved| reserved.is_empty())?;
             let hash = reader.text()?.to_owned();
             let signature = reader.string()?;
             reader.end()?;
-            Some((namespace, reserved, hash, signature))
+            Some((namespace, hash, signature))
         };
-        let (namespace, reserved, hash, signature) = fields().ok_or_else(bad)?;
+        let (namespace, hash, signature) = fields().ok_or_else(bad)?;
         let key = SshKey::from_blob(blob)
             .ok_or_else(|| Failure::new(Code::UnknownKey, "the signature was made with a kind of key that is not known"))?;
         let mut reader = Reader(signature);
@@ -73,7 +73,7 @@ impl SshSignature {
             Some((algorithm, value, security_key))
         };
         let (algorithm, value, security_key) = fields().ok_or_else(bad)?;
-        Ok(Self { namespace, reserved, hash, algorithm, value, security_key, key })
+        Ok(Self { namespace, hash, algorithm, value, security_key, key })
     }
 
     /// Whether this is a good signature of `message`, made for git, by its own key.
@@ -105,7 +105,7 @@ impl SshSignature {
             return fail(Code::WeakHash, "the RSA signature uses SHA-1".to_owned());
         }
         let mut signed = MAGIC.to_vec();
-        for part in [self.namespace.as_bytes(), &self.reserved, self.hash.as_bytes(), &digest] {
+        for part in [self.namespace.as_bytes(), b"", self.hash.as_bytes(), &digest] {
             put_string(&mut signed, part);
         }
         if !self.matches(signed) {

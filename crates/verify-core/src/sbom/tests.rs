@@ -97,9 +97,13 @@ fn state(root: &Path) -> Inventory {
         server.mcp = Some(McpDefinition { raw, digest: Sha256Digest::of(name.as_bytes()), spec: spec.to_owned() });
         server
     };
-    let secret = json!({ "url": "https://u:hunter2@mcp.example.org/x?key=hunter2", "headers": { "Authorization": "hunter2" } });
+    let secret = json!({ "url": "https://u:hunter2@mcp.example.org/sk1234567890abcdefghij/x?key=hunter2", "headers": { "Authorization": "hunter2" } });
     let remote = server("remote", "https://u:hunter2@mcp.example.org/sk1234567890abcdefghij/x?key=hunter2", secret);
-    let stdio = server("files", "npx -y @acme/files@1.2.3", json!({ "command": "npx", "env": { "TOKEN": "hunter2" } }));
+    let stdio = server(
+        "files",
+        "npx -y @acme/files@1.2.3",
+        json!({ "command": "npx", "args": ["-y", "@acme/files@1.2.3"], "env": { "TOKEN": "hunter2" } }),
+    );
     let mut subjects = vec![core, stdio, remote, zalo, local, skill];
     subjects.sort_by(|a, b| a.id.cmp(&b.id));
     Inventory { subjects, ..Inventory::default() }

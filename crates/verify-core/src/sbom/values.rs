@@ -95,7 +95,16 @@ pub(super) fn npm_purl(name: &str, version: Option<&str>) -> Option<String> {
     if let Some(scope) = scope {
         purl.with_namespace(format!("@{scope}")).ok()?;
     }
-    Some(format!("pkg:npm{}", purl.to_string().strip_prefix("pkg:generic")?))
+    Some(format!("pkg:npm{}", written(&purl).strip_prefix("pkg:generic")?))
+}
+
+/// A purl as the specification writes it: the crate leaves some characters as they are that must be percent-encoded.
+fn written(purl: &PackageUrl<'_>) -> String {
+    let mut text = purl.to_string();
+    for (plain, encoded) in [('!', "%21"), ('\'', "%27"), ('(', "%28"), (')', "%29"), ('*', "%2A")] {
+        text = text.replace(plain, encoded);
+    }
+    text
 }
 
 /// A purl of type `generic`, for what no registry vouches for.
@@ -115,7 +124,7 @@ pub(super) fn generic_purl(
     for (key, value) in qualifiers {
         purl.add_qualifier(*key, value.clone()).ok()?;
     }
-    Some(purl.to_string())
+    Some(written(&purl))
 }
 
 /// The purl of a commit in a repository: `pkg:github/…` for GitHub, else `generic` with `vcs_url`.
@@ -132,7 +141,7 @@ pub(super) fn git_purl(url: &str, commit: &str, subpath: Option<&str>) -> Option
         if let Some(subpath) = subpath.filter(|subpath| !subpath.is_empty()) {
             purl.with_subpath(shown(subpath)).ok()?;
         }
-        return Some(purl.to_string());
+        return Some(written(&purl));
     }
     generic_purl(Some(owner), name, None, &[("vcs_url", format!("git+{address}@{commit}"))])
 }
@@ -287,6 +296,7 @@ mod tests {
         assert_eq!(npm_purl("@openclaw/discord", Some("1.0.0")).as_deref(), Some("pkg:npm/%40openclaw/discord@1.0.0"));
         assert_eq!(npm_purl("JSONStream", Some("1.3.5")).as_deref(), Some("pkg:npm/JSONStream@1.3.5"));
         assert_eq!(npm_purl("a", Some("1.0.0+b.1")).as_deref(), Some("pkg:npm/a@1.0.0%2Bb.1"));
+        assert_eq!(npm_purl("a(b)!'*~", Some("1.0.0")).as_deref(), Some("pkg:npm/a%28b%29%21%27%2A~@1.0.0"));
         for bad in ["", "@", "@/x", "@s", "@s/a/b", "../x", ".x", "a b", "a\n", "a@1", &"x".repeat(300)] {
             assert_eq!(npm_purl(bad, Some("1.0.0")), None, "{bad}");
         }

@@ -39,10 +39,19 @@ pub(crate) struct ClawhubOrigin {
 pub(crate) struct SourceOrigin {
     pub(crate) spec: String,
     pub(crate) slug: String,
-    /// Address and commit, for a git install.
-    pub(crate) git: Option<(String, String)>,
+    /// For a git install.
+    pub(crate) git: Option<GitOrigin>,
     /// The record as written.
     pub(crate) raw: Value,
+}
+
+/// Where a skill was cloned from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GitOrigin {
+    pub(crate) url: String,
+    /// The tag, branch or commit that was asked for.
+    pub(crate) reference: Option<String>,
+    pub(crate) commit: String,
 }
 
 impl ClawhubOrigin {
@@ -123,14 +132,15 @@ impl SourceOrigin {
         version_one(map)?;
         number(map, "installedAt")?;
         let source = one_of(map, "source", &["path", "git"])?;
-        let git = match optional_object(map, "git", &["url", "commit", "resolvedAt"])? {
+        let git = match optional_object(map, "git", &["url", "ref", "commit", "resolvedAt"])? {
             Some(git) => {
                 short(git, "resolvedAt", is_word)?;
                 let oid = |t: &str| t.parse::<crate::digest::GitOid>().is_ok();
-                Some((
-                    short(git, "url", is_line)?.ok_or("git has no url")?,
-                    short(git, "commit", oid)?.ok_or("git has no commit")?,
-                ))
+                Some(GitOrigin {
+                    url: short(git, "url", is_line)?.ok_or("git has no url")?,
+                    reference: short(git, "ref", |t| is_line(t) && !t.contains(char::is_whitespace))?,
+                    commit: short(git, "commit", oid)?.ok_or("git has no commit")?,
+                })
             }
             None => None,
         };
@@ -282,6 +292,10 @@ mod tests {
     fn sources_are_read_strictly() {
         let git = SOURCE.replace("COMMIT", &"a1".repeat(20));
         assert!(SourceOrigin::parse(&git).expect("valid").git.is_some());
+        // What OpenClaw asked for it writes down by itself, when it was named.
+        let named = git.replace("\"commit\"", "\"ref\":\"release/v1.3.0\",\"commit\"");
+        assert!(SourceOrigin::parse(&named).is_ok());
+        assert!(SourceOrigin::parse(&named.replace("v1.3.0", "read this")).is_err());
         assert_eq!(SourceOrigin::parse(PATH).expect("valid").git, None);
         let bad = [
             SOURCE.to_owned(),

@@ -10,9 +10,12 @@
 )]
 
 mod archive;
+mod differential;
 mod files;
 mod gate;
 mod git;
+#[cfg(feature = "online")]
+mod imports;
 mod inventory;
 mod inventory_b;
 mod mint;

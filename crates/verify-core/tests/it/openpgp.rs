@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use openclaw_verify_core::policy::{Pattern, ReleaseNeed};
-use openclaw_verify_core::release::{OpenPgpCertificates, ReleaseRule, Trust, Verdict, verify_object};
+use openclaw_verify_core::release::{OpenPgpCertificates, Trust, Verdict, verify_object};
 
 use crate::mint::{Mint, run};
+use crate::release::{now, rule};
 
-struct Gpg {
-    mint: Mint,
+pub struct Gpg {
+    pub mint: Mint,
     home: PathBuf,
 }
 
 impl Gpg {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         if Command::new("gpg").arg("--version").output().is_err() {
             println!("skipped: no gpg here");
@@ -36,7 +36,7 @@ impl Gpg {
     }
 
     /// A new certificate; the fingerprint of its primary key.
-    fn key(&self, at: &str, name: &str, kind: &str, usage: &str, until: &str) -> String {
+    pub fn key(&self, at: &str, name: &str, kind: &str, usage: &str, until: &str) -> String {
         self.run(at, &["--quick-gen-key", name, kind, usage, until], b"");
         self.fingerprints(name)[0].clone()
     }
@@ -50,7 +50,7 @@ impl Gpg {
             .collect()
     }
 
-    fn sign(&self, at: &str, key: &str, options: &[&str]) -> Vec<u8> {
+    pub fn sign(&self, at: &str, key: &str, options: &[&str]) -> Vec<u8> {
         let mut body = self.mint.payload("v1", 1_700_000_000);
         let mut arguments = options.to_vec();
         arguments.extend(["--armor", "--detach-sign", "--local-user", key]);
@@ -58,17 +58,26 @@ impl Gpg {
         body
     }
 
-    fn verdict(&self, body: &[u8]) -> Verdict {
+    /// Whether `git verify-tag` accepts a tag with this keyring.
+    pub fn git_accepts(&self, name: &str) -> bool {
+        run(self.mint.git_command().env("GNUPGHOME", &self.home).args(["verify-tag", name]), b"").status.success()
+    }
+
+    /// The certificates of all keys.
+    pub fn certificates(&self) -> OpenPgpCertificates {
         let exported = self.run("20260101T000000", &["--armor", "--export"], b"");
         let mut certs = OpenPgpCertificates::default();
         certs.add(&self.home, &exported).expect("certificates");
-        let rule = ReleaseRule {
-            tags: Pattern::new("**").expect("a pattern"),
-            trust: Trust { openpgp: Some(certs), ..Trust::default() },
-            require: ReleaseNeed::SignedTag,
-            minimum: None,
-        };
-        verify_object(body, Some("v1"), &rule, &[], "2026-11-22T12:00:00Z".parse().expect("a time"))
+        certs
+    }
+
+    pub fn judged(&self, body: &[u8], certificates: &OpenPgpCertificates) -> Verdict {
+        let rule = rule(Trust { openpgp: Some(certificates.clone()), ..Trust::default() });
+        verify_object(body, Some("v1"), &rule, &[], now())
+    }
+
+    fn verdict(&self, body: &[u8]) -> Verdict {
+        self.judged(body, &self.certificates())
     }
 
     fn code(&self, body: &[u8]) -> &'static str {
