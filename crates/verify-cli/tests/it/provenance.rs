@@ -209,6 +209,38 @@ fn npm_attestations_of_the_corpus_through_archive() {
 }
 
 #[test]
+fn hostile_archives_are_refused_by_name_and_leave_nothing_behind() {
+    let home = tempfile::tempdir().expect("folder");
+    let make = |script: &str| {
+        let all = format!("rm -rf package a.tgz; mkdir package; {script}");
+        let status = Command::new("sh").args(["-ec", &all]).current_dir(home.path()).status().expect("sh");
+        assert!(status.success(), "{script}");
+    };
+    let json_of = |text: &str| format!("echo '{text}' > package/package.json");
+    let named = json_of(r#"{"name":"notes","version":"1.0.0"}"#);
+    for (script, why) in [
+        (format!("{named}; ln -s /etc/passwd package/x"), "symbolic link to `/etc/passwd`, which leaves the folder"),
+        (format!("{named}; ln -s package.json package/x"), "the link `x`"),
+        (format!("{named}; ln package/package.json package/x"), "the link `x`"),
+        (format!("{named}; mkfifo package/x"), "device or FIFO"),
+        ("echo x > package/index.js".to_owned(), "no package.json"),
+        (json_of(r#"{"name":"../../evil","version":"1.0.0"}"#), "no name that npm accepts"),
+        (json_of(r#"{"name":"notes","version":"latest"}"#), "no exact version"),
+        (json_of("[[[["), "not valid JSON"),
+    ] {
+        make(&format!("{script}; tar --sort=name -czf a.tgz package"));
+        for format in ["human", "json"] {
+            let result = run(home.path(), &["archive", "a.tgz", "--unpack-to", "out", "--format", format]);
+            assert_eq!(result.code, 1, "{script}: {}", result.text());
+            assert!(result.stdout.contains("refused") && result.stdout.contains(why), "{script}: {}", result.text());
+        }
+        let entries = std::fs::read_dir(home.path()).expect("folder").flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = entries.filter(|name| name != "package" && name != "a.tgz").collect();
+        assert!(left.is_empty(), "{script}: {left:?}");
+    }
+}
+
+#[test]
 fn without_a_registry_nothing_is_known_and_nothing_is_good() {
     let home = tempfile::tempdir().expect("folder");
     // A project's .npmrc is not the operator's.
@@ -240,7 +272,7 @@ impl Online {
         };
         assert!(cache.is_absolute(), "OPENCLAW_VERIFY_ONLINE is the whole path of a folder");
         // Whether the registry can be reached at all is a question for npm, so that a defect of ours never reads as a dead network.
-        let probe = npm(&["view", "openclaw", "name"]);
+        let probe = npm(&["view", "openclaw", "name", "--fetch-retries=1"]);
         if !probe.status.success() {
             println!("skipped: {what}, npm cannot reach its registry");
             return None;

@@ -107,7 +107,7 @@ pub struct Archive {
 pub struct Binary {
     /// Path below the top folder.
     pub path: String,
-    /// `ELF`, `PE`, `Mach-O` or `WebAssembly`.
+    /// `ELF`, `PE`, `Mach-O`, `Mach-O or Java`, or `WebAssembly`.
     pub format: &'static str,
 }
 
@@ -188,12 +188,13 @@ struct Head {
 }
 
 impl Head {
-    /// The format that begins so. A Java class begins like a Mach-O file for several processors; either is worth showing.
+    /// The format that begins so. A Java class begins like a Mach-O file for several processors.
     fn format(&self) -> Option<&'static str> {
         match (&self.bytes, self.len) {
             ([0x7f, b'E', b'L', b'F'], _) => Some("ELF"),
             ([0, b'a', b's', b'm'], _) => Some("WebAssembly"),
-            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce] | [0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O"),
+            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce], _) => Some("Mach-O"),
+            ([0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O or Java"),
             ([b'M', b'Z', ..], 4) => Some("PE"),
             _ => None,
         }
