@@ -168,6 +168,10 @@ impl<'a> Builder<'a> {
         match instance {
             Some(instance) => {
                 draft.instance(instance, &location(subject, self.projects));
+                let tree = self.projects.of(&subject.id).map(|(_, project)| &project.tree);
+                for missing in tree.into_iter().flat_map(|tree| missing(tree, &instance.path)) {
+                    draft.property("openclaw:npm:missing", &missing);
+                }
                 if instance.locked.as_ref().is_none_or(|locked| locked.integrity.is_none()) {
                     draft.distribution(None, archive.as_ref());
                 }
