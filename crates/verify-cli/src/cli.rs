@@ -79,7 +79,7 @@ pub(crate) struct Common {
     /// The reviews file
     #[arg(long, global = true, value_name = "FILE", env = "OPENCLAW_VERIFY_REVIEWS", hide_env_values = true)]
     pub reviews: Option<PathBuf>,
-    /// Open sockets where policy asks for facts of a registry
+    /// Open sockets where policy asks for facts of a registry, and for --tuf
     #[arg(long, global = true)]
     pub online: bool,
     /// What signatures are judged by.
@@ -150,6 +150,17 @@ pub(crate) struct AnchorArgs {
     #[cfg(feature = "online")]
     #[arg(long, global = true, value_name = "FILE", requires = "tuf_mirror")]
     pub tuf_root: Option<PathBuf>,
+}
+
+impl AnchorArgs {
+    /// The files that are trusted as they are.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        #[cfg(feature = "online")]
+        let tuf = self.tuf_root.iter();
+        #[cfg(not(feature = "online"))]
+        let tuf = std::iter::empty();
+        self.trusted_root.iter().chain(&self.npm_keys).chain(tuf)
+    }
 }
 
 /// What to do.
@@ -352,6 +363,9 @@ pub(crate) struct ReleaseArgs {
     /// The issuer of that identity
     #[arg(long, value_name = "Y", requires = "identity")]
     pub issuer: Option<String>,
+    /// Trust GitHub's attestation of this release, as `gh attestation download` gives it, instead of the policy's rules
+    #[arg(long, value_name = "FILE", requires = "repository", conflicts_with_all = ["signers", "openpgp", "identity"])]
+    pub attestation: Option<PathBuf>,
     /// A raw tag object, or - for standard input, instead of a clone
     #[arg(long, value_name = "FILE")]
     pub object: Option<PathBuf>,

@@ -95,8 +95,12 @@ pub enum NotEstablished {
     NeedsLog,
     /// A git repository of a kind that is not read (SHA-256, reftable, partial clone).
     UnsupportedRepository,
-    /// The fact needs the network, and nobody allowed it.
+    /// The fact needs the network, and nobody allowed it, or nobody answered there.
     Offline,
+    /// The registry was asked, and does not have it.
+    NotInRegistry,
+    /// The registry was asked, and refused, failed or gave an answer that cannot be used.
+    BadAnswer,
     /// The fact needs a registry, and none is configured.
     NoRegistry,
     /// No current trust root at hand.
@@ -123,6 +127,8 @@ impl NotEstablished {
             Self::NeedsLog => "needs-log",
             Self::UnsupportedRepository => "unsupported-repository",
             Self::Offline => "offline",
+            Self::NotInRegistry => "not-in-registry",
+            Self::BadAnswer => "bad-answer",
             Self::NoRegistry => "no-registry",
             Self::NoTrustRoot => "no-trust-root",
             Self::NoHost => "no-host",

@@ -94,6 +94,8 @@ pub struct Draft {
     pub level: Option<Level>,
     /// A rule of the policy asks for what is missing, so `[levels]` cannot lower it.
     pub demanded: bool,
+    /// The rule whose question it leaves open: where that rule would deny, this does too.
+    pub stands_for: Option<&'static str>,
     /// It stands on the subject's dependencies, so an exception has to name their digest.
     pub about_dependencies: bool,
     /// Whom it is about.
@@ -119,6 +121,7 @@ impl Draft {
             code: None,
             level: None,
             demanded: false,
+            stands_for: None,
             about_dependencies: false,
             subject: None,
             tag: None,
@@ -127,6 +130,13 @@ impl Draft {
             locations: Vec::new(),
             help: String::new(),
         }
+    }
+
+    /// It leaves the question of this rule open.
+    #[must_use]
+    pub fn stands_for(mut self, id: &'static str) -> Self {
+        self.stands_for = Some(id);
+        self
     }
 
     /// With a code.

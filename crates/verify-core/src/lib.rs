@@ -91,6 +91,6 @@ pub mod version;
 pub use error::{Error, OperatorError, Result};
 pub use tree::tree_digest;
 pub use verifier::{
-    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, OnProgress, Pinning, Reading, Refused,
-    ReleaseQuery, ReleaseSource, Releases, Relock, Scope, Since, Verifier,
+    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, ImportState, OnProgress, Packages,
+    Pinning, Reading, Refreshed, Refused, ReleaseQuery, ReleaseSource, Releases, Relock, Scope, Since, Verifier,
 };

@@ -189,7 +189,7 @@ fn integer(value: &DeValue<'_>) -> Option<i64> {
 
 /// The text as an error may show it: what could act on a terminal is replaced by as many bytes of `?`, so that spans still point right.
 /// An imported file is other people's text.
-fn harmless(text: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     let acts = |c: char| c != '\n' && c != '\t' && c != '\r' && text::is_hazard(c);
     if !text.contains(acts) {
         return Cow::Borrowed(text);

@@ -1,6 +1,8 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
 mod candidate;
+#[cfg(feature = "online")]
+mod imports;
 mod reading;
 mod release;
 mod relock;
@@ -18,10 +20,11 @@ use jiff::tz::TimeZone;
 #[cfg(feature = "online")]
 pub(crate) use candidate::identity_policy;
 pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
-pub use reading::{Backlog, BacklogItem, Reading, Since};
+pub use reading::{Backlog, BacklogItem, Packages, Reading, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
 use reviews::ReviewFiles;
+pub use reviews::{Refreshed, State as ImportState};
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -183,8 +186,7 @@ impl Verifier {
         if self.options.state_dir.is_none() {
             return Ok(self.lock_only(&lock, scope));
         }
-        let mut evidence = self.evidence(&inventory, &lock, scope)?;
-        self.verify_tags(&inventory, &lock, &mut evidence)?;
+        let evidence = self.evidence(&inventory, &lock, scope)?;
         Ok(self.report(&inventory, &lock, &evidence, scope))
     }
 
@@ -237,8 +239,15 @@ impl Verifier {
 
     /// `limits` bound how long lines are counted of what has to be read.
     fn evidence_counting(&self, inventory: &Inventory, lock: &Lock, scope: &Scope, limits: CostLimits) -> Result<Evidences> {
+        let mut evidence = self.gather(inventory, lock, scope)?;
+        self.verify_tags(inventory, lock, &mut evidence)?;
+        self.judge_reviews(inventory, &mut evidence, limits);
+        Ok(evidence)
+    }
+
+    /// What can be proven without tags and reviews.
+    fn gather(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let contents = self.options.contents.as_ref().map(ContentStore::new);
         let gather = Gather {
             inventory,
             lock,
@@ -267,13 +276,9 @@ impl Verifier {
                 .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
         };
         let in_scope: Vec<&Subject> = inventory.subjects.iter().filter(|s| scope.contains(s.kind, &s.id)).collect();
-        let mut evidence = evidence::gather(&gather, &|subject| {
+        evidence::gather(&gather, &|subject| {
             scope.contains(subject.kind, &subject.id) || in_scope.iter().any(|part| inside(part, subject))
-        })?;
-        // Last, because trust in a publisher stands on verified origin.
-        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
-        evidence::review::judge(&mut evidence, &inventory.subjects, &self.policy, &given);
-        Ok(evidence)
+        })
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
@@ -285,6 +290,14 @@ impl Verifier {
             evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
         }
         Ok(())
+    }
+
+    /// Adds what the reviews say. Comes last, because trust in a publisher stands on verified origin.
+    fn judge_reviews(&self, inventory: &Inventory, all: &mut Evidences, limits: CostLimits) {
+        let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
+        let contents = self.options.contents.as_ref().map(ContentStore::new);
+        let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
+        evidence::review::judge(all, &inventory.subjects, &self.policy, &given);
     }
 
     fn given<'a>(
@@ -560,7 +573,7 @@ impl Builder {
         self
     }
 
-    /// A folder of ours that holds imported reviews files which policy names by address, as `<sha256 hex>.toml`.
+    /// A folder of ours that holds imported reviews files which policy names by address; see [`crate::review::ImportStore`].
     pub fn imports(mut self, folder: impl Into<PathBuf>) -> Self {
         self.imports = Some(folder.into());
         self
@@ -620,16 +633,14 @@ impl Builder {
             file.text = operator_file::read(&file.path)?;
         }
         self.levels.iter().try_for_each(|(id, level)| allowed(id, *level))?;
-        let infos = rules::infos();
-        let policy = match self.policy.as_ref().and_then(OperatorFile::content) {
-            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
-            None => Policy::preset(Preset::Default, &infos)?,
-        };
+        let policy = self.parse_policy()?;
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
             None => None,
         };
-        let reviews = ReviewFiles::read(self.reviews.as_ref().and_then(OperatorFile::content), &policy, self.imports.as_deref())?;
+        let own = self.reviews.as_ref().and_then(OperatorFile::content);
+        let reviews =
+            ReviewFiles::read(own, &policy, self.policy.as_ref().and_then(OperatorFile::content), self.imports.as_deref())?;
         let name = |file: &Option<OperatorFile>| file.as_ref().map(|file| file.shown.clone()).unwrap_or_default();
         let names = Names { policy: name(&self.policy), lock: name(&self.lock), reviews: name(&self.reviews) };
         let input = |file: &Option<OperatorFile>| file.as_ref().and_then(OperatorFile::input).unwrap_or_default();
@@ -643,6 +654,44 @@ impl Builder {
             anchors: None,
         };
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+    }
+
+    /// Reads the policy alone: what tells from where the rest comes.
+    ///
+    /// # Errors
+    /// When it is not as it should be.
+    pub fn read_policy(&self) -> Result<Policy> {
+        self.clone().loaded_policy()
+    }
+
+    /// Fetches the imported reviews that policy names by address, through the client of [`Builder::registry`], and keeps them in the
+    /// folder of [`Builder::imports`]. Says what came of each, by name. Without a client nothing is asked and the list is empty.
+    ///
+    /// A file counts only as long as it is the one that policy pins; another one is kept beside it, so that it can be read.
+    ///
+    /// # Errors
+    /// When what is served is not what policy pins, when an import is neither served nor kept, and when it cannot be kept.
+    pub fn refresh_imports(&self) -> Result<Vec<Refreshed>> {
+        #[cfg(feature = "online")]
+        if let Some(client) = &self.client {
+            return imports::refresh(self, client);
+        }
+        Ok(Vec::new())
+    }
+
+    fn loaded_policy(&mut self) -> Result<Policy> {
+        if let Some(file) = &mut self.policy {
+            file.text = operator_file::read(&file.path)?;
+        }
+        self.parse_policy()
+    }
+
+    fn parse_policy(&self) -> Result<Policy> {
+        let infos = rules::infos();
+        Ok(match self.policy.as_ref().and_then(OperatorFile::content) {
+            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
+            None => Policy::preset(Preset::Default, &infos)?,
+        })
     }
 
     fn online(&self) -> bool {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
-use openclaw_verify_core::{Backlog, Reading, text};
+use openclaw_verify_core::{Backlog, Packages, Reading, text};
 
 const BOLD: Style = Style::new().bold();
 const OLD: Style = AnsiColor::Red.on_default();
@@ -30,6 +30,12 @@ pub(crate) fn reading(reading: &Reading) -> String {
     difference(&mut out, &reading.difference, reading.definition.is_none());
     if let (Some(digest), Some(files)) = (&reading.dependencies, &reading.dependency_files) {
         let _ = writeln!(out, "\n{BOLD}dependencies{BOLD:#} {digest}");
+        if let Some(from) = &reading.dependencies_from {
+            let _ = writeln!(out, "  from {from} (reviewed before)");
+        }
+        if let Some(packages) = &reading.dependency_packages {
+            self::packages(&mut out, packages, reading.dependencies_from.is_some());
+        }
         difference(&mut out, files, true);
     }
     out
@@ -46,7 +52,8 @@ pub(crate) fn backlog(backlog: &Backlog) -> String {
             (None, Some(_)) => " since what was reviewed before".to_owned(),
             (None, None) => String::new(),
         };
-        let _ = writeln!(out, "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}", item.subject, item.finding, item.cost);
+        let within = item.within.as_ref().map_or_else(String::new, |plugin| format!(", read with {plugin}"));
+        let _ = writeln!(out, "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}{within}", item.subject, item.finding, item.cost);
         let _ = writeln!(out, "  {}", item.command);
     }
     let count = backlog.items.len();
@@ -55,6 +62,25 @@ pub(crate) fn backlog(backlog: &Backlog) -> String {
         _ => writeln!(out, "\n{count} to read: {}", backlog.total),
     };
     out
+}
+
+/// Names of packages that are listed; a number stands for the rest.
+const MAX_PACKAGES: usize = 20;
+
+/// How many packages there are, and which of them are not as they were read before.
+fn packages(out: &mut String, packages: &Packages, compared: bool) {
+    let plural = if packages.installed == 1 { "" } else { "s" };
+    let _ = write!(out, "  {} package{plural}", packages.installed);
+    let differ = &packages.differ;
+    let named = differ.iter().take(MAX_PACKAGES).cloned().collect::<Vec<_>>().join(", ");
+    let more = match differ.len().saturating_sub(MAX_PACKAGES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let _ = match compared {
+        true => writeln!(out, "; not byte for byte as reviewed: {named}{more}"),
+        false => writeln!(out),
+    };
 }
 
 fn difference(out: &mut String, difference: &Difference, counted: bool) {
@@ -85,6 +111,9 @@ fn unified(out: &mut String, file: &FileDifference) {
     let (old, new) = (file.old_mode.map(|_| "a/"), file.new_mode.map(|_| "b/"));
     let name = |side: Option<&str>| side.map_or_else(|| "/dev/null".to_owned(), |side| format!("{side}{}", file.path));
     let _ = writeln!(out, "\n{BOLD}--- {}{BOLD:#}\n{BOLD}+++ {}{BOLD:#}", name(old), name(new));
+    if file.old_lost {
+        let _ = writeln!(out, "{PLACE}what it was before is not at hand any more{PLACE:#}");
+    }
     match (file.old_mode, file.new_mode) {
         (Some(old), Some(new)) if old != new => {
             let _ = writeln!(out, "{PLACE}mode {old} -> {new}{PLACE:#}");

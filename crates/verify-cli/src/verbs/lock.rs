@@ -3,18 +3,23 @@
 use std::path::Path;
 
 use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::policy::ImportLocation;
+use openclaw_verify_core::review::ImportStore;
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Relock, Result, Verifier, operator_file, text};
+use openclaw_verify_core::{Error, ImportState, Relock, Result, Verifier, operator_file, text};
 
+use super::gate::SPOOL;
 use super::staged::{self, Staged};
-use super::subject_ids;
+use super::{Start, subject_ids};
 use crate::cli::{Common, LockArgs};
+use crate::operator::Files;
 use crate::{Exit, operator, output};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = staged::start(common, args.from.as_deref())?;
     let path = start.files.lock.clone();
+    refresh_imports(&start)?;
     let verifier = start.builder.build()?;
     let ids = subject_ids(&args.ids)?;
     let relock = match &args.from {
@@ -64,6 +69,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     }
     let written = operator_file::write_atomic(&path, &relock.lock.write())?;
     keep_manifests(&relock);
+    keep_imports(&verifier, &start.files);
     // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
     let kept = args.from.as_deref().filter(|from| from.is_dir());
     if let Some(spool) = kept.and_then(|kept| kept.canonicalize().ok()?.ancestors().nth(2).map(Path::to_owned)) {
@@ -72,6 +78,33 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let packages = relock.lock.packages().len();
     output::stderr(&format!("{} {shown}: {packages} subjects", if written { "wrote" } else { "unchanged" }));
     Ok(if relock.refused.is_empty() { Exit::Clean } else { Exit::Findings })
+}
+
+/// Fetches what policy imports by address, where the network was allowed. What changed there stops the lock.
+fn refresh_imports(start: &Start) -> Result<()> {
+    for import in start.builder.refresh_imports()? {
+        let named = format!("the imported reviews `{}` from {}", import.name, import.address);
+        match import.state {
+            ImportState::Fetched => output::stderr(&format!("fetched {named}")),
+            ImportState::Unreachable(why) => {
+                output::stderr(&format!("note: could not refresh {named}: {why}; those that policy pins stay in force"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Keeps imported reviews beside the policy too: the gate has no home, and so no cache.
+fn keep_imports(verifier: &Verifier, files: &Files) {
+    let Some(cache) = operator::cache_folder().map(|cache| ImportStore::new(cache.join("imports"))) else { return };
+    let beside = ImportStore::new(files.policy.with_file_name(SPOOL).join("imports"));
+    let fetched = verifier.policy().imports.iter().filter(|import| matches!(import.location, ImportLocation::Url(_)));
+    for text in fetched.filter_map(|import| cache.get(&import.digest)) {
+        if let Err(error) = beside.put(&text) {
+            output::stderr(&format!("note: the gate will lack the imported reviews: {error}"));
+        }
+    }
 }
 
 /// A lock of what the gate kept, or of an archive that will be installed.

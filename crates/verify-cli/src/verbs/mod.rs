@@ -102,7 +102,7 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
     }
     let files = operator::files(common, &under_test)?;
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
-    let mut builder = builder(common, &files, online)?.progress({
+    let mut builder = builder(common, &files, Instance::PublicGood, online)?.progress({
         let bar = Arc::clone(&bar);
         Arc::new(move |progress| bar.update(progress.files, progress.of))
     });
@@ -130,7 +130,7 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
             builder = builder.downloads(cache);
         }
         if common.online {
-            let client = crate::network::client(common, builder.clone().build()?.policy())?;
+            let client = crate::network::client(common, &builder.read_policy()?)?;
             builder = builder.registry(client);
         }
     }
@@ -138,9 +138,9 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
 }
 
 /// The operator's files and wishes.
-fn builder(common: &Common, files: &Files, online: bool) -> Result<Builder> {
+fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> Result<Builder> {
     let mut builder = Verifier::builder(operator::now(common))
-        .anchors(anchors(common, Instance::PublicGood, online)?)
+        .anchors(anchors(common, instance, online)?)
         .policy(&files.policy, operator::shown(&files.policy))
         .lock(&files.lock, operator::shown(&files.lock))
         .reviews(&files.reviews, operator::shown(&files.reviews))

@@ -38,7 +38,8 @@ mod online {
 
 #[cfg(feature = "online")]
 mod online {
-    use openclaw_verify_core::registry::{Plan, Want, fetch_blocking, judge};
+    use openclaw_verify_core::fact::NotEstablished;
+    use openclaw_verify_core::registry::{FetchError, Plan, Want, fetch_blocking, judge};
     use openclaw_verify_core::{Candidate, CandidateOrigin};
 
     use super::*;
@@ -58,13 +59,11 @@ mod online {
         let mut fetched = fetch_blocking(&plan, &client)?;
         let package = fetched.packages.pop().ok_or_else(|| Error::environment("nothing was fetched", "try again"))?;
         let shown = format!("{name}@{version}");
-        let help = "name a registry in [sources] of your policy, in npm_config_registry or in your .npmrc; \
-                    without a network: openclaw-verify archive FILE";
         let path = match &package {
-            Err(error) => return not_established(common, &shown, error, help),
+            Err(error) => return not_established(common, &shown, error),
             Ok(found) => match &found.archive {
                 Some(Ok(archive)) => archive.path.clone(),
-                Some(Err(error)) => return not_established(common, &shown, error, help),
+                Some(Err(error)) => return not_established(common, &shown, error),
                 None => return Err(Error::environment("no archive was asked for", "please report this")),
             },
         };
@@ -84,12 +83,16 @@ mod online {
     }
 
     /// Nothing could be fetched, so nothing is known: neither good nor bad, and never exit 0.
-    fn not_established(
-        common: &Common,
-        shown: &str,
-        error: &openclaw_verify_core::registry::FetchError,
-        help: &str,
-    ) -> Result<Exit> {
+    fn not_established(common: &Common, shown: &str, error: &FetchError) -> Result<Exit> {
+        if let FetchError::Cache(_) = error {
+            return Err(error.clone().into_own_fault());
+        }
+        let help = match error.code() {
+            NotEstablished::NoRegistry => "name it in [sources] of your policy, in npm_config_registry or in your .npmrc",
+            NotEstablished::NotInRegistry => "check name and version, and which registry is asked: npm view NAME versions",
+            NotEstablished::BadAnswer => "check the registry's address and your credentials for it in .npmrc",
+            _ => "try again, or judge an archive that you have: openclaw-verify archive FILE",
+        };
         let code = error.code().as_str();
         let text = if common.format == crate::cli::Format::Json {
             crate::render::json(&serde_json::json!({

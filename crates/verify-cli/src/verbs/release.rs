@@ -4,10 +4,14 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::policy::Gitsign;
+use openclaw_verify_core::provenance::release::{Release, Released, verify_release};
+use openclaw_verify_core::provenance::{Anchors, Instance, MAX_BUNDLE_BYTES};
 use openclaw_verify_core::release::Tag;
 use openclaw_verify_core::{Error, Pinning, ReleaseQuery, ReleaseSource, Result, operator_file, text};
 
+use super::attestation::under_test;
 use super::check::finish;
 use super::{builder, detail, lock};
 use crate::cli::{Common, ReleaseArgs};
@@ -17,7 +21,21 @@ use crate::{Exit, operator, output};
 pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     let (source, tag, under_test) = source(args)?;
     let files = operator::files(common, &under_test)?;
-    let verifier = builder(common, &files, common.online)?.build()?;
+    let inside = |file: &&PathBuf| file.canonicalize().is_ok_and(|real| under_test.iter().any(|folder| real.starts_with(folder)));
+    if let Some(own) = common.anchors.files().find(inside) {
+        return Err(Error::environment(
+            format!("{} lies in the repository under test, which must not say whom to trust", operator::shown(own)),
+            "keep it in a place that the repository's makers cannot write",
+        ));
+    }
+    // Only GitHub's own instance attests releases.
+    let instance = if args.attestation.is_some() { Instance::GitHub } else { Instance::PublicGood };
+    let verifier = builder(common, &files, instance, common.online)?.build()?;
+    let attestation = args
+        .attestation
+        .as_deref()
+        .map(|path| attested(common, args.repository.as_deref(), tag.as_deref(), path, verifier.anchors()))
+        .transpose()?;
     let gitsign = args.identity.clone().zip(args.issuer.clone()).map(|(identity, issuer)| Gitsign { identity, issuer });
     let releases = verifier.release(&ReleaseQuery {
         source,
@@ -26,6 +44,7 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
         signers: args.signers.clone(),
         openpgp: args.openpgp.clone(),
         gitsign,
+        attestation,
         pin: args.pin,
         accept: args.accept.clone(),
     })?;
@@ -34,6 +53,28 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
         None => Ok(exit),
         Some(pinning) => Ok(write(pinning, args, &files)?.unwrap_or(exit)),
     }
+}
+
+/// What GitHub's attestation says of the release that is asked for.
+fn attested(
+    common: &Common,
+    repository: Option<&str>,
+    tag: Option<&str>,
+    path: &Path,
+    anchors: &Anchors,
+) -> Result<Fact<Released>> {
+    let Some(repository) = repository.and_then(|repository| repository.strip_prefix("github.com/")) else {
+        return Err(Error::environment(
+            format!("{} is not on GitHub, which alone attests releases so", text::excerpt(repository.unwrap_or("it"), 200)),
+            "name the repository as github.com/acme/notes",
+        ));
+    };
+    let bytes = under_test(path, MAX_BUNDLE_BYTES)?;
+    let release = Release { repository, tag: tag.unwrap_or_default() };
+    Ok(match anchors.root() {
+        Ok(root) => verify_release(&bytes, &release, root, operator::now(common)),
+        Err(none) => none.fact(),
+    })
 }
 
 /// What is under test, the tag's name, and the folders in which the operator's files are never looked for.

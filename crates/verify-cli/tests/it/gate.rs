@@ -1,5 +1,7 @@
 //! The gate as a process: an empty environment, exactly one reply, exit code 0, whatever happens.
 
+mod disk;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -270,3 +270,81 @@ fn signers_in_the_checkout_are_refused() {
     assert_eq!(run.code, 2, "{}", run.text());
     assert!(run.stderr.contains("under test"), "{}", run.stderr);
 }
+
+#[test]
+fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
+    let mut plugin = GitPlugin::new("");
+    plugin.init();
+    // No exceptions: what nobody read is denied.
+    let rule = "version = 1\n[[release]]\nrepository = \"github.com/acme/notes\"\ntags = \"v*\"\nsigners = \"signers\"\n";
+    fs::write(plugin.installation.policy(), rule).expect("policy");
+    assert_eq!(plugin.installation.run(&["lock"]).code, 0);
+    let unread = |plugin: &GitPlugin| plugin.judged().0.iter().any(|finding| finding == "deny unreviewed");
+    assert!(unread(&plugin));
+    let lock = plugin.installation.lock_text();
+    let signer = lock.lines().find_map(|line| line.strip_prefix("signer = ")).expect("signer").trim_matches('"').to_owned();
+
+    let other = plugin.mint.ssh_key("other", &["ed25519"]);
+    let reviews = plugin.installation.config.join("openclaw-reviews.toml");
+    let trust = |publisher: &str, more: &[&str]| {
+        let _ = fs::remove_file(&reviews);
+        let run = [&["review", ID, "--trust", publisher, "--by", "Ada", "--yes"], more].concat();
+        assert_eq!(plugin.installation.run(&run).code, 0);
+    };
+    // Somebody else, another form of the name, less than is wanted, a builder: nothing of that signed this tag.
+    for (publisher, more) in [
+        ("ssh:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[][..]),
+        (signer.trim_start_matches("ssh:"), &[]),
+        ("ada@example.org", &[]),
+        (&signer, &["--criteria", "safe-to-load"]),
+        (&signer, &["--workflow", "release.yml"]),
+    ] {
+        trust(publisher, more);
+        assert!(unread(&plugin), "{publisher} {more:?}");
+    }
+    trust(&signer, &[]);
+    assert_eq!(plugin.judged().0, [] as [&str; 0]);
+    assert_eq!(plugin.judged().1["outcomes"]["review"], "verified");
+    let backlog = plugin.installation.run(&["review", "--format", "json"]).stdout;
+    assert!(!backlog.contains(ID), "{backlog}");
+
+    // Unsigned, signed by somebody else, for another name, damaged, made anew.
+    let mint = &plugin.mint;
+    let good = mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY);
+    for body in [
+        mint.payload("v1.3.0", EARLY),
+        mint.ssh_tag(&other, &["-n", "git"], "v1.3.0", EARLY),
+        mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.2.0", EARLY),
+        mint.ssh_tag(&plugin.key, &["-n", "file"], "v1.3.0", EARLY),
+        [good.clone(), b"x\n".to_vec()].concat(),
+        mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY + 1),
+    ] {
+        plugin.tag(&body);
+        assert!(unread(&plugin), "{:?}: {}", plugin.judged().0, String::from_utf8_lossy(&body));
+    }
+    plugin.tag(&good);
+    assert!(!unread(&plugin));
+    // Other files than the signed ones.
+    fs::write(plugin.folder().join("index.js"), "evil();").expect("write");
+    assert!(unread(&plugin));
+    fs::write(plugin.folder().join("index.js"), "export default {};\nexport const one = 1;\n").expect("write");
+    assert!(!unread(&plugin));
+    // Nobody says any more who may sign, or the signer is not in the file.
+    fs::write(plugin.installation.policy(), "version = 1\n").expect("policy");
+    assert!(unread(&plugin));
+    fs::write(plugin.installation.policy(), rule).expect("policy");
+    fs::write(plugin.installation.config.join("signers"), format!("eve@example.org {}\n", mint.public(&other))).expect("signers");
+    assert!(unread(&plugin));
+    fs::write(plugin.installation.config.join("signers"), format!("ada@example.org {}\n", mint.public(&plugin.key)))
+        .expect("signers");
+    assert!(!unread(&plugin));
+    // The same signer moved the tag to another commit.
+    let commit = mint.git(&["commit-tree", &format!("{}^{{tree}}", mint.commit), "-m", "another"], b"");
+    let object = Path::new("objects").join(&commit[..2]).join(&commit[2..]);
+    let to = plugin.folder().join(".git").join(&object);
+    fs::create_dir_all(to.parent().expect("parent")).expect("folder");
+    fs::copy(mint.repo().join(&object), to).expect("object");
+    plugin.mint.commit = commit;
+    plugin.tag(&plugin.mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY));
+    assert!(unread(&plugin), "{:?}", plugin.judged().0);
+}

@@ -16,6 +16,8 @@ mod formats;
 mod gate;
 mod git_plugin;
 mod hostile;
+#[cfg(feature = "online")]
+mod imports;
 mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
@@ -30,5 +32,7 @@ mod review_real;
 mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod sockets;
 mod support;
 mod tamper;
+mod terminal;

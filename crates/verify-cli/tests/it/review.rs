@@ -196,7 +196,13 @@ fn the_way_from_the_backlog_to_green_and_on_to_the_next_version() {
     let items = json["items"].as_array().expect("items");
     let lines = |item: &Value| item["cost"]["lines"].as_u64().expect("lines");
     assert!(items.windows(2).all(|pair| lines(&pair[0]) <= lines(&pair[1])), "{json:#}");
-    assert_eq!(json["total"]["lines"].as_u64(), Some(items.iter().map(lines).sum()));
+    // The skill of a plugin is read with the plugin, so the total counts it once.
+    let (parts, whole): (Vec<&Value>, Vec<&Value>) = items.iter().partition(|item| item["within"].is_string());
+    assert_eq!(parts.iter().map(|item| item["within"].as_str()).collect::<Vec<_>>(), [Some("bundle:acme-bundle")], "{json:#}");
+    assert_eq!(json["total"]["lines"].as_u64(), Some(whole.iter().map(|item| lines(item)).sum()));
+    let files = |item: &Value| item["cost"]["files"].as_u64().expect("files");
+    assert_eq!(json["total"]["files"].as_u64(), Some(whole.iter().map(|item| files(item)).sum()));
+    assert!(backlog.stdout.contains(", read with bundle:acme-bundle\n"), "{}", backlog.stdout);
 
     let shown = installation.run(&["review", PACKED, "--diff"]);
     assert_eq!(shown.code, 0, "{}", shown.text());
@@ -397,4 +403,109 @@ fn dependencies_have_to_be_read_by_themselves() {
     std::fs::write(folder.join("index.js"), "module.exports = 2;\n").expect("write");
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
     assert!(about(&installation.check().1, id).iter().any(|finding| finding.contains("these dependencies")));
+}
+
+#[test]
+fn of_dependencies_only_what_differs_has_to_be_read_again() {
+    let installation = locked();
+    let id = "path:acme-notes";
+    let modules = installation.state.join("extensions/acme-notes/node_modules");
+    let write = |path: &str, text: &str| {
+        let path = modules.join(path);
+        std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+        std::fs::write(path, text).expect("write");
+    };
+    write("same/index.js", "same();\n");
+    write("same/node_modules/@s/deep/index.js", "deep();\n");
+    write("dep/index.js", "one();\nkept();\n");
+    write("gone/index.js", "gone();\n");
+    std::fs::write(installation.policy(), format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"))
+        .expect("policy");
+    assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
+    let record = |expected: i32| {
+        let with =
+            ["review", id, "--record", "--criteria", "safe-to-run", "--dependencies", "--by", "Ada", "--notes", "n", "--yes"];
+        let run = installation.run(&with);
+        assert_eq!(run.code, expected, "{}", run.text());
+        run.stdout
+    };
+    let shown = installation.run(&["review", id, "--diff", "--dependencies"]);
+    assert!(shown.stdout.contains("  4 packages\n") && shown.stdout.contains("+same();"), "{}", shown.stdout);
+    assert!(record(0).contains("notes = \"n\"\n"));
+    let unread = |report: &Value| about(report, id).iter().any(|finding| finding.starts_with("unreviewed"));
+    assert!(!unread(&installation.check().1));
+
+    std::fs::remove_dir_all(modules.join("gone")).expect("remove");
+    write("dep/index.js", "two();\nkept();\n");
+    write("new/index.js", "new();\n");
+    assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
+    let report = installation.check().1;
+    assert!(unread(&report));
+    let finding = report["findings"].as_array().expect("findings").iter();
+    let finding =
+        finding.filter(|finding| finding["subject"] == id && finding["id"] == "unreviewed").next_back().expect("finding");
+    assert_eq!(
+        finding["help"],
+        format!("3 files, 4 lines to read since 1.0.0: openclaw-verify review {id} --diff --dependencies")
+    );
+    let shown = installation.run(&["review", id, "--diff", "--dependencies"]).stdout;
+    let part = &shown[shown.find("\ndependencies ").expect("dependencies")..];
+    assert!(part.contains("  4 packages; not byte for byte as reviewed: dep, gone, new\n"), "{part}");
+    assert!(part.contains("-one();\n+two();\n kept();") && part.contains("+new();") && part.contains("-gone();"), "{part}");
+    assert!(!part.contains("same();") && !part.contains("deep();"), "{part}");
+    let all = installation.run(&["review", id, "--diff", "none", "--dependencies"]).stdout;
+    assert!(all.contains("+same();") && all.contains("+deep();"), "{all}");
+
+    // Without the kept files, the listing still tells which packages are as they were.
+    std::fs::remove_dir_all(installation.config.join("../home/.cache/openclaw-verify/contents")).expect("contents");
+    let shown = installation.run(&["review", id, "--diff", "--dependencies"]).stdout;
+    let part = &shown[shown.find("\ndependencies ").expect("dependencies")..];
+    assert!(part.contains("what it was before is not at hand any more") && part.contains("+two();\n+kept();"), "{part}");
+    assert!(!part.contains("same();"), "{part}");
+    let entry = record(0);
+    assert!(entry.contains("notes = \"n; dependencies read as a difference from git-sha256:"), "{entry}");
+    assert!(!unread(&installation.check().1));
+}
+
+#[test]
+fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
+    const SERVER: &str = "mcp:files";
+    let installation = locked();
+    std::fs::write(installation.policy(), "version = 1\npreset = \"strict\"\n").expect("policy");
+    let unread = || about(&installation.check().1, SERVER).iter().any(|finding| finding.starts_with("unreviewed"));
+    let told = about(&installation.check().1, SERVER).join("\n");
+    assert!(told.contains("nobody has read this definition; policy wants safe-to-run"), "{told}");
+    let backlog: Value = serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout).expect("JSON");
+    let item = backlog["items"].as_array().expect("items").iter().find(|item| item["subject"] == SERVER).expect("item").clone();
+    assert_eq!((&item["part"], &item["cost"]["files"]), (&"definition".into(), &1.into()));
+
+    let shown = installation.run(&["review", SERVER, "--diff"]);
+    assert_eq!(shown.code, 0, "{}", shown.text());
+    assert!(shown.stdout.contains("npx -y @acme/files@1.2.3") && !shown.stdout.contains("not-a-secret"), "{}", shown.stdout);
+    let recorded = record(&installation, SERVER);
+    assert_eq!(recorded.code, 0, "{}", recorded.text());
+    assert!(recorded.stdout.contains("definition = \"sha256:") && !recorded.stdout.contains("tree ="), "{}", recorded.stdout);
+    assert!(!unread());
+
+    // Another token is the same definition. Another version, another command, what is loaded into it: nobody has read that.
+    replace(&installation, "openclaw.json", "not-a-secret", "another");
+    assert!(!unread());
+    for (from, to) in [
+        ("@acme/files@1.2.3", "@acme/files@1.2.4"),
+        ("\"npx\"", "\"/tmp/npx\""),
+        ("\"TOKEN\": \"another\"", "\"TOKEN\": \"another\", \"NODE_OPTIONS\": \"--require=/tmp/x.js\""),
+        ("\"TOKEN\":", "\"OTHER\":"),
+    ] {
+        replace(&installation, "openclaw.json", from, to);
+        let _ = installation.run(&["lock", "--accept", SERVER]);
+        assert!(unread(), "{to}");
+        // What was shown before is not what is there now.
+        assert_eq!(installation.run(&["review", SERVER, "--diff"]).code, 0);
+        replace(&installation, "openclaw.json", to, from);
+        assert_eq!(record(&installation, SERVER).code, 2, "changed since it was shown");
+        assert!(!unread());
+    }
+    let run = installation.run(&["review", SERVER, "--violation", "--reason", "reads the home", "--by", "Ada", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(about(&installation.check().1, SERVER).iter().any(|finding| finding.starts_with("violation")));
 }

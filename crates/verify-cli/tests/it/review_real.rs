@@ -1,24 +1,30 @@
 //! What has to be read after an update by a real OpenClaw.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::Installation;
+use crate::support::{Installation, real};
 
-/// Needs an installation of its own, which it changes: `OPENCLAW_VERIFY_REAL_UPDATE` names one made by the same script, with its
-/// `env.sh`. The older version is installed by OpenClaw itself, and updated by it.
+/// The older version is installed by OpenClaw itself, and updated by it, in a state dir of its own.
 #[test]
 fn an_update_leaves_exactly_the_true_difference_to_read() {
     const ID: &str = "npm:@openclaw/zalo";
-    let Some(root) = std::env::var_os("OPENCLAW_VERIFY_REAL_UPDATE").map(PathBuf::from) else {
-        println!("skipped: an update by a real OpenClaw, OPENCLAW_VERIFY_REAL_UPDATE names none");
-        return;
-    };
+    let Some(root) = real("an update by a real OpenClaw") else { return };
+    let own = tempfile::tempdir().expect("temporary folder");
+    let home = own.path().canonicalize().expect("real path");
+    // It says where packages come from.
+    if root.join("home/.npmrc").exists() {
+        std::fs::copy(root.join("home/.npmrc"), home.join(".npmrc")).expect("npm's settings");
+    }
     let openclaw = |arguments: &str| {
-        let script = format!("source '{}'; oc {arguments}", root.join("env.sh").display());
+        let (env, home) = (root.join("env.sh"), home.display());
+        let script = format!(
+            "source '{}'; export HOME='{home}' OPENCLAW_STATE_DIR='{home}/.openclaw' TMPDIR='{home}'; oc {arguments} </dev/null",
+            env.display()
+        );
         let output = Command::new("bash").arg("-c").arg(script).output().expect("bash");
         assert!(
             output.status.success(),
@@ -33,14 +39,15 @@ fn an_update_leaves_exactly_the_true_difference_to_read() {
         run.stdout
     };
     let folder = |installation: &Installation| {
-        let report = installation.check().1;
+        let run = installation.run(&["plugins", ID, "--format", "json"]);
+        let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
         let subjects = report["subjects"].as_array().expect("subjects").clone();
         let zalo = subjects.iter().find(|subject| subject["id"] == ID).expect("zalo").clone();
         installation.state.join(zalo["path"].as_str().expect("path"))
     };
     let record = ["--record", "--criteria", "safe-to-run", "--by", "Ada", "--yes"];
     openclaw("plugins install npm:@openclaw/zalo@2026.9.4 --force");
-    let installation = Installation::real(&root);
+    let installation = Installation::of_host(&root, &home.join(".openclaw"));
     installation.init(0);
     review(&installation, &["--diff"]);
     review(&installation, &record);

@@ -44,9 +44,14 @@ impl Installation {
 
     /// The installation that testdata's own maker or CI keeps at `root`, used in place.
     pub(crate) fn real(root: &Path) -> Self {
+        Self::of_host(root, &root.join("home/.openclaw"))
+    }
+
+    /// The host package of the installation at `root`, with another state dir.
+    pub(crate) fn of_host(root: &Path, state: &Path) -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let host = root.join("app/node_modules/openclaw").canonicalize().expect("host package");
-        Self::at(root.join("home/.openclaw").canonicalize().expect("state dir"), Some(host), None, temporary)
+        Self::at(state.canonicalize().expect("state dir"), Some(host), None, temporary)
     }
 
     fn at(state: PathBuf, host: Option<PathBuf>, relocated_from: Option<PathBuf>, temporary: tempfile::TempDir) -> Self {

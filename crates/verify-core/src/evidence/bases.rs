@@ -37,7 +37,7 @@ pub(crate) type Found = HashMap<TreeDigest, Vec<Contents<'static>>>;
 impl Bases<'_> {
     /// Every place that holds the files of one of `wanted`. What cannot be read is no place.
     pub(crate) fn find(&self, subject: &Subject, wanted: &[TreeDigest]) -> Found {
-        let mut found = Found::new();
+        let mut found = self.kept(wanted);
         if wanted.is_empty() {
             return found;
         }
@@ -46,17 +46,17 @@ impl Bases<'_> {
                 found.entry(digest).or_default().push(contents);
             }
         };
-        if let (Some(manifests), Some(contents)) = (self.manifests, self.contents) {
-            for digest in wanted {
-                if let Ok(Some(manifest)) = manifests.get(digest) {
-                    add(*digest, Contents::store(manifest, contents.clone()));
-                }
-            }
-        }
         self.generations(subject, &mut add);
         self.archives(subject, wanted, &mut add);
         history(subject, wanted, &mut add);
         found
+    }
+
+    /// Those of `wanted` whose listing was kept. Files of them may be gone: then all is read of those that differ.
+    pub(crate) fn kept(&self, wanted: &[TreeDigest]) -> Found {
+        let (Some(manifests), Some(contents)) = (self.manifests, self.contents) else { return Found::new() };
+        let listed = wanted.iter().filter_map(|digest| Some((*digest, manifests.get(digest).ok().flatten()?)));
+        listed.map(|(digest, manifest)| (digest, vec![Contents::store(manifest, contents.clone())])).collect()
     }
 
     /// Old generations that OpenClaw left on the disk.

@@ -17,6 +17,7 @@ use crate::lock::{Lock, Package, Release};
 use crate::policy::{self, Policy, ReleaseNeed};
 use crate::provenance::Anchors;
 use crate::release::{self, ReleaseRule, Verdict};
+use crate::review::Publisher;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 use crate::tree::{Change, Manifest};
@@ -59,6 +60,13 @@ impl GitFacts {
     pub(crate) fn prove_origin(&self) -> bool {
         let signed = |tag: &TagFacts| tag.verdict.outcome == Outcome::Verified && tag.verdict.signer.is_some();
         self.checkout.outcome() == Outcome::Verified && self.tag_elsewhere.is_none() && self.tag.as_ref().is_some_and(signed)
+    }
+
+    /// Who signed the tag, where that proves the origin. Never a tag that is moved, unsigned, or signed by somebody else.
+    pub(crate) fn publisher(&self) -> Option<Publisher> {
+        let verdict = &self.tag.as_ref().filter(|_| self.prove_origin())?.verdict;
+        let (signer, scheme) = verdict.signer.as_ref().zip(verdict.scheme)?;
+        Some(Publisher::of_tag(&signer.publisher(scheme)))
     }
 
     /// Tag object and signer for the lock.

@@ -95,7 +95,7 @@ impl Evidence {
     pub(crate) fn publishers(&self) -> Vec<Publisher> {
         let built = self.published.provenance.verified().filter(|_| self.published.origin_is_verified());
         let publisher = built.and_then(|identity| Some(Publisher::of_build(identity.repository()?, identity.workflow()?)));
-        publisher.into_iter().collect()
+        publisher.into_iter().chain(self.git.publisher()).collect()
     }
 
     /// What is installed, as exceptions and reviews name it.
@@ -144,10 +144,11 @@ pub(crate) struct Gather<'a> {
 pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
     let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
     let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
-    let plan = archives::plan(&subjects, gather.policy, gather.lock, gather.online, gather.bundled);
+    let host = gather.inventory.host.as_ref().map(|place| place.absolute.as_path());
+    let plan = archives::plan(&subjects, host, gather.policy, gather.lock, gather.online, gather.bundled);
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
-        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources));
+        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
         let trees = tree::digest_all(&specs, &gather.options);
         (trees, arrivals.join())
     });

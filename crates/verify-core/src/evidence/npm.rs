@@ -29,12 +29,10 @@ impl Default for NpmFacts {
 }
 
 impl NpmFacts {
-    /// Of a package that is not installed, from a registry of this address.
-    pub(crate) fn of_package(manifest: &Manifest, implicit_gyp: bool, registry: Option<&str>) -> Self {
+    /// Of a package that is not installed.
+    pub(crate) fn of_package(manifest: &Manifest, implicit_gyp: bool) -> Self {
         let mut facts = Self::default();
         facts.add(manifest, implicit_gyp);
-        let package = label(manifest, manifest.name.as_deref().unwrap_or("?"));
-        facts.fetched_from.extend(registry.map(|url| Fetched { package, url: url.to_owned() }));
         facts
     }
 
@@ -122,7 +120,7 @@ fn label(manifest: &Manifest, folder: &str) -> String {
 
 /// Whether a dependency spec leads past the registry. After npm-package-arg: anything with a scheme but `npm:`, a path, or
 /// `owner/repo`.
-fn is_exotic(spec: &str) -> bool {
+pub(super) fn is_exotic(spec: &str) -> bool {
     let spec = spec.trim();
     let scheme = spec.split_once(':').map(|(scheme, _)| scheme);
     match scheme {

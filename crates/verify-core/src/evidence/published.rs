@@ -1,9 +1,13 @@
 //! What is known of a subject's published archives and of who made them.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::digest::Sri;
-use crate::fact::{Fact, Outcome};
+use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::provenance::Identity;
 
 /// Facts about the archives that a subject and its dependencies were installed from. Nobody asked: everything not applicable.
@@ -23,8 +27,10 @@ pub(crate) struct Published {
     pub signatures: Fact<Vec<String>>,
     /// Whether somebody who would know was asked for attestations, so that none means none.
     pub asked: bool,
-    /// Day on which the version was published, as the registry says.
-    pub day: Option<Date>,
+    /// Day on which the version was published, as the registry says. Not applicable: no registry could know.
+    pub day: Fact<Date>,
+    /// Addresses of the registries that were asked for its archives, safe to show.
+    pub registries: BTreeSet<String>,
     /// Comparisons package by package, of those whose archives somebody asked for.
     pub packages: Vec<Compared>,
 }
@@ -48,6 +54,15 @@ pub(crate) struct Compared {
 }
 
 impl Published {
+    /// The day of publication in UTC, of a version that `registry` knows; none when nobody was asked.
+    pub(crate) fn day_of(published: Option<Timestamp>, registry: Option<&str>) -> Fact<Date> {
+        match (published, registry) {
+            (Some(time), _) => Fact::Verified(time.to_zoned(TimeZone::UTC).date()),
+            (None, Some(_)) => Fact::not_established(NotEstablished::BadAnswer, "the registry states no time of publication"),
+            (None, None) => Fact::not_established(NotEstablished::Offline, "no registry was asked (--online)"),
+        }
+    }
+
     /// Whether the installed files are proven to come from whom the subject's name says: they are those of an archive that the
     /// registry signed for this name and version, or whose provenance is verified. One wrong half spoils the other.
     pub(crate) fn origin_is_verified(&self) -> bool {

@@ -40,6 +40,8 @@ pub(crate) struct Reading {
     pub standing: Standing,
     /// The least that somebody has to read, where nobody has.
     pub next: Option<Next>,
+    /// A plugin that holds the very same files and has to be read as well: whoever reads that one reads this.
+    pub within: Option<SubjectId>,
 }
 
 /// The cheapest thing to read.
@@ -147,46 +149,53 @@ fn next(subject: &Subject, evidence: &Evidence, reading: &Reading, given: &Given
     };
     let whole = diff::cost(None, &installed, given.limits)?;
     let mut best = Next { from: None, version: None, place: None, cost: whole };
-    if reading.part != ReadPart::Own {
-        return Some(best);
-    }
-    let found = given.bases.find(subject, &known(&subject.id, reading.content, reading.wanted, given));
-    let mut bases: Vec<_> = found.iter().flat_map(|(digest, places)| places.iter().map(move |place| (digest, place))).collect();
-    bases.sort_by_key(|(digest, place)| (**digest, place.place.clone()));
-    for (digest, base) in bases {
+    let known = known(&subject.id, reading.part, reading.content, reading.wanted, given);
+    let found = given.find(subject, reading.part, &known);
+    for (digest, base) in &found {
         if let Some(cost) = diff::cost(Some(base), &installed, given.limits).filter(|cost| cost.key() < best.cost.key()) {
-            let version = given.index.version_of(&subject.id, Content::Tree(*digest));
-            best = Next {
-                from: Some(*digest),
-                version: version.map(|version| text::excerpt(version, 60)),
-                place: Some(base.place.clone()),
-                cost,
-            };
+            let version = known.iter().find(|known| known.digest == *digest).and_then(|known| known.version.clone());
+            best = Next { from: Some(*digest), version, place: Some(base.place.clone()), cost };
         }
     }
     Some(best)
 }
 
-/// The trees of a subject other than `content` that people have read as it is wanted.
-pub(crate) fn known(subject: &SubjectId, content: Content, wanted: Criteria, given: &Given<'_>) -> Vec<TreeDigest> {
-    let reviewed = given.index.gap(subject, content, wanted).reviewed;
-    let trees = reviewed.into_iter().filter_map(|known| match known {
-        Content::Tree(tree) if known != content => Some(tree),
-        _ => None,
-    });
-    trees.collect()
+/// A tree that people have read.
+pub(crate) struct Known {
+    pub digest: TreeDigest,
+    /// The version under which they did, for people.
+    pub version: Option<String>,
+}
+
+/// The trees of a part of a subject other than `content` that people have read as it is wanted.
+pub(crate) fn known(subject: &SubjectId, part: ReadPart, content: Content, wanted: Criteria, given: &Given<'_>) -> Vec<Known> {
+    let reviewed: Vec<(TreeDigest, Option<&str>)> = match part {
+        ReadPart::Own => {
+            let reviewed = given.index.gap(subject, content, wanted).reviewed.into_iter();
+            let trees = reviewed.filter_map(|known| match known {
+                Content::Tree(tree) => Some((tree, given.index.version_of(subject, known))),
+                Content::Definition(_) => None,
+            });
+            trees.collect()
+        }
+        ReadPart::Dependencies | ReadPart::Siblings => given.index.known_dependencies(subject, wanted),
+    };
+    let others = reviewed.into_iter().filter(|(digest, _)| Content::Tree(*digest) != content);
+    others.map(|(digest, version)| Known { digest, version: version.map(|version| text::excerpt(version, 60)) }).collect()
 }
 
 /// The command that shows what comes next.
 pub(crate) fn command(subject: &SubjectId, reading: &Reading) -> String {
     let id = text::shell_word(subject.as_str());
     let next = reading.next.as_ref();
+    if reading.part != ReadPart::Own {
+        return format!("openclaw-verify review {id} --diff --dependencies");
+    }
     let since =
         next.and_then(|next| next.version.clone().or_else(|| Some(next.from?.to_string())).filter(|_| next.from.is_some()));
     match since {
         Some(since) => format!("openclaw-verify review {id} --diff {}", text::shell_word(&since)),
-        None if reading.part == ReadPart::Own => format!("openclaw-verify review {id} --diff"),
-        None => format!("openclaw-verify review {id} --diff --dependencies"),
+        None => format!("openclaw-verify review {id} --diff"),
     }
 }
 
@@ -248,7 +257,7 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
                     publishers: &publishers,
                 };
                 let standing = given.standing(given.index.judge(&question));
-                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing, next: None });
+                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing, next: None, within: None });
             }
             None => facts.undigested = true,
         }
@@ -261,7 +270,14 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
             match digest {
                 Some(digest) => {
                     let standing = given.standing(given.index.dependencies(&subject.id, digest, wanted));
-                    facts.readings.push(Reading { part, content: Content::Tree(digest), wanted, standing, next: None });
+                    facts.readings.push(Reading {
+                        part,
+                        content: Content::Tree(digest),
+                        wanted,
+                        standing,
+                        next: None,
+                        within: None,
+                    });
                 }
                 None => facts.undigested |= spec.unreadable(),
             }
@@ -293,38 +309,43 @@ fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
     versions
 }
 
-/// A skill or hook of a plugin that people have read was read with it, when the plugin's own listing holds the very same files.
+/// A skill or hook of a plugin is read with it, when the plugin's own listing holds the very same files: it was, when the plugin was,
+/// and otherwise will be.
 fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject]) {
-    let mut covered: Vec<SubjectId> = Vec::new();
+    let mut parts: Vec<(SubjectId, SubjectId, bool)> = Vec::new();
     for subject in subjects {
         let Some((part, part_root)) = all.get(&subject.id).and_then(|evidence| own_unread(subject, evidence)) else { continue };
-        let read = subjects.iter().any(|plugin| {
-            let Some(root) = plugin.trees.tree.as_ref().map(|spec| &spec.root) else { return false };
-            let Some(prefix) = part_root.strip_prefix(root).ok().and_then(|path| path.to_str()).filter(|path| !path.is_empty())
-            else {
-                return false;
-            };
-            let Some(evidence) = all.get(&plugin.id) else { return false };
-            let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own);
-            let wanted = all.get(&subject.id).and_then(|evidence| evidence.review.readings.first()).map(|r| r.wanted);
-            own.is_some_and(|own| own.standing.counts() && Some(own.wanted) >= wanted)
-                && evidence.tree.tree().is_some_and(|tree| holds(&tree.manifest, prefix, part))
+        let wanted = all.get(&subject.id).and_then(|evidence| own(evidence)).map(|own| own.wanted);
+        let read = subjects.iter().filter_map(|plugin| {
+            let root = &plugin.trees.tree.as_ref()?.root;
+            let prefix = part_root.strip_prefix(root).ok()?.to_str().filter(|path| !path.is_empty())?;
+            let evidence = all.get(&plugin.id)?;
+            let own = own(evidence).filter(|own| Some(own.wanted) >= wanted)?;
+            holds(&evidence.tree.tree()?.manifest, prefix, part).then(|| (own.standing.counts(), &plugin.id))
         });
-        if read {
-            covered.push(subject.id.clone());
-        }
+        // One that was read is enough.
+        let whole = read.max_by_key(|(counts, id)| (*counts, std::cmp::Reverse(*id)));
+        parts.extend(whole.map(|(counts, plugin)| (subject.id.clone(), plugin.clone(), counts)));
     }
-    for id in covered {
+    for (id, plugin, counts) in parts {
         let readings = all.get_mut(&id).map(|evidence| &mut evidence.review.readings);
-        if let Some(reading) = readings.into_iter().flatten().find(|reading| reading.part == ReadPart::Own) {
-            reading.standing = Standing::WithPlugin;
+        let own = readings.into_iter().flatten().find(|reading| reading.part == ReadPart::Own);
+        match own {
+            Some(reading) if counts => reading.standing = Standing::WithPlugin,
+            Some(reading) => reading.within = Some(plugin),
+            None => {}
         }
     }
 }
 
+/// The reading of the subject's own files or definition.
+pub(crate) fn own(evidence: &Evidence) -> Option<&Reading> {
+    evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own)
+}
+
 /// The listing and folder of a subject whose own files nobody has read by themselves.
 fn own_unread<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Option<(&'a Manifest, &'a std::path::Path)> {
-    let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own)?;
+    let own = own(evidence)?;
     let root = &subject.trees.tree.as_ref()?.root;
     (!own.standing.counts()).then_some((&evidence.tree.tree()?.manifest, root.as_path()))
 }
@@ -339,6 +360,19 @@ fn holds(whole: &Manifest, prefix: &str, part: &Manifest) -> bool {
 }
 
 impl Given<'_> {
+    /// Every place that holds one of the known trees, in an order that does not change.
+    pub(crate) fn find(&self, subject: &Subject, part: ReadPart, known: &[Known]) -> Vec<(TreeDigest, Contents<'static>)> {
+        let digests: Vec<TreeDigest> = known.iter().map(|known| known.digest).collect();
+        let found = match part {
+            ReadPart::Own => self.bases.find(subject, &digests),
+            ReadPart::Dependencies | ReadPart::Siblings => self.bases.kept(&digests),
+        };
+        let mut found: Vec<_> =
+            found.into_iter().flat_map(|(digest, places)| places.into_iter().map(move |place| (digest, place))).collect();
+        found.sort_by(|(a, one), (b, other)| (a, &one.place).cmp(&(b, &other.place)));
+        found
+    }
+
     fn at(&self, origin: Origin<'_>, line: usize) -> Location {
         let file = match origin {
             Origin::Own => self.own,

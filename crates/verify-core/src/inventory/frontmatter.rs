@@ -165,7 +165,7 @@ fn lines(block: &str) -> Map<String, Value> {
 }
 
 /// The block as a YAML mapping; anchors, depth and size are bounded.
-fn yaml(block: &str) -> Result<Map<String, Value>, String> {
+pub(crate) fn yaml(block: &str) -> Result<Map<String, Value>, String> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 64,

@@ -10,7 +10,7 @@ pub(crate) mod context;
 mod core;
 mod environment;
 mod extensions;
-mod frontmatter;
+pub(crate) mod frontmatter;
 mod git_checkout;
 mod hooks;
 mod ids;

@@ -12,6 +12,7 @@ mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -152,6 +153,8 @@ pub struct Import {
     pub location: ImportLocation,
     /// Digest that the file must have.
     pub digest: Sha256Digest,
+    /// Where it stands in the policy, in bytes.
+    pub digest_at: Range<usize>,
     /// Line in the policy, from 1.
     pub line: usize,
 }
@@ -161,7 +164,7 @@ pub struct Import {
 pub enum ImportLocation {
     /// A file; a relative path starts at the folder of the policy.
     Path(PathBuf),
-    /// An `https` address.
+    /// An `https` address, or an `http` address of this machine.
     Url(String),
 }
 

@@ -49,7 +49,7 @@ pub(super) struct WireSources {
 pub(super) struct WireImport {
     pub path: Option<Spanned<String>>,
     pub url: Option<Spanned<String>>,
-    pub digest: Sha256Digest,
+    pub digest: Spanned<Sha256Digest>,
 }
 
 #[derive(Deserialize)]

@@ -77,8 +77,8 @@ fn bundles(bytes: &[u8]) -> Result<Vec<Value>, Refused> {
         Ok(one) => return Ok(vec![one]),
         Err(e) => e,
     };
-    if bytes.starts_with(b"-----BEGIN") {
-        return Err(Refused::Unsupported("this is a PEM text, which is no Sigstore bundle and is not supported".to_owned()));
+    if let Some(what) = shape::other_format(bytes) {
+        return Err(shape::unsupported(what));
     }
     let lines: Vec<_> = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
     if lines.len() < 2 {

@@ -11,6 +11,7 @@
 mod anchors;
 mod artifact;
 mod attestation;
+mod claims;
 mod fault;
 pub mod gitsign;
 mod identity;

@@ -39,6 +39,13 @@ pub struct Released {
     pub assets: Vec<(String, Sha256Digest)>,
 }
 
+#[cfg(test)]
+impl Released {
+    pub(crate) fn of(commit: GitOid) -> Self {
+        Self { commit, assets: Vec::new() }
+    }
+}
+
 /// Judges the bundle in `bytes` as the attestation of `release`. The caller compares the commit, and the digests of files, with what
 /// is at hand.
 pub fn verify_release(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, now: Timestamp) -> Fact<Released> {

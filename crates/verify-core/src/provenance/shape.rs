@@ -12,8 +12,29 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
     crate::json::strict(json).map_err(|e| text::excerpt(&e.to_string(), 200))
 }
 
+/// Signatures that are no JSON, by how they begin.
+pub(super) fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    const FORMATS: [(&[u8], &str); 10] = [
+        (b"-----BEGIN PGP", "an OpenPGP signature"),
+        (b"-----BEGIN SSH SIGNATURE", "an OpenSSH signature"),
+        (b"-----BEGIN SIGNED MESSAGE", "a CMS signature, as gitsign makes for tags (see `release`)"),
+        (b"-----BEGIN ", "a PEM text"),
+        (b"untrusted comment:", "a minisign or signify signature"),
+        (b"eyJ", "a JSON web token"),
+        (&[0x30, 0x82], "a DER structure, such as a certificate or a CMS signature"),
+        (&[0x1F, 0x8B], "a gzip archive"),
+        (b"PK\x03\x04", "a zip archive"),
+        (&[0xC2], "a binary OpenPGP signature"),
+    ];
+    let old_openpgp = || bytes.first().filter(|first| (0x88..=0x8B).contains(*first)).map(|_| "a binary OpenPGP signature");
+    FORMATS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, what)| *what).or_else(old_openpgp)
+}
+
 /// The choices that protobuf JSON leaves to the reader, made here: one media type, one content, one kind of key material.
 pub(super) fn check(json: &Value) -> Result<(), Refused> {
+    if json.is_array() {
+        return Err(unsupported("a JSON list; several bundles are written one a line"));
+    }
     let Some(map) = json.as_object() else {
         return Err(malformed("it is no JSON object".to_owned()));
     };
@@ -30,8 +51,14 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
     if has("verification_material") {
         return Err(unsupported("an attestation of a Python package index (PEP 740)"));
     }
-    if has("SignedEntryTimestamp") || has("critical") || has("_type") {
-        return Err(unsupported("a signature part of another format"));
+    if has("_type") {
+        return Err(unsupported("a bare in-toto statement, which nobody has signed"));
+    }
+    if has("signed") && has("signatures") {
+        return Err(unsupported("an in-toto link or layout, or metadata of TUF"));
+    }
+    if has("SignedEntryTimestamp") || has("critical") {
+        return Err(unsupported("a part of a cosign signature of container images"));
     }
     match map.get("mediaType").and_then(Value::as_str) {
         Some(
@@ -117,6 +144,6 @@ pub(super) fn malformed(why: String) -> Refused {
     Refused::wrong(Fault::Bundle, format!("the bundle is malformed: {}", text::excerpt(&why, 300)))
 }
 
-fn unsupported(what: &str) -> Refused {
+pub(super) fn unsupported(what: &str) -> Refused {
     Refused::Unsupported(format!("this is {what}, which is no Sigstore bundle and is not supported"))
 }

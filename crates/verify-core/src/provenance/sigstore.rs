@@ -12,6 +12,7 @@ use sigstore_verify::types::{ArtifactDigest, Bundle, DerPublicKey, HashAlgorithm
 use sigstore_verify::{CertificateError, PublicKeyVerificationPolicy, SubjectAltName, TransparencyLogError, VerificationPolicy};
 
 use super::artifact::Artifact;
+use super::claims;
 use super::fault::{Fault, Refused};
 use super::identity::Identity;
 use super::shape::{self, malformed};
@@ -204,6 +205,9 @@ impl Parsed {
         }
         if times.is_empty() {
             return Err(Refused::wrong(Fault::Timestamp, "no time of signing was verified"));
+        }
+        if let Some(certificate) = self.bundle.signing_certificate() {
+            claims::one_meaning(certificate.as_bytes())?;
         }
         Ok(Proven { identity: Some(identity_of(&result)), times })
     }

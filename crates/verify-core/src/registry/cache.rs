@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 use super::fetch::{Attestation, FetchedPackage};
@@ -14,7 +16,19 @@ use super::plan::Want;
 use crate::digest::{Sha256Digest, Sri};
 use crate::fact::Fact;
 use crate::provenance::MAX_BUNDLE_BYTES;
+use crate::provenance::npm::RegistrySignature;
 use crate::read;
+
+/// Most bytes of kept signatures.
+const MAX_SIGNATURES: u64 = 64 << 10;
+
+/// What a registry signed of one version, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Id of the key, and signature.
+    signatures: Vec<(String, String)>,
+    published: Option<Timestamp>,
+}
 
 /// A cache folder. Created when something is written.
 #[derive(Clone, Debug)]
@@ -53,23 +67,42 @@ impl Cache {
     /// The attestations that were fetched for this package version with this integrity.
     #[must_use]
     pub fn attestations(&self, name: &str, version: &str, integrity: &Sri) -> Option<Vec<u8>> {
-        read::bytes(&self.attestations_path(name, version, integrity), MAX_BUNDLE_BYTES).ok()
+        read::bytes(&self.path_of("attestations", name, version, integrity), MAX_BUNDLE_BYTES).ok()
     }
 
-    /// Keeps the attestations of `want`, when `facts` say that they verified: a wrong answer must be asked for again.
+    /// The registry's signatures that were fetched for this package version with this integrity, and when it said that it was
+    /// published. Nothing of it is proven.
+    pub(super) fn signatures(&self, name: &str, version: &str, integrity: &Sri) -> (Vec<RegistrySignature>, Option<Timestamp>) {
+        let path = self.path_of("signatures", name, version, integrity);
+        let kept = read::bytes(&path, MAX_SIGNATURES).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+        let Some(kept) = kept else { return (Vec::new(), None) };
+        let signatures = kept.signatures.into_iter().map(|(keyid, sig)| RegistrySignature { keyid, sig });
+        (signatures.collect(), kept.published)
+    }
+
+    /// Keeps attestations and signatures of `want`, when `facts` say that they verified: a wrong answer must be asked for again.
     pub fn keep_verified(&self, want: &Want, fetched: &FetchedPackage, facts: &RegistryFacts) -> Result<(), FetchError> {
-        let (Attestation::Answer(answer), Fact::Verified(_), Some(integrity)) =
-            (&fetched.attestations, facts.attestations.package(), want.integrity.or(facts.integrity.verified().copied()))
-        else {
-            return Ok(());
-        };
-        let path = self.attestations_path(&want.name, &want.version, &integrity);
-        if read::bytes(&path, MAX_BUNDLE_BYTES).is_ok_and(|kept| kept == *answer) {
+        let Some(integrity) = want.integrity.or(facts.integrity.verified().copied()) else { return Ok(()) };
+        if let (Attestation::Answer(answer), Fact::Verified(_)) = (&fetched.attestations, facts.attestations.package()) {
+            self.keep(&self.path_of("attestations", &want.name, &want.version, &integrity), answer)?;
+        }
+        if facts.signatures.verified().is_some() {
+            let pair = |signature: &RegistrySignature| (signature.keyid.clone(), signature.sig.clone());
+            let kept = Kept { signatures: fetched.signatures.iter().map(pair).collect(), published: fetched.published };
+            let bytes = serde_json::to_vec(&kept).map_err(|error| FetchError::Cache(error.to_string()))?;
+            self.keep(&self.path_of("signatures", &want.name, &want.version, &integrity), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file whole or not at all, when it is not there already.
+    fn keep(&self, path: &Path, bytes: &[u8]) -> Result<(), FetchError> {
+        if read::bytes(path, MAX_BUNDLE_BYTES).is_ok_and(|kept| kept == bytes) {
             return Ok(());
         }
-        let mut file = self.temporary(&path)?;
-        file.write_all(answer).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        file.persist(&path).map_err(|e| failed(e.error))?;
+        let mut file = self.temporary(path)?;
+        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        file.persist(path).map_err(|e| failed(e.error))?;
         Ok(())
     }
 
@@ -90,9 +123,9 @@ impl Cache {
         self.0.join("archives").join(format!("sha512-{}.tgz", digest.hex()))
     }
 
-    fn attestations_path(&self, name: &str, version: &str, integrity: &Sri) -> PathBuf {
+    fn path_of(&self, kind: &str, name: &str, version: &str, integrity: &Sri) -> PathBuf {
         let key = Sha256Digest::of(format!("{name}\0{version}\0{integrity}").as_bytes());
-        self.0.join("attestations").join(format!("{}.json", key.hex()))
+        self.0.join(kind).join(format!("{}.json", key.hex()))
     }
 
     fn temporary(&self, beside: &Path) -> Result<tempfile::NamedTempFile, FetchError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use sha2::Digest as _;
@@ -64,6 +64,9 @@ pub enum Attestation {
     None,
     /// The answer of the endpoint, to be judged.
     Answer(Vec<u8>),
+    /// What the endpoint answered in an earlier run, because it does not answer now or may not be asked. One that does not verify
+    /// is as good as none: only this program's cache says that it was ever given.
+    Kept(Vec<u8>),
     /// The registry says that there are some, and they could not be fetched.
     Failed(FetchError),
 }
@@ -89,13 +92,15 @@ impl Client {
             by_name.entry(&want.name).or_default().push(at);
         }
         let turns = Arc::new(Semaphore::new(self.0.limits.parallel.max(1)));
+        let silence = Arc::new(Silence::default());
         let mut tasks = JoinSet::new();
         for (name, places) in by_name {
             let wants: Vec<(usize, Want)> = places.iter().filter_map(|at| Some((*at, plan.wants.get(*at)?.clone()))).collect();
             let (inner, turns, name) = (Arc::clone(&self.0), Arc::clone(&turns), name.to_owned());
+            let silence = Arc::clone(&silence);
             tasks.spawn(async move {
                 let _turn = turns.acquire().await;
-                inner.package(&name, wants).await
+                inner.package(&name, wants, &silence).await
             });
         }
         let mut open: BTreeSet<usize> = (0..plan.wants.len()).collect();
@@ -116,6 +121,27 @@ impl Client {
     }
 }
 
+/// How many packages each registry has left without an answer. Hundreds of packages, each with its own limits of time, would else
+/// make one silent registry a matter of hours.
+#[derive(Default)]
+struct Silence(Mutex<BTreeMap<String, u32>>);
+
+impl Silence {
+    fn of(&self, registry: &str) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(registry).copied().unwrap_or_default()
+    }
+
+    fn note(&self, registry: &str, package: &Result<FetchedPackage, FetchError>) {
+        let silent = match package {
+            Err(error) => error.is_silence(),
+            Ok(package) => matches!(&package.archive, Some(Err(error)) if error.is_silence()),
+        };
+        if silent {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(registry.to_owned()).or_default() += 1;
+        }
+    }
+}
+
 /// The answer for a task that ended without one.
 fn stopped() -> FetchError {
     FetchError::Network("the download was stopped".to_owned())
@@ -133,17 +159,11 @@ impl Cache {
             });
             let attestations = match want.attestations.then(|| self.attestations(&want.name, &want.version, &integrity)) {
                 None => Attestation::NotAsked,
-                Some(Some(answer)) => Attestation::Answer(answer),
+                Some(Some(answer)) => Attestation::Kept(answer),
                 Some(None) => Attestation::Failed(FetchError::Offline),
             };
-            Ok(FetchedPackage {
-                registry: String::new(),
-                integrity: None,
-                signatures: Vec::new(),
-                published: None,
-                archive,
-                attestations,
-            })
+            let (signatures, published) = self.signatures(&want.name, &want.version, &integrity);
+            Ok(FetchedPackage { registry: String::new(), integrity: None, signatures, published, archive, attestations })
         };
         Fetched { packages: plan.wants.iter().map(of).collect() }
     }
@@ -152,18 +172,34 @@ impl Cache {
 type Results = Vec<(usize, Result<FetchedPackage, FetchError>)>;
 
 impl Inner {
-    async fn package(&self, name: &str, wants: Vec<(usize, Want)>) -> Results {
+    async fn package(&self, name: &str, wants: Vec<(usize, Want)>, silence: &Silence) -> Results {
+        let registry = self.config.registry_for(name).map(ToString::to_string).unwrap_or_default();
+        let unanswered = self.limits.unanswered;
+        let gone = || {
+            let many = silence.of(&registry) >= unanswered;
+            many.then(|| {
+                FetchError::Network(format!("the registry left {unanswered} packages without an answer, so it was not asked"))
+            })
+        };
+        if let Some(error) = gone() {
+            return wants.into_iter().map(|(at, _)| (at, Err(error.clone()))).collect();
+        }
         let versions: Vec<&str> = wants.iter().map(|(_, want)| want.version.as_str()).collect();
         let found = match self.packument(name, &versions).await {
             Ok(found) => found,
-            Err(error) => return wants.into_iter().map(|(at, _)| (at, Err(error.clone()))).collect(),
+            Err(error) => {
+                silence.note(&registry, &Err(error.clone()));
+                return wants.into_iter().map(|(at, _)| (at, Err(error.clone()))).collect();
+            }
         };
         let mut results = Vec::with_capacity(wants.len());
         for (at, want) in &wants {
-            let result = match found.get(&want.version) {
-                Some(version) => self.version(want, version).await,
-                None => Err(FetchError::NotFound),
+            let result = match (gone(), found.get(&want.version)) {
+                (Some(error), _) => Err(error),
+                (None, Some(version)) => self.version(want, version).await,
+                (None, None) => Err(FetchError::NotFound),
             };
+            silence.note(&registry, &result);
             results.push((*at, result));
         }
         results
@@ -249,21 +285,19 @@ impl Inner {
     }
 
     async fn attestations(&self, want: &Want, url: Option<reqwest::Url>, integrity: Option<Sri>) -> Attestation {
-        if let Some(integrity) = &integrity
-            && let Some(answer) = self.cache.attestations(&want.name, &want.version, integrity)
-        {
-            return Attestation::Answer(answer);
-        }
-        let Some(url) = url else {
-            return Attestation::Failed(FetchError::Malformed("the registry names no address for the attestations".to_owned()));
+        let error = match url {
+            None => FetchError::Malformed("the registry names no address for the attestations".to_owned()),
+            Some(url) => match self.request(url, "application/json", MAX_BUNDLE_BYTES, self.limits.metadata).bytes().await {
+                Ok(answer) => return Attestation::Answer(answer),
+                Err(error) => error,
+            },
         };
-        match self.request(url, "application/json", MAX_BUNDLE_BYTES, self.limits.metadata).bytes().await {
-            Ok(answer) => Attestation::Answer(answer),
-            Err(error) => Attestation::Failed(error),
-        }
+        let kept = integrity.and_then(|integrity| self.cache.attestations(&want.name, &want.version, &integrity));
+        kept.map_or(Attestation::Failed(error), Attestation::Kept)
     }
 
-    fn request(&self, url: reqwest::Url, accept: &'static str, limit: u64, time: std::time::Duration) -> Request<'_> {
+    /// A request with the configuration and limits of this client.
+    pub(super) fn request(&self, url: reqwest::Url, accept: &'static str, limit: u64, time: std::time::Duration) -> Request<'_> {
         Request { client: &self.http, config: &self.config, limits: &self.limits, url, accept, limit, time }
     }
 

@@ -8,6 +8,7 @@ use reqwest::{Response, StatusCode, Url};
 use super::address::{is_loopback, listed, same_host};
 use super::npmrc::NpmConfig;
 use super::plan::Limits;
+use crate::Error;
 use crate::fact::{Fact, NotEstablished};
 use crate::text;
 
@@ -62,13 +63,28 @@ impl FetchError {
     pub fn code(&self) -> NotEstablished {
         match self {
             Self::NoRegistry => NotEstablished::NoRegistry,
-            _ => NotEstablished::Offline,
+            Self::NotFound => NotEstablished::NotInRegistry,
+            Self::Refused(_) | Self::Status(_) | Self::TooLarge(_) | Self::Redirected(_) | Self::Malformed(_) => {
+                NotEstablished::BadAnswer
+            }
+            Self::TimedOut | Self::Network(_) | Self::Cache(_) | Self::Offline => NotEstablished::Offline,
         }
+    }
+
+    /// The error for a fault of this machine, which leaves no verdict.
+    #[must_use]
+    pub fn into_own_fault(self) -> Error {
+        Error::environment(self.to_string(), "make room, or name another folder in XDG_CACHE_HOME")
+    }
+
+    /// Whether nobody answered.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::Network(_))
     }
 
     /// Whether another attempt may end differently.
     fn is_passing(&self) -> bool {
-        matches!(self, Self::TimedOut | Self::Network(_) | Self::Status(429 | 500 | 502 | 503 | 504))
+        self.is_silence() || matches!(self, Self::Status(429 | 500 | 502 | 503 | 504))
     }
 }
 

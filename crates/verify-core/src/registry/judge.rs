@@ -21,7 +21,7 @@ pub struct RegistryFacts {
     pub signatures: Fact<Vec<String>>,
     /// Publish attestation and build provenance. Not applicable: it offers none.
     pub attestations: Attestations,
-    /// When the registry says it was published; unsigned.
+    /// When the registry says it was published; unsigned. None from the cache alone.
     pub published: Option<Timestamp>,
     /// The registry's address, safe to show; none when it did not answer, or all is from the cache.
     pub registry: Option<String>,
@@ -66,11 +66,11 @@ pub fn judge(
         };
     };
     let about = Package { name: &want.name, version: &want.version, integrity: subject };
-    // From the cache alone, nothing is known of the registry's signatures.
-    let signatures = if package.registry.is_empty() {
-        FetchError::Offline.into_fact()
-    } else {
-        anchors.npm_signatures(&package.signatures, &about, package.published, now)
+    let from_cache = package.registry.is_empty();
+    let signatures = match anchors.npm_signatures(&package.signatures, &about, package.published, now) {
+        // What the cache says and nobody signed was never said.
+        Fact::Violated { .. } | Fact::NotApplicable if from_cache => FetchError::Offline.into_fact(),
+        signatures => signatures,
     };
     let attestations = match &package.attestations {
         Attestation::NotAsked | Attestation::None => {
@@ -78,8 +78,21 @@ pub fn judge(
         }
         Attestation::Failed(error) => Attestations::unknown(error),
         Attestation::Answer(answer) => anchors.npm_attestations(answer, &about, policy, now),
+        Attestation::Kept(answer) => {
+            let kept = anchors.npm_attestations(answer, &about, policy, now);
+            match kept.package() {
+                Fact::Violated { code, .. } if !is_mismatch(code) => Attestations::unknown(&FetchError::Offline),
+                _ => kept,
+            }
+        }
     };
-    RegistryFacts { integrity, signatures, attestations, published: package.published, registry }
+    let published = package.published.filter(|_| !from_cache);
+    RegistryFacts { integrity, signatures, attestations, published, registry }
+}
+
+/// Whether a code means a genuine attestation of somebody else.
+fn is_mismatch(code: &str) -> bool {
+    Fault::from_code(code).is_some_and(|fault| fault.finding() == "provenance-mismatch")
 }
 
 impl Attestations {

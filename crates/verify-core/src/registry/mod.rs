@@ -11,6 +11,7 @@ mod blocking;
 mod cache;
 mod client;
 mod fetch;
+mod files;
 mod http;
 mod judge;
 mod npmrc;

@@ -50,6 +50,8 @@ pub struct Limits {
     pub backoff: Duration,
     /// Packages fetched at the same time.
     pub parallel: usize,
+    /// Packages that a registry may leave without an answer, after all attempts, before the rest of a plan is not asked of it.
+    pub unanswered: u32,
     /// Other hosts (`host` or `host:port`) that may serve archives or be redirected to.
     pub hosts: Vec<String>,
 }
@@ -67,6 +69,7 @@ impl Default for Limits {
             attempts: 3,
             backoff: Duration::from_millis(300),
             parallel: 8,
+            unanswered: 5,
             hosts: Vec::new(),
         }
     }

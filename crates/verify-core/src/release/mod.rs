@@ -6,6 +6,7 @@
 //! are the signer's own words and never an identity.
 
 mod armor;
+mod attested;
 mod gitsign;
 #[cfg_attr(not(feature = "openpgp"), path = "openpgp_disabled.rs")]
 mod openpgp;

@@ -84,6 +84,16 @@ impl Signer {
     pub fn pin(&self, scheme: Scheme) -> String {
         format!("{}:{}", scheme.as_str(), self.fingerprint)
     }
+
+    /// The text for `publisher` in a `[[trust]]`: scheme and fingerprint. A gitsign key signs once and never again, so there it is
+    /// the identity.
+    #[must_use]
+    pub fn publisher(&self, scheme: Scheme) -> String {
+        match scheme {
+            Scheme::X509 => format!("{}:{}", scheme.as_str(), self.principal),
+            _ => self.pin(scheme),
+        }
+    }
 }
 
 /// One thing that was looked at.

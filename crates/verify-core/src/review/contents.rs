@@ -105,16 +105,6 @@ impl<'m> Contents<'m> {
         }
     }
 
-    /// Whether the bytes of `entry` are likely at hand.
-    #[must_use]
-    pub fn has(&self, entry: &Entry) -> bool {
-        match &self.source {
-            Source::Folder(_) => true,
-            Source::Store(store) => store.has(&entry.id),
-            Source::Memory(files) => files.contains_key(&entry.id),
-        }
-    }
-
     /// Keeps every file that is worth it in `store`.
     ///
     /// # Errors

@@ -77,6 +77,9 @@ pub struct FileDifference {
     /// Six octal digits now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_mode: Option<&'static str>,
+    /// What it was before cannot be had any more, so all of it is shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub old_lost: bool,
     /// What differs; empty where only the mode does, or for an empty file.
     pub hunks: Vec<Hunk>,
 }
@@ -143,7 +146,7 @@ pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Diff
     let (mut counter, mut total) = (Counter::default(), 0);
     for change in tree::compare(before, &new.manifest) {
         let (was, is) = (before.get(&change.path), new.manifest.get(&change.path));
-        let was_text = content(old, was).map_err(|error| (shown(&change.path), error))?;
+        let was_text = before_of(old, was).map_err(|error| (shown(&change.path), error))?;
         let is_text = content(Some(new), is).map_err(|error| (shown(&change.path), error))?;
         let side = |contents: Option<&Contents<'_>>, entry: Option<&Entry>| {
             let entry = entry?;
@@ -172,6 +175,7 @@ pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Diff
             change: change.kind.as_str(),
             old_mode: was.map(|was| was.mode.as_str()),
             new_mode: is.map(|is| is.mode.as_str()),
+            old_lost: matches!(was_text, Side::Lost),
             hunks,
         });
     }
@@ -180,16 +184,12 @@ pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Diff
     Ok(result)
 }
 
-/// Only how much there is to read; none when a file that is needed cannot be had.
+/// Only how much there is to read; none when a file changed since it was listed.
 pub(crate) fn cost(old: Option<&Contents<'_>>, new: &Contents<'_>, limits: CostLimits) -> Option<Cost> {
     let nothing = Manifest::default();
     let before = old.map_or(&nothing, |old| old.manifest.as_ref());
     let changes = tree::compare(before, &new.manifest);
     let mut cost = Cost { files: changes.len() as u64, lines: None };
-    let needed = |path: &str| old.zip(before.get(path));
-    if changes.iter().any(|change| needed(&change.path).is_some_and(|(old, entry)| !old.has(entry))) {
-        return None;
-    }
     if changes.len() > limits.files {
         return Some(cost);
     }
@@ -200,7 +200,7 @@ pub(crate) fn cost(old: Option<&Contents<'_>>, new: &Contents<'_>, limits: CostL
         if bytes > limits.bytes {
             return Some(cost);
         }
-        let (Ok(was), Ok(is)) = (content(old, was), content(Some(new), is)) else { return None };
+        let (Ok(was), Ok(is)) = (before_of(old, was), content(Some(new), is)) else { return None };
         if change.kind == ChangeKind::ModeChanged || was.why_not().or(is.why_not()).is_some() {
             continue;
         }
@@ -218,6 +218,8 @@ pub(crate) fn cost(old: Option<&Contents<'_>>, new: &Contents<'_>, limits: CostL
 /// One side of a change.
 enum Side {
     Nothing,
+    /// Something, which cannot be had any more.
+    Lost,
     Text(String),
     /// Bytes, and why they are not shown.
     Other(Option<u64>, &'static str),
@@ -235,14 +237,14 @@ impl Side {
         match self {
             Self::Text(text) => Some(text.len() as u64),
             Self::Other(size, _) => *size,
-            Self::Nothing => None,
+            Self::Nothing | Self::Lost => None,
         }
     }
 
     fn why_not(&self) -> Option<&'static str> {
         match self {
             Self::Other(_, why) => Some(why),
-            Self::Nothing | Self::Text(_) => None,
+            Self::Nothing | Self::Lost | Self::Text(_) => None,
         }
     }
 
@@ -252,6 +254,14 @@ impl Side {
             Self::Text(text) => Self::Other(Some(text.len() as u64), TOO_LARGE),
             other => other,
         }
+    }
+}
+
+/// The old side. That a file differs is known from the listing alone; then all of the new one has to be read.
+fn before_of(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Side, ContentsError> {
+    match content(contents, entry) {
+        Err(ContentsError::Missing) => Ok(Side::Lost),
+        other => other,
     }
 }
 
@@ -448,6 +458,27 @@ mod tests {
         assert_eq!(found.files[0].hunks[0].lines, lines);
         std::fs::write(new.0.path().join("a.js"), "other").expect("write");
         assert!(matches!(difference(None, &new.1), Err((_, ContentsError::Changed))));
+    }
+
+    #[test]
+    fn a_listing_alone_leaves_out_what_is_the_same_and_the_rest_is_shown_whole() {
+        let old = folder(&[("same.js", b"1;\n"), ("other.js", b"2;\n"), ("gone.js", b"3;\n"), ("kept.js", b"4;\n")]);
+        let new = folder(&[("same.js", b"1;\n"), ("other.js", b"5;\n6;\n"), ("new.js", b"7;\n"), ("kept.js", b"4;\n8;\n")]);
+        let dir = tempfile::tempdir().expect("temp dir");
+        let store = super::super::ContentStore::new(dir.path());
+        store.put(b"4;\n").expect("put");
+        let listed = Contents::store(old.1.manifest.clone().into_owned(), store);
+        let found = difference(Some(&listed), &new.1).expect("difference");
+        let shown = |file: &FileDifference| {
+            let lines = file.hunks.iter().flat_map(|hunk| hunk.lines.clone()).collect::<Vec<_>>().join("|");
+            format!("{} {} {} {lines}", file.path, file.change, file.old_lost)
+        };
+        assert_eq!(
+            found.files.iter().map(shown).collect::<Vec<_>>(),
+            ["gone.js removed true ", "kept.js changed false  4;|+8;", "new.js added false +7;", "other.js changed true +5;|+6;"]
+        );
+        assert_eq!(cost(Some(&listed), &new.1, CostLimits::CHECK), Some(found.cost));
+        assert_eq!(found.cost, Cost { files: 4, lines: Some(4) });
     }
 
     #[test]

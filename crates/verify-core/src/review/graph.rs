@@ -207,7 +207,9 @@ impl<'r> ReviewIndex<'r> {
     /// Where a review is missing between what people have read and what is installed.
     #[must_use]
     pub fn gap(&self, subject: &SubjectId, content: Content, wanted: Criteria) -> Gap {
-        let Some(package) = self.packages.get(subject) else { return Gap { reviewed: Vec::new(), leads_here: vec![content] } };
+        // No review makes good what must not run.
+        let end = if self.is_violated(content) { Vec::new() } else { vec![content] };
+        let Some(package) = self.packages.get(subject) else { return Gap { reviewed: Vec::new(), leads_here: end } };
         let counts = |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
         let mut reviewed: Vec<Content> = self.reach(package, counts).into_keys().collect();
         reviewed.sort_unstable();
@@ -218,17 +220,38 @@ impl<'r> ReviewIndex<'r> {
                 into.entry(review.content).or_default().push(from);
             }
         }
-        let mut leads_here = vec![content];
+        let mut leads_here = end;
         let mut seen = HashSet::from([content]);
         let mut next = 0;
         while let Some(to) = leads_here.get(next).copied() {
             next += 1;
-            let mut before: Vec<Content> =
-                into.get(&to).into_iter().flatten().copied().filter(|from| seen.insert(*from)).collect();
+            let mut before: Vec<Content> = into
+                .get(&to)
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(|from| !self.is_violated(*from) && seen.insert(*from))
+                .collect();
             before.sort_unstable();
             leads_here.append(&mut before);
         }
         Gap { reviewed, leads_here }
+    }
+
+    /// Digests of dependencies that people have read with the subject as it is wanted, with the version of the subject that such a review
+    /// names, in the order of their bytes.
+    #[must_use]
+    pub fn known_dependencies(&self, subject: &SubjectId, wanted: Criteria) -> Vec<(TreeDigest, Option<&'r str>)> {
+        let steps = self.packages.get(subject).into_iter().flat_map(|package| package.steps.values().flatten());
+        let counts = |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
+        let mut known: Vec<(TreeDigest, Option<&'r str>)> = steps
+            .filter(|step| counts(step.review))
+            .filter_map(|step| Some((step.review.dependencies?, step.review.version.as_deref().map(target))))
+            .filter(|(digest, _)| !self.tree_violations.contains_key(digest))
+            .collect();
+        known.sort_unstable();
+        known.dedup_by_key(|(digest, _)| *digest);
+        known
     }
 
     /// The version that a review of this content names, for people.
@@ -237,9 +260,14 @@ impl<'r> ReviewIndex<'r> {
         let steps = self.packages.get(subject)?.steps.values().flatten();
         let named = steps.filter(|step| step.review.content == content).filter_map(|step| {
             let version = step.review.version.as_deref()?;
-            Some((step.origin, step.review.line, version.rsplit("->").next().unwrap_or(version).trim()))
+            Some((step.origin, step.review.line, target(version)))
         });
         named.min().map(|(_, _, version)| version)
+    }
+
+    /// Whether these bytes must not run, whatever they are called.
+    fn is_violated(&self, content: Content) -> bool {
+        matches!(content, Content::Tree(tree) if self.tree_violations.contains_key(&tree))
     }
 
     fn add(&mut self, origin: Origin<'r>, reviews: &'r Reviews) {
@@ -293,6 +321,10 @@ impl<'r> ReviewIndex<'r> {
         while let Some(from) = queue.pop_front() {
             for step in package.steps.get(&from).into_iter().flatten().filter(|step| counts(step.review)) {
                 let to = step.review.content;
+                // Whoever called it fine was wrong, and what differs from it little is no better.
+                if self.is_violated(to) {
+                    continue;
+                }
                 reached.entry(to).or_insert_with(|| {
                     queue.push_back(Some(to));
                     *step
@@ -301,4 +333,9 @@ impl<'r> ReviewIndex<'r> {
         }
         reached
     }
+}
+
+/// The version that was read: of `old -> new` the new one.
+fn target(version: &str) -> &str {
+    version.rsplit("->").next().unwrap_or(version).trim()
 }

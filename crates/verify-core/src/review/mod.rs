@@ -8,6 +8,8 @@ mod contents;
 pub mod diff;
 mod graph;
 mod highlights;
+mod imports;
+mod plain;
 mod store;
 mod violation;
 mod wire;
@@ -20,14 +22,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::error::OperatorError;
-use crate::policy::{Import, Pattern};
+use crate::policy::Pattern;
 use crate::subject::SubjectId;
-use crate::toml_file::fail;
 
 pub use append::{Addition, Appended, append};
 pub use contents::{Contents, ContentsError};
 pub use graph::{Gap, Origin, Publisher, Question, ReviewIndex, Step, Verdict};
 pub use highlights::{Highlight, What};
+pub use imports::{ImportStore, changes};
 pub use store::{ContentStore, MAX_STORE};
 pub use violation::Versions;
 
@@ -155,19 +157,6 @@ impl Reviews {
     /// Reads the reviews file at `path` that holds `text`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
         wire::parse(path, text)
-    }
-
-    /// Reads an imported reviews file at `path` that holds `text`. A file that is not the one that policy pins is an error.
-    pub fn parse_import(import: &Import, path: &Path, text: &str) -> Result<Self, Box<OperatorError>> {
-        let found = Sha256Digest::of(text.as_bytes());
-        if found != import.digest {
-            let message =
-                format!("the import `{}` is not the file that policy pins: {found} instead of {}", import.name, import.digest);
-            let help =
-                format!("read what changed in it, then put the new digest into the import in line {} of the policy", import.line);
-            return fail(OperatorError::whole(path, message).with_help(help));
-        }
-        Self::parse(path, text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What stands in `openclaw-reviews.toml`, and how it becomes [`Reviews`].
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation};
+use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation, plain};
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::policy::Pattern;
 use crate::subject::SubjectId;
@@ -83,35 +84,44 @@ enum WireVersions {
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Checked<Reviews> {
+    match plain::parse(path, text) {
+        Some(reviews) => Ok(reviews),
+        None => parse_toml(path, text),
+    }
+}
+
+/// The same for any file: what every error comes from.
+pub(super) fn parse_toml(path: &Path, text: &str) -> Checked<Reviews> {
     let file = TomlFile::new(path, text, WAY_OUT)?;
     let wire: WireReviews = file.parse(VERSION)?;
     let reviews = each(&file, wire.review, review)?;
     let trusts = each(&file, wire.trust, trust)?;
     let violations = each(&file, wire.violation, violation)?;
-
-    // What makes two entries the same: all but what is only for people.
-    refuse_twins(
-        &file,
-        &reviews,
-        |r| ((&r.package, r.from, r.content, r.dependencies, r.criteria), (&r.by, &r.agent, r.date, r.until)),
-        |r| format!("this review of {}", r.package),
-    )?;
-    refuse_twins(
-        &file,
-        &trusts,
-        |t| {
-            let packages: Vec<&str> = t.packages.iter().map(Pattern::as_str).collect();
-            (&t.publisher, &t.workflow, packages, t.criteria, &t.by, t.start, t.until)
-        },
-        |t| format!("this trust in {}", t.publisher),
-    )?;
-    refuse_twins(&file, &violations, |v| (&v.package, format!("{:?}", v.what)), |v| format!("this violation of {}", v.package))?;
-
+    refuse_twins(&file, &reviews, review_key, |r| format!("this review of {}", r.package))?;
+    refuse_twins(&file, &trusts, trust_key, |t| format!("this trust in {}", t.publisher))?;
+    refuse_twins(&file, &violations, violation_key, |v| format!("this violation of {}", v.package))?;
     Ok(Reviews {
         reviews: reviews.into_iter().map(|(_, entry)| entry).collect(),
         trusts: trusts.into_iter().map(|(_, entry)| entry).collect(),
         violations: violations.into_iter().map(|(_, entry)| entry).collect(),
     })
+}
+
+/// What makes two reviews the same: all but what is only for people.
+pub(super) fn review_key(review: &Review) -> impl Eq + Hash + '_ {
+    let Review { package, from, content, dependencies, criteria, by, agent, date, until, .. } = review;
+    ((package, from, content, dependencies, criteria), (by, agent, date, until))
+}
+
+/// The same for trust.
+pub(super) fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
+    let packages: Vec<&str> = trust.packages.iter().map(Pattern::as_str).collect();
+    (&trust.publisher, &trust.workflow, packages, trust.criteria, &trust.by, trust.start, trust.until)
+}
+
+/// The same for a violation.
+pub(super) fn violation_key(violation: &Violation) -> impl Eq + Hash + '_ {
+    (&violation.package, format!("{:?}", violation.what))
 }
 
 type Placed<T> = (Range<usize>, T);
@@ -127,7 +137,7 @@ fn each<W, T>(
         .collect()
 }
 
-fn refuse_twins<'t, T, K: Eq + std::hash::Hash>(
+fn refuse_twins<'t, T, K: Eq + Hash>(
     file: &TomlFile<'_>,
     entries: &'t [Placed<T>],
     key: impl Fn(&'t T) -> K,

@@ -244,9 +244,14 @@ impl Judge<'_> {
             let outcome = self.outcomes.entry((subject.clone(), rule.group)).or_insert(Outcome::NotApplicable);
             *outcome = (*outcome).max(draft.outcome);
         }
-        let level = self.level(rule, &draft);
+        let mut level = self.level(rule, &draft);
         if level == Level::Allow {
             return;
+        }
+        match draft.stands_for.and_then(catalogue::rule).map(|other| self.level(other, &Draft::new(""))) {
+            Some(Level::Allow) => return,
+            Some(Level::Deny) => level = Level::Deny,
+            _ => {}
         }
         let suppressed = self.exception(rule, &draft);
         self.findings.push(Finding {

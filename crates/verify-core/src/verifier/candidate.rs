@@ -321,10 +321,11 @@ impl Verifier {
                 provenance: origin.attestations.package(),
                 signatures: origin.signatures.clone(),
                 asked: origin.asked,
-                day: origin.published.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date()),
+                day: Published::day_of(origin.published, origin.registry.as_deref()),
+                registries: origin.registry.clone().into_iter().collect(),
                 ..Published::default()
             },
-            npm: npm_facts(archive, manifest, origin.registry.as_deref()),
+            npm: npm_facts(archive, manifest),
             ..Evidence::default()
         })
     }
@@ -376,13 +377,13 @@ fn package(candidate: &Candidate<'_>) -> Result<(String, String, Manifest)> {
     }
 }
 
-fn npm_facts(archive: &Archive, manifest: &Manifest, registry: Option<&str>) -> NpmFacts {
+fn npm_facts(archive: &Archive, manifest: &Manifest) -> NpmFacts {
     // npm's rule: a binding.gyp, no `install` or `preinstall` script, and no `gypfile: false`.
     let gyp = |path: &str, manifest: &Manifest| {
         let scripted = manifest.scripts.iter().any(|script| matches!(script.name, "install" | "preinstall"));
         archive.entry(path).is_some() && !scripted && !manifest.gypfile_off
     };
-    let mut facts = NpmFacts::of_package(manifest, gyp("binding.gyp", manifest), registry);
+    let mut facts = NpmFacts::of_package(manifest, gyp("binding.gyp", manifest));
     for (folder, bundled) in bundled(archive) {
         match bundled {
             Some(manifest) => facts.add(&manifest, gyp(&format!("{folder}/binding.gyp"), &manifest)),

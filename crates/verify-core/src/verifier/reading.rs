@@ -1,12 +1,14 @@
 //! What is left to be read, and what a reviewer has to read of one subject.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
-use crate::evidence::review::{self as facts, ReadPart, Standing};
+use crate::evidence::review::{self as facts, Known, ReadPart, Standing};
 use crate::gate;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
@@ -14,7 +16,7 @@ use crate::review::diff::{self, Cost, CostLimits, Difference};
 use crate::review::{Content, ContentStore, Contents, Criteria};
 use crate::subject::{Kind, SubjectId};
 use crate::text;
-use crate::tree::ManifestStore;
+use crate::tree::{self, Manifest, ManifestStore};
 
 /// Everything that policy wants to have been read and nobody has, the cheapest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,7 +26,7 @@ pub struct Backlog {
     pub schema: &'static str,
     /// The cheapest first.
     pub items: Vec<BacklogItem>,
-    /// All of it.
+    /// All of it, each file once.
     pub total: Cost,
 }
 
@@ -54,6 +56,8 @@ pub struct BacklogItem {
     pub place: Option<String>,
     /// How much there is to read.
     pub cost: Cost,
+    /// The plugin in this list whose reading covers this too, because it holds the very same files. The total leaves it out.
+    pub within: Option<SubjectId>,
     /// The command that shows it.
     pub command: String,
 }
@@ -99,10 +103,24 @@ pub struct Reading {
     pub definition: Option<String>,
     /// What to read of its own files.
     pub difference: Difference,
-    /// What to read of its dependencies: always all of them.
+    /// Digest of the dependencies that are known already, where only what differs from them is shown.
+    pub dependencies_from: Option<TreeDigest>,
+    /// The packages among its dependencies, where those are shown.
+    pub dependency_packages: Option<Packages>,
+    /// What to read of its dependencies.
     pub dependency_files: Option<Difference>,
     #[serde(skip)]
-    installed: Option<Contents<'static>>,
+    installed: Vec<Contents<'static>>,
+}
+
+/// The packages of a `node_modules` folder, each by its folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Packages {
+    /// How many are installed.
+    pub installed: usize,
+    /// Those of which a file was added, removed or changed, safe to show. Of all others every byte is known already.
+    pub differ: Vec<String>,
 }
 
 impl Verifier {
@@ -123,8 +141,8 @@ impl Verifier {
             items.extend(evidence.review.readings.iter().filter_map(|reading| item(subject, reading)));
         }
         items.sort_by(|a, b| (a.cost.key(), &a.subject, a.part).cmp(&(b.cost.key(), &b.subject, b.part)));
-        let lines = items.iter().map(|item| item.cost.lines).sum::<Option<u64>>();
-        let total = Cost { lines, files: items.iter().map(|item| item.cost.files).sum() };
+        let counted = || items.iter().filter(|item| item.within.is_none()).map(|item| item.cost);
+        let total = Cost { lines: counted().map(|cost| cost.lines).sum(), files: counted().map(|cost| cost.files).sum() };
         Ok(Backlog { schema: "openclaw-verify.backlog/1", items, total })
     }
 
@@ -164,7 +182,7 @@ impl Verifier {
             Some(mcp) => Content::Definition(mcp.digest),
             None => Content::Tree(evidence.tree.tree().ok_or_else(no_digest)?.digest),
         };
-        let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own);
+        let own = facts::own(evidence);
         let mut reading = Reading {
             schema: "openclaw-verify.reading/1",
             subject: id.clone(),
@@ -178,11 +196,13 @@ impl Verifier {
             dependencies: None,
             definition: subject.mcp.as_ref().map(|mcp| text::visible(&mcp.spec).into_owned()),
             difference: Difference::default(),
+            dependencies_from: None,
+            dependency_packages: None,
             dependency_files: None,
-            installed: None,
+            installed: Vec::new(),
         };
         if let Some(installed) = facts::installed(subject, evidence, ReadPart::Own) {
-            let base = self.base(subject, evidence, content, since)?;
+            let base = self.base(subject, evidence, ReadPart::Own, &installed, since)?;
             reading.difference =
                 diff::difference(base.as_ref().map(|base| &base.contents), &installed).map_err(changed(subject))?;
             if let Some(base) = base {
@@ -190,50 +210,59 @@ impl Verifier {
                 reading.since = base.version;
                 reading.place = Some(base.contents.place);
             }
-            reading.installed = Some(installed.into_owned());
+            reading.installed.push(installed.into_owned());
         }
         if dependencies {
             let installed = facts::installed(subject, evidence, ReadPart::Dependencies)
                 .ok_or_else(|| Error::environment(format!("{id} has no dependencies of its own"), "leave out --dependencies"))?;
+            let base = self.base(subject, evidence, ReadPart::Dependencies, &installed, since)?;
+            let old = base.as_ref().map(|base| &base.contents);
             reading.dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
-            reading.dependency_files = Some(diff::difference(None, &installed).map_err(changed(subject))?);
+            reading.dependency_files = Some(diff::difference(old, &installed).map_err(changed(subject))?);
+            reading.dependency_packages = Some(Packages::between(old.map(|old| old.manifest.as_ref()), &installed.manifest));
+            reading.dependencies_from = base.map(|base| base.digest);
+            reading.installed.push(installed.into_owned());
         }
         Ok(reading)
     }
 
-    /// The reviewed files to compare with.
-    fn base(&self, subject: &Subject, evidence: &Evidence, content: Content, since: Since<'_>) -> Result<Option<Base>> {
+    /// The reviewed files to compare `installed` with, which is all of `part`.
+    fn base(
+        &self,
+        subject: &Subject,
+        evidence: &Evidence,
+        part: ReadPart,
+        installed: &Contents<'_>,
+        since: Since<'_>,
+    ) -> Result<Option<Base>> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let store = self.options.contents.as_ref().map(ContentStore::new);
         let given = self.given(manifests.as_ref(), store.as_ref(), CostLimits::BACKLOG);
-        let own = evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own);
-        let wanted = own.map_or(Criteria::SafeToLoad, |reading| reading.wanted);
-        let known = facts::known(&subject.id, content, wanted, &given);
-        let version = |digest: TreeDigest| {
-            given.index.version_of(&subject.id, Content::Tree(digest)).map(|version| text::excerpt(version, 60))
-        };
-        let is_meant = |digest: &TreeDigest| match since {
+        let open = evidence.review.readings.iter().find(|reading| reading.part == part);
+        let wanted = open.or_else(|| facts::own(evidence)).map_or(Criteria::SafeToLoad, |reading| reading.wanted);
+        let content = Content::Tree(installed.manifest.digest());
+        let known = facts::known(&subject.id, part, content, wanted, &given);
+        let versions = || known.iter().map(|known| known.version.clone().unwrap_or_else(|| known.digest.to_string()));
+        let is_meant = |known: &Known| match since {
             Since::Nothing => false,
-            Since::Cheapest => own.and_then(|own| own.next.as_ref()).and_then(|next| next.from) == Some(*digest),
-            Since::Version(text) => version(*digest).as_deref() == Some(text) || digest.to_string() == text,
-        };
-        let meant: Vec<TreeDigest> = known.iter().copied().filter(is_meant).collect();
-        let Some(installed) = facts::installed(subject, evidence, ReadPart::Own) else { return Ok(None) };
-        let mut best: Option<(Cost, Base)> = None;
-        for (digest, places) in given.bases.find(subject, &meant) {
-            for contents in places {
-                let Some(cost) = diff::cost(Some(&contents), &installed, CostLimits::BACKLOG) else { continue };
-                let rank = |cost: &Cost, base: &Base| (cost.key(), base.digest, base.contents.place.clone());
-                let base = Base { digest, version: version(digest), contents };
-                if best.as_ref().is_none_or(|(old, other)| rank(&cost, &base) < rank(old, other)) {
-                    best = Some((cost, base));
-                }
+            Since::Cheapest if part == ReadPart::Own => {
+                open.and_then(|open| open.next.as_ref()).and_then(|next| next.from) == Some(known.digest)
             }
-        }
+            Since::Cheapest => true,
+            Since::Version(text) => known.version.as_deref() == Some(text) || known.digest.to_string() == text,
+        };
+        let meant: Vec<Known> = known
+            .iter()
+            .filter(|known| is_meant(known))
+            .map(|k| Known { digest: k.digest, version: k.version.clone() })
+            .collect();
+        let priced = given.find(subject, part, &meant).into_iter().filter_map(|(digest, contents)| {
+            Some((diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?, digest, contents))
+        });
+        let best = priced.min_by_key(|(cost, digest, contents)| (cost.key(), *digest, contents.place.clone()));
         match (best, since) {
-            (None, Since::Version(asked)) => {
-                let mut versions: Vec<String> =
-                    known.iter().map(|digest| version(*digest).unwrap_or_else(|| digest.to_string())).collect();
+            (None, Since::Version(asked)) if part == ReadPart::Own => {
+                let mut versions: Vec<String> = versions().collect();
                 versions.sort();
                 let help = match versions.is_empty() {
                     true => "no other version of it was reviewed; show all of it: --diff none".to_owned(),
@@ -242,9 +271,32 @@ impl Verifier {
                 let asked = text::excerpt(asked, 100);
                 Err(Error::environment(format!("nothing that was reviewed as {asked} can be had any more"), help))
             }
-            (best, _) => Ok(best.map(|(_, base)| base)),
+            (best, _) => Ok(best.map(|(_, digest, contents)| {
+                let version = meant.into_iter().find(|known| known.digest == digest).and_then(|known| known.version);
+                Base { digest, version, contents }
+            })),
         }
     }
+}
+
+impl Packages {
+    fn between(old: Option<&Manifest>, new: &Manifest) -> Self {
+        let nothing = Manifest::default();
+        let installed: BTreeSet<&str> = new.entries().iter().map(|entry| package_of(&entry.path)).collect();
+        let changes = tree::compare(old.unwrap_or(&nothing), new);
+        let differ: BTreeSet<&str> = changes.iter().map(|change| package_of(&change.path)).collect();
+        Self { installed: installed.len(), differ: differ.into_iter().map(|path| text::visible(path).into_owned()).collect() }
+    }
+}
+
+/// The folder of the package that a path in a `node_modules` folder belongs to.
+fn package_of(path: &str) -> &str {
+    const NESTED: &str = "/node_modules/";
+    let start = path.rfind(NESTED).map_or(0, |at| at + NESTED.len());
+    let name = path.get(start..).unwrap_or_default();
+    let parts = if name.starts_with('@') { 1 } else { 0 };
+    let end = name.match_indices('/').nth(parts).map_or(name.len(), |(at, _)| at);
+    path.get(..start + end).unwrap_or(path)
 }
 
 struct Base {
@@ -260,12 +312,13 @@ impl Reading {
     /// # Errors
     /// When one of the two stores cannot be written.
     pub fn keep(&self, contents: &ContentStore, manifests: &ManifestStore) -> Result<()> {
-        let Some(installed) = &self.installed else { return Ok(()) };
         let failed = |error: &dyn std::fmt::Display| {
             Error::environment(format!("what was read cannot be kept: {error}"), "make room in the user's cache folder")
         };
-        installed.keep(contents).map_err(|error| failed(&error))?;
-        manifests.put(&installed.manifest).map_err(|error| failed(&error))?;
+        for installed in &self.installed {
+            installed.keep(contents).map_err(|error| failed(&error))?;
+            manifests.put(&installed.manifest).map_err(|error| failed(&error))?;
+        }
         Ok(())
     }
 
@@ -303,6 +356,7 @@ fn item(subject: &Subject, reading: &facts::Reading) -> Option<BacklogItem> {
         since: next.and_then(|next| next.version.clone()),
         place: next.and_then(|next| next.place.clone()),
         cost: next.map(|next| next.cost).unwrap_or_default(),
+        within: reading.within.clone(),
         command: facts::command(&subject.id, reading),
     })
 }
@@ -318,4 +372,24 @@ fn changed(subject: &Subject) -> impl Fn((String, crate::review::ContentsError))
 
 fn as_text<S: serde::Serializer>(content: &Content, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::package_of;
+
+    #[test]
+    fn a_file_belongs_to_the_nearest_package() {
+        for (path, package) in [
+            ("a/index.js", "a"),
+            ("@s/a/lib/x.js", "@s/a"),
+            ("a/node_modules/@s/b/x.js", "a/node_modules/@s/b"),
+            ("a/node_modules/b/node_modules/c/x.js", "a/node_modules/b/node_modules/c"),
+            (".package-lock.json", ".package-lock.json"),
+            (".bin/tool", ".bin"),
+            ("@s", "@s"),
+        ] {
+            assert_eq!(package_of(path), package, "{path}");
+        }
+    }
 }

@@ -6,11 +6,13 @@ use super::Verifier;
 use super::relock::contradiction;
 use crate::error::{Error, Result};
 use crate::evidence::{self, TagFacts};
+use crate::fact::Fact;
 use crate::finding::Finding;
 use crate::git::{GitError, Repository};
 use crate::inventory::Inventory;
 use crate::lock::{Change, Lock, Release, changes};
 use crate::policy::{self, Gitsign};
+use crate::provenance::release::Released;
 use crate::release::{self, ReleaseRule, Verdict};
 use crate::report::{self, ReleaseReport, Report, Tool};
 use crate::rules::{self, Group, Whole};
@@ -33,6 +35,9 @@ pub struct ReleaseQuery {
     pub openpgp: Vec<PathBuf>,
     /// Identity of a gitsign certificate to trust instead of the policy's rules.
     pub gitsign: Option<Gitsign>,
+    /// What GitHub's attestation of this release proves ([`verify_release`](crate::provenance::release::verify_release)), to be
+    /// trusted instead of the policy's rules. Needs a tag and a repository.
+    pub attestation: Option<Fact<Released>>,
     /// Whether to make a lock with the tags pinned.
     pub pin: bool,
     /// Pins, as `<repository>@<tag>`, that may change or go back to an older release.
@@ -79,6 +84,8 @@ struct Trusted {
     repository: Option<String>,
     /// The rules for it, the most specific first.
     rules: Vec<(policy::ReleaseRule, ReleaseRule)>,
+    /// What stands in place of a signature.
+    attestation: Option<Fact<Released>>,
 }
 
 impl Verifier {
@@ -118,7 +125,14 @@ impl Verifier {
     }
 
     fn trusted(&self, query: &ReleaseQuery) -> Result<Trusted> {
-        let ad_hoc = query.signers.is_some() || !query.openpgp.is_empty() || query.gitsign.is_some();
+        let attestation = query.attestation.clone();
+        if attestation.is_some() && (query.repository.is_none() || query.tag.is_none()) {
+            return Err(Error::environment(
+                "a release attestation is about one tag of one repository",
+                "name both: openclaw-verify release PATH TAG --repository github.com/acme/notes --attestation FILE",
+            ));
+        }
+        let ad_hoc = query.signers.is_some() || !query.openpgp.is_empty() || query.gitsign.is_some() || attestation.is_some();
         if query.pin && query.repository.is_none() && ad_hoc {
             return Err(Error::environment(
                 "a pin has to say which repository it is for",
@@ -129,7 +143,7 @@ impl Verifier {
             let rule = policy::ReleaseRule::ad_hoc(query.signers.clone(), query.openpgp.clone(), query.gitsign.clone())
                 .map_err(|error| Error::environment(error.to_string(), "please report this"))?;
             let loaded = ReleaseRule::load(&rule, &self.options.anchors)?;
-            return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)] });
+            return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)], attestation });
         }
         let repository = match &query.repository {
             Some(repository) => repository.clone(),
@@ -146,7 +160,7 @@ impl Verifier {
             .into_iter()
             .map(|rule| Ok((rule.clone(), ReleaseRule::load(rule, &self.options.anchors)?)))
             .collect::<Result<_>>()?;
-        Ok(Trusted { repository: Some(repository), rules })
+        Ok(Trusted { repository: Some(repository), rules, attestation })
     }
 
     /// The repository that all release rules are about.
@@ -277,6 +291,10 @@ impl Trusted {
     }
 
     fn facts(&self, verdict: Verdict, rule: &policy::ReleaseRule, listed: bool) -> TagFacts {
+        let verdict = match &self.attestation {
+            Some(found) => verdict.attested(found),
+            None => verdict,
+        };
         TagFacts {
             subject: self.repository.as_deref().map(|repository| SubjectId::new("git", repository)),
             repository: self.repository.clone(),

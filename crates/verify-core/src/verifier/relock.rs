@@ -12,6 +12,7 @@ use crate::gate;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Change, Lock, Package, Provenance, changes};
 use crate::report::Report;
+use crate::review::diff::CostLimits;
 use crate::subject::{Source, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
 
@@ -61,7 +62,7 @@ impl Verifier {
             ));
         }
         let old = self.lock.clone().unwrap_or_default();
-        let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
+        let mut evidence = self.gather(&inventory, &old, &Scope::Everything)?;
         self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
 
         let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
@@ -89,6 +90,7 @@ impl Verifier {
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
         let mut evidence = self.evidence_against(evidence, &lock);
         self.verify_tags(&inventory, &lock, &mut evidence)?;
+        self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
         let unread = unread(&report, &wanted);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })

@@ -605,6 +605,32 @@ fn the_example_installer_publishes_only_what_was_locked() {
 }
 
 #[test]
+fn the_example_ci_fails_when_something_changed() {
+    let Some(mut without) = example("ci") else { return };
+    let bench = Bench::new();
+    let [state, config] = ["state", "config"].map(|name| bench.root.join(name));
+    bench.write("state/workspace/skills/weather/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello\n");
+    let run = |command: &mut std::process::Command| {
+        let output = command.args([&state, &config]).output().expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (code, text) = run(&mut without);
+    assert!(code == Some(1) && text.contains("there is no lock"), "{text}");
+
+    let builder = bench.builder_at(NOW).state_dir(&state);
+    let relock = builder.build().expect("verifier").relock(&[]).expect("lock");
+    operator_file::write_atomic(&config.join("openclaw-verify.lock"), &relock.lock.write()).expect("lock");
+    bench.write("config/openclaw-verify.toml", "version = 1\n[levels]\nunreviewed = \"warn\"\n");
+    let (code, text) = run(&mut example("ci").expect("built"));
+    assert!(code == Some(0) && text.contains("warn skill:workspace/weather: unreviewed"), "{text}");
+    assert!(text.contains("0 denied"), "{text}");
+
+    bench.write("state/workspace/skills/weather/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello!\n");
+    let (code, text) = run(&mut example("ci").expect("built"));
+    assert!(code == Some(1) && text.contains("deny skill:workspace/weather: tree-mismatch"), "{text}");
+}
+
+#[test]
 fn the_example_service_answers_every_line() {
     use std::io::Write as _;
     let Some(mut service) = example("service") else { return };

@@ -14,9 +14,13 @@ mod differential;
 mod files;
 mod gate;
 mod git;
+#[cfg(feature = "online")]
+mod imports;
 mod inventory;
 mod inventory_b;
 mod mint;
+#[cfg(feature = "online")]
+mod npm_installs;
 #[cfg(feature = "openpgp")]
 mod openpgp;
 mod provenance;

@@ -98,6 +98,9 @@ fn every_npm_file_of_the_corpus_has_its_verdict() {
         let package = Package { name, version, integrity };
         let found = verify_attestations(&corpus.read(file), &package, &IdentityPolicy::default(), &keys, &trust, now());
         let expect = &case["expect"];
+        let codes = [code(&found.publish), code(&found.provenance), code(&found.package())];
+        let wanted = NPM.iter().find(|(name, _)| *name == file).map(|(_, codes)| *codes).expect("a file of the table");
+        assert_eq!(codes, wanted, "{file}: {found:?}");
         for (half, outcome) in [
             ("publish", found.publish.outcome()),
             ("provenance", found.provenance.outcome()),
@@ -109,8 +112,34 @@ fn every_npm_file_of_the_corpus_has_its_verdict() {
         }
         judged += 1;
     }
-    assert_eq!(judged, 10);
+    assert_eq!(judged, NPM.len());
 }
+
+/// The files of the corpus with the codes of publish attestation, provenance and package.
+const NPM: [(&str, [&str; 3]); 10] = [
+    ("npm/gundam-visor-cli-v1-tag.tgz.json", ["verified"; 3]),
+    ("npm/gundam-visor-cli-v1-tag-invalidsigpub.tgz.json", ["signature", "verified", "signature"]),
+    ("npm/provenance-npm-test-cli-v1-prega.tgz.json", ["verified"; 3]),
+    ("npm/npm-attestations.intoto.sigstore", ["verified"; 3]),
+    ("npm/npm-att-prov-invalid-signature.intoto.sigstore", ["verified", "signature", "signature"]),
+    ("npm/npm-att-mismatch-prov-predicatetype.intoto.sigstore", ["verified", "predicate-type", "predicate-type"]),
+    ("npm/npm-att-mismatch-prov-payloadtype.intoto.sigstore", ["verified", "bundle", "bundle"]),
+    ("npm/npm-att-publish-nodigest.intoto.sigstore", ["bundle", "verified", "bundle"]),
+    ("npm/npm-stmt-mismatch-prov-type.intoto.sigstore", ["verified", "bundle", "bundle"]),
+    ("npm/npm-stmt-mismatch-pub-predicatetype.intoto.sigstore", ["predicate-type", "verified", "predicate-type"]),
+];
+
+/// The same for bundles, by GitHub's own root and by the public one. No signer of GitHub's instance is verified by the public root.
+const BUNDLES: [(&str, &str, &str); 8] = [
+    ("npm/sigstore-5.0.0-npm_slsa_bundle_v03.json", "", "verified"),
+    ("npm/sigstore-js-2.1.0-bundle.json", "", "verified"),
+    ("npm/sigstoreBundle-invalid-signature.json", "", "bundle"),
+    ("github/reusable-workflow-attestation.sigstore.json", "", "verified"),
+    ("github/github_provenance_demo-0.0.12-py3-none-any-bundle.jsonl", "verified", "log"),
+    ("github/github_provenance_demo-0.0.12-py3-none-any-bundle-missing-cert.jsonl", "certificate", "certificate"),
+    ("github/github-private-attestation.sigstore.json", "verified", "log"),
+    ("cosign/cosign-v3-blob.sigstore.json", "", "verified"),
+];
 
 #[test]
 fn every_bundle_of_the_corpus_has_its_verdict() {
@@ -143,6 +172,9 @@ fn every_bundle_of_the_corpus_has_its_verdict() {
                 _ => TrustRoot::embedded(Instance::PublicGood).expect("root"),
             };
             let found = verify_attestation(&artifact, &bundle, Signer::Identity(&anybody), None, &trust, now());
+            let (_, github, public) = BUNDLES.iter().find(|(name, _, _)| *name == file).expect("a file of the table");
+            let wanted_code = if trust.instance() == Instance::GitHub { github } else { public };
+            assert_eq!(code(&found), *wanted_code, "{file} {key}: {found:?}");
             assert_eq!(pass_or_fail(found.outcome()), wanted.as_str().expect("verdict"), "{file} {key}: {found:?}");
             judged += 1;
         }

@@ -13,6 +13,8 @@ use openclaw_verify_core::provenance::{
 use serde_json::{Value, json};
 use std::path::Path;
 
+use rcgen::SanType;
+
 use crate::support::mint::{self, By, Claims, Content, SIGNED_AT, World, b64};
 
 const SLSA: &str = "https://slsa.dev/provenance/v1";
@@ -101,6 +103,10 @@ fn flip(value: &mut Value, at: usize) {
     let at = at.min(bytes.len() - 1);
     bytes[at] ^= 1;
     *value = json!(b64(&bytes));
+}
+
+fn certificate(bundle: &Value) -> Value {
+    bundle["verificationMaterial"]["certificate"].clone()
 }
 
 fn entry(bundle: &mut Value) -> &mut Value {
@@ -275,10 +281,258 @@ fn broken_form() {
         json!({ "attestations": [{ "predicateType": SLSA, "bundle": good }] }),
         json!({ "mediaType": "application/vnd.dev.sigstore.bundle.v9+json" }),
         serde_json::from_str(&provenance_statement()).expect("json"),
+        json!([good]),
+        json!([]),
+        json!({ "signed": { "_type": "link" }, "signatures": [] }),
+        json!({ "SignedEntryTimestamp": "AAAA", "Payload": {} }),
+        json!({ "critical": { "type": "cosign container image signature" } }),
+        json!({ "verification_material": {}, "envelope": {} }),
     ] {
         assert_eq!(judge(&world, &other), "unsupported-schema", "{other}");
     }
-    assert_eq!(raw(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "unsupported-schema");
+    for other in [
+        &b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"[..],
+        b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n",
+        b"-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n",
+        b"untrusted comment: signature from minisign\nRWQ\ntrusted comment: x\nAAAA\n",
+        b"eyJhbGciOiJFUzI1NiJ9.e30.AAAA",
+        b"\x30\x82\x01\x00",
+        b"\x89\x02\x33\x04",
+        b"\x1f\x8b\x08\x00",
+    ] {
+        assert_eq!(raw(other), "unsupported-schema", "{}", String::from_utf8_lossy(other));
+    }
+    // Nor may one of them ride along with a good bundle.
+    for other in [r#"{"base64Signature":"AAAA"}"#, "[]", r#"{"_type":"https://in-toto.io/Statement/v1"}"#] {
+        assert_eq!(raw(format!("{text}\n{other}\n").as_bytes()), "unsupported-schema", "{other}");
+    }
+}
+
+#[test]
+fn a_certificate_that_says_two_things() {
+    let world = World::new();
+    let uri = |text: &str| SanType::URI(text.try_into().expect("ASCII"));
+    let evil = "https://github.com/evil/notes/.github/workflows/release.yml@refs/heads/main";
+    let cases: Vec<(&str, Value)> = vec![
+        ("two identities", with_claims(&world, |c| c.also = vec![uri(evil)])),
+        (
+            "an identity and an address",
+            with_claims(&world, |c| c.also = vec![SanType::Rfc822Name("a@b.example".try_into().expect("ASCII"))]),
+        ),
+        (
+            "an identity and a host",
+            with_claims(&world, |c| c.also = vec![SanType::DnsName("b.example".try_into().expect("ASCII"))]),
+        ),
+        ("two issuers", with_claims(&world, |c| c.old_issuer = Some("https://oidc.example".to_owned()))),
+        ("two repositories", with_claims(&world, |c| c.more = vec![(5, b"evil/notes".to_vec())])),
+        ("two refs", with_claims(&world, |c| c.more = vec![(6, b"refs/heads/evil".to_vec())])),
+        ("two commits", with_claims(&world, |c| c.more = vec![(3, "2".repeat(40).into_bytes())])),
+        ("a claim twice", with_claims(&world, |c| c.more = vec![(12, mint::tlv(0x0C, b"https://github.com/evil/notes"))])),
+        ("a claim that is no text", with_claims(&world, |c| c.more = vec![(20, b"\xff\xff".to_vec())])),
+    ];
+    for (what, bundle) in &cases {
+        assert_eq!(judge(&world, bundle), "certificate", "{what}");
+    }
+    let agrees = with_claims(&world, |c| {
+        c.more = vec![(3, "1".repeat(40).into_bytes()), (5, b"acme/notes".to_vec()), (6, b"refs/heads/main".to_vec())];
+    });
+    assert_eq!(judge(&world, &agrees), "verified");
+    // Only the older issuer: it counts, and is not the wanted one.
+    let old = with_claims(&world, |c| (c.issuer, c.old_issuer) = (String::new(), Some("https://oidc.example".to_owned())));
+    assert_eq!(judge(&world, &old), "issuer");
+}
+
+#[test]
+fn parts_that_readers_disagree_about() {
+    let world = World::new();
+    let good = good(&world);
+    let message = world.bundle(Content::Message(ARCHIVE), &By::Certificate(&Claims::github("acme/notes")));
+    let entries = |b: &mut Value, add: Value| b["verificationMaterial"]["tlogEntries"].as_array_mut().expect("list").push(add);
+    let version = |b: &mut Value, version: &str| {
+        b["mediaType"] = json!(format!("application/vnd.dev.sigstore.bundle+json;version={version}"));
+        let certificate = b["verificationMaterial"].as_object_mut().expect("map").remove("certificate").expect("certificate");
+        b["verificationMaterial"]["x509CertificateChain"] = json!({ "certificates": [certificate] });
+    };
+    let without_proof = |b: &mut Value| {
+        entry(b).as_object_mut().expect("map").remove("inclusionProof");
+    };
+    let url_safe = |value: &mut Value| *value = json!(value.as_str().expect("text").replace('+', "-").replace('/', "_"));
+    let cases: Vec<(&str, Value, &str)> = vec![
+        ("version 0.2 with a chain", changed(&good, |b| version(b, "0.2")), "verified"),
+        (
+            "version 0.1 with a promise only",
+            changed(&good, |b| {
+                version(b, "0.1");
+                without_proof(b)
+            }),
+            "verified",
+        ),
+        (
+            "version 0.2 with a promise only",
+            changed(&good, |b| {
+                version(b, "0.2");
+                without_proof(b)
+            }),
+            "log",
+        ),
+        (
+            "version 0.1 with neither",
+            changed(&good, |b| {
+                version(b, "0.1");
+                without_proof(b);
+                entry(b).as_object_mut().expect("map").remove("inclusionPromise");
+            }),
+            "log",
+        ),
+        (
+            "version 0.1 with a forged promise",
+            changed(&good, |b| {
+                version(b, "0.1");
+                without_proof(b);
+                flip(&mut entry(b)["inclusionPromise"]["signedEntryTimestamp"], 20);
+            }),
+            "log",
+        ),
+        (
+            // The oldest bundles of npm carry their whole chain. It counts for nothing.
+            "the root with the certificate",
+            changed(&good, |b| {
+                version(b, "0.2");
+                let root = json!({ "rawBytes": b64(world.authority()) });
+                b["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().expect("list").push(root);
+            }),
+            "verified",
+        ),
+        (
+            "another certificate before the right one",
+            changed(&good, |b| {
+                let own = certificate(&self::good(&World::new()));
+                version(b, "0.2");
+                b["verificationMaterial"]["x509CertificateChain"]["certificates"].as_array_mut().expect("list").insert(0, own);
+            }),
+            "log",
+        ),
+        (
+            "the root in place of the certificate",
+            changed(&good, |b| {
+                b["verificationMaterial"]["certificate"]["rawBytes"] = json!(b64(world.authority()));
+            }),
+            "certificate",
+        ),
+        (
+            "a good entry twice",
+            changed(&good, |b| {
+                let e = entry(b).clone();
+                entries(b, e)
+            }),
+            "verified",
+        ),
+        (
+            "a good entry and one with a forged promise",
+            changed(&good, |b| {
+                let mut e = entry(b).clone();
+                flip(&mut e["inclusionPromise"]["signedEntryTimestamp"], 20);
+                entries(b, e);
+            }),
+            "log",
+        ),
+        (
+            "a good entry and one of another log",
+            changed(&good, |b| {
+                let other = entry(&mut self::good(&World::new())).clone();
+                entries(b, other);
+            }),
+            "log",
+        ),
+        ("no payload type", changed(&good, |b| b["dsseEnvelope"]["payloadType"] = json!("")), "bundle"),
+        ("another payload type", changed(&good, |b| b["dsseEnvelope"]["payloadType"] = json!("text/plain")), "bundle"),
+        ("no signatures", changed(&good, |b| b["dsseEnvelope"]["signatures"] = json!([])), "bundle"),
+        ("an empty signature", changed(&good, |b| b["dsseEnvelope"]["signatures"][0]["sig"] = json!("")), "signature"),
+        ("an empty payload", changed(&good, |b| b["dsseEnvelope"]["payload"] = json!("")), "bundle"),
+        ("a name that nobody knows", changed(&good, |b| b["verified"] = json!(true)), "bundle"),
+        (
+            "the other spelling of a name",
+            changed(&good, |b| {
+                let entries = b["verificationMaterial"].as_object_mut().expect("map").remove("tlogEntries").expect("entries");
+                b["verificationMaterial"]["tlog_entries"] = entries;
+            }),
+            "bundle",
+        ),
+        ("the time is no number", changed(&good, |b| entry(b)["integratedTime"] = json!("NaN")), "bundle"),
+        (
+            "the time is before everything",
+            changed(&good, |b| entry(b)["integratedTime"] = json!("-9223372036854775808")),
+            "bundle",
+        ),
+        ("the time is after everything", changed(&good, |b| entry(b)["integratedTime"] = json!("9223372036854775807")), "bundle"),
+        ("the time is a fraction", changed(&good, |b| entry(b)["integratedTime"] = json!(1.5)), "bundle"),
+        (
+            "no time",
+            changed(&good, |b| {
+                entry(b).as_object_mut().expect("map").remove("integratedTime");
+            }),
+            "timestamp",
+        ),
+        ("the index lies", changed(&good, |b| entry(b)["logIndex"] = json!("1")), "log"),
+        ("the index in the tree lies", changed(&good, |b| entry(b)["inclusionProof"]["logIndex"] = json!("1")), "log"),
+        ("the size of the tree lies", changed(&good, |b| entry(b)["inclusionProof"]["treeSize"] = json!("2")), "log"),
+        ("the kind lies", changed(&good, |b| entry(b)["kindVersion"]["kind"] = json!("hashedrekord")), "bundle"),
+        ("the kind is none", changed(&good, |b| entry(b)["kindVersion"]["kind"] = json!("none")), "bundle"),
+        (
+            "the digest is of another algorithm",
+            changed(&message, |b| b["messageSignature"]["messageDigest"]["algorithm"] = json!("SHA2_512")),
+            "signature",
+        ),
+        (
+            "the digest is of none",
+            changed(&message, |b| b["messageSignature"]["messageDigest"]["algorithm"] = json!("MD5")),
+            "bundle",
+        ),
+        (
+            "the digest is of something else",
+            changed(&message, |b| flip(&mut b["messageSignature"]["messageDigest"]["digest"], 3)),
+            "artifact",
+        ),
+        (
+            "the digest is short",
+            changed(&message, |b| b["messageSignature"]["messageDigest"]["digest"] = json!("AAAA")),
+            "artifact",
+        ),
+        ("base64 for addresses", changed(&message, |b| url_safe(&mut b["messageSignature"]["signature"])), "verified"),
+        (
+            "base64 with a line end",
+            changed(&good, |b| {
+                b["dsseEnvelope"]["payload"] = json!(format!("{}\n", b["dsseEnvelope"]["payload"].as_str().expect("text")))
+            }),
+            "bundle",
+        ),
+        ("base64 of nothing sane", changed(&good, |b| b["dsseEnvelope"]["payload"] = json!("%%%%")), "bundle"),
+    ];
+    let wrong: Vec<_> = cases
+        .iter()
+        .map(|(what, bundle, wanted)| (*what, judge(&world, bundle), *wanted))
+        .filter(|(_, found, wanted)| found != wanted)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+
+    // A statement about several things is about this one too, and one about nothing is about nothing.
+    let both = |first: &[u8], second: &[u8]| {
+        let subject = |bytes: &[u8]| json!({ "name": "a", "digest": { "sha512": Sri::of(bytes).hex() } });
+        let text = json!({ "_type": "https://in-toto.io/Statement/v1", "subject": [subject(first), subject(second)], "predicateType": SLSA, "predicate": {} });
+        judge(&world, &world.bundle(Content::Statement(&text.to_string()), &By::Certificate(&Claims::github("acme/notes"))))
+    };
+    assert_eq!(both(b"other", ARCHIVE), "verified");
+    assert_eq!(both(b"other", b"another"), "artifact");
+    for digest in [
+        json!({ "sha1": "00" }),
+        json!({ "sha512": "" }),
+        json!({ "sha512": Sri::of(ARCHIVE).hex().to_uppercase() }),
+        json!({ "SHA512": Sri::of(ARCHIVE).hex() }),
+    ] {
+        let text = json!({ "_type": "https://in-toto.io/Statement/v1", "subject": [{ "name": "a", "digest": digest }], "predicateType": SLSA, "predicate": {} });
+        let bundle = world.bundle(Content::Statement(&text.to_string()), &By::Certificate(&Claims::github("acme/notes")));
+        assert_eq!(judge(&world, &bundle), "artifact", "{digest}");
+    }
 }
 
 #[test]

@@ -15,16 +15,16 @@ use openclaw_verify_core::report::{Basis, Report};
 use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
 use serde_json::{Value, json};
 
-use crate::registry::{Answer, Server};
 use crate::support::mint::{By, Claims, Content, World};
+use crate::support::server::{Answer, Server};
 
-const NAME: &str = "@acme/notes";
-const PROJECT: &str = "npm/projects/acme-notes-aa4e85d554";
+pub(crate) const NAME: &str = "@acme/notes";
+pub(crate) const PROJECT: &str = "npm/projects/acme-notes-aa4e85d554";
 
 /// A registry and an installation.
-struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
-    server: Server,
+    pub(crate) server: Server,
     world: World,
     packument: Value,
 }
@@ -41,7 +41,7 @@ struct How<'a> {
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let packument = json!({ "name": NAME, "versions": {}, "time": {} });
         let place = Self { folder, server: Server::start(), world: World::new(), packument };
@@ -49,11 +49,11 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().canonicalize().expect("real path").join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         fs::write(path, content).expect("write");
@@ -123,6 +123,12 @@ impl Place {
         );
         self.write(&format!("state/{PROJECT}/package-lock.json"), &lock);
         self.write(&format!("state/{PROJECT}/node_modules/.package-lock.json"), &lock);
+        self.record(version, &integrity);
+    }
+
+    /// OpenClaw's record of the installed package.
+    pub(crate) fn record(&self, version: &str, integrity: &str) {
+        let folder = format!("state/{PROJECT}/node_modules/{NAME}");
         let record = json!({ "source": "npm", "spec": format!("{NAME}@{version}"), "installPath": self.path(&folder), "version": version,
             "resolvedName": NAME, "resolvedVersion": version, "resolvedSpec": format!("{NAME}@{version}"), "integrity": integrity });
         let index = json!({ "revision": 1, "index": { "version": 1, "installRecords": { "notes": record }, "plugins": [] } });
@@ -136,12 +142,12 @@ impl Place {
             .expect("insert");
     }
 
-    fn run(&self, script: &str) {
+    pub(crate) fn run(&self, script: &str) {
         let status = std::process::Command::new("sh").args(["-e", "-c", script]).current_dir(self.path("")).status().expect("sh");
         assert!(status.success(), "{script}");
     }
 
-    fn builder(&self, policy: &str) -> Builder {
+    pub(crate) fn builder(&self, policy: &str) -> Builder {
         self.write("openclaw-verify.toml", format!("version = 1\n{policy}"));
         let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
         let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
@@ -154,12 +160,12 @@ impl Place {
             .downloads(Cache::new(self.path("cache")))
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let config = NpmConfig::parse(&format!("registry={}", self.server.url("/")), &|_| None).expect("configuration");
         Client::new(config, Limits::default(), Cache::new(self.path("cache"))).expect("client")
     }
 
-    fn online(&self, policy: &str) -> Report {
+    pub(crate) fn online(&self, policy: &str) -> Report {
         let verifier = self.builder(policy).registry(self.client()).build().expect("verifier");
         verifier.check(&Scope::Everything).expect("report")
     }
@@ -169,7 +175,7 @@ impl Place {
     }
 
     /// Locks what is installed, whatever changed.
-    fn lock(&self, online: bool) -> String {
+    pub(crate) fn lock(&self, online: bool) -> String {
         let builder = self.builder("");
         let builder = if online { builder.registry(self.client()) } else { builder };
         let relock = builder.build().expect("verifier").relock(&[]).expect("relock");
@@ -185,7 +191,7 @@ impl Place {
 /// What an archive holds: a bundled package, a command with a Windows line ending, and a .gitignore, which npm renames.
 fn files(name: &str, version: &str) -> Vec<(String, String)> {
     let package = json!({ "name": name, "version": version, "bin": { "notes": "./cli.js" }, "bundleDependencies": ["inner"],
-        "dependencies": { "inner": "2.0.0" }, "openclaw": { "extensions": ["./index.js"] } });
+        "dependencies": { "inner": "2.0.0" }, "optionalDependencies": { "other": "1.0.0" }, "openclaw": { "extensions": ["./index.js"] } });
     [
         ("package.json", package.to_string()),
         ("openclaw.plugin.json", json!({ "id": "notes", "configSchema": {} }).to_string()),
@@ -334,7 +340,7 @@ fn attestations_that_do_not_hold() {
     assert_ne!(report.subjects[0].basis, Some(Basis::Signed), "one wrong half spoils the other");
     // The registry says there are some, and does not give them.
     place.server.set("/-/npm/v1/attestations/@acme%2fnotes@1.2.0", Answer::Status(404));
-    assert_eq!(said(&place.online(REQUIRED)), ["not-established[offline] deny"]);
+    assert_eq!(said(&place.online(REQUIRED)), ["not-established[not-in-registry] deny"]);
 }
 
 #[test]
@@ -386,6 +392,10 @@ fn a_package_that_its_archive_does_not_hold_proves_no_origin() {
     place.lock(true);
     let report = place.online("");
     assert_ne!(report.subjects[0].basis, Some(Basis::Signed), "{:?}", said(&report));
+    // And what it never asked for is no package of its own, but a foreign file.
+    place.run(&format!("cp -r '{folder}' '{folder}-too' && sed -i s/other/other-too/ '{folder}-too/package.json'"));
+    assert!(said(&place.online("")).contains(&"archive-mismatch deny".to_owned()));
+    place.run(&format!("rm -r '{folder}-too'"));
     assert!(
         said(&place.online(REQUIRED)).iter().any(|line| line == "not-established[unknown-layout] deny"),
         "{:?}",
@@ -413,6 +423,93 @@ fn too_young() {
     place.lock(false);
     assert_eq!(said(&place.online("[sources]\nmin-age-days = 7\n")), ["too-fresh warn"]);
     assert_eq!(said(&place.online("[sources]\nmin-age-days = 2\n")), [""; 0]);
+
+    // Nobody is told that it is old enough where nobody knows.
+    let ages = |report: &Report| -> Vec<String> {
+        let about = report.findings.iter().filter(|finding| finding.message.starts_with("the age of"));
+        about.map(|finding| format!("{}[{}] {}", finding.id, finding.code.unwrap_or(""), finding.level.as_str())).collect()
+    };
+    let offline = place.offline("[sources]\nmin-age-days = 7\n");
+    assert_eq!(ages(&offline), ["not-established[offline] note"]);
+    assert!(offline.findings.iter().any(|finding| finding.evidence == ["npm:@acme/notes"]));
+    // As grave as the finding whose question it leaves open.
+    let levels = |level: &str| format!("[levels]\ntoo-fresh = \"{level}\"\n[sources]\nmin-age-days = 7\n");
+    assert_eq!(ages(&place.offline(&levels("deny"))), ["not-established[offline] deny"]);
+    assert_eq!(ages(&place.offline(&levels("allow"))), [""; 0]);
+    let flagged = place.builder("[sources]\nmin-age-days = 7\n").level("too-fresh", Level::Deny).build().expect("verifier");
+    assert_eq!(ages(&flagged.check(&Scope::Everything).expect("report")), ["not-established[offline] deny"]);
+    assert_eq!(ages(&place.offline("")), [""; 0]);
+    // A registry that keeps the time to itself, one that does not have it, and one that lies about the future.
+    place.packument["time"] = json!({});
+    place.server.set("/@acme%2fnotes", Answer::Good(place.packument.to_string().into_bytes()));
+    assert_eq!(ages(&place.online("[sources]\nmin-age-days = 7\n")), ["not-established[bad-answer] note"]);
+    place.server.set("/@acme%2fnotes", Answer::Status(404));
+    assert_eq!(ages(&place.online("[sources]\nmin-age-days = 7\n")), ["not-established[not-in-registry] note"]);
+    place.packument["time"]["1.2.0"] = json!("2030-01-01T00:00:00.000Z");
+    place.server.set("/@acme%2fnotes", Answer::Good(place.packument.to_string().into_bytes()));
+    assert!(said(&place.online("[sources]\nmin-age-days = 7\n")).contains(&"too-fresh warn".to_owned()));
+}
+
+#[test]
+fn a_registry_that_policy_does_not_list() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    let unlisted = |policy: &str, npmrc: &str| {
+        let config = NpmConfig::parse(npmrc, &|_| None).expect("configuration");
+        let client = Client::new(config, Limits::default(), Cache::new(place.path("cache"))).expect("client");
+        let report = place.builder(policy).registry(client).build().expect("verifier").check(&Scope::Everything).expect("report");
+        let found = report.findings.into_iter().filter(|finding| finding.id == "unlisted-source");
+        found.flat_map(|finding| finding.evidence).filter(|line| line.contains("archives were asked")).count()
+    };
+    // The lockfile's address is listed, and what .npmrc says for the scope is not.
+    let other = place.server.url("/elsewhere");
+    let policy = |listed: &str| format!("[sources]\nregistries = [\"{listed}\"]\n");
+    let (own, scope) = (place.server.url(""), format!("@acme:registry={}/", place.server.url("")));
+    assert_eq!(unlisted(&policy(&own), &format!("registry={other}\n{scope}")), 0);
+    assert_eq!(unlisted(&policy(&other), &format!("registry={other}\n{scope}")), 1);
+    assert_eq!(unlisted("", &scope), 0, "without a list all are as good");
+}
+
+/// Name, version and digest of an installed package are what the state dir claims. An archive that the cache holds for another reason
+/// must not vouch for them.
+#[test]
+fn an_archive_in_the_cache_proves_nothing_by_itself() {
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    // Somebody's own package, published under another name, whose package.json says that it is this one.
+    let evil = archive(NAME, "6.6.6");
+    let (evil_integrity, shop) = (Sri::of(&evil), "/evil/-/evil-1.0.0.tgz");
+    let dist = json!({ "integrity": evil_integrity.to_string(), "tarball": place.server.url(shop) });
+    let packument = json!({ "name": "evil", "versions": { "1.0.0": { "name": "evil", "version": "1.0.0", "dist": dist } } });
+    place.server.set("/evil", Answer::Good(packument.to_string().into_bytes()));
+    place.server.set(shop, Answer::Good(evil));
+    let want = openclaw_verify_core::registry::Want {
+        name: "evil".to_owned(),
+        version: "1.0.0".to_owned(),
+        integrity: None,
+        archive: true,
+        attestations: true,
+    };
+    let plan = openclaw_verify_core::registry::Plan { wants: vec![want] };
+    let fetched = openclaw_verify_core::registry::fetch_blocking(&plan, &place.client()).expect("a runtime");
+    assert!(fetched.packages[0].as_ref().is_ok_and(|package| package.archive.as_ref().is_some_and(Result::is_ok)));
+
+    place.install("6.6.6");
+    place.lock(false);
+    let wanted = "[[rule]]\nmatch = \"npm:@acme/*\"\nprovenance = \"required\"\ndependencies = \"archive-verified\"\n";
+    let report = place.offline(wanted);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(said(&report), ["not-established[offline] deny"]);
+    let report = place.online(wanted);
+    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(said(&report), ["not-established[not-in-registry] deny", "not-established[not-in-registry] note"]);
+    // And what is as published is told so, also where it has no dependencies at all.
+    place.install("1.2.0");
+    place.lock(true);
+    assert_eq!(said(&place.online(wanted)), [""; 0]);
+    assert_eq!(said(&place.offline(wanted)), [""; 0]);
 }
 
 #[test]

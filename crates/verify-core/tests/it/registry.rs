@@ -2,12 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "test code")]
 
-use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -21,151 +17,9 @@ use openclaw_verify_core::registry::{
 use serde_json::{Value, json};
 
 use crate::support::mint::{By, Claims, Content, World};
+use crate::support::server::{Answer, Server};
 
 const ARCHIVE: &[u8] = b"the archive of @acme/notes 1.2.0";
-
-#[derive(Clone)]
-pub(crate) enum Answer {
-    Good(Vec<u8>),
-    Status(u16),
-    /// So many times 503, then good.
-    Flaky(u32, Vec<u8>),
-    /// States a length and ends in the middle.
-    Truncated(Vec<u8>),
-    /// States a length and sends it, one byte a while.
-    Slow(Vec<u8>),
-    /// States this length and sends nothing of it.
-    Claims(u64),
-    /// Sends chunks without end.
-    Endless,
-    Redirect(String),
-    /// Good, after a while.
-    Late(Duration, Vec<u8>),
-}
-
-#[derive(Default)]
-struct State {
-    answers: HashMap<String, Answer>,
-    /// Path and `authorization` of every request.
-    seen: Vec<(String, Option<String>)>,
-}
-
-pub(crate) struct Server {
-    address: String,
-    state: Arc<Mutex<State>>,
-}
-
-impl Server {
-    pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-        let address = listener.local_addr().expect("address").to_string();
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&shared);
-                thread::spawn(move || {
-                    // A client that hangs up early is part of the tests.
-                    let _ = serve(stream, &state);
-                });
-            }
-        });
-        Self { address, state }
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    pub(crate) fn set(&self, path: &str, answer: Answer) {
-        self.state.lock().expect("state").answers.insert(path.to_owned(), answer);
-    }
-
-    fn seen(&self, path: &str) -> usize {
-        self.state.lock().expect("state").seen.iter().filter(|(p, _)| p == path).count()
-    }
-
-    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
-        self.state.lock().expect("state").seen.iter().map(|(_, auth)| auth.clone()).collect()
-    }
-
-    pub(crate) fn forget(&self) {
-        self.state.lock().expect("state").seen.clear();
-    }
-}
-
-fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut authorization = None;
-    loop {
-        let mut header = String::new();
-        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("authorization: ") {
-            authorization = Some(value.trim().to_owned());
-        }
-    }
-    let answer = {
-        let mut state = state.lock().expect("state");
-        state.seen.push((path.clone(), authorization));
-        let answer = state.answers.get(&path).cloned().unwrap_or(Answer::Status(404));
-        if let Answer::Flaky(left, body) = &answer
-            && *left > 0
-        {
-            let next = Answer::Flaky(left - 1, body.clone());
-            state.answers.insert(path, next);
-        }
-        answer
-    };
-    let mut head = |status: &str, length: Option<u64>, more: &str| {
-        let length = length.map_or_else(|| "transfer-encoding: chunked\r\n".to_owned(), |l| format!("content-length: {l}\r\n"));
-        stream.write_all(format!("HTTP/1.1 {status}\r\n{length}{more}connection: close\r\n\r\n").as_bytes())
-    };
-    let length = |body: &[u8]| Some(body.len() as u64);
-    match answer {
-        Answer::Good(body) | Answer::Flaky(0, body) => {
-            head("200 OK", length(&body), "")?;
-            stream.write_all(&body)
-        }
-        Answer::Late(wait, body) => {
-            thread::sleep(wait);
-            head("200 OK", length(&body), "")?;
-            stream.write_all(&body)
-        }
-        Answer::Flaky(_, _) => head("503 Later", Some(0), ""),
-        Answer::Status(code) => head(&format!("{code} X"), Some(0), ""),
-        Answer::Redirect(to) => head("302 Found", Some(0), &format!("location: {to}\r\n")),
-        Answer::Claims(size) => {
-            head("200 OK", Some(size), "")?;
-            thread::sleep(Duration::from_secs(1));
-            Ok(())
-        }
-        Answer::Truncated(body) => {
-            head("200 OK", length(&body), "")?;
-            stream.write_all(&body[..body.len() / 2])
-        }
-        Answer::Slow(body) => {
-            head("200 OK", length(&body), "")?;
-            for byte in body {
-                stream.write_all(&[byte])?;
-                stream.flush()?;
-                thread::sleep(Duration::from_millis(50));
-            }
-            Ok(())
-        }
-        Answer::Endless => {
-            head("200 OK", None, "")?;
-            let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
-            loop {
-                stream.write_all(&chunk)?;
-            }
-        }
-    }
-}
 
 /// A registry with one package version, its keys and its trust root.
 struct Shop {
@@ -323,13 +177,15 @@ fn a_good_registry_and_then_the_cache() {
     cache.keep_verified(&want(), package, &facts).expect("kept");
     shop.server.forget();
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
-    assert_eq!((shop.server.seen(PACKUMENT), shop.server.seen(TARBALL), shop.server.seen(ATTESTATIONS)), (1, 0, 0));
+    // What is said is asked for again, and only bytes of a known digest are not.
+    assert_eq!((shop.server.seen(PACKUMENT), shop.server.seen(TARBALL), shop.server.seen(ATTESTATIONS)), (1, 0, 1));
 
-    // Without a network: all but the registry's signatures, and only what is known by its digest.
+    // Without a network: what is signed, and what is known by its digest.
     shop.server.forget();
     let plan = Plan { wants: vec![want()] };
     let facts = shop.judge(&cache.fetch(&plan));
-    assert_eq!((code(&facts.integrity), code(&facts.signatures)), ("verified", "offline"));
+    assert_eq!((code(&facts.integrity), code(&facts.signatures)), ("verified", "verified"));
+    assert_eq!(facts.published, None, "nobody signs the time");
     assert_eq!(code(&facts.attestations.package()), "verified");
     let unknown = Plan { wants: vec![Want { integrity: None, ..want() }] };
     assert_eq!(error(&cache.fetch(&unknown)), FetchError::Offline);
@@ -354,7 +210,7 @@ fn a_registry_that_offers_nothing() {
     );
     assert_eq!(shop.facts(), ("verified", "not-applicable", "not-applicable"));
     shop.server.set(PACKUMENT, Answer::Status(404));
-    assert_eq!(shop.facts(), ("offline", "offline", "offline"));
+    assert_eq!(shop.facts(), ("not-in-registry", "not-in-registry", "not-in-registry"));
     assert_eq!(error(&shop.fetch()), FetchError::NotFound);
     shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"] = json!({}))));
     assert_eq!(error(&shop.fetch()), FetchError::NotFound);
@@ -390,7 +246,7 @@ fn a_registry_that_lies() {
     ] {
         shop.server.set(PACKUMENT, Answer::Good(shop.packument(change)));
         assert!(matches!(error(&shop.fetch()), FetchError::Malformed(_)));
-        assert_eq!(shop.facts(), ("offline", "offline", "offline"));
+        assert_eq!(shop.facts(), ("bad-answer", "bad-answer", "bad-answer"));
     }
     shop.server.set(PACKUMENT, Answer::Good(b"<html>hello</html>".to_vec()));
     assert!(matches!(error(&shop.fetch()), FetchError::Malformed(_)));
@@ -412,7 +268,7 @@ fn a_registry_that_lies() {
     assert_eq!(shop.facts().2, "bundle");
     // It says that there are attestations, and has none.
     shop.server.set(ATTESTATIONS, Answer::Status(404));
-    assert_eq!(shop.facts(), ("verified", "verified", "offline"));
+    assert_eq!(shop.facts(), ("verified", "verified", "not-in-registry"));
     // None of the wrong answers was kept.
     shop.server.set(ATTESTATIONS, Answer::Good(shop.attestations()));
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
@@ -561,4 +417,191 @@ fn proxies_and_authorities_are_the_callers() {
     let mut bad = config;
     bad.http_proxy = Some("://".to_owned());
     assert!(Client::new(bad, limits(), Cache::new(shop.cache.path())).is_err());
+}
+
+/// The head of an answer that states these headers.
+fn raw(headers: &str, body: &[u8]) -> Answer {
+    Answer::Raw([format!("HTTP/1.1 200 OK\r\n{headers}connection: close\r\n\r\n").as_bytes(), body].concat())
+}
+
+#[test]
+fn each_bad_answer_is_told_as_what_it_is() {
+    let shop = Shop::open();
+    let good = shop.packument(|_| {});
+    let length = |by: i64| format!("content-length: {}\r\n", good.len() as i64 + by);
+    let zeros = {
+        use std::io::Write as _;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&vec![b' '; 64 << 20]).expect("packed");
+        packed.finish().expect("packed")
+    };
+    let other = Server::start();
+    let many_hops = (0..9).map(|n| (format!("/hop{n}"), Answer::Redirect(format!("/hop{}", n + 1))));
+    many_hops.for_each(|(path, answer)| shop.server.set(&path, answer));
+    let cases = [
+        (Answer::Status(404), "not-in-registry"),
+        (Answer::Status(410), "not-in-registry"),
+        (Answer::Status(401), "bad-answer"),
+        (Answer::Status(403), "bad-answer"),
+        (Answer::Status(407), "bad-answer"),
+        (Answer::Status(500), "bad-answer"),
+        (Answer::Status(204), "bad-answer"),
+        (Answer::Good(b"<html>please log in</html>".to_vec()), "bad-answer"),
+        (Answer::Good(Vec::new()), "bad-answer"),
+        (Answer::Good(b"{}".to_vec()), "bad-answer"),
+        (Answer::Good(b"[]".to_vec()), "bad-answer"),
+        (Answer::Good(b"null".to_vec()), "bad-answer"),
+        (Answer::Good(br#"{"name":"@acme/notes"}"#.to_vec()), "not-in-registry"),
+        (Answer::Good(vec![b'['; 100_000]), "bad-answer"),
+        (Answer::Good([br#"{"name":"#.as_slice(), &vec![b'['; 100_000]].concat()), "bad-answer"),
+        // More was promised than comes; less was promised than comes, so that the document is cut off.
+        (raw(&length(10), &good), "offline"),
+        (raw(&length(-10), &good), "bad-answer"),
+        (raw("content-length: -1\r\n", &good), "offline"),
+        // Nobody asked for compression, so it is not undone.
+        (raw(&format!("content-encoding: gzip\r\ncontent-length: {}\r\n", zeros.len()), &zeros), "bad-answer"),
+        // One byte a while, in the head and in the body.
+        (Answer::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_vec()), "offline"),
+        (Answer::Slow(good.clone()), "offline"),
+        (Answer::Raw(b"\x00\x01\x02 no http at all\r\n\r\n".to_vec()), "offline"),
+        (Answer::Claims(100 << 20), "bad-answer"),
+        (Answer::Endless, "bad-answer"),
+        (Answer::Redirect(PACKUMENT.to_owned()), "bad-answer"),
+        (Answer::Redirect("/hop0".to_owned()), "bad-answer"),
+        (Answer::Redirect(other.url("/x")), "bad-answer"),
+        (Answer::Redirect("http://169.254.169.254/latest/".to_owned()), "bad-answer"),
+    ];
+    for (answer, expected) in cases {
+        shop.server.set(PACKUMENT, answer.clone());
+        let start = Instant::now();
+        assert_eq!(shop.facts(), (expected, expected, expected), "{}", error(&shop.fetch()));
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    }
+    assert!(other.authorizations().is_empty(), "nobody was sent elsewhere");
+
+    // The same for the other two questions: the rest is still known.
+    shop.server.set(PACKUMENT, Answer::Good(good.clone()));
+    for (answer, expected) in [
+        (Answer::Status(404), "not-in-registry"),
+        (Answer::Status(401), "bad-answer"),
+        (Answer::Status(500), "bad-answer"),
+        (Answer::Endless, "bad-answer"),
+        (Answer::Truncated(ARCHIVE.to_vec()), "offline"),
+        (Answer::Good(b"<html>".to_vec()), "artifact"),
+        (Answer::Good(Vec::new()), "artifact"),
+    ] {
+        shop.server.set(TARBALL, answer);
+        assert_eq!(shop.facts(), (expected, "verified", "verified"));
+    }
+    shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
+    for (answer, expected) in [
+        (Answer::Status(404), "not-in-registry"),
+        (Answer::Status(500), "bad-answer"),
+        (Answer::Endless, "bad-answer"),
+        (Answer::Good(Vec::new()), "bundle"),
+        (Answer::Good(b"{}".to_vec()), "bundle"),
+        (Answer::Good(br#"{"attestations":[]}"#.to_vec()), "not-applicable"),
+        (Answer::Good(br#"{"attestations":{}}"#.to_vec()), "bundle"),
+    ] {
+        shop.server.set(ATTESTATIONS, answer);
+        assert_eq!(shop.facts(), ("verified", "verified", expected));
+    }
+}
+
+#[test]
+fn a_packument_larger_than_accepted_is_not_read() {
+    let shop = Shop::open();
+    let huge = |size: usize| shop.packument(|p| p["readme"] = json!("x".repeat(size)));
+    let client = shop.client_with("", Limits::default());
+    shop.server.set(PACKUMENT, Answer::Good(huge(100 << 20)));
+    assert_eq!(error(&shop.fetch_with(&client)), FetchError::TooLarge(64 << 20));
+    shop.server.set(PACKUMENT, Answer::Good(huge(50 << 20)));
+    assert_eq!(code(&shop.judge(&shop.fetch_with(&client)).integrity), "verified");
+}
+
+#[test]
+fn a_silent_registry_is_not_asked_for_ever() {
+    let shop = Shop::open();
+    let names: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
+    names.iter().for_each(|name| shop.server.set(&format!("/{name}"), Answer::Truncated(vec![b' '; 100])));
+    let wants = names.iter().map(|name| Want { name: name.clone(), version: "1.0.0".to_owned(), integrity: None, ..want() });
+    let mut limits = limits();
+    limits.parallel = 2;
+    limits.attempts = 2;
+    let client = shop.client_with("", limits);
+    let plan = Plan { wants: wants.collect() };
+    let fetched = fetch_blocking(&plan, &client).expect("a runtime");
+    assert!(fetched.packages.iter().all(|p| matches!(p, Err(FetchError::Network(_)))), "each is told");
+    let asked = shop.server.authorizations().len();
+    assert!((10..=14).contains(&asked), "{asked} requests for 40 packages");
+    // The next run asks again.
+    shop.server.forget();
+    fetch_blocking(&plan, &client).expect("a runtime");
+    assert_eq!(shop.server.authorizations().len(), asked);
+}
+
+#[test]
+fn a_poisoned_cache_is_refused() {
+    let shop = Shop::open();
+    let fetched = shop.fetch();
+    let package = fetched.packages[0].as_ref().expect("fetched");
+    let cache = Cache::new(shop.cache.path());
+    cache.keep_verified(&want(), package, &shop.judge(&fetched)).expect("kept");
+    let only = |kind: &str| {
+        let mut files = std::fs::read_dir(shop.cache.path().join(kind)).expect(kind).flatten();
+        let file = files.next().expect("a file").path();
+        assert!(files.next().is_none());
+        file
+    };
+    let offline = || {
+        let facts = shop.judge(&cache.fetch(&Plan { wants: vec![want()] }));
+        (code(&facts.integrity), code(&facts.signatures), code(&facts.attestations.package()))
+    };
+    assert_eq!(offline(), ("verified", "verified", "verified"));
+    // Genuine attestations of somebody else's making, and none at all.
+    for poison in [Shop::open().attestations(), b"{\"attestations\":[]}".to_vec(), b"<html>".to_vec(), Vec::new()] {
+        std::fs::write(only("attestations"), poison).expect("write");
+        let (_, _, attestations) = offline();
+        assert!(matches!(attestations, "offline" | "not-applicable"), "{attestations}");
+        assert_eq!(shop.facts(), ("verified", "verified", "verified"), "the registry is asked");
+    }
+    for poison in [&br#"{"signatures":[["SHA256:test","AAAA"]],"published":null}"#[..], b"{}", b"", b"[[["] {
+        std::fs::write(only("signatures"), poison).expect("write");
+        assert_eq!(offline().1, "offline");
+    }
+    // Another file in the place of the archive, a link to one, a folder, and a download that was cut off.
+    let archive = only("archives");
+    std::fs::write(shop.cache.path().join("elsewhere"), ARCHIVE).expect("write");
+    for script in
+        ["printf evil > \"$1\"", "rm \"$1\"; ln -s ../elsewhere \"$1\"", "rm \"$1\"; mkdir \"$1\"", "rm -r \"$1\"; mkfifo \"$1\""]
+    {
+        let status = std::process::Command::new("sh").args(["-ec", script, "sh"]).arg(&archive).status().expect("sh");
+        assert!(status.success());
+        assert_eq!(offline().0, "offline", "{script}");
+    }
+}
+
+#[test]
+fn processes_share_a_cache_and_one_that_is_killed_leaves_no_half_file() {
+    let shop = Shop::open();
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| shop.facts())).collect();
+        for facts in all {
+            assert_eq!(facts.join().expect("thread"), ("verified", "verified", "verified"));
+        }
+    });
+    let files = || std::fs::read_dir(shop.cache.path().join("archives")).expect("folder").flatten().map(|f| f.path());
+    assert_eq!(files().count(), 1);
+    // Dropped in the middle of a download, as a killed process would be, but for its temporary file.
+    std::fs::remove_dir_all(shop.cache.path().join("archives")).expect("emptied");
+    shop.server.set(TARBALL, Answer::Slow(ARCHIVE.to_vec()));
+    let client = shop.client_with("", limits());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let plan = Plan { wants: vec![want()] };
+    let cut = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(300), client.fetch(&plan)).await });
+    assert!(cut.is_err(), "it was cut off");
+    drop(runtime);
+    assert!(files().all(|file| !file.to_string_lossy().ends_with(".tgz")), "nothing that could be taken for an archive");
+    shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
+    assert_eq!(shop.facts(), ("verified", "verified", "verified"));
 }

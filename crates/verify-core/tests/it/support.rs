@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 pub mod mint;
+#[cfg(feature = "online")]
+pub(crate) mod server;
 
 /// The folder of additional material beside the checkout, when there is one. Prints a line when it is missing, so that a skipped
 /// test is seen.

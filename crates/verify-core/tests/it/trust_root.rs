@@ -11,8 +11,8 @@ use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig, block_on}
 use rcgen::SigningKey as _;
 use serde_json::{Value, json};
 
-use crate::registry::{Answer, Server};
 use crate::support::mint::{World, key, pem, sha256, spki};
+use crate::support::server::{Answer, Server};
 
 fn hex(bytes: &[u8]) -> String {
     openclaw_verify_core::digest::to_hex(bytes)

@@ -24,7 +24,7 @@ use crate::operator::{self, LOCK, POLICY, REVIEWS};
 use crate::{Exit, output};
 
 /// The spool, in the operator's folder.
-const SPOOL: &str = ".openclaw-verify";
+pub(super) const SPOOL: &str = ".openclaw-verify";
 
 /// How long a reply may take; OpenClaw waits ten seconds by default.
 const BUDGET: Duration = Duration::from_secs(7);
@@ -108,6 +108,7 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
         .reviews(reviews, reviews_name)
         .threads(common.threads.map_or(0, usize::from))
         .manifests(spool(common, args)?.join("manifests"))
+        .imports(config(common)?.join(SPOOL).join("imports"))
         .cancel(cancel);
     if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
         builder = builder.host(host);

@@ -53,7 +53,7 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files:
         agent: args.agent.as_ref().map(|model| Agent { model: model.clone(), guided: args.guided }),
         date: today(common),
         until: args.until,
-        notes: args.notes.clone(),
+        notes: notes(args, shown.as_ref().filter(|_| args.dependencies).and_then(|shown| shown.dependencies_from.as_deref())),
         line: 0,
     };
     let exit = write(args, files, &Addition::Review(review))?;
@@ -62,6 +62,13 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files:
         shown::forget(id);
     }
     Ok(exit)
+}
+
+/// What the reader says. A review names its dependencies as a whole, so it also says when only a difference of them was read.
+fn notes(args: &ReviewArgs, dependencies_from: Option<&str>) -> Option<String> {
+    let read = dependencies_from.map(|from| format!("dependencies read as a difference from {from}"));
+    let parts: Vec<String> = args.notes.iter().cloned().chain(read).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// `--trust`: in a publisher, for one subject and at most a year.

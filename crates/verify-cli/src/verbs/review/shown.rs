@@ -17,6 +17,8 @@ pub(super) struct Shown {
     pub from: Option<String>,
     pub since: Option<String>,
     pub dependencies: Option<String>,
+    #[serde(default)]
+    pub dependencies_from: Option<String>,
 }
 
 impl Shown {
@@ -27,6 +29,7 @@ impl Shown {
             from: reading.from.map(|from| from.to_string()),
             since: reading.since.clone(),
             dependencies: reading.dependencies.map(|digest| digest.to_string()),
+            dependencies_from: reading.dependencies_from.map(|digest| digest.to_string()),
         }
     }
 }

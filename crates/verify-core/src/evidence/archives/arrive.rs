@@ -99,6 +99,16 @@ pub(super) fn all(wants: &[Wanted], _: &Sources<'_>) -> Vec<Arrival> {
 
 #[cfg(not(feature = "online"))]
 impl Arrival {
+    pub(super) fn registry(&self) -> Option<&str> {
+        None
+    }
+
+    pub(super) fn own_fault(&self) -> crate::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn prove(&mut self, _: &Sources<'_>, _: Timestamp) {}
+
     pub(super) fn origin(&self, _: &Requirements<'_>, _: &Sources<'_>, _: Timestamp, _: &mut Published) -> crate::Result<()> {
         Ok(())
     }
@@ -111,48 +121,21 @@ pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
 
 #[cfg(feature = "online")]
 mod online {
+    use std::collections::BTreeMap;
     use std::sync::atomic::Ordering;
     use std::sync::{Mutex, PoisonError, mpsc};
 
     use super::*;
+    use crate::provenance::IdentityPolicy;
     use crate::registry::{Attestation, Plan};
 
-    /// Downloads in one thread; reads what has arrived in others.
+    /// Downloads in one thread; reads what has arrived in others. Without a registry all is from the cache.
     ///
-    /// A dependency whose archive was fetched before is not asked for again: its bytes are what is compared. Of subjects themselves
-    /// the registry is asked each time, because what it says of signatures and attestations can change.
+    /// The registry is asked for every package, also where the cache holds an archive of the recorded digest: name, version and digest
+    /// are what the state dir claims, and only the registry can say that it published this archive under this name.
     pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
-        let wants: Vec<Want> = wants.iter().map(want).collect();
-        let kept = |want: &Want| {
-            let known = want
-                .integrity
-                .is_some_and(|integrity| sources.cache.is_some_and(|cache| cache.archive_file(&integrity).is_some()));
-            known && !want.attestations
-        };
-        let (cached, asked): (Vec<usize>, Vec<usize>) =
-            (0..wants.len()).partition(|at| sources.client.is_none() || wants.get(*at).is_some_and(kept));
-        let mut arrived: Vec<Option<Arrival>> = wants.iter().map(|_| None).collect();
-        bring(&wants, &cached, &asked, sources, &mut arrived);
-        if sources.client.is_some() {
-            // A damaged file of the cache is no answer.
-            let damaged = |at: &usize| {
-                arrived.get(*at).and_then(Option::as_ref).is_none_or(|arrival| arrival.unpacked.verified().is_none())
-            };
-            let again: Vec<usize> = cached.into_iter().filter(damaged).collect();
-            bring(&wants, &[], &again, sources, &mut arrived);
-        }
-        let missed = |(arrival, want): (Option<Arrival>, &Want)| {
-            arrival.unwrap_or_else(|| Arrival {
-                unpacked: nobody_asked(),
-                want: want.clone(),
-                fetched: Err(FetchError::Network("the download was stopped".to_owned())),
-            })
-        };
-        arrived.into_iter().zip(&wants).map(missed).collect()
-    }
-
-    /// Brings `cached` from the cache and `asked` from the registry, both by their place in `wants`.
-    fn bring(wants: &[Want], cached: &[usize], asked: &[usize], sources: &Sources<'_>, arrived: &mut [Option<Arrival>]) {
+        let plan = Plan { wants: wants.iter().map(want).collect() };
+        let wants = &plan.wants;
         let threads = match sources.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -170,30 +153,29 @@ mod online {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 0..threads.min(cached.len() + asked.len()) {
+            for _ in 0..threads.min(wants.len()) {
                 scope.spawn(read);
             }
-            for at in cached {
-                // Fails only when every reader is gone, and then nothing is missing it.
-                let _ = sender.send((*at, None));
-            }
-            if let Some(client) = sources.client.filter(|_| !asked.is_empty()) {
-                let plan = Plan { wants: asked.iter().filter_map(|at| wants.get(*at).cloned()).collect() };
-                let send = |place: usize, fetched| {
-                    if let Some(at) = asked.get(place) {
-                        let _ = sender.send((*at, Some(fetched)));
-                    }
-                };
-                // What did not arrive because no thread could be started is missed by the caller.
-                let _ = registry::block_on(client.fetch_each(&plan, send));
+            // Sending fails only when every reader is gone, and then nothing is missing it.
+            let send = |at: usize, fetched| {
+                let _ = sender.send((at, fetched));
+            };
+            match sources.client.filter(|_| !wants.is_empty()) {
+                // What did not arrive because no thread could be started is missed below.
+                Some(client) => {
+                    let _ = registry::block_on(client.fetch_each(&plan, |at, fetched| send(at, Some(fetched))));
+                }
+                None => (0..wants.len()).for_each(|at| send(at, None)),
             }
             drop(sender);
         });
-        for (at, arrival) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            if let Some(place) = arrived.get_mut(at) {
-                *place = Some(arrival);
-            }
-        }
+        let mut done: BTreeMap<usize, Arrival> = done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+        let missed = |want: &Want| Arrival {
+            unpacked: nobody_asked(),
+            want: want.clone(),
+            fetched: Err(FetchError::Network("the download was stopped".to_owned())),
+        };
+        wants.iter().enumerate().map(|(at, want)| done.remove(&at).unwrap_or_else(|| missed(want))).collect()
     }
 
     fn want(wanted: &Wanted) -> Want {
@@ -210,8 +192,8 @@ mod online {
     fn from_cache(want: &Want, sources: &Sources<'_>) -> Result<FetchedPackage, FetchError> {
         let cache = sources.cache.ok_or(FetchError::Offline)?;
         let integrity = want.integrity.ok_or(FetchError::Offline)?;
-        let attestations = Plan { wants: vec![Want { archive: false, ..want.clone() }] };
-        let mut package = cache.fetch(&attestations).packages.pop().unwrap_or(Err(FetchError::Offline))?;
+        let said = Plan { wants: vec![Want { archive: false, attestations: true, ..want.clone() }] };
+        let mut package = cache.fetch(&said).packages.pop().unwrap_or(Err(FetchError::Offline))?;
         let archive = cache.archive_file(&integrity).map(|path| registry::Archive { path, digest: integrity });
         package.archive = Some(archive.ok_or(FetchError::Offline));
         Ok(package)
@@ -241,6 +223,40 @@ mod online {
             Self { unpacked, want: want.clone(), fetched }
         }
 
+        /// The registry that answered, safe to show.
+        pub(in super::super) fn registry(&self) -> Option<&str> {
+            self.fetched.as_ref().ok().map(|package| package.registry.as_str()).filter(|registry| !registry.is_empty())
+        }
+
+        /// Why nothing could be found out, where it is the fault of this machine.
+        pub(in super::super) fn own_fault(&self) -> crate::Result<()> {
+            let archive = |package: &FetchedPackage| package.archive.clone().and_then(Result::err);
+            match self.fetched.as_ref().map_or_else(|error| Some(error.clone()), archive) {
+                Some(error @ FetchError::Cache(_)) => Err(error.into_own_fault()),
+                _ => Ok(()),
+            }
+        }
+
+        /// Keeps what is signed of it, so that a later run can do without a network. Then an archive of the cache counts only when
+        /// something signed says that it is this package: its file name is a digest that the state dir claims.
+        pub(in super::super) fn prove(&mut self, sources: &Sources<'_>, now: Timestamp) {
+            let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) else { return };
+            let facts = registry::judge(&self.want, &self.fetched, &IdentityPolicy::default(), sources.anchors, now);
+            if !package.registry.is_empty() {
+                // A cache that cannot be written only makes the next run slower.
+                let _ = cache.keep_verified(&self.want, package, &facts);
+            } else if facts.signatures.verified().is_none() && facts.attestations.publish.verified().is_none() {
+                self.unpacked = match std::mem::take(&mut self.unpacked) {
+                    Fact::NotEstablished { code, why } => Fact::NotEstablished { code, why },
+                    _ => Fact::not_established(
+                        NotEstablished::Offline,
+                        "its archive is in the cache, but nothing there that is signed says so, and the network was not allowed \
+                         (--online)",
+                    ),
+                };
+            }
+        }
+
         /// Who signed and published it.
         pub(in super::super) fn origin(
             &self,
@@ -251,13 +267,12 @@ mod online {
         ) -> crate::Result<()> {
             let policy = crate::verifier::identity_policy(requirements)?;
             let facts = registry::judge(&self.want, &self.fetched, &policy, sources.anchors, now);
-            if let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) {
-                // A cache that cannot be written only makes the next run slower.
-                let _ = cache.keep_verified(&self.want, package, &facts);
-            }
+            found.day = match &self.fetched {
+                Ok(_) => Published::day_of(facts.published, facts.registry.as_deref()),
+                Err(error) => error.clone().into_fact(),
+            };
             found.provenance = facts.attestations.package();
             found.signatures = facts.signatures;
-            found.day = facts.published.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
             let answered = |package: &FetchedPackage| matches!(package.attestations, Attestation::None | Attestation::Answer(_));
             found.asked = self.fetched.as_ref().is_ok_and(answered);
             Ok(())

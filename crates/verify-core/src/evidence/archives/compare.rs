@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::layout::{Layout, Piece};
 use super::unpacked::Unpacked;
 use crate::digest::Sri;
-use crate::fact::Fact;
+use crate::fact::{Fact, NotEstablished};
 use crate::text;
 use crate::tree::{self, Change, ChangeKind, Entry, Manifest, Mode};
 
@@ -87,7 +87,11 @@ pub(super) fn piece(piece: &Piece, files: Vec<Entry>, unpacked: Fact<Arc<Unpacke
     let changes = tree::compare(&unpacked.manifest, &installed);
     let real: Vec<Change> = changes.into_iter().filter(|change| !is_honest(change, piece, &unpacked, &installed)).collect();
     if real.is_empty() {
-        return Outcome { fact: Fact::Verified(unpacked.integrity), differences: Vec::new(), archive };
+        let fact = match &piece.doubt {
+            None => Fact::Verified(unpacked.integrity),
+            Some(doubt) => Fact::not_established(NotEstablished::UnknownLayout, doubt.clone()),
+        };
+        return Outcome { fact, differences: Vec::new(), archive };
     }
     let count = real.len();
     let why = format!(

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::overrides::Overrides;
 use crate::digest::Sri;
-use crate::evidence::npm::project;
+use crate::evidence::npm::{is_exotic, project};
 use crate::inventory::Subject;
-use crate::inventory::npm_tree::{self, Instance, Limits, Manifest, NpmTree};
+use crate::inventory::npm_tree::{self, Edge, Instance, Limits, Manifest, NpmTree};
 use crate::subject::{Kind, Source};
 use crate::text;
 use crate::tree::BlobId;
@@ -39,6 +40,8 @@ pub(super) struct Piece {
     pub(super) origin: Origin,
     /// It is the subject itself.
     pub(super) own: bool,
+    /// Why equal files do not yet show that it belongs there; safe to show.
+    pub(super) doubt: Option<String>,
 }
 
 /// Where an archive is to be had.
@@ -71,7 +74,7 @@ fn has_own_archive(subject: &Subject) -> bool {
 
 impl Layout {
     /// Reads the packages of `subject`.
-    pub(super) fn read(subject: &Subject) -> Self {
+    pub(super) fn read(subject: &Subject, host: Option<&Path>) -> Self {
         let project = project(subject);
         let tree = npm_tree::read(&project, &project, &Limits::default());
         let mut layout =
@@ -80,6 +83,9 @@ impl Layout {
         if own.as_deref() == Some("") {
             layout.pieces.push(own_piece(subject, "", tree.root.as_ref(), None, &layout.project));
         }
+        // The project around the host package is the operator's own.
+        let of_operator = subject.kind == Kind::Core || own.as_deref().is_none_or(str::is_empty);
+        let asked = Asked::of(&tree, of_operator, Overrides::read(host, &layout.project));
         for instance in &tree.instances {
             layout.labels.insert(instance.path.clone(), label(instance));
             layout.command_links(instance);
@@ -87,9 +93,9 @@ impl Layout {
                 let piece = own_piece(subject, &instance.path, Some(&instance.manifest), Some(instance), &layout.project);
                 layout.pieces.push(piece);
             } else if is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path) {
-                layout.bundled.push(piece(instance, &tree));
-            } else {
-                layout.pieces.push(piece(instance, &tree));
+                layout.bundled.push(piece(instance, &asked));
+            } else if asked.anybody(instance) {
+                layout.pieces.push(piece(instance, &asked));
             }
         }
         layout
@@ -162,26 +168,98 @@ fn own_piece(subject: &Subject, path: &str, manifest: Option<&Manifest>, instanc
             Origin::Registry
         },
         own: true,
+        doubt: None,
     }
 }
 
-fn piece(instance: &Instance, tree: &NpmTree) -> Piece {
+/// Who asks for which package.
+struct Asked<'t> {
+    /// Packages that somebody published, or that are subjects themselves.
+    manifests: Vec<&'t Manifest>,
+    /// npm's project in the state dir. Nobody published it, and whoever writes to the state dir can ask for anything there.
+    project: Option<&'t Manifest>,
+    /// Whom the project asks for, by path.
+    by_project: BTreeSet<&'t str>,
+    /// Whom a package asks for, by path.
+    by_package: BTreeSet<&'t str>,
+    overrides: Overrides,
+}
+
+impl<'t> Asked<'t> {
+    /// `of_operator`: the project is the subject itself, or around the host package, and not OpenClaw's in the state dir.
+    fn of(tree: &'t NpmTree, of_operator: bool, overrides: Overrides) -> Self {
+        let root = tree.root.iter().filter(|_| of_operator);
+        let (by_package, by_project): (Vec<&Edge>, Vec<&Edge>) =
+            tree.edges.iter().partition(|edge| of_operator || edge.from.is_some());
+        let paths =
+            |edges: Vec<&Edge>| edges.iter().filter_map(|edge| Some(tree.instances.get(edge.to)?.path.as_str())).collect();
+        Self {
+            manifests: root.chain(tree.instances.iter().map(|instance| &instance.manifest)).collect(),
+            project: tree.root.as_ref().filter(|_| !of_operator),
+            by_project: paths(by_project),
+            by_package: paths(by_package),
+            overrides,
+        }
+    }
+
+    /// Whether anybody asks for a package; npm installs no other. What nobody asks for, or is no package at all, has no archive of its
+    /// own: its files must be those of the package around it.
+    fn anybody(&self, instance: &Instance) -> bool {
+        let path = instance.path.as_str();
+        let of_development = self.project.is_none() && instance.locked.as_ref().is_some_and(|locked| locked.dev);
+        // The stores of other package managers.
+        let store = path.split('/').any(|part| part.starts_with('.'));
+        let package = instance.manifest.name.is_some() && instance.version().is_some();
+        package && (self.by_package.contains(path) || self.by_project.contains(path) || of_development || store)
+    }
+
+    /// Whether a package, or the host package for all of them, asks for `folder` by such a spec.
+    fn by_package(&self, folder: &str, by: impl Fn(&str) -> bool) -> bool {
+        self.manifests.iter().any(|manifest| depends(manifest, folder, &by)) || self.overrides.of_host(folder, by)
+    }
+
+    /// Whether the project does.
+    fn by_project(&self, folder: &str, by: impl Fn(&str) -> bool) -> bool {
+        self.project.is_some_and(|project| depends(project, folder, &by)) || self.overrides.of_project(folder, by)
+    }
+}
+
+fn depends(manifest: &Manifest, folder: &str, by: &impl Fn(&str) -> bool) -> bool {
+    manifest.dependencies.iter().any(|dependency| dependency.name == folder && by(&dependency.spec))
+}
+
+fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
     let locked = instance.locked.as_ref();
     let name = locked.and_then(|locked| locked.name.clone()).or_else(|| instance.manifest.name.clone());
     let name = name.unwrap_or_else(|| instance.folder_name.clone());
     let version = instance.version().unwrap_or_default().to_owned();
     let resolved = locked.and_then(|locked| locked.resolved.as_deref()).unwrap_or_default();
-    let origin = if locked.is_some_and(|locked| locked.link) || !instance.path.contains("node_modules/") {
+    let folder = instance.folder_name.as_str();
+    let alias = |spec: &str| is_alias(spec, &name);
+    let mut doubt = None;
+    let exotic = resolved.starts_with("git") || resolved.starts_with("file:");
+    // npm's lockfile lies in the state dir: by itself it makes no package one that cannot be compared.
+    let origin = if !instance.path.contains("node_modules/") {
         Origin::Unknown("it is a link to a folder, not an installed package".to_owned())
-    } else if resolved.starts_with("git") || resolved.starts_with("file:") {
+    } else if exotic && (asked.by_package(folder, is_exotic) || asked.by_project(folder, is_exotic)) {
         Origin::Unknown(format!("it was installed from {}", text::excerpt(resolved, 120)))
-    } else if name != instance.folder_name && !is_alias(tree, &instance.folder_name, &name) {
+    } else if exotic {
         Origin::Wrong(format!(
-            "{} stands where {} is looked for, and no dependency asks for that",
-            text::excerpt(&name, 100),
-            text::excerpt(&instance.folder_name, 100)
+            "npm's lockfile says that it was installed from {}, and no dependency asks for that",
+            text::excerpt(resolved, 120)
         ))
+    } else if name != folder && !asked.by_package(folder, alias) {
+        let what = format!("{} stands where {} is looked for", text::excerpt(&name, 100), text::excerpt(folder, 100));
+        if asked.by_project(folder, alias) {
+            doubt = Some(format!("{what}; only npm's project in the state dir asks for that, not the host package"));
+            Origin::Registry
+        } else {
+            Origin::Wrong(format!("{what}, and no dependency asks for that"))
+        }
     } else {
+        if asked.by_project.contains(instance.path.as_str()) && !asked.by_package.contains(instance.path.as_str()) {
+            doubt = Some("only npm's project in the state dir asks for it, and no package".to_owned());
+        }
         Origin::Registry
     };
     Piece {
@@ -191,16 +269,14 @@ fn piece(instance: &Instance, tree: &NpmTree) -> Piece {
         integrity: locked.and_then(|locked| locked.integrity),
         origin,
         own: false,
+        doubt,
     }
 }
 
-/// Whether some package asks for `folder` under the name of `package`: `"folder": "npm:package@1.2.3"`.
-fn is_alias(tree: &NpmTree, folder: &str, package: &str) -> bool {
-    let manifests = tree.root.iter().chain(tree.instances.iter().map(|instance| &instance.manifest));
-    manifests.flat_map(|manifest| &manifest.dependencies).any(|dependency| {
-        let asked = dependency.spec.trim().strip_prefix("npm:").and_then(|spec| spec.strip_prefix(package));
-        dependency.name == folder && asked.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
-    })
+/// `npm:package@1.2.3`.
+fn is_alias(spec: &str, package: &str) -> bool {
+    let asked = spec.trim().strip_prefix("npm:").and_then(|spec| spec.strip_prefix(package));
+    asked.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 mod arrive;
 mod compare;
 mod layout;
+mod overrides;
 mod unpacked;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -55,7 +57,14 @@ struct Planned<'a> {
 
 /// Plans for `subjects`. Online everything is looked at; without a network only what policy demands, and what needs nothing but the
 /// disk. With `bundled`, online also packages that lie in other archives. Reads package.json files and lockfiles, and nothing else.
-pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock, online: bool, bundled: bool) -> Plan<'a> {
+pub(crate) fn plan<'a>(
+    subjects: &[&'a Subject],
+    host: Option<&Path>,
+    policy: &'a Policy,
+    lock: &Lock,
+    online: bool,
+    bundled: bool,
+) -> Plan<'a> {
     let mut plan = Plan { subjects: Vec::new(), wants: Vec::new() };
     let mut known: BTreeMap<(String, String, Option<Sri>), usize> = BTreeMap::new();
     for subject in subjects {
@@ -66,7 +75,7 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock
         if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
             continue;
         }
-        let layout = Layout::read(subject);
+        let layout = Layout::read(subject, host);
         let mut want = |piece: &Piece| {
             if piece.origin != Origin::Registry {
                 return None;
@@ -99,11 +108,16 @@ pub(crate) fn plan<'a>(subjects: &[&'a Subject], policy: &'a Policy, lock: &Lock
 }
 
 /// Brings what was planned.
-pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>) -> Vec<Arrival> {
-    arrive::all(&plan.wants, sources)
+pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>, now: Timestamp) -> Vec<Arrival> {
+    let mut arrivals = arrive::all(&plan.wants, sources);
+    arrivals.iter_mut().for_each(|arrival| arrival.prove(sources, now));
+    arrivals
 }
 
 /// Compares, and puts what was found into the evidence.
+///
+/// # Errors
+/// When downloads could not be kept, and when policy names an identity that nothing can be compared with.
 pub(crate) fn judge(
     plan: &Plan<'_>,
     arrivals: &[Arrival],
@@ -111,6 +125,7 @@ pub(crate) fn judge(
     now: Timestamp,
     all: &mut BTreeMap<crate::subject::SubjectId, Evidence>,
 ) -> crate::Result<()> {
+    arrivals.iter().try_for_each(Arrival::own_fault)?;
     for planned in &plan.subjects {
         if let Some(evidence) = all.get_mut(&planned.subject.id) {
             evidence.published = published(planned, evidence, arrivals, sources, now)?;
@@ -130,6 +145,7 @@ pub(crate) fn unknown(subject: &Subject) -> Published {
         dependencies: if layout::has_dependencies(subject) { arrive::nobody_asked() } else { Fact::NotApplicable },
         provenance: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
         signatures: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        day: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
         ..Published::default()
     }
 }
@@ -156,6 +172,7 @@ fn published(
     for (at, piece) in layout.pieces.iter().enumerate() {
         let files = owned.files.get_mut(at).map(std::mem::take).unwrap_or_default();
         let arrival = planned.wants.get(at).copied().flatten().and_then(|at| arrivals.get(at));
+        found.registries.extend(arrival.and_then(Arrival::registry).map(str::to_owned));
         let compared = compare::piece(piece, files, unpacked(piece, arrival), layout);
         if compared.archive.is_some() || compared.fact.outcome() == Outcome::Violated || arrival.is_some() {
             found.packages.push(told(piece, &compared, arrival));
@@ -294,11 +311,14 @@ impl Dependencies {
             let why = format!("of its dependencies, these are not as published: {}", named(&self.wrong));
             return (Fact::violated("", why), self.differences);
         }
-        if let Some((code, first)) = self.open.first() {
+        // What the registry does not have weighs more than what nobody knows.
+        let gone = self.open.iter().find(|(code, _)| *code == NotEstablished::NotInRegistry);
+        if let Some((code, first)) = gone.or(self.open.first()) {
             let (count, all) = (self.open.len(), self.open.len() + self.equal);
             return (Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")), Vec::new());
         }
-        (if self.equal == 0 { Fact::NotApplicable } else { Fact::Verified(()) }, Vec::new())
+        // None at all is as good as all: no file is there that did not come by an archive.
+        (Fact::Verified(()), Vec::new())
     }
 }
 

@@ -87,10 +87,16 @@ fn bins(archive: &Archive) -> BTreeSet<String> {
     let mut bins = BTreeSet::new();
     for entry in archive.entries.iter().filter(|entry| Candidate::keep(&entry.path)) {
         let folder = entry.path.strip_suffix("package.json").unwrap_or_default();
+        if !is_node(folder) {
+            continue;
+        }
         let package = package_json(archive, &entry.path);
         match package.get("bin") {
             Some(Value::String(file)) => {
                 bins.insert(format!("{folder}{}", plain(file)));
+            }
+            Some(Value::Array(files)) => {
+                bins.extend(files.iter().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
             }
             Some(Value::Object(files)) => {
                 bins.extend(files.values().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
@@ -107,6 +113,17 @@ fn bins(archive: &Archive) -> BTreeSet<String> {
     bins
 }
 
+/// Whether `folder` is one of npm's tree: the package's own, or reached through `node_modules` alone. Others, such as fixtures of tests,
+/// npm leaves as they are.
+fn is_node(folder: &str) -> bool {
+    let mut rest = folder;
+    while let Some(below) = rest.strip_prefix("node_modules/") {
+        let scoped = below.starts_with('@');
+        rest = below.splitn(if scoped { 3 } else { 2 }, '/').last().unwrap_or_default();
+    }
+    rest.is_empty()
+}
+
 fn package_json(archive: &Archive, path: &str) -> Value {
     let text = archive.content(path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
     serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).unwrap_or_default()
@@ -114,7 +131,17 @@ fn package_json(archive: &Archive, path: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::unix_first_line;
+    use super::{is_node, unix_first_line};
+
+    #[test]
+    fn only_packages_of_the_tree_have_commands() {
+        for node in ["", "node_modules/a/", "node_modules/@s/b/", "node_modules/a/node_modules/@s/b/"] {
+            assert!(is_node(node), "{node}");
+        }
+        for other in ["test/node_modules/a/", "node_modules/a/lib/", "node_modules/a/test/node_modules/b/"] {
+            assert!(!is_node(other), "{other}");
+        }
+    }
 
     #[test]
     fn only_a_first_line_with_a_program_changes() {

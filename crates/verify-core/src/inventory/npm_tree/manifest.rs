@@ -333,6 +333,12 @@ impl Reader {
             let command = name.rsplit('/').next().unwrap_or_default().to_owned();
             return vec![(command, file)];
         }
+        if let Some(Value::Array(files)) = self.members.get("bin") {
+            let command = |file: &str| (file.rsplit('/').next().unwrap_or_default().to_owned(), file.to_owned());
+            let mut commands: Vec<_> = files.iter().filter_map(Value::as_str).map(command).collect();
+            commands.sort();
+            return commands;
+        }
         self.pairs("bin")
     }
 }

@@ -128,13 +128,14 @@ impl<'a> Reader<'a> {
         let wire = wire.into_inner();
         let location = match (wire.path, wire.url) {
             (Some(path), None) => ImportLocation::Path(self.resolve(&path)?),
-            (None, Some(url)) if url.get_ref().strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) => {
-                ImportLocation::Url(url.into_inner())
-            }
-            (None, Some(url)) => return fail(self.file.error(url.span(), "an imported file is fetched over https only")),
+            (None, Some(url)) => match import_address(url.get_ref()) {
+                Ok(()) => ImportLocation::Url(url.into_inner()),
+                Err((why, help)) => return fail(self.file.error(url.span(), why).with_help(help)),
+            },
             _ => return fail(self.file.error(span, "an import has either `path` or `url`")),
         };
-        Ok(Import { name: name.into_inner(), location, digest: wire.digest, line })
+        let digest_at = wire.digest.span();
+        Ok(Import { name: name.into_inner(), location, digest: wire.digest.into_inner(), digest_at, line })
     }
 
     fn rules(&self, wire: Vec<Spanned<WireRule>>) -> Checked<Vec<Rule>> {
@@ -260,6 +261,27 @@ impl<'a> Reader<'a> {
         let text = self.file.sentence(path, "path")?;
         Ok(self.file.path().parent().unwrap_or_else(|| Path::new("")).join(text))
     }
+}
+
+/// Whether a reviews file may be fetched from `url`; else why not, and the way out.
+fn import_address(url: &str) -> Result<(), (&'static str, &'static str)> {
+    let local = url.strip_prefix("http://").filter(|rest| {
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let host = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).map_or(authority, |(host, _)| host);
+        matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    });
+    let Some(rest) = url.strip_prefix("https://").or(local) else {
+        return Err(("an imported file is fetched over https only", "write it as https://<host>/<path>"));
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        // It would be shown wherever the import is named.
+        return Err(("the address holds a user name or password", "put credentials into .npmrc, for their host"));
+    }
+    if authority.is_empty() || rest.contains('#') || url.chars().any(|c| c.is_whitespace() || text::is_hazard(c)) {
+        return Err(("not the address of a file", "write it as https://<host>/<path>"));
+    }
+    Ok(())
 }
 
 /// A value of an enum by the name that serde gives it.

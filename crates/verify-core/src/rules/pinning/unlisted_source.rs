@@ -34,6 +34,9 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             found.push(format!("{} from {}", address.package, text::excerpt(&address.url, 120)));
         }
     }
+    // Whoever reads .npmrc installs from there, and what it serves was believed in this run.
+    let asked = view.evidence.published.registries.iter().filter(|registry| !sources.allow_registry(registry));
+    found.extend(asked.map(|registry| format!("its archives were asked of {registry}, as .npmrc or the environment says")));
     found.extend(view.evidence.npm.exotic.iter().cloned());
     if found.is_empty() {
         return Vec::new();

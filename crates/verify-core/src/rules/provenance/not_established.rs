@@ -1,5 +1,8 @@
 //! `not-established`: a fact that could not be established, which is neither good nor tampering.
 
+use std::collections::BTreeMap;
+
+use super::super::pinning::too_fresh;
 use super::super::{Check, Group, Rule, View, Whole};
 use super::provenance_regressed::is_other;
 use super::tags;
@@ -31,7 +34,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
     });
-    of_all.chain(of_subjects).chain(no_host(whole)).chain(tags::drafts(whole, RULE.id)).collect()
+    of_all.chain(of_subjects).chain(ages(whole)).chain(no_host(whole)).chain(tags::drafts(whole, RULE.id)).collect()
 }
 
 /// About the installation as a whole nothing may stay open: a config that names a folder outside the copy, or the same key twice, hides
@@ -106,18 +109,45 @@ fn published(view: &View<'_>) -> Vec<Draft> {
     let provenance = wants.provenance || may_have_regressed;
     // Attestations speak of an archive; they prove nothing of files that were not compared with it.
     let questions = [
-        ("whether its files are those of the published archive", why(&facts.archive), provenance),
-        ("whether its dependencies are those of their published archives", why(&facts.dependencies), wants.dependencies),
-        ("who built it", why(&facts.provenance), provenance),
-        ("whether the registry signed it", why(&facts.signatures), false),
+        ("whether its files are those of the published archive", why(&facts.archive), provenance, true),
+        ("whether its dependencies are those of their published archives", why(&facts.dependencies), wants.dependencies, true),
+        ("who built it", why(&facts.provenance), provenance, false),
+        ("whether the registry signed it", why(&facts.signatures), false, false),
     ];
-    let open = questions.into_iter().filter(|(_, fact, demanded)| fact.is_some() && (*demanded || view.whole.online));
-    open.filter_map(|(what, fact, demanded)| {
+    let open = questions.into_iter().filter(|(_, fact, demanded, _)| fact.is_some() && (*demanded || view.whole.online));
+    open.filter_map(|(what, fact, demanded, about_files)| {
         let (code, why) = fact?;
-        let draft = Draft::new(format!("{what} is not known: {why}")).code(code.as_str()).outcome(Outcome::NotEstablished);
+        let mut draft = Draft::new(format!("{what} is not known: {why}")).code(code.as_str()).outcome(Outcome::NotEstablished);
+        // Name and version are what the state dir claims. Whoever can write another number there must not thereby turn a difference
+        // into a note.
+        if code == NotEstablished::NotInRegistry && about_files {
+            draft.level = Some(Level::Deny);
+        }
         Some(if demanded { draft.evidence(format!("asked for by {}", view.requirements.from)).demanded() } else { draft })
     })
     .collect()
+}
+
+/// Policy wants versions of some age, and the day of publication is not known. As grave as `too-fresh` itself, and never a deny where
+/// that is none: one line for all subjects in the same case, because their provenance is another question.
+fn ages(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(wanted) = whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days) else { return Vec::new() };
+    let mut open: BTreeMap<(NotEstablished, &str), Vec<&SubjectId>> = BTreeMap::new();
+    for view in whole.views() {
+        if let Some(cause) = why(&view.evidence.published.day) {
+            open.entry(cause).or_default().push(&view.subject.id);
+        }
+    }
+    let draft = |((code, why), ids): ((NotEstablished, &str), Vec<&SubjectId>)| {
+        let packages = if ids.len() == 1 { "1 package".to_owned() } else { format!("{} packages", ids.len()) };
+        let draft = Draft::new(format!("the age of {packages} is not known, and policy wants at least {wanted} days: {why}"))
+            .code(code.as_str())
+            .outcome(Outcome::NotEstablished)
+            .stands_for(too_fresh::RULE.id);
+        let draft = ids.iter().fold(draft, |draft, id| draft.evidence(id.to_string()));
+        located(whole, None, draft)
+    };
+    open.into_iter().map(draft).collect()
 }
 
 fn why<T>(fact: &Fact<T>) -> Option<(NotEstablished, &str)> {

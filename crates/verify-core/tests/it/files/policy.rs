@@ -65,6 +65,9 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
         ("registry with password", "[sources]\nregistries = [\"https://a:b@registry.example\"]".to_owned()),
         ("import without place", format!("[imports.acme]\n{digest}")),
         ("import over http", format!("[imports.acme]\nurl = \"http://a.example/r.toml\"\n{digest}")),
+        ("import from a host that looks local", format!("[imports.acme]\nurl = \"http://localhost.a.example/r.toml\"\n{digest}")),
+        ("import with password", format!("[imports.acme]\nurl = \"https://ada:secret@a.example/r.toml\"\n{digest}")),
+        ("import from nowhere", format!("[imports.acme]\nurl = \"https:///r.toml\"\n{digest}")),
         ("import without digest", "[imports.acme]\npath = \"r.toml\"".to_owned()),
         ("import of odd name", format!("[imports.\"a b\"]\npath = \"r.toml\"\n{digest}")),
         ("rule by kind", rule("kind:plugin")),
@@ -114,7 +117,10 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     registry without scheme: line 3 `"registry.example"` (here): not the address of a registry -> write it as https://<host>[/<path>]
     registry with password: line 3 `"https://a:b@registry.example"` (here): not the address of a registry -> write it as https://<host>[/<path>]
     import without place: line 2 `[imports.acme]` (here): an import has either `path` or `url` -> (format)
-    import over http: line 3 `"http://a.example/r.toml"` (here): an imported file is fetched over https only -> (format)
+    import over http: line 3 `"http://a.example/r.toml"` (here): an imported file is fetched over https only -> write it as https://<host>/<path>
+    import from a host that looks local: line 3 `"http://localhost.a.example/r.toml"` (here): an imported file is fetched over https only -> write it as https://<host>/<path>
+    import with password: line 3 `"https://ada:secret@a.example/r.toml"` (here): the address holds a user name or password -> put credentials into .npmrc, for their host
+    import from nowhere: line 3 `"https:///r.toml"` (here): not the address of a file -> write it as https://<host>/<path>
     import without digest: line 2 `[imports.acme]` (here): missing key `digest` -> (format)
     import of odd name: line 2 `"a b"` (here): the name of an import holds ASCII letters, digits, `-`, `_` and `.` only -> (format)
     rule by kind: line 3 `"kind:plugin"` (here): only presets match by kind -> match subject ids, such as `npm:@acme/*` or `skill:workspace/*`

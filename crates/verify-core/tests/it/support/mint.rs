@@ -40,6 +40,12 @@ pub struct Claims {
     pub issued_before: i64,
     pub sct: bool,
     pub code_signing: bool,
+    /// More names than the identity.
+    pub also: Vec<SanType>,
+    /// What the older extension says of the issuer, where it differs.
+    pub old_issuer: Option<String>,
+    /// More extensions of Fulcio, by number.
+    pub more: Vec<(u64, Vec<u8>)>,
 }
 
 impl Claims {
@@ -58,6 +64,9 @@ impl Claims {
             issued_before: 1,
             sct: true,
             code_signing: true,
+            also: Vec::new(),
+            old_issuer: None,
+            more: Vec::new(),
         }
     }
 }
@@ -87,6 +96,11 @@ impl World {
         ca_params.not_after = date_time_ymd(2040, 1, 1);
         let ca_der = ca_params.self_signed(&ca).expect("authority").der().to_vec();
         Self { ca, ca_params, ca_der, ct: key(), rekor: key(), npm: key() }
+    }
+
+    /// The certificate of the authority.
+    pub fn authority(&self) -> &[u8] {
+        &self.ca_der
     }
 
     /// `trusted_root.json` of this instance.
@@ -238,13 +252,15 @@ impl World {
         let name = claims.identity.as_str().try_into().expect("ASCII");
         params.subject_alt_names =
             vec![if claims.identity.contains("://") { SanType::URI(name) } else { SanType::Rfc822Name(name) }];
+        params.subject_alt_names.extend(claims.also.iter().cloned());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =
             vec![if claims.code_signing { ExtendedKeyUsagePurpose::CodeSigning } else { ExtendedKeyUsagePurpose::ServerAuth }];
         let mut extension = |n: u64, content: Vec<u8>| {
             params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, n], content));
         };
-        extension(1, claims.issuer.as_bytes().to_vec());
+        extension(1, claims.old_issuer.as_ref().unwrap_or(&claims.issuer).as_bytes().to_vec());
+        claims.more.iter().for_each(|(number, content)| extension(*number, content.clone()));
         let mut claim = |n: u64, text: &str| {
             if !text.is_empty() {
                 extension(n, tlv(0x0C, text.as_bytes()));
@@ -314,7 +330,7 @@ fn length16(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).expect("length").to_be_bytes()[..], bytes].concat()
 }
 
-fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut out = vec![tag];
     match u8::try_from(length) {
