@@ -54,7 +54,7 @@
 //! | a new lock | [`Verifier::relock`] |
 //! | a folder | [`tree_digest`], [`tree`] |
 //! | an archive | [`verify_archive`], [`Verifier::candidate`] |
-//! | a signed tag | [`verify_tag`], [`Verifier::releases`] |
+//! | a signed tag | [`verify_tag`], [`Verifier::release`] |
 //! | an attestation | [`verify_attestation`], [`provenance::npm`] |
 //! | what is in it, for others | `Verifier::sbom` (feature `sbom`) |
 //! | what only a registry knows | `registry` (feature `online`): plan, fetch, judge |
