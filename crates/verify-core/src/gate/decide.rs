@@ -144,9 +144,7 @@ impl Verifier {
     /// Everything that can be found out about one staged subject.
     fn found(&self, subject: &Subject, lock: &Lock) -> Result<Option<Evidence>> {
         let inventory = Inventory::of(subject.clone());
-        let mut evidence = self.evidence(&inventory, lock, &Scope::Everything)?;
-        self.verify_tags(&inventory, lock, &mut evidence)?;
-        Ok(evidence.remove(&subject.id))
+        Ok(self.evidence(&inventory, lock, &Scope::Everything)?.remove(&subject.id))
     }
 
     /// The findings about one subject of which nothing is staged.

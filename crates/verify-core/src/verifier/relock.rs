@@ -127,6 +127,7 @@ impl Verifier {
         let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
         let mut evidence = self.evidence_against(evidence, &lock);
         self.verify_tags(&inventory, &lock, &mut evidence)?;
+        self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
         let report = self.report(&inventory, &lock, &evidence, &Scope::Kinds(vec![subject.kind], vec![id.clone()]));
         let unread = unread(&report, &|wanted| wanted == id);
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
