@@ -58,6 +58,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What is wrong with a file of the operator, and where in it.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct OperatorError {
     /// What is wrong, in a sentence that can stand alone.
     pub message: String,

@@ -43,6 +43,7 @@ pub enum JsonError {
 
 /// A value, and the keys of which only the last was kept.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Parsed {
     /// The value as JavaScript sees it.
     pub value: Value,

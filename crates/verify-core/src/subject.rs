@@ -18,6 +18,7 @@ pub struct SubjectId(String);
 /// Why a text is no subject id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is no subject id: expected <kind>:<name>, such as npm:@openclaw/zalo", text::excerpt(.0, 80))]
+#[non_exhaustive]
 pub struct BadSubjectId(pub String);
 
 impl SubjectId {

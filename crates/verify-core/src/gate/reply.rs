@@ -17,6 +17,7 @@ const AROUND: usize = 700;
 
 /// What stands in place of `warn` for hosts that do not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NoWarn {
     /// A warning blocks.
     Block,

@@ -43,6 +43,7 @@ pub struct CommitTree {
 
 /// A file or symlink of a commit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct CommitEntry {
     /// `/` between names. Never absolute, never with `.`, `..` or `.git` in it. Untrusted text otherwise.
     pub path: String,

@@ -243,6 +243,7 @@ impl Inventory {
 
 /// Something that OpenClaw loads and that is not judged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[non_exhaustive]
 pub struct NotCovered {
     /// What.
     pub what: String,

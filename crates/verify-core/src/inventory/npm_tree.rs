@@ -99,6 +99,7 @@ pub struct Edge {
 
 /// A dependency that Node does not find inside the project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Unresolved {
     /// Index in [`NpmTree::instances`]; none for the root.
     pub from: Option<usize>,
@@ -110,6 +111,7 @@ pub struct Unresolved {
 
 /// Something odd at a place of the tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Note {
     /// Path below [`NpmTree::project`]. Untrusted text.
     pub path: String,

@@ -61,6 +61,7 @@ impl Root {
 
 /// A public key of the operator, for bundles that are signed with a key instead of a certificate.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PublicKey(DerPublicKey);
 
 impl PublicKey {

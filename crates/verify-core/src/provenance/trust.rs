@@ -53,6 +53,7 @@ pub enum Origin {
 /// Nothing to judge signatures by that is current: neither good nor bad can be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
+#[non_exhaustive]
 pub struct NoTrustRoot(String);
 
 impl NoTrustRoot {

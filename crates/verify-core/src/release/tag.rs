@@ -74,6 +74,7 @@ impl Scheme {
 /// Why bytes are no strict tag object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
+#[non_exhaustive]
 pub struct TagError {
     /// Which of the codes of `tag-malformed`.
     pub code: Code,

@@ -99,6 +99,7 @@ impl Signer {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Check {
     /// Stable name, such as `signature`.
     pub name: &'static str,

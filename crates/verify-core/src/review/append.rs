@@ -28,6 +28,7 @@ pub enum Addition {
 
 /// A reviews file with a new entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Appended {
     /// The whole file.
     pub text: String,

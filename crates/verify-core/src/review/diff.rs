@@ -41,6 +41,7 @@ pub struct Difference {
 /// How much there is to read. Ordered by lines, then files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Cost {
     /// Lines that were added or removed; in a full reading all lines. None where it would take too long to count them.
     pub lines: Option<u64>,
@@ -50,6 +51,7 @@ pub struct Cost {
 
 /// A file that is not shown as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Named {
     /// Path, safe to show.
     pub path: String,
@@ -66,6 +68,7 @@ pub struct Named {
 /// A file shown as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct FileDifference {
     /// Path, safe to show.
     pub path: String,
@@ -87,6 +90,7 @@ pub struct FileDifference {
 /// Lines that differ, with those around them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Hunk {
     /// The first line before, from 1; 0 where there was none.
     pub old_start: usize,

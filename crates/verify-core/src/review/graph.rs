@@ -31,6 +31,7 @@ pub enum Origin<'r> {
 
 /// One review that was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step<'r> {
     /// Whose file it stands in.
     pub origin: Origin<'r>,
@@ -87,6 +88,7 @@ pub enum Verdict<'r> {
 
 /// Between which digests a review would close the gap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Gap {
     /// Digests that are reviewed by people: a delta may start here.
     pub reviewed: Vec<Content>,

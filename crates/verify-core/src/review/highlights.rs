@@ -11,6 +11,7 @@ use crate::tree::{Entry, Mode};
 
 /// One thing to read first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Highlight {
     /// What kind.
     pub what: What,

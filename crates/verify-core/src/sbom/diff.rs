@@ -41,6 +41,7 @@ pub struct Entry {
 
 /// The same package in another place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Moved {
     /// What it is now.
     #[serde(flatten)]
@@ -61,6 +62,7 @@ pub struct Change {
 
 /// One changed field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Field {
     /// `version`, `licenses`, `hashes`, `dependencies`, or the name of a property.
     pub name: String,

@@ -6,6 +6,7 @@ use crate::digest::to_hex;
 
 /// The id that git gives the bytes of a file, or the target of a symlink, in a SHA-256 repository.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct BlobId(pub [u8; 32]);
 
 impl BlobId {

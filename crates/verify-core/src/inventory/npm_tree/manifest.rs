@@ -60,6 +60,7 @@ pub struct Person {
 
 /// One entry of `dependencies`, `optionalDependencies` or `peerDependencies`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Dependency {
     /// Name of the folder that Node looks for.
     pub name: String,
@@ -84,6 +85,7 @@ pub enum DependencyKind {
 
 /// A lifecycle script.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Script {
     /// `preinstall`, `install`, `postinstall`, or one of those that npm runs only for git and folder dependencies.
     pub name: &'static str,
