@@ -23,9 +23,18 @@ mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod mint;
+#[path = "../../../verify-core/tests/it/support/mint.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod minting;
 mod provenance;
+#[cfg(feature = "online")]
+mod publisher;
 mod real;
 mod real_gate;
+#[cfg(feature = "online")]
+#[path = "../../../verify-core/tests/it/support/server.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod registry;
 mod release;
 mod relock;
 mod review;

@@ -123,6 +123,27 @@ fn a_release_attestation_stands_for_a_signature() {
         };
         (found.code, failures)
     };
+    // The same bundle, for one of its files: whose release it is has to be what was asked for.
+    let file = "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428";
+    let attest = |more: &[&str]| {
+        let arguments =
+            ["attestation", file, "--bundle", bundle.to_str().expect("path"), "--instance", "github", "--format", "json"];
+        let found = run(home.path(), &[&arguments[..], more].concat());
+        (found.code, json(&found))
+    };
+    let (code, report) = attest(&["--repository", "github.com/jdx/communique", "--ref", "refs/tags/v0.1.9"]);
+    assert_eq!((code, &report["identity"]["sourceDigest"]), (0, &Value::from(commit)), "{report:#}");
+    for (more, wrong) in [
+        (["--repository", "github.com/evil/communique", "--ref", "refs/tags/v0.1.9"], "repository"),
+        (["--repository", "github.com/jdx/communique", "--ref", "refs/tags/v0.1.8"], "ref"),
+        (["--repository", "github.com/jdx/communique", "--workflow", ".github/workflows/release.yml"], "workflow"),
+        (["--repository", "github.com/jdx/communique", "--issuer", "https://token.actions.githubusercontent.com"], "issuer"),
+    ] {
+        let (code, report) = attest(&more);
+        assert_eq!((code, &report["code"]), (1, &Value::from(wrong)), "{more:?} {report:#}");
+    }
+    let (code, report) = attest(&["--identity", "https://dotcom.releases.github.com"]);
+    assert!(code == 0 && report["notChecked"][0].as_str().expect("text").contains("whose release"), "{report:#}");
     let with = ["--attestation", bundle.to_str().expect("path")];
     let good = tag("v0.1.9", commit);
     assert_eq!(ask(&good, "v0.1.9", "github.com/jdx/communique", &with), (0, String::new()));
@@ -188,6 +209,38 @@ fn npm_attestations_of_the_corpus_through_archive() {
 }
 
 #[test]
+fn hostile_archives_are_refused_by_name_and_leave_nothing_behind() {
+    let home = tempfile::tempdir().expect("folder");
+    let make = |script: &str| {
+        let all = format!("rm -rf package a.tgz; mkdir package; {script}");
+        let status = Command::new("sh").args(["-ec", &all]).current_dir(home.path()).status().expect("sh");
+        assert!(status.success(), "{script}");
+    };
+    let json_of = |text: &str| format!("echo '{text}' > package/package.json");
+    let named = json_of(r#"{"name":"notes","version":"1.0.0"}"#);
+    for (script, why) in [
+        (format!("{named}; ln -s /etc/passwd package/x"), "symbolic link to `/etc/passwd`, which leaves the folder"),
+        (format!("{named}; ln -s package.json package/x"), "the link `x`"),
+        (format!("{named}; ln package/package.json package/x"), "the link `x`"),
+        (format!("{named}; mkfifo package/x"), "device or FIFO"),
+        ("echo x > package/index.js".to_owned(), "no package.json"),
+        (json_of(r#"{"name":"../../evil","version":"1.0.0"}"#), "no name that npm accepts"),
+        (json_of(r#"{"name":"notes","version":"latest"}"#), "no exact version"),
+        (json_of("[[[["), "not valid JSON"),
+    ] {
+        make(&format!("{script}; tar --sort=name -czf a.tgz package"));
+        for format in ["human", "json"] {
+            let result = run(home.path(), &["archive", "a.tgz", "--unpack-to", "out", "--format", format]);
+            assert_eq!(result.code, 1, "{script}: {}", result.text());
+            assert!(result.stdout.contains("refused") && result.stdout.contains(why), "{script}: {}", result.text());
+        }
+        let entries = std::fs::read_dir(home.path()).expect("folder").flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = entries.filter(|name| name != "package" && name != "a.tgz").collect();
+        assert!(left.is_empty(), "{script}: {left:?}");
+    }
+}
+
+#[test]
 fn without_a_registry_nothing_is_known_and_nothing_is_good() {
     let home = tempfile::tempdir().expect("folder");
     // A project's .npmrc is not the operator's.
@@ -219,7 +272,7 @@ impl Online {
         };
         assert!(cache.is_absolute(), "OPENCLAW_VERIFY_ONLINE is the whole path of a folder");
         // Whether the registry can be reached at all is a question for npm, so that a defect of ours never reads as a dead network.
-        let probe = npm(&["view", "openclaw", "name"]);
+        let probe = npm(&["view", "openclaw", "name", "--fetch-retries=1"]);
         if !probe.status.success() {
             println!("skipped: {what}, npm cannot reach its registry");
             return None;

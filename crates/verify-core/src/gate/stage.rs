@@ -22,7 +22,7 @@ pub(crate) enum Stage {
     /// OpenClaw's own probe.
     Probe,
     /// Only a name and what a registry or a clone says about it. Whatever is installed is staged and asked about later.
-    Announced(Announced),
+    Announced(Box<Announced>),
     /// The files themselves.
     Staged(Box<Staged>),
 }
@@ -69,8 +69,8 @@ impl Staged {
 pub(crate) fn stage(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Stage, String> {
     match request.origin.kind {
         OriginKind::Doctor => probe(request),
-        OriginKind::PluginNpm => announced_npm(request).map(Stage::Announced),
-        OriginKind::PluginGit => announced_git(request, host).map(Stage::Announced),
+        OriginKind::PluginNpm => announced_npm(request).map(|announced| Stage::Announced(Box::new(announced))),
+        OriginKind::PluginGit => announced_git(request, host).map(|announced| Stage::Announced(Box::new(announced))),
         OriginKind::PluginFile => {
             Err("a plugin of one file has no folder whose digest could be locked; put it into a folder with a manifest"
                 .to_owned())

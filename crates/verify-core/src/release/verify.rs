@@ -28,6 +28,34 @@ pub(super) struct Accepted {
 
 /// The verdict about the tag `name`. `None` when there is no such tag and none is pinned. `pins` are the pinned tags of the same
 /// repository; `now` is the time that signatures are not to be ahead of.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use openclaw_verify_core::fact::Outcome;
+/// use openclaw_verify_core::git::Repository;
+/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Require, TagPattern, Trust};
+/// use openclaw_verify_core::verify_tag;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // From your own folder, never from the clone:
+/// let signers = AllowedSigners::parse(Path::new("allowed_signers"), &std::fs::read_to_string("allowed_signers")?)?;
+/// let rule = ReleaseRule {
+///     repository: TagPattern::new("github.com/acme/notes"),
+///     tags: TagPattern::new("v*"),
+///     trust: Trust { ssh: Some(signers), ..Trust::default() },
+///     require: Require::SignedTag,
+///     minimum: None,
+/// };
+/// let clone = Repository::open(Path::new("notes"))?;
+/// let verdict = verify_tag(&clone, "v1.3.0", &rule, &[], jiff::Timestamp::now()).ok_or("no such tag")?;
+/// for failure in &verdict.failures {
+///     println!("{}", failure.message);
+/// }
+/// assert_eq!(verdict.outcome, Outcome::Verified);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Option<Verdict> {
     let pin = pins.iter().find(|pin| pin.tag == name);
