@@ -441,9 +441,8 @@ fn of_dependencies_only_what_differs_has_to_be_read_again() {
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
     let report = installation.check().1;
     assert!(unread(&report));
-    let finding = report["findings"].as_array().expect("findings").iter();
-    let finding =
-        finding.filter(|finding| finding["subject"] == id && finding["id"] == "unreviewed").next_back().expect("finding");
+    let mut findings = report["findings"].as_array().expect("findings").iter();
+    let finding = findings.rfind(|finding| finding["subject"] == id && finding["id"] == "unreviewed").expect("finding");
     assert_eq!(
         finding["help"],
         format!("3 files, 4 lines to read since 1.0.0: openclaw-verify review {id} --diff --dependencies")
