@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::mint::{Mint, run};
-use crate::support::{Installation, findings};
+use crate::support::{Installation, judged};
 
 const ID: &str = "git:github.com/acme/notes";
 const PLACE: &str = "git/git-00112233445566aa/repo";
@@ -108,16 +108,7 @@ impl GitPlugin {
     /// The counting findings about the plugin, as `level id[code]`, and its entry in the report. That a tag could move is told by
     /// `floating-spec` in each case, and left out.
     fn judged(&self) -> (Vec<String>, Value) {
-        let (_, report) = self.installation.check();
-        let about =
-            |finding: &&Value| finding["subject"] == ID && finding["suppressed"].is_null() && finding["id"] != "floating-spec";
-        let name = |finding: &Value| {
-            let code = finding["code"].as_str().map_or(String::new(), |code| format!("[{code}]"));
-            format!("{} {}{code}", finding["level"].as_str().expect("level"), finding["id"].as_str().expect("id"))
-        };
-        let found = report["findings"].as_array().expect("array").iter().filter(about).map(name).collect();
-        let subject = report["subjects"].as_array().expect("array").iter().find(|subject| subject["id"] == ID);
-        (found, subject.unwrap_or_else(|| panic!("{:#?}", findings(&report))).clone())
+        judged(&self.installation.check().1, ID, &["floating-spec"])
     }
 }
 

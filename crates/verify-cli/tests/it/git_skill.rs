@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::mint::Mint;
-use crate::support::{Installation, Run, findings};
+use crate::support::{Installation, Run, judged};
 
 const REPOSITORY: &str = "github.com/acme/notes";
 const ID: &str = "git:github.com/acme/notes";
@@ -77,18 +77,7 @@ impl GitSkill {
 
     /// The counting findings about the skill, as `level id[code]`, and its entry in the report.
     fn judged(&self) -> (Vec<String>, Value) {
-        let (_, report) = self.installation.check();
-        let quiet = ["floating-spec", "unreviewed"];
-        let about = |finding: &&Value| {
-            finding["subject"] == ID && finding["suppressed"].is_null() && !quiet.contains(&finding["id"].as_str().expect("id"))
-        };
-        let name = |finding: &Value| {
-            let code = finding["code"].as_str().map_or(String::new(), |code| format!("[{code}]"));
-            format!("{} {}{code}", finding["level"].as_str().expect("level"), finding["id"].as_str().expect("id"))
-        };
-        let found = report["findings"].as_array().expect("array").iter().filter(about).map(name).collect();
-        let subject = report["subjects"].as_array().expect("array").iter().find(|subject| subject["id"] == ID);
-        (found, subject.unwrap_or_else(|| panic!("{:#?}", findings(&report))).clone())
+        judged(&self.installation.check().1, ID, &["floating-spec", "unreviewed"])
     }
 }
 

@@ -197,3 +197,18 @@ pub fn shared(what: &str) -> Option<PathBuf> {
     println!("skipped: ../shared/{what} is not here");
     None
 }
+
+/// The counting findings about a subject, as `level id[code]` and without those in `quiet`, and its entry in the report.
+pub(crate) fn judged(report: &Value, id: &str, quiet: &[&str]) -> (Vec<String>, Value) {
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let about = |finding: &&Value| {
+        finding["subject"] == id && finding["suppressed"].is_null() && !quiet.contains(&text(finding, "id").as_str())
+    };
+    let name = |finding: &Value| {
+        let code = finding["code"].as_str().map_or(String::new(), |code| format!("[{code}]"));
+        format!("{} {}{code}", text(finding, "level"), text(finding, "id"))
+    };
+    let found = report["findings"].as_array().expect("array").iter().filter(about).map(name).collect();
+    let subject = report["subjects"].as_array().expect("array").iter().find(|subject| subject["id"] == id);
+    (found, subject.unwrap_or_else(|| panic!("{:#?}", findings(report))).clone())
+}
