@@ -31,6 +31,13 @@ pub fn npm(spec: &str) -> Pin {
     }
 }
 
+/// A version as npm compares it: without `v` or `=` before it, and without build metadata.
+#[must_use]
+pub fn plain_version(version: &str) -> &str {
+    let version = version.trim().trim_start_matches(['=', 'v', ' ']);
+    version.split_once('+').map_or(version, |(plain, _)| plain)
+}
+
 /// The pin of what stands after the `@` of an npm spec, or of a value in `dependencies`.
 #[must_use]
 pub fn npm_version(version: &str) -> Pin {

@@ -8,6 +8,7 @@ use openclaw_verify_core::archive::{self, Archive, ArchiveError, Limits};
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::provenance::Anchors;
 use openclaw_verify_core::provenance::npm::MAX_ANSWER_BYTES;
+use openclaw_verify_core::tree::Mode;
 use openclaw_verify_core::{Candidate, CandidateOrigin, CandidateReport, Error, Result, Verifier, read, text};
 use serde_json::json;
 
@@ -26,14 +27,21 @@ pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     let shown = operator::shown(&args.file);
     let archive = match open(&args.file)? {
         Ok(archive) => archive,
-        Err(why) => return refused(common, &shown, &why),
+        Err(why) => return refused(common, &shown, &format!("it {why}")),
     };
+    // OpenClaw unpacks local archives by itself, and not as npm does.
+    if let Some(link) = link(&archive) {
+        return refused(common, &shown, &format!("it holds the link `{link}`, which npm leaves out and other programs make"));
+    }
     let candidate = Candidate { archive: &archive, shown: &shown, integrity, wanted: None };
     let origin = match &answer {
-        Some(answer) => verifier.attested(&candidate, answer)?,
-        None => CandidateOrigin::unknown(),
+        Some(answer) => verifier.attested(&candidate, answer),
+        None => Ok(CandidateOrigin::unknown()),
     };
-    let report = verifier.candidate(&candidate, &origin)?;
+    let report = match origin.and_then(|origin| verifier.candidate(&candidate, &origin)) {
+        Err(Error::Subject { why, .. }) => return refused(common, &shown, &why),
+        report => report?,
+    };
     finish(common, &report, &verifier, &args.file, &archive, args.unpack_to.as_deref())
 }
 
@@ -64,14 +72,18 @@ fn file(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// An archive that two readers could understand in two ways, or that would write outside its folder.
-pub(super) fn refused(common: &Common, shown: &str, why: &ArchiveError) -> Result<Exit> {
+/// A link of an archive, safe to show.
+fn link(archive: &Archive) -> Option<String> {
+    let mut links = archive.entries.iter().filter(|entry| entry.hard_link || entry.mode == Mode::Symlink);
+    links.next().map(|entry| text::excerpt(&entry.path, 200))
+}
+
+/// An archive that two readers could understand in two ways, that would write outside its folder, or that holds no package.
+pub(super) fn refused(common: &Common, shown: &str, why: &str) -> Result<Exit> {
     let text = if common.format == Format::Json {
-        render::json(&json!({ "schema": SCHEMA, "archive": shown, "refused": why.to_string() }))?
+        render::json(&json!({ "schema": SCHEMA, "archive": shown, "refused": why }))?
     } else {
-        format!(
-            "{shown} is refused: it {why}\n  next: do not install it; ask the publisher for an archive as `npm pack` makes it\n"
-        )
+        format!("{shown} is refused: {why}\n  next: do not install it; ask the publisher for an archive as `npm pack` makes it\n")
     };
     output::stdout(&text)?;
     Ok(Exit::Findings)
@@ -104,6 +116,10 @@ pub(super) fn finish(
         if exit != Exit::Clean {
             output::stderr(&format!("{shown} was not written: the findings come first"));
             return Ok(exit);
+        }
+        if let Some(link) = link(archive) {
+            output::stderr(&format!("{shown} was not written: the archive holds the link `{link}`, and npm installs none"));
+            return Ok(Exit::Findings);
         }
         archive::unpack(file(file_of)?, &Limits::default(), &archive.integrity, target)
             .map_err(|error| Error::environment(format!("cannot unpack to {shown}: {error}"), "nothing was left there"))?;
@@ -155,7 +171,10 @@ fn human(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> St
     for (at, what) in used.root.into_iter().chain(used.npm_keys).enumerate() {
         line(if at == 0 { "judged with" } else { "" }, what);
     }
-    line("not checked", "what the code does; the dependencies that npm would fetch with it".to_owned());
+    line(
+        "not checked",
+        "what the code does, the dependencies that npm would fetch with it, and whether it is locked and pinned".to_owned(),
+    );
     out.push('\n');
     out
 }

@@ -75,10 +75,13 @@ mod online {
         }
         let read = match archive::open(&path)? {
             Ok(read) => read,
-            Err(why) => return archive::refused(common, &shown, &why),
+            Err(why) => return archive::refused(common, &shown, &format!("its archive {why}")),
         };
         let candidate = Candidate { archive: &read, shown: &shown, integrity, wanted: Some((name, version)) };
-        let report = verifier.candidate(&candidate, &CandidateOrigin::from(facts))?;
+        let report = match verifier.candidate(&candidate, &CandidateOrigin::from(facts)) {
+            Err(Error::Subject { why, .. }) => return archive::refused(common, &shown, &why),
+            report => report?,
+        };
         archive::finish(common, &report, &verifier, &path, &read, args.unpack_to.as_deref())
     }
 

@@ -15,6 +15,7 @@ mod first_run;
 mod formats;
 mod gate;
 mod git_plugin;
+mod git_skill;
 mod hostile;
 #[cfg(feature = "online")]
 mod imports;
@@ -22,9 +23,18 @@ mod kill;
 #[path = "../../../verify-core/tests/it/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod mint;
+#[path = "../../../verify-core/tests/it/support/mint.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod minting;
 mod provenance;
+#[cfg(feature = "online")]
+mod publisher;
 mod real;
 mod real_gate;
+#[cfg(feature = "online")]
+#[path = "../../../verify-core/tests/it/support/server.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod registry;
 mod release;
 mod relock;
 mod review;
@@ -33,6 +43,8 @@ mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod sockets;
+#[path = "../../../verify-core/tests/it/special.rs"]
+mod special;
 mod support;
 mod tamper;
 mod terminal;

@@ -218,7 +218,8 @@ fn files_that_no_bundle_can_be() {
     std::fs::write(at("signature.minisig"), "untrusted comment: signature\nRWQ\n").expect("file");
     std::fs::create_dir(at("folder")).expect("folder");
     let ask = |bundle: &str| {
-        let arguments = ["attestation", "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428", "--bundle", bundle];
+        let arguments =
+            ["attestation", "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428", "--bundle", bundle];
         run(home.path(), &[&arguments[..], &["--repository", "github.com/acme/notes", "--format", "json"]].concat())
     };
     for (name, code) in [("huge.json", "bundle"), ("empty.json", "bundle"), ("signature.minisig", "unsupported-schema")] {
@@ -227,6 +228,38 @@ fn files_that_no_bundle_can_be() {
     }
     for name in ["folder", "missing.json"] {
         assert_eq!(ask(&at(name)).code, 2, "{name}");
+    }
+}
+
+#[test]
+fn hostile_archives_are_refused_by_name_and_leave_nothing_behind() {
+    let home = tempfile::tempdir().expect("folder");
+    let make = |script: &str| {
+        let all = format!("rm -rf package a.tgz; mkdir package; {script}");
+        let status = Command::new("sh").args(["-ec", &all]).current_dir(home.path()).status().expect("sh");
+        assert!(status.success(), "{script}");
+    };
+    let json_of = |text: &str| format!("echo '{text}' > package/package.json");
+    let named = json_of(r#"{"name":"notes","version":"1.0.0"}"#);
+    for (script, why) in [
+        (format!("{named}; ln -s /etc/passwd package/x"), "symbolic link to `/etc/passwd`, which leaves the folder"),
+        (format!("{named}; ln -s package.json package/x"), "the link `x`"),
+        (format!("{named}; ln package/package.json package/x"), "the link `x`"),
+        (format!("{named}; mkfifo package/x"), "device or FIFO"),
+        ("echo x > package/index.js".to_owned(), "no package.json"),
+        (json_of(r#"{"name":"../../evil","version":"1.0.0"}"#), "no name that npm accepts"),
+        (json_of(r#"{"name":"notes","version":"latest"}"#), "no exact version"),
+        (json_of("[[[["), "not valid JSON"),
+    ] {
+        make(&format!("{script}; tar --sort=name -czf a.tgz package"));
+        for format in ["human", "json"] {
+            let result = run(home.path(), &["archive", "a.tgz", "--unpack-to", "out", "--format", format]);
+            assert_eq!(result.code, 1, "{script}: {}", result.text());
+            assert!(result.stdout.contains("refused") && result.stdout.contains(why), "{script}: {}", result.text());
+        }
+        let entries = std::fs::read_dir(home.path()).expect("folder").flatten().map(|entry| entry.file_name());
+        let left: Vec<_> = entries.filter(|name| name != "package" && name != "a.tgz").collect();
+        assert!(left.is_empty(), "{script}: {left:?}");
     }
 }
 
@@ -262,7 +295,7 @@ impl Online {
         };
         assert!(cache.is_absolute(), "OPENCLAW_VERIFY_ONLINE is the whole path of a folder");
         // Whether the registry can be reached at all is a question for npm, so that a defect of ours never reads as a dead network.
-        let probe = npm(&["view", "openclaw", "name"]);
+        let probe = npm(&["view", "openclaw", "name", "--fetch-retries=1"]);
         if !probe.status.success() {
             println!("skipped: {what}, npm cannot reach its registry");
             return None;

@@ -68,25 +68,25 @@ pub enum ArchiveError {
     #[error("holds a sparse file")]
     Sparse,
     /// A path with `..`.
-    #[error("`{0}` leaves the folder by `..`")]
+    #[error("holds `{0}`, which leaves the folder by `..`")]
     Traversal(String),
     /// A path that begins with `/`.
-    #[error("`{0}` is an absolute path")]
+    #[error("holds `{0}`, which is an absolute path or names a drive")]
     AbsolutePath(String),
     /// A path that is not UTF-8.
-    #[error("`{0}` is not UTF-8")]
+    #[error("holds `{0}`, which is not UTF-8")]
     NotUtf8(String),
     /// A path with control characters.
-    #[error("`{0}` holds control characters")]
+    #[error("holds `{0}`, a path with control characters")]
     ControlCharacter(String),
     /// A path with an empty name or `.`, or a file that is named like a folder.
-    #[error("`{0}` is no plain path")]
+    #[error("holds `{0}`, which is no plain path")]
     BadPath(String),
     /// The same path twice, or as file and folder.
-    #[error("`{0}` stands twice")]
+    #[error("holds `{0}` twice")]
     Duplicate(String),
     /// Two paths that are one where case or Unicode normalisation are ignored.
-    #[error("`{path}` and `{with}` are the same name where case or normalisation are ignored")]
+    #[error("holds `{path}` and `{with}`, which are the same name where case or normalisation are ignored")]
     Collision {
         /// The second.
         path: String,
@@ -94,10 +94,10 @@ pub enum ArchiveError {
         with: String,
     },
     /// A device or FIFO.
-    #[error("`{0}` is a device or FIFO")]
+    #[error("holds `{0}`, which is a device or FIFO")]
     SpecialFile(String),
     /// An entry of a type that not every reader knows.
-    #[error("`{path}` is of the unknown type {kind:?}")]
+    #[error("holds `{path}`, which is of the unknown type {kind:?}")]
     UnknownType {
         /// Which.
         path: String,
@@ -105,7 +105,7 @@ pub enum ArchiveError {
         kind: char,
     },
     /// A symlink that leads out of the folder, or nowhere that can be known.
-    #[error("`{path}` is a symbolic link to `{target}`, which leaves the folder")]
+    #[error("holds `{path}`, a symbolic link to `{target}`, which leaves the folder")]
     LinkLeaves {
         /// Which.
         path: String,
@@ -113,7 +113,7 @@ pub enum ArchiveError {
         target: String,
     },
     /// A hard link to something that is no earlier file of the archive.
-    #[error("`{path}` is a hard link to `{target}`, which is no earlier file of the archive")]
+    #[error("holds `{path}`, a hard link to `{target}`, which is no earlier file of the archive")]
     HardLinkLeaves {
         /// Which.
         path: String,
@@ -121,7 +121,7 @@ pub enum ArchiveError {
         target: String,
     },
     /// A file outside any folder: npm drops it.
-    #[error("`{0}` stands outside the top folder")]
+    #[error("holds `{0}` outside the top folder")]
     NoTopFolder(String),
     /// More than one folder at the top: npm merges them.
     #[error("has two folders at the top, `{0}` and `{1}`")]

@@ -107,7 +107,7 @@ pub struct Archive {
 pub struct Binary {
     /// Path below the top folder.
     pub path: String,
-    /// `ELF`, `PE`, `Mach-O` or `WebAssembly`.
+    /// `ELF`, `PE`, `Mach-O`, `Mach-O or Java`, or `WebAssembly`.
     pub format: &'static str,
 }
 
@@ -161,6 +161,34 @@ pub fn read(reader: impl Read, limits: &Limits, keep: impl Fn(&str) -> bool) -> 
     Ok(archive)
 }
 
+/// Reads a whole archive and makes sure that it is the one with the integrity `expected`: that of a lock, a registry or an attestation.
+/// No content is kept; to write it out, give the archive's integrity to [`unpack`].
+///
+/// # Errors
+/// When the archive is refused, has another integrity, or `reader` fails. Nothing of it may be used then.
+///
+/// ```no_run
+/// use openclaw_verify_core::archive::{Limits, unpack};
+/// use openclaw_verify_core::{digest::Sri, verify_archive};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let expected: Sri = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==".parse()?;
+/// let open = || std::fs::File::open("notes-1.4.0.tgz");
+/// let archive = verify_archive(open()?, &Limits::default(), &expected)?;
+/// println!("{} files, {}", archive.entries.len(), archive.digest);
+/// unpack(open()?, &Limits::default(), &archive.integrity, "notes".as_ref())?; // reads it again, and compares again
+/// # Ok(())
+/// # }
+/// ```
+pub fn verify(reader: impl Read, limits: &Limits, expected: &Sri) -> Result<Archive, UnpackError> {
+    let archive = read(reader, limits, |_| false)?;
+    if archive.integrity == *expected {
+        Ok(archive)
+    } else {
+        Err(UnpackError::Integrity { expected: expected.to_string(), found: archive.integrity.to_string() })
+    }
+}
+
 /// Takes the content of files while an archive is read. Paths are safe: relative, without `..`, each named once.
 pub(crate) trait Sink {
     fn begin(&mut self, path: &str, mode: Mode, size: u64) -> Result<(), ArchiveError>;
@@ -188,12 +216,13 @@ struct Head {
 }
 
 impl Head {
-    /// The format that begins so. A Java class begins like a Mach-O file for several processors; either is worth showing.
+    /// The format that begins so. A Java class begins like a Mach-O file for several processors.
     fn format(&self) -> Option<&'static str> {
         match (&self.bytes, self.len) {
             ([0x7f, b'E', b'L', b'F'], _) => Some("ELF"),
             ([0, b'a', b's', b'm'], _) => Some("WebAssembly"),
-            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce] | [0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O"),
+            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce], _) => Some("Mach-O"),
+            ([0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O or Java"),
             ([b'M', b'Z', ..], 4) => Some("PE"),
             _ => None,
         }

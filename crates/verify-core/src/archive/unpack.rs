@@ -74,12 +74,25 @@ pub fn unpack(reader: impl Read, limits: &Limits, expected: &Sri, target: &Path)
     if !written.is_ok_and(|written| written.digest == archive.digest) {
         return Err(UnpackError::Differs);
     }
-    // Renaming onto an empty folder would succeed.
-    if target.symlink_metadata().is_ok() {
-        return Err(exists());
+    match rename(&root, target) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        renamed => renamed.map(|()| archive).map_err(|source| io(target, source)),
     }
-    std::fs::rename(&root, target).map_err(|source| io(target, source))?;
-    Ok(archive)
+}
+
+/// Renames to a place where there is nothing. A plain rename would also take the place of an empty folder that somebody made meanwhile.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Not every file system can do that.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            if to.symlink_metadata().is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            std::fs::rename(from, to)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Writes files below a fresh folder in which there is no symlink to follow.

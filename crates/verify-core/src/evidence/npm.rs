@@ -36,6 +36,12 @@ impl NpmFacts {
         facts
     }
 
+    /// Where a lockfile inside it makes npm fetch its dependencies from: names and addresses.
+    pub(crate) fn fetched(&mut self, from: Vec<(String, String)>) {
+        let fetched = |(package, url): (String, String)| Fetched { package: text::excerpt(&package, 120), url };
+        self.fetched_from.extend(from.into_iter().map(fetched));
+    }
+
     /// And of one that it brings along.
     pub(crate) fn add(&mut self, manifest: &Manifest, implicit_gyp: bool) {
         of_manifest(self, &label(manifest, manifest.name.as_deref().unwrap_or("?")), manifest, implicit_gyp);

@@ -29,6 +29,8 @@ pub(crate) struct Published {
     pub asked: bool,
     /// Day on which the version was published, as the registry says. Not applicable: no registry could know.
     pub day: Fact<Date>,
+    /// Why the archive has no digest that counts, where its registry could state one; safe to show.
+    pub weak: Option<String>,
     /// Addresses of the registries that were asked for its archives, safe to show.
     pub registries: BTreeSet<String>,
     /// Comparisons package by package, of those whose archives somebody asked for.

@@ -224,7 +224,7 @@ impl Inner {
                 }
                 let url = version.tarball.as_deref().and_then(|stated| registry.archive(stated, &self.limits.hosts));
                 Some(match url {
-                    Some(url) => self.archive(want, url, want.integrity.or(stated)).await,
+                    Some(url) => self.archive(want, url, stated).await,
                     None => Err(FetchError::Malformed("the registry names no address for the archive".to_owned())),
                 })
             },
@@ -248,9 +248,10 @@ impl Inner {
         })
     }
 
-    /// The archive, from the cache when its expected digest is there, else downloaded and hashed on the way.
-    async fn archive(&self, want: &Want, url: reqwest::Url, expected: Option<Sri>) -> Result<Archive, FetchError> {
-        if let Some(digest) = expected
+    /// The archive, from the cache when the digest that the registry states is there, else downloaded and hashed on the way. A digest
+    /// that is only recorded could be that of another package in the cache.
+    async fn archive(&self, want: &Want, url: reqwest::Url, stated: Option<Sri>) -> Result<Archive, FetchError> {
+        if let Some(digest) = stated
             && let Some(path) = self.cache.archive(&digest)
         {
             return Ok(Archive { path, digest });

@@ -1,6 +1,6 @@
 //! One bounded GET: redirects by hand, retries with backoff, never more bytes than the caller accepts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
@@ -35,7 +35,7 @@ pub enum FetchError {
     #[error("the answer took too long")]
     TimedOut,
     /// A redirect leads where the caller did not allow.
-    #[error("refused to be redirected to {0}")]
+    #[error("refused a redirect {0}")]
     Redirected(String),
     /// The answer is not what it should be.
     #[error("the registry's answer is malformed: {0}")]
@@ -133,10 +133,15 @@ impl Request<'_> {
             return Err(FetchError::TooLarge(self.limit));
         }
         let mut seen = 0_u64;
+        let start = Instant::now();
         while let Some(chunk) = response.chunk().await.map_err(network)? {
             seen += chunk.len() as u64;
             if seen > self.limit {
                 return Err(FetchError::TooLarge(self.limit));
+            }
+            let elapsed = start.elapsed();
+            if elapsed > self.limits.idle && seen < elapsed.as_secs().saturating_mul(self.limits.rate) {
+                return Err(FetchError::TimedOut);
             }
             sink(&chunk)?;
         }
@@ -172,7 +177,7 @@ impl Request<'_> {
                 code => Err(FetchError::Status(code)),
             };
         }
-        Err(FetchError::Redirected("a place after too many redirects".to_owned()))
+        Err(FetchError::Redirected(format!("after {} others", self.limits.redirects)))
     }
 
     fn redirect(&self, from: &Url, response: &Response) -> Result<Url, FetchError> {
@@ -180,15 +185,16 @@ impl Request<'_> {
         let to = location
             .and_then(|text| from.join(text).ok())
             .ok_or_else(|| FetchError::Malformed("a redirect without address".to_owned()))?;
-        let host = text::excerpt(to.host_str().unwrap_or("nowhere"), 100);
+        let port = to.port().map_or(String::new(), |port| format!(":{port}"));
+        let host = format!("{}{port}", text::excerpt(to.host_str().unwrap_or("no host"), 100));
         let secure = to.scheme() == "https" || (to.scheme() == "http" && (from.scheme() == "http" || is_loopback(&to)));
         if !secure || !to.username().is_empty() || to.password().is_some() {
-            return Err(FetchError::Redirected(format!("{host} in an unsafe way")));
+            return Err(FetchError::Redirected(format!("to {host}, without TLS or with credentials in the address")));
         }
         if same_host(&to, &self.url) || listed(&to, &self.limits.hosts) {
             Ok(to)
         } else {
-            Err(FetchError::Redirected(format!("another host, {host}")))
+            Err(FetchError::Redirected(format!("to another host, {host}")))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::fetch::{Attestation, FetchedPackage};
 use super::http::FetchError;
 use super::plan::Want;
 use crate::digest::Sri;
-use crate::fact::Fact;
+use crate::fact::{Fact, NotEstablished};
 use crate::provenance::npm::{Attestations, Package};
 use crate::provenance::{Anchors, Fault, IdentityPolicy};
 use crate::text;
@@ -105,11 +105,16 @@ impl Attestations {
 /// Whether the recorded integrity, the registry's, and the digest of the archive are one and the same.
 pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
     let wrong = |why: String| Fact::violated(Fault::Artifact.as_str(), why);
-    // A list of several hashes is a form that npm allows; only SHA-512 counts.
-    let listed = package.integrity.as_deref().and_then(|text| text.split_whitespace().find(|one| one.starts_with("sha512-")));
-    let stated: Option<Sri> = match listed.or(package.integrity.as_deref()).map(str::parse) {
+    // A list of several hashes is a form that npm allows; only SHA-512 counts, and npm takes any one of several.
+    let mut listed = package.integrity.iter().flat_map(|text| text.split_whitespace()).filter(|one| one.starts_with("sha512-"));
+    let first = listed.next();
+    if listed.next().is_some() {
+        return wrong("the registry states several SHA-512 of one archive".to_owned());
+    }
+    let stated: Option<Sri> = match first.or(package.integrity.as_deref()).map(str::parse) {
         None => None,
         Some(Ok(digest)) => Some(digest),
+        Some(Err(_)) if first.is_none() && want.integrity.is_none() => None,
         Some(Err(e)) => {
             let text = text::excerpt(package.integrity.as_deref().unwrap_or_default(), 120);
             return wrong(format!("the registry's integrity `{text}` cannot be used: {e}"));
@@ -126,12 +131,17 @@ pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
             Some(known) if known != archive.digest => {
                 wrong(format!("the archive that the registry serves has the digest {}, expected {known}", archive.digest))
             }
-            _ => Fact::Verified(archive.digest),
+            Some(_) => Fact::Verified(archive.digest),
+            // Its own digest is equal to itself, which says nothing.
+            None => Fact::not_established(NotEstablished::BadAnswer, NO_INTEGRITY),
         },
         Some(Err(error)) => error.clone().into_fact(),
         None => match known {
             Some(known) if stated.is_some() => Fact::Verified(known),
-            _ => FetchError::Malformed("the registry states no integrity".to_owned()).into_fact(),
+            _ => Fact::not_established(NotEstablished::BadAnswer, NO_INTEGRITY),
         },
     }
 }
+
+/// Why the bytes of an archive are nobody's in particular.
+pub(crate) const NO_INTEGRITY: &str = "the registry states no SHA-512 of its archive, and none is recorded";

@@ -24,7 +24,7 @@ pub use cache::Cache;
 pub use client::{Client, Progress};
 pub use fetch::{Archive, Attestation, Fetched, FetchedPackage};
 pub use http::FetchError;
-pub(crate) use judge::integrity;
+pub(crate) use judge::{NO_INTEGRITY, integrity};
 pub use judge::{RegistryFacts, judge};
 pub use npmrc::{BadSetting, NpmConfig};
 pub use plan::{Limits, Plan, Want};

@@ -38,6 +38,8 @@ pub struct Limits {
     pub connect: Duration,
     /// Time without a byte.
     pub idle: Duration,
+    /// Bytes a second, on average, that an answer has to bring once it takes longer than `idle`.
+    pub rate: u64,
     /// Time for one answer with metadata.
     pub metadata: Duration,
     /// Time for one archive.
@@ -62,8 +64,9 @@ impl Default for Limits {
             packument: 64 << 20,
             archive: 512 << 20,
             connect: Duration::from_secs(10),
-            idle: Duration::from_secs(30),
-            metadata: Duration::from_secs(60),
+            idle: Duration::from_secs(20),
+            rate: 1 << 10,
+            metadata: Duration::from_secs(30),
             download: Duration::from_secs(600),
             redirects: 5,
             attempts: 3,

@@ -9,15 +9,17 @@ use crate::digest::{Sha256Digest, Sri};
 use crate::error::{Error, Result};
 use crate::evidence::{self, Evidence, NpmFacts, Part, Published};
 use crate::fact::{Fact, NotEstablished, Outcome};
-use crate::finding::Finding;
-use crate::inventory::npm_tree::{DependencyKind, Manifest};
+use crate::finding::{Finding, Level};
+use crate::inventory::npm_tree::{Dependency, DependencyKind, Manifest};
 use crate::inventory::{Inventory, Place, Subject};
+use crate::lock::{Lock, Package as LockedPackage};
 use crate::policy::Requirements;
 use crate::provenance::npm::{Attestations, Package, is_package_name};
 use crate::provenance::{Identity, IdentityPolicy};
 use crate::report::{self, Basis, Outcomes, Report, SubjectReport, Tool};
 use crate::review::diff::CostLimits;
 use crate::rules::{self, Group, Judged, Rule, Whole};
+use crate::spec::plain_version;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 use crate::tree::Tree;
@@ -109,8 +111,9 @@ pub struct Contents {
 }
 
 /// The rules that can say something about an archive that is not installed.
-const RULES: [&str; 10] = [
+const RULES: [&str; 14] = [
     "archive-mismatch",
+    "weak-digest",
     "unlisted-source",
     "install-script",
     "too-fresh",
@@ -120,13 +123,20 @@ const RULES: [&str; 10] = [
     "provenance-missing",
     "not-established",
     "violation",
+    "unreviewed",
+    "review-expired",
+    "agent-reviewed-only",
 ];
 
+/// Those that only ask for somebody to read it.
+const READING: [&str; 3] = ["unreviewed", "review-expired", "agent-reviewed-only"];
+
 impl Candidate<'_> {
-    /// Which files have to be kept when the archive is read: the `package.json` of it and of what it bundles.
+    /// Which files have to be kept when the archive is read: the `package.json` of it and of what it bundles, and its lockfile.
     #[must_use]
     pub fn keep(path: &str) -> bool {
         path == "package.json"
+            || path == SHRINKWRAP
             || path
                 .strip_suffix("/package.json")
                 .and_then(|folder| folder.rsplit_once("node_modules/"))
@@ -199,7 +209,16 @@ impl Verifier {
         subject.version = Some(version.clone());
         let lock = self.lock.clone().unwrap_or_default();
         let evidence = self.candidate_evidence(candidate, origin, &subject, &manifest, &lock)?;
-        let evidence = self.read_candidate(&subject, evidence);
+        let mut evidence = self.read_candidate(&subject, evidence);
+        if let Some(id) = packed_id(candidate, &subject) {
+            // Whoever banned the local package meant these bytes too.
+            let packed = Subject { id, ..subject.clone() };
+            let again =
+                Evidence { tree: Part { measured: evidence.tree.measured.take(), ..Part::default() }, ..Evidence::default() };
+            let again = self.read_candidate(&packed, again);
+            evidence.tree.measured = again.tree.measured;
+            evidence.review.violations.extend(again.review.violations);
+        }
 
         let inventory = Inventory::default();
         let requirements = self.policy.requirements(&subject.id, subject.kind, subject.source);
@@ -244,11 +263,24 @@ impl Verifier {
             outcomes: Outcomes {
                 integrity,
                 pinning: said(Group::Pinning).unwrap_or_default(),
+                review: said(Group::Review).unwrap_or_default(),
                 provenance: said(Group::Provenance).unwrap_or(if verified { Outcome::Verified } else { Outcome::NotApplicable }),
                 ..Outcomes::default()
             },
         };
         let mut findings: Vec<Finding> = judgement.findings;
+        for finding in &mut findings {
+            // What is not installed is unpacked to be read: the review is asked for by `check` and the gate.
+            if READING.contains(&finding.id) {
+                finding.level = finding.level.min(Level::Note);
+                finding.help =
+                    "unpack it with --unpack-to DIR and read it; once it is installed, `check` asks for a review".to_owned();
+            }
+        }
+        for finding in findings.iter_mut().filter(|finding| matches!(finding.id, "archive-mismatch" | "weak-digest")) {
+            finding.help = "do not install it; fetch it again from its publisher, and ask them if it differs again".to_owned();
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         if lock.package(&subject.id).is_none() {
             // There is no line of the lock to point at.
             findings.iter_mut().for_each(|finding| finding.locations.clear());
@@ -288,23 +320,31 @@ impl Verifier {
         origin: &CandidateOrigin,
         subject: &Subject,
         manifest: &Manifest,
-        lock: &crate::lock::Lock,
+        lock: &Lock,
     ) -> Result<Evidence> {
         let archive = candidate.archive;
         let own = archive.integrity;
         let wrong = |who: &str, wanted: String| Fact::violated("", format!("the archive's integrity is {own}, {who} {wanted}"));
-        let version = subject.version.as_deref();
-        let locked = lock.package(&subject.id).filter(|entry| entry.version.as_deref() == version);
-        let fact = match (candidate.wanted, candidate.integrity, locked.and_then(|entry| entry.archive), &origin.integrity) {
+        let locked = locked(candidate, lock, subject);
+        let fact = match (candidate.wanted, candidate.integrity, locked, &origin.integrity) {
             (Some((name, version)), ..) if (name, Some(version)) != (&subject.name, subject.version.as_deref()) => {
                 let (name, version) = (text::excerpt(name, 100), text::excerpt(version, 60));
-                Fact::violated("", format!("the archive is not {name}@{version}: its package.json says something else"))
+                let (found, of) = (text::excerpt(&subject.name, 100), subject.version.as_deref().unwrap_or("?"));
+                Fact::violated(
+                    "",
+                    format!("the archive is not {name}@{version}: its package.json says {found}@{}", text::excerpt(of, 60)),
+                )
             }
             (_, Some(given), ..) if given != own => wrong("wanted", given.to_string()),
             (_, _, Some(locked), _) if locked != own => wrong("the lock has for this version", locked.to_string()),
             (.., Fact::Verified(stated)) if *stated != own => wrong("the registry states", stated.to_string()),
             (.., Fact::Violated { code, why }) => Fact::Violated { code, why: why.clone() },
+            (_, None, None, Fact::NotEstablished { code, why }) => Fact::NotEstablished { code: *code, why: why.clone() },
             _ => Fact::Verified(own),
+        };
+        let weak = match &fact {
+            Fact::NotEstablished { why, .. } if origin.registry.is_some() => Some(why.clone()),
+            _ => None,
         };
         let installed = archive.manifest_of_npm().unwrap_or_else(|_| archive.manifest.clone());
         let tree = Tree {
@@ -322,6 +362,7 @@ impl Verifier {
                 signatures: origin.signatures.clone(),
                 asked: origin.asked,
                 day: Published::day_of(origin.published, origin.registry.as_deref()),
+                weak,
                 registries: origin.registry.clone().into_iter().collect(),
                 ..Published::default()
             },
@@ -331,16 +372,27 @@ impl Verifier {
     }
 
     /// The integrity that the archive was compared with.
-    fn expected(
-        &self,
-        candidate: &Candidate<'_>,
-        origin: &CandidateOrigin,
-        lock: &crate::lock::Lock,
-        subject: &Subject,
-    ) -> Option<Sri> {
-        let locked = lock.package(&subject.id).filter(|entry| entry.version == subject.version).and_then(|entry| entry.archive);
-        candidate.integrity.or(locked).or_else(|| origin.integrity.verified().copied())
+    fn expected(&self, candidate: &Candidate<'_>, origin: &CandidateOrigin, lock: &Lock, subject: &Subject) -> Option<Sri> {
+        candidate.integrity.or_else(|| locked(candidate, lock, subject)).or_else(|| origin.integrity.verified().copied())
     }
+}
+
+/// The archive that the lock has for this version. Spellings of one version are one version, so that none of them escapes the lock.
+fn locked(candidate: &Candidate<'_>, lock: &Lock, subject: &Subject) -> Option<Sri> {
+    let same = |entry: &&LockedPackage| match (&entry.version, &subject.version) {
+        (Some(locked), Some(found)) => plain_version(locked) == plain_version(found),
+        _ => false,
+    };
+    let ids = std::iter::once(subject.id.clone()).chain(packed_id(candidate, subject));
+    let mut archives = ids.filter_map(|id| lock.package(&id).filter(same)?.archive);
+    let first = archives.next()?;
+    // Where both are locked, each has to be what is there.
+    Some(archives.find(|_| first == candidate.archive.integrity).unwrap_or(first))
+}
+
+/// The id that a local file gets when OpenClaw installs it.
+fn packed_id(candidate: &Candidate<'_>, subject: &Subject) -> Option<SubjectId> {
+    (candidate.wanted.is_none() && subject.kind != Kind::Core).then(|| SubjectId::new("npm-pack", &subject.name))
 }
 
 /// What policy wants of whoever built a subject.
@@ -390,7 +442,32 @@ fn npm_facts(archive: &Archive, manifest: &Manifest) -> NpmFacts {
             None => facts.complete = false,
         }
     }
+    // npm installs the dependencies of a package from where its own lockfile says.
+    let text = archive.content(SHRINKWRAP).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let resolved = text.and_then(|text| crate::json::last_wins(text).ok()).map(|parsed| addresses(&parsed.value));
+    facts.fetched(resolved.unwrap_or_default());
     facts
+}
+
+/// A lockfile that npm takes from inside a package.
+const SHRINKWRAP: &str = "npm-shrinkwrap.json";
+
+/// Packages and addresses of a lockfile, of all its versions.
+fn addresses(value: &serde_json::Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Vec<(&str, &serde_json::Value)> = vec![("", value)];
+    while let Some((name, value)) = open.pop() {
+        let Some(object) = value.as_object() else { continue };
+        if let Some(url) = object.get("resolved").and_then(serde_json::Value::as_str) {
+            found.push((name.to_owned(), url.to_owned()));
+        }
+        for list in ["packages", "dependencies"] {
+            let entries = object.get(list).and_then(serde_json::Value::as_object);
+            open.extend(entries.into_iter().flatten().map(|(name, value)| (name.as_str(), value)));
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The packages inside, by folder; none for a `package.json` that cannot be read.
@@ -403,6 +480,34 @@ fn bundled(archive: &Archive) -> impl Iterator<Item = (&str, Option<Manifest>)> 
     })
 }
 
+/// Names and files of `bin`, or else all files below `directories.bin`.
+fn commands(archive: &Archive, manifest: &Manifest) -> Vec<(String, String)> {
+    let text = archive.content("package.json").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    let package = crate::json::last_wins(text).map(|parsed| parsed.value).unwrap_or_default();
+    let folder = package.pointer("/directories/bin").and_then(serde_json::Value::as_str);
+    let Some(folder) = folder.filter(|_| package.get("bin").is_none()) else { return manifest.bin.clone() };
+    let folder = format!("{}/", folder.trim_start_matches("./").trim_end_matches('/'));
+    let inside = archive.entries.iter().filter(|entry| entry.path.starts_with(&folder));
+    inside.map(|entry| (entry.path.rsplit('/').next().unwrap_or_default().to_owned(), entry.path.clone())).collect()
+}
+
+/// What lies in a `node_modules` without being a package: Node finds it all the same.
+fn loose(archive: &Archive) -> Vec<String> {
+    let mut found = std::collections::BTreeSet::new();
+    for entry in &archive.entries {
+        let Some((before, rest)) = entry.path.rsplit_once("node_modules/") else { continue };
+        if !(before.is_empty() || before.ends_with('/')) {
+            continue;
+        }
+        let parts = if rest.starts_with('@') { 2 } else { 1 };
+        let name = rest.split('/').take(parts).collect::<Vec<_>>().join("/");
+        if archive.entry(&format!("{before}node_modules/{name}/package.json")).is_none() {
+            found.insert(format!("{} (no package.json)", text::excerpt(&name, 200)));
+        }
+    }
+    found.into_iter().collect()
+}
+
 fn contents(archive: &Archive, name: &str, version: &str, manifest: &Manifest, facts: &NpmFacts) -> Contents {
     let shown = |text: &str| text::excerpt(text, 200);
     let inside = |(folder, manifest): (&str, Option<Manifest>)| {
@@ -410,10 +515,13 @@ fn contents(archive: &Archive, name: &str, version: &str, manifest: &Manifest, f
         let version = manifest.and_then(|manifest| manifest.version);
         format!("{}@{}", shown(name), shown(version.as_deref().unwrap_or("?")))
     };
-    let installed = manifest.dependencies.iter().filter(|dependency| {
-        matches!(dependency.kind, DependencyKind::Required | DependencyKind::Optional)
-            && !manifest.bundles.contains(&dependency.name)
-    });
+    let installed = manifest.dependencies.iter().filter(|dependency| !manifest.bundles.contains(&dependency.name));
+    let spec = |dependency: &Dependency| match dependency.kind {
+        DependencyKind::Required => shown(&dependency.spec),
+        DependencyKind::Optional => format!("{} (optional)", shown(&dependency.spec)),
+        DependencyKind::Peer => format!("{} (peer)", shown(&dependency.spec)),
+        DependencyKind::OptionalPeer => format!("{} (optional peer)", shown(&dependency.spec)),
+    };
     let links = archive.entries.iter().filter(|entry| entry.hard_link || entry.mode == crate::tree::Mode::Symlink);
     Contents {
         name: shown(name),
@@ -426,9 +534,9 @@ fn contents(archive: &Archive, name: &str, version: &str, manifest: &Manifest, f
         files: archive.entries.len(),
         install_scripts: facts.install_scripts.clone(),
         binaries: archive.binaries.iter().map(|binary| Binary { path: shown(&binary.path), format: binary.format }).collect(),
-        commands: manifest.bin.iter().map(|(name, file)| (shown(name), shown(file))).collect(),
-        dependencies: installed.map(|dependency| (shown(&dependency.name), shown(&dependency.spec))).collect(),
-        bundled: bundled(archive).map(inside).collect(),
+        commands: commands(archive, manifest).into_iter().map(|(name, file)| (shown(&name), shown(&file))).collect(),
+        dependencies: installed.map(|dependency| (shown(&dependency.name), spec(dependency))).collect(),
+        bundled: bundled(archive).map(inside).chain(loose(archive)).collect(),
         links: links.map(|entry| shown(&entry.path)).collect(),
     }
 }

@@ -532,6 +532,11 @@ fn candidates() {
     let nothing = verifier.attested(&candidate, br#"{"attestations":[]}"#).expect("origin");
     let report = verifier.candidate(&candidate, &nothing).expect("report");
     assert_eq!(said(&report.report), ["provenance-missing deny"]);
+    // Whether somebody has read it is asked once it is installed, and not hidden here.
+    let unread = |report: &Report| {
+        report.findings.iter().filter(|finding| finding.id == "unreviewed").map(|finding| finding.level).collect::<Vec<_>>()
+    };
+    assert_eq!(unread(&report.report), [Level::Note]);
     let other = Candidate { wanted: Some((NAME, "1.2.1")), ..candidate };
     assert_eq!(said(&verifier.candidate(&other, &origin).expect("report").report), ["archive-mismatch deny"]);
     let other = Candidate { integrity: Some(Sri::of(b"x")), ..candidate };
@@ -637,5 +642,43 @@ fn a_bundled_package_that_cannot_be_compared_has_no_hash() {
     for status in [401, 403, 500] {
         place.server.set("/inner", Answer::Status(status));
         expect(&place, "not-established");
+    }
+}
+
+#[test]
+fn a_candidate_does_not_escape_the_lock_or_a_violation_by_another_name() {
+    let place = Place::new();
+    let lock = |id: &str| {
+        let archive = Sri::of(b"another");
+        let entry = format!(
+            "[[package]]\nid = \"{id}\"\nkind = \"plugin\"\nversion = \"1.2.0\"\nsource = \"npm\"\narchive = \"{archive}\"\ntree = \"git-sha256:{}\"\n",
+            "0".repeat(64)
+        );
+        place.write("openclaw-verify.lock", format!("version = 1\nrevision = 0\n\n{entry}"));
+    };
+    let judge = |version: &str, wanted: Option<(&str, &str)>| {
+        let bytes = archive(NAME, version);
+        let archive = openclaw_verify_core::archive::read(&bytes[..], &Default::default(), Candidate::keep).expect("archive");
+        let verifier = place.builder("").reviews(place.path("reviews.toml"), "reviews").build().expect("verifier");
+        let candidate = Candidate { archive: &archive, shown: "notes.tgz", integrity: None, wanted };
+        let report = verifier.candidate(&candidate, &CandidateOrigin::unknown()).expect("report").report;
+        report.findings.iter().filter(|finding| finding.level == Level::Deny).map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    lock("npm:@acme/notes");
+    for spelling in ["1.2.0", "v1.2.0", "=1.2.0", "1.2.0+evil"] {
+        assert_eq!(judge(spelling, None), ["archive-mismatch"], "{spelling}");
+    }
+    assert_eq!(judge("1.2.1", None), [""; 0], "another version");
+    // A local file is installed as another subject than the package of a registry.
+    lock("npm-pack:@acme/notes");
+    assert_eq!(judge("1.2.0", None), ["archive-mismatch"]);
+    assert_eq!(judge("1.2.0", Some((NAME, "1.2.0"))), [""; 0]);
+    fs::remove_file(place.path("openclaw-verify.lock")).expect("removed");
+    for id in ["npm", "npm-pack"] {
+        let violation = format!(
+            "[[violation]]\npackage = \"{id}:@acme/notes\"\nversions = \"*\"\nreason = \"shell\"\nby = \"Ada <ada@example.org>\"\ndate = 2026-11-22\n"
+        );
+        place.write("reviews.toml", format!("version = 1\n\n{violation}"));
+        assert_eq!(judge("1.2.0", None), ["violation"], "{id}");
     }
 }

@@ -93,13 +93,16 @@ impl Shop {
         fetch_blocking(&Plan { wants: vec![want()] }, client).expect("a runtime")
     }
 
-    fn judge(&self, fetched: &Fetched) -> RegistryFacts {
+    fn anchors(&self) -> Anchors {
         let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
         let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
         let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
+        Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys)
+    }
+
+    fn judge(&self, fetched: &Fetched) -> RegistryFacts {
         let policy = IdentityPolicy { repository: Some(pattern("github.com/acme/notes")), ..IdentityPolicy::default() };
-        let anchors = Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys);
-        judge(&want(), &fetched.packages[0], &policy, &anchors, now())
+        judge(&want(), &fetched.packages[0], &policy, &self.anchors(), now())
     }
 
     fn facts(&self) -> (&'static str, &'static str, &'static str) {
@@ -506,6 +509,46 @@ fn each_bad_answer_is_told_as_what_it_is() {
         shop.server.set(ATTESTATIONS, answer);
         assert_eq!(shop.facts(), ("verified", "verified", expected));
     }
+}
+
+#[test]
+fn an_archive_without_a_stated_digest_is_nobodys() {
+    let shop = Shop::open();
+    let unrecorded = Want { integrity: None, ..want() };
+    let integrity_of = |want: &Want, stated: Option<String>| {
+        let body = shop.packument(|p| match stated {
+            Some(text) => p["versions"]["1.2.0"]["dist"]["integrity"] = json!(text),
+            None => drop(p["versions"]["1.2.0"]["dist"].as_object_mut().expect("dist").remove("integrity")),
+        });
+        shop.server.set(PACKUMENT, Answer::Good(body));
+        let fetched = fetch_blocking(&Plan { wants: vec![want.clone()] }, &shop.client_with("", limits())).expect("a runtime");
+        let anchors = shop.anchors();
+        code(&judge(want, &fetched.packages[0], &IdentityPolicy::default(), &anchors, now()).integrity)
+    };
+    let (own, other) = (Sri::of(ARCHIVE), Sri::of(b"other"));
+    let sha1 = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=".to_owned();
+    assert_eq!(integrity_of(&unrecorded, Some(own.to_string())), "verified");
+    assert_eq!(integrity_of(&unrecorded, None), "bad-answer", "its digest is equal to itself");
+    assert_eq!(integrity_of(&unrecorded, Some(sha1.clone())), "bad-answer");
+    assert_eq!(integrity_of(&unrecorded, Some(format!("{sha1} {own}"))), "verified");
+    for several in [format!("{own} {other}"), format!("{other} {own}"), format!("{own} {own}")] {
+        assert_eq!(integrity_of(&unrecorded, Some(several)), "artifact", "npm would take either");
+    }
+    assert_eq!(integrity_of(&want(), None), "verified", "it is the recorded one");
+    assert_eq!(integrity_of(&want(), Some(sha1)), "artifact");
+}
+
+#[test]
+fn a_trickle_is_no_answer() {
+    let shop = Shop::open();
+    shop.server.set(TARBALL, Answer::Slow(vec![b'x'; 10_000]));
+    let mut limits = limits();
+    limits.download = Duration::from_secs(600);
+    limits.attempts = 1;
+    let start = Instant::now();
+    let client = shop.client_with("", limits);
+    assert_eq!(archive_error(&shop.fetch_with(&client)), FetchError::TimedOut);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]

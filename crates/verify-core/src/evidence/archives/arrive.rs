@@ -267,6 +267,12 @@ mod online {
         ) -> crate::Result<()> {
             let policy = crate::verifier::identity_policy(requirements)?;
             let facts = registry::judge(&self.want, &self.fetched, &policy, sources.anchors, now);
+            if let Ok(package) = &self.fetched {
+                found.weak = match registry::integrity(&self.want, package) {
+                    Fact::NotEstablished { why, .. } if why == registry::NO_INTEGRITY => Some(why),
+                    _ => None,
+                };
+            }
             found.day = match &self.fetched {
                 Ok(_) => Published::day_of(facts.published, facts.registry.as_deref()),
                 Err(error) => error.clone().into_fact(),

@@ -7,6 +7,7 @@ use super::layout::{Layout, Piece};
 use super::unpacked::Unpacked;
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
+use crate::spec::plain_version;
 use crate::text;
 use crate::tree::{self, Change, ChangeKind, Entry, Manifest, Mode};
 
@@ -134,8 +135,7 @@ fn is_command(path: &str, entry: &Entry, layout: &Layout) -> bool {
 /// An archive of the recorded digest that is another package: the record lies.
 fn other_package(piece: &Piece, unpacked: &Unpacked) -> Option<String> {
     let (name, version) = (unpacked.stated.0.as_deref(), unpacked.stated.1.as_deref());
-    let clean = |version: &str| version.trim().trim_start_matches(['=', 'v', ' ']).to_owned();
-    let same_version = version.is_some_and(|version| clean(version) == clean(&piece.version));
+    let same_version = version.is_some_and(|version| plain_version(version) == plain_version(&piece.version));
     if name == Some(piece.name.as_str()) && same_version {
         return None;
     }

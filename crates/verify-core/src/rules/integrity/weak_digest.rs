@@ -15,12 +15,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    view.subject
-        .observations
-        .iter()
-        .filter_map(|observation| match observation {
-            Observation::BadIntegrity { why } => Some(view.draft(why.clone())),
-            _ => None,
-        })
-        .collect()
+    let recorded = view.subject.observations.iter().filter_map(|observation| match observation {
+        Observation::BadIntegrity { why } => Some(why),
+        _ => None,
+    });
+    recorded.chain(&view.evidence.published.weak).map(|why| view.draft(why.clone())).collect()
 }
