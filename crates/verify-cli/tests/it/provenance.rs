@@ -209,6 +209,29 @@ fn npm_attestations_of_the_corpus_through_archive() {
 }
 
 #[test]
+fn files_that_no_bundle_can_be() {
+    let home = tempfile::tempdir().expect("folder");
+    let at = |name: &str| home.path().join(name).to_str().expect("path").to_owned();
+    let huge = std::fs::File::create(at("huge.json")).expect("file");
+    huge.set_len(100 << 20).expect("sparse file");
+    std::fs::write(at("empty.json"), "").expect("file");
+    std::fs::write(at("signature.minisig"), "untrusted comment: signature\nRWQ\n").expect("file");
+    std::fs::create_dir(at("folder")).expect("folder");
+    let ask = |bundle: &str| {
+        let arguments =
+            ["attestation", "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428", "--bundle", bundle];
+        run(home.path(), &[&arguments[..], &["--repository", "github.com/acme/notes", "--format", "json"]].concat())
+    };
+    for (name, code) in [("huge.json", "bundle"), ("empty.json", "bundle"), ("signature.minisig", "unsupported-schema")] {
+        let found = ask(&at(name));
+        assert_eq!((found.code, &json(&found)["code"]), (1, &Value::from(code)), "{name}: {}", found.text());
+    }
+    for name in ["folder", "missing.json"] {
+        assert_eq!(ask(&at(name)).code, 2, "{name}");
+    }
+}
+
+#[test]
 fn hostile_archives_are_refused_by_name_and_leave_nothing_behind() {
     let home = tempfile::tempdir().expect("folder");
     let make = |script: &str| {
