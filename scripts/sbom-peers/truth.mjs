@@ -9,7 +9,9 @@ const [folder, sbomFile, subject = 'core:openclaw'] = process.argv.slice(2)
 const project = realpathSync(folder)
 const json = (path) => JSON.parse(readFileSync(path, 'utf8'))
 
-const locked = Object.keys(json(join(project, 'node_modules/.package-lock.json')).packages).filter((path) => path !== '')
+// A link is no package: what it leads to has an entry of its own.
+const entries = Object.entries(json(join(project, 'node_modules/.package-lock.json')).packages)
+const locked = entries.filter(([path, entry]) => path !== '' && !entry.link).map(([path]) => path)
 const names = (manifest) => Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies })
 
 const sbom = json(sbomFile)
@@ -23,8 +25,8 @@ function resolve (from, name) {
   const found = places.find((place) => place.startsWith(project) && existsSync(join(place, name, 'package.json')))
   if (!found) return undefined
   // OpenClaw links its own package into plugins: what leaves the project can only lead there.
-  const leaves = !realpathSync(join(found, name)).startsWith(realpathSync(project))
-  return leaves ? host : relative(project, join(found, name))
+  const real = realpathSync(join(found, name))
+  return real.startsWith(`${project}/`) ? relative(project, real) : host
 }
 
 function edgesOf (folder, from) {

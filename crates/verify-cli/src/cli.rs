@@ -299,7 +299,7 @@ pub(crate) struct ArchiveArgs {
 /// Arguments of `attestation`.
 #[derive(Debug, Args)]
 pub(crate) struct AttestationArgs {
-    /// The file, or its digest as sha256:HEX or sha512-BASE64
+    /// The file, or its digest as sha256:HEX, sha512:HEX or sha512-BASE64
     pub artifact: PathBuf,
     /// The Sigstore bundle, or several, one a line
     #[arg(long, value_name = "FILE")]

@@ -15,6 +15,11 @@ pub(crate) fn client(common: &Common, policy: &Policy) -> Result<Client> {
     with(common, config(common, Some(policy))?)
 }
 
+/// The same, with what it fetches kept in `cache`.
+pub(crate) fn client_into(common: &Common, policy: &Policy, cache: Cache) -> Result<Client> {
+    into(common, config(common, Some(policy))?, cache)
+}
+
 /// A client for other things than packages: with the proxies and authorities of npm's configuration, and whatever registry.
 pub(crate) fn plain(common: &Common) -> Result<Client> {
     with(common, config(common, None)?)
@@ -23,6 +28,10 @@ pub(crate) fn plain(common: &Common) -> Result<Client> {
 fn with(common: &Common, config: NpmConfig) -> Result<Client> {
     let cache = cache()
         .ok_or_else(|| Error::environment("there is no folder for downloads: HOME is not set", "set HOME or XDG_CACHE_HOME"))?;
+    into(common, config, cache)
+}
+
+fn into(common: &Common, config: NpmConfig, cache: Cache) -> Result<Client> {
     let downloads = Downloads::new(!common.no_progress && !common.quiet);
     Client::with_progress(config, Limits::default(), cache, move |progress| downloads.update(&progress.package, progress.bytes))
 }

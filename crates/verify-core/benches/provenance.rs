@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::policy::Pattern;
-use openclaw_verify_core::provenance::npm::{self, Package, verify_attestations};
-use openclaw_verify_core::provenance::{IdentityPolicy, Instance, NpmKeys, TrustRoot};
+use openclaw_verify_core::provenance::npm::{self, Package};
+use openclaw_verify_core::provenance::{Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot};
 use serde_json::json;
 
 #[path = "../tests/it/support/mint.rs"]
@@ -22,34 +22,43 @@ mod mint;
 const PLUGINS: usize = 50;
 const LIMIT: Duration = Duration::from_millis(10);
 
+/// Each plugin counts by the best of so many rounds, so that a busy machine is not taken for a slow program.
+const ROUNDS: usize = 5;
+
 fn main() {
+    let start = Instant::now();
+    let compiled_in = Anchors::embedded(Instance::PublicGood);
+    println!("anchors that nobody asks: {:.2?}", start.elapsed());
+    let start = Instant::now();
+    assert!(compiled_in.root().is_ok() && compiled_in.keys().is_ok());
+    println!("the compiled-in trust root and keys, once a run that needs them: {:.2?}", start.elapsed());
+
     let world = mint::World::new();
     let folder = tempfile::tempdir().expect("folder");
     for plugin in 0..PLUGINS {
         fs::write(folder.path().join(plugin.to_string()), answer(&world, plugin)).expect("write");
     }
-    let start = Instant::now();
     let trust = TrustRoot::from_file(Path::new("root.json"), &world.trusted_root(), Instance::PublicGood).expect("root");
     let keys = NpmKeys::from_file(Path::new("keys.json"), &world.npm_keys("2025-01-01T00:00:00Z", None)).expect("keys");
-    println!("trust root and keys: {:.2?}", start.elapsed());
+    let anchors = Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys);
 
     let now = "2026-11-22T00:00:00Z".parse().expect("time");
-    let mut times = Vec::with_capacity(PLUGINS);
-    for plugin in 0..PLUGINS {
+    let mut times = [Duration::MAX; PLUGINS];
+    for plugin in (0..ROUNDS).flat_map(|_| 0..PLUGINS) {
         let repository = Pattern::new(&format!("github.com/acme/plugin-{plugin}")).expect("a pattern");
         let policy = IdentityPolicy { repository: Some(repository), ..IdentityPolicy::default() };
         let start = Instant::now();
         let bytes = fs::read(folder.path().join(plugin.to_string())).expect("read");
         let name = format!("@acme/plugin-{plugin}");
         let package = Package { name: &name, version: "1.0.0", integrity: Sri::of(name.as_bytes()) };
-        let found = verify_attestations(&bytes, &package, &policy, &keys, &trust, now).package();
-        times.push(start.elapsed());
+        let found = anchors.npm_attestations(&bytes, &package, &policy, now).package();
+        times[plugin] = times[plugin].min(start.elapsed());
         assert_eq!(found.outcome(), Outcome::Verified, "{found:?}");
     }
     times.sort_unstable();
     let (median, slowest) = (times[PLUGINS / 2], times[PLUGINS - 1]);
     println!("{PLUGINS} plugins, publish and provenance attestation each: median {median:.2?}, slowest {slowest:.2?}");
-    assert!(median < LIMIT, "the median is not below {LIMIT:?}");
+    assert!(slowest < LIMIT, "the slowest is not below {LIMIT:?}");
 }
 
 fn answer(world: &mint::World, plugin: usize) -> String {

@@ -53,9 +53,11 @@
 //! | one install, before it is committed | [`Verifier::decide`], or [`gate::Gate`] for OpenClaw's own protocol |
 //! | a new lock | [`Verifier::relock`] |
 //! | a folder | [`tree_digest`], [`tree`] |
-//! | a signed tag | [`release`] |
-//! | an attestation | [`provenance`] |
-//! | what is in it, for others | `sbom` (feature of that name) |
+//! | an archive | [`verify_archive`], [`Verifier::candidate`] |
+//! | a signed tag | [`verify_tag`], [`Verifier::release`] |
+//! | an attestation | [`verify_attestation`], [`provenance::npm`] |
+//! | what is in it, for others | `Verifier::sbom` (feature `sbom`) |
+//! | what only a registry knows | `registry` (feature `online`): plan, fetch, judge |
 
 pub mod archive;
 pub mod digest;
@@ -88,7 +90,10 @@ pub mod tree;
 mod verifier;
 pub mod version;
 
+pub use archive::verify as verify_archive;
 pub use error::{Error, OperatorError, Result};
+pub use provenance::verify_attestation;
+pub use release::verify as verify_tag;
 pub use tree::tree_digest;
 pub use verifier::{
     Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents, ImportState, OnProgress, Packages,

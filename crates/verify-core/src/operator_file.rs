@@ -115,7 +115,7 @@ mod tests {
         std::os::unix::fs::symlink("file", path("link")).expect("symlink");
         assert_eq!(read(&path("link")).expect("read").as_deref(), Some("text"));
 
-        rustix::fs::mknodat(rustix::fs::CWD, path("fifo"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).expect("mkfifo");
+        read::make_fifo(&path("fifo"));
         assert_eq!(refused(&path("fifo")), "FILE: is a FIFO, not a regular file");
         assert_eq!(refused(dir.path()), "FILE: is a folder, not a regular file");
         assert_eq!(refused(Path::new("/dev/zero")), "FILE: is a device, not a regular file");

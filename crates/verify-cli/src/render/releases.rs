@@ -24,7 +24,8 @@ pub(super) fn render(out: &mut String, releases: &[ReleaseReport], detail: Detai
 /// Who signed, what it is, and what was and was not looked at.
 fn full(out: &mut String, release: &ReleaseReport) {
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "tag {}: {}", release.tag, verdict(release));
+    let what = if release.tag.is_empty() { "all tags".to_owned() } else { format!("tag {}", release.tag) };
+    let _ = writeln!(out, "{what}: {}", verdict(release));
     let mut field = |name: &str, value: &str| {
         let _ = writeln!(out, "  {name:12}{value}");
     };

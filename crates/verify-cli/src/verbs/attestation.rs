@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use openclaw_verify_core::digest::{Sha256Digest, Sri};
+use openclaw_verify_core::digest::{Sha256Digest, Sri, from_hex};
 use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{
@@ -89,12 +89,16 @@ fn public_key(path: &Path) -> Result<PublicKey> {
 fn artifact(argument: &Path) -> Result<Artifact<'static>> {
     let digest = argument.to_str().and_then(|text| {
         let sha256 = text.parse::<Sha256Digest>().map(Artifact::sha256);
-        sha256.or_else(|_| text.parse::<Sri>().map(Artifact::sha512)).ok()
+        let sha512 = || text.strip_prefix("sha512:").and_then(from_hex).and_then(|bytes| Some(Sri(bytes.try_into().ok()?)));
+        sha256.ok().or_else(|| text.parse().ok().or_else(sha512).map(Artifact::sha512))
     });
     match digest {
         Some(artifact) => Ok(artifact),
         None => Artifact::file(argument).map_err(|error| {
-            Error::environment(format!("{} {error}", operator::shown(argument)), "name a file that can be read")
+            Error::environment(
+                format!("{} {error}", operator::shown(argument)),
+                "name a file that can be read, or its digest as sha256:HEX, sha512:HEX or sha512-BASE64, with HEX in small letters",
+            )
         }),
     }
 }
@@ -136,7 +140,7 @@ impl Judged<'_> {
                 "description": self.trust.map(|trust| trust.describe(self.now)),
             },
             "checked": self.checked(),
-            "notChecked": NOT_CHECKED,
+            "notChecked": self.not_checked(),
         })
     }
 
@@ -168,7 +172,7 @@ impl Judged<'_> {
         if self.fact.verified().is_some() {
             let _ = writeln!(out, "  checked           {}", self.checked().join(", "));
         }
-        let _ = writeln!(out, "  not checked       {}", NOT_CHECKED.join(", "));
+        let _ = writeln!(out, "  not checked       {}", self.not_checked().join(", "));
         out
     }
 
@@ -198,6 +202,16 @@ impl Judged<'_> {
         .collect()
     }
 
+    /// What no bundle can tell, so that a good verdict does not read as more.
+    fn not_checked(&self) -> Vec<&'static str> {
+        let anybody = self.policy.repository.is_none()
+            && self.fact.verified().and_then(|attested| attested.identity.as_ref()).is_some_and(Identity::is_github_releases);
+        let whose = "whose release it is: GitHub signs those of every repository with this identity (--repository, --ref)";
+        let always =
+            ["what the artifact does", "whether the signer has withdrawn it", "whether the log shows the same to everybody"];
+        anybody.then_some(whose).into_iter().chain(always).collect()
+    }
+
     /// What a verified verdict stands on. Key and instance decide, never the bundle.
     fn checked(&self) -> Vec<&'static str> {
         let mut checked = vec!["signature", "digest of the artifact"];
@@ -214,10 +228,6 @@ impl Judged<'_> {
         checked
     }
 }
-
-/// What no bundle can tell, so that a good verdict does not read as more.
-const NOT_CHECKED: [&str; 3] =
-    ["what the artifact does", "whether the signer has withdrawn it", "whether the log shows the same to everybody"];
 
 /// The claims of the signer, by name.
 pub(super) fn identity_claims(identity: &Identity) -> Vec<(&'static str, String)> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::lock::Change;
 use openclaw_verify_core::policy::ImportLocation;
 use openclaw_verify_core::review::ImportStore;
@@ -71,9 +72,11 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     keep_manifests(&relock);
     keep_imports(&verifier, &start.files);
     // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
-    let kept = args.from.as_deref().filter(|from| from.is_dir());
-    if let Some(spool) = kept.and_then(|kept| kept.canonicalize().ok()?.ancestors().nth(2).map(Path::to_owned)) {
+    if let Some(spool) = args.from.as_deref().and_then(staged::spool) {
         let _ = relock.keep_manifests(&ManifestStore::new(spool.join("manifests")));
+    }
+    if args.from.is_some() {
+        tell_open(&relock);
     }
     let packages = relock.lock.packages().len();
     output::stderr(&format!("{} {shown}: {packages} subjects", if written { "wrote" } else { "unchanged" }));
@@ -113,6 +116,14 @@ fn kept(verifier: &Verifier, ids: &[SubjectId], from: &Path) -> Result<Relock> {
         return Err(Error::environment("--from locks exactly one ID", "name the one that the gate refused"));
     };
     verifier.relock_kept(id, &Staged::open(from, id)?.kept)
+}
+
+/// What the gate will still refuse of what was staged, beside the review: locking again would not clear it.
+fn tell_open(relock: &Relock) {
+    let open = |finding: &&Finding| finding.level == Level::Deny && finding.suppressed.is_none() && finding.id != "unreviewed";
+    for finding in relock.report.findings.iter().filter(open) {
+        output::stderr(&format!("still open: {}: {}\n  next: {}", finding.id, finding.message, finding.help));
+    }
 }
 
 /// Subjects that have no digest, and why.

@@ -142,12 +142,16 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
         }
         return Ok(Some(Exit::Findings));
     }
+    // Who asked for one pin and did not get it has to know, whatever the levels.
+    let none = (args.tag.is_some() && !pinning.refused.is_empty()).then_some(Exit::Findings);
+    if pinning.changes.is_empty() && !files.lock.exists() {
+        output::stderr("nothing was written: no tag can be pinned");
+        return Ok(none);
+    }
     let shown = operator::shown(&files.lock);
     let written = operator_file::write_atomic(&files.lock, &pinning.lock.write())?;
     let count = pinning.lock.releases().len();
     let tags = if count == 1 { "tag" } else { "tags" };
     output::stderr(&format!("{} {shown}: {count} pinned {tags}", if written { "wrote" } else { "unchanged" }));
-    // Who asked for one pin and did not get it has to know, whatever the levels.
-    let none = args.tag.is_some() && !pinning.refused.is_empty();
-    Ok(none.then_some(Exit::Findings))
+    Ok(none)
 }

@@ -1,6 +1,6 @@
 //! What is not installed yet and yet wants to be read and locked: a copy that the gate kept, or an archive.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::gate::Kept;
 use openclaw_verify_core::subject::SubjectId;
@@ -35,8 +35,21 @@ impl Staged {
     }
 }
 
-/// What the gate refused may be the first thing ever to be installed: then there is no installation to look at.
+/// The spool in which a kept copy lies; none for an archive.
+pub(super) fn spool(from: &Path) -> Option<PathBuf> {
+    from.canonicalize().ok()?.ancestors().nth(2).filter(|_| from.is_dir()).map(Path::to_owned)
+}
+
+/// What the gate refused may be the first thing ever to be installed: then there is no installation to look at. What is fetched about
+/// a kept copy is kept beside it, because the gate asks nobody and knows no other cache.
 pub(super) fn start(common: &Common, from: Option<&Path>) -> Result<Start> {
     let first = from.is_some() && operator::installation(common).is_err();
-    super::start(&Common { lock_only: common.lock_only || first, ..common.clone() })
+    let start = super::start(&Common { lock_only: common.lock_only || first, ..common.clone() })?;
+    #[cfg(feature = "online")]
+    if let Some(spool) = from.filter(|_| common.online).and_then(spool) {
+        let cache = super::gate::downloads(&spool);
+        let client = crate::network::client_into(common, start.builder.clone().build()?.policy(), cache)?;
+        return Ok(Start { builder: start.builder.registry(client), ..start });
+    }
+    Ok(start)
 }

@@ -197,6 +197,12 @@ fn files_are_those_of_the_commit_apart_from_what_npm_writes() {
     fs::write(plugin.folder().join("package-lock.json"), "{\"lockfileVersion\":3,\"packages\":{}}").expect("lock");
     let found = plugin.judged().0;
     assert!(!found.iter().any(|finding| finding.contains("record-mismatch")), "{found:?}");
+    // What only has its name is a file that the commit does not hold.
+    for text in ["#!/bin/sh\n", "{\"lockfileVersion\":3}", "{\"lockfileVersion\":3,\"packages\":{}} x"] {
+        fs::write(plugin.folder().join("package-lock.json"), text).expect("lock");
+        let found = plugin.judged().0;
+        assert!(found.iter().any(|finding| finding.contains("record-mismatch")), "{text}: {found:?}");
+    }
     fs::remove_file(plugin.folder().join("package-lock.json")).expect("lock");
 
     let cases: [(&str, &str); 3] = [("index.js", "evil();"), ("added.js", "evil();"), ("node_modules.js", "evil();")];

@@ -10,6 +10,7 @@ use std::process::Command;
 use rusqlite::Connection;
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 
+use crate::special::{make_device, make_fifo};
 use crate::support::{Installation, Run, copy};
 use crate::tamper::plugin;
 
@@ -109,7 +110,7 @@ fn attacked_everywhere(attack: impl Fn(&Path)) {
 
 #[test]
 fn a_fifo_in_every_place_that_is_read() {
-    attacked_everywhere(fifo);
+    attacked_everywhere(make_fifo);
 }
 
 #[test]
@@ -135,15 +136,11 @@ fn a_link_to_a_device_in_every_place_that_is_read() {
 #[test]
 fn a_device_in_every_place_that_is_read() {
     let probe = tempfile::tempdir().expect("temporary folder");
-    let device = |path: &Path| {
-        let device = rustix::fs::makedev(1, 5);
-        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::CharacterDevice, Mode::RUSR, device)
-    };
-    if device(&probe.path().join("zero")).is_err() {
-        println!("skipped: only root makes devices");
+    if !make_device(&probe.path().join("zero")) {
+        println!("skipped: no device can be made here");
         return;
     }
-    attacked_everywhere(|path| device(path).expect("device"));
+    attacked_everywhere(|path| assert!(make_device(path), "device"));
 }
 
 #[test]
@@ -334,7 +331,7 @@ fn includes_that_multiply() {
 fn an_include_of_a_fifo_a_device_or_itself() {
     for target in ["pipe", "zero", "openclaw.json", "../../../../etc/hostname", "/dev/zero"] {
         attacked("$include", |state| {
-            fifo(&state.join("pipe"));
+            make_fifo(&state.join("pipe"));
             symlink("/dev/zero", state.join("zero")).expect("link");
             fs::write(state.join("openclaw.json"), format!("{{\"$include\":\"{target}\"}}")).expect("write");
         });
@@ -447,7 +444,7 @@ fn a_state_dir_behind_a_link_is_the_state_dir() {
 fn a_state_dir_that_is_something_else() {
     let mut installation = Installation::empty();
     fs::remove_dir(&installation.state).expect("remove");
-    fifo(&installation.state);
+    make_fifo(&installation.state);
     for verb in [&["check"][..], &["lock", "--init"], &["lock"]] {
         let run = bounded(&installation, verb);
         assert_eq!(run.code, 2, "{}", run.text());
@@ -459,7 +456,7 @@ fn a_state_dir_that_is_something_else() {
 #[test]
 fn tree_refuses_what_no_digest_covers() {
     let installation = Installation::empty();
-    for attack in [fifo as fn(&Path), |path| symlink("/etc", path).expect("link"), |path| sparse(path, 5 << 30)] {
+    for attack in [make_fifo as fn(&Path), |path| symlink("/etc", path).expect("link"), |path| sparse(path, 5 << 30)] {
         let folder = installation.state.join("folder");
         fs::create_dir_all(&folder).expect("folder");
         attack(&folder.join("thing"));
@@ -468,12 +465,8 @@ fn tree_refuses_what_no_digest_covers() {
         fs::remove_dir_all(&folder).expect("remove");
     }
     let pipe = installation.state.join("pipe");
-    fifo(&pipe);
+    make_fifo(&pipe);
     ends_well(&bounded(&installation, &["tree", &pipe.to_string_lossy()]), "pipe", "tree");
-}
-
-fn fifo(path: &Path) {
-    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, Mode::RUSR, 0).expect("mkfifo");
 }
 
 fn sparse(path: &Path, bytes: u64) {

@@ -15,6 +15,7 @@ mod first_run;
 mod formats;
 mod gate;
 mod git_plugin;
+mod git_skill;
 mod hostile;
 #[cfg(feature = "online")]
 mod imports;
@@ -42,6 +43,8 @@ mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod sockets;
+#[path = "../../../verify-core/tests/it/special.rs"]
+mod special;
 mod support;
 mod tamper;
 mod terminal;

@@ -123,6 +123,27 @@ fn a_release_attestation_stands_for_a_signature() {
         };
         (found.code, failures)
     };
+    // The same bundle, for one of its files: whose release it is has to be what was asked for.
+    let file = "sha256:76f1fe8593bf227cca2c089e3c16dc95014a8d3e89c5dd220530469ca043c428";
+    let attest = |more: &[&str]| {
+        let arguments =
+            ["attestation", file, "--bundle", bundle.to_str().expect("path"), "--instance", "github", "--format", "json"];
+        let found = run(home.path(), &[&arguments[..], more].concat());
+        (found.code, json(&found))
+    };
+    let (code, report) = attest(&["--repository", "github.com/jdx/communique", "--ref", "refs/tags/v0.1.9"]);
+    assert_eq!((code, &report["identity"]["sourceDigest"]), (0, &Value::from(commit)), "{report:#}");
+    for (more, wrong) in [
+        (["--repository", "github.com/evil/communique", "--ref", "refs/tags/v0.1.9"], "repository"),
+        (["--repository", "github.com/jdx/communique", "--ref", "refs/tags/v0.1.8"], "ref"),
+        (["--repository", "github.com/jdx/communique", "--workflow", ".github/workflows/release.yml"], "workflow"),
+        (["--repository", "github.com/jdx/communique", "--issuer", "https://token.actions.githubusercontent.com"], "issuer"),
+    ] {
+        let (code, report) = attest(&more);
+        assert_eq!((code, &report["code"]), (1, &Value::from(wrong)), "{more:?} {report:#}");
+    }
+    let (code, report) = attest(&["--identity", "https://dotcom.releases.github.com"]);
+    assert!(code == 0 && report["notChecked"][0].as_str().expect("text").contains("whose release"), "{report:#}");
     let with = ["--attestation", bundle.to_str().expect("path")];
     let good = tag("v0.1.9", commit);
     assert_eq!(ask(&good, "v0.1.9", "github.com/jdx/communique", &with), (0, String::new()));

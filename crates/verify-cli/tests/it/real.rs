@@ -385,6 +385,24 @@ fn records(installation: &Installation) -> Vec<Tamper> {
             "0000",
         ),
         change_record(
+            "a record asks the registry for another package",
+            "zalo",
+            |record| record["spec"] = "evil@1.0.0".into(),
+            "record-mismatch",
+            "evil",
+        ),
+        tamper(
+            "a skill's record names another commit",
+            "skills/acme-gitskill/.openclaw/source-origin.json",
+            |p| {
+                let mut record: Value = serde_json::from_slice(&fs::read(p).expect("record")).expect("JSON");
+                record["git"]["commit"] = "1".repeat(40).into();
+                fs::write(p, record.to_string()).expect("write");
+            },
+            "record-mismatch",
+            "1111",
+        ),
+        change_record(
             "a record points to a generation that nobody installed",
             "zalo",
             {

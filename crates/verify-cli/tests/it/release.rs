@@ -157,6 +157,38 @@ fn every_failure_has_its_finding_and_exit_code() {
 }
 
 #[test]
+fn a_finding_points_at_what_decided() {
+    let releases = Releases::new();
+    releases.mint.put_tag("v2.0.1", &releases.mint.payload("v2.0.1", EARLY));
+    let place = |arguments: &[&str]| {
+        let report = releases.report(arguments).1;
+        let location = report["findings"][0]["locations"][0].clone();
+        (location["file"].as_str().map(|file| file.rsplit('/').next().expect("a name").to_owned()), location["line"].as_u64())
+    };
+    assert_eq!(place(&["v2.0.1"]), (Some("openclaw-verify.toml".to_owned()), Some(4)));
+    assert_eq!(place(&["v2.0.1", "--signers", "signers"]), (None, None), "no file that is not there");
+    assert_eq!(releases.ask(&["v1.0.0", "--pin"]).code, 0);
+    releases.mint.put_tag("v1.0.0", &releases.mint.payload("v1.0.0", EARLY));
+    assert_eq!(place(&["v1.0.0"]).0.as_deref(), Some("openclaw-verify.lock"));
+}
+
+#[test]
+fn a_pin_that_is_refused_makes_no_lock() {
+    let releases = Releases::new();
+    releases.mint.put_tag("v2.0.1", &releases.mint.payload("v2.0.1", EARLY));
+    let run = releases.ask(&["v2.0.1", "--pin"]);
+    assert_eq!((run.code, releases.lock().exists()), (1, false), "{}", run.text());
+}
+
+#[test]
+fn a_name_that_no_tag_can_have_is_a_mistake_of_the_call() {
+    let releases = Releases::new();
+    for name in ["v*", "", "v1^{}", "../heads/main", "v1\n", "refs/tags/../x"] {
+        assert_eq!(releases.ask(&[name]).code, 2, "{name:?}");
+    }
+}
+
+#[test]
 fn levels_cannot_take_back_what_a_rule_asks_for() {
     let releases = Releases::new();
     releases.mint.put_tag("v2.0.1", &releases.mint.payload("v2.0.1", EARLY));

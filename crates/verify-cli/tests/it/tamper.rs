@@ -458,6 +458,25 @@ fn a_changed_lock_is_found() {
     assert_eq!(code, 1);
     assert!(findings(&report).iter().any(|finding| finding.starts_with("tree-mismatch ")), "{:#?}", findings(&report));
 
+    // What the lock says beside the digests is compared too.
+    for (from, to) in [
+        ("version = \"1.2.0\"", "version = \"9.9.9\""),
+        ("source = \"npm-pack\"", "source = \"npm\""),
+        ("archive = \"sha512-", "archive = \"sha512-AAAA"),
+    ] {
+        let changed = if from.starts_with("archive") {
+            let (before, after) = text.split_once(from).expect(from);
+            format!("{before}{to}{}", after.get(4..).expect("digest"))
+        } else {
+            text.replacen(from, to, 1)
+        };
+        assert_ne!(changed, text, "{from}");
+        fs::write(installation.lock(), changed).expect("write");
+        let (code, report) = installation.check();
+        let found = findings(&report);
+        assert!(code == 1 && found.iter().any(|finding| finding.starts_with("record-mismatch ")), "{from}: {found:#?}");
+    }
+
     let entry = text.find("[[package]]").expect("entry");
     let next = text[entry + 1..].find("[[package]]").expect("entry") + entry + 1;
     fs::write(installation.lock(), format!("{}{}", &text[..entry], &text[next..])).expect("write");

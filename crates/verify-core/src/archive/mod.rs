@@ -161,6 +161,34 @@ pub fn read(reader: impl Read, limits: &Limits, keep: impl Fn(&str) -> bool) -> 
     Ok(archive)
 }
 
+/// Reads a whole archive and makes sure that it is the one with the integrity `expected`: that of a lock, a registry or an attestation.
+/// No content is kept; to write it out, give the archive's integrity to [`unpack`].
+///
+/// # Errors
+/// When the archive is refused, has another integrity, or `reader` fails. Nothing of it may be used then.
+///
+/// ```no_run
+/// use openclaw_verify_core::archive::{Limits, unpack};
+/// use openclaw_verify_core::{digest::Sri, verify_archive};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let expected: Sri = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==".parse()?;
+/// let open = || std::fs::File::open("notes-1.4.0.tgz");
+/// let archive = verify_archive(open()?, &Limits::default(), &expected)?;
+/// println!("{} files, {}", archive.entries.len(), archive.digest);
+/// unpack(open()?, &Limits::default(), &archive.integrity, "notes".as_ref())?; // reads it again, and compares again
+/// # Ok(())
+/// # }
+/// ```
+pub fn verify(reader: impl Read, limits: &Limits, expected: &Sri) -> Result<Archive, UnpackError> {
+    let archive = read(reader, limits, |_| false)?;
+    if archive.integrity == *expected {
+        Ok(archive)
+    } else {
+        Err(UnpackError::Integrity { expected: expected.to_string(), found: archive.integrity.to_string() })
+    }
+}
+
 /// Takes the content of files while an archive is read. Paths are safe: relative, without `..`, each named once.
 pub(crate) trait Sink {
     fn begin(&mut self, path: &str, mode: Mode, size: u64) -> Result<(), ArchiveError>;

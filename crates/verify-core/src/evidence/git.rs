@@ -2,16 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Evidence;
-use crate::digest::GitOid;
+use crate::digest::{GitOid, TreeDigest};
 use crate::error::{Error, Result};
 use crate::fact::{Fact, NotEstablished, Outcome};
-use crate::git::{self, CheckoutState, GitError, Repository, TreeLimits};
+use crate::git::{self, CheckoutState, GitError, ObjectReader, Repository, TreeLimits};
 use crate::inventory::{self, Record, Subject};
 use crate::lock::{Lock, Package, Release};
 use crate::policy::{self, Policy, ReleaseNeed};
@@ -20,10 +21,15 @@ use crate::release::{self, ReleaseRule, Verdict};
 use crate::review::Publisher;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
-use crate::tree::{Change, Manifest};
+use crate::tree::{BlobId, Change, Entry, Manifest, Mode};
+use crate::{json, read};
 
 /// Inflating and copying for one checkout; a plugin's repository has a few megabytes.
 const LIMITS: TreeLimits = TreeLimits { entries: 200_000, depth: 256, file_bytes: 256 << 20, work: 2 << 30 };
+
+const NPM_LOCK: &str = "package-lock.json";
+/// Most bytes of npm's lock. That of a large project has some 2 MiB.
+const NPM_LOCK_LIMIT: u64 = 16 << 20;
 
 /// What was found out about a subject that came from git.
 #[derive(Debug, Default)]
@@ -104,8 +110,8 @@ impl<'p> ReleaseRules<'p> {
 ///
 /// # Errors
 /// When one does.
-pub(crate) fn refuse_own_trust(repository: &Repository, rule: &policy::ReleaseRule) -> Result<()> {
-    match rule.files().find(|file| repository.contains(file)) {
+pub(crate) fn refuse_own_trust<'a>(repository: &Repository, files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    match files.into_iter().find(|file| repository.contains(file)) {
         Some(file) => Err(Error::environment(
             format!(
                 "{} lies in the repository under test, which must not say whom to trust",
@@ -117,13 +123,31 @@ pub(crate) fn refuse_own_trust(repository: &Repository, rule: &policy::ReleaseRu
     }
 }
 
+/// The digest of the files of a commit, as the tree walker gives it for a checkout.
+///
+/// # Errors
+/// A submodule, whose files are not in this repository, or what keeps an object from being read.
+pub(crate) fn commit_digest(repository: &Repository, commit: &GitOid) -> std::result::Result<TreeDigest, GitError> {
+    let tree = repository.commit_tree(commit, &LIMITS)?;
+    if let Some(path) = tree.submodules.first() {
+        let why = format!("{} is a submodule, whose files are elsewhere", text::excerpt(path, 200));
+        return Err(GitError::Unsupported(why));
+    }
+    Ok(tree.manifest(&mut ObjectReader::new(repository, LIMITS.work), &LIMITS)?.digest())
+}
+
 /// Whether the files of a git checkout are those of its commit.
-pub(super) fn checkout(subject: &Subject, evidence: &Evidence) -> GitFacts {
+pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> GitFacts {
     let mut facts = GitFacts::default();
+    if subject.kind == Kind::Skill {
+        facts.checkout = pinned_files(subject, evidence, lock);
+        return facts;
+    }
     let commit = subject.record.as_ref().and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse().ok());
     // Without a `.git` of its own, a record or a digest there is nothing to compare; each has a finding of its own.
     let (true, Some(commit), Some(tree)) = (is_checkout(subject), commit, evidence.tree.tree()) else { return facts };
-    let state = Repository::open(&subject.place.absolute).and_then(|repository| compare(&repository, &commit, &tree.manifest));
+    let root = &subject.place.absolute;
+    let state = Repository::open(root).and_then(|repository| compare(&repository, &commit, root, &tree.manifest));
     facts.checkout = match state {
         Ok(CheckoutState::Equal) => Fact::Verified(Vec::new()),
         Ok(CheckoutState::EqualAfterEol(paths)) => {
@@ -144,15 +168,55 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence) -> GitFacts {
     facts
 }
 
-fn compare(repository: &Repository, commit: &GitOid, worktree: &Manifest) -> std::result::Result<CheckoutState, GitError> {
-    // npm installs into the checkout; both have digests of their own, or are no code.
-    let left_out = |path: &str| path == "package-lock.json" || path.starts_with("node_modules/");
+/// Whether the files of a git skill are those of the commit that its tag is pinned at. There is no clone to compare them with.
+fn pinned_files(subject: &Subject, evidence: &Evidence, lock: &Lock) -> Fact<Vec<String>> {
+    let record = subject.record.as_ref().filter(|_| subject.source == Source::Git);
+    let name = record.and_then(|record| Some((inventory::git_repository(record)?, tag_name(record)?)));
+    let Some(pin) = name.and_then(|(repository, tag)| lock.release(&repository, tag)) else { return Fact::NotApplicable };
+    let recorded = record.and_then(|record| record.git_commit.as_deref()).unwrap_or_default();
+    // Another commit is told as that, and a tree without a digest too.
+    let (true, Some(tree)) = (recorded.eq_ignore_ascii_case(pin.commit.as_str()), evidence.tree.tree()) else {
+        return Fact::NotApplicable;
+    };
+    match pin.tree {
+        Some(pinned) if pinned == tree.digest => Fact::Verified(Vec::new()),
+        Some(_) => {
+            Fact::violated("", format!("the files are not those of the commit {}, at which its tag is pinned", pin.commit))
+        }
+        None => {
+            let tag = text::excerpt(&pin.tag, 100);
+            let why = format!("the pin of {tag} does not say what its files are: pin it again by its name, from a whole clone");
+            Fact::not_established(NotEstablished::UnsupportedRepository, why)
+        }
+    }
+}
+
+fn compare(
+    repository: &Repository,
+    commit: &GitOid,
+    root: &Path,
+    worktree: &Manifest,
+) -> std::result::Result<CheckoutState, GitError> {
+    // npm installs into the checkout. What it installs has a digest of its own, and its lock is no code when it is one.
+    let npm_lock = worktree.get(NPM_LOCK).is_some_and(|entry| is_npm_lock(root, entry));
+    let left_out = |path: &str| (npm_lock && path == NPM_LOCK) || path.starts_with("node_modules/");
     let mut tree = repository.commit_tree(commit, &LIMITS)?;
     tree.entries.retain(|entry| !left_out(&entry.path));
     let kept = worktree.entries().iter().filter(|entry| !left_out(&entry.path)).cloned().collect();
     let kept = Manifest::new(kept)
         .map_err(|error| GitError::Unsafe { place: "the work tree".to_owned(), why: format!("holds {error}") })?;
     git::compare_checkout(repository, &tree, &kept, &LIMITS)
+}
+
+/// Whether the file that was hashed is a lock as npm writes it, and nothing that could run.
+fn is_npm_lock(root: &Path, entry: &Entry) -> bool {
+    let bytes = read::bytes(&root.join(NPM_LOCK), NPM_LOCK_LIMIT).ok().filter(|bytes| BlobId::of(bytes) == entry.id);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let lock = text.and_then(|text| json::strict(&text).ok());
+    entry.mode == Mode::Regular
+        && lock.is_some_and(|lock| {
+            lock.get("lockfileVersion").is_some_and(|version| version.is_u64()) && lock.get("packages").is_some()
+        })
 }
 
 /// The verdict about the tag that a git subject was installed from, when a release rule is for it.
@@ -163,13 +227,22 @@ pub(crate) fn tag(subject: &Subject, lock: &Lock, rules: &ReleaseRules<'_>, now:
     let Some(record) = subject.record.as_ref().filter(|_| subject.source == Source::Git) else { return Ok(None) };
     let (Some(repository), Some(name)) = (inventory::git_repository(record), tag_name(record)) else { return Ok(None) };
     let Some((rule, loaded)) = rules.get(&repository, name)? else { return Ok(None) };
-    let verdict = match open(subject, name) {
-        Ok(clone) => {
-            refuse_own_trust(&clone, rule)?;
-            judge(&clone, name, &loaded, &pins(lock, subject, &repository, name), now)
+    let remembered = pins(lock, subject, &repository, name);
+    let verdict = match (lock.release(&repository, name), open(subject, name)) {
+        // OpenClaw keeps no clone of a skill. What the operator pinned from one stands for it.
+        (Some(pinned), _) if subject.kind == Kind::Skill => {
+            worst(remembered.iter().map(|pins| release::verify_pinned(pinned, &loaded, pins, now)))
         }
-        Err(verdict) => *verdict,
+        (_, Ok(clone)) => {
+            refuse_own_trust(&clone, rule.files())?;
+            worst(remembered.iter().filter_map(|pins| release::verify(&clone, name, &loaded, pins, now)))
+        }
+        (_, Err(error)) => Some(release::verify_unreadable(name, &error)),
     };
+    let verdict = verdict.unwrap_or_else(|| {
+        let why = format!("the clone has no tag `{}`, which the record names", text::excerpt(name, 100));
+        release::verify_unreadable(name, &GitError::NotARepository(why))
+    });
     Ok(Some(TagFacts {
         subject: Some(subject.id.clone()),
         repository: Some(repository),
@@ -187,19 +260,23 @@ fn tag_name(record: &Record) -> Option<&str> {
     (!reference.is_empty() && reference.parse::<GitOid>().is_err()).then_some(reference)
 }
 
-fn open(subject: &Subject, name: &str) -> std::result::Result<Repository, Box<Verdict>> {
-    let missing = || GitError::NotARepository(format!("{} holds no git repository to look for the tag in", subject.place.shown));
-    let opened = if is_checkout(subject) { Repository::open(&subject.place.absolute) } else { Err(missing()) };
-    opened.map_err(|error| Box::new(release::verify_unreadable(name, &error)))
+fn open(subject: &Subject, name: &str) -> std::result::Result<Repository, GitError> {
+    if is_checkout(subject) {
+        return Repository::open(&subject.place.absolute);
+    }
+    let why = format!("{} holds no git repository to look for the tag in", subject.place.shown);
+    Err(GitError::NotARepository(match subject.kind {
+        Kind::Skill => {
+            let name = text::excerpt(name, 100);
+            format!("{why}; pin it from a clone of your own: openclaw-verify release CLONE {name} --repository ID --pin")
+        }
+        _ => why,
+    }))
 }
 
-/// The verdict under each set of pins; of several the worst. A tag that is gone is no reason to ask for less.
-fn judge(clone: &Repository, name: &str, rule: &ReleaseRule, pins: &[Vec<Release>], now: Timestamp) -> Verdict {
-    let verdicts = pins.iter().filter_map(|pins| release::verify(clone, name, rule, pins, now));
-    verdicts.max_by_key(|verdict| verdict.outcome).unwrap_or_else(|| {
-        let why = format!("the clone has no tag `{}`, which the record names", text::excerpt(name, 100));
-        release::verify_unreadable(name, &GitError::NotARepository(why))
-    })
+/// The verdicts under each set of pins; of several the worst. A tag that is gone is no reason to ask for less.
+fn worst(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
+    verdicts.max_by_key(|verdict| verdict.outcome)
 }
 
 /// The lock may know a tag twice: as a release, and as what a subject was installed from. Each has to hold.
@@ -224,6 +301,7 @@ fn own_pin(entry: &Package, subject: &Subject, repository: &str, name: &str) -> 
         tag_object: Some(tag_object),
         commit: entry.commit.clone()?,
         signer: entry.signer.clone(),
+        tree: None,
         line: entry.line,
     })
 }

@@ -19,7 +19,7 @@ use crate::review::Publisher;
 use crate::subject::SubjectId;
 pub(crate) use archives::Sources;
 pub(crate) use bases::Bases;
-pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, elsewhere, refuse_own_trust, tag};
+pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag};
 pub(crate) use npm::NpmFacts;
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
@@ -176,7 +176,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             git: GitFacts::default(),
             stated: None,
         };
-        evidence.git = git::checkout(subject, &evidence);
+        evidence.git = git::checkout(subject, &evidence, gather.lock);
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;

@@ -43,7 +43,7 @@ impl Kept {
             other => return Err(format!("OpenClaw installs no {}: from an archive", text::excerpt(other, 60))),
         };
         let request = Request::parse(request.to_string().as_bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { request })
+        Ok(Self { request, name: None })
     }
 }
 

@@ -7,6 +7,7 @@ use super::spool::Spool;
 use super::stage::{self, Announced, Stage, Staged};
 use crate::error::Result;
 use crate::evidence::Evidence;
+use crate::fact::NotEstablished;
 use crate::finding::{Finding, Level};
 use crate::inventory::{Inventory, Place, Subject};
 use crate::lock::{Lock, Package};
@@ -104,7 +105,7 @@ impl Verifier {
         }
         if unfinished {
             // What the lock holds is what will be installed, with its dependencies: nothing can equal it yet.
-            findings.retain(|finding| !is_lockable(finding.id));
+            findings.retain(|finding| !is_clearable(finding));
             let next = "npm installs its dependencies next; it is judged with them when OpenClaw asks again".to_owned();
             findings.push(note("not-locked", &id, next));
         }
@@ -117,7 +118,7 @@ impl Verifier {
             let reason = format!("do not install it: what is staged cannot be digested: {why}");
             return Ok(Decision { findings, ..Decision::block(Some(id), reason) });
         }
-        let lockable = findings.iter().any(|finding| is_lockable(finding.id) && finding.level == Level::Deny);
+        let lockable = findings.iter().any(|finding| is_clearable(finding) && finding.level == Level::Deny);
         let fatal = findings.iter().any(|finding| finding.level == Level::Deny && FATAL.contains(&finding.id));
         let kept =
             if lockable && !fatal { spool.and_then(|spool| spool.keep(request, &subject, digests, self.now())) } else { None };
@@ -181,6 +182,17 @@ fn is_lockable(id: &str) -> bool {
     UNLOCKED.contains(&id) || UNREAD.contains(&id)
 }
 
+/// What a registry has to be asked about, which the gate never does itself.
+fn is_unasked(finding: &Finding) -> bool {
+    let codes = [NotEstablished::Offline, NotEstablished::NoRegistry].map(NotEstablished::as_str);
+    finding.id == "not-established" && finding.code.is_some_and(|code| codes.contains(&code))
+}
+
+/// Whether the commands that a reason gives clear it.
+fn is_clearable(finding: &Finding) -> bool {
+    is_lockable(finding.id) || is_unasked(finding)
+}
+
 /// What is known for telling the operator what to do.
 struct Next<'a> {
     id: &'a SubjectId,
@@ -193,18 +205,18 @@ struct Next<'a> {
 
 fn conclude(id: &SubjectId, mut findings: Vec<Finding>, reason: impl Fn(&[Finding]) -> String) -> Decision {
     findings.sort_by(|a, b| {
-        (std::cmp::Reverse(a.level), weight(a.id), &a.message).cmp(&(std::cmp::Reverse(b.level), weight(b.id), &b.message))
+        (std::cmp::Reverse(a.level), weight(a), &a.message).cmp(&(std::cmp::Reverse(b.level), weight(b), &b.message))
     });
     let verdict = findings.first().map_or(Verdict::Allow, |finding| Verdict::from(finding.level));
     let reason = if verdict == Verdict::Allow { String::new() } else { reason(&findings) };
     Decision { verdict, subject: Some(id.clone()), reason, findings }
 }
 
-/// Of equal levels, what cannot be cleared comes first, and what a lock clears last.
-fn weight(id: &str) -> u8 {
-    if FATAL.contains(&id) {
+/// Of equal levels, what cannot be cleared comes first, and what the commands of the reason clear last.
+fn weight(finding: &Finding) -> u8 {
+    if FATAL.contains(&finding.id) {
         0
-    } else if is_lockable(id) {
+    } else if is_clearable(finding) {
         2
     } else {
         1
@@ -221,7 +233,7 @@ fn reason(findings: &[Finding], next: Option<&Next<'_>>) -> String {
         return format!("Do not install {about}: {}: {}{more}", first.id, first.message);
     }
     match next {
-        Some(next) if first.level == Level::Deny && is_lockable(first.id) => lock_first(findings, next, &more),
+        Some(next) if first.level == Level::Deny && is_clearable(first) => lock_first(findings, next, &more),
         _ => {
             let help = first.help.trim_end_matches('.');
             let verb = if first.level == Level::Deny { "Blocked" } else { "Warned" };
@@ -235,6 +247,7 @@ fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
     let Next { id, entry, version, kept, config } = *next;
     let denied = |ids: &[&str]| findings.iter().any(|finding| finding.level == Level::Deny && ids.contains(&finding.id));
     let (unlocked, unread) = (denied(&UNLOCKED), denied(&UNREAD));
+    let unasked = findings.iter().any(|finding| finding.level == Level::Deny && is_unasked(finding));
     let version = version.map(|version| text::excerpt(version, 60));
     let locked = entry.and_then(|entry| entry.version.as_deref()).map(|version| text::excerpt(version, 60));
     let first = findings.first().map(|finding| finding.message.as_str()).unwrap_or_default();
@@ -253,9 +266,10 @@ fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
     };
     let (about, from) = (word(id.as_str()), word(kept));
     let mut steps = Vec::new();
-    if unlocked {
+    if unlocked || unasked {
         let accept = if suspicious { format!(" --accept {about}") } else { String::new() };
-        steps.push(format!("openclaw-verify lock {about} --from {from}{accept}{config}"));
+        let online = if unasked { " --online" } else { "" };
+        steps.push(format!("openclaw-verify lock {about} --from {from}{accept}{online}{config}"));
     }
     if unread {
         steps.push(format!("openclaw-verify review {about} --from {from} --record --criteria safe-to-run{config}"));

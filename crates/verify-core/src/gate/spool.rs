@@ -48,6 +48,8 @@ pub struct Spool {
 pub struct Kept {
     /// What was asked, with the path of the copy.
     pub request: Request,
+    /// The name of the copy's folder, which tells what was kept; none for what was never in the spool.
+    pub(super) name: Option<String>,
 }
 
 impl Spool {
@@ -99,11 +101,8 @@ impl Spool {
         now: Timestamp,
     ) -> Option<String> {
         let tree = tree?;
-        let dependencies = dependencies.map(|digest| digest.to_string()).unwrap_or_default();
-        let name = Sha256Digest::of(format!("{}\n{tree}\n{dependencies}", subject.id).as_bytes()).hex();
-        let name = name.get(..16)?;
         let folder = self.folder.join("kept");
-        let target = folder.join(name);
+        let target = folder.join(name_of(&subject.id, tree, dependencies));
         let shown = crate::text::visible(&target.to_string_lossy()).into_owned();
         if target.join("request.json").is_file() {
             return Some(shown);
@@ -167,7 +166,19 @@ fn remove(path: &Path) {
     };
 }
 
+/// The name of a kept copy: it stands in the command that the operator is given, so a copy that is changed after that is told.
+fn name_of(id: &SubjectId, tree: TreeDigest, dependencies: Option<TreeDigest>) -> String {
+    let dependencies = dependencies.map(|digest| digest.to_string()).unwrap_or_default();
+    let name = Sha256Digest::of(format!("{id}\n{tree}\n{dependencies}").as_bytes()).hex();
+    name.chars().take(16).collect()
+}
+
 impl Kept {
+    /// Whether the copy still holds what was kept under its name. `ids` are those that it may have been kept under.
+    pub(crate) fn is_unchanged(&self, ids: &[SubjectId], tree: TreeDigest, dependencies: Option<TreeDigest>) -> bool {
+        self.name.as_ref().is_none_or(|name| ids.iter().any(|id| name_of(id, tree, dependencies) == *name))
+    }
+
     /// Reads a kept copy, to lock what it holds. Its digests are taken anew from its content.
     ///
     /// # Errors
@@ -180,6 +191,7 @@ impl Kept {
             return Err("request.json names a path outside the copy".to_owned());
         }
         let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
+        let name = Some(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         let path = if relative.is_empty() { folder.join("content") } else { folder.join("content").join(relative) };
         let path = path.to_str().ok_or("the path of the copy is not UTF-8")?;
         if let Some(request) = value.get_mut("request").and_then(Value::as_object_mut) {
@@ -187,7 +199,7 @@ impl Kept {
         }
         let request = value.get("request").map(Value::to_string).unwrap_or_default();
         let request = Request::parse(request.as_bytes()).map_err(|error| format!("request.json: {error}"))?;
-        Ok(Self { request })
+        Ok(Self { request, name })
     }
 }
 

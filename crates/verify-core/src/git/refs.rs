@@ -161,11 +161,11 @@ impl PackedRefs {
             if line.starts_with('#') || line.starts_with('^') {
                 continue;
             }
-            let bad = || GitError::damaged("packed-refs", format!("line {} is not `<id> <name>`", at + 1));
+            let bad = || unsafe_place("packed-refs", format!("is damaged: line {} is not `<id> <name>`", at + 1));
             let (oid, name) = line.split_once(' ').ok_or_else(bad)?;
             let oid = parse_oid(oid).ok_or_else(bad)??;
             if refs.insert(name.to_owned(), oid).is_some() {
-                return Err(GitError::damaged("packed-refs", format!("line {} repeats a name", at + 1)));
+                return Err(unsafe_place("packed-refs", format!("is damaged: line {} repeats a name", at + 1)));
             }
         }
         Ok(Self(refs))

@@ -312,6 +312,15 @@ impl Subject {
             observations: Vec::new(),
         }
     }
+
+    /// The version that was recorded at install; only where there is no record, the one that its own files claim. Safe to show, at most
+    /// 200 characters.
+    #[must_use]
+    pub fn recorded_version(&self) -> Option<String> {
+        let record = self.record.as_ref();
+        let recorded = record.and_then(|record| record.resolved_version.as_ref().or(record.version.as_ref()));
+        recorded.or(self.version.as_ref()).map(|version| crate::text::excerpt(version, 200))
+    }
 }
 
 /// What the digests of one subject cover; docs/formats.md has the table by kind.

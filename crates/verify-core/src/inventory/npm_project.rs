@@ -62,6 +62,11 @@ pub(super) fn spec_name(spec: &str) -> &str {
     }
 }
 
+/// The name that a registry is asked for: of an alias, `other@npm:name@1`, the name that it stands for.
+fn asked_name(spec: &str) -> &str {
+    spec_name(spec.rsplit_once("@npm:").map_or(spec, |(_, real)| real))
+}
+
 /// A name as OpenClaw encodes it in folder names. [S `safePathSegmentHashed`]
 pub(super) fn encode(name: &str) -> String {
     let name = name.trim();
@@ -131,6 +136,13 @@ pub(super) fn check(paths: &Paths, layout: &Layout, record: &Record, files: &Plu
     let version = record.resolved_version.as_deref().or(record.version.as_deref());
     conflicts.compare("name", Some(recorded_name), Some(&layout.name));
     conflicts.compare("name", Some(recorded_name), Some(files.package_name().unwrap_or("no name")));
+
+    // A packed archive was asked for by its path.
+    if subject.source == Source::Npm {
+        for spec in [&record.spec, &record.resolved_spec].into_iter().flatten() {
+            conflicts.compare("name", Some(recorded_name), Some(asked_name(spec)));
+        }
+    }
 
     let (dependencies, told) = project_dependencies(paths, &layout.project);
     subject.observations.extend(told);

@@ -423,8 +423,7 @@ mod tests {
         ]);
         let modules = dir.path().join("node_modules");
         fs::create_dir(modules.join("fifo")).expect("folder");
-        let (mode, kind) = (rustix::fs::Mode::RUSR, rustix::fs::FileType::Fifo);
-        rustix::fs::mknodat(rustix::fs::CWD, modules.join("fifo/package.json"), kind, mode, 0).expect("FIFO");
+        crate::read::make_fifo(&modules.join("fifo/package.json"));
         fs::create_dir(modules.join("sparse")).expect("folder");
         fs::File::create(modules.join("sparse/package.json")).and_then(|file| file.set_len(4 << 30)).expect("sparse file");
         symlink("/tmp", modules.join("@scope")).expect("link");

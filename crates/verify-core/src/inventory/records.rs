@@ -356,16 +356,16 @@ fn hashes(index: &Index, key: &str, record: &Record, files: &PluginFiles, subjec
     // Number and key order are kept, so this is the text that OpenClaw hashed; whether it always refreshed the hash is not certain.
     let record_hash = serde_json::to_vec(&record.raw).ok().map(|bytes| Sha256Digest::of(&bytes));
     let pairs = [
-        (seen.get("manifestHash"), files.manifest_digest, link),
-        (seen.pointer("/packageJson/hash"), files.package_digest, link),
-        (seen.get("installRecordHash"), record_hash, true),
+        ("hash of the manifest", seen.get("manifestHash"), files.manifest_digest, link),
+        ("hash of package.json", seen.pointer("/packageJson/hash"), files.package_digest, link),
+        ("hash of the record itself", seen.get("installRecordHash"), record_hash, true),
     ];
-    for (recorded, found, advisory) in pairs {
+    for (what, recorded, found, advisory) in pairs {
         let Some(recorded) = string(recorded) else { continue };
         let found = found.map_or_else(|| "no readable file".to_owned(), |digest| digest.hex());
         if recorded != found {
             let recorded = text::excerpt(recorded, 64);
-            subject.observations.push(Observation::RecordConflict { what: "hash", recorded, found, advisory });
+            subject.observations.push(Observation::RecordConflict { what, recorded, found, advisory });
         }
     }
 }

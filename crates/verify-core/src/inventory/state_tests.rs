@@ -287,8 +287,7 @@ fn hostile_skill_folders_neither_hang_nor_vanish() {
     let state = State::new();
     let base = state.state().join("skills");
     std::fs::create_dir_all(base.join("fifo")).expect("mkdir");
-    let mode = rustix::fs::Mode::RUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, base.join("fifo/SKILL.md"), rustix::fs::FileType::Fifo, mode, 0).expect("mkfifo");
+    crate::read::make_fifo(&base.join("fifo/SKILL.md"));
     std::fs::create_dir_all(base.join("folder/SKILL.md")).expect("mkdir");
     let huge = state.file("skills/huge/SKILL.md", "");
     std::fs::OpenOptions::new().write(true).open(&huge).and_then(|f| f.set_len(4 << 30)).expect("sparse");
@@ -427,8 +426,7 @@ fn hook_records_are_compared_with_the_disk() {
 fn hostile_hook_folders_neither_hang_nor_vanish() {
     let state = State::new();
     std::fs::create_dir_all(state.state().join("hooks/fifo")).expect("mkdir");
-    let fifo = state.state().join("hooks/fifo/HOOK.md");
-    rustix::fs::mknodat(rustix::fs::CWD, fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("mkfifo");
+    crate::read::make_fifo(&state.state().join("hooks/fifo/HOOK.md"));
     state.file("hooks/deep/package.json", &"[".repeat(500_000));
     state.file("hooks/twice/package.json", r#"{"version":"1","version":"2","openclaw":{"hooks":["../../evil"]}}"#);
     state.file("evil/HOOK.md", "x");

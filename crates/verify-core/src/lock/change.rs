@@ -255,6 +255,7 @@ fn compare_release(old: &Release, new: &Release, found: &mut Vec<Change>) {
     let text = |oid: &crate::digest::GitOid| oid.to_string();
     field(What::TagObject, old.tag_object.as_ref().map(text), new.tag_object.as_ref().map(text), old.tag_object.is_some());
     field(What::Signer, old.signer.clone(), new.signer.clone(), old.signer.is_some());
+    field(What::Tree, old.tree.map(|tree| tree.to_string()), new.tree.map(|tree| tree.to_string()), old.tree.is_some());
 }
 
 fn whole(id: String, what: What, from: Option<String>, to: Option<String>, needs_accept: bool) -> Change {

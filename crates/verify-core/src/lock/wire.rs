@@ -69,6 +69,7 @@ struct WireRelease {
     tag_object: Option<GitOid>,
     commit: GitOid,
     signer: Option<String>,
+    tree: Option<TreeDigest>,
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
@@ -132,6 +133,7 @@ impl WireRelease {
             tag_object: self.tag_object,
             commit: self.commit,
             signer: self.signer,
+            tree: self.tree,
             line,
         }
     }

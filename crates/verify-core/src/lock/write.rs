@@ -51,6 +51,7 @@ fn release(out: &mut String, release: &Release) {
     text(out, "tag-object", release.tag_object.as_ref());
     text(out, "commit", Some(&release.commit));
     text(out, "signer", release.signer.as_ref());
+    text(out, "tree", release.tree);
 }
 
 fn text(out: &mut String, key: &str, value: Option<impl Display>) {

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::artifact::Artifact;
 use super::fault::{Fault, Refused, fact};
 use super::identity::{Identity, IdentityPolicy};
-use super::shape;
 use super::sigstore::{KeyMaterial, Parsed, Proven, PublicKey};
 use super::trust::TrustRoot;
+use super::{release, shape};
 use crate::fact::Fact;
 use crate::text;
 
@@ -110,6 +110,7 @@ fn one(
         Signer::Key(key) => KeyMaterial::Key(key),
     };
     let Proven { identity, times } = parsed.verify(artifact, &keys, &trust.root, now).map_err(|e| hint(e, trust, now))?;
+    let identity = identity.map(|identity| release::named(identity, parsed.statement()));
     if let (Signer::Identity(policy), Some(identity)) = (signer, &identity) {
         policy.check(identity)?;
     }

@@ -117,6 +117,10 @@ fn bundle(material: &Material<'_>, entry: &[u8]) -> Result<Value, Refused> {
         "integratedTime": entry.number(4).unwrap_or(0).to_string(),
         "canonicalizedBody": b64(body.to_string().as_bytes()),
     });
+    // A part that cannot be read is not a part that is missing.
+    if [5, 6].into_iter().any(|part| entry.bytes(part).is_some() && entry.message(part).is_none()) {
+        return Err(malformed());
+    }
     if let Some(promise) = entry.message(5) {
         tlog["inclusionPromise"] = json!({ "signedEntryTimestamp": b64(promise.bytes(1).unwrap_or_default()) });
     }

@@ -45,6 +45,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether this is GitHub's own identity for releases of all repositories: then the repository is what its statement says.
+    #[must_use]
+    pub fn is_github_releases(&self) -> bool {
+        self.issuer.is_none() && self.subject == GITHUB_RELEASES
+    }
+
     /// The source repository without scheme, as lock and policy write it: `github.com/owner/name`.
     #[must_use]
     pub fn repository(&self) -> Option<&str> {
@@ -168,7 +174,9 @@ impl IdentityPolicy {
         if let Some(wanted) = &self.identity_pattern {
             same(Fault::Identity, "identity", wanted.as_str(), Some(&found.subject), |_, f| wanted.matches(f))?;
         }
-        if let Some(wanted) = self.wanted_issuer() {
+        if self.issuer.is_none() && found.is_github_releases() {
+            // GitHub itself says whose release it is, and has no issuer above it.
+        } else if let Some(wanted) = self.wanted_issuer() {
             same(Fault::Issuer, "issuer", wanted, found.issuer.as_deref(), |w, f| w == f)?;
         } else if self.is_github_releases() {
             if let Some(issuer) = &found.issuer {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::artifact::Artifact;
 use super::fault::{Fault, Refused, fact};
-use super::identity::{GITHUB_RELEASES, IdentityPolicy};
+use super::identity::{GITHUB_RELEASES, Identity, IdentityPolicy};
 use super::sigstore::{KeyMaterial, Parsed};
 use super::statement::Statement;
 use super::trust::{Instance, TrustRoot};
@@ -99,6 +99,20 @@ fn judge(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, now: Timestamp)
         }
     }
     Ok(Released { commit: commit(statement, &wanted)?, assets })
+}
+
+/// GitHub signs every release of every repository with one identity. Whose release it is stands in the statement, which is GitHub's
+/// own word and as good as a claim of its certificate.
+pub(super) fn named(mut identity: Identity, statement: Option<&Statement>) -> Identity {
+    let statement = statement.filter(|statement| statement.predicate_type.starts_with(PREDICATE));
+    if let Some(statement) = statement.filter(|_| identity.is_github_releases()) {
+        let said = |name: &str| statement.predicate.get(name).and_then(Value::as_str);
+        identity.source_repository = said("repository").map(|repository| format!("https://github.com/{repository}"));
+        identity.source_ref = said("tag").map(|tag| format!("refs/tags/{tag}"));
+        let purl = said("purl").unwrap_or_default();
+        identity.source_digest = commit(statement, purl).ok().map(|commit| commit.to_string());
+    }
+    identity
 }
 
 fn commit(statement: &Statement, purl: &str) -> Result<GitOid, Refused> {

@@ -47,9 +47,11 @@ impl Root {
             Instance::GitHub if !root.tlogs.is_empty() || !root.ctlogs.is_empty() => {
                 return Err("it has a transparency log, so it is not the root of GitHub's own instance".to_owned());
             }
+            Instance::PublicGood if root.ctlogs.is_empty() => return Err("it has no certificate log".to_owned()),
             Instance::GitHub if root.timestamp_authorities.is_empty() => {
                 return Err("it has no timestamp authority".to_owned());
             }
+            _ if root.certificate_authorities.is_empty() => return Err("it has no certificate authority".to_owned()),
             _ => {}
         }
         let verifier = sigstore_verify::Verifier::new(&root).map_err(|e| e.to_string())?;
@@ -224,6 +226,7 @@ impl Parsed {
             KeyMaterial::Certificate => Box::new(VerificationPolicy::any_identity()),
             KeyMaterial::Key(key) => Box::new(PublicKeyVerificationPolicy::new(key.0.clone())),
         };
+        self.comparable(artifact)?;
         let digest = self.digest_for(artifact)?;
         match root.verifier.verify(digest, &self.bundle, policy.as_ref()) {
             // Some schemes and digests need the artifact itself.
@@ -234,6 +237,24 @@ impl Parsed {
             },
             other => other.map_err(refused),
         }
+    }
+
+    /// Whether the statement can be compared at all with an artifact of which only one digest is known.
+    fn comparable(&self, artifact: &Artifact<'_>) -> Result<(), Refused> {
+        let has = |algorithm: &str| {
+            self.statement.as_ref().is_some_and(|s| s.subjects.iter().any(|subject| subject.digest(algorithm).is_some()))
+        };
+        let (known, other) = match (artifact.sha256, artifact.sha512) {
+            (Some(_), None) => ("sha256", "sha512"),
+            (None, Some(_)) => ("sha512", "sha256"),
+            _ => return Ok(()),
+        };
+        if !has(known) && has(other) {
+            return Err(Refused::Unsupported(format!(
+                "the statement names artifacts by {other}, and of this one only the {known} is given; give the file"
+            )));
+        }
+        Ok(())
     }
 
     /// The digest to verify with: SHA-256 where it is known and asked for, else SHA-512.
@@ -263,6 +284,14 @@ impl Parsed {
         }
         if log_required && entries.iter().any(|e| e.inclusion_promise.is_none() && e.inclusion_proof.is_none()) {
             return Err(Refused::wrong(Fault::Log, "a log entry has neither a promise nor a proof of inclusion"));
+        }
+        // The library compares the root that was signed, and not for how large a log.
+        let other_size = entries
+            .iter()
+            .filter_map(|entry| entry.inclusion_proof.as_ref())
+            .any(|proof| proof.checkpoint.checkpoint().is_some_and(|checkpoint| checkpoint.tree_size() != proof.tree_size));
+        if other_size {
+            return Err(Refused::wrong(Fault::Log, "a proof of inclusion is for another size of the log than its checkpoint"));
         }
         Ok(())
     }

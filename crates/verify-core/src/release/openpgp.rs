@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use sequoia_openpgp::cert::amalgamation::{ValidAmalgamation as _, ValidateAmalgamation as _};
-use sequoia_openpgp::cert::{Cert, CertParser};
+use sequoia_openpgp::cert::{Cert, CertParser, ValidCert};
 use sequoia_openpgp::packet::{Packet, Signature};
 use sequoia_openpgp::parse::{Dearmor, PacketParserBuilder, PacketParserResult, Parse as _};
 use sequoia_openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
@@ -61,6 +61,23 @@ impl OpenPgpCertificates {
     #[must_use]
     pub fn fingerprints(&self) -> Vec<String> {
         self.certs.iter().map(|cert| cert.fingerprint().to_hex()).collect()
+    }
+
+    /// Who has the certificate with this fingerprint, when it is among these.
+    ///
+    /// # Errors
+    /// `revoked`, and `unknown-key` for one that the policy of today does not accept.
+    pub(super) fn signer(&self, fingerprint: &str, now: Timestamp) -> Result<Option<Signer>, Failure> {
+        let Some(cert) = self.certs.iter().find(|cert| cert.fingerprint().to_hex() == fingerprint) else { return Ok(None) };
+        let policy = policy(now);
+        let valid = cert.with_policy(&policy, SystemTime::from(now)).map_err(|error| {
+            let why = format!("the operator's certificate {fingerprint} cannot be used: {}", shown(&error));
+            Failure::new(Code::UnknownKey, why)
+        })?;
+        match valid.revocation_status() {
+            RevocationStatus::NotAsFarAsWeKnow => Ok(Some(signer(&valid, cert.primary_key().key().pk_algo()))),
+            _ => Err(Failure::new(Code::Revoked, format!("the key {fingerprint} is revoked"))),
+        }
     }
 
     /// Who signed the tag, when the signature is good and its key counted when it was made.
@@ -150,14 +167,17 @@ fn judge(
                 notes.push("the key has expired since; only the signature's own date says that it was made before".to_owned());
             }
         }
-        let principal = valid_cert.primary_userid().map(|id| String::from_utf8_lossy(id.userid().value()).into_owned());
-        let signer = Signer {
-            principal: excerpt(principal.as_deref().unwrap_or("certificate without a user ID"), 200),
-            key_type: format!("OpenPGP {}", key.key().pk_algo()),
-            fingerprint: cert.fingerprint().to_hex(),
-        };
-        Ok(Accepted { signer, notes })
+        Ok(Accepted { signer: signer(&valid_cert, key.key().pk_algo()), notes })
     })())
+}
+
+fn signer(cert: &ValidCert<'_>, algorithm: PublicKeyAlgorithm) -> Signer {
+    let principal = cert.primary_userid().map(|id| String::from_utf8_lossy(id.userid().value()).into_owned());
+    Signer {
+        principal: excerpt(principal.as_deref().unwrap_or("certificate without a user ID"), 200),
+        key_type: format!("OpenPGP {algorithm}"),
+        fingerprint: cert.fingerprint().to_hex(),
+    }
 }
 
 /// The one packet that an armored signature may hold.

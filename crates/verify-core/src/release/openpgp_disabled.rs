@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::tag::Tag;
-use super::verdict::{Code, Failure};
+use super::verdict::{Code, Failure, Signer};
 use super::verify::Accepted;
 use crate::fact::NotEstablished;
 
@@ -23,7 +23,15 @@ impl OpenPgpCertificates {
     }
 
     pub(super) fn verify(&self, _tag: &Tag, _now: Timestamp) -> Result<Accepted, Failure> {
-        let why = "the tag has an OpenPGP signature, and this program was built without the feature `openpgp`";
-        Err(Failure::new(Code::NotEstablished(NotEstablished::FeatureDisabled), why))
+        Err(disabled())
     }
+
+    pub(super) fn signer(&self, _fingerprint: &str, _now: Timestamp) -> Result<Option<Signer>, Failure> {
+        Err(disabled())
+    }
+}
+
+fn disabled() -> Failure {
+    let why = "the tag has an OpenPGP signature, and this program was built without the feature `openpgp`";
+    Failure::new(Code::NotEstablished(NotEstablished::FeatureDisabled), why)
 }

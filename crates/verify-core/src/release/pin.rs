@@ -58,8 +58,15 @@ mod tests {
     #[test]
     fn four_states() {
         let id = |byte| GitOid::sha1(&[byte; 20]);
-        let pin =
-            |tag_object| Release { repository: "h/r".into(), tag: "v1".into(), tag_object, commit: id(2), signer: None, line: 0 };
+        let pin = |tag_object| Release {
+            repository: "h/r".into(),
+            tag: "v1".into(),
+            tag_object,
+            commit: id(2),
+            signer: None,
+            tree: None,
+            line: 0,
+        };
         let signed = pin(Some(id(1)));
         assert_eq!(PinState::of(&signed, Some((Some(&id(1)), Some(&id(2))))), PinState::Same);
         assert_eq!(PinState::of(&signed, Some((Some(&id(3)), Some(&id(2))))), PinState::Retagged);

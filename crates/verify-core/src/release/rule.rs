@@ -3,11 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::openpgp::OpenPgpCertificates;
 use super::signers::{AllowedSigners, RevokedKeys};
+use super::tag::Scheme;
+use super::verdict::{Code, Failure, Signer};
+use super::wire::SshKey;
 use crate::error::{OperatorError, Result};
+use crate::fact::NotEstablished;
 use crate::policy::{self, Gitsign, Pattern, ReleaseNeed};
 use crate::provenance::Anchors;
+use crate::text::excerpt;
 use crate::{operator_file, read};
 
 /// Most bytes of an OpenPGP certificate file: 16 MiB.
@@ -60,6 +67,30 @@ impl ReleaseRule {
 }
 
 impl Trust {
+    /// Who `signer` of a pin is, when that key may still sign: what was verified when the tag was pinned holds only as long.
+    pub(super) fn pinned_signer(&self, signer: &str, now: Timestamp) -> Result<(Scheme, Signer), Failure> {
+        let gone = || {
+            let why =
+                format!("{}, who signed the tag when it was pinned, is no longer among those who may", excerpt(signer, 200));
+            Failure::new(Code::UnknownKey, why).help("look why the key was taken out; trust it again only for a reason")
+        };
+        let (scheme, fingerprint) = signer.split_once(':').ok_or_else(gone)?;
+        if scheme == Scheme::Ssh.as_str() {
+            let revoked = |key: &SshKey| matches!(&self.revoked, Some(RevokedKeys::Keys(keys)) if keys.contains(key));
+            let signers = self.ssh.as_ref().ok_or_else(gone)?;
+            let entry = signers.signs_with(fingerprint).filter(|entry| !revoked(&entry.key)).ok_or_else(gone)?;
+            let (principal, key_type) = (excerpt(&entry.principals, 200), entry.key.type_name().to_owned());
+            return Ok((Scheme::Ssh, Signer { principal, key_type, fingerprint: fingerprint.to_owned() }));
+        }
+        if scheme == Scheme::OpenPgp.as_str() {
+            let certificates = self.openpgp.as_ref().ok_or_else(gone)?;
+            return Ok((Scheme::OpenPgp, certificates.signer(fingerprint, now)?.ok_or_else(gone)?));
+        }
+        let why =
+            "the pin of a gitsign tag names its certificate and not its identity, so that the rule still allows it is not known";
+        Err(Failure::new(Code::NotEstablished(NotEstablished::UnsupportedRepository), why))
+    }
+
     /// Reads an `allowed_signers` file.
     ///
     /// # Errors

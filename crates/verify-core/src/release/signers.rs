@@ -9,13 +9,15 @@ use std::ops::Range;
 use std::path::Path;
 
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use super::principals::list_matches;
+use super::sshsig::NAMESPACE;
 use super::verdict::{Code, Failure};
 use super::wire::{SshKey, is_key_type};
 use crate::error::OperatorError;
 use crate::text::excerpt;
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// An `allowed_signers` file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +124,12 @@ impl AllowedSigners {
         Err(self.refusal(key, namespace, at))
     }
 
+    /// A line that lets the key of this fingerprint sign tags, at whatever time.
+    pub(super) fn signs_with(&self, fingerprint: &str) -> Option<&AllowedSigner> {
+        let may = |entry: &&AllowedSigner| !entry.cert_authority && entry.allows_namespace(NAMESPACE);
+        self.entries.iter().filter(may).find(|entry| entry.key.fingerprint() == fingerprint)
+    }
+
     fn refusal(&self, key: &SshKey, namespace: &str, at: i64) -> Failure {
         let fingerprint = key.fingerprint();
         let lines: Vec<_> = self.entries.iter().filter(|entry| entry.key == *key).collect();
@@ -144,6 +152,13 @@ impl AllowedSigners {
         let refused_by_time =
             usable.clone().filter(|entry| entry.allows_namespace(namespace)).find_map(|entry| entry.validity(at).err());
         refused_by_time.unwrap_or_else(|| {
+            if let Some(entry) = usable.clone().find(|entry| entry.allows_namespace(namespace)) {
+                let why =
+                    format!("line {} of the signers file has the key {fingerprint} for nobody: no principal matches", entry.line);
+                return Failure::new(Code::UnknownKey, why).help(
+                    "begin the line with whose key it is; a pattern that is negated, and all after an empty one, names nobody",
+                );
+            }
             let line = usable.map(|entry| entry.line).next().unwrap_or(first.line);
             let why = format!("line {line} of the signers file does not let the key {fingerprint} sign for `{namespace}`");
             Failure::new(Code::NamespaceNotAllowed, why).help("add \"git\" to the namespaces of that line if it may sign tags")
@@ -371,8 +386,8 @@ fn parse_time(text: &str) -> Result<i64, String> {
     let part = |at: usize, length: usize| digits.get(at..at + length).and_then(|part| part.parse::<i16>().ok()).unwrap_or(0);
     let small = |at: usize| i8::try_from(part(at, 2)).unwrap_or(-1);
     let time = DateTime::new(part(0, 4), small(4), small(6), small(8), small(10), small(12), 0);
-    let seconds =
-        time.and_then(|time| time.to_zoned(TimeZone::UTC)).map(|time| time.timestamp().as_second()).map_err(|_| bad())?;
+    // Not by way of a timestamp, which ends on the last day but one of the year 9999: people write its last day for "never".
+    let seconds = time.map(|time| time.duration_since(EPOCH).as_secs()).map_err(|_| bad())?;
     if seconds > 0 { Ok(seconds) } else { Err(bad()) }
 }
 
@@ -406,6 +421,8 @@ mod tests {
         assert_eq!(shown, [("a@x,b@x", false, 4), ("c d@x", false, 5), ("e@x", true, 6), ("*@y", true, 7)]);
         assert_eq!(signers.entries()[1].valid_after, Some(1_577_836_800));
         assert_eq!(signers.entries()[2].valid_before, Some(1_893_456_000));
+        let never = parse(&format!("a@x valid-before=\"99991231235959Z\" {KEY}")).expect("a good file");
+        assert_eq!(never.entries()[0].valid_before, Some(253_402_300_799));
     }
 
     #[test]
@@ -445,6 +462,9 @@ mod tests {
         assert_eq!(refusal("", 0), Code::UnknownKey);
         assert_eq!(refusal(&format!("a@x cert-authority {KEY}"), 0), Code::UnsupportedCertificate);
         assert_eq!(refusal(&format!("a@x namespaces=\"file\" {KEY}"), 0), Code::NamespaceNotAllowed);
+        for principals in ["!a@x", "\"\"", ",a@x", "!*,a@x"] {
+            assert_eq!(refusal(&format!("{principals} {KEY}"), 0), Code::UnknownKey, "{principals}");
+        }
         assert_eq!(refusal(&format!("a@x valid-after=\"20300101\" {KEY}"), 1_700_000_000), Code::KeyNotYetValid);
         assert_eq!(refusal(&format!("a@x valid-before=\"20200101\" {KEY}"), 1_700_000_000), Code::KeyExpired);
         let both = parse(&format!("a@x valid-before=\"20200101\" {KEY}\nb@x {KEY}")).expect("a good file");

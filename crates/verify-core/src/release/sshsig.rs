@@ -13,7 +13,7 @@ use crate::text::excerpt;
 
 const MAGIC: &[u8] = b"SSHSIG";
 /// The namespace that git signs in, so that a signature of a file or an e-mail cannot be used for a tag.
-const NAMESPACE: &str = "git";
+pub(super) const NAMESPACE: &str = "git";
 /// Flag of a security key: somebody touched it.
 const USER_PRESENT: u8 = 1;
 

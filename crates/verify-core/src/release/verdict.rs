@@ -73,6 +73,7 @@ impl Verdict {
             tag_object: self.tag_object.clone(),
             commit: self.commit.clone()?,
             signer: self.signer.as_ref().zip(self.scheme).map(|(signer, scheme)| signer.pin(scheme)),
+            tree: None,
             line: 0,
         })
     }

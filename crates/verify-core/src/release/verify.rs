@@ -28,6 +28,34 @@ pub(super) struct Accepted {
 
 /// The verdict about the tag `name`. `None` when there is no such tag and none is pinned. `pins` are the pinned tags of the same
 /// repository; `now` is the time that signatures are not to be ahead of.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use openclaw_verify_core::fact::Outcome;
+/// use openclaw_verify_core::git::Repository;
+/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Require, TagPattern, Trust};
+/// use openclaw_verify_core::verify_tag;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // From your own folder, never from the clone:
+/// let signers = AllowedSigners::parse(Path::new("allowed_signers"), &std::fs::read_to_string("allowed_signers")?)?;
+/// let rule = ReleaseRule {
+///     repository: TagPattern::new("github.com/acme/notes"),
+///     tags: TagPattern::new("v*"),
+///     trust: Trust { ssh: Some(signers), ..Trust::default() },
+///     require: Require::SignedTag,
+///     minimum: None,
+/// };
+/// let clone = Repository::open(Path::new("notes"))?;
+/// let verdict = verify_tag(&clone, "v1.3.0", &rule, &[], jiff::Timestamp::now()).ok_or("no such tag")?;
+/// for failure in &verdict.failures {
+///     println!("{}", failure.message);
+/// }
+/// assert_eq!(verdict.outcome, Outcome::Verified);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Option<Verdict> {
     let pin = pins.iter().find(|pin| pin.tag == name);
@@ -84,6 +112,32 @@ pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: 
         verdict.0.name = tag.name;
     }
     let pin = pins.iter().find(|pin| pin.tag == verdict.0.name);
+    verdict.judge_pin(pin, rule);
+    verdict.judge_age(pin.is_some(), rule, pins);
+    verdict.finish(rule)
+}
+
+/// The verdict about a tag that cannot be read, because nobody keeps its repository, and that was verified when it was pinned as
+/// `pinned`. Its signer must still be one of the rule's; `pins` are what else is remembered of the repository's tags.
+#[must_use]
+pub fn verify_pinned(pinned: &Release, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Verdict {
+    let mut verdict = Draft::new(&pinned.tag);
+    verdict.0.tag_object.clone_from(&pinned.tag_object);
+    verdict.0.commit = Some(pinned.commit.clone());
+    verdict.skip("form", "there is no clone to read the tag from; it was read when it was pinned");
+    let signer = pinned.signer.as_deref().map(|signer| rule.trust.pinned_signer(signer, now));
+    match (signer, &pinned.tag_object) {
+        (Some(Ok((scheme, signer))), _) => {
+            let who = format!("{}, {} {}, when the tag was pinned", signer.principal, signer.key_type, signer.fingerprint);
+            verdict.pass("signer", who);
+            verdict.0.scheme = Some(scheme);
+            verdict.0.signer = Some(signer);
+        }
+        (Some(Err(failure)), _) => verdict.fail("signer", failure),
+        (None, Some(_)) => verdict.fail("signature", Failure::new(Code::Unsigned, "the tag has no signature")),
+        (None, None) => verdict.fail("form", Failure::new(Code::Lightweight, "there is no tag object that could be signed")),
+    }
+    let pin = pins.iter().find(|pin| pin.tag == pinned.tag);
     verdict.judge_pin(pin, rule);
     verdict.judge_age(pin.is_some(), rule, pins);
     verdict.finish(rule)
@@ -189,8 +243,8 @@ impl Draft {
                 self.fail("target", Failure::new(Code::TargetMissing, why).help("fetch the tag with its history"));
             }
             Err(GitError::TooLarge { .. }) => {
-                let why = format!("the tag says that {} is a commit, and it is larger than any commit", tag.target);
-                self.fail("target", Failure::new(Code::TargetTypeLies, why));
+                let why = format!("the tag points at {}, which is larger than any commit", tag.target);
+                self.fail("target", Failure::new(Code::TooLarge, why));
             }
             Err(error) => self.fail("target", unreadable(&error)),
         }

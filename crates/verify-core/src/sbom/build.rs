@@ -158,7 +158,8 @@ impl<'a> Builder<'a> {
         let mut draft = Draft::new(kind, reference, name, version);
         let record = subject.record.as_ref();
         let archive = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse::<Sri>().ok());
-        draft.purl(purl(subject, package_name.unwrap_or(&subject.name), version, archive.as_ref()));
+        let commit = self.verdicts.subjects.get(&subject.id).and_then(|verdict| verdict.commit.as_deref());
+        draft.purl(purl(subject, package_name.unwrap_or(&subject.name), version, archive.as_ref(), commit));
         if subject.kind == Kind::Skill {
             draft.extra.data = Some(json!([{ "type": "other", "name": "agent-skill" }]));
         }
@@ -168,6 +169,10 @@ impl<'a> Builder<'a> {
         match instance {
             Some(instance) => {
                 draft.instance(instance, &location(subject, self.projects));
+                let tree = self.projects.of(&subject.id).map(|(_, project)| &project.tree);
+                for missing in tree.into_iter().flat_map(|tree| missing(tree, &instance.path)) {
+                    draft.property("openclaw:npm:missing", &missing);
+                }
                 if instance.locked.as_ref().is_none_or(|locked| locked.integrity.is_none()) {
                     draft.distribution(None, archive.as_ref());
                 }
@@ -180,10 +185,10 @@ impl<'a> Builder<'a> {
             draft.extra.swhid.extend(swhid::of_folder(tree));
         }
         if subject.source == Source::Git
-            && let Some(commit) = record.and_then(|record| record.git_commit.as_deref())
-            && let Some(swhid) = swhid::of_commit(commit)
+            && let Some(recorded) = record.and_then(|record| record.git_commit.as_deref())
         {
-            draft.extra.swhid.push(swhid);
+            draft.extra.swhid.extend(commit.and_then(swhid::of_commit));
+            draft.property("openclaw:git:recorded_commit", recorded);
         }
         draft.property("openclaw:id", subject.id.as_str());
         draft.property("openclaw:kind", subject.kind.as_str());
@@ -412,8 +417,15 @@ fn location(subject: &Subject, projects: &Projects) -> String {
     shown.clone()
 }
 
-/// The purl by where the subject came from. Only what a registry gave out is a `pkg:npm`: a local archive may bear any name.
-fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: Option<&Sri>) -> Option<String> {
+/// The purl by where the subject came from. Only what a registry gave out is a `pkg:npm`: a local archive may bear any name. A commit
+/// is named only once it was verified: anybody can write one into a record.
+fn purl(
+    subject: &Subject,
+    package_name: &str,
+    version: Option<&str>,
+    archive: Option<&Sri>,
+    commit: Option<&str>,
+) -> Option<String> {
     let record = subject.record.as_ref();
     let checksum: Vec<_> = archive.map(|archive| ("checksum", format!("sha512:{}", archive.hex()))).into_iter().collect();
     let generic = |name: &str| {
@@ -423,7 +435,7 @@ fn purl(subject: &Subject, package_name: &str, version: Option<&str>, archive: O
     match (subject.kind, subject.source) {
         (Kind::Core, _) | (_, Source::Npm) => values::npm_purl(package_name, version),
         (_, Source::Git) => record
-            .and_then(|record| values::git_purl(record.git_url.as_deref()?, record.git_commit.as_deref()?, None))
+            .and_then(|record| values::git_purl(record.git_url.as_deref()?, commit?, None))
             .or_else(|| generic(package_name)),
         (_, Source::Clawhub) => generic(subject.id.name()),
         (Kind::Skill, _) => None,

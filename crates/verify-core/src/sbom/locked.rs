@@ -11,8 +11,13 @@ pub(super) fn inventory(lock: &Lock) -> (Inventory, Verdicts) {
     let (mut inventory, mut verdicts) = (Inventory::default(), Verdicts::default());
     for package in lock.packages() {
         inventory.subjects.push(subject(package));
-        let verdict =
-            Verdict { tree: package.tree, dependencies: package.dependencies, files: package.files, ..Verdict::default() };
+        let verdict = Verdict {
+            tree: package.tree,
+            dependencies: package.dependencies,
+            files: package.files,
+            commit: package.commit.as_ref().map(ToString::to_string),
+            ..Verdict::default()
+        };
         verdicts.subjects.insert(package.id.clone(), verdict);
     }
     (inventory, verdicts)

@@ -261,6 +261,32 @@ fn verdicts_become_evidence_claims_and_hashes() {
 }
 
 #[test]
+fn a_commit_is_named_only_once_it_was_verified() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let place = Place { absolute: dir.path().to_owned(), shown: "git/notes".to_owned() };
+    let id = SubjectId::new("git", "github.com/acme/notes");
+    let mut subject = Subject::new(id.clone(), Kind::Plugin, Source::Git, place);
+    let commit = "deadbeef".repeat(5);
+    subject.record = Some(Record {
+        git_commit: Some(commit.clone()),
+        git_url: Some("https://github.com/acme/notes".to_owned()),
+        ..Record::default()
+    });
+    let inventory = Inventory { subjects: vec![subject], ..Inventory::default() };
+    let claimed = bom(&inventory, &Verdicts::default(), &Options::default());
+    let claimed = component(&claimed, "git/notes");
+    assert_eq!(property(claimed, "openclaw:git:recorded_commit"), Some(commit.as_str()));
+    assert!(claimed.get("swhid").is_none() && !claimed["purl"].to_string().contains(&commit), "{claimed:#}");
+
+    let mut verdicts = Verdicts::default();
+    verdicts.subjects.insert(id, Verdict { commit: Some(commit.clone()), ..Verdict::default() });
+    let verified = bom(&inventory, &verdicts, &Options::default());
+    let verified = component(&verified, "git/notes");
+    assert_eq!(verified["swhid"], json!([format!("swh:1:rev:{commit}")]));
+    assert_eq!(verified["purl"], format!("pkg:github/acme/notes@{commit}"));
+}
+
+#[test]
 fn what_only_1_7_can_say() {
     let dir = tempfile::tempdir().expect("temp dir");
     let inventory = state(dir.path());

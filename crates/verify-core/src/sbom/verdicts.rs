@@ -31,6 +31,8 @@ pub struct Verdict {
     pub archive: Option<ArchiveMatch>,
     /// Who built it, once verified.
     pub provenance: Option<VerifiedProvenance>,
+    /// The commit whose files these are: established, or what a lock says where only that is described. Never what a record claims.
+    pub commit: Option<String>,
     /// The people whose reviews count for it, as they sign: `Ada <ada@example.org>`.
     pub reviewers: Vec<String>,
     /// Outcomes, one for each group of findings.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::relock::as_kept;
 use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
@@ -160,7 +161,13 @@ impl Verifier {
     /// # Errors
     /// As [`Verifier::reading`], and when what was kept is not `id`.
     pub fn reading_kept(&self, id: &SubjectId, kept: &gate::Kept, since: Since<'_>, dependencies: bool) -> Result<Reading> {
-        self.reading_in(&Inventory::of(self.staged_as(id, kept)?), id, since, dependencies)
+        let (subject, ids) = self.staged_as(id, kept)?;
+        let inventory = Inventory::of(subject);
+        let scope = Scope::default();
+        if let Some(evidence) = self.evidence(&inventory, &Lock::default(), &scope)?.get(id) {
+            as_kept(kept, &ids, evidence)?;
+        }
+        self.reading_in(&inventory, id, since, dependencies)
     }
 
     fn reading_in(&self, inventory: &Inventory, id: &SubjectId, since: Since<'_>, dependencies: bool) -> Result<Reading> {

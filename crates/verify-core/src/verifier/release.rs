@@ -1,6 +1,6 @@
 //! Release tags of a clone, or one tag object: who signed them, and whether they are still what was pinned.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Verifier;
 use super::relock::contradiction;
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::evidence::{self, TagFacts};
 use crate::fact::Fact;
 use crate::finding::Finding;
-use crate::git::{GitError, Repository};
+use crate::git::{GitError, Repository, is_valid_tag_name};
 use crate::inventory::Inventory;
 use crate::lock::{Change, Lock, Release, changes};
 use crate::policy::{self, Gitsign};
@@ -95,6 +95,12 @@ impl Verifier {
     /// When no rule is for the tag, there is no such tag, the path holds no repository, or a file of the operator is wrong or lies in
     /// the repository. A repository that cannot be read safely is a finding instead.
     pub fn release(&self, query: &ReleaseQuery) -> Result<Releases> {
+        if let Some(name) = query.tag.as_deref().filter(|name| !is_valid_tag_name(name)) {
+            return Err(Error::environment(
+                format!("`{}` is no name that git accepts for a tag", text::excerpt(name, 200)),
+                "name one tag, without refs/tags/ and without patterns; leave it out for all tags that a rule is for",
+            ));
+        }
         let trusted = self.trusted(query)?;
         let clone = match &query.source {
             ReleaseSource::Clone(path) => Some(open(path)?),
@@ -114,7 +120,9 @@ impl Verifier {
                 true => fresh.iter().flatten().find(|other| other.verdict.name == tag.verdict.name).unwrap_or(tag),
                 false => tag,
             });
-            let made = pin(&old, &trusted, candidates, &query.accept)?;
+            // Hashing a commit's files takes a while, so it is done for a tag that was named, and not for all.
+            let readable = clone.as_ref().and_then(|clone| clone.as_ref().ok()).filter(|_| query.tag.is_some());
+            let made = pin(&old, &trusted, candidates, readable, &query.accept)?;
             if made.unaccepted.is_empty() {
                 // What was just pinned is judged as the next run will.
                 tags = ask(&made.lock)?;
@@ -183,7 +191,7 @@ impl Verifier {
 
     /// Nothing that decides is taken from the repository under test.
     fn refuse_own_files(&self, clone: &Repository, trusted: &Trusted) -> Result<()> {
-        trusted.rules.iter().try_for_each(|(rule, _)| evidence::refuse_own_trust(clone, rule))?;
+        evidence::refuse_own_trust(clone, trusted.rules.iter().flat_map(|(rule, _)| rule.files()))?;
         let own = [&self.options.policy, &self.options.lock].into_iter().flatten().find(|file| clone.contains(&file.path));
         match own {
             Some(file) => Err(Error::environment(
@@ -318,15 +326,24 @@ impl Trusted {
 }
 
 /// The lock with these tags pinned.
-fn pin<'a>(old: &Lock, trusted: &Trusted, tags: impl Iterator<Item = &'a TagFacts>, accept: &[String]) -> Result<Pinning> {
+fn pin<'a>(
+    old: &Lock,
+    trusted: &Trusted,
+    tags: impl Iterator<Item = &'a TagFacts>,
+    clone: Option<&Repository>,
+    accept: &[String],
+) -> Result<Pinning> {
     let repository = trusted.repository.as_deref().unwrap_or_default();
     let mut releases = old.releases().to_vec();
     let mut refused = Vec::new();
     for tag in tags {
-        let Some(pin) = tag.verdict.to_pin(repository, tag.require) else {
+        let Some(mut pin) = tag.verdict.to_pin(repository, tag.require) else {
             refused.push(tag.verdict.tag.clone());
             continue;
         };
+        let known = old.release(repository, &pin.tag).filter(|known| known.commit == pin.commit).and_then(|known| known.tree);
+        // A clone without all objects of the commit can still be asked about its tags.
+        pin.tree = clone.and_then(|clone| evidence::commit_digest(clone, &pin.commit).ok()).or(known);
         releases.retain(|release| (release.repository.as_str(), &release.tag) != (repository, &pin.tag));
         releases.push(pin);
     }
@@ -340,7 +357,7 @@ fn pin<'a>(old: &Lock, trusted: &Trusted, tags: impl Iterator<Item = &'a TagFact
 ///
 /// # Errors
 /// When there is no repository at all: then the call is wrong.
-fn open(path: &std::path::Path) -> Result<std::result::Result<Repository, GitError>> {
+fn open(path: &Path) -> Result<std::result::Result<Repository, GitError>> {
     match Repository::open(path) {
         Err(error @ (GitError::NotARepository(_) | GitError::Io { .. })) => {
             Err(Error::environment(error.to_string(), "name the folder of a local clone, bare or with a work tree"))

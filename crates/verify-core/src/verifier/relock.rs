@@ -103,10 +103,13 @@ impl Verifier {
     /// As [`Verifier::check`], and when what was kept is not `id`.
     pub fn relock_kept(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Relock> {
         let old = self.lock.clone().unwrap_or_default();
-        let subject = self.staged_as(id, kept)?;
+        let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject.clone());
         let mut evidence = self.evidence(&inventory, &old, &Scope::Everything)?;
         self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
+        if let Some(evidence) = evidence.get(id) {
+            as_kept(kept, &ids, evidence)?;
+        }
 
         let mut entries: BTreeMap<SubjectId, Package> =
             old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
@@ -129,8 +132,8 @@ impl Verifier {
         Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
     }
 
-    /// What was kept, as `id`.
-    pub(super) fn staged_as(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Subject> {
+    /// What was kept, as `id`, and all that it could become.
+    pub(super) fn staged_as(&self, id: &SubjectId, kept: &gate::Kept) -> Result<(Subject, Vec<SubjectId>)> {
         let lock = self.lock.clone().unwrap_or_default();
         let staged = gate::stage::files(&kept.request, &lock, self.host()).map_err(|why| Error::Subject {
             place: "the kept copy".to_owned(),
@@ -141,7 +144,7 @@ impl Verifier {
             let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
             return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
         }
-        Ok(Subject { id: id.clone(), ..staged.subject })
+        Ok((Subject { id: id.clone(), ..staged.subject }, staged.ids))
     }
 
     fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
@@ -189,8 +192,7 @@ fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
 fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> std::result::Result<Option<Package>, String> {
     let mut entry = Package::new(subject.id.clone(), subject.kind, subject.source);
     let record = subject.record.as_ref();
-    let recorded = record.and_then(|record| record.resolved_version.clone().or_else(|| record.version.clone()));
-    entry.version = recorded.or_else(|| subject.version.clone()).map(|version| crate::text::excerpt(&version, 200));
+    entry.version = subject.recorded_version();
     entry.spec = spec(subject);
     entry.archive = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse::<Sri>().ok());
     entry.commit = record.and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse::<GitOid>().ok());
@@ -229,6 +231,21 @@ fn provenance(evidence: &Evidence) -> Option<Provenance> {
         repository: text(identity.repository()?),
         workflow: text(identity.workflow()?),
         commit: identity.source_digest.as_deref().and_then(|commit| commit.parse().ok()),
+    })
+}
+
+/// Whoever can write to the spool could put other files where the operator has read these.
+pub(super) fn as_kept(kept: &gate::Kept, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
+    let Some(tree) = evidence.tree.tree() else { return Ok(()) };
+    if kept.is_unchanged(ids, tree.digest, evidence.dependencies.tree().map(|tree| tree.digest)) {
+        return Ok(());
+    }
+    Err(Error::Subject {
+        place: "the kept copy".to_owned(),
+        why: "its files are not those that the gate kept under this name".to_owned(),
+        help: Some(
+            "find out who can write to the gate's spool; to keep a new copy, remove this one and install again".to_owned(),
+        ),
     })
 }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::evidence::review::Standing;
 use crate::evidence::{Compared, Evidence};
 use crate::fact::Fact;
+use crate::inventory::Inventory;
 use crate::review::{self, Question, ReviewIndex};
 use crate::sbom::{self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance};
 use crate::subject::{Kind, SubjectId};
@@ -28,7 +29,7 @@ impl Verifier {
         sbom::generate(&inventory, &verdicts, options)
     }
 
-    fn verdicts(&self, inventory: &crate::inventory::Inventory, scope: &Scope) -> Result<Verdicts> {
+    fn verdicts(&self, inventory: &Inventory, scope: &Scope) -> Result<Verdicts> {
         let lock = self.lock.clone().unwrap_or_default();
         let mut evidence = self.evidence(inventory, &lock, scope)?;
         self.verify_tags(inventory, &lock, &mut evidence)?;
@@ -40,21 +41,13 @@ impl Verifier {
         let reviews = self.review_index();
         for subject in &report.subjects {
             let Some(evidence) = evidence.get(&subject.id) else { continue };
-            let locked = lock.package(&subject.id).and_then(|entry| entry.provenance.as_ref());
             let verdict = Verdict {
                 tree: evidence.tree.tree().map(|tree| tree.digest),
                 dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
                 files: evidence.tree.tree().map(|tree| tree.files),
                 archive: evidence.published.packages.iter().find(|compared| compared.own).and_then(of),
-                // What was verified now; else only what this very lock entry says of these very bytes.
-                provenance: verified(evidence).or_else(|| {
-                    locked.filter(|_| !evidence.tree.differs()).map(|provenance| VerifiedProvenance {
-                        repository: provenance.repository.clone(),
-                        workflow: provenance.workflow.clone(),
-                        commit: provenance.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
-                        predicate_type: PREDICATE.to_owned(),
-                    })
-                }),
+                provenance: verified(evidence),
+                commit: commit(inventory, &subject.id, evidence),
                 reviewers: reviewers(&reviews, &subject.id, evidence),
                 // Without a lock nothing was compared, so nothing is claimed.
                 outcomes: if self.lock.is_some() { subject.outcomes } else { Default::default() },
@@ -77,7 +70,7 @@ fn scope(options: &Options) -> Scope {
     Scope::Kinds(kinds, options.subjects.iter().cloned().collect())
 }
 
-/// The lock does not say which version of the predicate it was.
+/// The version of the predicate that is verified.
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 
 fn of(compared: &Compared) -> Option<ArchiveMatch> {
@@ -90,6 +83,13 @@ fn of(compared: &Compared) -> Option<ArchiveMatch> {
         Fact::NotEstablished { .. } => ArchiveMatch::NotEstablished,
         Fact::NotApplicable => return None,
     })
+}
+
+/// The recorded commit, when the installed files are those of that commit.
+fn commit(inventory: &Inventory, id: &SubjectId, evidence: &Evidence) -> Option<String> {
+    evidence.git.checkout.verified()?;
+    let subject = inventory.subjects.iter().find(|subject| subject.id == *id)?;
+    subject.record.as_ref()?.git_commit.clone()
 }
 
 /// Whose reviews lead to what is installed, each once.

@@ -275,6 +275,47 @@ fn the_spool_can_only_refuse() {
 }
 
 #[test]
+fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
+    let bench = Bench::new();
+    let folder = bench.folder_plugin();
+    bench.ask(&folder);
+    let kept = fs::read_dir(bench.root.join("spool/kept")).expect("kept").flatten().next().expect("one").path();
+    let id: SubjectId = "path:local".parse().expect("id");
+    let lock = || bench.verifier_at(NOW).relock_kept(&id, &Kept::open(&kept).expect("kept copy"));
+    let read = || {
+        bench.verifier_at(NOW).reading_kept(
+            &id,
+            &Kept::open(&kept).expect("kept copy"),
+            openclaw_verify_core::Since::Nothing,
+            false,
+        )
+    };
+    lock().expect("as it was kept");
+    read().expect("as it was kept");
+    fs::write(kept.join("content/index.js"), "import 'node:child_process';\n").expect("write");
+    for error in [lock().err(), read().err()] {
+        let error = error.expect("other files than those that were refused").to_string();
+        assert!(error.contains("not those that the gate kept"), "{error}");
+    }
+}
+
+#[cfg(feature = "online")]
+#[test]
+fn what_only_a_registry_knows_is_asked_for_when_the_copy_is_locked() {
+    let bench = Bench::new();
+    bench.npm_project("1.0.0");
+    bench.write("config/openclaw-verify.toml", "version = 1\npreset = \"strict\"\n");
+    let reply = bench.ask(&bench.npm(2));
+    blocked(&reply, "not-established");
+    let command = reason(&reply).split("; ").next().expect("command");
+    assert!(command.contains("openclaw-verify lock npm:@acme/notes --from ") && command.contains(" --online"), "{reply}");
+    bench.lock_kept("npm:@acme/notes");
+    let reply = bench.ask(&bench.npm(2));
+    blocked(&reply, "not-established");
+    assert!(reason(&reply).contains(" --online"), "locked and read, and nobody knows who built it: {reply}");
+}
+
+#[test]
 fn folders_git_bundles_hooks_and_skills() {
     let bench = Bench::new();
     let folder = bench.folder_plugin();

@@ -11,11 +11,11 @@ use openclaw_verify_core::git::{
 use openclaw_verify_core::tree::{ChangeKind, LeaveOut, Manifest, Mode, Options, TreeSpec};
 
 use crate::mint::{Mint, run};
+use crate::special::make_fifo;
 
 fn fifo(path: &Path) {
     let _ = fs::remove_file(path);
-    let mode = rustix::fs::Mode::RUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).expect("mkfifo");
+    make_fifo(path);
 }
 
 fn open_error(mint: &Mint) -> String {

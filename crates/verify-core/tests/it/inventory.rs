@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use openclaw_verify_core::inventory::{self, Inventory, Observation, Options, Subject};
 use openclaw_verify_core::subject::{Kind, Source};
 use openclaw_verify_core::tree::LeaveOut;
-use rustix::fs::{CWD, FileType, Mode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::special::make_fifo;
 use crate::support::shared;
 
 /// A state dir under construction, with a home folder around it.
@@ -142,7 +142,7 @@ fn said(observations: &[Observation]) -> String {
 
 fn fifo(path: &Path) {
     fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
-    rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("mkfifo");
+    make_fifo(path);
 }
 
 #[test]

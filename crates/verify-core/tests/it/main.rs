@@ -12,6 +12,7 @@
 mod archive;
 mod differential;
 mod files;
+mod fuzzed;
 mod gate;
 mod git;
 #[cfg(feature = "online")]
@@ -32,6 +33,7 @@ mod registry;
 mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod special;
 mod support;
 mod tree;
 #[cfg(feature = "online")]

@@ -179,6 +179,7 @@ fn pins_of_the_corpus_compare_as_recorded() {
             tag_object: text("tag_object").parse().ok(),
             commit: text("source_commit").parse().expect("an id"),
             signer: None,
+            tree: None,
             line: 0,
         };
         let repository = Repository::open(&repositories.path().join(text("repository_dir"))).expect("a repository");
@@ -501,9 +502,30 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
             tag_object: Some(object),
             commit,
             signer: None,
+            tree: None,
             line: 0,
         });
         let second = verify(&repository, name, &rule, &[pin], now()).expect("a verdict");
         assert_eq!((code(&second), second.pin), (after, Some(PinState::Same)));
+    }
+}
+
+/// Inputs that fuzzing found worth keeping.
+#[test]
+fn every_kept_fuzz_input_is_survived() {
+    use crate::fuzzed::{armor, signers, tag};
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    if !corpus.exists() {
+        println!("skipped: fuzz/corpus is not here");
+        return;
+    }
+    for (name, check) in [("tag", tag as fn(&[u8])), ("armor", armor), ("signers", signers)] {
+        let mut seen = 0;
+        for entry in std::fs::read_dir(corpus.join(name)).expect("a corpus") {
+            check(&std::fs::read(entry.expect("an entry").path()).expect("an input"));
+            seen += 1;
+        }
+        assert!(seen > 0, "{name}");
+        println!("{seen} inputs of {name}");
     }
 }

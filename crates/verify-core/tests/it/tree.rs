@@ -15,6 +15,8 @@ use openclaw_verify_core::tree::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use crate::special::{make_device, make_fifo};
+
 fn temp() -> TempDir {
     tempfile::tempdir().expect("temp dir")
 }
@@ -231,14 +233,11 @@ fn many_trees_in_one_call_keep_their_order_and_errors() {
 
 #[test]
 fn attack_fifo_socket_and_device_are_never_opened() {
-    use rustix::fs::{CWD, FileType, mknodat};
     let dir = temp();
-    mknodat(CWD, dir.path().join("fifo"), FileType::Fifo, rustix::fs::Mode::RUSR, 0).expect("mkfifo");
+    make_fifo(&dir.path().join("fifo"));
     let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).expect("socket");
     let mut expected = vec!["fifo is a FIFO", "socket is a socket"];
-    if mknodat(CWD, dir.path().join("device"), FileType::CharacterDevice, rustix::fs::Mode::RUSR, rustix::fs::makedev(1, 5))
-        .is_ok()
-    {
+    if make_device(&dir.path().join("device")) {
         expected.insert(0, "device is a device");
     } else {
         println!("skipped: no device can be made here");
@@ -495,9 +494,10 @@ fn attack_file_that_grows_or_shrinks_while_it_is_read() {
 
 #[test]
 fn attack_file_replaced_by_fifo_or_symlink_between_listing_and_opening() {
-    use rustix::fs::{CWD, FileType, mknodat};
     let dir = temp();
     let root = dir.path().join("root");
+    let fifo = dir.path().join("fifo");
+    make_fifo(&fifo);
     for n in 0..50 {
         write(&root, &format!("f{n}"), "x");
     }
@@ -506,7 +506,7 @@ fn attack_file_replaced_by_fifo_or_symlink_between_listing_and_opening() {
     let change = || {
         let _ = std::fs::remove_file(&swap);
         match turn.fetch_add(1, Ordering::Relaxed) % 3 {
-            0 => drop(mknodat(CWD, &swap, FileType::Fifo, rustix::fs::Mode::RUSR, 0)),
+            0 => drop(std::fs::hard_link(&fifo, &swap)),
             1 => drop(symlink("/etc/passwd", &swap)),
             _ => drop(std::fs::write(&swap, "x")),
         }

@@ -110,6 +110,10 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
         .manifests(spool(common, args)?.join("manifests"))
         .imports(config(common)?.join(SPOOL).join("imports"))
         .cancel(cancel);
+    #[cfg(feature = "online")]
+    {
+        builder = builder.downloads(downloads(&spool(common, args)?));
+    }
     if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
         builder = builder.host(host);
     }
@@ -133,6 +137,12 @@ pub(super) fn own_anchors(common: &Common) -> Result<Anchors> {
         ));
     }
     anchors(common, Instance::PublicGood, false)
+}
+
+/// What was fetched about what the gate kept. All of it is verified again when it is read, by digest or by signature.
+#[cfg(feature = "online")]
+pub(super) fn downloads(spool: &std::path::Path) -> openclaw_verify_core::registry::Cache {
+    openclaw_verify_core::registry::Cache::new(spool.join("registry"))
 }
 
 /// The operator's folder, which has to be named: the working folder and the home are not the operator's here.

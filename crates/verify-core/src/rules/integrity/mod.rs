@@ -28,7 +28,9 @@ fn difference(part: &Part, files: Option<u64>) -> String {
     match (&part.changes, files) {
         (Some(changes), _) => {
             let count = changes.len();
-            format!("{count} {} from the lock, of {now} files", if count == 1 { "path differs" } else { "paths differ" })
+            let differ = format!("{count} {} from the lock", if count == 1 { "path differs" } else { "paths differ" });
+            // Of a tree that was replaced, more paths are gone than there are.
+            if count as u64 > now { format!("{differ}; {now} files are there now") } else { format!("{differ}, of {now} files") }
         }
         (None, Some(locked)) if locked != now => format!("content differs from the lock: {locked} files locked, {now} installed"),
         (None, _) => format!("content differs from the lock, in any of {now} files"),

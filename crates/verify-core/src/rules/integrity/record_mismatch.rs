@@ -1,9 +1,11 @@
-//! `record-mismatch`: what OpenClaw recorded, package.json, package-lock.json and HEAD do not agree.
+//! `record-mismatch`: what OpenClaw recorded, package.json, package-lock.json, HEAD and the lock do not agree.
 
 use super::super::{Check, Group, Rule, View};
+use crate::digest::{GitOid, Sri};
 use crate::fact::{Fact, Outcome};
 use crate::finding::{Draft, Level};
 use crate::inventory::Observation;
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "record-mismatch",
@@ -17,7 +19,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let observed = view.subject.observations.iter().filter_map(|observation| judge(view, observation));
-    observed.chain(checkout(view)).chain(tag(view)).collect()
+    observed.chain(checkout(view)).chain(tag(view)).chain(locked(view)).collect()
 }
 
 /// The record names a commit, and the files are not that commit's.
@@ -50,16 +52,47 @@ fn tag(view: &View<'_>) -> Option<Draft> {
     let recorded = view.subject.record.as_ref().and_then(|record| record.git_commit.as_deref()).unwrap_or("no commit");
     let draft = view
         .draft(format!("the record says tag {} and another commit than the tag leads to", tag.verdict.tag))
-        .evidence(format!("recorded {}", crate::text::excerpt(recorded, 80)))
+        .evidence(format!("recorded {}", text::excerpt(recorded, 80)))
         .evidence(format!("tag      {found}"));
     Some(draft)
+}
+
+/// The files are those of the lock, and what the lock says of them is not what is recorded: one of the two was written by hand. Where the
+/// files differ too, that is the finding: an update changes both.
+fn locked(view: &View<'_>) -> Vec<Draft> {
+    let (Some(entry), subject) = (view.locked, view.subject) else { return Vec::new() };
+    if entry.tree.is_none() || view.evidence.tree.tree().is_none() || view.evidence.tree.differs() {
+        return Vec::new();
+    }
+    let record = subject.record.as_ref();
+    let integrity = record.and_then(|record| record.integrity.as_ref()?.parse::<Sri>().ok());
+    let commit = record.and_then(|record| record.git_commit.as_ref()?.parse::<GitOid>().ok());
+    let differences = [
+        ("kind", words(Some(entry.kind.as_str()), Some(subject.kind.as_str()))),
+        ("source", words(Some(entry.source.as_str()), Some(subject.source.as_str()))),
+        ("version", words(entry.version.clone(), subject.recorded_version())),
+        ("integrity", words(entry.archive, integrity)),
+        ("commit", words(entry.commit.as_ref(), commit.as_ref())),
+    ];
+    let draft = |(what, differ): (&str, Option<(String, String)>)| {
+        let (locked, recorded) = differ?;
+        let draft = view.draft(format!("the record and the lock disagree about the {what} of the same files"));
+        Some(draft.evidence(format!("locked   {locked}")).evidence(format!("recorded {recorded}")))
+    };
+    differences.into_iter().filter_map(draft).collect()
+}
+
+/// Both, when both are there and they differ. What is missing or malformed has findings of its own.
+fn words<T: PartialEq + ToString>(locked: Option<T>, recorded: Option<T>) -> Option<(String, String)> {
+    let (locked, recorded) = (locked?, recorded?);
+    (locked != recorded).then(|| (locked.to_string(), recorded.to_string()))
 }
 
 fn judge(view: &View<'_>, observation: &Observation) -> Option<Draft> {
     match observation {
         Observation::RecordConflict { what, recorded, found, advisory } => {
             let draft = view
-                .draft(format!("the record and the disk disagree about the {what}"))
+                .draft(format!("the record and {} disagree about the {what}", if *advisory { "what is there" } else { "the disk" }))
                 .evidence(format!("recorded {recorded}"))
                 .evidence(format!("found    {found}"));
             // Two foreign hash algorithms depend on collation and ignore files: a mismatch is worth a look, not a proof.

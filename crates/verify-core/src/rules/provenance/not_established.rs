@@ -183,7 +183,8 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
 /// Policy wants every dependency to equal its published archive, and no archive was looked at.
 fn archive_unverified(view: &View<'_>) -> Option<Draft> {
     let wanted = view.requirements.dependencies == Dependencies::ArchiveVerified;
-    let has_some = [&view.evidence.dependencies, &view.evidence.siblings].iter().any(|part| part.tree().is_some());
+    let some = |part: &&Part| part.tree().is_some_and(|tree| tree.files > 0);
+    let has_some = [&view.evidence.dependencies, &view.evidence.siblings].iter().any(some);
     let asked = view.evidence.published.dependencies.outcome() != Outcome::NotApplicable;
     if !wanted || !has_some || asked {
         return None;

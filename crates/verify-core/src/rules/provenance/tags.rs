@@ -5,7 +5,7 @@
 
 use crate::evidence::TagFacts;
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, Location};
 use crate::policy::ReleaseNeed;
 use crate::release::{Code, Failure};
 use crate::rules::Whole;
@@ -56,12 +56,15 @@ fn missing(draft: Draft, tag: &TagFacts) -> Draft {
     if tag.require == ReleaseNeed::SignedTag || tag.verdict.pin.is_none() { draft.demanded() } else { draft.level(Level::Note) }
 }
 
-/// The line of the pin, where there is one.
-fn place(whole: &Whole<'_>, tag: &TagFacts) -> Option<crate::finding::Location> {
+/// What decided: the line of the pin, or of an installed subject in the lock, else of the rule in the policy. Nothing for a tag that
+/// is judged by what stands on the command line.
+fn place(whole: &Whole<'_>, tag: &TagFacts) -> Option<Location> {
+    let entry = tag.subject.as_ref().is_some_and(|id| whole.lock.package(id).is_some());
     let pin = tag.repository.as_deref().and_then(|repository| whole.lock.release(repository, &tag.verdict.name));
-    let mut place = whole.in_lock(tag.subject.as_ref())?;
-    if let Some(pin) = pin.filter(|pin| pin.line > 0 && tag.subject.as_ref().is_none_or(|id| whole.lock.package(id).is_none())) {
-        place.line = pin.line;
+    match pin.filter(|pin| pin.line > 0 && !entry) {
+        Some(pin) => Some(Location { file: whole.names.lock.clone(), line: pin.line }),
+        None if whole.installed => whole.in_lock(tag.subject.as_ref()),
+        None if tag.line > 0 => whole.in_policy(tag.line),
+        None => None,
     }
-    Some(place)
 }

@@ -1,0 +1,49 @@
+//! What the fuzz targets of release tags do with their input. The tests do the same with every input in `fuzz/corpus`.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use openclaw_verify_core::fact::Outcome;
+use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
+use openclaw_verify_core::release::{
+    AllowedSigners, OpenPgpCertificates, ReleaseRule, RevokedKeys, Trust, parse_tag, verify_object,
+};
+
+const BODY: &[u8] = b"object 1111111111111111111111111111111111111111\ntype commit\ntag v1.0.0\ntagger a <a@example.org> 1760000000 +0000\n\nv1.0.0\n";
+const SIGNERS: &str = "a@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n";
+
+static RULE: LazyLock<ReleaseRule> = LazyLock::new(|| ReleaseRule {
+    tags: Pattern::new("**").expect("a pattern"),
+    // Every scheme is allowed, so that the readers of all three are reached.
+    trust: Trust {
+        ssh: AllowedSigners::parse(Path::new("signers"), SIGNERS).ok(),
+        openpgp: Some(OpenPgpCertificates::default()),
+        gitsign: Some(Gitsign { identity: "a@example.org".to_owned(), issuer: "https://issuer.example".to_owned() }),
+        ..Trust::default()
+    },
+    require: ReleaseNeed::SignedTag,
+    minimum: None,
+});
+
+/// The strict tag parser: never panics, and what it accepts is exactly what it was given.
+pub fn tag(body: &[u8]) {
+    if let Ok(tag) = parse_tag(body) {
+        // A parser that drops or reorders bytes would let a signature stand over something else than what is shown.
+        assert_eq!([tag.payload(), tag.armor()].concat(), body);
+    }
+}
+
+/// Signature blocks of all schemes behind one good tag body: never a panic, and never good.
+pub fn armor(armor: &[u8]) {
+    let now = jiff::Timestamp::from_second(1_795_000_000).expect("time");
+    let verdict = verify_object(&[BODY, armor].concat(), Some("v1.0.0"), &RULE, &[], now);
+    assert_ne!(verdict.outcome, Outcome::Verified, "nobody holds this key");
+}
+
+/// The operator's `allowed_signers` and revocation files: an error with a place, or a list; never a panic.
+pub fn signers(bytes: &[u8]) {
+    let _ = RevokedKeys::parse(Path::new("revoked"), bytes);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = AllowedSigners::parse(Path::new("allowed_signers"), text);
+    }
+}
