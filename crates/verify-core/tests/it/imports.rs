@@ -156,15 +156,12 @@ fn hostile_servers_give_nothing() {
     refused(Answer::Status(404), "cannot be fetched from http://127.0.0.1");
     refused(Answer::Status(500), "the server answered with status 500");
     refused(Answer::Status(401), "the server refused access (status 401)");
-    refused(
-        Answer::Redirect("https://other.example/r.toml".to_owned()),
-        "refused to be redirected to another host, other.example",
-    );
-    refused(Answer::Redirect("file:///etc/passwd".to_owned()), "refused to be redirected");
-    refused(Answer::Redirect(place.server.url("/r.toml")), "too many redirects");
+    refused(Answer::Redirect("https://other.example/r.toml".to_owned()), "refused a redirect to another host, other.example");
+    refused(Answer::Redirect("file:///etc/passwd".to_owned()), "refused a redirect");
+    refused(Answer::Redirect(place.server.url("/r.toml")), "refused a redirect after");
     let other = Server::start();
     other.set("/r.toml", Answer::Good(REVIEWS.into()));
-    refused(Answer::Redirect(other.url("/r.toml")), "refused to be redirected to another host");
+    refused(Answer::Redirect(other.url("/r.toml")), "refused a redirect to another host");
     assert_eq!(other.authorizations(), [], "the other host was not even asked");
     assert_eq!(place.kept(), 0, "nothing was kept so far");
 
