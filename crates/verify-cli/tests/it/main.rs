@@ -31,10 +31,6 @@ mod provenance;
 mod publisher;
 mod real;
 mod real_gate;
-#[cfg(feature = "online")]
-#[path = "../../../verify-core/tests/it/support/server.rs"]
-#[allow(dead_code, reason = "shared with the tests of the library")]
-mod registry;
 mod release;
 mod relock;
 mod review;

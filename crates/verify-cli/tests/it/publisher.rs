@@ -11,7 +11,7 @@ use openclaw_verify_core::provenance::npm;
 use serde_json::{Value, json};
 
 use crate::minting::{By, Claims, Content, World};
-use crate::registry::{Answer, Server};
+use crate::server::{Answer, Server};
 use crate::support::{NOW, Run, findings};
 
 const NAME: &str = "@acme/notes";

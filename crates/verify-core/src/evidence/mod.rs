@@ -17,13 +17,13 @@ use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
 use crate::subject::SubjectId;
-pub(crate) use archives::Sources;
+pub(crate) use archives::{SHRINKWRAP, Sources, is_manifest};
 pub(crate) use bases::Bases;
 pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag};
 pub(crate) use npm::NpmFacts;
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
-pub(crate) use wants::Wants;
+pub(crate) use wants::{Wants, identity_policy};
 
 use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
 

@@ -1,7 +1,9 @@
 //! Which facts about archives and their origin policy wants of a subject.
 
+use crate::error::{Error, Result};
 use crate::inventory::Subject;
 use crate::policy::{Dependencies, Need, Requirements};
+use crate::provenance::IdentityPolicy;
 use crate::subject::Source;
 
 /// What policy demands: without it there is a finding at `deny`.
@@ -31,4 +33,18 @@ impl Wants {
     pub(crate) fn anything(self) -> bool {
         self.provenance || self.dependencies || self.proof
     }
+}
+
+/// What policy wants of whoever built a subject.
+///
+/// # Errors
+/// When the identity of a rule is of no repository.
+pub(crate) fn identity_policy(requirements: &Requirements<'_>) -> Result<IdentityPolicy> {
+    let Some(identity) = requirements.identity else { return Ok(IdentityPolicy::default()) };
+    IdentityPolicy::of_rule(identity).map_err(|error| {
+        Error::environment(
+            format!("the identity of a rule cannot be compared with anything ({}): {error}", requirements.from),
+            "write the repository as github.com/owner/name",
+        )
+    })
 }

@@ -7,13 +7,12 @@ use super::Verifier;
 use crate::archive::{Archive, Binary};
 use crate::digest::{Sha256Digest, Sri};
 use crate::error::{Error, Result};
-use crate::evidence::{self, Evidence, NpmFacts, Part, Published};
+use crate::evidence::{self, Evidence, NpmFacts, Part, Published, SHRINKWRAP, identity_policy};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
 use crate::inventory::npm_tree::{Dependency, DependencyKind, Manifest};
 use crate::inventory::{Inventory, Place, Subject};
 use crate::lock::{Lock, Package as LockedPackage};
-use crate::policy::Requirements;
 use crate::provenance::npm::{Attestations, Package, is_package_name};
 use crate::provenance::{Identity, IdentityPolicy};
 use crate::report::{self, Basis, Outcomes, Report, SubjectReport, Tool};
@@ -135,12 +134,7 @@ impl Candidate<'_> {
     /// Which files have to be kept when the archive is read: the `package.json` of it and of what it bundles, and its lockfile.
     #[must_use]
     pub fn keep(path: &str) -> bool {
-        path == "package.json"
-            || path == SHRINKWRAP
-            || path
-                .strip_suffix("/package.json")
-                .and_then(|folder| folder.rsplit_once("node_modules/"))
-                .is_some_and(|(before, name)| (before.is_empty() || before.ends_with('/')) && is_package_name(name))
+        evidence::is_manifest(path)
     }
 }
 
@@ -395,17 +389,6 @@ fn packed_id(candidate: &Candidate<'_>, subject: &Subject) -> Option<SubjectId> 
     (candidate.wanted.is_none() && subject.kind != Kind::Core).then(|| SubjectId::new("npm-pack", &subject.name))
 }
 
-/// What policy wants of whoever built a subject.
-pub(crate) fn identity_policy(requirements: &Requirements<'_>) -> Result<IdentityPolicy> {
-    let Some(identity) = requirements.identity else { return Ok(IdentityPolicy::default()) };
-    IdentityPolicy::of_rule(identity).map_err(|error| {
-        Error::environment(
-            format!("the identity of a rule cannot be compared with anything ({}): {error}", requirements.from),
-            "write the repository as github.com/owner/name",
-        )
-    })
-}
-
 fn subject_id(name: &str) -> (SubjectId, Kind) {
     if name == "openclaw" { (SubjectId::core(), Kind::Core) } else { (SubjectId::new("npm", name), Kind::Plugin) }
 }
@@ -448,9 +431,6 @@ fn npm_facts(archive: &Archive, manifest: &Manifest) -> NpmFacts {
     facts.fetched(resolved.unwrap_or_default());
     facts
 }
-
-/// A lockfile that npm takes from inside a package.
-const SHRINKWRAP: &str = "npm-shrinkwrap.json";
 
 /// Packages and addresses of a lockfile, of all its versions.
 fn addresses(value: &serde_json::Value) -> Vec<(String, String)> {

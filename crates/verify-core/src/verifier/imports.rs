@@ -51,7 +51,7 @@ fn taken(builder: &Builder, store: &ImportStore, import: &Import, url: &str, byt
     if digest == import.digest && known.is_some() {
         return Ok(State::Unchanged);
     }
-    let policy = builder.policy.as_ref().and_then(super::OperatorFile::content);
+    let policy = builder.policy.as_ref().and_then(super::builder::OperatorFile::content);
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(changed(import, policy, &shown(url), digest, "it is no text").into());
     };

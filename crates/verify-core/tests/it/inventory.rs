@@ -282,7 +282,7 @@ fn a_manifest_that_changed_since_openclaw_hashed_it() {
         }
         let inventory = inventory::read(&state.options()).expect("inventory");
         let found = said(&subject(&inventory, "npm:@acme/a").observations);
-        assert_eq!(found.matches("what: \"hash\"").count(), conflicts, "{found}");
+        assert_eq!(found.matches("what: \"hash of ").count(), conflicts, "{found}");
     }
 }
 

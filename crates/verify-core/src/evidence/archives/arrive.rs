@@ -265,7 +265,7 @@ mod online {
             now: Timestamp,
             found: &mut Published,
         ) -> crate::Result<()> {
-            let policy = crate::verifier::identity_policy(requirements)?;
+            let policy = crate::evidence::identity_policy(requirements)?;
             let facts = registry::judge(&self.want, &self.fetched, &policy, sources.anchors, now);
             if let Ok(package) = &self.fetched {
                 found.weak = match registry::integrity(&self.want, package) {

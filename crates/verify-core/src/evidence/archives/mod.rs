@@ -19,6 +19,7 @@ use self::arrive::Arrival;
 pub(crate) use self::arrive::Sources;
 use self::layout::{Layout, Origin, Piece};
 use self::unpacked::Unpacked;
+pub(crate) use self::unpacked::{SHRINKWRAP, is_manifest};
 use super::{Compared, Evidence, Part, Published, Wants};
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished, Outcome};

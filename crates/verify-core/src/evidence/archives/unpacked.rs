@@ -9,9 +9,22 @@ use super::layout::plain;
 use crate::archive::{self, Archive, ArchiveError, Limits};
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
+use crate::provenance::npm::is_package_name;
 use crate::read;
 use crate::tree::{BlobId, Manifest};
-use crate::verifier::Candidate;
+
+/// A lockfile that npm takes from inside a package.
+pub(crate) const SHRINKWRAP: &str = "npm-shrinkwrap.json";
+
+/// Which files have to be kept when an archive is read: the `package.json` of it and of what it bundles, and its lockfile.
+pub(crate) fn is_manifest(path: &str) -> bool {
+    path == "package.json"
+        || path == SHRINKWRAP
+        || path
+            .strip_suffix("/package.json")
+            .and_then(|folder| folder.rsplit_once("node_modules/"))
+            .is_some_and(|(before, name)| (before.is_empty() || before.ends_with('/')) && is_package_name(name))
+}
 
 /// What npm makes of an archive.
 #[derive(Clone, Debug)]
@@ -38,7 +51,7 @@ impl Unpacked {
             Ok((file, _)) => file,
             Err(error) => return offline(format!("its archive {error}")),
         };
-        let archive = match archive::read(file, &Limits::default(), Candidate::keep) {
+        let archive = match archive::read(file, &Limits::default(), is_manifest) {
             Ok(archive) => archive,
             Err(ArchiveError::Io(error)) => return offline(format!("its archive cannot be read: {error}")),
             Err(error) => {
@@ -85,7 +98,7 @@ fn unix_first_line(bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn bins(archive: &Archive) -> BTreeSet<String> {
     let mut bins = BTreeSet::new();
-    for entry in archive.entries.iter().filter(|entry| Candidate::keep(&entry.path)) {
+    for entry in archive.entries.iter().filter(|entry| is_manifest(&entry.path)) {
         let folder = entry.path.strip_suffix("package.json").unwrap_or_default();
         if !is_node(folder) {
             continue;

@@ -1,0 +1,325 @@
+//! What to verify, and how: the folders, the operator's files, and everything that a run may use.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+#[cfg(feature = "online")]
+use super::imports;
+use super::reviews::{Refreshed, ReviewFiles};
+use super::{OnProgress, Verifier};
+use crate::digest::Sha256Digest;
+use crate::error::{Error, Result};
+use crate::finding::Level;
+use crate::lock::Lock;
+use crate::operator_file;
+use crate::policy::{Policy, Preset};
+use crate::provenance::{Anchors, Instance};
+use crate::report::{Input, Inputs};
+use crate::rules::{self, Names};
+use crate::text;
+
+/// What to verify, and how. Make one with [`Verifier::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct Builder {
+    pub(super) state_dir: Option<PathBuf>,
+    pub(super) host: Option<PathBuf>,
+    pub(super) relocated_from: Option<PathBuf>,
+    pub(super) home: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
+    pub(super) policy: Option<OperatorFile>,
+    pub(super) lock: Option<OperatorFile>,
+    pub(super) reviews: Option<OperatorFile>,
+    pub(super) levels: Vec<(String, Level)>,
+    pub(super) manifests: Option<PathBuf>,
+    pub(super) imports: Option<PathBuf>,
+    pub(super) contents: Option<PathBuf>,
+    pub(super) now: jiff::Timestamp,
+    pub(super) threads: usize,
+    pub(super) bundled: bool,
+    pub(super) progress: Option<OnProgress>,
+    pub(super) cancel: Option<Arc<AtomicBool>>,
+    pub(super) anchors: Arc<Anchors>,
+    #[cfg(feature = "online")]
+    pub(super) client: Option<crate::registry::Client>,
+    #[cfg(feature = "online")]
+    pub(super) downloads: Option<crate::registry::Cache>,
+}
+
+/// A file of the operator, and how it is named in reports.
+#[derive(Clone, Debug)]
+pub(super) struct OperatorFile {
+    pub(super) path: PathBuf,
+    pub(super) shown: String,
+    pub(super) text: Option<String>,
+}
+
+impl Builder {
+    pub(super) fn new(now: jiff::Timestamp) -> Self {
+        Self {
+            state_dir: None,
+            host: None,
+            relocated_from: None,
+            home: None,
+            config: None,
+            policy: None,
+            lock: None,
+            reviews: None,
+            levels: Vec::new(),
+            manifests: None,
+            imports: None,
+            contents: None,
+            now,
+            threads: 0,
+            bundled: false,
+            progress: None,
+            cancel: None,
+            anchors: Arc::new(Anchors::embedded(Instance::PublicGood)),
+            #[cfg(feature = "online")]
+            client: None,
+            #[cfg(feature = "online")]
+            downloads: None,
+        }
+    }
+
+    /// OpenClaw's state dir. Without one only the operator's files are judged.
+    pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state_dir = Some(folder.into());
+        self
+    }
+
+    /// No installation after all: only the operator's files and candidates are judged.
+    pub fn without_state_dir(mut self) -> Self {
+        (self.state_dir, self.host) = (None, None);
+        self
+    }
+
+    /// The host package's folder.
+    pub fn host(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.host = Some(folder.into());
+        self
+    }
+
+    /// The state dir is a copy, whose records say `old`.
+    pub fn relocated_from(mut self, old: impl Into<PathBuf>) -> Self {
+        self.relocated_from = Some(old.into());
+        self
+    }
+
+    /// The home folder of the user who runs OpenClaw.
+    pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.home = Some(folder.into());
+        self
+    }
+
+    /// OpenClaw's config, when it is not `openclaw.json` in the state dir.
+    pub fn openclaw_config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config = Some(path.into());
+        self
+    }
+
+    /// The policy file; the preset `default` when there is none at `path`. `shown` is how reports name it.
+    pub fn policy(mut self, path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
+        self.policy = Some(OperatorFile::new(path, shown));
+        self
+    }
+
+    /// The lock file.
+    pub fn lock(mut self, path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
+        self.lock = Some(OperatorFile::new(path, shown));
+        self
+    }
+
+    /// The reviews file.
+    pub fn reviews(mut self, path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
+        self.reviews = Some(OperatorFile::new(path, shown));
+        self
+    }
+
+    /// Gives the finding `id` this level, over everything that policy says. The last one counts.
+    pub fn level(mut self, id: impl Into<String>, level: Level) -> Self {
+        self.levels.push((id.into(), level));
+        self
+    }
+
+    /// A folder of ours in which manifests are kept, so that a mismatch can name the changed files.
+    pub fn manifests(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.manifests = Some(folder.into());
+        self
+    }
+
+    /// A folder of ours in which files that somebody has reviewed are kept, so that only a difference has to be read later.
+    pub fn contents(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.contents = Some(folder.into());
+        self
+    }
+
+    /// A folder of ours that holds imported reviews files which policy names by address; see [`crate::review::ImportStore`].
+    pub fn imports(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.imports = Some(folder.into());
+        self
+    }
+
+    /// Threads that hash; 0 means one a core.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Also compare each package that came inside another one's archive with what it is published as by itself, which needs a
+    /// registry. No finding comes of it: only an SBOM tells what was found.
+    pub fn verify_bundled(mut self, bundled: bool) -> Self {
+        self.bundled = bundled;
+        self
+    }
+
+    /// Who is told how far the hashing has come.
+    pub fn progress(mut self, progress: OnProgress) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Set to true by the caller to stop.
+    pub fn cancel(mut self, cancel: Arc<AtomicBool>) -> Self {
+        self.cancel = Some(cancel);
+        self
+    }
+
+    /// Judge attestations, registry signatures and gitsign tags by these instead of what is compiled in.
+    pub fn anchors(mut self, anchors: Anchors) -> Self {
+        self.anchors = Arc::new(anchors);
+        self
+    }
+
+    /// Ask this registry for everything that it knows of what is installed. Without one, nothing opens a socket.
+    #[cfg(feature = "online")]
+    pub fn registry(mut self, client: crate::registry::Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// Where earlier runs kept what they fetched; looked into for what policy demands, when no registry may be asked.
+    #[cfg(feature = "online")]
+    pub fn downloads(mut self, cache: crate::registry::Cache) -> Self {
+        self.downloads = Some(cache);
+        self
+    }
+
+    /// Reads the operator's files.
+    ///
+    /// # Errors
+    /// When one of them is not as it should be, and when a level is not known or may not be lowered.
+    pub fn build(mut self) -> Result<Verifier> {
+        for file in [&mut self.policy, &mut self.lock, &mut self.reviews].into_iter().flatten() {
+            file.text = operator_file::read(&file.path)?;
+        }
+        self.levels.iter().try_for_each(|(id, level)| allowed(id, *level))?;
+        let policy = self.parse_policy()?;
+        let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
+            Some((path, text)) => Some(Lock::parse(path, text)?),
+            None => None,
+        };
+        let own = self.reviews.as_ref().and_then(OperatorFile::content);
+        let reviews =
+            ReviewFiles::read(own, &policy, self.policy.as_ref().and_then(OperatorFile::content), self.imports.as_deref())?;
+        let name = |file: &Option<OperatorFile>| file.as_ref().map(|file| file.shown.clone()).unwrap_or_default();
+        let names = Names { policy: name(&self.policy), lock: name(&self.lock), reviews: name(&self.reviews) };
+        let input = |file: &Option<OperatorFile>| file.as_ref().and_then(OperatorFile::input).unwrap_or_default();
+        let folder = |path: &Option<PathBuf>| path.as_ref().map_or_else(Input::default, |path| Input::new(shown(path), None));
+        let inputs = Inputs {
+            policy: input(&self.policy),
+            lock: input(&self.lock),
+            reviews: input(&self.reviews),
+            openclaw: folder(&self.host),
+            state_dir: folder(&self.state_dir),
+            anchors: None,
+        };
+        Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+    }
+
+    /// Reads the policy alone: what tells from where the rest comes.
+    ///
+    /// # Errors
+    /// When it is not as it should be.
+    pub fn read_policy(&self) -> Result<Policy> {
+        self.clone().loaded_policy()
+    }
+
+    /// Fetches the imported reviews that policy names by address, through the client of [`Builder::registry`], and keeps them in the
+    /// folder of [`Builder::imports`]. Says what came of each, by name. Without a client nothing is asked and the list is empty.
+    ///
+    /// A file counts only as long as it is the one that policy pins; another one is kept beside it, so that it can be read.
+    ///
+    /// # Errors
+    /// When what is served is not what policy pins, when an import is neither served nor kept, and when it cannot be kept.
+    pub fn refresh_imports(&self) -> Result<Vec<Refreshed>> {
+        #[cfg(feature = "online")]
+        if let Some(client) = &self.client {
+            return imports::refresh(self, client);
+        }
+        Ok(Vec::new())
+    }
+
+    pub(super) fn loaded_policy(&mut self) -> Result<Policy> {
+        if let Some(file) = &mut self.policy {
+            file.text = operator_file::read(&file.path)?;
+        }
+        self.parse_policy()
+    }
+
+    pub(super) fn parse_policy(&self) -> Result<Policy> {
+        let infos = rules::infos();
+        Ok(match self.policy.as_ref().and_then(OperatorFile::content) {
+            Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
+            None => Policy::preset(Preset::Default, &infos)?,
+        })
+    }
+
+    pub(super) fn online(&self) -> bool {
+        #[cfg(feature = "online")]
+        return self.client.is_some();
+        #[cfg(not(feature = "online"))]
+        false
+    }
+
+    pub(super) fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+impl OperatorFile {
+    fn new(path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
+        Self { path: path.into(), shown: shown.into(), text: None }
+    }
+
+    pub(super) fn content(&self) -> Option<(&Path, &str)> {
+        Some((&self.path, self.text.as_deref()?))
+    }
+
+    fn input(&self) -> Option<Input> {
+        let digest = Sha256Digest::of(self.text.as_ref()?.as_bytes());
+        Some(Input::new(self.shown.clone(), Some(digest)))
+    }
+}
+
+/// Whether the command line may give a finding this level.
+fn allowed(id: &str, level: Level) -> Result<()> {
+    let rule = rules::rule(id).ok_or_else(|| {
+        Error::environment(format!("no finding is called {}", text::excerpt(id, 60)), "openclaw-verify explain lists all of them")
+    })?;
+    if rule.fixed && level < rule.level {
+        return Err(Error::environment(
+            format!("{id} can never be lowered"),
+            "tampering is not a matter of taste: clear the finding, or remove the subject",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    text::visible(&path.to_string_lossy()).into_owned()
+}
