@@ -34,17 +34,17 @@ pub(super) struct Accepted {
 ///
 /// use openclaw_verify_core::fact::Outcome;
 /// use openclaw_verify_core::git::Repository;
-/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Require, TagPattern, Trust};
+/// use openclaw_verify_core::policy::{Pattern, ReleaseNeed};
+/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Trust};
 /// use openclaw_verify_core::verify_tag;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // From your own folder, never from the clone:
 /// let signers = AllowedSigners::parse(Path::new("allowed_signers"), &std::fs::read_to_string("allowed_signers")?)?;
 /// let rule = ReleaseRule {
-///     repository: TagPattern::new("github.com/acme/notes"),
-///     tags: TagPattern::new("v*"),
+///     tags: Pattern::new("v*")?,
 ///     trust: Trust { ssh: Some(signers), ..Trust::default() },
-///     require: Require::SignedTag,
+///     require: ReleaseNeed::SignedTag,
 ///     minimum: None,
 /// };
 /// let clone = Repository::open(Path::new("notes"))?;
