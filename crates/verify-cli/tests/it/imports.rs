@@ -4,7 +4,7 @@ use std::fs;
 
 use openclaw_verify_core::digest::Sha256Digest;
 
-use crate::registry::{Answer, Server};
+use crate::server::{Answer, Server};
 use crate::support::{Installation, Run, findings};
 
 const PACKED: &str = "npm-pack:@acme/packed";

@@ -38,6 +38,10 @@ mod review_real;
 mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
+#[cfg(feature = "online")]
+#[path = "../../../verify-core/tests/it/support/server.rs"]
+#[allow(dead_code, reason = "shared with the tests of the library")]
+mod server;
 mod sockets;
 #[path = "../../../verify-core/tests/it/special.rs"]
 mod special;
