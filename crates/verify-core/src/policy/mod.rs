@@ -3,6 +3,7 @@
 //! A policy is a preset with the operator's own keys over it. What comes out of [`Policy::parse`] cannot contradict itself: every
 //! finding id is known, no finding that must stand can be lowered, no two rules can tie over a subject.
 
+mod criteria;
 mod exception;
 mod glob;
 mod requirements;
@@ -21,9 +22,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::finding::Level;
-use crate::review::Criteria;
 use crate::subject::{Kind, Source, SubjectId};
 
+pub use criteria::Criteria;
 pub use exception::{Digests, Exception, MAX_EXCEPTION_DAYS, Target};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};

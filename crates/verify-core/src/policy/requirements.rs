@@ -1,7 +1,7 @@
 //! Which rule decides about a subject, and what it asks.
 
+use super::Criteria;
 use super::{BaseRule, Dependencies, Identity, Need, Origin, Pin, Rule};
-use crate::review::Criteria;
 use crate::subject::{Kind, Source, SubjectId};
 
 /// What is asked of one subject.

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
+use super::Criteria;
 use super::{Dependencies, Need, Pin, Preset, ReleaseNeed};
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::finding::Level;
-use crate::review::Criteria;
 use crate::subject::SubjectId;
 
 /// The format version that is read. A larger one breaks readers.

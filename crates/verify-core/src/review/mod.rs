@@ -33,6 +33,8 @@ pub use imports::{ImportStore, changes};
 pub use store::{ContentStore, MAX_STORE};
 pub use violation::Versions;
 
+pub use crate::policy::Criteria;
+
 /// One reviews file: the operator's own, or an imported one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,16 +45,6 @@ pub struct Reviews {
     pub trusts: Vec<Trust>,
     /// What must not run, in the order of the file.
     pub violations: Vec<Violation>,
-}
-
-/// What a reader vouches for. Ordered: what is safe to run is safe to load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Criteria {
-    /// Its text may reach the agent.
-    SafeToLoad,
-    /// Its code may run.
-    SafeToRun,
 }
 
 /// What was read: files, or the definition of an MCP server.
@@ -173,23 +165,6 @@ impl Trust {
     #[must_use]
     pub fn in_force(&self, today: Date) -> bool {
         self.start <= today && today <= self.until
-    }
-}
-
-impl Criteria {
-    /// The name in policy, reviews and output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SafeToLoad => "safe-to-load",
-            Self::SafeToRun => "safe-to-run",
-        }
-    }
-}
-
-impl fmt::Display for Criteria {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
