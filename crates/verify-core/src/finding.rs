@@ -66,6 +66,7 @@ pub struct Finding {
 
 /// A place in a file of the operator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Location {
     /// Path as it is to be shown.
     pub file: String,
@@ -75,6 +76,7 @@ pub struct Location {
 
 /// The exception that covers a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Suppression {
     /// The operator's reason.
     pub reason: String,

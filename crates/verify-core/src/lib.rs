@@ -58,6 +58,10 @@
 //! | an attestation | [`verify_attestation`], [`provenance::npm`] |
 //! | what is in it, for others | `Verifier::sbom` (feature `sbom`) |
 //! | what only a registry knows | `registry` (feature `online`): plan, fetch, judge |
+//!
+//! Types that this crate gives out may grow and are `#[non_exhaustive]`. Types that callers make (options, entries of the operator's
+//! files, what to ask a registry) are plain, most with a `Default` to fill the rest. [`fact::Fact`], [`fact::Outcome`] and
+//! [`finding::Level`] are closed on purpose: who matches them has to think of every case.
 
 pub mod archive;
 pub mod digest;

@@ -202,6 +202,7 @@ impl ReleaseReport {
 /// What an intact verdict stands on. Ordered by strength.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Basis {
     /// Matches what was first seen; its origin was not checked.
     Locked,

@@ -6,6 +6,7 @@ use crate::tree::{BlobId, Change, ChangeKind, Manifest, compare};
 
 /// What the comparison of a work tree with its commit gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CheckoutState {
     /// Byte for byte the commit's files.
     Equal,

@@ -25,6 +25,7 @@ const CACHE_LIMIT: usize = 64 << 20;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ObjectKind {
     /// A commit.
     Commit,
@@ -55,6 +56,7 @@ impl ObjectKind {
 
 /// An object whose bytes have the id that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Object {
     /// What it is.
     pub kind: ObjectKind,

@@ -88,6 +88,7 @@ pub struct Instance {
 
 /// A dependency that Node resolves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Edge {
     /// Index in [`NpmTree::instances`]; none for the root.
     pub from: Option<usize>,

@@ -60,6 +60,7 @@ pub struct Policy {
 /// The built-in policies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Preset {
     /// Everything pinned by digest, everything from outside reviewed.
     #[default]
@@ -72,6 +73,7 @@ pub enum Preset {
 
 /// Where in the operator's files or in the presets something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Origin {
     /// The operator's policy.
     Policy {
@@ -90,6 +92,7 @@ pub enum Origin {
 /// How exactly something has to be pinned. Ordered from loose to strict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Pin {
     /// Not at all.
     Any,
@@ -102,6 +105,7 @@ pub enum Pin {
 /// Whether a fact has to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Need {
     /// Its absence is a warning.
     Optional,
@@ -112,6 +116,7 @@ pub enum Need {
 /// What dependencies have to be. Ordered from loose to strict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Dependencies {
     /// Equal to the lock.
     Locked,
@@ -163,6 +168,7 @@ pub struct Import {
 
 /// Where an imported reviews file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImportLocation {
     /// A file; a relative path starts at the folder of the policy.
     Path(PathBuf),
@@ -233,6 +239,7 @@ pub struct Gitsign {
 /// What a release rule asks of a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ReleaseNeed {
     /// A pin in the lock is enough.
     Pinned,

@@ -34,6 +34,7 @@ struct Asked {
 
 /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OriginProof {
     /// One of the three was verified in this run.
     Verified,

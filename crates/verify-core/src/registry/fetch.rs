@@ -21,6 +21,7 @@ use crate::provenance::npm::RegistrySignature;
 
 /// What a plan brought, in the order of its wants.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Fetched {
     /// One entry a want.
     pub packages: Vec<Result<FetchedPackage, FetchError>>,

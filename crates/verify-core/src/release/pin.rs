@@ -9,6 +9,7 @@ use crate::lock::Release;
 /// How a tag relates to its pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum PinState {
     /// The same tag object.
     Same,

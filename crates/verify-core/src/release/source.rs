@@ -19,6 +19,7 @@ pub struct RawTag {
 
 /// What is known about the object that a tag points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// It is there, and this is what it is.
     Is(ObjectKind),

@@ -50,6 +50,7 @@ pub struct Signature {
 
 /// The kinds of signatures that git knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Scheme {
     /// `ssh-keygen -Y sign`.
     Ssh,

@@ -77,6 +77,7 @@ pub enum KeyType {
 /// The curves of ECDSA keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names of the curves")]
+#[non_exhaustive]
 pub enum Curve {
     P256,
     P384,

@@ -22,6 +22,7 @@ pub struct ReviewIndex<'r> {
 
 /// Whose file an entry stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Origin<'r> {
     /// The operator's own.
     Own,

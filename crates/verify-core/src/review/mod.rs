@@ -49,6 +49,7 @@ pub struct Reviews {
 
 /// What was read: files, or the definition of an MCP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Content {
     /// A tree.
     Tree(TreeDigest),
@@ -138,6 +139,7 @@ pub struct Violation {
 
 /// What of a subject must not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Violated {
     /// These versions of the subject.
     Versions(Versions),

@@ -52,6 +52,7 @@ pub struct Moved {
 
 /// One entry with what changed about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Change {
     /// What it is now.
     #[serde(flatten)]

@@ -61,6 +61,7 @@ pub struct Options {
 
 /// Versions of CycloneDX that can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum SpecVersion {
     /// 1.5: without authors, manufacturers, SWHIDs and declarations.
     V1_5,

@@ -7,6 +7,7 @@ use super::object::Mode;
 
 /// One path that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change {
     /// Path relative to the root. May hold anything but NUL: pass it through [`crate::text::visible`] to show it.
     pub path: String,

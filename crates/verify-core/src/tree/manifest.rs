@@ -9,6 +9,7 @@ use crate::digest::{TreeDigest, from_hex};
 
 /// One file or symlink of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// Path relative to the root, `/` between names. May hold anything but NUL: pass it through [`crate::text::visible`] to show it.
     pub path: String,

@@ -54,6 +54,7 @@ impl BlobHasher {
 
 /// What git knows about an entry besides its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Mode {
     /// A file that its owner may not execute: 100644.
     Regular,

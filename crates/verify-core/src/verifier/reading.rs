@@ -65,6 +65,7 @@ pub struct BacklogItem {
 
 /// From what on something is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Since<'a> {
     /// From whatever leaves least to read.
     Cheapest,

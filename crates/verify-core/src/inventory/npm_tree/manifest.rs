@@ -49,6 +49,7 @@ pub struct Manifest {
 
 /// A person or organisation, as npm splits `Name <e-mail> (address)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Person {
     /// Name.
     pub name: Option<String>,
@@ -72,6 +73,7 @@ pub struct Dependency {
 
 /// The lists of dependencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum DependencyKind {
     /// `dependencies`.
     Required,
