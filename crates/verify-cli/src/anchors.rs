@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use openclaw_verify_core::provenance::{Anchors, Instance, NpmKeys, TrustRoot};
-use openclaw_verify_core::{Error, OperatorError, Result, read};
+use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 
 use crate::cli::Common;
 use crate::operator;
@@ -36,7 +36,17 @@ fn by_tuf(common: &Common, anchors: Anchors, online: bool) -> Result<Anchors> {
     let (cache, mirror) = match args.tuf_mirror.as_ref().zip(args.tuf_root.as_ref()) {
         None => (cache.join("tuf"), None),
         Some((url, path)) => {
-            let root = own_text(path, TrustRoot::MAX_BYTES)?.into_bytes();
+            let root = own_text(path, TrustRoot::MAX_BYTES)?;
+            let is_root = |value: serde_json::Value| value.pointer("/signed/_type").is_some_and(|kind| kind == "root");
+            if !serde_json::from_str(&root).is_ok_and(is_root) {
+                let why = format!("{} is no root of a TUF repository", operator::shown(path));
+                return Err(OperatorError::whole(path, why).into());
+            }
+            if !["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+                let what = format!("--tuf-mirror {}: no address", text::excerpt(url, 200));
+                return Err(Error::environment(what, "write the address of a TUF repository, with https://"));
+            }
+            let root = root.into_bytes();
             // What one repository says is no floor for what another one says.
             let name = Sha256Digest::of(&[url.as_bytes(), b"\0", &root].concat()).hex();
             (cache.join("tuf").join(name), Some((url.clone(), root)))

@@ -1,10 +1,11 @@
 //! The command line: every verb and flag, defined once. Names and exit codes are a contract, see docs/cli.md.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::review::Criteria;
+use openclaw_verify_core::text;
 
 /// The top-level help. Verbs are grouped by when they are needed, which clap cannot do by itself; a test holds the list complete.
 const HELP: &str = "\
@@ -127,6 +128,26 @@ pub(crate) struct Common {
     /// Judge as of this time (RFC 3339), for tests
     #[arg(long, global = true, value_name = "TIME", hide = true)]
     pub now: Option<jiff::Timestamp>,
+}
+
+impl Common {
+    /// The flags that lead another call to the same places, to print behind a command. `from` is what `--from` named.
+    pub(crate) fn again(&self, from: Option<&Path>) -> String {
+        let places = [
+            ("--from", from),
+            ("--state-dir", self.state_dir.as_deref()),
+            ("--openclaw", self.openclaw.as_deref()),
+            ("--relocated-from", self.relocated_from.as_deref()),
+            ("--config", self.config.as_deref()),
+            ("--policy", self.policy.as_deref()),
+            ("--lockfile", self.lockfile.as_deref()),
+            ("--reviews", self.reviews.as_deref()),
+        ];
+        let flag = |(flag, place): (&str, Option<&Path>)| {
+            Some(format!(" {flag} {}", text::shell_word(&text::visible(&place?.to_string_lossy()))))
+        };
+        places.into_iter().filter_map(flag).collect()
+    }
 }
 
 /// What attestations, registry signatures and gitsign tags are judged by.

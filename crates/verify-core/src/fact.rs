@@ -36,6 +36,14 @@ impl<T> Fact<T> {
         }
     }
 
+    /// What is wrong, when that is established. Safe to show.
+    pub fn violation(&self) -> Option<&str> {
+        match self {
+            Self::Violated { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
     /// The outcome without its details.
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -23,7 +23,8 @@ pub(crate) fn reading(reading: &Reading) -> String {
     if let (Some(from), Some(place)) = (&reading.from, &reading.place) {
         let _ = writeln!(out, "  from {from} ({place})");
     }
-    let _ = writeln!(out, "  to   {} (installed at {})", reading.content, reading.path);
+    let place = if reading.path == "." { "not installed yet".to_owned() } else { format!("installed at {}", reading.path) };
+    let _ = writeln!(out, "  to   {} ({place})", reading.content);
     if let Some(definition) = &reading.definition {
         let _ = writeln!(out, "\n{BOLD}Definition (secrets left out):{BOLD:#}\n  {definition}");
     }
@@ -140,10 +141,10 @@ fn range(start: usize, lines: usize) -> String {
     if lines == 1 { start.to_string() } else { format!("{start},{lines}") }
 }
 
-/// What to do after reading.
-pub(crate) fn next(reading: &Reading) -> String {
+/// What to do after reading. `more` are the flags by which the same is found again.
+pub(crate) fn next(reading: &Reading, more: &str) -> String {
     let id = text::shell_word(reading.subject.as_str());
     let criteria = reading.wanted.map_or("safe-to-run", |wanted| wanted.as_str());
-    let more = if reading.dependencies.is_some() { " --dependencies" } else { "" };
-    format!("when you have read it: openclaw-verify review {id} --record --criteria {criteria}{more}")
+    let dependencies = if reading.dependencies.is_some() { " --dependencies" } else { "" };
+    format!("when you have read it: openclaw-verify review {id} --record --criteria {criteria}{dependencies}{more}")
 }

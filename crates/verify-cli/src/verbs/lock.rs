@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use openclaw_verify_core::finding::{Finding, Level};
-use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::lock::{Change, What};
 use openclaw_verify_core::policy::ImportLocation;
 use openclaw_verify_core::review::ImportStore;
 use openclaw_verify_core::subject::SubjectId;
@@ -54,10 +54,18 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
         ids.dedup();
         output::stderr("nothing was written: something changed or is gone, and neither its version nor its record explains it");
+        let more = common.again(args.from.as_deref());
         for id in ids {
+            // Without a network nobody looked for its origin, and accepting would forget what is known of the old one.
+            let unlooked =
+                unaccepted.iter().any(|change| change.id == *id && change.what == What::Provenance && change.to.is_none());
+            let id = text::shell_word(id);
+            if unlooked && !common.online {
+                output::stderr(&format!("  its origin was not looked for; first: openclaw-verify lock --online {id}{more}"));
+            }
+            let which = if args.from.is_some() { format!(" {id}") } else { String::new() };
             output::stderr(&format!(
-                "  if you made the change and have read it: openclaw-verify lock --accept {}",
-                text::shell_word(id)
+                "  if you made the change and have read it: openclaw-verify lock{which} --accept {id}{more}"
             ));
         }
         return Ok(Exit::Findings);

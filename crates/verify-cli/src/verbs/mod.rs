@@ -16,7 +16,7 @@ mod sbom;
 mod staged;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -101,6 +101,11 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
         under_test.extend(workspaces);
     }
     let files = operator::files(common, &under_test)?;
+    if let Some(installation) = &installation {
+        let folders: Vec<&Path> =
+            [Some(&installation.state_dir), installation.host.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        operator::refuse_own(common.anchors.files().map(PathBuf::as_path), &folders)?;
+    }
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
     let mut builder = builder(common, &files, Instance::PublicGood, online)?.progress({
         let bar = Arc::clone(&bar);

@@ -247,3 +247,39 @@ fn two_plugins_do_not_trade_places() {
     assert_eq!(installation.check().0, 1);
     assert_eq!(installation.run(&["lock"]).code, 1);
 }
+
+#[test]
+fn nothing_below_the_state_dir_says_whom_to_trust() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let inside = installation.state.join("extensions/acme-notes");
+    for file in ["openclaw-verify.toml", "openclaw-verify.lock", "openclaw-reviews.toml"] {
+        let from = installation.config.join(file);
+        if from.exists() {
+            fs::copy(from, inside.join(file)).expect("copy");
+        }
+    }
+    fs::write(inside.join("keys.json"), "{}").expect("write");
+    let refused = |arguments: &[&str]| {
+        let run = installation.run(arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.stdout);
+        assert!(run.stderr.contains("is under test and must not say whom to trust"), "{arguments:?}: {}", run.stderr);
+    };
+    let path = |file: &str| inside.join(file).display().to_string();
+    refused(&["check", "--trusted-root", &path("keys.json")]);
+    refused(&["plugins", "--npm-keys", &path("keys.json")]);
+    let policy = fs::read_to_string(installation.config.join("openclaw-verify.toml")).expect("policy");
+    let release =
+        format!("[[release]]\nrepository = \"github.com/acme/notes\"\ntags = \"v*\"\nsigners = {:?}\n", path("keys.json"));
+    fs::write(installation.config.join("openclaw-verify.toml"), format!("{policy}\n{release}")).expect("write");
+    refused(&["check"]);
+    let elsewhere = installation.command(&["check"]);
+    let arguments: Vec<_> = elsewhere.get_args().map(|argument| argument.to_owned()).collect();
+    let at = arguments.iter().position(|argument| argument == "--config").expect("--config");
+    let mut moved = arguments.clone();
+    moved[at + 1] = inside.into_os_string();
+    let mut command = Command::new(elsewhere.get_program());
+    command.args(moved).env_clear().envs(elsewhere.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let output = command.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}

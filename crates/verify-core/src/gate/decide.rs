@@ -270,7 +270,9 @@ fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
         steps.push(format!("openclaw-verify lock {about} --from {from}{accept}{online}{config}"));
     }
     if unread {
-        steps.push(format!("openclaw-verify review {about} --from {from} --record --criteria safe-to-run{config}"));
+        let of_dependencies = |finding: &&Finding| UNREAD.contains(&finding.id) && finding.message.contains("dependencies");
+        let dependencies = if findings.iter().any(|finding| of_dependencies(&finding)) { " --dependencies" } else { "" };
+        steps.push(format!("openclaw-verify review {about} --from {from} --record --criteria safe-to-run{dependencies}{config}"));
     }
     let read = format!("Read {}", word(&format!("{kept}/content")));
     // Bytes that changed under the same version are what an attack looks like, so nothing invites to lock them.

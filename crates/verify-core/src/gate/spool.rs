@@ -184,6 +184,11 @@ impl Kept {
     /// # Errors
     /// In words, safe to show, when the folder is no kept copy.
     pub fn open(folder: &Path) -> Result<Self, String> {
+        // The name says what was kept, so it is the one that the caller gave, whatever lies there now.
+        let name = folder.file_name().ok_or("name the folder itself, as it was printed")?.to_string_lossy().into_owned();
+        if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+            return Err("it is a symbolic link; find out who can write to the gate's spool".to_owned());
+        }
         let text = read::text(&folder.join("request.json"), 512 << 10).map_err(|error| format!("request.json {error}"))?;
         let mut value = strict_json::strict(&text).map_err(|error| format!("request.json {error}"))?;
         let relative = value.get("relative").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -191,7 +196,6 @@ impl Kept {
             return Err("request.json names a path outside the copy".to_owned());
         }
         let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
-        let name = Some(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
         let path = if relative.is_empty() { folder.join("content") } else { folder.join("content").join(relative) };
         let path = path.to_str().ok_or("the path of the copy is not UTF-8")?;
         if let Some(request) = value.get_mut("request").and_then(Value::as_object_mut) {
@@ -199,7 +203,7 @@ impl Kept {
         }
         let request = value.get("request").map(Value::to_string).unwrap_or_default();
         let request = Request::parse(request.as_bytes()).map_err(|error| format!("request.json: {error}"))?;
-        Ok(Self { request, name })
+        Ok(Self { request, name: Some(name) })
     }
 }
 

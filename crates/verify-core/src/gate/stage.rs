@@ -133,7 +133,7 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
 
 fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, String> {
     let staging = open(request, host)?;
-    let id = request.requested.as_deref().and_then(staged::git_plugin);
+    let id = request.requested.as_deref().and_then(staged::git_subject);
     let commit = staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
     Ok(Announced {
         ids: vec![id.ok_or("the request does not say which repository it is about")?],
@@ -222,7 +222,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     let ids = match source {
         Source::Git => {
             record = Record { source: record.source, ..git_record(request, staging.head().ok().as_ref()) };
-            vec![request.requested.as_deref().and_then(staged::git_plugin).ok_or("the request does not say which repository")?]
+            vec![request.requested.as_deref().and_then(staged::git_subject).ok_or("the request does not say which repository")?]
         }
         Source::Clawhub => vec![SubjectId::new("clawhub", &clawhub_package(request))],
         Source::Archive if bundle => vec![SubjectId::new("bundle", key)],
@@ -244,7 +244,7 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
     let mut record = record(request);
     let source = match origin {
         SkillOrigin::Git => {
-            ids.extend(request.origin.spec.as_deref().or(request.requested.as_deref()).and_then(staged::git_skill));
+            ids.extend(request.origin.spec.as_deref().or(request.requested.as_deref()).and_then(staged::git_subject));
             record.git_commit.clone_from(&request.origin.commit);
             record.git_ref = request.requested.as_deref().and_then(staged::git_reference);
             Source::Git

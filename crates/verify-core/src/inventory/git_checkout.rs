@@ -5,7 +5,7 @@ use std::path::Path;
 use super::config::string;
 use super::paths::{Kind, Paths};
 use super::plugin::is_real_folder;
-use super::{Observation, Record};
+use super::{Observation, Record, git_spec};
 use crate::digest::GitOid;
 use crate::text;
 
@@ -16,37 +16,12 @@ const MAX_PACKED: u64 = 32 << 20;
 /// Most symbolic refs in a row, as git itself follows.
 const MAX_SYMBOLIC: usize = 5;
 
-/// `<host>/<path>` of the repository, or `file/<basename>` of a local one; what follows `git:` in the subject's id.
+/// `<host>/<path>` of the repository, or `file/<basename>` of a local one; what follows `git:` in the subject's id. None when it is of no
+/// known form.
 pub(crate) fn repository(record: &Record) -> Option<String> {
-    let spec = record.spec.as_deref().map(|spec| spec.strip_prefix("git:").unwrap_or(spec));
-    let url = record.git_url.as_deref().or_else(|| spec.map(without_ref))?.trim();
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let local = || {
-        let base = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        format!("file/{}", base.strip_suffix(".git").unwrap_or(base))
-    };
-    if scheme == "file" || scheme.is_empty() && (url.starts_with(['/', '.', '~'])) {
-        return Some(local());
-    }
-    let (authority, path) = match rest.split_once('/') {
-        // user@host:path, the short form of ssh
-        _ if scheme.is_empty() && rest.split('/').next().is_some_and(|first| first.contains(':')) => rest.split_once(':')?,
-        Some(parts) => parts,
-        None => return Some(local()),
-    };
-    let host = authority.rsplit('@').next().unwrap_or(authority).to_lowercase();
-    let path = path.trim_matches('/');
-    Some(format!("{host}/{}", path.strip_suffix(".git").unwrap_or(path)))
-}
-
-/// A spec without its `@ref` or `#ref`.
-pub(super) fn without_ref(spec: &str) -> &str {
-    if let Some((base, _)) = spec.rsplit_once('#') {
-        return base;
-    }
-    match spec.rsplit_once('@') {
-        Some((base, reference)) if !reference.contains(['/', ':']) && base.contains('/') => base,
-        _ => spec,
+    match &record.git_url {
+        Some(address) => git_spec::place(address),
+        None => git_spec::place_of_spec(record.spec.as_deref()?),
     }
 }
 
@@ -66,6 +41,7 @@ pub(super) fn check(paths: &Paths, record: &Record, folder: &Path, observations:
     let git = folder.join(".git");
     let place = paths.shown(&git);
     let recorded = record.git_commit.as_deref();
+    observations.extend(asked_otherwise(record));
     if !is_real_folder(paths, &git) {
         let why = match paths.kind(&git) {
             Kind::Nothing => "is missing, so the commit cannot be told",
@@ -100,6 +76,32 @@ pub(super) fn check(paths: &Paths, record: &Record, folder: &Path, observations:
     }
 }
 
+/// What is wrong with where a record says that it came from. A reinstall takes what the spec says: another repository or commit than the
+/// recorded one is no spec of this install.
+pub(super) fn asked_otherwise(record: &Record) -> Option<Observation> {
+    // Nothing that is said about a repository could be found to be about this one.
+    if repository(record).is_none() {
+        let why = "names no repository in a form that is known".to_owned();
+        return Some(Observation::Unreadable { place: record.place.clone(), why });
+    }
+    let spec = record.spec.as_deref()?;
+    let conflict = |what, recorded: &str, found: &str| Observation::RecordConflict {
+        what,
+        recorded: text::excerpt(recorded, 200),
+        found: text::excerpt(found, 200),
+        advisory: false,
+    };
+    if let (Some(asked), Some(place)) = (git_spec::place_of_spec(spec), repository(record))
+        && asked != place
+    {
+        return Some(conflict("repository", &asked, &place));
+    }
+    let commits = [git_spec::parse(spec).reference, record.git_ref.as_deref()].into_iter().flatten();
+    let mut commits = commits.filter(|reference| reference.parse::<GitOid>().is_ok());
+    let commit = record.git_commit.as_deref()?;
+    commits.find(|asked| !asked.eq_ignore_ascii_case(commit)).map(|asked| conflict("commit", asked, commit))
+}
+
 /// The commit that `HEAD` names, through symbolic, loose and packed refs.
 pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
     let mut name = "HEAD".to_owned();
@@ -131,28 +133,5 @@ fn packed(paths: &Paths, git: &Path, name: &str) -> Result<GitOid, String> {
         (Some((oid, _)), None) => oid.parse().map_err(|_| "packed-refs holds no commit id".to_owned()),
         (None, _) => Err(format!("names {}, which is not there", text::excerpt(name, 80))),
         _ => Err(format!("packed-refs names {} twice", text::excerpt(name, 80))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repositories_have_one_name() {
-        let name = |url: &str| repository(&Record { git_url: Some(url.to_owned()), ..Record::default() });
-        for url in [
-            "https://github.com/acme/notes.git",
-            "https://user:secret@GitHub.com/acme/notes/",
-            "ssh://git@github.com/acme/notes.git",
-            "git@github.com:acme/notes.git",
-        ] {
-            assert_eq!(name(url).as_deref(), Some("github.com/acme/notes"), "{url}");
-        }
-        assert_eq!(name("file:///home/u/src/git-plugin").as_deref(), Some("file/git-plugin"));
-        assert_eq!(name("/home/u/git-plugin.git/").as_deref(), Some("file/git-plugin"));
-        let spec = |spec: &str| repository(&Record { spec: Some(spec.to_owned()), ..Record::default() });
-        assert_eq!(spec("git:github.com/acme/notes@v1.3.0").as_deref(), Some("github.com/acme/notes"));
-        assert_eq!(spec("git:git@github.com:acme/notes@v1").as_deref(), Some("github.com/acme/notes"));
     }
 }

@@ -12,6 +12,7 @@ mod environment;
 mod extensions;
 pub(crate) mod frontmatter;
 mod git_checkout;
+mod git_spec;
 mod hooks;
 mod ids;
 mod index;

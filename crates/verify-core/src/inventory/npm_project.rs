@@ -16,6 +16,7 @@ use super::{NpmPackage, NpmProject, Observation, Record, Subject, Trees, ids};
 use crate::digest::{DigestError, Sha256Digest, Sri};
 use crate::json;
 use crate::read::ReadError;
+use crate::spec::{self, Pin};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
@@ -141,6 +142,9 @@ pub(super) fn check(paths: &Paths, layout: &Layout, record: &Record, files: &Plu
     if subject.source == Source::Npm {
         for spec in [&record.spec, &record.resolved_spec].into_iter().flatten() {
             conflicts.compare("name", Some(recorded_name), Some(asked_name(spec)));
+            // One exact version can disagree; a tag or a range moves.
+            let asked = spec.rsplit_once('@').map(|(_, version)| version).filter(|_| spec::npm(spec) == Pin::Exact);
+            conflicts.compare("version", version.map(spec::plain_version), asked.map(spec::plain_version));
         }
     }
 

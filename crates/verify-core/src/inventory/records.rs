@@ -230,7 +230,7 @@ fn id(key: &str, record: &Record, source: Source, bundle: bool, folder: &Path) -
     match source {
         Source::Npm => SubjectId::new("npm", &npm_name()),
         Source::NpmPack => SubjectId::new("npm-pack", &npm_name()),
-        Source::Git => SubjectId::new("git", &git_checkout::repository(record).unwrap_or_else(|| key.to_owned())),
+        Source::Git => SubjectId::new("git", &git_checkout::repository(record).unwrap_or_else(|| ids::part(key))),
         Source::Clawhub => {
             let spec = record.spec.as_deref().map(|spec| spec.strip_prefix("clawhub:").unwrap_or(spec));
             let name = string(record.raw.get("clawhubPackage")).or(spec.map(npm_project::spec_name)).unwrap_or(key);

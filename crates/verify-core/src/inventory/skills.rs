@@ -13,7 +13,7 @@ use super::paths::{Located, Paths};
 use super::skill_hashes::{self, HashError};
 use super::skill_record::{self, LockEntry};
 use super::skill_roots::{self, Candidate, Loader, Root};
-use super::{NotCovered, Observation, Record, Subject};
+use super::{NotCovered, Observation, Record, Subject, git_checkout, git_spec};
 use crate::read::{self, ReadError};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -129,7 +129,11 @@ impl Skill {
                 conflicts.extend(conflict("source", "clawhub", "source-origin.json names another source", false));
             }
             let source = if origin.git.is_some() { Source::Git } else { Source::Path };
-            record = Some((source, origin.record(shown(skill_record::SOURCE_ORIGIN))));
+            let common = origin.record(shown(skill_record::SOURCE_ORIGIN));
+            if source == Source::Git {
+                conflicts.extend(git_checkout::asked_otherwise(&common));
+            }
+            record = Some((source, common));
             conflicts.extend(conflict("slug", &origin.slug, folder_name, false));
         }
         self.subject.observations.extend(conflicts);
@@ -147,7 +151,7 @@ impl Skill {
                 let owner = origin.owner.as_ref()?;
                 Some(SubjectId::new("clawhub", &format!("{owner}/{}", origin.slug)))
             }
-            (None, Some(origin)) => Some(SubjectId::new("git", &ids::git_place(&origin.git.as_ref()?.url)?)),
+            (None, Some(origin)) => Some(SubjectId::new("git", &git_spec::place(&origin.git.as_ref()?.url)?)),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use super::frontmatter::{self, FrontMatter};
 use super::npm_project::{self, Layout};
 use super::paths::Paths;
 use super::plugin::{PluginFiles, own_trees};
-use super::{Observation, Options, Record, Subject, git_checkout, ids, skills};
+use super::{Observation, Options, Record, Subject, git_checkout, git_spec, ids, skills};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::read;
@@ -184,22 +184,14 @@ pub(crate) fn spec_name(spec: &str) -> String {
     npm_project::spec_name(spec).to_owned()
 }
 
-/// The id of a plugin's git repository, from the spec that the operator typed.
-pub(crate) fn git_plugin(spec: &str) -> Option<SubjectId> {
-    let record = Record { spec: Some(spec.to_owned()), ..Record::default() };
-    git_checkout::repository(&record).map(|place| SubjectId::new("git", &place))
-}
-
-/// The id of a skill's git repository, from the spec that the operator typed.
-pub(crate) fn git_skill(spec: &str) -> Option<SubjectId> {
-    let spec = spec.strip_prefix("git:").unwrap_or(spec);
-    ids::git_place(git_checkout::without_ref(spec)).map(|place| SubjectId::new("git", &place))
+/// The id of a git repository, from the spec that the operator typed.
+pub(crate) fn git_subject(spec: &str) -> Option<SubjectId> {
+    git_spec::place_of_spec(spec).map(|place| SubjectId::new("git", &place))
 }
 
 /// The branch, tag or commit that a spec asks for.
 pub(crate) fn git_reference(spec: &str) -> Option<String> {
-    let base = git_checkout::without_ref(spec);
-    spec.get(base.len() + 1..).filter(|reference| !reference.is_empty()).map(str::to_owned)
+    git_spec::parse(spec).reference.map(str::to_owned)
 }
 
 /// One part of an id.

@@ -78,7 +78,18 @@ impl Trust {
         if scheme == Scheme::Ssh.as_str() {
             let revoked = |key: &SshKey| matches!(&self.revoked, Some(RevokedKeys::Keys(keys)) if keys.contains(key));
             let signers = self.ssh.as_ref().ok_or_else(gone)?;
-            let entry = signers.signs_with(fingerprint).filter(|entry| !revoked(&entry.key)).ok_or_else(gone)?;
+            let lines: Vec<_> = signers.sign_with(fingerprint).filter(|entry| !revoked(&entry.key)).collect();
+            // A pin does not say when the tag was made, and the end of a line is how a key is taken back.
+            let counts = lines.iter().find(|entry| entry.validity(now.as_second()).is_ok());
+            let Some(entry) = counts else {
+                let line = lines.first().ok_or_else(gone)?.line;
+                let why = format!(
+                    "the key {} (line {line} of the signers file) may not sign today, and the pin of its tag does not say when that was made",
+                    excerpt(fingerprint, 80)
+                );
+                let help = "look why the line ended; verify the tag in a clone, and pin what another key signed";
+                return Err(Failure::new(Code::KeyExpired, why).help(help));
+            };
             let (principal, key_type) = (excerpt(&entry.principals, 200), entry.key.type_name().to_owned());
             return Ok((Scheme::Ssh, Signer { principal, key_type, fingerprint: fingerprint.to_owned() }));
         }

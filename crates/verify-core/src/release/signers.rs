@@ -124,10 +124,12 @@ impl AllowedSigners {
         Err(self.refusal(key, namespace, at))
     }
 
-    /// A line that lets the key of this fingerprint sign tags, at whatever time.
-    pub(super) fn signs_with(&self, fingerprint: &str) -> Option<&AllowedSigner> {
-        let may = |entry: &&AllowedSigner| !entry.cert_authority && entry.allows_namespace(NAMESPACE);
-        self.entries.iter().filter(may).find(|entry| entry.key.fingerprint() == fingerprint)
+    /// The lines that let the key of this fingerprint sign tags, at whatever time.
+    pub(super) fn sign_with(&self, fingerprint: &str) -> impl Iterator<Item = &AllowedSigner> {
+        let may = move |entry: &&AllowedSigner| {
+            !entry.cert_authority && entry.allows_namespace(NAMESPACE) && entry.key.fingerprint() == fingerprint
+        };
+        self.entries.iter().filter(may)
     }
 
     fn refusal(&self, key: &SshKey, namespace: &str, at: i64) -> Failure {
@@ -175,7 +177,8 @@ impl AllowedSigner {
         self.namespaces.as_deref().is_none_or(|list| list_matches(namespace, list))
     }
 
-    fn validity(&self, at: i64) -> Result<(), Failure> {
+    /// Whether the line counts at `at` (seconds since 1970).
+    pub(super) fn validity(&self, at: i64) -> Result<(), Failure> {
         let fingerprint = self.key.fingerprint();
         if self.valid_after.is_some_and(|from| at < from) {
             let why = format!(

@@ -17,6 +17,8 @@ pub struct ReviewIndex<'r> {
     today: Date,
     packages: HashMap<&'r SubjectId, Package<'r>>,
     tree_violations: HashMap<TreeDigest, Vec<(Origin<'r>, &'r Violation)>>,
+    /// By [`violated_name`].
+    version_violations: HashMap<String, Vec<(Origin<'r>, &'r Violation)>>,
     trusts: Vec<&'r Trust>,
 }
 
@@ -102,7 +104,15 @@ pub struct Gap {
 struct Package<'r> {
     /// By where they start; none is nothing.
     steps: HashMap<Option<Content>, Vec<Step<'r>>>,
-    violations: Vec<(Origin<'r>, &'r Violation)>,
+}
+
+/// The name by which a violation finds its subject. Hosts of git repositories take a path in any case of letters, so nothing gets past a
+/// violation by another spelling.
+fn violated_name(subject: &SubjectId) -> String {
+    match subject.scheme() {
+        "git" => subject.as_str().to_ascii_lowercase(),
+        _ => subject.as_str().to_owned(),
+    }
 }
 
 impl Publisher {
@@ -128,8 +138,13 @@ impl<'r> ReviewIndex<'r> {
     /// The index of the operator's own file and of the imported ones, by name.
     #[must_use]
     pub fn build(own: &'r Reviews, imports: &[(&'r str, &'r Reviews)], today: Date) -> Self {
-        let mut index =
-            Self { today, packages: HashMap::new(), tree_violations: HashMap::new(), trusts: own.trusts.iter().collect() };
+        let mut index = Self {
+            today,
+            packages: HashMap::new(),
+            tree_violations: HashMap::new(),
+            version_violations: HashMap::new(),
+            trusts: own.trusts.iter().collect(),
+        };
         index.add(Origin::Own, own);
         imports.iter().for_each(|(name, reviews)| index.add(Origin::Import(name), reviews));
         index
@@ -196,7 +211,7 @@ impl<'r> ReviewIndex<'r> {
         versions: &[&str],
         dependencies: &[TreeDigest],
     ) -> Vec<(Origin<'r>, &'r Violation)> {
-        let by_version = self.packages.get(subject).into_iter().flat_map(|p| &p.violations);
+        let by_version = self.version_violations.get(&violated_name(subject)).into_iter().flatten();
         let by_version =
             by_version.filter(|(_, v)| matches!(&v.what, Violated::Versions(affected) if affected.contain_any(versions)));
         let own = match content {
@@ -281,7 +296,7 @@ impl<'r> ReviewIndex<'r> {
         for violation in &reviews.violations {
             match &violation.what {
                 Violated::Versions(_) => {
-                    self.packages.entry(&violation.package).or_default().violations.push((origin, violation))
+                    self.version_violations.entry(violated_name(&violation.package)).or_default().push((origin, violation));
                 }
                 Violated::Trees(trees) => {
                     for tree in trees {

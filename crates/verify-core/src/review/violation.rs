@@ -1,6 +1,10 @@
 //! Which versions a violation is about.
 
+use std::cmp::Ordering;
+
 use js_semver::{Range, Version};
+
+use crate::version;
 
 /// `versions` of a violation: `"*"`, an npm range, or a list of versions.
 ///
@@ -59,7 +63,11 @@ impl Versions {
         let Some(text) = version else { return true };
         let Ok(installed) = Version::parse(text) else { return true };
         match &self.written {
-            Written::Range(_) => self.sets.iter().any(|set| set.iter().all(|c| c.holds(&installed))),
+            // `2026.9.5-1` is newer than `2026.9.5` at OpenClaw's, and older elsewhere: what either order calls affected, is.
+            Written::Range(_) => self.sets.iter().any(|set| {
+                set.iter().all(|c| c.holds(installed.cmp(&c.version)))
+                    || set.iter().all(|c| version::compare(text, &c.version.to_string()).is_some_and(|order| c.holds(order)))
+            }),
             Written::List(list) => list.iter().any(|listed| match Version::parse(listed) {
                 Ok(listed) => listed == installed,
                 Err(_) => listed == text,
@@ -85,13 +93,13 @@ impl Comparator {
         Some(Self { operator: operator.unwrap_or("="), version })
     }
 
-    fn holds(&self, installed: &Version) -> bool {
+    fn holds(&self, order: Ordering) -> bool {
         match self.operator {
-            "<=" => *installed <= self.version,
-            ">=" => *installed >= self.version,
-            "<" => *installed < self.version,
-            ">" => *installed > self.version,
-            _ => *installed == self.version,
+            "<=" => order.is_le(),
+            ">=" => order.is_ge(),
+            "<" => order.is_lt(),
+            ">" => order.is_gt(),
+            _ => order.is_eq(),
         }
     }
 }
@@ -108,6 +116,10 @@ mod tests {
         assert!(holds("<1.2.3", Some("1.2.3-beta.1")) && !holds("<1.2.3", Some("1.2.3")));
         assert!(holds("1.0.0 || >=3", Some("4.0.0")) && holds("1.0.0", Some("1.0.0")) && !holds("1.0.0", Some("1.0.1")));
         assert!(holds("<1.0.0", None) && holds("<1.0.0", Some("9.9")) && holds("<1.0.0", Some("01.0.0")));
+        // OpenClaw's corrections, by its own order and by everybody else's.
+        assert!(holds("<2026.9.6-1", Some("2026.9.6")) && holds("<=2026.9.5-1", Some("2026.9.5")));
+        assert!(holds(">=2026.9.5", Some("2026.9.5-1")) && holds("<2026.9.5", Some("2026.9.5-1")));
+        assert!(!holds("<2026.9.6-1", Some("2026.9.7")) && !holds("<2026.9.5-1", Some("2026.9.5-2")));
         assert_eq!(Versions::range(""), None);
         assert_eq!(Versions::range("latest"), None);
     }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::lock::Lock;
 use crate::operator_file;
-use crate::policy::{Policy, Preset};
+use crate::policy::{ImportLocation, Policy, Preset, ReleaseRule};
 use crate::provenance::{Anchors, Instance};
 use crate::report::{Input, Inputs};
 use crate::rules::{self, Names};
@@ -219,6 +219,7 @@ impl Builder {
         }
         self.levels.iter().try_for_each(|(id, level)| allowed(id, *level))?;
         let policy = self.parse_policy()?;
+        self.refuse_own(&policy)?;
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
             None => None,
@@ -239,6 +240,28 @@ impl Builder {
             anchors: None,
         };
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+    }
+
+    /// The thing under test never says whom to trust. Whoever can write the state dir or the host package could write such a file there.
+    fn refuse_own(&self, policy: &Policy) -> Result<()> {
+        let own = [&self.policy, &self.lock, &self.reviews].into_iter().flatten().map(|file| file.path.as_path());
+        let signers = policy.release_rules().iter().flat_map(ReleaseRule::files);
+        let imports = policy.imports.iter().filter_map(|import| match &import.location {
+            ImportLocation::Path(path) => Some(path.as_path()),
+            ImportLocation::Url(_) => None,
+        });
+        let folders = [&self.state_dir, &self.host].into_iter().flatten().filter_map(|folder| folder.canonicalize().ok());
+        let folders: Vec<PathBuf> = folders.collect();
+        for file in own.chain(signers).chain(imports) {
+            let Ok(real) = file.canonicalize() else { continue };
+            if let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) {
+                return Err(Error::environment(
+                    format!("{} lies in {}, which is under test and must not say whom to trust", shown(file), shown(folder)),
+                    "keep it in a place that nobody can write whose code is judged by it",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the policy alone: what tells from where the rest comes.

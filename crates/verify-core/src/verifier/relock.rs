@@ -74,7 +74,8 @@ impl Verifier {
         for subject in inventory.subjects.iter().filter(|subject| wanted(&subject.id)) {
             let Some(evidence) = evidence.get(&subject.id) else { continue };
             let before = old.package(&subject.id);
-            match entry(subject, evidence, before) {
+            let made = self.refuse_disproved(evidence).and_then(|()| entry(subject, evidence, before));
+            match made {
                 Ok(Some(entry)) => {
                     manifests.extend(parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.manifest.clone()));
                     entries.insert(subject.id.clone(), entry);
@@ -115,7 +116,7 @@ impl Verifier {
             old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
         let (mut refused, mut manifests) = (Vec::new(), Vec::new());
         if let Some(evidence) = evidence.get(id) {
-            match entry(&subject, evidence, old.package(id)) {
+            match self.refuse_disproved(evidence).and_then(|()| entry(&subject, evidence, old.package(id))) {
                 Ok(Some(entry)) => {
                     manifests.extend(parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.manifest.clone()));
                     entries.insert(id.clone(), entry);
@@ -146,6 +147,16 @@ impl Verifier {
             return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
         }
         Ok((Subject { id: id.clone(), ..staged.subject }, staged.ids))
+    }
+
+    /// What a registry said against these bytes, no later run without a network would say again.
+    fn refuse_disproved(&self, evidence: &Evidence) -> std::result::Result<(), String> {
+        let published = &evidence.published;
+        let facts = [published.archive.violation(), published.provenance.violation(), published.signatures.violation()];
+        match facts.into_iter().flatten().next().filter(|_| self.options.online()) {
+            Some(why) => Err(format!("{}; openclaw-verify check --online tells more", crate::text::excerpt(why, 400))),
+            None => Ok(()),
+        }
     }
 
     fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {

@@ -297,6 +297,20 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
         let error = error.expect("other files than those that were refused").to_string();
         assert!(error.contains("not those that the gate kept"), "{error}");
     }
+
+    // Another copy under the name of this one.
+    bench.write("folder/index.js", "import 'node:net';\n");
+    bench.ask(&folder);
+    let folders = fs::read_dir(bench.root.join("spool/kept")).expect("kept").flatten().map(|entry| entry.path());
+    let other = folders.into_iter().find(|path| *path != kept && path.is_dir()).expect("another copy");
+    fs::rename(&kept, bench.root.join("spool/away")).expect("rename");
+    std::os::unix::fs::symlink(other.file_name().expect("name"), &kept).expect("link");
+    let error = Kept::open(&kept).map(|_| ()).expect_err("a link");
+    assert!(error.contains("symbolic link"), "{error}");
+    fs::remove_file(&kept).expect("remove");
+    fs::rename(&other, &kept).expect("rename");
+    let error = lock().map(|_| ()).expect_err("another copy").to_string();
+    assert!(error.contains("not those that the gate kept"), "{error}");
 }
 
 #[cfg(feature = "online")]

@@ -25,7 +25,8 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files:
     };
     let reading = subject.whole(args.dependencies)?;
     let shown = shown::last(id);
-    let again = format!("look at it: openclaw-verify review {} --diff", text::shell_word(id.as_str()));
+    let more = common.again(args.from.as_deref());
+    let again = format!("look at it: openclaw-verify review {} --diff{more}", text::shell_word(id.as_str()));
     match &shown {
         None => output::stderr("note: it was not shown here, so this says that all of it was read elsewhere"),
         Some(shown) if shown.content != reading.content.to_string() => {

@@ -8,7 +8,7 @@ use std::path::Path;
 use openclaw_verify_core::review::{ContentStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Reading, Result, Since, Verifier, text};
+use openclaw_verify_core::{Error, Reading, Result, Since, Verifier};
 
 use super::staged::{self, Staged};
 use super::start;
@@ -60,14 +60,7 @@ fn show(common: &Common, reading: &Reading, from: Option<&Path>) -> Result<Exit>
         Format::Json => output::stdout(&render::json(reading)?)?,
         _ => {
             pager::show(&render::reading::reading(reading))?;
-            output::stderr(&match from {
-                None => render::reading::next(reading),
-                Some(from) => {
-                    let from = operator::shown(from);
-                    let (id, from) = (text::shell_word(reading.subject.as_str()), text::shell_word(&from));
-                    format!("when you have read it: openclaw-verify review {id} --from {from} --record --criteria safe-to-run")
-                }
-            });
+            output::stderr(&render::reading::next(reading, &common.again(from)));
         }
     }
     Ok(Exit::Clean)

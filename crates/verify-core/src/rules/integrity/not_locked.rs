@@ -20,7 +20,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     }
     let id = text::shell_word(view.subject.id.as_str());
     vec![
-        view.draft(format!("{} at {} is not in the lock", view.subject.kind, view.subject.place.shown))
-            .help(format!("read it, then: openclaw-verify lock {id}; or remove it from OpenClaw")),
+        view.draft(match view.subject.place.shown.as_str() {
+            // Staged, and nowhere yet.
+            "." => format!("this {} is not in the lock", view.subject.kind),
+            place => format!("{} at {place} is not in the lock", view.subject.kind),
+        })
+        .help(format!("read it, then: openclaw-verify lock {id}; or remove it from OpenClaw")),
     ]
 }

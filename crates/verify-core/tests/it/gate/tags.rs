@@ -48,10 +48,12 @@ impl Clone {
 
     /// What OpenClaw asks about the clone, and about the package in it.
     fn ask(&self) -> [Value; 2] {
+        self.ask_for("git:https://github.com/acme/notes@v1.3.0")
+    }
+
+    fn ask_for(&self, spec: &str) -> [Value; 2] {
         let plugin = json!({ "contentType": "package", "pluginId": "notes" });
-        let request = |origin| {
-            self.bench.plugin("git", "git", origin, "plugin-git", "git:https://github.com/acme/notes@v1.3.0", plugin.clone())
-        };
+        let request = |origin| self.bench.plugin("git", "git", origin, "plugin-git", spec, plugin.clone());
         ["plugin-git", "plugin-package"].map(|origin| self.bench.ask(&request(origin)))
     }
 }
@@ -107,6 +109,30 @@ fn what_no_allowed_signer_signed_is_refused_at_the_clone() {
         blocked(&announced, rule);
         blocked(&staged, rule);
         assert!(!reason(&staged).contains("openclaw-verify lock"), "nothing invites to lock it: {staged}");
+    }
+}
+
+#[test]
+fn no_spelling_of_a_repository_gets_past_what_is_said_about_it() {
+    let clone = Clone::new(|mint| mint.payload("v1.3.0", 1_700_000_000));
+    trust(&clone, "ada");
+    let violation = "version = 1\n[[violation]]\npackage = \"git:github.com/acme/notes\"\nversions = \"*\"\nreason = \"evil\"\nby = \"Ada\"\ndate = 2026-11-22\n";
+    for spec in [
+        "git:acme/notes@v1.3.0",
+        "GIT: acme/notes.git#v1.3.0",
+        "git:GitHub.com/acme/notes@v1.3.0",
+        "git:https://www.github.com:443/acme/notes@v1.3.0",
+        "git:git@github.com:acme/notes.git@v1.3.0",
+    ] {
+        clone.ask_for(spec).iter().for_each(|reply| blocked(reply, "signature-missing"));
+    }
+    clone.bench.write("config/openclaw-reviews.toml", violation);
+    for spec in ["git:acme/notes@v1.3.0", "git:ACME/Notes@v1.3.0", "git:https://github.com/acme/NOTES.git"] {
+        clone.ask_for(spec).iter().for_each(|reply| blocked(reply, "violation"));
+    }
+    // What is no repository in a known form is about nothing that could be allowed.
+    for spec in ["git:https://github.com/./acme/notes@v1.3.0", "git:https://github.com/%61cme/notes@v1.3.0", "git:notes"] {
+        clone.ask_for(spec).iter().for_each(|reply| assert_eq!(reply["decision"], "block", "{spec}: {reply}"));
     }
 }
 
