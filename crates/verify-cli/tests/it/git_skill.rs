@@ -131,6 +131,23 @@ fn what_the_pin_does_not_cover_is_found() {
     skill.record(&skill.mint.commit);
     assert_eq!(skill.judged().0, [] as [&str; 0]);
 
+    // A record that would bring another repository when it is installed again.
+    let origin = skill.folder().join(".openclaw/source-origin.json");
+    let record = fs::read_to_string(&origin).expect("record");
+    fs::write(&origin, record.replacen("github.com/acme/notes@v1.3.0", "github.com/evil/notes@v1.3.0", 1)).expect("record");
+    let (found, subject) = skill.judged();
+    assert!(has(&found, "deny record-mismatch"), "{found:?}");
+    assert_ne!(subject["basis"], "signed");
+    fs::write(&origin, record).expect("record");
+
+    // A line that ended: the pin does not say whether the tag was made before.
+    let signers = skill.installation.config.join("signers");
+    let line = fs::read_to_string(&signers).expect("signers");
+    fs::write(&signers, line.replacen(' ', " valid-before=\"20200101Z\" ", 1)).expect("signers");
+    let (found, subject) = skill.judged();
+    assert!(has(&found, "deny signer-not-allowed[key-expired]"), "{found:?}");
+    assert_ne!(subject["basis"], "signed");
+
     // A signer who is trusted no longer.
     let other = skill.mint.ssh_key("other", &["ed25519"]);
     skill.signers(&skill.mint.public(&other));
