@@ -196,6 +196,17 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
     assert_eq!(update.code, 0, "{}", update.text());
     assert_eq!(publisher.check().1, "signed");
 
+    // What the registry disproves is not locked, whatever is accepted: without a network nobody would say so again.
+    let before = lock_text(&publisher);
+    publisher.write(&format!("{PROJECT}/node_modules/{NAME}/index.js"), "evil()");
+    for arguments in [&["lock", "--online"][..], &["lock", "--online", "--accept", "npm:@acme/notes"]] {
+        let refused = publisher.run(arguments);
+        assert_ne!(refused.code, 0, "{}", refused.text());
+        assert_eq!(lock_text(&publisher), before, "{}", refused.text());
+    }
+    assert!(publisher.run(&["lock", "--online"]).text().contains("cannot be locked"));
+    publisher.install("1.3.0");
+
     // Whoever has the token, and not the workflow: without attestations, and with those of another repository.
     let before = lock_text(&publisher);
     publisher.publish("1.4.0", None);
