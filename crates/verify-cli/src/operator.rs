@@ -114,23 +114,6 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
     })
 }
 
-/// The thing under test never says whom to trust.
-///
-/// # Errors
-/// When one of the operator's files lies in one of the `folders`, which are real paths.
-pub(crate) fn refuse_own<'a>(files: impl IntoIterator<Item = &'a Path>, folders: &[&Path]) -> Result<()> {
-    for file in files {
-        let Ok(real) = file.canonicalize() else { continue };
-        if let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) {
-            return Err(Error::environment(
-                format!("{} lies in {}, which is under test and must not say whom to trust", shown(file), shown(folder)),
-                "keep it in a place that nobody can write whose code is judged by it",
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// The user's cache folder of this program, where manifests and downloads are kept.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
     user_folder("XDG_CACHE_HOME", ".cache")

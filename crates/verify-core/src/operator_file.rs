@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use crate::error::{Error, OperatorError, Result};
-use crate::read;
+use crate::{read, text};
 
 /// Most bytes that a file of the operator may have: 16 MiB.
 pub const MAX_BYTES: u64 = 16 << 20;
@@ -53,6 +53,28 @@ pub fn read(path: &Path) -> Result<Option<String>> {
         let line = e.as_bytes().iter().take(valid).filter(|b| **b == b'\n').count() + 1;
         wrong(format!("is not UTF-8 text (line {line})"))
     })
+}
+
+/// The thing under test never says whom to trust: whoever can write one of the `folders`, which are real paths, could write such a
+/// file there. Files that are not there are none.
+///
+/// # Errors
+/// When one of `files` lies in one of `folders`.
+pub fn refuse_inside<'a>(files: impl IntoIterator<Item = &'a Path>, folders: &[PathBuf]) -> Result<()> {
+    if folders.is_empty() {
+        return Ok(());
+    }
+    for file in files {
+        let Ok(real) = file.canonicalize() else { continue };
+        if let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) {
+            let shown = |path: &Path| text::visible(&path.to_string_lossy()).into_owned();
+            return Err(Error::environment(
+                format!("{} lies in {}, which is under test and must not say whom to trust", shown(file), shown(folder)),
+                "keep it in a place that nobody can write whose code is judged by it",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Makes `text` the content of the file at `path`; whether anything had to change.

@@ -16,7 +16,7 @@ mod sbom;
 mod staged;
 mod tree;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::inventory;
 use openclaw_verify_core::provenance::Instance;
 use openclaw_verify_core::subject::{Kind, SubjectId};
-use openclaw_verify_core::{Builder, Error, Result, Verifier};
+use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file};
 
 use crate::anchors::anchors;
 use crate::cli::{Cli, Common, Verb};
@@ -102,9 +102,9 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
     }
     let files = operator::files(common, &under_test)?;
     if let Some(installation) = &installation {
-        let folders: Vec<&Path> =
-            [Some(&installation.state_dir), installation.host.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
-        operator::refuse_own(common.anchors.files().map(PathBuf::as_path), &folders)?;
+        let folders: Vec<PathBuf> =
+            [Some(&installation.state_dir), installation.host.as_ref()].into_iter().flatten().cloned().collect();
+        operator_file::refuse_inside(common.anchors.files().map(PathBuf::as_path), &folders)?;
     }
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
     let mut builder = builder(common, &files, Instance::PublicGood, online)?.progress({

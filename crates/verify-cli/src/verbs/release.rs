@@ -21,8 +21,7 @@ use crate::{Exit, operator, output};
 pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     let (source, tag, under_test) = source(args)?;
     let files = operator::files(common, &under_test)?;
-    let folders: Vec<&Path> = under_test.iter().map(PathBuf::as_path).collect();
-    operator::refuse_own(common.anchors.files().map(PathBuf::as_path), &folders)?;
+    operator_file::refuse_inside(common.anchors.files().map(PathBuf::as_path), &under_test)?;
     // Only GitHub's own instance attests releases.
     let instance = if args.attestation.is_some() { Instance::GitHub } else { Instance::PublicGood };
     let verifier = builder(common, &files, instance, common.online)?.build()?;

@@ -85,6 +85,13 @@ pub(crate) enum Standing {
     Unreviewed,
 }
 
+impl Standing {
+    /// Whether nothing has to be read any more.
+    pub(crate) fn is_met(&self) -> bool {
+        matches!(self, Self::Reviewed | Self::WithPlugin | Self::Trusted(_))
+    }
+}
+
 /// One entry of a reviews file. Texts are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {

@@ -7,6 +7,7 @@ use super::spool::Spool;
 use super::stage::{self, Announced, Stage, Staged};
 use crate::error::Result;
 use crate::evidence::Evidence;
+use crate::evidence::review::ReadPart;
 use crate::fact::NotEstablished;
 use crate::finding::{Finding, Level};
 use crate::inventory::{Inventory, Place, Subject};
@@ -123,7 +124,11 @@ impl Verifier {
         let kept =
             if lockable && !fatal { spool.and_then(|spool| spool.keep(request, &subject, digests, self.now())) } else { None };
         let config = self.lock_folder().map(|folder| format!(" --config {}", word(&folder))).unwrap_or_default();
-        let next = Next { entry, version: subject.version.as_deref(), kept: kept.as_deref(), id: &id, config: &config };
+        let readings = evidence.values().flat_map(|found| &found.review.readings);
+        let dependencies =
+            readings.into_iter().any(|reading| reading.part == ReadPart::Dependencies && !reading.standing.is_met());
+        let version = subject.version.as_deref();
+        let next = Next { entry, version, kept: kept.as_deref(), id: &id, dependencies, config: &config };
         Ok(conclude(&id, findings, |worst| reason(worst, Some(&next))))
     }
 
@@ -197,6 +202,8 @@ struct Next<'a> {
     entry: Option<&'a Package>,
     version: Option<&'a str>,
     kept: Option<&'a str>,
+    /// Whether its dependencies have to be read too.
+    dependencies: bool,
     /// How the operator's folder is named on the command line, with a space before it.
     config: &'a str,
 }
@@ -242,7 +249,7 @@ fn reason(findings: &[Finding], next: Option<&Next<'_>>) -> String {
 
 /// The commands that clear what stands in the way, in the order in which they are needed.
 fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
-    let Next { id, entry, version, kept, config } = *next;
+    let Next { id, entry, version, kept, dependencies, config } = *next;
     let denied = |ids: &[&str]| findings.iter().any(|finding| finding.level == Level::Deny && ids.contains(&finding.id));
     let (unlocked, unread) = (denied(&UNLOCKED), denied(&UNREAD));
     let unasked = findings.iter().any(|finding| finding.level == Level::Deny && is_unasked(finding));
@@ -270,8 +277,7 @@ fn lock_first(findings: &[Finding], next: &Next<'_>, more: &str) -> String {
         steps.push(format!("openclaw-verify lock {about} --from {from}{accept}{online}{config}"));
     }
     if unread {
-        let of_dependencies = |finding: &&Finding| UNREAD.contains(&finding.id) && finding.message.contains("dependencies");
-        let dependencies = if findings.iter().any(|finding| of_dependencies(&finding)) { " --dependencies" } else { "" };
+        let dependencies = if dependencies { " --dependencies" } else { "" };
         steps.push(format!("openclaw-verify review {about} --from {from} --record --criteria safe-to-run{dependencies}{config}"));
     }
     let read = format!("Read {}", word(&format!("{kept}/content")));

@@ -242,7 +242,7 @@ impl Builder {
         Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
     }
 
-    /// The thing under test never says whom to trust. Whoever can write the state dir or the host package could write such a file there.
+    /// Nothing that lies in the state dir or in the host package says whom to trust.
     fn refuse_own(&self, policy: &Policy) -> Result<()> {
         let own = [&self.policy, &self.lock, &self.reviews].into_iter().flatten().map(|file| file.path.as_path());
         let signers = policy.release_rules().iter().flat_map(ReleaseRule::files);
@@ -251,17 +251,7 @@ impl Builder {
             ImportLocation::Url(_) => None,
         });
         let folders = [&self.state_dir, &self.host].into_iter().flatten().filter_map(|folder| folder.canonicalize().ok());
-        let folders: Vec<PathBuf> = folders.collect();
-        for file in own.chain(signers).chain(imports) {
-            let Ok(real) = file.canonicalize() else { continue };
-            if let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) {
-                return Err(Error::environment(
-                    format!("{} lies in {}, which is under test and must not say whom to trust", shown(file), shown(folder)),
-                    "keep it in a place that nobody can write whose code is judged by it",
-                ));
-            }
-        }
-        Ok(())
+        operator_file::refuse_inside(own.chain(signers).chain(imports), &folders.collect::<Vec<_>>())
     }
 
     /// Reads the policy alone: what tells from where the rest comes.

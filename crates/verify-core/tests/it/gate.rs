@@ -313,6 +313,21 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
     assert!(error.contains("not those that the gate kept"), "{error}");
 }
 
+#[test]
+fn a_refusal_says_when_dependencies_have_to_be_read_too() {
+    let bench = Bench::new();
+    bench.npm_project("1.0.0");
+    let policy = |dependencies: &str| {
+        let rule = "pin = \"digest\"\nprovenance = \"optional\"\nreview = \"safe-to-run\"";
+        let text = format!("version = 1\n[[rule]]\nmatch = \"npm:@acme/notes\"\n{rule}\ndependencies = \"{dependencies}\"\n");
+        bench.write("config/openclaw-verify.toml", &text);
+        let reply = bench.ask(&bench.npm(2));
+        blocked(&reply, "not-locked");
+        reason(&reply).contains(" --criteria safe-to-run --dependencies")
+    };
+    assert!(policy("reviewed") && !policy("locked"));
+}
+
 #[cfg(feature = "online")]
 #[test]
 fn what_only_a_registry_knows_is_asked_for_when_the_copy_is_locked() {
