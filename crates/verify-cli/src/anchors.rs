@@ -14,10 +14,17 @@ pub(crate) fn anchors(common: &Common, instance: Instance, online: bool) -> Resu
     let args = &common.anchors;
     let mut anchors = Anchors::embedded(instance);
     if let Some(path) = &args.trusted_root {
-        anchors = anchors.with_root(TrustRoot::from_file(path, &own_text(path, TrustRoot::MAX_BYTES)?, instance)?);
+        anchors = anchors.with_root(TrustRoot::from_file(
+            path,
+            &own_text(path, TrustRoot::MAX_BYTES)?,
+            instance,
+        )?);
     }
     if let Some(path) = &args.npm_keys {
-        anchors = anchors.with_keys(NpmKeys::from_file(path, &own_text(path, NpmKeys::MAX_BYTES)?)?);
+        anchors = anchors.with_keys(NpmKeys::from_file(
+            path,
+            &own_text(path, NpmKeys::MAX_BYTES)?,
+        )?);
     }
     by_tuf(common, anchors, online)
 }
@@ -31,20 +38,33 @@ fn by_tuf(common: &Common, anchors: Anchors, online: bool) -> Result<Anchors> {
         return Ok(anchors);
     }
     let cache = operator::cache_folder().ok_or_else(|| {
-        Error::environment("there is no folder for what TUF gives: HOME is not set", "set HOME or XDG_CACHE_HOME")
+        Error::environment(
+            "there is no folder for what TUF gives: HOME is not set",
+            "set HOME or XDG_CACHE_HOME",
+        )
     })?;
     let (cache, mirror) = match args.tuf_mirror.as_ref().zip(args.tuf_root.as_ref()) {
         None => (cache.join("tuf"), None),
         Some((url, path)) => {
             let root = own_text(path, TrustRoot::MAX_BYTES)?;
-            let is_root = |value: serde_json::Value| value.pointer("/signed/_type").is_some_and(|kind| kind == "root");
+            let is_root = |value: serde_json::Value| {
+                value
+                    .pointer("/signed/_type")
+                    .is_some_and(|kind| kind == "root")
+            };
             if !serde_json::from_str(&root).is_ok_and(is_root) {
                 let why = format!("{} is no root of a TUF repository", operator::shown(path));
                 return Err(OperatorError::whole(path, why).into());
             }
-            if !["https://", "http://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+            if !["https://", "http://"].iter().any(|scheme| {
+                url.strip_prefix(scheme)
+                    .is_some_and(|rest| !rest.is_empty())
+            }) {
                 let what = format!("--tuf-mirror {}: no address", text::excerpt(url, 200));
-                return Err(Error::environment(what, "write the address of a TUF repository, with https://"));
+                return Err(Error::environment(
+                    what,
+                    "write the address of a TUF repository, with https://",
+                ));
             }
             let root = root.into_bytes();
             // What one repository says is no floor for what another one says.
@@ -63,7 +83,12 @@ fn by_tuf(_: &Common, anchors: Anchors, _: bool) -> Result<Anchors> {
 
 /// A text file of the operator, which may be a link.
 pub(crate) fn own_text(path: &Path, limit: u64) -> Result<String> {
-    let error = |why: &dyn std::fmt::Display| Error::from(OperatorError::whole(path, format!("{} {why}", operator::shown(path))));
+    let error = |why: &dyn std::fmt::Display| {
+        Error::from(OperatorError::whole(
+            path,
+            format!("{} {why}", operator::shown(path)),
+        ))
+    };
     let real = path.canonicalize().map_err(|_| error(&"is not there"))?;
     read::text(&real, limit).map_err(|why| error(&why))
 }

@@ -60,10 +60,22 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
     /// OpenClaw's state dir [default: ~/.openclaw]
-    #[arg(long, global = true, value_name = "DIR", env = "OPENCLAW_STATE_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "OPENCLAW_STATE_DIR",
+        hide_env_values = true
+    )]
     pub state_dir: Option<PathBuf>,
     /// The host package [default: the real path of `openclaw` on PATH]
-    #[arg(long, global = true, value_name = "DIR", env = "OPENCLAW_VERIFY_OPENCLAW", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "OPENCLAW_VERIFY_OPENCLAW",
+        hide_env_values = true
+    )]
     pub openclaw: Option<PathBuf>,
     /// The state dir is a copy whose records say OLD
     #[arg(long, global = true, value_name = "OLD")]
@@ -72,13 +84,31 @@ pub(crate) struct Common {
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["policy", "lockfile", "reviews"])]
     pub config: Option<PathBuf>,
     /// The policy file
-    #[arg(long, global = true, value_name = "FILE", env = "OPENCLAW_VERIFY_POLICY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "OPENCLAW_VERIFY_POLICY",
+        hide_env_values = true
+    )]
     pub policy: Option<PathBuf>,
     /// The lock file
-    #[arg(long, global = true, value_name = "FILE", env = "OPENCLAW_VERIFY_LOCKFILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "OPENCLAW_VERIFY_LOCKFILE",
+        hide_env_values = true
+    )]
     pub lockfile: Option<PathBuf>,
     /// The reviews file
-    #[arg(long, global = true, value_name = "FILE", env = "OPENCLAW_VERIFY_REVIEWS", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "OPENCLAW_VERIFY_REVIEWS",
+        hide_env_values = true
+    )]
     pub reviews: Option<PathBuf>,
     /// Open sockets where policy asks for facts of a registry, and for --tuf
     #[arg(long, global = true)]
@@ -144,7 +174,10 @@ impl Common {
             ("--reviews", self.reviews.as_deref()),
         ];
         let flag = |(flag, place): (&str, Option<&Path>)| {
-            Some(format!(" {flag} {}", text::shell_word(&text::visible(&place?.to_string_lossy()))))
+            Some(format!(
+                " {flag} {}",
+                text::shell_word(&text::visible(&place?.to_string_lossy()))
+            ))
         };
         places.into_iter().filter_map(flag).collect()
     }
@@ -193,16 +226,24 @@ pub(crate) enum Verb {
     )]
     Check,
     /// Only plugins, bundles, hook packs and MCP servers
-    #[command(after_help = "Examples:\n  openclaw-verify plugins\n  openclaw-verify plugins npm:@openclaw/zalo")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify plugins\n  openclaw-verify plugins npm:@openclaw/zalo"
+    )]
     Plugins(Ids),
     /// Only skills
-    #[command(after_help = "Examples:\n  openclaw-verify skills\n  openclaw-verify skills skill:workspace/weather -v")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify skills\n  openclaw-verify skills skill:workspace/weather -v"
+    )]
     Skills(Ids),
     /// Only the OpenClaw host package
-    #[command(after_help = "Examples:\n  openclaw-verify core\n  openclaw-verify core --openclaw /usr/lib/node_modules/openclaw")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify core\n  openclaw-verify core --openclaw /usr/lib/node_modules/openclaw"
+    )]
     Core,
     /// Write the lock from what is installed
-    #[command(after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo"
+    )]
     Lock(LockArgs),
     /// Judge a package of an npm registry
     #[command(
@@ -241,10 +282,14 @@ pub(crate) enum Verb {
     )]
     Gate(GateArgs),
     /// Digest of any folder, as git gives it in a SHA-256 repository
-    #[command(after_help = "Examples:\n  openclaw-verify tree ~/.openclaw/extensions/notes\n  openclaw-verify tree . --manifest")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify tree ~/.openclaw/extensions/notes\n  openclaw-verify tree . --manifest"
+    )]
     Tree(TreeArgs),
     /// What a finding means and what to do about it
-    #[command(after_help = "Examples:\n  openclaw-verify explain\n  openclaw-verify explain tree-mismatch")]
+    #[command(
+        after_help = "Examples:\n  openclaw-verify explain\n  openclaw-verify explain tree-mismatch"
+    )]
     Explain {
         /// The finding's id, with or without `openclaw-verify/`
         id: Option<String>,
@@ -585,11 +630,15 @@ pub(crate) enum ColorWhen {
 
 fn criteria(text: &str) -> Result<Criteria, String> {
     let all = [Criteria::SafeToLoad, Criteria::SafeToRun];
-    all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| "expected safe-to-load or safe-to-run".to_owned())
+    all.into_iter()
+        .find(|known| known.as_str() == text)
+        .ok_or_else(|| "expected safe-to-load or safe-to-run".to_owned())
 }
 
 fn report_target(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("expected FORMAT=PATH, such as sarif=out.sarif")?;
+    let (format, path) = text
+        .split_once('=')
+        .ok_or("expected FORMAT=PATH, such as sarif=out.sarif")?;
     let format = Format::from_str(format, true)?;
     if path.is_empty() {
         return Err("the path is empty".to_owned());
@@ -612,9 +661,19 @@ mod tests {
     fn help_groups_every_verb_and_each_has_two_examples() {
         for verb in Cli::command().get_subcommands() {
             let name = verb.get_name();
-            assert!(HELP.contains(&format!("\n  {name} ")), "{name} is not in the grouped help");
-            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert_eq!(help.matches("\n  openclaw-verify ").count(), 2, "{name} needs two examples");
+            assert!(
+                HELP.contains(&format!("\n  {name} ")),
+                "{name} is not in the grouped help"
+            );
+            let help = verb
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert_eq!(
+                help.matches("\n  openclaw-verify ").count(),
+                2,
+                "{name} needs two examples"
+            );
         }
     }
 }

@@ -61,5 +61,8 @@ impl Exit {
 
 /// The arguments without one leading word `verify`, so that a dispatcher may call `openclaw verify plugins`.
 fn arguments(given: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
-    given.enumerate().filter(|(at, argument)| *at != 1 || argument != "verify").map(|(_, argument)| argument)
+    given
+        .enumerate()
+        .filter(|(at, argument)| *at != 1 || argument != "verify")
+        .map(|(_, argument)| argument)
 }

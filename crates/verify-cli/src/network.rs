@@ -26,14 +26,20 @@ pub(crate) fn plain(common: &Common) -> Result<Client> {
 }
 
 fn with(common: &Common, config: NpmConfig) -> Result<Client> {
-    let cache = cache()
-        .ok_or_else(|| Error::environment("there is no folder for downloads: HOME is not set", "set HOME or XDG_CACHE_HOME"))?;
+    let cache = cache().ok_or_else(|| {
+        Error::environment(
+            "there is no folder for downloads: HOME is not set",
+            "set HOME or XDG_CACHE_HOME",
+        )
+    })?;
     into(common, config, cache)
 }
 
 fn into(common: &Common, config: NpmConfig, cache: Cache) -> Result<Client> {
     let downloads = Downloads::new(!common.no_progress && !common.quiet);
-    Client::with_progress(config, Limits::default(), cache, move |progress| downloads.update(&progress.package, progress.bytes))
+    Client::with_progress(config, Limits::default(), cache, move |progress| {
+        downloads.update(&progress.package, progress.bytes)
+    })
 }
 
 /// What was downloaded before.
@@ -45,21 +51,31 @@ pub(crate) fn cache() -> Option<Cache> {
 fn config(common: &Common, policy: Option<&Policy>) -> Result<NpmConfig> {
     let env = |name: &str| std::env::var(name).ok();
     let unusable = |error: openclaw_verify_core::registry::BadSetting| {
-        Error::environment(error.to_string(), "correct it, or name the registry in [sources] of your policy")
+        Error::environment(
+            error.to_string(),
+            "correct it, or name the registry in [sources] of your policy",
+        )
     };
     let mut config = NpmConfig::from_environment(&env).map_err(unusable)?;
-    let state = operator::installation(common).ok().map(|installation| installation.state_dir);
+    let state = operator::installation(common)
+        .ok()
+        .map(|installation| installation.state_dir);
     for path in npmrc_files() {
-        let inside = |state: &PathBuf| path.canonicalize().is_ok_and(|real| real.starts_with(state));
+        let inside = |state: &PathBuf| {
+            path.canonicalize()
+                .is_ok_and(|real| real.starts_with(state))
+        };
         // What is under test names no registry.
         if state.as_ref().is_some_and(inside) {
             continue;
         }
         if let Some(text) = text(&path)? {
-            config = config.over(
-                NpmConfig::parse(&text, &env)
-                    .map_err(|error| Error::from(OperatorError::whole(&path, format!("{}: {error}", operator::shown(&path)))))?,
-            );
+            config = config.over(NpmConfig::parse(&text, &env).map_err(|error| {
+                Error::from(OperatorError::whole(
+                    &path,
+                    format!("{}: {error}", operator::shown(&path)),
+                ))
+            })?);
         }
     }
     let listed = policy
@@ -68,7 +84,10 @@ fn config(common: &Common, policy: Option<&Policy>) -> Result<NpmConfig> {
         .and_then(|listed| listed.first());
     if let Some(address) = listed {
         let registry = address.parse().map_err(|error| {
-            Error::environment(format!("the registry in [sources] of your policy cannot be used: {error}"), "correct it")
+            Error::environment(
+                format!("the registry in [sources] of your policy cannot be used: {error}"),
+                "correct it",
+            )
         })?;
         config.registry = Some(registry);
     }
@@ -77,9 +96,15 @@ fn config(common: &Common, policy: Option<&Policy>) -> Result<NpmConfig> {
 
 /// The user's and the global file, as npm finds them.
 fn npmrc_files() -> Vec<PathBuf> {
-    let named = |names: [&str; 2]| names.iter().find_map(std::env::var_os).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let user =
-        named(["npm_config_userconfig", "NPM_CONFIG_USERCONFIG"]).or_else(|| operator::home().map(|home| home.join(".npmrc")));
+    let named = |names: [&str; 2]| {
+        names
+            .iter()
+            .find_map(std::env::var_os)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    };
+    let user = named(["npm_config_userconfig", "NPM_CONFIG_USERCONFIG"])
+        .or_else(|| operator::home().map(|home| home.join(".npmrc")));
     let global = named(["npm_config_globalconfig", "NPM_CONFIG_GLOBALCONFIG"]).or_else(|| {
         let prefix = named(["npm_config_prefix", "PREFIX"]).or_else(node_prefix)?;
         Some(prefix.join("etc/npmrc"))
@@ -90,17 +115,27 @@ fn npmrc_files() -> Vec<PathBuf> {
 /// npm's default prefix: the folder above the one that holds `node`.
 fn node_prefix() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let node =
-        std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("node")).find(|node| node.is_file())?;
-    node.canonicalize().ok()?.parent()?.parent().map(Path::to_owned)
+    let node = std::env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("node"))
+        .find(|node| node.is_file())?;
+    node.canonicalize()
+        .ok()?
+        .parent()?
+        .parent()
+        .map(Path::to_owned)
 }
 
 fn text(path: &Path) -> Result<Option<String>> {
     // The operator's own file may be a link, to a folder of dotfiles.
-    let Ok(real) = path.canonicalize() else { return Ok(None) };
+    let Ok(real) = path.canonicalize() else {
+        return Ok(None);
+    };
     match read::text(&real, NpmConfig::MAX_BYTES) {
         Ok(text) => Ok(Some(text)),
         Err(read::ReadError::NotFound) => Ok(None),
-        Err(error) => Err(OperatorError::whole(path, format!("{} {error}", operator::shown(path))).into()),
+        Err(error) => {
+            Err(OperatorError::whole(path, format!("{} {error}", operator::shown(path))).into())
+        }
     }
 }

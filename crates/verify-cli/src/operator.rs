@@ -41,12 +41,16 @@ pub(crate) struct Installation {
 
 /// The user's home folder.
 pub(crate) fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+    std::env::var_os("HOME")
+        .filter(|home| !home.is_empty())
+        .map(PathBuf::from)
 }
 
 /// OpenClaw's config where the operator's environment moves it, as it does for OpenClaw itself.
 pub(crate) fn openclaw_config() -> Option<PathBuf> {
-    std::env::var_os("OPENCLAW_CONFIG_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+    std::env::var_os("OPENCLAW_CONFIG_PATH")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
 }
 
 /// The moment as of which everything is judged.
@@ -59,12 +63,18 @@ pub(crate) fn now(common: &Common) -> jiff::Timestamp {
 /// A state dir that was named and is not there is an error of the call; none at the default place means that there is nothing to
 /// verify.
 pub(crate) fn installation(common: &Common) -> Result<Installation> {
-    let named = common.state_dir.as_ref().filter(|dir| !dir.as_os_str().is_empty());
+    let named = common
+        .state_dir
+        .as_ref()
+        .filter(|dir| !dir.as_os_str().is_empty());
     let state_dir = match named {
         Some(dir) => dir.clone(),
-        None => home()
-            .map(|home| home.join(".openclaw"))
-            .ok_or_else(|| Error::environment("no state dir: HOME is not set", "name it with --state-dir DIR"))?,
+        None => home().map(|home| home.join(".openclaw")).ok_or_else(|| {
+            Error::environment(
+                "no state dir: HOME is not set",
+                "name it with --state-dir DIR",
+            )
+        })?,
     };
     match std::fs::metadata(&state_dir) {
         Ok(found) if found.is_dir() => {}
@@ -82,8 +92,14 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         }
         Err(error) => return Err(Error::io("read the state dir", state_dir, error)),
     }
-    let state_dir = state_dir.canonicalize().map_err(|error| Error::io("resolve the state dir", &state_dir, error))?;
-    let host = match common.openclaw.as_ref().filter(|dir| !dir.as_os_str().is_empty()) {
+    let state_dir = state_dir
+        .canonicalize()
+        .map_err(|error| Error::io("resolve the state dir", &state_dir, error))?;
+    let host = match common
+        .openclaw
+        .as_ref()
+        .filter(|dir| !dir.as_os_str().is_empty())
+    {
         Some(dir) => Some(named_host(dir)?),
         None => host_on_path(&state_dir),
     };
@@ -92,8 +108,8 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
 
 /// Chooses the operator's files; see docs/cli.md. `under_test` are folders in which they are never looked for.
 pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
-    let named =
-        [&common.policy, &common.lockfile, &common.reviews].map(|path| path.clone().filter(|path| !path.as_os_str().is_empty()));
+    let named = [&common.policy, &common.lockfile, &common.reviews]
+        .map(|path| path.clone().filter(|path| !path.as_os_str().is_empty()));
     let folder = match &common.config {
         Some(dir) if dir.is_dir() => dir.clone(),
         Some(dir) => {
@@ -121,8 +137,13 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
 
 /// `path` as it is to be shown: relative to the working folder where it lies inside.
 pub(crate) fn shown(path: &Path) -> String {
-    let relative = std::env::current_dir().ok().and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
-    let path = relative.as_deref().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
+    let relative = std::env::current_dir()
+        .ok()
+        .and_then(|cwd| path.strip_prefix(cwd).ok().map(Path::to_owned));
+    let path = relative
+        .as_deref()
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or(path);
     openclaw_verify_core::text::visible(&path.to_string_lossy()).into_owned()
 }
 
@@ -133,14 +154,23 @@ pub(crate) fn absolute(path: &Path) -> String {
 
 /// The host package, named or on PATH; none when it cannot be told.
 pub(crate) fn host(common: &Common) -> Option<PathBuf> {
-    match common.openclaw.as_ref().filter(|dir| !dir.as_os_str().is_empty()) {
+    match common
+        .openclaw
+        .as_ref()
+        .filter(|dir| !dir.as_os_str().is_empty())
+    {
         Some(dir) => named_host(dir).ok(),
-        None => host_on_path(&installation(common).map(|installation| installation.state_dir).ok()?),
+        None => host_on_path(
+            &installation(common)
+                .map(|installation| installation.state_dir)
+                .ok()?,
+        ),
     }
 }
 
 fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
-    let cwd = std::env::current_dir().map_err(|error| Error::io("find", "the working folder", error))?;
+    let cwd =
+        std::env::current_dir().map_err(|error| Error::io("find", "the working folder", error))?;
     if let Some(root) = git_root(&cwd) {
         if let Some(inside) = under_test.iter().find(|folder| root.starts_with(folder)) {
             return Err(Error::environment(
@@ -157,27 +187,42 @@ fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
             return Ok(root);
         }
     }
-    user_folder("XDG_CONFIG_HOME", ".config")
-        .ok_or_else(|| Error::environment("no folder for policy, lock and reviews: HOME is not set", "name it with --config DIR"))
+    user_folder("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
+        Error::environment(
+            "no folder for policy, lock and reviews: HOME is not set",
+            "name it with --config DIR",
+        )
+    })
 }
 
 /// The nearest folder at or above `folder` that holds a `.git`.
 fn git_root(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok()).map(Path::to_owned)
+    folder
+        .ancestors()
+        .find(|folder| folder.join(".git").symlink_metadata().is_ok())
+        .map(Path::to_owned)
 }
 
 fn user_folder(variable: &str, fallback: &str) -> Option<PathBuf> {
-    let base = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    base.or_else(|| home().map(|home| home.join(fallback))).map(|base| base.join("openclaw-verify"))
+    let base = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    base.or_else(|| home().map(|home| home.join(fallback)))
+        .map(|base| base.join("openclaw-verify"))
 }
 
 fn named_host(dir: &Path) -> Result<PathBuf> {
-    let real = dir.canonicalize().map_err(|error| Error::io("find the host package", dir, error))?;
+    let real = dir
+        .canonicalize()
+        .map_err(|error| Error::io("find the host package", dir, error))?;
     if is_host(&real) {
         Ok(real)
     } else {
         Err(Error::environment(
-            format!("{} is not the OpenClaw package: no package.json there with the name `openclaw`", dir.display()),
+            format!(
+                "{} is not the OpenClaw package: no package.json there with the name `openclaw`",
+                dir.display()
+            ),
             "name the folder of the package, such as /usr/lib/node_modules/openclaw",
         ))
     }
@@ -187,8 +232,10 @@ fn named_host(dir: &Path) -> Result<PathBuf> {
 /// the thing under test must not name its own host.
 fn host_on_path(state_dir: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let command =
-        std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("openclaw")).find_map(|found| {
+    let command = std::env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("openclaw"))
+        .find_map(|found| {
             let real = found.canonicalize().ok()?;
             real.is_file().then_some(real)
         })?;
@@ -198,7 +245,15 @@ fn host_on_path(state_dir: &Path) -> Option<PathBuf> {
 
 fn is_host(folder: &Path) -> bool {
     const PACKAGE_JSON_MAX: u64 = 4 << 20;
-    let Ok(text) = read::text(&folder.join("package.json"), PACKAGE_JSON_MAX) else { return false };
-    let Ok(package) = serde_json::from_str::<serde_json::Value>(&text) else { return false };
-    package.get("name").and_then(serde_json::Value::as_str).map(OsStr::new) == Some(OsStr::new("openclaw"))
+    let Ok(text) = read::text(&folder.join("package.json"), PACKAGE_JSON_MAX) else {
+        return false;
+    };
+    let Ok(package) = serde_json::from_str::<serde_json::Value>(&text) else {
+        return false;
+    };
+    package
+        .get("name")
+        .and_then(serde_json::Value::as_str)
+        .map(OsStr::new)
+        == Some(OsStr::new("openclaw"))
 }

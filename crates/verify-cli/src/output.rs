@@ -30,8 +30,13 @@ pub(crate) fn set_color(when: ColorWhen) {
 /// Writes to standard output. A reader that went away is a normal end.
 pub(crate) fn stdout(text: &str) -> Result<()> {
     let mut stream = anstream::stdout().lock();
-    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("write to", "standard output", error)),
+    match stream
+        .write_all(text.as_bytes())
+        .and_then(|()| stream.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write to", "standard output", error))
+        }
         _ => Ok(()),
     }
 }

@@ -12,7 +12,10 @@ pub(crate) fn show(text: &str) -> Result<()> {
     if !std::io::stdout().is_terminal() {
         return output::stdout(text);
     }
-    let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty()).unwrap_or_else(|| "less".to_owned());
+    let pager = std::env::var("PAGER")
+        .ok()
+        .filter(|pager| !pager.trim().is_empty())
+        .unwrap_or_else(|| "less".to_owned());
     if pager.trim() == "cat" {
         return output::stdout(text);
     }
@@ -22,7 +25,9 @@ pub(crate) fn show(text: &str) -> Result<()> {
     if std::env::var_os("LESS").is_none() {
         command.env("LESS", "FRX");
     }
-    let Ok(mut child) = command.spawn() else { return output::stdout(text) };
+    let Ok(mut child) = command.spawn() else {
+        return output::stdout(text);
+    };
     if let Some(mut stdin) = child.stdin.take() {
         let text = match anstream::AutoStream::choice(&std::io::stdout()) {
             anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),

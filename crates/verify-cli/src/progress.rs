@@ -19,11 +19,17 @@ impl Bar {
     /// A bar, or a silent one.
     pub(crate) fn new(wanted: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:30} {bytes}/{total_bytes}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {msg} {bar:30} {bytes}/{total_bytes}")
+        {
             bar.set_style(style);
         }
         bar.set_message("reading");
-        Self { bar, start: Instant::now(), shown: AtomicBool::new(!wanted) }
+        Self {
+            bar,
+            start: Instant::now(),
+            shown: AtomicBool::new(!wanted),
+        }
     }
 
     /// `done` of `total` bytes were read.
@@ -50,7 +56,11 @@ pub(crate) struct Downloads {
 impl Downloads {
     /// A line, or a silent one.
     pub(crate) fn new(wanted: bool) -> Self {
-        let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if wanted {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         if let Ok(style) = ProgressStyle::with_template("{spinner} fetching {msg} {elapsed}") {
             bar.set_style(style);
@@ -61,7 +71,8 @@ impl Downloads {
     /// So much of this package is here.
     pub(crate) fn update(&self, package: &str, bytes: u64) {
         let package = openclaw_verify_core::text::excerpt(package, 60);
-        self.bar.set_message(format!("{package} {}", indicatif::HumanBytes(bytes)));
+        self.bar
+            .set_message(format!("{package} {}", indicatif::HumanBytes(bytes)));
         self.bar.tick();
     }
 }

@@ -2,7 +2,12 @@
 //!
 //! `cargo bench -p openclaw-verify-core --bench provenance`
 
-#![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a measurement")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a measurement"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -31,33 +36,63 @@ fn main() {
     println!("anchors that nobody asks: {:.2?}", start.elapsed());
     let start = Instant::now();
     assert!(compiled_in.root().is_ok() && compiled_in.keys().is_ok());
-    println!("the compiled-in trust root and keys, once a run that needs them: {:.2?}", start.elapsed());
+    println!(
+        "the compiled-in trust root and keys, once a run that needs them: {:.2?}",
+        start.elapsed()
+    );
 
     let world = mint::World::new();
     let folder = tempfile::tempdir().expect("folder");
     for plugin in 0..PLUGINS {
-        fs::write(folder.path().join(plugin.to_string()), answer(&world, plugin)).expect("write");
+        fs::write(
+            folder.path().join(plugin.to_string()),
+            answer(&world, plugin),
+        )
+        .expect("write");
     }
-    let trust = TrustRoot::from_file(Path::new("root.json"), &world.trusted_root(), Instance::PublicGood).expect("root");
-    let keys = NpmKeys::from_file(Path::new("keys.json"), &world.npm_keys("2025-01-01T00:00:00Z", None)).expect("keys");
-    let anchors = Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys);
+    let trust = TrustRoot::from_file(
+        Path::new("root.json"),
+        &world.trusted_root(),
+        Instance::PublicGood,
+    )
+    .expect("root");
+    let keys = NpmKeys::from_file(
+        Path::new("keys.json"),
+        &world.npm_keys("2025-01-01T00:00:00Z", None),
+    )
+    .expect("keys");
+    let anchors = Anchors::embedded(Instance::PublicGood)
+        .with_root(trust)
+        .with_keys(keys);
 
     let now = "2026-11-22T00:00:00Z".parse().expect("time");
     let mut times = [Duration::MAX; PLUGINS];
     for plugin in (0..ROUNDS).flat_map(|_| 0..PLUGINS) {
-        let repository = Pattern::new(&format!("github.com/acme/plugin-{plugin}")).expect("a pattern");
-        let policy = IdentityPolicy { repository: Some(repository), ..IdentityPolicy::default() };
+        let repository =
+            Pattern::new(&format!("github.com/acme/plugin-{plugin}")).expect("a pattern");
+        let policy = IdentityPolicy {
+            repository: Some(repository),
+            ..IdentityPolicy::default()
+        };
         let start = Instant::now();
         let bytes = fs::read(folder.path().join(plugin.to_string())).expect("read");
         let name = format!("@acme/plugin-{plugin}");
-        let package = Package { name: &name, version: "1.0.0", integrity: Sri::of(name.as_bytes()) };
-        let found = anchors.npm_attestations(&bytes, &package, &policy, now).package();
+        let package = Package {
+            name: &name,
+            version: "1.0.0",
+            integrity: Sri::of(name.as_bytes()),
+        };
+        let found = anchors
+            .npm_attestations(&bytes, &package, &policy, now)
+            .package();
         times[plugin] = times[plugin].min(start.elapsed());
         assert_eq!(found.outcome(), Outcome::Verified, "{found:?}");
     }
     times.sort_unstable();
     let (median, slowest) = (times[PLUGINS / 2], times[PLUGINS - 1]);
-    println!("{PLUGINS} plugins, publish and provenance attestation each: median {median:.2?}, slowest {slowest:.2?}");
+    println!(
+        "{PLUGINS} plugins, publish and provenance attestation each: median {median:.2?}, slowest {slowest:.2?}"
+    );
     assert!(slowest < LIMIT, "the slowest is not below {LIMIT:?}");
 }
 

@@ -2,7 +2,14 @@
 //!
 //! `cargo bench --bench release`
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a measurement")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a measurement"
+)]
 
 #[path = "../tests/it/mint.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests")]
@@ -19,13 +26,21 @@ const RUNS: usize = 5;
 
 fn main() {
     let mint = mint::Mint::new();
-    let keys: Vec<_> = (0..4).map(|nth| mint.ssh_key(&format!("key{nth}"), &["ed25519"])).collect();
-    let lines: String = keys.iter().map(|key| format!("a@example.test {}\n", mint.public(key))).collect();
+    let keys: Vec<_> = (0..4)
+        .map(|nth| mint.ssh_key(&format!("key{nth}"), &["ed25519"]))
+        .collect();
+    let lines: String = keys
+        .iter()
+        .map(|key| format!("a@example.test {}\n", mint.public(key)))
+        .collect();
     let file = mint.path("signers");
     std::fs::write(&file, &lines).expect("signers");
     let names: Vec<_> = (0..TAGS).map(|nth| format!("v1.{nth}.0")).collect();
     for (nth, name) in names.iter().enumerate() {
-        mint.put_tag(name, &mint.ssh_tag(&keys[nth % keys.len()], &["-n", "git"], name, 1_700_000_000));
+        mint.put_tag(
+            name,
+            &mint.ssh_tag(&keys[nth % keys.len()], &["-n", "git"], name, 1_700_000_000),
+        );
     }
     let now = "2026-11-22T12:00:00Z".parse().expect("a time");
 
@@ -33,12 +48,21 @@ fn main() {
     let mut gits = Vec::new();
     for _ in 0..RUNS {
         let started = Instant::now();
-        let trust = Trust { ssh: Some(AllowedSigners::parse(&file, &lines).expect("signers")), ..Trust::default() };
-        let rule =
-            ReleaseRule { tags: Pattern::new("v*").expect("a pattern"), trust, require: ReleaseNeed::SignedTag, minimum: None };
+        let trust = Trust {
+            ssh: Some(AllowedSigners::parse(&file, &lines).expect("signers")),
+            ..Trust::default()
+        };
+        let rule = ReleaseRule {
+            tags: Pattern::new("v*").expect("a pattern"),
+            trust,
+            require: ReleaseNeed::SignedTag,
+            minimum: None,
+        };
         let repository = Repository::open(&mint.repo()).expect("a repository");
         let verdicts = verify_all(&repository, |_| Some(&rule), &[], now).expect("verdicts");
-        assert!(verdicts.len() == TAGS && verdicts.iter().all(|verdict| verdict.failures.is_empty()));
+        assert!(
+            verdicts.len() == TAGS && verdicts.iter().all(|verdict| verdict.failures.is_empty())
+        );
         ours.push(started.elapsed());
 
         let started = Instant::now();

@@ -1,6 +1,10 @@
 //! The review part of `check`: 10,000 entries, 500 subjects. Has to stay under 50 ms, reading the file included.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and fails by panicking"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,8 +23,9 @@ fn main() {
     let text = file();
     let path = Path::new("openclaw-reviews.toml");
     let (mut reading, mut judging) = (Vec::new(), Vec::new());
-    let subjects: Vec<(SubjectId, TreeDigest)> =
-        (0..SUBJECTS).map(|n| (id(n).parse().expect("id"), tree(n, ENTRIES / SUBJECTS - 1))).collect();
+    let subjects: Vec<(SubjectId, TreeDigest)> = (0..SUBJECTS)
+        .map(|n| (id(n).parse().expect("id"), tree(n, ENTRIES / SUBJECTS - 1)))
+        .collect();
     for _ in 0..RUNS {
         let start = Instant::now();
         let reviews = Reviews::parse(path, &text).expect("reviews");

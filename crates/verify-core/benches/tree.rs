@@ -6,7 +6,13 @@
 //!
 //! `cargo bench -p openclaw-verify-core --bench tree -- [FOLDER] [RUNS]`; without a folder it makes its own data. Every run does all
 //! four in turn, so that a busy machine slows all of them; the figure is the median of the ratios.
-#![allow(clippy::print_stdout, clippy::expect_used, clippy::indexing_slicing, missing_docs, reason = "a program that measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a program that measures"
+)]
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -22,15 +28,22 @@ const DEFAULT_RUNS: usize = 9;
 
 fn main() {
     // `cargo bench` adds `--bench`.
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
     if args.first().is_some_and(|arg| arg == "--digest-only") {
         let tree = digest(Path::new(&args[1]), 0);
         println!("{} {}", tree.digest, peak_memory_kib());
         return;
     }
     let made = tempfile::tempdir().expect("temporary folder");
-    let folder = args.first().map_or_else(|| make_data(made.path()), PathBuf::from);
-    let runs = args.get(1).map_or(DEFAULT_RUNS, |runs| runs.parse().expect("a number of runs"));
+    let folder = args
+        .first()
+        .map_or_else(|| make_data(made.path()), PathBuf::from);
+    let runs = args
+        .get(1)
+        .map_or(DEFAULT_RUNS, |runs| runs.parse().expect("a number of runs"));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
 
     let tree = digest(&folder, threads);
@@ -55,7 +68,13 @@ fn main() {
             }
         }
     }
-    let ratios = |a: usize, b: usize| times[a].iter().zip(&times[b]).map(|(a, b)| a / b).collect::<Vec<_>>();
+    let ratios = |a: usize, b: usize| {
+        times[a]
+            .iter()
+            .zip(&times[b])
+            .map(|(a, b)| a / b)
+            .collect::<Vec<_>>()
+    };
     println!(
         "runs     {runs}, medians: digest {:.3} s, bare loop {:.3} s, sha256sum -c {:.3} s, openssl {:.3} s",
         median(times[0].clone()),
@@ -65,12 +84,24 @@ fn main() {
     );
     let bare = median(ratios(0, 1));
     let (sum, ssl) = (median(ratios(2, 0)), median(ratios(3, 0)));
-    println!("{} {bare:.3} × the bare loop (at most 1.15)", verdict(bare <= 1.15));
-    println!("{} {sum:.2} × faster than sha256sum -c (at least 5)", verdict(sum >= 5.0));
-    println!("{} {ssl:.2} × faster than two openssl (more than 1)", verdict(ssl > 1.0));
+    println!(
+        "{} {bare:.3} × the bare loop (at most 1.15)",
+        verdict(bare <= 1.15)
+    );
+    println!(
+        "{} {sum:.2} × faster than sha256sum -c (at least 5)",
+        verdict(sum >= 5.0)
+    );
+    println!(
+        "{} {ssl:.2} × faster than two openssl (more than 1)",
+        verdict(ssl > 1.0)
+    );
 
-    let child =
-        Command::new(std::env::current_exe().expect("own path")).arg("--digest-only").arg(&folder).output().expect("itself");
+    let child = Command::new(std::env::current_exe().expect("own path"))
+        .arg("--digest-only")
+        .arg(&folder)
+        .output()
+        .expect("itself");
     let text = String::from_utf8(child.stdout).expect("text");
     let (again, peak) = text.trim().split_once(' ').expect("digest and memory");
     assert_eq!(again, tree.digest.to_string());
@@ -83,7 +114,14 @@ fn main() {
 }
 
 fn digest(folder: &Path, threads: usize) -> tree::Tree {
-    tree::digest(&TreeSpec::whole(folder), &Options { threads, ..Options::default() }).expect("digest")
+    tree::digest(
+        &TreeSpec::whole(folder),
+        &Options {
+            threads,
+            ..Options::default()
+        },
+    )
+    .expect("digest")
 }
 
 /// The least that anybody could do.
@@ -135,16 +173,24 @@ struct Lists {
 
 impl Lists {
     fn new(folder: &Path, files: &[PathBuf]) -> Self {
-        let lists = Self { sums: folder.join("sums"), halves: [folder.join("half-0"), folder.join("half-1")] };
+        let lists = Self {
+            sums: folder.join("sums"),
+            halves: [folder.join("half-0"), folder.join("half-1")],
+        };
         let mut sums = File::create(&lists.sums).expect("list");
         let mut halves = [(0, Vec::new()), (0, Vec::new())];
         for path in files {
             let content = std::fs::read(path).expect("read");
-            let hex: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex: String = Sha256::digest(&content)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             writeln!(sums, "{hex}  {}", path.display()).expect("write");
             let half = usize::from(halves[1].0 < halves[0].0);
             halves[half].0 += content.len();
-            halves[half].1.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            halves[half]
+                .1
+                .extend_from_slice(path.as_os_str().as_encoded_bytes());
             halves[half].1.push(0);
         }
         for (path, (_, list)) in lists.halves.iter().zip(halves) {
@@ -154,14 +200,21 @@ impl Lists {
     }
 
     fn sha256sum(&self) {
-        let status = Command::new("sha256sum").args(["-c", "--status"]).arg(&self.sums).status().expect("sha256sum");
+        let status = Command::new("sha256sum")
+            .args(["-c", "--status"])
+            .arg(&self.sums)
+            .status()
+            .expect("sha256sum");
         assert!(status.success(), "sha256sum -c");
     }
 
     fn openssl(&self) {
         let start = |list: &PathBuf| {
             let mut xargs = Command::new("xargs");
-            xargs.args(["-0", "-s", "1000000", "-a"]).arg(list).args(["openssl", "dgst", "-sha256"]);
+            xargs
+                .args(["-0", "-s", "1000000", "-a"])
+                .arg(list)
+                .args(["openssl", "dgst", "-sha256"]);
             xargs.stdout(Stdio::null()).spawn().expect("openssl")
         };
         for mut child in self.halves.each_ref().map(start) {
@@ -204,14 +257,23 @@ fn verdict(good: bool) -> &'static str {
 
 fn cpu() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model =
-        info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, model)| model.to_owned()));
+    let model = info.lines().find_map(|line| {
+        line.strip_prefix("model name")?
+            .split_once(": ")
+            .map(|(_, model)| model.to_owned())
+    });
     model.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The most memory that this process ever held, in KiB; 0 where the system does not tell.
 fn peak_memory_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .next()
+        .and_then(|kib| kib.parse().ok())
+        .unwrap_or(0)
 }

@@ -11,12 +11,17 @@ use openclaw_verify_core::{Scope, Verifier};
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(PathBuf::from);
     let state = arguments.next().ok_or("which state dir?")?;
-    let policy = arguments.next().ok_or("which folder holds policy, lock and reviews?")?;
+    let policy = arguments
+        .next()
+        .ok_or("which folder holds policy, lock and reviews?")?;
     let mut builder = Verifier::builder(jiff::Timestamp::now())
         .state_dir(state)
         .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml")
         .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-        .reviews(policy.join("openclaw-reviews.toml"), "openclaw-reviews.toml");
+        .reviews(
+            policy.join("openclaw-reviews.toml"),
+            "openclaw-reviews.toml",
+        );
     if let Some(host) = arguments.next() {
         builder = builder.host(host);
     }
@@ -25,10 +30,30 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Err("there is no lock: openclaw-verify lock --init".into());
     }
     let report = verifier.check(&Scope::Everything)?;
-    for finding in report.findings.iter().filter(|finding| finding.suppressed.is_none() && finding.level >= Level::Warn) {
-        let subject = finding.subject.as_ref().map_or_else(|| "installation".to_owned(), ToString::to_string);
-        println!("{} {subject}: {}: {}\n  {}", finding.level.as_str(), finding.id, finding.message, finding.help);
+    for finding in report
+        .findings
+        .iter()
+        .filter(|finding| finding.suppressed.is_none() && finding.level >= Level::Warn)
+    {
+        let subject = finding
+            .subject
+            .as_ref()
+            .map_or_else(|| "installation".to_owned(), ToString::to_string);
+        println!(
+            "{} {subject}: {}: {}\n  {}",
+            finding.level.as_str(),
+            finding.id,
+            finding.message,
+            finding.help
+        );
     }
-    println!("{} subjects, {} denied", report.summary.subjects, report.summary.deny);
-    Ok(if report.fails(Level::Deny) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    println!(
+        "{} subjects, {} denied",
+        report.summary.subjects, report.summary.deny
+    );
+    Ok(if report.fails(Level::Deny) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }

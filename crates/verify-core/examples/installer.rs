@@ -15,7 +15,11 @@ use serde_json::json;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(PathBuf::from);
-    let mut next = || arguments.next().ok_or("three folders are needed: policy, staged, target");
+    let mut next = || {
+        arguments
+            .next()
+            .ok_or("three folders are needed: policy, staged, target")
+    };
     let (policy, staged, target) = (next()?, next()?.canonicalize()?, next()?);
     install(&policy, &staged, &target)?;
     println!("published {}", target.display());
@@ -26,17 +30,26 @@ fn install(policy: &Path, staged: &Path, target: &Path) -> Result<(), Box<dyn Er
     let verifier = Verifier::builder(jiff::Timestamp::now())
         .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml")
         .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-        .reviews(policy.join("openclaw-reviews.toml"), "openclaw-reviews.toml")
+        .reviews(
+            policy.join("openclaw-reviews.toml"),
+            "openclaw-reviews.toml",
+        )
         .build()?;
 
     // First a copy that nobody else can write to, beside the target so that publishing it is one rename.
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let private = tempfile::tempdir_in(parent)?;
     let copy = private.path().join("plugin");
     copy_folder(staged, &copy)?;
     let copy = copy.canonicalize()?;
 
-    let id = target.file_name().and_then(|name| name.to_str()).ok_or("the target folder has no name")?;
+    let id = target
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or("the target folder has no name")?;
     let request = json!({
         "protocolVersion": 1, "targetType": "plugin", "targetName": id, "sourcePath": copy, "sourcePathKind": "directory",
         "source": { "kind": "local-path" }, "origin": { "type": "plugin-package" },
@@ -44,7 +57,12 @@ fn install(policy: &Path, staged: &Path, target: &Path) -> Result<(), Box<dyn Er
     });
     let decision = verifier.decide(&Request::parse(request.to_string().as_bytes())?)?;
     for finding in &decision.findings {
-        println!("{} {}: {}", finding.level.as_str(), finding.id, finding.message);
+        println!(
+            "{} {}: {}",
+            finding.level.as_str(),
+            finding.id,
+            finding.message
+        );
     }
     if decision.verdict != Verdict::Allow {
         return Err(decision.reason.into());

@@ -13,18 +13,30 @@ use openclaw_verify_core::tree::TreeSpec;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or("which folder?")?);
-    let spec_version = arguments.next().map_or(Ok(sbom::SpecVersion::default()), |text| text.parse())?;
+    let spec_version = arguments
+        .next()
+        .map_or(Ok(sbom::SpecVersion::default()), |text| text.parse())?;
     let host = arguments.next().map(PathBuf::from);
 
     let inventory = if folder.join("node_modules/openclaw").is_dir() {
         project(folder)
     } else {
-        let options = inventory::Options { state_dir: folder, host, relocated_from: None, home: None, config: None };
+        let options = inventory::Options {
+            state_dir: folder,
+            host,
+            relocated_from: None,
+            home: None,
+            config: None,
+        };
         inventory::read(&options)?
     };
     // A program that has verified the installation hands over its verdicts here.
     let verdicts = Verdicts::default();
-    let options = Options { spec_version, reproducible: true, ..Options::default() };
+    let options = Options {
+        spec_version,
+        reproducible: true,
+        ..Options::default()
+    };
     let bom = sbom::generate(&inventory, &verdicts, &options)?;
     std::io::Write::write_all(&mut std::io::stdout().lock(), bom.to_json().as_bytes())?;
     Ok(())
@@ -33,9 +45,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// An installation without a state dir: the host package and what npm put beside it.
 fn project(folder: PathBuf) -> Inventory {
     let modules = folder.join("node_modules");
-    let place = Place { absolute: modules.join("openclaw"), shown: "node_modules/openclaw".to_owned() };
+    let place = Place {
+        absolute: modules.join("openclaw"),
+        shown: "node_modules/openclaw".to_owned(),
+    };
     let mut host = Subject::new(SubjectId::core(), Kind::Core, Source::Npm, place);
-    host.trees.siblings = Some(TreeSpec { root: modules, boundary: folder, leave_out: Vec::new() });
+    host.trees.siblings = Some(TreeSpec {
+        root: modules,
+        boundary: folder,
+        leave_out: Vec::new(),
+    });
     let mut inventory = Inventory::default();
     inventory.subjects.push(host);
     inventory

@@ -17,8 +17,14 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 const BUDGET: Duration = Duration::from_secs(5);
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let policy = std::env::args_os().nth(1).map(PathBuf::from).ok_or("which folder holds policy, lock and reviews?")?;
-    tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(serve(policy))?;
+    let policy = std::env::args_os()
+        .nth(1)
+        .map(PathBuf::from)
+        .ok_or("which folder holds policy, lock and reviews?")?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?
+        .block_on(serve(policy))?;
     Ok(())
 }
 
@@ -52,7 +58,10 @@ fn gate(policy: &std::path::Path, cancel: Arc<AtomicBool>) -> Result<Gate> {
     let verifier = Verifier::builder(jiff::Timestamp::now())
         .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml")
         .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-        .reviews(policy.join("openclaw-reviews.toml"), "openclaw-reviews.toml")
+        .reviews(
+            policy.join("openclaw-reviews.toml"),
+            "openclaw-reviews.toml",
+        )
         .cancel(cancel)
         .build()?;
     Ok(Gate::new(verifier))

@@ -68,12 +68,19 @@ macro_rules! prefixed_hex {
             type Err = DigestError;
 
             fn from_str(text: &str) -> Result<Self, DigestError> {
-                let malformed = DigestError::Malformed { expected: $expected };
-                let hex = text.strip_prefix($prefix).ok_or_else(|| malformed.clone())?;
+                let malformed = DigestError::Malformed {
+                    expected: $expected,
+                };
+                let hex = text
+                    .strip_prefix($prefix)
+                    .ok_or_else(|| malformed.clone())?;
                 let bytes = from_hex(hex).ok_or(malformed)?;
                 let found = bytes.len();
-                let bytes =
-                    bytes.try_into().map_err(|_| DigestError::WrongLength { algorithm: "sha256", expected: 32, found })?;
+                let bytes = bytes.try_into().map_err(|_| DigestError::WrongLength {
+                    algorithm: "sha256",
+                    expected: 32,
+                    found,
+                })?;
                 Ok(Self(bytes))
             }
         }
@@ -105,7 +112,11 @@ macro_rules! text_serde {
     };
 }
 
-prefixed_hex!(TreeDigest, "git-sha256:", "git-sha256:<64 lower-case hex digits>");
+prefixed_hex!(
+    TreeDigest,
+    "git-sha256:",
+    "git-sha256:<64 lower-case hex digits>"
+);
 prefixed_hex!(Sha256Digest, "sha256:", "sha256:<64 lower-case hex digits>");
 text_serde!(Sri);
 text_serde!(GitOid);
@@ -174,16 +185,26 @@ impl FromStr for Sri {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let malformed = DigestError::Malformed { expected: "sha512-<base64 of 64 bytes>" };
+        let malformed = DigestError::Malformed {
+            expected: "sha512-<base64 of 64 bytes>",
+        };
         let (algorithm, value) = text.split_once('-').ok_or_else(|| malformed.clone())?;
         match algorithm {
             "sha512" => {}
-            "sha1" | "sha256" | "sha384" | "md5" => return Err(DigestError::Weak { algorithm: algorithm.to_owned() }),
+            "sha1" | "sha256" | "sha384" | "md5" => {
+                return Err(DigestError::Weak {
+                    algorithm: algorithm.to_owned(),
+                });
+            }
             _ => return Err(malformed),
         }
         let bytes = STANDARD.decode(value).map_err(|_| malformed)?;
         let found = bytes.len();
-        let bytes = bytes.try_into().map_err(|_| DigestError::WrongLength { algorithm: "sha512", expected: 64, found })?;
+        let bytes = bytes.try_into().map_err(|_| DigestError::WrongLength {
+            algorithm: "sha512",
+            expected: 64,
+            found,
+        })?;
         Ok(Self(bytes))
     }
 }
@@ -212,11 +233,15 @@ impl FromStr for GitOid {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let hex = text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if hex && (text.len() == 40 || text.len() == 64) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(DigestError::Malformed { expected: "40 or 64 lower-case hex digits" })
+            Err(DigestError::Malformed {
+                expected: "40 or 64 lower-case hex digits",
+            })
         }
     }
 }
@@ -245,7 +270,10 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !bytes.len().is_multiple_of(2) {
         return None;
     }
-    bytes.chunks_exact(2).map(|pair| Some((nibble(pair[0])? << 4) | nibble(pair[1])?)).collect()
+    bytes
+        .chunks_exact(2)
+        .map(|pair| Some((nibble(pair[0])? << 4) | nibble(pair[1])?))
+        .collect()
 }
 
 #[cfg(test)]
@@ -255,17 +283,32 @@ mod tests {
     #[test]
     fn tree_digest_has_one_spelling() {
         let text = format!("git-sha256:{}", "ab".repeat(32));
-        assert_eq!(text.parse::<TreeDigest>().map(|d| d.to_string()), Ok(text.clone()));
+        assert_eq!(
+            text.parse::<TreeDigest>().map(|d| d.to_string()),
+            Ok(text.clone())
+        );
         assert!(text.to_uppercase().parse::<TreeDigest>().is_err());
         assert!(text.replace("git-", "").parse::<TreeDigest>().is_err());
-        assert!(matches!("git-sha256:abcd".parse::<TreeDigest>(), Err(DigestError::WrongLength { found: 2, .. })));
+        assert!(matches!(
+            "git-sha256:abcd".parse::<TreeDigest>(),
+            Err(DigestError::WrongLength { found: 2, .. })
+        ));
     }
 
     #[test]
     fn sri_refuses_weak_and_short() {
-        assert!(matches!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=".parse::<Sri>(), Err(DigestError::Weak { .. })));
-        assert!(matches!("sha512-AAAA".parse::<Sri>(), Err(DigestError::WrongLength { found: 3, .. })));
-        assert!(matches!("sha512".parse::<Sri>(), Err(DigestError::Malformed { .. })));
+        assert!(matches!(
+            "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=".parse::<Sri>(),
+            Err(DigestError::Weak { .. })
+        ));
+        assert!(matches!(
+            "sha512-AAAA".parse::<Sri>(),
+            Err(DigestError::WrongLength { found: 3, .. })
+        ));
+        assert!(matches!(
+            "sha512".parse::<Sri>(),
+            Err(DigestError::Malformed { .. })
+        ));
         let good = Sri::of(b"x").to_string();
         assert_eq!(good.parse::<Sri>().map(|d| d.to_string()), Ok(good));
     }

@@ -78,7 +78,12 @@ pub struct OperatorError {
 impl OperatorError {
     /// An error at `span` (byte offset and length) of the file `path` that holds `text`.
     #[must_use]
-    pub fn at(path: &Path, text: &str, span: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+    pub fn at(
+        path: &Path,
+        text: &str,
+        span: std::ops::Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             message: message.into(),
             file: NamedSource::new(path.display().to_string(), text.to_owned()),
@@ -131,12 +136,20 @@ impl Error {
     /// An environment error about a path.
     #[must_use]
     pub fn io(doing: &str, path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self::Environment { what: format!("cannot {doing} {}", path.into().display()), source: Some(source), help: None }
+        Self::Environment {
+            what: format!("cannot {doing} {}", path.into().display()),
+            source: Some(source),
+            help: None,
+        }
     }
 
     /// An environment error with the way out.
     #[must_use]
     pub fn environment(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Environment { what: what.into(), source: None, help: Some(help.into()) }
+        Self::Environment {
+            what: what.into(),
+            source: None,
+            help: Some(help.into()),
+        }
     }
 }

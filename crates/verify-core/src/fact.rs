@@ -56,18 +56,37 @@ impl<T> Fact<T> {
 
     /// Shorthand for [`Fact::NotEstablished`].
     pub fn not_established(code: NotEstablished, why: impl Into<String>) -> Self {
-        Self::NotEstablished { code, why: why.into() }
+        Self::NotEstablished {
+            code,
+            why: why.into(),
+        }
     }
 
     /// Shorthand for [`Fact::Violated`].
     pub fn violated(code: &'static str, why: impl Into<String>) -> Self {
-        Self::Violated { code, why: why.into() }
+        Self::Violated {
+            code,
+            why: why.into(),
+        }
     }
 }
 
 /// The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
 /// one open question keeps the rest from being called verified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The question does not arise.

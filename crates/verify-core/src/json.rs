@@ -70,7 +70,8 @@ pub fn strict(text: &str) -> Result<Value, JsonError> {
 /// # Errors
 /// [`JsonError::Syntax`] when the text is not JSON or too deep.
 pub fn last_wins(text: &str) -> Result<Parsed, JsonError> {
-    as_javascript(text, |text| read(text, |seed, json| seed.deserialize(json))).map(|(value, notes)| notes.parsed(value))
+    as_javascript(text, |text| read(text, |seed, json| seed.deserialize(json)))
+        .map(|(value, notes)| notes.parsed(value))
 }
 
 /// The top-level members of the object in `text` that `wanted` names, as `JSON.parse` reads them, and the keys of which only the last
@@ -79,9 +80,16 @@ pub fn last_wins(text: &str) -> Result<Parsed, JsonError> {
 ///
 /// # Errors
 /// [`JsonError::Syntax`] when the text is no JSON object, or a wanted member is too deep.
-pub(crate) fn members(text: &str, wanted: &[&str]) -> Result<(Map<String, Value>, Vec<String>), JsonError> {
-    as_javascript(text, |text| read(text, |seed, json| json.deserialize_map(Members { seed, wanted })))
-        .map(|(members, notes)| (members, notes.duplicates.into_inner()))
+pub(crate) fn members(
+    text: &str,
+    wanted: &[&str],
+) -> Result<(Map<String, Value>, Vec<String>), JsonError> {
+    as_javascript(text, |text| {
+        read(text, |seed, json| {
+            json.deserialize_map(Members { seed, wanted })
+        })
+    })
+    .map(|(members, notes)| (members, notes.duplicates.into_inner()))
 }
 
 /// Reads a text as OpenClaw reads its config and plugin manifests: JSON first, JSON5 when that fails; of equal keys the last counts.
@@ -94,7 +102,12 @@ pub fn json5(text: &str) -> Result<Parsed, JsonError> {
     }
     let notes = Notes::default();
     let mut deserializer = json5::Deserializer::from_str(text);
-    let value = Seed { depth: 0, notes: &notes }.deserialize(&mut deserializer).map_err(|error| syntax("JSON5", &error))?;
+    let value = Seed {
+        depth: 0,
+        notes: &notes,
+    }
+    .deserialize(&mut deserializer)
+    .map_err(|error| syntax("JSON5", &error))?;
     // The deserializer stops after the first value and does not tell where, so the end is checked by reading the text once more
     // through the function that refuses trailing text. By now its depth is known to be bounded.
     json5::from_str::<serde::de::IgnoredAny>(text).map_err(|error| syntax("JSON5", &error))?;
@@ -104,16 +117,30 @@ pub fn json5(text: &str) -> Result<Parsed, JsonError> {
 /// Reads the whole of `text` with `value`.
 fn read<T>(
     text: &str,
-    value: impl FnOnce(Seed<'_>, &mut serde_json::Deserializer<serde_json::de::StrRead<'_>>) -> serde_json::Result<T>,
+    value: impl FnOnce(
+        Seed<'_>,
+        &mut serde_json::Deserializer<serde_json::de::StrRead<'_>>,
+    ) -> serde_json::Result<T>,
 ) -> Result<(T, Notes), JsonError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let notes = Notes::default();
-    let read = value(Seed { depth: 0, notes: &notes }, &mut json).and_then(|value| json.end().map(|()| value));
-    read.map(|value| (value, notes)).map_err(|error| syntax("JSON", &error))
+    let read = value(
+        Seed {
+            depth: 0,
+            notes: &notes,
+        },
+        &mut json,
+    )
+    .and_then(|value| json.end().map(|()| value));
+    read.map(|value| (value, notes))
+        .map_err(|error| syntax("JSON", &error))
 }
 
 /// Reads `text`, and where that fails what JavaScript would make of it.
-fn as_javascript<T>(text: &str, read: impl Fn(&str) -> Result<T, JsonError>) -> Result<T, JsonError> {
+fn as_javascript<T>(
+    text: &str,
+    read: impl Fn(&str) -> Result<T, JsonError>,
+) -> Result<T, JsonError> {
     read(text).or_else(|error| match as_written_by_javascript(text) {
         Some(text) => read(&text),
         None => Err(error),
@@ -130,7 +157,14 @@ fn as_written_by_javascript(text: &str) -> Option<String> {
     while let Some(c) = rest.chars().next() {
         let token = match (inside, c) {
             (true, '\\') => match unit(rest) {
-                Some(0xd800..=0xdbff) if rest.get(6..).and_then(unit).is_some_and(|low| (0xdc00..=0xdfff).contains(&low)) => 12,
+                Some(0xd800..=0xdbff)
+                    if rest
+                        .get(6..)
+                        .and_then(unit)
+                        .is_some_and(|low| (0xdc00..=0xdfff).contains(&low)) =>
+                {
+                    12
+                }
                 Some(0xd800..=0xdfff) => 6,
                 // The character behind a backslash may have any length.
                 _ => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
@@ -142,9 +176,15 @@ fn as_written_by_javascript(text: &str) -> Option<String> {
         rest = behind;
         inside ^= token == "\"";
         match (inside, token.len()) {
-            (true, 6) if unit(token).is_some_and(|unit| (0xd800..=0xdfff).contains(&unit)) => written.push_str("\\ufffd"),
+            (true, 6) if unit(token).is_some_and(|unit| (0xd800..=0xdfff).contains(&unit)) => {
+                written.push_str("\\ufffd")
+            }
             (false, _) if token.parse().is_ok_and(f64::is_infinite) => {
-                written.push_str(if c == '-' { "-1.7976931348623157e308" } else { "1.7976931348623157e308" });
+                written.push_str(if c == '-' {
+                    "-1.7976931348623157e308"
+                } else {
+                    "1.7976931348623157e308"
+                });
             }
             _ => {
                 written.push_str(token);
@@ -157,7 +197,10 @@ fn as_written_by_javascript(text: &str) -> Option<String> {
 }
 
 fn syntax(language: &'static str, error: &dyn fmt::Display) -> JsonError {
-    JsonError::Syntax { language, why: text::excerpt(&error.to_string(), 200) }
+    JsonError::Syntax {
+        language,
+        why: text::excerpt(&error.to_string(), 200),
+    }
 }
 
 #[derive(Default)]
@@ -168,7 +211,11 @@ struct Notes {
 
 impl Notes {
     fn parsed(self, value: Value) -> Parsed {
-        Parsed { value, duplicates: self.duplicates.into_inner(), values: self.values.get() }
+        Parsed {
+            value,
+            duplicates: self.duplicates.into_inner(),
+            values: self.values.get(),
+        }
     }
 }
 
@@ -182,16 +229,30 @@ struct Seed<'a> {
 impl Seed<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= MAX_DEPTH {
-            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(E::custom(format_args!(
+                "nested deeper than {MAX_DEPTH} levels"
+            )));
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self {
+            depth: self.depth + 1,
+            ..self
+        })
     }
 
     /// Puts the next value into `map`, where the last of two equal keys stays.
-    fn member<'de, A: MapAccess<'de>>(self, map: &mut Map<String, Value>, key: String, access: &mut A) -> Result<(), A::Error> {
+    fn member<'de, A: MapAccess<'de>>(
+        self,
+        map: &mut Map<String, Value>,
+        key: String,
+        access: &mut A,
+    ) -> Result<(), A::Error> {
         let value = access.next_value_seed(self)?;
         if map.contains_key(&key) {
-            let mut seen = self.notes.duplicates.try_borrow_mut().map_err(A::Error::custom)?;
+            let mut seen = self
+                .notes
+                .duplicates
+                .try_borrow_mut()
+                .map_err(A::Error::custom)?;
             if seen.len() < MAX_DUPLICATES && !seen.contains(&key) {
                 seen.push(key.clone());
             }
@@ -208,7 +269,9 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
         let values = self.notes.values.get() + 1;
         self.notes.values.set(values);
         if values > MAX_VALUES {
-            return Err(D::Error::custom(format_args!("more than {MAX_VALUES} values")));
+            return Err(D::Error::custom(format_args!(
+                "more than {MAX_VALUES} values"
+            )));
         }
         deserializer.deserialize_any(self)
     }
@@ -303,11 +366,22 @@ mod tests {
 
     #[test]
     fn a_duplicate_key_is_told_and_the_last_wins() {
-        assert_eq!(strict(r#"{"a":{"b":1,"b":2}}"#), Err(JsonError::DuplicateKey { key: "b".to_owned() }));
+        assert_eq!(
+            strict(r#"{"a":{"b":1,"b":2}}"#),
+            Err(JsonError::DuplicateKey {
+                key: "b".to_owned()
+            })
+        );
         let parsed = last_wins(r#"{"a":1,"c":0,"a":2}"#).expect("valid");
-        assert_eq!((parsed.value.to_string(), parsed.duplicates), (r#"{"a":2,"c":0}"#.to_owned(), vec!["a".to_owned()]));
+        assert_eq!(
+            (parsed.value.to_string(), parsed.duplicates),
+            (r#"{"a":2,"c":0}"#.to_owned(), vec!["a".to_owned()])
+        );
         let parsed = json5("{a:1, 'a':2, \"\\u0061\":3,}").expect("valid");
-        assert_eq!((parsed.value.to_string(), parsed.duplicates), (r#"{"a":3}"#.to_owned(), vec!["a".to_owned()]));
+        assert_eq!(
+            (parsed.value.to_string(), parsed.duplicates),
+            (r#"{"a":3}"#.to_owned(), vec!["a".to_owned()])
+        );
     }
 
     #[test]
@@ -327,7 +401,10 @@ mod tests {
     #[test]
     fn what_only_javascript_reads_is_read_and_never_strictly() {
         for (text, value) in [
-            (r#"{"a":1e400,"b":[-1e999]}"#, json!({ "a": f64::MAX, "b": [f64::MIN] })),
+            (
+                r#"{"a":1e400,"b":[-1e999]}"#,
+                json!({ "a": f64::MAX, "b": [f64::MIN] }),
+            ),
             (
                 r#"{"a":"\ud800x\\ud800","\udc00":"\ud83d\ude00\udfff"}"#,
                 json!({ "a": "\u{fffd}x\\ud800", "\u{fffd}": "\u{1f600}\u{fffd}" }),
@@ -337,9 +414,20 @@ mod tests {
             assert_eq!(last_wins(text).expect(text).value, value);
             assert!(strict(text).is_err(), "{text}");
         }
-        let (members, duplicates) = members(r#"{"x":1e400,"a":"\ud800","a":2}"#, &["a"]).expect("an object");
-        assert_eq!((Value::Object(members), duplicates), (json!({ "a": 2 }), vec!["a".to_owned()]));
-        for bad in [r#"{"a":"\u12"}"#, r#"["\ud800"#, r#""\"#, "1e400x", "-", "\"\u{e9}\\"] {
+        let (members, duplicates) =
+            members(r#"{"x":1e400,"a":"\ud800","a":2}"#, &["a"]).expect("an object");
+        assert_eq!(
+            (Value::Object(members), duplicates),
+            (json!({ "a": 2 }), vec!["a".to_owned()])
+        );
+        for bad in [
+            r#"{"a":"\u12"}"#,
+            r#"["\ud800"#,
+            r#""\"#,
+            "1e400x",
+            "-",
+            "\"\u{e9}\\",
+        ] {
             assert!(last_wins(bad).is_err(), "{bad}");
         }
     }
@@ -347,9 +435,17 @@ mod tests {
     #[test]
     fn json5_reads_what_people_write() {
         let parsed = json5("\u{feff}{ // why\n a: 'x', b: [1,+2,0x10,], c: .5, }").expect("valid");
-        assert_eq!(parsed.value.to_string(), r#"{"a":"x","b":[1,2,16],"c":0.5}"#);
+        assert_eq!(
+            parsed.value.to_string(),
+            r#"{"a":"x","b":[1,2,16],"c":0.5}"#
+        );
         assert_eq!(parsed.values, 7);
         assert!(last_wins(&format!("[{}0]", "0,".repeat(MAX_VALUES))).is_err());
-        assert!(json5("{} {}").is_err() && json5("{}x").is_err() && json5("").is_err() && last_wins("{} 1").is_err());
+        assert!(
+            json5("{} {}").is_err()
+                && json5("{}x").is_err()
+                && json5("").is_err()
+                && last_wins("{} 1").is_err()
+        );
     }
 }

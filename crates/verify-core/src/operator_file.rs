@@ -20,7 +20,9 @@ pub const MAX_BYTES: u64 = 16 << 20;
 pub fn read(path: &Path) -> Result<Option<String>> {
     let wrong = |why: String| {
         let error = OperatorError::whole(path, format!("{}: {why}", path.display()));
-        Error::from(error.with_help("repair it or name another file; a file that cannot be read never counts as missing"))
+        Error::from(error.with_help(
+            "repair it or name another file; a file that cannot be read never counts as missing",
+        ))
     };
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -33,24 +35,38 @@ pub fn read(path: &Path) -> Result<Option<String>> {
         Err(e) => return Err(wrong(format!("cannot be read: {e}"))),
     };
     if !metadata.is_file() {
-        return Err(wrong(format!("is {}, not a regular file", read::kind_of(&metadata))));
+        return Err(wrong(format!(
+            "is {}, not a regular file",
+            read::kind_of(&metadata)
+        )));
     }
     // Without O_NONBLOCK a FIFO that took the file's place meanwhile would hang here.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file =
-        rustix::fs::open(path, flags, Mode::empty()).map_err(|e| wrong(format!("cannot be read: {}", io::Error::from(e))))?;
+    let file = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|e| wrong(format!("cannot be read: {}", io::Error::from(e))))?;
     let mut file = File::from(file);
     if !file.metadata().is_ok_and(|m| m.is_file()) {
         return Err(wrong("changed while it was opened".to_owned()));
     }
     let mut bytes = Vec::new();
-    (&mut file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    (&mut file)
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| wrong(format!("cannot be read: {e}")))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(wrong(format!("has more than the {MAX_BYTES} bytes accepted")));
+        return Err(wrong(format!(
+            "has more than the {MAX_BYTES} bytes accepted"
+        )));
     }
     String::from_utf8(bytes).map(Some).map_err(|e| {
         let valid = e.utf8_error().valid_up_to();
-        let line = e.as_bytes().iter().take(valid).filter(|b| **b == b'\n').count() + 1;
+        let line = e
+            .as_bytes()
+            .iter()
+            .take(valid)
+            .filter(|b| **b == b'\n')
+            .count()
+            + 1;
         wrong(format!("is not UTF-8 text (line {line})"))
     })
 }
@@ -60,16 +76,25 @@ pub fn read(path: &Path) -> Result<Option<String>> {
 ///
 /// # Errors
 /// When one of `files` lies in one of `folders`.
-pub fn refuse_inside<'a>(files: impl IntoIterator<Item = &'a Path>, folders: &[PathBuf]) -> Result<()> {
+pub fn refuse_inside<'a>(
+    files: impl IntoIterator<Item = &'a Path>,
+    folders: &[PathBuf],
+) -> Result<()> {
     if folders.is_empty() {
         return Ok(());
     }
     for file in files {
-        let Ok(real) = file.canonicalize() else { continue };
+        let Ok(real) = file.canonicalize() else {
+            continue;
+        };
         if let Some(folder) = folders.iter().find(|folder| real.starts_with(folder)) {
             let shown = |path: &Path| text::visible(&path.to_string_lossy()).into_owned();
             return Err(Error::environment(
-                format!("{} lies in {}, which is under test and must not say whom to trust", shown(file), shown(folder)),
+                format!(
+                    "{} lies in {}, which is under test and must not say whom to trust",
+                    shown(file),
+                    shown(folder)
+                ),
                 "keep it in a place that nobody can write whose code is judged by it",
             ));
         }
@@ -95,12 +120,19 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<bool> {
     // A new file gets what the umask leaves of rw-rw-rw-: these files hold no secrets and are meant to be committed.
     let new = Permissions::from_mode(0o666);
     let mut builder = tempfile::Builder::new();
-    let mut temporary =
-        builder.prefix(".openclaw-verify-").suffix(".tmp").permissions(new).tempfile_in(folder).map_err(cannot)?;
+    let mut temporary = builder
+        .prefix(".openclaw-verify-")
+        .suffix(".tmp")
+        .permissions(new)
+        .tempfile_in(folder)
+        .map_err(cannot)?;
     temporary.write_all(text.as_bytes()).map_err(cannot)?;
     if let Ok(old) = fs::metadata(&target) {
         let mode = old.permissions().mode() & 0o777;
-        temporary.as_file().set_permissions(Permissions::from_mode(mode)).map_err(cannot)?;
+        temporary
+            .as_file()
+            .set_permissions(Permissions::from_mode(mode))
+            .map_err(cannot)?;
     }
     temporary.as_file().sync_all().map_err(cannot)?;
     temporary.persist(&target).map_err(|e| cannot(e.error))?;
@@ -125,7 +157,10 @@ mod tests {
     use super::*;
 
     fn refused(path: &Path) -> String {
-        read(path).expect_err("must be refused").to_string().replace(&path.display().to_string(), "FILE")
+        read(path)
+            .expect_err("must be refused")
+            .to_string()
+            .replace(&path.display().to_string(), "FILE")
     }
 
     #[test]
@@ -138,18 +173,32 @@ mod tests {
         assert_eq!(read(&path("link")).expect("read").as_deref(), Some("text"));
 
         read::make_fifo(&path("fifo"));
-        assert_eq!(refused(&path("fifo")), "FILE: is a FIFO, not a regular file");
+        assert_eq!(
+            refused(&path("fifo")),
+            "FILE: is a FIFO, not a regular file"
+        );
         assert_eq!(refused(dir.path()), "FILE: is a folder, not a regular file");
-        assert_eq!(refused(Path::new("/dev/zero")), "FILE: is a device, not a regular file");
+        assert_eq!(
+            refused(Path::new("/dev/zero")),
+            "FILE: is a device, not a regular file"
+        );
         std::os::unix::fs::symlink("nowhere", path("dangling")).expect("symlink");
-        assert_eq!(refused(&path("dangling")), "FILE: is a symbolic link to nothing");
+        assert_eq!(
+            refused(&path("dangling")),
+            "FILE: is a symbolic link to nothing"
+        );
         std::os::unix::fs::symlink("loop", path("loop")).expect("symlink");
         assert!(refused(&path("loop")).starts_with("FILE: cannot be read: "));
         assert!(refused(&path("file/below")).starts_with("FILE: cannot be read: Not a directory"));
         fs::write(path("latin"), b"a\nb\xe9").expect("write");
         assert_eq!(refused(&path("latin")), "FILE: is not UTF-8 text (line 2)");
-        File::create(path("sparse")).and_then(|f| f.set_len(4 << 30)).expect("sparse file");
-        assert_eq!(refused(&path("sparse")), "FILE: has more than the 16777216 bytes accepted");
+        File::create(path("sparse"))
+            .and_then(|f| f.set_len(4 << 30))
+            .expect("sparse file");
+        assert_eq!(
+            refused(&path("sparse")),
+            "FILE: has more than the 16777216 bytes accepted"
+        );
     }
 
     #[test]
@@ -167,6 +216,10 @@ mod tests {
         assert_eq!(before.permissions().mode() & 0o777, 0o640);
         assert!(!write_atomic(&link, "two").expect("write"));
         assert_eq!(fs::metadata(&file).expect("metadata").ino(), before.ino());
-        assert_eq!(fs::read_dir(dir.path()).expect("list").count(), 2, "no temporary file is left");
+        assert_eq!(
+            fs::read_dir(dir.path()).expect("list").count(),
+            2,
+            "no temporary file is left"
+        );
     }
 }

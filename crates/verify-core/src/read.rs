@@ -63,7 +63,8 @@ pub fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     let seen = std::fs::symlink_metadata(path).map_err(not_found)?;
     regular(&seen)?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|e| not_found(e.into()))?);
+    let file =
+        File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|e| not_found(e.into()))?);
     let opened = file.metadata()?;
     regular(&opened)?;
     Ok((file, opened))
@@ -92,7 +93,11 @@ pub fn kind_of(metadata: &Metadata) -> &'static str {
 }
 
 fn regular(metadata: &Metadata) -> Result<(), ReadError> {
-    if metadata.is_file() { Ok(()) } else { Err(ReadError::NotRegular(kind_of(metadata))) }
+    if metadata.is_file() {
+        Ok(())
+    } else {
+        Err(ReadError::NotRegular(kind_of(metadata)))
+    }
 }
 
 fn not_found(error: io::Error) -> ReadError {
@@ -106,7 +111,11 @@ fn not_found(error: io::Error) -> ReadError {
 #[cfg(test)]
 pub(crate) fn make_fifo(path: &Path) {
     let made = std::process::Command::new("mkfifo").arg(path).status();
-    assert!(made.is_ok_and(|status| status.success()), "mkfifo {}", path.display());
+    assert!(
+        made.is_ok_and(|status| status.success()),
+        "mkfifo {}",
+        path.display()
+    );
 }
 
 #[cfg(test)]
@@ -118,19 +127,35 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let fifo = dir.path().join("fifo");
         make_fifo(&fifo);
-        assert!(matches!(bytes(&fifo, 10), Err(ReadError::NotRegular("a FIFO"))));
-        assert!(matches!(bytes(dir.path(), 10), Err(ReadError::NotRegular("a folder"))));
+        assert!(matches!(
+            bytes(&fifo, 10),
+            Err(ReadError::NotRegular("a FIFO"))
+        ));
+        assert!(matches!(
+            bytes(dir.path(), 10),
+            Err(ReadError::NotRegular("a folder"))
+        ));
         let link = dir.path().join("link");
         std::os::unix::fs::symlink("/etc/hostname", &link).expect("symlink");
-        assert!(matches!(bytes(&link, 10), Err(ReadError::NotRegular("a symbolic link"))));
+        assert!(matches!(
+            bytes(&link, 10),
+            Err(ReadError::NotRegular("a symbolic link"))
+        ));
     }
 
     #[test]
     fn size_is_bounded_before_reading() {
         let dir = tempfile::tempdir().expect("temp dir");
         let sparse = dir.path().join("sparse");
-        File::create(&sparse).and_then(|f| f.set_len(4 << 30)).expect("sparse file");
-        assert!(matches!(bytes(&sparse, 1 << 20), Err(ReadError::TooLarge { size, .. }) if size == 4 << 30));
-        assert!(matches!(bytes(&dir.path().join("none"), 1), Err(ReadError::NotFound)));
+        File::create(&sparse)
+            .and_then(|f| f.set_len(4 << 30))
+            .expect("sparse file");
+        assert!(
+            matches!(bytes(&sparse, 1 << 20), Err(ReadError::TooLarge { size, .. }) if size == 4 << 30)
+        );
+        assert!(matches!(
+            bytes(&dir.path().join("none"), 1),
+            Err(ReadError::NotFound)
+        ));
     }
 }

@@ -86,7 +86,10 @@ impl Input {
     /// An input at `path`, with the digest of its bytes where it is a file.
     #[must_use]
     pub fn new(path: impl Into<String>, digest: Option<Sha256Digest>) -> Self {
-        Self { path: Some(path.into()), digest }
+        Self {
+            path: Some(path.into()),
+            digest,
+        }
     }
 }
 
@@ -257,19 +260,33 @@ impl Report {
     /// Whether any finding that no exception covers reaches `threshold`.
     #[must_use]
     pub fn fails(&self, threshold: Level) -> bool {
-        self.findings.iter().any(|finding| finding.suppressed.is_none() && finding.level >= threshold)
+        self.findings
+            .iter()
+            .any(|finding| finding.suppressed.is_none() && finding.level >= threshold)
     }
 
     /// Findings that count: no exception covers them.
     pub fn counting(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| finding.suppressed.is_none())
+        self.findings
+            .iter()
+            .filter(|finding| finding.suppressed.is_none())
     }
 }
 
 /// Counts over `subjects` and `findings`.
 pub(crate) fn summarize(subjects: &[SubjectReport], findings: &[Finding]) -> Summary {
-    let integrity = |outcome| subjects.iter().filter(|subject| subject.outcomes.integrity == outcome).count();
-    let level = |level| findings.iter().filter(|finding| finding.suppressed.is_none() && finding.level == level).count();
+    let integrity = |outcome| {
+        subjects
+            .iter()
+            .filter(|subject| subject.outcomes.integrity == outcome)
+            .count()
+    };
+    let level = |level| {
+        findings
+            .iter()
+            .filter(|finding| finding.suppressed.is_none() && finding.level == level)
+            .count()
+    };
     Summary {
         subjects: subjects.len(),
         verified: integrity(Outcome::Verified),
@@ -279,9 +296,18 @@ pub(crate) fn summarize(subjects: &[SubjectReport], findings: &[Finding]) -> Sum
         deny: level(Level::Deny),
         warn: level(Level::Warn),
         note: level(Level::Note),
-        suppressed: findings.iter().filter(|finding| finding.suppressed.is_some()).count(),
-        suppressed_until: findings.iter().filter_map(|finding| Some(finding.suppressed.as_ref()?.until)).min(),
-        review_backlog: findings.iter().filter(|finding| REVIEW_BACKLOG.contains(&finding.id)).count(),
+        suppressed: findings
+            .iter()
+            .filter(|finding| finding.suppressed.is_some())
+            .count(),
+        suppressed_until: findings
+            .iter()
+            .filter_map(|finding| Some(finding.suppressed.as_ref()?.until))
+            .min(),
+        review_backlog: findings
+            .iter()
+            .filter(|finding| REVIEW_BACKLOG.contains(&finding.id))
+            .count(),
     }
 }
 

@@ -41,7 +41,10 @@ pub fn plain_version(version: &str) -> &str {
 /// The pin of what stands after the `@` of an npm spec, or of a value in `dependencies`.
 #[must_use]
 pub fn npm_version(version: &str) -> Pin {
-    let exact = version.strip_prefix('=').or_else(|| version.strip_prefix('v')).unwrap_or(version);
+    let exact = version
+        .strip_prefix('=')
+        .or_else(|| version.strip_prefix('v'))
+        .unwrap_or(version);
     if version.len() <= MAX && is_exact_version(exact) {
         Pin::Exact
     } else if version.is_empty() || version == "*" {
@@ -49,21 +52,30 @@ pub fn npm_version(version: &str) -> Pin {
     } else if version.starts_with(|c: char| c.is_ascii_alphabetic()) && !version.contains(' ') {
         Pin::Floating(format!("the tag {} moves", text::excerpt(version, 40)))
     } else {
-        Pin::Floating(format!("the range {} takes the newest that fits", text::excerpt(version, 40)))
+        Pin::Floating(format!(
+            "the range {} takes the newest that fits",
+            text::excerpt(version, 40)
+        ))
     }
 }
 
 /// The pin of a git spec, `git:<address>@<ref>`: only a full commit id names one thing.
 #[must_use]
 pub fn git(spec: &str) -> Pin {
-    let reference = spec.rsplit_once('@').or_else(|| spec.rsplit_once('#')).map(|(_, reference)| reference);
+    let reference = spec
+        .rsplit_once('@')
+        .or_else(|| spec.rsplit_once('#'))
+        .map(|(_, reference)| reference);
     match reference {
         // `git@host:path` without a ref: what follows the `@` is an address.
         Some(reference) if reference.contains([':', '/']) && !reference.starts_with("refs/") => {
             Pin::Floating("no commit: a reinstall takes the default branch".to_owned())
         }
         Some(reference) if reference.parse::<crate::digest::GitOid>().is_ok() => Pin::Exact,
-        Some(reference) => Pin::Floating(format!("the branch or tag {} can move", text::excerpt(reference, 60))),
+        Some(reference) => Pin::Floating(format!(
+            "the branch or tag {} can move",
+            text::excerpt(reference, 60)
+        )),
         None => Pin::Floating("no commit: a reinstall takes the default branch".to_owned()),
     }
 }
@@ -81,7 +93,9 @@ pub fn clawhub(spec: &str) -> Pin {
 /// Whether `text` is one full version: three numbers, perhaps a pre-release and build.
 #[must_use]
 pub fn is_exact_version(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit()) && text.trim() == text && Version::parse(text).is_ok()
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.trim() == text
+        && Version::parse(text).is_ok()
 }
 
 #[cfg(test)]
@@ -90,9 +104,14 @@ mod tests {
 
     #[test]
     fn only_one_version_is_exact() {
-        for exact in
-            ["@openclaw/zalo@2026.9.5", "npm:zalo@1.2.3", "zalo@=1.2.3", "zalo@v1.2.3", "zalo@1.2.3-beta.1", "zalo@2026.7.1-2"]
-        {
+        for exact in [
+            "@openclaw/zalo@2026.9.5",
+            "npm:zalo@1.2.3",
+            "zalo@=1.2.3",
+            "zalo@v1.2.3",
+            "zalo@1.2.3-beta.1",
+            "zalo@2026.7.1-2",
+        ] {
             assert_eq!(npm(exact), Pin::Exact, "{exact}");
         }
         for floating in [
@@ -126,8 +145,14 @@ mod tests {
     #[test]
     fn only_a_full_commit_is_exact() {
         let commit = "a".repeat(40);
-        assert_eq!(git(&format!("git:github.com/acme/notes@{commit}")), Pin::Exact);
-        assert_eq!(git(&format!("git:git@example.org:acme/notes.git@{commit}")), Pin::Exact);
+        assert_eq!(
+            git(&format!("git:github.com/acme/notes@{commit}")),
+            Pin::Exact
+        );
+        assert_eq!(
+            git(&format!("git:git@example.org:acme/notes.git@{commit}")),
+            Pin::Exact
+        );
         for floating in [
             "git:github.com/acme/notes",
             "git:github.com/acme/notes@main",

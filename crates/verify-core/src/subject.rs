@@ -42,7 +42,10 @@ impl SubjectId {
         }
         if id.len() > Self::MAX {
             let digest = crate::digest::Sha256Digest::of(id.as_bytes()).hex();
-            let keep = (0..=Self::MAX - 66).rev().find(|at| id.is_char_boundary(*at)).unwrap_or(0);
+            let keep = (0..=Self::MAX - 66)
+                .rev()
+                .find(|at| id.is_char_boundary(*at))
+                .unwrap_or(0);
             id.truncate(keep);
             id.push('~');
             id.push_str(&digest);
@@ -87,20 +90,31 @@ impl FromStr for SubjectId {
     fn from_str(text: &str) -> Result<Self, BadSubjectId> {
         let bad = || BadSubjectId(text.to_owned());
         let (scheme, name) = text.split_once(':').ok_or_else(bad)?;
-        let clean = !text.chars().any(|c| text::is_hazard(c) || c.is_whitespace());
-        let scheme_ok = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-        if clean && scheme_ok && !name.is_empty() && text.len() <= Self::MAX { Ok(Self(text.to_owned())) } else { Err(bad()) }
+        let clean = !text
+            .chars()
+            .any(|c| text::is_hazard(c) || c.is_whitespace());
+        let scheme_ok =
+            !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        if clean && scheme_ok && !name.is_empty() && text.len() <= Self::MAX {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(bad())
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for SubjectId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
 /// What a subject is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Kind {
@@ -140,7 +154,9 @@ impl fmt::Display for Kind {
 }
 
 /// Where a subject came from, by the record that OpenClaw keeps, or by where it was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Source {
@@ -197,12 +213,21 @@ mod tests {
 
     #[test]
     fn hostile_names_never_share_an_id() {
-        assert_eq!(SubjectId::new("npm", "@openclaw/zalo").as_str(), "npm:@openclaw/zalo");
+        assert_eq!(
+            SubjectId::new("npm", "@openclaw/zalo").as_str(),
+            "npm:@openclaw/zalo"
+        );
         assert_eq!(SubjectId::new("path", "a\nb").as_str(), "path:a%0Ab");
-        assert_ne!(SubjectId::new("path", "a%0Ab"), SubjectId::new("path", "a\nb"));
+        assert_ne!(
+            SubjectId::new("path", "a%0Ab"),
+            SubjectId::new("path", "a\nb")
+        );
         let long = "x".repeat(10_000);
         let longer = "x".repeat(10_001);
-        assert_ne!(SubjectId::new("path", &long), SubjectId::new("path", &longer));
+        assert_ne!(
+            SubjectId::new("path", &long),
+            SubjectId::new("path", &longer)
+        );
         assert!(SubjectId::new("path", &long).as_str().len() <= SubjectId::MAX);
     }
 

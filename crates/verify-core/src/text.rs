@@ -58,13 +58,19 @@ mod tests {
     #[test]
     fn hazards_become_visible_and_the_rest_stays() {
         assert!(matches!(visible("@acme/plugin é 日本"), Cow::Borrowed(_)));
-        assert_eq!(visible("a\u{1b}[31mb\u{202e}c\u{200b}\n"), "a\\u{1b}[31mb\\u{202e}c\\u{200b}\\u{a}");
+        assert_eq!(
+            visible("a\u{1b}[31mb\u{202e}c\u{200b}\n"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{200b}\\u{a}"
+        );
     }
 
     #[test]
     fn an_offered_command_runs_nothing_else() {
         assert_eq!(shell_word("npm:@acme/a-b_1.2"), "npm:@acme/a-b_1.2");
-        assert_eq!(shell_word("skill:workspace/$(id);x'y"), "'skill:workspace/$(id);x'\\''y'");
+        assert_eq!(
+            shell_word("skill:workspace/$(id);x'y"),
+            "'skill:workspace/$(id);x'\\''y'"
+        );
         assert_eq!(shell_word(""), "''");
     }
 

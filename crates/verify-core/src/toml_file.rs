@@ -42,12 +42,26 @@ impl<'a> TomlFile<'a> {
     /// A file of at most [`MAX_BYTES`] without conflict markers. `way_out` is the help of every error that has no better one.
     pub(crate) fn new(path: &'a Path, text: &'a str, way_out: &'static str) -> Checked<Self> {
         if text.len() as u64 > MAX_BYTES {
-            let message = format!("the file has {} bytes, more than the {MAX_BYTES} accepted", text.len());
+            let message = format!(
+                "the file has {} bytes, more than the {MAX_BYTES} accepted",
+                text.len()
+            );
             return fail(OperatorError::whole(path, message).with_help(way_out));
         }
-        let lines =
-            std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1)).collect();
-        let file = Self { path, text, way_out, lines };
+        let lines = std::iter::once(0)
+            .chain(
+                text.bytes()
+                    .enumerate()
+                    .filter(|(_, b)| *b == b'\n')
+                    .map(|(at, _)| at + 1),
+            )
+            .collect();
+        let file = Self {
+            path,
+            text,
+            way_out,
+            lines,
+        };
         file.refuse_conflict_markers()?;
         Ok(file)
     }
@@ -57,11 +71,18 @@ impl<'a> TomlFile<'a> {
     pub(crate) fn parse<T: Deserialize<'a>>(&self, known_version: i64) -> Checked<T> {
         let root = DeTable::parse(self.text).map_err(|e| self.toml_error(&e))?;
         self.check_version(root.get_ref(), known_version)?;
-        let newer =
-            root.get_ref().get("revision").and_then(|r| integer(r.get_ref())).is_some_and(|revision| revision > KNOWN_REVISION);
+        let newer = root
+            .get_ref()
+            .get("revision")
+            .and_then(|r| integer(r.get_ref()))
+            .is_some_and(|revision| revision > KNOWN_REVISION);
         T::deserialize(toml::Deserializer::from(root)).or_else(|e| {
             let error = self.toml_error(&e);
-            fail(if newer { error.with_help("the file is of a newer revision; upgrade openclaw-verify") } else { error })
+            fail(if newer {
+                error.with_help("the file is of a newer revision; upgrade openclaw-verify")
+            } else {
+                error
+            })
         })
     }
 
@@ -82,9 +103,25 @@ impl<'a> TomlFile<'a> {
 
     /// A day without time of day, as in `until = 2027-01-31`.
     pub(crate) fn date(&self, value: &Spanned<Datetime>) -> Checked<Date> {
-        let wrong = || self.error(value.span(), "expected a day such as 2027-01-31, without a time");
-        let Datetime { date: Some(date), time: None, offset: None } = value.get_ref() else { return fail(wrong()) };
-        let (Ok(year), Ok(month), Ok(day)) = (i16::try_from(date.year), i8::try_from(date.month), i8::try_from(date.day)) else {
+        let wrong = || {
+            self.error(
+                value.span(),
+                "expected a day such as 2027-01-31, without a time",
+            )
+        };
+        let Datetime {
+            date: Some(date),
+            time: None,
+            offset: None,
+        } = value.get_ref()
+        else {
+            return fail(wrong());
+        };
+        let (Ok(year), Ok(month), Ok(day)) = (
+            i16::try_from(date.year),
+            i8::try_from(date.month),
+            i8::try_from(date.day),
+        ) else {
             return fail(wrong());
         };
         Date::new(year, month, day).or_else(|_| fail(wrong()))
@@ -99,18 +136,27 @@ impl<'a> TomlFile<'a> {
     }
 
     /// An error that shows a second entry where only one may be, and says where the first is.
-    pub(crate) fn duplicate(&self, what: &str, first: Range<usize>, second: Range<usize>) -> OperatorError {
+    pub(crate) fn duplicate(
+        &self,
+        what: &str,
+        first: Range<usize>,
+        second: Range<usize>,
+    ) -> OperatorError {
         let line = self.line(first.start);
-        self.error(second, format!("duplicate entry: {what} is already in line {line}"))
-            .with_label("second entry")
-            .with_help("keep one of the two; nothing tells which one was meant")
+        self.error(
+            second,
+            format!("duplicate entry: {what} is already in line {line}"),
+        )
+        .with_label("second entry")
+        .with_help("keep one of the two; nothing tells which one was meant")
     }
 
     fn check_version(&self, root: &DeTable<'a>, known: i64) -> Checked<()> {
         let Some(version) = root.get("version") else {
             let end = self.text.find('\n').unwrap_or(self.text.len());
             return fail(
-                self.error(0..end, "the file has no `version`").with_help(format!("write `version = {known}` as its first line")),
+                self.error(0..end, "the file has no `version`")
+                    .with_help(format!("write `version = {known}` as its first line")),
             );
         };
         match integer(version.get_ref()) {
@@ -140,15 +186,25 @@ impl<'a> TomlFile<'a> {
     }
 
     fn conflict(&self, span: Range<usize>) -> OperatorError {
-        self.error(span, "the file holds a conflict marker of a merge that was not finished")
-            .with_label("conflict marker")
-            .with_help("resolve the merge in this file, then run again")
+        self.error(
+            span,
+            "the file holds a conflict marker of a merge that was not finished",
+        )
+        .with_label("conflict marker")
+        .with_help("resolve the merge in this file, then run again")
     }
 
     /// A line by its number, from 1, without its end.
     fn text_of(&self, line: usize) -> (Range<usize>, &'a str) {
-        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or(0);
-        let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
+        let start = line
+            .checked_sub(1)
+            .and_then(|index| self.lines.get(index))
+            .copied()
+            .unwrap_or(0);
+        let end = self
+            .lines
+            .get(line)
+            .map_or(self.text.len(), |next| next - 1);
         (start..end, self.text.get(start..end).unwrap_or_default())
     }
 
@@ -157,22 +213,37 @@ impl<'a> TomlFile<'a> {
         let span = error.span().unwrap_or(0..0);
         // Inside a text these two may stand for something else, so they count only where they break the file.
         let (line, broken) = self.text_of(self.line(span.start));
-        if error.span().is_some() && (broken.starts_with("=======") || broken.starts_with("|||||||")) {
+        if error.span().is_some()
+            && (broken.starts_with("=======") || broken.starts_with("|||||||"))
+        {
             return self.conflict(line);
         }
         let plain = match message.as_str() {
             "duplicate key" => {
-                format!("duplicate key `{}`", text::excerpt(self.text.get(span.clone()).unwrap_or_default(), 80))
+                format!(
+                    "duplicate key `{}`",
+                    text::excerpt(self.text.get(span.clone()).unwrap_or_default(), 80)
+                )
             }
             // serde's words for what people call keys and values.
-            other => [("unknown field", "unknown key"), ("missing field", "missing key"), ("unknown variant", "unknown value")]
-                .iter()
-                .fold(other.to_owned(), |text, (from, to)| text.replacen(from, to, 1)),
+            other => [
+                ("unknown field", "unknown key"),
+                ("missing field", "missing key"),
+                ("unknown variant", "unknown value"),
+            ]
+            .iter()
+            .fold(other.to_owned(), |text, (from, to)| {
+                text.replacen(from, to, 1)
+            }),
         };
         let reported = self.error(span, plain);
         // serde names what it met first, then what it would have taken, each between backticks.
         let mut names = message.split('`').skip(1).step_by(2);
-        let unknown = if message.starts_with("unknown ") { names.next() } else { None };
+        let unknown = if message.starts_with("unknown ") {
+            names.next()
+        } else {
+            None
+        };
         match unknown.and_then(|name| closest(name, names)) {
             Some(known) => reported.with_help(format!("did you mean `{known}`?")),
             None => reported,
@@ -205,12 +276,19 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 /// The candidate nearest to `name`, when it is near enough to be a slip of the keyboard.
-pub(crate) fn closest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn closest<'c>(
+    name: &str,
+    candidates: impl Iterator<Item = &'c str>,
+) -> Option<&'c str> {
     if name.len() > 64 {
         return None;
     }
     let limit = (name.chars().count() / 3).max(1);
-    candidates.map(|c| (strsim::osa_distance(name, c), c)).filter(|(distance, _)| *distance <= limit).min().map(|(_, c)| c)
+    candidates
+        .map(|c| (strsim::osa_distance(name, c), c))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, c)| c)
 }
 
 /// `text` as a TOML basic string on one line. Besides what TOML asks for, every character that could act on a terminal is escaped, so

@@ -96,7 +96,9 @@ impl Verifier {
     /// # Errors
     /// When the state dir cannot be read at all.
     pub fn inventory(&self) -> Result<Inventory> {
-        let Some(state_dir) = &self.options.state_dir else { return Ok(Inventory::default()) };
+        let Some(state_dir) = &self.options.state_dir else {
+            return Ok(Inventory::default());
+        };
         inventory::read(&inventory::Options {
             state_dir: state_dir.clone(),
             host: self.options.host.clone(),
@@ -130,7 +132,10 @@ impl Verifier {
     /// What a report stands on; asked when everything was judged.
     fn inputs(&self) -> Inputs {
         let used = self.options.anchors.used(self.options.now);
-        Inputs { anchors: Some(used).filter(|used| !used.is_empty()), ..self.inputs.clone() }
+        Inputs {
+            anchors: Some(used).filter(|used| !used.is_empty()),
+            ..self.inputs.clone()
+        }
     }
 
     /// The host package, as the operator named it.
@@ -162,20 +167,45 @@ impl Verifier {
     /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
     fn lock_only(&self, lock: &Lock, scope: &Scope) -> Report {
         let mut evidence = evidence::stated(lock);
-        let place = || Place { absolute: PathBuf::new(), shown: String::new() };
-        let subjects: Vec<Subject> =
-            lock.packages().iter().map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place())).collect();
-        evidence::review::judge(&mut evidence, &subjects, &self.policy, &self.given(None, None, CostLimits::CHECK));
-        let inventory = Inventory { subjects, ..Inventory::default() };
+        let place = || Place {
+            absolute: PathBuf::new(),
+            shown: String::new(),
+        };
+        let subjects: Vec<Subject> = lock
+            .packages()
+            .iter()
+            .map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place()))
+            .collect();
+        evidence::review::judge(
+            &mut evidence,
+            &subjects,
+            &self.policy,
+            &self.given(None, None, CostLimits::CHECK),
+        );
+        let inventory = Inventory {
+            subjects,
+            ..Inventory::default()
+        };
         self.report(&inventory, lock, &evidence, scope)
     }
 
-    pub(crate) fn evidence(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
+    pub(crate) fn evidence(
+        &self,
+        inventory: &Inventory,
+        lock: &Lock,
+        scope: &Scope,
+    ) -> Result<Evidences> {
         self.evidence_counting(inventory, lock, scope, CostLimits::CHECK)
     }
 
     /// `limits` bound how long lines are counted of what has to be read.
-    fn evidence_counting(&self, inventory: &Inventory, lock: &Lock, scope: &Scope, limits: CostLimits) -> Result<Evidences> {
+    fn evidence_counting(
+        &self,
+        inventory: &Inventory,
+        lock: &Lock,
+        scope: &Scope,
+        limits: CostLimits,
+    ) -> Result<Evidences> {
         let mut evidence = self.gather(inventory, lock, scope)?;
         self.verify_tags(inventory, lock, &mut evidence)?;
         self.judge_reviews(inventory, &mut evidence, limits);
@@ -212,17 +242,29 @@ impl Verifier {
                 .zip(whole.trees.tree.as_ref())
                 .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
         };
-        let in_scope: Vec<&Subject> = inventory.subjects.iter().filter(|s| scope.contains(s.kind, &s.id)).collect();
+        let in_scope: Vec<&Subject> = inventory
+            .subjects
+            .iter()
+            .filter(|s| scope.contains(s.kind, &s.id))
+            .collect();
         evidence::gather(&gather, &|subject| {
-            scope.contains(subject.kind, &subject.id) || in_scope.iter().any(|part| inside(part, subject))
+            scope.contains(subject.kind, &subject.id)
+                || in_scope.iter().any(|part| inside(part, subject))
         })
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
-    pub(crate) fn verify_tags(&self, inventory: &Inventory, lock: &Lock, all: &mut Evidences) -> Result<()> {
+    pub(crate) fn verify_tags(
+        &self,
+        inventory: &Inventory,
+        lock: &Lock,
+        all: &mut Evidences,
+    ) -> Result<()> {
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         for subject in &inventory.subjects {
-            let Some(evidence) = all.get_mut(&subject.id) else { continue };
+            let Some(evidence) = all.get_mut(&subject.id) else {
+                continue;
+            };
             evidence.git.tag = evidence::tag(subject, lock, &rules, self.options.now)?;
             evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
         }
@@ -250,7 +292,8 @@ impl Verifier {
             copy: self.options.relocated_from.is_some(),
             options: self.tree_options(),
         };
-        self.reviews.given(&self.names.reviews, self.options.today(), bases, limits)
+        self.reviews
+            .given(&self.names.reviews, self.options.today(), bases, limits)
     }
 
     fn tree_options(&self) -> tree::Options<'_> {
@@ -263,15 +306,27 @@ impl Verifier {
         }
     }
 
-    pub(crate) fn report(&self, inventory: &Inventory, lock: &Lock, evidence: &Evidences, scope: &Scope) -> Report {
+    pub(crate) fn report(
+        &self,
+        inventory: &Inventory,
+        lock: &Lock,
+        evidence: &Evidences,
+        scope: &Scope,
+    ) -> Report {
         let judged: Vec<Judged<'_>> = inventory
             .subjects
             .iter()
             .filter(|subject| scope.contains(subject.kind, &subject.id))
             .filter_map(|subject| {
                 let evidence = evidence.get(&subject.id)?;
-                let requirements = self.policy.requirements(&subject.id, subject.kind, subject.source);
-                Some(Judged { subject, evidence, requirements })
+                let requirements =
+                    self.policy
+                        .requirements(&subject.id, subject.kind, subject.source);
+                Some(Judged {
+                    subject,
+                    evidence,
+                    requirements,
+                })
             })
             .collect();
         let whole = Whole {
@@ -289,7 +344,11 @@ impl Verifier {
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
-            let installed = inventory.subjects.iter().find(|subject| subject.id == *id).map(|subject| subject.kind);
+            let installed = inventory
+                .subjects
+                .iter()
+                .find(|subject| subject.id == *id)
+                .map(|subject| subject.kind);
             installed.or_else(|| lock.package(id).map(|entry| entry.kind))
         };
         let in_scope = |finding: &Finding| match &finding.subject {
@@ -297,11 +356,18 @@ impl Verifier {
             None => true,
         };
         let findings: Vec<Finding> = judgement.findings.into_iter().filter(in_scope).collect();
-        let installed = judged.iter().filter(|judged| judged.evidence.stated.is_none());
-        let subjects: Vec<SubjectReport> = installed.map(|judged| subject_report(judged, lock, &judgement.outcomes)).collect();
+        let installed = judged
+            .iter()
+            .filter(|judged| judged.evidence.stated.is_none());
+        let subjects: Vec<SubjectReport> = installed
+            .map(|judged| subject_report(judged, lock, &judgement.outcomes))
+            .collect();
         Report {
             schema: report::SCHEMA,
-            tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
+            tool: Tool {
+                name: "openclaw-verify",
+                version: env!("CARGO_PKG_VERSION"),
+            },
             inputs: self.inputs(),
             summary: report::summarize(&subjects, &findings),
             subjects,
@@ -313,17 +379,29 @@ impl Verifier {
 
     /// An id that names nothing is a mistake of the call, not a clean result.
     fn known(&self, scope: &Scope, inventory: &Inventory) -> Result<()> {
-        let Scope::Kinds(kinds, ids) = scope else { return Ok(()) };
+        let Scope::Kinds(kinds, ids) = scope else {
+            return Ok(());
+        };
         // An empty verdict on the host package would read as a good one.
         if **kinds == [Kind::Core] && inventory.host.is_none() {
             return Err(Error::NothingToVerify {
                 what: "the OpenClaw host package is not known".to_owned(),
-                help: Some("name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw".to_owned()),
+                help: Some(
+                    "name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw"
+                        .to_owned(),
+                ),
             });
         }
         let known = |id: &SubjectId| {
-            inventory.subjects.iter().any(|subject| subject.id == *id && kinds.contains(&subject.kind))
-                || self.lock.as_ref().and_then(|lock| lock.package(id)).is_some_and(|entry| kinds.contains(&entry.kind))
+            inventory
+                .subjects
+                .iter()
+                .any(|subject| subject.id == *id && kinds.contains(&subject.kind))
+                || self
+                    .lock
+                    .as_ref()
+                    .and_then(|lock| lock.package(id))
+                    .is_some_and(|entry| kinds.contains(&entry.kind))
         };
         match ids.iter().find(|id| !known(id)) {
             Some(id) => Err(Error::environment(
@@ -339,7 +417,9 @@ pub(crate) type Evidences = std::collections::BTreeMap<SubjectId, Evidence>;
 type AllOutcomes = std::collections::BTreeMap<(SubjectId, Group), Outcome>;
 
 fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> SubjectReport {
-    let Judged { subject, evidence, .. } = judged;
+    let Judged {
+        subject, evidence, ..
+    } = judged;
     let said = |group| outcomes.get(&(subject.id.clone(), group)).copied();
     let locked = lock.package(&subject.id).is_some();
     // Nothing was found against it; whether that is an answer depends on whether the question was asked.
@@ -366,7 +446,10 @@ fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> S
     SubjectReport {
         id: subject.id.clone(),
         kind: subject.kind,
-        version: subject.version.as_deref().map(|version| text::excerpt(version, 200)),
+        version: subject
+            .version
+            .as_deref()
+            .map(|version| text::excerpt(version, 200)),
         source: subject.source,
         path: subject.place.shown.clone(),
         enabled: subject.enabled,
@@ -402,7 +485,10 @@ fn basis(subject: &Subject, evidence: &Evidence) -> Basis {
         return Basis::Signed;
     }
     let published = &evidence.published;
-    let dependencies = matches!(published.dependencies.outcome(), Outcome::Verified | Outcome::NotApplicable);
+    let dependencies = matches!(
+        published.dependencies.outcome(),
+        Outcome::Verified | Outcome::NotApplicable
+    );
     match published.archive.verified() {
         Some(_) if dependencies && subject.source == Source::Npm => {
             if published.origin_is_verified() {
@@ -419,11 +505,21 @@ fn basis(subject: &Subject, evidence: &Evidence) -> Basis {
 fn unknown(subject: &Subject, evidence: &Evidence) -> bool {
     use crate::inventory::Observation as O;
     let unread = |observation: &O| {
-        matches!(observation, O::UnsupportedSchema { .. } | O::UnknownLayout { .. } | O::Unreadable { .. } | O::NotInCopy { .. })
+        matches!(
+            observation,
+            O::UnsupportedSchema { .. }
+                | O::UnknownLayout { .. }
+                | O::Unreadable { .. }
+                | O::NotInCopy { .. }
+        )
     };
     let host = |note: &tree::TreeNote| matches!(note, tree::TreeNote::HostLinkUnknown { .. });
     let parts = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
-    subject.observations.iter().any(unread) || parts.iter().filter_map(|part| part.tree()).any(|tree| tree.notes.iter().any(host))
+    subject.observations.iter().any(unread)
+        || parts
+            .iter()
+            .filter_map(|part| part.tree())
+            .any(|tree| tree.notes.iter().any(host))
 }
 
 impl Scope {
@@ -432,7 +528,9 @@ impl Scope {
     pub fn contains(&self, kind: Kind, id: &SubjectId) -> bool {
         match self {
             Self::Everything => true,
-            Self::Kinds(kinds, ids) => kinds.contains(&kind) && (ids.is_empty() || ids.contains(id)),
+            Self::Kinds(kinds, ids) => {
+                kinds.contains(&kind) && (ids.is_empty() || ids.contains(id))
+            }
         }
     }
 }

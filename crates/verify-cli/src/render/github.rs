@@ -12,7 +12,12 @@ pub(super) fn render(report: &Report) -> String {
         annotation(&mut out, finding);
     }
     for item in &report.not_covered {
-        let _ = writeln!(out, "not judged: {} ({})", message(&item.what), message(&item.why));
+        let _ = writeln!(
+            out,
+            "not judged: {} ({})",
+            message(&item.what),
+            message(&item.why)
+        );
     }
     let summary = &report.summary;
     let _ = writeln!(
@@ -30,11 +35,13 @@ fn annotation(out: &mut String, finding: &Finding) {
         Level::Note => "notice",
         Level::Allow => return,
     };
-    let place = finding
-        .locations
-        .first()
-        .map_or(String::new(), |location| format!("file={},line={},", property(&location.file), location.line));
-    let subject = finding.subject.as_ref().map_or(String::new(), |id| format!("{id}: "));
+    let place = finding.locations.first().map_or(String::new(), |location| {
+        format!("file={},line={},", property(&location.file), location.line)
+    });
+    let subject = finding
+        .subject
+        .as_ref()
+        .map_or(String::new(), |id| format!("{id}: "));
     let mut text = format!("{subject}{}", finding.message);
     for evidence in &finding.evidence {
         text.push('\n');
@@ -44,13 +51,19 @@ fn annotation(out: &mut String, finding: &Finding) {
         text.push_str("\nNext: ");
         text.push_str(&finding.help);
     }
-    let _ =
-        writeln!(out, "::{command} {place}title={}::{}", property(&format!("openclaw-verify/{}", finding.id)), message(&text));
+    let _ = writeln!(
+        out,
+        "::{command} {place}title={}::{}",
+        property(&format!("openclaw-verify/{}", finding.id)),
+        message(&text)
+    );
 }
 
 /// Escapes of the runner for the text of a command.
 fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 /// Escapes of the runner for a property of a command.

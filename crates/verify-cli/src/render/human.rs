@@ -42,27 +42,56 @@ fn inputs(out: &mut String, report: &Report) {
     let shown = |input: &Input| input.path.clone().unwrap_or_else(|| none.to_owned());
     let inputs = &report.inputs;
     if report.releases.is_empty() {
-        line(out, format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)));
-        line(out, format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)));
+        line(
+            out,
+            format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)),
+        );
+        line(
+            out,
+            format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)),
+        );
     }
     line(
         out,
-        format_args!("{dim}files   {} · {} · {}{dim:#}", shown(&inputs.policy), shown(&inputs.lock), shown(&inputs.reviews)),
+        format_args!(
+            "{dim}files   {} · {} · {}{dim:#}",
+            shown(&inputs.policy),
+            shown(&inputs.lock),
+            shown(&inputs.reviews)
+        ),
     );
-    for anchor in inputs.anchors.iter().flat_map(|anchors| [&anchors.root, &anchors.npm_keys]).flatten() {
+    for anchor in inputs
+        .anchors
+        .iter()
+        .flat_map(|anchors| [&anchors.root, &anchors.npm_keys])
+        .flatten()
+    {
         line(out, format_args!("{dim}judged  with the {anchor}{dim:#}"));
     }
     out.push('\n');
 }
 
 fn subjects(out: &mut String, subjects: &[SubjectReport]) {
-    let width = subjects.iter().map(|subject| subject.id.as_str().chars().count()).max().unwrap_or(0).min(60);
+    let width = subjects
+        .iter()
+        .map(|subject| subject.id.as_str().chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(60);
     for subject in subjects {
-        let basis = subject.basis.map_or(subject.outcomes.integrity.as_str(), Basis::as_str);
+        let basis = subject
+            .basis
+            .map_or(subject.outcomes.integrity.as_str(), Basis::as_str);
         let version = subject.version.as_deref().unwrap_or("-");
         let version = openclaw_verify_core::text::excerpt(version, 24);
         let disabled = if subject.enabled { "" } else { " (disabled)" };
-        line(out, format_args!("{:width$}  {version:14}  {basis}{disabled}", subject.id.as_str()));
+        line(
+            out,
+            format_args!(
+                "{:width$}  {version:14}  {basis}{disabled}",
+                subject.id.as_str()
+            ),
+        );
     }
     if !subjects.is_empty() {
         out.push('\n');
@@ -72,12 +101,19 @@ fn subjects(out: &mut String, subjects: &[SubjectReport]) {
 fn findings(out: &mut String, report: &Report, detail: Detail) {
     let shown = |finding: &&Finding| detail == Detail::Verbose || finding.suppressed.is_none();
     for level in [Level::Deny, Level::Warn, Level::Note] {
-        let found: Vec<&Finding> = report.findings.iter().filter(|finding| finding.level == level).filter(shown).collect();
+        let found: Vec<&Finding> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.level == level)
+            .filter(shown)
+            .collect();
         match (level, detail) {
-            (_, Detail::Verbose) => found.iter().for_each(|finding| single(out, finding, usize::MAX)),
-            (Level::Deny, _) if found.len() <= DENIED_SHOWN => {
-                found.iter().for_each(|finding| single(out, finding, EVIDENCE_SHOWN))
-            }
+            (_, Detail::Verbose) => found
+                .iter()
+                .for_each(|finding| single(out, finding, usize::MAX)),
+            (Level::Deny, _) if found.len() <= DENIED_SHOWN => found
+                .iter()
+                .for_each(|finding| single(out, finding, EVIDENCE_SHOWN)),
             (Level::Note, Detail::Quiet) => {}
             (Level::Note, _) => counted(out, &found),
             _ => grouped(out, &found),
@@ -94,15 +130,28 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
         line(out, format_args!("    {text}"));
     }
     if finding.evidence.len() > evidence {
-        line(out, format_args!("    … and {} more (-v shows them)", finding.evidence.len() - evidence));
+        line(
+            out,
+            format_args!(
+                "    … and {} more (-v shows them)",
+                finding.evidence.len() - evidence
+            ),
+        );
     }
     for location in &finding.locations {
-        line(out, format_args!("    at {}:{}", location.file, location.line));
+        line(
+            out,
+            format_args!("    at {}:{}", location.file, location.line),
+        );
     }
     if let Some(suppressed) = &finding.suppressed {
         line(
             out,
-            format_args!("  excepted until {}: {}", suppressed.until, openclaw_verify_core::text::visible(&suppressed.reason)),
+            format_args!(
+                "  excepted until {}: {}",
+                suppressed.until,
+                openclaw_verify_core::text::visible(&suppressed.reason)
+            ),
         );
     }
     if !finding.help.is_empty() {
@@ -114,29 +163,55 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
 /// Findings of one id together: what, who, and what to do next, so that sixty plugins stay readable.
 fn grouped(out: &mut String, findings: &[&Finding]) {
     for group in by_id(findings) {
-        let [first, rest @ ..] = group.as_slice() else { continue };
+        let [first, rest @ ..] = group.as_slice() else {
+            continue;
+        };
         if rest.is_empty() {
             single(out, first, EVIDENCE_SHOWN);
             continue;
         }
-        line(out, format_args!("{} in {} places", heading(first), group.len()));
+        line(
+            out,
+            format_args!("{} in {} places", heading(first), group.len()),
+        );
         for finding in group.iter().take(SUBJECTS_SHOWN) {
-            let subject = finding.subject.as_ref().map_or(String::new(), |id| format!("{id}: "));
+            let subject = finding
+                .subject
+                .as_ref()
+                .map_or(String::new(), |id| format!("{id}: "));
             line(out, format_args!("  {subject}{}", finding.message));
         }
         if group.len() > SUBJECTS_SHOWN {
-            line(out, format_args!("  … and {} more (-v shows them)", group.len() - SUBJECTS_SHOWN));
+            line(
+                out,
+                format_args!(
+                    "  … and {} more (-v shows them)",
+                    group.len() - SUBJECTS_SHOWN
+                ),
+            );
         }
-        line(out, format_args!("  next: openclaw-verify explain {}", first.id));
+        line(
+            out,
+            format_args!("  next: openclaw-verify explain {}", first.id),
+        );
         out.push('\n');
     }
 }
 
 fn counted(out: &mut String, findings: &[&Finding]) {
-    let counts: Vec<String> =
-        by_id(findings).iter().filter_map(|group| Some(format!("{} {}", group.len(), group.first()?.id))).collect();
+    let counts: Vec<String> = by_id(findings)
+        .iter()
+        .filter_map(|group| Some(format!("{} {}", group.len(), group.first()?.id)))
+        .collect();
     if !counts.is_empty() {
-        line(out, format_args!("{}: {} (-v shows them)", styled(Level::Note, "note"), counts.join(", ")));
+        line(
+            out,
+            format_args!(
+                "{}: {} (-v shows them)",
+                styled(Level::Note, "note"),
+                counts.join(", ")
+            ),
+        );
     }
 }
 
@@ -147,19 +222,37 @@ fn not_covered(out: &mut String, report: &Report, detail: Detail) {
     }
     if detail == Detail::Verbose {
         for item in &report.not_covered {
-            line(out, format_args!("{dim}not judged: {} ({}){dim:#}", item.what, item.why));
+            line(
+                out,
+                format_args!("{dim}not judged: {} ({}){dim:#}", item.what, item.why),
+            );
         }
     } else {
-        let what: Vec<&str> = report.not_covered.iter().map(|item| item.what.as_str()).collect();
-        line(out, format_args!("{dim}not judged: {}{dim:#}", what.join(", ")));
+        let what: Vec<&str> = report
+            .not_covered
+            .iter()
+            .map(|item| item.what.as_str())
+            .collect();
+        line(
+            out,
+            format_args!("{dim}not judged: {}{dim:#}", what.join(", ")),
+        );
     }
 }
 
 /// What "intact" stands on, in the words of the contract, so that a lock of first use never reads as more.
 fn basis(out: &mut String, subjects: &[SubjectReport]) {
-    let count = |basis| subjects.iter().filter(|subject| subject.basis == Some(basis)).count();
+    let count = |basis| {
+        subjects
+            .iter()
+            .filter(|subject| subject.basis == Some(basis))
+            .count()
+    };
     let parts: Vec<String> = [
-        (Basis::Locked, "locked (matches what was first seen; origin not checked)"),
+        (
+            Basis::Locked,
+            "locked (matches what was first seen; origin not checked)",
+        ),
         (Basis::Archive, "archive (equals the published archive)"),
         (Basis::Signed, "signed (published archive, origin verified)"),
     ]
@@ -180,7 +273,11 @@ fn summary(out: &mut String, report: &Report) {
     };
     let mut text = format!("{count} {what}{} · ", if count == 1 { "" } else { "s" });
     let deny = format!("{} deny", summary.deny);
-    text += &if summary.deny > 0 { styled(Level::Deny, &deny) } else { deny };
+    text += &if summary.deny > 0 {
+        styled(Level::Deny, &deny)
+    } else {
+        deny
+    };
     let _ = write!(text, " · {} warn", summary.warn);
     if summary.suppressed > 0 {
         let _ = write!(text, " · {} excepted", summary.suppressed);
@@ -188,15 +285,29 @@ fn summary(out: &mut String, report: &Report) {
             let _ = write!(text, " until {until}");
         }
     }
-    let open = report.releases.iter().filter(|release| release.outcome == Outcome::NotEstablished).count();
-    let _ = write!(text, " · {} not established", summary.not_established + open);
+    let open = report
+        .releases
+        .iter()
+        .filter(|release| release.outcome == Outcome::NotEstablished)
+        .count();
+    let _ = write!(
+        text,
+        " · {} not established",
+        summary.not_established + open
+    );
     line(out, format_args!("{text}"));
 }
 
 fn heading(finding: &Finding) -> String {
-    let code = finding.code.map_or(String::new(), |code| format!(" [{code}]"));
+    let code = finding
+        .code
+        .map_or(String::new(), |code| format!(" [{code}]"));
     let bold = Style::new().bold();
-    format!("{} {bold}{}{bold:#}{code}", styled(finding.level, finding.level.as_str()), finding.id)
+    format!(
+        "{} {bold}{}{bold:#}{code}",
+        styled(finding.level, finding.level.as_str()),
+        finding.id
+    )
 }
 
 fn styled(level: Level, text: &str) -> String {

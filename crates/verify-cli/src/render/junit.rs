@@ -11,36 +11,56 @@ use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, Tes
 pub(super) fn render(report: &Report) -> Result<String> {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
     for subject in &report.subjects {
-        let findings: Vec<&Finding> = report.counting().filter(|finding| finding.subject.as_ref() == Some(&subject.id)).collect();
+        let findings: Vec<&Finding> = report
+            .counting()
+            .filter(|finding| finding.subject.as_ref() == Some(&subject.id))
+            .collect();
         let kind = subject.kind.as_str();
-        suites.entry(kind).or_insert_with(|| TestSuite::new(kind)).add_test_case(case(subject.id.as_str(), kind, &findings));
+        suites
+            .entry(kind)
+            .or_insert_with(|| TestSuite::new(kind))
+            .add_test_case(case(subject.id.as_str(), kind, &findings));
     }
     for release in &report.releases {
         let about = |finding: &&Finding| finding.tag.as_ref() == Some(&release.tag);
         let findings: Vec<&Finding> = report.counting().filter(about).collect();
-        suites.entry("release").or_insert_with(|| TestSuite::new("release")).add_test_case(case(
-            &release.tag,
-            "release",
-            &findings,
-        ));
+        suites
+            .entry("release")
+            .or_insert_with(|| TestSuite::new("release"))
+            .add_test_case(case(&release.tag, "release", &findings));
     }
     let known = |finding: &Finding| {
-        let tag = finding.tag.as_ref().is_some_and(|tag| report.releases.iter().any(|release| release.tag == *tag));
-        tag || finding.subject.as_ref().is_some_and(|id| report.subjects.iter().any(|subject| subject.id == *id))
+        let tag = finding
+            .tag
+            .as_ref()
+            .is_some_and(|tag| report.releases.iter().any(|release| release.tag == *tag));
+        tag || finding
+            .subject
+            .as_ref()
+            .is_some_and(|id| report.subjects.iter().any(|subject| subject.id == *id))
     };
-    let rest: Vec<&Finding> = report.counting().filter(|finding| !known(finding)).collect();
+    let rest: Vec<&Finding> = report
+        .counting()
+        .filter(|finding| !known(finding))
+        .collect();
     let mut whole = TestSuite::new("installation");
     whole.add_test_case(case("installation", "installation", &rest));
-    let not_judged: Vec<String> =
-        report.not_covered.iter().map(|item| format!("not judged: {} ({})", item.what, item.why)).collect();
+    let not_judged: Vec<String> = report
+        .not_covered
+        .iter()
+        .map(|item| format!("not judged: {} ({})", item.what, item.why))
+        .collect();
     whole.set_system_out(not_judged.join("\n"));
 
     let mut junit = Junit::new("openclaw-verify");
     junit.add_test_suites(suites.into_values());
     junit.add_test_suite(whole);
-    let mut text = junit
-        .to_string()
-        .map_err(|error| Error::environment(format!("cannot write JUnit XML: {error}"), "please report this"))?;
+    let mut text = junit.to_string().map_err(|error| {
+        Error::environment(
+            format!("cannot write JUnit XML: {error}"),
+            "please report this",
+        )
+    })?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -48,23 +68,44 @@ pub(super) fn render(report: &Report) -> Result<String> {
 }
 
 fn case(name: &str, class: &str, findings: &[&Finding]) -> TestCase {
-    let (denied, others): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| finding.level == Level::Deny);
+    let (denied, others): (Vec<&Finding>, Vec<&Finding>) = findings
+        .iter()
+        .partition(|finding| finding.level == Level::Deny);
     let mut status = TestCaseStatus::success();
     if let Some(first) = denied.first() {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_type(format!("openclaw-verify/{}", first.id)).set_message(first.message.clone());
-        status.set_description(denied.iter().map(|finding| text(finding)).collect::<Vec<_>>().join("\n"));
+        status
+            .set_type(format!("openclaw-verify/{}", first.id))
+            .set_message(first.message.clone());
+        status.set_description(
+            denied
+                .iter()
+                .map(|finding| text(finding))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
     }
     let mut case = TestCase::new(name, status);
     case.set_classname(class);
     if !others.is_empty() {
-        case.set_system_out(others.iter().map(|finding| text(finding)).collect::<Vec<_>>().join("\n"));
+        case.set_system_out(
+            others
+                .iter()
+                .map(|finding| text(finding))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
     }
     case
 }
 
 fn text(finding: &Finding) -> String {
-    let mut text = format!("{} {}: {}", finding.level.as_str(), finding.id, finding.message);
+    let mut text = format!(
+        "{} {}: {}",
+        finding.level.as_str(),
+        finding.id,
+        finding.message
+    );
     for evidence in &finding.evidence {
         text.push_str("\n  ");
         text.push_str(evidence);

@@ -37,8 +37,12 @@ pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<
 
 /// Any value as JSON for people and machines.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| openclaw_verify_core::Error::environment(format!("cannot write JSON: {error}"), "please report this"))?;
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| {
+        openclaw_verify_core::Error::environment(
+            format!("cannot write JSON: {error}"),
+            "please report this",
+        )
+    })?;
     text.push('\n');
     Ok(text)
 }

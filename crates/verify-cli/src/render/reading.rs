@@ -17,16 +17,27 @@ pub(crate) fn reading(reading: &Reading) -> String {
     let mut out = String::new();
     let version = reading.version.as_deref().unwrap_or("no version");
     let _ = match (&reading.since, &reading.from) {
-        (Some(since), _) => writeln!(out, "{BOLD}{} {since} -> {version}{BOLD:#}", reading.subject),
+        (Some(since), _) => writeln!(
+            out,
+            "{BOLD}{} {since} -> {version}{BOLD:#}",
+            reading.subject
+        ),
         _ => writeln!(out, "{BOLD}{} {version}{BOLD:#}", reading.subject),
     };
     if let (Some(from), Some(place)) = (&reading.from, &reading.place) {
         let _ = writeln!(out, "  from {from} ({place})");
     }
-    let place = if reading.path == "." { "not installed yet".to_owned() } else { format!("installed at {}", reading.path) };
+    let place = if reading.path == "." {
+        "not installed yet".to_owned()
+    } else {
+        format!("installed at {}", reading.path)
+    };
     let _ = writeln!(out, "  to   {} ({place})", reading.content);
     if let Some(definition) = &reading.definition {
-        let _ = writeln!(out, "\n{BOLD}Definition (secrets left out):{BOLD:#}\n  {definition}");
+        let _ = writeln!(
+            out,
+            "\n{BOLD}Definition (secrets left out):{BOLD:#}\n  {definition}"
+        );
     }
     difference(&mut out, &reading.difference, reading.definition.is_none());
     if let (Some(digest), Some(files)) = (&reading.dependencies, &reading.dependency_files) {
@@ -46,15 +57,26 @@ pub(crate) fn reading(reading: &Reading) -> String {
 pub(crate) fn backlog(backlog: &Backlog) -> String {
     let mut out = String::new();
     for item in &backlog.items {
-        let part = if matches!(item.part, "tree" | "definition") { "" } else { item.part };
+        let part = if matches!(item.part, "tree" | "definition") {
+            ""
+        } else {
+            item.part
+        };
         let gap = if part.is_empty() { "" } else { " " };
         let since = match (&item.since, &item.from) {
             (Some(since), _) => format!(" since {since}"),
             (None, Some(_)) => " since what was reviewed before".to_owned(),
             (None, None) => String::new(),
         };
-        let within = item.within.as_ref().map_or_else(String::new, |plugin| format!(", read with {plugin}"));
-        let _ = writeln!(out, "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}{within}", item.subject, item.finding, item.cost);
+        let within = item
+            .within
+            .as_ref()
+            .map_or_else(String::new, |plugin| format!(", read with {plugin}"));
+        let _ = writeln!(
+            out,
+            "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}{within}",
+            item.subject, item.finding, item.cost
+        );
         let _ = writeln!(out, "  {}", item.command);
     }
     let count = backlog.items.len();
@@ -73,7 +95,12 @@ fn packages(out: &mut String, packages: &Packages, compared: bool) {
     let plural = if packages.installed == 1 { "" } else { "s" };
     let _ = write!(out, "  {} package{plural}", packages.installed);
     let differ = &packages.differ;
-    let named = differ.iter().take(MAX_PACKAGES).cloned().collect::<Vec<_>>().join(", ");
+    let named = differ
+        .iter()
+        .take(MAX_PACKAGES)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     let more = match differ.len().saturating_sub(MAX_PACKAGES) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -96,11 +123,23 @@ fn difference(out: &mut String, difference: &Difference, counted: bool) {
         }
     }
     if !difference.named.is_empty() {
-        let _ = writeln!(out, "\n{FIRST}Not shown below, to be looked at by other means:{FIRST:#}");
+        let _ = writeln!(
+            out,
+            "\n{FIRST}Not shown below, to be looked at by other means:{FIRST:#}"
+        );
         for named in &difference.named {
-            let size = named.size.map_or_else(String::new, |size| format!(", {size} bytes"));
-            let blob = named.blob.as_deref().map_or_else(String::new, |blob| format!(", blob {blob}"));
-            let _ = writeln!(out, "  {} {}  {}{size}{blob}", named.change, named.path, named.why);
+            let size = named
+                .size
+                .map_or_else(String::new, |size| format!(", {size} bytes"));
+            let blob = named
+                .blob
+                .as_deref()
+                .map_or_else(String::new, |blob| format!(", blob {blob}"));
+            let _ = writeln!(
+                out,
+                "  {} {}  {}{size}{blob}",
+                named.change, named.path, named.why
+            );
         }
     }
     for file in &difference.files {
@@ -110,10 +149,23 @@ fn difference(out: &mut String, difference: &Difference, counted: bool) {
 
 fn unified(out: &mut String, file: &FileDifference) {
     let (old, new) = (file.old_mode.map(|_| "a/"), file.new_mode.map(|_| "b/"));
-    let name = |side: Option<&str>| side.map_or_else(|| "/dev/null".to_owned(), |side| format!("{side}{}", file.path));
-    let _ = writeln!(out, "\n{BOLD}--- {}{BOLD:#}\n{BOLD}+++ {}{BOLD:#}", name(old), name(new));
+    let name = |side: Option<&str>| {
+        side.map_or_else(
+            || "/dev/null".to_owned(),
+            |side| format!("{side}{}", file.path),
+        )
+    };
+    let _ = writeln!(
+        out,
+        "\n{BOLD}--- {}{BOLD:#}\n{BOLD}+++ {}{BOLD:#}",
+        name(old),
+        name(new)
+    );
     if file.old_lost {
-        let _ = writeln!(out, "{PLACE}what it was before is not at hand any more{PLACE:#}");
+        let _ = writeln!(
+            out,
+            "{PLACE}what it was before is not at hand any more{PLACE:#}"
+        );
     }
     match (file.old_mode, file.new_mode) {
         (Some(old), Some(new)) if old != new => {
@@ -125,7 +177,10 @@ fn unified(out: &mut String, file: &FileDifference) {
         _ => {}
     }
     for hunk in &file.hunks {
-        let (old, new) = (range(hunk.old_start, hunk.old_lines), range(hunk.new_start, hunk.new_lines));
+        let (old, new) = (
+            range(hunk.old_start, hunk.old_lines),
+            range(hunk.new_start, hunk.new_lines),
+        );
         let _ = writeln!(out, "{PLACE}@@ -{old} +{new} @@{PLACE:#}");
         for line in &hunk.lines {
             let _ = match line.as_bytes().first() {
@@ -138,13 +193,25 @@ fn unified(out: &mut String, file: &FileDifference) {
 }
 
 fn range(start: usize, lines: usize) -> String {
-    if lines == 1 { start.to_string() } else { format!("{start},{lines}") }
+    if lines == 1 {
+        start.to_string()
+    } else {
+        format!("{start},{lines}")
+    }
 }
 
 /// What to do after reading. `more` are the flags by which the same is found again.
 pub(crate) fn next(reading: &Reading, more: &str) -> String {
     let id = text::shell_word(reading.subject.as_str());
-    let criteria = reading.wanted.map_or("safe-to-run", |wanted| wanted.as_str());
-    let dependencies = if reading.dependencies.is_some() { " --dependencies" } else { "" };
-    format!("when you have read it: openclaw-verify review {id} --record --criteria {criteria}{dependencies}{more}")
+    let criteria = reading
+        .wanted
+        .map_or("safe-to-run", |wanted| wanted.as_str());
+    let dependencies = if reading.dependencies.is_some() {
+        " --dependencies"
+    } else {
+        ""
+    };
+    format!(
+        "when you have read it: openclaw-verify review {id} --record --criteria {criteria}{dependencies}{more}"
+    )
 }

@@ -15,7 +15,9 @@ pub(super) fn render(out: &mut String, releases: &[ReleaseReport], detail: Detai
     match releases {
         [] => return,
         [one] => full(out, one),
-        several if detail == Detail::Verbose => several.iter().for_each(|release| full(out, release)),
+        several if detail == Detail::Verbose => {
+            several.iter().for_each(|release| full(out, release))
+        }
         several => table(out, several),
     }
     out.push('\n');
@@ -24,20 +26,39 @@ pub(super) fn render(out: &mut String, releases: &[ReleaseReport], detail: Detai
 /// Who signed, what it is, and what was and was not looked at.
 fn full(out: &mut String, release: &ReleaseReport) {
     // Writing to a String cannot fail.
-    let what = if release.tag.is_empty() { "all tags".to_owned() } else { format!("tag {}", release.tag) };
+    let what = if release.tag.is_empty() {
+        "all tags".to_owned()
+    } else {
+        format!("tag {}", release.tag)
+    };
     let _ = writeln!(out, "{what}: {}", verdict(release));
     let mut field = |name: &str, value: &str| {
         let _ = writeln!(out, "  {name:12}{value}");
     };
     if let Some(repository) = &release.repository {
-        field("repository", &openclaw_verify_core::text::visible(repository));
+        field(
+            "repository",
+            &openclaw_verify_core::text::visible(repository),
+        );
     }
     match &release.signer {
-        Some(signer) => field("signer", &format!("{}, {} {}", signer.principal, signer.key_type, signer.fingerprint)),
+        Some(signer) => field(
+            "signer",
+            &format!(
+                "{}, {} {}",
+                signer.principal, signer.key_type, signer.fingerprint
+            ),
+        ),
         None => field("signer", "not established"),
     }
-    field("tag object", release.tag_object.as_deref().unwrap_or("none"));
-    field("commit", release.commit.as_deref().unwrap_or("not established"));
+    field(
+        "tag object",
+        release.tag_object.as_deref().unwrap_or("none"),
+    );
+    field(
+        "commit",
+        release.commit.as_deref().unwrap_or("not established"),
+    );
     for check in &release.checks {
         let state = match check.state {
             CheckState::Passed => "passed",
@@ -52,14 +73,29 @@ fn full(out: &mut String, release: &ReleaseReport) {
 }
 
 fn table(out: &mut String, releases: &[ReleaseReport]) {
-    let width = releases.iter().map(|release| release.tag.chars().count()).max().unwrap_or(0).min(WIDTH);
+    let width = releases
+        .iter()
+        .map(|release| release.tag.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(WIDTH);
     let verdicts: Vec<String> = releases.iter().map(verdict).collect();
-    let middle = verdicts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    let middle = verdicts
+        .iter()
+        .map(|text| text.chars().count())
+        .max()
+        .unwrap_or(0);
     for (release, verdict) in releases.iter().zip(&verdicts) {
         let pin = release.pin.map_or("not pinned", |pin| pin.as_str());
         let signer = release.signer.as_ref();
-        let signer = signer.map_or("-".to_owned(), |signer| format!("{} {}", signer.principal, signer.fingerprint));
-        let _ = writeln!(out, "{:width$}  {verdict:middle$}  {pin:10}  {signer}", release.tag);
+        let signer = signer.map_or("-".to_owned(), |signer| {
+            format!("{} {}", signer.principal, signer.fingerprint)
+        });
+        let _ = writeln!(
+            out,
+            "{:width$}  {verdict:middle$}  {pin:10}  {signer}",
+            release.tag
+        );
     }
 }
 

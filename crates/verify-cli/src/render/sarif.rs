@@ -9,9 +9,18 @@ use serde_json::{Value, json};
 
 /// The report as SARIF.
 pub(super) fn render(report: &Report) -> String {
-    let lock = report.inputs.lock.path.as_deref().unwrap_or("openclaw-verify.lock");
+    let lock = report
+        .inputs
+        .lock
+        .path
+        .as_deref()
+        .unwrap_or("openclaw-verify.lock");
     let rules: Vec<&Rule> = rules::catalogue().iter().collect();
-    let results: Vec<Value> = report.findings.iter().map(|finding| result(finding, &rules, lock)).collect();
+    let results: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| result(finding, &rules, lock))
+        .collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -44,7 +53,11 @@ fn descriptor(rule: &Rule) -> Value {
 
 fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
     let subject = finding.subject.as_ref().map_or("", |id| id.as_str());
-    let line = finding.locations.iter().find(|location| location.file == lock).map_or(1, |location| location.line.max(1));
+    let line = finding
+        .locations
+        .iter()
+        .find(|location| location.file == lock)
+        .map_or(1, |location| location.line.max(1));
     let mut text = finding.message.clone();
     for evidence in &finding.evidence {
         text.push_str("\n- ");
@@ -72,13 +85,18 @@ fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {
         "properties": { "outcome": finding.outcome.as_str(), "code": finding.code },
     });
     if subject.is_empty()
-        && let Some(location) = result.pointer_mut("/locations/0").and_then(Value::as_object_mut)
+        && let Some(location) = result
+            .pointer_mut("/locations/0")
+            .and_then(Value::as_object_mut)
     {
         location.remove("logicalLocations");
     }
     if let (Some(suppressed), Some(object)) = (&finding.suppressed, result.as_object_mut()) {
         let why = format!("{} (until {})", suppressed.reason, suppressed.until);
-        object.insert("suppressions".to_owned(), json!([{ "kind": "external", "justification": why }]));
+        object.insert(
+            "suppressions".to_owned(),
+            json!([{ "kind": "external", "justification": why }]),
+        );
     }
     result
 }

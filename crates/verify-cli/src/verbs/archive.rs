@@ -9,7 +9,9 @@ use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::provenance::Anchors;
 use openclaw_verify_core::provenance::npm::MAX_ANSWER_BYTES;
 use openclaw_verify_core::tree::Mode;
-use openclaw_verify_core::{Candidate, CandidateOrigin, CandidateReport, Error, Result, Verifier, read, text};
+use openclaw_verify_core::{
+    Candidate, CandidateOrigin, CandidateReport, Error, Result, Verifier, read, text,
+};
 use serde_json::json;
 
 use super::attestation::{identity_claims, under_test};
@@ -19,7 +21,11 @@ use crate::{Exit, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     let integrity = integrity(args.integrity.as_deref())?;
-    let answer = args.attestations.as_deref().map(|path| under_test(path, MAX_ANSWER_BYTES)).transpose()?;
+    let answer = args
+        .attestations
+        .as_deref()
+        .map(|path| under_test(path, MAX_ANSWER_BYTES))
+        .transpose()?;
     let start = start_without_installation(common, common.online)?;
     let verifier = start.builder.build()?;
     drop(start._bar);
@@ -31,9 +37,18 @@ pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     };
     // OpenClaw unpacks local archives by itself, and not as npm does.
     if let Some(link) = link(&archive) {
-        return refused(common, &shown, &format!("it holds the link `{link}`, which npm leaves out and other programs make"));
+        return refused(
+            common,
+            &shown,
+            &format!("it holds the link `{link}`, which npm leaves out and other programs make"),
+        );
     }
-    let candidate = Candidate { archive: &archive, shown: &shown, integrity, wanted: None };
+    let candidate = Candidate {
+        archive: &archive,
+        shown: &shown,
+        integrity,
+        wanted: None,
+    };
     let origin = match &answer {
         Some(answer) => verifier.attested(&candidate, answer),
         None => Ok(CandidateOrigin::unknown()),
@@ -42,7 +57,14 @@ pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
         Err(Error::Subject { why, .. }) => return refused(common, &shown, &why),
         report => report?,
     };
-    finish(common, &report, &verifier, &args.file, &archive, args.unpack_to.as_deref())
+    finish(
+        common,
+        &report,
+        &verifier,
+        &args.file,
+        &archive,
+        args.unpack_to.as_deref(),
+    )
 }
 
 pub(super) fn integrity(text: Option<&str>) -> Result<Option<Sri>> {
@@ -67,14 +89,21 @@ pub(super) fn open(path: &Path) -> Result<std::result::Result<Archive, ArchiveEr
 }
 
 fn file(path: &Path) -> Result<File> {
-    let (file, _) = read::open(path)
-        .map_err(|error| Error::environment(format!("{} {error}", operator::shown(path)), "name a .tgz that can be read"))?;
+    let (file, _) = read::open(path).map_err(|error| {
+        Error::environment(
+            format!("{} {error}", operator::shown(path)),
+            "name a .tgz that can be read",
+        )
+    })?;
     Ok(file)
 }
 
 /// A link of an archive, safe to show.
 fn link(archive: &Archive) -> Option<String> {
-    let mut links = archive.entries.iter().filter(|entry| entry.hard_link || entry.mode == Mode::Symlink);
+    let mut links = archive
+        .entries
+        .iter()
+        .filter(|entry| entry.hard_link || entry.mode == Mode::Symlink);
     links.next().map(|entry| text::excerpt(&entry.path, 200))
 }
 
@@ -83,7 +112,9 @@ pub(super) fn refused(common: &Common, shown: &str, why: &str) -> Result<Exit> {
     let text = if common.format == Format::Json {
         render::json(&json!({ "schema": SCHEMA, "archive": shown, "refused": why }))?
     } else {
-        format!("{shown} is refused: {why}\n  next: do not install it; ask the publisher for an archive as `npm pack` makes it\n")
+        format!(
+            "{shown} is refused: {why}\n  next: do not install it; ask the publisher for an archive as `npm pack` makes it\n"
+        )
     };
     output::stdout(&text)?;
     Ok(Exit::Findings)
@@ -101,7 +132,11 @@ pub(super) fn finish(
     unpack_to: Option<&Path>,
 ) -> Result<Exit> {
     match common.format {
-        Format::Json => output::stdout(&render::json(&json_of(found, verifier.anchors(), operator::now(common)))?)?,
+        Format::Json => output::stdout(&render::json(&json_of(
+            found,
+            verifier.anchors(),
+            operator::now(common),
+        ))?)?,
         Format::Human => output::stdout(&human(found, verifier.anchors(), operator::now(common)))?,
         _ => {}
     }
@@ -118,12 +153,28 @@ pub(super) fn finish(
             return Ok(exit);
         }
         if let Some(link) = link(archive) {
-            output::stderr(&format!("{shown} was not written: the archive holds the link `{link}`, and npm installs none"));
+            output::stderr(&format!(
+                "{shown} was not written: the archive holds the link `{link}`, and npm installs none"
+            ));
             return Ok(Exit::Findings);
         }
-        archive::unpack(file(file_of)?, &Limits::default(), &archive.integrity, target)
-            .map_err(|error| Error::environment(format!("cannot unpack to {shown}: {error}"), "nothing was left there"))?;
-        output::stderr(&format!("wrote {shown}: {} files, {}", archive.entries.len(), archive.digest));
+        archive::unpack(
+            file(file_of)?,
+            &Limits::default(),
+            &archive.integrity,
+            target,
+        )
+        .map_err(|error| {
+            Error::environment(
+                format!("cannot unpack to {shown}: {error}"),
+                "nothing was left there",
+            )
+        })?;
+        output::stderr(&format!(
+            "wrote {shown}: {} files, {}",
+            archive.entries.len(),
+            archive.digest
+        ));
     }
     Ok(exit)
 }
@@ -148,25 +199,56 @@ fn human(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> St
     let mut line = |what: &str, value: String| {
         let _ = writeln!(out, "  {what:18} {value}");
     };
-    line("integrity", format!("{} ({})", contents.integrity, outcome(found.integrity, "compared with nothing")));
+    line(
+        "integrity",
+        format!(
+            "{} ({})",
+            contents.integrity,
+            outcome(found.integrity, "compared with nothing")
+        ),
+    );
     line("tree", contents.tree.to_string());
-    line("size", format!("{} files, {} bytes packed, {} unpacked", contents.files, contents.packed, contents.unpacked));
+    line(
+        "size",
+        format!(
+            "{} files, {} bytes packed, {} unpacked",
+            contents.files, contents.packed, contents.unpacked
+        ),
+    );
     line("lifecycle scripts", list(&contents.install_scripts));
-    let binaries: Vec<String> = contents.binaries.iter().map(|binary| format!("{} ({})", binary.path, binary.format)).collect();
+    let binaries: Vec<String> = contents
+        .binaries
+        .iter()
+        .map(|binary| format!("{} ({})", binary.path, binary.format))
+        .collect();
     line("machine code", list(&binaries));
-    let commands: Vec<String> = contents.commands.iter().map(|(name, file)| format!("{name} -> {file}")).collect();
+    let commands: Vec<String> = contents
+        .commands
+        .iter()
+        .map(|(name, file)| format!("{name} -> {file}"))
+        .collect();
     line("commands", list(&commands));
-    let dependencies: Vec<String> = contents.dependencies.iter().map(|(name, spec)| format!("{name} {spec}")).collect();
+    let dependencies: Vec<String> = contents
+        .dependencies
+        .iter()
+        .map(|(name, spec)| format!("{name} {spec}"))
+        .collect();
     line("dependencies", list(&dependencies));
     line("bundled packages", list(&contents.bundled));
     if !contents.links.is_empty() {
-        line("links", format!("{} (npm does not install them)", list(&contents.links)));
+        line(
+            "links",
+            format!("{} (npm does not install them)", list(&contents.links)),
+        );
     }
     line("provenance", outcome(found.provenance, "none").to_owned());
     for (claim, value) in found.identity.iter().flat_map(identity_claims) {
         line(&format!("  {claim}"), text::excerpt(&value, 300));
     }
-    line("registry signature", outcome(found.signatures, "none").to_owned());
+    line(
+        "registry signature",
+        outcome(found.signatures, "none").to_owned(),
+    );
     let used = anchors.used(now);
     for (at, what) in used.root.into_iter().chain(used.npm_keys).enumerate() {
         line(if at == 0 { "judged with" } else { "" }, what);
@@ -181,7 +263,11 @@ fn human(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> St
 
 fn outcome(outcome: openclaw_verify_core::fact::Outcome, none: &'static str) -> &'static str {
     use openclaw_verify_core::fact::Outcome;
-    if outcome == Outcome::NotApplicable { none } else { outcome.as_str() }
+    if outcome == Outcome::NotApplicable {
+        none
+    } else {
+        outcome.as_str()
+    }
 }
 
 fn list(items: &[String]) -> String {
@@ -189,6 +275,10 @@ fn list(items: &[String]) -> String {
     match items.len() {
         0 => "none".to_owned(),
         n if n <= SHOWN => items.join(", "),
-        n => format!("{}, … and {} more", items.get(..SHOWN).unwrap_or_default().join(", "), n - SHOWN),
+        n => format!(
+            "{}, … and {} more",
+            items.get(..SHOWN).unwrap_or_default().join(", "),
+            n - SHOWN
+        ),
     }
 }

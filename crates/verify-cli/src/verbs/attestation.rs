@@ -7,8 +7,8 @@ use openclaw_verify_core::digest::{Sha256Digest, Sri, from_hex};
 use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{
-    Artifact, Attested, Fault, Identity, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer, TrustRoot,
-    verify_attestation,
+    Artifact, Attested, Fault, Identity, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey,
+    Signer, TrustRoot, verify_attestation,
 };
 use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 use serde_json::{Value, json};
@@ -42,30 +42,57 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
             Err(none) => none.fact(),
         },
         // No bundle is so large: the file is wrong, not this run.
-        Err(error @ read::ReadError::TooLarge { .. }) => Fact::violated(Fault::Bundle.as_str(), format!("the bundle {error}")),
+        Err(error @ read::ReadError::TooLarge { .. }) => {
+            Fact::violated(Fault::Bundle.as_str(), format!("the bundle {error}"))
+        }
         Err(error) => {
             let what = format!("{} {error}", operator::shown(&args.bundle));
-            return Err(Error::environment(what, "name the bundle that belongs to the artifact"));
+            return Err(Error::environment(
+                what,
+                "name the bundle that belongs to the artifact",
+            ));
         }
     };
 
-    let result = Judged { args, policy: &policy, trust: anchors.root().ok().map(AsRef::as_ref), instance, fact: &fact, now };
-    let text = if common.format == Format::Json { render::json(&result.json())? } else { result.human() };
+    let result = Judged {
+        args,
+        policy: &policy,
+        trust: anchors.root().ok().map(AsRef::as_ref),
+        instance,
+        fact: &fact,
+        now,
+    };
+    let text = if common.format == Format::Json {
+        render::json(&result.json())?
+    } else {
+        result.human()
+    };
     output::stdout(&text)?;
-    Ok(if fact.verified().is_some() { Exit::Clean } else { Exit::Findings })
+    Ok(if fact.verified().is_some() {
+        Exit::Clean
+    } else {
+        Exit::Findings
+    })
 }
 
 /// A file that somebody else wrote. One that is too large or no file at all is refused before anything is judged.
 pub(super) fn under_test(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    read::bytes(path, limit)
-        .map_err(|error| Error::environment(format!("{} {error}", operator::shown(path)), "name a file that can be read"))
+    read::bytes(path, limit).map_err(|error| {
+        Error::environment(
+            format!("{} {error}", operator::shown(path)),
+            "name a file that can be read",
+        )
+    })
 }
 
 fn policy(args: &AttestationArgs) -> Result<IdentityPolicy> {
     let pattern = |flag: &str, text: &Option<String>| -> Result<Option<Pattern>> {
         let Some(text) = text else { return Ok(None) };
         Pattern::new(text).map(Some).map_err(|error| {
-            Error::environment(format!("{flag} {}: {error}", text::excerpt(text, 200)), "`*` stays within one part, `**` crosses")
+            Error::environment(
+                format!("{flag} {}: {error}", text::excerpt(text, 200)),
+                "`*` stays within one part, `**` crosses",
+            )
         })
     };
     Ok(IdentityPolicy {
@@ -81,16 +108,23 @@ fn policy(args: &AttestationArgs) -> Result<IdentityPolicy> {
 
 fn public_key(path: &Path) -> Result<PublicKey> {
     const MAX_KEY: u64 = 64 << 10;
-    PublicKey::from_pem(&own_text(path, MAX_KEY)?)
-        .map_err(|why| OperatorError::whole(path, format!("this file holds no public key in PEM: {why}")).into())
+    PublicKey::from_pem(&own_text(path, MAX_KEY)?).map_err(|why| {
+        OperatorError::whole(path, format!("this file holds no public key in PEM: {why}")).into()
+    })
 }
 
 /// A file, unless the argument is written as a digest. A file of such a name can be given as `./sha256:…`.
 fn artifact(argument: &Path) -> Result<Artifact<'static>> {
     let digest = argument.to_str().and_then(|text| {
         let sha256 = text.parse::<Sha256Digest>().map(Artifact::sha256);
-        let sha512 = || text.strip_prefix("sha512:").and_then(from_hex).and_then(|bytes| Some(Sri(bytes.try_into().ok()?)));
-        sha256.ok().or_else(|| text.parse().ok().or_else(sha512).map(Artifact::sha512))
+        let sha512 = || {
+            text.strip_prefix("sha512:")
+                .and_then(from_hex)
+                .and_then(|bytes| Some(Sri(bytes.try_into().ok()?)))
+        };
+        sha256
+            .ok()
+            .or_else(|| text.parse().ok().or_else(sha512).map(Artifact::sha512))
     });
     match digest {
         Some(artifact) => Ok(artifact),
@@ -147,7 +181,12 @@ impl Judged<'_> {
     fn human(&self) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}: {}", operator::shown(&self.args.artifact), self.fact.outcome().as_str());
+        let _ = writeln!(
+            out,
+            "{}: {}",
+            operator::shown(&self.args.artifact),
+            self.fact.outcome().as_str()
+        );
         match self.fact {
             Fact::Verified(attested) => {
                 for (claim, value) in claims(attested) {
@@ -155,8 +194,16 @@ impl Judged<'_> {
                 }
             }
             Fact::Violated { code, why } => {
-                let _ = writeln!(out, "  {} [{code}]: {why}", self.finding().unwrap_or_default());
-                let _ = writeln!(out, "  next: do not use it; openclaw-verify explain {}", self.finding().unwrap_or_default());
+                let _ = writeln!(
+                    out,
+                    "  {} [{code}]: {why}",
+                    self.finding().unwrap_or_default()
+                );
+                let _ = writeln!(
+                    out,
+                    "  next: do not use it; openclaw-verify explain {}",
+                    self.finding().unwrap_or_default()
+                );
             }
             Fact::NotEstablished { code, why } => {
                 let _ = writeln!(out, "  not-established [{}]: {why}", code.as_str());
@@ -178,7 +225,9 @@ impl Judged<'_> {
 
     fn finding(&self) -> Option<&'static str> {
         match self.fact {
-            Fact::Violated { code, .. } => Some(Fault::from_code(code).map_or("provenance-invalid", Fault::finding)),
+            Fact::Violated { code, .. } => {
+                Some(Fault::from_code(code).map_or("provenance-invalid", Fault::finding))
+            }
             Fact::NotEstablished { .. } => Some("not-established"),
             _ => None,
         }
@@ -186,12 +235,19 @@ impl Judged<'_> {
 
     /// What was asked of the signer, the issuer that follows from it included.
     fn wanted(&self) -> Vec<(&'static str, String)> {
-        let pattern = |pattern: &Option<Pattern>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+        let pattern =
+            |pattern: &Option<Pattern>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
         if let Some(key) = &self.args.public_key {
             return vec![("public key", operator::shown(key))];
         }
         [
-            ("identity", self.policy.identity.clone().or_else(|| pattern(&self.policy.identity_pattern))),
+            (
+                "identity",
+                self.policy
+                    .identity
+                    .clone()
+                    .or_else(|| pattern(&self.policy.identity_pattern)),
+            ),
             ("issuer", self.policy.wanted_issuer().map(str::to_owned)),
             ("repository", pattern(&self.policy.repository)),
             ("workflow", pattern(&self.policy.workflow)),
@@ -205,10 +261,17 @@ impl Judged<'_> {
     /// What no bundle can tell, so that a good verdict does not read as more.
     fn not_checked(&self) -> Vec<&'static str> {
         let anybody = self.policy.repository.is_none()
-            && self.fact.verified().and_then(|attested| attested.identity.as_ref()).is_some_and(Identity::is_github_releases);
+            && self
+                .fact
+                .verified()
+                .and_then(|attested| attested.identity.as_ref())
+                .is_some_and(Identity::is_github_releases);
         let whose = "whose release it is: GitHub signs those of every repository with this identity (--repository, --ref)";
-        let always =
-            ["what the artifact does", "whether the signer has withdrawn it", "whether the log shows the same to everybody"];
+        let always = [
+            "what the artifact does",
+            "whether the signer has withdrawn it",
+            "whether the log shows the same to everybody",
+        ];
         anybody.then_some(whose).into_iter().chain(always).collect()
     }
 
@@ -221,8 +284,12 @@ impl Judged<'_> {
             checked.extend(["certificate chain", "identity and claims"]);
         }
         match self.instance {
-            Instance::GitHub => checked.push("signed timestamp (this instance has no transparency log)"),
-            _ if self.args.public_key.is_some() => checked.push("transparency log or signed timestamp"),
+            Instance::GitHub => {
+                checked.push("signed timestamp (this instance has no transparency log)")
+            }
+            _ if self.args.public_key.is_some() => {
+                checked.push("transparency log or signed timestamp")
+            }
             _ => checked.extend(["certificate log (SCT)", "transparency log"]),
         }
         checked
@@ -236,8 +303,20 @@ pub(super) fn identity_claims(identity: &Identity) -> Vec<(&'static str, String)
         Some(("identity", identity.subject.clone())),
         claim("issuer", &identity.issuer),
         claim("repository", &identity.source_repository),
-        claim("signing workflow", &identity.signer.clone().filter(|signer| *signer != identity.subject)),
-        claim("started workflow", &identity.config.clone().filter(|config| Some(config) != identity.signer.as_ref())),
+        claim(
+            "signing workflow",
+            &identity
+                .signer
+                .clone()
+                .filter(|signer| *signer != identity.subject),
+        ),
+        claim(
+            "started workflow",
+            &identity
+                .config
+                .clone()
+                .filter(|config| Some(config) != identity.signer.as_ref()),
+        ),
         claim("ref", &identity.source_ref),
         claim("commit", &identity.source_digest),
         claim("runner", &identity.runner),
@@ -249,8 +328,22 @@ pub(super) fn identity_claims(identity: &Identity) -> Vec<(&'static str, String)
 }
 
 fn claims(attested: &Attested) -> Vec<(&'static str, String)> {
-    let mut claims = attested.identity.as_ref().map(identity_claims).unwrap_or_default();
-    claims.extend(attested.predicate_type.clone().map(|kind| ("statement", kind)));
-    claims.extend(attested.times.iter().map(|time| ("signed at", time.to_string())));
+    let mut claims = attested
+        .identity
+        .as_ref()
+        .map(identity_claims)
+        .unwrap_or_default();
+    claims.extend(
+        attested
+            .predicate_type
+            .clone()
+            .map(|kind| ("statement", kind)),
+    );
+    claims.extend(
+        attested
+            .times
+            .iter()
+            .map(|time| ("signed at", time.to_string())),
+    );
     claims
 }

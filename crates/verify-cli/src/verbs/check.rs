@@ -19,7 +19,10 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
     };
     if verifier.lock().is_none() {
         let inventory = verifier.inventory()?;
-        let listed = inventory.subjects.iter().filter(|subject| scope.contains(subject.kind, &subject.id));
+        let listed = inventory
+            .subjects
+            .iter()
+            .filter(|subject| scope.contains(subject.kind, &subject.id));
         let mut text = String::new();
         for subject in listed {
             text.push_str(&format!("{}  {}\n", subject.id, subject.place.shown));
@@ -45,8 +48,13 @@ pub(super) fn finish(common: &Common, report: &Report, detail: Detail) -> Result
 /// Writes a report to the files that were asked for, and says how the program ends.
 pub(super) fn written(common: &Common, report: &Report) -> Result<Exit> {
     for (format, path) in &common.report {
-        let text = anstream::adapter::strip_str(&render::render(report, *format, Detail::Verbose)?).to_string();
+        let text = anstream::adapter::strip_str(&render::render(report, *format, Detail::Verbose)?)
+            .to_string();
         operator_file::write_atomic(path, &text)?;
     }
-    Ok(if report.fails(common.fail_on.into()) { Exit::Findings } else { Exit::Clean })
+    Ok(if report.fails(common.fail_on.into()) {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    })
 }

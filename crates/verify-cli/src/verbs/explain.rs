@@ -72,9 +72,9 @@ struct Entry {
 
 pub(super) fn run(id: Option<&str>, format: Format) -> Result<Exit> {
     match id {
-        None if format == Format::Json => {
-            output::stdout(&render::json(&rules::catalogue().iter().map(entry).collect::<Vec<_>>())?)?
-        }
+        None if format == Format::Json => output::stdout(&render::json(
+            &rules::catalogue().iter().map(entry).collect::<Vec<_>>(),
+        )?)?,
         None => output::stdout(&list())?,
         Some(id) => {
             let id = id.strip_prefix("openclaw-verify/").unwrap_or(id);
@@ -99,15 +99,29 @@ fn list() -> String {
     let mut group = None;
     for rule in rules::catalogue() {
         if group.replace(rule.group) != Some(rule.group) {
-            let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, rule.group.as_str());
+            let _ = writeln!(
+                text,
+                "{}{}",
+                if text.is_empty() { "" } else { "\n" },
+                rule.group.as_str()
+            );
         }
-        let _ = writeln!(text, "  {:22} {:5} {}", rule.id, rule.level.as_str(), rule.summary);
+        let _ = writeln!(
+            text,
+            "  {:22} {:5} {}",
+            rule.id,
+            rule.level.as_str(),
+            rule.summary
+        );
     }
     text
 }
 
 fn page(rule: &Rule) -> &'static str {
-    PAGES.iter().find(|(id, _)| *id == rule.id).map_or(rule.help, |(_, page)| page)
+    PAGES
+        .iter()
+        .find(|(id, _)| *id == rule.id)
+        .map_or(rule.help, |(_, page)| page)
 }
 
 fn entry(rule: &Rule) -> Entry {

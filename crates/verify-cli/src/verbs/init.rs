@@ -16,7 +16,10 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     for path in [&files.lock, &files.policy] {
         if path.symlink_metadata().is_ok() {
             return Err(Error::environment(
-                format!("{} is there already, and lock --init never overwrites", operator::shown(path)),
+                format!(
+                    "{} is there already, and lock --init never overwrites",
+                    operator::shown(path)
+                ),
                 "to lock what is installed now: openclaw-verify lock",
             ));
         }
@@ -30,27 +33,48 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     if relock.lock.packages().is_empty() && relock.refused.is_empty() {
         return Err(Error::NothingToVerify {
             what: "nothing is installed that OpenClaw would load".to_owned(),
-            help: Some("install a plugin or a skill first, or name the host package with --openclaw DIR".to_owned()),
+            help: Some(
+                "install a plugin or a skill first, or name the host package with --openclaw DIR"
+                    .to_owned(),
+            ),
         });
     }
 
-    let today = operator::now(common).to_zoned(jiff::tz::TimeZone::UTC).date();
-    let denied: Vec<&Finding> = relock.report.findings.iter().filter(|finding| finding.level == Level::Deny).collect();
-    let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = denied.into_iter().partition(|finding| can_be_excepted(finding));
+    let today = operator::now(common)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let denied: Vec<&Finding> = relock
+        .report
+        .findings
+        .iter()
+        .filter(|finding| finding.level == Level::Deny)
+        .collect();
+    let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = denied
+        .into_iter()
+        .partition(|finding| can_be_excepted(finding));
     let policy = starter::write(&relock.lock, &excepted, today)?;
     operator_file::write_atomic(&files.lock, &relock.lock.write())?;
     operator_file::write_atomic(&files.policy, &policy.text)?;
     keep_manifests(&relock);
 
     let (lock, file) = (operator::shown(&files.lock), operator::shown(&files.policy));
-    output::stdout(&format!("wrote {lock}: {} subjects\n", relock.lock.packages().len()))?;
-    output::stdout(&format!("wrote {file}: policy `default`, {} exceptions until {}\n", policy.exceptions, policy.until))?;
+    output::stdout(&format!(
+        "wrote {lock}: {} subjects\n",
+        relock.lock.packages().len()
+    ))?;
+    output::stdout(&format!(
+        "wrote {file}: policy `default`, {} exceptions until {}\n",
+        policy.exceptions, policy.until
+    ))?;
     tell_refused(&relock);
     // Judged by what was written, as the next run will.
     let report = rejudge(start.builder)?;
     output::stdout("\nCommit both files. In CI:\n  openclaw-verify check --config .\n\n")?;
     if !standing.is_empty() {
-        output::stdout(&format!("{} findings cannot be excepted and stand:\n\n", standing.len()))?;
+        output::stdout(&format!(
+            "{} findings cannot be excepted and stand:\n\n",
+            standing.len()
+        ))?;
     }
     super::check::finish(common, &report, super::detail(common))
 }
@@ -58,7 +82,10 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
 /// Groups in which a first run can find nothing but what was never looked at. Everything else is a sign of something wrong.
 fn can_be_excepted(finding: &Finding) -> bool {
     let rule = rules::rule(finding.id).filter(|rule| !rule.fixed);
-    matches!(rule.map(|rule| rule.group), Some(Group::Pinning | Group::Review)) && finding.subject.is_some()
+    matches!(
+        rule.map(|rule| rule.group),
+        Some(Group::Pinning | Group::Review)
+    ) && finding.subject.is_some()
 }
 
 fn rejudge(builder: openclaw_verify_core::Builder) -> Result<openclaw_verify_core::report::Report> {

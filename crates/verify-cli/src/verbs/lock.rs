@@ -53,17 +53,26 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     if !unaccepted.is_empty() {
         let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
         ids.dedup();
-        output::stderr("nothing was written: something changed or is gone, and neither its version nor its record explains it");
+        output::stderr(
+            "nothing was written: something changed or is gone, and neither its version nor its record explains it",
+        );
         let more = common.again(args.from.as_deref());
         for id in ids {
             // Without a network nobody looked for its origin, and accepting would forget what is known of the old one.
-            let unlooked =
-                unaccepted.iter().any(|change| change.id == *id && change.what == What::Provenance && change.to.is_none());
+            let unlooked = unaccepted.iter().any(|change| {
+                change.id == *id && change.what == What::Provenance && change.to.is_none()
+            });
             let id = text::shell_word(id);
             if unlooked && !common.online {
-                output::stderr(&format!("  its origin was not looked for; first: openclaw-verify lock --online {id}{more}"));
+                output::stderr(&format!(
+                    "  its origin was not looked for; first: openclaw-verify lock --online {id}{more}"
+                ));
             }
-            let which = if args.from.is_some() { format!(" {id}") } else { String::new() };
+            let which = if args.from.is_some() {
+                format!(" {id}")
+            } else {
+                String::new()
+            };
             output::stderr(&format!(
                 "  if you made the change and have read it: openclaw-verify lock{which} --accept {id}{more}"
             ));
@@ -73,8 +82,16 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let shown = operator::shown(&path);
     if args.check {
         let up_to_date = relock.changes.is_empty() && verifier.lock().is_some();
-        output::stderr(&if up_to_date { format!("{shown} is up to date") } else { format!("{shown} would change") });
-        return Ok(if up_to_date && relock.refused.is_empty() { Exit::Clean } else { Exit::Findings });
+        output::stderr(&if up_to_date {
+            format!("{shown} is up to date")
+        } else {
+            format!("{shown} would change")
+        });
+        return Ok(if up_to_date && relock.refused.is_empty() {
+            Exit::Clean
+        } else {
+            Exit::Findings
+        });
     }
     let written = operator_file::write_atomic(&path, &relock.lock.write())?;
     keep_manifests(&relock);
@@ -87,18 +104,30 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         tell_open(&relock);
     }
     let packages = relock.lock.packages().len();
-    output::stderr(&format!("{} {shown}: {packages} subjects", if written { "wrote" } else { "unchanged" }));
-    Ok(if relock.refused.is_empty() { Exit::Clean } else { Exit::Findings })
+    output::stderr(&format!(
+        "{} {shown}: {packages} subjects",
+        if written { "wrote" } else { "unchanged" }
+    ));
+    Ok(if relock.refused.is_empty() {
+        Exit::Clean
+    } else {
+        Exit::Findings
+    })
 }
 
 /// Fetches what policy imports by address, where the network was allowed. What changed there stops the lock.
 fn refresh_imports(start: &Start) -> Result<()> {
     for import in start.builder.refresh_imports()? {
-        let named = format!("the imported reviews `{}` from {}", import.name, import.address);
+        let named = format!(
+            "the imported reviews `{}` from {}",
+            import.name, import.address
+        );
         match import.state {
             ImportState::Fetched => output::stderr(&format!("fetched {named}")),
             ImportState::Unreachable(why) => {
-                output::stderr(&format!("note: could not refresh {named}: {why}; those that policy pins stay in force"));
+                output::stderr(&format!(
+                    "note: could not refresh {named}: {why}; those that policy pins stay in force"
+                ));
             }
             _ => {}
         }
@@ -108,12 +137,21 @@ fn refresh_imports(start: &Start) -> Result<()> {
 
 /// Keeps imported reviews beside the policy too: the gate has no home, and so no cache.
 fn keep_imports(verifier: &Verifier, files: &Files) {
-    let Some(cache) = operator::cache_folder().map(|cache| ImportStore::new(cache.join("imports"))) else { return };
+    let Some(cache) = operator::cache_folder().map(|cache| ImportStore::new(cache.join("imports")))
+    else {
+        return;
+    };
     let beside = ImportStore::new(files.policy.with_file_name(SPOOL).join("imports"));
-    let fetched = verifier.policy().imports.iter().filter(|import| matches!(import.location, ImportLocation::Url(_)));
+    let fetched = verifier
+        .policy()
+        .imports
+        .iter()
+        .filter(|import| matches!(import.location, ImportLocation::Url(_)));
     for text in fetched.filter_map(|import| cache.get(&import.digest)) {
         if let Err(error) = beside.put(&text) {
-            output::stderr(&format!("note: the gate will lack the imported reviews: {error}"));
+            output::stderr(&format!(
+                "note: the gate will lack the imported reviews: {error}"
+            ));
         }
     }
 }
@@ -121,16 +159,24 @@ fn keep_imports(verifier: &Verifier, files: &Files) {
 /// A lock of what the gate kept, or of an archive that will be installed.
 fn kept(verifier: &Verifier, ids: &[SubjectId], from: &Path) -> Result<Relock> {
     let [id] = ids else {
-        return Err(Error::environment("--from locks exactly one ID", "name the one that the gate refused"));
+        return Err(Error::environment(
+            "--from locks exactly one ID",
+            "name the one that the gate refused",
+        ));
     };
     verifier.relock_kept(id, &Staged::open(from, id)?.kept)
 }
 
 /// What the gate will still refuse of what was staged, beside the review: locking again would not clear it.
 fn tell_open(relock: &Relock) {
-    let open = |finding: &&Finding| finding.level == Level::Deny && finding.suppressed.is_none() && finding.id != "unreviewed";
+    let open = |finding: &&Finding| {
+        finding.level == Level::Deny && finding.suppressed.is_none() && finding.id != "unreviewed"
+    };
     for finding in relock.report.findings.iter().filter(open) {
-        output::stderr(&format!("still open: {}: {}\n  next: {}", finding.id, finding.message, finding.help));
+        output::stderr(&format!(
+            "still open: {}: {}\n  next: {}",
+            finding.id, finding.message, finding.help
+        ));
     }
 }
 
@@ -146,7 +192,9 @@ pub(super) fn keep_manifests(relock: &Relock) {
     if let Some(cache) = operator::cache_folder()
         && let Err(error) = relock.keep_manifests(&ManifestStore::new(cache.join("manifests")))
     {
-        output::stderr(&format!("note: the listings behind the digests were not kept: {error}"));
+        output::stderr(&format!(
+            "note: the listings behind the digests were not kept: {error}"
+        ));
     }
 }
 

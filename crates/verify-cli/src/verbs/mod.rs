@@ -38,9 +38,13 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = &cli.common;
     match cli.verb.unwrap_or(Verb::Check) {
         Verb::Check => check::run(common, None),
-        Verb::Plugins(ids) => {
-            check::run(common, Some((vec![Kind::Plugin, Kind::Bundle, Kind::HookPack, Kind::McpServer], ids.ids)))
-        }
+        Verb::Plugins(ids) => check::run(
+            common,
+            Some((
+                vec![Kind::Plugin, Kind::Bundle, Kind::HookPack, Kind::McpServer],
+                ids.ids,
+            )),
+        ),
         Verb::Skills(ids) => check::run(common, Some((vec![Kind::Skill], ids.ids))),
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
         Verb::Lock(args) if args.init => init::run(common),
@@ -77,7 +81,11 @@ struct Start {
 
 /// Finds the installation and the operator's files, and says which were chosen.
 fn start(common: &Common) -> Result<Start> {
-    let installation = if common.lock_only { None } else { Some(operator::installation(common)?) };
+    let installation = if common.lock_only {
+        None
+    } else {
+        Some(operator::installation(common)?)
+    };
     prepare(common, installation, common.online)
 }
 
@@ -89,21 +97,32 @@ fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
     Ok(without)
 }
 
-fn prepare(common: &Common, installation: Option<operator::Installation>, online: bool) -> Result<Start> {
+fn prepare(
+    common: &Common,
+    installation: Option<operator::Installation>,
+    online: bool,
+) -> Result<Start> {
     let mut under_test: Vec<PathBuf> = Vec::new();
     if let Some(installation) = &installation {
         under_test.push(installation.state_dir.clone());
         let workspaces = inventory::workspaces(&options(common, installation));
         // The working folder is a real path, and a workspace may be named through a symlink; none is followed out of a copy.
         if common.relocated_from.is_none() {
-            under_test.extend(workspaces.iter().filter_map(|folder| folder.canonicalize().ok()));
+            under_test.extend(
+                workspaces
+                    .iter()
+                    .filter_map(|folder| folder.canonicalize().ok()),
+            );
         }
         under_test.extend(workspaces);
     }
     let files = operator::files(common, &under_test)?;
     if let Some(installation) = &installation {
-        let folders: Vec<PathBuf> =
-            [Some(&installation.state_dir), installation.host.as_ref()].into_iter().flatten().cloned().collect();
+        let folders: Vec<PathBuf> = [Some(&installation.state_dir), installation.host.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         operator_file::refuse_inside(common.anchors.files().map(PathBuf::as_path), &folders)?;
     }
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
@@ -127,7 +146,10 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
         builder = builder.home(home);
     }
     if let Some(cache) = operator::cache_folder() {
-        builder = builder.manifests(cache.join("manifests")).contents(cache.join("contents")).imports(cache.join("imports"));
+        builder = builder
+            .manifests(cache.join("manifests"))
+            .contents(cache.join("contents"))
+            .imports(cache.join("imports"));
     }
     #[cfg(feature = "online")]
     {
@@ -139,7 +161,11 @@ fn prepare(common: &Common, installation: Option<operator::Installation>, online
             builder = builder.registry(client);
         }
     }
-    Ok(Start { builder, files, _bar: bar })
+    Ok(Start {
+        builder,
+        files,
+        _bar: bar,
+    })
 }
 
 /// The operator's files and wishes.
@@ -150,7 +176,11 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
         .lock(&files.lock, operator::shown(&files.lock))
         .reviews(&files.reviews, operator::shown(&files.reviews))
         .threads(common.threads.map_or(0, usize::from));
-    for (ids, level) in [(&common.allow, Level::Allow), (&common.warn, Level::Warn), (&common.deny, Level::Deny)] {
+    for (ids, level) in [
+        (&common.allow, Level::Allow),
+        (&common.warn, Level::Warn),
+        (&common.deny, Level::Deny),
+    ] {
         for id in ids {
             builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);
         }
@@ -170,8 +200,12 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
 
 fn subject_ids(texts: &[String]) -> Result<Vec<SubjectId>> {
     let parse = |text: &String| {
-        text.parse::<SubjectId>()
-            .map_err(|error| Error::environment(error.to_string(), "openclaw-verify check -v lists the ids of all subjects"))
+        text.parse::<SubjectId>().map_err(|error| {
+            Error::environment(
+                error.to_string(),
+                "openclaw-verify check -v lists the ids of all subjects",
+            )
+        })
     };
     texts.iter().map(parse).collect()
 }
@@ -185,6 +219,9 @@ fn detail(common: &Common) -> Detail {
 }
 
 fn no_lock(files: &Files) -> Exit {
-    output::stderr(&format!("no lock found at {}; run: openclaw-verify lock --init", operator::shown(&files.lock)));
+    output::stderr(&format!(
+        "no lock found at {}; run: openclaw-verify lock --init",
+        operator::shown(&files.lock)
+    ));
     Exit::Failed
 }

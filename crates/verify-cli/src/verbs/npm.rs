@@ -13,11 +13,22 @@ pub(super) fn run(common: &Common, args: &NpmArgs) -> Result<Exit> {
 /// `name@version`; a scope's `@` is no separator. A tag or a range names no bytes.
 fn named(package: &str) -> Result<(&str, &str)> {
     let package = package.strip_prefix("npm:").unwrap_or(package);
-    let split = package.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| package.split_at(at));
-    let (name, version) = split.map_or((package, ""), |(name, version)| (name, version.trim_start_matches('@')));
-    if !openclaw_verify_core::provenance::npm::is_package_name(name) || spec::npm_version(version) != spec::Pin::Exact {
+    let split = package
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| *c == '@')
+        .map(|(at, _)| package.split_at(at));
+    let (name, version) = split.map_or((package, ""), |(name, version)| {
+        (name, version.trim_start_matches('@'))
+    });
+    if !openclaw_verify_core::provenance::npm::is_package_name(name)
+        || spec::npm_version(version) != spec::Pin::Exact
+    {
         return Err(Error::environment(
-            format!("{} names no package and exact version", text::excerpt(package, 200)),
+            format!(
+                "{} names no package and exact version",
+                text::excerpt(package, 200)
+            ),
             "write it as @openclaw/zalo@2026.9.5; `npm view NAME versions` lists them",
         ));
     }
@@ -54,21 +65,43 @@ mod online {
         drop(start._bar);
         let client = network::client(common, verifier.policy())?;
 
-        let want = Want { name: name.to_owned(), version: version.to_owned(), integrity, archive: true, attestations: true };
-        let plan = Plan { wants: vec![want.clone()] };
+        let want = Want {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            integrity,
+            archive: true,
+            attestations: true,
+        };
+        let plan = Plan {
+            wants: vec![want.clone()],
+        };
         let mut fetched = fetch_blocking(&plan, &client)?;
-        let package = fetched.packages.pop().ok_or_else(|| Error::environment("nothing was fetched", "try again"))?;
+        let package = fetched
+            .packages
+            .pop()
+            .ok_or_else(|| Error::environment("nothing was fetched", "try again"))?;
         let shown = format!("{name}@{version}");
         let path = match &package {
             Err(error) => return not_established(common, &shown, error),
             Ok(found) => match &found.archive {
                 Some(Ok(archive)) => archive.path.clone(),
                 Some(Err(error)) => return not_established(common, &shown, error),
-                None => return Err(Error::environment("no archive was asked for", "please report this")),
+                None => {
+                    return Err(Error::environment(
+                        "no archive was asked for",
+                        "please report this",
+                    ));
+                }
             },
         };
         let policy = verifier.identity_policy(name)?;
-        let facts = judge(&want, &package, &policy, verifier.anchors(), operator::now(common));
+        let facts = judge(
+            &want,
+            &package,
+            &policy,
+            verifier.anchors(),
+            operator::now(common),
+        );
         if let (Ok(found), Some(cache)) = (&package, network::cache()) {
             // A cache that cannot be written only makes the next run slower.
             let _ = cache.keep_verified(&want, found, &facts);
@@ -77,12 +110,24 @@ mod online {
             Ok(read) => read,
             Err(why) => return archive::refused(common, &shown, &format!("its archive {why}")),
         };
-        let candidate = Candidate { archive: &read, shown: &shown, integrity, wanted: Some((name, version)) };
+        let candidate = Candidate {
+            archive: &read,
+            shown: &shown,
+            integrity,
+            wanted: Some((name, version)),
+        };
         let report = match verifier.candidate(&candidate, &CandidateOrigin::from(facts)) {
             Err(Error::Subject { why, .. }) => return archive::refused(common, &shown, &why),
             report => report?,
         };
-        archive::finish(common, &report, &verifier, &path, &read, args.unpack_to.as_deref())
+        archive::finish(
+            common,
+            &report,
+            &verifier,
+            &path,
+            &read,
+            args.unpack_to.as_deref(),
+        )
     }
 
     /// Nothing could be fetched, so nothing is known: neither good nor bad, and never exit 0.
@@ -91,9 +136,15 @@ mod online {
             return Err(error.clone().into_own_fault());
         }
         let help = match error.code() {
-            NotEstablished::NoRegistry => "name it in [sources] of your policy, in npm_config_registry or in your .npmrc",
-            NotEstablished::NotInRegistry => "check name and version, and which registry is asked: npm view NAME versions",
-            NotEstablished::BadAnswer => "check the registry's address and your credentials for it in .npmrc",
+            NotEstablished::NoRegistry => {
+                "name it in [sources] of your policy, in npm_config_registry or in your .npmrc"
+            }
+            NotEstablished::NotInRegistry => {
+                "check name and version, and which registry is asked: npm view NAME versions"
+            }
+            NotEstablished::BadAnswer => {
+                "check the registry's address and your credentials for it in .npmrc"
+            }
             _ => "try again, or judge an archive that you have: openclaw-verify archive FILE",
         };
         let code = error.code().as_str();

@@ -9,7 +9,9 @@ use openclaw_verify_core::policy::Gitsign;
 use openclaw_verify_core::provenance::release::{Release, Released, verify_release};
 use openclaw_verify_core::provenance::{Anchors, Instance, MAX_BUNDLE_BYTES};
 use openclaw_verify_core::release::Tag;
-use openclaw_verify_core::{Error, Pinning, ReleaseQuery, ReleaseSource, Result, operator_file, text};
+use openclaw_verify_core::{
+    Error, Pinning, ReleaseQuery, ReleaseSource, Result, operator_file, text,
+};
 
 use super::attestation::under_test;
 use super::check::finish;
@@ -23,14 +25,30 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     let files = operator::files(common, &under_test)?;
     operator_file::refuse_inside(common.anchors.files().map(PathBuf::as_path), &under_test)?;
     // Only GitHub's own instance attests releases.
-    let instance = if args.attestation.is_some() { Instance::GitHub } else { Instance::PublicGood };
+    let instance = if args.attestation.is_some() {
+        Instance::GitHub
+    } else {
+        Instance::PublicGood
+    };
     let verifier = builder(common, &files, instance, common.online)?.build()?;
     let attestation = args
         .attestation
         .as_deref()
-        .map(|path| attested(common, args.repository.as_deref(), tag.as_deref(), path, verifier.anchors()))
+        .map(|path| {
+            attested(
+                common,
+                args.repository.as_deref(),
+                tag.as_deref(),
+                path,
+                verifier.anchors(),
+            )
+        })
         .transpose()?;
-    let gitsign = args.identity.clone().zip(args.issuer.clone()).map(|(identity, issuer)| Gitsign { identity, issuer });
+    let gitsign = args
+        .identity
+        .clone()
+        .zip(args.issuer.clone())
+        .map(|(identity, issuer)| Gitsign { identity, issuer });
     let releases = verifier.release(&ReleaseQuery {
         source,
         tag,
@@ -57,14 +75,21 @@ fn attested(
     path: &Path,
     anchors: &Anchors,
 ) -> Result<Fact<Released>> {
-    let Some(repository) = repository.and_then(|repository| repository.strip_prefix("github.com/")) else {
+    let Some(repository) = repository.and_then(|repository| repository.strip_prefix("github.com/"))
+    else {
         return Err(Error::environment(
-            format!("{} is not on GitHub, which alone attests releases so", text::excerpt(repository.unwrap_or("it"), 200)),
+            format!(
+                "{} is not on GitHub, which alone attests releases so",
+                text::excerpt(repository.unwrap_or("it"), 200)
+            ),
             "name the repository as github.com/acme/notes",
         ));
     };
     let bytes = under_test(path, MAX_BUNDLE_BYTES)?;
-    let release = Release { repository, tag: tag.unwrap_or_default() };
+    let release = Release {
+        repository,
+        tag: tag.unwrap_or_default(),
+    };
     Ok(match anchors.root() {
         Ok(root) => verify_release(&bytes, &release, root, operator::now(common)),
         Err(none) => none.fact(),
@@ -75,14 +100,29 @@ fn attested(
 fn source(args: &ReleaseArgs) -> Result<(ReleaseSource, Option<String>, Vec<PathBuf>)> {
     match (&args.object, &args.path, &args.tag) {
         (None, Some(path), tag) => {
-            let real = path.canonicalize().map_err(|error| Error::io("find", path, error))?;
-            let work_tree = real.file_name().filter(|name| *name == ".git").and_then(|_| real.parent()).map(Path::to_owned);
-            Ok((ReleaseSource::Clone(path.clone()), tag.clone(), [Some(real), work_tree].into_iter().flatten().collect()))
+            let real = path
+                .canonicalize()
+                .map_err(|error| Error::io("find", path, error))?;
+            let work_tree = real
+                .file_name()
+                .filter(|name| *name == ".git")
+                .and_then(|_| real.parent())
+                .map(Path::to_owned);
+            Ok((
+                ReleaseSource::Clone(path.clone()),
+                tag.clone(),
+                [Some(real), work_tree].into_iter().flatten().collect(),
+            ))
         }
         // There is no PATH, so what stands first is the tag.
         (Some(object), name, None) => {
-            let name = name.as_deref().map(|name| name.to_str().map(str::to_owned).ok_or(name)).transpose();
-            let name = name.map_err(|name| Error::environment(format!("{} is no tag", operator::shown(name)), "name a tag"))?;
+            let name = name
+                .as_deref()
+                .map(|name| name.to_str().map(str::to_owned).ok_or(name))
+                .transpose();
+            let name = name.map_err(|name| {
+                Error::environment(format!("{} is no tag", operator::shown(name)), "name a tag")
+            })?;
             Ok((ReleaseSource::Object(read(object)?), name, Vec::new()))
         }
         _ => Err(Error::environment(
@@ -109,13 +149,20 @@ fn read(object: &Path) -> Result<Vec<u8>> {
         Box::new(File::open(&real).map_err(error)?)
     };
     let mut bytes = Vec::new();
-    input.take(Tag::MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| Error::io("read the tag object", object, error))?;
+    input
+        .take(Tag::MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::io("read the tag object", object, error))?;
     Ok(bytes)
 }
 
 /// Writes the pins, unless that would hide a change. How the program ends, when the findings do not decide.
 fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<Exit>> {
-    if let Some(id) = args.accept.iter().find(|id| !pinning.changes.iter().any(|change| change.id == **id)) {
+    if let Some(id) = args
+        .accept
+        .iter()
+        .find(|id| !pinning.changes.iter().any(|change| change.id == **id))
+    {
         return Err(Error::environment(
             format!("--accept {}: nothing of it changed", text::excerpt(id, 200)),
             "name a pin as REPOSITORY@TAG, as the messages do",
@@ -128,11 +175,18 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
         output::stderr(&format!("not pinned: {tag} is not verified"));
     }
     if !pinning.unaccepted.is_empty() {
-        let mut ids: Vec<&str> = pinning.unaccepted.iter().map(|change| change.id.as_str()).collect();
+        let mut ids: Vec<&str> = pinning
+            .unaccepted
+            .iter()
+            .map(|change| change.id.as_str())
+            .collect();
         ids.dedup();
         output::stderr("nothing was written: a pinned tag is no longer what it was");
         for id in ids {
-            output::stderr(&format!("  if you know why and have read the difference: --pin --accept {}", text::shell_word(id)));
+            output::stderr(&format!(
+                "  if you know why and have read the difference: --pin --accept {}",
+                text::shell_word(id)
+            ));
         }
         return Ok(Some(Exit::Findings));
     }
@@ -146,6 +200,9 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
     let written = operator_file::write_atomic(&files.lock, &pinning.lock.write())?;
     let count = pinning.lock.releases().len();
     let tags = if count == 1 { "tag" } else { "tags" };
-    output::stderr(&format!("{} {shown}: {count} pinned {tags}", if written { "wrote" } else { "unchanged" }));
+    output::stderr(&format!(
+        "{} {shown}: {count} pinned {tags}",
+        if written { "wrote" } else { "unchanged" }
+    ));
     Ok(none)
 }

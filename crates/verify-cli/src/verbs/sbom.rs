@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use openclaw_verify_core::sbom::{self, Options, Sbom};
-use openclaw_verify_core::{Error, OperatorError, Result, Verifier, operator_file, read as bounded};
+use openclaw_verify_core::{
+    Error, OperatorError, Result, Verifier, operator_file, read as bounded,
+};
 use serde_json::Value;
 
 use super::{start, subject_ids};
@@ -12,13 +14,20 @@ use crate::{Exit, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     if args.verify_bundled && !common.online {
-        return Err(Error::environment("--verify-bundled asks a registry", "allow the network with --online"));
+        return Err(Error::environment(
+            "--verify-bundled asks a registry",
+            "allow the network with --online",
+        ));
     }
     let start = start(common)?;
     let verifier = start.builder.verify_bundled(args.verify_bundled).build()?;
     let options = Options {
         spec_version: args.spec_version,
-        timestamp: if args.reproducible { None } else { Some(timestamp(common)?) },
+        timestamp: if args.reproducible {
+            None
+        } else {
+            Some(timestamp(common)?)
+        },
         reproducible: args.reproducible,
         compact: args.compact,
         subjects: subject_ids(&args.subject)?.into_iter().collect(),
@@ -46,7 +55,10 @@ fn make(verifier: &Verifier, options: &Options, args: &SbomArgs, lock: &Path) ->
         return verifier.sbom(options, !args.no_verify);
     }
     let locked = verifier.lock().ok_or_else(|| {
-        Error::environment(format!("no lock found at {}", operator::shown(lock)), "run: openclaw-verify lock --init")
+        Error::environment(
+            format!("no lock found at {}", operator::shown(lock)),
+            "run: openclaw-verify lock --init",
+        )
     })?;
     sbom::from_lock(locked, options)
 }
@@ -54,9 +66,17 @@ fn make(verifier: &Verifier, options: &Options, args: &SbomArgs, lock: &Path) ->
 /// The page that a reviewer reads after an update. Something changed: exit 1, as `diff` does.
 fn compare(common: &Common, old: &Value, new: &Sbom) -> Result<Exit> {
     let diff = sbom::diff(old, new.value());
-    let text = if common.format == Format::Json { render::json(&diff)? } else { diff.to_text() };
+    let text = if common.format == Format::Json {
+        render::json(&diff)?
+    } else {
+        diff.to_text()
+    };
     output::stdout(&text)?;
-    Ok(if diff.is_empty() { Exit::Clean } else { Exit::Findings })
+    Ok(if diff.is_empty() {
+        Exit::Clean
+    } else {
+        Exit::Findings
+    })
 }
 
 /// Bytes that an earlier SBOM may have. That of a large installation has one megabyte.
@@ -66,9 +86,13 @@ fn read(path: &Path) -> Result<Value> {
     let shown = operator::shown(path);
     let wrong = |why: String| {
         let error = OperatorError::whole(path, format!("{shown}: {why}"));
-        Error::from(error.with_help("name an SBOM in CycloneDX JSON, such as one that this command wrote before"))
+        Error::from(error.with_help(
+            "name an SBOM in CycloneDX JSON, such as one that this command wrote before",
+        ))
     };
-    let real = path.canonicalize().map_err(|error| wrong(error.to_string()))?;
+    let real = path
+        .canonicalize()
+        .map_err(|error| wrong(error.to_string()))?;
     let text = bounded::text(&real, MAX_OLD).map_err(|error| wrong(error.to_string()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let old = openclaw_verify_core::json::strict(text).map_err(|error| wrong(error.to_string()))?;
@@ -81,9 +105,16 @@ fn read(path: &Path) -> Result<Value> {
 
 /// `SOURCE_DATE_EPOCH`, so that a build can be repeated; otherwise the clock.
 fn timestamp(common: &Common) -> Result<jiff::Timestamp> {
-    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(operator::now(common)) };
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(operator::now(common));
+    };
     let seconds = epoch.to_str().and_then(|text| text.parse::<i64>().ok());
-    seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).ok_or_else(|| {
-        Error::environment("SOURCE_DATE_EPOCH is not a number of seconds since 1970", "set it to one, or unset it")
-    })
+    seconds
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .ok_or_else(|| {
+            Error::environment(
+                "SOURCE_DATE_EPOCH is not a number of seconds since 1970",
+                "set it to one, or unset it",
+            )
+        })
 }

@@ -21,35 +21,63 @@ impl Staged {
     pub(super) fn open(from: &Path, id: &SubjectId) -> Result<Self> {
         if !from.is_file() {
             let kept = Kept::open(from).map_err(|why| {
-                let what = format!("{} is no copy that the gate kept: {why}", operator::shown(from));
+                let what = format!(
+                    "{} is no copy that the gate kept: {why}",
+                    operator::shown(from)
+                );
                 Error::environment(what, "name the folder that the gate's reason names")
             })?;
-            return Ok(Self { kept, _unpacked: None });
+            return Ok(Self {
+                kept,
+                _unpacked: None,
+            });
         }
-        let folder = tempfile::tempdir().map_err(|error| Error::io("create", "a temporary folder", error))?;
+        let folder = tempfile::tempdir()
+            .map_err(|error| Error::io("create", "a temporary folder", error))?;
         let kept = Kept::of_archive(from, id, folder.path()).map_err(|why| {
-            let what = format!("{id} cannot be staged from {}: {why}", operator::shown(from));
-            Error::environment(what, "install it: the gate refuses, and its reason names a copy that it kept")
+            let what = format!(
+                "{id} cannot be staged from {}: {why}",
+                operator::shown(from)
+            );
+            Error::environment(
+                what,
+                "install it: the gate refuses, and its reason names a copy that it kept",
+            )
         })?;
-        Ok(Self { kept, _unpacked: Some(folder) })
+        Ok(Self {
+            kept,
+            _unpacked: Some(folder),
+        })
     }
 }
 
 /// The spool in which a kept copy lies; none for an archive.
 pub(super) fn spool(from: &Path) -> Option<PathBuf> {
-    from.canonicalize().ok()?.ancestors().nth(2).filter(|_| from.is_dir()).map(Path::to_owned)
+    from.canonicalize()
+        .ok()?
+        .ancestors()
+        .nth(2)
+        .filter(|_| from.is_dir())
+        .map(Path::to_owned)
 }
 
 /// What the gate refused may be the first thing ever to be installed: then there is no installation to look at. What is fetched about
 /// a kept copy is kept beside it, because the gate asks nobody and knows no other cache.
 pub(super) fn start(common: &Common, from: Option<&Path>) -> Result<Start> {
     let first = from.is_some() && operator::installation(common).is_err();
-    let start = super::start(&Common { lock_only: common.lock_only || first, ..common.clone() })?;
+    let start = super::start(&Common {
+        lock_only: common.lock_only || first,
+        ..common.clone()
+    })?;
     #[cfg(feature = "online")]
     if let Some(spool) = from.filter(|_| common.online).and_then(spool) {
         let cache = super::gate::downloads(&spool);
-        let client = crate::network::client_into(common, start.builder.clone().build()?.policy(), cache)?;
-        return Ok(Start { builder: start.builder.registry(client), ..start });
+        let client =
+            crate::network::client_into(common, start.builder.clone().build()?.policy(), cache)?;
+        return Ok(Start {
+            builder: start.builder.registry(client),
+            ..start
+        });
     }
     Ok(start)
 }

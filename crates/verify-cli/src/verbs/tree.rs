@@ -11,7 +11,10 @@ use crate::{Exit, operator, output, render};
 pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
     let shown = operator::shown(&args.path);
     // The path itself may be a link: it is the operator's word, not part of the folder.
-    let root = args.path.canonicalize().map_err(|error| Error::io("find", &args.path, error))?;
+    let root = args
+        .path
+        .canonicalize()
+        .map_err(|error| Error::io("find", &args.path, error))?;
     let bar = Bar::new(!common.no_progress && !common.quiet);
     let progress = |progress: tree::Progress| bar.update(progress.files, progress.of);
     let options = tree::Options {
@@ -25,7 +28,8 @@ pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
     match result {
         Ok(tree) if common.format == Format::Json => {
             let entries = tree.manifest.entries().iter();
-            let mut value = json!({ "tree": tree.digest, "files": tree.files, "bytes": tree.bytes });
+            let mut value =
+                json!({ "tree": tree.digest, "files": tree.files, "bytes": tree.bytes });
             if args.manifest
                 && let Some(object) = value.as_object_mut()
             {
@@ -38,19 +42,29 @@ pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
             Ok(Exit::Clean)
         }
         Ok(tree) => {
-            let listing = if args.manifest { tree.manifest.to_text() } else { String::new() };
+            let listing = if args.manifest {
+                tree.manifest.to_text()
+            } else {
+                String::new()
+            };
             output::stdout(&format!("{}\n{listing}", tree.digest))?;
             Ok(Exit::Clean)
         }
         Err(TreeError::Unsafe { offenders, total }) => {
             output::stderr(&format!("{shown} has no digest: {total} unsafe entries"));
-            offenders.iter().for_each(|offender| output::stderr(&format!("  {offender}")));
+            offenders
+                .iter()
+                .for_each(|offender| output::stderr(&format!("  {offender}")));
             Ok(Exit::Findings)
         }
         Err(error @ TreeError::Limit { .. }) => {
             output::stderr(&format!("{shown} has no digest: {error}"));
             Ok(Exit::Findings)
         }
-        Err(error) => Err(Error::Subject { place: shown, why: error.to_string(), help: None }),
+        Err(error) => Err(Error::Subject {
+            place: shown,
+            why: error.to_string(),
+            help: None,
+        }),
     }
 }

@@ -17,22 +17,41 @@ fn every_rule_has_a_file_a_page_and_a_test() {
     }
     let mut files = 0;
     for rule in rules::catalogue() {
-        let file = sources.join(rule.group.as_str()).join(format!("{}.rs", rule.id.replace('-', "_")));
-        let source = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        assert!(source.contains(&format!("id: \"{}\"", rule.id)), "{}", file.display());
+        let file = sources
+            .join(rule.group.as_str())
+            .join(format!("{}.rs", rule.id.replace('-', "_")));
+        let source =
+            fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(
+            source.contains(&format!("id: \"{}\"", rule.id)),
+            "{}",
+            file.display()
+        );
         files += 1;
         let page = root.join("docs/findings").join(format!("{}.md", rule.id));
         assert!(page.is_file(), "{}", page.display());
         let tested = tests.contains(&format!("\"{}\"", rule.id))
             || tests.contains(&format!("\"{} ", rule.id))
             || tests.contains(&format!("\"{}[", rule.id));
-        assert!(tested || source.contains("#[cfg(test)]"), "no test names {}", rule.id);
+        assert!(
+            tested || source.contains("#[cfg(test)]"),
+            "no test names {}",
+            rule.id
+        );
     }
     // A file that is in no line of the catalogue is a rule that never runs.
     let mut found = 0;
-    for group in fs::read_dir(&sources).expect("groups").flatten().filter(|entry| entry.path().is_dir()) {
+    for group in fs::read_dir(&sources)
+        .expect("groups")
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+    {
         for file in fs::read_dir(group.path()).expect("rules").flatten() {
-            found += usize::from(fs::read_to_string(file.path()).expect("source").contains("const RULE: Rule"));
+            found += usize::from(
+                fs::read_to_string(file.path())
+                    .expect("source")
+                    .contains("const RULE: Rule"),
+            );
         }
     }
     assert_eq!(found, files);
@@ -43,7 +62,9 @@ fn read_all(folder: &Path, text: &mut String) {
         let path = entry.path();
         if path.is_dir() {
             read_all(&path, text);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("catalogue.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("catalogue.rs")
+        {
             text.push_str(&fs::read_to_string(&path).expect("source"));
         }
     }

@@ -6,7 +6,11 @@ use crate::support::{Installation, findings, listing};
 fn init_then_check_is_clean_and_honest() {
     let installation = Installation::shipped();
     let init = installation.init(0);
-    assert!(init.stdout.contains("openclaw-verify check --config ."), "{}", init.stdout);
+    assert!(
+        init.stdout.contains("openclaw-verify check --config ."),
+        "{}",
+        init.stdout
+    );
     let (code, report) = installation.check();
     assert_eq!(code, 0, "{:#?}", findings(&report));
     let summary = &report["summary"];
@@ -14,7 +18,11 @@ fn init_then_check_is_clean_and_honest() {
     // First use is never more than `locked`; the linked plugin is not in this copy of the state, so nothing is said of it.
     for subject in report["subjects"].as_array().expect("subjects") {
         let linked = subject["id"] == "link:acme-linked";
-        let (basis, integrity) = if linked { (None, "not-established") } else { (Some("locked"), "verified") };
+        let (basis, integrity) = if linked {
+            (None, "not-established")
+        } else {
+            (Some("locked"), "verified")
+        };
         assert_eq!(subject["basis"].as_str(), basis, "{subject}");
         assert_eq!(subject["outcomes"]["integrity"], integrity, "{subject}");
     }
@@ -26,9 +34,16 @@ fn init_excepts_only_what_nobody_can_have_looked_at() {
     let installation = Installation::shipped();
     let dropped = installation.state.join("extensions/dropped");
     std::fs::create_dir(&dropped).expect("folder");
-    std::fs::write(dropped.join("openclaw.plugin.json"), r#"{"id":"dropped","configSchema":{}}"#).expect("manifest");
-    std::fs::write(dropped.join("package.json"), r#"{"name":"dropped","openclaw":{"extensions":["./index.js"]}}"#)
-        .expect("package");
+    std::fs::write(
+        dropped.join("openclaw.plugin.json"),
+        r#"{"id":"dropped","configSchema":{}}"#,
+    )
+    .expect("manifest");
+    std::fs::write(
+        dropped.join("package.json"),
+        r#"{"name":"dropped","openclaw":{"extensions":["./index.js"]}}"#,
+    )
+    .expect("package");
     std::fs::write(dropped.join("index.js"), "export default {}").expect("code");
     let init = installation.init(1);
     assert!(init.stdout.contains("unrecorded"), "{}", init.stdout);
@@ -43,7 +58,11 @@ fn init_never_overwrites() {
     let before = installation.lock_text();
     let again = installation.run(&["lock", "--init"]);
     assert_eq!(again.code, 2);
-    assert!(again.stderr.contains("never overwrites"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("never overwrites"),
+        "{}",
+        again.stderr
+    );
     assert_eq!(installation.lock_text(), before);
 }
 
@@ -52,15 +71,27 @@ fn without_a_lock_the_inventory_is_listed() {
     let installation = Installation::shipped();
     let run = installation.run(&["check"]);
     assert_eq!(run.code, 2);
-    assert!(run.stdout.contains("npm-pack:@acme/packed"), "{}", run.stdout);
-    assert!(run.stderr.contains("run: openclaw-verify lock --init"), "{}", run.stderr);
+    assert!(
+        run.stdout.contains("npm-pack:@acme/packed"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stderr.contains("run: openclaw-verify lock --init"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn no_state_is_nothing_to_verify_and_a_named_one_is_a_mistake() {
     let installation = Installation::empty();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-    command.env_clear().env("HOME", &installation.config).current_dir(&installation.config).arg("check");
+    command
+        .env_clear()
+        .env("HOME", &installation.config)
+        .current_dir(&installation.config)
+        .arg("check");
     assert_eq!(command.output().expect("runs").status.code(), Some(3));
     command.args(["--state-dir", "/nonexistent"]);
     assert_eq!(command.output().expect("runs").status.code(), Some(2));
@@ -71,9 +102,21 @@ fn the_state_dir_stays_as_it_was() {
     let installation = Installation::shipped();
     let before = listing(&installation.state);
     installation.init(0);
-    for verb in [&["check"][..], &["plugins"], &["skills"], &["core"], &["lock"], &["lock", "--check"], &["check", "-v"]] {
+    for verb in [
+        &["check"][..],
+        &["plugins"],
+        &["skills"],
+        &["core"],
+        &["lock"],
+        &["lock", "--check"],
+        &["check", "-v"],
+    ] {
         installation.run(verb);
-        assert_eq!(listing(&installation.state), before, "{verb:?} changed the state dir");
+        assert_eq!(
+            listing(&installation.state),
+            before,
+            "{verb:?} changed the state dir"
+        );
     }
 }
 
@@ -82,7 +125,9 @@ fn the_lock_does_not_depend_on_the_machine() {
     let [one, other] = [Installation::shipped(), Installation::shipped()];
     one.init(0);
     let mut command = other.command(&["lock", "--init", "--threads", "7"]);
-    command.env("LC_ALL", "tr_TR.UTF-8").env("TZ", "Pacific/Kiritimati");
+    command
+        .env("LC_ALL", "tr_TR.UTF-8")
+        .env("TZ", "Pacific/Kiritimati");
     assert!(command.status().expect("runs").success());
     assert_eq!(one.lock_text(), other.lock_text());
     assert!(!one.lock_text().contains("/home/"), "{}", one.lock_text());
@@ -103,7 +148,11 @@ fn a_repository_under_test_does_not_bring_its_own_policy() {
         .arg(&installation.state);
     let output = command.output().expect("runs");
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--config"), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("--config"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -119,6 +168,13 @@ fn unknown_ids_are_mistakes() {
     installation.init(0);
     assert_eq!(installation.run(&["plugins", "npm:nobody"]).code, 2);
     assert_eq!(installation.run(&["plugins", "not an id"]).code, 2);
-    assert_eq!(installation.run(&["check", "-A", "no-such-finding"]).code, 2);
-    assert_eq!(installation.run(&["check", "-A", "tree-mismatch"]).code, 2, "tampering can never be lowered");
+    assert_eq!(
+        installation.run(&["check", "-A", "no-such-finding"]).code,
+        2
+    );
+    assert_eq!(
+        installation.run(&["check", "-A", "tree-mismatch"]).code,
+        2,
+        "tampering can never be lowered"
+    );
 }

@@ -12,14 +12,22 @@ fn the_schema_in_docs_is_current() {
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &made).expect("schema");
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), made, "run the test again with UPDATE_SCHEMA=1");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        made,
+        "run the test again with UPDATE_SCHEMA=1"
+    );
 }
 
 #[test]
 fn json_is_the_same_twice_and_with_other_threads() {
     let installation = Installation::shipped();
     installation.init(0);
-    let [one, two] = ["1", "5"].map(|threads| installation.run(&["check", "--format", "json", "--threads", threads]).stdout);
+    let [one, two] = ["1", "5"].map(|threads| {
+        installation
+            .run(&["check", "--format", "json", "--threads", threads])
+            .stdout
+    });
     assert_eq!(one, two);
     let report: Value = serde_json::from_str(&one).expect("JSON");
     assert_eq!(report["schema"], "openclaw-verify.report/1");
@@ -43,10 +51,15 @@ fn sarif_has_one_location_each_in_the_lock() {
         let line = place["region"]["startLine"].as_u64().expect("line");
         assert!((1..=lines).contains(&line), "{result}");
         let rule = usize::try_from(result["ruleIndex"].as_u64().expect("index")).expect("index");
-        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][rule]["id"], result["ruleId"]);
+        assert_eq!(
+            log["runs"][0]["tool"]["driver"]["rules"][rule]["id"],
+            result["ruleId"]
+        );
     }
     assert!(
-        results.iter().any(|result| result["suppressions"][0]["kind"] == "external"),
+        results
+            .iter()
+            .any(|result| result["suppressions"][0]["kind"] == "external"),
         "excepted findings are told as suppressed"
     );
 }
@@ -55,23 +68,42 @@ fn sarif_has_one_location_each_in_the_lock() {
 fn github_annotations_point_at_the_lock() {
     let installation = Installation::shipped();
     installation.init(0);
-    std::fs::write(installation.state.join("extensions/acme-notes/index.js"), "changed").expect("write");
+    std::fs::write(
+        installation.state.join("extensions/acme-notes/index.js"),
+        "changed",
+    )
+    .expect("write");
     let run = installation.run(&["check", "--format", "github"]);
     assert_eq!(run.code, 1);
-    let line = run.stdout.lines().find(|line| line.starts_with("::error ")).expect("annotation");
+    let line = run
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("::error "))
+        .expect("annotation");
     assert!(line.contains("file=openclaw-verify.lock,line="), "{line}");
-    assert!(line.contains("title=openclaw-verify/tree-mismatch::path:acme-notes: "), "{line}");
+    assert!(
+        line.contains("title=openclaw-verify/tree-mismatch::path:acme-notes: "),
+        "{line}"
+    );
 }
 
 #[test]
 fn junit_fails_what_is_denied() {
     let installation = Installation::shipped();
     installation.init(0);
-    std::fs::write(installation.state.join("extensions/acme-notes/index.js"), "changed").expect("write");
+    std::fs::write(
+        installation.state.join("extensions/acme-notes/index.js"),
+        "changed",
+    )
+    .expect("write");
     let run = installation.run(&["check", "--format", "junit"]);
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("<failure"), "{}", run.stdout);
-    assert!(run.stdout.contains(r#"name="path:acme-notes""#), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(r#"name="path:acme-notes""#),
+        "{}",
+        run.stdout
+    );
     assert_eq!(run.stdout.matches("<failure").count(), 1, "{}", run.stdout);
 }
 
@@ -79,11 +111,21 @@ fn junit_fails_what_is_denied() {
 fn reports_are_also_written_to_files() {
     let installation = Installation::shipped();
     installation.init(0);
-    let run = installation.run(&["check", "--report", "json=out.json", "--report", "human=out.txt"]);
+    let run = installation.run(&[
+        "check",
+        "--report",
+        "json=out.json",
+        "--report",
+        "human=out.txt",
+    ]);
     assert_eq!(run.code, 0, "{}", run.text());
     let text = std::fs::read_to_string(installation.config.join("out.json")).expect("report");
     serde_json::from_str::<Value>(&text).expect("JSON");
-    assert!(!std::fs::read_to_string(installation.config.join("out.txt")).expect("report").contains('\u{1b}'));
+    assert!(
+        !std::fs::read_to_string(installation.config.join("out.txt"))
+            .expect("report")
+            .contains('\u{1b}')
+    );
 }
 
 #[test]
@@ -96,7 +138,10 @@ fn hostile_names_reach_no_terminal() {
     std::fs::write(folder.join("SKILL.md"), text).expect("skill");
     for format in ["human", "json", "sarif", "github", "junit"] {
         let run = installation.run(&["check", "-v", "--color", "never", "--format", format]);
-        let bad = run.text().chars().find(|c| matches!(c, '\u{1b}' | '\u{202e}'));
+        let bad = run
+            .text()
+            .chars()
+            .find(|c| matches!(c, '\u{1b}' | '\u{202e}'));
         assert_eq!(bad, None, "{format}: {}", run.text());
     }
 }
@@ -107,6 +152,10 @@ fn a_closed_pipe_is_a_normal_end() {
     installation.init(0);
     let (reader, writer) = std::io::pipe().expect("pipe");
     drop(reader);
-    let status = installation.command(&["check", "-v"]).stdout(writer).status().expect("runs");
+    let status = installation
+        .command(&["check", "-v"])
+        .stdout(writer)
+        .status()
+        .expect("runs");
     assert_eq!(status.code(), Some(0));
 }

@@ -22,11 +22,19 @@ impl Bench {
         let root = temporary.path().canonicalize().expect("real path");
         std::fs::create_dir(root.join("config")).expect("folder");
         std::fs::create_dir(root.join("plugin")).expect("folder");
-        let write = |name: &str, text: &str| std::fs::write(root.join("plugin").join(name), text).expect("write");
-        write("package.json", r#"{"name":"@acme/a","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#);
+        let write = |name: &str, text: &str| {
+            std::fs::write(root.join("plugin").join(name), text).expect("write")
+        };
+        write(
+            "package.json",
+            r#"{"name":"@acme/a","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#,
+        );
         write("openclaw.plugin.json", r#"{"id":"a","configSchema":{}}"#);
         write("index.js", "export default {};\n");
-        Self { root, _temporary: temporary }
+        Self {
+            root,
+            _temporary: temporary,
+        }
     }
 
     fn request(&self) -> String {
@@ -42,15 +50,26 @@ impl Bench {
 
     fn gate(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command.env_clear().current_dir("/").args(["gate", "--config"]).arg(self.root.join("config"));
+        command
+            .env_clear()
+            .current_dir("/")
+            .args(["gate", "--config"])
+            .arg(self.root.join("config"));
         command
     }
 
     fn start(&self, command: &mut Command) -> Child {
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         // A gate that was killed or refused its arguments does not read.
-        let _ = child.stdin.take().expect("stdin").write_all(self.request().as_bytes());
+        let _ = child
+            .stdin
+            .take()
+            .expect("stdin")
+            .write_all(self.request().as_bytes());
         child
     }
 
@@ -60,7 +79,10 @@ impl Bench {
 
     /// Runs the commands that the reason names.
     fn follow(&self, refused: &Value) {
-        let said = reason(refused).split(", then run: ").nth(1).and_then(|text| text.split("; then install again").next());
+        let said = reason(refused)
+            .split(", then run: ")
+            .nth(1)
+            .and_then(|text| text.split("; then install again").next());
         for line in said.expect("commands").split("; ") {
             let (program, words) = line.split_once(' ').expect("words");
             assert_eq!(program, "openclaw-verify");
@@ -88,7 +110,12 @@ impl Bench {
 fn reply(child: Child) -> Value {
     let output = child.wait_with_output().expect("output");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(text.lines().count(), 1, "{text}");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -102,13 +129,25 @@ fn reason(reply: &Value) -> &str {
 fn blocked_locked_allowed_in_an_empty_environment() {
     let bench = Bench::new();
     let refused = bench.ask(&mut bench.gate());
-    assert!(reason(&refused).contains("openclaw-verify lock path:a --from "), "{refused}");
+    assert!(
+        reason(&refused).contains("openclaw-verify lock path:a --from "),
+        "{refused}"
+    );
     bench.lock();
-    assert_eq!(bench.ask(&mut bench.gate()), json!({ "protocolVersion": 1, "decision": "allow" }));
+    assert_eq!(
+        bench.ask(&mut bench.gate()),
+        json!({ "protocolVersion": 1, "decision": "allow" })
+    );
     std::fs::write(bench.root.join("plugin/index.js"), "export default {} ;\n").expect("write");
     let refused = bench.ask(&mut bench.gate());
-    assert!(reason(&refused).starts_with("Find out why it changed"), "{refused}");
-    assert!(refused["findings"].to_string().contains("index.js"), "the changed file is named: {refused}");
+    assert!(
+        reason(&refused).starts_with("Find out why it changed"),
+        "{refused}"
+    );
+    assert!(
+        refused["findings"].to_string().contains("index.js"),
+        "the changed file is named: {refused}"
+    );
 }
 
 #[test]
@@ -119,9 +158,17 @@ fn broken_arguments_and_files_still_get_a_reply() {
     let mut nowhere = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
     assert!(reason(&bench.ask(nowhere.env_clear().arg("gate"))).contains("--config"));
     assert!(reason(&bench.ask(nowhere.arg("--config").arg("/nowhere"))).contains("/nowhere"));
-    std::fs::write(bench.root.join("config/openclaw-verify.lock"), "version = 1\n<<<<<<< ours\n").expect("write");
+    std::fs::write(
+        bench.root.join("config/openclaw-verify.lock"),
+        "version = 1\n<<<<<<< ours\n",
+    )
+    .expect("write");
     assert!(reason(&bench.ask(&mut bench.gate())).contains("openclaw-verify.lock"));
-    std::fs::write(bench.root.join("config/openclaw-verify.lock"), "version = 99\n").expect("write");
+    std::fs::write(
+        bench.root.join("config/openclaw-verify.lock"),
+        "version = 99\n",
+    )
+    .expect("write");
     assert!(reason(&bench.ask(&mut bench.gate())).contains("version"));
 }
 
@@ -129,12 +176,21 @@ fn broken_arguments_and_files_still_get_a_reply() {
 fn a_request_that_never_ends_is_answered_in_time() {
     let bench = Bench::new();
     let mut command = bench.gate();
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("spawn");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("spawn");
     let mut open = child.stdin.take().expect("stdin");
     open.write_all(b"{").expect("write");
     let start = Instant::now();
     assert!(reason(&reply(child)).contains("in time"));
-    assert!(start.elapsed() < Duration::from_secs(9), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        start.elapsed()
+    );
     drop(open);
 }
 
@@ -143,8 +199,12 @@ fn many_at_once_agree() {
     let bench = Bench::new();
     let children: Vec<Child> = (0..12).map(|_| bench.start(&mut bench.gate())).collect();
     let replies: Vec<Value> = children.into_iter().map(reply).collect();
-    replies.iter().for_each(|reply| assert_eq!(reply, &replies[0]));
-    let kept = std::fs::read_dir(bench.root.join("config/.openclaw-verify/kept")).expect("kept").count();
+    replies
+        .iter()
+        .for_each(|reply| assert_eq!(reply, &replies[0]));
+    let kept = std::fs::read_dir(bench.root.join("config/.openclaw-verify/kept"))
+        .expect("kept")
+        .count();
     assert_eq!(kept, 1);
     bench.lock();
     assert_eq!(bench.ask(&mut bench.gate())["decision"], "allow");
@@ -154,7 +214,11 @@ fn many_at_once_agree() {
 fn a_kill_at_any_moment_poisons_nothing() {
     let bench = Bench::new();
     for number in 0..400 {
-        std::fs::write(bench.root.join(format!("plugin/file{number}.js")), format!("// {number}\n").repeat(100)).expect("write");
+        std::fs::write(
+            bench.root.join(format!("plugin/file{number}.js")),
+            format!("// {number}\n").repeat(100),
+        )
+        .expect("write");
     }
     for milliseconds in [0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 48] {
         let mut child = bench.start(&mut bench.gate());
@@ -163,12 +227,23 @@ fn a_kill_at_any_moment_poisons_nothing() {
         child.wait().expect("wait");
     }
     let refused = bench.ask(&mut bench.gate());
-    assert!(reason(&refused).contains("openclaw-verify lock path:a --from "), "{refused}");
+    assert!(
+        reason(&refused).contains("openclaw-verify lock path:a --from "),
+        "{refused}"
+    );
     let kept = bench.root.join("config/.openclaw-verify/kept");
-    let whole = std::fs::read_dir(&kept).expect("kept").flatten().map(|entry| entry.path());
-    let whole: Vec<PathBuf> = whole.filter(|path| path.join("request.json").exists()).collect();
+    let whole = std::fs::read_dir(&kept)
+        .expect("kept")
+        .flatten()
+        .map(|entry| entry.path());
+    let whole: Vec<PathBuf> = whole
+        .filter(|path| path.join("request.json").exists())
+        .collect();
     assert_eq!(whole.len(), 1);
-    assert_eq!(files(&whole[0].join("content")), files(&bench.root.join("plugin")));
+    assert_eq!(
+        files(&whole[0].join("content")),
+        files(&bench.root.join("plugin"))
+    );
 }
 
 fn files(folder: &Path) -> usize {
@@ -185,7 +260,10 @@ fn nothing_can_be_written() {
     let full = || {
         let mut command = Command::new("/bin/bash");
         let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" gate --config \"$1\"";
-        command.env_clear().args(["-c", script, env!("CARGO_BIN_EXE_openclaw-verify")]).arg(bench.root.join("config"));
+        command
+            .env_clear()
+            .args(["-c", script, env!("CARGO_BIN_EXE_openclaw-verify")])
+            .arg(bench.root.join("config"));
         command
     };
     let read_only = || {
@@ -199,7 +277,10 @@ fn nothing_can_be_written() {
     std::fs::write(bench.root.join("plugin/index.js"), "changed").expect("write");
     for command in [&full as &dyn Fn() -> Command, &read_only] {
         let refused = bench.ask(&mut command());
-        assert!(reason(&refused).contains("is not what was locked under this version"), "{refused}");
+        assert!(
+            reason(&refused).contains("is not what was locked under this version"),
+            "{refused}"
+        );
         assert!(reason(&refused).contains("--spool"), "{refused}");
     }
 }
@@ -210,27 +291,55 @@ fn setup_prints_the_command_and_says_what_to_mend() {
     let bench = Bench::new();
     let program = bench.root.join("openclaw-verify");
     std::fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), &program).expect("copy");
-    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode");
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode")
+    };
     mode(&program, 0o755);
     mode(&bench.root, 0o755);
     mode(&bench.root.join("config"), 0o755);
     let setup = || {
         let mut command = Command::new(&program);
-        let output = command.env_clear().args(["gate", "--setup", "--config"]).arg(bench.root.join("config")).output();
+        let output = command
+            .env_clear()
+            .args(["gate", "--setup", "--config"])
+            .arg(bench.root.join("config"))
+            .output();
         Run::of(&output.expect("the binary runs"))
     };
     let good = setup();
     assert_eq!(good.code, 0, "{}", good.text());
-    let value = good.stdout.strip_prefix("openclaw config set security.installPolicy '").expect("command");
-    let value = value.trim_end().strip_suffix("' --strict-json").expect("command");
+    let value = good
+        .stdout
+        .strip_prefix("openclaw config set security.installPolicy '")
+        .expect("command");
+    let value = value
+        .trim_end()
+        .strip_suffix("' --strict-json")
+        .expect("command");
     let value: Value = serde_json::from_str(value).expect("JSON");
     assert_eq!(value["exec"]["command"], program.to_string_lossy().as_ref());
-    assert_eq!(value["exec"]["args"], json!(["gate", "--config", bench.root.join("config").to_string_lossy()]));
-    for (path, wrong) in [(program.clone(), 0o775), (bench.root.join("config"), 0o777), (bench.root.clone(), 0o775)] {
+    assert_eq!(
+        value["exec"]["args"],
+        json!([
+            "gate",
+            "--config",
+            bench.root.join("config").to_string_lossy()
+        ])
+    );
+    for (path, wrong) in [
+        (program.clone(), 0o775),
+        (bench.root.join("config"), 0o777),
+        (bench.root.clone(), 0o775),
+    ] {
         mode(&path, wrong);
         let bad = setup();
         assert_eq!(bad.code, 2);
-        assert!(bad.stderr.contains(&format!("chmod go-w {}", path.display())), "{}", bad.text());
+        assert!(
+            bad.stderr
+                .contains(&format!("chmod go-w {}", path.display())),
+            "{}",
+            bad.text()
+        );
         assert!(bad.stdout.is_empty());
         mode(&path, 0o755);
     }
@@ -239,10 +348,20 @@ fn setup_prints_the_command_and_says_what_to_mend() {
 #[test]
 fn selftest_answers_every_kind_and_leaves_nothing() {
     let bench = Bench::new();
-    let output = bench.gate().arg("--selftest").output().expect("the binary runs");
+    let output = bench
+        .gate()
+        .arg("--selftest")
+        .output()
+        .expect("the binary runs");
     let run = Run::of(&output);
     assert_eq!(run.code, 0, "{}", run.text());
     assert_eq!(run.stdout.lines().count(), 12);
-    assert!(run.stdout.lines().all(|line| line.contains(r#"{"protocolVersion":1,"decision":""#)), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .lines()
+            .all(|line| line.contains(r#"{"protocolVersion":1,"decision":""#)),
+        "{}",
+        run.stdout
+    );
     assert_eq!(files(&bench.root.join("config")), 0);
 }

@@ -28,8 +28,14 @@ impl GitPlugin {
         let files = [
             (".gitattributes", attributes),
             ("index.js", "export default {};\nexport const one = 1;\n"),
-            ("openclaw.plugin.json", r#"{"id":"acme-git","name":"acme-git","version":"1.3.0","configSchema":{}}"#),
-            ("package.json", r#"{"name":"acme-git","version":"1.3.0","type":"module","openclaw":{"extensions":["./index.js"]}}"#),
+            (
+                "openclaw.plugin.json",
+                r#"{"id":"acme-git","name":"acme-git","version":"1.3.0","configSchema":{}}"#,
+            ),
+            (
+                "package.json",
+                r#"{"name":"acme-git","version":"1.3.0","type":"module","openclaw":{"extensions":["./index.js"]}}"#,
+            ),
         ];
         let mut tree = String::new();
         for (name, text) in files {
@@ -40,21 +46,38 @@ impl GitPlugin {
         mint.commit = mint.git(&["commit-tree", &tree, "-m", "1.3.0"], b"");
         mint.git(&["update-ref", "refs/heads/main", &mint.commit], b"");
         let key = mint.ssh_key("key", &["ed25519"]);
-        let this = Self { installation: Installation::shipped(), key, mint };
-        this.tag(&this.mint.ssh_tag(&this.key, &["-n", "git"], "v1.3.0", EARLY));
+        let this = Self {
+            installation: Installation::shipped(),
+            key,
+            mint,
+        };
+        this.tag(
+            &this
+                .mint
+                .ssh_tag(&this.key, &["-n", "git"], "v1.3.0", EARLY),
+        );
 
         let folder = this.folder();
         fs::create_dir_all(folder.parent().expect("parent")).expect("folder");
         let (repo, to) = (this.mint.repo(), folder.clone());
         let paths = [repo.to_str().expect("path"), to.to_str().expect("path")];
         let mut clone = std::process::Command::new("git");
-        clone.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        clone
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
         let output = run(clone.args(["clone", "-q"]).args(paths), b"");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         this.record(&this.mint.commit);
 
-        fs::write(this.installation.config.join("signers"), format!("ada@example.org {}\n", this.mint.public(&this.key)))
-            .expect("signers");
+        fs::write(
+            this.installation.config.join("signers"),
+            format!("ada@example.org {}\n", this.mint.public(&this.key)),
+        )
+        .expect("signers");
         this
     }
 
@@ -67,7 +90,12 @@ impl GitPlugin {
         let id = self.mint.put_tag("v1.3.0", body);
         let clone = self.folder().join(".git");
         if clone.exists() {
-            let object = self.mint.repo().join("objects").join(&id[..2]).join(&id[2..]);
+            let object = self
+                .mint
+                .repo()
+                .join("objects")
+                .join(&id[..2])
+                .join(&id[2..]);
             let to = clone.join("objects").join(&id[..2]);
             fs::create_dir_all(&to).expect("folder");
             // A clone on the same disk shares its objects with what it was cloned from.
@@ -81,10 +109,15 @@ impl GitPlugin {
 
     /// What OpenClaw records at an install.
     fn record(&self, commit: &str) {
-        let connection = Connection::open(self.installation.state.join("state/openclaw.sqlite")).expect("database");
+        let connection = Connection::open(self.installation.state.join("state/openclaw.sqlite"))
+            .expect("database");
         let key = "plugins.installedIndex";
         let old: String = connection
-            .query_row("select value_json from config_machine_state where state_key=?1", [key], |row| row.get(0))
+            .query_row(
+                "select value_json from config_machine_state where state_key=?1",
+                [key],
+                |row| row.get(0),
+            )
             .expect("row");
         let mut index: Value = serde_json::from_str(&old).expect("JSON");
         index["index"]["installRecords"]["acme-git"] = json!({
@@ -93,7 +126,10 @@ impl GitPlugin {
             "installedAt": "2026-11-22T12:04:04.389Z",
         });
         connection
-            .execute("update config_machine_state set value_json=?1 where state_key=?2", [&index.to_string(), key])
+            .execute(
+                "update config_machine_state set value_json=?1 where state_key=?2",
+                [&index.to_string(), key],
+            )
             .expect("update");
     }
 
@@ -116,14 +152,23 @@ impl GitPlugin {
 fn a_verified_tag_goes_into_the_lock_and_proves_the_origin() {
     let plugin = GitPlugin::new("");
     plugin.init();
-    assert!(!plugin.installation.lock_text().contains("tag-object"), "nobody was trusted yet");
+    assert!(
+        !plugin.installation.lock_text().contains("tag-object"),
+        "nobody was trusted yet"
+    );
     let run = plugin.installation.run(&["lock"]);
     assert_eq!(run.code, 0, "gained evidence is welcome: {}", run.text());
     let lock = plugin.installation.lock_text();
-    assert!(lock.contains("tag-object = \"") && lock.contains("signer = \"ssh:SHA256:"), "{lock}");
+    assert!(
+        lock.contains("tag-object = \"") && lock.contains("signer = \"ssh:SHA256:"),
+        "{lock}"
+    );
     let (found, subject) = plugin.judged();
     assert_eq!(found, [] as [&str; 0]);
-    assert_eq!((&subject["basis"], &subject["outcomes"]["provenance"]), (&json!("signed"), &json!("verified")));
+    assert_eq!(
+        (&subject["basis"], &subject["outcomes"]["provenance"]),
+        (&json!("signed"), &json!("verified"))
+    );
     assert_eq!(plugin.installation.run(&["lock", "--check"]).code, 0);
 }
 
@@ -132,9 +177,16 @@ fn a_remade_tag_warns_and_is_locked_only_by_name() {
     let plugin = GitPlugin::new("");
     plugin.init();
     assert_eq!(plugin.installation.run(&["lock"]).code, 0);
-    plugin.tag(&plugin.mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY + 1));
+    plugin.tag(
+        &plugin
+            .mint
+            .ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY + 1),
+    );
     let (found, subject) = plugin.judged();
-    assert_eq!((found, &subject["basis"]), (vec!["warn tag-retagged".to_owned()], &json!("locked")));
+    assert_eq!(
+        (found, &subject["basis"]),
+        (vec!["warn tag-retagged".to_owned()], &json!("locked"))
+    );
     assert_eq!(plugin.installation.run(&["lock"]).code, 1);
     assert_eq!(plugin.installation.run(&["lock", "--accept", ID]).code, 0);
     assert_eq!(plugin.judged().0, [] as [&str; 0]);
@@ -145,13 +197,30 @@ fn bad_tags_of_an_installed_plugin_are_found() {
     let plugin = GitPlugin::new("");
     plugin.init();
     assert_eq!(plugin.installation.run(&["lock"]).code, 0);
-    let (mint, good) = (&plugin.mint, plugin.mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY));
+    let (mint, good) = (
+        &plugin.mint,
+        plugin
+            .mint
+            .ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY),
+    );
     let other = mint.ssh_key("other", &["ed25519"]);
     for (body, finding) in [
-        (mint.payload("v1.3.0", EARLY), "deny signature-missing[unsigned]"),
-        (mint.ssh_tag(&other, &["-n", "git"], "v1.3.0", EARLY), "deny signer-not-allowed[unknown-key]"),
-        (mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.2.0", EARLY), "deny tag-mismatch[name-mismatch]"),
-        ([good.clone(), b"x\n".to_vec()].concat(), "deny tag-malformed[trailing-data]"),
+        (
+            mint.payload("v1.3.0", EARLY),
+            "deny signature-missing[unsigned]",
+        ),
+        (
+            mint.ssh_tag(&other, &["-n", "git"], "v1.3.0", EARLY),
+            "deny signer-not-allowed[unknown-key]",
+        ),
+        (
+            mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.2.0", EARLY),
+            "deny tag-mismatch[name-mismatch]",
+        ),
+        (
+            [good.clone(), b"x\n".to_vec()].concat(),
+            "deny tag-malformed[trailing-data]",
+        ),
     ] {
         plugin.tag(&body);
         let (found, subject) = plugin.judged();
@@ -172,7 +241,10 @@ fn bad_tags_of_an_installed_plugin_are_found() {
     }
     let (found, _) = plugin.judged();
     assert!(
-        found.iter().any(|finding| finding.starts_with("deny tag-moved") || finding.starts_with("deny not-established")),
+        found
+            .iter()
+            .any(|finding| finding.starts_with("deny tag-moved")
+                || finding.starts_with("deny not-established")),
         "{found:?}"
     );
     plugin.tag(&good);
@@ -185,25 +257,53 @@ fn files_are_those_of_the_commit_apart_from_what_npm_writes() {
     plugin.init();
     let clean = plugin.judged().0;
     assert_eq!(clean, [] as [&str; 0]);
-    fs::write(plugin.folder().join("package-lock.json"), "{\"lockfileVersion\":3,\"packages\":{}}").expect("lock");
+    fs::write(
+        plugin.folder().join("package-lock.json"),
+        "{\"lockfileVersion\":3,\"packages\":{}}",
+    )
+    .expect("lock");
     let found = plugin.judged().0;
-    assert!(!found.iter().any(|finding| finding.contains("record-mismatch")), "{found:?}");
+    assert!(
+        !found
+            .iter()
+            .any(|finding| finding.contains("record-mismatch")),
+        "{found:?}"
+    );
     // What only has its name is a file that the commit does not hold.
-    for text in ["#!/bin/sh\n", "{\"lockfileVersion\":3}", "{\"lockfileVersion\":3,\"packages\":{}} x"] {
+    for text in [
+        "#!/bin/sh\n",
+        "{\"lockfileVersion\":3}",
+        "{\"lockfileVersion\":3,\"packages\":{}} x",
+    ] {
         fs::write(plugin.folder().join("package-lock.json"), text).expect("lock");
         let found = plugin.judged().0;
-        assert!(found.iter().any(|finding| finding.contains("record-mismatch")), "{text}: {found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|finding| finding.contains("record-mismatch")),
+            "{text}: {found:?}"
+        );
     }
     fs::remove_file(plugin.folder().join("package-lock.json")).expect("lock");
 
-    let cases: [(&str, &str); 3] = [("index.js", "evil();"), ("added.js", "evil();"), ("node_modules.js", "evil();")];
+    let cases: [(&str, &str); 3] = [
+        ("index.js", "evil();"),
+        ("added.js", "evil();"),
+        ("node_modules.js", "evil();"),
+    ];
     for (name, text) in cases {
         let path = plugin.folder().join(name);
         let before = fs::read(&path).ok();
         fs::write(&path, text).expect("write");
         let (found, subject) = plugin.judged();
-        assert!(found.contains(&"deny record-mismatch".to_owned()), "{name}: {found:?}");
-        assert_ne!(subject["basis"], "signed", "a signed tag says nothing about other files");
+        assert!(
+            found.contains(&"deny record-mismatch".to_owned()),
+            "{name}: {found:?}"
+        );
+        assert_ne!(
+            subject["basis"], "signed",
+            "a signed tag says nothing about other files"
+        );
         match before {
             Some(bytes) => fs::write(&path, bytes).expect("write"),
             None => fs::remove_file(&path).expect("remove"),
@@ -220,18 +320,40 @@ fn files_are_those_of_the_commit_apart_from_what_npm_writes() {
 #[test]
 fn line_endings_that_the_commit_asks_for_are_a_note() {
     let plugin = GitPlugin::new("*.js text eol=crlf\n");
-    assert!(fs::read_to_string(plugin.folder().join("index.js")).expect("file").contains("\r\n"), "git wrote them so");
+    assert!(
+        fs::read_to_string(plugin.folder().join("index.js"))
+            .expect("file")
+            .contains("\r\n"),
+        "git wrote them so"
+    );
     plugin.init();
     assert_eq!(plugin.judged().0, ["note record-mismatch"]);
-    fs::write(plugin.folder().join("index.js"), "export default {};\r\nevil();\r\n").expect("write");
-    assert!(plugin.judged().0.contains(&"deny record-mismatch".to_owned()));
+    fs::write(
+        plugin.folder().join("index.js"),
+        "export default {};\r\nevil();\r\n",
+    )
+    .expect("write");
+    assert!(
+        plugin
+            .judged()
+            .0
+            .contains(&"deny record-mismatch".to_owned())
+    );
 }
 
 #[test]
 fn a_record_of_another_commit_than_the_tag_is_a_mismatch() {
     let plugin = GitPlugin::new("");
     let mint = &plugin.mint;
-    let other = mint.git(&["commit-tree", &format!("{}^{{tree}}", mint.commit), "-m", "another"], b"");
+    let other = mint.git(
+        &[
+            "commit-tree",
+            &format!("{}^{{tree}}", mint.commit),
+            "-m",
+            "another",
+        ],
+        b"",
+    );
     let git = plugin.folder().join(".git");
     let object = Path::new("objects").join(&other[..2]).join(&other[2..]);
     fs::create_dir_all(git.join(&object).parent().expect("parent")).expect("folder");
@@ -241,7 +363,10 @@ fn a_record_of_another_commit_than_the_tag_is_a_mismatch() {
     plugin.init();
     assert_eq!(plugin.installation.check().0, 1);
     let (found, subject) = plugin.judged();
-    assert!(found.contains(&"deny record-mismatch".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"deny record-mismatch".to_owned()),
+        "{found:?}"
+    );
     assert_ne!(subject["basis"], "signed");
 }
 
@@ -250,9 +375,16 @@ fn a_clone_that_cannot_be_read_is_not_called_signed() {
     let plugin = GitPlugin::new("");
     plugin.init();
     assert_eq!(plugin.installation.run(&["lock"]).code, 0);
-    fs::write(plugin.folder().join(".git/objects/info/alternates"), "/tmp\n").expect("alternates");
+    fs::write(
+        plugin.folder().join(".git/objects/info/alternates"),
+        "/tmp\n",
+    )
+    .expect("alternates");
     let (found, subject) = plugin.judged();
-    assert!(found.contains(&"deny not-established[unsupported-repository]".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"deny not-established[unsupported-repository]".to_owned()),
+        "{found:?}"
+    );
     assert_eq!(subject["basis"], "locked");
 }
 
@@ -276,21 +408,39 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
     let rule = "version = 1\n[[release]]\nrepository = \"github.com/acme/notes\"\ntags = \"v*\"\nsigners = \"signers\"\n";
     fs::write(plugin.installation.policy(), rule).expect("policy");
     assert_eq!(plugin.installation.run(&["lock"]).code, 0);
-    let unread = |plugin: &GitPlugin| plugin.judged().0.iter().any(|finding| finding == "deny unreviewed");
+    let unread = |plugin: &GitPlugin| {
+        plugin
+            .judged()
+            .0
+            .iter()
+            .any(|finding| finding == "deny unreviewed")
+    };
     assert!(unread(&plugin));
     let lock = plugin.installation.lock_text();
-    let signer = lock.lines().find_map(|line| line.strip_prefix("signer = ")).expect("signer").trim_matches('"').to_owned();
+    let signer = lock
+        .lines()
+        .find_map(|line| line.strip_prefix("signer = "))
+        .expect("signer")
+        .trim_matches('"')
+        .to_owned();
 
     let other = plugin.mint.ssh_key("other", &["ed25519"]);
     let reviews = plugin.installation.config.join("openclaw-reviews.toml");
     let trust = |publisher: &str, more: &[&str]| {
         let _ = fs::remove_file(&reviews);
-        let run = [&["review", ID, "--trust", publisher, "--by", "Ada", "--yes"], more].concat();
+        let run = [
+            &["review", ID, "--trust", publisher, "--by", "Ada", "--yes"],
+            more,
+        ]
+        .concat();
         assert_eq!(plugin.installation.run(&run).code, 0);
     };
     // Somebody else, another form of the name, less than is wanted, a builder: nothing of that signed this tag.
     for (publisher, more) in [
-        ("ssh:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[][..]),
+        (
+            "ssh:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            &[][..],
+        ),
         ("github:acme/notes", &[]),
         ("openpgp:AAAA", &[]),
         (&signer, &["--criteria", "safe-to-load"]),
@@ -299,16 +449,27 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
         trust(publisher, more);
         assert!(unread(&plugin), "{publisher} {more:?}");
     }
-    for never in
-        [signer.trim_start_matches("ssh:"), "ada@example.org", "git:file/notes", "github:acme", "github:/x", "acme/notes", ""]
-    {
-        let run = plugin.installation.run(&["review", ID, "--trust", never, "--by", "Ada", "--yes"]);
+    for never in [
+        signer.trim_start_matches("ssh:"),
+        "ada@example.org",
+        "git:file/notes",
+        "github:acme",
+        "github:/x",
+        "acme/notes",
+        "",
+    ] {
+        let run = plugin
+            .installation
+            .run(&["review", ID, "--trust", never, "--by", "Ada", "--yes"]);
         assert_eq!(run.code, 2, "{never}: {}", run.text());
     }
     trust(&signer, &[]);
     assert_eq!(plugin.judged().0, [] as [&str; 0]);
     assert_eq!(plugin.judged().1["outcomes"]["review"], "verified");
-    let backlog = plugin.installation.run(&["review", "--format", "json"]).stdout;
+    let backlog = plugin
+        .installation
+        .run(&["review", "--format", "json"])
+        .stdout;
     assert!(!backlog.contains(ID), "{backlog}");
 
     // Unsigned, signed by somebody else, for another name, damaged, made anew.
@@ -323,31 +484,59 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
         mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY + 1),
     ] {
         plugin.tag(&body);
-        assert!(unread(&plugin), "{:?}: {}", plugin.judged().0, String::from_utf8_lossy(&body));
+        assert!(
+            unread(&plugin),
+            "{:?}: {}",
+            plugin.judged().0,
+            String::from_utf8_lossy(&body)
+        );
     }
     plugin.tag(&good);
     assert!(!unread(&plugin));
     // Other files than the signed ones.
     fs::write(plugin.folder().join("index.js"), "evil();").expect("write");
     assert!(unread(&plugin));
-    fs::write(plugin.folder().join("index.js"), "export default {};\nexport const one = 1;\n").expect("write");
+    fs::write(
+        plugin.folder().join("index.js"),
+        "export default {};\nexport const one = 1;\n",
+    )
+    .expect("write");
     assert!(!unread(&plugin));
     // Nobody says any more who may sign, or the signer is not in the file.
     fs::write(plugin.installation.policy(), "version = 1\n").expect("policy");
     assert!(unread(&plugin));
     fs::write(plugin.installation.policy(), rule).expect("policy");
-    fs::write(plugin.installation.config.join("signers"), format!("eve@example.org {}\n", mint.public(&other))).expect("signers");
+    fs::write(
+        plugin.installation.config.join("signers"),
+        format!("eve@example.org {}\n", mint.public(&other)),
+    )
+    .expect("signers");
     assert!(unread(&plugin));
-    fs::write(plugin.installation.config.join("signers"), format!("ada@example.org {}\n", mint.public(&plugin.key)))
-        .expect("signers");
+    fs::write(
+        plugin.installation.config.join("signers"),
+        format!("ada@example.org {}\n", mint.public(&plugin.key)),
+    )
+    .expect("signers");
     assert!(!unread(&plugin));
     // The same signer moved the tag to another commit.
-    let commit = mint.git(&["commit-tree", &format!("{}^{{tree}}", mint.commit), "-m", "another"], b"");
+    let commit = mint.git(
+        &[
+            "commit-tree",
+            &format!("{}^{{tree}}", mint.commit),
+            "-m",
+            "another",
+        ],
+        b"",
+    );
     let object = Path::new("objects").join(&commit[..2]).join(&commit[2..]);
     let to = plugin.folder().join(".git").join(&object);
     fs::create_dir_all(to.parent().expect("parent")).expect("folder");
     fs::copy(mint.repo().join(&object), to).expect("object");
     plugin.mint.commit = commit;
-    plugin.tag(&plugin.mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY));
+    plugin.tag(
+        &plugin
+            .mint
+            .ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY),
+    );
     assert!(unread(&plugin), "{:?}", plugin.judged().0);
 }

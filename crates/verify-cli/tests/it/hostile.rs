@@ -49,17 +49,40 @@ const READ: [&str; 21] = [
 fn bounded(installation: &Installation, verb: &[&str]) -> Run {
     let command = installation.command(verb);
     let mut limited = Command::new("timeout");
-    limited.args(["-s", "KILL", &SECONDS.to_string(), "sh", "-c", &format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\"")]);
-    limited.arg(command.get_program()).args(command.get_args()).env_clear();
-    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.args([
+        "-s",
+        "KILL",
+        &SECONDS.to_string(),
+        "sh",
+        "-c",
+        &format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\""),
+    ]);
+    limited
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear();
+    limited.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     limited.current_dir(&installation.config);
     Run::of(&limited.output().expect("runs"))
 }
 
 fn ends_well(run: &Run, names: &str, what: &str) {
-    assert!(matches!(run.code, 1 | 2), "{what}: exit {}: {}", run.code, run.text());
+    assert!(
+        matches!(run.code, 1 | 2),
+        "{what}: exit {}: {}",
+        run.code,
+        run.text()
+    );
     assert!(!run.stderr.contains("panicked"), "{what}: {}", run.stderr);
-    assert!(run.text().contains(names), "{what}: does not name {names}: {}", run.text());
+    assert!(
+        run.text().contains(names),
+        "{what}: does not name {names}: {}",
+        run.text()
+    );
 }
 
 /// The attack before the first run, and after it.
@@ -79,18 +102,40 @@ fn tampered(names: &str, attack: impl Fn(&Path)) {
     attack(&installation.state);
     ends_well(&bounded(&installation, &["check", "-v"]), names, "check");
     let run = bounded(&installation, &["lock"]);
-    assert!(matches!(run.code, 0..=2) && !run.stderr.contains("panicked"), "lock: exit {}: {}", run.code, run.text());
+    assert!(
+        matches!(run.code, 0..=2) && !run.stderr.contains("panicked"),
+        "lock: exit {}: {}",
+        run.code,
+        run.text()
+    );
     if run.code != 0 {
-        assert_eq!(installation.lock_text(), locked, "a lock was written and the exit is {}: {}", run.code, run.text());
+        assert_eq!(
+            installation.lock_text(),
+            locked,
+            "a lock was written and the exit is {}: {}",
+            run.code,
+            run.text()
+        );
     }
     // Something new may be locked; that does not make it good.
-    ends_well(&bounded(&installation, &["check", "-v"]), names, "check after lock");
+    ends_well(
+        &bounded(&installation, &["check", "-v"]),
+        names,
+        "check after lock",
+    );
     remove(&installation.state);
 }
 
 /// The removal in std holds one descriptor a level.
 fn remove(folder: &Path) {
-    assert!(Command::new("rm").arg("-rf").arg(folder).status().expect("rm").success());
+    assert!(
+        Command::new("rm")
+            .arg("-rf")
+            .arg(folder)
+            .status()
+            .expect("rm")
+            .success()
+    );
 }
 
 /// The attack on each place that is read.
@@ -98,7 +143,10 @@ fn attacked_everywhere(attack: impl Fn(&Path)) {
     for place in READ {
         let names = place.rsplit_once('/').map_or(place, |(_, name)| name);
         // The database is named as a whole: its log and journal are parts of it.
-        let names = names.strip_suffix("-wal").or(names.strip_suffix("-journal")).unwrap_or(names);
+        let names = names
+            .strip_suffix("-wal")
+            .or(names.strip_suffix("-journal"))
+            .unwrap_or(names);
         attacked(names, |state| {
             let path = state.join(place);
             fs::create_dir_all(path.parent().expect("folder")).expect("folder");
@@ -160,14 +208,19 @@ fn a_sparse_file_of_five_gibibytes_in_every_place_that_is_read() {
 
 #[test]
 fn a_sparse_file_of_four_gibibytes_in_a_plugin() {
-    attacked("acme-notes", |state| sparse(&state.join("extensions/acme-notes/data.bin"), (4 << 30) + 1));
+    attacked("acme-notes", |state| {
+        sparse(&state.join("extensions/acme-notes/data.bin"), (4 << 30) + 1)
+    });
 }
 
 #[test]
 fn json_of_500_000_levels_in_every_place_that_is_read() {
     let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
     let deeper = format!("{{\"a\":{deep}}}");
-    for place in READ.into_iter().filter(|place| !matches!(*place, ".env" | "state/openclaw.sqlite-wal")) {
+    for place in READ
+        .into_iter()
+        .filter(|place| !matches!(*place, ".env" | "state/openclaw.sqlite-wal"))
+    {
         // Front matter is a text like any other, and SQLite passes over a log that is none.
         tampered("", |state| {
             fs::create_dir_all(state.join(place).parent().expect("folder")).expect("folder");
@@ -178,8 +231,14 @@ fn json_of_500_000_levels_in_every_place_that_is_read() {
 
 #[test]
 fn a_folder_of_links_in_a_circle() {
-    for place in ["extensions", "hooks", "workspace/skills", "npm/projects", "extensions/acme-notes", "workspace/skills/weather"]
-    {
+    for place in [
+        "extensions",
+        "hooks",
+        "workspace/skills",
+        "npm/projects",
+        "extensions/acme-notes",
+        "workspace/skills/weather",
+    ] {
         attacked("", |state| {
             let folder = state.join(place);
             symlink("b", folder.join("a")).expect("link");
@@ -194,7 +253,15 @@ fn a_folder_of_links_in_a_circle() {
 
 #[test]
 fn a_folder_that_is_a_link_to_itself() {
-    for place in ["extensions", "hooks", "workspace", "workspace/skills", "npm/projects", "state", "skills"] {
+    for place in [
+        "extensions",
+        "hooks",
+        "workspace",
+        "workspace/skills",
+        "npm/projects",
+        "state",
+        "skills",
+    ] {
         attacked(place.rsplit('/').next().expect("name"), |state| {
             let path = state.join(place);
             let _ = fs::remove_dir_all(&path);
@@ -205,20 +272,39 @@ fn a_folder_that_is_a_link_to_itself() {
 
 #[test]
 fn ten_thousand_folders_deep() {
-    for place in ["extensions/acme-notes", "workspace/skills/weather", "hooks/hook-pack", PACKED] {
-        let modules = if place == PACKED { "npm/projects/acme-packed-45d40bbf34/node_modules" } else { place };
+    for place in [
+        "extensions/acme-notes",
+        "workspace/skills/weather",
+        "hooks/hook-pack",
+        PACKED,
+    ] {
+        let modules = if place == PACKED {
+            "npm/projects/acme-packed-45d40bbf34/node_modules"
+        } else {
+            place
+        };
         attacked("256 levels", |state| deep(&state.join(modules)));
     }
     let installation = Installation::shipped();
     deep(&installation.state.join("extensions"));
-    let path = installation.state.join("extensions").to_string_lossy().into_owned();
-    ends_well(&bounded(&installation, &["tree", &path]), "256 levels", "tree");
+    let path = installation
+        .state
+        .join("extensions")
+        .to_string_lossy()
+        .into_owned();
+    ends_well(
+        &bounded(&installation, &["tree", &path]),
+        "256 levels",
+        "tree",
+    );
     remove(&installation.state);
 }
 
 #[test]
 fn two_hundred_thousand_entries() {
-    tampered("acme-notes", |state| crowd(&state.join("extensions/acme-notes")));
+    tampered("acme-notes", |state| {
+        crowd(&state.join("extensions/acme-notes"))
+    });
     for place in ["extensions", "hooks", "workspace/skills", "npm/projects"] {
         let installation = Installation::shipped();
         installation.init(0);
@@ -235,12 +321,22 @@ fn two_hundred_thousand_entries() {
 
 #[test]
 fn names_that_are_no_text() {
-    for place in ["extensions", "hooks", "workspace/skills", "extensions/acme-notes", "workspace/skills/weather"] {
+    for place in [
+        "extensions",
+        "hooks",
+        "workspace/skills",
+        "extensions/acme-notes",
+        "workspace/skills/weather",
+    ] {
         for name in [&b"bad\xff"[..], b"bad\x1b[2J", b"bad\nname"] {
             attacked(place.rsplit('/').next().expect("name"), |state| {
                 let folder = state.join(place).join(std::ffi::OsStr::from_bytes(name));
                 plugin(&folder, "odd");
-                fs::write(folder.join("SKILL.md"), "---\nname: odd\ndescription: x\n---\n").expect("skill");
+                fs::write(
+                    folder.join("SKILL.md"),
+                    "---\nname: odd\ndescription: x\n---\n",
+                )
+                .expect("skill");
                 fs::write(folder.join("HOOK.md"), "---\nname: odd\n---\n").expect("hook");
             });
         }
@@ -249,7 +345,12 @@ fn names_that_are_no_text() {
 
 #[test]
 fn names_that_differ_only_in_case_or_normalisation() {
-    for (one, two) in [("Index.js", "index.js"), ("\u{e9}.js", "e\u{301}.js"), ("x.js", "x\u{200b}.js"), ("\u{17f}.js", "s.js")] {
+    for (one, two) in [
+        ("Index.js", "index.js"),
+        ("\u{e9}.js", "e\u{301}.js"),
+        ("x.js", "x\u{200b}.js"),
+        ("\u{17f}.js", "s.js"),
+    ] {
         attacked("acme-notes", |state| {
             for name in [one, two] {
                 fs::write(state.join("extensions/acme-notes").join(name), "x").expect("write");
@@ -260,18 +361,36 @@ fn names_that_differ_only_in_case_or_normalisation() {
 
 #[test]
 fn a_database_cut_anywhere() {
-    let length = fs::metadata(Installation::shipped().state.join(DATABASE)).expect("database").len();
-    for kept in [0, 1, 15, 16, 99, 100, 512, 4095, 4096, 5000, length / 2, length - 1] {
+    let length = fs::metadata(Installation::shipped().state.join(DATABASE))
+        .expect("database")
+        .len();
+    for kept in [
+        0,
+        1,
+        15,
+        16,
+        99,
+        100,
+        512,
+        4095,
+        4096,
+        5000,
+        length / 2,
+        length - 1,
+    ] {
         attacked("openclaw.sqlite", |state| {
-            fs::OpenOptions::new().write(true).open(state.join(DATABASE)).and_then(|f| f.set_len(kept)).expect("cut");
+            fs::OpenOptions::new()
+                .write(true)
+                .open(state.join(DATABASE))
+                .and_then(|f| f.set_len(kept))
+                .expect("cut");
         });
     }
 }
 
 #[test]
 fn a_database_with_a_schema_of_its_own() {
-    let endless =
-        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT 'k' AS state_key, max(x) AS value_json FROM n";
+    let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT 'k' AS state_key, max(x) AS value_json FROM n";
     for sql in [
         format!("DROP TABLE config_machine_state; CREATE VIEW config_machine_state AS {endless}"),
         "DROP TABLE config_machine_state".to_owned(),
@@ -308,7 +427,11 @@ fn noise_in_place_of_a_database() {
 fn a_thousand_nested_includes() {
     attacked("nested deeper than 10 files", |state| {
         for n in 0..1000 {
-            fs::write(state.join(format!("{n}.json")), format!("{{\"$include\":\"{}.json\"}}", n + 1)).expect("write");
+            fs::write(
+                state.join(format!("{n}.json")),
+                format!("{{\"$include\":\"{}.json\"}}", n + 1),
+            )
+            .expect("write");
         }
         fs::write(state.join("1000.json"), "{}").expect("write");
         fs::write(state.join("openclaw.json"), "{\"$include\":\"0.json\"}").expect("write");
@@ -320,7 +443,11 @@ fn includes_that_multiply() {
     attacked("more than 500 includes", |state| {
         for n in 0..9 {
             let next = vec![format!("\"{}.json\"", n + 1); 10].join(",");
-            fs::write(state.join(format!("{n}.json")), format!("{{\"$include\":[{next}]}}")).expect("write");
+            fs::write(
+                state.join(format!("{n}.json")),
+                format!("{{\"$include\":[{next}]}}"),
+            )
+            .expect("write");
         }
         fs::write(state.join("9.json"), "{\"plugins\":{\"allow\":[\"x\"]}}").expect("write");
         fs::write(state.join("openclaw.json"), "{\"$include\":\"0.json\"}").expect("write");
@@ -329,11 +456,21 @@ fn includes_that_multiply() {
 
 #[test]
 fn an_include_of_a_fifo_a_device_or_itself() {
-    for target in ["pipe", "zero", "openclaw.json", "../../../../etc/hostname", "/dev/zero"] {
+    for target in [
+        "pipe",
+        "zero",
+        "openclaw.json",
+        "../../../../etc/hostname",
+        "/dev/zero",
+    ] {
         attacked("$include", |state| {
             make_fifo(&state.join("pipe"));
             symlink("/dev/zero", state.join("zero")).expect("link");
-            fs::write(state.join("openclaw.json"), format!("{{\"$include\":\"{target}\"}}")).expect("write");
+            fs::write(
+                state.join("openclaw.json"),
+                format!("{{\"$include\":\"{target}\"}}"),
+            )
+            .expect("write");
         });
     }
 }
@@ -361,8 +498,16 @@ fn a_key_twice_in_a_lockfile() {
 
 #[test]
 fn node_modules_that_is_a_file_or_a_link() {
-    tampered("acme-notes", |state| fs::write(state.join("extensions/acme-notes/node_modules"), "x").expect("write"));
-    tampered("acme-notes", |state| symlink("../acme-bundle", state.join("extensions/acme-notes/node_modules")).expect("link"));
+    tampered("acme-notes", |state| {
+        fs::write(state.join("extensions/acme-notes/node_modules"), "x").expect("write")
+    });
+    tampered("acme-notes", |state| {
+        symlink(
+            "../acme-bundle",
+            state.join("extensions/acme-notes/node_modules"),
+        )
+        .expect("link")
+    });
     for link in [true, false] {
         attacked("@acme/packed", |state| {
             let modules = state.join(PACKED).join("node_modules");
@@ -379,7 +524,11 @@ fn node_modules_that_is_a_file_or_a_link() {
 #[test]
 fn a_git_file_in_a_plugin() {
     tampered("acme-notes", |state| {
-        fs::write(state.join("extensions/acme-notes/.git"), "gitdir: /tmp/evil").expect("write");
+        fs::write(
+            state.join("extensions/acme-notes/.git"),
+            "gitdir: /tmp/evil",
+        )
+        .expect("write");
     });
 }
 
@@ -388,7 +537,11 @@ fn a_hidden_lockfile_with_more_in_it() {
     tampered("packed", |state| {
         let file = state.join(PACKED).join("node_modules/.package-lock.json");
         let text = fs::read_to_string(&file).expect("lockfile");
-        fs::write(&file, text.replacen('{', "{\"code\":\"require('child_process')\",", 1)).expect("write");
+        fs::write(
+            &file,
+            text.replacen('{', "{\"code\":\"require('child_process')\",", 1),
+        )
+        .expect("write");
         fs::write(state.join(PACKED).join("node_modules/evil.js"), "x").expect("write");
     });
 }
@@ -407,23 +560,43 @@ fn huge_names() {
         fs::write(&file, text.replacen("\"servers\": {", &server, 1)).expect("write");
     });
     let longest = "n".repeat(250);
-    attacked(&longest[..50], |state| plugin(&state.join("extensions").join(&longest), "longest"));
+    attacked(&longest[..50], |state| {
+        plugin(&state.join("extensions").join(&longest), "longest")
+    });
 }
 
 #[test]
 fn ids_that_climb() {
-    for id in ["..", ".", "../../x", "/etc", "a/../../b", "__proto__", "~", "\u{202e}x"] {
+    for id in [
+        "..",
+        ".",
+        "../../x",
+        "/etc",
+        "a/../../b",
+        "__proto__",
+        "~",
+        "\u{202e}x",
+    ] {
         attacked("extensions/climber", |state| {
             plugin(&state.join("extensions/climber"), id);
             fs::create_dir_all(state.join("workspace/skills/climber")).expect("folder");
-            fs::write(state.join("workspace/skills/climber/SKILL.md"), format!("---\nname: \"{id}\"\ndescription: x\n---\n"))
-                .expect("skill");
+            fs::write(
+                state.join("workspace/skills/climber/SKILL.md"),
+                format!("---\nname: \"{id}\"\ndescription: x\n---\n"),
+            )
+            .expect("skill");
         });
         attacked("acme-notes", |state| {
             let db = Connection::open(state.join(DATABASE)).expect("database");
-            let sql =
-                "UPDATE config_machine_state SET value_json = replace(value_json, '\"acme-notes\":', ?1) WHERE state_key = ?2";
-            db.execute(sql, [&format!("{}:", serde_json::Value::from(id)), "plugins.installedIndex"]).expect("update");
+            let sql = "UPDATE config_machine_state SET value_json = replace(value_json, '\"acme-notes\":', ?1) WHERE state_key = ?2";
+            db.execute(
+                sql,
+                [
+                    &format!("{}:", serde_json::Value::from(id)),
+                    "plugins.installedIndex",
+                ],
+            )
+            .expect("update");
         });
     }
 }
@@ -456,7 +629,11 @@ fn a_state_dir_that_is_something_else() {
 #[test]
 fn tree_refuses_what_no_digest_covers() {
     let installation = Installation::empty();
-    for attack in [make_fifo as fn(&Path), |path| symlink("/etc", path).expect("link"), |path| sparse(path, 5 << 30)] {
+    for attack in [
+        make_fifo as fn(&Path),
+        |path| symlink("/etc", path).expect("link"),
+        |path| sparse(path, 5 << 30),
+    ] {
         let folder = installation.state.join("folder");
         fs::create_dir_all(&folder).expect("folder");
         attack(&folder.join("thing"));
@@ -466,11 +643,17 @@ fn tree_refuses_what_no_digest_covers() {
     }
     let pipe = installation.state.join("pipe");
     make_fifo(&pipe);
-    ends_well(&bounded(&installation, &["tree", &pipe.to_string_lossy()]), "pipe", "tree");
+    ends_well(
+        &bounded(&installation, &["tree", &pipe.to_string_lossy()]),
+        "pipe",
+        "tree",
+    );
 }
 
 fn sparse(path: &Path, bytes: u64) {
-    fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("sparse file");
+    fs::File::create(path)
+        .and_then(|file| file.set_len(bytes))
+        .expect("sparse file");
 }
 
 /// More entries than any plugin has.

@@ -26,10 +26,19 @@ fn a_killed_lock_is_whole() {
         child.wait().expect("ends");
         let now = installation.lock_text();
         seen_old |= now == old;
-        assert!(now == old || now.ends_with('\n') && now.contains("version = 1"), "{now}");
-        assert_eq!(installation.run(&["lock", "--check"]).code, if now == old { 1 } else { 0 });
+        assert!(
+            now == old || now.ends_with('\n') && now.contains("version = 1"),
+            "{now}"
+        );
+        assert_eq!(
+            installation.run(&["lock", "--check"]).code,
+            if now == old { 1 } else { 0 }
+        );
         // Temporary files of killed runs lie beside the lock and are never read.
         std::fs::write(installation.lock(), &old).expect("reset");
     }
-    assert!(seen_old, "at least the run that was killed at once left the old lock");
+    assert!(
+        seen_old,
+        "at least the run that was killed at once left the old lock"
+    );
 }

@@ -28,20 +28,34 @@ struct Publisher {
 impl Publisher {
     fn new() -> Self {
         let packument = json!({ "name": NAME, "versions": {}, "time": {} });
-        let publisher =
-            Self { folder: tempfile::tempdir().expect("folder"), server: Server::start(), world: World::new(), packument };
+        let publisher = Self {
+            folder: tempfile::tempdir().expect("folder"),
+            server: Server::start(),
+            world: World::new(),
+            packument,
+        };
         for folder in ["home", "config", "state/state"] {
             std::fs::create_dir_all(publisher.path(folder)).expect("folder");
         }
         publisher.write("root.json", &publisher.world.trusted_root());
-        publisher.write("keys.json", &publisher.world.npm_keys("2025-01-01T00:00:00Z", None));
+        publisher.write(
+            "keys.json",
+            &publisher.world.npm_keys("2025-01-01T00:00:00Z", None),
+        );
         let host = &publisher.server.address;
-        publisher.write("home/.npmrc", &format!("registry=http://{host}/\n//{host}/:_authToken=SECRET-TOKEN\n"));
+        publisher.write(
+            "home/.npmrc",
+            &format!("registry=http://{host}/\n//{host}/:_authToken=SECRET-TOKEN\n"),
+        );
         publisher
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().canonicalize().expect("real path").join(name)
+        self.folder
+            .path()
+            .canonicalize()
+            .expect("real path")
+            .join(name)
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -56,7 +70,8 @@ impl Publisher {
             let mut header = tar::Header::new_ustar();
             header.set_size(content.len() as u64);
             header.set_mode(0o644);
-            tar.append_data(&mut header, format!("package/{path}"), content.as_bytes()).expect("entry");
+            tar.append_data(&mut header, format!("package/{path}"), content.as_bytes())
+                .expect("entry");
         }
         tar.into_inner().expect("tar").finish().expect("gzip")
     }
@@ -71,18 +86,24 @@ impl Publisher {
         if let Some(repository) = repository {
             let place = format!("/-/npm/v1/attestations/@acme%2fnotes@{version}");
             dist["attestations"] = json!({ "url": self.server.url(&place) });
-            self.server.set(&place, Answer::Good(self.attestations(version, &integrity, repository)));
+            self.server.set(
+                &place,
+                Answer::Good(self.attestations(version, &integrity, repository)),
+            );
         }
-        self.packument["versions"][version] = json!({ "name": NAME, "version": version, "dist": dist });
+        self.packument["versions"][version] =
+            json!({ "name": NAME, "version": version, "dist": dist });
         self.packument["time"][version] = json!("2026-06-01T12:00:00.000Z");
-        self.server.set(PACKUMENT, Answer::Good(self.packument.to_string().into_bytes()));
+        self.server.set(
+            PACKUMENT,
+            Answer::Good(self.packument.to_string().into_bytes()),
+        );
         self.server.set(&shop, Answer::Good(archive));
     }
 
     fn attestations(&self, version: &str, integrity: &Sri, repository: &str) -> Vec<u8> {
         let statement = |kind: &str, predicate: Value| {
-            let subject =
-                json!([{ "name": format!("pkg:npm/%40acme/notes@{version}"), "digest": { "sha512": integrity.hex() } }]);
+            let subject = json!([{ "name": format!("pkg:npm/%40acme/notes@{version}"), "digest": { "sha512": integrity.hex() } }]);
             json!({ "_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": kind, "predicate": predicate })
                 .to_string()
         };
@@ -91,8 +112,15 @@ impl Publisher {
         let by_npm = By::Key(&self.world.npm, "SHA256:test");
         let by_workflow = Claims::github(repository);
         let bundles = [
-            (npm::PUBLISH, self.world.bundle(Content::Statement(&publish), &by_npm)),
-            (npm::PROVENANCE[0], self.world.bundle(Content::Statement(&built), &By::Certificate(&by_workflow))),
+            (
+                npm::PUBLISH,
+                self.world.bundle(Content::Statement(&publish), &by_npm),
+            ),
+            (
+                npm::PROVENANCE[0],
+                self.world
+                    .bundle(Content::Statement(&built), &By::Certificate(&by_workflow)),
+            ),
         ];
         json!({ "attestations": bundles.map(|(kind, bundle)| json!({ "predicateType": kind, "bundle": bundle })) })
             .to_string()
@@ -103,7 +131,9 @@ impl Publisher {
     fn install(&self, version: &str) {
         let _ = std::fs::remove_dir_all(self.path(PROJECT));
         let folder = format!("{PROJECT}/node_modules/{NAME}");
-        files(version).iter().for_each(|(path, content)| self.write(&format!("{folder}/{path}"), content));
+        files(version)
+            .iter()
+            .for_each(|(path, content)| self.write(&format!("{folder}/{path}"), content));
         let integrity = Sri::of(&Self::archive(version)).to_string();
         let packages = json!({ "": {}, format!("node_modules/{NAME}"): {
             "version": version, "resolved": self.server.url("/x.tgz"), "integrity": integrity } });
@@ -132,35 +162,68 @@ impl Publisher {
     /// The binary with the trust root and the keys of this world.
     fn run(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command.env_clear().env("HOME", self.path("home")).env("PATH", "/usr/bin:/bin").current_dir(self.path("config"));
-        command.args(arguments).args(["--now", NOW, "--config"]).arg(self.path("config"));
-        command.arg("--trusted-root").arg(self.path("root.json")).arg("--npm-keys").arg(self.path("keys.json"));
+        command
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.path("config"));
+        command
+            .args(arguments)
+            .args(["--now", NOW, "--config"])
+            .arg(self.path("config"));
+        command
+            .arg("--trusted-root")
+            .arg(self.path("root.json"))
+            .arg("--npm-keys")
+            .arg(self.path("keys.json"));
         if arguments.first() != Some(&"npm") {
             command.arg("--state-dir").arg(self.path("state"));
         }
         let run = Run::of(&command.output().expect("the binary runs"));
-        assert!(!run.text().contains("SECRET-TOKEN") && !run.text().contains("panicked"), "{}", run.text());
+        assert!(
+            !run.text().contains("SECRET-TOKEN") && !run.text().contains("panicked"),
+            "{}",
+            run.text()
+        );
         run
     }
 
     /// Exit code, basis of the plugin, and ids of the findings about who made it.
     fn check(&self) -> (i32, String, Vec<String>) {
         let run = self.run(&["check", "--online", "--format", "json"]);
-        let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text()));
+        let report: Value = serde_json::from_str(&run.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", run.text()));
         let subjects = report["subjects"].as_array().expect("subjects");
-        let plugin = subjects.iter().find(|subject| subject["id"] == "npm:@acme/notes").expect("the plugin");
-        let about =
-            |line: &String| line.starts_with("provenance") || line.starts_with("archive") || line.contains("published archive");
-        let ids = findings(&report).into_iter().filter(about).map(|line| line.split(' ').next().unwrap_or_default().to_owned());
-        (run.code, plugin["basis"].as_str().unwrap_or("none").to_owned(), ids.collect())
+        let plugin = subjects
+            .iter()
+            .find(|subject| subject["id"] == "npm:@acme/notes")
+            .expect("the plugin");
+        let about = |line: &String| {
+            line.starts_with("provenance")
+                || line.starts_with("archive")
+                || line.contains("published archive")
+        };
+        let ids = findings(&report)
+            .into_iter()
+            .filter(about)
+            .map(|line| line.split(' ').next().unwrap_or_default().to_owned());
+        (
+            run.code,
+            plugin["basis"].as_str().unwrap_or("none").to_owned(),
+            ids.collect(),
+        )
     }
 }
 
 fn files(version: &str) -> Vec<(&'static str, String)> {
-    let package = json!({ "name": NAME, "version": version, "openclaw": { "extensions": ["./index.js"] } });
+    let package =
+        json!({ "name": NAME, "version": version, "openclaw": { "extensions": ["./index.js"] } });
     vec![
         ("package.json", package.to_string()),
-        ("openclaw.plugin.json", json!({ "id": "notes", "configSchema": {} }).to_string()),
+        (
+            "openclaw.plugin.json",
+            json!({ "id": "notes", "configSchema": {} }).to_string(),
+        ),
         ("index.js", format!("export default '{version}';")),
     ]
 }
@@ -172,22 +235,45 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
 
     // Before it is installed.
     let out = publisher.path("out");
-    let judged = publisher.run(&["npm", "@acme/notes@1.2.0", "--format", "json", "--unpack-to", out.to_str().expect("path")]);
+    let judged = publisher.run(&[
+        "npm",
+        "@acme/notes@1.2.0",
+        "--format",
+        "json",
+        "--unpack-to",
+        out.to_str().expect("path"),
+    ]);
     assert_eq!(judged.code, 0, "{}", judged.text());
     let report: Value = serde_json::from_str(&judged.stdout).expect("json");
-    assert_eq!(report["provenance"]["identity"]["sourceRepository"], "https://github.com/acme/notes", "{report:#}");
+    assert_eq!(
+        report["provenance"]["identity"]["sourceRepository"], "https://github.com/acme/notes",
+        "{report:#}"
+    );
     assert_eq!(report["registrySignatures"]["outcome"], "verified");
     for (path, content) in files("1.2.0") {
-        assert_eq!(std::fs::read_to_string(out.join(path)).expect(path), content);
+        assert_eq!(
+            std::fs::read_to_string(out.join(path)).expect(path),
+            content
+        );
     }
 
     // Locked with who built it.
     publisher.install("1.2.0");
     let init = publisher.run(&["lock", "--init", "--online"]);
     assert!(init.code == 0 || init.code == 1, "{}", init.text());
-    let lock = || std::fs::read_to_string(publisher.path("config/openclaw-verify.lock")).expect("lock");
-    assert!(lock().contains("repository = \"github.com/acme/notes\""), "{}", lock());
-    assert_eq!(publisher.check(), (0, "signed".to_owned(), vec![]), "{}", publisher.run(&["check", "--online"]).text());
+    let lock =
+        || std::fs::read_to_string(publisher.path("config/openclaw-verify.lock")).expect("lock");
+    assert!(
+        lock().contains("repository = \"github.com/acme/notes\""),
+        "{}",
+        lock()
+    );
+    assert_eq!(
+        publisher.check(),
+        (0, "signed".to_owned(), vec![]),
+        "{}",
+        publisher.run(&["check", "--online"]).text()
+    );
 
     // An update by the same workflow is taken over without a word.
     publisher.publish("1.3.0", Some("acme/notes"));
@@ -199,12 +285,20 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
     // What the registry disproves is not locked, whatever is accepted: without a network nobody would say so again.
     let before = lock_text(&publisher);
     publisher.write(&format!("{PROJECT}/node_modules/{NAME}/index.js"), "evil()");
-    for arguments in [&["lock", "--online"][..], &["lock", "--online", "--accept", "npm:@acme/notes"]] {
+    for arguments in [
+        &["lock", "--online"][..],
+        &["lock", "--online", "--accept", "npm:@acme/notes"],
+    ] {
         let refused = publisher.run(arguments);
         assert_ne!(refused.code, 0, "{}", refused.text());
         assert_eq!(lock_text(&publisher), before, "{}", refused.text());
     }
-    assert!(publisher.run(&["lock", "--online"]).text().contains("cannot be locked"));
+    assert!(
+        publisher
+            .run(&["lock", "--online"])
+            .text()
+            .contains("cannot be locked")
+    );
     publisher.install("1.3.0");
 
     // Whoever has the token, and not the workflow: without attestations, and with those of another repository.
@@ -215,7 +309,10 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
         publisher.install(version);
         let (code, _, ids) = publisher.check();
         assert_eq!(code, 1, "{version}");
-        assert!(ids.iter().any(|id| id == "provenance-regressed"), "{version}: {ids:?}");
+        assert!(
+            ids.iter().any(|id| id == "provenance-regressed"),
+            "{version}: {ids:?}"
+        );
         let update = publisher.run(&["lock", "--online"]);
         assert_eq!(update.code, 1, "{version}: {}", update.text());
         assert!(update.text().contains("provenance"), "{}", update.text());
@@ -224,8 +321,14 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
 
     // The registry forgets the version that is locked.
     publisher.install("1.3.0");
-    publisher.packument["versions"].as_object_mut().expect("versions").remove("1.3.0");
-    publisher.server.set(PACKUMENT, Answer::Good(publisher.packument.to_string().into_bytes()));
+    publisher.packument["versions"]
+        .as_object_mut()
+        .expect("versions")
+        .remove("1.3.0");
+    publisher.server.set(
+        PACKUMENT,
+        Answer::Good(publisher.packument.to_string().into_bytes()),
+    );
     let (code, basis, ids) = publisher.check();
     assert_eq!((code, basis.as_str()), (1, "locked"), "{ids:?}");
     assert_eq!(ids, ["not-established[not-in-registry]"]);
@@ -239,7 +342,9 @@ fn lock_text(publisher: &Publisher) -> String {
 fn a_registry_that_does_not_answer_well_is_no_good_verdict() {
     let mut publisher = Publisher::new();
     publisher.publish("1.2.0", Some("acme/notes"));
-    let raw = |head: &str, body: &str| Answer::Raw(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").into_bytes());
+    let raw = |head: &str, body: &str| {
+        Answer::Raw(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").into_bytes())
+    };
     for (answer, code) in [
         (Answer::Status(404), "not-in-registry"),
         (Answer::Status(401), "bad-answer"),
@@ -249,31 +354,63 @@ fn a_registry_that_does_not_answer_well_is_no_good_verdict() {
         (raw("content-length: 5", "{}"), "offline"),
         (raw("content-length: 200000000", "{}"), "bad-answer"),
         (Answer::Redirect(PACKUMENT.to_owned()), "bad-answer"),
-        (Answer::Redirect("http://127.0.0.1:9/".to_owned()), "bad-answer"),
+        (
+            Answer::Redirect("http://127.0.0.1:9/".to_owned()),
+            "bad-answer",
+        ),
     ] {
         publisher.server.set(PACKUMENT, answer);
         let out = publisher.path("out");
-        let run = publisher.run(&["npm", "@acme/notes@1.2.0", "--unpack-to", out.to_str().expect("path")]);
+        let run = publisher.run(&[
+            "npm",
+            "@acme/notes@1.2.0",
+            "--unpack-to",
+            out.to_str().expect("path"),
+        ]);
         assert_eq!(run.code, 1, "{}", run.text());
-        assert!(run.stdout.contains(&format!("not-established [{code}]")), "{code}: {}", run.text());
+        assert!(
+            run.stdout.contains(&format!("not-established [{code}]")),
+            "{code}: {}",
+            run.text()
+        );
         assert!(!out.exists());
         let json = publisher.run(&["npm", "@acme/notes@1.2.0", "--format", "json"]);
-        assert_eq!(serde_json::from_str::<Value>(&json.stdout).expect("json")["code"], code);
+        assert_eq!(
+            serde_json::from_str::<Value>(&json.stdout).expect("json")["code"],
+            code
+        );
     }
     // Other bytes, no digest at all, and a disk that takes nothing.
     publisher.publish("1.2.0", None);
     let shop = format!("/{NAME}/-/notes-1.2.0.tgz");
-    publisher.server.set(&shop, Answer::Good(Publisher::archive("6.6.6")));
+    publisher
+        .server
+        .set(&shop, Answer::Good(Publisher::archive("6.6.6")));
     assert_eq!(publisher.run(&["npm", "@acme/notes@1.2.0"]).code, 1);
-    publisher.server.set(&shop, Answer::Good(Publisher::archive("1.2.0")));
+    publisher
+        .server
+        .set(&shop, Answer::Good(Publisher::archive("1.2.0")));
     assert_eq!(publisher.run(&["npm", "@acme/notes@1.2.0"]).code, 0);
     let mut silent = publisher.packument.clone();
-    silent["versions"]["1.2.0"]["dist"].as_object_mut().expect("dist").remove("integrity");
-    publisher.server.set(PACKUMENT, Answer::Good(silent.to_string().into_bytes()));
+    silent["versions"]["1.2.0"]["dist"]
+        .as_object_mut()
+        .expect("dist")
+        .remove("integrity");
+    publisher
+        .server
+        .set(PACKUMENT, Answer::Good(silent.to_string().into_bytes()));
     let run = publisher.run(&["npm", "@acme/notes@1.2.0"]);
-    assert!(run.code == 1 && run.stdout.contains("weak-digest"), "{}", run.text());
+    assert!(
+        run.code == 1 && run.stdout.contains("weak-digest"),
+        "{}",
+        run.text()
+    );
     let cache = publisher.path("home/.cache");
     std::fs::remove_dir_all(&cache).expect("cache");
     std::fs::write(&cache, "no folder").expect("write");
-    assert_eq!(publisher.run(&["npm", "@acme/notes@1.2.0"]).code, 2, "a fault of this machine");
+    assert_eq!(
+        publisher.run(&["npm", "@acme/notes@1.2.0"]).code,
+        2,
+        "a fault of this machine"
+    );
 }

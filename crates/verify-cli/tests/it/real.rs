@@ -19,7 +19,9 @@ const SKILL: &str = "workspace/skills/acme-weather";
 
 #[test]
 fn a_real_openclaw() {
-    let Some(root) = real("everything on a real OpenClaw") else { return };
+    let Some(root) = real("everything on a real OpenClaw") else {
+        return;
+    };
     let installation = Installation::real(&root);
     first_run(&installation);
     verbs_leave_the_state_as_it_was(&installation);
@@ -27,7 +29,13 @@ fn a_real_openclaw() {
     openclaw_lists_nothing_that_is_not_in_the_inventory(&installation, &root);
     a_copy_never_has_its_original_read(&installation, &root);
     digests_are_those_of_git(&installation, &root);
-    let mut cases = common(PACKED, "@acme/acme-packed", "acme-local", SKILL, "hooks/hook-pack/hooks/acme-hook");
+    let mut cases = common(
+        PACKED,
+        "@acme/acme-packed",
+        "acme-local",
+        SKILL,
+        "hooks/hook-pack/hooks/acme-hook",
+    );
     cases.extend(npm(&root));
     cases.extend(records(&installation));
     cases.extend(config(&root));
@@ -46,7 +54,11 @@ fn first_run(installation: &Installation) {
         let run = installation.run(&["check"]);
         fastest = fastest.min(started.elapsed());
         assert_eq!(run.code, 0, "{}", run.text());
-        assert!(run.stdout.lines().count() < 50, "more than one screen:\n{}", run.stdout);
+        assert!(
+            run.stdout.lines().count() < 50,
+            "more than one screen:\n{}",
+            run.stdout
+        );
     }
     assert!(fastest < Duration::from_secs(3), "check took {fastest:?}");
     println!("check: {fastest:?}");
@@ -54,16 +66,31 @@ fn first_run(installation: &Installation) {
 
 fn verbs_leave_the_state_as_it_was(installation: &Installation) {
     let before = listing(&installation.state);
-    for verb in [&["check", "-v"][..], &["plugins"], &["skills"], &["core"], &["lock"], &["lock", "--check"], &["tree", "."]] {
+    for verb in [
+        &["check", "-v"][..],
+        &["plugins"],
+        &["skills"],
+        &["core"],
+        &["lock"],
+        &["lock", "--check"],
+        &["tree", "."],
+    ] {
         installation.run(verb);
-        assert!(listing(&installation.state) == before, "{verb:?} changed the state dir");
+        assert!(
+            listing(&installation.state) == before,
+            "{verb:?} changed the state dir"
+        );
     }
 }
 
 fn runs_are_equal(installation: &Installation) {
     let mut outputs = Vec::new();
-    for (threads, locale, zone) in [("1", "C", "UTC"), ("7", "tr_TR.UTF-8", "Pacific/Kiritimati")] {
-        let mut command = installation.command(&["check", "-v", "--format", "json", "--threads", threads]);
+    for (threads, locale, zone) in [
+        ("1", "C", "UTC"),
+        ("7", "tr_TR.UTF-8", "Pacific/Kiritimati"),
+    ] {
+        let mut command =
+            installation.command(&["check", "-v", "--format", "json", "--threads", threads]);
         command.env("LC_ALL", locale).env("TZ", zone);
         outputs.push(command.output().expect("runs").stdout);
     }
@@ -77,16 +104,26 @@ fn openclaw_lists_nothing_that_is_not_in_the_inventory(installation: &Installati
     let home = temporary.path().join("home");
     let list = |what: &str| -> Value {
         let mut command = Command::new(root.join("bin/node"));
-        command.arg(root.join("app/node_modules/openclaw/openclaw.mjs")).args([what, "list", "--json"]);
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &home).env("TMPDIR", temporary.path());
+        command
+            .arg(root.join("app/node_modules/openclaw/openclaw.mjs"))
+            .args([what, "list", "--json"]);
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &home)
+            .env("TMPDIR", temporary.path());
         command.env("OPENCLAW_STATE_DIR", home.join(".openclaw"));
         let output = command.output().expect("node");
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
     };
     let (_, report) = installation.check();
     let subjects = report["subjects"].as_array().expect("subjects");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let places: Vec<PathBuf> = subjects.iter().map(|subject| installation.state.join(text(&subject["path"]))).collect();
+    let places: Vec<PathBuf> = subjects
+        .iter()
+        .map(|subject| installation.state.join(text(&subject["path"])))
+        .collect();
     let mut plugins = 0;
     for listed in list("plugins")["plugins"].as_array().expect("plugins") {
         if listed["origin"] == "bundled" {
@@ -94,13 +131,22 @@ fn openclaw_lists_nothing_that_is_not_in_the_inventory(installation: &Installati
         }
         plugins += 1;
         // What the copy's records do not name lies in the copy.
-        let folder =
-            PathBuf::from(text(&listed["rootDir"]).replace(&*home.to_string_lossy(), &root.join("home").to_string_lossy()));
-        assert!(places.contains(&folder), "OpenClaw would load {}, which is not in {places:?}", folder.display());
+        let folder = PathBuf::from(text(&listed["rootDir"]).replace(
+            &*home.to_string_lossy(),
+            &root.join("home").to_string_lossy(),
+        ));
+        assert!(
+            places.contains(&folder),
+            "OpenClaw would load {}, which is not in {places:?}",
+            folder.display()
+        );
     }
     let mut skills = 0;
     for listed in list("skills")["skills"].as_array().expect("skills") {
-        if matches!(listed["source"].as_str(), Some("openclaw-bundled" | "custodian" | "openclaw-custodian")) {
+        if matches!(
+            listed["source"].as_str(),
+            Some("openclaw-bundled" | "custodian" | "openclaw-custodian")
+        ) {
             continue;
         }
         skills += 1;
@@ -113,13 +159,22 @@ fn openclaw_lists_nothing_that_is_not_in_the_inventory(installation: &Installati
         // Skills of the plugins that the host package brings are part of it.
         let bundled = || {
             let host = root.join("app/node_modules/openclaw/dist/extensions");
-            let grep = Command::new("grep").args(["-rqx", "--include=SKILL.md", &line]).arg(host).status();
+            let grep = Command::new("grep")
+                .args(["-rqx", "--include=SKILL.md", &line])
+                .arg(host)
+                .status();
             grep.expect("grep").success()
         };
         let known = known || listed["source"] == "openclaw-extra" && bundled();
-        assert!(known, "OpenClaw would show the skill {name}, which is not in {places:?}");
+        assert!(
+            known,
+            "OpenClaw would show the skill {name}, which is not in {places:?}"
+        );
     }
-    assert!(plugins >= 9 && skills >= 2, "{plugins} plugins, {skills} skills");
+    assert!(
+        plugins >= 9 && skills >= 2,
+        "{plugins} plugins, {skills} skills"
+    );
     println!("OpenClaw lists {plugins} plugins and {skills} skills, all in the inventory");
 }
 
@@ -130,14 +185,27 @@ fn a_copy_never_has_its_original_read(installation: &Installation, root: &Path) 
     copy(&installation.state, &copied.state);
     copied.host.clone_from(&installation.host);
     copied.relocated_from = Some(installation.state.clone());
-    let here = (copied.run(&["lock", "--init"]).text(), copied.run(&["check", "-v"]).text(), copied.lock_text());
+    let here = (
+        copied.run(&["lock", "--init"]).text(),
+        copied.run(&["check", "-v"]).text(),
+        copied.lock_text(),
+    );
     fs::remove_file(copied.lock()).expect("remove");
     fs::remove_file(copied.policy()).expect("remove");
     let away = root.join("home-moved-away");
     fs::rename(root.join("home"), &away).expect("rename");
-    let there = (copied.run(&["lock", "--init"]).text(), copied.run(&["check", "-v"]).text(), copied.lock_text());
+    let there = (
+        copied.run(&["lock", "--init"]).text(),
+        copied.run(&["check", "-v"]).text(),
+        copied.lock_text(),
+    );
     fs::rename(&away, root.join("home")).expect("rename back");
-    assert!(here == there, "the copy's verdict depends on its original:\n{}\n{}", here.1, there.1);
+    assert!(
+        here == there,
+        "the copy's verdict depends on its original:\n{}\n{}",
+        here.1,
+        there.1
+    );
     assert!(here.2.contains("npm:@soimy/dingtalk"), "{}", here.2);
 }
 
@@ -146,7 +214,9 @@ fn digests_are_those_of_git(installation: &Installation, root: &Path) {
     let (_, report) = installation.check();
     let mut folders: Vec<PathBuf> = vec![root.join("app")];
     for subject in report["subjects"].as_array().expect("subjects") {
-        let folder = installation.state.join(subject["path"].as_str().expect("path"));
+        let folder = installation
+            .state
+            .join(subject["path"].as_str().expect("path"));
         if folder.is_dir() && !folders.contains(&folder) {
             folders.push(folder);
         }
@@ -162,26 +232,60 @@ fn digests_are_those_of_git(installation: &Installation, root: &Path) {
         }
         let ours = installation.run(&["tree", &folder.to_string_lossy()]);
         assert_eq!(ours.code, 0, "{}: {}", folder.display(), ours.text());
-        assert_eq!(ours.stdout.trim(), format!("git-sha256:{}", git_tree(folder)), "{}", folder.display());
+        assert_eq!(
+            ours.stdout.trim(),
+            format!("git-sha256:{}", git_tree(folder)),
+            "{}",
+            folder.display()
+        );
     }
-    println!("{} folders have the digest that git gives them", folders.len());
+    println!(
+        "{} folders have the digest that git gives them",
+        folders.len()
+    );
 }
 
 fn git_tree(folder: &Path) -> String {
     let temporary = tempfile::tempdir().expect("temporary folder");
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
-        command.args(arguments).current_dir(folder).env("GIT_DIR", temporary.path()).env("GIT_WORK_TREE", folder);
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env("GIT_DIR", temporary.path())
+            .env("GIT_WORK_TREE", folder);
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1");
         let output = command.output().expect("git");
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+        assert!(
+            output.status.success(),
+            "git {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
     };
     git(&["init", "-q", "--object-format=sha256"]);
     // Files of the tree may ask git to convert others.
     fs::create_dir_all(temporary.path().join("info")).expect("folder");
-    fs::write(temporary.path().join("info/attributes"), "* -text -filter -ident -working-tree-encoding\n").expect("attributes");
-    git(&["-c", "core.compression=0", "-c", "core.safecrlf=false", "add", "-A", "-f", "."]);
+    fs::write(
+        temporary.path().join("info/attributes"),
+        "* -text -filter -ident -working-tree-encoding\n",
+    )
+    .expect("attributes");
+    git(&[
+        "-c",
+        "core.compression=0",
+        "-c",
+        "core.safecrlf=false",
+        "add",
+        "-A",
+        "-f",
+        ".",
+    ]);
     git(&["write-tree"])
 }
 
@@ -314,8 +418,15 @@ fn npm(root: &Path) -> Vec<Tamper> {
             |p| {
                 let file = p.join("package.json");
                 let text = fs::read_to_string(&file).expect("project");
-                fs::write(&file, text.replacen("\"dependencies\": {", "\"dependencies\": { \"second\": \"1.0.0\",", 1))
-                    .expect("write");
+                fs::write(
+                    &file,
+                    text.replacen(
+                        "\"dependencies\": {",
+                        "\"dependencies\": { \"second\": \"1.0.0\",",
+                        1,
+                    ),
+                )
+                .expect("write");
                 plugin(&p.join("node_modules/second"), "second");
             },
             "unrecorded",
@@ -334,9 +445,18 @@ fn npm(root: &Path) -> Vec<Tamper> {
 /// OpenClaw's records, git's, and ClawHub's.
 fn records(installation: &Installation) -> Vec<Tamper> {
     // Named after the digest of the address, which holds the folder of this installation.
-    let git = fs::read_dir(installation.state.join("git")).expect("git").next().expect("one").expect("checkout").file_name();
+    let git = fs::read_dir(installation.state.join("git"))
+        .expect("git")
+        .next()
+        .expect("one")
+        .expect("checkout")
+        .file_name();
     let git = format!("git/{}/repo", git.to_string_lossy());
-    let elsewhere = installation.state.join("../../src/archived-plugin").canonicalize().expect("source");
+    let elsewhere = installation
+        .state
+        .join("../../src/archived-plugin")
+        .canonicalize()
+        .expect("source");
     let elsewhere = elsewhere.to_string_lossy().into_owned();
     let generation = format!("{ZALO}__openclaw-generation__g-0123456789abcdef");
     vec![
@@ -395,7 +515,8 @@ fn records(installation: &Installation) -> Vec<Tamper> {
             "a skill's record names another commit",
             "skills/acme-gitskill/.openclaw/source-origin.json",
             |p| {
-                let mut record: Value = serde_json::from_slice(&fs::read(p).expect("record")).expect("JSON");
+                let mut record: Value =
+                    serde_json::from_slice(&fs::read(p).expect("record")).expect("JSON");
                 record["git"]["commit"] = "1".repeat(40).into();
                 fs::write(p, record.to_string()).expect("write");
             },
@@ -408,7 +529,10 @@ fn records(installation: &Installation) -> Vec<Tamper> {
             {
                 let generation = generation.clone();
                 move |record| {
-                    let path = record["installPath"].as_str().expect("path").replace(ZALO, &generation);
+                    let path = record["installPath"]
+                        .as_str()
+                        .expect("path")
+                        .replace(ZALO, &generation);
                     record["installPath"] = path.into();
                 }
             },
@@ -477,12 +601,31 @@ fn records(installation: &Installation) -> Vec<Tamper> {
 /// What the config names.
 fn config(root: &Path) -> Vec<Tamper> {
     let (servers, paths) = ("\"servers\": {", "\"paths\": [");
-    let linked = root.join("src/linked-plugin/index.js").to_string_lossy().into_owned();
-    let with = |name: &'static str, touches: &[&str], apply: Box<dyn Fn(&Installation)>, finding: &'static str, names: &str| {
-        Tamper { name, touches: touches.iter().map(|path| (*path).to_owned()).collect(), apply, finding, names: names.to_owned() }
+    let linked = root
+        .join("src/linked-plugin/index.js")
+        .to_string_lossy()
+        .into_owned();
+    let with = |name: &'static str,
+                touches: &[&str],
+                apply: Box<dyn Fn(&Installation)>,
+                finding: &'static str,
+                names: &str| {
+        Tamper {
+            name,
+            touches: touches.iter().map(|path| (*path).to_owned()).collect(),
+            apply,
+            finding,
+            names: names.to_owned(),
+        }
     };
     vec![
-        tamper("a linked plugin is changed", linked, |p| append(p, "//"), "tree-mismatch", "link:acme-linked"),
+        tamper(
+            "a linked plugin is changed",
+            linked,
+            |p| append(p, "//"),
+            "tree-mismatch",
+            "link:acme-linked",
+        ),
         edit(
             "a load path depends on where OpenClaw is started",
             "openclaw.json",
@@ -496,7 +639,12 @@ fn config(root: &Path) -> Vec<Tamper> {
             &["openclaw.json", "tmp/load"],
             Box::new(|installation| {
                 plugin(&installation.state.join("tmp/load"), "load");
-                change(installation, |config| push(&mut config["plugins"]["load"]["paths"], installation.state.join("tmp/load")));
+                change(installation, |config| {
+                    push(
+                        &mut config["plugins"]["load"]["paths"],
+                        installation.state.join("tmp/load"),
+                    )
+                });
             }),
             "not-locked",
             "load:load",
@@ -507,7 +655,10 @@ fn config(root: &Path) -> Vec<Tamper> {
             Box::new(|installation| {
                 fs::write(installation.state.join("tmp/load.js"), "x").expect("write");
                 change(installation, |config| {
-                    push(&mut config["plugins"]["load"]["paths"], installation.state.join("tmp/load.js"))
+                    push(
+                        &mut config["plugins"]["load"]["paths"],
+                        installation.state.join("tmp/load.js"),
+                    )
                 });
             }),
             "not-locked",
@@ -519,7 +670,9 @@ fn config(root: &Path) -> Vec<Tamper> {
             Box::new(|installation| {
                 skill(&installation.state.join("tmp/desk/skills/evil"));
                 let desk = installation.state.join("tmp/desk");
-                change(installation, |config| config["agents"] = serde_json::json!({"entries": {"ops": {"workspace": desk}}}));
+                change(installation, |config| {
+                    config["agents"] = serde_json::json!({"entries": {"ops": {"workspace": desk}}})
+                });
             }),
             "not-locked",
             "skill:workspace.ops/evil",
@@ -530,7 +683,9 @@ fn config(root: &Path) -> Vec<Tamper> {
             Box::new(|installation| {
                 skill(&installation.state.join("tmp/more/evil"));
                 let more = installation.state.join("tmp/more");
-                change(installation, |config| config["skills"] = serde_json::json!({"load": {"extraDirs": [more]}}));
+                change(installation, |config| {
+                    config["skills"] = serde_json::json!({"load": {"extraDirs": [more]}})
+                });
             }),
             "not-locked",
             "skill:extra.0/evil",
@@ -541,7 +696,9 @@ fn config(root: &Path) -> Vec<Tamper> {
             Box::new(|installation| {
                 hook(&installation.state.join("tmp/more/evil"));
                 let more = installation.state.join("tmp/more");
-                change(installation, |config| config["hooks"]["internal"]["load"] = serde_json::json!({"extraDirs": [more]}));
+                change(installation, |config| {
+                    config["hooks"]["internal"]["load"] = serde_json::json!({"extraDirs": [more]})
+                });
             }),
             "not-locked",
             "hook:extra.0/evil",
@@ -555,7 +712,8 @@ fn config(root: &Path) -> Vec<Tamper> {
                 fs::write(folder.join("a.mjs"), "x").expect("module");
                 change(installation, |config| {
                     config["hooks"]["transformsDir"] = "x".into();
-                    config["hooks"]["mappings"] = serde_json::json!([{"transform": {"module": "a.mjs"}}]);
+                    config["hooks"]["mappings"] =
+                        serde_json::json!([{"transform": {"module": "a.mjs"}}]);
                 });
             }),
             "not-locked",
@@ -566,7 +724,8 @@ fn config(root: &Path) -> Vec<Tamper> {
             &["openclaw.json"],
             Box::new(|installation| {
                 change(installation, |config| {
-                    config["hooks"]["mappings"] = serde_json::json!([{"transform": {"module": "/usr/share/evil.mjs"}}]);
+                    config["hooks"]["mappings"] =
+                        serde_json::json!([{"transform": {"module": "/usr/share/evil.mjs"}}]);
                 });
             }),
             "unsafe-tree",
@@ -578,9 +737,14 @@ fn config(root: &Path) -> Vec<Tamper> {
             Box::new(|installation| {
                 plugin(&installation.state.join("tmp/load"), "load");
                 let path = installation.state.join("tmp/load");
-                let text = format!("// more\n{{ plugins: {{ load: {{ paths: ['{}'] }} }} }}", path.display());
+                let text = format!(
+                    "// more\n{{ plugins: {{ load: {{ paths: ['{}'] }} }} }}",
+                    path.display()
+                );
                 fs::write(installation.state.join("more.json5"), text).expect("write");
-                change(installation, |config| config["$include"] = "more.json5".into());
+                change(installation, |config| {
+                    config["$include"] = "more.json5".into()
+                });
             }),
             "not-locked",
             "load:load",
@@ -625,14 +789,27 @@ fn config(root: &Path) -> Vec<Tamper> {
             "unrecorded[load-override]",
             "NODE_OPTIONS",
         ),
-        edit("the config cannot be read", "openclaw.json", "{", "{{", "not-established[unsupported-schema]", "openclaw.json"),
+        edit(
+            "the config cannot be read",
+            "openclaw.json",
+            "{",
+            "{{",
+            "not-established[unsupported-schema]",
+            "openclaw.json",
+        ),
     ]
 }
 
 /// Folders in which nobody has to install anything to be loaded.
 fn places() -> Vec<Tamper> {
     vec![
-        tamper("a hook in the workspace", "workspace/hooks", |p| hook(&p.join("evil")), "not-locked", "hook:workspace/evil"),
+        tamper(
+            "a hook in the workspace",
+            "workspace/hooks",
+            |p| hook(&p.join("evil")),
+            "not-locked",
+            "hook:workspace/evil",
+        ),
         tamper(
             "a plugin in the workspace",
             "workspace/.openclaw",
@@ -640,8 +817,20 @@ fn places() -> Vec<Tamper> {
             "unrecorded",
             "evil",
         ),
-        tamper("a skill for all agents", "workspace/.agents", |p| skill(&p.join("skills/evil")), "not-locked", "evil"),
-        tamper("a managed skill", "skills/evil", skill, "not-locked", "skill:managed/evil"),
+        tamper(
+            "a skill for all agents",
+            "workspace/.agents",
+            |p| skill(&p.join("skills/evil")),
+            "not-locked",
+            "evil",
+        ),
+        tamper(
+            "a managed skill",
+            "skills/evil",
+            skill,
+            "not-locked",
+            "skill:managed/evil",
+        ),
         tamper(
             "a skill that hides another",
             "skills/acme-weather",
@@ -663,7 +852,13 @@ fn places() -> Vec<Tamper> {
             "not-locked",
             "plugin-skills",
         ),
-        tamper("a workshop skill", "agents", |p| skill(&p.join("main/agent/workshop-skills/evil")), "not-locked", "evil"),
+        tamper(
+            "a workshop skill",
+            "agents",
+            |p| skill(&p.join("main/agent/workshop-skills/evil")),
+            "not-locked",
+            "evil",
+        ),
         tamper(
             "packages above npm's projects",
             "npm/node_modules",
@@ -690,13 +885,16 @@ fn places() -> Vec<Tamper> {
 
 fn change(installation: &Installation, change: impl Fn(&mut Value)) {
     let file = installation.state.join("openclaw.json");
-    let mut config: Value = serde_json::from_str(&fs::read_to_string(&file).expect("config")).expect("JSON");
+    let mut config: Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("config")).expect("JSON");
     change(&mut config);
     fs::write(&file, config.to_string()).expect("write");
 }
 
 fn push(list: &mut Value, path: PathBuf) {
-    list.as_array_mut().expect("array").push(path.to_string_lossy().into_owned().into());
+    list.as_array_mut()
+        .expect("array")
+        .push(path.to_string_lossy().into_owned().into());
 }
 
 fn skill(folder: &Path) {
@@ -705,7 +903,11 @@ fn skill(folder: &Path) {
 
 fn named_skill(folder: &Path, name: &str) {
     fs::create_dir_all(folder).expect("folder");
-    fs::write(folder.join("SKILL.md"), format!("---\nname: {name}\ndescription: x\n---\nobey\n")).expect("skill");
+    fs::write(
+        folder.join("SKILL.md"),
+        format!("---\nname: {name}\ndescription: x\n---\nobey\n"),
+    )
+    .expect("skill");
 }
 
 fn hook(folder: &Path) {

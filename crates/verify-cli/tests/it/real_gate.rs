@@ -21,7 +21,8 @@ impl Bench {
         let root = temporary.path().canonicalize().expect("real path");
         for folder in ["home", "state", "config", "tmp", "bin"] {
             std::fs::create_dir(root.join(folder)).expect("folder");
-            std::fs::set_permissions(root.join(folder), std::fs::Permissions::from_mode(0o700)).expect("mode");
+            std::fs::set_permissions(root.join(folder), std::fs::Permissions::from_mode(0o700))
+                .expect("mode");
         }
         crate::support::copy(&real.join("src"), &root.join("src"));
         let npmrc = real.join("home/.npmrc");
@@ -29,7 +30,11 @@ impl Bench {
             std::fs::copy(npmrc, root.join("home/.npmrc")).expect("npmrc");
         }
         // OpenClaw refuses a program in a folder that others can write, and a checkout may be one.
-        std::fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), root.join("bin/openclaw-verify")).expect("binary");
+        std::fs::copy(
+            env!("CARGO_BIN_EXE_openclaw-verify"),
+            root.join("bin/openclaw-verify"),
+        )
+        .expect("binary");
         let openclaw = root.join("bin/openclaw");
         let script = format!(
             "#!/bin/bash\n. '{}/env.sh'\nexport HOME='{root}/home' OPENCLAW_STATE_DIR='{root}/state' TMPDIR='{root}/tmp'\nexec node \"$OPENCLAW_HOST_PACKAGE/openclaw.mjs\" \"$@\"\n",
@@ -38,8 +43,16 @@ impl Bench {
         );
         std::fs::write(&openclaw, script).expect("script");
         std::fs::set_permissions(&openclaw, std::fs::Permissions::from_mode(0o755)).expect("mode");
-        let host = real.join("app/node_modules/openclaw").canonicalize().expect("host package");
-        Self { root, openclaw, host, _temporary: temporary }
+        let host = real
+            .join("app/node_modules/openclaw")
+            .canonicalize()
+            .expect("host package");
+        Self {
+            root,
+            openclaw,
+            host,
+            _temporary: temporary,
+        }
     }
 
     fn path(&self, relative: &str) -> String {
@@ -48,7 +61,13 @@ impl Bench {
 
     /// Runs OpenClaw.
     fn openclaw(&self, arguments: &[&str]) -> Run {
-        let run = Run::of(&Command::new(&self.openclaw).args(arguments).current_dir(&self.root).output().expect("openclaw runs"));
+        let run = Run::of(
+            &Command::new(&self.openclaw)
+                .args(arguments)
+                .current_dir(&self.root)
+                .output()
+                .expect("openclaw runs"),
+        );
         println!("$ openclaw {}\n{}", arguments.join(" "), run.text());
         run
     }
@@ -58,24 +77,38 @@ impl Bench {
         let mut command = Command::new(self.root.join("bin/openclaw-verify"));
         command.env_clear().env("HOME", self.root.join("home"));
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin")));
-        command.args(arguments).args(["--state-dir", &self.path("state")]);
+        command
+            .args(arguments)
+            .args(["--state-dir", &self.path("state")]);
         if !arguments.contains(&"--config") {
             command.args(["--config", &self.path("config")]);
         }
-        command.arg("--openclaw").arg(&self.host).current_dir(&self.root);
+        command
+            .arg("--openclaw")
+            .arg(&self.host)
+            .current_dir(&self.root);
         let run = Run::of(&command.output().expect("the program runs"));
         println!("$ openclaw-verify {}\n{}", arguments.join(" "), run.text());
         run
     }
 
     fn plugin(&self, spec: &str) -> Run {
-        self.openclaw(&["plugins", "install", spec, "--force", "--accept-capabilities"])
+        self.openclaw(&[
+            "plugins",
+            "install",
+            spec,
+            "--force",
+            "--accept-capabilities",
+        ])
     }
 
     /// Runs the commands that the gate's reason names, one after another. Gives back the id.
     fn follow(&self, refused: &Run) -> String {
         let text = flat(&refused.text());
-        let said = text.split(", then run: ").nth(1).and_then(|text| text.split("; then install again").next());
+        let said = text
+            .split(", then run: ")
+            .nth(1)
+            .and_then(|text| text.split("; then install again").next());
         let said = said.unwrap_or_else(|| panic!("no commands in: {text}"));
         let mut id = String::new();
         for command in said.split("; ") {
@@ -94,14 +127,22 @@ impl Bench {
     /// What is installed is what was locked of what was staged: a lock that was made anew would hold the same.
     fn same_as_staged(&self, id: &str) {
         let check = self.verify(&["lock", id, "--check"]);
-        assert!(check.code == 0 && check.stdout.is_empty(), "{id} differs from what was staged: {}", check.text());
+        assert!(
+            check.code == 0 && check.stdout.is_empty(),
+            "{id} differs from what was staged: {}",
+            check.text()
+        );
     }
 
     /// Refused for want of a lock, locked as the reason says, installed, and equal to what was staged.
     fn second_try_passes(&self, install: &dyn Fn() -> Run) -> String {
         let refused = install();
         assert_ne!(refused.code, 0);
-        assert!(flat(&refused.text()).contains("is not in the lock"), "{}", refused.text());
+        assert!(
+            flat(&refused.text()).contains("is not in the lock"),
+            "{}",
+            refused.text()
+        );
         let id = self.follow(&refused);
         let installed = install();
         assert_eq!(installed.code, 0, "{}", installed.text());
@@ -117,32 +158,67 @@ fn flat(text: &str) -> String {
 
 #[test]
 fn openclaw_asks_the_gate_before_every_install() {
-    let Some(real) = real("the gate as a real OpenClaw asks it") else { return };
+    let Some(real) = real("the gate as a real OpenClaw asks it") else {
+        return;
+    };
     let bench = Bench::new(&real);
     let set_up = bench.verify(&["gate", "--setup", "--apply"]);
     assert_eq!(set_up.code, 0, "{}", set_up.text());
     let doctor = bench.openclaw(&["doctor", "--deep", "--non-interactive"]);
-    assert!(flat(&doctor.text()).contains("Deep probe allowed the synthetic install request"), "{}", doctor.text());
+    assert!(
+        flat(&doctor.text()).contains("Deep probe allowed the synthetic install request"),
+        "{}",
+        doctor.text()
+    );
 
     // Every kind: unlocked is refused, locked passes.
-    let npm = bench.second_try_passes(&|| bench.openclaw(&["plugins", "install", "@openclaw/synology-chat"]));
+    let npm = bench
+        .second_try_passes(&|| bench.openclaw(&["plugins", "install", "@openclaw/synology-chat"]));
     assert_eq!(npm, "npm:@openclaw/synology-chat");
     let local = bench.path("src/local-plugin");
-    assert_eq!(bench.second_try_passes(&|| bench.plugin(&local)), "path:acme-local");
+    assert_eq!(
+        bench.second_try_passes(&|| bench.plugin(&local)),
+        "path:acme-local"
+    );
     let packed = format!("npm-pack:{}", bench.path("src/acme-acme-packed-1.2.0.tgz"));
-    assert_eq!(bench.second_try_passes(&|| bench.plugin(&packed)), "npm-pack:@acme/acme-packed");
+    assert_eq!(
+        bench.second_try_passes(&|| bench.plugin(&packed)),
+        "npm-pack:@acme/acme-packed"
+    );
     let archived = bench.path("src/acme-archived-1.4.0.tgz");
-    assert_eq!(bench.second_try_passes(&|| bench.plugin(&archived)), "archive:acme-archived");
+    assert_eq!(
+        bench.second_try_passes(&|| bench.plugin(&archived)),
+        "archive:acme-archived"
+    );
     let git = format!("git:file://{}@v1.3.0", bench.path("src/git-plugin"));
-    assert_eq!(bench.second_try_passes(&|| bench.plugin(&git)), "git:file/git-plugin");
+    assert_eq!(
+        bench.second_try_passes(&|| bench.plugin(&git)),
+        "git:file/git-plugin"
+    );
     let bundle = bench.path("src/claude-bundle");
-    assert_eq!(bench.second_try_passes(&|| bench.plugin(&bundle)), "bundle:acme-bundle");
+    assert_eq!(
+        bench.second_try_passes(&|| bench.plugin(&bundle)),
+        "bundle:acme-bundle"
+    );
     let hooks = bench.path("src/hook-pack");
-    assert_eq!(bench.second_try_passes(&|| bench.plugin(&hooks)), "hook:managed/hook-pack");
+    assert_eq!(
+        bench.second_try_passes(&|| bench.plugin(&hooks)),
+        "hook:managed/hook-pack"
+    );
     let skill = bench.path("src/skill-weather");
     // Its install steps are unpinned: a warning, which stops an install without a terminal unless it was acknowledged.
-    let acknowledged = || bench.openclaw(&["skills", "install", &skill, "--acknowledge-install-policy-warning"]);
-    assert_eq!(bench.second_try_passes(&acknowledged), "skill:workspace/acme-weather");
+    let acknowledged = || {
+        bench.openclaw(&[
+            "skills",
+            "install",
+            &skill,
+            "--acknowledge-install-policy-warning",
+        ])
+    };
+    assert_eq!(
+        bench.second_try_passes(&acknowledged),
+        "skill:workspace/acme-weather"
+    );
 
     update_from_the_registry(&bench);
     archives(&bench);
@@ -150,7 +226,16 @@ fn openclaw_asks_the_gate_before_every_install() {
 
     // A linked folder, asked about once, in the words of a copied one.
     let linked = bench.path("src/linked-plugin");
-    let link = || bench.openclaw(&["plugins", "install", "-l", &linked, "--force", "--accept-capabilities"]);
+    let link = || {
+        bench.openclaw(&[
+            "plugins",
+            "install",
+            "-l",
+            &linked,
+            "--force",
+            "--accept-capabilities",
+        ])
+    };
     let refused = link();
     assert_ne!(refused.code, 0);
     bench.follow(&refused);
@@ -163,16 +248,27 @@ fn openclaw_asks_the_gate_before_every_install() {
     std::fs::write(&code, format!("{before} ")).expect("write");
     let refused = bench.plugin(&local);
     assert_ne!(refused.code, 0);
-    assert!(flat(&refused.text()).contains("is not what was locked under this version"), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains("is not what was locked under this version"),
+        "{}",
+        refused.text()
+    );
     std::fs::write(&code, &before).expect("write");
 
     // Another version, and the update passes once it is locked.
     let manifest = bench.root.join("src/local-plugin/package.json");
-    let text = std::fs::read_to_string(&manifest).expect("manifest").replace("1.0.0", "1.0.1");
+    let text = std::fs::read_to_string(&manifest)
+        .expect("manifest")
+        .replace("1.0.0", "1.0.1");
     std::fs::write(&manifest, text).expect("write");
     let refused = bench.plugin(&local);
     assert_ne!(refused.code, 0);
-    assert!(flat(&refused.text()).contains("the lock holds 1.0.0 of path:acme-local, and this is 1.0.1"), "{}", refused.text());
+    assert!(
+        flat(&refused.text())
+            .contains("the lock holds 1.0.0 of path:acme-local, and this is 1.0.1"),
+        "{}",
+        refused.text()
+    );
     bench.follow(&refused);
     let updated = bench.plugin(&local);
     assert_eq!(updated.code, 0, "{}", updated.text());
@@ -185,32 +281,69 @@ fn openclaw_asks_the_gate_before_every_install() {
     std::fs::write(&reviews, format!("{kept}{violation}")).expect("reviews");
     let refused = bench.plugin(&local);
     assert_ne!(refused.code, 0);
-    assert!(flat(&refused.text()).contains("opens a shell"), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains("opens a shell"),
+        "{}",
+        refused.text()
+    );
     std::fs::write(&reviews, kept).expect("reviews");
 
     // A source that policy does not list.
-    std::fs::write(bench.root.join("config/openclaw-verify.toml"), "version = 1\n\n[sources]\ngit = [\"git.example/*\"]\n")
-        .expect("policy");
+    std::fs::write(
+        bench.root.join("config/openclaw-verify.toml"),
+        "version = 1\n\n[sources]\ngit = [\"git.example/*\"]\n",
+    )
+    .expect("policy");
     let refused = bench.plugin(&git);
     assert_ne!(refused.code, 0);
-    assert!(flat(&refused.text()).contains("unlisted-source"), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains("unlisted-source"),
+        "{}",
+        refused.text()
+    );
     // The operator's own file is broken: nothing is installed, and the screen says why.
-    std::fs::write(bench.root.join("config/openclaw-verify.toml"), "version = 1\nnonsense = true\n").expect("policy");
+    std::fs::write(
+        bench.root.join("config/openclaw-verify.toml"),
+        "version = 1\nnonsense = true\n",
+    )
+    .expect("policy");
     let refused = bench.plugin(&local);
     assert_ne!(refused.code, 0);
-    assert!(flat(&refused.text()).contains("reached no verdict"), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains("reached no verdict"),
+        "{}",
+        refused.text()
+    );
 }
 
 /// `plugins update` of a package, from one published version to the next.
 fn update_from_the_registry(bench: &Bench) {
     let install = || bench.openclaw(&["plugins", "install", "@openclaw/zalo@2026.9.4"]);
     assert_eq!(bench.second_try_passes(&install), "npm:@openclaw/zalo");
-    let update = || bench.openclaw(&["plugins", "update", "@openclaw/zalo@2026.9.5", "--accept-capabilities"]);
+    let update = || {
+        bench.openclaw(&[
+            "plugins",
+            "update",
+            "@openclaw/zalo@2026.9.5",
+            "--accept-capabilities",
+        ])
+    };
     let refused = update();
     let another = "the lock holds 2026.9.4 of npm:@openclaw/zalo, and this is 2026.9.5";
-    assert!(flat(&refused.text()).contains(another), "{}", refused.text());
-    let installed = || bench.verify(&["plugins", "npm:@openclaw/zalo", "-v"]).text();
-    assert!(installed().contains("2026.9.4"), "what was refused is not installed");
+    assert!(
+        flat(&refused.text()).contains(another),
+        "{}",
+        refused.text()
+    );
+    let installed = || {
+        bench
+            .verify(&["plugins", "npm:@openclaw/zalo", "-v"])
+            .text()
+    };
+    assert!(
+        installed().contains("2026.9.4"),
+        "what was refused is not installed"
+    );
     assert_eq!(bench.follow(&refused), "npm:@openclaw/zalo");
     let updated = update();
     assert_eq!(updated.code, 0, "{}", updated.text());
@@ -228,30 +361,63 @@ fn archives(bench: &Bench) {
         "\"dependencies\": {{ \"with-a-dependency\": \"file:{}/with-a-dependency.tgz\" }},\n  \"type\"",
         source.display()
     );
-    std::fs::write(&manifest, before.replace("\"type\"", &place).replace("1.4.0", "1.4.1")).expect("write");
+    std::fs::write(
+        &manifest,
+        before.replace("\"type\"", &place).replace("1.4.0", "1.4.1"),
+    )
+    .expect("write");
     tar(&source, "archived-plugin");
     std::fs::write(&manifest, &before).expect("write");
     let install = || bench.plugin(&bench.path("src/archived-plugin.tgz"));
     let refused = install();
     let another = "the lock holds 1.4.0 of archive:acme-archived, and this is 1.4.1";
-    assert!(flat(&refused.text()).contains(another), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains(another),
+        "{}",
+        refused.text()
+    );
     assert_eq!(bench.follow(&refused), "archive:acme-archived");
     let installed = install();
     assert_eq!(installed.code, 0, "{}", installed.text());
-    assert!(bench.root.join("state/extensions/acme-archived/node_modules/with-a-dependency").exists());
+    assert!(
+        bench
+            .root
+            .join("state/extensions/acme-archived/node_modules/with-a-dependency")
+            .exists()
+    );
     bench.same_as_staged("archive:acme-archived");
 
-    crate::support::copy(&source.join("archived-plugin"), &source.join("early-plugin"));
+    crate::support::copy(
+        &source.join("archived-plugin"),
+        &source.join("early-plugin"),
+    );
     for name in ["package.json", "openclaw.plugin.json", "index.js"] {
         let file = source.join("early-plugin").join(name);
-        let text = std::fs::read_to_string(&file).expect("file").replace("acme-archived", "acme-early");
+        let text = std::fs::read_to_string(&file)
+            .expect("file")
+            .replace("acme-archived", "acme-early");
         std::fs::write(&file, text).expect("write");
     }
     tar(&source, "early-plugin");
     let file = bench.path("src/early-plugin.tgz");
-    assert_eq!(bench.verify(&["lock", "archive:acme-early", "--from", &file]).code, 0);
-    let by = ["--criteria", "safe-to-run", "--by", "Ada <ada@example.org>", "--yes"];
-    let review = [&["review", "archive:acme-early", "--from", &file, "--record"], by.as_slice()].concat();
+    assert_eq!(
+        bench
+            .verify(&["lock", "archive:acme-early", "--from", &file])
+            .code,
+        0
+    );
+    let by = [
+        "--criteria",
+        "safe-to-run",
+        "--by",
+        "Ada <ada@example.org>",
+        "--yes",
+    ];
+    let review = [
+        &["review", "archive:acme-early", "--from", &file, "--record"],
+        by.as_slice(),
+    ]
+    .concat();
     assert_eq!(bench.verify(&review).code, 0);
     let installed = bench.plugin(&file);
     assert_eq!(installed.code, 0, "{}", installed.text());
@@ -261,8 +427,16 @@ fn archives(bench: &Bench) {
 /// An archive of a folder, as npm makes it.
 fn tar(source: &Path, folder: &str) {
     let mut tar = Command::new("tar");
-    tar.arg("-C").arg(source).args(["--transform", &format!("s,^{folder},package,"), "-czf"]);
-    assert!(tar.arg(source.join(format!("{folder}.tgz"))).arg(folder).status().expect("tar").success());
+    tar.arg("-C")
+        .arg(source)
+        .args(["--transform", &format!("s,^{folder},package,"), "-czf"]);
+    assert!(
+        tar.arg(source.join(format!("{folder}.tgz")))
+            .arg(folder)
+            .status()
+            .expect("tar")
+            .success()
+    );
 }
 
 /// An archive of a package with this code.
@@ -280,9 +454,14 @@ fn swapped_dependency(bench: &Bench) {
     let source = bench.root.join("src");
     let dependency = |code: &str| pack(&source, "acme-dependency", code);
     let manifest = source.join("packed-plugin/package.json");
-    let place =
-        format!("\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"", bench.path("src/acme-dependency.tgz"));
-    let text = std::fs::read_to_string(&manifest).expect("manifest").replace("\"type\"", &place).replace("1.2.0", "1.2.1");
+    let place = format!(
+        "\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"",
+        bench.path("src/acme-dependency.tgz")
+    );
+    let text = std::fs::read_to_string(&manifest)
+        .expect("manifest")
+        .replace("\"type\"", &place)
+        .replace("1.2.0", "1.2.1");
     std::fs::write(&manifest, text).expect("write");
     tar(&source, "packed-plugin");
 
@@ -290,12 +469,20 @@ fn swapped_dependency(bench: &Bench) {
     dependency("module.exports = 1;\n");
     let refused = bench.plugin(&spec);
     let another = "the lock holds 1.2.0 of npm-pack:@acme/acme-packed, and this is 1.2.1";
-    assert!(flat(&refused.text()).contains(another), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains(another),
+        "{}",
+        refused.text()
+    );
     bench.follow(&refused);
     dependency("module.exports = 2;\n");
     let refused = bench.plugin(&spec);
     assert_ne!(refused.code, 0);
-    assert!(flat(&refused.text()).contains("openclaw-verify/dependency-mismatch"), "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains("openclaw-verify/dependency-mismatch"),
+        "{}",
+        refused.text()
+    );
     dependency("module.exports = 1;\n");
     let installed = bench.plugin(&spec);
     assert_eq!(installed.code, 0, "{}", installed.text());

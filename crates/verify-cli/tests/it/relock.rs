@@ -7,14 +7,31 @@ fn a_changed_byte_is_not_laundered() {
     let installation = Installation::shipped();
     installation.init(0);
     let before = installation.lock_text();
-    let code = installation.state.join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed/index.js");
+    let code = installation
+        .state
+        .join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed/index.js");
     std::fs::write(&code, "changed").expect("write");
     let run = installation.run(&["lock"]);
     assert_eq!(run.code, 1, "{}", run.text());
-    assert!(run.stderr.contains("--accept npm-pack:@acme/packed"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("--accept npm-pack:@acme/packed"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(installation.lock_text(), before);
-    assert_eq!(installation.run(&["lock", "--accept", "path:acme-notes"]).code, 2, "nothing of that subject changed");
-    assert_eq!(installation.run(&["lock", "--accept", "npm-pack:@acme/packed"]).code, 0);
+    assert_eq!(
+        installation
+            .run(&["lock", "--accept", "path:acme-notes"])
+            .code,
+        2,
+        "nothing of that subject changed"
+    );
+    assert_eq!(
+        installation
+            .run(&["lock", "--accept", "npm-pack:@acme/packed"])
+            .code,
+        0
+    );
     assert_ne!(installation.lock_text(), before);
     assert_eq!(installation.run(&["lock", "--check"]).code, 0);
 }
@@ -24,8 +41,12 @@ fn a_version_that_only_the_files_claim_is_no_update() {
     let installation = Installation::shipped();
     installation.init(0);
     let before = installation.lock_text();
-    let folder = installation.state.join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed");
-    let package = std::fs::read_to_string(folder.join("package.json")).expect("package").replace("1.2.0", "1.2.1");
+    let folder = installation
+        .state
+        .join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed");
+    let package = std::fs::read_to_string(folder.join("package.json"))
+        .expect("package")
+        .replace("1.2.0", "1.2.1");
     std::fs::write(folder.join("package.json"), package).expect("write");
     std::fs::write(folder.join("index.js"), "changed").expect("write");
     assert_eq!(installation.run(&["lock"]).code, 1);
@@ -37,11 +58,30 @@ fn a_lock_of_one_subject_leaves_the_others() {
     let installation = Installation::shipped();
     installation.init(0);
     let before = installation.lock_text();
-    std::fs::write(installation.state.join("extensions/acme-notes/index.js"), "changed").expect("write");
-    std::fs::write(installation.state.join("hooks/hook-pack/hooks/acme-hook/handler.js"), "changed").expect("write");
-    assert_eq!(installation.run(&["lock", "path:acme-notes", "--accept", "path:acme-notes"]).code, 0);
+    std::fs::write(
+        installation.state.join("extensions/acme-notes/index.js"),
+        "changed",
+    )
+    .expect("write");
+    std::fs::write(
+        installation
+            .state
+            .join("hooks/hook-pack/hooks/acme-hook/handler.js"),
+        "changed",
+    )
+    .expect("write");
+    assert_eq!(
+        installation
+            .run(&["lock", "path:acme-notes", "--accept", "path:acme-notes"])
+            .code,
+        0
+    );
     let after = installation.lock_text();
-    let changed = before.lines().zip(after.lines()).filter(|(a, b)| a != b).count();
+    let changed = before
+        .lines()
+        .zip(after.lines())
+        .filter(|(a, b)| a != b)
+        .count();
     assert_eq!(changed, 1, "one tree digest");
     assert_eq!(installation.check().0, 1, "the hook is still not as locked");
 }
@@ -50,7 +90,11 @@ fn a_lock_of_one_subject_leaves_the_others() {
 fn a_lock_without_changes_is_not_touched() {
     let installation = Installation::shipped();
     installation.init(0);
-    let modified = || std::fs::metadata(installation.lock()).and_then(|found| found.modified()).expect("time");
+    let modified = || {
+        std::fs::metadata(installation.lock())
+            .and_then(|found| found.modified())
+            .expect("time")
+    };
     let before = modified();
     assert_eq!(installation.run(&["lock"]).code, 0);
     assert_eq!(modified(), before);
@@ -65,11 +109,29 @@ fn a_broken_lock_is_never_taken_for_empty() {
     let second = text[first + 1..].find("[[package]]").expect("entry") + first + 1;
     for (what, broken) in [
         ("truncated", text[..text.len() / 2].to_owned()),
-        ("duplicate entry", format!("{text}\n{}", &text[first..second])),
-        ("conflict marker", text.replace("[[package]]\nid = \"bundle", "<<<<<<< HEAD\n[[package]]\nid = \"bundle")),
-        ("unknown key", text.replace("revision = 0", "revision = 0\nfrom = 1")),
-        ("newer version", text.replace("version = 1\nrevision", "version = 2\nrevision")),
-        ("bad digest", text.replacen("git-sha256:", "git-sha256:0", 1)),
+        (
+            "duplicate entry",
+            format!("{text}\n{}", &text[first..second]),
+        ),
+        (
+            "conflict marker",
+            text.replace(
+                "[[package]]\nid = \"bundle",
+                "<<<<<<< HEAD\n[[package]]\nid = \"bundle",
+            ),
+        ),
+        (
+            "unknown key",
+            text.replace("revision = 0", "revision = 0\nfrom = 1"),
+        ),
+        (
+            "newer version",
+            text.replace("version = 1\nrevision", "version = 2\nrevision"),
+        ),
+        (
+            "bad digest",
+            text.replacen("git-sha256:", "git-sha256:0", 1),
+        ),
         ("not UTF-8", text.replace("@generated", "\u{fffd}")),
     ] {
         let mut bytes = broken.into_bytes();
@@ -80,7 +142,11 @@ fn a_broken_lock_is_never_taken_for_empty() {
         for verb in [&["check"][..], &["lock"], &["plugins"]] {
             let run = installation.run(verb);
             assert_eq!(run.code, 2, "{what} {verb:?}: {}", run.text());
-            assert!(run.stderr.contains("openclaw-verify.lock"), "{what}: {}", run.stderr);
+            assert!(
+                run.stderr.contains("openclaw-verify.lock"),
+                "{what}: {}",
+                run.stderr
+            );
         }
     }
 }

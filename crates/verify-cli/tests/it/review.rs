@@ -20,18 +20,28 @@ impl Installation {
 fn locked() -> Installation {
     let installation = Installation::shipped();
     installation.init(0);
-    std::fs::write(installation.policy(), "version = 1\n[levels]\nunpinned-mcp-server = \"warn\"\n").expect("policy");
+    std::fs::write(
+        installation.policy(),
+        "version = 1\n[levels]\nunpinned-mcp-server = \"warn\"\n",
+    )
+    .expect("policy");
     installation
 }
 
 fn digest(report: &Value, id: &str, key: &str) -> String {
     let subjects = report["subjects"].as_array().expect("subjects");
-    let subject = subjects.iter().find(|subject| subject["id"] == id).expect("subject");
+    let subject = subjects
+        .iter()
+        .find(|subject| subject["id"] == id)
+        .expect("subject");
     subject[key].as_str().expect("digest").to_owned()
 }
 
 fn about(report: &Value, id: &str) -> Vec<String> {
-    findings(report).into_iter().filter(|finding| finding.contains(&format!("{id}:"))).collect()
+    findings(report)
+        .into_iter()
+        .filter(|finding| finding.contains(&format!("{id}:")))
+        .collect()
 }
 
 fn review(id: &str, tree: &str, more: &str) -> String {
@@ -60,11 +70,22 @@ fn what_nobody_has_read_is_unreviewed_until_somebody_has() {
         installation.write_reviews(&review(PACKED, &tree, more));
         let (_, report) = installation.check();
         let found = about(&report, PACKED);
-        assert_eq!(found.first().map(|f| f.split(' ').next().expect("id")), expected, "{more}: {found:?}");
-        assert_eq!(report["summary"]["reviewBacklog"].as_u64(), Some(backlog - u64::from(expected.is_none())));
+        assert_eq!(
+            found.first().map(|f| f.split(' ').next().expect("id")),
+            expected,
+            "{more}: {found:?}"
+        );
+        assert_eq!(
+            report["summary"]["reviewBacklog"].as_u64(),
+            Some(backlog - u64::from(expected.is_none()))
+        );
     }
     // A review of the same package in the same version, of other bytes.
-    installation.write_reviews(&review(PACKED, &format!("git-sha256:{}", "0".repeat(64)), "version = \"1.2.0\""));
+    installation.write_reviews(&review(
+        PACKED,
+        &format!("git-sha256:{}", "0".repeat(64)),
+        "version = \"1.2.0\"",
+    ));
     assert!(about(&installation.check().1, PACKED)[0].starts_with("unreviewed"));
 }
 
@@ -73,13 +94,19 @@ fn one_changed_byte_is_unreviewed() {
     let installation = locked();
     let tree = digest(&installation.check().1, PACKED, "tree");
     installation.write_reviews(&review(PACKED, &tree, ""));
-    let code = installation.state.join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed/index.js");
+    let code = installation
+        .state
+        .join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed/index.js");
     let mut bytes = std::fs::read(&code).expect("read");
     bytes[0] ^= 1;
     std::fs::write(&code, bytes).expect("write");
     assert_eq!(installation.run(&["lock", "--accept", PACKED]).code, 0);
     // It also differs from the archive beside it, which no review can mend.
-    assert!(about(&installation.check().1, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+    assert!(
+        about(&installation.check().1, PACKED)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    );
 }
 
 #[test]
@@ -89,16 +116,34 @@ fn a_violation_cannot_be_excepted_trusted_lowered_or_out_reviewed() {
     let tree = digest(&report, PACKED, "tree");
     let read = review(PACKED, &tree, "");
     let trust = "[[trust]]\npublisher = \"github:a/a\"\npackages = [\"**\"]\ncriteria = \"safe-to-run\"\nby = \"Ada\"\nstart = 2026-11-01\nuntil = 2027-11-01\n";
-    for what in [format!("trees = [\"{tree}\"]"), "versions = \"*\"".to_owned(), "versions = \"1.2.0\"".to_owned()] {
-        let violation =
-            format!("[[violation]]\npackage = \"{PACKED}\"\n{what}\nreason = \"bad\"\nby = \"Eve\"\ndate = 2026-10-01\n");
+    for what in [
+        format!("trees = [\"{tree}\"]"),
+        "versions = \"*\"".to_owned(),
+        "versions = \"1.2.0\"".to_owned(),
+    ] {
+        let violation = format!(
+            "[[violation]]\npackage = \"{PACKED}\"\n{what}\nreason = \"bad\"\nby = \"Eve\"\ndate = 2026-10-01\n"
+        );
         let parts = [read.as_str(), trust, &violation];
-        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
             installation.write_reviews(&order.map(|part| parts[part]).concat());
             let (code, report) = installation.check();
             let found = about(&report, PACKED);
             assert_eq!(code, 1);
-            assert_eq!(found, [format!("violation {PACKED}: Eve recorded on 2026-10-01: bad | ")], "{order:?}");
+            assert_eq!(
+                found,
+                [format!(
+                    "violation {PACKED}: Eve recorded on 2026-10-01: bad | "
+                )],
+                "{order:?}"
+            );
         }
     }
     assert_eq!(installation.run(&["check", "-W", "violation"]).code, 2);
@@ -112,8 +157,16 @@ fn a_violation_cannot_be_excepted_trusted_lowered_or_out_reviewed() {
         assert_eq!(installation.run(&["check"]).code, 2);
     }
     // A rule that wants no review at all does not silence it either.
-    std::fs::write(installation.policy(), "version = 1\n[[rule]]\nmatch = \"npm-pack:**\"\nreview = \"none\"\n").expect("policy");
-    assert!(about(&installation.check().1, PACKED).iter().any(|finding| finding.starts_with("violation")));
+    std::fs::write(
+        installation.policy(),
+        "version = 1\n[[rule]]\nmatch = \"npm-pack:**\"\nreview = \"none\"\n",
+    )
+    .expect("policy");
+    assert!(
+        about(&installation.check().1, PACKED)
+            .iter()
+            .any(|finding| finding.starts_with("violation"))
+    );
 }
 
 #[test]
@@ -124,7 +177,11 @@ fn a_first_run_does_not_except_a_violation() {
     ));
     let init = installation.init(1);
     assert!(init.stdout.contains("violation"), "{}", init.stdout);
-    assert!(!std::fs::read_to_string(installation.policy()).expect("policy").contains("\"violation\""));
+    assert!(
+        !std::fs::read_to_string(installation.policy())
+            .expect("policy")
+            .contains("\"violation\"")
+    );
     assert_eq!(installation.check().0, 1);
 }
 
@@ -136,16 +193,27 @@ fn imports_count_when_they_are_the_file_that_policy_pins() {
     std::fs::write(installation.config.join("theirs.toml"), &theirs).expect("import");
     let digest = openclaw_verify_core::digest::Sha256Digest::of(theirs.as_bytes());
     let policy = |location: &str| {
-        std::fs::write(installation.policy(), format!("version = 1\n[imports.friend]\n{location}\ndigest = \"{digest}\"\n"))
-            .expect("policy");
+        std::fs::write(
+            installation.policy(),
+            format!("version = 1\n[imports.friend]\n{location}\ndigest = \"{digest}\"\n"),
+        )
+        .expect("policy");
     };
     policy("path = \"theirs.toml\"");
     assert!(about(&installation.check().1, PACKED).is_empty());
 
-    std::fs::write(installation.config.join("theirs.toml"), theirs.replace("Ada", "Eve")).expect("import");
+    std::fs::write(
+        installation.config.join("theirs.toml"),
+        theirs.replace("Ada", "Eve"),
+    )
+    .expect("import");
     let run = installation.run(&["check"]);
     assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("is not the file that policy pins"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("is not the file that policy pins"),
+        "{}",
+        run.stderr
+    );
     std::fs::remove_file(installation.config.join("theirs.toml")).expect("remove");
     assert_eq!(installation.run(&["check"]).code, 2);
     policy("url = \"https://reviews.example.org/friend.toml\"");
@@ -164,12 +232,19 @@ fn a_broken_reviews_file_is_never_taken_for_empty() {
         ("version = 1\n[[review]]\n", "missing key"),
         ("version = 1\nignore = true\n", "unknown key"),
         (VIOLATION_OF_ALL, "names one subject"),
-        (&VIOLATION_OF_ALL.replace("npm:@evil/*", "nmp:evil"), "did you mean `npm:`?"),
+        (
+            &VIOLATION_OF_ALL.replace("npm:@evil/*", "nmp:evil"),
+            "did you mean `npm:`?",
+        ),
     ] {
         std::fs::write(installation.reviews(), text).expect("reviews");
         let run = installation.run(&["check"]);
         assert_eq!(run.code, 2);
-        assert!(run.stderr.contains(told) && run.stderr.contains("openclaw-reviews.toml"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(told) && run.stderr.contains("openclaw-reviews.toml"),
+            "{}",
+            run.stderr
+        );
     }
 }
 
@@ -185,7 +260,16 @@ fn replace(installation: &Installation, path: &str, from: &str, to: &str) {
 }
 
 fn record(installation: &Installation, id: &str) -> crate::support::Run {
-    installation.run(&["review", id, "--record", "--criteria", "safe-to-run", "--by", "Ada <ada@example.org>", "--yes"])
+    installation.run(&[
+        "review",
+        id,
+        "--record",
+        "--criteria",
+        "safe-to-run",
+        "--by",
+        "Ada <ada@example.org>",
+        "--yes",
+    ])
 }
 
 #[test]
@@ -193,57 +277,160 @@ fn the_way_from_the_backlog_to_green_and_on_to_the_next_version() {
     let installation = locked();
     let backlog = installation.run(&["review"]);
     assert_eq!(backlog.code, 0);
-    let [first, .., last] = &backlog.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{}", backlog.stdout) };
-    assert!(first.contains("unreviewed: 1 file"), "the cheapest comes first: {}", backlog.stdout);
+    let [first, .., last] = &backlog.stdout.lines().collect::<Vec<_>>()[..] else {
+        panic!("{}", backlog.stdout)
+    };
+    assert!(
+        first.contains("unreviewed: 1 file"),
+        "the cheapest comes first: {}",
+        backlog.stdout
+    );
     assert!(last.contains(" to read: "), "{}", backlog.stdout);
-    let json: Value = serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout).expect("JSON");
+    let json: Value =
+        serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout)
+            .expect("JSON");
     let items = json["items"].as_array().expect("items");
     let lines = |item: &Value| item["cost"]["lines"].as_u64().expect("lines");
-    assert!(items.windows(2).all(|pair| lines(&pair[0]) <= lines(&pair[1])), "{json:#}");
+    assert!(
+        items
+            .windows(2)
+            .all(|pair| lines(&pair[0]) <= lines(&pair[1])),
+        "{json:#}"
+    );
     // The skill of a plugin is read with the plugin, so the total counts it once.
-    let (parts, whole): (Vec<&Value>, Vec<&Value>) = items.iter().partition(|item| item["within"].is_string());
-    assert_eq!(parts.iter().map(|item| item["within"].as_str()).collect::<Vec<_>>(), [Some("bundle:acme-bundle")], "{json:#}");
-    assert_eq!(json["total"]["lines"].as_u64(), Some(whole.iter().map(|item| lines(item)).sum()));
+    let (parts, whole): (Vec<&Value>, Vec<&Value>) =
+        items.iter().partition(|item| item["within"].is_string());
+    assert_eq!(
+        parts
+            .iter()
+            .map(|item| item["within"].as_str())
+            .collect::<Vec<_>>(),
+        [Some("bundle:acme-bundle")],
+        "{json:#}"
+    );
+    assert_eq!(
+        json["total"]["lines"].as_u64(),
+        Some(whole.iter().map(|item| lines(item)).sum())
+    );
     let files = |item: &Value| item["cost"]["files"].as_u64().expect("files");
-    assert_eq!(json["total"]["files"].as_u64(), Some(whole.iter().map(|item| files(item)).sum()));
-    assert!(backlog.stdout.contains(", read with bundle:acme-bundle\n"), "{}", backlog.stdout);
+    assert_eq!(
+        json["total"]["files"].as_u64(),
+        Some(whole.iter().map(|item| files(item)).sum())
+    );
+    assert!(
+        backlog.stdout.contains(", read with bundle:acme-bundle\n"),
+        "{}",
+        backlog.stdout
+    );
 
     let shown = installation.run(&["review", PACKED, "--diff"]);
     assert_eq!(shown.code, 0, "{}", shown.text());
-    assert!(shown.stdout.contains("--- /dev/null\n+++ b/index.js"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("--- /dev/null\n+++ b/index.js"),
+        "{}",
+        shown.stdout
+    );
     let recorded = record(&installation, PACKED);
     assert_eq!(recorded.code, 0, "{}", recorded.text());
     let file = std::fs::read_to_string(installation.reviews()).expect("reviews");
-    assert!(file.contains(&recorded.stdout), "what is shown is what is written:\n{}\n{file}", recorded.stdout);
-    assert!(recorded.stdout.contains("version = \"1.2.0\"") && !recorded.stdout.contains("from ="), "{}", recorded.stdout);
+    assert!(
+        file.contains(&recorded.stdout),
+        "what is shown is what is written:\n{}\n{file}",
+        recorded.stdout
+    );
+    assert!(
+        recorded.stdout.contains("version = \"1.2.0\"") && !recorded.stdout.contains("from ="),
+        "{}",
+        recorded.stdout
+    );
     assert!(about(&installation.check().1, PACKED).is_empty());
 
     // The next version: only what differs is to be read, and the recorded difference closes the gap.
-    let line = std::fs::read_to_string(installation.state.join(CODE)).expect("code").lines().next().expect("line").to_owned();
-    replace(&installation, CODE, &line, &format!("{line}\n// \u{202e}evil\u{1b}[2K"));
-    replace(&installation, &CODE.replace("index.js", "package.json"), "\"1.2.0\"", "\"1.2.1\"");
+    let line = std::fs::read_to_string(installation.state.join(CODE))
+        .expect("code")
+        .lines()
+        .next()
+        .expect("line")
+        .to_owned();
+    replace(
+        &installation,
+        CODE,
+        &line,
+        &format!("{line}\n// \u{202e}evil\u{1b}[2K"),
+    );
+    replace(
+        &installation,
+        &CODE.replace("index.js", "package.json"),
+        "\"1.2.0\"",
+        "\"1.2.1\"",
+    );
     assert_eq!(installation.run(&["lock", "--accept", PACKED]).code, 0);
     let report = installation.check().1;
-    assert!(about(&report, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+    assert!(
+        about(&report, PACKED)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    );
     let finding = report["findings"].as_array().expect("findings");
-    let finding = finding.iter().find(|f| f["id"] == "unreviewed" && f["subject"] == PACKED).expect("finding");
-    assert_eq!(finding["help"], format!("2 files, 3 lines to read since 1.2.0: openclaw-verify review {PACKED} --diff 1.2.0"));
+    let finding = finding
+        .iter()
+        .find(|f| f["id"] == "unreviewed" && f["subject"] == PACKED)
+        .expect("finding");
+    assert_eq!(
+        finding["help"],
+        format!(
+            "2 files, 3 lines to read since 1.2.0: openclaw-verify review {PACKED} --diff 1.2.0"
+        )
+    );
     let shown = installation.run(&["review", PACKED, "--diff", "1.2.0"]);
-    assert!(shown.stdout.contains("+// \\u{202e}evil\\u{1b}[2K"), "{}", shown.stdout);
-    assert!(shown.stdout.contains("-  \"version\": \"1.2.0\"") || shown.stdout.contains("1.2.0"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("+// \\u{202e}evil\\u{1b}[2K"),
+        "{}",
+        shown.stdout
+    );
+    assert!(
+        shown.stdout.contains("-  \"version\": \"1.2.0\"") || shown.stdout.contains("1.2.0"),
+        "{}",
+        shown.stdout
+    );
     assert!(!shown.stdout.contains('\u{202e}') && !shown.stdout.contains('\u{1b}'));
-    assert_eq!(installation.run(&["review", PACKED, "--diff", "9.9.9"]).code, 2);
-    assert_eq!(installation.run(&["review", PACKED, "--diff", "1.2.0"]).code, 0);
+    assert_eq!(
+        installation
+            .run(&["review", PACKED, "--diff", "9.9.9"])
+            .code,
+        2
+    );
+    assert_eq!(
+        installation
+            .run(&["review", PACKED, "--diff", "1.2.0"])
+            .code,
+        0
+    );
     let recorded = record(&installation, PACKED);
-    assert!(recorded.stdout.contains("version = \"1.2.0 -> 1.2.1\"") && recorded.stdout.contains("from = \"git-sha256:"));
-    assert!(!about(&installation.check().1, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+    assert!(
+        recorded.stdout.contains("version = \"1.2.0 -> 1.2.1\"")
+            && recorded.stdout.contains("from = \"git-sha256:")
+    );
+    assert!(
+        !about(&installation.check().1, PACKED)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    );
 
     // Without the first review the difference hangs in the air.
     let file = std::fs::read_to_string(installation.reviews()).expect("reviews");
     let start = file.find("[[review]]").expect("first");
     let end = start + file[start + 1..].find("[[review]]").expect("second") + 1;
-    std::fs::write(installation.reviews(), format!("{}{}", &file[..start], &file[end..])).expect("reviews");
-    assert!(about(&installation.check().1, PACKED).iter().any(|finding| finding.starts_with("unreviewed")));
+    std::fs::write(
+        installation.reviews(),
+        format!("{}{}", &file[..start], &file[end..]),
+    )
+    .expect("reviews");
+    assert!(
+        about(&installation.check().1, PACKED)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    );
 }
 
 #[test]
@@ -256,43 +443,107 @@ fn only_what_was_shown_and_is_installed_can_be_recorded() {
     std::fs::write(&code, "swapped after it was shown").expect("write");
     let refused = record(&installation, PACKED);
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("changed since it was shown"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("changed since it was shown"),
+        "{}",
+        refused.stderr
+    );
     assert!(!installation.reviews().exists());
     std::fs::write(&code, before).expect("write");
 
     // No terminal and no --yes: nothing is written. The entry is shown all the same.
-    let unasked = installation.run(&["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", "Ada"]);
+    let unasked = installation.run(&[
+        "review",
+        PACKED,
+        "--record",
+        "--criteria",
+        "safe-to-run",
+        "--by",
+        "Ada",
+    ]);
     assert_eq!(unasked.code, 2);
-    assert!(unasked.stdout.contains("[[review]]") && unasked.stderr.contains("--yes"), "{}", unasked.text());
+    assert!(
+        unasked.stdout.contains("[[review]]") && unasked.stderr.contains("--yes"),
+        "{}",
+        unasked.text()
+    );
     assert!(!installation.reviews().exists());
     for wrong in [
         &["review", PACKED, "--record"][..],
         &["review", PACKED, "--record", "--criteria", "safe-to-deploy"],
         &["review", "--record", "--criteria", "safe-to-run"],
-        &["review", PACKED, "--record", "--violation", "--criteria", "safe-to-run", "--reason", "x"],
+        &[
+            "review",
+            PACKED,
+            "--record",
+            "--violation",
+            "--criteria",
+            "safe-to-run",
+            "--reason",
+            "x",
+        ],
         &["review", PACKED, "--violation"],
-        &["review", PACKED, "--violation", "--reason", "x", "--versions", "latest", "--by", "A", "--yes"],
-        &["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", " ", "--yes"],
+        &[
+            "review",
+            PACKED,
+            "--violation",
+            "--reason",
+            "x",
+            "--versions",
+            "latest",
+            "--by",
+            "A",
+            "--yes",
+        ],
+        &[
+            "review",
+            PACKED,
+            "--record",
+            "--criteria",
+            "safe-to-run",
+            "--by",
+            " ",
+            "--yes",
+        ],
     ] {
         assert_eq!(installation.run(wrong).code, 2, "{wrong:?}");
     }
     assert!(!installation.reviews().exists());
     assert_eq!(record(&installation, PACKED).code, 0);
-    assert_eq!(record(&installation, PACKED).code, 2, "the same entry twice");
+    assert_eq!(
+        record(&installation, PACKED).code,
+        2,
+        "the same entry twice"
+    );
 }
 
 #[test]
 fn who_speaks_comes_from_git() {
     let installation = locked();
-    let record = ["review", PACKED, "--record", "--criteria", "safe-to-load", "--notes", "read it all", "--yes"];
+    let record = [
+        "review",
+        PACKED,
+        "--record",
+        "--criteria",
+        "safe-to-load",
+        "--notes",
+        "read it all",
+        "--yes",
+    ];
     let nobody = installation.run(&record);
     assert_eq!(nobody.code, 2);
     assert!(nobody.stderr.contains("--by"), "{}", nobody.stderr);
-    std::fs::write(installation.config.join("../home/.gitconfig"), "[user]\nname = Ada\nemail = ada@example.org\n")
-        .expect("config");
+    std::fs::write(
+        installation.config.join("../home/.gitconfig"),
+        "[user]\nname = Ada\nemail = ada@example.org\n",
+    )
+    .expect("config");
     let run = installation.run(&record);
     assert_eq!(run.code, 0, "{}", run.text());
-    assert!(run.stdout.contains("by = \"Ada <ada@example.org>\"") && run.stdout.contains("notes = \"read it all\""));
+    assert!(
+        run.stdout.contains("by = \"Ada <ada@example.org>\"")
+            && run.stdout.contains("notes = \"read it all\"")
+    );
     // safe-to-load is less than policy wants.
     assert!(about(&installation.check().1, PACKED)[0].starts_with("unreviewed"));
 }
@@ -302,26 +553,56 @@ fn trust_and_violations_are_appended_too() {
     let installation = locked();
     let by = ["--by", "Ada", "--yes"];
     let run = |arguments: &[&str]| {
-        let all: Vec<&str> = ["review", PACKED].iter().chain(arguments).chain(&by).copied().collect();
+        let all: Vec<&str> = ["review", PACKED]
+            .iter()
+            .chain(arguments)
+            .chain(&by)
+            .copied()
+            .collect();
         let run = installation.run(&all);
         assert_eq!(run.code, 0, "{}", run.text());
         run.stdout
     };
     let trust = run(&["--trust", "github:acme/packed", "--workflow", "release.yml"]);
-    assert!(trust.contains("start = 2026-11-22\nuntil = 2027-11-22"), "{trust}");
+    assert!(
+        trust.contains("start = 2026-11-22\nuntil = 2027-11-22"),
+        "{trust}"
+    );
     // It counts only with verified origin, and says so.
     let report = installation.check().1;
     assert!(about(&report, PACKED)[0].starts_with("unreviewed"));
-    assert!(findings(&report).iter().any(|finding| finding.starts_with("trust-unused")));
+    assert!(
+        findings(&report)
+            .iter()
+            .any(|finding| finding.starts_with("trust-unused"))
+    );
     assert_eq!(
-        installation.run(&["review", PACKED, "--trust", "github:a/a", "--until", "2027-11-23", "--by", "A", "--yes"]).code,
+        installation
+            .run(&[
+                "review",
+                PACKED,
+                "--trust",
+                "github:a/a",
+                "--until",
+                "2027-11-23",
+                "--by",
+                "A",
+                "--yes"
+            ])
+            .code,
         2
     );
 
     let exact = run(&["--violation", "--reason", "posts the tokens"]);
     assert!(exact.contains("trees = [\"git-sha256:"), "{exact}");
     assert!(about(&installation.check().1, PACKED)[0].starts_with("violation"));
-    let all = run(&["--violation", "--reason", "posts the tokens", "--versions", "<2"]);
+    let all = run(&[
+        "--violation",
+        "--reason",
+        "posts the tokens",
+        "--versions",
+        "<2",
+    ]);
     assert!(all.contains("versions = \"<2\""), "{all}");
     assert_eq!(about(&installation.check().1, PACKED).len(), 2);
 }
@@ -334,7 +615,16 @@ fn the_state_dir_stays_as_it_was_while_it_is_reviewed() {
         &["review"][..],
         &["review", PACKED, "--diff"],
         &["review", PACKED, "--diff", "--format", "json"],
-        &["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", "A", "--yes"],
+        &[
+            "review",
+            PACKED,
+            "--record",
+            "--criteria",
+            "safe-to-run",
+            "--by",
+            "A",
+            "--yes",
+        ],
     ] {
         assert_eq!(installation.run(arguments).code, 0, "{arguments:?}");
         assert_eq!(crate::support::listing(&installation.state), before);
@@ -346,12 +636,26 @@ fn what_was_read_with_the_plugin_need_not_be_read_again() {
     let installation = locked();
     let report = installation.check().1;
     let bundle = "bundle:acme-bundle";
-    let inside = findings(&report).into_iter().find(|finding| finding.contains("skill:plugin.")).expect("a skill of a plugin");
+    let inside = findings(&report)
+        .into_iter()
+        .find(|finding| finding.contains("skill:plugin."))
+        .expect("a skill of a plugin");
     assert!(inside.starts_with("unreviewed"), "{inside}");
     installation.write_reviews(&review(bundle, &digest(&report, bundle, "tree"), ""));
     let report = installation.check().1;
-    assert!(!findings(&report).iter().any(|finding| finding.contains("skill:plugin.")), "{:#?}", findings(&report));
-    assert_eq!(installation.run(&["skills", "skill:plugin.acme-bundle/hello"]).code, 0);
+    assert!(
+        !findings(&report)
+            .iter()
+            .any(|finding| finding.contains("skill:plugin.")),
+        "{:#?}",
+        findings(&report)
+    );
+    assert_eq!(
+        installation
+            .run(&["skills", "skill:plugin.acme-bundle/hello"])
+            .code,
+        0
+    );
 }
 
 #[test]
@@ -361,14 +665,22 @@ fn a_lock_alone_is_held_to_the_reviews() {
     let tree = digest(&report, PACKED, "tree");
     let check = || {
         let run = installation.run(&["check", "--lock-only", "--format", "json"]);
-        (run.code, serde_json::from_str::<Value>(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text())))
+        (
+            run.code,
+            serde_json::from_str::<Value>(&run.stdout)
+                .unwrap_or_else(|error| panic!("{error}: {}", run.text())),
+        )
     };
     let (code, report) = check();
     assert_eq!(code, 1);
     assert!(about(&report, PACKED)[0].starts_with("unreviewed"));
     installation.write_reviews(&review(PACKED, &tree, ""));
     assert!(about(&check().1, PACKED).is_empty());
-    assert_eq!(installation.run(&["review", "--lock-only"]).code, 2, "nothing can be read there");
+    assert_eq!(
+        installation.run(&["review", "--lock-only"]).code,
+        2,
+        "nothing can be read there"
+    );
 
     // Exceptions are bound to what is locked.
     std::fs::remove_file(installation.reviews()).expect("remove");
@@ -386,34 +698,69 @@ fn a_lock_alone_is_held_to_the_reviews() {
 fn dependencies_have_to_be_read_by_themselves() {
     let installation = locked();
     let id = "path:acme-notes";
-    let folder = installation.state.join("extensions/acme-notes/node_modules/dep");
+    let folder = installation
+        .state
+        .join("extensions/acme-notes/node_modules/dep");
     std::fs::create_dir_all(&folder).expect("folder");
     std::fs::write(folder.join("index.js"), "module.exports = 1;\n").expect("write");
-    std::fs::write(installation.policy(), format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"))
-        .expect("policy");
+    std::fs::write(
+        installation.policy(),
+        format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"),
+    )
+    .expect("policy");
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
     assert_eq!(record(&installation, id).code, 0);
     let report = installation.check().1;
-    let found: Vec<_> = about(&report, id).into_iter().filter(|finding| finding.starts_with("unreviewed")).collect();
-    assert!(found.len() == 1 && found[0].contains("these dependencies"), "{found:?}");
+    let found: Vec<_> = about(&report, id)
+        .into_iter()
+        .filter(|finding| finding.starts_with("unreviewed"))
+        .collect();
+    assert!(
+        found.len() == 1 && found[0].contains("these dependencies"),
+        "{found:?}"
+    );
 
     let shown = installation.run(&["review", id, "--diff", "--dependencies"]);
-    assert!(shown.stdout.contains("+module.exports = 1;"), "{}", shown.text());
-    let with = ["review", id, "--record", "--criteria", "safe-to-run", "--dependencies", "--by", "Ada", "--yes"];
+    assert!(
+        shown.stdout.contains("+module.exports = 1;"),
+        "{}",
+        shown.text()
+    );
+    let with = [
+        "review",
+        id,
+        "--record",
+        "--criteria",
+        "safe-to-run",
+        "--dependencies",
+        "--by",
+        "Ada",
+        "--yes",
+    ];
     assert_eq!(installation.run(&with).code, 0);
-    assert!(!about(&installation.check().1, id).iter().any(|finding| finding.starts_with("unreviewed")));
+    assert!(
+        !about(&installation.check().1, id)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    );
 
     // A swapped dependency is not covered by the plugin's own review.
     std::fs::write(folder.join("index.js"), "module.exports = 2;\n").expect("write");
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
-    assert!(about(&installation.check().1, id).iter().any(|finding| finding.contains("these dependencies")));
+    assert!(
+        about(&installation.check().1, id)
+            .iter()
+            .any(|finding| finding.contains("these dependencies"))
+    );
 }
 
 #[test]
 fn of_dependencies_only_what_differs_has_to_be_read_again() {
     let installation = locked();
     let id = "path:acme-notes";
-    let modules = installation.state.join("extensions/acme-notes/node_modules");
+    let modules = installation
+        .state
+        .join("extensions/acme-notes/node_modules");
     let write = |path: &str, text: &str| {
         let path = modules.join(path);
         std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
@@ -423,20 +770,42 @@ fn of_dependencies_only_what_differs_has_to_be_read_again() {
     write("same/node_modules/@s/deep/index.js", "deep();\n");
     write("dep/index.js", "one();\nkept();\n");
     write("gone/index.js", "gone();\n");
-    std::fs::write(installation.policy(), format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"))
-        .expect("policy");
+    std::fs::write(
+        installation.policy(),
+        format!("version = 1\n[[rule]]\nmatch = \"{id}\"\ndependencies = \"reviewed\"\n"),
+    )
+    .expect("policy");
     assert_eq!(installation.run(&["lock", "--accept", id]).code, 0);
     let record = |expected: i32| {
-        let with =
-            ["review", id, "--record", "--criteria", "safe-to-run", "--dependencies", "--by", "Ada", "--notes", "n", "--yes"];
+        let with = [
+            "review",
+            id,
+            "--record",
+            "--criteria",
+            "safe-to-run",
+            "--dependencies",
+            "--by",
+            "Ada",
+            "--notes",
+            "n",
+            "--yes",
+        ];
         let run = installation.run(&with);
         assert_eq!(run.code, expected, "{}", run.text());
         run.stdout
     };
     let shown = installation.run(&["review", id, "--diff", "--dependencies"]);
-    assert!(shown.stdout.contains("  4 packages\n") && shown.stdout.contains("+same();"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("  4 packages\n") && shown.stdout.contains("+same();"),
+        "{}",
+        shown.stdout
+    );
     assert!(record(0).contains("notes = \"n\"\n"));
-    let unread = |report: &Value| about(report, id).iter().any(|finding| finding.starts_with("unreviewed"));
+    let unread = |report: &Value| {
+        about(report, id)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    };
     assert!(!unread(&installation.check().1));
 
     std::fs::remove_dir_all(modules.join("gone")).expect("remove");
@@ -446,27 +815,63 @@ fn of_dependencies_only_what_differs_has_to_be_read_again() {
     let report = installation.check().1;
     assert!(unread(&report));
     let mut findings = report["findings"].as_array().expect("findings").iter();
-    let finding = findings.rfind(|finding| finding["subject"] == id && finding["id"] == "unreviewed").expect("finding");
+    let finding = findings
+        .rfind(|finding| finding["subject"] == id && finding["id"] == "unreviewed")
+        .expect("finding");
     assert_eq!(
         finding["help"],
-        format!("3 files, 4 lines to read since 1.0.0: openclaw-verify review {id} --diff --dependencies")
+        format!(
+            "3 files, 4 lines to read since 1.0.0: openclaw-verify review {id} --diff --dependencies"
+        )
     );
-    let shown = installation.run(&["review", id, "--diff", "--dependencies"]).stdout;
+    let shown = installation
+        .run(&["review", id, "--diff", "--dependencies"])
+        .stdout;
     let part = &shown[shown.find("\ndependencies ").expect("dependencies")..];
-    assert!(part.contains("  4 packages; not byte for byte as reviewed: dep, gone, new\n"), "{part}");
-    assert!(part.contains("-one();\n+two();\n kept();") && part.contains("+new();") && part.contains("-gone();"), "{part}");
-    assert!(!part.contains("same();") && !part.contains("deep();"), "{part}");
-    let all = installation.run(&["review", id, "--diff", "none", "--dependencies"]).stdout;
-    assert!(all.contains("+same();") && all.contains("+deep();"), "{all}");
+    assert!(
+        part.contains("  4 packages; not byte for byte as reviewed: dep, gone, new\n"),
+        "{part}"
+    );
+    assert!(
+        part.contains("-one();\n+two();\n kept();")
+            && part.contains("+new();")
+            && part.contains("-gone();"),
+        "{part}"
+    );
+    assert!(
+        !part.contains("same();") && !part.contains("deep();"),
+        "{part}"
+    );
+    let all = installation
+        .run(&["review", id, "--diff", "none", "--dependencies"])
+        .stdout;
+    assert!(
+        all.contains("+same();") && all.contains("+deep();"),
+        "{all}"
+    );
 
     // Without the kept files, the listing still tells which packages are as they were.
-    std::fs::remove_dir_all(installation.config.join("../home/.cache/openclaw-verify/contents")).expect("contents");
-    let shown = installation.run(&["review", id, "--diff", "--dependencies"]).stdout;
+    std::fs::remove_dir_all(
+        installation
+            .config
+            .join("../home/.cache/openclaw-verify/contents"),
+    )
+    .expect("contents");
+    let shown = installation
+        .run(&["review", id, "--diff", "--dependencies"])
+        .stdout;
     let part = &shown[shown.find("\ndependencies ").expect("dependencies")..];
-    assert!(part.contains("what it was before is not at hand any more") && part.contains("+two();\n+kept();"), "{part}");
+    assert!(
+        part.contains("what it was before is not at hand any more")
+            && part.contains("+two();\n+kept();"),
+        "{part}"
+    );
     assert!(!part.contains("same();"), "{part}");
     let entry = record(0);
-    assert!(entry.contains("notes = \"n; dependencies read as a difference from git-sha256:"), "{entry}");
+    assert!(
+        entry.contains("notes = \"n; dependencies read as a difference from git-sha256:"),
+        "{entry}"
+    );
     assert!(!unread(&installation.check().1));
 }
 
@@ -475,19 +880,45 @@ fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
     const SERVER: &str = "mcp:files";
     let installation = locked();
     std::fs::write(installation.policy(), "version = 1\npreset = \"strict\"\n").expect("policy");
-    let unread = || about(&installation.check().1, SERVER).iter().any(|finding| finding.starts_with("unreviewed"));
+    let unread = || {
+        about(&installation.check().1, SERVER)
+            .iter()
+            .any(|finding| finding.starts_with("unreviewed"))
+    };
     let told = about(&installation.check().1, SERVER).join("\n");
-    assert!(told.contains("nobody has read this definition; policy wants safe-to-run"), "{told}");
-    let backlog: Value = serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout).expect("JSON");
-    let item = backlog["items"].as_array().expect("items").iter().find(|item| item["subject"] == SERVER).expect("item").clone();
-    assert_eq!((&item["part"], &item["cost"]["files"]), (&"definition".into(), &1.into()));
+    assert!(
+        told.contains("nobody has read this definition; policy wants safe-to-run"),
+        "{told}"
+    );
+    let backlog: Value =
+        serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout)
+            .expect("JSON");
+    let item = backlog["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .find(|item| item["subject"] == SERVER)
+        .expect("item")
+        .clone();
+    assert_eq!(
+        (&item["part"], &item["cost"]["files"]),
+        (&"definition".into(), &1.into())
+    );
 
     let shown = installation.run(&["review", SERVER, "--diff"]);
     assert_eq!(shown.code, 0, "{}", shown.text());
-    assert!(shown.stdout.contains("npx -y @acme/files@1.2.3") && !shown.stdout.contains("not-a-secret"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("npx -y @acme/files@1.2.3") && !shown.stdout.contains("not-a-secret"),
+        "{}",
+        shown.stdout
+    );
     let recorded = record(&installation, SERVER);
     assert_eq!(recorded.code, 0, "{}", recorded.text());
-    assert!(recorded.stdout.contains("definition = \"sha256:") && !recorded.stdout.contains("tree ="), "{}", recorded.stdout);
+    assert!(
+        recorded.stdout.contains("definition = \"sha256:") && !recorded.stdout.contains("tree ="),
+        "{}",
+        recorded.stdout
+    );
     assert!(!unread());
 
     // Another token is the same definition. Another version, another command, what is loaded into it: nobody has read that.
@@ -496,7 +927,10 @@ fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
     for (from, to) in [
         ("@acme/files@1.2.3", "@acme/files@1.2.4"),
         ("\"npx\"", "\"/tmp/npx\""),
-        ("\"TOKEN\": \"another\"", "\"TOKEN\": \"another\", \"NODE_OPTIONS\": \"--require=/tmp/x.js\""),
+        (
+            "\"TOKEN\": \"another\"",
+            "\"TOKEN\": \"another\", \"NODE_OPTIONS\": \"--require=/tmp/x.js\"",
+        ),
         ("\"TOKEN\":", "\"OTHER\":"),
     ] {
         replace(&installation, "openclaw.json", from, to);
@@ -505,10 +939,27 @@ fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
         // What was shown before is not what is there now.
         assert_eq!(installation.run(&["review", SERVER, "--diff"]).code, 0);
         replace(&installation, "openclaw.json", to, from);
-        assert_eq!(record(&installation, SERVER).code, 2, "changed since it was shown");
+        assert_eq!(
+            record(&installation, SERVER).code,
+            2,
+            "changed since it was shown"
+        );
         assert!(!unread());
     }
-    let run = installation.run(&["review", SERVER, "--violation", "--reason", "reads the home", "--by", "Ada", "--yes"]);
+    let run = installation.run(&[
+        "review",
+        SERVER,
+        "--violation",
+        "--reason",
+        "reads the home",
+        "--by",
+        "Ada",
+        "--yes",
+    ]);
     assert_eq!(run.code, 0, "{}", run.text());
-    assert!(about(&installation.check().1, SERVER).iter().any(|finding| finding.starts_with("violation")));
+    assert!(
+        about(&installation.check().1, SERVER)
+            .iter()
+            .any(|finding| finding.starts_with("violation"))
+    );
 }

@@ -8,7 +8,11 @@ use crate::support::{Installation, copy, findings};
 fn found(installation: &Installation, id: &str, names: &str) {
     let (_, report) = installation.check();
     let all = findings(&report);
-    assert!(all.iter().any(|finding| finding.starts_with(&format!("{id} ")) && finding.contains(names)), "{id}: {all:#?}");
+    assert!(
+        all.iter()
+            .any(|finding| finding.starts_with(&format!("{id} ")) && finding.contains(names)),
+        "{id}: {all:#?}"
+    );
 }
 
 fn with_policy(more: &str) -> Installation {
@@ -35,12 +39,20 @@ fn an_exception_that_ended_is_told() {
 
 #[test]
 fn an_exception_for_other_bytes_covers_nothing() {
-    found(&with_policy(&exception("2026-12-24")), "exception-unused", "path:acme-notes");
+    found(
+        &with_policy(&exception("2026-12-24")),
+        "exception-unused",
+        "path:acme-notes",
+    );
 }
 
 #[test]
 fn a_rule_for_nobody_is_told() {
-    found(&with_policy("\n[[rule]]\nmatch = \"npm:@nobody/*\"\npin = \"exact\"\n"), "rule-unmatched", "npm:@nobody/*");
+    found(
+        &with_policy("\n[[rule]]\nmatch = \"npm:@nobody/*\"\npin = \"exact\"\n"),
+        "rule-unmatched",
+        "npm:@nobody/*",
+    );
 }
 
 #[test]
@@ -54,7 +66,10 @@ fn what_is_locked_and_gone_is_told() {
 fn a_skill_that_hides_another_is_told() {
     let installation = with_policy("");
     fs::create_dir_all(installation.state.join("skills")).expect("folder");
-    copy(&installation.state.join("workspace/skills/weather"), &installation.state.join("skills/weather"));
+    copy(
+        &installation.state.join("workspace/skills/weather"),
+        &installation.state.join("skills/weather"),
+    );
     found(&installation, "shadowed", "skill:managed/weather");
 }
 
@@ -70,9 +85,19 @@ fn an_old_generation_is_told() {
 #[test]
 fn a_lifecycle_script_is_told() {
     let installation = Installation::shipped();
-    let package = installation.state.join("extensions/acme-notes/package.json");
+    let package = installation
+        .state
+        .join("extensions/acme-notes/package.json");
     let text = fs::read_to_string(&package).expect("package");
-    fs::write(&package, text.replacen('{', "{ \"scripts\": { \"postinstall\": \"node evil.js\" },", 1)).expect("write");
+    fs::write(
+        &package,
+        text.replacen(
+            '{',
+            "{ \"scripts\": { \"postinstall\": \"node evil.js\" },",
+            1,
+        ),
+    )
+    .expect("write");
     installation.run(&["lock", "--init"]);
     found(&installation, "install-script", "node evil.js");
 }
@@ -84,8 +109,22 @@ fn a_tag_with_two_names_is_malformed() {
     fs::write(installation.config.join("tag"), tag).expect("tag");
     let key = "a@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n";
     fs::write(installation.config.join("signers"), key).expect("signers");
-    let run = installation.run(&["release", "--object", "tag", "--signers", "signers", "--format", "json"]);
+    let run = installation.run(&[
+        "release",
+        "--object",
+        "tag",
+        "--signers",
+        "signers",
+        "--format",
+        "json",
+    ]);
     assert_eq!(run.code, 1, "{}", run.text());
     let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
-    assert!(findings(&report).iter().any(|finding| finding.starts_with("tag-malformed[")), "{:#?}", findings(&report));
+    assert!(
+        findings(&report)
+            .iter()
+            .any(|finding| finding.starts_with("tag-malformed[")),
+        "{:#?}",
+        findings(&report)
+    );
 }

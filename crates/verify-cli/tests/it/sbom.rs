@@ -24,10 +24,24 @@ fn the_same_bytes_whatever_the_threads_the_locale_the_zone_and_the_path() {
     copy(&here.state, &elsewhere);
     there.state = elsewhere;
     fs::copy(here.lock(), there.lock()).expect("lock");
-    fs::copy(here.config.join("openclaw-verify.toml"), there.config.join("openclaw-verify.toml")).expect("policy");
+    fs::copy(
+        here.config.join("openclaw-verify.toml"),
+        there.config.join("openclaw-verify.toml"),
+    )
+    .expect("policy");
 
     let old = here.config.join("old.cdx.json");
-    let first = sbom(&here, &["--no-verify", "--spec-version", "1.5", "-o", old.to_str().expect("path")], &[]);
+    let first = sbom(
+        &here,
+        &[
+            "--no-verify",
+            "--spec-version",
+            "1.5",
+            "-o",
+            old.to_str().expect("path"),
+        ],
+        &[],
+    );
     assert_eq!(first.code, 0, "{}", first.text());
     let old = old.to_str().expect("path").to_owned();
     let subject = "skill:managed/weather";
@@ -38,7 +52,12 @@ fn the_same_bytes_whatever_the_threads_the_locale_the_zone_and_the_path() {
 
     let epoch = ("SOURCE_DATE_EPOCH", "1700000000");
     let one = [("LC_ALL", "C"), ("TZ", "UTC"), epoch];
-    let other = [("LC_ALL", "tr_TR.UTF-8"), ("LANG", "de_DE.UTF-8"), ("TZ", "Pacific/Kiritimati"), epoch];
+    let other = [
+        ("LC_ALL", "tr_TR.UTF-8"),
+        ("LANG", "de_DE.UTF-8"),
+        ("TZ", "Pacific/Kiritimati"),
+        epoch,
+    ];
     for arguments in [
         &[][..],
         &["--compact"],
@@ -52,7 +71,14 @@ fn the_same_bytes_whatever_the_threads_the_locale_the_zone_and_the_path() {
         &["--subject", &subject, "--spec-version", "1.7"],
         &["--diff", &old],
         &["--diff", &old, "--format", "json"],
-        &["--author", "Ada <ada@example.org>", "--manufacturer", "Acme (https://example.org)", "--supplier", "Acme"],
+        &[
+            "--author",
+            "Ada <ada@example.org>",
+            "--manufacturer",
+            "Acme (https://example.org)",
+            "--supplier",
+            "Acme",
+        ],
     ] {
         let with = |threads: &'static str| [arguments, &["--threads", threads]].concat();
         let runs = [
@@ -64,12 +90,22 @@ fn the_same_bytes_whatever_the_threads_the_locale_the_zone_and_the_path() {
         let diff = arguments.contains(&"--diff");
         for run in &runs {
             assert_eq!(run.code, i32::from(diff), "{arguments:?}: {}", run.text());
-            assert!(run.stdout == runs[0].stdout, "{arguments:?} gives other bytes");
+            assert!(
+                run.stdout == runs[0].stdout,
+                "{arguments:?} gives other bytes"
+            );
         }
         let dated = runs[0].stdout.contains("2023-11-14T22:13:20Z");
-        assert_eq!(dated, !diff && !arguments.contains(&"--reproducible"), "{arguments:?}");
+        assert_eq!(
+            dated,
+            !diff && !arguments.contains(&"--reproducible"),
+            "{arguments:?}"
+        );
         for place in [&here.state, &there.state] {
-            assert!(!runs[0].stdout.contains(place.to_str().expect("path")), "{arguments:?}");
+            assert!(
+                !runs[0].stdout.contains(place.to_str().expect("path")),
+                "{arguments:?}"
+            );
         }
     }
     // What was just described has not changed since.
@@ -77,14 +113,27 @@ fn the_same_bytes_whatever_the_threads_the_locale_the_zone_and_the_path() {
     let now = now.to_str().expect("path");
     assert_eq!(sbom(&here, &["-o", now], &[]).code, 0);
     let same = sbom(&here, &["--diff", now], &[]);
-    assert_eq!((same.code, same.stdout.trim()), (0, "0 added · 0 removed · 0 moved · 0 changed"), "{}", same.text());
+    assert_eq!(
+        (same.code, same.stdout.trim()),
+        (0, "0 added · 0 removed · 0 moved · 0 changed"),
+        "{}",
+        same.text()
+    );
     assert_eq!(sbom(&here, &[], &[("SOURCE_DATE_EPOCH", "soon")]).code, 2);
 }
 
 fn first_subject(installation: &Installation) -> String {
-    let all: Value = serde_json::from_str(&sbom(installation, &["--no-verify"], &[]).stdout).expect("json");
-    let ids = all["components"].as_array().expect("components").iter().flat_map(|one| one["properties"].as_array().cloned());
-    let id = ids.flatten().find(|property| property["name"] == "openclaw:id").expect("a subject");
+    let all: Value =
+        serde_json::from_str(&sbom(installation, &["--no-verify"], &[]).stdout).expect("json");
+    let ids = all["components"]
+        .as_array()
+        .expect("components")
+        .iter()
+        .flat_map(|one| one["properties"].as_array().cloned());
+    let id = ids
+        .flatten()
+        .find(|property| property["name"] == "openclaw:id")
+        .expect("a subject");
     id["value"].as_str().expect("text").to_owned()
 }
 
@@ -111,13 +160,27 @@ fn no_secret_of_an_mcp_server_comes_out() {
         format!("ghp_{SECRET}0123456789abcdef"): { "command": "x" },
         format!("my-{SECRET}0123456789ab server"): { "command": "x" },
     });
-    fs::write(installation.state.join("openclaw.json"), json!({ "mcp": { "servers": servers } }).to_string()).expect("config");
+    fs::write(
+        installation.state.join("openclaw.json"),
+        json!({ "mcp": { "servers": servers } }).to_string(),
+    )
+    .expect("config");
     for version in ["1.5", "1.6", "1.7"] {
-        let run = sbom(&installation, &["--no-verify", "--spec-version", version], &[]);
+        let run = sbom(
+            &installation,
+            &["--no-verify", "--spec-version", version],
+            &[],
+        );
         assert_eq!(run.code, 0, "{}", run.text());
         for secret in [SECRET, "topsecret", "Authorization", "TOKEN", "password"] {
             let at = run.stdout.find(secret);
-            assert_eq!(at, None, "{secret}: {}", at.map(|at| &run.stdout[at.saturating_sub(200)..at + 20]).unwrap_or_default());
+            assert_eq!(
+                at,
+                None,
+                "{secret}: {}",
+                at.map(|at| &run.stdout[at.saturating_sub(200)..at + 20])
+                    .unwrap_or_default()
+            );
         }
         let bom: Value = serde_json::from_str(&run.stdout).expect("json");
         assert_eq!(bom["services"].as_array().map(Vec::len), Some(14));
@@ -130,7 +193,15 @@ fn an_earlier_sbom_that_is_none() {
     let installation = Installation::empty();
     let old = installation.config.join("old.json");
     let diff = |arguments: &[&str]| {
-        sbom(&installation, &[&["--no-verify", "--diff", old.to_str().expect("path")], arguments].concat(), &[])
+        sbom(
+            &installation,
+            &[
+                &["--no-verify", "--diff", old.to_str().expect("path")],
+                arguments,
+            ]
+            .concat(),
+            &[],
+        )
     };
     for text in [
         "",
@@ -143,13 +214,26 @@ fn an_earlier_sbom_that_is_none() {
         r#"{"bomFormat":"CycloneDX","bomFormat":"CycloneDX"}"#,
         r#"{"bomFormat":["CycloneDX"]}"#,
         &"[".repeat(1 << 20),
-        &format!(r#"{{"bomFormat":"CycloneDX","components":{}{}}}"#, "[".repeat(500), "]".repeat(500)),
-        &format!(r#"{{"bomFormat":"CycloneDX","components":[{}0]}}"#, "0,".repeat(2_000_000)),
+        &format!(
+            r#"{{"bomFormat":"CycloneDX","components":{}{}}}"#,
+            "[".repeat(500),
+            "]".repeat(500)
+        ),
+        &format!(
+            r#"{{"bomFormat":"CycloneDX","components":[{}0]}}"#,
+            "0,".repeat(2_000_000)
+        ),
     ] {
         fs::write(&old, text).expect("write");
         for arguments in [&[][..], &["--format", "json"]] {
             let run = diff(arguments);
-            assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{:.80}: {}", text, run.stderr);
+            assert_eq!(
+                (run.code, run.stdout.as_str()),
+                (2, ""),
+                "{:.80}: {}",
+                text,
+                run.stderr
+            );
             assert!(run.stderr.contains("old.json"), "{}", run.stderr);
         }
     }
@@ -180,9 +264,22 @@ fn an_earlier_sbom_of_anybody() {
         let arguments = ["--no-verify", "--diff", old.to_str().expect("path")];
         let run = sbom(&installation, &arguments, &[]);
         assert_eq!(run.code, 1, "{}", run.stderr);
-        assert!(run.stdout.starts_with(&format!("1 added · {} removed", removed + 1)), "{:.200}", run.stdout);
-        assert!(!run.stdout.contains(['\u{1b}', '\u{202e}']) && !run.stdout.contains("\n+ fake"), "{:.400}", run.stdout);
-        let json = sbom(&installation, &[&arguments[..], &["--format", "json"]].concat(), &[]);
+        assert!(
+            run.stdout
+                .starts_with(&format!("1 added · {} removed", removed + 1)),
+            "{:.200}",
+            run.stdout
+        );
+        assert!(
+            !run.stdout.contains(['\u{1b}', '\u{202e}']) && !run.stdout.contains("\n+ fake"),
+            "{:.400}",
+            run.stdout
+        );
+        let json = sbom(
+            &installation,
+            &[&arguments[..], &["--format", "json"]].concat(),
+            &[],
+        );
         let read: Value = serde_json::from_str(&json.stdout).expect("json");
         assert_eq!(read["removed"].as_array().map(Vec::len), Some(removed + 1));
     }
@@ -201,6 +298,11 @@ fn flags_that_cannot_be_meant() {
         &["--spec-version", "1.8"],
     ] {
         let run = sbom(&installation, arguments, &[]);
-        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}: {}", run.stderr);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (2, ""),
+            "{arguments:?}: {}",
+            run.stderr
+        );
     }
 }

@@ -19,7 +19,11 @@ enum Cage {
 impl Cage {
     fn find() -> Option<Self> {
         let works = |program: &str, arguments: &[&str]| {
-            Command::new(program).args(arguments).arg("true").output().is_ok_and(|output| output.status.success())
+            Command::new(program)
+                .args(arguments)
+                .arg("true")
+                .output()
+                .is_ok_and(|output| output.status.success())
         };
         if works("strace", &["-f", "-qq", "-e", "trace=%network"]) {
             Some(Self::Strace)
@@ -36,7 +40,15 @@ impl Cage {
         let mut caged = match self {
             Self::Strace => {
                 let mut strace = Command::new("strace");
-                let refused = ["-f", "-qq", "-e", "trace=%network", "-e", "inject=%network:error=EACCES", "-o"];
+                let refused = [
+                    "-f",
+                    "-qq",
+                    "-e",
+                    "trace=%network",
+                    "-e",
+                    "inject=%network:error=EACCES",
+                    "-o",
+                ];
                 strace.args(refused).arg(trace);
                 strace
             }
@@ -46,14 +58,32 @@ impl Cage {
                 unshare
             }
         };
-        caged.arg(command.get_program()).args(command.get_args()).env_clear();
-        caged.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        caged
+            .arg(command.get_program())
+            .args(command.get_args())
+            .env_clear();
+        caged.envs(
+            command
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
         caged.current_dir(command.get_current_dir().expect("a working folder"));
         // An address that would be asked, were anything asked.
-        caged.env("npm_config_registry", "http://127.0.0.1:9/").env("HTTPS_PROXY", "http://127.0.0.1:9/");
-        let mut child = caged.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        caged
+            .env("npm_config_registry", "http://127.0.0.1:9/")
+            .env("HTTPS_PROXY", "http://127.0.0.1:9/");
+        let mut child = caged
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         // A verb that reads nothing may be done already.
-        let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
+        let _ = child
+            .stdin
+            .take()
+            .expect("stdin")
+            .write_all(input.as_bytes());
         let run = Run::of(&child.wait_with_output().expect("it ends"));
         (run, std::fs::read_to_string(trace).unwrap_or_default())
     }
@@ -94,29 +124,58 @@ impl Place {
         let temporary = tempfile::tempdir().expect("folder");
         let git = |arguments: &[&str]| {
             let mut git = Command::new("git");
-            git.arg("-C").arg(temporary.path()).args(["-c", "user.name=A", "-c", "user.email=a@example.test"]).args(arguments);
-            assert!(git.output().expect("git runs").status.success(), "git {arguments:?}");
+            git.arg("-C")
+                .arg(temporary.path())
+                .args(["-c", "user.name=A", "-c", "user.email=a@example.test"])
+                .args(arguments);
+            assert!(
+                git.output().expect("git runs").status.success(),
+                "git {arguments:?}"
+            );
         };
         git(&["init", "-q", "notes"]);
-        for arguments in [&["commit", "-q", "--allow-empty", "-m", "one"][..], &["tag", "-a", "-m", "one", "v1"]] {
+        for arguments in [
+            &["commit", "-q", "--allow-empty", "-m", "one"][..],
+            &["tag", "-a", "-m", "one", "v1"],
+        ] {
             git(&[&["-C", "notes"][..], arguments].concat());
         }
         std::fs::create_dir(temporary.path().join("openclaw")).expect("folder");
-        std::fs::write(temporary.path().join("openclaw/package.json"), r#"{"name":"openclaw","version":"2026.9.6"}"#)
-            .expect("host");
+        std::fs::write(
+            temporary.path().join("openclaw/package.json"),
+            r#"{"name":"openclaw","version":"2026.9.6"}"#,
+        )
+        .expect("host");
         std::fs::write(temporary.path().join("bundle.json"), "{}").expect("bundle");
         std::fs::write(temporary.path().join("notes.tgz"), "no archive").expect("archive");
-        Self { installation, trace: temporary.path().join("trace"), _temporary: temporary }
+        Self {
+            installation,
+            trace: temporary.path().join("trace"),
+            _temporary: temporary,
+        }
     }
 
     fn at(&self, name: &str) -> String {
-        self._temporary.path().join(name).to_str().expect("path").to_owned()
+        self._temporary
+            .path()
+            .join(name)
+            .to_str()
+            .expect("path")
+            .to_owned()
     }
 
     /// Every verb in every mode that no flag allows the network to.
     fn offline(&self) -> Vec<Vec<String>> {
-        let (notes, bundle, archive) = (self.at("notes"), self.at("bundle.json"), self.at("notes.tgz"));
-        let (out, tree, file) = (self.at("sbom.json"), self.at("notes"), self.at("bundle.json"));
+        let (notes, bundle, archive) = (
+            self.at("notes"),
+            self.at("bundle.json"),
+            self.at("notes.tgz"),
+        );
+        let (out, tree, file) = (
+            self.at("sbom.json"),
+            self.at("notes"),
+            self.at("bundle.json"),
+        );
         let host = self.at("openclaw");
         let id = "npm-pack:@acme/packed";
         let mut all: Vec<Vec<&str>> = vec![
@@ -133,8 +192,26 @@ impl Place {
             vec!["lock"],
             vec!["review"],
             vec!["review", id, "--diff", "none"],
-            vec!["review", id, "--record", "--criteria", "safe-to-run", "--by", "Ada <a@example.org>", "--yes"],
-            vec!["review", id, "--violation", "--reason", "no", "--by", "Ada <a@example.org>", "--yes"],
+            vec![
+                "review",
+                id,
+                "--record",
+                "--criteria",
+                "safe-to-run",
+                "--by",
+                "Ada <a@example.org>",
+                "--yes",
+            ],
+            vec![
+                "review",
+                id,
+                "--violation",
+                "--reason",
+                "no",
+                "--by",
+                "Ada <a@example.org>",
+                "--yes",
+            ],
             vec![
                 "review",
                 id,
@@ -150,12 +227,58 @@ impl Place {
             vec!["gate", "--selftest"],
             vec!["gate", "--setup"],
             vec!["archive", &archive],
-            vec!["attestation", &file, "--bundle", &bundle, "--repository", "github.com/acme/notes"],
-            vec!["attestation", &file, "--bundle", &bundle, "--repository", "github.com/acme/notes", "--tuf"],
-            vec!["attestation", &file, "--bundle", &bundle, "--repository", "github.com/acme/notes", "--instance", "github"],
-            vec!["release", &notes, "v1", "--identity", "ada@example.org", "--issuer", "https://accounts.example.org"],
-            vec!["release", &notes, "--repository", "github.com/acme/notes", "--pin"],
-            vec!["release", &notes, "v1", "--repository", "github.com/acme/notes", "--attestation", &bundle],
+            vec![
+                "attestation",
+                &file,
+                "--bundle",
+                &bundle,
+                "--repository",
+                "github.com/acme/notes",
+            ],
+            vec![
+                "attestation",
+                &file,
+                "--bundle",
+                &bundle,
+                "--repository",
+                "github.com/acme/notes",
+                "--tuf",
+            ],
+            vec![
+                "attestation",
+                &file,
+                "--bundle",
+                &bundle,
+                "--repository",
+                "github.com/acme/notes",
+                "--instance",
+                "github",
+            ],
+            vec![
+                "release",
+                &notes,
+                "v1",
+                "--identity",
+                "ada@example.org",
+                "--issuer",
+                "https://accounts.example.org",
+            ],
+            vec![
+                "release",
+                &notes,
+                "--repository",
+                "github.com/acme/notes",
+                "--pin",
+            ],
+            vec![
+                "release",
+                &notes,
+                "v1",
+                "--repository",
+                "github.com/acme/notes",
+                "--attestation",
+                &bundle,
+            ],
             vec!["sbom"],
             vec!["sbom", "--no-verify", "-o", &out],
             vec!["sbom", "--from-lock"],
@@ -179,20 +302,43 @@ impl Place {
             ]
             .map(at)
             .to_vec();
-            let [archive, attestations, tag, old, blob, bundle] = owned.as_slice() else { panic!("six files") };
-            let billy = ["--identity", "billy@chainguard.dev", "--issuer", "https://accounts.google.com"];
+            let [archive, attestations, tag, old, blob, bundle] = owned.as_slice() else {
+                panic!("six files")
+            };
+            let billy = [
+                "--identity",
+                "billy@chainguard.dev",
+                "--issuer",
+                "https://accounts.google.com",
+            ];
             all.push(vec!["archive", archive, "--attestations", attestations]);
-            all.push(vec!["archive", archive, "--attestations", attestations, "--tuf"]);
+            all.push(vec![
+                "archive",
+                archive,
+                "--attestations",
+                attestations,
+                "--tuf",
+            ]);
             all.push([&["release", "--object", tag, "v0.17.0"][..], &billy].concat());
             all.push([&["release", "--object", old, "v0.16.1"][..], &billy].concat());
-            let blob = vec!["attestation", blob, "--bundle", bundle, "--identity", "w.vollprecht@gmail.com"];
+            let blob = vec![
+                "attestation",
+                blob,
+                "--bundle",
+                bundle,
+                "--identity",
+                "w.vollprecht@gmail.com",
+            ];
             all.push([blob, vec!["--issuer", "https://github.com/login/oauth"]].concat());
         }
-        all.into_iter().map(|arguments| arguments.into_iter().map(str::to_owned).collect()).collect()
+        all.into_iter()
+            .map(|arguments| arguments.into_iter().map(str::to_owned).collect())
+            .collect()
     }
 
     fn command(&self, arguments: &[String]) -> Command {
-        self.installation.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        self.installation
+            .command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 
@@ -205,12 +351,31 @@ fn no_verb_opens_a_socket_by_itself() {
         verbs.insert(arguments.first().map_or("check", String::as_str).to_owned());
         let (run, calls) = cage.run(&place.command(&arguments), &place.trace, "{}");
         assert_eq!(calls, "", "{arguments:?} asked for a network");
-        assert!(matches!(run.code, 0 | 1), "{arguments:?} was not carried out: {}", run.text());
+        assert!(
+            matches!(run.code, 0 | 1),
+            "{arguments:?} was not carried out: {}",
+            run.text()
+        );
     }
-    let help = Run::of(&Command::new(env!("CARGO_BIN_EXE_openclaw-verify")).arg("--help").output().expect("help"));
-    let listed = help.stdout.lines().take_while(|line| !line.starts_with("Exit codes"));
-    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next().map(str::to_owned));
-    let left: Vec<String> = names.filter(|name| name != "npm" && !verbs.contains(name)).collect();
+    let help = Run::of(
+        &Command::new(env!("CARGO_BIN_EXE_openclaw-verify"))
+            .arg("--help")
+            .output()
+            .expect("help"),
+    );
+    let listed = help
+        .stdout
+        .lines()
+        .take_while(|line| !line.starts_with("Exit codes"));
+    let names = listed.filter_map(|line| {
+        line.strip_prefix("  ")?
+            .split_whitespace()
+            .next()
+            .map(str::to_owned)
+    });
+    let left: Vec<String> = names
+        .filter(|name| name != "npm" && !verbs.contains(name))
+        .collect();
     assert_eq!(left, [""; 0], "verbs that were not looked at");
 }
 
@@ -220,18 +385,41 @@ fn with_the_network_refused_the_answers_are_the_same() {
     let Some(corpus) = corpus() else { return };
     let at = |name: &str| corpus.join(name).to_str().expect("path").to_owned();
     let place = Place::new();
-    let text = |arguments: &[&str]| arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>();
-    let billy = ["--identity", "billy@chainguard.dev", "--issuer", "https://accounts.google.com"];
+    let text = |arguments: &[&str]| {
+        arguments
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let billy = [
+        "--identity",
+        "billy@chainguard.dev",
+        "--issuer",
+        "https://accounts.google.com",
+    ];
     let (tag, old) = (at("gitsign/tag-v0.17.0.txt"), at("gitsign/tag-v0.16.1.txt"));
-    let (archive, answer) = (at("npm/gundam-visor-cli-v1-tag.tgz"), at("npm/gundam-visor-cli-v1-tag.tgz.json"));
+    let (archive, answer) = (
+        at("npm/gundam-visor-cli-v1-tag.tgz"),
+        at("npm/gundam-visor-cli-v1-tag.tgz.json"),
+    );
     for (arguments, code) in [
-        (text(&[&["release", "--object", &tag, "v0.17.0"][..], &billy].concat()), 0),
-        (text(&[&["release", "--object", &old, "v0.16.1"][..], &billy].concat()), 1),
+        (
+            text(&[&["release", "--object", &tag, "v0.17.0"][..], &billy].concat()),
+            0,
+        ),
+        (
+            text(&[&["release", "--object", &old, "v0.16.1"][..], &billy].concat()),
+            1,
+        ),
         (text(&["archive", &archive, "--attestations", &answer]), 1),
     ] {
         let plain = Run::of(&place.command(&arguments).output().expect("it runs"));
         let (caged, _) = cage.run(&place.command(&arguments), &place.trace, "");
-        assert_eq!((caged.code, &caged.stdout), (plain.code, &plain.stdout), "{arguments:?}");
+        assert_eq!(
+            (caged.code, &caged.stdout),
+            (plain.code, &plain.stdout),
+            "{arguments:?}"
+        );
         assert_eq!(plain.code, code, "{arguments:?}: {}", plain.text());
     }
 }
@@ -248,19 +436,44 @@ fn flags_that_allow_the_network_use_it() {
     for (arguments, code) in [
         (vec!["npm", "notes@1.0.0"], "offline"),
         (
-            vec!["attestation", &file, "--bundle", &bundle, "--repository", "github.com/acme/notes", "--tuf", "--online"],
+            vec![
+                "attestation",
+                &file,
+                "--bundle",
+                &bundle,
+                "--repository",
+                "github.com/acme/notes",
+                "--tuf",
+                "--online",
+            ],
             "no-trust-root",
         ),
     ] {
         let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         let (run, calls) = Cage::Strace.run(&place.command(&arguments), &place.trace, "");
-        assert!(calls.contains("socket("), "{arguments:?}: {calls} {}", run.text());
+        assert!(
+            calls.contains("socket("),
+            "{arguments:?}: {calls} {}",
+            run.text()
+        );
         assert_eq!(run.code, 1, "{arguments:?}: {}", run.text());
         assert!(run.stdout.contains(code), "{arguments:?}: {}", run.text());
     }
     // And a cache that was never filled is no trust root either.
-    let arguments = ["attestation", &file, "--bundle", &bundle, "--repository", "github.com/acme/notes", "--tuf"];
+    let arguments = [
+        "attestation",
+        &file,
+        "--bundle",
+        &bundle,
+        "--repository",
+        "github.com/acme/notes",
+        "--tuf",
+    ];
     let run = place.installation.run(&arguments);
     assert_eq!(run.code, 1, "{}", run.text());
-    assert!(run.stdout.contains("not-established [no-trust-root]") && run.stdout.contains("--online"), "{}", run.text());
+    assert!(
+        run.stdout.contains("not-established [no-trust-root]") && run.stdout.contains("--online"),
+        "{}",
+        run.text()
+    );
 }

@@ -30,8 +30,16 @@ impl Installation {
     pub(crate) fn shipped() -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let root = temporary.path().canonicalize().expect("real path");
-        copy(&repository().join("testdata/states/home/.openclaw"), &root.join("state"));
-        Self::at(root.join("state"), None, Some(PathBuf::from("/home/user/.openclaw")), temporary)
+        copy(
+            &repository().join("testdata/states/home/.openclaw"),
+            &root.join("state"),
+        );
+        Self::at(
+            root.join("state"),
+            None,
+            Some(PathBuf::from("/home/user/.openclaw")),
+            temporary,
+        )
     }
 
     /// An empty state dir.
@@ -50,23 +58,53 @@ impl Installation {
     /// The host package of the installation at `root`, with another state dir.
     pub(crate) fn of_host(root: &Path, state: &Path) -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
-        let host = root.join("app/node_modules/openclaw").canonicalize().expect("host package");
-        Self::at(state.canonicalize().expect("state dir"), Some(host), None, temporary)
+        let host = root
+            .join("app/node_modules/openclaw")
+            .canonicalize()
+            .expect("host package");
+        Self::at(
+            state.canonicalize().expect("state dir"),
+            Some(host),
+            None,
+            temporary,
+        )
     }
 
-    fn at(state: PathBuf, host: Option<PathBuf>, relocated_from: Option<PathBuf>, temporary: tempfile::TempDir) -> Self {
+    fn at(
+        state: PathBuf,
+        host: Option<PathBuf>,
+        relocated_from: Option<PathBuf>,
+        temporary: tempfile::TempDir,
+    ) -> Self {
         let root = temporary.path().canonicalize().expect("real path");
         let (config, home) = (root.join("config"), root.join("home"));
         std::fs::create_dir_all(&config).expect("config folder");
         std::fs::create_dir_all(&home).expect("home folder");
-        Self { state, host, relocated_from, config, home, _temporary: temporary }
+        Self {
+            state,
+            host,
+            relocated_from,
+            config,
+            home,
+            _temporary: temporary,
+        }
     }
 
     /// The command with everything named and nothing taken from the environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command.env_clear().env("HOME", &self.home).env("PATH", "/usr/bin:/bin").current_dir(&self.config);
-        command.args(arguments).arg("--state-dir").arg(&self.state).arg("--config").arg(&self.config).args(["--now", NOW]);
+        command
+            .env_clear()
+            .env("HOME", &self.home)
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(&self.config);
+        command
+            .args(arguments)
+            .arg("--state-dir")
+            .arg(&self.state)
+            .arg("--config")
+            .arg(&self.config)
+            .args(["--now", NOW]);
         if let Some(host) = &self.host {
             command.arg("--openclaw").arg(host);
         }
@@ -83,7 +121,8 @@ impl Installation {
     /// The JSON report of `check`.
     pub(crate) fn check(&self) -> (i32, Value) {
         let run = self.run(&["check", "--format", "json"]);
-        let report = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {} {}", run.stdout, run.stderr));
+        let report = serde_json::from_str(&run.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", run.stdout, run.stderr));
         (run.code, report)
     }
 
@@ -128,8 +167,15 @@ pub(crate) fn findings(report: &Value) -> Vec<String> {
     list.iter()
         .filter(|finding| finding["suppressed"].is_null())
         .map(|finding| {
-            let code = finding["code"].as_str().map_or(String::new(), |code| format!("[{code}]"));
-            let evidence: Vec<String> = finding["evidence"].as_array().expect("evidence").iter().map(text).collect();
+            let code = finding["code"]
+                .as_str()
+                .map_or(String::new(), |code| format!("[{code}]"));
+            let evidence: Vec<String> = finding["evidence"]
+                .as_array()
+                .expect("evidence")
+                .iter()
+                .map(text)
+                .collect();
             format!(
                 "{}{code} {}: {} | {}",
                 text(&finding["id"]),
@@ -164,25 +210,50 @@ pub fn real(what: &str) -> Option<Real> {
         println!("skipped: {what}, OPENCLAW_VERIFY_REAL names no real OpenClaw");
         return None;
     };
-    let alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Some(Real { root: root.canonicalize().expect("OPENCLAW_VERIFY_REAL"), _alone: alone })
+    let alone = ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    Some(Real {
+        root: root.canonicalize().expect("OPENCLAW_VERIFY_REAL"),
+        _alone: alone,
+    })
 }
 
 /// The root of the checkout.
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("repository")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("repository")
 }
 
 /// Copies with modes, times and links.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp");
-    assert!(status.success(), "cp -a {} {}", from.display(), to.display());
+    let status = Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status()
+        .expect("cp");
+    assert!(
+        status.success(),
+        "cp -a {} {}",
+        from.display(),
+        to.display()
+    );
 }
 
 /// Everything in a folder: path, type, mode, size, times.
 pub(crate) fn listing(folder: &Path) -> String {
-    let output = Command::new("find").arg(folder).args(["-printf", "%P %y %m %s %T@ %C@ %l\n"]).output().expect("find");
-    let mut lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    let output = Command::new("find")
+        .arg(folder)
+        .args(["-printf", "%P %y %m %s %T@ %C@ %l\n"])
+        .output()
+        .expect("find");
+    let mut lines: Vec<String> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(str::to_owned)
+        .collect();
     lines.sort();
     lines.join("\n")
 }
@@ -190,7 +261,9 @@ pub(crate) fn listing(folder: &Path) -> String {
 /// The folder of additional material beside the checkout, when there is one. Prints a line when it is missing, so that a skipped
 /// test is seen.
 pub fn shared(what: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(what);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared")
+        .join(what);
     if folder.exists() {
         return Some(folder);
     }
@@ -202,13 +275,32 @@ pub fn shared(what: &str) -> Option<PathBuf> {
 pub(crate) fn judged(report: &Value, id: &str, quiet: &[&str]) -> (Vec<String>, Value) {
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
     let about = |finding: &&Value| {
-        finding["subject"] == id && finding["suppressed"].is_null() && !quiet.contains(&text(finding, "id").as_str())
+        finding["subject"] == id
+            && finding["suppressed"].is_null()
+            && !quiet.contains(&text(finding, "id").as_str())
     };
     let name = |finding: &Value| {
-        let code = finding["code"].as_str().map_or(String::new(), |code| format!("[{code}]"));
+        let code = finding["code"]
+            .as_str()
+            .map_or(String::new(), |code| format!("[{code}]"));
         format!("{} {}{code}", text(finding, "level"), text(finding, "id"))
     };
-    let found = report["findings"].as_array().expect("array").iter().filter(about).map(name).collect();
-    let subject = report["subjects"].as_array().expect("array").iter().find(|subject| subject["id"] == id);
-    (found, subject.unwrap_or_else(|| panic!("{:#?}", findings(report))).clone())
+    let found = report["findings"]
+        .as_array()
+        .expect("array")
+        .iter()
+        .filter(about)
+        .map(name)
+        .collect();
+    let subject = report["subjects"]
+        .as_array()
+        .expect("array")
+        .iter()
+        .find(|subject| subject["id"] == id);
+    (
+        found,
+        subject
+            .unwrap_or_else(|| panic!("{:#?}", findings(report)))
+            .clone(),
+    )
 }

@@ -33,15 +33,23 @@ pub(crate) fn run_all(installation: &Installation, tampers: &[Tamper]) {
         (tamper.apply)(installation);
         let (code, report) = installation.check();
         let found = findings(&report);
-        let named = |finding: &&String| finding.starts_with(&format!("{} ", tamper.finding)) && finding.contains(&tamper.names);
+        let named = |finding: &&String| {
+            finding.starts_with(&format!("{} ", tamper.finding)) && finding.contains(&tamper.names)
+        };
         if code != 1 || !found.iter().any(|finding| named(&finding)) {
-            failures
-                .push(format!("{}: wanted {} naming {}, exit {code}, got {found:#?}", tamper.name, tamper.finding, tamper.names));
+            failures.push(format!(
+                "{}: wanted {} naming {}, exit {code}, got {found:#?}",
+                tamper.name, tamper.finding, tamper.names
+            ));
         }
         backup.restore();
         let (code, report) = installation.check();
         if code != 0 || findings(&report) != clean {
-            failures.push(format!("{}: not clean after it was undone: {:#?}", tamper.name, findings(&report)));
+            failures.push(format!(
+                "{}: not clean after it was undone: {:#?}",
+                tamper.name,
+                findings(&report)
+            ));
             break;
         }
         println!("{}: {}", tamper.name, tamper.finding);
@@ -57,7 +65,10 @@ struct Backup {
 impl Backup {
     fn of(installation: &Installation, touches: &[String]) -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
-        let paths: Vec<_> = touches.iter().map(|path| installation.state.join(path)).collect();
+        let paths: Vec<_> = touches
+            .iter()
+            .map(|path| installation.state.join(path))
+            .collect();
         let paths = paths.into_iter().map(|path| {
             let existed = path.symlink_metadata().is_ok();
             (path, existed)
@@ -116,11 +127,20 @@ fn record(
     let apply = move |database: &Path| {
         let connection = Connection::open(database).expect("database");
         let old: String = connection
-            .query_row("select value_json from config_machine_state where state_key=?1", [key], |row| row.get(0))
+            .query_row(
+                "select value_json from config_machine_state where state_key=?1",
+                [key],
+                |row| row.get(0),
+            )
             .expect("row");
         let new = old.replace(&from, &to);
         assert_ne!(old, new, "{from} is in the row");
-        connection.execute("update config_machine_state set value_json=?1 where state_key=?2", [&new, key]).expect("update");
+        connection
+            .execute(
+                "update config_machine_state set value_json=?1 where state_key=?2",
+                [&new, key],
+            )
+            .expect("update");
     };
     tamper(name, "state/openclaw.sqlite", apply, finding, names)
 }
@@ -134,21 +154,43 @@ pub(crate) fn change_record(
     names: impl Into<String>,
 ) -> Tamper {
     let apply = move |database: &Path| {
-        change_index(database, |records| change(records.get_mut(plugin).expect("record")));
+        change_index(database, |records| {
+            change(records.get_mut(plugin).expect("record"))
+        });
     };
-    tamper(name, "state", move |state| apply(&state.join("openclaw.sqlite")), finding, names)
+    tamper(
+        name,
+        "state",
+        move |state| apply(&state.join("openclaw.sqlite")),
+        finding,
+        names,
+    )
 }
 
-fn change_index(database: &Path, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {
+fn change_index(
+    database: &Path,
+    change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
+) {
     let connection = Connection::open(database).expect("database");
     let key = "plugins.installedIndex";
     let old: String = connection
-        .query_row("select value_json from config_machine_state where state_key=?1", [key], |row| row.get(0))
+        .query_row(
+            "select value_json from config_machine_state where state_key=?1",
+            [key],
+            |row| row.get(0),
+        )
         .expect("row");
     let mut index: serde_json::Value = serde_json::from_str(&old).expect("JSON");
-    change(index["index"]["installRecords"].as_object_mut().expect("records"));
+    change(
+        index["index"]["installRecords"]
+            .as_object_mut()
+            .expect("records"),
+    );
     connection
-        .execute("update config_machine_state set value_json=?1 where state_key=?2", [&index.to_string(), key])
+        .execute(
+            "update config_machine_state set value_json=?1 where state_key=?2",
+            [&index.to_string(), key],
+        )
         .expect("update");
 }
 
@@ -193,7 +235,9 @@ pub(crate) fn plugin(folder: &Path, id: &str) {
     .expect("manifest");
     fs::write(
         folder.join("package.json"),
-        format!(r#"{{"name":"{id}","version":"1.0.0","openclaw":{{"extensions":["./index.js"]}}}}"#),
+        format!(
+            r#"{{"name":"{id}","version":"1.0.0","openclaw":{{"extensions":["./index.js"]}}}}"#
+        ),
     )
     .expect("package");
     fs::write(folder.join("index.js"), "export default {}").expect("code");
@@ -201,10 +245,22 @@ pub(crate) fn plugin(folder: &Path, id: &str) {
 
 /// Cases that need nothing but what every state made by testdata/make-state.sh or tools like it holds. `packed` is the npm project of
 /// an npm-pack install, `notes` a copied plugin in extensions/, `skill` a workspace skill, `hook` the folder of a hook in a pack.
-pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook: &str) -> Vec<Tamper> {
+pub(crate) fn common(
+    packed: &str,
+    package: &str,
+    notes: &str,
+    skill: &str,
+    hook: &str,
+) -> Vec<Tamper> {
     let code = format!("{packed}/node_modules/{package}/index.js");
     vec![
-        tamper("a byte is added to a plugin", &code, |p| append(p, "//"), "tree-mismatch", "changed index.js"),
+        tamper(
+            "a byte is added to a plugin",
+            &code,
+            |p| append(p, "//"),
+            "tree-mismatch",
+            "changed index.js",
+        ),
         tamper(
             "a file of a plugin is removed",
             &code,
@@ -246,7 +302,15 @@ pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook
         tamper(
             "a FIFO lies in a plugin",
             format!("extensions/{notes}/pipe"),
-            |p| assert!(std::process::Command::new("mkfifo").arg(p).status().expect("mkfifo").success()),
+            |p| {
+                assert!(
+                    std::process::Command::new("mkfifo")
+                        .arg(p)
+                        .status()
+                        .expect("mkfifo")
+                        .success()
+                )
+            },
             "unsafe-tree",
             "`pipe`",
         ),
@@ -286,7 +350,11 @@ pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook
             "workspace/skills/dropped",
             |p| {
                 fs::create_dir(p).expect("folder");
-                fs::write(p.join("SKILL.md"), "---\nname: dropped\ndescription: x\n---\n").expect("skill");
+                fs::write(
+                    p.join("SKILL.md"),
+                    "---\nname: dropped\ndescription: x\n---\n",
+                )
+                .expect("skill");
             },
             "not-locked",
             "skill:workspace/dropped",
@@ -302,7 +370,11 @@ pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook
             "a plugin from anywhere is linked into extensions",
             "extensions/linked-in",
             |p| {
-                let real = p.parent().and_then(Path::parent).expect("state dir").join("tmp-plugin");
+                let real = p
+                    .parent()
+                    .and_then(Path::parent)
+                    .expect("state dir")
+                    .join("tmp-plugin");
                 plugin(&real, "linked-in");
                 symlink(&real, p).expect("link");
             },
@@ -314,7 +386,11 @@ pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook
             "npm/projects/dropped-0123456789",
             |p| {
                 plugin(&p.join("node_modules/dropped"), "dropped-npm");
-                fs::write(p.join("package.json"), r#"{"private":true,"dependencies":{"dropped":"1.0.0"}}"#).expect("project");
+                fs::write(
+                    p.join("package.json"),
+                    r#"{"private":true,"dependencies":{"dropped":"1.0.0"}}"#,
+                )
+                .expect("project");
             },
             "unrecorded",
             "npm/projects/dropped-0123456789",
@@ -334,7 +410,13 @@ pub(crate) fn common(packed: &str, package: &str, notes: &str, skill: &str, hook
             "unrecorded",
             "hooks/dropped",
         ),
-        tamper("a hook's handler is changed", format!("{hook}/handler.js"), |p| append(p, "//"), "tree-mismatch", "handler.js"),
+        tamper(
+            "a hook's handler is changed",
+            format!("{hook}/handler.js"),
+            |p| append(p, "//"),
+            "tree-mismatch",
+            "handler.js",
+        ),
         tamper(
             "a dependency is planted above all plugins",
             "node_modules",
@@ -400,7 +482,13 @@ pub(crate) fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper>
             "record-mismatch[outside-state]",
             "",
         ),
-        tamper("a record is removed", "state/openclaw.sqlite", |p| remove_record(p, "acme-notes"), "unrecorded", "acme-notes"),
+        tamper(
+            "a record is removed",
+            "state/openclaw.sqlite",
+            |p| remove_record(p, "acme-notes"),
+            "unrecorded",
+            "acme-notes",
+        ),
         edit(
             "an MCP server runs something else",
             "openclaw.json",
@@ -441,7 +529,13 @@ fn tampering_with_the_shipped_state_is_found() {
     let installation = Installation::shipped();
     installation.init(0);
     let packed = "npm/projects/acme-packed-45d40bbf34";
-    let mut cases = common(packed, "@acme/packed", "acme-notes", "workspace/skills/weather", "hooks/hook-pack/hooks/acme-hook");
+    let mut cases = common(
+        packed,
+        "@acme/packed",
+        "acme-notes",
+        "workspace/skills/weather",
+        "hooks/hook-pack/hooks/acme-hook",
+    );
     cases.extend(records("@acme/packed", "1.2.0", packed));
     run_all(&installation, &cases);
 }
@@ -451,12 +545,27 @@ fn a_changed_lock_is_found() {
     let installation = Installation::shipped();
     installation.init(0);
     let text = installation.lock_text();
-    let digest = text.split("tree = \"").nth(1).and_then(|rest| rest.get(..75)).expect("digest").to_owned();
-    let flipped = if digest.ends_with('0') { format!("{}1", &digest[..74]) } else { format!("{}0", &digest[..74]) };
+    let digest = text
+        .split("tree = \"")
+        .nth(1)
+        .and_then(|rest| rest.get(..75))
+        .expect("digest")
+        .to_owned();
+    let flipped = if digest.ends_with('0') {
+        format!("{}1", &digest[..74])
+    } else {
+        format!("{}0", &digest[..74])
+    };
     fs::write(installation.lock(), text.replacen(&digest, &flipped, 1)).expect("write");
     let (code, report) = installation.check();
     assert_eq!(code, 1);
-    assert!(findings(&report).iter().any(|finding| finding.starts_with("tree-mismatch ")), "{:#?}", findings(&report));
+    assert!(
+        findings(&report)
+            .iter()
+            .any(|finding| finding.starts_with("tree-mismatch ")),
+        "{:#?}",
+        findings(&report)
+    );
 
     // What the lock says beside the digests is compared too.
     for (from, to) in [
@@ -474,13 +583,29 @@ fn a_changed_lock_is_found() {
         fs::write(installation.lock(), changed).expect("write");
         let (code, report) = installation.check();
         let found = findings(&report);
-        assert!(code == 1 && found.iter().any(|finding| finding.starts_with("record-mismatch ")), "{from}: {found:#?}");
+        assert!(
+            code == 1
+                && found
+                    .iter()
+                    .any(|finding| finding.starts_with("record-mismatch ")),
+            "{from}: {found:#?}"
+        );
     }
 
     let entry = text.find("[[package]]").expect("entry");
     let next = text[entry + 1..].find("[[package]]").expect("entry") + entry + 1;
-    fs::write(installation.lock(), format!("{}{}", &text[..entry], &text[next..])).expect("write");
+    fs::write(
+        installation.lock(),
+        format!("{}{}", &text[..entry], &text[next..]),
+    )
+    .expect("write");
     let (code, report) = installation.check();
     assert_eq!(code, 1);
-    assert!(findings(&report).iter().any(|finding| finding.starts_with("not-locked ")), "{:#?}", findings(&report));
+    assert!(
+        findings(&report)
+            .iter()
+            .any(|finding| finding.starts_with("not-locked ")),
+        "{:#?}",
+        findings(&report)
+    );
 }

@@ -7,22 +7,58 @@ use std::process::{Command, Stdio};
 use crate::support::{Installation, Run};
 
 const PACKED: &str = "npm-pack:@acme/packed";
-const RECORD: [&str; 7] = ["review", PACKED, "--record", "--criteria", "safe-to-run", "--by", "Ada"];
+const RECORD: [&str; 7] = [
+    "review",
+    PACKED,
+    "--record",
+    "--criteria",
+    "safe-to-run",
+    "--by",
+    "Ada",
+];
 
 /// Runs the command on a terminal of its own, with `input` typed into it. None, and a printed line, where no terminal can be made.
-fn at_a_terminal(installation: &Installation, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Option<Run> {
+fn at_a_terminal(
+    installation: &Installation,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    input: &str,
+) -> Option<Run> {
     if !Path::new("/usr/bin/script").exists() {
-        println!("skipped: what is seen at a terminal, there is no /usr/bin/script (util-linux) to make one");
+        println!(
+            "skipped: what is seen at a terminal, there is no /usr/bin/script (util-linux) to make one"
+        );
         return None;
     }
     let inner = installation.command(arguments);
-    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().expect("UTF-8").replace('\'', r"'\''"));
-    let line: Vec<String> = std::iter::once(inner.get_program()).chain(inner.get_args()).map(quoted).collect();
+    let quoted = |word: &std::ffi::OsStr| {
+        format!("'{}'", word.to_str().expect("UTF-8").replace('\'', r"'\''"))
+    };
+    let line: Vec<String> = std::iter::once(inner.get_program())
+        .chain(inner.get_args())
+        .map(quoted)
+        .collect();
     let mut command = Command::new("/usr/bin/script");
-    command.args(["-qefc", &line.join(" "), "/dev/null"]).env_clear().envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    command.env("TERM", "xterm").envs(variables.iter().copied()).current_dir(&installation.config);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script");
-    child.stdin.take().expect("stdin").write_all(input.as_bytes()).expect("typed");
+    command
+        .args(["-qefc", &line.join(" "), "/dev/null"])
+        .env_clear()
+        .envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    command
+        .env("TERM", "xterm")
+        .envs(variables.iter().copied())
+        .current_dir(&installation.config);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("script");
+    child
+        .stdin
+        .take()
+        .expect("stdin")
+        .write_all(input.as_bytes())
+        .expect("typed");
     Some(Run::of(&child.wait_with_output().expect("script ends")))
 }
 
@@ -38,25 +74,56 @@ fn a_difference_goes_through_the_pager_of_the_operator() {
     let paged = installation.config.join("paged");
     let pager = format!("cat > '{}'", paged.display());
     let diff = ["review", PACKED, "--diff"];
-    let Some(run) = at_a_terminal(&installation, &diff, &[("PAGER", &pager)], "") else { return };
+    let Some(run) = at_a_terminal(&installation, &diff, &[("PAGER", &pager)], "") else {
+        return;
+    };
     assert_eq!(run.code, 0, "{}", run.text());
-    assert!(!run.stdout.contains("+++ b/index.js") && run.stdout.contains("when you have read it:"), "{}", run.stdout);
+    assert!(
+        !run.stdout.contains("+++ b/index.js") && run.stdout.contains("when you have read it:"),
+        "{}",
+        run.stdout
+    );
     let text = std::fs::read_to_string(&paged).expect("paged");
-    assert!(text.contains("+++ b/index.js") && text.contains("\u{1b}[1m"), "a terminal gets colours: {text:?}");
-    let Some(plain) = at_a_terminal(&installation, &diff, &[("PAGER", &pager), ("NO_COLOR", "1")], "") else { return };
+    assert!(
+        text.contains("+++ b/index.js") && text.contains("\u{1b}[1m"),
+        "a terminal gets colours: {text:?}"
+    );
+    let Some(plain) = at_a_terminal(
+        &installation,
+        &diff,
+        &[("PAGER", &pager), ("NO_COLOR", "1")],
+        "",
+    ) else {
+        return;
+    };
     assert_eq!(plain.code, 0);
     let text = std::fs::read_to_string(&paged).expect("paged");
-    assert!(text.contains("+++ b/index.js") && !text.contains('\u{1b}'), "{text:?}");
+    assert!(
+        text.contains("+++ b/index.js") && !text.contains('\u{1b}'),
+        "{text:?}"
+    );
 
     // A pager that is not there, and one that is left early.
-    let run = at_a_terminal(&installation, &diff, &[("PAGER", "no-such-pager-anywhere")], "").expect("terminal");
+    let run = at_a_terminal(
+        &installation,
+        &diff,
+        &[("PAGER", "no-such-pager-anywhere")],
+        "",
+    )
+    .expect("terminal");
     assert_eq!(run.code, 0);
     assert!(run.stdout.contains("+++ b/index.js"), "{}", run.stdout);
     let run = at_a_terminal(&installation, &diff, &[("PAGER", "true")], "").expect("terminal");
     assert_eq!(run.code, 0, "{}", run.text());
     // Redirected output needs no pager.
     std::fs::remove_file(&paged).expect("remove");
-    let run = Run::of(&installation.command(&diff).env("PAGER", &pager).output().expect("run"));
+    let run = Run::of(
+        &installation
+            .command(&diff)
+            .env("PAGER", &pager)
+            .output()
+            .expect("run"),
+    );
     assert!(run.stdout.contains("+++ b/index.js") && !paged.exists());
 }
 
@@ -65,16 +132,30 @@ fn nothing_is_recorded_before_somebody_says_yes_to_the_very_entry() {
     let installation = locked();
     let reviews = installation.config.join("openclaw-reviews.toml");
     for input in ["n\n", "\n", "yess\n", "\u{4}"] {
-        let Some(run) = at_a_terminal(&installation, &RECORD, &[], input) else { return };
+        let Some(run) = at_a_terminal(&installation, &RECORD, &[], input) else {
+            return;
+        };
         assert_eq!(run.code, 2, "{input:?}: {}", run.text());
-        assert!(run.stdout.contains("append this to openclaw-reviews.toml? [y/N]"), "{}", run.stdout);
-        assert!(run.stdout.contains("nothing was written") && !reviews.exists(), "{}", run.stdout);
+        assert!(
+            run.stdout
+                .contains("append this to openclaw-reviews.toml? [y/N]"),
+            "{}",
+            run.stdout
+        );
+        assert!(
+            run.stdout.contains("nothing was written") && !reviews.exists(),
+            "{}",
+            run.stdout
+        );
     }
     let run = at_a_terminal(&installation, &RECORD, &[], "y\n").expect("terminal");
     assert_eq!(run.code, 0, "{}", run.text());
     let written = std::fs::read_to_string(&reviews).expect("reviews");
     let shown = run.stdout.replace("\r\n", "\n");
     let entry = &written[written.find("[[review]]").expect("entry")..];
-    let (before, question) = (shown.find(entry).expect("the entry is shown"), shown.find("[y/N]").expect("question"));
+    let (before, question) = (
+        shown.find(entry).expect("the entry is shown"),
+        shown.find("[y/N]").expect("question"),
+    );
     assert!(before < question, "{shown}");
 }

@@ -36,7 +36,13 @@ struct Known {
 
 impl Paths {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { limits: *limits, top: None, entries: 0, bytes: 0, known: HashMap::new() }
+        Self {
+            limits: *limits,
+            top: None,
+            entries: 0,
+            bytes: 0,
+            known: HashMap::new(),
+        }
     }
 
     /// The folder at the top.
@@ -59,11 +65,19 @@ impl Paths {
         match &self.top {
             None => self.top = Some(top.to_owned()),
             Some(first) if first == top => {}
-            Some(first) => return Err(ArchiveError::SeveralTopFolders(shown(first.as_bytes()), shown(top.as_bytes()))),
+            Some(first) => {
+                return Err(ArchiveError::SeveralTopFolders(
+                    shown(first.as_bytes()),
+                    shown(top.as_bytes()),
+                ));
+            }
         }
         let Some(path) = rest else { return Ok(None) };
         if path.split('/').count() > self.limits.depth {
-            return Err(ArchiveError::TooDeep { path: shown(raw), max: self.limits.depth });
+            return Err(ArchiveError::TooDeep {
+                path: shown(raw),
+                max: self.limits.depth,
+            });
         }
         let again = !self.learn(path, folder)?;
         // Folders above it, from the nearest up to one that is known.
@@ -73,7 +87,10 @@ impl Paths {
                 break;
             }
         }
-        Ok(Some(Added { path: path.to_owned(), again }))
+        Ok(Some(Added {
+            path: path.to_owned(),
+            again,
+        }))
     }
 
     /// Notes one path; says whether it is new. Whether a file may stand twice is for the caller to say.
@@ -85,12 +102,19 @@ impl Paths {
         let key = collision_key(path);
         match self.known.get(&key) {
             None => {
-                self.known.insert(key, Known { path: path.to_owned(), folder });
+                self.known.insert(
+                    key,
+                    Known {
+                        path: path.to_owned(),
+                        folder,
+                    },
+                );
                 Ok(true)
             }
-            Some(known) if known.path != path => {
-                Err(ArchiveError::Collision { path: shown(path.as_bytes()), with: shown(known.path.as_bytes()) })
-            }
+            Some(known) if known.path != path => Err(ArchiveError::Collision {
+                path: shown(path.as_bytes()),
+                with: shown(known.path.as_bytes()),
+            }),
             // A folder may be named again, before or after what lies in it.
             Some(known) if known.folder == folder => Ok(false),
             Some(_) => Err(ArchiveError::Duplicate(shown(path.as_bytes()))),
@@ -99,10 +123,17 @@ impl Paths {
 
     /// Where a hard link leads: a path of the archive, in the same form as that of an entry.
     pub(crate) fn hard_link_target(&self, path: &str, raw: &[u8]) -> Result<String, ArchiveError> {
-        let leaves = || ArchiveError::HardLinkLeaves { path: shown(path.as_bytes()), target: shown(raw) };
+        let leaves = || ArchiveError::HardLinkLeaves {
+            path: shown(path.as_bytes()),
+            target: shown(raw),
+        };
         let target = plain(raw, false).map_err(|_| leaves())?;
         let (top, rest) = target.split_once('/').ok_or_else(leaves)?;
-        if self.top.as_deref() == Some(top) { Ok(rest.to_owned()) } else { Err(leaves()) }
+        if self.top.as_deref() == Some(top) {
+            Ok(rest.to_owned())
+        } else {
+            Err(leaves())
+        }
     }
 }
 
@@ -124,9 +155,16 @@ fn plain(raw: &[u8], folder: bool) -> Result<Cow<'_, str>, ArchiveError> {
     if is_windows_root(path) || is_windows_root(below_top) {
         return Err(ArchiveError::AbsolutePath(shown(raw)));
     }
-    let path = if folder { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let path = if folder {
+        path.strip_suffix('/').unwrap_or(path)
+    } else {
+        path
+    };
     let mut names = path.split('/');
-    if names.next() == Some(".") || path.split('/').any(str::is_empty) || (!folder && path.ends_with("/.")) {
+    if names.next() == Some(".")
+        || path.split('/').any(str::is_empty)
+        || (!folder && path.ends_with("/."))
+    {
         return Err(ArchiveError::BadPath(shown(raw)));
     }
     if names.any(|name| name == ".") {
@@ -137,7 +175,8 @@ fn plain(raw: &[u8], folder: bool) -> Result<Cow<'_, str>, ArchiveError> {
 }
 
 fn is_windows_root(path: &str) -> bool {
-    path.starts_with('\\') || (path.starts_with(|c: char| c.is_ascii_alphabetic()) && path.get(1..2) == Some(":"))
+    path.starts_with('\\')
+        || (path.starts_with(|c: char| c.is_ascii_alphabetic()) && path.get(1..2) == Some(":"))
 }
 
 /// Checks that no symlink leaves the tree, not even by way of others. `links` holds path and target of each.
@@ -146,7 +185,10 @@ pub(crate) fn check_links(links: &HashMap<String, String>) -> Result<(), Archive
     sorted.sort_unstable();
     for (path, target) in sorted {
         if !stays_inside(path, target, links) {
-            return Err(ArchiveError::LinkLeaves { path: shown(path.as_bytes()), target: shown(target.as_bytes()) });
+            return Err(ArchiveError::LinkLeaves {
+                path: shown(path.as_bytes()),
+                target: shown(target.as_bytes()),
+            });
         }
     }
     Ok(())
@@ -154,7 +196,10 @@ pub(crate) fn check_links(links: &HashMap<String, String>) -> Result<(), Archive
 
 fn stays_inside(path: &str, target: &str, links: &HashMap<String, String>) -> bool {
     let names = |path: &str| -> Vec<String> {
-        path.split('/').filter(|name| !name.is_empty() && *name != ".").map(str::to_owned).collect()
+        path.split('/')
+            .filter(|name| !name.is_empty() && *name != ".")
+            .map(str::to_owned)
+            .collect()
     };
     if target.starts_with('/') || target.chars().any(char::is_control) {
         return false;

@@ -86,7 +86,9 @@ pub enum ArchiveError {
     #[error("holds `{0}` twice")]
     Duplicate(String),
     /// Two paths that are one where case or Unicode normalisation are ignored.
-    #[error("holds `{path}` and `{with}`, which are the same name where case or normalisation are ignored")]
+    #[error(
+        "holds `{path}` and `{with}`, which are the same name where case or normalisation are ignored"
+    )]
     Collision {
         /// The second.
         path: String,
@@ -188,9 +190,9 @@ impl ArchiveError {
         match error.downcast::<Self>() {
             Ok(reason) => reason,
             Err(error) => match error.kind() {
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                    Self::Gzip(error.to_string())
-                }
+                io::ErrorKind::InvalidData
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::UnexpectedEof => Self::Gzip(error.to_string()),
                 _ => Self::Io(error),
             },
         }

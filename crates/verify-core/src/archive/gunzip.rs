@@ -28,16 +28,29 @@ pub(crate) struct Packed {
 
 impl<R: Read> Gunzip<R> {
     pub(crate) fn new(reader: R, limits: &Limits) -> Self {
-        let hashed =
-            Hashed { reader, limit: limits.packed, bytes: 0, sha1: Sha1::new(), sha256: Sha256::new(), sha512: Sha512::new() };
-        Self { decoder: GzDecoder::new(BufReader::with_capacity(64 << 10, hashed)), limits: *limits, unpacked: 0 }
+        let hashed = Hashed {
+            reader,
+            limit: limits.packed,
+            bytes: 0,
+            sha1: Sha1::new(),
+            sha256: Sha256::new(),
+            sha512: Sha512::new(),
+        };
+        Self {
+            decoder: GzDecoder::new(BufReader::with_capacity(64 << 10, hashed)),
+            limits: *limits,
+            unpacked: 0,
+        }
     }
 
     /// Ends the reading: after the unpacked bytes nothing may follow.
     pub(crate) fn finish(self) -> Result<Packed, ArchiveError> {
         let mut rest = self.decoder.into_inner();
         let mut next = Vec::new();
-        (&mut rest).take(2).read_to_end(&mut next).map_err(ArchiveError::from_io)?;
+        (&mut rest)
+            .take(2)
+            .read_to_end(&mut next)
+            .map_err(ArchiveError::from_io)?;
         match next.as_slice() {
             [] => {}
             [0x1f, 0x8b] => return Err(ArchiveError::SeveralMembers),
@@ -58,7 +71,9 @@ impl<R: Read> Read for Gunzip<R> {
         let got = self.decoder.read(buffer)?;
         self.unpacked += got as u64;
         if self.unpacked > self.limits.unpacked {
-            return Err(io::Error::other(ArchiveError::UnpackedTooLarge(self.limits.unpacked)));
+            return Err(io::Error::other(ArchiveError::UnpackedTooLarge(
+                self.limits.unpacked,
+            )));
         }
         let packed = self.decoder.get_ref().get_ref().bytes;
         if self.unpacked > RATIO_FLOOR && self.unpacked > packed.saturating_mul(self.limits.ratio) {
@@ -81,7 +96,9 @@ struct Hashed<R> {
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.reader.read(buffer)?;
-        let Some(bytes) = buffer.get(..got) else { return Err(io::Error::other("the reader gave more than was asked for")) };
+        let Some(bytes) = buffer.get(..got) else {
+            return Err(io::Error::other("the reader gave more than was asked for"));
+        };
         self.bytes += got as u64;
         if self.bytes > self.limit {
             return Err(io::Error::other(ArchiveError::PackedTooLarge(self.limit)));

@@ -20,17 +20,38 @@ impl Header {
     /// The header in `block`.
     pub(crate) fn parse(block: &[u8; BLOCK]) -> Result<Self, ArchiveError> {
         let bad = ArchiveError::BadHeader;
-        let sum: u64 =
-            block.iter().enumerate().map(|(at, byte)| u64::from(if (148..156).contains(&at) { b' ' } else { *byte })).sum();
+        let sum: u64 = block
+            .iter()
+            .enumerate()
+            .map(|(at, byte)| {
+                u64::from(if (148..156).contains(&at) {
+                    b' '
+                } else {
+                    *byte
+                })
+            })
+            .sum();
         if octal(&block[148..156]) != Some(sum) {
             return Err(ArchiveError::BadChecksum);
         }
         let size = octal(&block[124..136]).ok_or(bad("the size is no octal number"))?;
         // An empty mode is none at all.
-        let mode = if block[100..108].iter().all(|b| matches!(b, 0 | b' ')) { Some(0) } else { octal(&block[100..108]) };
-        let mode = mode.and_then(|mode| u32::try_from(mode).ok()).ok_or(bad("the mode is no octal number"))?;
+        let mode = if block[100..108].iter().all(|b| matches!(b, 0 | b' ')) {
+            Some(0)
+        } else {
+            octal(&block[100..108])
+        };
+        let mode = mode
+            .and_then(|mode| u32::try_from(mode).ok())
+            .ok_or(bad("the mode is no octal number"))?;
         // User, group, time, device: no part of the tree, but `node-tar` leaves out an entry in which it cannot read them.
-        let others = [&block[108..116], &block[116..124], &block[136..148], &block[329..337], &block[337..345]];
+        let others = [
+            &block[108..116],
+            &block[116..124],
+            &block[136..148],
+            &block[329..337],
+            &block[337..345],
+        ];
         if !others.into_iter().all(harmless_number) {
             return Err(bad("an owner, time or device is no octal number"));
         }
@@ -46,7 +67,10 @@ impl Header {
                 // `node-tar` takes byte 475 for the sign of a long prefix; other readers look for the first NUL.
                 if prefix.len() < 131 {
                     // Behind a short prefix it looks for times.
-                    if !plain(&block[345..476]) || !harmless_number(&block[476..488]) || !harmless_number(&block[488..500]) {
+                    if !plain(&block[345..476])
+                        || !harmless_number(&block[476..488])
+                        || !harmless_number(&block[488..500])
+                    {
                         return Err(bad("the prefix goes on after its end"));
                     }
                 }
@@ -60,7 +84,14 @@ impl Header {
             magic if magic.iter().all(|b| *b == 0) => (name.to_vec(), false),
             _ => return Err(bad("the magic is unknown")),
         };
-        Ok(Self { kind: block[156], path, link: text(&block[157..257]).to_vec(), size, mode, has_prefix })
+        Ok(Self {
+            kind: block[156],
+            path,
+            link: text(&block[157..257]).to_vec(),
+            size,
+            mode,
+            has_prefix,
+        })
     }
 }
 
@@ -74,17 +105,26 @@ fn text(field: &[u8]) -> &[u8] {
 fn octal(field: &[u8]) -> Option<u64> {
     let start = field.iter().position(|b| *b != b' ')?;
     let digits = field.get(start..)?;
-    let end = digits.iter().position(|b| !(b'0'..=b'7').contains(b)).unwrap_or(digits.len());
+    let end = digits
+        .iter()
+        .position(|b| !(b'0'..=b'7').contains(b))
+        .unwrap_or(digits.len());
     let (digits, rest) = digits.split_at(end);
     if digits.is_empty() || rest.iter().any(|b| !matches!(b, 0 | b' ')) {
         return None;
     }
-    Some(digits.iter().fold(0, |value, digit| value * 8 + u64::from(digit - b'0')))
+    Some(
+        digits
+            .iter()
+            .fold(0, |value, digit| value * 8 + u64::from(digit - b'0')),
+    )
 }
 
 /// A number that says nothing about the tree: blank, octal, or a large user id as GNU tar writes it.
 fn harmless_number(field: &[u8]) -> bool {
-    field.iter().all(|b| matches!(b, 0 | b' ')) || octal(field).is_some() || (field.len() == 8 && field.starts_with(&[0x80, 0]))
+    field.iter().all(|b| matches!(b, 0 | b' '))
+        || octal(field).is_some()
+        || (field.len() == 8 && field.starts_with(&[0x80, 0]))
 }
 
 #[cfg(test)]
@@ -96,9 +136,16 @@ mod tests {
         assert_eq!(octal(b"0000644\0"), Some(0o644));
         assert_eq!(octal(b"   644 \0"), Some(0o644));
         assert_eq!(octal(b"77777777777\0"), Some(0o77777777777));
-        for field in
-            [b"12 34\0\0\0".as_slice(), b"-1\0", b"\x80\0\0\0\0\0\0\x10", b"0x10\0", b"8\0", b"\0\0\0", b"   ", b"12\x001"]
-        {
+        for field in [
+            b"12 34\0\0\0".as_slice(),
+            b"-1\0",
+            b"\x80\0\0\0\0\0\0\x10",
+            b"0x10\0",
+            b"8\0",
+            b"\0\0\0",
+            b"   ",
+            b"12\x001",
+        ] {
             assert_eq!(octal(field), None, "{field:?}");
         }
     }

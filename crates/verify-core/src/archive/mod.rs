@@ -115,7 +115,10 @@ impl Archive {
     /// The entry at `path`.
     #[must_use]
     pub fn entry(&self, path: &str) -> Option<&ArchiveEntry> {
-        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok().and_then(|at| self.entries.get(at))
+        self.entries
+            .binary_search_by(|entry| entry.path.as_str().cmp(path))
+            .ok()
+            .and_then(|at| self.entries.get(at))
     }
 
     /// The bytes of a file that the caller of [`read`] wanted to keep.
@@ -130,19 +133,30 @@ impl Archive {
     /// # Errors
     /// When a renamed file would stand where a folder stands.
     pub fn manifest_of_npm(&self) -> Result<Manifest, ManifestError> {
-        let installed = self.entries.iter().filter(|entry| entry.mode != Mode::Symlink && !entry.hard_link).filter_map(|entry| {
-            let path = match entry.path.strip_suffix(".gitignore") {
-                Some(folder) if folder.is_empty() || folder.ends_with('/') => {
-                    let renamed = format!("{folder}.npmignore");
-                    if self.entry(&renamed).is_some_and(|other| other.mode != Mode::Symlink) {
-                        return None;
+        let installed = self
+            .entries
+            .iter()
+            .filter(|entry| entry.mode != Mode::Symlink && !entry.hard_link)
+            .filter_map(|entry| {
+                let path = match entry.path.strip_suffix(".gitignore") {
+                    Some(folder) if folder.is_empty() || folder.ends_with('/') => {
+                        let renamed = format!("{folder}.npmignore");
+                        if self
+                            .entry(&renamed)
+                            .is_some_and(|other| other.mode != Mode::Symlink)
+                        {
+                            return None;
+                        }
+                        renamed
                     }
-                    renamed
-                }
-                _ => entry.path.clone(),
-            };
-            Some(Entry { path, mode: entry.mode, id: entry.id })
-        });
+                    _ => entry.path.clone(),
+                };
+                Some(Entry {
+                    path,
+                    mode: entry.mode,
+                    id: entry.id,
+                })
+            });
         Manifest::new(installed.collect())
     }
 }
@@ -151,9 +165,20 @@ impl Archive {
 ///
 /// # Errors
 /// When the archive is refused, with the reason; when `reader` fails. Nothing of a refused archive may be used.
-pub fn read(reader: impl Read, limits: &Limits, keep: impl Fn(&str) -> bool) -> Result<Archive, ArchiveError> {
-    let mut kept =
-        Kept { wanted: &keep, limits, total: 0, open: None, files: BTreeMap::new(), head: Head::default(), binaries: Vec::new() };
+pub fn read(
+    reader: impl Read,
+    limits: &Limits,
+    keep: impl Fn(&str) -> bool,
+) -> Result<Archive, ArchiveError> {
+    let mut kept = Kept {
+        wanted: &keep,
+        limits,
+        total: 0,
+        open: None,
+        files: BTreeMap::new(),
+        head: Head::default(),
+        binaries: Vec::new(),
+    };
     let mut archive = reader::read(reader, limits, &mut kept)?;
     kept.binaries.sort_by(|a, b| a.path.cmp(&b.path));
     archive.binaries = kept.binaries;
@@ -185,7 +210,10 @@ pub fn verify(reader: impl Read, limits: &Limits, expected: &Sri) -> Result<Arch
     if archive.integrity == *expected {
         Ok(archive)
     } else {
-        Err(UnpackError::Integrity { expected: expected.to_string(), found: archive.integrity.to_string() })
+        Err(UnpackError::Integrity {
+            expected: expected.to_string(),
+            found: archive.integrity.to_string(),
+        })
     }
 }
 
@@ -221,7 +249,9 @@ impl Head {
         match (&self.bytes, self.len) {
             ([0x7f, b'E', b'L', b'F'], _) => Some("ELF"),
             ([0, b'a', b's', b'm'], _) => Some("WebAssembly"),
-            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce], _) => Some("Mach-O"),
+            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce], _) => {
+                Some("Mach-O")
+            }
             ([0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O or Java"),
             ([b'M', b'Z', ..], 4) => Some("PE"),
             _ => None,
@@ -231,11 +261,17 @@ impl Head {
 
 impl Sink for Kept<'_> {
     fn begin(&mut self, path: &str, _: Mode, size: u64) -> Result<(), ArchiveError> {
-        self.head = Head { path: path.to_owned(), ..Head::default() };
+        self.head = Head {
+            path: path.to_owned(),
+            ..Head::default()
+        };
         if (self.wanted)(path) {
             self.total = self.total.saturating_add(size);
             if size > self.limits.kept_file || self.total > self.limits.kept {
-                return Err(ArchiveError::FileTooLarge { path: path.to_owned(), size });
+                return Err(ArchiveError::FileTooLarge {
+                    path: path.to_owned(),
+                    size,
+                });
             }
             self.open = Some((path.to_owned(), Vec::new()));
         }
@@ -255,7 +291,10 @@ impl Sink for Kept<'_> {
 
     fn end(&mut self) -> Result<(), ArchiveError> {
         if let Some(format) = self.head.format() {
-            self.binaries.push(Binary { path: std::mem::take(&mut self.head.path), format });
+            self.binaries.push(Binary {
+                path: std::mem::take(&mut self.head.path),
+                format,
+            });
         }
         self.files.extend(self.open.take());
         Ok(())

@@ -17,7 +17,11 @@ use crate::tree::{BlobId, Entry, Manifest, ManifestError, Mode};
 const MAX_EXTENDED: u64 = 64 << 10;
 
 /// Reads a whole archive, giving the content of its files to `sink`.
-pub(crate) fn read(reader: impl Read, limits: &Limits, sink: &mut dyn Sink) -> Result<Archive, ArchiveError> {
+pub(crate) fn read(
+    reader: impl Read,
+    limits: &Limits,
+    sink: &mut dyn Sink,
+) -> Result<Archive, ArchiveError> {
     let mut tar = Tar {
         input: Gunzip::new(reader, limits),
         paths: Paths::new(limits),
@@ -32,12 +36,21 @@ pub(crate) fn read(reader: impl Read, limits: &Limits, sink: &mut dyn Sink) -> R
     let packed = tar.input.finish()?;
     let mut entries = tar.entries;
     entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    let listing = entries.iter().map(|entry| Entry { path: entry.path.clone(), mode: entry.mode, id: entry.id }).collect();
+    let listing = entries
+        .iter()
+        .map(|entry| Entry {
+            path: entry.path.clone(),
+            mode: entry.mode,
+            id: entry.id,
+        })
+        .collect();
     let manifest = Manifest::new(listing).map_err(|error| match error {
         ManifestError::Path(path) => ArchiveError::BadPath(path),
         error => ArchiveError::Duplicate(error.to_string()),
     })?;
-    let (Some(top), false) = (tar.paths.top(), entries.is_empty()) else { return Err(ArchiveError::Empty) };
+    let (Some(top), false) = (tar.paths.top(), entries.is_empty()) else {
+        return Err(ArchiveError::Empty);
+    };
     Ok(Archive {
         top,
         digest: manifest.digest(),
@@ -82,7 +95,9 @@ impl<R: Read> Tar<R> {
                     extended.add(kind, &content)?;
                 }
                 b'g' if extended.is_some() => {
-                    return Err(ArchiveError::BadExtendedHeader("a global one between another and its entry"));
+                    return Err(ArchiveError::BadExtendedHeader(
+                        "a global one between another and its entry",
+                    ));
                 }
                 b'g' => check_global(&self.extended(&header)?)?,
                 _ => self.entry(header, std::mem::take(&mut extended), sink)?,
@@ -90,7 +105,12 @@ impl<R: Read> Tar<R> {
         }
     }
 
-    fn entry(&mut self, header: Header, extended: Extended, sink: &mut dyn Sink) -> Result<(), ArchiveError> {
+    fn entry(
+        &mut self,
+        header: Header,
+        extended: Extended,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ArchiveError> {
         if extended.path.is_some() && header.has_prefix {
             return Err(ArchiveError::BadHeader("a prefix beside a long path"));
         }
@@ -103,17 +123,36 @@ impl<R: Read> Tar<R> {
             // `node-tar` leaves such an entry out.
             return Err(ArchiveError::BadHeader("a link target on what is no link"));
         }
-        let no_content = || if header.size == 0 { Ok(()) } else { Err(ArchiveError::SizeLies(shown(raw))) };
+        let no_content = || {
+            if header.size == 0 {
+                Ok(())
+            } else {
+                Err(ArchiveError::SizeLies(shown(raw)))
+            }
+        };
         match header.kind {
             0 | b'0' => {
-                let Added { path, again } = self.paths.add(raw, false)?.ok_or_else(|| ArchiveError::NoTopFolder(shown(raw)))?;
-                let mode = if header.mode & 0o100 != 0 { Mode::Executable } else { Mode::Regular };
+                let Added { path, again } = self
+                    .paths
+                    .add(raw, false)?
+                    .ok_or_else(|| ArchiveError::NoTopFolder(shown(raw)))?;
+                let mode = if header.mode & 0o100 != 0 {
+                    Mode::Executable
+                } else {
+                    Mode::Regular
+                };
                 if again {
                     return self.same_file_again(&path, mode, header.size);
                 }
                 let id = self.file(&path, mode, header.size, sink)?;
                 self.files.insert(path.clone(), self.entries.len());
-                self.entries.push(ArchiveEntry { path, mode, size: header.size, id, hard_link: false });
+                self.entries.push(ArchiveEntry {
+                    path,
+                    mode,
+                    size: header.size,
+                    id,
+                    hard_link: false,
+                });
             }
             b'5' => {
                 no_content()?;
@@ -125,23 +164,47 @@ impl<R: Read> Tar<R> {
                 let target = self.paths.hard_link_target(&path, link)?;
                 let original = self.files.get(&target).and_then(|at| self.entries.get(*at));
                 let Some(original) = original else {
-                    return Err(ArchiveError::HardLinkLeaves { path: shown(path.as_bytes()), target: shown(link) });
+                    return Err(ArchiveError::HardLinkLeaves {
+                        path: shown(path.as_bytes()),
+                        target: shown(link),
+                    });
                 };
-                self.entries.push(ArchiveEntry { path, hard_link: true, ..original.clone() });
+                self.entries.push(ArchiveEntry {
+                    path,
+                    hard_link: true,
+                    ..original.clone()
+                });
             }
             b'2' => {
                 no_content()?;
                 let path = self.link_path(raw)?;
-                let Some(target) = std::str::from_utf8(link).ok().filter(|target| !target.is_empty()) else {
-                    return Err(ArchiveError::LinkLeaves { path: shown(path.as_bytes()), target: shown(link) });
+                let Some(target) = std::str::from_utf8(link)
+                    .ok()
+                    .filter(|target| !target.is_empty())
+                else {
+                    return Err(ArchiveError::LinkLeaves {
+                        path: shown(path.as_bytes()),
+                        target: shown(link),
+                    });
                 };
                 self.links.insert(path.clone(), target.to_owned());
                 let (size, id) = (link.len() as u64, BlobId::of(link));
-                self.entries.push(ArchiveEntry { path, mode: Mode::Symlink, size, id, hard_link: false });
+                self.entries.push(ArchiveEntry {
+                    path,
+                    mode: Mode::Symlink,
+                    size,
+                    id,
+                    hard_link: false,
+                });
             }
             b'3' | b'4' | b'6' => return Err(ArchiveError::SpecialFile(shown(raw))),
             b'S' => return Err(ArchiveError::Sparse),
-            kind => return Err(ArchiveError::UnknownType { path: shown(raw), kind: char::from(kind) }),
+            kind => {
+                return Err(ArchiveError::UnknownType {
+                    path: shown(raw),
+                    kind: char::from(kind),
+                });
+            }
         }
         Ok(())
     }
@@ -166,12 +229,20 @@ impl<R: Read> Tar<R> {
     }
 
     /// Reads the content of a file.
-    fn file(&mut self, path: &str, mode: Mode, size: u64, sink: &mut dyn Sink) -> Result<BlobId, ArchiveError> {
+    fn file(
+        &mut self,
+        path: &str,
+        mode: Mode,
+        size: u64,
+        sink: &mut dyn Sink,
+    ) -> Result<BlobId, ArchiveError> {
         let mut hasher = BlobHasher::new(size);
         sink.begin(path, mode, size)?;
         let mut left = size;
         while left > 0 {
-            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
+            let wanted = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.buffer.len());
             let chunk = self.buffer.get_mut(..wanted).unwrap_or_default();
             read_exact(&mut self.input, chunk)?;
             hasher.update(chunk);
@@ -219,7 +290,9 @@ impl<R: Read> Tar<R> {
         loop {
             match self.input.read(&mut self.buffer) {
                 Ok(0) => return Ok(()),
-                Ok(got) if self.buffer.iter().take(got).any(|b| *b != 0) => return Err(ArchiveError::TrailingData),
+                Ok(got) if self.buffer.iter().take(got).any(|b| *b != 0) => {
+                    return Err(ArchiveError::TrailingData);
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(ArchiveError::from_io(error)),

@@ -52,22 +52,46 @@ pub enum UnpackError {
 ///
 /// # Errors
 /// See [`UnpackError`].
-pub fn unpack(reader: impl Read, limits: &Limits, expected: &Sri, target: &Path) -> Result<Archive, UnpackError> {
-    let io = |path: &Path, source| UnpackError::Io { path: path.to_owned(), source };
+pub fn unpack(
+    reader: impl Read,
+    limits: &Limits,
+    expected: &Sri,
+    target: &Path,
+) -> Result<Archive, UnpackError> {
+    let io = |path: &Path, source| UnpackError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let exists = || UnpackError::Exists(target.to_owned());
     if target.symlink_metadata().is_ok() {
         return Err(exists());
     }
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fresh = tempfile::Builder::new().prefix(".unpack-").tempdir_in(parent).map_err(|source| io(parent, source))?;
+    let parent = target
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let fresh = tempfile::Builder::new()
+        .prefix(".unpack-")
+        .tempdir_in(parent)
+        .map_err(|source| io(parent, source))?;
     let root = fresh.path().join("tree");
     std::fs::create_dir(&root).map_err(|source| io(&root, source))?;
-    let mut writer = Writer { root: &root, open: None };
+    let mut writer = Writer {
+        root: &root,
+        open: None,
+    };
     let archive = reader::read(reader, limits, &mut writer)?;
     if archive.integrity != *expected {
-        return Err(UnpackError::Integrity { expected: expected.to_string(), found: archive.integrity.to_string() });
+        return Err(UnpackError::Integrity {
+            expected: expected.to_string(),
+            found: archive.integrity.to_string(),
+        });
     }
-    if let Some(link) = archive.entries.iter().find(|entry| entry.hard_link || entry.mode == Mode::Symlink) {
+    if let Some(link) = archive
+        .entries
+        .iter()
+        .find(|entry| entry.hard_link || entry.mode == Mode::Symlink)
+    {
         return Err(UnpackError::Link(link.path.clone()));
     }
     let written = tree::digest(&TreeSpec::whole(&root), &tree::Options::default());
@@ -76,7 +100,9 @@ pub fn unpack(reader: impl Read, limits: &Limits, expected: &Sri, target: &Path)
     }
     match rename(&root, target) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-        renamed => renamed.map(|()| archive).map_err(|source| io(target, source)),
+        renamed => renamed
+            .map(|()| archive)
+            .map_err(|source| io(target, source)),
     }
 }
 
@@ -104,22 +130,38 @@ struct Writer<'a> {
 impl Sink for Writer<'_> {
     fn begin(&mut self, path: &str, mode: Mode, _: u64) -> Result<(), ArchiveError> {
         let place = self.root.join(path);
-        let permissions = if mode == Mode::Executable { 0o755 } else { 0o644 };
+        let permissions = if mode == Mode::Executable {
+            0o755
+        } else {
+            0o644
+        };
         let open = || {
             std::fs::create_dir_all(place.parent().unwrap_or(self.root))?;
-            let file = OpenOptions::new().write(true).create_new(true).mode(permissions).open(&place)?;
+            let file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(permissions)
+                .open(&place)?;
             // The umask took bits away.
             file.set_permissions(Permissions::from_mode(permissions))?;
             Ok(file)
         };
-        let file = open().map_err(|source| ArchiveError::Write { path: path.to_owned(), source })?;
+        let file = open().map_err(|source| ArchiveError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
         self.open = Some((path.to_owned(), file));
         Ok(())
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        let Some((path, file)) = &mut self.open else { return Ok(()) };
-        file.write_all(bytes).map_err(|source| ArchiveError::Write { path: path.clone(), source })
+        let Some((path, file)) = &mut self.open else {
+            return Ok(());
+        };
+        file.write_all(bytes).map_err(|source| ArchiveError::Write {
+            path: path.clone(),
+            source,
+        })
     }
 
     fn end(&mut self) -> Result<(), ArchiveError> {

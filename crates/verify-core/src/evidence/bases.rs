@@ -54,51 +54,103 @@ impl Bases<'_> {
 
     /// Those of `wanted` whose listing was kept. Files of them may be gone: then all is read of those that differ.
     pub(crate) fn kept(&self, wanted: &[TreeDigest]) -> Found {
-        let (Some(manifests), Some(contents)) = (self.manifests, self.contents) else { return Found::new() };
-        let listed = wanted.iter().filter_map(|digest| Some((*digest, manifests.get(digest).ok().flatten()?)));
-        listed.map(|(digest, manifest)| (digest, vec![Contents::store(manifest, contents.clone())])).collect()
+        let (Some(manifests), Some(contents)) = (self.manifests, self.contents) else {
+            return Found::new();
+        };
+        let listed = wanted
+            .iter()
+            .filter_map(|digest| Some((*digest, manifests.get(digest).ok().flatten()?)));
+        listed
+            .map(|(digest, manifest)| (digest, vec![Contents::store(manifest, contents.clone())]))
+            .collect()
     }
 
     /// Old generations that OpenClaw left on the disk.
     fn generations(&self, subject: &Subject, add: &mut dyn FnMut(TreeDigest, Contents<'static>)) {
-        let (Some(state_dir), Some(spec)) = (self.state_dir, &subject.trees.tree) else { return };
+        let (Some(state_dir), Some(spec)) = (self.state_dir, &subject.trees.tree) else {
+            return;
+        };
         for observation in &subject.observations {
-            let Observation::StaleGeneration { path } = observation else { continue };
-            let Some(spec) = moved(spec, &state_dir.join(path)) else { continue };
+            let Observation::StaleGeneration { path } = observation else {
+                continue;
+            };
+            let Some(spec) = moved(spec, &state_dir.join(path)) else {
+                continue;
+            };
             let root = spec.root.clone();
             if let Ok(tree) = tree::digest(&spec, &self.options) {
                 let place = format!("the old generation at {path}");
-                add(tree.digest, Contents::folder(Cow::Owned(tree.manifest), root, place));
+                add(
+                    tree.digest,
+                    Contents::folder(Cow::Owned(tree.manifest), root, place),
+                );
             }
         }
     }
 
     /// The archive that the subject was installed from, and those beside it.
-    fn archives(&self, subject: &Subject, wanted: &[TreeDigest], add: &mut dyn FnMut(TreeDigest, Contents<'static>)) {
-        let recorded = subject.record.as_ref().and_then(|record| record.source_path.as_deref()).map(Path::new);
-        let Some(folder) = recorded.filter(|path| path.is_absolute() && is_archive(path)).and_then(Path::parent) else { return };
+    fn archives(
+        &self,
+        subject: &Subject,
+        wanted: &[TreeDigest],
+        add: &mut dyn FnMut(TreeDigest, Contents<'static>),
+    ) {
+        let recorded = subject
+            .record
+            .as_ref()
+            .and_then(|record| record.source_path.as_deref())
+            .map(Path::new);
+        let Some(folder) = recorded
+            .filter(|path| path.is_absolute() && is_archive(path))
+            .and_then(Path::parent)
+        else {
+            return;
+        };
         if self.copy {
             return;
         }
-        let Ok(entries) = fs::read_dir(folder) else { return };
-        let mut paths: Vec<_> =
-            entries.flatten().take(MAX_LISTED).map(|entry| entry.path()).filter(|path| is_archive(path)).collect();
+        let Ok(entries) = fs::read_dir(folder) else {
+            return;
+        };
+        let mut paths: Vec<_> = entries
+            .flatten()
+            .take(MAX_LISTED)
+            .map(|entry| entry.path())
+            .filter(|path| is_archive(path))
+            .collect();
         paths.sort();
         for path in paths.iter().take(MAX_ARCHIVES) {
-            let limits = archive::Limits { packed: 64 << 20, unpacked: 256 << 20, ..archive::Limits::default() };
+            let limits = archive::Limits {
+                packed: 64 << 20,
+                unpacked: 256 << 20,
+                ..archive::Limits::default()
+            };
             let read = |keep: bool| {
                 let file: File = crate::read::open(path).ok()?.0;
                 archive::read(file, &limits, |_| keep).ok()
             };
             let Some(archive) = read(false) else { continue };
-            let manifests = [Some(archive.manifest.clone()), archive.manifest_of_npm().ok()];
-            let Some(manifest) = manifests.into_iter().flatten().find(|manifest| wanted.contains(&manifest.digest())) else {
+            let manifests = [
+                Some(archive.manifest.clone()),
+                archive.manifest_of_npm().ok(),
+            ];
+            let Some(manifest) = manifests
+                .into_iter()
+                .flatten()
+                .find(|manifest| wanted.contains(&manifest.digest()))
+            else {
                 continue;
             };
             let Some(archive) = read(true) else { continue };
-            let files = archive.entries.iter().filter_map(|entry| Some((entry.id, archive.content(&entry.path)?.to_vec())));
+            let files = archive
+                .entries
+                .iter()
+                .filter_map(|entry| Some((entry.id, archive.content(&entry.path)?.to_vec())));
             let place = format!("the archive {}", text::visible(&path.to_string_lossy()));
-            add(manifest.digest(), Contents::memory(manifest, files.collect(), place));
+            add(
+                manifest.digest(),
+                Contents::memory(manifest, files.collect(), place),
+            );
         }
     }
 }
@@ -110,23 +162,52 @@ fn is_archive(path: &Path) -> bool {
 /// What `spec` covers, at another root of the same shape.
 fn moved(spec: &TreeSpec, root: &Path) -> Option<TreeSpec> {
     let below = spec.root.strip_prefix(&spec.boundary).ok()?;
-    let boundary = root.ancestors().nth(below.components().count()).filter(|_| root.ends_with(below))?;
-    Some(TreeSpec { root: root.to_owned(), boundary: boundary.to_owned(), ..spec.clone() })
+    let boundary = root
+        .ancestors()
+        .nth(below.components().count())
+        .filter(|_| root.ends_with(below))?;
+    Some(TreeSpec {
+        root: root.to_owned(),
+        boundary: boundary.to_owned(),
+        ..spec.clone()
+    })
 }
 
 /// Tags and ancestors of a git checkout.
-fn history(subject: &Subject, wanted: &[TreeDigest], add: &mut dyn FnMut(TreeDigest, Contents<'static>)) {
+fn history(
+    subject: &Subject,
+    wanted: &[TreeDigest],
+    add: &mut dyn FnMut(TreeDigest, Contents<'static>),
+) {
     let is_checkout = subject.source == Source::Git;
-    let Some(spec) = subject.trees.tree.as_ref().filter(|_| is_checkout) else { return };
-    let Ok(repository) = Repository::open(&spec.root) else { return };
-    let limits = TreeLimits { work: 256 << 20, ..TreeLimits::default() };
+    let Some(spec) = subject.trees.tree.as_ref().filter(|_| is_checkout) else {
+        return;
+    };
+    let Ok(repository) = Repository::open(&spec.root) else {
+        return;
+    };
+    let limits = TreeLimits {
+        work: 256 << 20,
+        ..TreeLimits::default()
+    };
     let mut reader = ObjectReader::new(&repository, limits.work);
     for commit in commits(&repository, &mut reader) {
-        let Ok(tree) = repository.commit_tree(&commit, &limits) else { continue };
-        let Some((manifest, files)) = listing(&tree, &mut reader, &limits) else { return };
+        let Ok(tree) = repository.commit_tree(&commit, &limits) else {
+            continue;
+        };
+        let Some((manifest, files)) = listing(&tree, &mut reader, &limits) else {
+            return;
+        };
         let digest = manifest.digest();
         if wanted.contains(&digest) {
-            add(digest, Contents::memory(manifest, files, format!("commit {commit} of its repository")));
+            add(
+                digest,
+                Contents::memory(
+                    manifest,
+                    files,
+                    format!("commit {commit} of its repository"),
+                ),
+            );
         }
     }
 }
@@ -140,7 +221,9 @@ fn commits(repository: &Repository, reader: &mut ObjectReader<'_>) -> Vec<GitOid
     }
     let tags = repository.tag_names().unwrap_or_default();
     for tag in tags.iter().rev().take(MAX_COMMITS / 2) {
-        let Some(oid) = repository.tag(tag).ok().flatten() else { continue };
+        let Some(oid) = repository.tag(tag).ok().flatten() else {
+            continue;
+        };
         let commit = header(reader, &oid, ObjectKind::Tag, "object ").unwrap_or(oid);
         if !commits.contains(&commit) {
             commits.push(commit);
@@ -150,11 +233,21 @@ fn commits(repository: &Repository, reader: &mut ObjectReader<'_>) -> Vec<GitOid
 }
 
 /// The first header of this name, of an object of this kind.
-fn header(reader: &mut ObjectReader<'_>, oid: &GitOid, kind: ObjectKind, name: &str) -> Option<GitOid> {
-    let object = reader.read(oid, 1 << 20).ok().filter(|object| object.kind == kind)?;
+fn header(
+    reader: &mut ObjectReader<'_>,
+    oid: &GitOid,
+    kind: ObjectKind,
+    name: &str,
+) -> Option<GitOid> {
+    let object = reader
+        .read(oid, 1 << 20)
+        .ok()
+        .filter(|object| object.kind == kind)?;
     let text = String::from_utf8_lossy(&object.bytes).into_owned();
     let headers = text.lines().take_while(|line| !line.is_empty());
-    headers.filter_map(|line| line.strip_prefix(name)).find_map(|oid| oid.parse().ok())
+    headers
+        .filter_map(|line| line.strip_prefix(name))
+        .find_map(|oid| oid.parse().ok())
 }
 
 /// The listing of a commit as a checkout has it, and its files; none when the budget is used up.
@@ -168,7 +261,11 @@ fn listing(
     for entry in &tree.entries {
         let bytes = reader.read(&entry.oid, limits.file_bytes).ok()?.bytes;
         let id = BlobId::of(&bytes);
-        entries.push(Entry { path: entry.path.clone(), mode: entry.mode, id });
+        entries.push(Entry {
+            path: entry.path.clone(),
+            mode: entry.mode,
+            id,
+        });
         files.insert(id, bytes);
     }
     Some((Manifest::new(entries).ok()?, files))
@@ -184,18 +281,29 @@ mod tests {
     use crate::subject::{Kind, SubjectId};
 
     fn subject(source: Source, root: PathBuf) -> Subject {
-        let place = Place { absolute: root.clone(), shown: "x".to_owned() };
+        let place = Place {
+            absolute: root.clone(),
+            shown: "x".to_owned(),
+        };
         let mut subject = Subject::new(SubjectId::new("npm", "a"), Kind::Plugin, source, place);
         subject.trees.tree = Some(TreeSpec::whole(root));
         subject
     }
 
     fn bases(state_dir: Option<&Path>) -> Bases<'_> {
-        Bases { manifests: None, contents: None, state_dir, copy: false, options: tree::Options::default() }
+        Bases {
+            manifests: None,
+            contents: None,
+            state_dir,
+            copy: false,
+            options: tree::Options::default(),
+        }
     }
 
     fn digest(root: &Path) -> TreeDigest {
-        tree::digest(&TreeSpec::whole(root), &tree::Options::default()).expect("digest").digest
+        tree::digest(&TreeSpec::whole(root), &tree::Options::default())
+            .expect("digest")
+            .digest
     }
 
     #[test]
@@ -208,14 +316,31 @@ mod tests {
             fs::write(root.join("index.js"), text).expect("write");
         }
         let mut subject = subject(Source::Npm, new.clone());
-        subject.trees.tree = Some(TreeSpec { boundary: dir.path().join("npm/new"), ..TreeSpec::whole(new.clone()) });
-        subject.observations.push(Observation::StaleGeneration { path: "npm/old/node_modules/a".to_owned() });
+        subject.trees.tree = Some(TreeSpec {
+            boundary: dir.path().join("npm/new"),
+            ..TreeSpec::whole(new.clone())
+        });
+        subject.observations.push(Observation::StaleGeneration {
+            path: "npm/old/node_modules/a".to_owned(),
+        });
         let found = bases(Some(dir.path())).find(&subject, &[digest(&old)]);
         let contents = &found[&digest(&old)][0];
-        assert_eq!(contents.read(&contents.manifest.entries()[0]).expect("read"), b"old");
+        assert_eq!(
+            contents
+                .read(&contents.manifest.entries()[0])
+                .expect("read"),
+            b"old"
+        );
         fs::write(old.join("index.js"), "swapped").expect("write");
-        assert!(contents.read(&contents.manifest.entries()[0]).is_err(), "checked against the listing");
-        assert!(bases(Some(dir.path())).find(&subject, &[digest(&new)]).is_empty());
+        assert!(
+            contents.read(&contents.manifest.entries()[0]).is_err(),
+            "checked against the listing"
+        );
+        assert!(
+            bases(Some(dir.path()))
+                .find(&subject, &[digest(&new)])
+                .is_empty()
+        );
     }
 
     #[test]
@@ -225,28 +350,67 @@ mod tests {
         fs::create_dir(&tree).expect("folder");
         fs::write(tree.join("package.json"), "{}").expect("write");
         let old = dir.path().join("a-1.0.0.tgz");
-        let done = Command::new("tar").arg("-C").arg(dir.path()).arg("-czf").arg(&old).arg("package/package.json").status();
+        let done = Command::new("tar")
+            .arg("-C")
+            .arg(dir.path())
+            .arg("-czf")
+            .arg(&old)
+            .arg("package/package.json")
+            .status();
         assert!(done.expect("tar").success());
         fs::write(dir.path().join("broken.tgz"), "no archive").expect("write");
         let mut subject = subject(Source::NpmPack, dir.path().join("none"));
         subject.record = Some(Record {
-            source_path: Some(dir.path().join("a-1.1.0.tgz").to_string_lossy().into_owned()),
+            source_path: Some(
+                dir.path()
+                    .join("a-1.1.0.tgz")
+                    .to_string_lossy()
+                    .into_owned(),
+            ),
             ..Record::default()
         });
         let wanted = [digest(&tree)];
         let found = bases(None).find(&subject, &wanted);
-        assert_eq!(found[&wanted[0]][0].read(&found[&wanted[0]][0].manifest.entries()[0]).expect("read"), b"{}");
-        let copy = Bases { copy: true, ..bases(None) };
-        assert!(copy.find(&subject, &wanted).is_empty(), "nothing outside a copy is opened");
+        assert_eq!(
+            found[&wanted[0]][0]
+                .read(&found[&wanted[0]][0].manifest.entries()[0])
+                .expect("read"),
+            b"{}"
+        );
+        let copy = Bases {
+            copy: true,
+            ..bases(None)
+        };
+        assert!(
+            copy.find(&subject, &wanted).is_empty(),
+            "nothing outside a copy is opened"
+        );
     }
 
     #[test]
     fn the_history_of_a_checkout_is_a_base() {
         let dir = tempfile::tempdir().expect("temp dir");
         let git = |arguments: &[&str]| {
-            let identity = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
-            let done = Command::new("git").arg("-C").arg(dir.path()).args(identity).args(arguments).output().expect("git");
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            let identity = [
+                "-c",
+                "user.name=A",
+                "-c",
+                "user.email=a@example.org",
+                "-c",
+                "init.defaultBranch=main",
+            ];
+            let done = Command::new("git")
+                .arg("-C")
+                .arg(dir.path())
+                .args(identity)
+                .args(arguments)
+                .output()
+                .expect("git");
+            assert!(
+                done.status.success(),
+                "{}",
+                String::from_utf8_lossy(&done.stderr)
+            );
         };
         git(&["init", "-q"]);
         let commit = |text: &str| {
@@ -262,6 +426,11 @@ mod tests {
         let wanted = [digest(other.path())];
         let found = bases(None).find(&subject, &wanted);
         assert!(found[&wanted[0]][0].place.starts_with("commit "));
-        assert_eq!(found[&wanted[0]][0].read(&found[&wanted[0]][0].manifest.entries()[0]).expect("read"), b"one");
+        assert_eq!(
+            found[&wanted[0]][0]
+                .read(&found[&wanted[0]][0].manifest.entries()[0])
+                .expect("read"),
+            b"one"
+        );
     }
 }

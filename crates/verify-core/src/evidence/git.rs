@@ -25,7 +25,12 @@ use crate::tree::{BlobId, Change, Entry, Manifest, Mode};
 use crate::{json, read};
 
 /// Inflating and copying for one checkout; a plugin's repository has a few megabytes.
-const LIMITS: TreeLimits = TreeLimits { entries: 200_000, depth: 256, file_bytes: 256 << 20, work: 2 << 30 };
+const LIMITS: TreeLimits = TreeLimits {
+    entries: 200_000,
+    depth: 256,
+    file_bytes: 256 << 20,
+    work: 2 << 30,
+};
 
 const NPM_LOCK: &str = "package-lock.json";
 /// Most bytes of npm's lock. That of a large project has some 2 MiB.
@@ -64,8 +69,12 @@ pub(crate) struct TagFacts {
 impl GitFacts {
     /// Whether the files are those of a commit that a signed tag of its makers names.
     pub(crate) fn prove_origin(&self) -> bool {
-        let signed = |tag: &TagFacts| tag.verdict.outcome == Outcome::Verified && tag.verdict.signer.is_some();
-        self.checkout.outcome() == Outcome::Verified && self.tag_elsewhere.is_none() && self.tag.as_ref().is_some_and(signed)
+        let signed = |tag: &TagFacts| {
+            tag.verdict.outcome == Outcome::Verified && tag.verdict.signer.is_some()
+        };
+        self.checkout.outcome() == Outcome::Verified
+            && self.tag_elsewhere.is_none()
+            && self.tag.as_ref().is_some_and(signed)
     }
 
     /// Who signed the tag, where that proves the origin. Never a tag that is moved, unsigned, or signed by somebody else.
@@ -77,8 +86,11 @@ impl GitFacts {
 
     /// Tag object and signer for the lock.
     pub(crate) fn pin(&self) -> Option<Release> {
-        let tag = self.tag.as_ref().filter(|_| self.tag_elsewhere.is_none() && self.checkout.outcome() == Outcome::Verified)?;
-        tag.verdict.to_pin(tag.repository.as_deref().unwrap_or_default(), tag.require)
+        let tag = self.tag.as_ref().filter(|_| {
+            self.tag_elsewhere.is_none() && self.checkout.outcome() == Outcome::Verified
+        })?;
+        tag.verdict
+            .to_pin(tag.repository.as_deref().unwrap_or_default(), tag.require)
     }
 }
 
@@ -91,17 +103,29 @@ pub(crate) struct ReleaseRules<'p> {
 
 impl<'p> ReleaseRules<'p> {
     pub(crate) fn new(policy: &'p Policy, anchors: &'p Arc<Anchors>) -> Self {
-        Self { policy, anchors, loaded: RefCell::default() }
+        Self {
+            policy,
+            anchors,
+            loaded: RefCell::default(),
+        }
     }
 
     /// The rule for a tag of a repository.
-    fn get(&self, repository: &str, tag: &str) -> Result<Option<(&'p policy::ReleaseRule, Rc<ReleaseRule>)>> {
-        let Some(rule) = self.policy.release_rule(repository, tag) else { return Ok(None) };
+    fn get(
+        &self,
+        repository: &str,
+        tag: &str,
+    ) -> Result<Option<(&'p policy::ReleaseRule, Rc<ReleaseRule>)>> {
+        let Some(rule) = self.policy.release_rule(repository, tag) else {
+            return Ok(None);
+        };
         if let Some(loaded) = self.loaded.borrow().get(&rule.line) {
             return Ok(Some((rule, Rc::clone(loaded))));
         }
         let loaded = Rc::new(ReleaseRule::load(rule, self.anchors)?);
-        self.loaded.borrow_mut().insert(rule.line, Rc::clone(&loaded));
+        self.loaded
+            .borrow_mut()
+            .insert(rule.line, Rc::clone(&loaded));
         Ok(Some((rule, loaded)))
     }
 }
@@ -110,7 +134,10 @@ impl<'p> ReleaseRules<'p> {
 ///
 /// # Errors
 /// When one does.
-pub(crate) fn refuse_own_trust<'a>(repository: &Repository, files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+pub(crate) fn refuse_own_trust<'a>(
+    repository: &Repository,
+    files: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
     match files.into_iter().find(|file| repository.contains(file)) {
         Some(file) => Err(Error::environment(
             format!(
@@ -127,13 +154,21 @@ pub(crate) fn refuse_own_trust<'a>(repository: &Repository, files: impl IntoIter
 ///
 /// # Errors
 /// A submodule, whose files are not in this repository, or what keeps an object from being read.
-pub(crate) fn commit_digest(repository: &Repository, commit: &GitOid) -> std::result::Result<TreeDigest, GitError> {
+pub(crate) fn commit_digest(
+    repository: &Repository,
+    commit: &GitOid,
+) -> std::result::Result<TreeDigest, GitError> {
     let tree = repository.commit_tree(commit, &LIMITS)?;
     if let Some(path) = tree.submodules.first() {
-        let why = format!("{} is a submodule, whose files are elsewhere", text::excerpt(path, 200));
+        let why = format!(
+            "{} is a submodule, whose files are elsewhere",
+            text::excerpt(path, 200)
+        );
         return Err(GitError::Unsupported(why));
     }
-    Ok(tree.manifest(&mut ObjectReader::new(repository, LIMITS.work), &LIMITS)?.digest())
+    Ok(tree
+        .manifest(&mut ObjectReader::new(repository, LIMITS.work), &LIMITS)?
+        .digest())
 }
 
 /// Whether the files of a git checkout are those of its commit.
@@ -143,21 +178,38 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> G
         facts.checkout = pinned_files(subject, evidence, lock);
         return facts;
     }
-    let commit = subject.record.as_ref().and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse().ok());
+    let commit = subject
+        .record
+        .as_ref()
+        .and_then(|record| record.git_commit.as_deref())
+        .and_then(|text| text.parse().ok());
     // Without a `.git` of its own, a record or a digest there is nothing to compare; each has a finding of its own.
-    let (true, Some(commit), Some(tree)) = (is_checkout(subject), commit, evidence.tree.tree()) else { return facts };
+    let (true, Some(commit), Some(tree)) = (is_checkout(subject), commit, evidence.tree.tree())
+    else {
+        return facts;
+    };
     let root = &subject.place.absolute;
-    let state = Repository::open(root).and_then(|repository| compare(&repository, &commit, root, &tree.manifest));
+    let state = Repository::open(root)
+        .and_then(|repository| compare(&repository, &commit, root, &tree.manifest));
     facts.checkout = match state {
         Ok(CheckoutState::Equal) => Fact::Verified(Vec::new()),
-        Ok(CheckoutState::EqualAfterEol(paths)) => {
-            Fact::Verified(paths.iter().map(|path| text::visible(path).into_owned()).collect())
-        }
+        Ok(CheckoutState::EqualAfterEol(paths)) => Fact::Verified(
+            paths
+                .iter()
+                .map(|path| text::visible(path).into_owned())
+                .collect(),
+        ),
         Ok(CheckoutState::Different(changes)) => {
-            let line = |change: &Change| format!("{} {}", change.kind.as_str(), text::visible(&change.path));
+            let line = |change: &Change| {
+                format!("{} {}", change.kind.as_str(), text::visible(&change.path))
+            };
             facts.differences = changes.iter().map(line).collect();
             let count = changes.len();
-            let what = if count == 1 { "1 path differs".to_owned() } else { format!("{count} paths differ") };
+            let what = if count == 1 {
+                "1 path differs".to_owned()
+            } else {
+                format!("{count} paths differ")
+            };
             Fact::violated("", format!("{what} from the commit {commit}"))
         }
         Err(error) => Fact::not_established(
@@ -170,22 +222,39 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> G
 
 /// Whether the files of a git skill are those of the commit that its tag is pinned at. There is no clone to compare them with.
 fn pinned_files(subject: &Subject, evidence: &Evidence, lock: &Lock) -> Fact<Vec<String>> {
-    let record = subject.record.as_ref().filter(|_| subject.source == Source::Git);
-    let name = record.and_then(|record| Some((inventory::git_repository(record)?, tag_name(record)?)));
-    let Some(pin) = name.and_then(|(repository, tag)| lock.release(&repository, tag)) else { return Fact::NotApplicable };
-    let recorded = record.and_then(|record| record.git_commit.as_deref()).unwrap_or_default();
+    let record = subject
+        .record
+        .as_ref()
+        .filter(|_| subject.source == Source::Git);
+    let name =
+        record.and_then(|record| Some((inventory::git_repository(record)?, tag_name(record)?)));
+    let Some(pin) = name.and_then(|(repository, tag)| lock.release(&repository, tag)) else {
+        return Fact::NotApplicable;
+    };
+    let recorded = record
+        .and_then(|record| record.git_commit.as_deref())
+        .unwrap_or_default();
     // Another commit is told as that, and a tree without a digest too.
-    let (true, Some(tree)) = (recorded.eq_ignore_ascii_case(pin.commit.as_str()), evidence.tree.tree()) else {
+    let (true, Some(tree)) = (
+        recorded.eq_ignore_ascii_case(pin.commit.as_str()),
+        evidence.tree.tree(),
+    ) else {
         return Fact::NotApplicable;
     };
     match pin.tree {
         Some(pinned) if pinned == tree.digest => Fact::Verified(Vec::new()),
-        Some(_) => {
-            Fact::violated("", format!("the files are not those of the commit {}, at which its tag is pinned", pin.commit))
-        }
+        Some(_) => Fact::violated(
+            "",
+            format!(
+                "the files are not those of the commit {}, at which its tag is pinned",
+                pin.commit
+            ),
+        ),
         None => {
             let tag = text::excerpt(&pin.tag, 100);
-            let why = format!("the pin of {tag} does not say what its files are: pin it again by its name, from a whole clone");
+            let why = format!(
+                "the pin of {tag} does not say what its files are: pin it again by its name, from a whole clone"
+            );
             Fact::not_established(NotEstablished::UnsupportedRepository, why)
         }
     }
@@ -198,24 +267,37 @@ fn compare(
     worktree: &Manifest,
 ) -> std::result::Result<CheckoutState, GitError> {
     // npm installs into the checkout. What it installs has a digest of its own, and its lock is no code when it is one.
-    let npm_lock = worktree.get(NPM_LOCK).is_some_and(|entry| is_npm_lock(root, entry));
+    let npm_lock = worktree
+        .get(NPM_LOCK)
+        .is_some_and(|entry| is_npm_lock(root, entry));
     let left_out = |path: &str| (npm_lock && path == NPM_LOCK) || path.starts_with("node_modules/");
     let mut tree = repository.commit_tree(commit, &LIMITS)?;
     tree.entries.retain(|entry| !left_out(&entry.path));
-    let kept = worktree.entries().iter().filter(|entry| !left_out(&entry.path)).cloned().collect();
-    let kept = Manifest::new(kept)
-        .map_err(|error| GitError::Unsafe { place: "the work tree".to_owned(), why: format!("holds {error}") })?;
+    let kept = worktree
+        .entries()
+        .iter()
+        .filter(|entry| !left_out(&entry.path))
+        .cloned()
+        .collect();
+    let kept = Manifest::new(kept).map_err(|error| GitError::Unsafe {
+        place: "the work tree".to_owned(),
+        why: format!("holds {error}"),
+    })?;
     git::compare_checkout(repository, &tree, &kept, &LIMITS)
 }
 
 /// Whether the file that was hashed is a lock as npm writes it, and nothing that could run.
 fn is_npm_lock(root: &Path, entry: &Entry) -> bool {
-    let bytes = read::bytes(&root.join(NPM_LOCK), NPM_LOCK_LIMIT).ok().filter(|bytes| BlobId::of(bytes) == entry.id);
+    let bytes = read::bytes(&root.join(NPM_LOCK), NPM_LOCK_LIMIT)
+        .ok()
+        .filter(|bytes| BlobId::of(bytes) == entry.id);
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let lock = text.and_then(|text| json::strict(&text).ok());
     entry.mode == Mode::Regular
         && lock.is_some_and(|lock| {
-            lock.get("lockfileVersion").is_some_and(|version| version.is_u64()) && lock.get("packages").is_some()
+            lock.get("lockfileVersion")
+                .is_some_and(|version| version.is_u64())
+                && lock.get("packages").is_some()
         })
 }
 
@@ -223,24 +305,49 @@ fn is_npm_lock(root: &Path, entry: &Entry) -> bool {
 ///
 /// # Errors
 /// When a trust file of the operator cannot be read, or lies in the checkout.
-pub(crate) fn tag(subject: &Subject, lock: &Lock, rules: &ReleaseRules<'_>, now: Timestamp) -> Result<Option<TagFacts>> {
-    let Some(record) = subject.record.as_ref().filter(|_| subject.source == Source::Git) else { return Ok(None) };
-    let (Some(repository), Some(name)) = (inventory::git_repository(record), tag_name(record)) else { return Ok(None) };
-    let Some((rule, loaded)) = rules.get(&repository, name)? else { return Ok(None) };
+pub(crate) fn tag(
+    subject: &Subject,
+    lock: &Lock,
+    rules: &ReleaseRules<'_>,
+    now: Timestamp,
+) -> Result<Option<TagFacts>> {
+    let Some(record) = subject
+        .record
+        .as_ref()
+        .filter(|_| subject.source == Source::Git)
+    else {
+        return Ok(None);
+    };
+    let (Some(repository), Some(name)) = (inventory::git_repository(record), tag_name(record))
+    else {
+        return Ok(None);
+    };
+    let Some((rule, loaded)) = rules.get(&repository, name)? else {
+        return Ok(None);
+    };
     let remembered = pins(lock, subject, &repository, name);
     let verdict = match (lock.release(&repository, name), open(subject, name)) {
         // OpenClaw keeps no clone of a skill. What the operator pinned from one stands for it.
-        (Some(pinned), _) if subject.kind == Kind::Skill => {
-            worst(remembered.iter().map(|pins| release::verify_pinned(pinned, &loaded, pins, now)))
-        }
+        (Some(pinned), _) if subject.kind == Kind::Skill => worst(
+            remembered
+                .iter()
+                .map(|pins| release::verify_pinned(pinned, &loaded, pins, now)),
+        ),
         (_, Ok(clone)) => {
             refuse_own_trust(&clone, rule.files())?;
-            worst(remembered.iter().filter_map(|pins| release::verify(&clone, name, &loaded, pins, now)))
+            worst(
+                remembered
+                    .iter()
+                    .filter_map(|pins| release::verify(&clone, name, &loaded, pins, now)),
+            )
         }
         (_, Err(error)) => Some(release::verify_unreadable(name, &error)),
     };
     let verdict = verdict.unwrap_or_else(|| {
-        let why = format!("the clone has no tag `{}`, which the record names", text::excerpt(name, 100));
+        let why = format!(
+            "the clone has no tag `{}`, which the record names",
+            text::excerpt(name, 100)
+        );
         release::verify_unreadable(name, &GitError::NotARepository(why))
     });
     Ok(Some(TagFacts {
@@ -264,11 +371,16 @@ fn open(subject: &Subject, name: &str) -> std::result::Result<Repository, GitErr
     if is_checkout(subject) {
         return Repository::open(&subject.place.absolute);
     }
-    let why = format!("{} holds no git repository to look for the tag in", subject.place.shown);
+    let why = format!(
+        "{} holds no git repository to look for the tag in",
+        subject.place.shown
+    );
     Err(GitError::NotARepository(match subject.kind {
         Kind::Skill => {
             let name = text::excerpt(name, 100);
-            format!("{why}; pin it from a clone of your own: openclaw-verify release CLONE {name} --repository ID --pin")
+            format!(
+                "{why}; pin it from a clone of your own: openclaw-verify release CLONE {name} --repository ID --pin"
+            )
         }
         _ => why,
     }))
@@ -281,10 +393,20 @@ fn worst(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
 
 /// The lock may know a tag twice: as a release, and as what a subject was installed from. Each has to hold.
 fn pins(lock: &Lock, subject: &Subject, repository: &str, name: &str) -> Vec<Vec<Release>> {
-    let releases: Vec<Release> = lock.releases().iter().filter(|release| release.repository == repository).cloned().collect();
-    let own = lock.package(&subject.id).and_then(|entry| own_pin(entry, subject, repository, name));
+    let releases: Vec<Release> = lock
+        .releases()
+        .iter()
+        .filter(|release| release.repository == repository)
+        .cloned()
+        .collect();
+    let own = lock
+        .package(&subject.id)
+        .and_then(|entry| own_pin(entry, subject, repository, name));
     let with_own = own.map(|own| {
-        let others = releases.iter().filter(|release| release.tag != name).cloned();
+        let others = releases
+            .iter()
+            .filter(|release| release.tag != name)
+            .cloned();
         others.chain([own]).collect()
     });
     [Some(releases), with_own].into_iter().flatten().collect()
@@ -292,8 +414,15 @@ fn pins(lock: &Lock, subject: &Subject, repository: &str, name: &str) -> Vec<Vec
 
 /// What the entry of the subject says of the tag, when it was locked from the same one.
 fn own_pin(entry: &Package, subject: &Subject, repository: &str, name: &str) -> Option<Release> {
-    let locked_from = entry.spec.as_deref()?.strip_prefix(subject.id.as_str())?.strip_prefix('@')?;
-    let same = locked_from.strip_prefix("refs/tags/").unwrap_or(locked_from) == name;
+    let locked_from = entry
+        .spec
+        .as_deref()?
+        .strip_prefix(subject.id.as_str())?
+        .strip_prefix('@')?;
+    let same = locked_from
+        .strip_prefix("refs/tags/")
+        .unwrap_or(locked_from)
+        == name;
     let tag_object = entry.tag_object.clone().filter(|_| same)?;
     Some(Release {
         repository: repository.to_owned(),
@@ -309,12 +438,15 @@ fn own_pin(entry: &Package, subject: &Subject, repository: &str, name: &str) -> 
 /// OpenClaw keeps the clone of a plugin; of a skill only its files.
 fn is_checkout(subject: &Subject) -> bool {
     let folder = subject.place.absolute.join(".git");
-    subject.source == Source::Git && subject.kind != Kind::Skill && folder.symlink_metadata().is_ok_and(|found| found.is_dir())
+    subject.source == Source::Git
+        && subject.kind != Kind::Skill
+        && folder.symlink_metadata().is_ok_and(|found| found.is_dir())
 }
 
 /// The recorded commit is not the one that a tag leads to.
 pub(crate) fn elsewhere(subject: &Subject, tag: Option<&TagFacts>) -> Option<GitOid> {
     let found = tag?.verdict.commit.as_ref()?;
     let recorded = subject.record.as_ref()?.git_commit.as_deref();
-    (!recorded.is_some_and(|recorded| recorded.eq_ignore_ascii_case(found.as_str()))).then(|| found.clone())
+    (!recorded.is_some_and(|recorded| recorded.eq_ignore_ascii_case(found.as_str())))
+        .then(|| found.clone())
 }

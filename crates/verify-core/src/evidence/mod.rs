@@ -19,7 +19,9 @@ use crate::review::Publisher;
 use crate::subject::SubjectId;
 pub(crate) use archives::{SHRINKWRAP, Sources, is_manifest};
 pub(crate) use bases::Bases;
-pub(crate) use git::{GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag};
+pub(crate) use git::{
+    GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag,
+};
 pub(crate) use npm::NpmFacts;
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
@@ -88,13 +90,26 @@ impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
     pub(crate) fn origin_proof(&self) -> OriginProof {
         let proven = self.published.origin_is_verified() || self.git.prove_origin();
-        if proven { OriginProof::Verified } else { OriginProof::Missing }
+        if proven {
+            OriginProof::Verified
+        } else {
+            OriginProof::Missing
+        }
     }
 
     /// Its publishers, as verified in this run. Never what a record claims.
     pub(crate) fn publishers(&self) -> Vec<Publisher> {
-        let built = self.published.provenance.verified().filter(|_| self.published.origin_is_verified());
-        let publisher = built.and_then(|identity| Some(Publisher::of_build(identity.repository()?, identity.workflow()?)));
+        let built = self
+            .published
+            .provenance
+            .verified()
+            .filter(|_| self.published.origin_is_verified());
+        let publisher = built.and_then(|identity| {
+            Some(Publisher::of_build(
+                identity.repository()?,
+                identity.workflow()?,
+            ))
+        });
         publisher.into_iter().chain(self.git.publisher()).collect()
     }
 
@@ -141,34 +156,66 @@ pub(crate) struct Gather<'a> {
 ///
 /// # Errors
 /// When a file changed while it was read, the operating system refused, or the caller cancelled: then there is no verdict at all.
-pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<BTreeMap<SubjectId, Evidence>> {
-    let subjects: Vec<&Subject> = gather.inventory.subjects.iter().filter(|subject| wanted(subject)).collect();
-    let specs: Vec<TreeSpec> = subjects.iter().flat_map(|subject| parts(subject).into_iter().flatten()).cloned().collect();
-    let host = gather.inventory.host.as_ref().map(|place| place.absolute.as_path());
-    let plan = archives::plan(&subjects, host, gather.policy, gather.lock, gather.online, gather.bundled);
+pub(crate) fn gather(
+    gather: &Gather<'_>,
+    wanted: &dyn Fn(&Subject) -> bool,
+) -> Result<BTreeMap<SubjectId, Evidence>> {
+    let subjects: Vec<&Subject> = gather
+        .inventory
+        .subjects
+        .iter()
+        .filter(|subject| wanted(subject))
+        .collect();
+    let specs: Vec<TreeSpec> = subjects
+        .iter()
+        .flat_map(|subject| parts(subject).into_iter().flatten())
+        .cloned()
+        .collect();
+    let host = gather
+        .inventory
+        .host
+        .as_ref()
+        .map(|place| place.absolute.as_path());
+    let plan = archives::plan(
+        &subjects,
+        host,
+        gather.policy,
+        gather.lock,
+        gather.online,
+        gather.bundled,
+    );
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
         let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
         let trees = tree::digest_all(&specs, &gather.options);
         (trees, arrivals.join())
     });
-    let arrivals = arrivals.map_err(|_| Error::environment("the archives could not be read", "please report this"))?;
+    let arrivals = arrivals
+        .map_err(|_| Error::environment("the archives could not be read", "please report this"))?;
     let mut trees = trees.into_iter();
     let mut all = BTreeMap::new();
     for subject in &subjects {
         let locked = gather.lock.package(&subject.id);
-        let mut next = |spec: Option<&TreeSpec>, locked: Option<TreeDigest>, in_lock| -> Result<Part> {
-            let measured = match spec {
-                Some(_) => Some(usable(subject, trees.next().unwrap_or(Err(TreeError::Missing)))?),
-                None => None,
+        let mut next =
+            |spec: Option<&TreeSpec>, locked: Option<TreeDigest>, in_lock| -> Result<Part> {
+                let measured = match spec {
+                    Some(_) => Some(usable(
+                        subject,
+                        trees.next().unwrap_or(Err(TreeError::Missing)),
+                    )?),
+                    None => None,
+                };
+                Ok(Part::new(measured, locked, in_lock, gather.manifests))
             };
-            Ok(Part::new(measured, locked, in_lock, gather.manifests))
-        };
         let [tree, dependencies, siblings] = parts(subject);
         let in_lock = locked.is_some();
         let mut evidence = Evidence {
             tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
-            dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies), in_lock)?,
+            dependencies: next(
+                dependencies,
+                locked.and_then(|entry| entry.dependencies),
+                in_lock,
+            )?,
             siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
             npm: npm::facts(subject),
             published: archives::unknown(subject),
@@ -185,8 +232,14 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
 
 /// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
 pub(crate) fn stated(lock: &Lock) -> BTreeMap<SubjectId, Evidence> {
-    let evidence = |entry: &Package| Evidence { stated: Some(entry.clone()), ..Evidence::default() };
-    lock.packages().iter().map(|entry| (entry.id.clone(), evidence(entry))).collect()
+    let evidence = |entry: &Package| Evidence {
+        stated: Some(entry.clone()),
+        ..Evidence::default()
+    };
+    lock.packages()
+        .iter()
+        .map(|entry| (entry.id.clone(), evidence(entry)))
+        .collect()
 }
 
 impl Part {
@@ -196,10 +249,21 @@ impl Part {
         in_lock: bool,
         manifests: Option<&ManifestStore>,
     ) -> Self {
-        let mut part = Self { measured, locked, in_lock, changes: None };
-        if let (true, Some(locked), Some(tree), Some(store)) = (part.differs(), locked, part.tree(), manifests) {
+        let mut part = Self {
+            measured,
+            locked,
+            in_lock,
+            changes: None,
+        };
+        if let (true, Some(locked), Some(tree), Some(store)) =
+            (part.differs(), locked, part.tree(), manifests)
+        {
             // A manifest hashes to its digest, so one that is missing or broken only makes the message poorer.
-            part.changes = store.get(&locked).ok().flatten().map(|old| tree::compare(&old, &tree.manifest));
+            part.changes = store
+                .get(&locked)
+                .ok()
+                .flatten()
+                .map(|old| tree::compare(&old, &tree.manifest));
         }
         part
     }
@@ -214,7 +278,11 @@ impl Part {
 
 /// The parts of a subject, in the order of [`Evidence`].
 fn parts(subject: &Subject) -> [Option<&TreeSpec>; 3] {
-    [subject.trees.tree.as_ref(), subject.trees.dependencies.as_ref(), subject.trees.siblings.as_ref()]
+    [
+        subject.trees.tree.as_ref(),
+        subject.trees.dependencies.as_ref(),
+        subject.trees.siblings.as_ref(),
+    ]
 }
 
 /// What may stand as evidence. A file that changes under the walk, and a system that refuses, leave no verdict.
@@ -227,7 +295,10 @@ fn usable(subject: &Subject, tree: Result<Tree, TreeError>) -> Result<Result<Tre
             help: Some("run again when nothing is being installed or written there".to_owned()),
         }),
         Err(TreeError::Io { path, source }) => Err(Error::Environment {
-            what: format!("{} ({}): cannot read {path}", subject.place.shown, subject.id),
+            what: format!(
+                "{} ({}): cannot read {path}",
+                subject.place.shown, subject.id
+            ),
             source: Some(source),
             help: Some("run as the user who runs OpenClaw".to_owned()),
         }),

@@ -24,7 +24,12 @@ pub(crate) struct NpmFacts {
 impl Default for NpmFacts {
     /// What has no packages.
     fn default() -> Self {
-        Self { complete: true, install_scripts: Vec::new(), fetched_from: Vec::new(), exotic: Vec::new() }
+        Self {
+            complete: true,
+            install_scripts: Vec::new(),
+            fetched_from: Vec::new(),
+            exotic: Vec::new(),
+        }
     }
 }
 
@@ -38,13 +43,21 @@ impl NpmFacts {
 
     /// Where a lockfile inside it makes npm fetch its dependencies from: names and addresses.
     pub(crate) fn fetched(&mut self, from: Vec<(String, String)>) {
-        let fetched = |(package, url): (String, String)| Fetched { package: text::excerpt(&package, 120), url };
+        let fetched = |(package, url): (String, String)| Fetched {
+            package: text::excerpt(&package, 120),
+            url,
+        };
         self.fetched_from.extend(from.into_iter().map(fetched));
     }
 
     /// And of one that it brings along.
     pub(crate) fn add(&mut self, manifest: &Manifest, implicit_gyp: bool) {
-        of_manifest(self, &label(manifest, manifest.name.as_deref().unwrap_or("?")), manifest, implicit_gyp);
+        of_manifest(
+            self,
+            &label(manifest, manifest.name.as_deref().unwrap_or("?")),
+            manifest,
+            implicit_gyp,
+        );
     }
 }
 
@@ -59,7 +72,11 @@ pub(crate) struct Fetched {
 
 /// Facts about a subject's packages; nothing for what has none.
 pub(super) fn facts(subject: &Subject) -> NpmFacts {
-    if !matches!(subject.kind, Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack) || subject.trees.tree.is_none() {
+    if !matches!(
+        subject.kind,
+        Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
+    ) || subject.trees.tree.is_none()
+    {
         return NpmFacts::default();
     }
     let project = project(subject);
@@ -69,59 +86,110 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
     if project == subject.place.absolute
         && let Some(root) = &tree.root
     {
-        of_manifest(&mut facts, &label(root, &subject.name), root, tree.root_implicit_gyp);
+        of_manifest(
+            &mut facts,
+            &label(root, &subject.name),
+            root,
+            tree.root_implicit_gyp,
+        );
     }
     for instance in &tree.instances {
         of_instance(&mut facts, instance);
     }
-    facts.complete = tree.complete && tree.notes.iter().all(|note| !matches!(note.kind, NoteKind::Unreadable { .. }));
+    facts.complete = tree.complete
+        && tree
+            .notes
+            .iter()
+            .all(|note| !matches!(note.kind, NoteKind::Unreadable { .. }));
     // npm's hidden lockfile can be missing or say something else than the one beside it: what either says counts.
-    let known: HashSet<String> = facts.fetched_from.iter().map(|fetched| fetched.url.clone()).collect();
+    let known: HashSet<String> = facts
+        .fetched_from
+        .iter()
+        .map(|fetched| fetched.url.clone())
+        .collect();
     for package in subject.npm.iter().flat_map(|npm| &npm.packages) {
-        let url = package.resolved.as_deref().filter(|url| url.starts_with("http://") || url.starts_with("https://"));
-        let Some(url) = url.filter(|url| !known.contains(*url)) else { continue };
+        let url = package
+            .resolved
+            .as_deref()
+            .filter(|url| url.starts_with("http://") || url.starts_with("https://"));
+        let Some(url) = url.filter(|url| !known.contains(*url)) else {
+            continue;
+        };
         let version = text::excerpt(package.version.as_deref().unwrap_or("?"), 40);
         let name = text::excerpt(&package.name, 80);
-        facts.fetched_from.push(Fetched { package: format!("{name}@{version}"), url: url.to_owned() });
+        facts.fetched_from.push(Fetched {
+            package: format!("{name}@{version}"),
+            url: url.to_owned(),
+        });
     }
     if std::fs::symlink_metadata(project.join(".npmrc")).is_ok() {
-        facts.exotic.push("the project has an .npmrc, which can send npm elsewhere".to_owned());
+        facts
+            .exotic
+            .push("the project has an .npmrc, which can send npm elsewhere".to_owned());
     }
     facts
 }
 
 /// The folder that holds the `node_modules` in which Node finds the subject's dependencies.
 pub(super) fn project(subject: &Subject) -> PathBuf {
-    let outer = subject.trees.siblings.as_ref().or(subject.trees.dependencies.as_ref());
-    outer.and_then(|spec| spec.root.parent()).map_or_else(|| subject.place.absolute.clone(), Path::to_owned)
+    let outer = subject
+        .trees
+        .siblings
+        .as_ref()
+        .or(subject.trees.dependencies.as_ref());
+    outer
+        .and_then(|spec| spec.root.parent())
+        .map_or_else(|| subject.place.absolute.clone(), Path::to_owned)
 }
 
 fn of_instance(facts: &mut NpmFacts, instance: &Instance) {
     let label = label(&instance.manifest, &instance.folder_name);
     of_manifest(facts, &label, &instance.manifest, instance.implicit_gyp);
-    if let Some(url) = instance.locked.as_ref().and_then(|locked| locked.resolved.clone()) {
-        facts.fetched_from.push(Fetched { package: label, url });
+    if let Some(url) = instance
+        .locked
+        .as_ref()
+        .and_then(|locked| locked.resolved.clone())
+    {
+        facts.fetched_from.push(Fetched {
+            package: label,
+            url,
+        });
     }
 }
 
 fn of_manifest(facts: &mut NpmFacts, label: &str, manifest: &Manifest, implicit_gyp: bool) {
     for script in manifest.install_scripts() {
-        facts.install_scripts.push(format!("{label}: {} runs `{}`", script.name, text::excerpt(&script.command, 120)));
+        facts.install_scripts.push(format!(
+            "{label}: {} runs `{}`",
+            script.name,
+            text::excerpt(&script.command, 120)
+        ));
     }
     if implicit_gyp {
-        facts.install_scripts.push(format!("{label}: binding.gyp makes npm run node-gyp"));
+        facts
+            .install_scripts
+            .push(format!("{label}: binding.gyp makes npm run node-gyp"));
     }
     for dependency in &manifest.dependencies {
         if is_exotic(&dependency.spec) {
-            let (name, spec) = (text::excerpt(&dependency.name, 80), text::excerpt(&dependency.spec, 120));
-            facts.exotic.push(format!("{label} depends on {name} by {spec}"));
+            let (name, spec) = (
+                text::excerpt(&dependency.name, 80),
+                text::excerpt(&dependency.spec, 120),
+            );
+            facts
+                .exotic
+                .push(format!("{label} depends on {name} by {spec}"));
         }
     }
 }
 
 fn label(manifest: &Manifest, folder: &str) -> String {
     let version = manifest.version.as_deref().unwrap_or("?");
-    format!("{}@{}", text::excerpt(folder, 80), text::excerpt(version, 40))
+    format!(
+        "{}@{}",
+        text::excerpt(folder, 80),
+        text::excerpt(version, 40)
+    )
 }
 
 /// Whether a dependency spec leads past the registry. After npm-package-arg: anything with a scheme but `npm:`, a path, or
@@ -139,7 +207,8 @@ pub(super) fn is_exotic(spec: &str) -> bool {
 
 /// `~1.2.3` is a range, `~/x` a path.
 fn is_tilde_range(spec: &str) -> bool {
-    spec.strip_prefix('~').is_some_and(|rest| !rest.starts_with('/'))
+    spec.strip_prefix('~')
+        .is_some_and(|rest| !rest.starts_with('/'))
 }
 
 /// `owner/repo`, which npm reads as GitHub.
@@ -153,7 +222,17 @@ mod tests {
 
     #[test]
     fn only_the_registry_is_not_exotic() {
-        for plain in ["1.2.3", "^1.2.3", "~1.2.3", "*", "", "latest", ">=1 <2", "1 || 2", "npm:other@1.2.3"] {
+        for plain in [
+            "1.2.3",
+            "^1.2.3",
+            "~1.2.3",
+            "*",
+            "",
+            "latest",
+            ">=1 <2",
+            "1 || 2",
+            "npm:other@1.2.3",
+        ] {
             assert!(!is_exotic(plain), "{plain}");
         }
         for exotic in [

@@ -39,7 +39,10 @@ pub(crate) struct Published {
 
 /// One installed package against its archive.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "sbom"), expect(dead_code, reason = "only an SBOM tells them"))]
+#[cfg_attr(
+    not(feature = "sbom"),
+    expect(dead_code, reason = "only an SBOM tells them")
+)]
 pub(crate) struct Compared {
     /// Path below the project, as npm's lockfile writes it.
     pub path: String,
@@ -60,15 +63,24 @@ impl Published {
     pub(crate) fn day_of(published: Option<Timestamp>, registry: Option<&str>) -> Fact<Date> {
         match (published, registry) {
             (Some(time), _) => Fact::Verified(time.to_zoned(TimeZone::UTC).date()),
-            (None, Some(_)) => Fact::not_established(NotEstablished::BadAnswer, "the registry states no time of publication"),
-            (None, None) => Fact::not_established(NotEstablished::Offline, "no registry was asked (--online)"),
+            (None, Some(_)) => Fact::not_established(
+                NotEstablished::BadAnswer,
+                "the registry states no time of publication",
+            ),
+            (None, None) => {
+                Fact::not_established(NotEstablished::Offline, "no registry was asked (--online)")
+            }
         }
     }
 
     /// Whether the installed files are proven to come from whom the subject's name says: they are those of an archive that the
     /// registry signed for this name and version, or whose provenance is verified. One wrong half spoils the other.
     pub(crate) fn origin_is_verified(&self) -> bool {
-        let facts = [self.archive.outcome(), self.provenance.outcome(), self.signatures.outcome()];
+        let facts = [
+            self.archive.outcome(),
+            self.provenance.outcome(),
+            self.signatures.outcome(),
+        ];
         let proven = self.provenance.verified().is_some() || self.signatures.verified().is_some();
         self.archive.verified().is_some() && proven && !facts.contains(&Outcome::Violated)
     }

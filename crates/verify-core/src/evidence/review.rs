@@ -11,7 +11,9 @@ use crate::finding::Location;
 use crate::inventory::Subject;
 use crate::policy::{Dependencies, Policy};
 use crate::review::diff::{self, Cost, CostLimits};
-use crate::review::{Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict};
+use crate::review::{
+    Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict,
+};
 use crate::subject::SubjectId;
 use crate::text;
 use crate::tree::Manifest;
@@ -130,16 +132,28 @@ impl Standing {
 }
 
 /// Adds to `all` what the reviews say. Asked last, because trust stands on verified origin.
-pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject], policy: &Policy, given: &Given<'_>) {
+pub(crate) fn judge(
+    all: &mut BTreeMap<SubjectId, Evidence>,
+    subjects: &[Subject],
+    policy: &Policy,
+    given: &Given<'_>,
+) {
     for subject in subjects {
-        let Some(evidence) = all.get_mut(&subject.id) else { continue };
+        let Some(evidence) = all.get_mut(&subject.id) else {
+            continue;
+        };
         evidence.review = facts(subject, evidence, policy, given);
     }
     read_with_plugin(all, subjects);
     for subject in subjects {
-        let Some(evidence) = all.get_mut(&subject.id) else { continue };
+        let Some(evidence) = all.get_mut(&subject.id) else {
+            continue;
+        };
         let mut readings = std::mem::take(&mut evidence.review.readings);
-        for reading in readings.iter_mut().filter(|reading| !reading.standing.counts()) {
+        for reading in readings
+            .iter_mut()
+            .filter(|reading| !reading.standing.counts())
+        {
             reading.next = next(subject, evidence, reading, given);
         }
         evidence.review.readings = readings;
@@ -147,21 +161,57 @@ pub(crate) fn judge(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
 }
 
 /// The cheapest way from what people have read to what is installed.
-fn next(subject: &Subject, evidence: &Evidence, reading: &Reading, given: &Given<'_>) -> Option<Next> {
+fn next(
+    subject: &Subject,
+    evidence: &Evidence,
+    reading: &Reading,
+    given: &Given<'_>,
+) -> Option<Next> {
     let installed = match installed(subject, evidence, reading.part) {
         Some(installed) => installed,
         None if evidence.stated.is_some() => return None,
         // A definition is one thing to read.
-        None => return Some(Next { from: None, version: None, place: None, cost: Cost { lines: None, files: 1 } }),
+        None => {
+            return Some(Next {
+                from: None,
+                version: None,
+                place: None,
+                cost: Cost {
+                    lines: None,
+                    files: 1,
+                },
+            });
+        }
     };
     let whole = diff::cost(None, &installed, given.limits)?;
-    let mut best = Next { from: None, version: None, place: None, cost: whole };
-    let known = known(&subject.id, reading.part, reading.content, reading.wanted, given);
+    let mut best = Next {
+        from: None,
+        version: None,
+        place: None,
+        cost: whole,
+    };
+    let known = known(
+        &subject.id,
+        reading.part,
+        reading.content,
+        reading.wanted,
+        given,
+    );
     let found = given.find(subject, reading.part, &known);
     for (digest, base) in &found {
-        if let Some(cost) = diff::cost(Some(base), &installed, given.limits).filter(|cost| cost.key() < best.cost.key()) {
-            let version = known.iter().find(|known| known.digest == *digest).and_then(|known| known.version.clone());
-            best = Next { from: Some(*digest), version, place: Some(base.place.clone()), cost };
+        if let Some(cost) = diff::cost(Some(base), &installed, given.limits)
+            .filter(|cost| cost.key() < best.cost.key())
+        {
+            let version = known
+                .iter()
+                .find(|known| known.digest == *digest)
+                .and_then(|known| known.version.clone());
+            best = Next {
+                from: Some(*digest),
+                version,
+                place: Some(base.place.clone()),
+                cost,
+            };
         }
     }
     Some(best)
@@ -175,20 +225,39 @@ pub(crate) struct Known {
 }
 
 /// The trees of a part of a subject other than `content` that people have read as it is wanted.
-pub(crate) fn known(subject: &SubjectId, part: ReadPart, content: Content, wanted: Criteria, given: &Given<'_>) -> Vec<Known> {
+pub(crate) fn known(
+    subject: &SubjectId,
+    part: ReadPart,
+    content: Content,
+    wanted: Criteria,
+    given: &Given<'_>,
+) -> Vec<Known> {
     let reviewed: Vec<(TreeDigest, Option<&str>)> = match part {
         ReadPart::Own => {
-            let reviewed = given.index.gap(subject, content, wanted).reviewed.into_iter();
+            let reviewed = given
+                .index
+                .gap(subject, content, wanted)
+                .reviewed
+                .into_iter();
             let trees = reviewed.filter_map(|known| match known {
                 Content::Tree(tree) => Some((tree, given.index.version_of(subject, known))),
                 Content::Definition(_) => None,
             });
             trees.collect()
         }
-        ReadPart::Dependencies | ReadPart::Siblings => given.index.known_dependencies(subject, wanted),
+        ReadPart::Dependencies | ReadPart::Siblings => {
+            given.index.known_dependencies(subject, wanted)
+        }
     };
-    let others = reviewed.into_iter().filter(|(digest, _)| Content::Tree(*digest) != content);
-    others.map(|(digest, version)| Known { digest, version: version.map(|version| text::excerpt(version, 60)) }).collect()
+    let others = reviewed
+        .into_iter()
+        .filter(|(digest, _)| Content::Tree(*digest) != content);
+    others
+        .map(|(digest, version)| Known {
+            digest,
+            version: version.map(|version| text::excerpt(version, 60)),
+        })
+        .collect()
 }
 
 /// The command that shows what comes next.
@@ -198,30 +267,54 @@ pub(crate) fn command(subject: &SubjectId, reading: &Reading) -> String {
     if reading.part != ReadPart::Own {
         return format!("openclaw-verify review {id} --diff --dependencies");
     }
-    let since =
-        next.and_then(|next| next.version.clone().or_else(|| Some(next.from?.to_string())).filter(|_| next.from.is_some()));
+    let since = next.and_then(|next| {
+        next.version
+            .clone()
+            .or_else(|| Some(next.from?.to_string()))
+            .filter(|_| next.from.is_some())
+    });
     match since {
-        Some(since) => format!("openclaw-verify review {id} --diff {}", text::shell_word(&since)),
+        Some(since) => format!(
+            "openclaw-verify review {id} --diff {}",
+            text::shell_word(&since)
+        ),
         None => format!("openclaw-verify review {id} --diff"),
     }
 }
 
 /// What is installed of a part, to be read; none for a definition.
-pub(crate) fn installed<'a>(subject: &Subject, evidence: &'a Evidence, part: ReadPart) -> Option<Contents<'a>> {
+pub(crate) fn installed<'a>(
+    subject: &Subject,
+    evidence: &'a Evidence,
+    part: ReadPart,
+) -> Option<Contents<'a>> {
     let (spec, measured) = match part {
         ReadPart::Own => (&subject.trees.tree, &evidence.tree),
         ReadPart::Dependencies => (&subject.trees.dependencies, &evidence.dependencies),
         ReadPart::Siblings => (&subject.trees.siblings, &evidence.siblings),
     };
     let manifest = &measured.tree()?.manifest;
-    Some(Contents::folder(Cow::Borrowed(manifest), spec.as_ref()?.root.clone(), format!("installed at {}", subject.place.shown)))
+    Some(Contents::folder(
+        Cow::Borrowed(manifest),
+        spec.as_ref()?.root.clone(),
+        format!("installed at {}", subject.place.shown),
+    ))
 }
 
-fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<'_>) -> ReviewFacts {
+fn facts(
+    subject: &Subject,
+    evidence: &Evidence,
+    policy: &Policy,
+    given: &Given<'_>,
+) -> ReviewFacts {
     let own = content(subject, evidence);
     let stated = evidence.stated.as_ref();
-    let digest = |part: &Part, stated: Option<TreeDigest>| part.tree().map(|tree| tree.digest).or(stated);
-    let dependencies = digest(&evidence.dependencies, stated.and_then(|entry| entry.dependencies));
+    let digest =
+        |part: &Part, stated: Option<TreeDigest>| part.tree().map(|tree| tree.digest).or(stated);
+    let dependencies = digest(
+        &evidence.dependencies,
+        stated.and_then(|entry| entry.dependencies),
+    );
     let siblings = digest(&evidence.siblings, stated.and_then(|entry| entry.siblings));
     let all: Vec<TreeDigest> = dependencies.into_iter().chain(siblings).collect();
     let versions = versions(subject, evidence);
@@ -264,19 +357,28 @@ fn facts(subject: &Subject, evidence: &Evidence, policy: &Policy, given: &Given<
                     publishers: &publishers,
                 };
                 let standing = given.standing(given.index.judge(&question));
-                facts.readings.push(Reading { part: ReadPart::Own, content, wanted, standing, next: None, within: None });
+                facts.readings.push(Reading {
+                    part: ReadPart::Own,
+                    content,
+                    wanted,
+                    standing,
+                    next: None,
+                    within: None,
+                });
             }
             None => facts.undigested = true,
         }
     }
     if requirements.dependencies == Dependencies::Reviewed {
         let wanted = requirements.review(proof).unwrap_or(Criteria::SafeToRun);
-        for (part, spec, digest) in
-            [(ReadPart::Dependencies, &evidence.dependencies, dependencies), (ReadPart::Siblings, &evidence.siblings, siblings)]
-        {
+        for (part, spec, digest) in [
+            (ReadPart::Dependencies, &evidence.dependencies, dependencies),
+            (ReadPart::Siblings, &evidence.siblings, siblings),
+        ] {
             match digest {
                 Some(digest) => {
-                    let standing = given.standing(given.index.dependencies(&subject.id, digest, wanted));
+                    let standing =
+                        given.standing(given.index.dependencies(&subject.id, digest, wanted));
                     facts.readings.push(Reading {
                         part,
                         content: Content::Tree(digest),
@@ -298,7 +400,10 @@ fn content(subject: &Subject, evidence: &Evidence) -> Option<Content> {
     match &subject.mcp {
         Some(mcp) => Some(Content::Definition(mcp.digest)),
         None => match &evidence.stated {
-            Some(entry) => entry.tree.map(Content::Tree).or(entry.definition.map(Content::Definition)),
+            Some(entry) => entry
+                .tree
+                .map(Content::Tree)
+                .or(entry.definition.map(Content::Definition)),
             None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
         },
     }
@@ -308,9 +413,22 @@ fn content(subject: &Subject, evidence: &Evidence) -> Option<Content> {
 /// the attacker's text.
 fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
     let record = subject.record.as_ref();
-    let recorded = record.map(|record| [record.resolved_version.as_deref(), record.version.as_deref()]);
-    let stated = evidence.stated.as_ref().and_then(|entry| entry.version.as_deref());
-    let mut versions: Vec<&str> = recorded.into_iter().flatten().chain([subject.version.as_deref(), stated]).flatten().collect();
+    let recorded = record.map(|record| {
+        [
+            record.resolved_version.as_deref(),
+            record.version.as_deref(),
+        ]
+    });
+    let stated = evidence
+        .stated
+        .as_ref()
+        .and_then(|entry| entry.version.as_deref());
+    let mut versions: Vec<&str> = recorded
+        .into_iter()
+        .flatten()
+        .chain([subject.version.as_deref(), stated])
+        .flatten()
+        .collect();
     versions.sort_unstable();
     versions.dedup();
     versions
@@ -321,22 +439,40 @@ fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
 fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject]) {
     let mut parts: Vec<(SubjectId, SubjectId, bool)> = Vec::new();
     for subject in subjects {
-        let Some((part, part_root)) = all.get(&subject.id).and_then(|evidence| own_unread(subject, evidence)) else { continue };
-        let wanted = all.get(&subject.id).and_then(|evidence| own(evidence)).map(|own| own.wanted);
+        let Some((part, part_root)) = all
+            .get(&subject.id)
+            .and_then(|evidence| own_unread(subject, evidence))
+        else {
+            continue;
+        };
+        let wanted = all
+            .get(&subject.id)
+            .and_then(|evidence| own(evidence))
+            .map(|own| own.wanted);
         let read = subjects.iter().filter_map(|plugin| {
             let root = &plugin.trees.tree.as_ref()?.root;
-            let prefix = part_root.strip_prefix(root).ok()?.to_str().filter(|path| !path.is_empty())?;
+            let prefix = part_root
+                .strip_prefix(root)
+                .ok()?
+                .to_str()
+                .filter(|path| !path.is_empty())?;
             let evidence = all.get(&plugin.id)?;
             let own = own(evidence).filter(|own| Some(own.wanted) >= wanted)?;
-            holds(&evidence.tree.tree()?.manifest, prefix, part).then(|| (own.standing.counts(), &plugin.id))
+            holds(&evidence.tree.tree()?.manifest, prefix, part)
+                .then(|| (own.standing.counts(), &plugin.id))
         });
         // One that was read is enough.
         let whole = read.max_by_key(|(counts, id)| (*counts, std::cmp::Reverse(*id)));
         parts.extend(whole.map(|(counts, plugin)| (subject.id.clone(), plugin.clone(), counts)));
     }
     for (id, plugin, counts) in parts {
-        let readings = all.get_mut(&id).map(|evidence| &mut evidence.review.readings);
-        let own = readings.into_iter().flatten().find(|reading| reading.part == ReadPart::Own);
+        let readings = all
+            .get_mut(&id)
+            .map(|evidence| &mut evidence.review.readings);
+        let own = readings
+            .into_iter()
+            .flatten()
+            .find(|reading| reading.part == ReadPart::Own);
         match own {
             Some(reading) if counts => reading.standing = Standing::WithPlugin,
             Some(reading) => reading.within = Some(plugin),
@@ -347,11 +483,18 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
 
 /// The reading of the subject's own files or definition.
 pub(crate) fn own(evidence: &Evidence) -> Option<&Reading> {
-    evidence.review.readings.iter().find(|reading| reading.part == ReadPart::Own)
+    evidence
+        .review
+        .readings
+        .iter()
+        .find(|reading| reading.part == ReadPart::Own)
 }
 
 /// The listing and folder of a subject whose own files nobody has read by themselves.
-fn own_unread<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Option<(&'a Manifest, &'a std::path::Path)> {
+fn own_unread<'a>(
+    subject: &'a Subject,
+    evidence: &'a Evidence,
+) -> Option<(&'a Manifest, &'a std::path::Path)> {
     let own = own(evidence)?;
     let root = &subject.trees.tree.as_ref()?.root;
     (!own.standing.counts()).then_some((&evidence.tree.tree()?.manifest, root.as_path()))
@@ -368,14 +511,21 @@ fn holds(whole: &Manifest, prefix: &str, part: &Manifest) -> bool {
 
 impl Given<'_> {
     /// Every place that holds one of the known trees, in an order that does not change.
-    pub(crate) fn find(&self, subject: &Subject, part: ReadPart, known: &[Known]) -> Vec<(TreeDigest, Contents<'static>)> {
+    pub(crate) fn find(
+        &self,
+        subject: &Subject,
+        part: ReadPart,
+        known: &[Known],
+    ) -> Vec<(TreeDigest, Contents<'static>)> {
         let digests: Vec<TreeDigest> = known.iter().map(|known| known.digest).collect();
         let found = match part {
             ReadPart::Own => self.bases.find(subject, &digests),
             ReadPart::Dependencies | ReadPart::Siblings => self.bases.kept(&digests),
         };
-        let mut found: Vec<_> =
-            found.into_iter().flat_map(|(digest, places)| places.into_iter().map(move |place| (digest, place))).collect();
+        let mut found: Vec<_> = found
+            .into_iter()
+            .flat_map(|(digest, places)| places.into_iter().map(move |place| (digest, place)))
+            .collect();
         found.sort_by(|(a, one), (b, other)| (a, &one.place).cmp(&(b, &other.place)));
         found
     }
@@ -383,20 +533,37 @@ impl Given<'_> {
     fn at(&self, origin: Origin<'_>, line: usize) -> Location {
         let file = match origin {
             Origin::Own => self.own,
-            Origin::Import(name) => self.imports.iter().find(|(own, _)| *own == name).map_or(name, |(_, shown)| *shown),
+            Origin::Import(name) => self
+                .imports
+                .iter()
+                .find(|(own, _)| *own == name)
+                .map_or(name, |(_, shown)| *shown),
         };
-        Location { file: file.to_owned(), line }
+        Location {
+            file: file.to_owned(),
+            line,
+        }
     }
 
     fn standing(&self, verdict: Verdict<'_>) -> Standing {
         let steps = |steps: Vec<Step<'_>>, which: &dyn Fn(&Step<'_>) -> bool| {
-            steps.iter().filter(|step| which(step)).map(|step| self.step(step)).collect()
+            steps
+                .iter()
+                .filter(|step| which(step))
+                .map(|step| self.step(step))
+                .collect()
         };
         match verdict {
             Verdict::Reviewed(_) => Standing::Reviewed,
-            Verdict::Trusted(trusts) => Standing::Trusted(trusts.into_iter().map(|trust| self.trust(trust)).collect()),
-            Verdict::AgentOnly(path) => Standing::AgentOnly(steps(path, &|step| step.review.agent.is_some())),
-            Verdict::Expired(path) => Standing::Expired(steps(path, &|step| step.review.expired(self.today))),
+            Verdict::Trusted(trusts) => {
+                Standing::Trusted(trusts.into_iter().map(|trust| self.trust(trust)).collect())
+            }
+            Verdict::AgentOnly(path) => {
+                Standing::AgentOnly(steps(path, &|step| step.review.agent.is_some()))
+            }
+            Verdict::Expired(path) => {
+                Standing::Expired(steps(path, &|step| step.review.expired(self.today)))
+            }
             Verdict::TrustEnded(trust) => Standing::Expired(vec![self.trust(trust)]),
             // A violation is told by itself; that does not make it read.
             Verdict::Unreviewed | Verdict::Violation(_) => Standing::Unreviewed,
@@ -407,7 +574,10 @@ impl Given<'_> {
         let review = step.review;
         Entry {
             by: text::excerpt(&review.by, 120),
-            model: review.agent.as_ref().map(|agent| text::excerpt(&agent.model, 80)),
+            model: review
+                .agent
+                .as_ref()
+                .map(|agent| text::excerpt(&agent.model, 80)),
             date: review.date,
             until: review.until,
             reason: String::new(),

@@ -40,10 +40,15 @@ impl Wants {
 /// # Errors
 /// When the identity of a rule is of no repository.
 pub(crate) fn identity_policy(requirements: &Requirements<'_>) -> Result<IdentityPolicy> {
-    let Some(identity) = requirements.identity else { return Ok(IdentityPolicy::default()) };
+    let Some(identity) = requirements.identity else {
+        return Ok(IdentityPolicy::default());
+    };
     IdentityPolicy::of_rule(identity).map_err(|error| {
         Error::environment(
-            format!("the identity of a rule cannot be compared with anything ({}): {error}", requirements.from),
+            format!(
+                "the identity of a rule cannot be compared with anything ({}): {error}",
+                requirements.from
+            ),
             "write the repository as github.com/owner/name",
         )
     })

@@ -53,10 +53,20 @@ impl From<Level> for Verdict {
 
 impl Decision {
     pub(super) fn block(subject: Option<SubjectId>, reason: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Block, subject, reason: reason.into(), findings: Vec::new() }
+        Self {
+            verdict: Verdict::Block,
+            subject,
+            reason: reason.into(),
+            findings: Vec::new(),
+        }
     }
 
     pub(super) fn allow(subject: Option<SubjectId>) -> Self {
-        Self { verdict: Verdict::Allow, subject, reason: String::new(), findings: Vec::new() }
+        Self {
+            verdict: Verdict::Allow,
+            subject,
+            reason: String::new(),
+            findings: Vec::new(),
+        }
     }
 }

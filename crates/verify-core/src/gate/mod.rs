@@ -22,8 +22,8 @@ use crate::verifier::Verifier;
 pub use decision::{Decision, Verdict};
 pub use reply::{NoWarn, Reply};
 pub use request::{
-    BadRequest, ContentType, MAX_REQUEST, Origin, OriginKind, PROTOCOL_VERSION, PluginTarget, Request, RequestKind, SkillOrigin,
-    SkillTarget, SourceKind, TargetType,
+    BadRequest, ContentType, MAX_REQUEST, Origin, OriginKind, PROTOCOL_VERSION, PluginTarget,
+    Request, RequestKind, SkillOrigin, SkillTarget, SourceKind, TargetType,
 };
 pub use spool::{Kept, Spool};
 
@@ -38,7 +38,11 @@ impl Gate {
     /// A gate that remembers nothing between calls.
     #[must_use]
     pub fn new(verifier: Verifier) -> Self {
-        Self { verifier, spool: None, no_warn: None }
+        Self {
+            verifier,
+            spool: None,
+            no_warn: None,
+        }
     }
 
     /// Remembers in a folder of the operator what was announced, and keeps a copy of what was refused for want of a lock.
@@ -60,7 +64,9 @@ impl Gate {
     pub fn answer(&self, bytes: &[u8]) -> Reply {
         let request = match Request::parse(bytes) {
             Ok(request) => request,
-            Err(error) => return Reply::block(&format!("{error}; update openclaw-verify or report this")),
+            Err(error) => {
+                return Reply::block(&format!("{error}; update openclaw-verify or report this"));
+            }
         };
         let decision = match self.verifier.decide_with(&request, self.spool.as_ref()) {
             Ok(decision) => decision,
@@ -79,15 +85,24 @@ impl Gate {
 /// What is wrong, and the way out, in one line.
 fn describe(error: &Error) -> String {
     use miette::Diagnostic as _;
-    let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    let help = error
+        .help()
+        .map(|help| format!("; {help}"))
+        .unwrap_or_default();
+    let source = std::error::Error::source(error)
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default();
     let line = match error {
         Error::Operator(operator) => {
             let line = operator.span.and_then(|span| {
                 let text = operator.file.inner().get(..span.offset())?;
                 Some(format!(" (line {})", text.matches('\n').count() + 1))
             });
-            format!("{} is wrong: {operator}{}", operator.file.name(), line.unwrap_or_default())
+            format!(
+                "{} is wrong: {operator}{}",
+                operator.file.name(),
+                line.unwrap_or_default()
+            )
         }
         other => other.to_string(),
     };

@@ -59,7 +59,11 @@ impl Reply {
     /// A block for this reason.
     #[must_use]
     pub fn block(reason: &str) -> Self {
-        Self::build(Verdict::Block, &cut(&crate::text::visible(reason), MAX_TEXT), Vec::new())
+        Self::build(
+            Verdict::Block,
+            &cut(&crate::text::visible(reason), MAX_TEXT),
+            Vec::new(),
+        )
     }
 
     /// What it says.
@@ -78,8 +82,11 @@ impl Reply {
         let mut json = json!({ "protocolVersion": PROTOCOL_VERSION, "decision": verdict.as_str() });
         if let Some(object) = json.as_object_mut() {
             if verdict != Verdict::Allow {
-                let reason =
-                    if reason.trim().is_empty() { "openclaw-verify gives no reason; please report this" } else { reason };
+                let reason = if reason.trim().is_empty() {
+                    "openclaw-verify gives no reason; please report this"
+                } else {
+                    reason
+                };
                 object.insert("reason".to_owned(), reason.into());
             }
             if !findings.is_empty() {
@@ -105,9 +112,17 @@ impl Reply {
             "severity": severity,
             "message": cut(&message, MAX_TEXT),
         });
-        let evidence: Vec<&str> = finding.evidence.iter().map(String::as_str).filter(|line| !line.trim().is_empty()).collect();
+        let evidence: Vec<&str> = finding
+            .evidence
+            .iter()
+            .map(String::as_str)
+            .filter(|line| !line.trim().is_empty())
+            .collect();
         if let (Some(object), false) = (json.as_object_mut(), evidence.is_empty()) {
-            object.insert("evidence".to_owned(), cut(&evidence.join("; "), MAX_TEXT).into());
+            object.insert(
+                "evidence".to_owned(),
+                cut(&evidence.join("; "), MAX_TEXT).into(),
+            );
         }
         json
     }

@@ -192,7 +192,9 @@ pub enum BadRequest {
     #[error("the request has no usable `{0}`")]
     Missing(&'static str),
     /// A value that this version does not know.
-    #[error("the request has the {what} `{value}`, which this version of openclaw-verify does not know")]
+    #[error(
+        "the request has the {what} `{value}`, which this version of openclaw-verify does not know"
+    )]
     Unknown {
         /// The key.
         what: &'static str,
@@ -213,20 +215,37 @@ impl Request {
         if bytes.len() > MAX_REQUEST {
             return Err(BadRequest::TooLarge);
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| BadRequest::Malformed("is not UTF-8 text".to_owned()))?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| BadRequest::Malformed("is not UTF-8 text".to_owned()))?;
         let value = json::strict(text).map_err(|error| BadRequest::Malformed(error.to_string()))?;
         if !value.is_object() {
             return Err(BadRequest::Malformed("is no JSON object".to_owned()));
         }
         if value.get("protocolVersion").and_then(Value::as_u64) != Some(PROTOCOL_VERSION) {
-            let value = value.get("protocolVersion").unwrap_or(&Value::Null).to_string();
-            return Err(BadRequest::Unknown { what: "protocolVersion", value: text::excerpt(&value, 40) });
+            let value = value
+                .get("protocolVersion")
+                .unwrap_or(&Value::Null)
+                .to_string();
+            return Err(BadRequest::Unknown {
+                what: "protocolVersion",
+                value: text::excerpt(&value, 40),
+            });
         }
         let request = Self {
-            target: word(&value, "/targetType", "targetType", &[("plugin", TargetType::Plugin), ("skill", TargetType::Skill)])?,
+            target: word(
+                &value,
+                "/targetType",
+                "targetType",
+                &[("plugin", TargetType::Plugin), ("skill", TargetType::Skill)],
+            )?,
             name: required(&value, "/targetName", "targetName")?,
             path: path(&value)?,
-            is_folder: word(&value, "/sourcePathKind", "sourcePathKind", &[("directory", true), ("file", false)])?,
+            is_folder: word(
+                &value,
+                "/sourcePathKind",
+                "sourcePathKind",
+                &[("directory", true), ("file", false)],
+            )?,
             source: if value.get("source").is_some() {
                 Some(word(&value, "/source/kind", "source.kind", &SOURCES)?)
             } else {
@@ -234,8 +253,17 @@ impl Request {
             },
             origin: origin(&value)?,
             kind: word(&value, "/request/kind", "request.kind", &KINDS)?,
-            update: word(&value, "/request/mode", "request.mode", &[("install", false), ("update", true)])?,
-            requested: optional(&value, "/request/requestedSpecifier", "request.requestedSpecifier")?,
+            update: word(
+                &value,
+                "/request/mode",
+                "request.mode",
+                &[("install", false), ("update", true)],
+            )?,
+            requested: optional(
+                &value,
+                "/request/requestedSpecifier",
+                "request.requestedSpecifier",
+            )?,
             plugin: plugin(&value)?,
             skill: skill(&value)?,
             raw: value,
@@ -255,10 +283,14 @@ impl Request {
         let skill_kind = self.kind == RequestKind::SkillInstall;
         let contradiction = match self.origin.kind {
             _ if skill != skill_kind => Some("targetType and request.kind"),
-            _ if self.plugin.is_some() && skill || self.skill.is_some() && !skill => Some("targetType and what it is about"),
+            _ if self.plugin.is_some() && skill || self.skill.is_some() && !skill => {
+                Some("targetType and what it is about")
+            }
             OriginKind::Doctor => None,
             OriginKind::Skill(_) if !skill => Some("targetType and origin"),
-            OriginKind::Skill(_) if self.skill.is_none() => return Err(BadRequest::Missing("skill")),
+            OriginKind::Skill(_) if self.skill.is_none() => {
+                return Err(BadRequest::Missing("skill"));
+            }
             OriginKind::Skill(_) => None,
             _ if skill => Some("targetType and origin"),
             _ if self.plugin.is_none() => return Err(BadRequest::Missing("plugin")),
@@ -266,7 +298,9 @@ impl Request {
         };
         match contradiction {
             Some(what) => Err(BadRequest::Contradiction(what)),
-            None if self.source.is_none() && self.origin.kind != OriginKind::Doctor => Err(BadRequest::Missing("source")),
+            None if self.source.is_none() && self.origin.kind != OriginKind::Doctor => {
+                Err(BadRequest::Missing("source"))
+            }
             None => Ok(()),
         }
     }
@@ -306,24 +340,63 @@ const ORIGINS: [(&str, OriginKind); 20] = [
     ("clawhub", OriginKind::Skill(SkillOrigin::Clawhub)),
     ("upload", OriginKind::Skill(SkillOrigin::Upload)),
     ("skill-library", OriginKind::Skill(SkillOrigin::Library)),
-    ("openclaw-bundled", OriginKind::Skill(SkillOrigin::Installed)),
-    ("openclaw-custodian", OriginKind::Skill(SkillOrigin::Installed)),
-    ("openclaw-managed", OriginKind::Skill(SkillOrigin::Installed)),
+    (
+        "openclaw-bundled",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
+    (
+        "openclaw-custodian",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
+    (
+        "openclaw-managed",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
     ("openclaw-extra", OriginKind::Skill(SkillOrigin::Installed)),
-    ("openclaw-workspace", OriginKind::Skill(SkillOrigin::Installed)),
-    ("openclaw-workshop", OriginKind::Skill(SkillOrigin::Installed)),
-    ("agents-skills-personal", OriginKind::Skill(SkillOrigin::Installed)),
-    ("agents-skills-project", OriginKind::Skill(SkillOrigin::Installed)),
+    (
+        "openclaw-workspace",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
+    (
+        "openclaw-workshop",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
+    (
+        "agents-skills-personal",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
+    (
+        "agents-skills-project",
+        OriginKind::Skill(SkillOrigin::Installed),
+    ),
     ("doctor", OriginKind::Doctor),
 ];
 
-fn word<T: Copy>(value: &Value, pointer: &str, what: &'static str, known: &[(&str, T)]) -> Result<T, BadRequest> {
-    let word = value.pointer(pointer).and_then(Value::as_str).ok_or(BadRequest::Missing(what))?;
-    let found = known.iter().find(|(name, _)| *name == word).map(|(_, meaning)| *meaning);
-    found.ok_or_else(|| BadRequest::Unknown { what, value: text::excerpt(word, 60) })
+fn word<T: Copy>(
+    value: &Value,
+    pointer: &str,
+    what: &'static str,
+    known: &[(&str, T)],
+) -> Result<T, BadRequest> {
+    let word = value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .ok_or(BadRequest::Missing(what))?;
+    let found = known
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, meaning)| *meaning);
+    found.ok_or_else(|| BadRequest::Unknown {
+        what,
+        value: text::excerpt(word, 60),
+    })
 }
 
-fn optional(value: &Value, pointer: &str, what: &'static str) -> Result<Option<String>, BadRequest> {
+fn optional(
+    value: &Value,
+    pointer: &str,
+    what: &'static str,
+) -> Result<Option<String>, BadRequest> {
     match value.pointer(pointer) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -332,12 +405,18 @@ fn optional(value: &Value, pointer: &str, what: &'static str) -> Result<Option<S
 }
 
 fn required(value: &Value, pointer: &str, what: &'static str) -> Result<String, BadRequest> {
-    optional(value, pointer, what)?.filter(|text| !text.trim().is_empty()).ok_or(BadRequest::Missing(what))
+    optional(value, pointer, what)?
+        .filter(|text| !text.trim().is_empty())
+        .ok_or(BadRequest::Missing(what))
 }
 
 fn path(value: &Value) -> Result<PathBuf, BadRequest> {
     let path = required(value, "/sourcePath", "sourcePath")?;
-    if path.starts_with('/') && !path.contains('\0') { Ok(PathBuf::from(path)) } else { Err(BadRequest::Missing("sourcePath")) }
+    if path.starts_with('/') && !path.contains('\0') {
+        Ok(PathBuf::from(path))
+    } else {
+        Err(BadRequest::Missing("sourcePath"))
+    }
 }
 
 fn origin(value: &Value) -> Result<Origin, BadRequest> {
@@ -365,7 +444,12 @@ fn plugin(value: &Value) -> Result<Option<PluginTarget>, BadRequest> {
         ("dependency-tree", ContentType::DependencyTree),
     ];
     Ok(Some(PluginTarget {
-        content: word(value, "/plugin/contentType", "plugin.contentType", &contents)?,
+        content: word(
+            value,
+            "/plugin/contentType",
+            "plugin.contentType",
+            &contents,
+        )?,
         id: required(value, "/plugin/pluginId", "plugin.pluginId")?,
         package_name: optional(value, "/plugin/packageName", "plugin.packageName")?,
         version: optional(value, "/plugin/version", "plugin.version")?,

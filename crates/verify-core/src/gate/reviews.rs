@@ -23,9 +23,22 @@ pub(super) fn violations(
     let versions: Vec<&str> = version.into_iter().collect();
     let mut found = Vec::new();
     for id in ids {
-        for (_, violation) in index.violations(id, tree.map(Content::Tree), &versions, dependencies.as_slice()) {
-            let (reason, by) = (text::excerpt(&violation.reason, 300), text::excerpt(&violation.by, 80));
-            found.push(deny("violation", id, format!("must not run: {reason} (says {by})"), Vec::new()));
+        for (_, violation) in index.violations(
+            id,
+            tree.map(Content::Tree),
+            &versions,
+            dependencies.as_slice(),
+        ) {
+            let (reason, by) = (
+                text::excerpt(&violation.reason, 300),
+                text::excerpt(&violation.by, 80),
+            );
+            found.push(deny(
+                "violation",
+                id,
+                format!("must not run: {reason} (says {by})"),
+                Vec::new(),
+            ));
         }
     }
     found.dedup();

@@ -56,24 +56,38 @@ impl Spool {
     /// The spool in `folder`, which need not exist yet. A folder that cannot be written makes replies poorer, never better.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self {
+            folder: folder.into(),
+        }
     }
 
     /// Remembers what a registry announced.
     pub(super) fn announce(&self, id: &SubjectId, archive: Sri, now: Timestamp) {
         let folder = self.folder.join("announced");
-        let entry = json!({ "id": id.as_str(), "archive": archive.to_string(), "at": now.as_second() }).to_string();
+        let entry =
+            json!({ "id": id.as_str(), "archive": archive.to_string(), "at": now.as_second() })
+                .to_string();
         let name = Sha256Digest::of(format!("{id}\n{archive}").as_bytes()).hex();
         forget(&folder, MAX_ANNOUNCED - 1, now);
-        let _ = self.make(&folder).and_then(|()| write_whole(&folder, &format!("{name}.json"), entry.as_bytes()));
+        let _ = self
+            .make(&folder)
+            .and_then(|()| write_whole(&folder, &format!("{name}.json"), entry.as_bytes()));
     }
 
     /// The archives that were announced of late for a subject.
     pub(super) fn announced(&self, id: &SubjectId, now: Timestamp) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.folder.join("announced")) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(self.folder.join("announced")) else {
+            return Vec::new();
+        };
         let mut found = Vec::new();
-        for entry in entries.flatten().filter(|entry| !is_temporary(entry)).take(MAX_ANNOUNCED) {
-            let Ok(text) = read::text(&entry.path(), MAX_BYTES) else { continue };
+        for entry in entries
+            .flatten()
+            .filter(|entry| !is_temporary(entry))
+            .take(MAX_ANNOUNCED)
+        {
+            let Ok(text) = read::text(&entry.path(), MAX_BYTES) else {
+                continue;
+            };
             let value = strict_json::strict(&text).unwrap_or(Value::Null);
             let at = value.get("at").and_then(Value::as_i64).unwrap_or(i64::MIN);
             let age = now.as_second().saturating_sub(at);
@@ -81,10 +95,17 @@ impl Spool {
                 let _ = fs::remove_file(entry.path());
                 continue;
             }
-            let archive = value.get("archive").and_then(Value::as_str).filter(|archive| archive.parse::<Sri>().is_ok());
-            if let (Some(archive), Some(true)) =
-                (archive, value.get("id").and_then(Value::as_str).map(|other| other == id.as_str()))
-            {
+            let archive = value
+                .get("archive")
+                .and_then(Value::as_str)
+                .filter(|archive| archive.parse::<Sri>().is_ok());
+            if let (Some(archive), Some(true)) = (
+                archive,
+                value
+                    .get("id")
+                    .and_then(Value::as_str)
+                    .map(|other| other == id.as_str()),
+            ) {
                 found.push(archive.to_owned());
             }
         }
@@ -110,9 +131,17 @@ impl Spool {
         self.make(&folder).ok()?;
         forget(&folder, MAX_KEPT - 1, now);
         let root = staged_root(request, subject)?;
-        let temporary = tempfile::Builder::new().prefix(".keeping-").tempdir_in(&folder).ok()?;
+        let temporary = tempfile::Builder::new()
+            .prefix(".keeping-")
+            .tempdir_in(&folder)
+            .ok()?;
         copy(&root.0, &temporary.path().join("content")).ok()?;
-        write_whole(temporary.path(), "request.json", described(request, &root.1).to_string().as_bytes()).ok()?;
+        write_whole(
+            temporary.path(),
+            "request.json",
+            described(request, &root.1).to_string().as_bytes(),
+        )
+        .ok()?;
         let made = temporary.keep();
         match fs::rename(&made, &target) {
             Ok(()) => Some(shown),
@@ -126,7 +155,10 @@ impl Spool {
 
     fn make(&self, folder: &Path) -> std::io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         let ignore = self.folder.join(".gitignore");
         if !ignore.exists() {
             write_whole(&self.folder, ".gitignore", b"*\n")?;
@@ -137,12 +169,21 @@ impl Spool {
 
 /// Removes what a killed call left behind, and the oldest of the rest beyond `most`.
 fn forget(folder: &Path, most: usize, now: Timestamp) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let changed = |entry: &fs::DirEntry| entry.metadata().and_then(|metadata| metadata.modified()).ok();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let changed = |entry: &fs::DirEntry| {
+        entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+    };
     let mut kept = Vec::new();
     for entry in entries.flatten() {
         let at = changed(&entry);
-        let age = at.and_then(|at| Timestamp::try_from(at).ok()).map(|at| now.as_second().saturating_sub(at.as_second()));
+        let age = at
+            .and_then(|at| Timestamp::try_from(at).ok())
+            .map(|at| now.as_second().saturating_sub(at.as_second()));
         if !is_temporary(&entry) {
             kept.push((at, entry.path()));
         } else if age.is_none_or(|age| age > LEFT_BEHIND_SECONDS) {
@@ -151,7 +192,9 @@ fn forget(folder: &Path, most: usize, now: Timestamp) {
     }
     kept.sort();
     let surplus = kept.len().saturating_sub(most);
-    kept.into_iter().take(surplus).for_each(|(_, path)| remove(&path));
+    kept.into_iter()
+        .take(surplus)
+        .for_each(|(_, path)| remove(&path));
 }
 
 /// Whether another call may be writing it at this moment.
@@ -168,15 +211,25 @@ fn remove(path: &Path) {
 
 /// The name of a kept copy: it stands in the command that the operator is given, so a copy that is changed after that is told.
 fn name_of(id: &SubjectId, tree: TreeDigest, dependencies: Option<TreeDigest>) -> String {
-    let dependencies = dependencies.map(|digest| digest.to_string()).unwrap_or_default();
+    let dependencies = dependencies
+        .map(|digest| digest.to_string())
+        .unwrap_or_default();
     let name = Sha256Digest::of(format!("{id}\n{tree}\n{dependencies}").as_bytes()).hex();
     name.chars().take(16).collect()
 }
 
 impl Kept {
     /// Whether the copy still holds what was kept under its name. `ids` are those that it may have been kept under.
-    pub(crate) fn is_unchanged(&self, ids: &[SubjectId], tree: TreeDigest, dependencies: Option<TreeDigest>) -> bool {
-        self.name.as_ref().is_none_or(|name| ids.iter().any(|id| name_of(id, tree, dependencies) == *name))
+    pub(crate) fn is_unchanged(
+        &self,
+        ids: &[SubjectId],
+        tree: TreeDigest,
+        dependencies: Option<TreeDigest>,
+    ) -> bool {
+        self.name.as_ref().is_none_or(|name| {
+            ids.iter()
+                .any(|id| name_of(id, tree, dependencies) == *name)
+        })
     }
 
     /// Reads a kept copy, to lock what it holds. Its digests are taken anew from its content.
@@ -185,25 +238,48 @@ impl Kept {
     /// In words, safe to show, when the folder is no kept copy.
     pub fn open(folder: &Path) -> Result<Self, String> {
         // The name says what was kept, so it is the one that the caller gave, whatever lies there now.
-        let name = folder.file_name().ok_or("name the folder itself, as it was printed")?.to_string_lossy().into_owned();
+        let name = folder
+            .file_name()
+            .ok_or("name the folder itself, as it was printed")?
+            .to_string_lossy()
+            .into_owned();
         if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
-            return Err("it is a symbolic link; find out who can write to the gate's spool".to_owned());
+            return Err(
+                "it is a symbolic link; find out who can write to the gate's spool".to_owned(),
+            );
         }
-        let text = read::text(&folder.join("request.json"), 512 << 10).map_err(|error| format!("request.json {error}"))?;
-        let mut value = strict_json::strict(&text).map_err(|error| format!("request.json {error}"))?;
-        let relative = value.get("relative").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = read::text(&folder.join("request.json"), 512 << 10)
+            .map_err(|error| format!("request.json {error}"))?;
+        let mut value =
+            strict_json::strict(&text).map_err(|error| format!("request.json {error}"))?;
+        let relative = value
+            .get("relative")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if relative.split('/').any(|part| part == "..") || relative.starts_with('/') {
             return Err("request.json names a path outside the copy".to_owned());
         }
         let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
-        let path = if relative.is_empty() { folder.join("content") } else { folder.join("content").join(relative) };
+        let path = if relative.is_empty() {
+            folder.join("content")
+        } else {
+            folder.join("content").join(relative)
+        };
         let path = path.to_str().ok_or("the path of the copy is not UTF-8")?;
         if let Some(request) = value.get_mut("request").and_then(Value::as_object_mut) {
             request.insert("sourcePath".to_owned(), path.into());
         }
-        let request = value.get("request").map(Value::to_string).unwrap_or_default();
-        let request = Request::parse(request.as_bytes()).map_err(|error| format!("request.json: {error}"))?;
-        Ok(Self { request, name: Some(name) })
+        let request = value
+            .get("request")
+            .map(Value::to_string)
+            .unwrap_or_default();
+        let request =
+            Request::parse(request.as_bytes()).map_err(|error| format!("request.json: {error}"))?;
+        Ok(Self {
+            request,
+            name: Some(name),
+        })
     }
 }
 
@@ -214,7 +290,11 @@ fn staged_root(request: &Request, subject: &Subject) -> Option<(PathBuf, String)
         _ => request.path.clone(),
     };
     let path = fs::canonicalize(&request.path).ok()?;
-    let relative = path.strip_prefix(fs::canonicalize(&root).ok()?).ok()?.to_str()?.to_owned();
+    let relative = path
+        .strip_prefix(fs::canonicalize(&root).ok()?)
+        .ok()?
+        .to_str()?
+        .to_owned();
     Some((root, relative))
 }
 
@@ -227,7 +307,11 @@ fn described(request: &Request, relative: &str) -> Value {
 /// may be somebody's working folder, which moves on.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir(to)?;
-    let staging = |name: std::path::Component<'_>| name.as_os_str().as_encoded_bytes().starts_with(STAGING.as_bytes());
+    let staging = |name: std::path::Component<'_>| {
+        name.as_os_str()
+            .as_encoded_bytes()
+            .starts_with(STAGING.as_bytes())
+    };
     let link = from.components().any(staging);
     let mut folders = vec![(from.to_owned(), to.to_owned(), 0)];
     let (mut entries, mut bytes) = (0, 0);
@@ -257,8 +341,12 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// Writes a file so that it is there whole or not at all.
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let mut temporary = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)?;
     temporary.write_all(bytes)?;
-    temporary.persist(folder.join(name)).map_err(|error| error.error)?;
+    temporary
+        .persist(folder.join(name))
+        .map_err(|error| error.error)?;
     Ok(())
 }

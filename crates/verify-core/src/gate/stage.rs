@@ -61,7 +61,12 @@ pub(crate) struct Staged {
 
 impl Staged {
     fn new(subject: Subject, ids: Vec<SubjectId>) -> Self {
-        Self { subject, ids, part_of_host: false, unfinished: false }
+        Self {
+            subject,
+            ids,
+            part_of_host: false,
+            unfinished: false,
+        }
     }
 }
 
@@ -81,11 +86,18 @@ pub(crate) fn stage(request: &Request, lock: &Lock, host: Option<&Path>) -> Resu
 
 /// The probe of OpenClaw's doctor asks about an empty folder and names nothing. Whatever else calls itself a probe is none.
 fn probe(request: &Request) -> Result<Stage, String> {
-    let named = request.source.is_some() || request.plugin.is_some() || request.skill.is_some() || request.update;
+    let named = request.source.is_some()
+        || request.plugin.is_some()
+        || request.skill.is_some()
+        || request.update;
     let real = request.name == "doctor-install-policy-probe" && request.is_folder && !named;
     let empty = std::fs::symlink_metadata(&request.path).is_ok_and(|found| found.is_dir())
         && std::fs::read_dir(&request.path).is_ok_and(|mut entries| entries.next().is_none());
-    if real && empty { Ok(Stage::Probe) } else { Err("this is not the probe that OpenClaw's doctor sends".to_owned()) }
+    if real && empty {
+        Ok(Stage::Probe)
+    } else {
+        Err("this is not the probe that OpenClaw's doctor sends".to_owned())
+    }
 }
 
 fn announced_npm(request: &Request) -> Result<Announced, String> {
@@ -105,27 +117,42 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
         record: None,
     };
     if source == Source::NpmPack {
-        let (mut file, found) = read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
+        let (mut file, found) =
+            read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
         if found.len() > MAX_ARCHIVE {
             return Err(format!("the archive has more than {MAX_ARCHIVE} bytes"));
         }
         let read = std::io::Read::take(&mut file, MAX_ARCHIVE);
-        announced.archive = Some(Sri::of_reader(read).map_err(|error| format!("the archive cannot be read: {error}"))?);
+        announced.archive = Some(
+            Sri::of_reader(read).map_err(|error| format!("the archive cannot be read: {error}"))?,
+        );
         return Ok(announced);
     }
-    let content = read::text(&request.path, MAX_METADATA).map_err(|error| format!("npm's metadata {error}"))?;
+    let content = read::text(&request.path, MAX_METADATA)
+        .map_err(|error| format!("npm's metadata {error}"))?;
     let metadata = json::strict(&content).map_err(|error| format!("npm's metadata {error}"))?;
-    let field = |pointer: &str| metadata.pointer(pointer).and_then(serde_json::Value::as_str);
+    let field = |pointer: &str| {
+        metadata
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_str)
+    };
     for pointer in ["/packageName", "/resolution/name"] {
         if let Some(other) = field(pointer)
             && other != name
         {
-            return Err(format!("the request is about {}, and npm's metadata about {}", shown(&name), shown(other)));
+            return Err(format!(
+                "the request is about {}, and npm's metadata about {}",
+                shown(&name),
+                shown(other)
+            ));
         }
     }
     announced.version = field("/resolution/version").map(str::to_owned);
     announced.archive = match field("/resolution/integrity") {
-        Some(integrity) => Some(strongest(integrity).map_err(|why| format!("npm's metadata has a bad integrity: {why}"))?),
+        Some(integrity) => Some(
+            strongest(integrity)
+                .map_err(|why| format!("npm's metadata has a bad integrity: {why}"))?,
+        ),
         None => None,
     };
     Ok(announced)
@@ -134,7 +161,9 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
 fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, String> {
     let staging = open(request, host)?;
     let id = request.requested.as_deref().and_then(staged::git_subject);
-    let commit = staging.head().map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
+    let commit = staging
+        .head()
+        .map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
     Ok(Announced {
         ids: vec![id.ok_or("the request does not say which repository it is about")?],
         kind: Kind::Plugin,
@@ -161,7 +190,9 @@ fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged,
     }
     let source = request.source.ok_or("the request names no source")?;
     match source {
-        SourceKind::Npm | SourceKind::Clawhub | SourceKind::Archive if is_npm_project(request) => npm(request, host),
+        SourceKind::Npm | SourceKind::Clawhub | SourceKind::Archive if is_npm_project(request) => {
+            npm(request, host)
+        }
         SourceKind::Git => plugin(request, Source::Git, host),
         SourceKind::Archive | SourceKind::Clawhub => plugin(request, plain_source(source), host),
         SourceKind::LocalPath => plugin(request, Source::Path, host),
@@ -184,14 +215,27 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
         (request.path.clone(), name)
     } else {
         let name = package_name(request)?;
-        let modules = name.split('/').try_fold(request.path.as_path(), |path, _| path.parent());
-        let project = modules.filter(|modules| modules.ends_with("node_modules")).and_then(Path::parent);
-        let project = project.filter(|project| project.join("node_modules").join(&name) == request.path);
-        (project.ok_or("the staged package does not lie in a node_modules folder under its name")?.to_owned(), name)
+        let modules = name
+            .split('/')
+            .try_fold(request.path.as_path(), |path, _| path.parent());
+        let project = modules
+            .filter(|modules| modules.ends_with("node_modules"))
+            .and_then(Path::parent);
+        let project =
+            project.filter(|project| project.join("node_modules").join(&name) == request.path);
+        (
+            project
+                .ok_or("the staged package does not lie in a node_modules folder under its name")?
+                .to_owned(),
+            name,
+        )
     };
     let staging = Staging::open(&root, host).map_err(|error| error.to_string())?;
     let (version, integrity) = staging.locked_by_npm(&name);
-    let told = request.plugin.as_ref().and_then(|plugin| plugin.version.clone());
+    let told = request
+        .plugin
+        .as_ref()
+        .and_then(|plugin| plugin.version.clone());
     let record = Record {
         source: "npm".to_owned(),
         version: told.or_else(|| version.clone()),
@@ -202,7 +246,10 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
         ..record(request)
     };
     let id = npm_id(source, &name);
-    Ok(Staged::new(staging.npm(&name, id.clone(), source, record), vec![id]))
+    Ok(Staged::new(
+        staging.npm(&name, id.clone(), source, record),
+        vec![id],
+    ))
 }
 
 fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, String> {
@@ -211,18 +258,34 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     let unfinished = request.kind == RequestKind::PluginArchive
         && request.origin.kind == OriginKind::PluginPackage
         && staging.has_dependencies();
-    let key = request.plugin.as_ref().map(|plugin| plugin.id.as_str()).unwrap_or_default();
+    let key = request
+        .plugin
+        .as_ref()
+        .map(|plugin| plugin.id.as_str())
+        .unwrap_or_default();
     let mut record = record(request);
     record.source = source.as_str().to_owned();
     if staging.is_hook_pack() {
         let id = SubjectId::new("hook", &format!("managed/{}", staged::id_part(key)));
-        return Ok(Staged { unfinished, ..Staged::new(staging.hook_pack(id.clone(), source, record), vec![id]) });
+        return Ok(Staged {
+            unfinished,
+            ..Staged::new(staging.hook_pack(id.clone(), source, record), vec![id])
+        });
     }
     let bundle = staging.is_bundle();
     let ids = match source {
         Source::Git => {
-            record = Record { source: record.source, ..git_record(request, staging.head().ok().as_ref()) };
-            vec![request.requested.as_deref().and_then(staged::git_subject).ok_or("the request does not say which repository")?]
+            record = Record {
+                source: record.source,
+                ..git_record(request, staging.head().ok().as_ref())
+            };
+            vec![
+                request
+                    .requested
+                    .as_deref()
+                    .and_then(staged::git_subject)
+                    .ok_or("the request does not say which repository")?,
+            ]
         }
         Source::Clawhub => vec![SubjectId::new("clawhub", &clawhub_package(request))],
         Source::Archive if bundle => vec![SubjectId::new("bundle", key)],
@@ -232,19 +295,31 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
         _ => vec![SubjectId::new("path", key), SubjectId::new("link", key)],
     };
     let first = ids.first().cloned().ok_or("the request names nothing")?;
-    Ok(Staged { unfinished, ..Staged::new(staging.plugin(first, source, record), ids) })
+    Ok(Staged {
+        unfinished,
+        ..Staged::new(staging.plugin(first, source, record), ids)
+    })
 }
 
 /// Which root a skill goes to is not said, so its id is that of any locked skill of its name.
 fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
     let staging = open(request, host)?;
-    let OriginKind::Skill(origin) = request.origin.kind else { return Err("the request is about no skill".to_owned()) };
+    let OriginKind::Skill(origin) = request.origin.kind else {
+        return Err("the request is about no skill".to_owned());
+    };
     let name = staging.skill_name().unwrap_or_else(|| request.name.clone());
     let mut ids = Vec::new();
     let mut record = record(request);
     let source = match origin {
         SkillOrigin::Git => {
-            ids.extend(request.origin.spec.as_deref().or(request.requested.as_deref()).and_then(staged::git_subject));
+            ids.extend(
+                request
+                    .origin
+                    .spec
+                    .as_deref()
+                    .or(request.requested.as_deref())
+                    .and_then(staged::git_subject),
+            );
             record.git_commit.clone_from(&request.origin.commit);
             record.git_ref = request.requested.as_deref().and_then(staged::git_reference);
             Source::Git
@@ -261,16 +336,29 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
         _ => Source::Path,
     };
     let tail = format!("/{name}");
-    let installed = |id: &&SubjectId| id.scheme() == "skill" && !id.name().starts_with("plugin.") && id.name().ends_with(&tail);
-    ids.extend(lock.packages().iter().map(|entry| &entry.id).filter(installed).cloned());
+    let installed = |id: &&SubjectId| {
+        id.scheme() == "skill" && !id.name().starts_with("plugin.") && id.name().ends_with(&tail)
+    };
+    ids.extend(
+        lock.packages()
+            .iter()
+            .map(|entry| &entry.id)
+            .filter(installed)
+            .cloned(),
+    );
     ids.push(SubjectId::new("skill", &format!("workspace/{name}")));
     let first = ids.first().cloned().ok_or("the request names nothing")?;
     let mut subject = staging.skill(first, source, record);
     if subject.name.is_empty() {
         subject.name = name;
     }
-    let part_of_host = origin == SkillOrigin::Installed && request.source == Some(SourceKind::Bundled) && staging.in_host();
-    Ok(Staged { part_of_host, ..Staged::new(subject, ids) })
+    let part_of_host = origin == SkillOrigin::Installed
+        && request.source == Some(SourceKind::Bundled)
+        && staging.in_host();
+    Ok(Staged {
+        part_of_host,
+        ..Staged::new(subject, ids)
+    })
 }
 
 fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
@@ -305,7 +393,9 @@ fn npm_source(request: &Request) -> Result<Source, String> {
         Some(SourceKind::Npm) => Ok(Source::Npm),
         Some(SourceKind::Clawhub) => Ok(Source::Clawhub),
         Some(SourceKind::Archive) => Ok(Source::NpmPack),
-        _ => Err("this version of openclaw-verify does not know npm packages of this source".to_owned()),
+        _ => Err(
+            "this version of openclaw-verify does not know npm packages of this source".to_owned(),
+        ),
     }
 }
 
@@ -315,9 +405,18 @@ fn npm_id(source: Source, name: &str) -> SubjectId {
 
 /// The package that a request names. A name with `..` or of more than two parts could lead elsewhere.
 fn package_name(request: &Request) -> Result<String, String> {
-    let plugin = request.plugin.as_ref().and_then(|plugin| plugin.package_name.clone());
-    let name = plugin.or_else(|| request.origin.package_name.clone()).ok_or("the request names no package")?;
-    if is_package_name(&name) { Ok(name) } else { Err(format!("{} is no package name", shown(&name))) }
+    let plugin = request
+        .plugin
+        .as_ref()
+        .and_then(|plugin| plugin.package_name.clone());
+    let name = plugin
+        .or_else(|| request.origin.package_name.clone())
+        .ok_or("the request names no package")?;
+    if is_package_name(&name) {
+        Ok(name)
+    } else {
+        Err(format!("{} is no package name", shown(&name)))
+    }
 }
 
 /// The package that a staged project is about: what its `package.json` depends on and the operator asked for.
@@ -326,12 +425,24 @@ fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<Str
     let spec = request.requested.as_deref().unwrap_or_default();
     let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
     let found: Vec<&String> = match source {
-        Source::NpmPack => dependencies.iter().filter(|(_, spec)| spec.starts_with("file:")).map(|(name, _)| name).collect(),
+        Source::NpmPack => dependencies
+            .iter()
+            .filter(|(_, spec)| spec.starts_with("file:"))
+            .map(|(name, _)| name)
+            .collect(),
         _ => {
             let wanted = staged::spec_name(spec.strip_prefix("npm:").unwrap_or(spec));
-            let named: Vec<&String> = dependencies.iter().map(|(name, _)| name).filter(|name| **name == wanted).collect();
+            let named: Vec<&String> = dependencies
+                .iter()
+                .map(|(name, _)| name)
+                .filter(|name| **name == wanted)
+                .collect();
             // A spec may be written in more ways than are known here; a project made for one package names only that one.
-            if named.is_empty() { dependencies.iter().map(|(name, _)| name).collect() } else { named }
+            if named.is_empty() {
+                dependencies.iter().map(|(name, _)| name).collect()
+            } else {
+                named
+            }
         }
     };
     match found.as_slice() {
@@ -341,9 +452,20 @@ fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<Str
 }
 
 fn is_package_name(name: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']) && part != "node_modules";
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.contains(['\\', '\0'])
+            && part != "node_modules"
+    };
     match name.split_once('/') {
-        Some((scope, base)) => scope.starts_with('@') && scope.len() > 1 && part(scope) && part(base) && !base.contains('/'),
+        Some((scope, base)) => {
+            scope.starts_with('@')
+                && scope.len() > 1
+                && part(scope)
+                && part(base)
+                && !base.contains('/')
+        }
         None => part(name),
     }
 }
@@ -351,8 +473,15 @@ fn is_package_name(name: &str) -> bool {
 fn clawhub_package(request: &Request) -> String {
     let spec = request.requested.as_deref().unwrap_or_default();
     let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
-    let named = request.plugin.as_ref().and_then(|plugin| plugin.package_name.clone());
-    if spec.is_empty() { named.unwrap_or_else(|| request.name.clone()) } else { staged::spec_name(spec) }
+    let named = request
+        .plugin
+        .as_ref()
+        .and_then(|plugin| plugin.package_name.clone());
+    if spec.is_empty() {
+        named.unwrap_or_else(|| request.name.clone())
+    } else {
+        staged::spec_name(spec)
+    }
 }
 
 /// The strong one of several integrity values, as npm writes them in one line.

@@ -52,14 +52,22 @@ impl Attributes {
     /// # Errors
     /// What keeps one of them from being read.
     pub fn of_commit(commit: &CommitTree, reader: &mut ObjectReader<'_>) -> Result<Self, GitError> {
-        let limits = TreeLimits { file_bytes: FILE_LIMIT, ..TreeLimits::default() };
-        let is_attributes = |path: &str| path == ".gitattributes" || path.ends_with("/.gitattributes");
-        let mut files: Vec<_> =
-            commit.entries.iter().filter(|entry| entry.mode != Mode::Symlink && is_attributes(&entry.path)).collect();
+        let limits = TreeLimits {
+            file_bytes: FILE_LIMIT,
+            ..TreeLimits::default()
+        };
+        let is_attributes =
+            |path: &str| path == ".gitattributes" || path.ends_with("/.gitattributes");
+        let mut files: Vec<_> = commit
+            .entries
+            .iter()
+            .filter(|entry| entry.mode != Mode::Symlink && is_attributes(&entry.path))
+            .collect();
         // A file deeper in the tree wins over those above it.
         files.sort_by_key(|entry| entry.path.matches('/').count());
         let mut attributes = Self::default();
-        let mut macros = HashMap::from([("binary".to_owned(), vec![(Attribute::Text, Value::Unset)])]);
+        let mut macros =
+            HashMap::from([("binary".to_owned(), vec![(Attribute::Text, Value::Unset)])]);
         for file in files {
             let folder = file.path.strip_suffix(".gitattributes").unwrap_or_default();
             attributes.read(folder, &read_blob(reader, file, &limits)?, &mut macros);
@@ -75,9 +83,18 @@ impl Attributes {
     pub fn checked_out(&self, path: &str, blob: &[u8]) -> Option<Vec<u8>> {
         let mut found: HashMap<Attribute, &Value> = HashMap::new();
         for rule in self.rules.iter().filter(|rule| rule.matches(path)) {
-            found.extend(rule.settings.iter().map(|(attribute, value)| (*attribute, value)));
+            found.extend(
+                rule.settings
+                    .iter()
+                    .map(|(attribute, value)| (*attribute, value)),
+            );
         }
-        let get = |attribute| found.get(&attribute).copied().filter(|value| **value != Value::Unspecified);
+        let get = |attribute| {
+            found
+                .get(&attribute)
+                .copied()
+                .filter(|value| **value != Value::Unspecified)
+        };
         if get(Attribute::Other).is_some_and(|value| *value != Value::Unset) {
             return None;
         }
@@ -107,7 +124,12 @@ impl Attributes {
         Some(bytes)
     }
 
-    fn read(&mut self, folder: &str, bytes: &[u8], macros: &mut HashMap<String, Vec<(Attribute, Value)>>) {
+    fn read(
+        &mut self,
+        folder: &str,
+        bytes: &[u8],
+        macros: &mut HashMap<String, Vec<(Attribute, Value)>>,
+    ) {
         for line in String::from_utf8_lossy(bytes).lines() {
             let line = line.trim_matches([' ', '\t', '\r']);
             if line.is_empty() || line.starts_with('#') || line.starts_with('!') {
@@ -115,7 +137,9 @@ impl Attributes {
             }
             let (pattern, settings) = split_pattern(line);
             let settings = settings.split([' ', '\t']).filter(|word| !word.is_empty());
-            let settings: Vec<_> = settings.flat_map(|word| parse_setting(word, macros)).collect();
+            let settings: Vec<_> = settings
+                .flat_map(|word| parse_setting(word, macros))
+                .collect();
             match pattern.strip_prefix("[attr]") {
                 // git takes macros from the top file only.
                 Some(name) if folder.is_empty() => {
@@ -123,7 +147,11 @@ impl Attributes {
                 }
                 Some(_) => {}
                 None if settings.is_empty() => {}
-                None => self.rules.push(Rule { folder: folder.to_owned(), pattern, settings }),
+                None => self.rules.push(Rule {
+                    folder: folder.to_owned(),
+                    pattern,
+                    settings,
+                }),
             }
         }
     }
@@ -131,7 +159,9 @@ impl Attributes {
 
 impl Rule {
     fn matches(&self, path: &str) -> bool {
-        let Some(path) = path.strip_prefix(&self.folder) else { return false };
+        let Some(path) = path.strip_prefix(&self.folder) else {
+            return false;
+        };
         match self.pattern.strip_prefix('/') {
             Some(pattern) => matches_path(pattern, path),
             None if self.pattern.contains('/') => matches_path(&self.pattern, path),
@@ -152,8 +182,15 @@ fn split_pattern(line: &str) -> (String, &str) {
     (line[..end].to_owned(), &line[end..])
 }
 
-fn parse_setting(word: &str, macros: &HashMap<String, Vec<(Attribute, Value)>>) -> Vec<(Attribute, Value)> {
-    let (name, value) = match (word.strip_prefix('-'), word.strip_prefix('!'), word.split_once('=')) {
+fn parse_setting(
+    word: &str,
+    macros: &HashMap<String, Vec<(Attribute, Value)>>,
+) -> Vec<(Attribute, Value)> {
+    let (name, value) = match (
+        word.strip_prefix('-'),
+        word.strip_prefix('!'),
+        word.split_once('='),
+    ) {
         (Some(name), _, _) => (name, Value::Unset),
         (_, Some(name), _) => (name, Value::Unspecified),
         (_, _, Some((name, value))) => (name, Value::Text(value.to_owned())),
@@ -229,7 +266,8 @@ mod tests {
 
     fn attributes(files: &[(&str, &str)]) -> Attributes {
         let mut attributes = Attributes::default();
-        let mut macros = HashMap::from([("binary".to_owned(), vec![(Attribute::Text, Value::Unset)])]);
+        let mut macros =
+            HashMap::from([("binary".to_owned(), vec![(Attribute::Text, Value::Unset)])]);
         for (folder, text) in files {
             attributes.read(folder, text.as_bytes(), &mut macros);
         }
@@ -238,21 +276,36 @@ mod tests {
 
     #[test]
     fn only_what_the_commit_asks_for_is_converted() {
-        let attributes =
-            attributes(&[("", "* text=auto\n*.bat text eol=crlf\n*.cmd eol=crlf\n*.png binary\n"), ("sub/", "*.bat -text\n")]);
-        assert_eq!(attributes.checked_out("a.bat", b"x\ny\r\n").as_deref(), Some(&b"x\r\ny\r\n"[..]));
+        let attributes = attributes(&[
+            (
+                "",
+                "* text=auto\n*.bat text eol=crlf\n*.cmd eol=crlf\n*.png binary\n",
+            ),
+            ("sub/", "*.bat -text\n"),
+        ]);
+        assert_eq!(
+            attributes.checked_out("a.bat", b"x\ny\r\n").as_deref(),
+            Some(&b"x\r\ny\r\n"[..])
+        );
         assert!(attributes.checked_out("deep/er/a.bat", b"x\n").is_some());
         assert!(attributes.checked_out("a.cmd", b"x\n").is_some());
-        for (path, blob) in
-            [("a.js", &b"x\n"[..]), ("sub/a.bat", b"x\n"), ("a.cmd", b"x\ny\r\n"), ("a.cmd", b"\0\n"), ("a.bat", b"x\r\n")]
-        {
+        for (path, blob) in [
+            ("a.js", &b"x\n"[..]),
+            ("sub/a.bat", b"x\n"),
+            ("a.cmd", b"x\ny\r\n"),
+            ("a.cmd", b"\0\n"),
+            ("a.bat", b"x\r\n"),
+        ] {
             assert_eq!(attributes.checked_out(path, blob), None, "{path}");
         }
     }
 
     #[test]
     fn filters_and_binary_files_are_left_alone() {
-        let attributes = attributes(&[("", "* text eol=crlf\n*.bin binary\n*.lfs filter=lfs\n/top.txt -text\n")]);
+        let attributes = attributes(&[(
+            "",
+            "* text eol=crlf\n*.bin binary\n*.lfs filter=lfs\n/top.txt -text\n",
+        )]);
         assert!(attributes.checked_out("a.txt", b"x\n").is_some());
         assert!(attributes.checked_out("sub/top.txt", b"x\n").is_some());
         for path in ["a.bin", "a.lfs", "top.txt"] {

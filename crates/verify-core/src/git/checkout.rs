@@ -35,14 +35,30 @@ pub fn compare_checkout(
     }
     let attributes = Attributes::of_commit(commit, &mut reader)?;
     let mut converted = Vec::new();
-    for change in changes.iter().filter(|change| change.kind == ChangeKind::Changed) {
-        let wanted = commit.entries.binary_search_by(|entry| entry.path.cmp(&change.path)).ok().map(|at| &commit.entries[at]);
-        let (Some(wanted), Some(found)) = (wanted, worktree.get(&change.path)) else { continue };
-        let checked_out = attributes.checked_out(&wanted.path, &read_blob(&mut reader, wanted, limits)?);
-        if wanted.mode == found.mode && checked_out.is_some_and(|bytes| BlobId::of(&bytes) == found.id) {
+    for change in changes
+        .iter()
+        .filter(|change| change.kind == ChangeKind::Changed)
+    {
+        let wanted = commit
+            .entries
+            .binary_search_by(|entry| entry.path.cmp(&change.path))
+            .ok()
+            .map(|at| &commit.entries[at]);
+        let (Some(wanted), Some(found)) = (wanted, worktree.get(&change.path)) else {
+            continue;
+        };
+        let checked_out =
+            attributes.checked_out(&wanted.path, &read_blob(&mut reader, wanted, limits)?);
+        if wanted.mode == found.mode
+            && checked_out.is_some_and(|bytes| BlobId::of(&bytes) == found.id)
+        {
             converted.push(change.path.clone());
         }
     }
     changes.retain(|change| !converted.contains(&change.path));
-    Ok(if changes.is_empty() { CheckoutState::EqualAfterEol(converted) } else { CheckoutState::Different(changes) })
+    Ok(if changes.is_empty() {
+        CheckoutState::EqualAfterEol(converted)
+    } else {
+        CheckoutState::Different(changes)
+    })
 }

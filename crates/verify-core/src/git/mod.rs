@@ -80,7 +80,10 @@ pub enum GitError {
 
 impl GitError {
     fn damaged(place: &str, why: impl Into<String>) -> Self {
-        Self::Damaged { place: place.to_owned(), why: why.into() }
+        Self::Damaged {
+            place: place.to_owned(),
+            why: why.into(),
+        }
     }
 
     /// The error for a file of the repository at `place` that could not be read.
@@ -89,7 +92,10 @@ impl GitError {
         let place = crate::text::excerpt(place, 200);
         match error {
             ReadError::Io(source) => Self::Io { place, source },
-            other => Self::Unsafe { place, why: other.to_string() },
+            other => Self::Unsafe {
+                place,
+                why: other.to_string(),
+            },
         }
     }
 }

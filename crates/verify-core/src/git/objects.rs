@@ -50,7 +50,9 @@ impl ObjectKind {
     }
 
     fn from_word(word: &[u8]) -> Option<Self> {
-        [Self::Commit, Self::Tree, Self::Blob, Self::Tag].into_iter().find(|kind| kind.as_str().as_bytes() == word)
+        [Self::Commit, Self::Tree, Self::Blob, Self::Tag]
+            .into_iter()
+            .find(|kind| kind.as_str().as_bytes() == word)
     }
 }
 
@@ -96,7 +98,12 @@ impl<'r> ObjectReader<'r> {
     /// A reader that inflates and copies at most `budget` bytes in all.
     #[must_use]
     pub fn new(repository: &'r Repository, budget: u64) -> Self {
-        Self { repository, budget, bases: HashMap::new(), cached: 0 }
+        Self {
+            repository,
+            budget,
+            bases: HashMap::new(),
+            cached: 0,
+        }
     }
 
     /// Reads one object of at most `limit` bytes and checks its id.
@@ -105,12 +112,19 @@ impl<'r> ObjectReader<'r> {
     /// As [`Repository::read`], and [`GitError::Exhausted`].
     pub fn read(&mut self, oid: &GitOid, limit: u64) -> Result<Object, GitError> {
         let id = from_hex(oid.as_str()).and_then(|bytes| Id::try_from(bytes).ok());
-        let id = id.ok_or_else(|| GitError::Unsupported("SHA-256 ids are not read yet".to_owned()))?;
+        let id =
+            id.ok_or_else(|| GitError::Unsupported("SHA-256 ids are not read yet".to_owned()))?;
         let object = match self.loose(&id, oid, limit)? {
             Some(object) => object,
-            None => self.packed(&id, oid, limit)?.ok_or_else(|| GitError::Missing(oid.clone()))?,
+            None => self
+                .packed(&id, oid, limit)?
+                .ok_or_else(|| GitError::Missing(oid.clone()))?,
         };
-        if hash(object.kind, &object.bytes) == Some(id) { Ok(object) } else { Err(GitError::WrongId(oid.clone())) }
+        if hash(object.kind, &object.bytes) == Some(id) {
+            Ok(object)
+        } else {
+            Err(GitError::WrongId(oid.clone()))
+        }
     }
 
     fn loose(&mut self, id: &Id, oid: &GitOid, limit: u64) -> Result<Option<Object>, GitError> {
@@ -119,7 +133,12 @@ impl<'r> ObjectReader<'r> {
         let folder = self.repository.git_dir.join("objects").join(folder);
         match fs::symlink_metadata(&folder) {
             Ok(found) if found.is_dir() => {}
-            Ok(found) => return Err(unsafe_place(&place, format!("lies in {}, not a folder", read::kind_of(&found)))),
+            Ok(found) => {
+                return Err(unsafe_place(
+                    &place,
+                    format!("lies in {}, not a folder", read::kind_of(&found)),
+                ));
+            }
             Err(_) => return Ok(None),
         }
         let (file, stored) = match read::open(&folder.join(name)) {
@@ -127,20 +146,32 @@ impl<'r> ObjectReader<'r> {
             Err(ReadError::NotFound) => return Ok(None),
             Err(error) => return Err(GitError::from_read(&place, error)),
         };
-        let mut stream = BufReader::with_capacity(4096, ZlibDecoder::new(BufReader::with_capacity(4096, file)));
+        let mut stream =
+            BufReader::with_capacity(4096, ZlibDecoder::new(BufReader::with_capacity(4096, file)));
         let damaged = |why: &str| GitError::damaged(&place, why);
         let mut head = Vec::with_capacity(32);
-        (&mut stream).take(32).read_until(0, &mut head).map_err(|_| damaged("it cannot be inflated"))?;
+        (&mut stream)
+            .take(32)
+            .read_until(0, &mut head)
+            .map_err(|_| damaged("it cannot be inflated"))?;
         let (kind, size) = parse_head(&head).ok_or_else(|| damaged("it has no header"))?;
         if size > limit {
-            return Err(GitError::TooLarge { oid: oid.clone(), limit });
+            return Err(GitError::TooLarge {
+                oid: oid.clone(),
+                limit,
+            });
         }
         if stored > compressed_limit(size) {
-            return Err(damaged("the file is longer than an object of its size can be"));
+            return Err(damaged(
+                "the file is longer than an object of its size can be",
+            ));
         }
         self.spend(size)?;
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).min(64 << 10));
-        stream.take(size + 1).read_to_end(&mut bytes).map_err(|_| damaged("it cannot be inflated"))?;
+        stream
+            .take(size + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|_| damaged("it cannot be inflated"))?;
         if bytes.len() as u64 != size {
             return Err(GitError::WrongId(GitOid::sha1(id)));
         }
@@ -158,9 +189,19 @@ impl<'r> ObjectReader<'r> {
     }
 
     /// The object at `offset`, built from the whole object at the end of its chain of deltas.
-    fn unpack(&mut self, nth: usize, pack: &Pack, offset: u64, oid: &GitOid, limit: u64) -> Result<Object, GitError> {
+    fn unpack(
+        &mut self,
+        nth: usize,
+        pack: &Pack,
+        offset: u64,
+        oid: &GitOid,
+        limit: u64,
+    ) -> Result<Object, GitError> {
         let base_limit = limit.max(BASE_LIMIT);
-        let too_large = || GitError::TooLarge { oid: oid.clone(), limit };
+        let too_large = || GitError::TooLarge {
+            oid: oid.clone(),
+            limit,
+        };
         let mut deltas = Vec::new();
         let mut at = offset;
         let (kind, mut bytes) = loop {
@@ -179,12 +220,15 @@ impl<'r> ObjectReader<'r> {
                 }
                 _ if entry.size > base_limit => return Err(too_large()),
                 EntryKind::OffsetDelta(base) => base,
-                EntryKind::IdDelta(base) => {
-                    pack.find(&base)?.ok_or_else(|| GitError::damaged(pack.place(), "the base of a delta is not in the pack"))?
-                }
+                EntryKind::IdDelta(base) => pack.find(&base)?.ok_or_else(|| {
+                    GitError::damaged(pack.place(), "the base of a delta is not in the pack")
+                })?,
             };
             if deltas.len() == CHAIN_LIMIT {
-                return Err(GitError::damaged(pack.place(), "a chain of deltas does not end"));
+                return Err(GitError::damaged(
+                    pack.place(),
+                    "a chain of deltas does not end",
+                ));
             }
             deltas.push((at, entry));
             at = next;
@@ -193,10 +237,15 @@ impl<'r> ObjectReader<'r> {
             self.spend(entry.size)?;
             let delta = pack.inflate(&entry)?;
             let result_limit = if deltas.is_empty() { limit } else { base_limit };
-            let result = apply_delta(&bytes, &delta, result_limit.min(self.budget)).map_err(|error| match error {
-                DeltaError::TooLarge => too_large(),
-                DeltaError::Damaged => GitError::damaged(pack.place(), "a delta cannot be applied"),
-            })?;
+            let result =
+                apply_delta(&bytes, &delta, result_limit.min(self.budget)).map_err(|error| {
+                    match error {
+                        DeltaError::TooLarge => too_large(),
+                        DeltaError::Damaged => {
+                            GitError::damaged(pack.place(), "a delta cannot be applied")
+                        }
+                    }
+                })?;
             self.spend(result.len() as u64)?;
             bytes = Arc::new(result);
             self.keep((nth, at), kind, &bytes);
@@ -204,7 +253,10 @@ impl<'r> ObjectReader<'r> {
         if bytes.len() as u64 > limit {
             return Err(too_large());
         }
-        Ok(Object { kind, bytes: Arc::unwrap_or_clone(bytes) })
+        Ok(Object {
+            kind,
+            bytes: Arc::unwrap_or_clone(bytes),
+        })
     }
 
     fn keep(&mut self, at: Place, kind: ObjectKind, bytes: &Arc<Vec<u8>>) {
@@ -218,7 +270,9 @@ impl<'r> ObjectReader<'r> {
     fn spend(&mut self, bytes: u64) -> Result<(), GitError> {
         // The fixed part keeps millions of empty objects from being free.
         self.budget = self.budget.checked_sub(bytes + 64).ok_or_else(|| {
-            GitError::Exhausted("reading these objects takes more work than an honest repository needs".to_owned())
+            GitError::Exhausted(
+                "reading these objects takes more work than an honest repository needs".to_owned(),
+            )
         })?;
         Ok(())
     }
@@ -239,7 +293,10 @@ fn parse_head(head: &[u8]) -> Option<(ObjectKind, u64)> {
     if size.is_empty() || !size.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some((ObjectKind::from_word(kind)?, std::str::from_utf8(size).ok()?.parse().ok()?))
+    Some((
+        ObjectKind::from_word(kind)?,
+        std::str::from_utf8(size).ok()?.parse().ok()?,
+    ))
 }
 
 #[cfg(test)]
@@ -249,13 +306,24 @@ mod tests {
     #[test]
     fn ids_are_git_ids() {
         let id = object_id(ObjectKind::Blob, b"hello\n").map(|id| id.to_string());
-        assert_eq!(id.as_deref(), Some("ce013625030ba8dba906f756967f9e9ca394464a"));
+        assert_eq!(
+            id.as_deref(),
+            Some("ce013625030ba8dba906f756967f9e9ca394464a")
+        );
     }
 
     #[test]
     fn heads_are_strict() {
         assert_eq!(parse_head(b"tag 12\0"), Some((ObjectKind::Tag, 12)));
-        for head in [&b"tag 12"[..], b"tag\0", b"tag \0", b"tag +1\0", b"note 1\0", b"", b"tag 99999999999999999999\0"] {
+        for head in [
+            &b"tag 12"[..],
+            b"tag\0",
+            b"tag \0",
+            b"tag +1\0",
+            b"note 1\0",
+            b"",
+            b"tag 99999999999999999999\0",
+        ] {
             assert_eq!(parse_head(head), None);
         }
     }

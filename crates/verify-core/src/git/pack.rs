@@ -59,23 +59,48 @@ impl Pack {
         let (index, index_meta) = open("idx")?;
         let (data, data_meta) = open("pack")?;
         let mut head = [0; HEADER as usize + FANOUT];
-        index.read_exact_at(&mut head, 0).map_err(|_| GitError::damaged(&place, "the index is too short"))?;
+        index
+            .read_exact_at(&mut head, 0)
+            .map_err(|_| GitError::damaged(&place, "the index is too short"))?;
         if head[..4] != *b"\xfftOc" || head[4..8] != 2_u32.to_be_bytes() {
-            return Err(GitError::Unsupported(format!("{place}.idx is not of version 2: run `git gc`")));
+            return Err(GitError::Unsupported(format!(
+                "{place}.idx is not of version 2: run `git gc`"
+            )));
         }
-        let fanout: Vec<u32> = head[8..].as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect();
+        let fanout: Vec<u32> = head[8..]
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|word| u32::from_be_bytes(*word))
+            .collect();
         let count = u64::from(fanout.last().copied().unwrap_or(0));
         let index_len = index_meta.len();
-        if !fanout.is_sorted() || index_len < HEADER + FANOUT as u64 + count * (ID + 4 + 4) + TRAILER {
-            return Err(GitError::damaged(&place, "the index does not hold as many ids as it says"));
+        if !fanout.is_sorted()
+            || index_len < HEADER + FANOUT as u64 + count * (ID + 4 + 4) + TRAILER
+        {
+            return Err(GitError::damaged(
+                &place,
+                "the index does not hold as many ids as it says",
+            ));
         }
-        Ok(Self { place, index, data, data_len: data_meta.len(), fanout, index_len })
+        Ok(Self {
+            place,
+            index,
+            data,
+            data_len: data_meta.len(),
+            fanout,
+            index_len,
+        })
     }
 
     /// Where the object `id` begins, if the index names it.
     pub(super) fn find(&self, id: &Id) -> Result<Option<u64>, GitError> {
         let first = usize::from(id[0]);
-        let mut low = if first == 0 { 0 } else { u64::from(self.fanout[first - 1]) };
+        let mut low = if first == 0 {
+            0
+        } else {
+            u64::from(self.fanout[first - 1])
+        };
         let mut high = u64::from(self.fanout[first]);
         while low < high {
             let middle = low.midpoint(high);
@@ -99,14 +124,22 @@ impl Pack {
         }
         let large = offsets + count * 4 + u64::from(offset & !LARGE) * 8;
         if large + 8 + TRAILER > self.index_len {
-            return Err(GitError::damaged(&self.place, "an offset lies outside the index"));
+            return Err(GitError::damaged(
+                &self.place,
+                "an offset lies outside the index",
+            ));
         }
         Ok(u64::from_be_bytes(self.index_bytes(large)?))
     }
 
     fn index_bytes<const N: usize>(&self, at: u64) -> Result<[u8; N], GitError> {
         let mut bytes = [0; N];
-        self.index.read_exact_at(&mut bytes, at).map_err(|source| GitError::Io { place: self.place.clone(), source })?;
+        self.index
+            .read_exact_at(&mut bytes, at)
+            .map_err(|source| GitError::Io {
+                place: self.place.clone(),
+                source,
+            })?;
         Ok(bytes)
     }
 
@@ -117,11 +150,17 @@ impl Pack {
             return Err(bad("an offset lies outside the pack"));
         }
         let mut head = Vec::with_capacity(ENTRY_HEAD);
-        let source = At { file: &self.data, at: offset };
+        let source = At {
+            file: &self.data,
+            at: offset,
+        };
         source
             .take(ENTRY_HEAD as u64)
             .read_to_end(&mut head)
-            .map_err(|source| GitError::Io { place: self.place.clone(), source })?;
+            .map_err(|source| GitError::Io {
+                place: self.place.clone(),
+                source,
+            })?;
         let mut rest = head.iter().copied();
         let mut next = || rest.next().ok_or_else(|| bad("an entry is cut off"));
 
@@ -152,7 +191,9 @@ impl Pack {
                     }
                     back = ((back + 1) << 7) | u64::from(byte & 0x7f);
                 }
-                let base = offset.checked_sub(back).filter(|base| *base > 0 && back > 0);
+                let base = offset
+                    .checked_sub(back)
+                    .filter(|base| *base > 0 && back > 0);
                 EntryKind::OffsetDelta(base.ok_or_else(|| bad("a delta points outside the pack"))?)
             }
             7 => {
@@ -170,7 +211,11 @@ impl Pack {
 
     /// The inflated bytes of an entry. The caller has bounded [`Entry::size`].
     pub(super) fn inflate(&self, entry: &Entry) -> Result<Vec<u8>, GitError> {
-        let source = At { file: &self.data, at: entry.body }.take(compressed_limit(entry.size));
+        let source = At {
+            file: &self.data,
+            at: entry.body,
+        }
+        .take(compressed_limit(entry.size));
         let source = BufReader::with_capacity(4096, source);
         inflate_exact(source, entry.size).map_err(|why| GitError::damaged(&self.place, why))
     }
@@ -191,8 +236,14 @@ pub(super) fn inflate_exact(source: impl io::BufRead, size: u64) -> Result<Vec<u
     // The claimed size is not reserved at once: a small file that claims much must not cost memory.
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).min(64 << 10));
     let mut stream = ZlibDecoder::new(source).take(size + 1);
-    stream.read_to_end(&mut bytes).map_err(|_| "a compressed object cannot be inflated")?;
-    if bytes.len() as u64 == size { Ok(bytes) } else { Err("an object does not have the size that it states") }
+    stream
+        .read_to_end(&mut bytes)
+        .map_err(|_| "a compressed object cannot be inflated")?;
+    if bytes.len() as u64 == size {
+        Ok(bytes)
+    } else {
+        Err("an object does not have the size that it states")
+    }
 }
 
 /// Applies a delta: copies from `base` and inserted bytes. `limit` bounds the result.
@@ -218,7 +269,9 @@ pub(super) fn apply_delta(base: &[u8], delta: &[u8], limit: u64) -> Result<Vec<u
             let end = offset.checked_add(length).ok_or(DeltaError::Damaged)?;
             base.get(offset..end).ok_or(DeltaError::Damaged)?
         } else {
-            let (part, after) = rest.split_at_checked(usize::from(operation)).ok_or(DeltaError::Damaged)?;
+            let (part, after) = rest
+                .split_at_checked(usize::from(operation))
+                .ok_or(DeltaError::Damaged)?;
             rest = after;
             if part.is_empty() {
                 return Err(DeltaError::Damaged);
@@ -230,7 +283,11 @@ pub(super) fn apply_delta(base: &[u8], delta: &[u8], limit: u64) -> Result<Vec<u
         }
         result.extend_from_slice(part);
     }
-    if result.len() == size { Ok(result) } else { Err(DeltaError::Damaged) }
+    if result.len() == size {
+        Ok(result)
+    } else {
+        Err(DeltaError::Damaged)
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -290,7 +347,10 @@ mod tests {
     #[test]
     fn deltas_copy_and_insert() {
         // Base of 5, result of 7: copy 5 from 0, insert 2.
-        assert_eq!(apply_delta(b"hello", &[5, 7, 0x90, 5, 2, b'!', b'?'], 100), Ok(b"hello!?".to_vec()));
+        assert_eq!(
+            apply_delta(b"hello", &[5, 7, 0x90, 5, 2, b'!', b'?'], 100),
+            Ok(b"hello!?".to_vec())
+        );
     }
 
     #[test]
@@ -307,9 +367,16 @@ mod tests {
             &[0xff; 20],                  // endless size
             &[5, 1, 0x8f, 255, 255, 255], // cut off
         ] {
-            assert_eq!(apply_delta(b"hello", delta, 100), Err(DeltaError::Damaged), "{delta:?}");
+            assert_eq!(
+                apply_delta(b"hello", delta, 100),
+                Err(DeltaError::Damaged),
+                "{delta:?}"
+            );
         }
-        assert_eq!(apply_delta(b"hello", &[5, 0xff, 0xff, 0x03], 100), Err(DeltaError::TooLarge));
+        assert_eq!(
+            apply_delta(b"hello", &[5, 0xff, 0xff, 0x03], 100),
+            Err(DeltaError::TooLarge)
+        );
     }
 
     #[test]
@@ -319,7 +386,10 @@ mod tests {
         encoder.write_all(&vec![0; 8 << 20]).expect("deflate");
         let bomb = encoder.finish().expect("deflate");
         assert!(inflate_exact(&bomb[..], 100).is_err());
-        assert_eq!(inflate_exact(&bomb[..], 8 << 20).map(|bytes| bytes.len()), Ok(8 << 20));
+        assert_eq!(
+            inflate_exact(&bomb[..], 8 << 20).map(|bytes| bytes.len()),
+            Ok(8 << 20)
+        );
         assert!(inflate_exact(&bomb[..bomb.len() - 1], 8 << 20).is_err());
     }
 }

@@ -30,8 +30,11 @@ pub(super) struct PackedRefs(BTreeMap<String, GitOid>);
 /// Whether git accepts `refs/tags/<name>` as the name of a ref (`git check-ref-format`), and the name is UTF-8 of a sane length.
 #[must_use]
 pub fn is_valid_tag_name(name: &str) -> bool {
-    let component = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && part.len() <= 255;
-    let forbidden = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    let component = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock") && part.len() <= 255
+    };
+    let forbidden =
+        |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
     name.len() <= NAME_LIMIT
         && name.split('/').all(component)
         && !name.chars().any(forbidden)
@@ -47,12 +50,18 @@ impl Repository {
     /// [`GitError::Unsafe`] for a name that git refuses, a symbolic ref, a link or a special file.
     pub fn tag(&self, name: &str) -> Result<Option<GitOid>, GitError> {
         if !is_valid_tag_name(name) {
-            return Err(unsafe_place(&format!("refs/tags/{name}"), "is no name that git accepts for a tag".to_owned()));
+            return Err(unsafe_place(
+                &format!("refs/tags/{name}"),
+                "is no name that git accepts for a tag".to_owned(),
+            ));
         }
         let full = format!("refs/tags/{name}");
         match self.reference(&full)? {
             Some(Target::Object(oid)) => Ok(Some(oid)),
-            Some(Target::Symbolic(_)) => Err(unsafe_place(&full, "is a symbolic ref, not a tag".to_owned())),
+            Some(Target::Symbolic(_)) => Err(unsafe_place(
+                &full,
+                "is a symbolic ref, not a tag".to_owned(),
+            )),
             None => Ok(None),
         }
     }
@@ -63,9 +72,18 @@ impl Repository {
     /// A name that is not UTF-8 or that git refuses, or more than 200,000 of them.
     pub fn tag_names(&self) -> Result<Vec<String>, GitError> {
         let mut names: BTreeSet<String> = self.loose_tag_names()?.into_iter().collect();
-        names.extend(self.packed_refs.0.keys().filter_map(|name| name.strip_prefix("refs/tags/")).map(str::to_owned));
+        names.extend(
+            self.packed_refs
+                .0
+                .keys()
+                .filter_map(|name| name.strip_prefix("refs/tags/"))
+                .map(str::to_owned),
+        );
         if let Some(bad) = names.iter().find(|name| !is_valid_tag_name(name)) {
-            return Err(unsafe_place(&format!("refs/tags/{bad}"), "is no name that git accepts for a tag".to_owned()));
+            return Err(unsafe_place(
+                &format!("refs/tags/{bad}"),
+                "is no name that git accepts for a tag".to_owned(),
+            ));
         }
         Ok(names.into_iter().collect())
     }
@@ -80,7 +98,10 @@ impl Repository {
                 Some(Target::Symbolic(next)) => name = next,
             }
         }
-        Err(unsafe_place("HEAD", format!("follows more than {SYMREF_LIMIT} symbolic refs")))
+        Err(unsafe_place(
+            "HEAD",
+            format!("follows more than {SYMREF_LIMIT} symbolic refs"),
+        ))
     }
 
     fn reference(&self, full: &str) -> Result<Option<Target>, GitError> {
@@ -94,7 +115,12 @@ impl Repository {
             match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_dir() => {}
                 Ok(found) if found.is_file() => return Ok(self.packed(full)),
-                Ok(found) => return Err(unsafe_place(full, format!("goes through {}", read::kind_of(&found)))),
+                Ok(found) => {
+                    return Err(unsafe_place(
+                        full,
+                        format!("goes through {}", read::kind_of(&found)),
+                    ));
+                }
                 Err(_) => return Ok(self.packed(full)),
             }
         }
@@ -118,7 +144,10 @@ impl Repository {
         let mut seen = 0;
         while let Some((folder, prefix, depth)) = pending.pop() {
             let shown = format!("refs/tags/{prefix}");
-            let io = |source| GitError::Io { place: excerpt(&shown, 200), source };
+            let io = |source| GitError::Io {
+                place: excerpt(&shown, 200),
+                source,
+            };
             let entries = match fs::read_dir(&folder) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -128,10 +157,20 @@ impl Repository {
                 let entry = entry.map_err(io)?;
                 seen += 1;
                 if seen > LISTING_LIMIT || depth > DEPTH_LIMIT {
-                    return Err(unsafe_place(&shown, "holds more entries or levels than any honest repository".to_owned()));
+                    return Err(unsafe_place(
+                        &shown,
+                        "holds more entries or levels than any honest repository".to_owned(),
+                    ));
                 }
-                let Some(name) = entry.file_name().to_str().map(|name| format!("{prefix}{name}")) else {
-                    return Err(unsafe_place(&shown, "holds a name that is not UTF-8".to_owned()));
+                let Some(name) = entry
+                    .file_name()
+                    .to_str()
+                    .map(|name| format!("{prefix}{name}"))
+                else {
+                    return Err(unsafe_place(
+                        &shown,
+                        "holds a name that is not UTF-8".to_owned(),
+                    ));
                 };
                 let kind = entry.file_type().map_err(io)?;
                 if kind.is_dir() {
@@ -161,11 +200,19 @@ impl PackedRefs {
             if line.starts_with('#') || line.starts_with('^') {
                 continue;
             }
-            let bad = || unsafe_place("packed-refs", format!("is damaged: line {} is not `<id> <name>`", at + 1));
+            let bad = || {
+                unsafe_place(
+                    "packed-refs",
+                    format!("is damaged: line {} is not `<id> <name>`", at + 1),
+                )
+            };
             let (oid, name) = line.split_once(' ').ok_or_else(bad)?;
             let oid = parse_oid(oid).ok_or_else(bad)??;
             if refs.insert(name.to_owned(), oid).is_some() {
-                return Err(unsafe_place("packed-refs", format!("is damaged: line {} repeats a name", at + 1)));
+                return Err(unsafe_place(
+                    "packed-refs",
+                    format!("is damaged: line {} repeats a name", at + 1),
+                ));
             }
         }
         Ok(Self(refs))
@@ -183,10 +230,16 @@ fn parse_target(bytes: &[u8], full: &str) -> Result<Target, GitError> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     if let Some(name) = text.strip_prefix("ref: ") {
         if name == "refs/heads/.invalid" {
-            return Err(GitError::Unsupported("the repository keeps its refs in a format that is not read".to_owned()));
+            return Err(GitError::Unsupported(
+                "the repository keeps its refs in a format that is not read".to_owned(),
+            ));
         }
         let safe = name.starts_with("refs/") && is_valid_tag_name(name);
-        return if safe { Ok(Target::Symbolic(name.to_owned())) } else { Err(bad()) };
+        return if safe {
+            Ok(Target::Symbolic(name.to_owned()))
+        } else {
+            Err(bad())
+        };
     }
     parse_oid(text).ok_or_else(bad)?.map(Target::Object)
 }
@@ -196,7 +249,9 @@ fn parse_oid(text: &str) -> Option<Result<GitOid, GitError>> {
     let oid: GitOid = text.parse().ok()?;
     Some(match oid.as_str().len() {
         40 => Ok(oid),
-        _ => Err(GitError::Unsupported("the repository uses SHA-256, which is not read yet".to_owned())),
+        _ => Err(GitError::Unsupported(
+            "the repository uses SHA-256, which is not read yet".to_owned(),
+        )),
     })
 }
 
@@ -210,8 +265,8 @@ mod tests {
             assert!(is_valid_tag_name(good), "{good}");
         }
         for bad in [
-            "", "/", "a/", "/a", "a//b", "..", "a..b", "../x", ".a", "a/.b", "a.lock", "a b", "a~", "a:b", "a\\b", "a@{b", "a.",
-            "a\nb", "a*",
+            "", "/", "a/", "/a", "a//b", "..", "a..b", "../x", ".a", "a/.b", "a.lock", "a b", "a~",
+            "a:b", "a\\b", "a@{b", "a.", "a\nb", "a*",
         ] {
             assert!(!is_valid_tag_name(bad), "{bad}");
         }
@@ -220,10 +275,18 @@ mod tests {
     #[test]
     fn packed_refs_are_strict() {
         let id = "a".repeat(40);
-        assert!(PackedRefs::parse(&format!("# pack-refs with: peeled\n{id} refs/tags/a\n^{id}\n")).is_ok());
+        assert!(
+            PackedRefs::parse(&format!(
+                "# pack-refs with: peeled\n{id} refs/tags/a\n^{id}\n"
+            ))
+            .is_ok()
+        );
         assert!(PackedRefs::parse(&format!("{id} refs/tags/a\n{id} refs/tags/a\n")).is_err());
         assert!(PackedRefs::parse("junk\n").is_err());
         let long = "a".repeat(64);
-        assert!(matches!(PackedRefs::parse(&format!("{long} refs/tags/a\n")), Err(GitError::Unsupported(_))));
+        assert!(matches!(
+            PackedRefs::parse(&format!("{long} refs/tags/a\n")),
+            Err(GitError::Unsupported(_))
+        ));
     }
 }

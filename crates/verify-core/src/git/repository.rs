@@ -33,7 +33,10 @@ impl Repository {
     /// folder that git would open is something else.
     pub fn open(path: &Path) -> Result<Self, GitError> {
         let shown = excerpt(&path.display().to_string(), 200);
-        let root = fs::canonicalize(path).map_err(|source| GitError::Io { place: shown.clone(), source })?;
+        let root = fs::canonicalize(path).map_err(|source| GitError::Io {
+            place: shown.clone(),
+            source,
+        })?;
         let dot_git = root.join(".git");
         let (git_dir, work_tree) = match fs::symlink_metadata(&dot_git) {
             Ok(found) if found.is_dir() => (dot_git, Some(root)),
@@ -41,17 +44,34 @@ impl Repository {
                 let why = ".git is a file (a linked worktree or a submodule): name the repository that it belongs to";
                 return Err(GitError::Unsupported(why.to_owned()));
             }
-            Ok(found) => return Err(unsafe_place(".git", format!("is {}, not a folder", read::kind_of(&found)))),
-            Err(_) if root.join("HEAD").symlink_metadata().is_ok() && root.join("objects").symlink_metadata().is_ok() => {
+            Ok(found) => {
+                return Err(unsafe_place(
+                    ".git",
+                    format!("is {}, not a folder", read::kind_of(&found)),
+                ));
+            }
+            Err(_)
+                if root.join("HEAD").symlink_metadata().is_ok()
+                    && root.join("objects").symlink_metadata().is_ok() =>
+            {
                 (root, None)
             }
-            Err(_) => return Err(GitError::NotARepository(format!("{shown} holds no git repository"))),
+            Err(_) => {
+                return Err(GitError::NotARepository(format!(
+                    "{shown} holds no git repository"
+                )));
+            }
         };
         check_layout(&git_dir)?;
         check_config(&git_dir)?;
         let packs = open_packs(&git_dir)?;
         let packed_refs = PackedRefs::read(&git_dir)?;
-        Ok(Self { git_dir, work_tree, packs, packed_refs })
+        Ok(Self {
+            git_dir,
+            work_tree,
+            packs,
+            packed_refs,
+        })
     }
 
     /// The folder with the checked-out files; none for a bare repository.
@@ -67,11 +87,16 @@ impl Repository {
         let root = match &self.work_tree {
             Some(root) => root.as_path(),
             // The repository was named by its `.git` folder.
-            None if self.git_dir.file_name().is_some_and(|name| name == ".git") => self.git_dir.parent().unwrap_or(&self.git_dir),
+            None if self.git_dir.file_name().is_some_and(|name| name == ".git") => {
+                self.git_dir.parent().unwrap_or(&self.git_dir)
+            }
             None => &self.git_dir,
         };
-        let Ok(path) = std::path::absolute(path) else { return true };
-        path.ancestors().any(|part| fs::canonicalize(part).is_ok_and(|real| real.starts_with(root)))
+        let Ok(path) = std::path::absolute(path) else {
+            return true;
+        };
+        path.ancestors()
+            .any(|part| fs::canonicalize(part).is_ok_and(|real| real.starts_with(root)))
     }
 }
 
@@ -93,7 +118,10 @@ fn check_layout(git_dir: &Path) -> Result<(), GitError> {
             "objects/info/alternates",
             "the repository borrows objects from another place: run `git repack -a -d` and remove objects/info/alternates",
         ),
-        ("commondir", "the folder is a linked worktree: name the repository that it belongs to"),
+        (
+            "commondir",
+            "the folder is a linked worktree: name the repository that it belongs to",
+        ),
         (
             "reftable",
             "the repository keeps its refs in the reftable format, which is not read: clone it with `--ref-format=files`",
@@ -139,14 +167,22 @@ fn foreign_format(config: &str) -> Option<String> {
         let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
         match (section.as_str(), key.as_str()) {
             ("core", "repositoryformatversion") if !matches!(value, "0" | "1") => {
-                return Some(format!("repository format version {} is not read", excerpt(value, 20)));
+                return Some(format!(
+                    "repository format version {} is not read",
+                    excerpt(value, 20)
+                ));
             }
             ("extensions", "objectformat") if value == "sha1" => {}
             ("extensions", "refstorage") if value == "files" => {}
-            ("extensions", "noop" | "preciousobjects" | "relativeworktrees" | "worktreeconfig") => {}
+            ("extensions", "noop" | "preciousobjects" | "relativeworktrees" | "worktreeconfig") => {
+            }
             ("extensions", "partialclone") => return Some(PARTIAL.to_owned()),
             ("extensions", _) => {
-                return Some(format!("the repository needs `{} = {}`, which is not read", excerpt(&key, 40), excerpt(value, 40)));
+                return Some(format!(
+                    "the repository needs `{} = {}`, which is not read",
+                    excerpt(&key, 40),
+                    excerpt(value, 40)
+                ));
             }
             _ => {}
         }
@@ -154,11 +190,15 @@ fn foreign_format(config: &str) -> Option<String> {
     None
 }
 
-const PARTIAL: &str = "the repository is a partial clone, which may lack objects: clone it without `--filter`";
+const PARTIAL: &str =
+    "the repository is a partial clone, which may lack objects: clone it without `--filter`";
 
 fn open_packs(git_dir: &Path) -> Result<Vec<Pack>, GitError> {
     let folder = git_dir.join("objects/pack");
-    let io = |source| GitError::Io { place: "objects/pack".to_owned(), source };
+    let io = |source| GitError::Io {
+        place: "objects/pack".to_owned(),
+        source,
+    };
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -167,12 +207,19 @@ fn open_packs(git_dir: &Path) -> Result<Vec<Pack>, GitError> {
     let mut names = Vec::new();
     for (count, entry) in entries.enumerate() {
         if count == PACK_ENTRY_LIMIT {
-            return Err(unsafe_place("objects/pack", format!("holds more than {PACK_ENTRY_LIMIT} files")));
+            return Err(unsafe_place(
+                "objects/pack",
+                format!("holds more than {PACK_ENTRY_LIMIT} files"),
+            ));
         }
         let name = entry.map_err(io)?.file_name();
         match name.to_str() {
-            Some(name) if name.ends_with(".promisor") => return Err(GitError::Unsupported(PARTIAL.to_owned())),
-            Some(name) if name.starts_with("pack-") => names.extend(name.strip_suffix(".idx").map(str::to_owned)),
+            Some(name) if name.ends_with(".promisor") => {
+                return Err(GitError::Unsupported(PARTIAL.to_owned()));
+            }
+            Some(name) if name.starts_with("pack-") => {
+                names.extend(name.strip_suffix(".idx").map(str::to_owned))
+            }
             _ => {}
         }
     }
@@ -199,13 +246,26 @@ fn kind(git_dir: &Path, place: &str) -> Result<Option<Kind>, GitError> {
         Ok(found) if found.is_dir() => Ok(Some(Kind::Folder)),
         Ok(found) if found.is_file() => Ok(Some(Kind::File)),
         Ok(found) => Err(unsafe_place(place, format!("is {}", read::kind_of(&found)))),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
-        Err(source) => Err(GitError::Io { place: place.to_owned(), source }),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(GitError::Io {
+            place: place.to_owned(),
+            source,
+        }),
     }
 }
 
 pub(super) fn unsafe_place(place: &str, why: String) -> GitError {
-    GitError::Unsafe { place: excerpt(place, 200), why }
+    GitError::Unsafe {
+        place: excerpt(place, 200),
+        why,
+    }
 }
 
 #[cfg(test)]
@@ -215,10 +275,17 @@ mod tests {
     #[test]
     fn foreign_formats_are_seen_however_they_are_written() {
         assert_eq!(
-            foreign_format("[core]\n\trepositoryformatversion = 0\n\tbare = false\n[include]\n\tpath = /dev/zero\n"),
+            foreign_format(
+                "[core]\n\trepositoryformatversion = 0\n\tbare = false\n[include]\n\tpath = /dev/zero\n"
+            ),
             None
         );
-        assert_eq!(foreign_format("[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = sha1 ; as ever\n"), None);
+        assert_eq!(
+            foreign_format(
+                "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectFormat = sha1 ; as ever\n"
+            ),
+            None
+        );
         for config in [
             "[core]\n\trepositoryformatversion = 2\n",
             "[extensions]\n\tobjectformat = sha256\n",

@@ -25,7 +25,12 @@ pub struct TreeLimits {
 
 impl Default for TreeLimits {
     fn default() -> Self {
-        Self { entries: 200_000, depth: 256, file_bytes: 256 << 20, work: 8 << 30 }
+        Self {
+            entries: 200_000,
+            depth: 256,
+            file_bytes: 256 << 20,
+            work: 8 << 30,
+        }
     }
 }
 
@@ -59,11 +64,22 @@ impl Repository {
     /// # Errors
     /// [`GitError::Unsafe`] for names that may not stand in a tree, [`GitError::Exhausted`] when a limit is reached, or what keeps
     /// an object from being read.
-    pub fn commit_tree(&self, commit: &GitOid, limits: &TreeLimits) -> Result<CommitTree, GitError> {
+    pub fn commit_tree(
+        &self,
+        commit: &GitOid,
+        limits: &TreeLimits,
+    ) -> Result<CommitTree, GitError> {
         let mut reader = ObjectReader::new(self, limits.work);
         let object = reader.read(commit, COMMIT_LIMIT)?;
-        let root = (object.kind == ObjectKind::Commit).then(|| root_of(&object.bytes)).flatten();
-        let root = root.ok_or_else(|| unsafe_place(&format!("object {commit}"), "is no commit with a tree".to_owned()))?;
+        let root = (object.kind == ObjectKind::Commit)
+            .then(|| root_of(&object.bytes))
+            .flatten();
+        let root = root.ok_or_else(|| {
+            unsafe_place(
+                &format!("object {commit}"),
+                "is no commit with a tree".to_owned(),
+            )
+        })?;
 
         let mut entries = Vec::new();
         let mut submodules = Vec::new();
@@ -72,7 +88,10 @@ impl Repository {
         while let Some((oid, prefix, depth)) = pending.pop() {
             let object = reader.read(&oid, TREE_LIMIT)?;
             if object.kind != ObjectKind::Tree {
-                return Err(unsafe_place(&prefix, "is a folder in its parent and something else as an object".to_owned()));
+                return Err(unsafe_place(
+                    &prefix,
+                    "is a folder in its parent and something else as an object".to_owned(),
+                ));
             }
             for raw in parse_tree(&object.bytes, &prefix)? {
                 seen += 1;
@@ -87,16 +106,37 @@ impl Repository {
                     b"40000" => pending.push((raw.oid, format!("{path}/"), depth + 1)),
                     b"160000" => submodules.push(path),
                     // 100664 was written before 2005 ended; git reads it as 100644.
-                    b"100644" | b"100664" => entries.push(CommitEntry { path, mode: Mode::Regular, oid: raw.oid }),
-                    b"100755" => entries.push(CommitEntry { path, mode: Mode::Executable, oid: raw.oid }),
-                    b"120000" => entries.push(CommitEntry { path, mode: Mode::Symlink, oid: raw.oid }),
-                    _ => return Err(unsafe_place(&path, "has a mode that git does not write".to_owned())),
+                    b"100644" | b"100664" => entries.push(CommitEntry {
+                        path,
+                        mode: Mode::Regular,
+                        oid: raw.oid,
+                    }),
+                    b"100755" => entries.push(CommitEntry {
+                        path,
+                        mode: Mode::Executable,
+                        oid: raw.oid,
+                    }),
+                    b"120000" => entries.push(CommitEntry {
+                        path,
+                        mode: Mode::Symlink,
+                        oid: raw.oid,
+                    }),
+                    _ => {
+                        return Err(unsafe_place(
+                            &path,
+                            "has a mode that git does not write".to_owned(),
+                        ));
+                    }
                 }
             }
         }
         entries.sort();
         submodules.sort();
-        Ok(CommitTree { commit: commit.clone(), entries, submodules })
+        Ok(CommitTree {
+            commit: commit.clone(),
+            entries,
+            submodules,
+        })
     }
 }
 
@@ -105,29 +145,56 @@ impl CommitTree {
     ///
     /// # Errors
     /// As [`ObjectReader::read`]; [`GitError::Unsafe`] for a path that no checkout can have.
-    pub fn manifest(&self, reader: &mut ObjectReader<'_>, limits: &TreeLimits) -> Result<Manifest, GitError> {
+    pub fn manifest(
+        &self,
+        reader: &mut ObjectReader<'_>,
+        limits: &TreeLimits,
+    ) -> Result<Manifest, GitError> {
         let entry = |entry: &CommitEntry| {
             let id = BlobId::of(&read_blob(reader, entry, limits)?);
-            Ok(Entry { path: entry.path.clone(), mode: entry.mode, id })
+            Ok(Entry {
+                path: entry.path.clone(),
+                mode: entry.mode,
+                id,
+            })
         };
-        let entries = self.entries.iter().map(entry).collect::<Result<_, GitError>>()?;
-        Manifest::new(entries).map_err(|error| unsafe_place(self.commit.as_str(), error.to_string()))
+        let entries = self
+            .entries
+            .iter()
+            .map(entry)
+            .collect::<Result<_, GitError>>()?;
+        Manifest::new(entries)
+            .map_err(|error| unsafe_place(self.commit.as_str(), error.to_string()))
     }
 }
 
 /// The content of a file of a commit.
-pub(super) fn read_blob(reader: &mut ObjectReader<'_>, entry: &CommitEntry, limits: &TreeLimits) -> Result<Vec<u8>, GitError> {
+pub(super) fn read_blob(
+    reader: &mut ObjectReader<'_>,
+    entry: &CommitEntry,
+    limits: &TreeLimits,
+) -> Result<Vec<u8>, GitError> {
     let object = reader.read(&entry.oid, limits.file_bytes)?;
     if object.kind == ObjectKind::Blob {
         Ok(object.bytes)
     } else {
-        Err(unsafe_place(&entry.path, "is a file in its folder and something else as an object".to_owned()))
+        Err(unsafe_place(
+            &entry.path,
+            "is a file in its folder and something else as an object".to_owned(),
+        ))
     }
 }
 
 fn root_of(commit: &[u8]) -> Option<GitOid> {
-    let line = commit.strip_prefix(b"tree ")?.split(|byte| *byte == b'\n').next()?;
-    std::str::from_utf8(line).ok()?.parse().ok().filter(|oid: &GitOid| oid.as_str().len() == 40)
+    let line = commit
+        .strip_prefix(b"tree ")?
+        .split(|byte| *byte == b'\n')
+        .next()?;
+    std::str::from_utf8(line)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|oid: &GitOid| oid.as_str().len() == 40)
 }
 
 struct RawEntry<'a> {
@@ -137,26 +204,50 @@ struct RawEntry<'a> {
 }
 
 fn parse_tree<'a>(bytes: &'a [u8], prefix: &str) -> Result<Vec<RawEntry<'a>>, GitError> {
-    let damaged = |why: &str| GitError::damaged(&crate::text::excerpt(&format!("folder /{prefix}"), 200), why);
+    let damaged = |why: &str| {
+        GitError::damaged(
+            &crate::text::excerpt(&format!("folder /{prefix}"), 200),
+            why,
+        )
+    };
     let mut entries: Vec<RawEntry<'a>> = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
         let cut_off = || damaged("its tree object is cut off");
-        let space = rest.iter().position(|byte| *byte == b' ').ok_or_else(cut_off)?;
+        let space = rest
+            .iter()
+            .position(|byte| *byte == b' ')
+            .ok_or_else(cut_off)?;
         let (mode, after) = rest.split_at(space);
         let after = &after[1..];
-        let nul = after.iter().position(|byte| *byte == 0).ok_or_else(cut_off)?;
+        let nul = after
+            .iter()
+            .position(|byte| *byte == 0)
+            .ok_or_else(cut_off)?;
         let (name, after) = after.split_at(nul);
         let (id, after) = after[1..].split_first_chunk::<20>().ok_or_else(cut_off)?;
         rest = after;
 
-        let name = std::str::from_utf8(name).map_err(|_| damaged("it holds a name that is not UTF-8"))?;
-        if name.is_empty() || name.contains('/') || name == "." || name == ".." || name.eq_ignore_ascii_case(".git") {
+        let name =
+            std::str::from_utf8(name).map_err(|_| damaged("it holds a name that is not UTF-8"))?;
+        if name.is_empty()
+            || name.contains('/')
+            || name == "."
+            || name == ".."
+            || name.eq_ignore_ascii_case(".git")
+        {
             return Err(damaged("it holds a name that git refuses to check out"));
         }
-        let entry = RawEntry { mode, name, oid: GitOid::sha1(id) };
+        let entry = RawEntry {
+            mode,
+            name,
+            oid: GitOid::sha1(id),
+        };
         // A name that stands twice, or out of order, is read differently by different programs.
-        if entries.last().is_some_and(|last| sort_key(last) >= sort_key(&entry) || last.name == entry.name) {
+        if entries
+            .last()
+            .is_some_and(|last| sort_key(last) >= sort_key(&entry) || last.name == entry.name)
+        {
             return Err(damaged("its names are not in order"));
         }
         entries.push(entry);
@@ -197,19 +288,41 @@ mod tests {
 
     #[test]
     fn trees_in_order_are_read() {
-        let bytes = tree(&[("100644", b"a"), ("100644", b"a.b"), ("40000", b"a-"), ("120000", b"b")]);
+        let bytes = tree(&[
+            ("100644", b"a"),
+            ("100644", b"a.b"),
+            ("40000", b"a-"),
+            ("120000", b"b"),
+        ]);
         assert!(parse_tree(&bytes, "").is_err(), "a- sorts before a.b");
-        let bytes = tree(&[("100644", b"a"), ("100644", b"a.b"), ("40000", b"ab"), ("120000", b"b")]);
-        assert_eq!(parse_tree(&bytes, "").map(|entries| entries.len()).ok(), Some(4));
+        let bytes = tree(&[
+            ("100644", b"a"),
+            ("100644", b"a.b"),
+            ("40000", b"ab"),
+            ("120000", b"b"),
+        ]);
+        assert_eq!(
+            parse_tree(&bytes, "").map(|entries| entries.len()).ok(),
+            Some(4)
+        );
     }
 
     #[test]
     fn hostile_names_are_refused() {
         for name in [&b""[..], b"a/b", b".", b"..", b".git", b".GIT", b"\xff"] {
-            assert!(parse_tree(&tree(&[("100644", name)]), "").is_err(), "{name:?}");
+            assert!(
+                parse_tree(&tree(&[("100644", name)]), "").is_err(),
+                "{name:?}"
+            );
         }
         assert!(parse_tree(&tree(&[("100644", b"a"), ("100644", b"a")]), "").is_err());
-        assert!(parse_tree(&tree(&[("100644", b"a"), ("100644", b"a.b"), ("40000", b"a")]), "").is_err());
+        assert!(
+            parse_tree(
+                &tree(&[("100644", b"a"), ("100644", b"a.b"), ("40000", b"a")]),
+                ""
+            )
+            .is_err()
+        );
         assert!(parse_tree(b"100644 a\0short", "").is_err());
         assert!(parse_tree(b"100644", "").is_err());
     }

@@ -12,21 +12,43 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
     let covered: BTreeSet<PathBuf> = inventory
         .subjects
         .iter()
-        .flat_map(|subject| [&subject.trees.tree, &subject.trees.dependencies, &subject.trees.siblings])
+        .flat_map(|subject| {
+            [
+                &subject.trees.tree,
+                &subject.trees.dependencies,
+                &subject.trees.siblings,
+            ]
+        })
         .flatten()
         .map(|tree| tree.root.clone())
         .collect();
     let (mut searched, mut by_host) = (BTreeSet::new(), BTreeSet::new());
     for subject in &inventory.subjects {
-        if !matches!(subject.kind, Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack) {
+        if !matches!(
+            subject.kind,
+            Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
+        ) {
             continue;
         }
-        let Some(root) = subject.trees.tree.as_ref().map(|tree| tree.root.as_path()) else { continue };
+        let Some(root) = subject.trees.tree.as_ref().map(|tree| tree.root.as_path()) else {
+            continue;
+        };
         // Its own top folder is part of the subject; the folder of a global install is spoken of in `core`.
         let own = |folder: &PathBuf| subject.kind == Kind::Core && root.starts_with(folder);
-        let above = root.ancestors().skip(1).filter(|folder| folder.file_name().is_none_or(|name| name != "node_modules"));
-        let searched = if subject.kind == Kind::Core { &mut by_host } else { &mut searched };
-        searched.extend(above.map(|folder| folder.join("node_modules")).filter(|folder| !own(folder)));
+        let above = root
+            .ancestors()
+            .skip(1)
+            .filter(|folder| folder.file_name().is_none_or(|name| name != "node_modules"));
+        let searched = if subject.kind == Kind::Core {
+            &mut by_host
+        } else {
+            &mut searched
+        };
+        searched.extend(
+            above
+                .map(|folder| folder.join("node_modules"))
+                .filter(|folder| !own(folder)),
+        );
     }
     if let Some(home) = &paths.home {
         // `require` also looks there. [Node, "Loading from the global folders"]
@@ -35,12 +57,18 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
     // In a copy, what lies above it says nothing about the original; the host package stands where the operator says.
     searched.retain(|folder| !paths.relocated() || folder.starts_with(&paths.state));
     let host_paths = paths.outside_copy();
-    let looked_at =
-        searched.difference(&by_host).map(|folder| (folder, paths)).chain(by_host.iter().map(|folder| (folder, &host_paths)));
+    let looked_at = searched
+        .difference(&by_host)
+        .map(|folder| (folder, paths))
+        .chain(by_host.iter().map(|folder| (folder, &host_paths)));
     for (folder, paths) in looked_at {
         let covered = folder.ancestors().any(|above| covered.contains(above));
         if !covered && paths.kind(folder) != Entry::Nothing && !empty(folder) {
-            inventory.observations.push(Observation::AncestorNodeModules { path: paths.shown(folder) });
+            inventory
+                .observations
+                .push(Observation::AncestorNodeModules {
+                    path: paths.shown(folder),
+                });
         }
     }
     if paths.relocated() {

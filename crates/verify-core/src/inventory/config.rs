@@ -46,7 +46,11 @@ const SHAPES: [Shape; 22] = [
     ("/hooks", Value::is_object, "an object"),
     ("/hooks/internal", Value::is_object, "an object"),
     ("/hooks/internal/load", Value::is_object, "an object"),
-    ("/hooks/internal/load/extraDirs", Value::is_array, "an array"),
+    (
+        "/hooks/internal/load/extraDirs",
+        Value::is_array,
+        "an array",
+    ),
     ("/hooks/mappings", Value::is_array, "an array"),
     ("/hooks/transformsDir", Value::is_string, "a text"),
     ("/mcp", Value::is_object, "an object"),
@@ -71,16 +75,29 @@ pub(super) struct Config {
 /// Reads `openclaw.json` of the state dir, or the file that the operator named in its place, which then has to be there.
 pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
     let file = &named.map_or_else(|| usual(paths), Path::to_owned);
-    let mut reader = Reader { paths, folder: PathBuf::new(), includes: 0, observations: Vec::new(), complete: true };
+    let mut reader = Reader {
+        paths,
+        folder: PathBuf::new(),
+        includes: 0,
+        observations: Vec::new(),
+        complete: true,
+    };
     let shown = paths.shown(file);
-    let content = if named.is_some() { paths.operators_text(file, MAX_FILE) } else { paths.text(file, MAX_FILE) };
+    let content = if named.is_some() {
+        paths.operators_text(file, MAX_FILE)
+    } else {
+        paths.text(file, MAX_FILE)
+    };
     let value = match content {
         Ok(text) => {
             let file = normalize(file);
             reader.folder = file.parent().map(Path::to_owned).unwrap_or_default();
             match reader.parsed(&file, &text, &[], 0) {
                 Ok(value @ Value::Object(_)) => value,
-                Ok(other) => reader.failed(&shown, format!("holds {} in place of an object", kind(&other))),
+                Ok(other) => reader.failed(
+                    &shown,
+                    format!("holds {} in place of an object", kind(&other)),
+                ),
                 Err(why) => reader.failed(&shown, why),
             }
         }
@@ -90,19 +107,31 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
     for (pointer, is_right, wanted) in SHAPES {
         if let Some(part) = value.pointer(pointer).filter(|part| !is_right(part)) {
             reader.failed(
-                &format!("{shown}#{}", pointer.trim_start_matches('/').replace('/', ".")),
+                &format!(
+                    "{shown}#{}",
+                    pointer.trim_start_matches('/').replace('/', ".")
+                ),
                 format!("is {}, not {wanted}", kind(part)),
             );
         }
     }
-    Config { value, complete: reader.complete, shown, observations: reader.observations }
+    Config {
+        value,
+        complete: reader.complete,
+        shown,
+        observations: reader.observations,
+    }
 }
 
 /// The file that OpenClaw takes: without `openclaw.json`, one under the name of its predecessor. [S `LEGACY_CONFIG_FILENAMES`]
 fn usual(paths: &Paths) -> PathBuf {
     let [now, before] = ["openclaw.json", "clawdbot.json"].map(|name| paths.state.join(name));
     let there = |file: &Path| std::fs::symlink_metadata(file).is_ok();
-    if paths.kind(&now) == Kind::Nothing && there(&before) { before } else { now }
+    if paths.kind(&now) == Kind::Nothing && there(&before) {
+        before
+    } else {
+        now
+    }
 }
 
 /// The workspaces that OpenClaw could use: the default one and each agent's.
@@ -112,24 +141,51 @@ fn usual(paths: &Paths) -> PathBuf {
 pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
     let agents = config.value.get("agents").cloned().unwrap_or(Value::Null);
     let shown = config.shown.clone();
-    let mut found = Workspaces { paths, shown: &shown, seen: BTreeSet::new(), list: Vec::new(), observations: Vec::new() };
+    let mut found = Workspaces {
+        paths,
+        shown: &shown,
+        seen: BTreeSet::new(),
+        list: Vec::new(),
+        observations: Vec::new(),
+    };
     let fallback = string(agents.pointer("/defaults/workspace"));
     let shared = match fallback {
         Some(written) => found.add(None, written, "agents.defaults.workspace"),
         None => found.push(None, paths.state.join("workspace")),
     };
-    let entries = agents.get("entries").and_then(Value::as_object).into_iter().flatten().map(|(id, entry)| (id.clone(), entry));
-    let listed = agents.get("list").and_then(Value::as_array).into_iter().flatten();
-    let listed = listed.map(|entry| (string(entry.get("id")).unwrap_or_default().to_owned(), entry));
+    let entries = agents
+        .get("entries")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(id, entry)| (id.clone(), entry));
+    let listed = agents
+        .get("list")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let listed = listed.map(|entry| {
+        (
+            string(entry.get("id")).unwrap_or_default().to_owned(),
+            entry,
+        )
+    });
     for (n, (id, entry)) in entries.chain(listed).enumerate() {
         if n >= MAX_AGENTS {
             let why = format!("holds more than {MAX_AGENTS} agents");
-            found.observations.push(Observation::Unreadable { place: format!("{shown}#agents"), why });
+            found.observations.push(Observation::Unreadable {
+                place: format!("{shown}#agents"),
+                why,
+            });
             break;
         }
         let id = agent_id(&id);
         if let Some(written) = string(entry.get("workspace")) {
-            found.add(Some(&id), written, &format!("agents.entries.{id}.workspace"));
+            found.add(
+                Some(&id),
+                written,
+                &format!("agents.entries.{id}.workspace"),
+            );
         } else if let (Some(_), Some(shared)) = (fallback, &shared) {
             found.push(Some(&id), shared.join(&id));
         } else {
@@ -146,13 +202,19 @@ pub(super) fn not_located(place: String, located: Located) -> Option<Observation
     match located {
         Located::At(_) => None,
         Located::Elsewhere(path) => Some(Observation::NotInCopy { place, path }),
-        Located::Unknown(why) => Some(Observation::Unreadable { place, why: format!("the path cannot be resolved: {why}") }),
+        Located::Unknown(why) => Some(Observation::Unreadable {
+            place,
+            why: format!("the path cannot be resolved: {why}"),
+        }),
     }
 }
 
 /// A trimmed, non-empty string.
 pub(super) fn string(value: Option<&Value>) -> Option<&str> {
-    value.and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+    value
+        .and_then(Value::as_str)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 struct Workspaces<'a> {
@@ -177,7 +239,10 @@ impl Workspaces<'_> {
 
     fn push(&mut self, agent: Option<&str>, folder: PathBuf) -> Option<PathBuf> {
         if self.seen.insert(folder.clone()) {
-            self.list.push(Workspace { agent: agent.map(str::to_owned), folder: folder.clone() });
+            self.list.push(Workspace {
+                agent: agent.map(str::to_owned),
+                folder: folder.clone(),
+            });
         }
         Some(folder)
     }
@@ -195,19 +260,34 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn failed(&mut self, place: &str, why: String) -> Value {
         self.complete = false;
-        self.observations.push(Observation::Unreadable { place: place.to_owned(), why });
+        self.observations.push(Observation::Unreadable {
+            place: place.to_owned(),
+            why,
+        });
         Value::Object(Map::new())
     }
 
     /// Parses a file and resolves its includes. `chain`: the files that led here, this one not among them.
-    fn parsed(&mut self, file: &Path, content: &str, chain: &[PathBuf], depth: usize) -> Result<Value, String> {
+    fn parsed(
+        &mut self,
+        file: &Path,
+        content: &str,
+        chain: &[PathBuf],
+        depth: usize,
+    ) -> Result<Value, String> {
         let parsed = json::json5(content).map_err(|error| error.to_string())?;
         if !self.paths.may_keep(parsed.values) {
             return Err("the config and its includes hold too many values together".to_owned());
         }
         let place = self.paths.shown(file);
         self.observations.extend(
-            parsed.duplicates.iter().map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }),
+            parsed
+                .duplicates
+                .iter()
+                .map(|key| Observation::DuplicateKey {
+                    place: place.clone(),
+                    key: text::excerpt(key, 80),
+                }),
         );
         let mut chain = chain.to_vec();
         chain.push(file.to_owned());
@@ -217,19 +297,42 @@ impl Reader<'_> {
     /// `depth`: of the whole, over all includes, because each level takes stack.
     fn resolve(&mut self, value: Value, chain: &[PathBuf], depth: usize) -> Value {
         if depth > json::MAX_DEPTH {
-            let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
-            return self.failed(&place, format!("is nested deeper than {} levels together with its includes", json::MAX_DEPTH));
+            let place = chain
+                .last()
+                .map(|file| self.paths.shown(file))
+                .unwrap_or_default();
+            return self.failed(
+                &place,
+                format!(
+                    "is nested deeper than {} levels together with its includes",
+                    json::MAX_DEPTH
+                ),
+            );
         }
         match value {
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.resolve(item, chain, depth + 1)).collect()),
+            Value::Array(items) => Value::Array(
+                items
+                    .into_iter()
+                    .map(|item| self.resolve(item, chain, depth + 1))
+                    .collect(),
+            ),
             Value::Object(mut map) => {
                 // OpenClaw copies objects key by key, and this one then becomes the copy's prototype: what it holds takes effect unseen.
                 if map.shift_remove("__proto__").is_some() {
-                    let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
-                    self.failed(&place, "holds the key __proto__, which no honest config has".to_owned());
+                    let place = chain
+                        .last()
+                        .map(|file| self.paths.shown(file))
+                        .unwrap_or_default();
+                    self.failed(
+                        &place,
+                        "holds the key __proto__, which no honest config has".to_owned(),
+                    );
                 }
                 let include = map.shift_remove(INCLUDE);
-                let rest: Map<_, _> = map.into_iter().map(|(key, value)| (key, self.resolve(value, chain, depth + 1))).collect();
+                let rest: Map<_, _> = map
+                    .into_iter()
+                    .map(|(key, value)| (key, self.resolve(value, chain, depth + 1)))
+                    .collect();
                 match include {
                     None => Value::Object(rest),
                     Some(include) => self.include(&include, rest, chain, depth),
@@ -239,8 +342,17 @@ impl Reader<'_> {
         }
     }
 
-    fn include(&mut self, include: &Value, rest: Map<String, Value>, chain: &[PathBuf], depth: usize) -> Value {
-        let place = chain.last().map(|file| self.paths.shown(file)).unwrap_or_default();
+    fn include(
+        &mut self,
+        include: &Value,
+        rest: Map<String, Value>,
+        chain: &[PathBuf],
+        depth: usize,
+    ) -> Value {
+        let place = chain
+            .last()
+            .map(|file| self.paths.shown(file))
+            .unwrap_or_default();
         let included = match include {
             Value::String(path) => self.load(&place, path, chain, depth),
             Value::Array(items) => {
@@ -248,19 +360,28 @@ impl Reader<'_> {
                 for item in items {
                     let next = match item {
                         Value::String(path) => self.load(&place, path, chain, depth),
-                        other => self.failed(&place, format!("$include names {} in place of a file", kind(other))),
+                        other => self.failed(
+                            &place,
+                            format!("$include names {} in place of a file", kind(other)),
+                        ),
                     };
                     merged = merge(merged, next);
                 }
                 merged
             }
-            other => self.failed(&place, format!("$include names {} in place of a file", kind(other))),
+            other => self.failed(
+                &place,
+                format!("$include names {} in place of a file", kind(other)),
+            ),
         };
         if rest.is_empty() {
             return included;
         }
         if !included.is_object() {
-            self.failed(&place, "$include beside other keys names a file that holds no object".to_owned());
+            self.failed(
+                &place,
+                "$include beside other keys names a file that holds no object".to_owned(),
+            );
             return Value::Object(rest);
         }
         merge(included, Value::Object(rest))
@@ -269,11 +390,19 @@ impl Reader<'_> {
     fn load(&mut self, place: &str, written: &str, chain: &[PathBuf], depth: usize) -> Value {
         match self.try_load(written, chain, depth) {
             Ok(value) => value,
-            Err(why) => self.failed(place, format!("$include of {}: {why}", text::excerpt(written, 200))),
+            Err(why) => self.failed(
+                place,
+                format!("$include of {}: {why}", text::excerpt(written, 200)),
+            ),
         }
     }
 
-    fn try_load(&mut self, written: &str, chain: &[PathBuf], depth: usize) -> Result<Value, String> {
+    fn try_load(
+        &mut self,
+        written: &str,
+        chain: &[PathBuf],
+        depth: usize,
+    ) -> Result<Value, String> {
         if written.is_empty() || written.contains('\0') || written.len() >= MAX_INCLUDE_PATH {
             return Err("the path is empty, too long or holds a NUL".to_owned());
         }
@@ -284,7 +413,10 @@ impl Reader<'_> {
         if self.includes > MAX_INCLUDES {
             return Err(format!("more than {MAX_INCLUDES} includes"));
         }
-        let base = chain.last().and_then(|file| file.parent()).unwrap_or(&self.folder);
+        let base = chain
+            .last()
+            .and_then(|file| file.parent())
+            .unwrap_or(&self.folder);
         let file = if Path::new(written).is_absolute() {
             match self.paths.locate(written) {
                 Located::At(path) => path,
@@ -299,7 +431,10 @@ impl Reader<'_> {
         if !file.starts_with(&self.folder) {
             return Err(escapes());
         }
-        let real_folder = self.paths.real(&self.folder).map_err(|error| error.to_string())?;
+        let real_folder = self
+            .paths
+            .real(&self.folder)
+            .map_err(|error| error.to_string())?;
         let real = self.paths.real(&file).map_err(|error| error.to_string())?;
         if !real.starts_with(&real_folder) {
             return Err(escapes());
@@ -307,7 +442,10 @@ impl Reader<'_> {
         if chain.contains(&file) {
             return Err("it includes itself".to_owned());
         }
-        let content = self.paths.text(&file, MAX_FILE).map_err(|error| error.to_string())?;
+        let content = self
+            .paths
+            .text(&file, MAX_FILE)
+            .map_err(|error| error.to_string())?;
         self.parsed(&file, &content, chain, depth + 1)
     }
 }
@@ -347,7 +485,12 @@ fn agent_id(written: &str) -> String {
             id.push('\u{0}');
         }
     }
-    let id: String = id.replace('\u{0}', "-").trim_matches('-').chars().take(64).collect();
+    let id: String = id
+        .replace('\u{0}', "-")
+        .trim_matches('-')
+        .chars()
+        .take(64)
+        .collect();
     if id.is_empty() { "main".to_owned() } else { id }
 }
 
@@ -385,9 +528,18 @@ mod tests {
     #[test]
     fn includes_merge_as_openclaw_merges() {
         let config = config(&[
-            ("openclaw.json", "{ plugins: { $include: ['./a.json5', 'sub/b.json'], enabled: true, load: { paths: ['/c'] } } }"),
-            ("a.json5", "{ load: { paths: ['/a'] }, enabled: false, allow: ['x'], }"),
-            ("sub/b.json", r#"{"load":{"paths":["/b"]},"deny":{"$include":"c.json"}}"#),
+            (
+                "openclaw.json",
+                "{ plugins: { $include: ['./a.json5', 'sub/b.json'], enabled: true, load: { paths: ['/c'] } } }",
+            ),
+            (
+                "a.json5",
+                "{ load: { paths: ['/a'] }, enabled: false, allow: ['x'], }",
+            ),
+            (
+                "sub/b.json",
+                r#"{"load":{"paths":["/b"]},"deny":{"$include":"c.json"}}"#,
+            ),
             ("sub/c.json", r#"["evil"]"#),
         ]);
         assert!(config.complete, "{:?}", config.observations);
@@ -409,7 +561,10 @@ mod tests {
             let main = format!(r#"{{"plugins":{{"$include":"{include}","allow":["kept"]}}}}"#);
             let config = config(&[("openclaw.json", &main), ("broken.json", "{")]);
             assert!(!config.complete);
-            assert_eq!(config.value.to_string(), r#"{"plugins":{"allow":["kept"]}}"#);
+            assert_eq!(
+                config.value.to_string(),
+                r#"{"plugins":{"allow":["kept"]}}"#
+            );
             let said = format!("{:?}", config.observations);
             assert!(said.contains(why), "{include}: {said}");
         }
@@ -417,43 +572,101 @@ mod tests {
 
     #[test]
     fn a_thousand_nested_includes_and_a_cycle_end() {
-        let mut files = vec![("openclaw.json".to_owned(), r#"{"$include":"0.json"}"#.to_owned())];
-        files.extend((0..1000).map(|n| (format!("{n}.json"), format!(r#"{{"k{n}":1,"$include":"{}.json"}}"#, n + 1))));
-        let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let mut files = vec![(
+            "openclaw.json".to_owned(),
+            r#"{"$include":"0.json"}"#.to_owned(),
+        )];
+        files.extend((0..1000).map(|n| {
+            (
+                format!("{n}.json"),
+                format!(r#"{{"k{n}":1,"$include":"{}.json"}}"#, n + 1),
+            )
+        }));
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
         let nested = config(&files);
-        assert!(!nested.complete && format!("{:?}", nested.observations).contains("nested deeper than 10"));
-        let cycle = config(&[("openclaw.json", r#"{"$include":"a.json"}"#), ("a.json", r#"{"$include":"openclaw.json"}"#)]);
+        assert!(
+            !nested.complete
+                && format!("{:?}", nested.observations).contains("nested deeper than 10")
+        );
+        let cycle = config(&[
+            ("openclaw.json", r#"{"$include":"a.json"}"#),
+            ("a.json", r#"{"$include":"openclaw.json"}"#),
+        ]);
         assert!(!cycle.complete && format!("{:?}", cycle.observations).contains("includes itself"));
         let wide = vec![r#""b.json""#; 400].join(",");
-        let (a, b) = (format!(r#"{{"$include":[{wide}]}}"#), format!(r#"{{"x":{{"$include":[{}]}}}}"#, wide.replace('b', "c")));
-        let bomb = config(&[("openclaw.json", &a), ("b.json", &b), ("c.json", r#"{"l":[1,2,3]}"#)]);
-        assert!(!bomb.complete && format!("{:?}", bomb.observations).contains("more than 500 includes"));
+        let (a, b) = (
+            format!(r#"{{"$include":[{wide}]}}"#),
+            format!(r#"{{"x":{{"$include":[{}]}}}}"#, wide.replace('b', "c")),
+        );
+        let bomb = config(&[
+            ("openclaw.json", &a),
+            ("b.json", &b),
+            ("c.json", r#"{"l":[1,2,3]}"#),
+        ]);
+        assert!(
+            !bomb.complete && format!("{:?}", bomb.observations).contains("more than 500 includes")
+        );
     }
 
     #[test]
     fn includes_at_the_bottom_of_deep_files_do_not_exhaust_the_stack() {
         let file = |n: usize| {
-            let (open, close) = (r#"{"a":"#.repeat(json::MAX_DEPTH - 1), "}".repeat(json::MAX_DEPTH - 1));
-            (format!("{n}.json"), format!(r#"{open}{{"$include":"{}.json","b":1}}{close}"#, n + 1))
+            let (open, close) = (
+                r#"{"a":"#.repeat(json::MAX_DEPTH - 1),
+                "}".repeat(json::MAX_DEPTH - 1),
+            );
+            (
+                format!("{n}.json"),
+                format!(r#"{open}{{"$include":"{}.json","b":1}}{close}"#, n + 1),
+            )
         };
-        let mut files = vec![("openclaw.json".to_owned(), r#"{"$include":"0.json"}"#.to_owned())];
+        let mut files = vec![(
+            "openclaw.json".to_owned(),
+            r#"{"$include":"0.json"}"#.to_owned(),
+        )];
         files.extend((0..20).map(file));
-        let files: Vec<(&str, &str)> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
         let config = config(&files);
-        assert!(!config.complete && format!("{:?}", config.observations).contains("together with its includes"));
+        assert!(
+            !config.complete
+                && format!("{:?}", config.observations).contains("together with its includes")
+        );
     }
 
     #[test]
     fn the_config_under_its_old_name_counts_where_there_is_no_other() {
-        let old = ("clawdbot.json", r#"{"plugins":{"load":{"paths":["/evil"]}}}"#);
-        assert!(config(&[old]).value.pointer("/plugins/load/paths").is_some());
-        assert_eq!(config(&[old, ("openclaw.json", "{}")]).value.to_string(), "{}");
+        let old = (
+            "clawdbot.json",
+            r#"{"plugins":{"load":{"paths":["/evil"]}}}"#,
+        );
+        assert!(
+            config(&[old])
+                .value
+                .pointer("/plugins/load/paths")
+                .is_some()
+        );
+        assert_eq!(
+            config(&[old, ("openclaw.json", "{}")]).value.to_string(),
+            "{}"
+        );
     }
 
     #[test]
     fn what_is_no_config_is_never_an_empty_one() {
         let proto = r#"{"plugins":{"__proto__":{"load":{"paths":["/evil"]}}}}"#;
-        for (content, why) in [(proto, "__proto__"), ("[1]", "an array"), ("null", "null"), ("", "JSON5"), ("{a:1}}", "JSON5")] {
+        for (content, why) in [
+            (proto, "__proto__"),
+            ("[1]", "an array"),
+            ("null", "null"),
+            ("", "JSON5"),
+            ("{a:1}}", "JSON5"),
+        ] {
             let config = config(&[("openclaw.json", content)]);
             assert!(
                 !config.complete && format!("{:?}", config.observations).contains(why),
@@ -464,7 +677,9 @@ mod tests {
         let missing = config(&[]);
         assert!(missing.complete && missing.observations.is_empty());
         let twice = config(&[("openclaw.json", r#"{"plugins":{"deny":["a"],"deny":[]}}"#)]);
-        assert!(matches!(&*twice.observations, [Observation::DuplicateKey { key, .. }] if key == "deny"));
+        assert!(
+            matches!(&*twice.observations, [Observation::DuplicateKey { key, .. }] if key == "deny")
+        );
     }
 
     #[test]
@@ -472,9 +687,22 @@ mod tests {
         let agents = r#"{"agents":{"defaults":{"workspace":"/w"},"entries":{"Ops Team":{},"b":{"workspace":"/b"},"c":{"workspace":"rel"}}}}"#;
         let (_dir, paths) = state(&[("openclaw.json", agents)]);
         let mut config = read(&paths, None);
-        let found: Vec<_> = workspaces(&paths, &mut config).into_iter().map(|w| (w.agent, w.folder)).collect();
-        let expected = [(None, "/w"), (Some("ops-team"), "/w/ops-team"), (Some("b"), "/b")];
-        assert_eq!(found, expected.map(|(a, f)| (a.map(str::to_owned), PathBuf::from(f))));
-        assert!(format!("{:?}", config.observations).contains("openclaw.json#agents.entries.c.workspace"));
+        let found: Vec<_> = workspaces(&paths, &mut config)
+            .into_iter()
+            .map(|w| (w.agent, w.folder))
+            .collect();
+        let expected = [
+            (None, "/w"),
+            (Some("ops-team"), "/w/ops-team"),
+            (Some("b"), "/b"),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(a, f)| (a.map(str::to_owned), PathBuf::from(f)))
+        );
+        assert!(
+            format!("{:?}", config.observations)
+                .contains("openclaw.json#agents.entries.c.workspace")
+        );
     }
 }

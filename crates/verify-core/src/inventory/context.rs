@@ -58,6 +58,8 @@ pub(crate) struct Found {
 impl Context<'_> {
     /// The value at a path of keys of the config; null when any is missing.
     pub(crate) fn config_at(&self, keys: &[&str]) -> &Value {
-        keys.iter().fold(self.config, |value, key| value.get(key).unwrap_or(&Value::Null))
+        keys.iter().fold(self.config, |value, key| {
+            value.get(key).unwrap_or(&Value::Null)
+        })
     }
 }

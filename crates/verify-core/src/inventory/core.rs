@@ -16,8 +16,11 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
     let files = PluginFiles::read(paths, host);
     let modules = host.join("node_modules");
     let own_modules = is_real_folder(paths, &modules);
-    let enclosing = host.parent().filter(|parent| file_name(parent) == "node_modules");
-    let project = enclosing.filter(|parent| paths.kind(&parent.join(".package-lock.json")) == Entry::File);
+    let enclosing = host
+        .parent()
+        .filter(|parent| file_name(parent) == "node_modules");
+    let project =
+        enclosing.filter(|parent| paths.kind(&parent.join(".package-lock.json")) == Entry::File);
     let boundary = project.unwrap_or(host);
     let hidden = LeaveOut::Record(".package-lock.json".to_owned(), RecordKind::HiddenLockfile);
 
@@ -42,15 +45,32 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
             }),
         },
         observations: files.observations.clone(),
-        ..ids::blank(SubjectId::core(), Kind::Core, Source::Npm, name, paths.place(host))
+        ..ids::blank(
+            SubjectId::core(),
+            Kind::Core,
+            Source::Npm,
+            name,
+            paths.place(host),
+        )
     };
     if files.package_name() != Some("openclaw") {
-        let found = files.package_name().map_or_else(|| "no name".to_owned(), |name| crate::text::excerpt(name, 100));
+        let found = files.package_name().map_or_else(
+            || "no name".to_owned(),
+            |name| crate::text::excerpt(name, 100),
+        );
         let recorded = "openclaw".to_owned();
-        subject.observations.push(Observation::RecordConflict { what: "name", recorded, found, advisory: false });
+        subject.observations.push(Observation::RecordConflict {
+            what: "name",
+            recorded,
+            found,
+            advisory: false,
+        });
     }
     if let Some(found) = unknown_layout(paths, host, &files.package, project.is_some()) {
-        subject.observations.push(Observation::UnknownLayout { place: paths.shown(host), found });
+        subject.observations.push(Observation::UnknownLayout {
+            place: paths.shown(host),
+            found,
+        });
     } else if let (Some(enclosing), None) = (enclosing, project) {
         not_covered.push(NotCovered {
             what: format!("other global packages in {}", paths.shown(enclosing)),
@@ -65,15 +85,33 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
 }
 
 /// A layout whose dependencies lie where no digest of the subject covers them.
-fn unknown_layout(paths: &Paths, host: &Path, package: &Value, npm_project: bool) -> Option<String> {
+fn unknown_layout(
+    paths: &Paths,
+    host: &Path,
+    package: &Value,
+    npm_project: bool,
+) -> Option<String> {
     if npm_project {
         return None;
     }
-    if host.components().any(|part| matches!(part.as_os_str().to_str(), Some(".pnpm" | ".store" | ".bun" | ".yarn"))) {
+    if host.components().any(|part| {
+        matches!(
+            part.as_os_str().to_str(),
+            Some(".pnpm" | ".store" | ".bun" | ".yarn")
+        )
+    }) {
         return Some("a package manager's store in place of an npm install".to_owned());
     }
-    let dependencies = package.get("dependencies").and_then(Value::as_object).into_iter().flatten();
-    let missing =
-        dependencies.map(|(name, _)| name).find(|name| paths.kind(&host.join("node_modules").join(name)) == Entry::Nothing)?;
-    Some(format!("the dependency {} lies outside the package", crate::text::excerpt(missing, 100)))
+    let dependencies = package
+        .get("dependencies")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let missing = dependencies
+        .map(|(name, _)| name)
+        .find(|name| paths.kind(&host.join("node_modules").join(name)) == Entry::Nothing)?;
+    Some(format!(
+        "the dependency {} lies outside the package",
+        crate::text::excerpt(missing, 100)
+    ))
 }

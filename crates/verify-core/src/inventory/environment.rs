@@ -45,10 +45,17 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
     let mut found = Vec::new();
     dotenv(paths, &paths.state.join(".env"), &mut found);
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
-        dotenv(paths, &home.join(".config/openclaw/gateway.env"), &mut found);
+        dotenv(
+            paths,
+            &home.join(".config/openclaw/gateway.env"),
+            &mut found,
+        );
     }
     let env = config.get("env").unwrap_or(&Value::Null);
-    for (entries, place) in [(env, "env"), (env.get("vars").unwrap_or(&Value::Null), "env.vars")] {
+    for (entries, place) in [
+        (env, "env"),
+        (env.get("vars").unwrap_or(&Value::Null), "env.vars"),
+    ] {
         for (name, value) in entries.as_object().into_iter().flatten() {
             let name = name.trim();
             if value.as_str().is_some_and(|value| !value.trim().is_empty()) && is_override(name) {
@@ -60,12 +67,19 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
 }
 
 fn dotenv(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
-    let bytes = match paths.real(file).map_err(ReadError::Io).and_then(|real| read::bytes(&real, MAX_FILE)) {
+    let bytes = match paths
+        .real(file)
+        .map_err(ReadError::Io)
+        .and_then(|real| read::bytes(&real, MAX_FILE))
+    {
         Ok(bytes) => bytes,
         Err(ReadError::NotFound) => return,
         Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return,
         Err(error) => {
-            found.push(Observation::Unreadable { place: paths.shown(file), why: error.to_string() });
+            found.push(Observation::Unreadable {
+                place: paths.shown(file),
+                why: error.to_string(),
+            });
             return;
         }
     };
@@ -75,11 +89,16 @@ fn dotenv(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
 }
 
 fn set(name: &str, place: String) -> Observation {
-    Observation::LoadOverride { variable: name.to_ascii_uppercase(), place }
+    Observation::LoadOverride {
+        variable: name.to_ascii_uppercase(),
+        place,
+    }
 }
 
 fn is_override(name: &str) -> bool {
-    OVERRIDES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    OVERRIDES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// The overrides that a `.env` text sets. npm's `dotenv` finds a key at the start of a line, after `export`, before `=` or `: `, and
@@ -87,8 +106,10 @@ fn is_override(name: &str) -> bool {
 fn names(text: &str) -> Vec<&str> {
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
     let mut found = Vec::new();
-    let starts =
-        text.char_indices().filter(|(_, c)| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}')).map(|(at, c)| at + c.len_utf8());
+    let starts = text
+        .char_indices()
+        .filter(|(_, c)| matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}'))
+        .map(|(at, c)| at + c.len_utf8());
     let mut done = 0;
     for start in std::iter::once(0).chain(starts) {
         if start < done {
@@ -101,10 +122,12 @@ fn names(text: &str) -> Vec<&str> {
             Some(rest) if rest.starts_with(blank) => rest.trim_start_matches(blank),
             _ => line,
         };
-        let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))).unwrap_or(line.len());
+        let end = line
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
+            .unwrap_or(line.len());
         let (name, rest) = line.split_at(end);
-        let assigned =
-            rest.trim_start_matches(blank).starts_with('=') || rest.strip_prefix(':').is_some_and(|r| r.starts_with(blank));
+        let assigned = rest.trim_start_matches(blank).starts_with('=')
+            || rest.strip_prefix(':').is_some_and(|r| r.starts_with(blank));
         if assigned && is_override(name) && !found.contains(&name) {
             found.push(name);
         }

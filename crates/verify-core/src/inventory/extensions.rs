@@ -11,14 +11,35 @@ use super::{Observation, Subject, ids};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Folders that OpenClaw's scan passes over. [S `SCANNED_DIRECTORY_IGNORE_NAMES`]
-const IGNORED: [&str; 9] = [".git", ".hg", ".svn", ".turbo", ".yarn", ".yarn-cache", "build", "coverage", "dist"];
+const IGNORED: [&str; 9] = [
+    ".git",
+    ".hg",
+    ".svn",
+    ".turbo",
+    ".yarn",
+    ".yarn-cache",
+    "build",
+    "coverage",
+    "dist",
+];
 
 /// Most plugins of one folder.
 const MAX_PLUGINS: usize = 5000;
 
 /// Plugins without a record in the folders that OpenClaw scans.
-pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observation>) -> Vec<Plugin> {
-    let mut found = scan_folder(scan, &scan.paths.state.join("extensions"), Origin::Global, "extensions", known, observations);
+pub(super) fn read(
+    scan: &Scan<'_>,
+    known: &Known,
+    observations: &mut Vec<Observation>,
+) -> Vec<Plugin> {
+    let mut found = scan_folder(
+        scan,
+        &scan.paths.state.join("extensions"),
+        Origin::Global,
+        "extensions",
+        known,
+        observations,
+    );
     let mut seen = BTreeSet::new();
     for workspace in scan.workspaces {
         let place = match &workspace.agent {
@@ -31,7 +52,14 @@ pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observ
         {
             continue;
         }
-        found.extend(scan_folder(scan, &folder, Origin::Workspace, &place, known, observations));
+        found.extend(scan_folder(
+            scan,
+            &folder,
+            Origin::Workspace,
+            &place,
+            known,
+            observations,
+        ));
     }
     found
 }
@@ -47,9 +75,14 @@ fn scan_folder(
     let entries = match scan.paths.list(folder) {
         Ok(entries) => entries,
         // A workspace outside a copy is told where its path is written.
-        Err(_) if scan.paths.relocated() && !folder.starts_with(&scan.paths.state) => return Vec::new(),
+        Err(_) if scan.paths.relocated() && !folder.starts_with(&scan.paths.state) => {
+            return Vec::new();
+        }
         Err(error) => {
-            observations.push(Observation::Unreadable { place: scan.paths.shown(folder), why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place: scan.paths.shown(folder),
+                why: error.to_string(),
+            });
             return Vec::new();
         }
     };
@@ -63,7 +96,10 @@ fn scan_folder(
         if entry.kind == Entry::Nothing && entry.link {
             // Dangling, or out of a copy: whether it will lead to code tomorrow cannot be told.
             let why = "is a symbolic link that leads nowhere or out of the copy".to_owned();
-            observations.push(Observation::Unreadable { place: scan.paths.shown(&entry.path), why });
+            observations.push(Observation::Unreadable {
+                place: scan.paths.shown(&entry.path),
+                why,
+            });
             continue;
         }
         if entry.kind != Entry::Folder {
@@ -72,7 +108,10 @@ fn scan_folder(
         let real = match scan.paths.real(&entry.path) {
             Ok(real) => real,
             Err(error) => {
-                observations.push(Observation::Unreadable { place: scan.paths.shown(&entry.path), why: error.to_string() });
+                observations.push(Observation::Unreadable {
+                    place: scan.paths.shown(&entry.path),
+                    why: error.to_string(),
+                });
                 continue;
             }
         };
@@ -82,7 +121,10 @@ fn scan_folder(
         }
         if found.len() >= MAX_PLUGINS {
             let why = format!("holds more than {MAX_PLUGINS} plugins without a record");
-            observations.push(Observation::Unreadable { place: scan.paths.shown(folder), why });
+            observations.push(Observation::Unreadable {
+                place: scan.paths.shown(folder),
+                why,
+            });
             break;
         }
         let files = PluginFiles::read(scan.paths, &real);
@@ -92,10 +134,20 @@ fn scan_folder(
             if entry.link && !real.starts_with(&scan.paths.state) {
                 let recorded = scan.paths.shown(&real);
                 let canonical = scan.paths.shown(&entry.path);
-                plugin.subject.observations.push(Observation::OutsideState { recorded, canonical });
+                plugin.subject.observations.push(Observation::OutsideState {
+                    recorded,
+                    canonical,
+                });
             }
-            let place = if origin == Origin::Workspace { "workspace extensions" } else { "extensions" };
-            plugin.subject.observations.insert(0, Observation::NoRecord { place });
+            let place = if origin == Origin::Workspace {
+                "workspace extensions"
+            } else {
+                "extensions"
+            };
+            plugin
+                .subject
+                .observations
+                .insert(0, Observation::NoRecord { place });
             found.push(plugin);
         }
     }
@@ -103,9 +155,19 @@ fn scan_folder(
 }
 
 /// A subject for a plugin's folder that no record tells of.
-pub(super) fn unrecorded(scan: &Scan<'_>, id: SubjectId, source: Source, files: PluginFiles, origin: Origin) -> Plugin {
+pub(super) fn unrecorded(
+    scan: &Scan<'_>,
+    id: SubjectId,
+    source: Source,
+    files: PluginFiles,
+    origin: Origin,
+) -> Plugin {
     let name = files.plugin_id();
-    let kind = if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin };
+    let kind = if files.bundle.is_some() {
+        Kind::Bundle
+    } else {
+        Kind::Plugin
+    };
     let mut subject = Subject {
         version: files.version().map(str::to_owned),
         enabled: scan.activation.enabled(&name, origin, &files.channels()),
@@ -115,8 +177,15 @@ pub(super) fn unrecorded(scan: &Scan<'_>, id: SubjectId, source: Source, files: 
     };
     super::npm_project::own_lockfile(scan.paths, &files.folder, &mut subject);
     let left_out = ["node_modules/.package-lock.json", "node_modules/openclaw"];
-    subject.observations.extend(files.escapes(scan.paths, &files.folder, &left_out));
-    Plugin { subject, files: Some(files), origin, key: None }
+    subject
+        .observations
+        .extend(files.escapes(scan.paths, &files.folder, &left_out));
+    Plugin {
+        subject,
+        files: Some(files),
+        origin,
+        key: None,
+    }
 }
 
 /// Whether OpenClaw's scan passes over a folder of this name. [S `shouldIgnoreScannedDirectory`]

@@ -35,23 +35,32 @@ pub(super) struct FrontMatter {
 impl FrontMatter {
     /// Reads the front matter of `content`. Never fails: what cannot be read is told in `problems`.
     pub(super) fn parse(content: &str) -> Self {
-        let normalized = content.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+        let normalized = content
+            .trim_start_matches('\u{feff}')
+            .replace("\r\n", "\n")
+            .replace('\r', "\n");
         let mut found = Self::default();
         match block(&normalized) {
             Block::None => return found,
             Block::Unterminated => {
-                found.problems.push("front matter has no closing `---`".to_owned());
+                found
+                    .problems
+                    .push("front matter has no closing `---`".to_owned());
                 return found;
             }
             Block::Found(block) if block.len() > MAX_BLOCK => {
-                found.problems.push(format!("front matter has more than {MAX_BLOCK} bytes and was not read"));
+                found.problems.push(format!(
+                    "front matter has more than {MAX_BLOCK} bytes and was not read"
+                ));
                 return found;
             }
             Block::Found(block) => {
                 found.lines = lines(block);
                 match yaml(block) {
                     Ok(map) => found.yaml = map,
-                    Err(why) => found.problems.push(format!("front matter is not the YAML that OpenClaw expects: {why}")),
+                    Err(why) => found.problems.push(format!(
+                        "front matter is not the YAML that OpenClaw expects: {why}"
+                    )),
                 }
             }
         }
@@ -71,13 +80,20 @@ impl FrontMatter {
 
     /// A text of OpenClaw's part of `metadata`.
     pub(super) fn manifest_text(&self, key: &str) -> Option<&str> {
-        self.manifests.iter().find_map(|manifest| manifest.get(key)?.as_str())
+        self.manifests
+            .iter()
+            .find_map(|manifest| manifest.get(key)?.as_str())
     }
 
     /// The install steps that OpenClaw's part of `metadata` declares, in order, each once.
     pub(super) fn install_steps(&self) -> Vec<InstallStep> {
         let mut steps = Vec::new();
-        for entry in self.manifests.iter().filter_map(|m| m.get("install")?.as_array()).flatten() {
+        for entry in self
+            .manifests
+            .iter()
+            .filter_map(|m| m.get("install")?.as_array())
+            .flatten()
+        {
             if let Some(step) = step(entry)
                 && !steps.contains(&step)
                 && steps.len() < MAX_STEPS
@@ -91,7 +107,10 @@ impl FrontMatter {
     fn read_metadata(&mut self) {
         let mut readings = Vec::new();
         let mut why = None;
-        for written in [self.lines.get("metadata"), self.yaml.get("metadata")].into_iter().flatten() {
+        for written in [self.lines.get("metadata"), self.yaml.get("metadata")]
+            .into_iter()
+            .flatten()
+        {
             match written {
                 Value::String(text) => match json::json5(text) {
                     Ok(parsed) => readings.push(parsed.value),
@@ -101,10 +120,13 @@ impl FrontMatter {
             }
         }
         if let (true, Some(why)) = (readings.is_empty(), why) {
-            self.problems.push(format!("`metadata` cannot be read: {why}"));
+            self.problems
+                .push(format!("`metadata` cannot be read: {why}"));
         }
         for reading in readings {
-            let manifest = MANIFEST_KEYS.iter().find_map(|key| reading.get(key)?.as_object().cloned());
+            let manifest = MANIFEST_KEYS
+                .iter()
+                .find_map(|key| reading.get(key)?.as_object().cloned());
             if let Some(manifest) = manifest
                 && !self.manifests.contains(&manifest)
             {
@@ -122,8 +144,13 @@ enum Block<'a> {
 
 /// The text between `---` and `---` at the beginning.
 fn block(normalized: &str) -> Block<'_> {
-    let is_delimiter = |line: &str| line.strip_prefix("---").is_some_and(|rest| rest.chars().all(char::is_whitespace));
-    let Some((first, tail)) = normalized.split_once('\n') else { return Block::None };
+    let is_delimiter = |line: &str| {
+        line.strip_prefix("---")
+            .is_some_and(|rest| rest.chars().all(char::is_whitespace))
+    };
+    let Some((first, tail)) = normalized.split_once('\n') else {
+        return Block::None;
+    };
     if !is_delimiter(first) {
         return Block::None;
     }
@@ -143,8 +170,14 @@ fn lines(block: &str) -> Map<String, Value> {
     let mut result = Map::new();
     let mut rest = block.split('\n').peekable();
     while let Some(line) = rest.next() {
-        let Some((key, value)) = line.split_once(':') else { continue };
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+        let Some((key, value)) = line.split_once(':') else {
+            continue;
+        };
+        if key.is_empty()
+            || !key
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        {
             continue;
         }
         let mut value = value.trim().to_owned();
@@ -154,7 +187,10 @@ fn lines(block: &str) -> Map<String, Value> {
                 below.push(line);
             }
             value = below.join("\n").trim().to_owned();
-        } else if value.len() >= 2 && value.starts_with(['"', '\'']) && value.chars().last() == value.chars().next() {
+        } else if value.len() >= 2
+            && value.starts_with(['"', '\''])
+            && value.chars().last() == value.chars().next()
+        {
             value = value[1..value.len() - 1].to_owned();
         }
         if !value.is_empty() {
@@ -195,7 +231,11 @@ pub(crate) fn yaml(block: &str) -> Result<Map<String, Value>, String> {
 
 fn step(entry: &Value) -> Option<InstallStep> {
     let entry = entry.as_object()?;
-    let field = |names: &[&str]| names.iter().find_map(|name| Some(entry.get(*name)?.as_str()?.trim().to_owned()));
+    let field = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| Some(entry.get(*name)?.as_str()?.trim().to_owned()))
+    };
     let kind = field(&["kind", "type"])?.to_lowercase();
     let target = match kind.as_str() {
         "brew" => field(&["formula", "cask"]),
@@ -204,7 +244,11 @@ fn step(entry: &Value) -> Option<InstallStep> {
         "download" => field(&["url"]),
         _ => field(&["package", "module", "formula", "cask", "url", "repository"]),
     };
-    Some(InstallStep { kind, target: target.unwrap_or_default(), sha256: field(&["sha256"]) })
+    Some(InstallStep {
+        kind,
+        target: target.unwrap_or_default(),
+        sha256: field(&["sha256"]),
+    })
 }
 
 #[cfg(test)]
@@ -212,17 +256,30 @@ mod tests {
     use super::*;
 
     fn steps(text: &str) -> Vec<(String, String, Option<String>)> {
-        FrontMatter::parse(text).install_steps().into_iter().map(|s| (s.kind, s.target, s.sha256)).collect()
+        FrontMatter::parse(text)
+            .install_steps()
+            .into_iter()
+            .map(|s| (s.kind, s.target, s.sha256))
+            .collect()
     }
 
     #[test]
     fn names_come_from_yaml_and_from_lines() {
         let name = |text: &str| FrontMatter::parse(text).text("name");
-        assert_eq!(name("---\nname: weather\n---\nbody").as_deref(), Some("weather"));
-        assert_eq!(name("\u{feff}---  \r\nname: \"we: ather\"\r\n---").as_deref(), Some("we: ather"));
+        assert_eq!(
+            name("---\nname: weather\n---\nbody").as_deref(),
+            Some("weather")
+        );
+        assert_eq!(
+            name("\u{feff}---  \r\nname: \"we: ather\"\r\n---").as_deref(),
+            Some("we: ather")
+        );
         assert_eq!(name("---\nname: 12\n---\n").as_deref(), Some("12"));
         // Not YAML: the lines still tell.
-        assert_eq!(name("---\nname: a\ndescription: x: y: [\n---\n").as_deref(), Some("a"));
+        assert_eq!(
+            name("---\nname: a\ndescription: x: y: [\n---\n").as_deref(),
+            Some("a")
+        );
         assert_eq!(name("---\nname: a\nname: b\n---\n").as_deref(), Some("b"));
         assert_eq!(name("name: a\n"), None);
         assert_eq!(name("---\nname: a\n"), None);
@@ -234,22 +291,55 @@ mod tests {
     fn install_steps_are_found_in_every_spelling_of_metadata() {
         let inline = r#"{"openclaw":{"install":[{"kind":"node","package":"left-pad"}]}}"#;
         let want = vec![("node".to_owned(), "left-pad".to_owned(), None)];
-        assert_eq!(steps(&format!("---\nname: a\nmetadata: {inline}\n---\n")), want);
-        assert_eq!(steps(&format!("---\nname: a\nmetadata: '{inline}'\n---\n")), want);
-        assert_eq!(steps(&format!("---\nname: a\nmetadata: |\n  {inline}\n---\n")), want);
-        assert_eq!(steps(&format!("---\nname: a\nmetadata:\n  {inline}\n---\n")), want);
-        assert_eq!(steps("---\nmetadata: {clawdbot: {install: [{kind: node, package: left-pad,},],},}\n---\n"), want);
-        assert_eq!(steps("---\nmetadata:\n  clawdis:\n    install:\n      - type: NODE\n        package: left-pad\n---\n"), want);
+        assert_eq!(
+            steps(&format!("---\nname: a\nmetadata: {inline}\n---\n")),
+            want
+        );
+        assert_eq!(
+            steps(&format!("---\nname: a\nmetadata: '{inline}'\n---\n")),
+            want
+        );
+        assert_eq!(
+            steps(&format!("---\nname: a\nmetadata: |\n  {inline}\n---\n")),
+            want
+        );
+        assert_eq!(
+            steps(&format!("---\nname: a\nmetadata:\n  {inline}\n---\n")),
+            want
+        );
+        assert_eq!(
+            steps(
+                "---\nmetadata: {clawdbot: {install: [{kind: node, package: left-pad,},],},}\n---\n"
+            ),
+            want
+        );
+        assert_eq!(
+            steps(
+                "---\nmetadata:\n  clawdis:\n    install:\n      - type: NODE\n        package: left-pad\n---\n"
+            ),
+            want
+        );
         let sha = "a".repeat(64);
-        let text =
-            format!("---\nmetadata: {{\"openclaw\":{{install:[{{kind:'download',url:'http://x/y',sha256:'{sha}'}}]}}}}\n---\n");
-        assert_eq!(steps(&text), [("download".to_owned(), "http://x/y".to_owned(), Some(sha))]);
+        let text = format!(
+            "---\nmetadata: {{\"openclaw\":{{install:[{{kind:'download',url:'http://x/y',sha256:'{sha}'}}]}}}}\n---\n"
+        );
+        assert_eq!(
+            steps(&text),
+            [("download".to_owned(), "http://x/y".to_owned(), Some(sha))]
+        );
     }
 
     #[test]
     fn hostile_front_matter_is_bounded() {
-        let bomb: String =
-            (0..40).map(|i| format!("a{}: &a{i} [{}]\n", i + 1, vec![format!("*a{}", i.max(1) - 1); 9].join(","))).collect();
+        let bomb: String = (0..40)
+            .map(|i| {
+                format!(
+                    "a{}: &a{i} [{}]\n",
+                    i + 1,
+                    vec![format!("*a{}", i.max(1) - 1); 9].join(",")
+                )
+            })
+            .collect();
         let deep = format!("metadata: {}\n", "[".repeat(60_000));
         let deep_lines = format!("metadata: {{openclaw:{}\n", "{a:".repeat(20_000));
         let indent: String = (0..300).map(|i| format!("{}k:\n", " ".repeat(i))).collect();
@@ -258,7 +348,11 @@ mod tests {
             let found = FrontMatter::parse(&format!("---\nname: x\n{hostile}---\n"));
             assert_eq!(found.text("name").as_deref(), Some("x"));
             assert!(!found.problems.is_empty());
-            assert!(started.elapsed().as_secs() < 5, "took {:?}", started.elapsed());
+            assert!(
+                started.elapsed().as_secs() < 5,
+                "took {:?}",
+                started.elapsed()
+            );
         }
         let large = format!("---\nname: x\n{}---\n", "k: v\n".repeat(100_000));
         assert_eq!(FrontMatter::parse(&large).problems.len(), 1);

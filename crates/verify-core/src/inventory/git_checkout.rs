@@ -27,17 +27,28 @@ pub(crate) fn repository(record: &Record) -> Option<String> {
 
 /// What the place should look like, when the folder is not `git/git-<16 hex>/repo` of the state dir.
 pub(super) fn misplaced(paths: &Paths, folder: &Path) -> Option<String> {
-    let canonical = folder.strip_prefix(paths.state.join("git")).ok().and_then(|rest| {
-        let mut parts = rest.iter();
-        let name = parts.next()?.to_str()?.strip_prefix("git-")?;
-        let hex = name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        (hex && parts.next()? == "repo" && parts.next().is_none()).then_some(())
-    });
-    canonical.is_none().then(|| "git/git-<16 hex digits>/repo".to_owned())
+    let canonical = folder
+        .strip_prefix(paths.state.join("git"))
+        .ok()
+        .and_then(|rest| {
+            let mut parts = rest.iter();
+            let name = parts.next()?.to_str()?.strip_prefix("git-")?;
+            let hex =
+                name.len() == 16 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            (hex && parts.next()? == "repo" && parts.next().is_none()).then_some(())
+        });
+    canonical
+        .is_none()
+        .then(|| "git/git-<16 hex digits>/repo".to_owned())
 }
 
 /// Compares `HEAD` with the recorded commit.
-pub(super) fn check(paths: &Paths, record: &Record, folder: &Path, observations: &mut Vec<Observation>) {
+pub(super) fn check(
+    paths: &Paths,
+    record: &Record,
+    folder: &Path,
+    observations: &mut Vec<Observation>,
+) {
     let git = folder.join(".git");
     let place = paths.shown(&git);
     let recorded = record.git_commit.as_deref();
@@ -47,13 +58,19 @@ pub(super) fn check(paths: &Paths, record: &Record, folder: &Path, observations:
             Kind::Nothing => "is missing, so the commit cannot be told",
             _ => "is no folder of its own, so the commit cannot be told",
         };
-        observations.push(Observation::Unreadable { place, why: why.to_owned() });
+        observations.push(Observation::Unreadable {
+            place,
+            why: why.to_owned(),
+        });
         return;
     }
     let found = match head(paths, &git) {
         Ok(found) => found,
         Err(why) => {
-            observations.push(Observation::Unreadable { place: format!("{place}/HEAD"), why });
+            observations.push(Observation::Unreadable {
+                place: format!("{place}/HEAD"),
+                why,
+            });
             return;
         }
     };
@@ -72,7 +89,12 @@ pub(super) fn check(paths: &Paths, record: &Record, folder: &Path, observations:
     }
     if recorded.is_none() {
         let recorded = "no commit".to_owned();
-        observations.push(Observation::RecordConflict { what: "commit", recorded, found: found.to_string(), advisory: false });
+        observations.push(Observation::RecordConflict {
+            what: "commit",
+            recorded,
+            found: found.to_string(),
+            advisory: false,
+        });
     }
 }
 
@@ -82,7 +104,10 @@ pub(super) fn asked_otherwise(record: &Record) -> Option<Observation> {
     // Nothing that is said about a repository could be found to be about this one.
     if repository(record).is_none() {
         let why = "names no repository in a form that is known".to_owned();
-        return Some(Observation::Unreadable { place: record.place.clone(), why });
+        return Some(Observation::Unreadable {
+            place: record.place.clone(),
+            why,
+        });
     }
     let spec = record.spec.as_deref()?;
     let conflict = |what, recorded: &str, found: &str| Observation::RecordConflict {
@@ -96,10 +121,14 @@ pub(super) fn asked_otherwise(record: &Record) -> Option<Observation> {
     {
         return Some(conflict("repository", &asked, &place));
     }
-    let commits = [git_spec::parse(spec).reference, record.git_ref.as_deref()].into_iter().flatten();
+    let commits = [git_spec::parse(spec).reference, record.git_ref.as_deref()]
+        .into_iter()
+        .flatten();
     let mut commits = commits.filter(|reference| reference.parse::<GitOid>().is_ok());
     let commit = record.git_commit.as_deref()?;
-    commits.find(|asked| !asked.eq_ignore_ascii_case(commit)).map(|asked| conflict("commit", asked, commit))
+    commits
+        .find(|asked| !asked.eq_ignore_ascii_case(commit))
+        .map(|asked| conflict("commit", asked, commit))
 }
 
 /// The commit that `HEAD` names, through symbolic, loose and packed refs.
@@ -108,15 +137,22 @@ pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
     for _ in 0..=MAX_SYMBOLIC {
         let content = match paths.text(&git.join(&name), MAX_REF) {
             Ok(content) => content,
-            Err(crate::read::ReadError::NotFound) if name != "HEAD" => return packed(paths, git, &name),
+            Err(crate::read::ReadError::NotFound) if name != "HEAD" => {
+                return packed(paths, git, &name);
+            }
             Err(error) => return Err(error.to_string()),
         };
         let content = content.trim();
         let Some(target) = content.strip_prefix("ref:") else {
-            return content.parse().map_err(|_| format!("{} is no commit id", text::excerpt(content, 80)));
+            return content
+                .parse()
+                .map_err(|_| format!("{} is no commit id", text::excerpt(content, 80)));
         };
         let target = target.trim();
-        let safe = target.starts_with("refs/") && !target.split('/').any(|part| part.is_empty() || part == "." || part == "..");
+        let safe = target.starts_with("refs/")
+            && !target
+                .split('/')
+                .any(|part| part.is_empty() || part == "." || part == "..");
         if !safe {
             return Err(format!("names the ref {}", text::excerpt(target, 80)));
         }
@@ -126,12 +162,24 @@ pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
 }
 
 fn packed(paths: &Paths, git: &Path, name: &str) -> Result<GitOid, String> {
-    let content = paths.text(&git.join("packed-refs"), MAX_PACKED).map_err(|_| format!("names {name}, which is not there"))?;
+    let content = paths
+        .text(&git.join("packed-refs"), MAX_PACKED)
+        .map_err(|_| format!("names {name}, which is not there"))?;
     let lines = content.lines().filter(|line| !line.starts_with(['#', '^']));
-    let mut found = lines.filter_map(|line| line.split_once(' ')).filter(|(_, reference)| *reference == name);
+    let mut found = lines
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, reference)| *reference == name);
     match (found.next(), found.next()) {
-        (Some((oid, _)), None) => oid.parse().map_err(|_| "packed-refs holds no commit id".to_owned()),
-        (None, _) => Err(format!("names {}, which is not there", text::excerpt(name, 80))),
-        _ => Err(format!("packed-refs names {} twice", text::excerpt(name, 80))),
+        (Some((oid, _)), None) => oid
+            .parse()
+            .map_err(|_| "packed-refs holds no commit id".to_owned()),
+        (None, _) => Err(format!(
+            "names {}, which is not there",
+            text::excerpt(name, 80)
+        )),
+        _ => Err(format!(
+            "packed-refs names {} twice",
+            text::excerpt(name, 80)
+        )),
     }
 }

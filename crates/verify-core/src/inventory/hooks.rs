@@ -36,20 +36,36 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot], hook_records: &Val
     reader.managed();
     // The gateway loads the hooks of one workspace; which one is not known here, so all count alike.
     for workspace in ctx.workspaces {
-        let label = workspace.agent.as_ref().map_or_else(|| "workspace".to_owned(), |a| format!("workspace.{}", ids::part(a)));
+        let label = workspace.agent.as_ref().map_or_else(
+            || "workspace".to_owned(),
+            |a| format!("workspace.{}", ids::part(a)),
+        );
         reader.collection(&label, &workspace.folder.join("hooks"), Policy::Workspace);
     }
-    for (number, folder) in extra_dirs(ctx, ctx.paths, &["hooks", "internal", "load", "extraDirs"], &mut reader.found) {
+    for (number, folder) in extra_dirs(
+        ctx,
+        ctx.paths,
+        &["hooks", "internal", "load", "extraDirs"],
+        &mut reader.found,
+    ) {
         reader.extra(number, &folder);
     }
     for plugin in plugins {
         reader.plugin(plugin);
     }
     reader.transforms(ctx);
-    if ctx.config_at(&["hooks", "internal", "handlers"]).as_array().is_some_and(|handlers| !handlers.is_empty()) {
+    if ctx
+        .config_at(&["hooks", "internal", "handlers"])
+        .as_array()
+        .is_some_and(|handlers| !handlers.is_empty())
+    {
         let place = "config hooks.internal.handlers".to_owned();
-        let found = "modules that older versions of OpenClaw load; they are not read here".to_owned();
-        reader.found.observations.push(Observation::UnsupportedSchema { place, found });
+        let found =
+            "modules that older versions of OpenClaw load; they are not read here".to_owned();
+        reader
+            .found
+            .observations
+            .push(Observation::UnsupportedSchema { place, found });
     }
     reader.found
 }
@@ -75,17 +91,27 @@ struct Selection {
 impl Selection {
     fn new(ctx: &Context<'_>, records: &Value) -> Self {
         let internal = ctx.config_at(&["hooks", "internal"]);
-        let entries = internal.get("entries").and_then(Value::as_object).cloned().unwrap_or_default();
+        let entries = internal
+            .get("entries")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
         let on = internal.get("enabled").and_then(Value::as_bool);
         let extra = internal.pointer("/load/extraDirs");
         let mut open = strings(extra).iter().any(|dir| !dir.trim().is_empty());
-        let mut names: BTreeSet<String> = entries.keys().map(|name| name.trim().to_owned()).collect();
+        let mut names: BTreeSet<String> =
+            entries.keys().map(|name| name.trim().to_owned()).collect();
         let mut selected: BTreeSet<String> = entries
             .iter()
             .filter(|(_, entry)| entry.get("enabled") != Some(&Value::Bool(false)))
             .map(|(name, _)| name.trim().to_owned())
             .collect();
-        for record in records.as_object().into_iter().flatten().map(|(_, record)| record) {
+        for record in records
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, record)| record)
+        {
             let declared = strings(record.get("hooks"));
             open |= declared.is_empty();
             names.extend(declared.iter().map(|name| name.trim().to_owned()));
@@ -101,14 +127,29 @@ impl Selection {
 
     /// Whether any hook of these names and keys would be loaded.
     fn enables(&self, policy: Policy, hooks: &[(String, String)]) -> bool {
-        let entry = |key: &str| self.entries.get(key).and_then(|entry| entry.get("enabled")).and_then(Value::as_bool);
-        let selected =
-            |(name, key): &(String, String)| self.names.as_ref().is_none_or(|names| names.contains(name) || names.contains(key));
+        let entry = |key: &str| {
+            self.entries
+                .get(key)
+                .and_then(|entry| entry.get("enabled"))
+                .and_then(Value::as_bool)
+        };
+        let selected = |(name, key): &(String, String)| {
+            self.names
+                .as_ref()
+                .is_none_or(|names| names.contains(name) || names.contains(key))
+        };
         match policy {
             Policy::Plugin(enabled) => enabled,
-            Policy::Workspace => hooks.iter().any(|hook| selected(hook) && entry(&hook.1) == Some(true)),
+            Policy::Workspace => hooks
+                .iter()
+                .any(|hook| selected(hook) && entry(&hook.1) == Some(true)),
             // What could not be read may have any name.
-            Policy::Managed => hooks.is_empty() || hooks.iter().any(|hook| selected(hook) && entry(&hook.1) != Some(false)),
+            Policy::Managed => {
+                hooks.is_empty()
+                    || hooks
+                        .iter()
+                        .any(|hook| selected(hook) && entry(&hook.1) != Some(false))
+            }
         }
     }
 }
@@ -127,16 +168,25 @@ impl Reader<'_> {
     fn recorded(&mut self, records: &Value) {
         let Some(map) = records.as_object() else {
             if !records.is_null() {
-                self.unreadable("state/openclaw.sqlite#hooks.internal.installs", "is no JSON object");
+                self.unreadable(
+                    "state/openclaw.sqlite#hooks.internal.installs",
+                    "is no JSON object",
+                );
             }
             return;
         };
         for (id, raw) in map {
-            let place = format!("state/openclaw.sqlite#hooks.internal.installs/{}", text::excerpt(id, 80));
+            let place = format!(
+                "state/openclaw.sqlite#hooks.internal.installs/{}",
+                text::excerpt(id, 80)
+            );
             let record = records::record(place.clone(), raw);
             if record.source.is_empty() {
                 // The folder is looked at all the same: below `hooks/` it is found without a record.
-                self.unreadable(&place, "is no install record: it has no source, or a field of the wrong type");
+                self.unreadable(
+                    &place,
+                    "is no install record: it has no source, or a field of the wrong type",
+                );
                 continue;
             }
             let canonical = self.paths.state.join("hooks").join(id);
@@ -152,15 +202,24 @@ impl Reader<'_> {
                 }
             };
             if self.paths.kind(&folder) != At::Folder {
-                self.found.observations.push(Observation::MissingFolder { path: self.paths.shown(&folder) });
+                self.found.observations.push(Observation::MissingFolder {
+                    path: self.paths.shown(&folder),
+                });
                 continue;
             }
             let source = records::source(self.paths, &record);
             let names = [format!("managed/{}", ids::part(id))];
-            let Some(mut subject) = self.subject("hook", &names, source, id.clone(), &folder, Policy::Managed) else { continue };
+            let Some(mut subject) =
+                self.subject("hook", &names, source, id.clone(), &folder, Policy::Managed)
+            else {
+                continue;
+            };
             if source != Source::Link && paths::normalize(&canonical) != folder {
                 subject.observations.push(Observation::OutsideState {
-                    recorded: text::excerpt(record.install_path.as_deref().unwrap_or_default(), 200),
+                    recorded: text::excerpt(
+                        record.install_path.as_deref().unwrap_or_default(),
+                        200,
+                    ),
                     canonical: self.paths.shown(&canonical),
                 });
             }
@@ -183,8 +242,17 @@ impl Reader<'_> {
     fn managed(&mut self) {
         for (name, folder) in self.children(&self.paths.state.join("hooks")) {
             let names = [format!("hooks/{}", ids::part(&name))];
-            if let Some(mut subject) = self.subject("unrecorded", &names, Source::Unrecorded, name, &folder, Policy::Managed) {
-                subject.observations.push(Observation::NoRecord { place: "hooks" });
+            if let Some(mut subject) = self.subject(
+                "unrecorded",
+                &names,
+                Source::Unrecorded,
+                name,
+                &folder,
+                Policy::Managed,
+            ) {
+                subject
+                    .observations
+                    .push(Observation::NoRecord { place: "hooks" });
                 self.found.subjects.push(subject);
             }
         }
@@ -193,8 +261,15 @@ impl Reader<'_> {
     /// The hooks and packs that lie directly in a folder.
     fn collection(&mut self, label: &str, folder: &Path, policy: Policy) {
         for (name, child) in self.children(folder) {
-            let relative = child.strip_prefix(folder).unwrap_or(&child).to_string_lossy().into_owned();
-            let names = [format!("{label}/{}", ids::part(&name)), format!("{label}/{relative}")];
+            let relative = child
+                .strip_prefix(folder)
+                .unwrap_or(&child)
+                .to_string_lossy()
+                .into_owned();
+            let names = [
+                format!("{label}/{}", ids::part(&name)),
+                format!("{label}/{relative}"),
+            ];
             let subject = self.subject("hook", &names, Source::Unrecorded, name, &child, policy);
             self.found.subjects.extend(subject);
         }
@@ -204,9 +279,19 @@ impl Reader<'_> {
     fn extra(&mut self, number: usize, folder: &Path) {
         let label = format!("extra.{number}");
         if self.is_hook(folder) {
-            let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = folder
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let names = [format!("{label}/{}", ids::part(&name))];
-            let subject = self.subject("hook", &names, Source::Unrecorded, name, folder, Policy::Managed);
+            let subject = self.subject(
+                "hook",
+                &names,
+                Source::Unrecorded,
+                name,
+                folder,
+                Policy::Managed,
+            );
             self.found.subjects.extend(subject);
         } else {
             self.collection(&label, folder, Policy::Managed);
@@ -219,16 +304,22 @@ impl Reader<'_> {
         if plugin.kind == Kind::Bundle {
             written.push("hooks".to_owned());
         }
-        let Ok(root) = self.paths.real(&plugin.folder) else { return };
+        let Ok(root) = self.paths.real(&plugin.folder) else {
+            return;
+        };
         let label = format!("plugin.{}", ids::part(&plugin.plugin_id));
         let mut done = BTreeSet::new();
         for entry in written {
             let folder = paths::normalize(&plugin.folder.join(entry.trim()));
-            let Ok(real) = self.paths.real(&folder) else { continue };
+            let Ok(real) = self.paths.real(&folder) else {
+                continue;
+            };
             if !real.starts_with(&root) {
                 let entry = text::excerpt(&format!("hooks {entry}"), 120);
                 let target = self.paths.shown(&real);
-                self.found.observations.push(Observation::EntryEscapes { entry, target });
+                self.found
+                    .observations
+                    .push(Observation::EntryEscapes { entry, target });
             } else if done.insert(real) && self.paths.kind(&folder) == At::Folder {
                 self.collection(&label, &folder, Policy::Plugin(plugin.enabled));
             }
@@ -237,14 +328,27 @@ impl Reader<'_> {
 
     /// The modules of `hooks.mappings[].transform`, all in one folder.
     fn transforms(&mut self, ctx: &Context<'_>) {
-        let config = ctx.options.config.clone().unwrap_or_else(|| self.paths.state.join("openclaw.json"));
-        let base = config.parent().unwrap_or(&self.paths.state).join("hooks/transforms");
-        let written = ctx.config_at(&["hooks", "transformsDir"]).as_str().map(str::trim).filter(|text| !text.is_empty());
+        let config = ctx
+            .options
+            .config
+            .clone()
+            .unwrap_or_else(|| self.paths.state.join("openclaw.json"));
+        let base = config
+            .parent()
+            .unwrap_or(&self.paths.state)
+            .join("hooks/transforms");
+        let written = ctx
+            .config_at(&["hooks", "transformsDir"])
+            .as_str()
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
         let folder = match written.map(|text| (text, Path::new(text).is_absolute())) {
             Some((text, true)) => match self.paths.locate(text) {
                 Located::At(folder) => folder,
                 other => {
-                    self.found.observations.push(not_located("config hooks.transformsDir".to_owned(), other));
+                    self.found
+                        .observations
+                        .push(not_located("config hooks.transformsDir".to_owned(), other));
                     return;
                 }
             },
@@ -252,11 +356,16 @@ impl Reader<'_> {
             None => base.clone(),
         };
         let folder = paths::normalize(&folder);
-        let mappings = ctx.config_at(&["hooks", "mappings"]).as_array().map_or(&[][..], Vec::as_slice);
+        let mappings = ctx
+            .config_at(&["hooks", "mappings"])
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         let mut used = false;
         let mut escapes = Vec::new();
         for (number, mapping) in mappings.iter().enumerate() {
-            let Some(module) = mapping.pointer("/transform/module").and_then(Value::as_str) else { continue };
+            let Some(module) = mapping.pointer("/transform/module").and_then(Value::as_str) else {
+                continue;
+            };
             used = true;
             let target = paths::normalize(&folder.join(module.trim()));
             let real = self.paths.real(&target);
@@ -266,16 +375,29 @@ impl Reader<'_> {
             };
             if !inside {
                 let entry = format!("config hooks.mappings[{number}].transform.module");
-                escapes.push(Observation::EntryEscapes { entry, target: self.paths.shown(&real.unwrap_or(target)) });
+                escapes.push(Observation::EntryEscapes {
+                    entry,
+                    target: self.paths.shown(&real.unwrap_or(target)),
+                });
             }
         }
         self.found.observations.extend(escapes);
         if self.paths.kind(&folder) != At::Folder {
             return;
         }
-        let names = ["managed/transforms".to_owned(), "transforms/modules".to_owned()];
+        let names = [
+            "managed/transforms".to_owned(),
+            "transforms/modules".to_owned(),
+        ];
         let name = "transforms".to_owned();
-        let Some(mut subject) = self.subject("hook", &names, Source::Unrecorded, name, &folder, Policy::Plugin(true)) else {
+        let Some(mut subject) = self.subject(
+            "hook",
+            &names,
+            Source::Unrecorded,
+            name,
+            &folder,
+            Policy::Plugin(true),
+        ) else {
             return;
         };
         subject.enabled = used && ctx.config_at(&["hooks", "enabled"]) != &Value::Bool(false);
@@ -306,39 +428,65 @@ impl Reader<'_> {
         let mut subject = ids::blank(id, Kind::HookPack, source, name, self.paths.place(folder));
         subject.trees = ids::whole(&real, &real, Vec::new());
         let package = self.package(&real, &mut subject.observations);
-        subject.version = package.get("version").and_then(Value::as_str).map(str::to_owned);
+        subject.version = package
+            .get("version")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let hooks = self.hooks(&real, &package, &mut subject.observations);
         subject.enabled = self.selection.enables(policy, &hooks);
         Some(subject)
     }
 
     /// Name and key of each hook of a folder.
-    fn hooks(&self, real: &Path, package: &Value, observations: &mut Vec<Observation>) -> Vec<(String, String)> {
+    fn hooks(
+        &self,
+        real: &Path,
+        package: &Value,
+        observations: &mut Vec<Observation>,
+    ) -> Vec<(String, String)> {
         let declared = strings(package.pointer("/openclaw/hooks"));
         let folders: Vec<PathBuf> = if declared.is_empty() {
             vec![real.to_owned()]
         } else {
-            declared.iter().take(MAX_PACK).map(|path| paths::normalize(&real.join(path.trim()))).collect()
+            declared
+                .iter()
+                .take(MAX_PACK)
+                .map(|path| paths::normalize(&real.join(path.trim())))
+                .collect()
         };
         let mut hooks = Vec::new();
         for folder in folders {
             let place = self.paths.shown(&folder.join("HOOK.md"));
             match self.paths.real(&folder.join("HOOK.md")) {
                 Ok(file) if !file.starts_with(real) => {
-                    observations.push(Observation::EntryEscapes { entry: place, target: self.paths.shown(&file) });
+                    observations.push(Observation::EntryEscapes {
+                        entry: place,
+                        target: self.paths.shown(&file),
+                    });
                 }
                 Ok(file) => match crate::read::bytes(&file, frontmatter::MAX_BYTES) {
                     Ok(bytes) => {
                         let front = FrontMatter::parse(&String::from_utf8_lossy(&bytes));
-                        let fallback = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+                        let fallback = folder
+                            .file_name()
+                            .map(|n| n.to_string_lossy().into_owned())
+                            .unwrap_or_default();
                         let name = front.text("name").unwrap_or(fallback);
-                        let key = front.manifest_text("hookKey").map_or_else(|| name.clone(), str::to_owned);
+                        let key = front
+                            .manifest_text("hookKey")
+                            .map_or_else(|| name.clone(), str::to_owned);
                         hooks.push((name, key));
                     }
-                    Err(error) => observations.push(Observation::Unreadable { place, why: error.to_string() }),
+                    Err(error) => observations.push(Observation::Unreadable {
+                        place,
+                        why: error.to_string(),
+                    }),
                 },
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => observations.push(Observation::Unreadable { place, why: error.to_string() }),
+                Err(error) => observations.push(Observation::Unreadable {
+                    place,
+                    why: error.to_string(),
+                }),
             }
         }
         hooks
@@ -347,26 +495,41 @@ impl Reader<'_> {
     fn package(&self, real: &Path, observations: &mut Vec<Observation>) -> Value {
         let file = real.join("package.json");
         let place = self.paths.shown(&file);
-        match self.paths.text(&file, MAX_PACKAGE).map(|text| json::last_wins(&text)) {
+        match self
+            .paths
+            .text(&file, MAX_PACKAGE)
+            .map(|text| json::last_wins(&text))
+        {
             Ok(Ok(parsed)) => {
-                let duplicate = |key: &String| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) };
+                let duplicate = |key: &String| Observation::DuplicateKey {
+                    place: place.clone(),
+                    key: text::excerpt(key, 80),
+                };
                 observations.extend(parsed.duplicates.iter().map(duplicate));
                 parsed.value
             }
             Ok(Err(error)) => {
-                observations.push(Observation::Unreadable { place, why: error.to_string() });
+                observations.push(Observation::Unreadable {
+                    place,
+                    why: error.to_string(),
+                });
                 Value::Null
             }
             Err(crate::read::ReadError::NotFound) => Value::Null,
             Err(error) => {
-                observations.push(Observation::Unreadable { place, why: error.to_string() });
+                observations.push(Observation::Unreadable {
+                    place,
+                    why: error.to_string(),
+                });
                 Value::Null
             }
         }
     }
 
     fn is_hook(&self, folder: &Path) -> bool {
-        ["HOOK.md", "package.json"].iter().any(|name| std::fs::symlink_metadata(folder.join(name)).is_ok())
+        ["HOOK.md", "package.json"]
+            .iter()
+            .any(|name| std::fs::symlink_metadata(folder.join(name)).is_ok())
     }
 
     /// Names and paths of the folders in a folder that hold a hook or a pack. Symlinked folders count: OpenClaw 2026.9 passes over
@@ -382,7 +545,10 @@ impl Reader<'_> {
         };
         let mut children = Vec::new();
         for entry in entries.into_iter().filter(|entry| entry.kind == At::Folder) {
-            let hook = self.paths.real(&entry.path).is_ok_and(|real| self.is_hook(&real));
+            let hook = self
+                .paths
+                .real(&entry.path)
+                .is_ok_and(|real| self.is_hook(&real));
             match entry.name.into_string() {
                 Ok(name) if !name.chars().any(char::is_control) => {
                     if hook {
@@ -399,6 +565,9 @@ impl Reader<'_> {
     }
 
     fn unreadable(&mut self, place: &str, why: &str) {
-        self.found.observations.push(Observation::Unreadable { place: place.to_owned(), why: why.to_owned() });
+        self.found.observations.push(Observation::Unreadable {
+            place: place.to_owned(),
+            why: why.to_owned(),
+        });
     }
 }

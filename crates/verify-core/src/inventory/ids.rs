@@ -16,7 +16,9 @@ pub(super) struct Ids {
 impl Ids {
     /// Ids that exist already.
     pub(super) fn with(taken: impl IntoIterator<Item = SubjectId>) -> Self {
-        Self { taken: taken.into_iter().collect() }
+        Self {
+            taken: taken.into_iter().collect(),
+        }
     }
 
     /// Whether the id is still free.
@@ -55,14 +57,27 @@ pub(super) fn part(text: &str) -> String {
 }
 
 /// A subject of which only name and folder are known.
-pub(super) fn blank(id: SubjectId, kind: Kind, source: Source, name: String, place: Place) -> Subject {
-    Subject { name, ..Subject::new(id, kind, source, place) }
+pub(super) fn blank(
+    id: SubjectId,
+    kind: Kind,
+    source: Source,
+    name: String,
+    place: Place,
+) -> Subject {
+    Subject {
+        name,
+        ..Subject::new(id, kind, source, place)
+    }
 }
 
 /// Trees of a subject without dependencies of its own: its whole folder.
 pub(super) fn whole(root: &Path, boundary: &Path, leave_out: Vec<LeaveOut>) -> Trees {
     Trees {
-        tree: Some(TreeSpec { root: root.to_owned(), boundary: boundary.to_owned(), leave_out }),
+        tree: Some(TreeSpec {
+            root: root.to_owned(),
+            boundary: boundary.to_owned(),
+            leave_out,
+        }),
         dependencies: None,
         siblings: None,
     }
@@ -76,9 +91,23 @@ mod tests {
     fn no_two_subjects_share_an_id() {
         let mut ids = Ids::with([SubjectId::new("skill", "managed/a")]);
         let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        assert_eq!(ids.take("skill", &names(&["managed/a", "managed/x/a"])).as_str(), "skill:managed/x/a");
-        assert_eq!(ids.take("skill", &names(&["managed/a", "managed/x/a"])).as_str(), "skill:managed/x/a~2");
-        assert_eq!(ids.take("skill", &names(&["managed/x/a~2"])).as_str(), "skill:managed/x/a~2~2");
-        assert_ne!(SubjectId::new("mcp", &part("a/b")), SubjectId::new("mcp", &format!("{}/{}", part("a"), part("b"))));
+        assert_eq!(
+            ids.take("skill", &names(&["managed/a", "managed/x/a"]))
+                .as_str(),
+            "skill:managed/x/a"
+        );
+        assert_eq!(
+            ids.take("skill", &names(&["managed/a", "managed/x/a"]))
+                .as_str(),
+            "skill:managed/x/a~2"
+        );
+        assert_eq!(
+            ids.take("skill", &names(&["managed/x/a~2"])).as_str(),
+            "skill:managed/x/a~2~2"
+        );
+        assert_ne!(
+            SubjectId::new("mcp", &part("a/b")),
+            SubjectId::new("mcp", &format!("{}/{}", part("a"), part("b")))
+        );
     }
 }

@@ -69,7 +69,10 @@ fn database(paths: &Paths) -> PathBuf {
 pub(super) fn read(paths: &Paths) -> Index {
     let mut index = Index::default();
     let place = shown(paths);
-    let unreadable = |place: &str, why: String| Observation::Unreadable { place: place.to_owned(), why };
+    let unreadable = |place: &str, why: String| Observation::Unreadable {
+        place: place.to_owned(),
+        why,
+    };
     let rows = match copy(paths).and_then(|copy| copy.map(|copy| rows(&copy.file())).transpose()) {
         Ok(None) => return index,
         Ok(Some(rows)) => rows,
@@ -78,7 +81,9 @@ pub(super) fn read(paths: &Paths) -> Index {
             return index;
         }
         Err(Refusal::Unsupported(found)) => {
-            index.observations.push(Observation::UnsupportedSchema { place, found });
+            index
+                .observations
+                .push(Observation::UnsupportedSchema { place, found });
             return index;
         }
     };
@@ -86,36 +91,52 @@ pub(super) fn read(paths: &Paths) -> Index {
         let place = format!("{place}#{PLUGINS}");
         match json::strict(&content) {
             Ok(value) => plugins(&mut index, place, value),
-            Err(error) => index.observations.push(unreadable(&place, error.to_string())),
+            Err(error) => index
+                .observations
+                .push(unreadable(&place, error.to_string())),
         }
     }
     if let Some(content) = rows.hooks {
         match json::strict(&content) {
             Ok(value) => index.hooks = value,
-            Err(error) => index.observations.push(unreadable(&format!("{place}#{HOOKS}"), error.to_string())),
+            Err(error) => index
+                .observations
+                .push(unreadable(&format!("{place}#{HOOKS}"), error.to_string())),
         }
     }
     index
 }
 
 fn plugins(index: &mut Index, place: String, mut value: Value) {
-    let found = value.pointer("/index/version").cloned().unwrap_or(Value::Null);
+    let found = value
+        .pointer("/index/version")
+        .cloned()
+        .unwrap_or(Value::Null);
     if found.as_u64() != Some(INDEX_VERSION) {
-        let found = format!("index.version {}, where {INDEX_VERSION} is known", text::excerpt(&found.to_string(), 40));
-        index.observations.push(Observation::UnsupportedSchema { place, found });
+        let found = format!(
+            "index.version {}, where {INDEX_VERSION} is known",
+            text::excerpt(&found.to_string(), 40)
+        );
+        index
+            .observations
+            .push(Observation::UnsupportedSchema { place, found });
         return;
     }
     match value.pointer_mut("/index/installRecords").map(Value::take) {
         Some(Value::Object(records)) => index.records = records.into_iter().collect(),
         _ => {
             let why = "index.installRecords is missing or no object".to_owned();
-            index.observations.push(Observation::Unreadable { place, why });
+            index
+                .observations
+                .push(Observation::Unreadable { place, why });
         }
     }
     index.records.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some(Value::Array(plugins)) = value.pointer_mut("/index/plugins").map(Value::take) {
         for plugin in plugins {
-            let owner = string(plugin.get("installOwner")).or_else(|| string(plugin.get("pluginId"))).map(str::to_owned);
+            let owner = string(plugin.get("installOwner"))
+                .or_else(|| string(plugin.get("pluginId")))
+                .map(str::to_owned);
             if let Some(owner) = owner {
                 index.seen.entry(owner).or_insert(plugin);
             }
@@ -130,7 +151,10 @@ enum Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        let budget = matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+        let budget = matches!(
+            error.sqlite_error_code(),
+            Some(rusqlite::ErrorCode::OperationInterrupted)
+        );
         Self::Unreadable(if budget {
             "reading it takes longer than any real index would".to_owned()
         } else {
@@ -173,7 +197,9 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
     let (wal, journal) = (beside("-wal"), beside("-journal"));
     // A rollback journal is replayed on opening, and can name other files to delete. OpenClaw uses write-ahead logs.
     if std::fs::symlink_metadata(&journal).is_ok_and(|found| !found.is_file() || found.len() > 0) {
-        return Err(Refusal::Unreadable("an interrupted change lies beside it (-journal); let OpenClaw open it once".to_owned()));
+        return Err(Refusal::Unreadable(
+            "an interrupted change lies beside it (-journal); let OpenClaw open it once".to_owned(),
+        ));
     }
     // A running gateway writes now and then; one quiet moment is enough.
     for _ in 0..COPY_ATTEMPTS {
@@ -187,22 +213,46 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
             return Ok(Some(folder));
         }
     }
-    Err(Refusal::Unreadable("it changed each time it was copied; try again, or stop the gateway".to_owned()))
+    Err(Refusal::Unreadable(
+        "it changed each time it was copied; try again, or stop the gateway".to_owned(),
+    ))
 }
 
 /// The database also holds secrets, which the original keeps from other users.
 fn private_folder() -> io::Result<Copy> {
     let mode = std::fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new().prefix("openclaw-verify-").permissions(mode).tempdir().map(Copy)
+    tempfile::Builder::new()
+        .prefix("openclaw-verify-")
+        .permissions(mode)
+        .tempdir()
+        .map(Copy)
 }
 
 fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
     match std::fs::symlink_metadata(path) {
         Ok(m) if !m.is_file() => {
-            let name = if path.extension().is_some_and(|end| end.to_string_lossy().ends_with("-wal")) { "its -wal " } else { "" };
-            Err(Refusal::Unreadable(format!("{name}is {}, not a regular file", read::kind_of(&m))))
+            let name = if path
+                .extension()
+                .is_some_and(|end| end.to_string_lossy().ends_with("-wal"))
+            {
+                "its -wal "
+            } else {
+                ""
+            };
+            Err(Refusal::Unreadable(format!(
+                "{name}is {}, not a regular file",
+                read::kind_of(&m)
+            )))
         }
-        Ok(m) => Ok(Some(Stamp(m.len(), m.mtime(), m.mtime_nsec(), m.ctime(), m.ctime_nsec(), m.dev(), m.ino()))),
+        Ok(m) => Ok(Some(Stamp(
+            m.len(),
+            m.mtime(),
+            m.mtime_nsec(),
+            m.ctime(),
+            m.ctime_nsec(),
+            m.dev(),
+            m.ino(),
+        ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -214,9 +264,15 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
     let (file, metadata) = read::open(from).map_err(unreadable)?;
     let size = metadata.len();
     if size > MAX_DATABASE {
-        return Err(unreadable(ReadError::TooLarge { size, limit: MAX_DATABASE }));
+        return Err(unreadable(ReadError::TooLarge {
+            size,
+            limit: MAX_DATABASE,
+        }));
     }
-    let copied = io::copy(&mut io::Read::take(file, size + 1), &mut std::fs::File::create_new(to)?)?;
+    let copied = io::copy(
+        &mut io::Read::take(file, size + 1),
+        &mut std::fs::File::create_new(to)?,
+    )?;
     Ok(copied == size)
 }
 
@@ -227,7 +283,10 @@ struct Rows {
 
 /// Opens the copy so that nothing in it is trusted or runs for ever.
 fn open(file: &Path) -> Result<Connection, Refusal> {
-    let mut db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut db = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
@@ -249,42 +308,60 @@ fn rows(file: &Path) -> Result<Rows, Refusal> {
     let db = open(file)?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > USER_VERSION {
-        return Err(Refusal::Unsupported(format!("user_version {version}, where {USER_VERSION} is the newest known")));
+        return Err(Refusal::Unsupported(format!(
+            "user_version {version}, where {USER_VERSION} is the newest known"
+        )));
     }
     // SQLite fills the rest of a cut page with zeros, without a word.
     let page: u32 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
     if !std::fs::metadata(file)?.len().is_multiple_of(page.into()) {
-        return Err(Refusal::Unreadable("ends within a page: it was cut".to_owned()));
+        return Err(Refusal::Unreadable(
+            "ends within a page: it was cut".to_owned(),
+        ));
     }
     real_table(&db)?;
-    Ok(Rows { plugins: value(&db, PLUGINS)?, hooks: value(&db, HOOKS)? })
+    Ok(Rows {
+        plugins: value(&db, PLUGINS)?,
+        hooks: value(&db, HOOKS)?,
+    })
 }
 
 /// The table is there, and is one. OpenClaw makes it with the database, so without it the file was cut or replaced.
 fn real_table(db: &Connection) -> Result<(), Refusal> {
     let mut statement =
         db.prepare("SELECT type, coalesce(sql, ''), coalesce(rootpage, 0) FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE")?;
-    let found: Vec<(String, String, i64)> =
-        statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?;
+    let found: Vec<(String, String, i64)> = statement
+        .query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
     match found.as_slice() {
         [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
         [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
-        [(kind, ..)] if kind == "table" => Err(Refusal::Unreadable(format!("{TABLE} is a virtual table"))),
-        [(kind, ..)] => Err(Refusal::Unreadable(format!("{TABLE} is a {}, not a table", text::excerpt(kind, 20)))),
-        _ => Err(Refusal::Unreadable(format!("more than one thing is called {TABLE}"))),
+        [(kind, ..)] if kind == "table" => {
+            Err(Refusal::Unreadable(format!("{TABLE} is a virtual table")))
+        }
+        [(kind, ..)] => Err(Refusal::Unreadable(format!(
+            "{TABLE} is a {}, not a table",
+            text::excerpt(kind, 20)
+        ))),
+        _ => Err(Refusal::Unreadable(format!(
+            "more than one thing is called {TABLE}"
+        ))),
     }
 }
 
 /// A generated column would be computed by the file's own code.
 fn plain_columns(db: &Connection) -> Result<(), Refusal> {
     let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
-    let columns: Vec<(String, i64)> =
-        statement.query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let columns: Vec<(String, i64)> = statement
+        .query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
     let plain = |wanted: &str| columns.iter().any(|(name, _)| name == wanted);
     if columns.iter().all(|(_, hidden)| *hidden == 0) && plain("state_key") && plain("value_json") {
         Ok(())
     } else {
-        Err(Refusal::Unsupported(format!("{TABLE} has other columns than the known ones")))
+        Err(Refusal::Unsupported(format!(
+            "{TABLE} has other columns than the known ones"
+        )))
     }
 }
 
@@ -292,13 +369,19 @@ fn plain_columns(db: &Connection) -> Result<(), Refusal> {
 /// two differ.
 fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
     let read = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
-        db.prepare(sql)?.query_map([key], |row| row.get(0))?.take(2).collect()
+        db.prepare(sql)?
+            .query_map([key], |row| row.get(0))?
+            .take(2)
+            .collect()
     };
     let indexed = read("SELECT value_json FROM config_machine_state WHERE state_key IN (?1)")?;
-    let scanned = read("SELECT value_json FROM config_machine_state NOT INDEXED WHERE +state_key = ?1")?;
+    let scanned =
+        read("SELECT value_json FROM config_machine_state NOT INDEXED WHERE +state_key = ?1")?;
     match (indexed.len(), indexed == scanned) {
         (0 | 1, true) => Ok(indexed.into_iter().next()),
-        _ => Err(Refusal::Unreadable(format!("{key} stands in it more than once, or its index disagrees with the table"))),
+        _ => Err(Refusal::Unreadable(format!(
+            "{key} stands in it more than once, or its index disagrees with the table"
+        ))),
     }
 }
 
@@ -309,7 +392,10 @@ mod tests {
     #[test]
     fn nobody_else_can_read_the_copy() {
         let folder = private_folder().expect("folder");
-        let mode = std::fs::metadata(folder.0.path()).expect("folder").permissions().mode();
+        let mode = std::fs::metadata(folder.0.path())
+            .expect("folder")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o700);
     }
 
@@ -317,10 +403,15 @@ mod tests {
     fn an_endless_query_meets_the_budget() {
         let dir = tempfile::tempdir().expect("temp dir");
         let file = dir.path().join("db");
-        Connection::open(&file).and_then(|db| db.execute_batch("CREATE TABLE t (a)")).expect("create");
+        Connection::open(&file)
+            .and_then(|db| db.execute_batch("CREATE TABLE t (a)"))
+            .expect("create");
         let db = open(&file).unwrap_or_else(|_| panic!("opens"));
-        let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
-        let refusal = db.query_row(endless, [], |row| row.get::<_, i64>(0)).map_err(Refusal::from);
+        let endless =
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
+        let refusal = db
+            .query_row(endless, [], |row| row.get::<_, i64>(0))
+            .map_err(Refusal::from);
         assert!(matches!(refusal, Err(Refusal::Unreadable(why)) if why.contains("takes longer")));
     }
 }

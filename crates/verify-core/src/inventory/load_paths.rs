@@ -18,8 +18,15 @@ const ENDINGS: [&str; 6] = [".ts", ".js", ".mts", ".cts", ".mjs", ".cjs"];
 const MAX_PATHS: usize = 1000;
 
 /// Plugins that the config names. A linked plugin has a record, which then speaks for it.
-pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observation>) -> Vec<Plugin> {
-    let list = scan.config.pointer("/plugins/load/paths").unwrap_or(&Value::Null);
+pub(super) fn read(
+    scan: &Scan<'_>,
+    known: &Known,
+    observations: &mut Vec<Observation>,
+) -> Vec<Plugin> {
+    let list = scan
+        .config
+        .pointer("/plugins/load/paths")
+        .unwrap_or(&Value::Null);
     let list: &[Value] = list.as_array().map_or(&[], Vec::as_slice);
     let mut found = Vec::new();
     for (n, written) in list.iter().enumerate() {
@@ -30,7 +37,10 @@ pub(super) fn read(scan: &Scan<'_>, known: &Known, observations: &mut Vec<Observ
             break;
         }
         let Some(written) = written.as_str() else {
-            observations.push(Observation::Unreadable { place, why: "is no text".to_owned() });
+            observations.push(Observation::Unreadable {
+                place,
+                why: "is no text".to_owned(),
+            });
             continue;
         };
         match scan.paths.locate(written) {
@@ -55,11 +65,16 @@ fn entry(
     let real = match paths.real(path) {
         Ok(real) => real,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            observations.push(Observation::MissingFolder { path: paths.shown(path) });
+            observations.push(Observation::MissingFolder {
+                path: paths.shown(path),
+            });
             return;
         }
         Err(error) => {
-            observations.push(Observation::Unreadable { place, why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place,
+                why: error.to_string(),
+            });
             return;
         }
     };
@@ -80,24 +95,39 @@ fn entry(
                 children(scan, &real, known, observations, found);
             }
         }
-        _ => observations.push(Observation::Unreadable { place, why: "is neither a file nor a folder".to_owned() }),
+        _ => observations.push(Observation::Unreadable {
+            place,
+            why: "is neither a file nor a folder".to_owned(),
+        }),
     }
 }
 
 /// A folder of plugins: each folder in it, and each file.
-fn children(scan: &Scan<'_>, parent: &Path, known: &Known, observations: &mut Vec<Observation>, found: &mut Vec<Plugin>) {
+fn children(
+    scan: &Scan<'_>,
+    parent: &Path,
+    known: &Known,
+    observations: &mut Vec<Observation>,
+    found: &mut Vec<Plugin>,
+) {
     let paths = scan.paths;
     let entries = match paths.list(parent) {
         Ok(entries) => entries,
         Err(error) => {
-            observations.push(Observation::Unreadable { place: paths.shown(parent), why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place: paths.shown(parent),
+                why: error.to_string(),
+            });
             return;
         }
     };
     for entry in entries {
         if found.len() >= MAX_PATHS {
             let why = format!("leads to more than {MAX_PATHS} plugins");
-            observations.push(Observation::Unreadable { place: paths.shown(parent), why });
+            observations.push(Observation::Unreadable {
+                place: paths.shown(parent),
+                why,
+            });
             return;
         }
         let name = entry.name.to_string_lossy().into_owned();
@@ -112,7 +142,10 @@ fn children(scan: &Scan<'_>, parent: &Path, known: &Known, observations: &mut Ve
             }
             (Entry::Nothing, _) | (_, Err(_)) if entry.link => {
                 let why = "is a symbolic link that leads nowhere or out of the copy".to_owned();
-                observations.push(Observation::Unreadable { place: paths.shown(&entry.path), why });
+                observations.push(Observation::Unreadable {
+                    place: paths.shown(&entry.path),
+                    why,
+                });
             }
             _ => {}
         }
@@ -120,7 +153,10 @@ fn children(scan: &Scan<'_>, parent: &Path, known: &Known, observations: &mut Ve
 }
 
 fn folder(scan: &Scan<'_>, files: PluginFiles, found: &mut Vec<Plugin>) {
-    if found.iter().any(|plugin| plugin.folder() == Some(&files.folder)) {
+    if found
+        .iter()
+        .any(|plugin| plugin.folder() == Some(&files.folder))
+    {
         return;
     }
     let id = SubjectId::new("load", &files.plugin_id());
@@ -130,9 +166,16 @@ fn folder(scan: &Scan<'_>, files: PluginFiles, found: &mut Vec<Plugin>) {
 /// A single file: its folder is the plugin's root, so the whole folder is the subject. [S `discoverFromPath`]
 fn file(scan: &Scan<'_>, file: &Path, known: &Known, found: &mut Vec<Plugin>) {
     let name = file_name(file);
-    let Some(stem) = extension_stem(&name) else { return };
+    let Some(stem) = extension_stem(&name) else {
+        return;
+    };
     let real = scan.paths.real(file).unwrap_or_else(|_| file.to_owned());
-    let Some(parent) = file.parent().and_then(|parent| scan.paths.real(parent).ok()) else { return };
+    let Some(parent) = file
+        .parent()
+        .and_then(|parent| scan.paths.real(parent).ok())
+    else {
+        return;
+    };
     if known.folder(&parent) {
         return;
     }
@@ -143,7 +186,10 @@ fn file(scan: &Scan<'_>, file: &Path, known: &Known, found: &mut Vec<Plugin>) {
     plugin.subject.enabled = scan.activation.enabled(stem, Origin::Config, &[]);
     if !real.starts_with(&parent) {
         let target = scan.paths.shown(&real);
-        plugin.subject.observations.push(Observation::EntryEscapes { entry: crate::text::excerpt(&name, 200), target });
+        plugin.subject.observations.push(Observation::EntryEscapes {
+            entry: crate::text::excerpt(&name, 200),
+            target,
+        });
     }
     found.push(plugin);
 }
@@ -152,7 +198,9 @@ fn file(scan: &Scan<'_>, file: &Path, known: &Known, found: &mut Vec<Plugin>) {
 fn extension_stem(name: &str) -> Option<&str> {
     let ending = ENDINGS.iter().find(|ending| name.ends_with(**ending))?;
     let lower = name.to_lowercase();
-    let declarations = [".d.ts", ".d.mts", ".d.cts"].iter().any(|ending| name.ends_with(ending));
+    let declarations = [".d.ts", ".d.mts", ".d.cts"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
     let stem = name.strip_suffix(ending).filter(|stem| !stem.is_empty())?;
     (!declarations && !lower.contains(".test.")).then_some(stem)
 }
@@ -163,8 +211,13 @@ mod tests {
 
     #[test]
     fn files_that_openclaw_loads() {
-        for (name, stem) in [("a.ts", Some("a")), ("b.x.cjs", Some("b.x")), ("a.d.ts", None), ("a.Test.js", None), ("a.md", None)]
-        {
+        for (name, stem) in [
+            ("a.ts", Some("a")),
+            ("b.x.cjs", Some("b.x")),
+            ("a.d.ts", None),
+            ("a.Test.js", None),
+            ("a.md", None),
+        ] {
             assert_eq!(extension_stem(name), stem, "{name}");
         }
     }

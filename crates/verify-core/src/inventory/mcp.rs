@@ -30,12 +30,26 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     let mut found = Found::default();
     let paths = ctx.paths;
     let mut ids = Ids::default();
-    let config_file = ctx.options.config.clone().unwrap_or_else(|| paths.state.join("openclaw.json"));
+    let config_file = ctx
+        .options
+        .config
+        .clone()
+        .unwrap_or_else(|| paths.state.join("openclaw.json"));
     let config_place = paths.place(&config_file);
     let mut by_name: BTreeMap<String, Vec<Server>> = BTreeMap::new();
-    for (name, raw) in servers(ctx.config_at(&["mcp", "servers"]), "config mcp.servers", &mut found) {
+    for (name, raw) in servers(
+        ctx.config_at(&["mcp", "servers"]),
+        "config mcp.servers",
+        &mut found,
+    ) {
         let enabled = raw.get("enabled") != Some(&Value::Bool(false));
-        let server = Server { ids: vec![ids::part(&name)], place: config_place.clone(), enabled, source: Source::Config, raw };
+        let server = Server {
+            ids: vec![ids::part(&name)],
+            place: config_place.clone(),
+            enabled,
+            source: Source::Config,
+            raw,
+        };
         by_name.entry(name).or_default().push(server);
     }
     for plugin in plugins {
@@ -43,27 +57,49 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         for (name, raw) in servers {
             let id = format!("{}/{}", ids::part(&plugin.plugin_id), ids::part(&name));
             let enabled = plugin.enabled && raw.get("enabled") != Some(&Value::Bool(false));
-            let server = Server { ids: vec![id], place: place.clone(), enabled, source: Source::Unrecorded, raw };
+            let server = Server {
+                ids: vec![id],
+                place: place.clone(),
+                enabled,
+                source: Source::Unrecorded,
+                raw,
+            };
             by_name.entry(name).or_default().push(server);
         }
     }
     for (name, mut same) in by_name {
         merge_plugins(&mut same);
-        let hider = same.first().filter(|s| s.source == Source::Config).map(|s| s.enabled);
+        let hider = same
+            .first()
+            .filter(|s| s.source == Source::Config)
+            .map(|s| s.enabled);
         let mut subjects = Vec::new();
         for server in same {
             let id = ids.take("mcp", &server.ids);
-            let mut subject = ids::blank(id, Kind::McpServer, server.source, name.clone(), server.place);
-            subject.enabled = server.enabled && (server.source == Source::Config || hider != Some(false));
+            let mut subject = ids::blank(
+                id,
+                Kind::McpServer,
+                server.source,
+                name.clone(),
+                server.place,
+            );
+            subject.enabled =
+                server.enabled && (server.source == Source::Config || hider != Some(false));
             subject.mcp = Some(define(server.raw));
             subjects.push(subject);
         }
         // A server of the config replaces those of plugins; of several plugins the last does.
-        let winner = if hider.is_some() { 0 } else { subjects.len().saturating_sub(1) };
+        let winner = if hider.is_some() {
+            0
+        } else {
+            subjects.len().saturating_sub(1)
+        };
         let hidden: Vec<_> = subjects.iter().map(|s| s.id.clone()).collect();
         if let Some(winner_subject) = subjects.get_mut(winner) {
             for (_, hidden) in hidden.into_iter().enumerate().filter(|(n, _)| *n != winner) {
-                winner_subject.observations.push(Observation::Shadows { hidden });
+                winner_subject
+                    .observations
+                    .push(Observation::Shadows { hidden });
             }
         }
         found.subjects.extend(subjects);
@@ -75,8 +111,19 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
 #[must_use]
 pub(crate) fn decides_code(variable: &str) -> bool {
     let name = variable.to_ascii_uppercase();
-    const PREFIXES: [&str; 8] = ["NODE_", "LD_", "DYLD_", "PYTHON", "NPM_CONFIG_", "UV_", "PIP_", "DOCKER_"];
-    name == "PATH" || name.ends_with("_PROXY") || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    const PREFIXES: [&str; 8] = [
+        "NODE_",
+        "LD_",
+        "DYLD_",
+        "PYTHON",
+        "NPM_CONFIG_",
+        "UV_",
+        "PIP_",
+        "DOCKER_",
+    ];
+    name == "PATH"
+        || name.ends_with("_PROXY")
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 struct Server {
@@ -91,7 +138,9 @@ struct Server {
 /// missed, every one of them gets the fields that only the others have.
 fn merge_plugins(same: &mut [Server]) {
     let start = usize::from(same.first().is_some_and(|s| s.source == Source::Config));
-    let Some(plugins) = same.get_mut(start..).filter(|plugins| plugins.len() > 1) else { return };
+    let Some(plugins) = same.get_mut(start..).filter(|plugins| plugins.len() > 1) else {
+        return;
+    };
     let originals: Vec<Value> = plugins.iter().map(|s| s.raw.clone()).collect();
     for (number, server) in plugins.iter_mut().enumerate() {
         let mut merged = Value::Object(Map::new());
@@ -105,7 +154,9 @@ fn merge_plugins(same: &mut [Server]) {
 
 /// RFC 7386, two levels deep at most: no field of a server is an object of objects that matters here.
 fn merge_patch(target: &mut Value, patch: &Value) {
-    let (Some(target), Some(patch)) = (target.as_object_mut(), patch.as_object()) else { return };
+    let (Some(target), Some(patch)) = (target.as_object_mut(), patch.as_object()) else {
+        return;
+    };
     for (key, value) in patch {
         match (target.get_mut(key), value) {
             (_, Value::Null) => {
@@ -122,7 +173,11 @@ fn merge_patch(target: &mut Value, patch: &Value) {
 }
 
 /// The servers of a bundle or plugin, and the file that is shown for them.
-fn of_plugin(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> (Place, BTreeMap<String, Value>) {
+fn of_plugin(
+    plugin: &PluginRoot,
+    paths: &Paths,
+    found: &mut Found,
+) -> (Place, BTreeMap<String, Value>) {
     let mut merged = Value::Object(Map::new());
     let mut place = None;
     if plugin.kind == Kind::Bundle {
@@ -131,9 +186,13 @@ fn of_plugin(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> (Place, B
             _ => Vec::new(),
         };
         // Agent Plugins, which have none of the other manifests, name the file without a dot.
-        let other =
-            [".codex-plugin", ".cursor-plugin", ".claude-plugin"].iter().any(|folder| plugin.folder.join(folder).exists());
-        let usual = [".mcp.json", "mcp.json"].into_iter().take(if other { 1 } else { 2 }).map(str::to_owned);
+        let other = [".codex-plugin", ".cursor-plugin", ".claude-plugin"]
+            .iter()
+            .any(|folder| plugin.folder.join(folder).exists());
+        let usual = [".mcp.json", "mcp.json"]
+            .into_iter()
+            .take(if other { 1 } else { 2 })
+            .map(str::to_owned);
         for relative in usual.chain(declared) {
             let file = plugin.folder.join(relative.trim());
             if let Some(value) = load(plugin, &file, paths, found) {
@@ -142,7 +201,11 @@ fn of_plugin(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> (Place, B
             }
         }
     }
-    if let Some(inline) = plugin.manifest.get("mcpServers").filter(|value| value.is_object()) {
+    if let Some(inline) = plugin
+        .manifest
+        .get("mcpServers")
+        .filter(|value| value.is_object())
+    {
         merge(&mut merged, inline);
     }
     let place = place.unwrap_or_else(|| paths.place(&plugin.folder));
@@ -151,9 +214,13 @@ fn of_plugin(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> (Place, B
 }
 
 fn merge(merged: &mut Value, servers: &Value) {
-    let (Some(merged), Some(servers)) = (merged.as_object_mut(), servers.as_object()) else { return };
+    let (Some(merged), Some(servers)) = (merged.as_object_mut(), servers.as_object()) else {
+        return;
+    };
     for (name, server) in servers.iter().filter(|(_, server)| server.is_object()) {
-        let target = merged.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
+        let target = merged
+            .entry(name.clone())
+            .or_insert_with(|| Value::Object(Map::new()));
         merge_patch(target, server);
     }
 }
@@ -161,24 +228,46 @@ fn merge(merged: &mut Value, servers: &Value) {
 /// The map of servers that a bundle's file holds: under `mcpServers`, under `servers`, or the whole.
 fn load(plugin: &PluginRoot, file: &Path, paths: &Paths, found: &mut Found) -> Option<Value> {
     let place = paths.shown(file);
-    let mut problem = |why: String| found.observations.push(Observation::Unreadable { place: place.clone(), why });
+    let mut problem = |why: String| {
+        found.observations.push(Observation::Unreadable {
+            place: place.clone(),
+            why,
+        })
+    };
     let real = match paths.real(file) {
         Ok(real) => real,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return None,
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return None;
+        }
         Err(error) => {
             problem(error.to_string());
             return None;
         }
     };
-    if !paths.real(&plugin.folder).is_ok_and(|root| real.starts_with(root)) {
-        found.observations.push(Observation::EntryEscapes { entry: place, target: paths.shown(&real) });
+    if !paths
+        .real(&plugin.folder)
+        .is_ok_and(|root| real.starts_with(root))
+    {
+        found.observations.push(Observation::EntryEscapes {
+            entry: place,
+            target: paths.shown(&real),
+        });
         return None;
     }
     match paths.text(file, MAX_FILE).map(|text| json::json5(&text)) {
         Ok(Ok(parsed)) => {
-            found.observations.extend(parsed.duplicates.iter().map(|key| duplicate(&place, key)));
+            found
+                .observations
+                .extend(parsed.duplicates.iter().map(|key| duplicate(&place, key)));
             let value = parsed.value;
-            let nested = ["mcpServers", "servers"].iter().find_map(|key| value.get(key).filter(|v| v.is_object()).cloned());
+            let nested = ["mcpServers", "servers"]
+                .iter()
+                .find_map(|key| value.get(key).filter(|v| v.is_object()).cloned());
             Some(nested.unwrap_or(value))
         }
         Ok(Err(error)) => {
@@ -194,7 +283,10 @@ fn load(plugin: &PluginRoot, file: &Path, paths: &Paths, found: &mut Found) -> O
 }
 
 fn duplicate(place: &str, key: &str) -> Observation {
-    Observation::DuplicateKey { place: place.to_owned(), key: text::excerpt(key, 80) }
+    Observation::DuplicateKey {
+        place: place.to_owned(),
+        key: text::excerpt(key, 80),
+    }
 }
 
 /// The servers of a map, each an object.
@@ -202,8 +294,12 @@ fn servers(map: &Value, what: &str, found: &mut Found) -> BTreeMap<String, Value
     let mut servers = BTreeMap::new();
     for (name, raw) in map.as_object().into_iter().flatten() {
         if servers.len() >= MAX_SERVERS {
-            let why = format!("defines more than {MAX_SERVERS} servers; the rest was not looked at");
-            found.observations.push(Observation::Unreadable { place: what.to_owned(), why });
+            let why =
+                format!("defines more than {MAX_SERVERS} servers; the rest was not looked at");
+            found.observations.push(Observation::Unreadable {
+                place: what.to_owned(),
+                why,
+            });
             break;
         }
         // OpenClaw passes over what is no object.
@@ -217,7 +313,11 @@ fn servers(map: &Value, what: &str, found: &mut Found) -> BTreeMap<String, Value
 /// The definition of a server: its digest, and its text for people.
 pub(super) fn define(raw: Value) -> McpDefinition {
     let server = canonical(&raw);
-    McpDefinition { digest: digest(&server), spec: super::mcp_spec::spec(&server), raw }
+    McpDefinition {
+        digest: digest(&server),
+        spec: super::mcp_spec::spec(&server),
+        raw,
+    }
 }
 
 /// The entry with the names that OpenClaw prefers (`config/mcp-config-normalize.ts`).
@@ -244,14 +344,24 @@ pub(super) fn canonical(raw: &Value) -> Map<String, Value> {
 
 fn digest(server: &Map<String, Value>) -> Sha256Digest {
     let mut parts = Map::new();
-    for key in ["command", "args", "cwd", "transport", "enabled", "sslVerify"] {
+    for key in [
+        "command",
+        "args",
+        "cwd",
+        "transport",
+        "enabled",
+        "sslVerify",
+    ] {
         if let Some(value) = server.get(key) {
             parts.insert(key.to_owned(), value.clone());
         }
     }
     match server.get("url") {
         Some(Value::String(url)) => {
-            parts.insert("url".to_owned(), json!(super::mcp_spec::without_user_info(url)));
+            parts.insert(
+                "url".to_owned(),
+                json!(super::mcp_spec::without_user_info(url)),
+            );
         }
         Some(other) => {
             parts.insert("url".to_owned(), other.clone());
@@ -272,14 +382,19 @@ fn digest(server: &Map<String, Value>) -> Sha256Digest {
         }
     }
     if let Some(Value::Object(env)) = server.get("env") {
-        let values: Map<_, _> = env.iter().filter(|(name, _)| decides_code(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let values: Map<_, _> = env
+            .iter()
+            .filter(|(name, _)| decides_code(name))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
         if !values.is_empty() {
             parts.insert("envValues".to_owned(), Value::Object(values));
         }
     }
     let value = Value::Object(parts);
     // Numbers that no double can hold are the one thing RFC 8785 refuses; their JSON text serves as well.
-    let bytes = serde_json_canonicalizer::to_vec(&value).unwrap_or_else(|_| value.to_string().into_bytes());
+    let bytes =
+        serde_json_canonicalizer::to_vec(&value).unwrap_or_else(|_| value.to_string().into_bytes());
     Sha256Digest::of(&bytes)
 }
 
@@ -308,7 +423,10 @@ mod tests {
             digest_of(changed)
         };
         assert_eq!(with("/env/TOKEN", json!("y")), digest_of(base.clone()));
-        assert_eq!(with("/url", json!("https://other@h/x")), digest_of(base.clone()));
+        assert_eq!(
+            with("/url", json!("https://other@h/x")),
+            digest_of(base.clone())
+        );
         for (pointer, value) in [
             ("/command", json!("bunx")),
             ("/args", json!(["a@1.2.4"])),
@@ -318,9 +436,16 @@ mod tests {
             ("/env", json!(["TOKEN"])),
             ("/url", json!("https://u:p@other/x")),
         ] {
-            assert_ne!(with(pointer, value.clone()), digest_of(base.clone()), "{pointer} {value}");
+            assert_ne!(
+                with(pointer, value.clone()),
+                digest_of(base.clone()),
+                "{pointer} {value}"
+            );
         }
-        assert_ne!(digest_of(json!({"command":"a","enabled":false})), digest_of(json!({"command":"a"})));
+        assert_ne!(
+            digest_of(json!({"command":"a","enabled":false})),
+            digest_of(json!({"command":"a"}))
+        );
         assert_eq!(
             digest_of(json!({"url":"https://h","type":"http"})),
             digest_of(json!({"url":"https://h","transport":"streamable-http"}))

@@ -16,7 +16,9 @@ mod tests;
 use serde_json::Value;
 
 use self::fetch::{bun, bunx, container, deno, dlx, npm, npx, pipx, uvx};
-use self::known::{carries_launcher, fetches, is_python, is_shell, program, starts_something, variable};
+use self::known::{
+    carries_launcher, fetches, is_python, is_shell, program, starts_something, variable,
+};
 use super::{McpDefinition, mcp};
 use crate::text;
 
@@ -67,7 +69,9 @@ pub fn classify(definition: &McpDefinition) -> Launch {
     let server = mcp::canonical(&definition.raw);
     match launch(&server) {
         Ok(launch) => launch,
-        Err(why) => Launch::Unpinned { why: text::excerpt(&why, 300) },
+        Err(why) => Launch::Unpinned {
+            why: text::excerpt(&why, 300),
+        },
     }
 }
 
@@ -75,7 +79,9 @@ pub fn classify(definition: &McpDefinition) -> Launch {
 type Judged = Result<Launch, String>;
 
 fn launch(server: &serde_json::Map<String, Value>) -> Judged {
-    let blank = |value: &Value| matches!(value, Value::Null) || value.as_str().is_some_and(|t| t.trim().is_empty());
+    let blank = |value: &Value| {
+        matches!(value, Value::Null) || value.as_str().is_some_and(|t| t.trim().is_empty())
+    };
     let command = server.get("command").filter(|value| !blank(value));
     let url = server.get("url").filter(|value| !blank(value));
     let command = match (command, url) {
@@ -84,7 +90,11 @@ fn launch(server: &serde_json::Map<String, Value>) -> Judged {
         (None, Some(Value::String(url))) => {
             let url = url.trim().to_ascii_lowercase();
             let web = url.starts_with("https://") || url.starts_with("http://");
-            return if web { Ok(Launch::Remote) } else { Err("the address is neither https nor http".to_owned()) };
+            return if web {
+                Ok(Launch::Remote)
+            } else {
+                Err("the address is neither https nor http".to_owned())
+            };
         }
         (None, Some(_)) => return Err("the address is not a text".to_owned()),
         (Some(Value::String(command)), None) => command,
@@ -113,7 +123,9 @@ fn launch(server: &serde_json::Map<String, Value>) -> Judged {
 
 /// Judges a command and its arguments.
 fn command_line(words: &[&str], wrappers: usize) -> Judged {
-    let Some((command, args)) = words.split_first() else { return Err("no command is left to start".to_owned()) };
+    let Some((command, args)) = words.split_first() else {
+        return Err("no command is left to start".to_owned());
+    };
     if wrappers > MAX_WRAPPERS {
         return Err("too many wrappers around one command".to_owned());
     }
@@ -128,32 +140,45 @@ fn command_line(words: &[&str], wrappers: usize) -> Judged {
         "bunx" => bunx(args),
         "bun" => bun(args),
         "uvx" => uvx(args),
-        "uv" => subcommand(args, "tool", "uv").and_then(|rest| subcommand(rest, "run", "uv tool")).and_then(uvx),
+        "uv" => subcommand(args, "tool", "uv")
+            .and_then(|rest| subcommand(rest, "run", "uv tool"))
+            .and_then(uvx),
         "pipx" => subcommand(args, "run", "pipx").and_then(pipx),
         "docker" | "podman" | "nerdctl" => {
-            let rest = if args.first() == Some(&"container") { args.get(1..).unwrap_or_default() } else { args };
+            let rest = if args.first() == Some(&"container") {
+                args.get(1..).unwrap_or_default()
+            } else {
+                args
+            };
             subcommand(rest, "run", &name).and_then(container)
         }
         "deno" => subcommand(args, "run", "deno").and_then(deno),
         "env" => env(args, wrappers),
-        "sudo" | "doas" | "nice" | "ionice" | "nohup" | "setsid" | "stdbuf" | "timeout" | "time" | "caffeinate" | "gtimeout" => {
-            wrapper(&name, args, wrappers)
-        }
+        "sudo" | "doas" | "nice" | "ionice" | "nohup" | "setsid" | "stdbuf" | "timeout"
+        | "time" | "caffeinate" | "gtimeout" => wrapper(&name, args, wrappers),
         "cmd" => windows_shell(args, wrappers),
         "node" | "nodejs" => node(args, wrappers),
         _ if is_python(&name) => python(args),
         _ if is_shell(&name) => shell(&name, args),
-        _ if fetches(&name) => Err(format!("`{name}` can fetch code, and how it pins is not known here")),
+        _ if fetches(&name) => Err(format!(
+            "`{name}` can fetch code, and how it pins is not known here"
+        )),
         _ => local(command, args),
     }?;
     // A path may name any program, whatever it is called.
-    Ok(if qualified && matches!(result, Launch::Exact { .. }) { Launch::LocalCommand } else { result })
+    Ok(if qualified && matches!(result, Launch::Exact { .. }) {
+        Launch::LocalCommand
+    } else {
+        result
+    })
 }
 
 /// A program that no rule here knows: local, unless a word of its arguments says that something is fetched.
 fn local(command: &str, args: &[&str]) -> Judged {
     let plain = |c: char| c.is_ascii_graphic();
-    let path = without_plugin_root(command).starts_with('/') || command.starts_with("./") || command.contains(":\\");
+    let path = without_plugin_root(command).starts_with('/')
+        || command.starts_with("./")
+        || command.contains(":\\");
     if !path && !command.chars().all(plain) {
         return Err("the command is no plain program name".to_owned());
     }
@@ -161,38 +186,58 @@ fn local(command: &str, args: &[&str]) -> Judged {
         return Err("the command is no plain program name".to_owned());
     }
     if carries_launcher(args) {
-        return Err(format!("`{command}` is given the name of a launcher or shell, so it may start other code"));
+        return Err(format!(
+            "`{command}` is given the name of a launcher or shell, so it may start other code"
+        ));
     }
-    if let Some(word) = args.iter().find(|word| word.contains("@latest") || word.starts_with("npm:") || word.starts_with("git+"))
-    {
-        return Err(format!("`{command}` is given `{word}`, which may name code to fetch"));
+    if let Some(word) = args.iter().find(|word| {
+        word.contains("@latest") || word.starts_with("npm:") || word.starts_with("git+")
+    }) {
+        return Err(format!(
+            "`{command}` is given `{word}`, which may name code to fetch"
+        ));
     }
     Ok(Launch::LocalCommand)
 }
 
-fn subcommand<'a, 'b>(args: &'a [&'b str], wanted: &str, of: &str) -> Result<&'a [&'b str], String> {
+fn subcommand<'a, 'b>(
+    args: &'a [&'b str],
+    wanted: &str,
+    of: &str,
+) -> Result<&'a [&'b str], String> {
     match args.split_first() {
         Some((first, rest)) if *first == wanted => Ok(rest),
-        Some((first, _)) => Err(format!("`{of} {first}` is not known to start one exact version")),
-        None => Err(format!("`{of}` without arguments is not known to start one exact version")),
+        Some((first, _)) => Err(format!(
+            "`{of} {first}` is not known to start one exact version"
+        )),
+        None => Err(format!(
+            "`{of}` without arguments is not known to start one exact version"
+        )),
     }
 }
 
 /// A path below the folder of the bundle that defines the server, of which OpenClaw fills in the folder, as an absolute path.
 fn without_plugin_root(word: &str) -> &str {
-    let rest = ["${CLAUDE_PLUGIN_ROOT}", "${PLUGIN_ROOT}"].iter().find_map(|root| word.strip_prefix(root));
+    let rest = ["${CLAUDE_PLUGIN_ROOT}", "${PLUGIN_ROOT}"]
+        .iter()
+        .find_map(|root| word.strip_prefix(root));
     rest.filter(|rest| rest.starts_with('/')).unwrap_or(word)
 }
 
 /// An interpreter with a script of this machine as its first word.
 fn script(args: &[&str]) -> Judged {
     let first = args.first().copied().ok_or("no script is named")?;
-    let remote = first.contains("://") || first.split_once(':').is_some_and(|(scheme, _)| scheme.len() > 1);
+    let remote = first.contains("://")
+        || first
+            .split_once(':')
+            .is_some_and(|(scheme, _)| scheme.len() > 1);
     if first.starts_with('-') || remote || without_plugin_root(first).contains("${") {
         return Err(format!("`{first}` is no script of this machine"));
     }
-    let file =
-        first.contains(['/', '\\']) || first.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && is_script(ending));
+    let file = first.contains(['/', '\\'])
+        || first
+            .rsplit_once('.')
+            .is_some_and(|(stem, ending)| !stem.is_empty() && is_script(ending));
     if !file || starts_something(first) {
         return Err(format!("`{first}` is no script of this machine"));
     }
@@ -200,7 +245,10 @@ fn script(args: &[&str]) -> Judged {
 }
 
 fn is_script(ending: &str) -> bool {
-    matches!(ending, "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "py" | "sh" | "pyz" | "tsx" | "jsx")
+    matches!(
+        ending,
+        "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "py" | "sh" | "pyz" | "tsx" | "jsx"
+    )
 }
 
 fn node(args: &[&str], wrappers: usize) -> Judged {
@@ -213,21 +261,42 @@ fn node(args: &[&str], wrappers: usize) -> Judged {
     {
         return command_line(args, wrappers + 1);
     }
-    let plain = ["--no-warnings", "--enable-source-maps", "--trace-warnings", "--disable-warning=ExperimentalWarning"];
+    let plain = [
+        "--no-warnings",
+        "--enable-source-maps",
+        "--trace-warnings",
+        "--disable-warning=ExperimentalWarning",
+    ];
     let skip = args.iter().take_while(|arg| plain.contains(arg)).count();
     script(args.get(skip..).unwrap_or_default())
 }
 
 fn python(args: &[&str]) -> Judged {
-    let skip = args.iter().take_while(|arg| matches!(**arg, "-u" | "-B" | "-I" | "-s" | "-E")).count();
+    let skip = args
+        .iter()
+        .take_while(|arg| matches!(**arg, "-u" | "-B" | "-I" | "-s" | "-E"))
+        .count();
     let args = args.get(skip..).unwrap_or_default();
     match args.split_first() {
         Some((&"-m", rest)) => {
             let module = rest.first().copied().ok_or("no module is named")?;
-            let plain = module.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+            let plain = module
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
             let base = module.split('.').next().unwrap_or_default();
-            let runs =
-                ["pip", "runpy", "code", "ensurepip", "venv", "virtualenv", "zipapp", "timeit", "cProfile", "pdb", "trace"];
+            let runs = [
+                "pip",
+                "runpy",
+                "code",
+                "ensurepip",
+                "venv",
+                "virtualenv",
+                "zipapp",
+                "timeit",
+                "cProfile",
+                "pdb",
+                "trace",
+            ];
             if !plain || runs.contains(&base) || starts_something(base) {
                 return Err(format!("`-m {module}` may start other code"));
             }
@@ -240,7 +309,9 @@ fn python(args: &[&str]) -> Judged {
 fn shell(name: &str, args: &[&str]) -> Judged {
     match args.first() {
         Some(first) if first.contains('/') && !first.starts_with('-') => script(args),
-        _ => Err(format!("`{name}` runs a command line, which is not read here")),
+        _ => Err(format!(
+            "`{name}` runs a command line, which is not read here"
+        )),
     }
 }
 
@@ -257,7 +328,9 @@ fn env(args: &[&str], wrappers: usize) -> Judged {
         } else if matches!(first, "-u" | "--unset") {
             left = rest.get(1..).unwrap_or_default();
         } else if first.starts_with('-') {
-            return Err(format!("the flag `{first}` of `env` is not known to keep the version"));
+            return Err(format!(
+                "the flag `{first}` of `env` is not known to keep the version"
+            ));
         } else if let Some((name, _)) = first.split_once('=') {
             problem = problem.and(variable(name));
             left = rest;
@@ -276,12 +349,21 @@ fn env(args: &[&str], wrappers: usize) -> Judged {
 
 fn wrapper(name: &str, args: &[&str], wrappers: usize) -> Judged {
     let (flags, values): (&[&str], &[&str]) = match name {
-        "sudo" | "doas" => (&["-n", "-E", "-H", "--non-interactive", "--preserve-env"], &["-u", "-g", "--user", "--group"]),
+        "sudo" | "doas" => (
+            &["-n", "-E", "-H", "--non-interactive", "--preserve-env"],
+            &["-u", "-g", "--user", "--group"],
+        ),
         "nice" => (&[], &["-n", "--adjustment"]),
         "ionice" => (&["-t"], &["-c", "-n"]),
         "setsid" => (&["-w", "-f", "-c", "--wait"], &[]),
-        "stdbuf" => (&["-oL", "-eL", "-iL", "-o0", "-e0", "-i0"], &["-o", "-e", "-i"]),
-        "timeout" | "gtimeout" => (&["--foreground", "--preserve-status", "-v"], &["-k", "-s", "--kill-after", "--signal"]),
+        "stdbuf" => (
+            &["-oL", "-eL", "-iL", "-o0", "-e0", "-i0"],
+            &["-o", "-e", "-i"],
+        ),
+        "timeout" | "gtimeout" => (
+            &["--foreground", "--preserve-status", "-v"],
+            &["-k", "-s", "--kill-after", "--signal"],
+        ),
         "time" => (&["-p"], &[]),
         "caffeinate" => (&["-i", "-d", "-s", "-m"], &[]),
         _ => (&[], &[]),
@@ -289,24 +371,34 @@ fn wrapper(name: &str, args: &[&str], wrappers: usize) -> Judged {
     let mut at = 0;
     while let Some(arg) = args.get(at) {
         let base = arg.split('=').next().unwrap_or_default();
-        let number =
-            name == "nice" && arg.strip_prefix('-').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        let number = name == "nice"
+            && arg
+                .strip_prefix('-')
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
         if *arg == "--" {
             at += 1;
             break;
-        } else if flags.contains(arg) || number || (values.contains(&base) && base.len() < arg.len()) {
+        } else if flags.contains(arg)
+            || number
+            || (values.contains(&base) && base.len() < arg.len())
+        {
             at += 1;
         } else if values.contains(arg) {
             at += 2;
         } else if arg.starts_with('-') {
-            return Err(format!("the flag `{arg}` of `{name}` is not known to keep the version"));
+            return Err(format!(
+                "the flag `{arg}` of `{name}` is not known to keep the version"
+            ));
         } else {
             break;
         }
     }
     if matches!(name, "timeout" | "gtimeout") {
         let duration = args.get(at).copied().unwrap_or_default();
-        let ok = duration.trim_end_matches(['s', 'm', 'h', 'd']).bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let ok = duration
+            .trim_end_matches(['s', 'm', 'h', 'd'])
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'.');
         if duration.is_empty() || !ok {
             return Err("`timeout` is given no duration".to_owned());
         }
@@ -315,10 +407,14 @@ fn wrapper(name: &str, args: &[&str], wrappers: usize) -> Judged {
     let rest = args.get(at..).unwrap_or_default();
     if name == "sudo" || name == "doas" {
         // `sudo NAME=value command` sets variables.
-        let assignments = rest.iter().take_while(|word| word.contains('=') && !word.starts_with('-')).count();
+        let assignments = rest
+            .iter()
+            .take_while(|word| word.contains('=') && !word.starts_with('-'))
+            .count();
         let (set, rest) = rest.split_at(assignments);
         let result = command_line(rest, wrappers + 1)?;
-        set.iter().try_for_each(|word| variable(word.split('=').next().unwrap_or_default()))?;
+        set.iter()
+            .try_for_each(|word| variable(word.split('=').next().unwrap_or_default()))?;
         return Ok(result);
     }
     command_line(rest, wrappers + 1)
@@ -330,7 +426,9 @@ fn windows_shell(args: &[&str], wrappers: usize) -> Judged {
         match first.to_ascii_lowercase().as_str() {
             "/d" | "/s" | "/q" => left = rest,
             "/c" => {
-                if rest.iter().any(|word| word.contains(['&', '|', '<', '>', '^', '%', '(', ')', '!', '"', '\n', '\r'])) {
+                if rest.iter().any(|word| {
+                    word.contains(['&', '|', '<', '>', '^', '%', '(', ')', '!', '"', '\n', '\r'])
+                }) {
                     return Err("`cmd /c` is given characters that it reads itself".to_owned());
                 }
                 if rest.iter().any(|word| word.contains(char::is_whitespace)) {

@@ -14,8 +14,14 @@ const MAX: usize = 600;
 
 /// The command line, or the address, without secrets.
 pub(super) fn spec(server: &Map<String, Value>) -> String {
-    let command = server.get("command").and_then(Value::as_str).filter(|c| !c.trim().is_empty());
-    let url = server.get("url").and_then(Value::as_str).filter(|u| !u.trim().is_empty());
+    let command = server
+        .get("command")
+        .and_then(Value::as_str)
+        .filter(|c| !c.trim().is_empty());
+    let url = server
+        .get("url")
+        .and_then(Value::as_str)
+        .filter(|u| !u.trim().is_empty());
     let spec = match (command, url) {
         (Some(command), _) => command_line(command, server.get("args")),
         (None, Some(url)) => address(url.trim()),
@@ -26,7 +32,9 @@ pub(super) fn spec(server: &Map<String, Value>) -> String {
 
 /// An address without what stands before `@` in its authority. Backslashes end the authority, as they do for browsers and Node.
 pub(super) fn without_user_info(url: &str) -> String {
-    let Some(at) = url.find("://") else { return url.to_owned() };
+    let Some(at) = url.find("://") else {
+        return url.to_owned();
+    };
     let (scheme, rest) = url.split_at(at + 3);
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -59,7 +67,11 @@ fn mask_words(arg: &str, hide_next: &mut bool) -> String {
     }
     let mut masked = Vec::new();
     for word in arg.split(' ') {
-        masked.push(if std::mem::take(hide_next) && !word.is_empty() { MASK.to_owned() } else { mask(word, hide_next) });
+        masked.push(if std::mem::take(hide_next) && !word.is_empty() {
+            MASK.to_owned()
+        } else {
+            mask(word, hide_next)
+        });
     }
     masked.join(" ")
 }
@@ -69,11 +81,23 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
     if let Some((name, value)) = bare.split_once('=')
         && !name.contains("://")
     {
-        let variable = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let variable =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let pin = value.starts_with('=') && !names_a_secret(name);
         if value.is_empty() || pin || (!variable && !names_a_secret(name) && !looks_secret(value)) {
-            let inner = if value.contains('=') && !pin { mask(value, &mut false) } else { value.to_owned() };
-            return format!("{name}={}", if value.contains("://") { address(value) } else { inner });
+            let inner = if value.contains('=') && !pin {
+                mask(value, &mut false)
+            } else {
+                value.to_owned()
+            };
+            return format!(
+                "{name}={}",
+                if value.contains("://") {
+                    address(value)
+                } else {
+                    inner
+                }
+            );
         }
         return format!("{name}={MASK}");
     }
@@ -82,7 +106,10 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
         return word.to_owned();
     }
     let lower = bare.to_ascii_lowercase();
-    if matches!(lower.as_str(), "bearer" | "basic") || lower.ends_with("authorization:") || lower.ends_with("key:") {
+    if matches!(lower.as_str(), "bearer" | "basic")
+        || lower.ends_with("authorization:")
+        || lower.ends_with("key:")
+    {
         *hide_next = true;
         return word.to_owned();
     }
@@ -96,7 +123,11 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
     if bare.contains("://") {
         return address(bare);
     }
-    if looks_secret(bare) { MASK.to_owned() } else { word.to_owned() }
+    if looks_secret(bare) {
+        MASK.to_owned()
+    } else {
+        word.to_owned()
+    }
 }
 
 /// Whether the name of a flag, variable or header says that a secret follows.
@@ -120,7 +151,10 @@ fn names_a_secret(name: &str) -> bool {
         "connectionstring",
         "signature",
     ];
-    matches!(name.as_str(), "pw" | "pwd" | "pass" | "key" | "pat" | "h" | "dsn") || PARTS.iter().any(|part| name.contains(part))
+    matches!(
+        name.as_str(),
+        "pw" | "pwd" | "pass" | "key" | "pat" | "h" | "dsn"
+    ) || PARTS.iter().any(|part| name.contains(part))
 }
 
 /// Whether a text has the form of a well-known secret, or is one long run of letters and digits.
@@ -146,22 +180,35 @@ pub(crate) fn looks_secret(word: &str) -> bool {
     if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && word.len() >= 12 {
         return true;
     }
-    let run = word.len() >= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'='));
+    let run = word.len() >= 32
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'='));
     run && word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 /// An address without user info, without the values of its query, without its fragment.
 fn address(url: &str) -> String {
     let url = without_user_info(url);
-    let (url, fragment) = url.split_once('#').map_or((url.as_str(), false), |(before, _)| (before, true));
-    let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
+    let (url, fragment) = url
+        .split_once('#')
+        .map_or((url.as_str(), false), |(before, _)| (before, true));
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url, None), |(base, query)| (base, Some(query)));
     let (scheme, path) = base.split_at(base.find("://").map_or(0, |at| at + 3));
-    let path: Vec<_> = path.split('/').map(|part| if looks_secret(part) { MASK } else { part }).collect();
+    let path: Vec<_> = path
+        .split('/')
+        .map(|part| if looks_secret(part) { MASK } else { part })
+        .collect();
     let mut shown = format!("{scheme}{}", path.join("/"));
     if let Some(query) = query {
         let names: Vec<_> = query
             .split('&')
-            .map(|pair| pair.split_once('=').map_or_else(|| MASK.to_owned(), |(name, _)| format!("{name}={MASK}")))
+            .map(|pair| {
+                pair.split_once('=')
+                    .map_or_else(|| MASK.to_owned(), |(name, _)| format!("{name}={MASK}"))
+            })
             .collect();
         shown.push('?');
         shown.push_str(&names.join("&"));
@@ -188,7 +235,11 @@ mod tests {
     use super::*;
 
     fn line(command: &str, args: &[&str]) -> String {
-        spec(json!({"command": command, "args": args, "env": {"TOKEN": "topsecret"}}).as_object().expect("object"))
+        spec(
+            json!({"command": command, "args": args, "env": {"TOKEN": "topsecret"}})
+                .as_object()
+                .expect("object"),
+        )
     }
 
     #[test]
@@ -212,9 +263,16 @@ mod tests {
         ] {
             let shown = line("npx", args);
             assert!(!shown.contains("topsecret"), "{shown}");
-            assert!(shown.contains(MASK) || shown.ends_with("@db/x") || shown.contains("postgres://db"), "{shown}");
+            assert!(
+                shown.contains(MASK) || shown.ends_with("@db/x") || shown.contains("postgres://db"),
+                "{shown}"
+            );
         }
-        let url = spec(json!({"url":"https://u:topsecret@h:1/p?k=topsecret"}).as_object().expect("object"));
+        let url = spec(
+            json!({"url":"https://u:topsecret@h:1/p?k=topsecret"})
+                .as_object()
+                .expect("object"),
+        );
         assert_eq!(url, "https://h:1/p?k=***");
     }
 
@@ -225,8 +283,14 @@ mod tests {
             "npx -y @acme/files@1.2.3 '/home/user/My Files'"
         );
         let image = format!("acme/x@sha256:{}", "ab".repeat(32));
-        assert_eq!(line("docker", &["run", "-i", &image]), format!("docker run -i {image}"));
-        assert_eq!(line("uvx", &["--from", "x==1.2.3", "x"]), "uvx --from x==1.2.3 x");
+        assert_eq!(
+            line("docker", &["run", "-i", &image]),
+            format!("docker run -i {image}")
+        );
+        assert_eq!(
+            line("uvx", &["--from", "x==1.2.3", "x"]),
+            "uvx --from x==1.2.3 x"
+        );
         assert_eq!(line("x\u{202e}y", &[]), "x\\u{202e}y");
         assert_eq!(without_user_info("https://a\\@b/c"), "https://a\\@b/c");
         assert_eq!(without_user_info("https://a@b@h/c@d"), "https://h/c@d");

@@ -56,14 +56,20 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     let paths = open(options)?;
     let mut inventory = Inventory::default();
     let host = host(options, &paths)?;
-    let options = Options { state_dir: paths.state.clone(), host: host.clone(), ..options.clone() };
+    let options = Options {
+        state_dir: paths.state.clone(),
+        host: host.clone(),
+        ..options.clone()
+    };
 
     let mut config = config::read(&paths, options.config.as_deref());
     let workspaces = config::workspaces(&paths, &mut config);
     let mut index = index::read(&paths);
     inventory.observations.append(&mut config.observations);
     inventory.observations.append(&mut index.observations);
-    inventory.observations.extend(environment::read(&paths, &config.value, &config.shown));
+    inventory
+        .observations
+        .extend(environment::read(&paths, &config.value, &config.shown));
 
     let activation = plugin::Activation::new(&config);
     let scan = Scan {
@@ -77,16 +83,32 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     };
     let plugins = plugins(&scan, &mut inventory.observations);
     if let Some(host) = &host {
-        inventory.subjects.push(core::read(&paths.outside_copy(), host, &mut inventory.not_covered));
+        inventory.subjects.push(core::read(
+            &paths.outside_copy(),
+            host,
+            &mut inventory.not_covered,
+        ));
         inventory.host = Some(paths.place(host));
     }
-    inventory.not_covered.extend(language_servers(&scan, &plugins));
+    inventory
+        .not_covered
+        .extend(language_servers(&scan, &plugins));
     let roots = roots(&plugins);
-    inventory.subjects.extend(plugins.into_iter().map(|plugin| plugin.subject));
+    inventory
+        .subjects
+        .extend(plugins.into_iter().map(|plugin| plugin.subject));
 
-    let context = Context { options: &options, paths: &paths, config: &config.value, workspaces: &workspaces };
-    let found: [Found; 3] =
-        [skills::read(&context, &roots), hooks::read(&context, &roots, &index.hooks), mcp::read(&context, &roots)];
+    let context = Context {
+        options: &options,
+        paths: &paths,
+        config: &config.value,
+        workspaces: &workspaces,
+    };
+    let found: [Found; 3] = [
+        skills::read(&context, &roots),
+        hooks::read(&context, &roots, &index.hooks),
+        mcp::read(&context, &roots),
+    ];
     for found in found {
         inventory.subjects.extend(found.subjects);
         inventory.observations.extend(found.observations);
@@ -106,17 +128,21 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
 /// never taken from there.
 #[must_use]
 pub fn workspaces(options: &Options) -> Vec<PathBuf> {
-    let Ok(paths) = open(options) else { return Vec::new() };
+    let Ok(paths) = open(options) else {
+        return Vec::new();
+    };
     let mut config = config::read(&paths, options.config.as_deref());
-    config::workspaces(&paths, &mut config).into_iter().map(|workspace| workspace.folder).collect()
+    config::workspaces(&paths, &mut config)
+        .into_iter()
+        .map(|workspace| workspace.folder)
+        .collect()
 }
 
 fn open(options: &Options) -> crate::Result<Paths> {
     let shown = options.state_dir.display();
     match std::fs::metadata(&options.state_dir) {
-        Ok(metadata) if metadata.is_dir() => {
-            Paths::new(options).map_err(|error| Error::io("resolve the state dir", &options.state_dir, error))
-        }
+        Ok(metadata) if metadata.is_dir() => Paths::new(options)
+            .map_err(|error| Error::io("resolve the state dir", &options.state_dir, error)),
         Ok(_) => Err(Error::environment(
             format!("the state dir {shown} is not a folder"),
             "name OpenClaw's state dir with --state-dir",
@@ -125,20 +151,40 @@ fn open(options: &Options) -> crate::Result<Paths> {
             what: format!("there is no OpenClaw state dir at {shown}"),
             help: Some("name it with --state-dir or OPENCLAW_STATE_DIR".to_owned()),
         }),
-        Err(error) => Err(Error::io("look at the state dir", &options.state_dir, error)),
+        Err(error) => Err(Error::io(
+            "look at the state dir",
+            &options.state_dir,
+            error,
+        )),
     }
 }
 
 /// The host package's real path. In a copy it may not be the original's.
 fn host(options: &Options, paths: &Paths) -> crate::Result<Option<PathBuf>> {
-    let Some(host) = &options.host else { return Ok(None) };
-    let real = std::fs::canonicalize(host).map_err(|error| Error::io("resolve the host package", host, error))?;
+    let Some(host) = &options.host else {
+        return Ok(None);
+    };
+    let real = std::fs::canonicalize(host)
+        .map_err(|error| Error::io("resolve the host package", host, error))?;
     let help = "name the folder of the package `openclaw` with --openclaw";
     if !real.is_dir() {
-        return Err(Error::environment(format!("the host package {} is not a folder", host.display()), help));
+        return Err(Error::environment(
+            format!("the host package {} is not a folder", host.display()),
+            help,
+        ));
     }
-    if paths.relocated_from.as_ref().is_some_and(|old| real.starts_with(old)) {
-        return Err(Error::environment(format!("the host package {} lies in the original of the copy", host.display()), help));
+    if paths
+        .relocated_from
+        .as_ref()
+        .is_some_and(|old| real.starts_with(old))
+    {
+        return Err(Error::environment(
+            format!(
+                "the host package {} lies in the original of the copy",
+                host.display()
+            ),
+            help,
+        ));
     }
     Ok(Some(real))
 }
@@ -158,12 +204,22 @@ fn plugins(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> 
 }
 
 fn language_servers(scan: &Scan<'_>, plugins: &[Plugin]) -> Vec<NotCovered> {
-    let bundles =
-        plugins.iter().filter_map(|plugin| Some((plugin, plugin.files.as_ref().filter(|files| files.bundle.is_some())?)));
-    let bundles = bundles.filter(|(_, files)| bundles::has_language_servers(scan.paths, &files.folder, &files.manifest));
+    let bundles = plugins.iter().filter_map(|plugin| {
+        Some((
+            plugin,
+            plugin
+                .files
+                .as_ref()
+                .filter(|files| files.bundle.is_some())?,
+        ))
+    });
+    let bundles = bundles.filter(|(_, files)| {
+        bundles::has_language_servers(scan.paths, &files.folder, &files.manifest)
+    });
     let entry = |(plugin, _): (&Plugin, _)| NotCovered {
         what: format!("language servers of {}", plugin.subject.id),
-        why: "they are commands of the bundle; only their definition is part of its digest".to_owned(),
+        why: "they are commands of the bundle; only their definition is part of its digest"
+            .to_owned(),
     };
     bundles.map(entry).collect()
 }
@@ -186,14 +242,23 @@ fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
 impl NotCovered {
     /// What every installation has, and no state dir holds.
     fn always() -> [Self; 5] {
-        let entry = |what: &str, why: &str| Self { what: what.to_owned(), why: why.to_owned() };
+        let entry = |what: &str, why: &str| Self {
+            what: what.to_owned(),
+            why: why.to_owned(),
+        };
         [
-            entry("Node.js and the system's libraries", "they are not OpenClaw's; use the tools of the system"),
+            entry(
+                "Node.js and the system's libraries",
+                "they are not OpenClaw's; use the tools of the system",
+            ),
             entry(
                 "backups of the config (openclaw.json.last-good, .bak)",
                 "OpenClaw may put one back when the config breaks its schema",
             ),
-            entry("compile caches of Node and jiti", "they are made while OpenClaw runs, outside the state dir"),
+            entry(
+                "compile caches of Node and jiti",
+                "they are made while OpenClaw runs, outside the state dir",
+            ),
             entry(
                 "commands that the config runs (secret providers, install policy, sandbox set-up, CLI backends)",
                 "only MCP servers are judged; review the config itself",
@@ -238,7 +303,10 @@ pub struct Inventory {
 impl Inventory {
     /// One subject, and nothing else.
     pub(crate) fn of(subject: Subject) -> Self {
-        Self { subjects: vec![subject], ..Self::default() }
+        Self {
+            subjects: vec![subject],
+            ..Self::default()
+        }
     }
 }
 
@@ -320,8 +388,11 @@ impl Subject {
     #[must_use]
     pub fn recorded_version(&self) -> Option<String> {
         let record = self.record.as_ref();
-        let recorded = record.and_then(|record| record.resolved_version.as_ref().or(record.version.as_ref()));
-        recorded.or(self.version.as_ref()).map(|version| crate::text::excerpt(version, 200))
+        let recorded =
+            record.and_then(|record| record.resolved_version.as_ref().or(record.version.as_ref()));
+        recorded
+            .or(self.version.as_ref())
+            .map(|version| crate::text::excerpt(version, 200))
     }
 }
 

@@ -45,12 +45,19 @@ impl Layout {
         let base = folder.file_name()?.to_str()?;
         let parent = folder.parent()?;
         let scope = parent.file_name()?.to_str()?;
-        let (name, modules) =
-            if scope.starts_with('@') { (format!("{scope}/{base}"), parent.parent()?) } else { (base.to_owned(), parent) };
+        let (name, modules) = if scope.starts_with('@') {
+            (format!("{scope}/{base}"), parent.parent()?)
+        } else {
+            (base.to_owned(), parent)
+        };
         if modules.file_name()? != "node_modules" {
             return None;
         }
-        Some(Self { project: modules.parent()?.to_owned(), modules: modules.to_owned(), name })
+        Some(Self {
+            project: modules.parent()?.to_owned(),
+            modules: modules.to_owned(),
+            name,
+        })
     }
 }
 
@@ -82,7 +89,11 @@ pub(super) fn encode(name: &str) -> String {
     let base = base.replace('\0', "-");
     let base = base.strip_prefix('-').unwrap_or(&base);
     let base = base.strip_suffix('-').unwrap_or(base);
-    let safe = if matches!(base, "" | "." | "..") { "skill" } else { base };
+    let safe = if matches!(base, "" | "." | "..") {
+        "skill"
+    } else {
+        base
+    };
     if safe == name && safe.len() <= 60 {
         return safe.to_owned();
     }
@@ -95,13 +106,23 @@ pub(super) fn encode(name: &str) -> String {
 pub(super) fn canonical(paths: &Paths, name: &str, folder: &Path) -> (PathBuf, bool) {
     let npm = paths.state.join("npm");
     let encoded = encode(name);
-    let canonical = npm.join("projects").join(&encoded).join("node_modules").join(name);
+    let canonical = npm
+        .join("projects")
+        .join(&encoded)
+        .join("node_modules")
+        .join(name);
     let here = Layout::of(folder).is_some_and(|layout| {
         let project = file_name(&layout.project);
         let generation = project.strip_prefix(&encoded).is_some_and(|rest| {
-            rest.is_empty() || rest.strip_prefix(GENERATION).is_some_and(|hex| hex.len() == 16 && hex.bytes().all(is_lower_hex))
+            rest.is_empty()
+                || rest
+                    .strip_prefix(GENERATION)
+                    .is_some_and(|hex| hex.len() == 16 && hex.bytes().all(is_lower_hex))
         });
-        let projects = layout.project.parent().is_some_and(|parent| parent == npm.join("projects"));
+        let projects = layout
+            .project
+            .parent()
+            .is_some_and(|parent| parent == npm.join("projects"));
         layout.name == name && (generation && projects || layout.project == npm)
     });
     (canonical, here)
@@ -113,7 +134,10 @@ fn is_lower_hex(b: u8) -> bool {
 
 /// The package itself; and the rest of the project's `node_modules`. Links between the two stay inside the subject.
 pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Trees {
-    let host_link = |path: &str| LeaveOut::HostLink { path: path.to_owned(), host: host.map(Path::to_owned) };
+    let host_link = |path: &str| LeaveOut::HostLink {
+        path: path.to_owned(),
+        host: host.map(Path::to_owned),
+    };
     let tree = TreeSpec {
         root: layout.modules.join(&layout.name),
         boundary: layout.modules.clone(),
@@ -127,24 +151,48 @@ pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Tree
             LeaveOut::Record(".package-lock.json".to_owned(), RecordKind::HiddenLockfile),
         ],
     });
-    Trees { tree: Some(tree), dependencies, siblings: None }
+    Trees {
+        tree: Some(tree),
+        dependencies,
+        siblings: None,
+    }
 }
 
 /// Compares record, project, lockfiles and package with one another, and keeps the lockfile's entries.
-pub(super) fn check(paths: &Paths, layout: &Layout, record: &Record, files: &PluginFiles, subject: &mut Subject) {
+pub(super) fn check(
+    paths: &Paths,
+    layout: &Layout,
+    record: &Record,
+    files: &PluginFiles,
+    subject: &mut Subject,
+) {
     let mut conflicts = Conflicts(Vec::new());
     let recorded_name = record.resolved_name.as_deref().unwrap_or(&layout.name);
-    let version = record.resolved_version.as_deref().or(record.version.as_deref());
+    let version = record
+        .resolved_version
+        .as_deref()
+        .or(record.version.as_deref());
     conflicts.compare("name", Some(recorded_name), Some(&layout.name));
-    conflicts.compare("name", Some(recorded_name), Some(files.package_name().unwrap_or("no name")));
+    conflicts.compare(
+        "name",
+        Some(recorded_name),
+        Some(files.package_name().unwrap_or("no name")),
+    );
 
     // A packed archive was asked for by its path.
     if subject.source == Source::Npm {
         for spec in [&record.spec, &record.resolved_spec].into_iter().flatten() {
             conflicts.compare("name", Some(recorded_name), Some(asked_name(spec)));
             // One exact version can disagree; a tag or a range moves.
-            let asked = spec.rsplit_once('@').map(|(_, version)| version).filter(|_| spec::npm(spec) == Pin::Exact);
-            conflicts.compare("version", version.map(spec::plain_version), asked.map(spec::plain_version));
+            let asked = spec
+                .rsplit_once('@')
+                .map(|(_, version)| version)
+                .filter(|_| spec::npm(spec) == Pin::Exact);
+            conflicts.compare(
+                "version",
+                version.map(spec::plain_version),
+                asked.map(spec::plain_version),
+            );
         }
     }
 
@@ -155,25 +203,47 @@ pub(super) fn check(paths: &Paths, layout: &Layout, record: &Record, files: &Plu
     let plain = wanted.filter(|wanted| wanted.starts_with(|c: char| c.is_ascii_digit()));
     conflicts.compare("version", version.filter(|_| plain.is_some()), plain);
     if wanted.is_none() {
-        conflicts.push("name", recorded_name, "package.json of the project does not name it".to_owned());
+        conflicts.push(
+            "name",
+            recorded_name,
+            "package.json of the project does not name it".to_owned(),
+        );
     }
 
     let lockfile = layout.project.join("package-lock.json");
     let hidden = layout.modules.join(".package-lock.json");
-    let (main, hidden) = (lock(paths, &lockfile, subject), lock(paths, &hidden, subject));
+    let (main, hidden) = (
+        lock(paths, &lockfile, subject),
+        lock(paths, &hidden, subject),
+    );
     if main.is_none() && hidden.is_none() {
         let why = "no lockfile of npm tells what was installed".to_owned();
-        subject.observations.push(Observation::Unreadable { place: paths.shown(&lockfile), why });
+        subject.observations.push(Observation::Unreadable {
+            place: paths.shown(&lockfile),
+            why,
+        });
     }
     for lock in [&main, &hidden].into_iter().flatten() {
         let key = format!("node_modules/{}", layout.name);
         match lock.packages.iter().find(|package| package.path == key) {
             Some(entry) => {
                 conflicts.compare("name", Some(recorded_name), Some(&entry.name));
-                conflicts.compare("version", version, entry.version.as_deref().or(Some("no version")));
-                conflicts.compare("integrity", record.integrity.as_deref(), entry.integrity.as_deref().or(Some("no integrity")));
+                conflicts.compare(
+                    "version",
+                    version,
+                    entry.version.as_deref().or(Some("no version")),
+                );
+                conflicts.compare(
+                    "integrity",
+                    record.integrity.as_deref(),
+                    entry.integrity.as_deref().or(Some("no integrity")),
+                );
             }
-            None => conflicts.push("name", recorded_name, format!("{} does not hold it", lock.lockfile.shown)),
+            None => conflicts.push(
+                "name",
+                recorded_name,
+                format!("{} does not hold it", lock.lockfile.shown),
+            ),
         }
     }
     if let (Some(main), Some(hidden)) = (&main, &hidden) {
@@ -189,7 +259,11 @@ pub(super) fn own_lockfile(paths: &Paths, folder: &Path, subject: &mut Subject) 
         return;
     }
     let main = lock(paths, &folder.join("package-lock.json"), subject);
-    let hidden = lock(paths, &folder.join("node_modules/.package-lock.json"), subject);
+    let hidden = lock(
+        paths,
+        &folder.join("node_modules/.package-lock.json"),
+        subject,
+    );
     if let (Some(main), Some(hidden)) = (&main, &hidden) {
         let mut conflicts = Conflicts(Vec::new());
         locks_agree(main, hidden, &mut conflicts);
@@ -201,15 +275,26 @@ pub(super) fn own_lockfile(paths: &Paths, folder: &Path, subject: &mut Subject) 
 /// The lockfiles of the project that the host package is installed in.
 pub(super) fn host_lockfile(paths: &Paths, project: &Path, subject: &mut Subject) {
     let main = lock(paths, &project.join("package-lock.json"), subject);
-    let hidden = lock(paths, &project.join("node_modules/.package-lock.json"), subject);
+    let hidden = lock(
+        paths,
+        &project.join("node_modules/.package-lock.json"),
+        subject,
+    );
     let mut conflicts = Conflicts(Vec::new());
     if let (Some(main), Some(hidden)) = (&main, &hidden) {
         locks_agree(main, hidden, &mut conflicts);
     }
-    let own =
-        main.iter().chain(&hidden).flat_map(|lock| &lock.packages).filter(|package| package.path == "node_modules/openclaw");
+    let own = main
+        .iter()
+        .chain(&hidden)
+        .flat_map(|lock| &lock.packages)
+        .filter(|package| package.path == "node_modules/openclaw");
     for entry in own {
-        conflicts.compare("version", entry.version.as_deref(), Some(subject.version.as_deref().unwrap_or("no version")));
+        conflicts.compare(
+            "version",
+            entry.version.as_deref(),
+            Some(subject.version.as_deref().unwrap_or("no version")),
+        );
     }
     subject.observations.append(&mut conflicts.0);
     keep(main.or(hidden), subject);
@@ -217,15 +302,28 @@ pub(super) fn host_lockfile(paths: &Paths, project: &Path, subject: &mut Subject
 
 /// npm keeps both lockfiles equal for what is installed.
 fn locks_agree(main: &NpmProject, hidden: &NpmProject, conflicts: &mut Conflicts) {
-    let by_path: BTreeMap<&str, &NpmPackage> = main.packages.iter().map(|package| (package.path.as_str(), package)).collect();
+    let by_path: BTreeMap<&str, &NpmPackage> = main
+        .packages
+        .iter()
+        .map(|package| (package.path.as_str(), package))
+        .collect();
     for package in hidden.packages.iter().filter(|package| !package.link) {
         let Some(other) = by_path.get(package.path.as_str()) else {
-            conflicts.push("name", &main.lockfile.shown, format!("{} also holds {}", hidden.lockfile.shown, package.path));
+            conflicts.push(
+                "name",
+                &main.lockfile.shown,
+                format!("{} also holds {}", hidden.lockfile.shown, package.path),
+            );
             return;
         };
-        for (what, a, b) in [("version", &other.version, &package.version), ("integrity", &other.integrity, &package.integrity)] {
+        for (what, a, b) in [
+            ("version", &other.version, &package.version),
+            ("integrity", &other.integrity, &package.integrity),
+        ] {
             if a != b {
-                let say = |value: &Option<String>| format!("{} {}", package.path, value.as_deref().unwrap_or("nothing"));
+                let say = |value: &Option<String>| {
+                    format!("{} {}", package.path, value.as_deref().unwrap_or("nothing"))
+                };
                 conflicts.push(what, &say(a), say(b));
                 return;
             }
@@ -267,13 +365,20 @@ impl Conflicts {
 
 /// Dependencies that came from a registry have a strong integrity. Bundled ones, links, files and git sources have none by nature.
 fn weak_entries(project: &NpmProject, observations: &mut Vec<Observation>) {
-    let mut bad = project.packages.iter().filter_map(|package| Some((package, weakness(package)?)));
+    let mut bad = project
+        .packages
+        .iter()
+        .filter_map(|package| Some((package, weakness(package)?)));
     for (package, why) in bad.by_ref().take(MAX_NAMED) {
-        observations.push(Observation::BadIntegrity { why: text::excerpt(&format!("{}: {why}", package.path), 300) });
+        observations.push(Observation::BadIntegrity {
+            why: text::excerpt(&format!("{}: {why}", package.path), 300),
+        });
     }
     let more = bad.count();
     if more > 0 {
-        observations.push(Observation::BadIntegrity { why: format!("{more} more dependencies have no strong integrity") });
+        observations.push(Observation::BadIntegrity {
+            why: format!("{more} more dependencies have no strong integrity"),
+        });
     }
 }
 
@@ -281,14 +386,17 @@ fn weak_entries(project: &NpmProject, observations: &mut Vec<Observation>) {
 fn weakness(package: &NpmPackage) -> Option<String> {
     let source = package.resolved.as_deref().unwrap_or_default();
     // An entry outside any node_modules is a folder of the project itself (a workspace).
-    let local = !package.path.starts_with("node_modules/") && !package.path.contains("/node_modules/");
+    let local =
+        !package.path.starts_with("node_modules/") && !package.path.contains("/node_modules/");
     let by_nature = local || package.in_bundle || package.link || source.starts_with("git");
     let Some(integrity) = package.integrity.as_deref() else {
         return (!by_nature && !source.starts_with("file:")).then(|| "no integrity".to_owned());
     };
     // npm takes the strongest of several; one strong value is enough.
-    let mut parts =
-        integrity.split_ascii_whitespace().map(|part| part.split('?').next().unwrap_or(part).parse::<Sri>()).peekable();
+    let mut parts = integrity
+        .split_ascii_whitespace()
+        .map(|part| part.split('?').next().unwrap_or(part).parse::<Sri>())
+        .peekable();
     if parts.peek().is_none() {
         return Some("an empty integrity".to_owned());
     }
@@ -309,10 +417,20 @@ fn lock(paths: &Paths, file: &Path, subject: &mut Subject) -> Option<NpmProject>
     let why = match paths.text(file, MAX_LOCKFILE) {
         Ok(content) => match json::strict(&content) {
             Ok(value) => match packages(&value) {
-                Ok(packages) if !paths.may_keep(3 * packages.len()) => "the lockfiles hold too many packages together".to_owned(),
-                Ok(packages) => return Some(NpmProject { lockfile: paths.place(file), packages }),
+                Ok(packages) if !paths.may_keep(3 * packages.len()) => {
+                    "the lockfiles hold too many packages together".to_owned()
+                }
+                Ok(packages) => {
+                    return Some(NpmProject {
+                        lockfile: paths.place(file),
+                        packages,
+                    });
+                }
                 Err(LockError::Version(found)) => {
-                    subject.observations.push(Observation::UnsupportedSchema { place: paths.shown(file), found });
+                    subject.observations.push(Observation::UnsupportedSchema {
+                        place: paths.shown(file),
+                        found,
+                    });
                     return None;
                 }
                 Err(LockError::Malformed(why)) => why,
@@ -322,7 +440,10 @@ fn lock(paths: &Paths, file: &Path, subject: &mut Subject) -> Option<NpmProject>
         Err(ReadError::NotFound) => return None,
         Err(error) => error.to_string(),
     };
-    subject.observations.push(Observation::Unreadable { place: paths.shown(file), why });
+    subject.observations.push(Observation::Unreadable {
+        place: paths.shown(file),
+        why,
+    });
     None
 }
 
@@ -337,17 +458,28 @@ fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
     match lock.get("lockfileVersion").and_then(Value::as_u64) {
         Some(2 | 3) => {}
         _ => {
-            let found = lock.get("lockfileVersion").unwrap_or(&Value::Null).to_string();
-            return Err(LockError::Version(format!("lockfileVersion {}, where 2 and 3 are known", text::excerpt(&found, 40))));
+            let found = lock
+                .get("lockfileVersion")
+                .unwrap_or(&Value::Null)
+                .to_string();
+            return Err(LockError::Version(format!(
+                "lockfileVersion {}, where 2 and 3 are known",
+                text::excerpt(&found, 40)
+            )));
         }
     }
-    let entries = lock.get("packages").and_then(Value::as_object).ok_or_else(|| malformed("has no packages"))?;
+    let entries = lock
+        .get("packages")
+        .and_then(Value::as_object)
+        .ok_or_else(|| malformed("has no packages"))?;
     if entries.len() > MAX_PACKAGES {
         return Err(malformed("holds too many packages"));
     }
     let mut packages = Vec::with_capacity(entries.len());
     for (path, entry) in entries.iter().filter(|(path, _)| !path.is_empty()) {
-        let entry = entry.as_object().ok_or_else(|| malformed(&format!("{path} is no object")))?;
+        let entry = entry
+            .as_object()
+            .ok_or_else(|| malformed(&format!("{path} is no object")))?;
         let text = |key: &str| match entry.get(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -358,7 +490,9 @@ fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(_) => Err(malformed(&format!("{path}: {key} is no truth value"))),
         };
-        let folder = path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name);
+        let folder = path
+            .rsplit_once("node_modules/")
+            .map_or(path.as_str(), |(_, name)| name);
         packages.push(NpmPackage {
             path: path.clone(),
             name: text("name")?.unwrap_or_else(|| folder.to_owned()),
@@ -376,10 +510,21 @@ fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
 }
 
 /// `dependencies` of a project's `package.json`, and what was odd about the file.
-pub(super) fn project_dependencies(paths: &Paths, project: &Path) -> (BTreeMap<String, String>, Vec<Observation>) {
+pub(super) fn project_dependencies(
+    paths: &Paths,
+    project: &Path,
+) -> (BTreeMap<String, String>, Vec<Observation>) {
     let file = project.join("package.json");
     let place = paths.shown(&file);
-    let unreadable = |why: String| (BTreeMap::new(), vec![Observation::Unreadable { place: place.clone(), why }]);
+    let unreadable = |why: String| {
+        (
+            BTreeMap::new(),
+            vec![Observation::Unreadable {
+                place: place.clone(),
+                why,
+            }],
+        )
+    };
     let content = match paths.text(&file, super::plugin::MAX_MANIFEST) {
         Ok(content) => content,
         Err(ReadError::NotFound) => return Default::default(),
@@ -390,23 +535,51 @@ pub(super) fn project_dependencies(paths: &Paths, project: &Path) -> (BTreeMap<S
         Err(error) => return unreadable(error.to_string()),
     };
     let duplicates = parsed.duplicates.iter();
-    let told = duplicates.map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) }).collect();
-    let entries = parsed.value.get("dependencies").and_then(Value::as_object).into_iter().flatten();
-    let entries = entries.filter_map(|(name, spec)| Some((name.clone(), string(Some(spec))?.to_owned())));
-    (entries.filter(|(name, _)| !matches!(name.as_str(), "__proto__" | "constructor" | "prototype")).collect(), told)
+    let told = duplicates
+        .map(|key| Observation::DuplicateKey {
+            place: place.clone(),
+            key: text::excerpt(key, 80),
+        })
+        .collect();
+    let entries = parsed
+        .value
+        .get("dependencies")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let entries =
+        entries.filter_map(|(name, spec)| Some((name.clone(), string(Some(spec))?.to_owned())));
+    (
+        entries
+            .filter(|(name, _)| !matches!(name.as_str(), "__proto__" | "constructor" | "prototype"))
+            .collect(),
+        told,
+    )
 }
 
 /// Packages of npm projects without a record of their own. What a record of the same plugin hides is a stale generation; what nothing
 /// hides, OpenClaw would load.
-pub(super) fn unrecorded(scan: &Scan<'_>, recorded: &mut [Plugin], observations: &mut Vec<Observation>) -> Vec<Plugin> {
+pub(super) fn unrecorded(
+    scan: &Scan<'_>,
+    recorded: &mut [Plugin],
+    observations: &mut Vec<Observation>,
+) -> Vec<Plugin> {
     let paths = scan.paths;
     let npm = paths.state.join("npm");
     let mut projects = vec![npm.clone()];
     match paths.list(&npm.join("projects")) {
         // A symlink is not a project for OpenClaw. [S `listManagedPluginNpmProjectRootsSync`]
-        Ok(entries) => projects.extend(entries.into_iter().filter(|e| !e.link && e.kind == Entry::Folder).map(|e| e.path)),
+        Ok(entries) => projects.extend(
+            entries
+                .into_iter()
+                .filter(|e| !e.link && e.kind == Entry::Folder)
+                .map(|e| e.path),
+        ),
         Err(error) => {
-            observations.push(Observation::Unreadable { place: paths.shown(&npm.join("projects")), why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place: paths.shown(&npm.join("projects")),
+                why: error.to_string(),
+            });
         }
     }
     let known = Known::of(recorded);
@@ -419,10 +592,20 @@ pub(super) fn unrecorded(scan: &Scan<'_>, recorded: &mut [Plugin], observations:
             looked_at += 1;
             if looked_at > MAX_CANDIDATES {
                 let why = format!("the projects name more than {MAX_CANDIDATES} packages");
-                observations.push(Observation::Unreadable { place: paths.shown(&npm.join("projects")), why });
+                observations.push(Observation::Unreadable {
+                    place: paths.shown(&npm.join("projects")),
+                    why,
+                });
                 return found;
             }
-            found.extend(candidate(scan, &project, &name, &known, recorded, observations));
+            found.extend(candidate(
+                scan,
+                &project,
+                &name,
+                &known,
+                recorded,
+                observations,
+            ));
         }
     }
     found
@@ -443,7 +626,10 @@ fn candidate(
         Ok(_) => return None,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => {
-            observations.push(Observation::Unreadable { place: paths.shown(&written), why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place: paths.shown(&written),
+                why: error.to_string(),
+            });
             return None;
         }
     };
@@ -452,11 +638,20 @@ fn candidate(
     }
     let files = PluginFiles::read(paths, &folder);
     // OpenClaw keys what it recovers by the manifest's id, else the package's whole name.
-    let key = string(files.manifest.get("id")).or(files.package_name()).unwrap_or(name).to_owned();
-    let marker = project.join(".openclaw-retained-npm-installs").join(format!("{}.json", encode(name)));
+    let key = string(files.manifest.get("id"))
+        .or(files.package_name())
+        .unwrap_or(name)
+        .to_owned();
+    let marker = project
+        .join(".openclaw-retained-npm-installs")
+        .join(format!("{}.json", encode(name)));
     let retained = paths.kind(&marker) != Entry::Nothing;
-    let owner = recorded.iter_mut().find(|plugin| plugin.files.is_some() && plugin.key.as_deref() == Some(&key));
-    let stale = Observation::StaleGeneration { path: paths.shown(&folder) };
+    let owner = recorded
+        .iter_mut()
+        .find(|plugin| plugin.files.is_some() && plugin.key.as_deref() == Some(&key));
+    let stale = Observation::StaleGeneration {
+        path: paths.shown(&folder),
+    };
     match owner {
         Some(owner) => owner.subject.observations.push(stale),
         None if retained => observations.push(stale),
@@ -468,24 +663,53 @@ fn candidate(
 fn recovered(scan: &Scan<'_>, folder: &Path, name: &str, files: PluginFiles) -> Plugin {
     let paths = scan.paths;
     let id = SubjectId::new("unrecorded", &format!("npm/{name}"));
-    let kind = if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin };
+    let kind = if files.bundle.is_some() {
+        Kind::Bundle
+    } else {
+        Kind::Plugin
+    };
     let mut subject = Subject {
         version: files.version().map(str::to_owned),
-        enabled: scan.activation.enabled(&files.plugin_id(), Origin::Global, &files.channels()),
-        observations: vec![Observation::NoRecord { place: "npm/projects" }],
-        ..ids::blank(id, kind, Source::Unrecorded, files.plugin_id(), paths.place(folder))
+        enabled: scan
+            .activation
+            .enabled(&files.plugin_id(), Origin::Global, &files.channels()),
+        observations: vec![Observation::NoRecord {
+            place: "npm/projects",
+        }],
+        ..ids::blank(
+            id,
+            kind,
+            Source::Unrecorded,
+            files.plugin_id(),
+            paths.place(folder),
+        )
     };
-    subject.observations.extend(files.observations.iter().cloned());
+    subject
+        .observations
+        .extend(files.observations.iter().cloned());
     match Layout::of(folder) {
         Some(layout) => {
             subject.trees = trees(paths, &layout, scan.host);
-            let lock = lock(paths, &layout.project.join("package-lock.json"), &mut subject);
+            let lock = lock(
+                paths,
+                &layout.project.join("package-lock.json"),
+                &mut subject,
+            );
             keep(lock, &mut subject);
-            subject.observations.extend(files.escapes(paths, &layout.modules, &["node_modules/openclaw"]));
+            subject.observations.extend(files.escapes(
+                paths,
+                &layout.modules,
+                &["node_modules/openclaw"],
+            ));
         }
         None => subject.trees = super::plugin::own_trees(paths, folder, scan.host, false),
     }
-    Plugin { subject, files: Some(files), origin: Origin::Global, key: None }
+    Plugin {
+        subject,
+        files: Some(files),
+        origin: Origin::Global,
+        key: None,
+    }
 }
 
 #[cfg(test)]
@@ -525,7 +749,13 @@ mod tests {
         };
         let url = "https://registry.example/a/-/a-1.0.0.tgz";
         assert_eq!(weak(Some(&strong), url), None);
-        assert_eq!(weak(Some(&format!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= {strong}")), url), None);
+        assert_eq!(
+            weak(
+                Some(&format!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk= {strong}")),
+                url
+            ),
+            None
+        );
         assert!(weak(Some("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk="), url).is_some());
         assert!(weak(Some("sha512-AAAA"), url).is_some());
         assert!(weak(Some(""), url).is_some());

@@ -192,7 +192,11 @@ impl Instance {
     pub fn version(&self) -> Option<&str> {
         let written = self.manifest.version.as_deref()?;
         let cleaned = written.trim().trim_start_matches(['=', 'v', ' ']);
-        Some(if cleaned.starts_with(|c: char| c.is_ascii_digit()) { cleaned } else { written })
+        Some(if cleaned.starts_with(|c: char| c.is_ascii_digit()) {
+            cleaned
+        } else {
+            written
+        })
     }
 }
 
@@ -211,23 +215,46 @@ impl NpmTree {
 pub fn read(project: &Path, boundary: &Path, limits: &Limits) -> NpmTree {
     let mut walk = walk::Walk::new(project, boundary, limits);
     let root = walk.run();
-    let root_implicit_gyp = root.as_ref().is_some_and(|root| walk.implicit_gyp("", root));
-    let walk::Walk { mut instances, mut notes, links, complete, .. } = walk;
+    let root_implicit_gyp = root
+        .as_ref()
+        .is_some_and(|root| walk.implicit_gyp("", root));
+    let walk::Walk {
+        mut instances,
+        mut notes,
+        links,
+        complete,
+        ..
+    } = walk;
     instances.sort_by(|a, b| a.path.cmp(&b.path));
     attach_hidden_lock(project, &mut instances, &mut notes);
 
     let resolver = Resolver::new(&instances, &links);
     let mut edges = Vec::new();
     let mut unresolved = Vec::new();
-    let packages = instances.iter().enumerate().map(|(at, one)| (Some(at), one.path.as_str(), &one.manifest));
+    let packages = instances
+        .iter()
+        .enumerate()
+        .map(|(at, one)| (Some(at), one.path.as_str(), &one.manifest));
     for (from, path, manifest) in root.iter().map(|root| (None, "", root)).chain(packages) {
         for dependency in &manifest.dependencies {
             match resolver.resolve(path, &dependency.name) {
-                Resolved::Instance(to) => edges.push(Edge { from, to, kind: dependency.kind }),
+                Resolved::Instance(to) => edges.push(Edge {
+                    from,
+                    to,
+                    kind: dependency.kind,
+                }),
                 Resolved::Link(link) => {
-                    unresolved.push(Unresolved { from, dependency: dependency.clone(), link: Some(link.to_owned()) });
+                    unresolved.push(Unresolved {
+                        from,
+                        dependency: dependency.clone(),
+                        link: Some(link.to_owned()),
+                    });
                 }
-                Resolved::Nothing => unresolved.push(Unresolved { from, dependency: dependency.clone(), link: None }),
+                Resolved::Nothing => unresolved.push(Unresolved {
+                    from,
+                    dependency: dependency.clone(),
+                    link: None,
+                }),
             }
         }
     }
@@ -239,7 +266,16 @@ pub fn read(project: &Path, boundary: &Path, limits: &Limits) -> NpmTree {
         instances[at].bundled = true;
     }
     notes.sort();
-    NpmTree { project: project.to_owned(), root, root_implicit_gyp, instances, edges, unresolved, notes, complete }
+    NpmTree {
+        project: project.to_owned(),
+        root,
+        root_implicit_gyp,
+        instances,
+        edges,
+        unresolved,
+        notes,
+        complete,
+    }
 }
 
 fn attach_hidden_lock(project: &Path, instances: &mut [Instance], notes: &mut Vec<Note>) {
@@ -248,21 +284,36 @@ fn attach_hidden_lock(project: &Path, instances: &mut [Instance], notes: &mut Ve
         Ok(None) => return,
         Err(why) => {
             let path = "node_modules/.package-lock.json".to_owned();
-            return notes.push(Note { path, kind: NoteKind::BadHiddenLockfile { why } });
+            return notes.push(Note {
+                path,
+                kind: NoteKind::BadHiddenLockfile { why },
+            });
         }
     };
     for instance in instances {
         let Some(locked) = entries.remove(&instance.path) else {
-            notes.push(Note { path: instance.path.clone(), kind: NoteKind::NotInLock });
+            notes.push(Note {
+                path: instance.path.clone(),
+                kind: NoteKind::NotInLock,
+            });
             continue;
         };
         match disagreement(&locked, instance) {
             None => instance.locked = Some(locked),
-            Some(kind) => notes.push(Note { path: instance.path.clone(), kind }),
+            Some(kind) => notes.push(Note {
+                path: instance.path.clone(),
+                kind,
+            }),
         }
     }
     notes.extend(
-        entries.into_iter().filter(|(_, locked)| !locked.link).map(|(path, _)| Note { path, kind: NoteKind::OnlyInLock }),
+        entries
+            .into_iter()
+            .filter(|(_, locked)| !locked.link)
+            .map(|(path, _)| Note {
+                path,
+                kind: NoteKind::OnlyInLock,
+            }),
     );
 }
 
@@ -270,20 +321,26 @@ fn disagreement(locked: &Locked, instance: &Instance) -> Option<NoteKind> {
     let name = locked.name.as_deref().unwrap_or(&instance.folder_name);
     let version = locked.version.as_deref().unwrap_or_default();
     let found_version = instance.version().unwrap_or_default();
-    [("name", name, instance.name()), ("version", version, found_version)]
-        .into_iter()
-        .find(|(_, locked, found)| locked != found)
-        .map(|(field, locked, found)| NoteKind::LockDiffers {
-            field,
-            locked: text::excerpt(locked, 80),
-            found: text::excerpt(found, 80),
-        })
+    [
+        ("name", name, instance.name()),
+        ("version", version, found_version),
+    ]
+    .into_iter()
+    .find(|(_, locked, found)| locked != found)
+    .map(|(field, locked, found)| NoteKind::LockDiffers {
+        field,
+        locked: text::excerpt(locked, 80),
+        found: text::excerpt(found, 80),
+    })
 }
 
 /// The edges that leave one package. `edges` are sorted.
 fn edges_from(edges: &[Edge], from: Option<usize>) -> impl Iterator<Item = &Edge> {
     let start = edges.partition_point(|edge| edge.from < from);
-    edges.iter().skip(start).take_while(move |edge| edge.from == from)
+    edges
+        .iter()
+        .skip(start)
+        .take_while(move |edge| edge.from == from)
 }
 
 #[cfg(test)]
@@ -314,7 +371,10 @@ mod tests {
 
     fn edges(tree: &NpmTree) -> Vec<(&str, &str)> {
         let name = |at: usize| tree.instances[at].path.as_str();
-        tree.edges.iter().map(|edge| (edge.from.map_or("", name), name(edge.to))).collect()
+        tree.edges
+            .iter()
+            .map(|edge| (edge.from.map_or("", name), name(edge.to)))
+            .collect()
     }
 
     #[test]
@@ -322,11 +382,26 @@ mod tests {
         let dir = project(&[
             ("package.json", r#"{"dependencies":{"a":"1"}}"#),
             ("node_modules/.bin/a", ""),
-            ("node_modules/a/package.json", r#"{"name":"a","version":"1.0.0","dependencies":{"b":"^9","@s/c":"1","gone":"1"}}"#),
-            ("node_modules/a/node_modules/b/package.json", r#"{"name":"b","version":"9.0.0","dependencies":{"@s/c":"1"}}"#),
-            ("node_modules/b/package.json", r#"{"name":"b","version":"1.0.0"}"#),
-            ("node_modules/@s/c/package.json", r#"{"name":"@s/c","version":"1.0.0","peerDependencies":{"b":"7"}}"#),
-            ("node_modules/@s/node_modules/b/package.json", r#"{"name":"b","version":"0.0.1"}"#),
+            (
+                "node_modules/a/package.json",
+                r#"{"name":"a","version":"1.0.0","dependencies":{"b":"^9","@s/c":"1","gone":"1"}}"#,
+            ),
+            (
+                "node_modules/a/node_modules/b/package.json",
+                r#"{"name":"b","version":"9.0.0","dependencies":{"@s/c":"1"}}"#,
+            ),
+            (
+                "node_modules/b/package.json",
+                r#"{"name":"b","version":"1.0.0"}"#,
+            ),
+            (
+                "node_modules/@s/c/package.json",
+                r#"{"name":"@s/c","version":"1.0.0","peerDependencies":{"b":"7"}}"#,
+            ),
+            (
+                "node_modules/@s/node_modules/b/package.json",
+                r#"{"name":"b","version":"0.0.1"}"#,
+            ),
             ("node_modules/a/test/package.json", r#"{"name":"fixture"}"#),
         ]);
         let tree = read_all(&dir);
@@ -357,24 +432,53 @@ mod tests {
     #[test]
     fn bundled_packages_are_found_over_edges() {
         let dir = project(&[
-            ("node_modules/p/package.json", r#"{"name":"p","dependencies":{"a":"1","z":"1"},"bundleDependencies":["a"]}"#),
-            ("node_modules/p/node_modules/a/package.json", r#"{"name":"a","dependencies":{"b":"1","out":"1"}}"#),
-            ("node_modules/p/node_modules/b/package.json", r#"{"name":"b"}"#),
-            ("node_modules/p/node_modules/z/package.json", r#"{"name":"z"}"#),
+            (
+                "node_modules/p/package.json",
+                r#"{"name":"p","dependencies":{"a":"1","z":"1"},"bundleDependencies":["a"]}"#,
+            ),
+            (
+                "node_modules/p/node_modules/a/package.json",
+                r#"{"name":"a","dependencies":{"b":"1","out":"1"}}"#,
+            ),
+            (
+                "node_modules/p/node_modules/b/package.json",
+                r#"{"name":"b"}"#,
+            ),
+            (
+                "node_modules/p/node_modules/z/package.json",
+                r#"{"name":"z"}"#,
+            ),
             ("node_modules/out/package.json", r#"{"name":"out"}"#),
         ]);
         let tree = read_all(&dir);
-        let bundled: Vec<_> = tree.instances.iter().filter(|one| one.bundled).map(|one| one.path.as_str()).collect();
-        assert_eq!(bundled, ["node_modules/p/node_modules/a", "node_modules/p/node_modules/b"]);
+        let bundled: Vec<_> = tree
+            .instances
+            .iter()
+            .filter(|one| one.bundled)
+            .map(|one| one.path.as_str())
+            .collect();
+        assert_eq!(
+            bundled,
+            [
+                "node_modules/p/node_modules/a",
+                "node_modules/p/node_modules/b"
+            ]
+        );
     }
 
     #[test]
     fn install_scripts_and_implicit_gyp_are_seen() {
         let dir = project(&[
-            ("node_modules/a/package.json", r#"{"name":"a","scripts":{"postinstall":"x","prepare":"y","test":"z"}}"#),
+            (
+                "node_modules/a/package.json",
+                r#"{"name":"a","scripts":{"postinstall":"x","prepare":"y","test":"z"}}"#,
+            ),
             ("node_modules/gyp/package.json", r#"{"name":"gyp"}"#),
             ("node_modules/gyp/binding.gyp", "{}"),
-            ("node_modules/off/package.json", r#"{"name":"off","gypfile":false}"#),
+            (
+                "node_modules/off/package.json",
+                r#"{"name":"off","gypfile":false}"#,
+            ),
             ("node_modules/off/binding.gyp", "{}"),
             ("node_modules/bare/binding.gyp", "{}"),
             ("package.json", "{}"),
@@ -383,8 +487,19 @@ mod tests {
         let tree = read_all(&dir);
         assert!(tree.root_implicit_gyp);
         let a = &tree.instances[0];
-        assert_eq!(a.manifest.install_scripts().map(|script| script.name).collect::<Vec<_>>(), ["postinstall"]);
-        let gyp: Vec<_> = tree.instances.iter().filter(|one| one.implicit_gyp).map(|one| one.folder_name.as_str()).collect();
+        assert_eq!(
+            a.manifest
+                .install_scripts()
+                .map(|script| script.name)
+                .collect::<Vec<_>>(),
+            ["postinstall"]
+        );
+        let gyp: Vec<_> = tree
+            .instances
+            .iter()
+            .filter(|one| one.implicit_gyp)
+            .map(|one| one.folder_name.as_str())
+            .collect();
         assert_eq!(gyp, ["bare", "gyp"]);
     }
 
@@ -392,27 +507,63 @@ mod tests {
     fn links_are_followed_only_inside_the_project() {
         let outside = project(&[("evil/package.json", r#"{"name":"evil"}"#)]);
         let dir = project(&[
-            ("package.json", r#"{"dependencies":{"ws":"1","evil":"1","pn":"1","gone":"1"}}"#),
+            (
+                "package.json",
+                r#"{"dependencies":{"ws":"1","evil":"1","pn":"1","gone":"1"}}"#,
+            ),
             ("node_modules/dep/package.json", r#"{"name":"dep"}"#),
-            ("packages/ws/package.json", r#"{"name":"ws","dependencies":{"dep":"1"}}"#),
-            ("node_modules/.pnpm/pn@1/node_modules/pn/package.json", r#"{"name":"pn","dependencies":{"q":"1"}}"#),
-            ("node_modules/.pnpm/q@1/node_modules/q/package.json", r#"{"name":"q"}"#),
+            (
+                "packages/ws/package.json",
+                r#"{"name":"ws","dependencies":{"dep":"1"}}"#,
+            ),
+            (
+                "node_modules/.pnpm/pn@1/node_modules/pn/package.json",
+                r#"{"name":"pn","dependencies":{"q":"1"}}"#,
+            ),
+            (
+                "node_modules/.pnpm/q@1/node_modules/q/package.json",
+                r#"{"name":"q"}"#,
+            ),
         ]);
         let modules = dir.path().join("node_modules");
         symlink("../packages/ws", modules.join("ws")).expect("link");
         symlink(outside.path().join("evil"), modules.join("evil")).expect("link");
         symlink("nowhere", modules.join("gone")).expect("link");
         symlink(".pnpm/pn@1/node_modules/pn", modules.join("pn")).expect("link");
-        symlink("../../q@1/node_modules/q", modules.join(".pnpm/pn@1/node_modules/q")).expect("link");
+        symlink(
+            "../../q@1/node_modules/q",
+            modules.join(".pnpm/pn@1/node_modules/q"),
+        )
+        .expect("link");
         symlink("loop", modules.join("loop")).expect("link");
         let tree = read_all(&dir);
-        let (pn, q) = ("node_modules/.pnpm/pn@1/node_modules/pn", "node_modules/.pnpm/q@1/node_modules/q");
+        let (pn, q) = (
+            "node_modules/.pnpm/pn@1/node_modules/pn",
+            "node_modules/.pnpm/q@1/node_modules/q",
+        );
         assert_eq!(paths(&tree), [pn, q, "node_modules/dep", "packages/ws"]);
-        assert_eq!(edges(&tree), [("", pn), ("", "packages/ws"), (pn, q), ("packages/ws", "node_modules/dep")]);
-        let links: Vec<_> = tree.unresolved.iter().map(|one| (one.dependency.name.as_str(), one.link.as_deref())).collect();
+        assert_eq!(
+            edges(&tree),
+            [
+                ("", pn),
+                ("", "packages/ws"),
+                (pn, q),
+                ("packages/ws", "node_modules/dep")
+            ]
+        );
+        let links: Vec<_> = tree
+            .unresolved
+            .iter()
+            .map(|one| (one.dependency.name.as_str(), one.link.as_deref()))
+            .collect();
         assert_eq!(links, [("evil", Some("node_modules/evil")), ("gone", None)]);
         let outside = |note: &&Note| matches!(note.kind, NoteKind::Link { inside: false, .. });
-        assert_eq!(tree.notes.iter().filter(outside).count(), 3, "{:?}", tree.notes);
+        assert_eq!(
+            tree.notes.iter().filter(outside).count(),
+            3,
+            "{:?}",
+            tree.notes
+        );
     }
 
     #[test]
@@ -422,34 +573,64 @@ mod tests {
             ("node_modules/empty/README", ""),
             ("node_modules/loose.js", ""),
             ("node_modules/.hidden/index.js", ""),
-            ("node_modules/.package-lock.json", r#"{"lockfileVersion":3,"lockfileVersion":3,"packages":{}}"#),
+            (
+                "node_modules/.package-lock.json",
+                r#"{"lockfileVersion":3,"lockfileVersion":3,"packages":{}}"#,
+            ),
         ]);
         let modules = dir.path().join("node_modules");
         fs::create_dir(modules.join("fifo")).expect("folder");
         crate::read::make_fifo(&modules.join("fifo/package.json"));
         fs::create_dir(modules.join("sparse")).expect("folder");
-        fs::File::create(modules.join("sparse/package.json")).and_then(|file| file.set_len(4 << 30)).expect("sparse file");
+        fs::File::create(modules.join("sparse/package.json"))
+            .and_then(|file| file.set_len(4 << 30))
+            .expect("sparse file");
         symlink("/tmp", modules.join("@scope")).expect("link");
         let tree = read_all(&dir);
         assert_eq!(tree.instances.len(), 4);
         assert!(!tree.complete);
-        let has = |wanted: &dyn Fn(&NoteKind) -> bool| tree.notes.iter().filter(|note| wanted(&note.kind)).count();
-        assert_eq!(has(&|kind| matches!(kind, NoteKind::Unreadable { .. })), 3, "{:?}", tree.notes);
+        let has = |wanted: &dyn Fn(&NoteKind) -> bool| {
+            tree.notes.iter().filter(|note| wanted(&note.kind)).count()
+        };
+        assert_eq!(
+            has(&|kind| matches!(kind, NoteKind::Unreadable { .. })),
+            3,
+            "{:?}",
+            tree.notes
+        );
         assert_eq!(has(&|kind| matches!(kind, NoteKind::NoManifest)), 1);
         assert_eq!(has(&|kind| matches!(kind, NoteKind::LooseFile)), 1);
         assert_eq!(has(&|kind| matches!(kind, NoteKind::DotEntry)), 1);
-        assert_eq!(has(&|kind| matches!(kind, NoteKind::BadHiddenLockfile { .. })), 1);
-        assert_eq!(has(&|kind| matches!(kind, NoteKind::Link { inside: false, .. })), 1);
+        assert_eq!(
+            has(&|kind| matches!(kind, NoteKind::BadHiddenLockfile { .. })),
+            1
+        );
+        assert_eq!(
+            has(&|kind| matches!(kind, NoteKind::Link { inside: false, .. })),
+            1
+        );
     }
 
     #[test]
     fn limits_are_reached_and_said() {
-        let deep = format!("{}x/package.json", "node_modules/x/".repeat(40).trim_end_matches("x/"));
+        let deep = format!(
+            "{}x/package.json",
+            "node_modules/x/".repeat(40).trim_end_matches("x/")
+        );
         let dir = project(&[(deep.as_str(), "{}")]);
         let tree = read_all(&dir);
         assert_eq!(tree.instances.len(), 32);
-        assert!(!tree.complete && tree.notes.iter().any(|note| note.kind == NoteKind::Limit { what: "depth" }));
-        let few = Limits { instances: 3, ..Limits::default() };
+        assert!(
+            !tree.complete
+                && tree
+                    .notes
+                    .iter()
+                    .any(|note| note.kind == NoteKind::Limit { what: "depth" })
+        );
+        let few = Limits {
+            instances: 3,
+            ..Limits::default()
+        };
         let tree = read(dir.path(), dir.path(), &few);
         assert_eq!((tree.instances.len(), tree.complete), (3, false));
     }
@@ -466,17 +647,55 @@ mod tests {
         );
         let dir = project(&[
             ("node_modules/.package-lock.json", &lock),
-            ("node_modules/a/package.json", r#"{"name":"a","version":"v1.0.0"}"#),
-            ("node_modules/b/package.json", r#"{"name":"b","version":"6.6.6"}"#),
-            ("node_modules/alias/package.json", r#"{"name":"c","version":"1.0.0"}"#),
-            ("node_modules/new/package.json", r#"{"name":"new","version":"1.0.0"}"#),
+            (
+                "node_modules/a/package.json",
+                r#"{"name":"a","version":"v1.0.0"}"#,
+            ),
+            (
+                "node_modules/b/package.json",
+                r#"{"name":"b","version":"6.6.6"}"#,
+            ),
+            (
+                "node_modules/alias/package.json",
+                r#"{"name":"c","version":"1.0.0"}"#,
+            ),
+            (
+                "node_modules/new/package.json",
+                r#"{"name":"new","version":"1.0.0"}"#,
+            ),
         ]);
         let tree = read_all(&dir);
-        let locked: Vec<_> = tree.instances.iter().map(|one| one.locked.as_ref().map(|locked| locked.integrity)).collect();
+        let locked: Vec<_> = tree
+            .instances
+            .iter()
+            .map(|one| one.locked.as_ref().map(|locked| locked.integrity))
+            .collect();
         assert_eq!(locked, [Some(Some(integrity)), Some(None), None, None]);
-        let kinds: Vec<_> = tree.notes.iter().map(|note| (note.path.as_str(), &note.kind)).collect();
-        assert!(matches!(kinds[0], ("node_modules/b", NoteKind::LockDiffers { field: "version", .. })), "{kinds:?}");
-        assert!(matches!(kinds[1], ("node_modules/gone", NoteKind::OnlyInLock)));
-        assert!(matches!(kinds[2], ("node_modules/new", NoteKind::NotInLock)));
+        let kinds: Vec<_> = tree
+            .notes
+            .iter()
+            .map(|note| (note.path.as_str(), &note.kind))
+            .collect();
+        assert!(
+            matches!(
+                kinds[0],
+                (
+                    "node_modules/b",
+                    NoteKind::LockDiffers {
+                        field: "version",
+                        ..
+                    }
+                )
+            ),
+            "{kinds:?}"
+        );
+        assert!(matches!(
+            kinds[1],
+            ("node_modules/gone", NoteKind::OnlyInLock)
+        ));
+        assert!(matches!(
+            kinds[2],
+            ("node_modules/new", NoteKind::NotInLock)
+        ));
     }
 }

@@ -42,7 +42,10 @@ struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: Cell::new(MAX_BYTES), values: Cell::new(MAX_VALUES) }
+        Self {
+            bytes: Cell::new(MAX_BYTES),
+            values: Cell::new(MAX_VALUES),
+        }
     }
 }
 
@@ -87,7 +90,12 @@ impl Paths {
     #[cfg(test)]
     pub(super) fn plain(state: &Path) -> Self {
         let state = std::fs::canonicalize(state).expect("real path");
-        Self { state, relocated_from: None, home: None, budget: Budget::default() }
+        Self {
+            state,
+            relocated_from: None,
+            home: None,
+            budget: Budget::default(),
+        }
     }
 
     pub(super) fn new(options: &Options) -> io::Result<Self> {
@@ -101,7 +109,12 @@ impl Paths {
 
     /// The same for what the operator names, which does not lie in the copy.
     pub(super) fn outside_copy(&self) -> Self {
-        Self { state: self.state.clone(), relocated_from: None, home: self.home.clone(), budget: Budget::default() }
+        Self {
+            state: self.state.clone(),
+            relocated_from: None,
+            home: self.home.clone(),
+            budget: Budget::default(),
+        }
     }
 
     /// Whether the state dir is a copy.
@@ -121,10 +134,18 @@ impl Paths {
         let absolute = match written.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => match &self.home {
                 Some(home) => home.join(rest.trim_start_matches(['/', '\\'])),
-                None => return Located::Unknown("the home folder of the user who runs OpenClaw is not known".to_owned()),
+                None => {
+                    return Located::Unknown(
+                        "the home folder of the user who runs OpenClaw is not known".to_owned(),
+                    );
+                }
             },
             _ if written.starts_with('/') => PathBuf::from(written),
-            _ => return Located::Unknown("it is relative to the folder in which OpenClaw is started".to_owned()),
+            _ => {
+                return Located::Unknown(
+                    "it is relative to the folder in which OpenClaw is started".to_owned(),
+                );
+            }
         };
         let absolute = normalize(&absolute);
         match self.moved(&absolute) {
@@ -135,7 +156,9 @@ impl Paths {
 
     /// The place in this state dir that an absolute path means; none when that is not here.
     fn moved(&self, absolute: &Path) -> Option<PathBuf> {
-        let Some(old) = &self.relocated_from else { return Some(absolute.to_owned()) };
+        let Some(old) = &self.relocated_from else {
+            return Some(absolute.to_owned());
+        };
         match absolute.strip_prefix(old) {
             Ok(rest) => Some(self.state.join(rest)),
             // The copy may lie inside the original's folder or the other way round: the more exact prefix was tried first.
@@ -151,7 +174,11 @@ impl Paths {
         }
         let outside = || io::Error::other("leads out of the copy");
         let rest = path.strip_prefix(&self.state).map_err(|_| outside())?;
-        let mut todo: Vec<OsString> = rest.components().rev().map(|c| c.as_os_str().to_owned()).collect();
+        let mut todo: Vec<OsString> = rest
+            .components()
+            .rev()
+            .map(|c| c.as_os_str().to_owned())
+            .collect();
         let mut real = self.state.clone();
         let mut links = 0;
         while let Some(name) = todo.pop() {
@@ -171,7 +198,10 @@ impl Paths {
             let target = if target.is_absolute() {
                 let target = self.moved(&normalize(&target)).ok_or_else(outside)?;
                 real.clone_from(&self.state);
-                target.strip_prefix(&self.state).map_err(|_| outside())?.to_owned()
+                target
+                    .strip_prefix(&self.state)
+                    .map_err(|_| outside())?
+                    .to_owned()
             } else {
                 target
             };
@@ -182,7 +212,9 @@ impl Paths {
 
     /// What stands at `path`, after all symlinks. Opens nothing.
     pub(super) fn kind(&self, path: &Path) -> Kind {
-        let Ok(metadata) = self.real(path).and_then(std::fs::symlink_metadata) else { return Kind::Nothing };
+        let Ok(metadata) = self.real(path).and_then(std::fs::symlink_metadata) else {
+            return Kind::Nothing;
+        };
         if metadata.is_file() {
             Kind::File
         } else if metadata.is_dir() {
@@ -200,15 +232,24 @@ impl Paths {
         })?;
         let left = self.budget.bytes.get();
         let text = read::text(&real, limit.min(left))?;
-        self.budget.bytes.set(left.saturating_sub(text.len() as u64));
+        self.budget
+            .bytes
+            .set(left.saturating_sub(text.len() as u64));
         Ok(text)
     }
 
     /// The same for a file that the operator named: it need not lie in the copy.
     pub(super) fn operators_text(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
         match std::fs::canonicalize(path) {
-            Ok(real) if self.relocated_from.as_ref().is_some_and(|old| real.starts_with(old)) => {
-                Err(ReadError::Io(io::Error::other("lies in the original of the copy")))
+            Ok(real)
+                if self
+                    .relocated_from
+                    .as_ref()
+                    .is_some_and(|old| real.starts_with(old)) =>
+            {
+                Err(ReadError::Io(io::Error::other(
+                    "lies in the original of the copy",
+                )))
             }
             Ok(real) => read::text(&real, limit),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ReadError::NotFound),
@@ -236,11 +277,18 @@ impl Paths {
         for entry in std::fs::read_dir(&real)? {
             let entry = entry?;
             if entries.len() >= MAX_ENTRIES {
-                return Err(io::Error::other(format!("holds more than {MAX_ENTRIES} entries")));
+                return Err(io::Error::other(format!(
+                    "holds more than {MAX_ENTRIES} entries"
+                )));
             }
             let path = folder.join(entry.file_name());
             let kind = self.kind(&real.join(entry.file_name()));
-            entries.push(Entry { name: entry.file_name(), link: entry.file_type()?.is_symlink(), path, kind });
+            entries.push(Entry {
+                name: entry.file_name(),
+                link: entry.file_type()?.is_symlink(),
+                path,
+                kind,
+            });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
@@ -248,7 +296,10 @@ impl Paths {
 
     /// How a path is shown: relative to the state dir, or absolute.
     pub(super) fn place(&self, absolute: &Path) -> Place {
-        Place { absolute: absolute.to_owned(), shown: self.shown(absolute) }
+        Place {
+            absolute: absolute.to_owned(),
+            shown: self.shown(absolute),
+        }
     }
 
     /// How a path is shown, safe to print.
@@ -283,29 +334,50 @@ mod tests {
 
     fn paths(state: &Path, from: Option<&str>) -> Paths {
         let home = Some(PathBuf::from("/home/u"));
-        Paths { state: state.to_owned(), relocated_from: from.map(PathBuf::from), home, budget: Budget::default() }
+        Paths {
+            state: state.to_owned(),
+            relocated_from: from.map(PathBuf::from),
+            home,
+            budget: Budget::default(),
+        }
     }
 
     #[test]
     fn written_paths_mean_what_openclaw_makes_of_them() {
         let here = paths(Path::new("/s"), None);
-        assert_eq!(here.locate(" /a/./b/../c "), Located::At(PathBuf::from("/a/c")));
+        assert_eq!(
+            here.locate(" /a/./b/../c "),
+            Located::At(PathBuf::from("/a/c"))
+        );
         assert_eq!(here.locate("~/x"), Located::At(PathBuf::from("/home/u/x")));
         for unknown in ["x/y", "~other/x", "${HOME}/x", "", "/a\0b"] {
-            assert!(matches!(here.locate(unknown), Located::Unknown(_)), "{unknown}");
+            assert!(
+                matches!(here.locate(unknown), Located::Unknown(_)),
+                "{unknown}"
+            );
         }
     }
 
     #[test]
     fn a_copy_never_reads_its_original() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let state = std::fs::canonicalize(dir.path()).expect("real").join("copy");
+        let state = std::fs::canonicalize(dir.path())
+            .expect("real")
+            .join("copy");
         std::fs::create_dir_all(state.join("extensions/a")).expect("mkdir");
         let copy = paths(&state, Some("/home/u/.openclaw"));
-        assert_eq!(copy.locate("/home/u/.openclaw/extensions/a"), Located::At(state.join("extensions/a")));
-        assert!(matches!(copy.locate("/home/u/.openclaw/../x"), Located::Elsewhere(_)));
+        assert_eq!(
+            copy.locate("/home/u/.openclaw/extensions/a"),
+            Located::At(state.join("extensions/a"))
+        );
+        assert!(matches!(
+            copy.locate("/home/u/.openclaw/../x"),
+            Located::Elsewhere(_)
+        ));
         assert!(matches!(copy.locate("/etc"), Located::Elsewhere(_)));
-        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, state.join(name)).expect("symlink");
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, state.join(name)).expect("symlink")
+        };
         link("/etc/hostname", "out");
         link("../../etc/hostname", "up");
         link("/home/u/.openclaw/extensions", "mapped");
@@ -314,6 +386,9 @@ mod tests {
         assert!(copy.real(&state.join("up")).is_err());
         assert!(copy.real(&state.join("loop")).is_err());
         assert!(copy.real(Path::new("/etc")).is_err());
-        assert_eq!(copy.real(&state.join("mapped/a")).expect("inside"), state.join("extensions/a"));
+        assert_eq!(
+            copy.real(&state.join("mapped/a")).expect("inside"),
+            state.join("extensions/a")
+        );
     }
 }

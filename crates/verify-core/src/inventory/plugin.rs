@@ -69,12 +69,22 @@ impl PluginFiles {
     }
 
     /// One JSON file of the folder. Links are followed inside the folder, as OpenClaw does.
-    fn file(&mut self, paths: &Paths, name: &str, parse: fn(&str) -> Result<Parsed, JsonError>) -> (Value, Option<Sha256Digest>) {
+    fn file(
+        &mut self,
+        paths: &Paths,
+        name: &str,
+        parse: fn(&str) -> Result<Parsed, JsonError>,
+    ) -> (Value, Option<Sha256Digest>) {
         let path = self.folder.join(name);
         let place = paths.shown(&path);
-        let inside = paths.real(&path).map_or(true, |real| real.starts_with(&self.folder));
-        let content =
-            if inside { paths.text(&path, MAX_MANIFEST) } else { Err(ReadError::NotRegular("a link out of the plugin")) };
+        let inside = paths
+            .real(&path)
+            .map_or(true, |real| real.starts_with(&self.folder));
+        let content = if inside {
+            paths.text(&path, MAX_MANIFEST)
+        } else {
+            Err(ReadError::NotRegular("a link out of the plugin"))
+        };
         let why = match content {
             Ok(content) => match parse(&content) {
                 Ok(parsed) if !paths.may_keep(parsed.values) => {
@@ -82,7 +92,10 @@ impl PluginFiles {
                 }
                 Ok(parsed) => {
                     let told = parsed.duplicates.iter();
-                    let told = told.map(|key| Observation::DuplicateKey { place: place.clone(), key: text::excerpt(key, 80) });
+                    let told = told.map(|key| Observation::DuplicateKey {
+                        place: place.clone(),
+                        key: text::excerpt(key, 80),
+                    });
                     self.observations.extend(told);
                     return (parsed.value, Some(Sha256Digest::of(content.as_bytes())));
                 }
@@ -91,19 +104,26 @@ impl PluginFiles {
             Err(ReadError::NotFound) => return (Value::Null, None),
             Err(error) => error.to_string(),
         };
-        self.observations.push(Observation::Unreadable { place, why });
+        self.observations
+            .push(Observation::Unreadable { place, why });
         (Value::Null, None)
     }
 
     fn declares_extensions(&self) -> bool {
-        self.package.pointer("/openclaw/extensions").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+        self.package
+            .pointer("/openclaw/extensions")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty())
     }
 
     /// Whether OpenClaw would find code to load here. Wider than OpenClaw's own test, which also needs each entry to exist.
     pub(super) fn is_plugin(&self, paths: &Paths) -> bool {
         let there = |name: &&str| paths.kind(&self.folder.join(name)) != Kind::Nothing;
         self.bundle.is_some()
-            || self.package.get("openclaw").is_some_and(|openclaw| !openclaw.is_null())
+            || self
+                .package
+                .get("openclaw")
+                .is_some_and(|openclaw| !openclaw.is_null())
             || there(&NATIVE_MANIFEST)
             || bundles::DEFAULT_ENTRIES.iter().any(there)
             || !self.observations.is_empty()
@@ -120,12 +140,17 @@ impl PluginFiles {
         if let Some(id) = declared {
             return id.to_owned();
         }
-        let hint = self.package_name().map(|name| name.rsplit('/').next().unwrap_or(name));
+        let hint = self
+            .package_name()
+            .map(|name| name.rsplit('/').next().unwrap_or(name));
         let hint = hint.map(|name| {
-            let cut = ["-provider", "-plugin"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            let cut = ["-provider", "-plugin"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix));
             cut.filter(|cut| !cut.is_empty()).unwrap_or(name)
         });
-        hint.map(str::to_owned).unwrap_or_else(|| file_name(&self.folder))
+        hint.map(str::to_owned)
+            .unwrap_or_else(|| file_name(&self.folder))
     }
 
     /// `name` of `package.json`.
@@ -140,13 +165,20 @@ impl PluginFiles {
 
     /// Every version that the folder states.
     pub(super) fn versions(&self) -> impl Iterator<Item = &str> {
-        [&self.package, &self.manifest].into_iter().filter_map(|file| string(file.get("version")))
+        [&self.package, &self.manifest]
+            .into_iter()
+            .filter_map(|file| string(file.get("version")))
     }
 
     /// Declared entry points and folders that lead out of the subject, or into what no digest covers.
     ///
     /// `boundary`: what the subject's digests cover together. `left_out`: places in `folder` that no digest covers.
-    pub(super) fn escapes(&self, paths: &Paths, boundary: &Path, left_out: &[&str]) -> Vec<Observation> {
+    pub(super) fn escapes(
+        &self,
+        paths: &Paths,
+        boundary: &Path,
+        left_out: &[&str],
+    ) -> Vec<Observation> {
         let mut found = Vec::new();
         for entry in self.entries().into_iter().take(MAX_ENTRIES) {
             let lexical = normalize(&self.folder.join(entry));
@@ -156,9 +188,14 @@ impl PluginFiles {
                 // A link out of a copy, or a loop: where it leads cannot be told.
                 Err(_) => PathBuf::from("/"),
             };
-            let uncovered = left_out.iter().any(|place| target.starts_with(self.folder.join(place)));
+            let uncovered = left_out
+                .iter()
+                .any(|place| target.starts_with(self.folder.join(place)));
             if !target.starts_with(boundary) || uncovered {
-                found.push(Observation::EntryEscapes { entry: text::excerpt(entry, 200), target: paths.shown(&target) });
+                found.push(Observation::EntryEscapes {
+                    entry: text::excerpt(entry, 200),
+                    target: paths.shown(&target),
+                });
             }
         }
         found
@@ -166,13 +203,26 @@ impl PluginFiles {
 
     /// Paths that `package.json` and the manifest name as code or as folders to load from.
     fn entries(&self) -> Vec<&str> {
-        let package =
-            ["/openclaw/extensions", "/openclaw/runtimeExtensions", "/openclaw/setupEntry", "/openclaw/runtimeSetupEntry"]
-                .into_iter()
-                .chain(["/openclaw/hooks", "/openclaw/controlUi", "/main"]);
+        let package = [
+            "/openclaw/extensions",
+            "/openclaw/runtimeExtensions",
+            "/openclaw/setupEntry",
+            "/openclaw/runtimeSetupEntry",
+        ]
+        .into_iter()
+        .chain(["/openclaw/hooks", "/openclaw/controlUi", "/main"]);
         let package = package.filter_map(|pointer| self.package.pointer(pointer));
-        let manifest = ["skills", "hooks", "commands", "agents", "outputStyles", "subagents"];
-        let manifest = manifest.into_iter().filter_map(|key| self.manifest.get(key));
+        let manifest = [
+            "skills",
+            "hooks",
+            "commands",
+            "agents",
+            "outputStyles",
+            "subagents",
+        ];
+        let manifest = manifest
+            .into_iter()
+            .filter_map(|key| self.manifest.get(key));
         let mut entries = Vec::new();
         for value in package.chain(manifest) {
             match value {
@@ -187,7 +237,13 @@ impl PluginFiles {
 
     /// Channel ids that the manifest declares.
     pub(super) fn channels(&self) -> Vec<&str> {
-        self.manifest.get("channels").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+        self.manifest
+            .get("channels")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     }
 }
 
@@ -198,16 +254,27 @@ pub(super) fn own_trees(paths: &Paths, folder: &Path, host: Option<&Path>, git: 
     if git {
         leave_out.push(LeaveOut::Folder(".git".to_owned()));
     }
-    let tree = TreeSpec { root: folder.to_owned(), boundary: folder.to_owned(), leave_out };
+    let tree = TreeSpec {
+        root: folder.to_owned(),
+        boundary: folder.to_owned(),
+        leave_out,
+    };
     let dependencies = is_real_folder(paths, &modules).then(|| TreeSpec {
         root: modules,
         boundary: folder.to_owned(),
         leave_out: vec![
             LeaveOut::Record(".package-lock.json".to_owned(), RecordKind::HiddenLockfile),
-            LeaveOut::HostLink { path: "openclaw".to_owned(), host: host.map(Path::to_owned) },
+            LeaveOut::HostLink {
+                path: "openclaw".to_owned(),
+                host: host.map(Path::to_owned),
+            },
         ],
     });
-    Trees { tree: Some(tree), dependencies, siblings: None }
+    Trees {
+        tree: Some(tree),
+        dependencies,
+        siblings: None,
+    }
 }
 
 /// Whether `path` is a folder itself, not a link to one.
@@ -217,7 +284,9 @@ pub(super) fn is_real_folder(paths: &Paths, path: &Path) -> bool {
 
 /// The last part of a path.
 pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// Which plugins the config switches on. [S `resolvePluginActivationDecisionShared`]
@@ -236,19 +305,39 @@ impl Activation {
     pub(super) fn new(config: &Config) -> Self {
         let plugins = config.value.get("plugins").unwrap_or(&Value::Null);
         let ids = |key: &str| {
-            let list = plugins.get(key).and_then(Value::as_array).into_iter().flatten();
-            list.filter_map(Value::as_str).map(config_id).filter(|id| !id.is_empty()).collect()
+            let list = plugins
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            list.filter_map(Value::as_str)
+                .map(config_id)
+                .filter(|id| !id.is_empty())
+                .collect()
         };
-        let entries = plugins.get("entries").and_then(Value::as_object).into_iter().flatten();
-        let entries = entries.map(|(id, entry)| (config_id(id), entry.get("enabled").and_then(Value::as_bool))).collect();
-        let slots = plugins.get("slots").and_then(Value::as_object).into_iter().flatten();
+        let entries = plugins
+            .get("entries")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        let entries = entries
+            .map(|(id, entry)| (config_id(id), entry.get("enabled").and_then(Value::as_bool)))
+            .collect();
+        let slots = plugins
+            .get("slots")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         Self {
             known: config.complete,
             enabled: plugins.get("enabled").and_then(Value::as_bool) != Some(false),
             allow: ids("allow"),
             deny: ids("deny"),
             entries,
-            slots: slots.filter_map(|(_, id)| id.as_str()).map(str::to_owned).collect(),
+            slots: slots
+                .filter_map(|(_, id)| id.as_str())
+                .map(str::to_owned)
+                .collect(),
             channels: config.value.get("channels").cloned().unwrap_or(Value::Null),
         }
     }
@@ -260,7 +349,11 @@ impl Activation {
         }
         let id = policy_id(plugin_id);
         let entry = self.entries.get(&id).copied().flatten();
-        if !self.enabled || self.deny.contains(&id) || entry == Some(false) || self.all_channels_off(plugin_id, channels) {
+        if !self.enabled
+            || self.deny.contains(&id)
+            || entry == Some(false)
+            || self.all_channels_off(plugin_id, channels)
+        {
             return false;
         }
         let allowed = self.allow.contains(&id);
@@ -273,9 +366,18 @@ impl Activation {
 
     fn all_channels_off(&self, plugin_id: &str, channels: &[&str]) -> bool {
         let own = [plugin_id];
-        let ids = if channels.is_empty() { own.as_slice() } else { channels };
-        ids.iter()
-            .all(|id| self.channels.get(id).and_then(|channel| channel.get("enabled")).and_then(Value::as_bool) == Some(false))
+        let ids = if channels.is_empty() {
+            own.as_slice()
+        } else {
+            channels
+        };
+        ids.iter().all(|id| {
+            self.channels
+                .get(id)
+                .and_then(|channel| channel.get("enabled"))
+                .and_then(Value::as_bool)
+                == Some(false)
+        })
     }
 }
 
@@ -288,7 +390,9 @@ pub(super) fn policy_id(id: &str) -> String {
 fn config_id(id: &str) -> String {
     match policy_id(id) {
         id if id == "google-gemini-cli" => "google".to_owned(),
-        id if matches!(id.as_str(), "minimax-portal" | "minimax-portal-auth") => "minimax".to_owned(),
+        id if matches!(id.as_str(), "minimax-portal" | "minimax-portal-auth") => {
+            "minimax".to_owned()
+        }
         id => id,
     }
 }

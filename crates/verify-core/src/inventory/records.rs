@@ -53,7 +53,10 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn of(plugins: &[Plugin]) -> Self {
         Self {
-            folders: plugins.iter().filter_map(|plugin| plugin.folder().map(Path::to_owned)).collect(),
+            folders: plugins
+                .iter()
+                .filter_map(|plugin| plugin.folder().map(Path::to_owned))
+                .collect(),
             elsewhere: plugins
                 .iter()
                 .filter(|plugin| plugin.files.is_none())
@@ -81,14 +84,24 @@ pub(super) fn read(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<
     let mut plugins = Vec::new();
     if scan.index.records.len() > MAX_RECORDS {
         let why = format!("holds more than {MAX_RECORDS} install records");
-        observations.push(Observation::Unreadable { place: super::index::shown(scan.paths), why });
+        observations.push(Observation::Unreadable {
+            place: super::index::shown(scan.paths),
+            why,
+        });
     }
     for (key, raw) in scan.index.records.iter().take(MAX_RECORDS) {
-        let place = format!("{}#plugins.installedIndex/{}", super::index::shown(scan.paths), text::excerpt(key, 120));
+        let place = format!(
+            "{}#plugins.installedIndex/{}",
+            super::index::shown(scan.paths),
+            text::excerpt(key, 120)
+        );
         let record = record(place, raw);
         if record.source.is_empty() {
             let why = "the record has no source, or a field of the wrong type".to_owned();
-            observations.push(Observation::Unreadable { place: record.place, why });
+            observations.push(Observation::Unreadable {
+                place: record.place,
+                why,
+            });
             continue;
         }
         plugins.push(plugin(scan, key, record));
@@ -114,10 +127,17 @@ pub(super) fn record(place: String, raw: &Value) -> Record {
         "gitCommit",
     ];
     let field = |key: &str| string(raw.get(key)).map(str::to_owned);
-    let typed = raw.get("__proto__").is_none() && TEXTS.iter().all(|key| raw.get(key).is_none_or(Value::is_string));
+    let typed = raw.get("__proto__").is_none()
+        && TEXTS
+            .iter()
+            .all(|key| raw.get(key).is_none_or(Value::is_string));
     Record {
         place,
-        source: if typed { field("source").unwrap_or_default() } else { String::new() },
+        source: if typed {
+            field("source").unwrap_or_default()
+        } else {
+            String::new()
+        },
         spec: field("spec"),
         install_path: field("installPath"),
         source_path: field("sourcePath"),
@@ -138,33 +158,67 @@ pub(super) fn record(place: String, raw: &Value) -> Record {
 
 fn plugin(scan: &Scan<'_>, key: &str, record: Record) -> Plugin {
     let mut observations = Vec::new();
-    let written = record.install_path.as_deref().or(record.source_path.as_deref()).unwrap_or_default();
+    let written = record
+        .install_path
+        .as_deref()
+        .or(record.source_path.as_deref())
+        .unwrap_or_default();
     let (place, files) = folder(scan, &record, written, &mut observations);
     let source = source(scan.paths, &record);
     let bundle = files.as_ref().is_some_and(|files| files.bundle.is_some());
     let id = id(key, &record, source, bundle, &place.absolute);
     let kind = if bundle { Kind::Bundle } else { Kind::Plugin };
-    let name = files.as_ref().map_or_else(|| key.to_owned(), PluginFiles::plugin_id);
-    let version = files.as_ref().and_then(PluginFiles::version).map(str::to_owned);
-    let mut subject = Subject { version, observations, ..ids::blank(id, kind, source, name, place) };
+    let name = files
+        .as_ref()
+        .map_or_else(|| key.to_owned(), PluginFiles::plugin_id);
+    let version = files
+        .as_ref()
+        .and_then(PluginFiles::version)
+        .map(str::to_owned);
+    let mut subject = Subject {
+        version,
+        observations,
+        ..ids::blank(id, kind, source, name, place)
+    };
     if source == Source::Unrecorded {
         let found = format!("an install of source {}", text::excerpt(&record.source, 40));
-        subject.observations.push(Observation::UnsupportedSchema { place: record.place.clone(), found });
+        subject.observations.push(Observation::UnsupportedSchema {
+            place: record.place.clone(),
+            found,
+        });
     }
     integrity(source, &record, &mut subject.observations);
     if let Some(files) = &files {
         checks(scan, key, &record, files, &mut subject);
     }
-    let channels = files.as_ref().map(PluginFiles::channels).unwrap_or_default();
-    subject.enabled = scan.activation.enabled(&subject.name, Origin::Global, &channels);
+    let channels = files
+        .as_ref()
+        .map(PluginFiles::channels)
+        .unwrap_or_default();
+    subject.enabled = scan
+        .activation
+        .enabled(&subject.name, Origin::Global, &channels);
     subject.record = Some(record);
-    Plugin { subject, files, origin: Origin::Global, key: Some(key.to_owned()) }
+    Plugin {
+        subject,
+        files,
+        origin: Origin::Global,
+        key: Some(key.to_owned()),
+    }
 }
 
 /// Where the record leads, and what is there.
-fn folder(scan: &Scan<'_>, record: &Record, written: &str, observations: &mut Vec<Observation>) -> (Place, Option<PluginFiles>) {
+fn folder(
+    scan: &Scan<'_>,
+    record: &Record,
+    written: &str,
+    observations: &mut Vec<Observation>,
+) -> (Place, Option<PluginFiles>) {
     let paths = scan.paths;
-    let nowhere = |shown: &str| Place { absolute: PathBuf::from(shown), shown: text::visible(shown).into_owned() };
+    let nowhere = |shown: &str| Place {
+        absolute: PathBuf::from(shown),
+        shown: text::visible(shown).into_owned(),
+    };
     let located = match paths.locate(written) {
         Located::At(path) => path,
         other => {
@@ -175,11 +229,16 @@ fn folder(scan: &Scan<'_>, record: &Record, written: &str, observations: &mut Ve
     let real = match paths.real(&located) {
         Ok(real) => real,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            observations.push(Observation::MissingFolder { path: paths.shown(&located) });
+            observations.push(Observation::MissingFolder {
+                path: paths.shown(&located),
+            });
             return (paths.place(&located), None);
         }
         Err(error) => {
-            observations.push(Observation::Unreadable { place: paths.shown(&located), why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place: paths.shown(&located),
+                why: error.to_string(),
+            });
             return (paths.place(&located), None);
         }
     };
@@ -188,8 +247,10 @@ fn folder(scan: &Scan<'_>, record: &Record, written: &str, observations: &mut Ve
         (Entry::Folder, _) => real,
         (Entry::File, Some(parent)) => parent.to_owned(),
         _ => {
-            observations
-                .push(Observation::Unreadable { place: paths.shown(&real), why: "is neither a folder nor a file".to_owned() });
+            observations.push(Observation::Unreadable {
+                place: paths.shown(&real),
+                why: "is neither a folder nor a file".to_owned(),
+            });
             return (paths.place(&real), None);
         }
     };
@@ -207,13 +268,19 @@ pub(super) fn source(paths: &Paths, record: &Record) -> Source {
         "archive" => Source::Archive,
         "clawhub" => Source::Clawhub,
         "path" => {
-            let place = |written: &Option<String>| match paths.locate(written.as_deref().unwrap_or_default()) {
+            let place = |written: &Option<String>| match paths
+                .locate(written.as_deref().unwrap_or_default())
+            {
                 Located::At(path) => Some(paths.real(&path).unwrap_or(path)),
                 Located::Elsewhere(path) => Some(PathBuf::from(path)),
                 Located::Unknown(_) => None,
             };
             let install = place(&record.install_path);
-            if install.is_some() && install == place(&record.source_path) { Source::Link } else { Source::Path }
+            if install.is_some() && install == place(&record.source_path) {
+                Source::Link
+            } else {
+                Source::Path
+            }
         }
         _ => Source::Unrecorded,
     }
@@ -224,20 +291,38 @@ fn id(key: &str, record: &Record, source: Source, bundle: bool, folder: &Path) -
         record
             .resolved_name
             .clone()
-            .or_else(|| record.spec.as_deref().map(npm_project::spec_name).map(str::to_owned))
-            .unwrap_or_else(|| npm_project::Layout::of(folder).map_or_else(|| key.to_owned(), |layout| layout.name))
+            .or_else(|| {
+                record
+                    .spec
+                    .as_deref()
+                    .map(npm_project::spec_name)
+                    .map(str::to_owned)
+            })
+            .unwrap_or_else(|| {
+                npm_project::Layout::of(folder).map_or_else(|| key.to_owned(), |layout| layout.name)
+            })
     };
     match source {
         Source::Npm => SubjectId::new("npm", &npm_name()),
         Source::NpmPack => SubjectId::new("npm-pack", &npm_name()),
-        Source::Git => SubjectId::new("git", &git_checkout::repository(record).unwrap_or_else(|| ids::part(key))),
+        Source::Git => SubjectId::new(
+            "git",
+            &git_checkout::repository(record).unwrap_or_else(|| ids::part(key)),
+        ),
         Source::Clawhub => {
-            let spec = record.spec.as_deref().map(|spec| spec.strip_prefix("clawhub:").unwrap_or(spec));
-            let name = string(record.raw.get("clawhubPackage")).or(spec.map(npm_project::spec_name)).unwrap_or(key);
+            let spec = record
+                .spec
+                .as_deref()
+                .map(|spec| spec.strip_prefix("clawhub:").unwrap_or(spec));
+            let name = string(record.raw.get("clawhubPackage"))
+                .or(spec.map(npm_project::spec_name))
+                .unwrap_or(key);
             SubjectId::new("clawhub", name)
         }
         Source::Link => SubjectId::new("link", key),
-        Source::Unrecorded if !bundle => SubjectId::new("unrecorded", &format!("{}/{key}", record.source)),
+        Source::Unrecorded if !bundle => {
+            SubjectId::new("unrecorded", &format!("{}/{key}", record.source))
+        }
         _ if bundle => SubjectId::new("bundle", key),
         Source::Archive => SubjectId::new("archive", key),
         _ => SubjectId::new("path", key),
@@ -255,10 +340,19 @@ fn integrity(source: Source, record: &Record, observations: &mut Vec<Observation
             },
         },
         Source::Clawhub => {
-            let sri = [record.integrity.as_deref(), string(record.raw.get("npmIntegrity"))];
-            let pack = string(record.raw.get("clawpackSha256")).map(|hex| hex.strip_prefix("sha256:").unwrap_or(hex));
-            let strong = sri.into_iter().flatten().any(|text| text.parse::<Sri>().is_ok() || text.starts_with("sha256-"))
-                || pack.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+            let sri = [
+                record.integrity.as_deref(),
+                string(record.raw.get("npmIntegrity")),
+            ];
+            let pack = string(record.raw.get("clawpackSha256"))
+                .map(|hex| hex.strip_prefix("sha256:").unwrap_or(hex));
+            let strong = sri
+                .into_iter()
+                .flatten()
+                .any(|text| text.parse::<Sri>().is_ok() || text.starts_with("sha256-"))
+                || pack.is_some_and(|hex| {
+                    hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit())
+                });
             if strong {
                 return;
             }
@@ -272,12 +366,17 @@ fn integrity(source: Source, record: &Record, observations: &mut Vec<Observation
 /// Everything that needs the folder.
 fn checks(scan: &Scan<'_>, key: &str, record: &Record, files: &PluginFiles, subject: &mut Subject) {
     let paths = scan.paths;
-    subject.observations.extend(files.observations.iter().cloned());
+    subject
+        .observations
+        .extend(files.observations.iter().cloned());
     if subject.source != Source::Link
         && let Some(canonical) = misplaced(paths, key, record, subject.source, &files.folder)
     {
         let recorded = paths.shown(&files.folder);
-        subject.observations.push(Observation::OutsideState { recorded, canonical });
+        subject.observations.push(Observation::OutsideState {
+            recorded,
+            canonical,
+        });
     }
     let npm = matches!(subject.source, Source::Npm | Source::NpmPack)
         || subject.source == Source::Clawhub && npm_project::Layout::of(&files.folder).is_some();
@@ -293,30 +392,55 @@ fn checks(scan: &Scan<'_>, key: &str, record: &Record, files: &PluginFiles, subj
             npm_project::own_lockfile(paths, &files.folder, subject);
             if git {
                 git_checkout::check(paths, record, &files.folder, &mut subject.observations);
-                (files.folder.clone(), &[".git", "node_modules/.package-lock.json", "node_modules/openclaw"])
+                (
+                    files.folder.clone(),
+                    &[
+                        ".git",
+                        "node_modules/.package-lock.json",
+                        "node_modules/openclaw",
+                    ],
+                )
             } else {
-                (files.folder.clone(), &["node_modules/.package-lock.json", "node_modules/openclaw"])
+                (
+                    files.folder.clone(),
+                    &["node_modules/.package-lock.json", "node_modules/openclaw"],
+                )
             }
         }
     };
-    subject.observations.extend(files.escapes(paths, &boundary, left_out));
+    subject
+        .observations
+        .extend(files.escapes(paths, &boundary, left_out));
     names_and_versions(key, record, files, subject);
     hashes(scan.index, key, record, files, subject);
 }
 
 /// The canonical place that the record should name, when it does not. Compared by real paths, so a symlink on the way counts too.
-fn misplaced(paths: &Paths, key: &str, record: &Record, source: Source, folder: &Path) -> Option<String> {
+fn misplaced(
+    paths: &Paths,
+    key: &str,
+    record: &Record,
+    source: Source,
+    folder: &Path,
+) -> Option<String> {
     let extension = || paths.state.join("extensions").join(extension_folder(key));
     let npm = |name: Option<&str>| {
-        let name = name.map(str::to_owned).or_else(|| npm_project::Layout::of(folder).map(|layout| layout.name))?;
+        let name = name
+            .map(str::to_owned)
+            .or_else(|| npm_project::Layout::of(folder).map(|layout| layout.name))?;
         let canonical = npm_project::canonical(paths, &name, folder);
         (!canonical.1).then_some(canonical.0)
     };
-    let name = record.resolved_name.as_deref().or(record.spec.as_deref().map(npm_project::spec_name));
+    let name = record
+        .resolved_name
+        .as_deref()
+        .or(record.spec.as_deref().map(npm_project::spec_name));
     match source {
         Source::Npm | Source::NpmPack => npm(name).map(|canonical| paths.shown(&canonical)),
         Source::Git => git_checkout::misplaced(paths, folder),
-        Source::Clawhub if npm_project::Layout::of(folder).is_some() => npm(None).map(|canonical| paths.shown(&canonical)),
+        Source::Clawhub if npm_project::Layout::of(folder).is_some() => {
+            npm(None).map(|canonical| paths.shown(&canonical))
+        }
         _ => (folder != extension()).then(|| paths.shown(&extension())),
     }
 }
@@ -324,18 +448,30 @@ fn misplaced(paths: &Paths, key: &str, record: &Record, source: Source, folder: 
 /// The folder's name in `extensions`. [S `encodePluginInstallDirName`]
 fn extension_folder(plugin_id: &str) -> String {
     let id = plugin_id.trim();
-    if id.contains('/') { format!("@{}", npm_project::encode(id)) } else { id.replace('\\', "__") }
+    if id.contains('/') {
+        format!("@{}", npm_project::encode(id))
+    } else {
+        id.replace('\\', "__")
+    }
 }
 
 fn names_and_versions(key: &str, record: &Record, files: &PluginFiles, subject: &mut Subject) {
     let shown = |text: &str| text::excerpt(text, 200);
     let own = files.plugin_id();
     if own != key && files.package_name() != Some(key) {
-        let conflict = Observation::RecordConflict { what: "name", recorded: shown(key), found: shown(&own), advisory: false };
+        let conflict = Observation::RecordConflict {
+            what: "name",
+            recorded: shown(key),
+            found: shown(&own),
+            advisory: false,
+        };
         subject.observations.push(conflict);
     }
     let versions: Vec<&str> = files.versions().collect();
-    for recorded in [&record.version, &record.resolved_version].into_iter().flatten() {
+    for recorded in [&record.version, &record.resolved_version]
+        .into_iter()
+        .flatten()
+    {
         if !versions.is_empty() && !versions.contains(&recorded.as_str()) {
             subject.observations.push(Observation::RecordConflict {
                 what: "version",
@@ -354,18 +490,42 @@ fn hashes(index: &Index, key: &str, record: &Record, files: &PluginFiles, subjec
     let Some(seen) = index.seen(key) else { return };
     let link = subject.source == Source::Link;
     // Number and key order are kept, so this is the text that OpenClaw hashed; whether it always refreshed the hash is not certain.
-    let record_hash = serde_json::to_vec(&record.raw).ok().map(|bytes| Sha256Digest::of(&bytes));
+    let record_hash = serde_json::to_vec(&record.raw)
+        .ok()
+        .map(|bytes| Sha256Digest::of(&bytes));
     let pairs = [
-        ("hash of the manifest", seen.get("manifestHash"), files.manifest_digest, link),
-        ("hash of package.json", seen.pointer("/packageJson/hash"), files.package_digest, link),
-        ("hash of the record itself", seen.get("installRecordHash"), record_hash, true),
+        (
+            "hash of the manifest",
+            seen.get("manifestHash"),
+            files.manifest_digest,
+            link,
+        ),
+        (
+            "hash of package.json",
+            seen.pointer("/packageJson/hash"),
+            files.package_digest,
+            link,
+        ),
+        (
+            "hash of the record itself",
+            seen.get("installRecordHash"),
+            record_hash,
+            true,
+        ),
     ];
     for (what, recorded, found, advisory) in pairs {
-        let Some(recorded) = string(recorded) else { continue };
+        let Some(recorded) = string(recorded) else {
+            continue;
+        };
         let found = found.map_or_else(|| "no readable file".to_owned(), |digest| digest.hex());
         if recorded != found {
             let recorded = text::excerpt(recorded, 64);
-            subject.observations.push(Observation::RecordConflict { what, recorded, found, advisory });
+            subject.observations.push(Observation::RecordConflict {
+                what,
+                recorded,
+                found,
+                advisory,
+            });
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn file_tree(root: &Path) -> Result<String, HashError> {
         if stack.len() == 1 && matches!(entry.path.as_str(), ".clawhub" | ".clawdhub") {
             continue;
         }
-        let quoted = serde_json::to_string(&entry.path).map_err(|e| HashError::Unknown(e.to_string()))?;
+        let quoted =
+            serde_json::to_string(&entry.path).map_err(|e| HashError::Unknown(e.to_string()))?;
         if json.len() > 1 {
             json.push(',');
         }
@@ -57,22 +58,32 @@ pub(super) fn file_tree(root: &Path) -> Result<String, HashError> {
             Kind::Folder => {
                 json.push_str(&format!("{{\"path\":{quoted},\"type\":\"directory\"}}"));
                 if stack.len() >= MAX_DEPTH {
-                    return Err(HashError::Unknown(format!("folders are nested deeper than {MAX_DEPTH} levels")));
+                    return Err(HashError::Unknown(format!(
+                        "folders are nested deeper than {MAX_DEPTH} levels"
+                    )));
                 }
                 stack.push(children(root, &entry.path, &mut budget)?);
             }
             Kind::File => {
-                let digest = to_hex(&file(root, &entry.path, &mut budget, Sha256::new())?.finalize());
-                json.push_str(&format!("{{\"path\":{quoted},\"type\":\"file\",\"sha256\":\"{digest}\"}}"));
+                let digest =
+                    to_hex(&file(root, &entry.path, &mut budget, Sha256::new())?.finalize());
+                json.push_str(&format!(
+                    "{{\"path\":{quoted},\"type\":\"file\",\"sha256\":\"{digest}\"}}"
+                ));
             }
             Kind::Other(what) => {
                 let shown = crate::text::excerpt(&entry.path, 80);
-                return Err(HashError::Impossible(format!("{shown} is {what}, which a recorded tree never holds")));
+                return Err(HashError::Impossible(format!(
+                    "{shown} is {what}, which a recorded tree never holds"
+                )));
             }
         }
     }
     json.push(']');
-    Ok(format!("sha256:{}", to_hex(&Sha256::digest(json.as_bytes()))))
+    Ok(format!(
+        "sha256:{}",
+        to_hex(&Sha256::digest(json.as_bytes()))
+    ))
 }
 
 /// ClawHub's `fingerprint` of the folder `root`: 64 hex digits.
@@ -94,14 +105,18 @@ fn fingerprint(root: &Path, sort: Sort) -> Result<String, HashError> {
         match read::text(&root.join(name), 1 << 20) {
             Ok(text) => {
                 for line in text.lines() {
-                    builder.add_line(None, line).map_err(|e| HashError::Unknown(format!("{name}: {e}")))?;
+                    builder
+                        .add_line(None, line)
+                        .map_err(|e| HashError::Unknown(format!("{name}: {e}")))?;
                 }
             }
             Err(read::ReadError::NotFound) => {}
             Err(error) => return Err(HashError::Unknown(format!("{name} {error}"))),
         }
     }
-    let ignored = builder.build().map_err(|e| HashError::Unknown(e.to_string()))?;
+    let ignored = builder
+        .build()
+        .map_err(|e| HashError::Unknown(e.to_string()))?;
     let skip = |name: &str, _: &Kind| name.starts_with('.') || name == "node_modules";
     let mut files = files(root, &mut budget, &skip)?;
     files.retain(|path| !ignored.matched_path_or_any_parents(path, false).is_ignore());
@@ -116,7 +131,9 @@ fn fingerprint(root: &Path, sort: Sort) -> Result<String, HashError> {
 
 fn computed(root: &Path, sort: Sort) -> Result<String, HashError> {
     let mut budget = Budget::default();
-    let skip = |name: &str, kind: &Kind| *kind == Kind::Folder && (name == ".git" || name == "node_modules");
+    let skip = |name: &str, kind: &Kind| {
+        *kind == Kind::Folder && (name == ".git" || name == "node_modules")
+    };
     let mut files = files(root, &mut budget, &skip)?;
     sort(&mut files)?;
     let mut hash = Sha256::new();
@@ -130,23 +147,32 @@ fn computed(root: &Path, sort: Sort) -> Result<String, HashError> {
 /// Whether the order of `localeCompare` is certain for a path of a hash: ASCII letters, digits and `-_./`, on which all versions of ICU
 /// agree.
 fn certain(path: &str) -> bool {
-    path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
+    path.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
 }
 
 fn sort_like_javascript(paths: &mut [String]) -> Result<(), HashError> {
     if let Some(odd) = paths.iter().find(|path| !certain(path)) {
         let shown = crate::text::excerpt(odd, 80);
-        return Err(HashError::Unknown(format!("the order of {shown} among the other names depends on the version of ICU")));
+        return Err(HashError::Unknown(format!(
+            "the order of {shown} among the other names depends on the version of ICU"
+        )));
     }
     sort_by_collation(paths)
 }
 
 fn sort_by_collation(paths: &mut [String]) -> Result<(), HashError> {
-    let collator: CollatorBorrowed<'_> = Collator::try_new(Default::default(), CollatorOptions::default())
-        .map_err(|error| HashError::Unknown(format!("no collation: {error}")))?;
+    let collator: CollatorBorrowed<'_> =
+        Collator::try_new(Default::default(), CollatorOptions::default())
+            .map_err(|error| HashError::Unknown(format!("no collation: {error}")))?;
     paths.sort_by(|a, b| collator.compare(a, b));
-    if paths.windows(2).any(|pair| collator.compare(&pair[0], &pair[1]) == Ordering::Equal) {
-        return Err(HashError::Unknown("two names are equal in the order that was used".to_owned()));
+    if paths
+        .windows(2)
+        .any(|pair| collator.compare(&pair[0], &pair[1]) == Ordering::Equal)
+    {
+        return Err(HashError::Unknown(
+            "two names are equal in the order that was used".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -172,20 +198,34 @@ struct Budget {
 
 /// The entries of a folder in *descending* order of UTF-16 code units, so that `pop` gives them ascending.
 fn children(root: &Path, folder: &str, budget: &mut Budget) -> Result<Vec<Entry>, HashError> {
-    let absolute = if folder.is_empty() { root.to_owned() } else { root.join(folder) };
-    let unreadable = |error: std::io::Error| HashError::Unknown(format!("{}: {error}", crate::text::excerpt(folder, 80)));
+    let absolute = if folder.is_empty() {
+        root.to_owned()
+    } else {
+        root.join(folder)
+    };
+    let unreadable = |error: std::io::Error| {
+        HashError::Unknown(format!("{}: {error}", crate::text::excerpt(folder, 80)))
+    };
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(&absolute).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         budget.entries += 1;
         if budget.entries > MAX_ENTRIES {
-            return Err(HashError::Unknown(format!("more than {MAX_ENTRIES} entries")));
+            return Err(HashError::Unknown(format!(
+                "more than {MAX_ENTRIES} entries"
+            )));
         }
         let name = entry.file_name();
         let Ok(name) = std::str::from_utf8(name.as_bytes()) else {
-            return Err(HashError::Impossible("a name is not UTF-8, which a recorded tree never holds".to_owned()));
+            return Err(HashError::Impossible(
+                "a name is not UTF-8, which a recorded tree never holds".to_owned(),
+            ));
         };
-        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let path = if folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{folder}/{name}")
+        };
         let metadata = entry.metadata().map_err(unreadable)?;
         let kind = if metadata.is_dir() {
             Kind::Folder
@@ -201,12 +241,18 @@ fn children(root: &Path, folder: &str, budget: &mut Budget) -> Result<Vec<Entry>
 }
 
 /// All regular files below `root`, without what `skip` names; symlinks and special files do not count.
-fn files(root: &Path, budget: &mut Budget, skip: &dyn Fn(&str, &Kind) -> bool) -> Result<Vec<String>, HashError> {
+fn files(
+    root: &Path,
+    budget: &mut Budget,
+    skip: &dyn Fn(&str, &Kind) -> bool,
+) -> Result<Vec<String>, HashError> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         if depth > MAX_DEPTH {
-            return Err(HashError::Unknown(format!("folders are nested deeper than {MAX_DEPTH} levels")));
+            return Err(HashError::Unknown(format!(
+                "folders are nested deeper than {MAX_DEPTH} levels"
+            )));
         }
         for entry in children(root, &folder, budget)? {
             let name = entry.path.rsplit('/').next().unwrap_or_default();
@@ -224,17 +270,30 @@ fn files(root: &Path, budget: &mut Budget, skip: &dyn Fn(&str, &Kind) -> bool) -
 }
 
 /// Adds the bytes of one file to `hash`.
-fn file(root: &Path, path: &str, budget: &mut Budget, mut hash: Sha256) -> Result<Sha256, HashError> {
-    let unknown = |why: &dyn std::fmt::Display| HashError::Unknown(format!("{}: {why}", crate::text::excerpt(path, 80)));
-    let (mut file, metadata) = read::open(&PathBuf::from(root).join(path)).map_err(|e| unknown(&e))?;
+fn file(
+    root: &Path,
+    path: &str,
+    budget: &mut Budget,
+    mut hash: Sha256,
+) -> Result<Sha256, HashError> {
+    let unknown = |why: &dyn std::fmt::Display| {
+        HashError::Unknown(format!("{}: {why}", crate::text::excerpt(path, 80)))
+    };
+    let (mut file, metadata) =
+        read::open(&PathBuf::from(root).join(path)).map_err(|e| unknown(&e))?;
     budget.bytes = budget.bytes.saturating_add(metadata.len());
     if budget.bytes > MAX_BYTES {
-        return Err(HashError::Unknown(format!("more than {} MiB", MAX_BYTES >> 20)));
+        return Err(HashError::Unknown(format!(
+            "more than {} MiB",
+            MAX_BYTES >> 20
+        )));
     }
     let mut buffer = vec![0; 64 << 10];
     let mut left = metadata.len();
     while left > 0 {
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let wanted = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let count = file.read(&mut buffer[..wanted]).map_err(|e| unknown(&e))?;
         if count == 0 {
             return Err(unknown(&"changed while it was read"));
@@ -258,12 +317,27 @@ mod tests {
     #[test]
     fn the_order_is_that_of_javascript() {
         // Made with `localeCompare` of Node 24, locale en-US.
-        let want =
-            ["a_b.txt", "a-b/x.txt", "ab.txt", "B.txt", "é.txt", "f10", "README.md", "scripts/run.sh", "SKILL.md", "Zed/z.txt"];
+        let want = [
+            "a_b.txt",
+            "a-b/x.txt",
+            "ab.txt",
+            "B.txt",
+            "é.txt",
+            "f10",
+            "README.md",
+            "scripts/run.sh",
+            "SKILL.md",
+            "Zed/z.txt",
+        ];
         let mut mixed = want;
         mixed.reverse();
         assert_eq!(sorted(&mixed), want);
-        assert!(certain("scripts/run-2_x.sh") && !certain("é.txt") && !certain("a b") && !certain("a+b"));
+        assert!(
+            certain("scripts/run-2_x.sh")
+                && !certain("é.txt")
+                && !certain("a b")
+                && !certain("a+b")
+        );
     }
 
     #[test]
@@ -271,39 +345,63 @@ mod tests {
         let Some(base) = shared() else { return };
         let dir = tempfile::tempdir().expect("temp dir");
         let archive = std::fs::File::open(base.join("hash-vectors/tree.tar")).expect("tree.tar");
-        tar::Archive::new(archive).unpack(dir.path()).expect("unpack");
+        tar::Archive::new(archive)
+            .unpack(dir.path())
+            .expect("unpack");
         let tree = dir.path().join("tree");
         let weather = base.join("sources/skill-weather");
-        let text = std::fs::read_to_string(base.join("hash-vectors/vectors.json")).expect("vectors");
+        let text =
+            std::fs::read_to_string(base.join("hash-vectors/vectors.json")).expect("vectors");
         let vectors: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        for (folder, name) in [(&tree, "hash-vectors/tree.tar:tree"), (&weather, "sources/skill-weather")] {
+        for (folder, name) in [
+            (&tree, "hash-vectors/tree.tar:tree"),
+            (&weather, "sources/skill-weather"),
+        ] {
             let want = |key: &str| vectors[name][key].as_str().expect("vector").to_owned();
             assert_eq!(file_tree(folder), Ok(want("openclaw_fileTreeSha256")));
-            assert_eq!(fingerprint(folder, sort_by_collation), Ok(want("clawhub_fingerprint")));
-            assert_eq!(computed(folder, sort_by_collation), Ok(want("skills_cli_computedHash")));
+            assert_eq!(
+                fingerprint(folder, sort_by_collation),
+                Ok(want("clawhub_fingerprint"))
+            );
+            assert_eq!(
+                computed(folder, sort_by_collation),
+                Ok(want("skills_cli_computedHash"))
+            );
         }
         assert_eq!(
             clawhub_fingerprint(&weather).ok(),
-            vectors["sources/skill-weather"]["clawhub_fingerprint"].as_str().map(str::to_owned)
+            vectors["sources/skill-weather"]["clawhub_fingerprint"]
+                .as_str()
+                .map(str::to_owned)
         );
-        assert!(matches!(clawhub_fingerprint(&tree), Err(HashError::Unknown(_))), "é.txt is not certain");
+        assert!(
+            matches!(clawhub_fingerprint(&tree), Err(HashError::Unknown(_))),
+            "é.txt is not certain"
+        );
     }
 
     #[test]
     fn what_a_recorded_tree_never_holds() {
         let dir = tempfile::tempdir().expect("temp dir");
         std::os::unix::fs::symlink("/etc/hostname", dir.path().join("link")).expect("link");
-        assert!(matches!(file_tree(dir.path()), Err(HashError::Impossible(_))));
+        assert!(matches!(
+            file_tree(dir.path()),
+            Err(HashError::Impossible(_))
+        ));
         std::fs::remove_file(dir.path().join("link")).expect("rm");
         let mut deep = dir.path().to_owned();
         (0..MAX_DEPTH + 2).for_each(|_| deep.push("d"));
         std::fs::create_dir_all(deep).expect("mkdir");
         assert!(matches!(file_tree(dir.path()), Err(HashError::Unknown(_))));
-        assert!(matches!(skills_lock(dir.path()), Err(HashError::Unknown(_))));
+        assert!(matches!(
+            skills_lock(dir.path()),
+            Err(HashError::Unknown(_))
+        ));
     }
 
     fn shared() -> Option<PathBuf> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/openclaw-state");
+        let folder =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/openclaw-state");
         if !folder.exists() {
             println!("skipped: ../shared/corpus/openclaw-state is not here");
             return None;

@@ -35,7 +35,10 @@ pub(super) struct LockEntry {
 impl ClawhubOrigin {
     /// The record in the common form; `place` is safe to show.
     pub(super) fn record(&self, place: String) -> Record {
-        let reference = self.owner.as_ref().map_or_else(|| self.slug.clone(), |owner| format!("@{owner}/{}", self.slug));
+        let reference = self.owner.as_ref().map_or_else(
+            || self.slug.clone(),
+            |owner| format!("@{owner}/{}", self.slug),
+        );
         Record {
             place,
             source: "clawhub".to_owned(),
@@ -53,13 +56,21 @@ impl ClawhubOrigin {
 impl SourceOrigin {
     /// The record in the common form; `place` is safe to show.
     pub(super) fn record(&self, place: String) -> Record {
-        let mut record = Record { place, spec: Some(self.spec.clone()), raw: self.raw.clone(), ..Record::default() };
+        let mut record = Record {
+            place,
+            spec: Some(self.spec.clone()),
+            raw: self.raw.clone(),
+            ..Record::default()
+        };
         match &self.git {
             Some(git) => {
                 record.source = "git".to_owned();
                 record.git_url = Some(git.url.clone());
                 record.git_commit = Some(git.commit.clone());
-                record.git_ref = git.reference.clone().or_else(|| git_ref(&self.spec, &git.url));
+                record.git_ref = git
+                    .reference
+                    .clone()
+                    .or_else(|| git_ref(&self.spec, &git.url));
             }
             None => {
                 record.source = "path".to_owned();
@@ -78,7 +89,9 @@ pub(super) fn clawhub_lock(text: &str) -> Result<Vec<LockEntry>, String> {
     let skills = locked(map)?;
     let mut entries = Vec::new();
     for (slug, entry) in skills {
-        let entry = entry.as_object().ok_or_else(|| format!("`{}` is no JSON object", text::excerpt(slug, 80)))?;
+        let entry = entry
+            .as_object()
+            .ok_or_else(|| format!("`{}` is no JSON object", text::excerpt(slug, 80)))?;
         let field = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
         entries.push(LockEntry {
             slug: slug.clone(),
@@ -97,13 +110,28 @@ pub(super) fn skills_lock(text: &str) -> Result<Vec<(String, String)>, String> {
     let map = raw.as_object().ok_or("is no JSON object")?;
     version_one(map)?;
     let skills = locked(map)?;
-    let hash = |entry: &Value| entry.get("computedHash").and_then(Value::as_str).map(str::to_owned);
-    Ok(skills.iter().filter_map(|(name, entry)| Some((name.clone(), hash(entry)?))).collect())
+    let hash = |entry: &Value| {
+        entry
+            .get("computedHash")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    Ok(skills
+        .iter()
+        .filter_map(|(name, entry)| Some((name.clone(), hash(entry)?)))
+        .collect())
 }
 
 fn locked(map: &Map<String, Value>) -> Result<&Map<String, Value>, String> {
-    let skills = map.get("skills").and_then(Value::as_object).ok_or("has no `skills`")?;
-    if skills.len() > MAX_LOCKED { Err(format!("lists more than {MAX_LOCKED} skills")) } else { Ok(skills) }
+    let skills = map
+        .get("skills")
+        .and_then(Value::as_object)
+        .ok_or("has no `skills`")?;
+    if skills.len() > MAX_LOCKED {
+        Err(format!("lists more than {MAX_LOCKED} skills"))
+    } else {
+        Ok(skills)
+    }
 }
 
 /// What stands behind the address in `git:<address>@<ref>`.
@@ -111,9 +139,13 @@ fn git_ref(spec: &str, url: &str) -> Option<String> {
     let rest = spec.strip_prefix("git:").unwrap_or(spec);
     let behind = rest.strip_prefix(url).or_else(|| {
         let after_path = rest.rfind(['/', ':']).map_or(0, |at| at + 1);
-        rest.get(after_path..).and_then(|tail| tail.find('@').and_then(|at| tail.get(at..)))
+        rest.get(after_path..)
+            .and_then(|tail| tail.find('@').and_then(|at| tail.get(at..)))
     })?;
-    behind.strip_prefix(['@', '#']).filter(|text| !text.is_empty()).map(str::to_owned)
+    behind
+        .strip_prefix(['@', '#'])
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -124,25 +156,46 @@ mod tests {
     fn records_take_the_common_form() {
         let text = r#"{"version":1,"registry":"https://clawhub.example","slug":"acme-weather","ownerHandle":"acme",
             "installedVersion":"1.0.0","installedAt":1}"#;
-        let record = ClawhubOrigin::parse(text).expect("valid").record("x".to_owned());
-        assert_eq!((record.source.as_str(), record.spec.as_deref()), ("clawhub", Some("@acme/acme-weather")));
+        let record = ClawhubOrigin::parse(text)
+            .expect("valid")
+            .record("x".to_owned());
+        assert_eq!(
+            (record.source.as_str(), record.spec.as_deref()),
+            ("clawhub", Some("@acme/acme-weather"))
+        );
         let text = format!(
             r#"{{"version":1,"source":"git","spec":"git:acme/notes@v1.0","slug":"notes","installedAt":1,
             "git":{{"url":"https://github.com/acme/notes","commit":"{}"}}}}"#,
             "a".repeat(40)
         );
-        let record = SourceOrigin::parse(&text).expect("valid").record("x".to_owned());
-        assert_eq!((record.source.as_str(), record.git_ref.as_deref()), ("git", Some("v1.0")));
+        let record = SourceOrigin::parse(&text)
+            .expect("valid")
+            .record("x".to_owned());
+        assert_eq!(
+            (record.source.as_str(), record.git_ref.as_deref()),
+            ("git", Some("v1.0"))
+        );
         let named = text.replace("\"commit\"", "\"ref\":\"release/v1.3.0\",\"commit\"");
-        let record = SourceOrigin::parse(&named).expect("valid").record("x".to_owned());
+        let record = SourceOrigin::parse(&named)
+            .expect("valid")
+            .record("x".to_owned());
         assert_eq!(record.git_ref.as_deref(), Some("release/v1.3.0"));
     }
 
     #[test]
     fn refs_are_found_behind_addresses() {
-        assert_eq!(git_ref("git:file:///home/u/s@v1", "file:///home/u/s").as_deref(), Some("v1"));
+        assert_eq!(
+            git_ref("git:file:///home/u/s@v1", "file:///home/u/s").as_deref(),
+            Some("v1")
+        );
         assert_eq!(git_ref("git:file:///home/u/s", "file:///home/u/s"), None);
-        assert_eq!(git_ref("git@github.com:acme/notes", "git@github.com:acme/notes"), None);
-        assert_eq!(git_ref("git:acme/notes", "https://github.com/acme/notes"), None);
+        assert_eq!(
+            git_ref("git@github.com:acme/notes", "git@github.com:acme/notes"),
+            None
+        );
+        assert_eq!(
+            git_ref("git:acme/notes", "https://github.com/acme/notes"),
+            None
+        );
     }
 }

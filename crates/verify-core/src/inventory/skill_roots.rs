@@ -74,7 +74,12 @@ pub(super) struct Candidate {
 }
 
 /// All roots, and what stands in the way of some.
-pub(super) fn roots(ctx: &Context<'_>, paths: &Paths, plugins: &[PluginRoot], found: &mut Found) -> Vec<Root> {
+pub(super) fn roots(
+    ctx: &Context<'_>,
+    paths: &Paths,
+    plugins: &[PluginRoot],
+    found: &mut Found,
+) -> Vec<Root> {
     let mut roots = Vec::new();
     let root = |label: String, folder: PathBuf, rank: usize, loader: Loader| Root {
         label,
@@ -91,55 +96,113 @@ pub(super) fn roots(ctx: &Context<'_>, paths: &Paths, plugins: &[PluginRoot], fo
     };
     let top = 10_000_000;
     for (number, workspace) in ctx.workspaces.iter().enumerate() {
-        let label =
-            workspace.agent.as_ref().map_or_else(|| "workspace".to_owned(), |a| format!("workspace.{}", super::ids::part(a)));
+        let label = workspace.agent.as_ref().map_or_else(
+            || "workspace".to_owned(),
+            |a| format!("workspace.{}", super::ids::part(a)),
+        );
         let base = Some(workspace.folder.clone());
         let loader = Loader::Workspace(number);
-        roots.push(Root { lock_base: base.clone(), ..root(label.clone(), workspace.folder.join("skills"), top, loader) });
+        roots.push(Root {
+            lock_base: base.clone(),
+            ..root(label.clone(), workspace.folder.join("skills"), top, loader)
+        });
         let agents = workspace.folder.join(".agents/skills");
-        roots.push(Root { lock_base: base, within: ".agents/", ..root(label, agents, top - 1, loader) });
+        roots.push(Root {
+            lock_base: base,
+            within: ".agents/",
+            ..root(label, agents, top - 1, loader)
+        });
     }
     match personal(paths) {
         Personal::At(folder) => {
-            roots.push(Root { any_target: true, ..root("personal".to_owned(), folder, top - 2, Loader::All) });
+            roots.push(Root {
+                any_target: true,
+                ..root("personal".to_owned(), folder, top - 2, Loader::All)
+            });
         }
         Personal::InCopy => found.not_covered.push(NotCovered {
             what: "~/.agents/skills".to_owned(),
-            why: "the state dir is a copy, and the home folder of its original is not here".to_owned(),
+            why: "the state dir is a copy, and the home folder of its original is not here"
+                .to_owned(),
         }),
         Personal::NotLoaded => {}
     }
-    let managed = root("managed".to_owned(), paths.state.join("skills"), top - 3, Loader::All);
-    roots.push(Root { any_target: true, lock_base: Some(paths.state.clone()), ..managed });
+    let managed = root(
+        "managed".to_owned(),
+        paths.state.join("skills"),
+        top - 3,
+        Loader::All,
+    );
+    roots.push(Root {
+        any_target: true,
+        lock_base: Some(paths.state.clone()),
+        ..managed
+    });
     for (number, (agent, folder)) in agent_folders(ctx, paths, found).into_iter().enumerate() {
         let label = format!("workshop.{}", super::ids::part(&agent));
-        roots.push(root(label, folder.join("workshop-skills"), top - 4, Loader::Agent(number)));
+        roots.push(root(
+            label,
+            folder.join("workshop-skills"),
+            top - 4,
+            Loader::Agent(number),
+        ));
     }
     // Within the last tier the later wins: extra folders, then plugins, then the generated links.
     for (number, located) in extra_dirs(ctx, paths, &["skills", "load", "extraDirs"], found) {
-        roots.push(Root { extra: true, ..root(format!("extra.{number}"), located, 1 + number, Loader::All) });
+        roots.push(Root {
+            extra: true,
+            ..root(format!("extra.{number}"), located, 1 + number, Loader::All)
+        });
     }
     for (number, plugin) in plugins.iter().enumerate() {
-        let loader = if plugin.enabled { Loader::All } else { Loader::Nobody };
+        let loader = if plugin.enabled {
+            Loader::All
+        } else {
+            Loader::Nobody
+        };
         for folder in plugin_folders(plugin, paths, found) {
             let label = format!("plugin.{}", super::ids::part(&plugin.plugin_id));
             let rank = top / 2 + number;
             let plugin = Some(plugin.folder.clone());
-            roots.push(Root { extra: true, records: false, plugin, ..root(label, folder, rank, loader) });
+            roots.push(Root {
+                extra: true,
+                records: false,
+                plugin,
+                ..root(label, folder, rank, loader)
+            });
         }
     }
-    let generated = root("plugin-skills".to_owned(), paths.state.join("plugin-skills"), top - 5, Loader::All);
-    roots.push(Root { generated: true, records: false, ..generated });
+    let generated = root(
+        "plugin-skills".to_owned(),
+        paths.state.join("plugin-skills"),
+        top - 5,
+        Loader::All,
+    );
+    roots.push(Root {
+        generated: true,
+        records: false,
+        ..generated
+    });
     roots
 }
 
 /// The folders of a list in the config, with their numbers in it.
-pub(super) fn extra_dirs(ctx: &Context<'_>, paths: &Paths, keys: &[&str], found: &mut Found) -> Vec<(usize, PathBuf)> {
+pub(super) fn extra_dirs(
+    ctx: &Context<'_>,
+    paths: &Paths,
+    keys: &[&str],
+    found: &mut Found,
+) -> Vec<(usize, PathBuf)> {
     let mut folders = Vec::new();
-    let written = ctx.config_at(keys).as_array().map_or(&[][..], Vec::as_slice);
+    let written = ctx
+        .config_at(keys)
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     for (number, entry) in written.iter().enumerate() {
         let place = format!("config {}[{number}]", keys.join("."));
-        let Some(entry) = entry.as_str() else { continue };
+        let Some(entry) = entry.as_str() else {
+            continue;
+        };
         if entry.trim().is_empty() {
             continue;
         }
@@ -152,13 +215,22 @@ pub(super) fn extra_dirs(ctx: &Context<'_>, paths: &Paths, keys: &[&str], found:
 }
 
 /// Finds every skill below a root.
-pub(super) fn walk(number: usize, root: &Root, allowed: &[PathBuf], paths: &Paths, found: &mut Found) -> Vec<Candidate> {
+pub(super) fn walk(
+    number: usize,
+    root: &Root,
+    allowed: &[PathBuf],
+    paths: &Paths,
+    found: &mut Found,
+) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     let mut budget = MAX_ENTRIES;
     let Ok(real_root) = paths.real(&root.folder) else {
         if std::fs::symlink_metadata(&root.folder).is_ok() {
             let why = "cannot be followed to a folder".to_owned();
-            found.observations.push(Observation::Unreadable { place: paths.shown(&root.folder), why });
+            found.observations.push(Observation::Unreadable {
+                place: paths.shown(&root.folder),
+                why,
+            });
         }
         return candidates;
     };
@@ -168,35 +240,65 @@ pub(super) fn walk(number: usize, root: &Root, allowed: &[PathBuf], paths: &Path
         // A `SKILL.md` of any type ends the walk below it, as in OpenClaw; the digest of the skill covers what lies there.
         if std::fs::symlink_metadata(real.join("SKILL.md")).is_ok() {
             if candidates.len() >= MAX_SKILLS {
-                let why = format!("holds more than {MAX_SKILLS} skills; the rest was not looked at");
-                found.observations.push(Observation::Unreadable { place: paths.shown(&root.folder), why });
+                let why =
+                    format!("holds more than {MAX_SKILLS} skills; the rest was not looked at");
+                found.observations.push(Observation::Unreadable {
+                    place: paths.shown(&root.folder),
+                    why,
+                });
                 break;
             }
-            let folder = if relative.is_empty() { root.folder.clone() } else { root.folder.join(&relative) };
-            candidates.push(Candidate { root: number, relative, folder, real, loaded });
+            let folder = if relative.is_empty() {
+                root.folder.clone()
+            } else {
+                root.folder.join(&relative)
+            };
+            candidates.push(Candidate {
+                root: number,
+                relative,
+                folder,
+                real,
+                loaded,
+            });
             continue;
         }
-        let level = if relative.is_empty() { 0 } else { relative.split('/').count() };
+        let level = if relative.is_empty() {
+            0
+        } else {
+            relative.split('/').count()
+        };
         if !(loaded || root.generated) || level >= depth(root, &relative) {
             continue;
         }
         for (name, link) in folders(&real, &mut budget, paths, found) {
-            let child = if relative.is_empty() { name.clone() } else { format!("{relative}/{name}") };
+            let child = if relative.is_empty() {
+                name.clone()
+            } else {
+                format!("{relative}/{name}")
+            };
             let joined = real.join(&name);
-            let target = if link { paths.real(&joined) } else { Ok(joined.clone()) };
+            let target = if link {
+                paths.real(&joined)
+            } else {
+                Ok(joined.clone())
+            };
             let target = match target {
                 Ok(target) => target,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => {
                     let why = error.to_string();
-                    found.observations.push(Observation::Unreadable { place: paths.shown(&joined), why });
+                    found.observations.push(Observation::Unreadable {
+                        place: paths.shown(&joined),
+                        why,
+                    });
                     continue;
                 }
             };
             if link && !target.is_dir() {
                 continue;
             }
-            let inside = target.starts_with(&real_root) || allowed.iter().any(|a| target.starts_with(a));
+            let inside =
+                target.starts_with(&real_root) || allowed.iter().any(|a| target.starts_with(a));
             let loaded = !root.generated && (!link || root.any_target || inside);
             if seen.insert(target.clone()) {
                 queue.push_back((child, target, loaded));
@@ -220,13 +322,26 @@ fn depth(root: &Root, relative: &str) -> usize {
 }
 
 /// Names of the folders and symlinks in a folder, sorted, without those that OpenClaw passes over.
-fn folders(real: &Path, budget: &mut usize, paths: &Paths, found: &mut Found) -> Vec<(String, bool)> {
+fn folders(
+    real: &Path,
+    budget: &mut usize,
+    paths: &Paths,
+    found: &mut Found,
+) -> Vec<(String, bool)> {
     let mut problem = |why: String| {
-        found.observations.push(Observation::Unreadable { place: paths.shown(real), why });
+        found.observations.push(Observation::Unreadable {
+            place: paths.shown(real),
+            why,
+        });
     };
     let entries = match std::fs::read_dir(real) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
             return Vec::new();
         }
         Err(error) => {
@@ -238,7 +353,9 @@ fn folders(real: &Path, budget: &mut usize, paths: &Paths, found: &mut Found) ->
     let mut odd = 0_usize;
     for entry in entries {
         if *budget == 0 {
-            problem(format!("more than {MAX_ENTRIES} entries; the rest was not looked at"));
+            problem(format!(
+                "more than {MAX_ENTRIES} entries; the rest was not looked at"
+            ));
             break;
         }
         *budget -= 1;
@@ -246,7 +363,9 @@ fn folders(real: &Path, budget: &mut usize, paths: &Paths, found: &mut Found) ->
             problem("cannot be listed to its end".to_owned());
             break;
         };
-        let Ok(kind) = entry.file_type() else { continue };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
         if !kind.is_dir() && !kind.is_symlink() {
             continue;
         }
@@ -258,7 +377,9 @@ fn folders(real: &Path, budget: &mut usize, paths: &Paths, found: &mut Found) ->
         }
     }
     if odd > 0 {
-        problem(format!("{odd} folders have names that are not UTF-8 or hold control characters, and were not looked at"));
+        problem(format!(
+            "{odd} folders have names that are not UTF-8 or hold control characters, and were not looked at"
+        ));
     }
     names.sort();
     names
@@ -272,10 +393,16 @@ enum Personal {
 
 /// `~/.agents/skills` is loaded only with the default state dir.
 fn personal(paths: &Paths) -> Personal {
-    let Some(home) = &paths.home else { return Personal::NotLoaded };
+    let Some(home) = &paths.home else {
+        return Personal::NotLoaded;
+    };
     let default = home.join(".openclaw");
     if let Some(original) = &paths.relocated_from {
-        return if *original == default { Personal::InCopy } else { Personal::NotLoaded };
+        return if *original == default {
+            Personal::InCopy
+        } else {
+            Personal::NotLoaded
+        };
     }
     match std::fs::canonicalize(default) {
         Ok(real) if real == paths.state => Personal::At(home.join(".agents/skills")),
@@ -291,10 +418,23 @@ fn agent_folders(ctx: &Context<'_>, paths: &Paths, found: &mut Found) -> Vec<(St
         .into_iter()
         .map(|(name, _)| (name.clone(), agents.join(name).join("agent")))
         .collect();
-    let entries = ctx.config_at(&["agents", "entries"]).as_object().into_iter().flatten();
+    let entries = ctx
+        .config_at(&["agents", "entries"])
+        .as_object()
+        .into_iter()
+        .flatten();
     let entries = entries.map(|(id, entry)| (id.as_str(), entry));
-    let listed = ctx.config_at(&["agents", "list"]).as_array().into_iter().flatten();
-    let listed = listed.map(|entry| (entry.get("id").and_then(Value::as_str).unwrap_or_default(), entry));
+    let listed = ctx
+        .config_at(&["agents", "list"])
+        .as_array()
+        .into_iter()
+        .flatten();
+    let listed = listed.map(|entry| {
+        (
+            entry.get("id").and_then(Value::as_str).unwrap_or_default(),
+            entry,
+        )
+    });
     for (id, entry) in entries.chain(listed) {
         if let Some(written) = entry.get("agentDir").and_then(Value::as_str) {
             match paths.locate(written) {
@@ -316,17 +456,30 @@ fn plugin_folders(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> Vec<
         for key in ["commands", "agents", "outputStyles"] {
             written.extend(strings(plugin.manifest.get(key)));
         }
-        let usual = ["skills", "commands", "agents", "output-styles", ".cursor/commands"];
+        let usual = [
+            "skills",
+            "commands",
+            "agents",
+            "output-styles",
+            ".cursor/commands",
+        ];
         written.extend(usual.into_iter().map(str::to_owned));
     }
     let mut folders = Vec::new();
-    let Ok(real_plugin) = paths.real(&plugin.folder) else { return folders };
+    let Ok(real_plugin) = paths.real(&plugin.folder) else {
+        return folders;
+    };
     for entry in written {
         let folder = super::paths::normalize(&plugin.folder.join(entry.trim()));
-        let Ok(real) = paths.real(&folder) else { continue };
+        let Ok(real) = paths.real(&folder) else {
+            continue;
+        };
         if !real.starts_with(&real_plugin) {
             let entry = text::excerpt(&format!("skills {entry}"), 120);
-            found.observations.push(Observation::EntryEscapes { entry, target: paths.shown(&real) });
+            found.observations.push(Observation::EntryEscapes {
+                entry,
+                target: paths.shown(&real),
+            });
         } else if !folders.contains(&folder) {
             folders.push(folder);
         }
@@ -338,8 +491,14 @@ fn plugin_folders(plugin: &PluginRoot, paths: &Paths, found: &mut Found) -> Vec<
 pub(super) fn not_located(place: String, located: Located) -> Observation {
     match located {
         Located::Elsewhere(path) => Observation::NotInCopy { place, path },
-        Located::Unknown(why) => Observation::Unreadable { place, why: format!("the folder is not known: {why}") },
-        Located::At(path) => Observation::Unreadable { place, why: text::visible(&path.to_string_lossy()).into_owned() },
+        Located::Unknown(why) => Observation::Unreadable {
+            place,
+            why: format!("the folder is not known: {why}"),
+        },
+        Located::At(path) => Observation::Unreadable {
+            place,
+            why: text::visible(&path.to_string_lossy()).into_owned(),
+        },
     }
 }
 
@@ -347,7 +506,11 @@ pub(super) fn not_located(place: String, located: Located) -> Observation {
 pub(super) fn strings(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         _ => Vec::new(),
     }
     .into_iter()

@@ -28,16 +28,35 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     let mut found = Found::default();
     let paths = ctx.paths;
     let roots = skill_roots::roots(ctx, paths, plugins, &mut found);
-    let plugin_folders: Vec<PathBuf> = plugins.iter().filter_map(|plugin| paths.real(&plugin.folder).ok()).collect();
-    let host = ctx.options.host.as_ref().and_then(|host| std::fs::canonicalize(host).ok());
+    let plugin_folders: Vec<PathBuf> = plugins
+        .iter()
+        .filter_map(|plugin| paths.real(&plugin.folder).ok())
+        .collect();
+    let host = ctx
+        .options
+        .host
+        .as_ref()
+        .and_then(|host| std::fs::canonicalize(host).ok());
     let allowed = allowed_targets(ctx, paths);
     let mut skills = Vec::new();
     for (number, root) in roots.iter().enumerate() {
         let mut candidates = skill_roots::walk(number, root, &allowed, paths, &mut found);
         if root.generated {
-            candidates.retain(|candidate| !is_covered(candidate, &plugin_folders, host.as_deref(), paths, &mut found));
+            candidates.retain(|candidate| {
+                !is_covered(
+                    candidate,
+                    &plugin_folders,
+                    host.as_deref(),
+                    paths,
+                    &mut found,
+                )
+            });
         }
-        skills.extend(candidates.into_iter().map(|candidate| Skill::read(candidate, root, paths)));
+        skills.extend(
+            candidates
+                .into_iter()
+                .map(|candidate| Skill::read(candidate, root, paths)),
+        );
     }
     compare_locks(&roots, &mut skills, paths, &mut found);
     name_and_add(ctx, &roots, skills, plugins, &mut found);
@@ -47,15 +66,27 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
             "skills of another working folder",
             "a session that runs in another folder also loads its skills and .agents/skills",
         ),
-        not_covered("skills of connected nodes", "they are sent over the network while a node is connected"),
+        not_covered(
+            "skills of connected nodes",
+            "they are sent over the network while a node is connected",
+        ),
     ]);
     found
 }
 
 /// OpenClaw makes links to the skills of active plugins, and loads no other link there. Those skills are part of their plugin or of the
 /// host package; what else a link names is not loaded.
-fn is_covered(candidate: &Candidate, plugins: &[PathBuf], host: Option<&Path>, paths: &Paths, found: &mut Found) -> bool {
-    if plugins.iter().any(|plugin| candidate.real.starts_with(plugin)) {
+fn is_covered(
+    candidate: &Candidate,
+    plugins: &[PathBuf],
+    host: Option<&Path>,
+    paths: &Paths,
+    found: &mut Found,
+) -> bool {
+    if plugins
+        .iter()
+        .any(|plugin| candidate.real.starts_with(plugin))
+    {
         return true;
     }
     let Some(host) = host else {
@@ -64,7 +95,8 @@ fn is_covered(candidate: &Candidate, plugins: &[PathBuf], host: Option<&Path>, p
             return false;
         }
         let what = paths.shown(&candidate.folder);
-        let why = "it leads out of the plugins, and no host package was named to which it may belong";
+        let why =
+            "it leads out of the plugins, and no host package was named to which it may belong";
         found.not_covered.push(not_covered(&what, why));
         return true;
     };
@@ -83,23 +115,56 @@ impl Skill {
     fn read(candidate: Candidate, root: &Root, paths: &Paths) -> Self {
         let mut observations = Vec::new();
         let front = front_matter(&candidate, paths, &mut observations);
-        let folder_name = candidate.folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let name = front.text("name").unwrap_or_else(|| folder_name.trim().to_owned());
-        let (clawhub, source) = if root.records { records(&candidate, paths, &mut observations) } else { (None, None) };
+        let folder_name = candidate
+            .folder
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let name = front
+            .text("name")
+            .unwrap_or_else(|| folder_name.trim().to_owned());
+        let (clawhub, source) = if root.records {
+            records(&candidate, paths, &mut observations)
+        } else {
+            (None, None)
+        };
         let key = front
             .manifest_text("skillKey")
             .map(str::to_owned)
             .or_else(|| source.as_ref().map(|s| s.slug.clone()))
             .unwrap_or_else(|| name.clone());
-        let mut subject =
-            ids::blank(SubjectId::new("skill", &name), Kind::Skill, Source::Unrecorded, name, paths.place(&candidate.folder));
+        let mut subject = ids::blank(
+            SubjectId::new("skill", &name),
+            Kind::Skill,
+            Source::Unrecorded,
+            name,
+            paths.place(&candidate.folder),
+        );
         subject.version = front.text("version");
         subject.install_steps = front.install_steps();
-        let leave_out = if root.records { leave_out() } else { Vec::new() };
-        let boundary = root.plugin.as_deref().and_then(|p| paths.real(p).ok()).filter(|p| candidate.real.starts_with(p));
-        subject.trees = ids::whole(&candidate.real, boundary.as_deref().unwrap_or(&candidate.real), leave_out);
+        let leave_out = if root.records {
+            leave_out()
+        } else {
+            Vec::new()
+        };
+        let boundary = root
+            .plugin
+            .as_deref()
+            .and_then(|p| paths.real(p).ok())
+            .filter(|p| candidate.real.starts_with(p));
+        subject.trees = ids::whole(
+            &candidate.real,
+            boundary.as_deref().unwrap_or(&candidate.real),
+            leave_out,
+        );
         subject.observations = observations;
-        let mut skill = Self { candidate, subject, key, clawhub, source };
+        let mut skill = Self {
+            candidate,
+            subject,
+            key,
+            clawhub,
+            source,
+        };
         skill.apply_records(&folder_name, paths);
         skill
     }
@@ -110,25 +175,48 @@ impl Skill {
         let mut conflicts = Vec::new();
         let mut record: Option<(Source, Record)> = None;
         if let Some(origin) = &self.clawhub {
-            record = Some((Source::Clawhub, origin.record(shown(skill_record::CLAWHUB_ORIGINS[0]))));
+            record = Some((
+                Source::Clawhub,
+                origin.record(shown(skill_record::CLAWHUB_ORIGINS[0])),
+            ));
             conflicts.extend(conflict("slug", &origin.slug, folder_name, false));
             if let Some((file, sha256)) = &origin.skill_file {
                 let now = read::bytes(&self.candidate.real.join(file), frontmatter::MAX_BYTES);
-                let now = now.map_or_else(|e| format!("{file} {e}"), |bytes| crate::digest::Sha256Digest::of(&bytes).hex());
+                let now = now.map_or_else(
+                    |e| format!("{file} {e}"),
+                    |bytes| crate::digest::Sha256Digest::of(&bytes).hex(),
+                );
                 conflicts.extend(conflict("hash", sha256, &now, false));
             }
             if let Some(recorded) = &origin.file_tree {
-                conflicts.extend(hash_conflict(recorded, skill_hashes::file_tree(&self.candidate.real), false));
+                conflicts.extend(hash_conflict(
+                    recorded,
+                    skill_hashes::file_tree(&self.candidate.real),
+                    false,
+                ));
             }
             if let Some(recorded) = &origin.fingerprint {
-                conflicts.extend(hash_conflict(recorded, skill_hashes::clawhub_fingerprint(&self.candidate.real), true));
+                conflicts.extend(hash_conflict(
+                    recorded,
+                    skill_hashes::clawhub_fingerprint(&self.candidate.real),
+                    true,
+                ));
             }
         }
         if let Some(origin) = &self.source {
             if self.clawhub.is_some() {
-                conflicts.extend(conflict("source", "clawhub", "source-origin.json names another source", false));
+                conflicts.extend(conflict(
+                    "source",
+                    "clawhub",
+                    "source-origin.json names another source",
+                    false,
+                ));
             }
-            let source = if origin.git.is_some() { Source::Git } else { Source::Path };
+            let source = if origin.git.is_some() {
+                Source::Git
+            } else {
+                Source::Path
+            };
             let common = origin.record(shown(skill_record::SOURCE_ORIGIN));
             if source == Source::Git {
                 conflicts.extend(git_checkout::asked_otherwise(&common));
@@ -139,7 +227,11 @@ impl Skill {
         self.subject.observations.extend(conflicts);
         if let Some((source, record)) = record {
             self.subject.source = source;
-            self.subject.version = self.subject.version.take().or_else(|| record.version.clone());
+            self.subject.version = self
+                .subject
+                .version
+                .take()
+                .or_else(|| record.version.clone());
             self.subject.record = Some(record);
         }
     }
@@ -149,30 +241,49 @@ impl Skill {
         match (&self.clawhub, &self.source) {
             (Some(origin), None) => {
                 let owner = origin.owner.as_ref()?;
-                Some(SubjectId::new("clawhub", &format!("{owner}/{}", origin.slug)))
+                Some(SubjectId::new(
+                    "clawhub",
+                    &format!("{owner}/{}", origin.slug),
+                ))
             }
-            (None, Some(origin)) => Some(SubjectId::new("git", &git_spec::place(&origin.git.as_ref()?.url)?)),
+            (None, Some(origin)) => Some(SubjectId::new(
+                "git",
+                &git_spec::place(&origin.git.as_ref()?.url)?,
+            )),
             _ => None,
         }
     }
 }
 
-fn front_matter(candidate: &Candidate, paths: &Paths, observations: &mut Vec<Observation>) -> FrontMatter {
+fn front_matter(
+    candidate: &Candidate,
+    paths: &Paths,
+    observations: &mut Vec<Observation>,
+) -> FrontMatter {
     let place = paths.shown(&candidate.folder.join("SKILL.md"));
     let real = match paths.real(&candidate.real.join("SKILL.md")) {
         Ok(real) => real,
         Err(error) => {
-            observations.push(Observation::Unreadable { place, why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place,
+                why: error.to_string(),
+            });
             return FrontMatter::default();
         }
     };
     let left_out = |path: &Path| {
-        path == Path::new(skill_record::SOURCE_ORIGIN) || skill_record::CLAWHUB_ORIGINS.iter().any(|o| path == Path::new(o))
+        path == Path::new(skill_record::SOURCE_ORIGIN)
+            || skill_record::CLAWHUB_ORIGINS
+                .iter()
+                .any(|o| path == Path::new(o))
     };
     match real.strip_prefix(&candidate.real) {
         Ok(inside) if !left_out(inside) => {}
         _ => {
-            observations.push(Observation::EntryEscapes { entry: place, target: paths.shown(&real) });
+            observations.push(Observation::EntryEscapes {
+                entry: place,
+                target: paths.shown(&real),
+            });
             return FrontMatter::default();
         }
     }
@@ -180,12 +291,17 @@ fn front_matter(candidate: &Candidate, paths: &Paths, observations: &mut Vec<Obs
         Ok(bytes) => {
             // Node replaces what is not UTF-8, so the same is read here.
             let front = FrontMatter::parse(&String::from_utf8_lossy(&bytes));
-            observations
-                .extend(front.problems.iter().map(|why| Observation::Unreadable { place: place.clone(), why: why.clone() }));
+            observations.extend(front.problems.iter().map(|why| Observation::Unreadable {
+                place: place.clone(),
+                why: why.clone(),
+            }));
             front
         }
         Err(error) => {
-            observations.push(Observation::Unreadable { place, why: error.to_string() });
+            observations.push(Observation::Unreadable {
+                place,
+                why: error.to_string(),
+            });
             FrontMatter::default()
         }
     }
@@ -200,25 +316,39 @@ fn records(
         let file = candidate.real.join(relative);
         // A record reached through a symlinked folder is not the one that the digest leaves out.
         let text = match paths.real(&file) {
-            Ok(real) if real == file => read::text(&file, records::MAX_BYTES).map_err(|e| e.to_string()),
+            Ok(real) if real == file => {
+                read::text(&file, records::MAX_BYTES).map_err(|e| e.to_string())
+            }
             Ok(_) => Err("is reached through a symbolic link".to_owned()),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return None;
+            }
             Err(error) => Err(error.to_string()),
         };
         match text {
             Ok(text) => Some(text),
             Err(why) => {
-                observations.push(Observation::Unreadable { place: paths.shown(&candidate.folder.join(relative)), why });
+                observations.push(Observation::Unreadable {
+                    place: paths.shown(&candidate.folder.join(relative)),
+                    why,
+                });
                 None
             }
         }
     };
-    let clawhub: Vec<_> =
-        skill_record::CLAWHUB_ORIGINS.iter().filter_map(|r| Some((*r, ClawhubOrigin::parse(&get(r)?)))).collect();
+    let clawhub: Vec<_> = skill_record::CLAWHUB_ORIGINS
+        .iter()
+        .filter_map(|r| Some((*r, ClawhubOrigin::parse(&get(r)?))))
+        .collect();
     let source = get(skill_record::SOURCE_ORIGIN).map(|text| SourceOrigin::parse(&text));
     let mut refuse = |relative: &str, why: String| {
         let place = paths.shown(&candidate.folder.join(relative));
-        observations.push(Observation::Unreadable { place, why: format!("is not the record that OpenClaw writes: it {why}") });
+        observations.push(Observation::Unreadable {
+            place,
+            why: format!("is not the record that OpenClaw writes: it {why}"),
+        });
     };
     let mut first = None;
     for (relative, origin) in clawhub {
@@ -249,7 +379,12 @@ pub(super) fn leave_out() -> Vec<LeaveOut> {
     ]
 }
 
-fn conflict(what: &'static str, recorded: &str, found: &str, advisory: bool) -> Option<Observation> {
+fn conflict(
+    what: &'static str,
+    recorded: &str,
+    found: &str,
+    advisory: bool,
+) -> Option<Observation> {
     (recorded != found).then(|| Observation::RecordConflict {
         what,
         recorded: text::excerpt(recorded, 200),
@@ -258,37 +393,62 @@ fn conflict(what: &'static str, recorded: &str, found: &str, advisory: bool) -> 
     })
 }
 
-fn hash_conflict(recorded: &str, now: Result<String, HashError>, advisory: bool) -> Option<Observation> {
+fn hash_conflict(
+    recorded: &str,
+    now: Result<String, HashError>,
+    advisory: bool,
+) -> Option<Observation> {
     match now {
         Ok(now) => conflict("hash", recorded, &now, advisory),
         Err(HashError::Impossible(why)) => conflict("hash", recorded, &why, advisory),
         // A match would be no evidence, so what cannot be computed is no loss where the order of names is in doubt.
         Err(HashError::Unknown(_)) if advisory => None,
-        Err(HashError::Unknown(why)) => {
-            Some(Observation::Unreadable { place: "fileTreeSha256".to_owned(), why: format!("was not recomputed: {why}") })
-        }
+        Err(HashError::Unknown(why)) => Some(Observation::Unreadable {
+            place: "fileTreeSha256".to_owned(),
+            why: format!("was not recomputed: {why}"),
+        }),
     }
 }
 
 /// Compares the locks of ClawHub and of the `skills` command with the skills of their roots.
 fn compare_locks(roots: &[Root], skills: &mut [Skill], paths: &Paths, found: &mut Found) {
-    let bases: BTreeSet<&PathBuf> = roots.iter().filter_map(|root| root.lock_base.as_ref()).collect();
+    let bases: BTreeSet<&PathBuf> = roots
+        .iter()
+        .filter_map(|root| root.lock_base.as_ref())
+        .collect();
     for base in bases {
-        let here = |skill: &Skill| roots.get(skill.candidate.root).and_then(|root| root.lock_base.as_ref()) == Some(base);
-        let mut get = |relative: &str| match paths.text(&base.join(relative), skill_record::MAX_LOCK) {
-            Ok(text) => Some(text),
-            Err(ReadError::NotFound) => None,
-            Err(error) => {
-                let place = paths.shown(&base.join(relative));
-                found.observations.push(Observation::Unreadable { place, why: error.to_string() });
-                None
-            }
+        let here = |skill: &Skill| {
+            roots
+                .get(skill.candidate.root)
+                .and_then(|root| root.lock_base.as_ref())
+                == Some(base)
         };
-        let lock = skill_record::CLAWHUB_LOCKS.iter().find_map(|relative| Some((*relative, get(relative)?)));
+        let mut get =
+            |relative: &str| match paths.text(&base.join(relative), skill_record::MAX_LOCK) {
+                Ok(text) => Some(text),
+                Err(ReadError::NotFound) => None,
+                Err(error) => {
+                    let place = paths.shown(&base.join(relative));
+                    found.observations.push(Observation::Unreadable {
+                        place,
+                        why: error.to_string(),
+                    });
+                    None
+                }
+            };
+        let lock = skill_record::CLAWHUB_LOCKS
+            .iter()
+            .find_map(|relative| Some((*relative, get(relative)?)));
         let other = get(skill_record::SKILLS_LOCK).map(|text| (skill_record::SKILLS_LOCK, text));
         if let Some((relative, text)) = lock {
             match skill_record::clawhub_lock(&text) {
-                Ok(entries) => compare_clawhub(&entries, skills, &here, &paths.shown(&base.join("skills")), found),
+                Ok(entries) => compare_clawhub(
+                    &entries,
+                    skills,
+                    &here,
+                    &paths.shown(&base.join("skills")),
+                    found,
+                ),
                 Err(why) => unreadable(paths, &base.join(relative), &why, found),
             }
         }
@@ -303,14 +463,21 @@ fn compare_locks(roots: &[Root], skills: &mut [Skill], paths: &Paths, found: &mu
 
 fn unreadable(paths: &Paths, file: &Path, why: &str, found: &mut Found) {
     let why = format!("is not the lock that was expected: it {why}");
-    found.observations.push(Observation::Unreadable { place: paths.shown(file), why });
+    found.observations.push(Observation::Unreadable {
+        place: paths.shown(file),
+        why,
+    });
 }
 
 /// Numbers of the skills of one root, by folder name and by the slug of their record.
 fn by_name(skills: &[Skill], here: &dyn Fn(&Skill) -> bool) -> BTreeMap<String, BTreeSet<usize>> {
     let mut names: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for (number, skill) in skills.iter().enumerate().filter(|(_, skill)| here(skill)) {
-        let folder = skill.candidate.folder.file_name().map(|n| n.to_string_lossy().into_owned());
+        let folder = skill
+            .candidate
+            .folder
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned());
         let slug = skill.clawhub.as_ref().map(|origin| origin.slug.clone());
         for name in folder.into_iter().chain(slug) {
             names.entry(name).or_default().insert(number);
@@ -319,7 +486,13 @@ fn by_name(skills: &[Skill], here: &dyn Fn(&Skill) -> bool) -> BTreeMap<String, 
     names
 }
 
-fn compare_clawhub(entries: &[LockEntry], skills: &mut [Skill], here: &dyn Fn(&Skill) -> bool, place: &str, found: &mut Found) {
+fn compare_clawhub(
+    entries: &[LockEntry],
+    skills: &mut [Skill],
+    here: &dyn Fn(&Skill) -> bool,
+    place: &str,
+    found: &mut Found,
+) {
     let names = by_name(skills, here);
     for entry in entries {
         let Some(numbers) = names.get(&entry.slug) else {
@@ -328,16 +501,26 @@ fn compare_clawhub(entries: &[LockEntry], skills: &mut [Skill], here: &dyn Fn(&S
             continue;
         };
         for number in numbers {
-            let Some(skill) = skills.get_mut(*number) else { continue };
+            let Some(skill) = skills.get_mut(*number) else {
+                continue;
+            };
             let Some(origin) = &skill.clawhub else {
                 // Left behind when a skill was replaced by hand; the folder itself may be as honest as any without a record.
                 let found = "the skill has no record of ClawHub beside it";
-                skill.subject.observations.extend(conflict("record", "ClawHub's lock lists the skill", found, true));
+                skill.subject.observations.extend(conflict(
+                    "record",
+                    "ClawHub's lock lists the skill",
+                    found,
+                    true,
+                ));
                 continue;
             };
             let mut check = |what, lock: &Option<String>, origin: Option<&String>| {
                 if let (Some(lock), Some(origin)) = (lock, origin) {
-                    skill.subject.observations.extend(conflict(what, lock, origin, false));
+                    skill
+                        .subject
+                        .observations
+                        .extend(conflict(what, lock, origin, false));
                 }
             };
             check("version", &entry.version, Some(&origin.version));
@@ -348,23 +531,42 @@ fn compare_clawhub(entries: &[LockEntry], skills: &mut [Skill], here: &dyn Fn(&S
     }
 }
 
-fn compare_skills_lock(entries: &[(String, String)], skills: &mut [Skill], here: &dyn Fn(&Skill) -> bool) {
+fn compare_skills_lock(
+    entries: &[(String, String)],
+    skills: &mut [Skill],
+    here: &dyn Fn(&Skill) -> bool,
+) {
     let names = by_name(skills, here);
     for (name, recorded) in entries {
         for number in names.get(name).into_iter().flatten() {
-            let Some(skill) = skills.get_mut(*number) else { continue };
+            let Some(skill) = skills.get_mut(*number) else {
+                continue;
+            };
             let now = skill_hashes::skills_lock(&skill.candidate.real);
-            skill.subject.observations.extend(hash_conflict(recorded, now, true));
+            skill
+                .subject
+                .observations
+                .extend(hash_conflict(recorded, now, true));
         }
     }
 }
 
 /// Gives every skill its id and its place in the order of precedence.
-fn name_and_add(ctx: &Context<'_>, roots: &[Root], mut skills: Vec<Skill>, plugins: &[PluginRoot], found: &mut Found) {
+fn name_and_add(
+    ctx: &Context<'_>,
+    roots: &[Root],
+    mut skills: Vec<Skill>,
+    plugins: &[PluginRoot],
+    found: &mut Found,
+) {
     // The skill whose folder has its name comes first, so that a newcomer of the same name does not take over its id.
     let named = |skill: &Skill| skill.candidate.relative != skill.subject.name;
     skills.sort_by(|a, b| {
-        (a.candidate.root, named(a), &a.candidate.relative).cmp(&(b.candidate.root, named(b), &b.candidate.relative))
+        (a.candidate.root, named(a), &a.candidate.relative).cmp(&(
+            b.candidate.root,
+            named(b),
+            &b.candidate.relative,
+        ))
     });
     let mut claims: BTreeMap<SubjectId, usize> = BTreeMap::new();
     for id in skills.iter().filter_map(Skill::recorded_id) {
@@ -372,8 +574,12 @@ fn name_and_add(ctx: &Context<'_>, roots: &[Root], mut skills: Vec<Skill>, plugi
     }
     let mut ids = Ids::with(plugins.iter().map(|plugin| plugin.subject.clone()));
     for skill in &mut skills {
-        let Some(root) = roots.get(skill.candidate.root) else { continue };
-        let recorded = skill.recorded_id().filter(|id| claims.get(id) == Some(&1) && ids.is_free(id));
+        let Some(root) = roots.get(skill.candidate.root) else {
+            continue;
+        };
+        let recorded = skill
+            .recorded_id()
+            .filter(|id| claims.get(id) == Some(&1) && ids.is_free(id));
         skill.subject.id = match recorded {
             Some(id) if ids.take_exactly(&id) => id,
             _ => {
@@ -385,7 +591,9 @@ fn name_and_add(ctx: &Context<'_>, roots: &[Root], mut skills: Vec<Skill>, plugi
         skill.subject.enabled = is_enabled(ctx, root, skill);
     }
     add_shadows(ctx, roots, &mut skills);
-    found.subjects.extend(skills.into_iter().map(|skill| skill.subject));
+    found
+        .subjects
+        .extend(skills.into_iter().map(|skill| skill.subject));
 }
 
 fn add_shadows(ctx: &Context<'_>, roots: &[Root], skills: &mut [Skill]) {
@@ -394,7 +602,9 @@ fn add_shadows(ctx: &Context<'_>, roots: &[Root], skills: &mut [Skill]) {
     for view in 0..ctx.workspaces.len().max(1) {
         let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (number, skill) in skills.iter().enumerate() {
-            let Some(root) = roots.get(skill.candidate.root) else { continue };
+            let Some(root) = roots.get(skill.candidate.root) else {
+                continue;
+            };
             let seen = match root.loader {
                 Loader::All => true,
                 Loader::Workspace(workspace) => workspace == view,
@@ -408,16 +618,32 @@ fn add_shadows(ctx: &Context<'_>, roots: &[Root], skills: &mut [Skill]) {
         }
         for same in by_name.values().filter(|same| same.len() > 1) {
             // Within one root the later folder wins.
-            let order = |number: &usize| skills.get(*number).map(|s| (rank(s), s.candidate.relative.clone()));
-            let Some(winner) = same.iter().copied().max_by_key(|n| order(n)) else { continue };
+            let order = |number: &usize| {
+                skills
+                    .get(*number)
+                    .map(|s| (rank(s), s.candidate.relative.clone()))
+            };
+            let Some(winner) = same.iter().copied().max_by_key(|n| order(n)) else {
+                continue;
+            };
             let real = |n: usize| skills.get(n).map(|s| &s.candidate.real);
-            hides.extend(same.iter().copied().filter(|n| *n != winner && real(*n) != real(winner)).map(|n| (winner, n)));
+            hides.extend(
+                same.iter()
+                    .copied()
+                    .filter(|n| *n != winner && real(*n) != real(winner))
+                    .map(|n| (winner, n)),
+            );
         }
     }
     for (winner, hidden) in hides {
-        let Some(hidden) = skills.get(hidden).map(|s| s.subject.id.clone()) else { continue };
+        let Some(hidden) = skills.get(hidden).map(|s| s.subject.id.clone()) else {
+            continue;
+        };
         if let Some(winner) = skills.get_mut(winner) {
-            winner.subject.observations.push(Observation::Shadows { hidden });
+            winner
+                .subject
+                .observations
+                .push(Observation::Shadows { hidden });
         }
     }
 }
@@ -432,16 +658,26 @@ fn is_enabled(ctx: &Context<'_>, root: &Root, skill: &Skill) -> bool {
         return false;
     }
     let allows = |filter: &Value| match filter.as_array() {
-        Some(names) => names.iter().any(|name| name.as_str().is_some_and(|n| n.trim() == skill.subject.name)),
+        Some(names) => names.iter().any(|name| {
+            name.as_str()
+                .is_some_and(|n| n.trim() == skill.subject.name)
+        }),
         None => true,
     };
     let defaults = ctx.config_at(&["agents", "defaults", "skills"]);
     let entries = ctx.config_at(&["agents", "entries"]).as_object();
-    let own = |agent: &Value| agent.as_object().and_then(|a| a.get("skills")).map_or_else(|| allows(defaults), allows);
+    let own = |agent: &Value| {
+        agent
+            .as_object()
+            .and_then(|a| a.get("skills"))
+            .map_or_else(|| allows(defaults), allows)
+    };
     match root.loader {
         Loader::Workspace(number) => {
             let agent = ctx.workspaces.get(number).and_then(|w| w.agent.as_deref());
-            agent.and_then(|id| entries?.get(id)).map_or_else(|| allows(defaults) || any(entries, &own), own)
+            agent
+                .and_then(|id| entries?.get(id))
+                .map_or_else(|| allows(defaults) || any(entries, &own), own)
         }
         _ => allows(defaults) || any(entries, &own),
     }
@@ -454,25 +690,55 @@ fn any(entries: Option<&serde_json::Map<String, Value>>, test: &dyn Fn(&Value) -
 /// Published revisions of the personal skill library: a session may select any of them.
 fn add_library(paths: &Paths, plugins: &[PluginRoot], found: &mut Found) {
     let base = paths.state.join("skill-library");
-    let taken = found.subjects.iter().map(|s| s.id.clone()).chain(plugins.iter().map(|p| p.subject.clone()));
+    let taken = found
+        .subjects
+        .iter()
+        .map(|s| s.id.clone())
+        .chain(plugins.iter().map(|p| p.subject.clone()));
     let mut ids = Ids::with(taken.collect::<Vec<_>>());
     let list = |folder: &Path, found: &mut Found| match paths.list(folder) {
-        Ok(entries) => entries.into_iter().filter(|e| e.kind == super::paths::Kind::Folder).collect(),
+        Ok(entries) => entries
+            .into_iter()
+            .filter(|e| e.kind == super::paths::Kind::Folder)
+            .collect(),
         Err(error) => {
-            found.observations.push(Observation::Unreadable { place: paths.shown(folder), why: error.to_string() });
+            found.observations.push(Observation::Unreadable {
+                place: paths.shown(folder),
+                why: error.to_string(),
+            });
             Vec::new()
         }
     };
     for skill in list(&base, found) {
         for revision in list(&skill.path.join("revisions"), found) {
-            let Ok(real) = paths.real(&revision.path) else { continue };
-            let relative = format!("{}/{}", skill.name.to_string_lossy(), revision.name.to_string_lossy());
-            let candidate = Candidate { root: 0, relative, folder: revision.path, real, loaded: true };
+            let Ok(real) = paths.real(&revision.path) else {
+                continue;
+            };
+            let relative = format!(
+                "{}/{}",
+                skill.name.to_string_lossy(),
+                revision.name.to_string_lossy()
+            );
+            let candidate = Candidate {
+                root: 0,
+                relative,
+                folder: revision.path,
+                real,
+                loaded: true,
+            };
             let mut observations = Vec::new();
             let front = front_matter(&candidate, paths, &mut observations);
-            let name = front.text("name").unwrap_or_else(|| skill.name.to_string_lossy().into_owned());
+            let name = front
+                .text("name")
+                .unwrap_or_else(|| skill.name.to_string_lossy().into_owned());
             let id = ids.take("skill", &[format!("library/{}", candidate.relative)]);
-            let mut subject = ids::blank(id, Kind::Skill, Source::Unrecorded, name, paths.place(&candidate.folder));
+            let mut subject = ids::blank(
+                id,
+                Kind::Skill,
+                Source::Unrecorded,
+                name,
+                paths.place(&candidate.folder),
+            );
             subject.version = front.text("version");
             subject.install_steps = front.install_steps();
             subject.trees = ids::whole(&candidate.real, &candidate.real, Vec::new());
@@ -484,15 +750,22 @@ fn add_library(paths: &Paths, plugins: &[PluginRoot], found: &mut Found) {
 
 /// Where `skills.load.allowSymlinkTargets` lets symlinked skill folders lead.
 fn allowed_targets(ctx: &Context<'_>, paths: &Paths) -> Vec<PathBuf> {
-    skill_roots::strings(Some(ctx.config_at(&["skills", "load", "allowSymlinkTargets"])))
-        .iter()
-        .filter_map(|written| match paths.locate(written) {
-            Located::At(folder) => paths.real(&folder).ok(),
-            _ => None,
-        })
-        .collect()
+    skill_roots::strings(Some(ctx.config_at(&[
+        "skills",
+        "load",
+        "allowSymlinkTargets",
+    ])))
+    .iter()
+    .filter_map(|written| match paths.locate(written) {
+        Located::At(folder) => paths.real(&folder).ok(),
+        _ => None,
+    })
+    .collect()
 }
 
 fn not_covered(what: &str, why: &str) -> NotCovered {
-    NotCovered { what: what.to_owned(), why: why.to_owned() }
+    NotCovered {
+        what: what.to_owned(),
+        why: why.to_owned(),
+    }
 }

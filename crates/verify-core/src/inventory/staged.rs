@@ -26,17 +26,34 @@ pub(crate) struct Staging {
 impl Staging {
     /// The staging folder at `root`, as which paths are shown relative to.
     pub(crate) fn open(root: &Path, host: Option<&Path>) -> Result<Self> {
-        let options = Options { state_dir: root.to_owned(), host: None, relocated_from: None, home: None, config: None };
+        let options = Options {
+            state_dir: root.to_owned(),
+            host: None,
+            relocated_from: None,
+            home: None,
+            config: None,
+        };
         // The path has a random part, and replies must not.
-        let unreadable = |error| Error::environment(format!("the staged folder cannot be read: {error}"), "install again");
+        let unreadable = |error| {
+            Error::environment(
+                format!("the staged folder cannot be read: {error}"),
+                "install again",
+            )
+        };
         let paths = Paths::new(&options).map_err(unreadable)?;
         let host = match host {
-            Some(host) => Some(std::fs::canonicalize(host).map_err(|error| Error::io("resolve the host package", host, error))?),
+            Some(host) => Some(
+                std::fs::canonicalize(host)
+                    .map_err(|error| Error::io("resolve the host package", host, error))?,
+            ),
             None => None,
         };
         let root = paths.state.clone();
         if !root.is_dir() {
-            return Err(Error::environment("what is staged is not a folder", "please report this"));
+            return Err(Error::environment(
+                "what is staged is not a folder",
+                "please report this",
+            ));
         }
         Ok(Self { paths, root, host })
     }
@@ -45,12 +62,20 @@ impl Staging {
     /// would record.
     pub(crate) fn npm(&self, name: &str, id: SubjectId, source: Source, record: Record) -> Subject {
         let modules = self.root.join("node_modules");
-        let layout = Layout { project: self.root.clone(), modules: modules.clone(), name: name.to_owned() };
+        let layout = Layout {
+            project: self.root.clone(),
+            modules: modules.clone(),
+            name: name.to_owned(),
+        };
         let folder = modules.join(name);
         let (mut subject, files) = self.files(&folder, id, source, record.clone());
         subject.trees = npm_project::trees(&self.paths, &layout, self.host.as_deref());
         npm_project::check(&self.paths, &layout, &record, &files, &mut subject);
-        subject.observations.extend(files.escapes(&self.paths, &modules, &["node_modules/openclaw"]));
+        subject.observations.extend(files.escapes(
+            &self.paths,
+            &modules,
+            &["node_modules/openclaw"],
+        ));
         subject
     }
 
@@ -65,26 +90,44 @@ impl Staging {
             git_checkout::check(&self.paths, &record, &self.root, &mut subject.observations);
             left_out.push(".git");
         }
-        subject.observations.extend(files.escapes(&self.paths, &self.root, &left_out));
+        subject
+            .observations
+            .extend(files.escapes(&self.paths, &self.root, &left_out));
         subject
     }
 
     /// The hook or hook pack in the folder itself.
     pub(crate) fn hook_pack(&self, id: SubjectId, source: Source, record: Record) -> Subject {
-        let mut subject = ids::blank(id, Kind::HookPack, source, String::new(), self.paths.place(&self.root));
+        let mut subject = ids::blank(
+            id,
+            Kind::HookPack,
+            source,
+            String::new(),
+            self.paths.place(&self.root),
+        );
         subject.trees = ids::whole(&self.root, &self.root, Vec::new());
         let files = PluginFiles::read(&self.paths, &self.root);
         subject.version = files.version().map(str::to_owned);
         subject.name = files.package_name().unwrap_or_default().to_owned();
-        subject.observations.extend(files.observations.iter().cloned());
-        subject.observations.extend(files.escapes(&self.paths, &self.root, &[]));
+        subject
+            .observations
+            .extend(files.observations.iter().cloned());
+        subject
+            .observations
+            .extend(files.escapes(&self.paths, &self.root, &[]));
         subject.record = Some(record);
         subject
     }
 
     /// The skill in the folder itself.
     pub(crate) fn skill(&self, id: SubjectId, source: Source, record: Record) -> Subject {
-        let mut subject = ids::blank(id, Kind::Skill, source, String::new(), self.paths.place(&self.root));
+        let mut subject = ids::blank(
+            id,
+            Kind::Skill,
+            source,
+            String::new(),
+            self.paths.place(&self.root),
+        );
         subject.trees = ids::whole(&self.root, &self.root, skills::leave_out());
         match self.front_matter() {
             Ok(front) => {
@@ -93,7 +136,12 @@ impl Staging {
                 subject.install_steps = front.install_steps();
                 let place = || "SKILL.md".to_owned();
                 let problems = front.problems.iter();
-                subject.observations.extend(problems.map(|why| Observation::Unreadable { place: place(), why: why.clone() }));
+                subject
+                    .observations
+                    .extend(problems.map(|why| Observation::Unreadable {
+                        place: place(),
+                        why: why.clone(),
+                    }));
             }
             Err(observation) => subject.observations.push(observation),
         }
@@ -109,9 +157,18 @@ impl Staging {
     /// Whether the folder is a hook pack and nothing else.
     pub(crate) fn is_hook_pack(&self) -> bool {
         let files = PluginFiles::read(&self.paths, &self.root);
-        let list = |pointer| files.package.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let list = |pointer| {
+            files
+                .package
+                .pointer(pointer)
+                .and_then(Value::as_array)
+                .is_some_and(|list| !list.is_empty())
+        };
         let hook = self.paths.kind(&self.root.join("HOOK.md")) == super::paths::Kind::File;
-        files.manifest.is_null() && files.bundle.is_none() && !list("/openclaw/extensions") && (list("/openclaw/hooks") || hook)
+        files.manifest.is_null()
+            && files.bundle.is_none()
+            && !list("/openclaw/extensions")
+            && (list("/openclaw/hooks") || hook)
     }
 
     /// Whether the folder is a bundle of another agent.
@@ -127,13 +184,20 @@ impl Staging {
     /// Whether the package in the folder asks npm for others.
     pub(crate) fn has_dependencies(&self) -> bool {
         let package = PluginFiles::read(&self.paths, &self.root).package;
-        let some = |key| package.get(key).and_then(Value::as_object).is_some_and(|names| !names.is_empty());
+        let some = |key| {
+            package
+                .get(key)
+                .and_then(Value::as_object)
+                .is_some_and(|names| !names.is_empty())
+        };
         some("dependencies") || some("optionalDependencies")
     }
 
     /// Whether the folder lies in the host package that the operator named.
     pub(crate) fn in_host(&self) -> bool {
-        self.host.as_ref().is_some_and(|host| self.root.starts_with(host))
+        self.host
+            .as_ref()
+            .is_some_and(|host| self.root.starts_with(host))
     }
 
     /// The name that the front matter of a staged skill gives, else none.
@@ -143,38 +207,82 @@ impl Staging {
 
     /// `dependencies` of the project's `package.json`: what the operator asked npm for.
     pub(crate) fn asked_for(&self) -> Vec<(String, String)> {
-        npm_project::project_dependencies(&self.paths, &self.root).0.into_iter().collect()
+        npm_project::project_dependencies(&self.paths, &self.root)
+            .0
+            .into_iter()
+            .collect()
     }
 
     /// Version and integrity of a package, as npm's lockfile of the project says.
     pub(crate) fn locked_by_npm(&self, name: &str) -> (Option<String>, Option<String>) {
         let files = ["package-lock.json", "node_modules/.package-lock.json"];
-        let lock = files.iter().find_map(|file| self.paths.text(&self.root.join(file), npm_project::MAX_LOCKFILE).ok());
-        let lock = lock.and_then(|text| json::strict(&text).ok()).unwrap_or(Value::Null);
-        let entry = lock.get("packages").and_then(|packages| packages.get(format!("node_modules/{name}")));
-        let field = |key| entry.and_then(|entry| entry.get(key)).and_then(Value::as_str).map(str::to_owned);
+        let lock = files.iter().find_map(|file| {
+            self.paths
+                .text(&self.root.join(file), npm_project::MAX_LOCKFILE)
+                .ok()
+        });
+        let lock = lock
+            .and_then(|text| json::strict(&text).ok())
+            .unwrap_or(Value::Null);
+        let entry = lock
+            .get("packages")
+            .and_then(|packages| packages.get(format!("node_modules/{name}")));
+        let field = |key| {
+            entry
+                .and_then(|entry| entry.get(key))
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         (field("version"), field("integrity"))
     }
 
-    fn files(&self, folder: &Path, id: SubjectId, source: Source, record: Record) -> (Subject, PluginFiles) {
+    fn files(
+        &self,
+        folder: &Path,
+        id: SubjectId,
+        source: Source,
+        record: Record,
+    ) -> (Subject, PluginFiles) {
         let files = PluginFiles::read(&self.paths, folder);
-        let kind = if files.bundle.is_some() { Kind::Bundle } else { Kind::Plugin };
-        let mut subject = ids::blank(id, kind, source, files.plugin_id(), self.paths.place(folder));
+        let kind = if files.bundle.is_some() {
+            Kind::Bundle
+        } else {
+            Kind::Plugin
+        };
+        let mut subject = ids::blank(
+            id,
+            kind,
+            source,
+            files.plugin_id(),
+            self.paths.place(folder),
+        );
         subject.version = files.version().map(str::to_owned);
-        subject.observations.extend(files.observations.iter().cloned());
+        subject
+            .observations
+            .extend(files.observations.iter().cloned());
         subject.record = Some(record);
         (subject, files)
     }
 
     fn front_matter(&self) -> std::result::Result<FrontMatter, Observation> {
         let place = "SKILL.md".to_owned();
-        let unreadable = |why: String| Observation::Unreadable { place: place.clone(), why };
+        let unreadable = |why: String| Observation::Unreadable {
+            place: place.clone(),
+            why,
+        };
         let file = self.root.join("SKILL.md");
-        let real = self.paths.real(&file).map_err(|error| unreadable(error.to_string()))?;
+        let real = self
+            .paths
+            .real(&file)
+            .map_err(|error| unreadable(error.to_string()))?;
         if !real.starts_with(&self.root) {
-            return Err(Observation::EntryEscapes { entry: place, target: self.paths.shown(&real) });
+            return Err(Observation::EntryEscapes {
+                entry: place,
+                target: self.paths.shown(&real),
+            });
         }
-        let bytes = read::bytes(&real, frontmatter::MAX_BYTES).map_err(|error| unreadable(error.to_string()))?;
+        let bytes = read::bytes(&real, frontmatter::MAX_BYTES)
+            .map_err(|error| unreadable(error.to_string()))?;
         Ok(FrontMatter::parse(&String::from_utf8_lossy(&bytes)))
     }
 }
@@ -201,5 +309,9 @@ pub(crate) fn id_part(name: &str) -> String {
 
 /// A record as OpenClaw would write it.
 pub(crate) fn record(spec: Option<&str>) -> Record {
-    Record { place: "the request".to_owned(), spec: spec.map(|spec| text::excerpt(spec, 500)), ..Record::default() }
+    Record {
+        place: "the request".to_owned(),
+        spec: spec.map(|spec| text::excerpt(spec, 500)),
+        ..Record::default()
+    }
 }

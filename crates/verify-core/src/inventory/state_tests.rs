@@ -21,13 +21,22 @@ struct State {
 impl State {
     fn new() -> Self {
         // Memory, where there is some: thousands of entries take half a minute on a disk.
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temp dir");
+        let dir = tempfile::tempdir_in("/dev/shm")
+            .or_else(|_| tempfile::tempdir())
+            .expect("temp dir");
         std::fs::create_dir_all(dir.path().join("home/.openclaw")).expect("mkdir");
-        Self { dir, config: json!({}), agents: Vec::new(), plugins: Vec::new() }
+        Self {
+            dir,
+            config: json!({}),
+            agents: Vec::new(),
+            plugins: Vec::new(),
+        }
     }
 
     fn state(&self) -> PathBuf {
-        std::fs::canonicalize(self.dir.path()).expect("real").join("home/.openclaw")
+        std::fs::canonicalize(self.dir.path())
+            .expect("real")
+            .join("home/.openclaw")
     }
 
     fn file(&self, path: &str, text: &str) -> PathBuf {
@@ -38,7 +47,10 @@ impl State {
     }
 
     fn skill(&self, folder: &str, name: &str) {
-        self.file(&format!("{folder}/SKILL.md"), &format!("---\nname: {name}\ndescription: d\n---\n"));
+        self.file(
+            &format!("{folder}/SKILL.md"),
+            &format!("---\nname: {name}\ndescription: d\n---\n"),
+        );
     }
 
     fn plugin(&mut self, id: &str, kind: Kind, manifest: Value) {
@@ -62,13 +74,24 @@ impl State {
             home: self.state().parent().map(Path::to_owned),
             config: None,
         };
-        let mut workspaces = vec![Workspace { agent: None, folder: self.state().join("workspace") }];
+        let mut workspaces = vec![Workspace {
+            agent: None,
+            folder: self.state().join("workspace"),
+        }];
         for agent in &self.agents {
             let folder = self.state().join(format!("workspace-{agent}"));
-            workspaces.push(Workspace { agent: Some((*agent).to_owned()), folder });
+            workspaces.push(Workspace {
+                agent: Some((*agent).to_owned()),
+                folder,
+            });
         }
         let paths = Paths::new(&options).expect("a state dir");
-        read(&Context { options: &options, paths: &paths, config: &self.config, workspaces: &workspaces })
+        read(&Context {
+            options: &options,
+            paths: &paths,
+            config: &self.config,
+            workspaces: &workspaces,
+        })
     }
 
     fn skills(&self) -> Found {
@@ -94,7 +117,11 @@ fn ids(found: &Found) -> Vec<String> {
 }
 
 fn get<'a>(found: &'a Found, id: &str) -> &'a Subject {
-    found.subjects.iter().find(|s| s.id.as_str() == id).unwrap_or_else(|| panic!("{id} is not in {:?}", ids(found)))
+    found
+        .subjects
+        .iter()
+        .find(|s| s.id.as_str() == id)
+        .unwrap_or_else(|| panic!("{id} is not in {:?}", ids(found)))
 }
 
 fn conflicts(subject: &Subject) -> Vec<(&'static str, bool)> {
@@ -153,9 +180,22 @@ fn every_root_is_read_and_the_higher_hides_the_lower() {
     assert_eq!(hidden.len(), 6, "{hidden:?}");
     assert_eq!(shadows(get(&found, "skill:workspace.docs/a")).len(), 5);
     assert!(shadows(get(&found, "skill:managed/a")).is_empty());
-    let tree = get(&found, "skill:workspace/b").trees.tree.clone().expect("tree");
-    assert_eq!((tree.root.ends_with("group/deep/b"), tree.leave_out.len()), (true, 3));
-    assert!(get(&found, "skill:plugin.p/a").trees.tree.as_ref().is_some_and(|t| t.leave_out.is_empty()));
+    let tree = get(&found, "skill:workspace/b")
+        .trees
+        .tree
+        .clone()
+        .expect("tree");
+    assert_eq!(
+        (tree.root.ends_with("group/deep/b"), tree.leave_out.len()),
+        (true, 3)
+    );
+    assert!(
+        get(&found, "skill:plugin.p/a")
+            .trees
+            .tree
+            .as_ref()
+            .is_some_and(|t| t.leave_out.is_empty())
+    );
     assert!(found.observations.is_empty(), "{:?}", found.observations);
 }
 
@@ -180,18 +220,35 @@ fn a_record_names_the_skill_only_when_it_is_strict_and_alone() {
     state.file("skills/w/.clawhub/origin.json", ORIGIN);
     let found = state.skills();
     let subject = get(&found, "clawhub:acme/w");
-    assert_eq!((subject.source, subject.version.as_deref()), (Source::Clawhub, Some("1.0.0")));
-    assert!(subject.observations.is_empty(), "{:?}", subject.observations);
+    assert_eq!(
+        (subject.source, subject.version.as_deref()),
+        (Source::Clawhub, Some("1.0.0"))
+    );
+    assert!(
+        subject.observations.is_empty(),
+        "{:?}",
+        subject.observations
+    );
     // A second claim takes the name from both.
     state.skill("workspace/skills/w", "w");
     state.file("workspace/skills/w/.clawhub/origin.json", ORIGIN);
-    assert_eq!(ids(&state.skills()), ["skill:managed/w", "skill:workspace/w"]);
+    assert_eq!(
+        ids(&state.skills()),
+        ["skill:managed/w", "skill:workspace/w"]
+    );
     // A duplicate key is no record.
-    state.file("workspace/skills/w/.clawhub/origin.json", &ORIGIN.replace("\"slug\"", "\"slug\":\"x\",\"slug\""));
+    state.file(
+        "workspace/skills/w/.clawhub/origin.json",
+        &ORIGIN.replace("\"slug\"", "\"slug\":\"x\",\"slug\""),
+    );
     let found = state.skills();
     assert_eq!(ids(&found), ["clawhub:acme/w", "skill:workspace/w"]);
     let odd = &get(&found, "skill:workspace/w").observations;
-    assert!(odd.iter().any(|o| matches!(o, Observation::Unreadable { why, .. } if why.contains("twice"))), "{odd:?}");
+    assert!(
+        odd.iter()
+            .any(|o| matches!(o, Observation::Unreadable { why, .. } if why.contains("twice"))),
+        "{odd:?}"
+    );
 }
 
 #[test]
@@ -201,19 +258,34 @@ fn records_locks_and_files_must_agree() {
     let text = std::fs::read(state.state().join("skills/w/SKILL.md")).expect("read");
     let sha = crate::digest::Sha256Digest::of(&text).hex();
     let tree = super::skill_hashes::file_tree(&state.state().join("skills/w")).expect("hash");
-    let print = super::skill_hashes::clawhub_fingerprint(&state.state().join("skills/w")).expect("hash");
+    let print =
+        super::skill_hashes::clawhub_fingerprint(&state.state().join("skills/w")).expect("hash");
     let more = format!(
         r#""installedAt":1,"skillFile":{{"path":"SKILL.md","sha256":"{sha}"}},"fileTreeSha256":"{tree}","fingerprint":"{print}""#
     );
-    state.file("skills/w/.clawhub/origin.json", &ORIGIN.replace("\"installedAt\":1", &more));
+    state.file(
+        "skills/w/.clawhub/origin.json",
+        &ORIGIN.replace("\"installedAt\":1", &more),
+    );
     let lock = r#"{"version":1,"skills":{"w":{"version":"1.0.0","registry":"https://clawhub.example","ownerHandle":"acme","installedAt":1}}}"#;
     state.file(".clawhub/lock.json", lock);
     assert!(conflicts(get(&state.skills(), "clawhub:acme/w")).is_empty());
     state.file("skills/w/extra.sh", "x");
-    assert_eq!(conflicts(get(&state.skills(), "clawhub:acme/w")), [("hash", false), ("hash", true)]);
+    assert_eq!(
+        conflicts(get(&state.skills(), "clawhub:acme/w")),
+        [("hash", false), ("hash", true)]
+    );
     state.skill("skills/w", "evil");
-    assert_eq!(conflicts(get(&state.skills(), "clawhub:acme/w")), [("hash", false), ("hash", false), ("hash", true)]);
-    state.file(".clawhub/lock.json", &lock.replace("1.0.0", "2.0.0").replace("{\"w\"", "{\"gone\":{},\"w\""));
+    assert_eq!(
+        conflicts(get(&state.skills(), "clawhub:acme/w")),
+        [("hash", false), ("hash", false), ("hash", true)]
+    );
+    state.file(
+        ".clawhub/lock.json",
+        &lock
+            .replace("1.0.0", "2.0.0")
+            .replace("{\"w\"", "{\"gone\":{},\"w\""),
+    );
     let found = state.skills();
     assert!(conflicts(get(&found, "clawhub:acme/w")).contains(&("version", false)));
     assert!(
@@ -221,23 +293,42 @@ fn records_locks_and_files_must_agree() {
         "{:?}",
         found.observations
     );
-    state.file(".clawhub/lock.json", &lock.replace("\"version\":1,", "\"version\":1,\"version\":1,"));
-    assert!(matches!(&state.skills().observations[..], [Observation::Unreadable { place, .. }] if place == ".clawhub/lock.json"));
+    state.file(
+        ".clawhub/lock.json",
+        &lock.replace("\"version\":1,", "\"version\":1,\"version\":1,"),
+    );
+    assert!(
+        matches!(&state.skills().observations[..], [Observation::Unreadable { place, .. }] if place == ".clawhub/lock.json")
+    );
 }
 
 #[test]
 fn the_lock_of_the_skills_command_is_only_a_warning() {
     let state = State::new();
     state.skill("workspace/.agents/skills/w", "w");
-    let hash = super::skill_hashes::skills_lock(&state.state().join("workspace/.agents/skills/w")).expect("hash");
-    let lock = |hash: &str| format!(r#"{{"version":1,"skills":{{"w":{{"source":"acme/w","computedHash":"{hash}"}}}}}}"#);
+    let hash = super::skill_hashes::skills_lock(&state.state().join("workspace/.agents/skills/w"))
+        .expect("hash");
+    let lock = |hash: &str| {
+        format!(r#"{{"version":1,"skills":{{"w":{{"source":"acme/w","computedHash":"{hash}"}}}}}}"#)
+    };
     state.file("workspace/skills-lock.json", &lock(&hash));
-    assert!(get(&state.skills(), "skill:workspace/w").observations.is_empty());
+    assert!(
+        get(&state.skills(), "skill:workspace/w")
+            .observations
+            .is_empty()
+    );
     state.file("workspace/skills-lock.json", &lock(&"0".repeat(64)));
-    assert_eq!(conflicts(get(&state.skills(), "skill:workspace/w")), [("hash", true)]);
+    assert_eq!(
+        conflicts(get(&state.skills(), "skill:workspace/w")),
+        [("hash", true)]
+    );
     // The order of this name depends on the version of ICU, so nothing is said.
     state.file("workspace/.agents/skills/w/é.txt", "x");
-    assert!(get(&state.skills(), "skill:workspace/w").observations.is_empty());
+    assert!(
+        get(&state.skills(), "skill:workspace/w")
+            .observations
+            .is_empty()
+    );
 }
 
 #[test]
@@ -246,12 +337,27 @@ fn a_git_record_names_the_repository() {
     state.skill("workspace/skills/n", "n");
     let origin = json!({"version":1,"source":"git","spec":"git:acme/n@main","slug":"n","installedAt":1,
         "git":{"url":"https://github.com/acme/n.git","commit":"a".repeat(40)}});
-    state.file("workspace/skills/n/.openclaw/source-origin.json", &origin.to_string());
+    state.file(
+        "workspace/skills/n/.openclaw/source-origin.json",
+        &origin.to_string(),
+    );
     let found = state.skills();
-    let record = get(&found, "git:github.com/acme/n").record.clone().expect("record");
-    assert_eq!((record.git_ref.as_deref(), record.git_commit), (Some("main"), Some("a".repeat(40))));
-    state.file("workspace/skills/n/.clawhub/origin.json", &ORIGIN.replace("\"w\"", "\"n\""));
-    assert_eq!(conflicts(get(&state.skills(), "skill:workspace/n")), [("source", false)]);
+    let record = get(&found, "git:github.com/acme/n")
+        .record
+        .clone()
+        .expect("record");
+    assert_eq!(
+        (record.git_ref.as_deref(), record.git_commit),
+        (Some("main"), Some("a".repeat(40)))
+    );
+    state.file(
+        "workspace/skills/n/.clawhub/origin.json",
+        &ORIGIN.replace("\"w\"", "\"n\""),
+    );
+    assert_eq!(
+        conflicts(get(&state.skills(), "skill:workspace/n")),
+        [("source", false)]
+    );
 }
 
 #[test]
@@ -266,7 +372,13 @@ fn symlinked_skills_are_read_where_openclaw_reads_them() {
     symlink(&real, state.state().join("workspace/skills/l")).expect("link");
     let found = state.skills();
     let managed = get(&found, "skill:managed/out");
-    assert_eq!((managed.enabled, &managed.trees.tree.as_ref().expect("tree").root), (true, &real));
+    assert_eq!(
+        (
+            managed.enabled,
+            &managed.trees.tree.as_ref().expect("tree").root
+        ),
+        (true, &real)
+    );
     assert!(!get(&found, "skill:workspace/out").enabled);
     state.config = json!({"skills": {"load": {"allowSymlinkTargets": [&real]}}});
     assert!(get(&state.skills(), "skill:workspace/out").enabled);
@@ -277,8 +389,19 @@ fn symlinked_skills_are_read_where_openclaw_reads_them() {
         let _ = std::fs::remove_file(folder.join("SKILL.md"));
         symlink(&target, folder.join("SKILL.md")).expect("link");
         let found = state.skills();
-        let subject = found.subjects.iter().find(|s| s.place.shown == "skills/e").expect("there");
-        assert!(subject.observations.iter().any(|o| matches!(o, Observation::EntryEscapes { .. })), "{:?}", subject.observations);
+        let subject = found
+            .subjects
+            .iter()
+            .find(|s| s.place.shown == "skills/e")
+            .expect("there");
+        assert!(
+            subject
+                .observations
+                .iter()
+                .any(|o| matches!(o, Observation::EntryEscapes { .. })),
+            "{:?}",
+            subject.observations
+        );
     }
 }
 
@@ -290,7 +413,11 @@ fn hostile_skill_folders_neither_hang_nor_vanish() {
     crate::read::make_fifo(&base.join("fifo/SKILL.md"));
     std::fs::create_dir_all(base.join("folder/SKILL.md")).expect("mkdir");
     let huge = state.file("skills/huge/SKILL.md", "");
-    std::fs::OpenOptions::new().write(true).open(&huge).and_then(|f| f.set_len(4 << 30)).expect("sparse");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&huge)
+        .and_then(|f| f.set_len(4 << 30))
+        .expect("sparse");
     state.file("skills/bytes/SKILL.md", "");
     std::fs::write(base.join("bytes/SKILL.md"), b"---\nname: \xff\n---").expect("write");
     state.skill("skills/escape", "../../etc");
@@ -312,12 +439,23 @@ fn hostile_skill_folders_neither_hang_nor_vanish() {
     let found = state.skills();
     assert_eq!(found.subjects.len(), 8, "{:?}", ids(&found));
     let _ = ids(&found);
-    for id in ["skill:managed/fifo", "skill:managed/folder", "skill:managed/huge"] {
+    for id in [
+        "skill:managed/fifo",
+        "skill:managed/folder",
+        "skill:managed/huge",
+    ] {
         let odd = &get(&found, id).observations;
-        assert!(matches!(&odd[..], [Observation::Unreadable { .. }]), "{id} {odd:?}");
+        assert!(
+            matches!(&odd[..], [Observation::Unreadable { .. }]),
+            "{id} {odd:?}"
+        );
         assert!(get(&found, id).enabled);
     }
-    let why: Vec<_> = found.observations.iter().map(|o| format!("{o:?}")).collect();
+    let why: Vec<_> = found
+        .observations
+        .iter()
+        .map(|o| format!("{o:?}"))
+        .collect();
     assert!(why.iter().any(|w| w.contains("not UTF-8")), "{why:?}");
 }
 
@@ -327,10 +465,21 @@ fn folders_ten_thousand_deep() {
     let base = state.state().join("skills");
     std::fs::create_dir_all(&base).expect("mkdir");
     // Made from the inside, since no path of this length can be opened at once.
-    let mut at = rustix::fs::open(&base, rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty()).expect("open");
+    let mut at = rustix::fs::open(
+        &base,
+        rustix::fs::OFlags::DIRECTORY,
+        rustix::fs::Mode::empty(),
+    )
+    .expect("open");
     for _ in 0..10_000 {
         rustix::fs::mkdirat(&at, "d", rustix::fs::Mode::RWXU).expect("mkdir");
-        at = rustix::fs::openat(&at, "d", rustix::fs::OFlags::DIRECTORY, rustix::fs::Mode::empty()).expect("open");
+        at = rustix::fs::openat(
+            &at,
+            "d",
+            rustix::fs::OFlags::DIRECTORY,
+            rustix::fs::Mode::empty(),
+        )
+        .expect("open");
     }
     assert!(ids(&state.skills()).is_empty());
 }
@@ -347,14 +496,25 @@ fn entries_by_the_hundred_thousand() {
     let started = std::time::Instant::now();
     let found = state.skills();
     assert_eq!(ids(&found), ["skill:workspace/zz"]);
-    assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
+    assert!(
+        started.elapsed().as_secs() < 20,
+        "took {:?}",
+        started.elapsed()
+    );
 }
 
 #[test]
 fn hooks_with_and_without_record() {
     let mut state = State::new();
-    let hook = |name: &str| format!("---\nname: {name}\nmetadata: {{\"openclaw\":{{\"events\":[\"command:new\"]}}}}\n---\n");
-    state.file("hooks/pack/package.json", r#"{"name":"pack","version":"1.0.0","openclaw":{"hooks":["./hooks/h"]}}"#);
+    let hook = |name: &str| {
+        format!(
+            "---\nname: {name}\nmetadata: {{\"openclaw\":{{\"events\":[\"command:new\"]}}}}\n---\n"
+        )
+    };
+    state.file(
+        "hooks/pack/package.json",
+        r#"{"name":"pack","version":"1.0.0","openclaw":{"hooks":["./hooks/h"]}}"#,
+    );
     state.file("hooks/pack/hooks/h/HOOK.md", &hook("h"));
     state.file("hooks/dropped/HOOK.md", &hook("dropped"));
     state.file("hooks/plain/readme.txt", "x");
@@ -368,8 +528,7 @@ fn hooks_with_and_without_record() {
         "internal": {"enabled": true, "load": {"extraDirs": [state.state().join("extra")]}, "entries": {"dropped": {"enabled": false}}},
     }});
     let install = state.state().join("hooks/pack");
-    let records =
-        json!({"pack": {"source": "npm", "version": "1.0.0", "installPath": install, "integrity": "sha512-x", "hooks": ["h"]}});
+    let records = json!({"pack": {"source": "npm", "version": "1.0.0", "installPath": install, "integrity": "sha512-x", "hooks": ["h"]}});
     let found = state.hooks(&records);
     assert_eq!(
         ids(&found),
@@ -383,18 +542,33 @@ fn hooks_with_and_without_record() {
         ]
     );
     let pack = get(&found, "hook:managed/pack");
-    assert!(pack.enabled && pack.source == Source::Npm && pack.observations.is_empty(), "{pack:?}");
-    assert_eq!(pack.record.as_ref().and_then(|r| r.integrity.as_deref()), Some("sha512-x"));
+    assert!(
+        pack.enabled && pack.source == Source::Npm && pack.observations.is_empty(),
+        "{pack:?}"
+    );
+    assert_eq!(
+        pack.record.as_ref().and_then(|r| r.integrity.as_deref()),
+        Some("sha512-x")
+    );
     let dropped = get(&found, "unrecorded:hooks/dropped");
     assert!(!dropped.enabled && dropped.observations == [Observation::NoRecord { place: "hooks" }]);
-    assert!(!get(&found, "hook:workspace/w").enabled && get(&found, "hook:managed/transforms").enabled);
-    assert!(matches!(&found.observations[..], [Observation::EntryEscapes { .. }]), "{:?}", found.observations);
+    assert!(
+        !get(&found, "hook:workspace/w").enabled && get(&found, "hook:managed/transforms").enabled
+    );
+    assert!(
+        matches!(&found.observations[..], [Observation::EntryEscapes { .. }]),
+        "{:?}",
+        found.observations
+    );
 }
 
 #[test]
 fn hook_records_are_compared_with_the_disk() {
     let state = State::new();
-    state.file("hooks/a/package.json", r#"{"version":"2.0.0","openclaw":{"hooks":["./a"]}}"#);
+    state.file(
+        "hooks/a/package.json",
+        r#"{"version":"2.0.0","openclaw":{"hooks":["./a"]}}"#,
+    );
     state.file("elsewhere/b/HOOK.md", "---\nname: b\n---\n");
     let records = json!({
         "a": {"source": "npm", "version": "1.0.0", "installPath": state.state().join("hooks/a")},
@@ -410,15 +584,36 @@ fn hook_records_are_compared_with_the_disk() {
     state.file("linked/HOOK.md", "---\nname: l\n---\n");
     let found = state.hooks(&records);
     let unrecorded = ["unrecorded:hooks/proto", "unrecorded:hooks/typed"];
-    assert_eq!(ids(&found), ["hook:managed/a", "hook:managed/b", "hook:managed/l", unrecorded[0], unrecorded[1]]);
-    assert_eq!(conflicts(get(&found, "hook:managed/a")), [("version", false)]);
-    assert!(matches!(&get(&found, "hook:managed/b").observations[..], [Observation::OutsideState { .. }]));
+    assert_eq!(
+        ids(&found),
+        [
+            "hook:managed/a",
+            "hook:managed/b",
+            "hook:managed/l",
+            unrecorded[0],
+            unrecorded[1]
+        ]
+    );
+    assert_eq!(
+        conflicts(get(&found, "hook:managed/a")),
+        [("version", false)]
+    );
+    assert!(matches!(
+        &get(&found, "hook:managed/b").observations[..],
+        [Observation::OutsideState { .. }]
+    ));
     let linked = get(&found, "hook:managed/l");
     assert!(linked.source == Source::Link && linked.observations.is_empty());
     let why = format!("{:?}", found.observations);
-    assert!(why.contains("MissingFolder") && why.contains("no install record"), "{why}");
+    assert!(
+        why.contains("MissingFolder") && why.contains("no install record"),
+        "{why}"
+    );
     for id in ["odd", "typed", "proto"] {
-        assert!(why.contains(&format!("hooks.internal.installs/{id}")), "{id}: {why}");
+        assert!(
+            why.contains(&format!("hooks.internal.installs/{id}")),
+            "{id}: {why}"
+        );
     }
 }
 
@@ -428,18 +623,33 @@ fn hostile_hook_folders_neither_hang_nor_vanish() {
     std::fs::create_dir_all(state.state().join("hooks/fifo")).expect("mkdir");
     crate::read::make_fifo(&state.state().join("hooks/fifo/HOOK.md"));
     state.file("hooks/deep/package.json", &"[".repeat(500_000));
-    state.file("hooks/twice/package.json", r#"{"version":"1","version":"2","openclaw":{"hooks":["../../evil"]}}"#);
+    state.file(
+        "hooks/twice/package.json",
+        r#"{"version":"1","version":"2","openclaw":{"hooks":["../../evil"]}}"#,
+    );
     state.file("evil/HOOK.md", "x");
     symlink(state.state().join("evil"), state.state().join("hooks/link")).expect("link");
     symlink("self", state.state().join("hooks/self")).expect("link");
     let found = state.hooks(&Value::Null);
-    assert_eq!(ids(&found), ["deep", "fifo", "link", "twice"].map(|name| format!("unrecorded:hooks/{name}")));
+    assert_eq!(
+        ids(&found),
+        ["deep", "fifo", "link", "twice"].map(|name| format!("unrecorded:hooks/{name}"))
+    );
     for name in ["deep", "fifo"] {
         let subject = get(&found, &format!("unrecorded:hooks/{name}"));
-        assert!(subject.observations.iter().any(|o| matches!(o, Observation::Unreadable { .. })), "{subject:?}");
+        assert!(
+            subject
+                .observations
+                .iter()
+                .any(|o| matches!(o, Observation::Unreadable { .. })),
+            "{subject:?}"
+        );
     }
     let twice = format!("{:?}", get(&found, "unrecorded:hooks/twice").observations);
-    assert!(twice.contains("DuplicateKey") && twice.contains("EntryEscapes"), "{twice}");
+    assert!(
+        twice.contains("DuplicateKey") && twice.contains("EntryEscapes"),
+        "{twice}"
+    );
     std::fs::set_permissions(state.state(), std::fs::Permissions::from_mode(0o700)).expect("chmod");
 }
 
@@ -452,21 +662,51 @@ fn mcp_servers_of_config_bundles_and_plugins() {
         "b/one": {"command": "x"},
         "text": "npx",
     }}});
-    state
-        .file("extensions/b/.mcp.json", r#"{"mcpServers":{"one":{"command":"npx","args":["x@1.2.3"]},"files":{"command":"y"}}}"#);
-    state.plugin("b", Kind::Bundle, json!({"mcpServers": {"one": {"env": {"npm_config_registry": "https://evil"}}}}));
-    state.plugin("n", Kind::Plugin, json!({"mcpServers": {"two": {"command": "/opt/two"}}}));
+    state.file(
+        "extensions/b/.mcp.json",
+        r#"{"mcpServers":{"one":{"command":"npx","args":["x@1.2.3"]},"files":{"command":"y"}}}"#,
+    );
+    state.plugin(
+        "b",
+        Kind::Bundle,
+        json!({"mcpServers": {"one": {"env": {"npm_config_registry": "https://evil"}}}}),
+    );
+    state.plugin(
+        "n",
+        Kind::Plugin,
+        json!({"mcpServers": {"two": {"command": "/opt/two"}}}),
+    );
     let found = state.mcp();
-    assert_eq!(ids(&found), ["mcp:b%252Fone", "mcp:b/files", "mcp:b/one", "mcp:files", "mcp:n/two", "mcp:off"]);
+    assert_eq!(
+        ids(&found),
+        [
+            "mcp:b%252Fone",
+            "mcp:b/files",
+            "mcp:b/one",
+            "mcp:files",
+            "mcp:n/two",
+            "mcp:off"
+        ]
+    );
     let files = get(&found, "mcp:files");
-    assert_eq!(files.mcp.as_ref().map(|m| m.spec.as_str()), Some("npx -y @acme/files@1.2.3"));
+    assert_eq!(
+        files.mcp.as_ref().map(|m| m.spec.as_str()),
+        Some("npx -y @acme/files@1.2.3")
+    );
     assert_eq!(shadows(files), ["mcp:b/files"]);
     assert!(!get(&found, "mcp:off").enabled);
     // The manifest's part is merged into the file's, as OpenClaw does: the other registry is seen.
     let one = super::mcp_launcher::classify(get(&found, "mcp:b/one").mcp.as_ref().expect("mcp"));
-    assert!(matches!(one, super::mcp_launcher::Launch::Unpinned { .. }), "{one:?}");
+    assert!(
+        matches!(one, super::mcp_launcher::Launch::Unpinned { .. }),
+        "{one:?}"
+    );
     // So is what another plugin adds to a server of the same name.
-    state.plugin("m", Kind::Plugin, json!({"mcpServers": {"two": {"env": {"NODE_OPTIONS": "x"}}}}));
+    state.plugin(
+        "m",
+        Kind::Plugin,
+        json!({"mcpServers": {"two": {"env": {"NODE_OPTIONS": "x"}}}}),
+    );
     let two = state.mcp();
     assert_ne!(get(&two, "mcp:n/two").mcp, get(&found, "mcp:n/two").mcp);
 }
@@ -489,7 +729,8 @@ fn generated_links_to_plugin_skills_are_no_subjects() {
 
 #[test]
 fn both_dialects_of_clawhub_as_the_tools_write_them() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/openclaw-state");
+    let corpus =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/openclaw-state");
     if !corpus.exists() {
         println!("skipped: ../shared/corpus/openclaw-state is not here");
         return;
@@ -503,7 +744,10 @@ fn both_dialects_of_clawhub_as_the_tools_write_them() {
             "skills/acme-weather/SKILL.md",
             "skills/acme-weather/scripts/run.sh",
         ] {
-            state.file(&format!("workspace/{file}"), &std::fs::read_to_string(from.join(file)).expect("corpus"));
+            state.file(
+                &format!("workspace/{file}"),
+                &std::fs::read_to_string(from.join(file)).expect("corpus"),
+            );
         }
         let found = state.skills();
         assert_eq!(ids(&found), ["clawhub:acme/acme-weather"]);
@@ -516,13 +760,26 @@ fn both_dialects_of_clawhub_as_the_tools_write_them() {
         );
         state.file("workspace/skills/acme-weather/scripts/run.sh", "changed");
         let want = [("hash", dialect == "clawhub-cli-dialect")];
-        assert_eq!(conflicts(get(&state.skills(), "clawhub:acme/acme-weather")), want);
+        assert_eq!(
+            conflicts(get(&state.skills(), "clawhub:acme/acme-weather")),
+            want
+        );
     }
     let state = State::new();
-    for file in ["skills/acme-gitskill/SKILL.md", "skills/acme-gitskill/.openclaw/source-origin.json"] {
-        state.file(file, &std::fs::read_to_string(corpus.join("openclaw-home").join(file)).expect("corpus"));
+    for file in [
+        "skills/acme-gitskill/SKILL.md",
+        "skills/acme-gitskill/.openclaw/source-origin.json",
+    ] {
+        state.file(
+            file,
+            &std::fs::read_to_string(corpus.join("openclaw-home").join(file)).expect("corpus"),
+        );
     }
     let found = state.skills();
     let skill = get(&found, "git:file/skill-git");
-    assert_eq!((skill.install_steps.len(), skill.observations.len()), (2, 0), "{skill:?}");
+    assert_eq!(
+        (skill.install_steps.len(), skill.observations.len()),
+        (2, 0),
+        "{skill:?}"
+    );
 }

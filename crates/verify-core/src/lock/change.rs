@@ -28,8 +28,19 @@ pub struct Change {
 impl Display for Change {
     /// One line, safe to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = |side: &Option<String>| side.as_deref().map_or("nothing".to_owned(), |text| text::visible(text).into_owned());
-        write!(f, "{}: {}: {} -> {}", text::visible(&self.id), self.what.as_str(), side(&self.from), side(&self.to))
+        let side = |side: &Option<String>| {
+            side.as_deref().map_or("nothing".to_owned(), |text| {
+                text::visible(text).into_owned()
+            })
+        };
+        write!(
+            f,
+            "{}: {}: {} -> {}",
+            text::visible(&self.id),
+            self.what.as_str(),
+            side(&self.from),
+            side(&self.to)
+        )
     }
 }
 
@@ -103,9 +114,17 @@ impl What {
 #[must_use]
 pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     let mut found = Vec::new();
-    let removed: Vec<&Package> = old.packages().iter().filter(|p| new.package(&p.id).is_none()).collect();
-    let owner_changed =
-        new.packages().iter().any(|p| is_owner(p) && old.package(&p.id).is_none_or(|before| before.tree != p.tree));
+    let removed: Vec<&Package> = old
+        .packages()
+        .iter()
+        .filter(|p| new.package(&p.id).is_none())
+        .collect();
+    let owner_changed = new.packages().iter().any(|p| {
+        is_owner(p)
+            && old
+                .package(&p.id)
+                .is_none_or(|before| before.tree != p.tree)
+    });
     for package in new.packages() {
         match old.package(&package.id) {
             Some(before) => Comparison::of(before, package, owner_changed).run(&mut found),
@@ -115,21 +134,47 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     // Without this, dropping an entry and locking again would take in a changed subject as a new one. One word is enough for a plugin
     // with its parts, and for what stands under another id now.
     let owner_gone = owner_changed || removed.iter().any(|p| is_owner(p));
-    let told =
-        |p: &Package| is_part(p) && owner_gone || new.packages().iter().any(|q| old.package(&q.id).is_none() && is_twin(p, q));
-    found.extend(removed.iter().map(|p| whole(p.id.to_string(), What::Removed, describe(p), None, !told(p))));
+    let told = |p: &Package| {
+        is_part(p) && owner_gone
+            || new
+                .packages()
+                .iter()
+                .any(|q| old.package(&q.id).is_none() && is_twin(p, q))
+    };
+    found.extend(
+        removed
+            .iter()
+            .map(|p| whole(p.id.to_string(), What::Removed, describe(p), None, !told(p))),
+    );
     found.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
 
     let packages = found.len();
     for release in new.releases() {
         match old.release(&release.repository, &release.tag) {
             Some(before) => compare_release(before, release, &mut found),
-            None => found.push(whole(release.id(), What::Added, None, Some(release.commit.to_string()), false)),
+            None => found.push(whole(
+                release.id(),
+                What::Added,
+                None,
+                Some(release.commit.to_string()),
+                false,
+            )),
         }
     }
     // Without this, dropping a pin and pinning again would hide a moved tag.
-    let gone = old.releases().iter().filter(|r| new.release(&r.repository, &r.tag).is_none());
-    found.extend(gone.map(|r| whole(r.id(), What::Removed, Some(r.commit.to_string()), None, true)));
+    let gone = old
+        .releases()
+        .iter()
+        .filter(|r| new.release(&r.repository, &r.tag).is_none());
+    found.extend(gone.map(|r| {
+        whole(
+            r.id(),
+            What::Removed,
+            Some(r.commit.to_string()),
+            None,
+            true,
+        )
+    }));
     if let Some(releases) = found.get_mut(packages..) {
         releases.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
     }
@@ -141,8 +186,20 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
 fn added(package: &Package, removed: &[&Package], found: &mut Vec<Change>) {
     let twin = removed.iter().find(|old| is_twin(old, package));
     found.push(match twin {
-        Some(old) => whole(package.id.to_string(), What::Replaces, Some(old.id.to_string()), describe(package), true),
-        None => whole(package.id.to_string(), What::Added, None, describe(package), false),
+        Some(old) => whole(
+            package.id.to_string(),
+            What::Replaces,
+            Some(old.id.to_string()),
+            describe(package),
+            true,
+        ),
+        None => whole(
+            package.id.to_string(),
+            What::Added,
+            None,
+            describe(package),
+            false,
+        ),
     });
 }
 
@@ -162,29 +219,87 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn of(old: &'a Package, new: &'a Package, owner_changed: bool) -> Self {
         let with_owner = owner_changed && old.kind == new.kind && is_part(old) && is_part(new);
-        Self { old, new, update: with_owner || is_update(old, new) }
+        Self {
+            old,
+            new,
+            update: with_owner || is_update(old, new),
+        }
     }
 
     fn run(&self, found: &mut Vec<Change>) {
         let Self { old, new, update } = *self;
         // Lost evidence always needs a word of the operator; other digests only when nothing else moved.
         let digest = |from_there: bool, to_there: bool| !update || (from_there && !to_there);
-        self.field(found, What::Kind, Some(old.kind), Some(new.kind), |_, _| true);
-        self.field(found, What::Source, Some(old.source), Some(new.source), |_, _| true);
-        self.field(found, What::Version, old.version.as_ref(), new.version.as_ref(), |_, _| false);
-        self.field(found, What::Spec, old.spec.as_ref(), new.spec.as_ref(), |_, _| false);
+        self.field(found, What::Kind, Some(old.kind), Some(new.kind), |_, _| {
+            true
+        });
+        self.field(
+            found,
+            What::Source,
+            Some(old.source),
+            Some(new.source),
+            |_, _| true,
+        );
+        self.field(
+            found,
+            What::Version,
+            old.version.as_ref(),
+            new.version.as_ref(),
+            |_, _| false,
+        );
+        self.field(
+            found,
+            What::Spec,
+            old.spec.as_ref(),
+            new.spec.as_ref(),
+            |_, _| false,
+        );
         self.field(found, What::Archive, old.archive, new.archive, digest);
-        self.field(found, What::Commit, old.commit.as_ref(), new.commit.as_ref(), digest);
+        self.field(
+            found,
+            What::Commit,
+            old.commit.as_ref(),
+            new.commit.as_ref(),
+            digest,
+        );
         self.field(found, What::Tree, old.tree, new.tree, digest);
-        self.field(found, What::Dependencies, old.dependencies, new.dependencies, |_, _| !update);
-        self.field(found, What::Siblings, old.siblings, new.siblings, |_, _| !update);
-        self.field(found, What::Definition, old.definition, new.definition, |_, _| !update);
+        self.field(
+            found,
+            What::Dependencies,
+            old.dependencies,
+            new.dependencies,
+            |_, _| !update,
+        );
+        self.field(found, What::Siblings, old.siblings, new.siblings, |_, _| {
+            !update
+        });
+        self.field(
+            found,
+            What::Definition,
+            old.definition,
+            new.definition,
+            |_, _| !update,
+        );
         self.field(found, What::Files, old.files, new.files, |_, _| false);
         // Gained evidence is welcome. Another release has another tag object, but not another signer.
-        self.field(found, What::TagObject, old.tag_object.as_ref(), new.tag_object.as_ref(), |from, to| from && (!to || !update));
-        self.field(found, What::Signer, old.signer.as_ref(), new.signer.as_ref(), |from, _| from);
+        self.field(
+            found,
+            What::TagObject,
+            old.tag_object.as_ref(),
+            new.tag_object.as_ref(),
+            |from, to| from && (!to || !update),
+        );
+        self.field(
+            found,
+            What::Signer,
+            old.signer.as_ref(),
+            new.signer.as_ref(),
+            |from, _| from,
+        );
         let other_builder = match (&old.provenance, &new.provenance) {
-            (Some(a), Some(b)) => !update || a.repository != b.repository || a.workflow != b.workflow,
+            (Some(a), Some(b)) => {
+                !update || a.repository != b.repository || a.workflow != b.workflow
+            }
             (Some(_), None) => true,
             (None, _) => false,
         };
@@ -192,7 +307,10 @@ impl<'a> Comparison<'a> {
             Some(commit) => format!("{} {} {commit}", p.repository, p.workflow),
             None => format!("{} {}", p.repository, p.workflow),
         };
-        let (from, to) = (old.provenance.as_ref().map(text), new.provenance.as_ref().map(text));
+        let (from, to) = (
+            old.provenance.as_ref().map(text),
+            new.provenance.as_ref().map(text),
+        );
         self.field(found, What::Provenance, from, to, |_, _| other_builder);
     }
 
@@ -207,7 +325,13 @@ impl<'a> Comparison<'a> {
         if from != to {
             let needs_accept = needs_accept(from.is_some(), to.is_some());
             let (from, to) = (from.map(|v| v.to_string()), to.map(|v| v.to_string()));
-            found.push(Change { id: self.new.id.to_string(), what, from, to, needs_accept });
+            found.push(Change {
+                id: self.new.id.to_string(),
+                what,
+                from,
+                to,
+                needs_accept,
+            });
         }
     }
 }
@@ -248,23 +372,64 @@ fn is_part(package: &Package) -> bool {
 fn compare_release(old: &Release, new: &Release, found: &mut Vec<Change>) {
     let mut field = |what, from: Option<String>, to: Option<String>, needs_accept| {
         if from != to {
-            found.push(Change { id: new.id(), what, from, to, needs_accept });
+            found.push(Change {
+                id: new.id(),
+                what,
+                from,
+                to,
+                needs_accept,
+            });
         }
     };
-    field(What::Commit, Some(old.commit.to_string()), Some(new.commit.to_string()), true);
+    field(
+        What::Commit,
+        Some(old.commit.to_string()),
+        Some(new.commit.to_string()),
+        true,
+    );
     let text = |oid: &crate::digest::GitOid| oid.to_string();
-    field(What::TagObject, old.tag_object.as_ref().map(text), new.tag_object.as_ref().map(text), old.tag_object.is_some());
-    field(What::Signer, old.signer.clone(), new.signer.clone(), old.signer.is_some());
-    field(What::Tree, old.tree.map(|tree| tree.to_string()), new.tree.map(|tree| tree.to_string()), old.tree.is_some());
+    field(
+        What::TagObject,
+        old.tag_object.as_ref().map(text),
+        new.tag_object.as_ref().map(text),
+        old.tag_object.is_some(),
+    );
+    field(
+        What::Signer,
+        old.signer.clone(),
+        new.signer.clone(),
+        old.signer.is_some(),
+    );
+    field(
+        What::Tree,
+        old.tree.map(|tree| tree.to_string()),
+        new.tree.map(|tree| tree.to_string()),
+        old.tree.is_some(),
+    );
 }
 
-fn whole(id: String, what: What, from: Option<String>, to: Option<String>, needs_accept: bool) -> Change {
-    Change { id, what, from, to, needs_accept }
+fn whole(
+    id: String,
+    what: What,
+    from: Option<String>,
+    to: Option<String>,
+    needs_accept: bool,
+) -> Change {
+    Change {
+        id,
+        what,
+        from,
+        to,
+        needs_accept,
+    }
 }
 
 /// One text for a whole entry: its version, and the digest of what runs.
 fn describe(package: &Package) -> Option<String> {
-    let digest = package.tree.map(|d| d.to_string()).or_else(|| package.definition.map(|d| d.to_string()))?;
+    let digest = package
+        .tree
+        .map(|d| d.to_string())
+        .or_else(|| package.definition.map(|d| d.to_string()))?;
     Some(match &package.version {
         Some(version) => format!("{version} {digest}"),
         None => digest,
@@ -283,5 +448,11 @@ fn family(kind: Kind) -> u8 {
 
 /// The last part of the name, without regard to case: `npm:@openclaw/Zalo`, `path:zalo` and `unrecorded:extensions/zalo` share it.
 fn short_name(package: &Package) -> String {
-    package.id.name().rsplit('/').next().unwrap_or_default().to_lowercase()
+    package
+        .id
+        .name()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
 }

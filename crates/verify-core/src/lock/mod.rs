@@ -118,8 +118,13 @@ impl Lock {
                 return Err(LockError::Duplicate(a.id()));
             }
         }
-        packages.iter().try_for_each(|p| p.check().map_err(|why| LockError::Entry(p.id.to_string(), why)))?;
-        releases.iter().try_for_each(|r| r.check().map_err(|why| LockError::Entry(r.id(), why)))?;
+        packages.iter().try_for_each(|p| {
+            p.check()
+                .map_err(|why| LockError::Entry(p.id.to_string(), why))
+        })?;
+        releases
+            .iter()
+            .try_for_each(|r| r.check().map_err(|why| LockError::Entry(r.id(), why)))?;
         Ok(Self { packages, releases })
     }
 
@@ -149,13 +154,19 @@ impl Lock {
     /// The entry of a subject.
     #[must_use]
     pub fn package(&self, id: &SubjectId) -> Option<&Package> {
-        self.packages.binary_search_by(|p| p.id.cmp(id)).ok().and_then(|at| self.packages.get(at))
+        self.packages
+            .binary_search_by(|p| p.id.cmp(id))
+            .ok()
+            .and_then(|at| self.packages.get(at))
     }
 
     /// The pin of a release tag.
     #[must_use]
     pub fn release(&self, repository: &str, tag: &str) -> Option<&Release> {
-        self.releases.binary_search_by(|r| r.key().cmp(&(repository, tag))).ok().and_then(|at| self.releases.get(at))
+        self.releases
+            .binary_search_by(|r| r.key().cmp(&(repository, tag)))
+            .ok()
+            .and_then(|at| self.releases.get(at))
     }
 }
 
@@ -186,8 +197,13 @@ impl Package {
     /// What is wrong with the entry by itself.
     fn check(&self) -> Result<(), &'static str> {
         let server = self.kind == Kind::McpServer;
-        let code = self.tree.is_some() || self.dependencies.is_some() || self.siblings.is_some() || self.archive.is_some();
-        if server != (self.id.scheme() == "mcp") || (self.kind == Kind::Core) != (self.id.scheme() == "core") {
+        let code = self.tree.is_some()
+            || self.dependencies.is_some()
+            || self.siblings.is_some()
+            || self.archive.is_some();
+        if server != (self.id.scheme() == "mcp")
+            || (self.kind == Kind::Core) != (self.id.scheme() == "core")
+        {
             Err("`kind` and `id` contradict each other")
         } else if server && self.definition.is_none() {
             Err("an MCP server needs `definition`")

@@ -18,7 +18,8 @@ pub(super) const VERSION: i64 = 1;
 /// The revision that is written. A larger one only adds keys, which are unknown keys here.
 pub(super) const REVISION: i64 = 0;
 
-const BY_HAND: &str = "restore the file from version control, or write it anew with `openclaw-verify lock`";
+const BY_HAND: &str =
+    "restore the file from version control, or write it anew with `openclaw-verify lock`";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,9 +83,14 @@ pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
         let span = entry.span();
         let package = entry.into_inner().into_package(file.line(span.start));
         if let Some(first) = seen.insert(package.id.to_string(), span.clone()) {
-            return fail(file.duplicate(&package.id.to_string(), first, span).with_help(BY_HAND));
+            return fail(
+                file.duplicate(&package.id.to_string(), first, span)
+                    .with_help(BY_HAND),
+            );
         }
-        package.check().map_err(|why| file.error(span, format!("{}: {why}", package.id)))?;
+        package
+            .check()
+            .map_err(|why| file.error(span, format!("{}: {why}", package.id)))?;
         packages.push(package);
     }
 
@@ -94,12 +100,18 @@ pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
         let span = entry.span();
         let release = entry.into_inner().into_release(file.line(span.start));
         if let Some(first) = seen.insert(release.id(), span.clone()) {
-            return fail(file.duplicate(&release.id(), first, span).with_help(BY_HAND));
+            return fail(
+                file.duplicate(&release.id(), first, span)
+                    .with_help(BY_HAND),
+            );
         }
-        release.check().map_err(|why| file.error(span, format!("{}: {why}", release.id())))?;
+        release
+            .check()
+            .map_err(|why| file.error(span, format!("{}: {why}", release.id())))?;
         releases.push(release);
     }
-    Lock::new(packages, releases).or_else(|e| fail(OperatorError::whole(path, e.to_string()).with_help(BY_HAND)))
+    Lock::new(packages, releases)
+        .or_else(|e| fail(OperatorError::whole(path, e.to_string()).with_help(BY_HAND)))
 }
 
 impl WirePackage {
@@ -119,7 +131,11 @@ impl WirePackage {
             siblings: self.siblings,
             definition: self.definition,
             files: self.files,
-            provenance: self.provenance.map(|p| Provenance { repository: p.repository, workflow: p.workflow, commit: p.commit }),
+            provenance: self.provenance.map(|p| Provenance {
+                repository: p.repository,
+                workflow: p.workflow,
+                commit: p.commit,
+            }),
             line,
         }
     }

@@ -35,8 +35,18 @@ fn package(out: &mut String, package: &Package) {
     if let Some(files) = package.files {
         let _ = writeln!(out, "files = {files}");
     }
-    if let Some(Provenance { repository, workflow, commit }) = &package.provenance {
-        let _ = write!(out, "provenance = {{ repository = {}, workflow = {}", quote(repository), quote(workflow));
+    if let Some(Provenance {
+        repository,
+        workflow,
+        commit,
+    }) = &package.provenance
+    {
+        let _ = write!(
+            out,
+            "provenance = {{ repository = {}, workflow = {}",
+            quote(repository),
+            quote(workflow)
+        );
         if let Some(commit) = commit {
             let _ = write!(out, ", commit = {}", quote(commit.as_str()));
         }

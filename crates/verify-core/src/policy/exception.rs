@@ -68,7 +68,12 @@ impl Exception {
     /// Whether it covers a finding today.
     #[must_use]
     pub fn covers(&self, finding: &Target<'_>, today: Date) -> bool {
-        let Digests { tree, dependencies, definition, version } = finding.digests;
+        let Digests {
+            tree,
+            dependencies,
+            definition,
+            version,
+        } = finding.digests;
         !self.expired(today)
             && self.package == *finding.subject
             && self.allow.iter().any(|id| id == finding.finding)

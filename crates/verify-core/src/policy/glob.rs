@@ -59,8 +59,15 @@ impl Pattern {
                 (c, _) => tokens.push(Token::Char(c)),
             }
         }
-        let literals = tokens.iter().filter(|t| matches!(t, Token::Char(_))).count();
-        Ok(Self { text: text.to_owned(), tokens, literals })
+        let literals = tokens
+            .iter()
+            .filter(|t| matches!(t, Token::Char(_)))
+            .count();
+        Ok(Self {
+            text: text.to_owned(),
+            tokens,
+            literals,
+        })
     }
 
     /// The pattern as written.
@@ -104,7 +111,11 @@ impl Pattern {
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         // Most pairs differ before their first wildcard.
-        let starts = self.tokens.iter().zip(&other.tokens).take_while(|(a, b)| !a.is_wild() && !b.is_wild());
+        let starts = self
+            .tokens
+            .iter()
+            .zip(&other.tokens)
+            .take_while(|(a, b)| !a.is_wild() && !b.is_wild());
         if starts.into_iter().any(|(a, b)| a != b) {
             return false;
         }
@@ -121,13 +132,17 @@ impl Pattern {
                 // A wildcard may take nothing, or what the other takes next.
                 if let Some(wild) = one.filter(|t| t.is_wild()) {
                     reached[i + 1][j] = true;
-                    if two.is_some_and(|t| t.is_wild() || matches!(t, Token::Char(c) if wild.takes(c))) {
+                    if two.is_some_and(|t| {
+                        t.is_wild() || matches!(t, Token::Char(c) if wild.takes(c))
+                    }) {
                         reached[i][j + 1] = true;
                     }
                 }
                 if let Some(wild) = two.filter(|t| t.is_wild()) {
                     reached[i][j + 1] = true;
-                    if one.is_some_and(|t| t.is_wild() || matches!(t, Token::Char(c) if wild.takes(c))) {
+                    if one.is_some_and(|t| {
+                        t.is_wild() || matches!(t, Token::Char(c) if wild.takes(c))
+                    }) {
                         reached[i + 1][j] = true;
                     }
                 }

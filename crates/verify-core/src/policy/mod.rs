@@ -58,7 +58,9 @@ pub struct Policy {
 }
 
 /// The built-in policies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Preset {
@@ -237,7 +239,9 @@ pub struct Gitsign {
 }
 
 /// What a release rule asks of a tag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ReleaseNeed {
@@ -250,7 +254,12 @@ pub enum ReleaseNeed {
 
 impl Policy {
     /// Reads the policy at `path` that holds `text`. `today` bounds how far ahead exceptions may end.
-    pub fn parse(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Result<Self, Box<OperatorError>> {
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        catalogue: &[RuleInfo<'_>],
+        today: Date,
+    ) -> Result<Self, Box<OperatorError>> {
         validate::operator(path, text, catalogue, today)
     }
 
@@ -285,7 +294,9 @@ impl Policy {
 
     /// The operator's rules that match none of `ids`.
     pub fn unmatched_rules<'a>(&'a self, ids: &'a [&SubjectId]) -> impl Iterator<Item = &'a Rule> {
-        self.rules.iter().filter(|rule| !ids.iter().any(|id| rule.pattern.matches(id.as_str())))
+        self.rules
+            .iter()
+            .filter(|rule| !ids.iter().any(|id| rule.pattern.matches(id.as_str())))
     }
 
     /// All release rules, the most specific first.
@@ -297,7 +308,9 @@ impl Policy {
     /// The most specific rule for a tag of a repository.
     #[must_use]
     pub fn release_rule(&self, repository: &str, tag: &str) -> Option<&ReleaseRule> {
-        self.releases.iter().find(|r| r.repository.matches(repository) && r.tags.matches(tag))
+        self.releases
+            .iter()
+            .find(|r| r.repository.matches(repository) && r.tags.matches(tag))
     }
 
     /// All exceptions, expired ones too, in the order of the file.
@@ -307,15 +320,24 @@ impl Policy {
     }
 
     /// The exceptions that are in force today and that nothing used: `used` holds indexes from [`Policy::exception_for`].
-    pub fn unused_exceptions<'a>(&'a self, used: &'a BTreeSet<usize>, today: Date) -> impl Iterator<Item = &'a Exception> {
+    pub fn unused_exceptions<'a>(
+        &'a self,
+        used: &'a BTreeSet<usize>,
+        today: Date,
+    ) -> impl Iterator<Item = &'a Exception> {
         let all = self.exceptions.iter().enumerate();
-        all.filter(move |(index, e)| !e.expired(today) && !used.contains(index)).map(|(_, e)| e)
+        all.filter(move |(index, e)| !e.expired(today) && !used.contains(index))
+            .map(|(_, e)| e)
     }
 
     /// The exception that covers a finding today, with its index in [`Policy::exceptions`]. Of several the one that lasts longest.
     #[must_use]
     pub fn exception_for(&self, finding: &Target<'_>, today: Date) -> Option<(usize, &Exception)> {
-        let covering = self.exceptions.iter().enumerate().filter(|(_, e)| e.covers(finding, today));
+        let covering = self
+            .exceptions
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.covers(finding, today));
         covering.max_by_key(|(index, e)| (e.until, std::cmp::Reverse(*index)))
     }
 }
@@ -325,7 +347,11 @@ impl ReleaseRule {
     ///
     /// # Errors
     /// Never for these patterns; the type of the pattern's own error.
-    pub fn ad_hoc(signers: Option<PathBuf>, openpgp: Vec<PathBuf>, gitsign: Option<Gitsign>) -> Result<Self, BadPattern> {
+    pub fn ad_hoc(
+        signers: Option<PathBuf>,
+        openpgp: Vec<PathBuf>,
+        gitsign: Option<Gitsign>,
+    ) -> Result<Self, BadPattern> {
         let everything = Pattern::new("**")?;
         Ok(Self {
             repository: everything.clone(),
@@ -341,7 +367,10 @@ impl ReleaseRule {
 
     /// The files that say who may sign.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.signers.iter().chain(&self.openpgp).map(PathBuf::as_path)
+        self.signers
+            .iter()
+            .chain(&self.openpgp)
+            .map(PathBuf::as_path)
     }
 }
 
@@ -360,18 +389,25 @@ impl Sources {
     /// Compared as text, scheme and host included: a spelling that is not the operator's is not listed.
     #[must_use]
     pub fn allow_registry(&self, url: &str) -> bool {
-        let Some(listed) = &self.registries else { return true };
+        let Some(listed) = &self.registries else {
+            return true;
+        };
         // `..`, plain or escaped, could lead out of a registry that has a path.
         let lower = url.to_ascii_lowercase();
         let leads_out = lower.contains("..") || lower.contains("%2e") || lower.contains('\\');
-        let below = |own: &String| url.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |own: &String| {
+            url.strip_prefix(own.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         !leads_out && listed.iter().any(below)
     }
 
     /// Whether a repository, `<host>/<path>`, is listed; anything when the operator lists none.
     #[must_use]
     pub fn allow_git(&self, repository: &str) -> bool {
-        self.git.as_ref().is_none_or(|listed| listed.iter().any(|pattern| pattern.matches(repository)))
+        self.git
+            .as_ref()
+            .is_none_or(|listed| listed.iter().any(|pattern| pattern.matches(repository)))
     }
 }
 

@@ -64,7 +64,11 @@ impl Requirements<'_> {
     /// The rule that decided about pin and review.
     #[must_use]
     pub fn asked_by(&self, proof: OriginProof) -> Origin {
-        if proof == OriginProof::Missing && self.needs_proof() { self.fallback_from } else { self.from }
+        if proof == OriginProof::Missing && self.needs_proof() {
+            self.fallback_from
+        } else {
+            self.from
+        }
     }
 
     fn asked(&self, proof: OriginProof) -> Asked {
@@ -84,16 +88,24 @@ pub(super) fn resolve<'p>(
     kind: Kind,
     source: Source,
 ) -> Requirements<'p> {
-    let preset = base.iter().filter(|r| r.kind == kind && (r.sources.is_empty() || r.sources.contains(&source)));
+    let preset = base
+        .iter()
+        .filter(|r| r.kind == kind && (r.sources.is_empty() || r.sources.contains(&source)));
     // Presets name every kind; a kind that some day is forgotten gets the hardest treatment instead of none.
     let preset = preset.max_by_key(|r| !r.sources.is_empty());
     let from = preset.map_or(Origin::Policy { line: 0 }, |r| r.origin);
-    let least =
-        Asked { pin: preset.map_or(Pin::Digest, |r| r.pin), review: preset.map_or(Some(Criteria::SafeToRun), |r| r.review) };
+    let least = Asked {
+        pin: preset.map_or(Pin::Digest, |r| r.pin),
+        review: preset.map_or(Some(Criteria::SafeToRun), |r| r.review),
+    };
     let provenance = preset.map_or(Need::Required, |r| r.provenance);
     let dependencies = preset.map_or(Dependencies::Reviewed, |r| r.dependencies);
 
-    let Some(rule) = rules.iter().filter(|r| r.pattern.matches(id.as_str())).max_by_key(|r| r.pattern.literals()) else {
+    let Some(rule) = rules
+        .iter()
+        .filter(|r| r.pattern.matches(id.as_str()))
+        .max_by_key(|r| r.pattern.literals())
+    else {
         return Requirements {
             from,
             provenance,
@@ -105,15 +117,25 @@ pub(super) fn resolve<'p>(
         };
     };
     // Who says whose build it must be wants one to be there.
-    let provenance = if rule.identity.is_some() { Need::Required } else { provenance };
-    let asked = Asked { pin: rule.pin.unwrap_or(least.pin), review: rule.review.unwrap_or(least.review) };
+    let provenance = if rule.identity.is_some() {
+        Need::Required
+    } else {
+        provenance
+    };
+    let asked = Asked {
+        pin: rule.pin.unwrap_or(least.pin),
+        review: rule.review.unwrap_or(least.review),
+    };
     Requirements {
         from: Origin::Policy { line: rule.line },
         provenance: rule.provenance.unwrap_or(provenance),
         identity: rule.identity.as_ref(),
         dependencies: rule.dependencies.unwrap_or(dependencies),
         asked,
-        fallback: Asked { pin: asked.pin.max(least.pin), review: asked.review.max(least.review) },
+        fallback: Asked {
+            pin: asked.pin.max(least.pin),
+            review: asked.review.max(least.review),
+        },
         fallback_from: from,
     }
 }

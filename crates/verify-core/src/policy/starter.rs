@@ -35,9 +35,12 @@ pub struct Starter {
 /// # Errors
 /// Only when `today` is at the end of the calendar.
 pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter> {
-    let until = today
-        .checked_add(DAYS.days())
-        .map_err(|error| Error::environment(format!("no day {DAYS} days after {today}: {error}"), "correct the clock"))?;
+    let until = today.checked_add(DAYS.days()).map_err(|error| {
+        Error::environment(
+            format!("no day {DAYS} days after {today}: {error}"),
+            "correct the clock",
+        )
+    })?;
     let wanted: BTreeMap<(&SubjectId, &str), &Package> = findings
         .iter()
         .filter_map(|finding| {
@@ -49,7 +52,11 @@ pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter>
     for ((_, id), entry) in &wanted {
         exception(&mut text, &excepted(entry, id, today, until));
     }
-    Ok(Starter { text, exceptions: wanted.len(), until })
+    Ok(Starter {
+        text,
+        exceptions: wanted.len(),
+        until,
+    })
 }
 
 fn head(exceptions: usize, until: Date) -> String {
@@ -105,13 +112,24 @@ fn exception(out: &mut String, exception: &Exception) {
         }
     };
     let allow: Vec<String> = exception.allow.iter().map(|id| quote(id)).collect();
-    text("\n[[exception]]\npackage", Some(exception.package.to_string()));
+    text(
+        "\n[[exception]]\npackage",
+        Some(exception.package.to_string()),
+    );
     text("tree", exception.tree.map(|d| d.to_string()));
     text("definition", exception.definition.map(|d| d.to_string()));
     text("version", exception.version.clone());
-    text("dependencies", exception.dependencies.map(|d| d.to_string()));
+    text(
+        "dependencies",
+        exception.dependencies.map(|d| d.to_string()),
+    );
     let _ = writeln!(out, "allow = [{}]", allow.join(", "));
-    let _ = writeln!(out, "reason = {}\nuntil = {}", quote(&exception.reason), exception.until);
+    let _ = writeln!(
+        out,
+        "reason = {}\nuntil = {}",
+        quote(&exception.reason),
+        exception.until
+    );
 }
 
 #[cfg(test)]
@@ -141,14 +159,27 @@ mod tests {
             help: String::new(),
             suppressed: None,
         };
-        let (one, twice, other) = (finding("unpinned"), finding("unpinned"), finding("floating-spec"));
+        let (one, twice, other) = (
+            finding("unpinned"),
+            finding("unpinned"),
+            finding("floating-spec"),
+        );
         let today = jiff::civil::date(2026, 11, 22);
         let starter = write(&lock, &[&one, &twice, &other], today).expect("starter");
         assert_eq!(starter.exceptions, 2, "one a subject and finding");
-        let policy = Policy::parse(std::path::Path::new("p"), &starter.text, &rules::infos(), today).expect("policy");
+        let policy = Policy::parse(
+            std::path::Path::new("p"),
+            &starter.text,
+            &rules::infos(),
+            today,
+        )
+        .expect("policy");
         assert_eq!(policy.exceptions().len(), 2);
         for exception in policy.exceptions() {
-            assert_eq!((exception.package.clone(), exception.tree), (id.clone(), Some(crate::digest::TreeDigest([7; 32]))));
+            assert_eq!(
+                (exception.package.clone(), exception.tree),
+                (id.clone(), Some(crate::digest::TreeDigest([7; 32])))
+            );
             assert_eq!(exception.until, jiff::civil::date(2027, 2, 20));
         }
     }

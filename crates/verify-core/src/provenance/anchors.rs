@@ -100,8 +100,16 @@ impl Anchors {
         client: Option<Client>,
         now: Timestamp,
     ) -> Self {
-        let source = TufSource { mirror, ..TufSource::of(self.instance, &cache.into()) };
-        self.tuf = Some(Tuf { source, client, now, refreshed: OnceLock::new() });
+        let source = TufSource {
+            mirror,
+            ..TufSource::of(self.instance, &cache.into())
+        };
+        self.tuf = Some(Tuf {
+            source,
+            client,
+            now,
+            refreshed: OnceLock::new(),
+        });
         self
     }
 
@@ -115,7 +123,9 @@ impl Anchors {
             if let Some(tuf) = &self.tuf {
                 return tuf.refreshed()?.root.clone();
             }
-            TrustRoot::embedded(self.instance).map(Arc::new).map_err(|error| NoTrustRoot::new(error.to_string()))
+            TrustRoot::embedded(self.instance)
+                .map(Arc::new)
+                .map_err(|error| NoTrustRoot::new(error.to_string()))
         };
         self.root.get_or_init(load).as_ref()
     }
@@ -130,7 +140,9 @@ impl Anchors {
             if let Some(tuf) = &self.tuf {
                 return tuf.refreshed()?.keys.clone();
             }
-            NpmKeys::embedded().map(Arc::new).map_err(|error| NoTrustRoot::new(error.to_string()))
+            NpmKeys::embedded()
+                .map(Arc::new)
+                .map_err(|error| NoTrustRoot::new(error.to_string()))
         };
         self.keys.get_or_init(load).as_ref()
     }
@@ -142,7 +154,10 @@ impl Anchors {
         AnchorsUsed {
             root: root.map(|root| root.map_or_else(ToString::to_string, |root| root.describe(now))),
             root_age_days: root.and_then(|root| root.ok()?.age_days(now)),
-            npm_keys: self.keys.get().map(|keys| keys.as_ref().map_or_else(ToString::to_string, |keys| keys.describe())),
+            npm_keys: self.keys.get().map(|keys| {
+                keys.as_ref()
+                    .map_or_else(ToString::to_string, |keys| keys.describe())
+            }),
         }
     }
 }
@@ -157,7 +172,10 @@ impl Tuf {
             };
             loaded.unwrap_or_else(|error| Err(NoTrustRoot::new(error.to_string())))
         };
-        self.refreshed.get_or_init(load).as_ref().map_err(Clone::clone)
+        self.refreshed
+            .get_or_init(load)
+            .as_ref()
+            .map_err(Clone::clone)
     }
 }
 

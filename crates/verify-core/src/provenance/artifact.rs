@@ -30,7 +30,11 @@ impl<'a> Artifact<'a> {
     /// These bytes.
     #[must_use]
     pub fn bytes(bytes: &'a [u8]) -> Self {
-        Self { sha256: Some(Sha256Digest::of(bytes)), sha512: Some(Sri::of(bytes)), source: Source::Bytes(bytes) }
+        Self {
+            sha256: Some(Sha256Digest::of(bytes)),
+            sha512: Some(Sri::of(bytes)),
+            source: Source::Bytes(bytes),
+        }
     }
 
     /// The regular file at `path`, hashed once now. It is read again, from the same path, only for the signature
@@ -67,13 +71,21 @@ impl<'a> Artifact<'a> {
     /// Something of which only the SHA-256 is known.
     #[must_use]
     pub fn sha256(digest: Sha256Digest) -> Self {
-        Self { sha256: Some(digest), sha512: None, source: Source::DigestOnly }
+        Self {
+            sha256: Some(digest),
+            sha512: None,
+            source: Source::DigestOnly,
+        }
     }
 
     /// Something of which only the SHA-512 is known, such as an npm archive by its recorded integrity.
     #[must_use]
     pub fn sha512(digest: Sri) -> Self {
-        Self { sha256: None, sha512: Some(digest), source: Source::DigestOnly }
+        Self {
+            sha256: None,
+            sha512: Some(digest),
+            source: Source::DigestOnly,
+        }
     }
 
     /// The bytes for a signature scheme that needs them all.
@@ -83,7 +95,11 @@ impl<'a> Artifact<'a> {
             Source::File(path) => {
                 let bytes = read::bytes(path, MAX_IN_MEMORY)?;
                 // The verdict is about what was hashed, not about what lies there now.
-                if Some(Sha256Digest::of(&bytes)) == self.sha256 { Ok(Some(bytes.into())) } else { Err(ReadError::Changed) }
+                if Some(Sha256Digest::of(&bytes)) == self.sha256 {
+                    Ok(Some(bytes.into()))
+                } else {
+                    Err(ReadError::Changed)
+                }
             }
             Source::DigestOnly => Ok(None),
         }

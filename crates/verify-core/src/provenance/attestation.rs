@@ -59,19 +59,31 @@ pub fn verify_attestation(
         for value in &values {
             match one(artifact, value, signer, predicate_type, trust, now) {
                 Ok(attested) => good = good.or(Some(attested)),
-                Err(refused) if speaks_of_another(&refused) => elsewhere = elsewhere.or(Some(refused)),
+                Err(refused) if speaks_of_another(&refused) => {
+                    elsewhere = elsewhere.or(Some(refused))
+                }
                 Err(refused) => return Err(refused),
             }
         }
-        good.ok_or_else(|| elsewhere.unwrap_or_else(|| Refused::wrong(Fault::Bundle, "the file holds no bundle")))
+        good.ok_or_else(|| {
+            elsewhere.unwrap_or_else(|| Refused::wrong(Fault::Bundle, "the file holds no bundle"))
+        })
     }))
 }
 
 /// The bundles in a file: one JSON document, or one a line. White space may follow, nothing else.
 fn bundles(bytes: &[u8]) -> Result<Vec<Value>, Refused> {
-    let bad = |why: String| Refused::wrong(Fault::Bundle, format!("the file is no Sigstore bundle: {why}"));
+    let bad = |why: String| {
+        Refused::wrong(
+            Fault::Bundle,
+            format!("the file is no Sigstore bundle: {why}"),
+        )
+    };
     if bytes.len() as u64 > MAX_BUNDLE_BYTES {
-        return Err(bad(format!("it has {} bytes, more than the {MAX_BUNDLE_BYTES} accepted", bytes.len())));
+        return Err(bad(format!(
+            "it has {} bytes, more than the {MAX_BUNDLE_BYTES} accepted",
+            bytes.len()
+        )));
     }
     let whole = match shape::parse(bytes) {
         Ok(one) => return Ok(vec![one]),
@@ -80,17 +92,27 @@ fn bundles(bytes: &[u8]) -> Result<Vec<Value>, Refused> {
     if let Some(what) = shape::other_format(bytes) {
         return Err(shape::unsupported(what));
     }
-    let lines: Vec<_> = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).collect();
+    let lines: Vec<_> = bytes
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .collect();
     if lines.len() < 2 {
         return Err(bad(format!("it {whole}")));
     }
     if lines.len() > MAX_BUNDLES {
-        return Err(bad(format!("it has {} lines, more than the {MAX_BUNDLES} accepted", lines.len())));
+        return Err(bad(format!(
+            "it has {} lines, more than the {MAX_BUNDLES} accepted",
+            lines.len()
+        )));
     }
     let mut values = Vec::with_capacity(lines.len());
     for (number, line) in lines.into_iter().enumerate() {
-        let value =
-            shape::parse(line).map_err(|e| bad(format!("neither one JSON document nor one a line (line {} {e})", number + 1)))?;
+        let value = shape::parse(line).map_err(|e| {
+            bad(format!(
+                "neither one JSON document nor one a line (line {} {e})",
+                number + 1
+            ))
+        })?;
         values.push(value);
     }
     Ok(values)
@@ -109,7 +131,9 @@ fn one(
         Signer::Identity(_) => KeyMaterial::Certificate,
         Signer::Key(key) => KeyMaterial::Key(key),
     };
-    let Proven { identity, times } = parsed.verify(artifact, &keys, &trust.root, now).map_err(|e| hint(e, trust, now))?;
+    let Proven { identity, times } = parsed
+        .verify(artifact, &keys, &trust.root, now)
+        .map_err(|e| hint(e, trust, now))?;
     let identity = identity.map(|identity| release::named(identity, parsed.statement()));
     if let (Signer::Identity(policy), Some(identity)) = (signer, &identity) {
         policy.check(identity)?;
@@ -118,20 +142,30 @@ fn one(
     if let Some(wanted) = predicate_type
         && signed_type.as_deref() != Some(wanted)
     {
-        let found = signed_type.as_deref().map_or("a plain signature".to_owned(), |t| text::excerpt(t, 200));
+        let found = signed_type
+            .as_deref()
+            .map_or("a plain signature".to_owned(), |t| text::excerpt(t, 200));
         return Err(Refused::wrong(
             Fault::PredicateType,
-            format!("predicate type: wanted {}, found {found}", text::excerpt(wanted, 200)),
+            format!(
+                "predicate type: wanted {}, found {found}",
+                text::excerpt(wanted, 200)
+            ),
         ));
     }
-    Ok(Attested { identity, predicate_type: signed_type, times })
+    Ok(Attested {
+        identity,
+        predicate_type: signed_type,
+        times,
+    })
 }
 
 /// Whether a refused bundle is merely not the one that was looked for: another artifact, another signer, another kind of claim.
 fn speaks_of_another(refused: &Refused) -> bool {
     match refused {
         Refused::Wrong(fault, _) => {
-            matches!(fault, Fault::Artifact | Fault::PredicateType) || fault.finding() == "provenance-mismatch"
+            matches!(fault, Fault::Artifact | Fault::PredicateType)
+                || fault.finding() == "provenance-mismatch"
         }
         Refused::Unsupported(_) => false,
     }
@@ -140,9 +174,13 @@ fn speaks_of_another(refused: &Refused) -> bool {
 /// A chain that does not end at the root may mean that the root is too old: say which one it was.
 pub(super) fn hint(refused: Refused, trust: &TrustRoot, now: Timestamp) -> Refused {
     match refused {
-        Refused::Wrong(fault @ (Fault::Certificate | Fault::Sct | Fault::Log | Fault::Timestamp), why) => {
-            Refused::Wrong(fault, format!("{why}; judged with the {}", trust.describe(now)))
-        }
+        Refused::Wrong(
+            fault @ (Fault::Certificate | Fault::Sct | Fault::Log | Fault::Timestamp),
+            why,
+        ) => Refused::Wrong(
+            fault,
+            format!("{why}; judged with the {}", trust.describe(now)),
+        ),
         other => other,
     }
 }

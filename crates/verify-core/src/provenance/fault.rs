@@ -68,7 +68,12 @@ impl Fault {
     #[must_use]
     pub fn finding(self) -> &'static str {
         match self {
-            Self::Identity | Self::Issuer | Self::Repository | Self::Workflow | Self::Ref | Self::Runner => "provenance-mismatch",
+            Self::Identity
+            | Self::Issuer
+            | Self::Repository
+            | Self::Workflow
+            | Self::Ref
+            | Self::Runner => "provenance-mismatch",
             _ => "provenance-invalid",
         }
     }
@@ -116,7 +121,9 @@ impl Refused {
     pub(super) fn into_fact<T>(self) -> Fact<T> {
         match self {
             Self::Wrong(fault, why) => Fact::violated(fault.as_str(), why),
-            Self::Unsupported(why) => Fact::not_established(crate::fact::NotEstablished::UnsupportedSchema, why),
+            Self::Unsupported(why) => {
+                Fact::not_established(crate::fact::NotEstablished::UnsupportedSchema, why)
+            }
         }
     }
 }
@@ -138,7 +145,10 @@ mod tests {
         for fault in Fault::ALL {
             assert_eq!(Fault::from_code(fault.as_str()), Some(fault));
         }
-        let mismatches = Fault::ALL.into_iter().filter(|fault| fault.finding() == "provenance-mismatch").count();
+        let mismatches = Fault::ALL
+            .into_iter()
+            .filter(|fault| fault.finding() == "provenance-mismatch")
+            .count();
         assert_eq!(mismatches, 6);
         assert_eq!(Fault::from_code("offline"), None);
     }

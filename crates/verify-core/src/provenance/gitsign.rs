@@ -48,7 +48,12 @@ impl<'a> From<&'a GitsignSignature> for Material<'a> {
 const MAX_PART: usize = 1 << 20;
 
 /// Judges the signature. Without a log entry it is *not established* (`needs-log`): neither verified nor forged.
-pub fn verify_gitsign(material: &Material<'_>, policy: &IdentityPolicy, trust: &TrustRoot, now: Timestamp) -> Fact<Attested> {
+pub fn verify_gitsign(
+    material: &Material<'_>,
+    policy: &IdentityPolicy,
+    trust: &TrustRoot,
+    now: Timestamp,
+) -> Fact<Attested> {
     let Some(entry) = material.log_entry else {
         return Fact::not_established(
             NotEstablished::NeedsLog,
@@ -72,20 +77,37 @@ fn judge(
     trust: &TrustRoot,
     now: Timestamp,
 ) -> Result<Attested, Refused> {
-    for part in [material.signed_attributes, material.signature, material.certificate, entry] {
+    for part in [
+        material.signed_attributes,
+        material.signature,
+        material.certificate,
+        entry,
+    ] {
         if part.len() > MAX_PART {
-            return Err(Refused::wrong(Fault::Bundle, format!("a part of the signature has {} bytes", part.len())));
+            return Err(Refused::wrong(
+                Fault::Bundle,
+                format!("a part of the signature has {} bytes", part.len()),
+            ));
         }
     }
     let bundle = bundle(material, entry)?;
     let parsed = Parsed::new(&bundle)?;
     let proven = parsed
-        .verify(&Artifact::bytes(material.signed_attributes), &KeyMaterial::Certificate, &trust.root, now)
+        .verify(
+            &Artifact::bytes(material.signed_attributes),
+            &KeyMaterial::Certificate,
+            &trust.root,
+            now,
+        )
         .map_err(|e| hint(e, trust, now))?;
     if let Some(identity) = &proven.identity {
         policy.check(identity)?;
     }
-    Ok(Attested { identity: proven.identity, predicate_type: None, times: proven.times })
+    Ok(Attested {
+        identity: proven.identity,
+        predicate_type: None,
+        times: proven.times,
+    })
 }
 
 /// The Sigstore bundle that says the same.
@@ -96,7 +118,11 @@ fn bundle(material: &Material<'_>, entry: &[u8]) -> Result<Value, Refused> {
     let kind = entry.message(3).ok_or_else(malformed)?;
     match (kind.text(1).as_deref(), kind.text(2).as_deref()) {
         (Some("hashedrekord"), Some("0.0.1")) => {}
-        _ => return Err(Refused::Unsupported("the embedded log entry is not of the kind hashedrekord 0.0.1".to_owned())),
+        _ => {
+            return Err(Refused::Unsupported(
+                "the embedded log entry is not of the kind hashedrekord 0.0.1".to_owned(),
+            ));
+        }
     }
     let digest = Sha256Digest::of(material.signed_attributes);
     let body = json!({
@@ -118,15 +144,22 @@ fn bundle(material: &Material<'_>, entry: &[u8]) -> Result<Value, Refused> {
         "canonicalizedBody": b64(body.to_string().as_bytes()),
     });
     // A part that cannot be read is not a part that is missing.
-    if [5, 6].into_iter().any(|part| entry.bytes(part).is_some() && entry.message(part).is_none()) {
+    if [5, 6]
+        .into_iter()
+        .any(|part| entry.bytes(part).is_some() && entry.message(part).is_none())
+    {
         return Err(malformed());
     }
     if let Some(promise) = entry.message(5) {
-        tlog["inclusionPromise"] = json!({ "signedEntryTimestamp": b64(promise.bytes(1).unwrap_or_default()) });
+        tlog["inclusionPromise"] =
+            json!({ "signedEntryTimestamp": b64(promise.bytes(1).unwrap_or_default()) });
     }
     let proof = entry.message(6);
     if let Some(proof) = &proof {
-        let checkpoint = proof.message(5).and_then(|c| c.text(1)).ok_or_else(malformed)?;
+        let checkpoint = proof
+            .message(5)
+            .and_then(|c| c.text(1))
+            .ok_or_else(malformed)?;
         tlog["inclusionProof"] = json!({
             "logIndex": proof.number(1).unwrap_or(0).to_string(),
             "rootHash": b64(proof.bytes(2).unwrap_or_default()),
@@ -240,10 +273,16 @@ mod tests {
     fn protobuf_is_bounded() {
         assert_eq!(varint(&mut [0xAC, 0x02].as_slice()), Some(300));
         assert_eq!(varint(&mut [0x80; 20].as_slice()), None);
-        assert!(Message::read(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]).is_none(), "longer than the message");
+        assert!(
+            Message::read(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]).is_none(),
+            "longer than the message"
+        );
         assert!(Message::read(&[0x0B]).is_none(), "groups are not read");
         let read = Message::read(&[0x08, 7, 0x12, 2, b'h', b'i', 0x08, 9]).expect("message");
-        assert_eq!((read.number(1), read.text(2).as_deref()), (Some(9), Some("hi")));
+        assert_eq!(
+            (read.number(1), read.text(2).as_deref()),
+            (Some(9), Some("hi"))
+        );
     }
 
     proptest::proptest! {

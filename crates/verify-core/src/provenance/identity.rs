@@ -70,7 +70,11 @@ impl Identity {
 
     /// `path`, when it lies in the source repository, relative to it. GitLab writes `//` after the repository.
     fn inside_source<'p>(&self, path: &'p str) -> Option<&'p str> {
-        Some(path.strip_prefix(self.repository()?)?.strip_prefix('/')?.trim_start_matches('/'))
+        Some(
+            path.strip_prefix(self.repository()?)?
+                .strip_prefix('/')?
+                .trim_start_matches('/'),
+        )
     }
 }
 
@@ -121,11 +125,21 @@ pub enum IncompletePolicy {
 impl IdentityPolicy {
     /// Whether the policy names a signer that only that signer can be; for callers that must not accept just anybody.
     pub fn complete(&self) -> Result<(), IncompletePolicy> {
-        let named = self.identity.is_some() || self.identity_pattern.is_some() || self.repository.is_some();
-        if !named && self.workflow.as_ref().is_none_or(|w| is_relative(w.as_str())) {
+        let named =
+            self.identity.is_some() || self.identity_pattern.is_some() || self.repository.is_some();
+        if !named
+            && self
+                .workflow
+                .as_ref()
+                .is_none_or(|w| is_relative(w.as_str()))
+        {
             return Err(IncompletePolicy::NobodyNamed);
         }
-        if self.wanted_issuer().is_none() && !self.is_github_releases() { Err(IncompletePolicy::NoIssuer) } else { Ok(()) }
+        if self.wanted_issuer().is_none() && !self.is_github_releases() {
+            Err(IncompletePolicy::NoIssuer)
+        } else {
+            Ok(())
+        }
     }
 
     /// The issuer that is wanted: the one given, else the one that the named host implies.
@@ -136,13 +150,28 @@ impl IdentityPolicy {
         }
         let places = [
             self.repository.as_ref().map(Pattern::as_str),
-            self.workflow.as_ref().map(Pattern::as_str).filter(|w| !is_relative(w)),
-            self.identity.as_deref().filter(|i| i.starts_with("https://")),
-            self.identity_pattern.as_ref().map(Pattern::as_str).filter(|i| i.starts_with("https://")),
+            self.workflow
+                .as_ref()
+                .map(Pattern::as_str)
+                .filter(|w| !is_relative(w)),
+            self.identity
+                .as_deref()
+                .filter(|i| i.starts_with("https://")),
+            self.identity_pattern
+                .as_ref()
+                .map(Pattern::as_str)
+                .filter(|i| i.starts_with("https://")),
         ];
         let mut hosts = places.into_iter().flatten().map(with_host);
-        let ci_claims = self.workflow.is_some() || self.git_ref.is_some() || self.runner.is_some() || self.digest.is_some();
-        match hosts.next().as_ref().map(|place| place.split('/').next().unwrap_or_default()) {
+        let ci_claims = self.workflow.is_some()
+            || self.git_ref.is_some()
+            || self.runner.is_some()
+            || self.digest.is_some();
+        match hosts
+            .next()
+            .as_ref()
+            .map(|place| place.split('/').next().unwrap_or_default())
+        {
             Some("github.com") => Some(GITHUB_ACTIONS),
             Some("gitlab.com") => Some(GITLAB),
             // Such claims mean nothing unless somebody trustworthy makes them, and GitHub is whom npm and OpenClaw use.
@@ -169,18 +198,39 @@ impl IdentityPolicy {
     /// Compares the claims of a verified certificate with this policy.
     pub(super) fn check(&self, found: &Identity) -> Result<(), Refused> {
         if let Some(wanted) = &self.identity {
-            same(Fault::Identity, "identity", wanted, Some(&found.subject), |w, f| w == f)?;
+            same(
+                Fault::Identity,
+                "identity",
+                wanted,
+                Some(&found.subject),
+                |w, f| w == f,
+            )?;
         }
         if let Some(wanted) = &self.identity_pattern {
-            same(Fault::Identity, "identity", wanted.as_str(), Some(&found.subject), |_, f| wanted.matches(f))?;
+            same(
+                Fault::Identity,
+                "identity",
+                wanted.as_str(),
+                Some(&found.subject),
+                |_, f| wanted.matches(f),
+            )?;
         }
         if self.issuer.is_none() && found.is_github_releases() {
             // GitHub itself says whose release it is, and has no issuer above it.
         } else if let Some(wanted) = self.wanted_issuer() {
-            same(Fault::Issuer, "issuer", wanted, found.issuer.as_deref(), |w, f| w == f)?;
+            same(
+                Fault::Issuer,
+                "issuer",
+                wanted,
+                found.issuer.as_deref(),
+                |w, f| w == f,
+            )?;
         } else if self.is_github_releases() {
             if let Some(issuer) = &found.issuer {
-                return Err(Refused::wrong(Fault::Issuer, format!("issuer: wanted none, found {}", text::excerpt(issuer, 300))));
+                return Err(Refused::wrong(
+                    Fault::Issuer,
+                    format!("issuer: wanted none, found {}", text::excerpt(issuer, 300)),
+                ));
             }
         } else if *self != Self::default() {
             return Err(Refused::wrong(
@@ -190,21 +240,43 @@ impl IdentityPolicy {
         }
         if let Some(wanted) = &self.repository {
             let name = with_host(wanted.as_str());
-            same(Fault::Repository, "source repository", wanted.as_str(), found.source_repository.as_deref(), |_, f| {
-                matches(&name, without_scheme(f))
-            })?;
+            same(
+                Fault::Repository,
+                "source repository",
+                wanted.as_str(),
+                found.source_repository.as_deref(),
+                |_, f| matches(&name, without_scheme(f)),
+            )?;
         }
         if let Some(wanted) = &self.workflow {
             check_workflow(wanted, found)?;
         }
         if let Some(wanted) = &self.git_ref {
-            same(Fault::Ref, "source ref", wanted.as_str(), found.source_ref.as_deref(), |_, f| wanted.matches(f))?;
+            same(
+                Fault::Ref,
+                "source ref",
+                wanted.as_str(),
+                found.source_ref.as_deref(),
+                |_, f| wanted.matches(f),
+            )?;
         }
         if let Some(wanted) = &self.digest {
-            same(Fault::Ref, "source commit", wanted, found.source_digest.as_deref(), |w, f| w == f)?;
+            same(
+                Fault::Ref,
+                "source commit",
+                wanted,
+                found.source_digest.as_deref(),
+                |w, f| w == f,
+            )?;
         }
         if let Some(wanted) = &self.runner {
-            same(Fault::Runner, "runner", wanted, found.runner.as_deref(), |w, f| w == f)?;
+            same(
+                Fault::Runner,
+                "runner",
+                wanted,
+                found.runner.as_deref(),
+                |w, f| w == f,
+            )?;
         }
         Ok(())
     }
@@ -218,30 +290,55 @@ fn check_workflow(wanted: &Pattern, found: &Identity) -> Result<(), Refused> {
     let relative = is_relative(&text);
     let fits = |signer: &str| {
         let (signer_path, signer_ref) = split_workflow(without_scheme(signer));
-        let candidate = if relative { found.inside_source(signer_path) } else { Some(signer_path) };
+        let candidate = if relative {
+            found.inside_source(signer_path)
+        } else {
+            Some(signer_path)
+        };
         candidate.is_some_and(|c| matches(path.trim_start_matches("./"), c))
             && at_ref.is_none_or(|r| signer_ref.is_some_and(|s| matches(r, s)))
     };
-    let result = same(Fault::Workflow, "signing workflow", wanted.as_str(), found.signer.as_deref(), |_, f| fits(f));
+    let result = same(
+        Fault::Workflow,
+        "signing workflow",
+        wanted.as_str(),
+        found.signer.as_deref(),
+        |_, f| fits(f),
+    );
     match (result, found.config.as_deref()) {
         (Err(Refused::Wrong(fault, why)), Some(config)) if fits(config) => Err(Refused::wrong(
             fault,
-            format!("{why}; the wanted workflow started the run, but what signed is the reusable workflow that it called"),
+            format!(
+                "{why}; the wanted workflow started the run, but what signed is the reusable workflow that it called"
+            ),
         )),
         (result, _) => result,
     }
 }
 
-fn same(fault: Fault, claim: &str, wanted: &str, found: Option<&str>, ok: impl Fn(&str, &str) -> bool) -> Result<(), Refused> {
+fn same(
+    fault: Fault,
+    claim: &str,
+    wanted: &str,
+    found: Option<&str>,
+    ok: impl Fn(&str, &str) -> bool,
+) -> Result<(), Refused> {
     match found {
         Some(found) if ok(wanted, found) => Ok(()),
         Some(found) => Err(Refused::wrong(
             fault,
-            format!("{claim}: wanted {}, found {}", text::excerpt(wanted, 300), text::excerpt(found, 300)),
+            format!(
+                "{claim}: wanted {}, found {}",
+                text::excerpt(wanted, 300),
+                text::excerpt(found, 300)
+            ),
         )),
         None => Err(Refused::wrong(
             fault,
-            format!("{claim}: wanted {}, but the certificate does not say", text::excerpt(wanted, 300)),
+            format!(
+                "{claim}: wanted {}, but the certificate does not say",
+                text::excerpt(wanted, 300)
+            ),
         )),
     }
 }
@@ -263,15 +360,26 @@ fn with_host(text: &str) -> Cow<'_, str> {
     // `owner/name` is how GitHub's own tools write it; a host has a dot, and the owner of a repository none.
     let mut parts = text.split('/');
     let (owner, name, rest) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-    let bare =
-        !owner.is_empty() && !owner.contains('.') && owner != "**" && name.is_some() && matches!(rest, None | Some(".github"));
-    if bare { Cow::Owned(format!("github.com/{text}")) } else { Cow::Borrowed(text) }
+    let bare = !owner.is_empty()
+        && !owner.contains('.')
+        && owner != "**"
+        && name.is_some()
+        && matches!(rest, None | Some(".github"));
+    if bare {
+        Cow::Owned(format!("github.com/{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Whether a workflow is written as a path in the source repository.
 fn is_relative(workflow: &str) -> bool {
     let workflow = with_host(workflow);
-    let first = workflow.trim_start_matches("./").split('/').next().unwrap_or_default();
+    let first = workflow
+        .trim_start_matches("./")
+        .split('/')
+        .next()
+        .unwrap_or_default();
     first.starts_with(".git") || !first.contains('.')
 }
 
@@ -293,10 +401,17 @@ mod tests {
 
     fn acme() -> Identity {
         Identity {
-            subject: "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main".to_owned(),
+            subject: "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main"
+                .to_owned(),
             issuer: Some(GITHUB_ACTIONS.to_owned()),
-            signer: Some("https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main".to_owned()),
-            config: Some("https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main".to_owned()),
+            signer: Some(
+                "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main"
+                    .to_owned(),
+            ),
+            config: Some(
+                "https://github.com/acme/notes/.github/workflows/release.yml@refs/heads/main"
+                    .to_owned(),
+            ),
             source_repository: Some("https://github.com/acme/notes".to_owned()),
             source_ref: Some("refs/heads/main".to_owned()),
             source_digest: Some("0".repeat(40)),
@@ -318,11 +433,17 @@ mod tests {
     }
 
     fn repository(text: &str) -> IdentityPolicy {
-        IdentityPolicy { repository: Some(pattern(text)), ..IdentityPolicy::default() }
+        IdentityPolicy {
+            repository: Some(pattern(text)),
+            ..IdentityPolicy::default()
+        }
     }
 
     fn workflow(text: &str) -> IdentityPolicy {
-        IdentityPolicy { workflow: Some(pattern(text)), ..IdentityPolicy::default() }
+        IdentityPolicy {
+            workflow: Some(pattern(text)),
+            ..IdentityPolicy::default()
+        }
     }
 
     #[test]
@@ -352,20 +473,32 @@ mod tests {
         }
         let mut none = acme();
         none.source_repository = None;
-        assert_eq!(fault(&repository("github.com/acme/notes"), &none), Some(Fault::Repository));
+        assert_eq!(
+            fault(&repository("github.com/acme/notes"), &none),
+            Some(Fault::Repository)
+        );
     }
 
     #[test]
     fn another_issuer_may_not_claim_a_repository() {
         let mut other = acme();
         other.issuer = Some("https://oidc.codefresh.io".to_owned());
-        assert_eq!(fault(&repository("github.com/acme/notes"), &other), Some(Fault::Issuer));
-        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &other), Some(Fault::Issuer));
+        assert_eq!(
+            fault(&repository("github.com/acme/notes"), &other),
+            Some(Fault::Issuer)
+        );
+        assert_eq!(
+            fault(&workflow(".github/workflows/release.yml"), &other),
+            Some(Fault::Issuer)
+        );
         let mut named = repository("github.com/acme/notes");
         named.issuer = other.issuer.clone();
         assert_eq!(fault(&named, &other), None);
         // A host of which no issuer is known, and a pattern in place of the host, need it written out.
-        assert_eq!(fault(&repository("git.example.org/acme/notes"), &acme()), Some(Fault::Issuer));
+        assert_eq!(
+            fault(&repository("git.example.org/acme/notes"), &acme()),
+            Some(Fault::Issuer)
+        );
         assert_eq!(fault(&repository("**"), &acme()), Some(Fault::Issuer));
     }
 
@@ -390,48 +523,89 @@ mod tests {
             assert!(fault(&workflow(bad), &acme()).is_some(), "{bad}");
         }
         let mut evil = acme();
-        evil.signer = Some("https://github.com/evil/evil/.github/workflows/release.yml@refs/heads/main".to_owned());
-        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &evil), Some(Fault::Workflow));
+        evil.signer = Some(
+            "https://github.com/evil/evil/.github/workflows/release.yml@refs/heads/main".to_owned(),
+        );
+        assert_eq!(
+            fault(&workflow(".github/workflows/release.yml"), &evil),
+            Some(Fault::Workflow)
+        );
         let mut near = acme();
-        near.signer = Some("https://github.com/acme/notes2/.github/workflows/release.yml@refs/heads/main".to_owned());
-        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &near), Some(Fault::Workflow));
+        near.signer = Some(
+            "https://github.com/acme/notes2/.github/workflows/release.yml@refs/heads/main"
+                .to_owned(),
+        );
+        assert_eq!(
+            fault(&workflow(".github/workflows/release.yml"), &near),
+            Some(Fault::Workflow)
+        );
         let mut trick = acme();
-        trick.signer = Some("https://github.com/acme/notes/.github/workflows/release.yml@x.yml@refs/heads/main".to_owned());
-        assert_eq!(fault(&workflow(".github/workflows/release.yml"), &trick), Some(Fault::Workflow));
+        trick.signer = Some(
+            "https://github.com/acme/notes/.github/workflows/release.yml@x.yml@refs/heads/main"
+                .to_owned(),
+        );
+        assert_eq!(
+            fault(&workflow(".github/workflows/release.yml"), &trick),
+            Some(Fault::Workflow)
+        );
     }
 
     #[test]
     fn signer_and_source_can_both_be_required() {
         let mut reusable = acme();
-        reusable.signer = Some("https://github.com/shared/ci/.github/workflows/sign.yml@refs/tags/v1".to_owned());
+        reusable.signer =
+            Some("https://github.com/shared/ci/.github/workflows/sign.yml@refs/tags/v1".to_owned());
         let mut policy = repository("github.com/acme/notes");
         policy.workflow = Some(pattern("github.com/shared/ci/.github/workflows/sign.yml"));
         assert_eq!(fault(&policy, &reusable), None);
-        assert_eq!(reusable.workflow(), Some("github.com/shared/ci/.github/workflows/sign.yml"));
+        assert_eq!(
+            reusable.workflow(),
+            Some("github.com/shared/ci/.github/workflows/sign.yml")
+        );
         assert_eq!(acme().workflow(), Some(".github/workflows/release.yml"));
         policy.workflow = Some(pattern(".github/workflows/release.yml"));
-        let Err(Refused::Wrong(Fault::Workflow, why)) = policy.check(&reusable) else { panic!("accepted") };
+        let Err(Refused::Wrong(Fault::Workflow, why)) = policy.check(&reusable) else {
+            panic!("accepted")
+        };
         assert!(why.contains("reusable workflow"), "{why}");
     }
 
     #[test]
     fn ref_commit_runner_and_identity() {
-        let mut policy = IdentityPolicy { git_ref: Some(pattern("refs/tags/v*")), ..IdentityPolicy::default() };
+        let mut policy = IdentityPolicy {
+            git_ref: Some(pattern("refs/tags/v*")),
+            ..IdentityPolicy::default()
+        };
         assert_eq!(fault(&policy, &acme()), Some(Fault::Ref));
-        policy = IdentityPolicy { digest: Some("1".repeat(40)), ..IdentityPolicy::default() };
+        policy = IdentityPolicy {
+            digest: Some("1".repeat(40)),
+            ..IdentityPolicy::default()
+        };
         assert_eq!(fault(&policy, &acme()), Some(Fault::Ref));
-        policy = IdentityPolicy { runner: Some("github-hosted".to_owned()), ..IdentityPolicy::default() };
+        policy = IdentityPolicy {
+            runner: Some("github-hosted".to_owned()),
+            ..IdentityPolicy::default()
+        };
         let mut own = acme();
         own.runner = Some("self-hosted".to_owned());
         assert_eq!(fault(&policy, &own), Some(Fault::Runner));
         own.runner = None;
         assert_eq!(fault(&policy, &own), Some(Fault::Runner));
         assert_eq!(fault(&policy, &acme()), None);
-        policy = IdentityPolicy { identity: Some("ada@example.org".to_owned()), ..IdentityPolicy::default() };
+        policy = IdentityPolicy {
+            identity: Some("ada@example.org".to_owned()),
+            ..IdentityPolicy::default()
+        };
         assert_eq!(policy.complete(), Err(IncompletePolicy::NoIssuer));
         assert_eq!(fault(&policy, &acme()), Some(Fault::Identity));
-        assert_eq!(IdentityPolicy::default().complete(), Err(IncompletePolicy::NobodyNamed));
-        assert_eq!(workflow(".github/workflows/x.yml").complete(), Err(IncompletePolicy::NobodyNamed));
+        assert_eq!(
+            IdentityPolicy::default().complete(),
+            Err(IncompletePolicy::NobodyNamed)
+        );
+        assert_eq!(
+            workflow(".github/workflows/x.yml").complete(),
+            Err(IncompletePolicy::NobodyNamed)
+        );
         assert_eq!(repository("github.com/acme/notes").complete(), Ok(()));
     }
 

@@ -42,13 +42,21 @@ pub struct Released {
 #[cfg(test)]
 impl Released {
     pub(crate) fn of(commit: GitOid) -> Self {
-        Self { commit, assets: Vec::new() }
+        Self {
+            commit,
+            assets: Vec::new(),
+        }
     }
 }
 
 /// Judges the bundle in `bytes` as the attestation of `release`. The caller compares the commit, and the digests of files, with what
 /// is at hand.
-pub fn verify_release(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, now: Timestamp) -> Fact<Released> {
+pub fn verify_release(
+    bytes: &[u8],
+    release: &Release<'_>,
+    trust: &TrustRoot,
+    now: Timestamp,
+) -> Fact<Released> {
     if trust.instance() != Instance::GitHub {
         return Fact::not_established(
             NotEstablished::NoTrustRoot,
@@ -58,47 +66,85 @@ pub fn verify_release(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, no
     fact(judge(bytes, release, trust, now))
 }
 
-fn judge(bytes: &[u8], release: &Release<'_>, trust: &TrustRoot, now: Timestamp) -> Result<Released, Refused> {
-    let bad = |why: String| Refused::wrong(Fault::Bundle, format!("the file is no Sigstore bundle: {why}"));
+fn judge(
+    bytes: &[u8],
+    release: &Release<'_>,
+    trust: &TrustRoot,
+    now: Timestamp,
+) -> Result<Released, Refused> {
+    let bad = |why: String| {
+        Refused::wrong(
+            Fault::Bundle,
+            format!("the file is no Sigstore bundle: {why}"),
+        )
+    };
     if bytes.len() as u64 > attestation::MAX_BUNDLE_BYTES {
         return Err(bad(format!("it has {} bytes", bytes.len())));
     }
     let json = shape::parse(bytes).map_err(|e| bad(format!("it {e}")))?;
     let parsed = Parsed::new(&json)?;
-    let statement = parsed.statement().ok_or_else(|| bad("it signs no statement".to_owned()))?;
+    let statement = parsed
+        .statement()
+        .ok_or_else(|| bad("it signs no statement".to_owned()))?;
     if !statement.predicate_type.starts_with(PREDICATE) {
         return Err(Refused::wrong(
             Fault::PredicateType,
-            format!("`{}` is no release attestation", text::excerpt(&statement.predicate_type, 120)),
+            format!(
+                "`{}` is no release attestation",
+                text::excerpt(&statement.predicate_type, 120)
+            ),
         ));
     }
     let assets = assets(statement)?;
     // What is wanted is the statement itself; any of its own files stands for it, because a bundle is verified against a file.
     let Some((_, any)) = assets.first() else {
         return Err(Refused::Unsupported(
-            "the release has no files, and its attestation cannot be verified without one".to_owned(),
+            "the release has no files, and its attestation cannot be verified without one"
+                .to_owned(),
         ));
     };
     let proven = parsed
-        .verify(&Artifact::sha256(*any), &KeyMaterial::Certificate, &trust.root, now)
+        .verify(
+            &Artifact::sha256(*any),
+            &KeyMaterial::Certificate,
+            &trust.root,
+            now,
+        )
         .map_err(|e| attestation::hint(e, trust, now))?;
-    let identity = proven.identity.ok_or_else(|| Refused::wrong(Fault::Certificate, "the attestation names no signer"))?;
-    IdentityPolicy { identity: Some(GITHUB_RELEASES.to_owned()), ..IdentityPolicy::default() }.check(&identity)?;
+    let identity = proven
+        .identity
+        .ok_or_else(|| Refused::wrong(Fault::Certificate, "the attestation names no signer"))?;
+    IdentityPolicy {
+        identity: Some(GITHUB_RELEASES.to_owned()),
+        ..IdentityPolicy::default()
+    }
+    .check(&identity)?;
     let wanted = format!("pkg:github/{}@{}", release.repository, release.tag);
     for (what, found, wanted) in [
         ("purl", statement.predicate.get("purl"), wanted.as_str()),
-        ("repository", statement.predicate.get("repository"), release.repository),
+        (
+            "repository",
+            statement.predicate.get("repository"),
+            release.repository,
+        ),
         ("tag", statement.predicate.get("tag"), release.tag),
     ] {
         let found = found.and_then(Value::as_str).unwrap_or_default();
         if found != wanted {
             return Err(Refused::wrong(
                 Fault::Subject,
-                format!("the attestation has the {what} `{}`, wanted {}", text::excerpt(found, 200), text::excerpt(wanted, 200)),
+                format!(
+                    "the attestation has the {what} `{}`, wanted {}",
+                    text::excerpt(found, 200),
+                    text::excerpt(wanted, 200)
+                ),
             ));
         }
     }
-    Ok(Released { commit: commit(statement, &wanted)?, assets })
+    Ok(Released {
+        commit: commit(statement, &wanted)?,
+        assets,
+    })
 }
 
 /// GitHub signs every release of every repository with one identity. Whose release it is stands in the statement, which is GitHub's
@@ -107,30 +153,46 @@ pub(super) fn named(mut identity: Identity, statement: Option<&Statement>) -> Id
     let statement = statement.filter(|statement| statement.predicate_type.starts_with(PREDICATE));
     if let Some(statement) = statement.filter(|_| identity.is_github_releases()) {
         let said = |name: &str| statement.predicate.get(name).and_then(Value::as_str);
-        identity.source_repository = said("repository").map(|repository| format!("https://github.com/{repository}"));
+        identity.source_repository =
+            said("repository").map(|repository| format!("https://github.com/{repository}"));
         identity.source_ref = said("tag").map(|tag| format!("refs/tags/{tag}"));
         let purl = said("purl").unwrap_or_default();
-        identity.source_digest = commit(statement, purl).ok().map(|commit| commit.to_string());
+        identity.source_digest = commit(statement, purl)
+            .ok()
+            .map(|commit| commit.to_string());
     }
     identity
 }
 
 fn commit(statement: &Statement, purl: &str) -> Result<GitOid, Refused> {
-    let mut named = statement.subjects.iter().filter(|subject| subject.uri.as_deref().unwrap_or(&subject.name) == purl);
+    let mut named = statement
+        .subjects
+        .iter()
+        .filter(|subject| subject.uri.as_deref().unwrap_or(&subject.name) == purl);
     let (Some(subject), None) = (named.next(), named.next()) else {
-        return Err(Refused::wrong(Fault::Subject, "the attestation does not name the release exactly once"));
+        return Err(Refused::wrong(
+            Fault::Subject,
+            "the attestation does not name the release exactly once",
+        ));
     };
-    let hex = subject.digest("sha1").or(subject.digest("gitCommit")).unwrap_or_default();
-    hex.parse().map_err(|_| Refused::wrong(Fault::Subject, "the attestation names no commit"))
+    let hex = subject
+        .digest("sha1")
+        .or(subject.digest("gitCommit"))
+        .unwrap_or_default();
+    hex.parse()
+        .map_err(|_| Refused::wrong(Fault::Subject, "the attestation names no commit"))
 }
 
 fn assets(statement: &Statement) -> Result<Vec<(String, Sha256Digest)>, Refused> {
     let mut assets = Vec::new();
     for subject in &statement.subjects {
         if let Some(hex) = subject.digest("sha256") {
-            let digest = format!("sha256:{hex}")
-                .parse()
-                .map_err(|_| Refused::wrong(Fault::Subject, "a file of the attestation has a malformed digest"))?;
+            let digest = format!("sha256:{hex}").parse().map_err(|_| {
+                Refused::wrong(
+                    Fault::Subject,
+                    "a file of the attestation has a malformed digest",
+                )
+            })?;
             assets.push((subject.name.clone(), digest));
         }
     }

@@ -17,23 +17,40 @@ pub(super) fn other_format(bytes: &[u8]) -> Option<&'static str> {
     const FORMATS: [(&[u8], &str); 10] = [
         (b"-----BEGIN PGP", "an OpenPGP signature"),
         (b"-----BEGIN SSH SIGNATURE", "an OpenSSH signature"),
-        (b"-----BEGIN SIGNED MESSAGE", "a CMS signature, as gitsign makes for tags (see `release`)"),
+        (
+            b"-----BEGIN SIGNED MESSAGE",
+            "a CMS signature, as gitsign makes for tags (see `release`)",
+        ),
         (b"-----BEGIN ", "a PEM text"),
         (b"untrusted comment:", "a minisign or signify signature"),
         (b"eyJ", "a JSON web token"),
-        (&[0x30, 0x82], "a DER structure, such as a certificate or a CMS signature"),
+        (
+            &[0x30, 0x82],
+            "a DER structure, such as a certificate or a CMS signature",
+        ),
         (&[0x1F, 0x8B], "a gzip archive"),
         (b"PK\x03\x04", "a zip archive"),
         (&[0xC2], "a binary OpenPGP signature"),
     ];
-    let old_openpgp = || bytes.first().filter(|first| (0x88..=0x8B).contains(*first)).map(|_| "a binary OpenPGP signature");
-    FORMATS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, what)| *what).or_else(old_openpgp)
+    let old_openpgp = || {
+        bytes
+            .first()
+            .filter(|first| (0x88..=0x8B).contains(*first))
+            .map(|_| "a binary OpenPGP signature")
+    };
+    FORMATS
+        .iter()
+        .find(|(start, _)| bytes.starts_with(start))
+        .map(|(_, what)| *what)
+        .or_else(old_openpgp)
 }
 
 /// The choices that protobuf JSON leaves to the reader, made here: one media type, one content, one kind of key material.
 pub(super) fn check(json: &Value) -> Result<(), Refused> {
     if json.is_array() {
-        return Err(unsupported("a JSON list; several bundles are written one a line"));
+        return Err(unsupported(
+            "a JSON list; several bundles are written one a line",
+        ));
     }
     let Some(map) = json.as_object() else {
         return Err(malformed("it is no JSON object".to_owned()));
@@ -43,22 +60,32 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
         return Err(unsupported("a legacy cosign signature (`base64Signature`)"));
     }
     if has("payloadType") && has("signatures") {
-        return Err(unsupported("a bare DSSE envelope (`*.intoto.jsonl`), without certificate and log entry"));
+        return Err(unsupported(
+            "a bare DSSE envelope (`*.intoto.jsonl`), without certificate and log entry",
+        ));
     }
     if has("attestations") {
-        return Err(unsupported("the answer of a registry's attestation endpoint (see `archive --attestations`)"));
+        return Err(unsupported(
+            "the answer of a registry's attestation endpoint (see `archive --attestations`)",
+        ));
     }
     if has("verification_material") {
-        return Err(unsupported("an attestation of a Python package index (PEP 740)"));
+        return Err(unsupported(
+            "an attestation of a Python package index (PEP 740)",
+        ));
     }
     if has("_type") {
-        return Err(unsupported("a bare in-toto statement, which nobody has signed"));
+        return Err(unsupported(
+            "a bare in-toto statement, which nobody has signed",
+        ));
     }
     if has("signed") && has("signatures") {
         return Err(unsupported("an in-toto link or layout, or metadata of TUF"));
     }
     if has("SignedEntryTimestamp") || has("critical") {
-        return Err(unsupported("a part of a cosign signature of container images"));
+        return Err(unsupported(
+            "a part of a cosign signature of container images",
+        ));
     }
     match map.get("mediaType").and_then(Value::as_str) {
         Some(
@@ -68,9 +95,17 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
             | "application/vnd.dev.sigstore.bundle.v0.3+json",
         ) => {}
         Some(other) if other.starts_with("application/vnd.dev.sigstore.bundle") => {
-            return Err(unsupported(&format!("a bundle of an unknown version (`{}`)", text::excerpt(other, 80))));
+            return Err(unsupported(&format!(
+                "a bundle of an unknown version (`{}`)",
+                text::excerpt(other, 80)
+            )));
         }
-        Some(other) => return Err(malformed(format!("`{}` is no media type of a bundle", text::excerpt(other, 80)))),
+        Some(other) => {
+            return Err(malformed(format!(
+                "`{}` is no media type of a bundle",
+                text::excerpt(other, 80)
+            )));
+        }
         None => return Err(malformed("it has no `mediaType`".to_owned())),
     }
     one_of(map, &["messageSignature", "dsseEnvelope"], "content")?;
@@ -78,8 +113,14 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
         return Err(malformed("it has no `verificationMaterial`".to_owned()));
     };
     let kinds = ["certificate", "x509CertificateChain", "publicKey"];
-    if kinds.iter().all(|kind| material.get(*kind).is_none_or(Value::is_null)) {
-        return Err(Refused::wrong(Fault::Certificate, "the bundle has neither a certificate nor the name of a key"));
+    if kinds
+        .iter()
+        .all(|kind| material.get(*kind).is_none_or(Value::is_null))
+    {
+        return Err(Refused::wrong(
+            Fault::Certificate,
+            "the bundle has neither a certificate nor the name of a key",
+        ));
     }
     one_of(material, &kinds, "key material")?;
     known_names(json, &[]).map_err(malformed)
@@ -88,8 +129,25 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
 /// Every name that the format knows, by the name it stands in. Other clients refuse unknown names, too; what nobody reads is a place
 /// to hide things, or a misspelt check.
 const NAMES: [(&str, &[&str]); 17] = [
-    ("", &["mediaType", "verificationMaterial", "messageSignature", "dsseEnvelope"]),
-    ("verificationMaterial", &["certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"]),
+    (
+        "",
+        &[
+            "mediaType",
+            "verificationMaterial",
+            "messageSignature",
+            "dsseEnvelope",
+        ],
+    ),
+    (
+        "verificationMaterial",
+        &[
+            "certificate",
+            "x509CertificateChain",
+            "publicKey",
+            "tlogEntries",
+            "timestampVerificationData",
+        ],
+    ),
     ("certificate", &["rawBytes"]),
     ("x509CertificateChain", &["certificates"]),
     ("certificates", &["rawBytes"]),
@@ -98,12 +156,23 @@ const NAMES: [(&str, &[&str]); 17] = [
     ("rfc3161Timestamps", &["signedTimestamp"]),
     (
         "tlogEntries",
-        &["logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody"],
+        &[
+            "logIndex",
+            "logId",
+            "kindVersion",
+            "integratedTime",
+            "inclusionPromise",
+            "inclusionProof",
+            "canonicalizedBody",
+        ],
     ),
     ("logId", &["keyId"]),
     ("kindVersion", &["kind", "version"]),
     ("inclusionPromise", &["signedEntryTimestamp"]),
-    ("inclusionProof", &["logIndex", "rootHash", "treeSize", "hashes", "checkpoint"]),
+    (
+        "inclusionProof",
+        &["logIndex", "rootHash", "treeSize", "hashes", "checkpoint"],
+    ),
     ("checkpoint", &["envelope"]),
     ("messageSignature", &["messageDigest", "signature"]),
     ("messageDigest", &["algorithm", "digest"]),
@@ -120,11 +189,18 @@ fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
             let place = path.last().copied().unwrap_or_default();
             let known = match place {
                 "signatures" => SIGNATURE,
-                _ => NAMES.iter().find(|(name, _)| *name == place).map(|(_, names)| *names).unwrap_or_default(),
+                _ => NAMES
+                    .iter()
+                    .find(|(name, _)| *name == place)
+                    .map(|(_, names)| *names)
+                    .unwrap_or_default(),
             };
             map.iter().try_for_each(|(name, inner)| {
                 if !known.contains(&name.as_str()) {
-                    return Err(format!("`{}` is no name that the format knows here", text::excerpt(name, 60)));
+                    return Err(format!(
+                        "`{}` is no name that the format knows here",
+                        text::excerpt(name, 60)
+                    ));
                 }
                 known_names(inner, &[path, &[name.as_str()]].concat())
             })
@@ -134,16 +210,28 @@ fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
 }
 
 fn one_of(map: &serde_json::Map<String, Value>, names: &[&str], what: &str) -> Result<(), Refused> {
-    match names.iter().filter(|name| map.get(**name).is_some_and(|v| !v.is_null())).count() {
+    match names
+        .iter()
+        .filter(|name| map.get(**name).is_some_and(|v| !v.is_null()))
+        .count()
+    {
         1 => Ok(()),
-        n => Err(malformed(format!("it has {n} kinds of {what}, expected exactly one of {}", names.join(", ")))),
+        n => Err(malformed(format!(
+            "it has {n} kinds of {what}, expected exactly one of {}",
+            names.join(", ")
+        ))),
     }
 }
 
 pub(super) fn malformed(why: String) -> Refused {
-    Refused::wrong(Fault::Bundle, format!("the bundle is malformed: {}", text::excerpt(&why, 300)))
+    Refused::wrong(
+        Fault::Bundle,
+        format!("the bundle is malformed: {}", text::excerpt(&why, 300)),
+    )
 }
 
 pub(super) fn unsupported(what: &str) -> Refused {
-    Refused::Unsupported(format!("this is {what}, which is no Sigstore bundle and is not supported"))
+    Refused::Unsupported(format!(
+        "this is {what}, which is no Sigstore bundle and is not supported"
+    ))
 }

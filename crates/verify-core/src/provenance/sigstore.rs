@@ -6,10 +6,17 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sigstore_verify::trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot};
+use sigstore_verify::trust_root::{
+    SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot,
+};
 use sigstore_verify::types::bundle::VerificationMaterialContent;
-use sigstore_verify::types::{ArtifactDigest, Bundle, DerPublicKey, HashAlgorithm, SignatureContent};
-use sigstore_verify::{CertificateError, PublicKeyVerificationPolicy, SubjectAltName, TransparencyLogError, VerificationPolicy};
+use sigstore_verify::types::{
+    ArtifactDigest, Bundle, DerPublicKey, HashAlgorithm, SignatureContent,
+};
+use sigstore_verify::{
+    CertificateError, PublicKeyVerificationPolicy, SubjectAltName, TransparencyLogError,
+    VerificationPolicy,
+};
 
 use super::artifact::Artifact;
 use super::claims;
@@ -45,13 +52,20 @@ impl Root {
             }
             // Skipping the log is right only where there is none: a root with logs would be stripped of half its checks.
             Instance::GitHub if !root.tlogs.is_empty() || !root.ctlogs.is_empty() => {
-                return Err("it has a transparency log, so it is not the root of GitHub's own instance".to_owned());
+                return Err(
+                    "it has a transparency log, so it is not the root of GitHub's own instance"
+                        .to_owned(),
+                );
             }
-            Instance::PublicGood if root.ctlogs.is_empty() => return Err("it has no certificate log".to_owned()),
+            Instance::PublicGood if root.ctlogs.is_empty() => {
+                return Err("it has no certificate log".to_owned());
+            }
             Instance::GitHub if root.timestamp_authorities.is_empty() => {
                 return Err("it has no timestamp authority".to_owned());
             }
-            _ if root.certificate_authorities.is_empty() => return Err("it has no certificate authority".to_owned()),
+            _ if root.certificate_authorities.is_empty() => {
+                return Err("it has no certificate authority".to_owned());
+            }
             _ => {}
         }
         let verifier = sigstore_verify::Verifier::new(&root).map_err(|e| e.to_string())?;
@@ -111,9 +125,15 @@ impl Parsed {
         let bundle = Bundle::from_json(&json.to_string()).map_err(|e| malformed(e.to_string()))?;
         let material = &bundle.verification_material;
         if material.tlog_entries.len() > MAX_EVIDENCE
-            || material.timestamp_verification_data.rfc3161_timestamps.len() > MAX_EVIDENCE
+            || material
+                .timestamp_verification_data
+                .rfc3161_timestamps
+                .len()
+                > MAX_EVIDENCE
         {
-            return Err(malformed(format!("more than {MAX_EVIDENCE} log entries or timestamps")));
+            return Err(malformed(format!(
+                "more than {MAX_EVIDENCE} log entries or timestamps"
+            )));
         }
         let statement = match &bundle.content {
             SignatureContent::DsseEnvelope(envelope) => {
@@ -138,7 +158,9 @@ impl Parsed {
     /// The unproven names of the key that it says it was signed with: hint of the bundle, key id of the envelope.
     pub(super) fn key_names(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        if let VerificationMaterialContent::PublicKey(key) = &self.bundle.verification_material.content {
+        if let VerificationMaterialContent::PublicKey(key) =
+            &self.bundle.verification_material.content
+        {
             names.push(key.hint.as_str());
         }
         if let SignatureContent::DsseEnvelope(envelope) = &self.bundle.content {
@@ -164,7 +186,9 @@ impl Parsed {
         match (keys, self.has_certificate()) {
             (KeyMaterial::Certificate, false) => {
                 let named = match self.bundle.verification_material.content {
-                    VerificationMaterialContent::PublicKey(_) => "it was signed with a key; give that key with --public-key",
+                    VerificationMaterialContent::PublicKey(_) => {
+                        "it was signed with a key; give that key with --public-key"
+                    }
                     _ => "it has no signing certificate",
                 };
                 return Err(Refused::wrong(Fault::Certificate, named));
@@ -188,7 +212,10 @@ impl Parsed {
         let result = self.run(artifact, keys, root)?;
         let times = result.verified_timestamps().to_vec();
         if let Some(future) = times.iter().find(|time| **time > now) {
-            return Err(Refused::wrong(Fault::Timestamp, format!("signed at {future}, which is after {now}")));
+            return Err(Refused::wrong(
+                Fault::Timestamp,
+                format!("signed at {future}, which is after {now}"),
+            ));
         }
         if let Some(statement) = &self.statement {
             binds(statement, artifact)?;
@@ -198,21 +225,36 @@ impl Parsed {
             return Err(Refused::wrong(Fault::Log, "the log entry was not verified"));
         }
         if matches!(keys, KeyMaterial::Key(_)) {
-            return Ok(Proven { identity: None, times });
+            return Ok(Proven {
+                identity: None,
+                times,
+            });
         }
         if !result.certificate_verified() {
-            return Err(Refused::wrong(Fault::Certificate, "the certificate was not verified"));
+            return Err(Refused::wrong(
+                Fault::Certificate,
+                "the certificate was not verified",
+            ));
         }
         if log_required && !result.sct_verified() {
-            return Err(Refused::wrong(Fault::Sct, "the certificate timestamp was not verified"));
+            return Err(Refused::wrong(
+                Fault::Sct,
+                "the certificate timestamp was not verified",
+            ));
         }
         if times.is_empty() {
-            return Err(Refused::wrong(Fault::Timestamp, "no time of signing was verified"));
+            return Err(Refused::wrong(
+                Fault::Timestamp,
+                "no time of signing was verified",
+            ));
         }
         if let Some(certificate) = self.bundle.signing_certificate() {
             claims::one_meaning(certificate.as_bytes())?;
         }
-        Ok(Proven { identity: Some(identity_of(&result)), times })
+        Ok(Proven {
+            identity: Some(identity_of(&result)),
+            times,
+        })
     }
 
     fn run(
@@ -223,7 +265,11 @@ impl Parsed {
     ) -> Result<sigstore_verify::VerificationResult, Refused> {
         let github = root.instance == Instance::GitHub;
         let policy: Box<dyn sigstore_verify::Policy> = match keys {
-            KeyMaterial::Certificate if github => Box::new(VerificationPolicy::any_identity().skip_tlog_unsafe().skip_sct()),
+            KeyMaterial::Certificate if github => Box::new(
+                VerificationPolicy::any_identity()
+                    .skip_tlog_unsafe()
+                    .skip_sct(),
+            ),
             KeyMaterial::Certificate => Box::new(VerificationPolicy::any_identity()),
             KeyMaterial::Key(key) => Box::new(PublicKeyVerificationPolicy::new(key.0.clone())),
         };
@@ -232,9 +278,16 @@ impl Parsed {
         match root.verifier.verify(digest, &self.bundle, policy.as_ref()) {
             // Some schemes and digests need the artifact itself.
             Err(sigstore_verify::Error::UnsupportedArtifact(why)) => match artifact.whole() {
-                Ok(Some(bytes)) => root.verifier.verify(bytes.as_ref(), &self.bundle, policy.as_ref()).map_err(refused),
-                Ok(None) => Err(Refused::Unsupported(format!("the bundle cannot be compared with a digest alone: {why}"))),
-                Err(e) => Err(Refused::Unsupported(format!("the artifact {e}, and its signature needs all of its bytes"))),
+                Ok(Some(bytes)) => root
+                    .verifier
+                    .verify(bytes.as_ref(), &self.bundle, policy.as_ref())
+                    .map_err(refused),
+                Ok(None) => Err(Refused::Unsupported(format!(
+                    "the bundle cannot be compared with a digest alone: {why}"
+                ))),
+                Err(e) => Err(Refused::Unsupported(format!(
+                    "the artifact {e}, and its signature needs all of its bytes"
+                ))),
             },
             other => other.map_err(refused),
         }
@@ -243,7 +296,11 @@ impl Parsed {
     /// Whether the statement can be compared at all with an artifact of which only one digest is known.
     fn comparable(&self, artifact: &Artifact<'_>) -> Result<(), Refused> {
         let has = |algorithm: &str| {
-            self.statement.as_ref().is_some_and(|s| s.subjects.iter().any(|subject| subject.digest(algorithm).is_some()))
+            self.statement.as_ref().is_some_and(|s| {
+                s.subjects
+                    .iter()
+                    .any(|subject| subject.digest(algorithm).is_some())
+            })
         };
         let (known, other) = match (artifact.sha256, artifact.sha512) {
             (Some(_), None) => ("sha256", "sha512"),
@@ -261,17 +318,30 @@ impl Parsed {
     /// The digest to verify with: SHA-256 where it is known and asked for, else SHA-512.
     fn digest_for(&self, artifact: &Artifact<'_>) -> Result<ArtifactDigest, Refused> {
         let wants = |algorithm: &str| {
-            self.statement.as_ref().is_none_or(|s| s.subjects.iter().any(|subject| subject.digest(algorithm).is_some()))
+            self.statement.as_ref().is_none_or(|s| {
+                s.subjects
+                    .iter()
+                    .any(|subject| subject.digest(algorithm).is_some())
+            })
         };
-        let sha256 = artifact.sha256.map(|d| (HashAlgorithm::Sha2256, d.0.to_vec()));
-        let sha512 = artifact.sha512.map(|d| (HashAlgorithm::Sha2512, d.0.to_vec()));
+        let sha256 = artifact
+            .sha256
+            .map(|d| (HashAlgorithm::Sha2256, d.0.to_vec()));
+        let sha512 = artifact
+            .sha512
+            .map(|d| (HashAlgorithm::Sha2512, d.0.to_vec()));
         let (algorithm, value) = match (sha256, sha512) {
             (Some(sha256), _) if wants("sha256") => sha256,
             (_, Some(sha512)) if wants("sha512") => sha512,
             (Some(any), _) | (None, Some(any)) => any,
-            (None, None) => return Err(Refused::Unsupported("no digest of the artifact is known".to_owned())),
+            (None, None) => {
+                return Err(Refused::Unsupported(
+                    "no digest of the artifact is known".to_owned(),
+                ));
+            }
         };
-        ArtifactDigest::new(algorithm, value).map_err(|e| Refused::wrong(Fault::Artifact, e.to_string()))
+        ArtifactDigest::new(algorithm, value)
+            .map_err(|e| Refused::wrong(Fault::Artifact, e.to_string()))
     }
 
     /// The library is content when *one* entry carries evidence; an entry without any must not ride along.
@@ -283,16 +353,31 @@ impl Parsed {
                 "the bundle has no transparency log entry; GitHub's own instance keeps no log, and must be named (--instance github) to be accepted",
             ));
         }
-        if log_required && entries.iter().any(|e| e.inclusion_promise.is_none() && e.inclusion_proof.is_none()) {
-            return Err(Refused::wrong(Fault::Log, "a log entry has neither a promise nor a proof of inclusion"));
+        if log_required
+            && entries
+                .iter()
+                .any(|e| e.inclusion_promise.is_none() && e.inclusion_proof.is_none())
+        {
+            return Err(Refused::wrong(
+                Fault::Log,
+                "a log entry has neither a promise nor a proof of inclusion",
+            ));
         }
         // The library compares the root that was signed, and not for how large a log.
         let other_size = entries
             .iter()
             .filter_map(|entry| entry.inclusion_proof.as_ref())
-            .any(|proof| proof.checkpoint.checkpoint().is_some_and(|checkpoint| checkpoint.tree_size() != proof.tree_size));
+            .any(|proof| {
+                proof
+                    .checkpoint
+                    .checkpoint()
+                    .is_some_and(|checkpoint| checkpoint.tree_size() != proof.tree_size)
+            });
         if other_size {
-            return Err(Refused::wrong(Fault::Log, "a proof of inclusion is for another size of the log than its checkpoint"));
+            return Err(Refused::wrong(
+                Fault::Log,
+                "a proof of inclusion is for another size of the log than its checkpoint",
+            ));
         }
         Ok(())
     }
@@ -303,28 +388,52 @@ fn binds(statement: &Statement, artifact: &Artifact<'_>) -> Result<(), Refused> 
     let sha256 = artifact.sha256.map(|d| d.hex());
     let sha512 = artifact.sha512.map(|d| d.hex());
     let known = |subject: &Subject| -> Option<bool> {
-        let pairs = [(subject.digest("sha256"), &sha256), (subject.digest("sha512"), &sha512)];
-        pairs.into_iter().filter_map(|(said, is)| Some(said? == is.as_ref()?)).reduce(|a, b| a && b)
+        let pairs = [
+            (subject.digest("sha256"), &sha256),
+            (subject.digest("sha512"), &sha512),
+        ];
+        pairs
+            .into_iter()
+            .filter_map(|(said, is)| Some(said? == is.as_ref()?))
+            .reduce(|a, b| a && b)
     };
-    if statement.subjects.iter().any(|subject| known(subject) == Some(true)) {
+    if statement
+        .subjects
+        .iter()
+        .any(|subject| known(subject) == Some(true))
+    {
         return Ok(());
     }
-    let is = sha256.map(|d| format!("sha256:{d}")).or(sha512.map(|d| format!("sha512:{d}"))).unwrap_or_default();
-    Err(Refused::wrong(Fault::Artifact, format!("no subject of the attestation is this artifact ({is})")))
+    let is = sha256
+        .map(|d| format!("sha256:{d}"))
+        .or(sha512.map(|d| format!("sha512:{d}")))
+        .unwrap_or_default();
+    Err(Refused::wrong(
+        Fault::Artifact,
+        format!("no subject of the attestation is this artifact ({is})"),
+    ))
 }
 
 fn identity_of(result: &sigstore_verify::VerificationResult) -> Identity {
-    let claims = result.certificate().map(|c| c.ci_claims.clone()).unwrap_or_default();
+    let claims = result
+        .certificate()
+        .map(|c| c.ci_claims.clone())
+        .unwrap_or_default();
     let old = claims.deprecated_github;
     let issuer = result.issuer().map(str::to_owned);
     // Certificates of 2022 and 2023 carry only the older GitHub claims, with a repository that has no host.
-    let old_repository = old.workflow_repository.map(|repository| format!("https://github.com/{repository}"));
+    let old_repository = old
+        .workflow_repository
+        .map(|repository| format!("https://github.com/{repository}"));
     let uri = match result.identity() {
         Some(SubjectAltName::Uri(uri)) => Some(uri.clone()),
         _ => None,
     };
     Identity {
-        subject: result.identity().map(|i| i.as_str().to_owned()).unwrap_or_default(),
+        subject: result
+            .identity()
+            .map(|i| i.as_str().to_owned())
+            .unwrap_or_default(),
         issuer,
         signer: claims.build_signer_uri.or(uri),
         config: claims.build_config_uri,
@@ -348,7 +457,9 @@ fn refused(error: sigstore_verify::Error) -> Refused {
         E::ArtifactMismatch(_) => Fault::Artifact,
         E::Certificate(CertificateError::Sct(_)) => Fault::Sct,
         E::Certificate(_) | E::TrustedCertificate(_) => Fault::Certificate,
-        E::TransparencyLog(TransparencyLogError::IntegratedTime(_)) | E::Timestamp(_) => Fault::Timestamp,
+        E::TransparencyLog(TransparencyLogError::IntegratedTime(_)) | E::Timestamp(_) => {
+            Fault::Timestamp
+        }
         E::TransparencyLog(_) => Fault::Log,
         E::Bundle(
             B::MissingInclusionPromise(_)

@@ -34,7 +34,10 @@ impl Subject {
     /// The digest of this algorithm, in hex.
     #[must_use]
     pub fn digest(&self, algorithm: &str) -> Option<&str> {
-        self.digests.iter().find(|(name, _)| name == algorithm).map(|(_, hex)| hex.as_str())
+        self.digests
+            .iter()
+            .find(|(name, _)| name == algorithm)
+            .map(|(_, hex)| hex.as_str())
     }
 }
 
@@ -44,13 +47,24 @@ const MAX_SUBJECTS: usize = 10_000;
 impl Statement {
     /// Reads the payload of a DSSE envelope.
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
-        let bad = |why: String| Refused::wrong(Fault::Bundle, format!("the signed statement is malformed: {why}"));
-        let Value::Object(mut map) = shape::parse(payload).map_err(|e| bad(format!("it {e}")))? else {
+        let bad = |why: String| {
+            Refused::wrong(
+                Fault::Bundle,
+                format!("the signed statement is malformed: {why}"),
+            )
+        };
+        let Value::Object(mut map) = shape::parse(payload).map_err(|e| bad(format!("it {e}")))?
+        else {
             return Err(bad("it is no JSON object".to_owned()));
         };
         match map.get("_type").and_then(Value::as_str) {
             Some("https://in-toto.io/Statement/v1" | "https://in-toto.io/Statement/v0.1") => {}
-            Some(other) => return Err(bad(format!("`{}` is no in-toto statement type", text::excerpt(other, 80)))),
+            Some(other) => {
+                return Err(bad(format!(
+                    "`{}` is no in-toto statement type",
+                    text::excerpt(other, 80)
+                )));
+            }
             None => return Err(bad("it has no `_type`".to_owned())),
         }
         let Some(Value::String(predicate_type)) = map.remove("predicateType") else {
@@ -62,8 +76,16 @@ impl Statement {
         if subjects.is_empty() || subjects.len() > MAX_SUBJECTS {
             return Err(bad(format!("it has {} subjects", subjects.len())));
         }
-        let subjects = subjects.iter().map(subject).collect::<Result<_, _>>().map_err(bad)?;
-        Ok(Self { predicate_type, subjects, predicate: map.remove("predicate").unwrap_or(Value::Null) })
+        let subjects = subjects
+            .iter()
+            .map(subject)
+            .collect::<Result<_, _>>()
+            .map_err(bad)?;
+        Ok(Self {
+            predicate_type,
+            subjects,
+            predicate: map.remove("predicate").unwrap_or(Value::Null),
+        })
     }
 }
 
@@ -74,7 +96,10 @@ fn subject(value: &Value) -> Result<Subject, String> {
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(format!("the `{name}` of a subject is no text")),
     };
-    let digests = map.get("digest").and_then(Value::as_object).ok_or("a subject has no digest")?;
+    let digests = map
+        .get("digest")
+        .and_then(Value::as_object)
+        .ok_or("a subject has no digest")?;
     let mut read = Vec::with_capacity(digests.len());
     for (algorithm, hex) in digests {
         let hex = hex.as_str().ok_or("a digest of a subject is no text")?;
@@ -83,7 +108,11 @@ fn subject(value: &Value) -> Result<Subject, String> {
     if read.is_empty() {
         return Err("a subject has no digest".to_owned());
     }
-    Ok(Subject { name: text_of("name")?.unwrap_or_default(), uri: text_of("uri")?, digests: read })
+    Ok(Subject {
+        name: text_of("name")?.unwrap_or_default(),
+        uri: text_of("uri")?,
+        digests: read,
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +130,10 @@ mod tests {
             (r#","digest":{"sha256":"00"}"#, ""),
             (r#"[{"name":"a","digest":{"sha256":"00"}}]"#, "[]"),
             (r#""predicateType":"p","#, ""),
-            (r#""predicateType":"p","#, r#""predicateType":"p","predicateType":"q","#),
+            (
+                r#""predicateType":"p","#,
+                r#""predicateType":"p","predicateType":"q","#,
+            ),
             (r#""sha256":"00""#, r#""sha256":"00","sha256":"11""#),
         ] {
             let bad = good.replace(from, to);

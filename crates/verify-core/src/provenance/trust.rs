@@ -92,7 +92,12 @@ impl TrustRoot {
                 "this is a defect of this program; give a current root with --trusted-root",
             )
         })?;
-        Ok(Self { root, instance, origin: Origin::Embedded, digest: Sha256Digest::of(json.as_bytes()) })
+        Ok(Self {
+            root,
+            instance,
+            origin: Origin::Embedded,
+            digest: Sha256Digest::of(json.as_bytes()),
+        })
     }
 
     /// The root in `text`, read from the operator's file `path`: one `trusted_root.json`, or several, one a line, of which exactly
@@ -103,7 +108,11 @@ impl TrustRoot {
             Ok(root) => Ok((root, text)),
             Err(_)
                 if text.trim().contains('\n')
-                    && text.trim_start().lines().next().is_some_and(|l| l.trim_end().ends_with('}')) =>
+                    && text
+                        .trim_start()
+                        .lines()
+                        .next()
+                        .is_some_and(|l| l.trim_end().ends_with('}')) =>
             {
                 let fitting: Vec<_> = text
                     .lines()
@@ -126,14 +135,28 @@ impl TrustRoot {
                 "a trust root is a trusted_root.json as `gh attestation trusted-root` or a Sigstore TUF repository gives it",
             )
         })?;
-        Ok(Self { root, instance, origin: Origin::File(path.display().to_string()), digest: Sha256Digest::of(json.as_bytes()) })
+        Ok(Self {
+            root,
+            instance,
+            origin: Origin::File(path.display().to_string()),
+            digest: Sha256Digest::of(json.as_bytes()),
+        })
     }
 
     /// The root `json` that a TUF client verified for `instance`, current until `until`.
     #[cfg(feature = "online")]
-    pub(super) fn from_tuf(json: &str, instance: Instance, until: Timestamp) -> Result<Self, String> {
+    pub(super) fn from_tuf(
+        json: &str,
+        instance: Instance,
+        until: Timestamp,
+    ) -> Result<Self, String> {
         let root = Root::new(json, instance)?;
-        Ok(Self { root, instance, origin: Origin::Tuf { until }, digest: Sha256Digest::of(json.as_bytes()) })
+        Ok(Self {
+            root,
+            instance,
+            origin: Origin::Tuf { until },
+            digest: Sha256Digest::of(json.as_bytes()),
+        })
     }
 
     /// Whose root this is.
@@ -175,7 +198,9 @@ impl TrustRoot {
             ),
             (Origin::Embedded, None) => format!("{instance} trust root, compiled in, {digest}"),
             (Origin::File(name), _) => format!("{instance} trust root from {name}, {digest}"),
-            (Origin::Tuf { until }, _) => format!("{instance} trust root by TUF, current until {until}, {digest}"),
+            (Origin::Tuf { until }, _) => {
+                format!("{instance} trust root by TUF, current until {until}, {digest}")
+            }
         }
     }
 }
@@ -200,7 +225,12 @@ mod tests {
         for instance in [Instance::PublicGood, Instance::GitHub] {
             let root = TrustRoot::embedded(instance).expect("embedded root");
             assert_eq!(root.age_days(now), Some(30));
-            assert!(root.describe(now).contains("compiled in, published 2026-10-23 (30 days ago)"), "{}", root.describe(now));
+            assert!(
+                root.describe(now)
+                    .contains("compiled in, published 2026-10-23 (30 days ago)"),
+                "{}",
+                root.describe(now)
+            );
         }
     }
 
@@ -221,13 +251,23 @@ mod tests {
     fn several_roots_one_a_line() {
         let name = Path::new("trusted_root.jsonl");
         let line = |instance| {
-            let value: serde_json::Value = serde_json::from_str(sigstore::embedded_root(instance)).expect("json");
+            let value: serde_json::Value =
+                serde_json::from_str(sigstore::embedded_root(instance)).expect("json");
             value.to_string()
         };
-        let both = format!("{}\n{}\n", line(Instance::PublicGood), line(Instance::GitHub));
+        let both = format!(
+            "{}\n{}\n",
+            line(Instance::PublicGood),
+            line(Instance::GitHub)
+        );
         for instance in [Instance::PublicGood, Instance::GitHub] {
             let one = TrustRoot::from_file(name, &line(instance), instance).expect("one");
-            assert_eq!(TrustRoot::from_file(name, &both, instance).expect("both").digest(), one.digest());
+            assert_eq!(
+                TrustRoot::from_file(name, &both, instance)
+                    .expect("both")
+                    .digest(),
+                one.digest()
+            );
         }
         let twice = format!("{}\n{}\n", line(Instance::GitHub), line(Instance::GitHub));
         assert!(TrustRoot::from_file(name, &twice, Instance::GitHub).is_err());

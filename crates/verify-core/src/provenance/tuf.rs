@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sigstore_tuf::transport::FetchFuture;
-use sigstore_tuf::{FileStore, HttpRepository, MetadataStore as _, Repository, Targets, Updater, UpdaterConfig};
+use sigstore_tuf::{
+    FileStore, HttpRepository, MetadataStore as _, Repository, Targets, Updater, UpdaterConfig,
+};
 use sigstore_verify::trust_root::SigstoreInstance;
 
 use super::npm::NpmKeys;
@@ -49,7 +51,11 @@ impl TufSource {
     /// The instance's own repository, with a cache below `cache`.
     #[must_use]
     pub fn of(instance: Instance, cache: &Path) -> Self {
-        Self { instance, cache: cache.join(format!("tuf-{}", instance.as_str())), mirror: None }
+        Self {
+            instance,
+            cache: cache.join(format!("tuf-{}", instance.as_str())),
+            mirror: None,
+        }
     }
 
     /// Fetches what is newer than the cache, and verifies all of it as of `now`. `client` brings timeouts, proxies and roots of TLS.
@@ -57,14 +63,22 @@ impl TufSource {
     ///
     /// # Errors
     /// When the repository cannot be reached, or is not what it was signed to be at `now`.
-    pub async fn refresh(&self, client: reqwest::Client, now: Timestamp) -> Result<Refreshed, NoTrustRoot> {
+    pub async fn refresh(
+        &self,
+        client: reqwest::Client,
+        now: Timestamp,
+    ) -> Result<Refreshed, NoTrustRoot> {
         let refresh = async {
             let (url, root) = self.place();
-            let repository = HttpRepository::new(url).map_err(|error| failed(&error))?.with_http_client(client);
+            let repository = HttpRepository::new(url)
+                .map_err(|error| failed(&error))?
+                .with_http_client(client);
             std::fs::create_dir_all(&self.cache).map_err(|error| failed(&error))?;
             self.load(Updater::new(repository, root), now).await
         };
-        tokio::time::timeout(REFRESH, refresh).await.unwrap_or_else(|_| Err(none("it took too long")))
+        tokio::time::timeout(REFRESH, refresh)
+            .await
+            .unwrap_or_else(|_| Err(none("it took too long")))
     }
 
     /// Verifies the cache as of `now`, without a network. Expired metadata is no trust root. Needs a Tokio runtime.
@@ -76,33 +90,55 @@ impl TufSource {
             return Err(none("nothing was fetched before (--online fetches it)"));
         }
         let repository = Cached(FileStore::new(&self.cache));
-        self.load(Updater::new(repository, self.place().1), now).await
+        self.load(Updater::new(repository, self.place().1), now)
+            .await
     }
 
     /// Address and first root of the repository.
     fn place(&self) -> (&str, &[u8]) {
         match (&self.mirror, self.instance) {
             (Some((url, root)), _) => (url, root),
-            (None, Instance::PublicGood) => (SigstoreInstance::PublicGood.tuf_url(), SigstoreInstance::PublicGood.tuf_root()),
-            (None, Instance::GitHub) => (SigstoreInstance::GitHub.tuf_url(), SigstoreInstance::GitHub.tuf_root()),
+            (None, Instance::PublicGood) => (
+                SigstoreInstance::PublicGood.tuf_url(),
+                SigstoreInstance::PublicGood.tuf_root(),
+            ),
+            (None, Instance::GitHub) => (
+                SigstoreInstance::GitHub.tuf_url(),
+                SigstoreInstance::GitHub.tuf_root(),
+            ),
         }
     }
 
-    async fn load(&self, updater: sigstore_tuf::Result<Updater>, now: Timestamp) -> Result<Refreshed, NoTrustRoot> {
+    async fn load(
+        &self,
+        updater: sigstore_tuf::Result<Updater>,
+        now: Timestamp,
+    ) -> Result<Refreshed, NoTrustRoot> {
         let mut config = UpdaterConfig::default();
         config.target_max_length = TrustRoot::MAX_BYTES;
         let updater = updater.map_err(|error| failed(&error))?;
-        let mut updater = updater.with_config(config).with_store(FileStore::new(&self.cache));
+        let mut updater = updater
+            .with_config(config)
+            .with_store(FileStore::new(&self.cache));
         updater.refresh(now).await.map_err(|error| failed(&error))?;
-        let until = updater.trusted().timestamp().ok_or_else(|| none("it has no timestamp"))?.expires;
+        let until = updater
+            .trusted()
+            .timestamp()
+            .ok_or_else(|| none("it has no timestamp"))?
+            .expires;
         let root = target(&mut updater, ROOT, now).await;
-        let root = root.and_then(|json| TrustRoot::from_tuf(&json, self.instance, until).map_err(|why| none(&why)));
+        let root = root.and_then(|json| {
+            TrustRoot::from_tuf(&json, self.instance, until).map_err(|why| none(&why))
+        });
         let keys = match keys_name(updater.trusted().targets_role("targets")) {
             Ok(name) => target(&mut updater, &name, now).await,
             Err(why) => Err(none(why)),
         };
         let keys = keys.and_then(|json| NpmKeys::from_tuf(&json, until).map_err(|why| none(&why)));
-        Ok(Refreshed { root: root.map(Arc::new), keys: keys.map(Arc::new) })
+        Ok(Refreshed {
+            root: root.map(Arc::new),
+            keys: keys.map(Arc::new),
+        })
     }
 }
 
@@ -112,9 +148,9 @@ struct Cached(FileStore);
 impl Cached {
     fn load(&self, name: &str, limit: u64) -> sigstore_tuf::Result<Option<Vec<u8>>> {
         match self.0.load(name)? {
-            Some(bytes) if bytes.len() as u64 > limit => {
-                Err(sigstore_tuf::Error::Malformed(format!("the cached {name} has {} bytes", bytes.len())))
-            }
+            Some(bytes) if bytes.len() as u64 > limit => Err(sigstore_tuf::Error::Malformed(
+                format!("the cached {name} has {} bytes", bytes.len()),
+            )),
             found => Ok(found),
         }
     }
@@ -125,7 +161,10 @@ impl Repository for Cached {
         Box::pin(async move {
             match (self.load(name, limit)?, name.split_once('.')) {
                 // The next root is looked for until there is none.
-                (None, Some((version, plain))) if plain != "root.json" && version.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (None, Some((version, plain)))
+                    if plain != "root.json"
+                        && version.bytes().all(|byte| byte.is_ascii_digit()) =>
+                {
                     self.load(plain, limit)
                 }
                 (found, _) => Ok(found),
@@ -141,18 +180,29 @@ impl Repository for Cached {
 /// The only target with a registry's keys. Its name is taken from the verified delegation, so that no registry is compiled in.
 fn keys_name(targets: Option<&Targets>) -> Result<String, &'static str> {
     let delegations = targets.and_then(|targets| targets.delegations.as_ref());
-    let roles = delegations.map(|delegations| delegations.roles.as_slice()).unwrap_or_default();
-    let named = roles.iter().map(|role| (role, format!("{}/{KEYS}", role.name)));
-    let fitting = named.filter(|(role, name)| role.matches_path(name).unwrap_or(false)).map(|(_, name)| name);
+    let roles = delegations
+        .map(|delegations| delegations.roles.as_slice())
+        .unwrap_or_default();
+    let named = roles
+        .iter()
+        .map(|role| (role, format!("{}/{KEYS}", role.name)));
+    let fitting = named
+        .filter(|(role, name)| role.matches_path(name).unwrap_or(false))
+        .map(|(_, name)| name);
     match <[String; 1]>::try_from(fitting.collect::<Vec<_>>()) {
         Ok([name]) => Ok(name),
-        Err(several) if several.is_empty() => Err("it has no keys of npm; give them with --npm-keys"),
+        Err(several) if several.is_empty() => {
+            Err("it has no keys of npm; give them with --npm-keys")
+        }
         Err(_) => Err("it has keys of several registries; give npm's with --npm-keys"),
     }
 }
 
 async fn target(updater: &mut Updater, name: &str, now: Timestamp) -> Result<String, NoTrustRoot> {
-    let bytes = updater.get_target(name, now).await.map_err(|error| failed(&error))?;
+    let bytes = updater
+        .get_target(name, now)
+        .await
+        .map_err(|error| failed(&error))?;
     String::from_utf8(bytes).map_err(|_| none("it is no text"))
 }
 
@@ -167,5 +217,8 @@ fn failed(error: &dyn Error) -> NoTrustRoot {
 }
 
 fn none(why: &str) -> NoTrustRoot {
-    NoTrustRoot::new(format!("nothing current by TUF: {}", text::excerpt(why, 300)))
+    NoTrustRoot::new(format!(
+        "nothing current by TUF: {}",
+        text::excerpt(why, 300)
+    ))
 }

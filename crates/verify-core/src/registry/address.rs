@@ -77,7 +77,10 @@ impl Registry {
     /// path here. A registry cannot send the reader elsewhere.
     pub(super) fn archive(&self, stated: &str, hosts: &[String]) -> Option<Url> {
         let url = Url::parse(stated).ok()?;
-        if !matches!(url.scheme(), "https" | "http") || !url.username().is_empty() || url.password().is_some() {
+        if !matches!(url.scheme(), "https" | "http")
+            || !url.username().is_empty()
+            || url.password().is_some()
+        {
             return None;
         }
         let downgrade = self.0.scheme() == "https" && url.scheme() == "http";
@@ -96,8 +99,11 @@ impl Registry {
         let base = self.0.path().trim_end_matches('/');
         let mut url = self.0.clone();
         let path = stated.path();
-        let path =
-            if base.is_empty() || path.starts_with(&format!("{base}/")) { path.to_owned() } else { format!("{base}{path}") };
+        let path = if base.is_empty() || path.starts_with(&format!("{base}/")) {
+            path.to_owned()
+        } else {
+            format!("{base}{path}")
+        };
         url.set_path(&path);
         Some(url)
     }
@@ -110,7 +116,9 @@ pub(super) fn same_host(a: &Url, b: &Url) -> bool {
 
 /// Whether the host of `url` is one that the caller listed (`host` or `host:port`).
 pub(super) fn listed(url: &Url, hosts: &[String]) -> bool {
-    let Some(host) = url.host_str() else { return false };
+    let Some(host) = url.host_str() else {
+        return false;
+    };
     hosts.iter().any(|listed| match url.port() {
         Some(port) => *listed == format!("{host}:{port}"),
         None => listed == host,
@@ -123,7 +131,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         Some("localhost") => true,
         Some(host) => {
             let host = host.trim_start_matches('[').trim_end_matches(']');
-            host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            host.parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
         }
         None => false,
     }
@@ -136,11 +145,20 @@ mod tests {
     #[test]
     fn addresses() {
         let ok = |text: &str| text.parse::<Registry>().map(|r| r.to_string());
-        assert_eq!(ok("https://registry.example"), Ok("https://registry.example/".to_owned()));
-        assert_eq!(ok("https://registry.example/npm"), Ok("https://registry.example/npm/".to_owned()));
+        assert_eq!(
+            ok("https://registry.example"),
+            Ok("https://registry.example/".to_owned())
+        );
+        assert_eq!(
+            ok("https://registry.example/npm"),
+            Ok("https://registry.example/npm/".to_owned())
+        );
         assert_eq!(ok("registry.example"), Err(BadAddress::Malformed));
         assert_eq!(ok("file:///etc/passwd"), Err(BadAddress::Scheme));
-        assert_eq!(ok("https://ada:secret@registry.example/"), Err(BadAddress::Credentials));
+        assert_eq!(
+            ok("https://ada:secret@registry.example/"),
+            Err(BadAddress::Credentials)
+        );
         assert_eq!(ok("https://registry.example/?a=b"), Err(BadAddress::Extra));
     }
 
@@ -148,8 +166,14 @@ mod tests {
     fn a_name_cannot_leave_the_registry() {
         let registry: Registry = "https://registry.example/npm/".parse().expect("address");
         let of = |name: &str| registry.package(name).map(|u| u.to_string());
-        assert_eq!(of("@acme/notes").as_deref(), Some("https://registry.example/npm/@acme%2fnotes"));
-        assert_eq!(of("notes").as_deref(), Some("https://registry.example/npm/notes"));
+        assert_eq!(
+            of("@acme/notes").as_deref(),
+            Some("https://registry.example/npm/@acme%2fnotes")
+        );
+        assert_eq!(
+            of("notes").as_deref(),
+            Some("https://registry.example/npm/notes")
+        );
         for bad in [
             "",
             "../x",
@@ -172,20 +196,43 @@ mod tests {
     #[test]
     fn a_registry_cannot_send_the_reader_elsewhere() {
         let registry: Registry = "https://registry.example/npm/".parse().expect("address");
-        let archive = |stated: &str| registry.archive(stated, &["cdn.example".to_owned()]).map(|u| u.to_string());
+        let archive = |stated: &str| {
+            registry
+                .archive(stated, &["cdn.example".to_owned()])
+                .map(|u| u.to_string())
+        };
         assert_eq!(
             archive("https://registry.example/npm/a/-/a-1.0.0.tgz").as_deref(),
             Some("https://registry.example/npm/a/-/a-1.0.0.tgz")
         );
-        assert_eq!(archive("https://cdn.example/a.tgz").as_deref(), Some("https://cdn.example/a.tgz"));
-        assert_eq!(archive("http://cdn.example/a.tgz").as_deref(), Some("https://registry.example/a.tgz"));
-        assert_eq!(archive("https://cdn.example:8443/a.tgz").as_deref(), Some("https://registry.example/a.tgz"));
-        assert_eq!(archive("https://evil.example/a.tgz").as_deref(), Some("https://registry.example/a.tgz"));
+        assert_eq!(
+            archive("https://cdn.example/a.tgz").as_deref(),
+            Some("https://cdn.example/a.tgz")
+        );
+        assert_eq!(
+            archive("http://cdn.example/a.tgz").as_deref(),
+            Some("https://registry.example/a.tgz")
+        );
+        assert_eq!(
+            archive("https://cdn.example:8443/a.tgz").as_deref(),
+            Some("https://registry.example/a.tgz")
+        );
+        assert_eq!(
+            archive("https://evil.example/a.tgz").as_deref(),
+            Some("https://registry.example/a.tgz")
+        );
         assert_eq!(archive("https://registry.example@evil.example/a.tgz"), None);
         assert_eq!(archive("file:///etc/passwd"), None);
         let attestations = |stated: &str| registry.attestations(stated).map(|u| u.to_string());
-        let expected = Some("https://registry.example/npm/-/npm/v1/attestations/a@1.0.0".to_owned());
-        assert_eq!(attestations("https://evil.example/-/npm/v1/attestations/a@1.0.0"), expected);
-        assert_eq!(attestations("https://registry.example/npm/-/npm/v1/attestations/a@1.0.0"), expected);
+        let expected =
+            Some("https://registry.example/npm/-/npm/v1/attestations/a@1.0.0".to_owned());
+        assert_eq!(
+            attestations("https://evil.example/-/npm/v1/attestations/a@1.0.0"),
+            expected
+        );
+        assert_eq!(
+            attestations("https://registry.example/npm/-/npm/v1/attestations/a@1.0.0"),
+            expected
+        );
     }
 }

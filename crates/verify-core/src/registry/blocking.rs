@@ -15,18 +15,28 @@ pub fn fetch_blocking(plan: &Plan, client: &Client) -> Result<Fetched> {
 
 /// Waits for any future of this module, such as the refresh of a trust root.
 pub fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> Result<T> {
-    let failed = |what: String| Error::environment(what, "try again; if it stays, this is a defect of this program");
+    let failed = |what: String| {
+        Error::environment(
+            what,
+            "try again; if it stays, this is a defect of this program",
+        )
+    };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("openclaw-verify-online".to_owned())
             .spawn_scoped(scope, || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
                 Ok(runtime.block_on(future))
             })
             .map_err(|e| failed(format!("cannot start a thread: {e}")))?;
         match thread.join() {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(e)) => Err(failed(format!("cannot start the network runtime: {}", std::io::Error::to_string(&e)))),
+            Ok(Err(e)) => Err(failed(format!(
+                "cannot start the network runtime: {}",
+                std::io::Error::to_string(&e)
+            ))),
             Err(_) => Err(failed("the network thread stopped unexpectedly".to_owned())),
         }
     })

@@ -61,36 +61,73 @@ impl Cache {
 
     /// Where the archive with this digest would be. Whoever reads it has to hash what is read.
     pub(crate) fn archive_file(&self, digest: &Sri) -> Option<PathBuf> {
-        Some(self.archive_path(digest)).filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_file()))
+        Some(self.archive_path(digest))
+            .filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_file()))
     }
 
     /// The attestations that were fetched for this package version with this integrity.
     #[must_use]
     pub fn attestations(&self, name: &str, version: &str, integrity: &Sri) -> Option<Vec<u8>> {
-        read::bytes(&self.path_of("attestations", name, version, integrity), MAX_BUNDLE_BYTES).ok()
+        read::bytes(
+            &self.path_of("attestations", name, version, integrity),
+            MAX_BUNDLE_BYTES,
+        )
+        .ok()
     }
 
     /// The registry's signatures that were fetched for this package version with this integrity, and when it said that it was
     /// published. Nothing of it is proven.
-    pub(super) fn signatures(&self, name: &str, version: &str, integrity: &Sri) -> (Vec<RegistrySignature>, Option<Timestamp>) {
+    pub(super) fn signatures(
+        &self,
+        name: &str,
+        version: &str,
+        integrity: &Sri,
+    ) -> (Vec<RegistrySignature>, Option<Timestamp>) {
         let path = self.path_of("signatures", name, version, integrity);
-        let kept = read::bytes(&path, MAX_SIGNATURES).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
-        let Some(kept) = kept else { return (Vec::new(), None) };
-        let signatures = kept.signatures.into_iter().map(|(keyid, sig)| RegistrySignature { keyid, sig });
+        let kept = read::bytes(&path, MAX_SIGNATURES)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+        let Some(kept) = kept else {
+            return (Vec::new(), None);
+        };
+        let signatures = kept
+            .signatures
+            .into_iter()
+            .map(|(keyid, sig)| RegistrySignature { keyid, sig });
         (signatures.collect(), kept.published)
     }
 
     /// Keeps attestations and signatures of `want`, when `facts` say that they verified: a wrong answer must be asked for again.
-    pub fn keep_verified(&self, want: &Want, fetched: &FetchedPackage, facts: &RegistryFacts) -> Result<(), FetchError> {
-        let Some(integrity) = want.integrity.or(facts.integrity.verified().copied()) else { return Ok(()) };
-        if let (Attestation::Answer(answer), Fact::Verified(_)) = (&fetched.attestations, facts.attestations.package()) {
-            self.keep(&self.path_of("attestations", &want.name, &want.version, &integrity), answer)?;
+    pub fn keep_verified(
+        &self,
+        want: &Want,
+        fetched: &FetchedPackage,
+        facts: &RegistryFacts,
+    ) -> Result<(), FetchError> {
+        let Some(integrity) = want.integrity.or(facts.integrity.verified().copied()) else {
+            return Ok(());
+        };
+        if let (Attestation::Answer(answer), Fact::Verified(_)) =
+            (&fetched.attestations, facts.attestations.package())
+        {
+            self.keep(
+                &self.path_of("attestations", &want.name, &want.version, &integrity),
+                answer,
+            )?;
         }
         if facts.signatures.verified().is_some() {
-            let pair = |signature: &RegistrySignature| (signature.keyid.clone(), signature.sig.clone());
-            let kept = Kept { signatures: fetched.signatures.iter().map(pair).collect(), published: fetched.published };
-            let bytes = serde_json::to_vec(&kept).map_err(|error| FetchError::Cache(error.to_string()))?;
-            self.keep(&self.path_of("signatures", &want.name, &want.version, &integrity), &bytes)?;
+            let pair =
+                |signature: &RegistrySignature| (signature.keyid.clone(), signature.sig.clone());
+            let kept = Kept {
+                signatures: fetched.signatures.iter().map(pair).collect(),
+                published: fetched.published,
+            };
+            let bytes =
+                serde_json::to_vec(&kept).map_err(|error| FetchError::Cache(error.to_string()))?;
+            self.keep(
+                &self.path_of("signatures", &want.name, &want.version, &integrity),
+                &bytes,
+            )?;
         }
         Ok(())
     }
@@ -101,7 +138,9 @@ impl Cache {
             return Ok(());
         }
         let mut file = self.temporary(path)?;
-        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        file.write_all(bytes)
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(failed)?;
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(())
     }
@@ -112,7 +151,11 @@ impl Cache {
     }
 
     /// Moves a finished download of this digest to its place.
-    pub(super) fn keep_archive(&self, file: tempfile::NamedTempFile, digest: &Sri) -> Result<PathBuf, FetchError> {
+    pub(super) fn keep_archive(
+        &self,
+        file: tempfile::NamedTempFile,
+        digest: &Sri,
+    ) -> Result<PathBuf, FetchError> {
         let path = self.archive_path(digest);
         file.as_file().sync_all().map_err(failed)?;
         file.persist(&path).map_err(|e| failed(e.error))?;
@@ -120,7 +163,9 @@ impl Cache {
     }
 
     fn archive_path(&self, digest: &Sri) -> PathBuf {
-        self.0.join("archives").join(format!("sha512-{}.tgz", digest.hex()))
+        self.0
+            .join("archives")
+            .join(format!("sha512-{}.tgz", digest.hex()))
     }
 
     fn path_of(&self, kind: &str, name: &str, version: &str, integrity: &Sri) -> PathBuf {

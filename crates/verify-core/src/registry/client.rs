@@ -64,12 +64,22 @@ impl Client {
             .no_proxy()
             .connect_timeout(limits.connect)
             .read_timeout(limits.idle);
-        let none = config.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
-        let https = config.https_proxy.as_deref().or(config.http_proxy.as_deref()).map(reqwest::Proxy::https);
+        let none = config
+            .no_proxy
+            .as_deref()
+            .and_then(reqwest::NoProxy::from_string);
+        let https = config
+            .https_proxy
+            .as_deref()
+            .or(config.http_proxy.as_deref())
+            .map(reqwest::Proxy::https);
         let http = config.http_proxy.as_deref().map(reqwest::Proxy::http);
         for proxy in [https, http].into_iter().flatten() {
             let proxy = proxy.map_err(|_| {
-                Error::environment("the configured proxy is no address", "give it as http://host:port, in .npmrc or HTTPS_PROXY")
+                Error::environment(
+                    "the configured proxy is no address",
+                    "give it as http://host:port, in .npmrc or HTTPS_PROXY",
+                )
             })?;
             builder = builder.proxy(proxy.no_proxy(none.clone()));
         }
@@ -77,9 +87,18 @@ impl Client {
             builder = builder.tls_certs_merge(authorities(path)?);
         }
         let http = builder.build().map_err(|e| {
-            Error::environment(format!("cannot set up TLS: {e}"), "check the configured cafile and the system's certificates")
+            Error::environment(
+                format!("cannot set up TLS: {e}"),
+                "check the configured cafile and the system's certificates",
+            )
         })?;
-        Ok(Self(Arc::new(Inner { http, config, limits, cache, progress })))
+        Ok(Self(Arc::new(Inner {
+            http,
+            config,
+            limits,
+            cache,
+            progress,
+        })))
     }
 
     /// The connections, for other things that must go through the same proxy and authorities (a trust root by TUF).
@@ -91,7 +110,10 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("config", &self.0.config).field("limits", &self.0.limits).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("config", &self.0.config)
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,9 +124,13 @@ fn authorities(path: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
     let help = "check `cafile` in .npmrc, npm_config_cafile or NODE_EXTRA_CA_CERTS";
     // System bundles are often symbolic links, and this path is the operator's.
     let real = std::fs::canonicalize(path).map_err(|e| Error::io("read", path, e))?;
-    let pem = read::bytes(&real, MAX_CAFILE).map_err(|e| Error::environment(format!("{} {e}", path.display()), help))?;
+    let pem = read::bytes(&real, MAX_CAFILE)
+        .map_err(|e| Error::environment(format!("{} {e}", path.display()), help))?;
     match reqwest::Certificate::from_pem_bundle(&pem) {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(Error::environment(format!("{} holds no certificates in PEM", path.display()), help)),
+        _ => Err(Error::environment(
+            format!("{} holds no certificates in PEM", path.display()),
+            help,
+        )),
     }
 }

@@ -87,7 +87,11 @@ impl Client {
 
     /// The same, giving each want's index and answer to `arrived` as soon as it is there, so that it can be checked while others are
     /// still downloaded. Every want arrives once, in any order.
-    pub async fn fetch_each(&self, plan: &Plan, mut arrived: impl FnMut(usize, Result<FetchedPackage, FetchError>)) {
+    pub async fn fetch_each(
+        &self,
+        plan: &Plan,
+        mut arrived: impl FnMut(usize, Result<FetchedPackage, FetchError>),
+    ) {
         let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, want) in plan.wants.iter().enumerate() {
             by_name.entry(&want.name).or_default().push(at);
@@ -96,7 +100,10 @@ impl Client {
         let silence = Arc::new(Silence::default());
         let mut tasks = JoinSet::new();
         for (name, places) in by_name {
-            let wants: Vec<(usize, Want)> = places.iter().filter_map(|at| Some((*at, plan.wants.get(*at)?.clone()))).collect();
+            let wants: Vec<(usize, Want)> = places
+                .iter()
+                .filter_map(|at| Some((*at, plan.wants.get(*at)?.clone())))
+                .collect();
             let (inner, turns, name) = (Arc::clone(&self.0), Arc::clone(&turns), name.to_owned());
             let silence = Arc::clone(&silence);
             tasks.spawn(async move {
@@ -129,7 +136,12 @@ struct Silence(Mutex<BTreeMap<String, u32>>);
 
 impl Silence {
     fn of(&self, registry: &str) -> u32 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(registry).copied().unwrap_or_default()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(registry)
+            .copied()
+            .unwrap_or_default()
     }
 
     fn note(&self, registry: &str, package: &Result<FetchedPackage, FetchError>) {
@@ -138,7 +150,12 @@ impl Silence {
             Ok(package) => matches!(&package.archive, Some(Err(error)) if error.is_silence()),
         };
         if silent {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(registry.to_owned()).or_default() += 1;
+            *self
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(registry.to_owned())
+                .or_default() += 1;
         }
     }
 }
@@ -156,17 +173,32 @@ impl Cache {
             let integrity = want.integrity.ok_or(FetchError::Offline)?;
             let archive = want.archive.then(|| {
                 let path = self.archive(&integrity).ok_or(FetchError::Offline)?;
-                Ok(Archive { path, digest: integrity })
+                Ok(Archive {
+                    path,
+                    digest: integrity,
+                })
             });
-            let attestations = match want.attestations.then(|| self.attestations(&want.name, &want.version, &integrity)) {
+            let attestations = match want
+                .attestations
+                .then(|| self.attestations(&want.name, &want.version, &integrity))
+            {
                 None => Attestation::NotAsked,
                 Some(Some(answer)) => Attestation::Kept(answer),
                 Some(None) => Attestation::Failed(FetchError::Offline),
             };
             let (signatures, published) = self.signatures(&want.name, &want.version, &integrity);
-            Ok(FetchedPackage { registry: String::new(), integrity: None, signatures, published, archive, attestations })
+            Ok(FetchedPackage {
+                registry: String::new(),
+                integrity: None,
+                signatures,
+                published,
+                archive,
+                attestations,
+            })
         };
-        Fetched { packages: plan.wants.iter().map(of).collect() }
+        Fetched {
+            packages: plan.wants.iter().map(of).collect(),
+        }
     }
 }
 
@@ -174,23 +206,38 @@ type Results = Vec<(usize, Result<FetchedPackage, FetchError>)>;
 
 impl Inner {
     async fn package(&self, name: &str, wants: Vec<(usize, Want)>, silence: &Silence) -> Results {
-        let registry = self.config.registry_for(name).map(ToString::to_string).unwrap_or_default();
+        let registry = self
+            .config
+            .registry_for(name)
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let unanswered = self.limits.unanswered;
         let gone = || {
             let many = silence.of(&registry) >= unanswered;
             many.then(|| {
-                FetchError::Network(format!("the registry left {unanswered} packages without an answer, so it was not asked"))
+                FetchError::Network(format!(
+                    "the registry left {unanswered} packages without an answer, so it was not asked"
+                ))
             })
         };
         if let Some(error) = gone() {
-            return wants.into_iter().map(|(at, _)| (at, Err(error.clone()))).collect();
+            return wants
+                .into_iter()
+                .map(|(at, _)| (at, Err(error.clone())))
+                .collect();
         }
-        let versions: Vec<&str> = wants.iter().map(|(_, want)| want.version.as_str()).collect();
+        let versions: Vec<&str> = wants
+            .iter()
+            .map(|(_, want)| want.version.as_str())
+            .collect();
         let found = match self.packument(name, &versions).await {
             Ok(found) => found,
             Err(error) => {
                 silence.note(&registry, &Err(error.clone()));
-                return wants.into_iter().map(|(at, _)| (at, Err(error.clone()))).collect();
+                return wants
+                    .into_iter()
+                    .map(|(at, _)| (at, Err(error.clone())))
+                    .collect();
             }
         };
         let mut results = Vec::with_capacity(wants.len());
@@ -206,27 +253,55 @@ impl Inner {
         results
     }
 
-    async fn packument(&self, name: &str, versions: &[&str]) -> Result<BTreeMap<String, Version>, FetchError> {
-        let registry = self.config.registry_for(name).ok_or(FetchError::NoRegistry)?;
-        let url = registry.package(name).ok_or_else(|| FetchError::Malformed("this is no name of an npm package".to_owned()))?;
+    async fn packument(
+        &self,
+        name: &str,
+        versions: &[&str],
+    ) -> Result<BTreeMap<String, Version>, FetchError> {
+        let registry = self
+            .config
+            .registry_for(name)
+            .ok_or(FetchError::NoRegistry)?;
+        let url = registry
+            .package(name)
+            .ok_or_else(|| FetchError::Malformed("this is no name of an npm package".to_owned()))?;
         // The short form of a packument has no times of publication.
-        let bytes = self.request(url, "application/json", self.limits.packument, self.limits.metadata).bytes().await?;
+        let bytes = self
+            .request(
+                url,
+                "application/json",
+                self.limits.packument,
+                self.limits.metadata,
+            )
+            .bytes()
+            .await?;
         packument::read(&bytes, name, versions)
     }
 
     async fn version(&self, want: &Want, version: &Version) -> Result<FetchedPackage, FetchError> {
-        let registry = self.config.registry_for(&want.name).ok_or(FetchError::NoRegistry)?;
-        let stated: Option<Sri> = version.integrity.as_deref().and_then(|text| text.parse().ok());
+        let registry = self
+            .config
+            .registry_for(&want.name)
+            .ok_or(FetchError::NoRegistry)?;
+        let stated: Option<Sri> = version
+            .integrity
+            .as_deref()
+            .and_then(|text| text.parse().ok());
         // Archive and attestations do not wait for each other.
         let (archive, attestations) = tokio::join!(
             async {
                 if !want.archive {
                     return None;
                 }
-                let url = version.tarball.as_deref().and_then(|stated| registry.archive(stated, &self.limits.hosts));
+                let url = version
+                    .tarball
+                    .as_deref()
+                    .and_then(|stated| registry.archive(stated, &self.limits.hosts));
                 Some(match url {
                     Some(url) => self.archive(want, url, stated).await,
-                    None => Err(FetchError::Malformed("the registry names no address for the archive".to_owned())),
+                    None => Err(FetchError::Malformed(
+                        "the registry names no address for the archive".to_owned(),
+                    )),
                 })
             },
             async {
@@ -234,7 +309,12 @@ impl Inner {
                     (false, _) => Attestation::NotAsked,
                     (true, None) => Attestation::None,
                     (true, Some(stated_url)) => {
-                        self.attestations(want, registry.attestations(stated_url), want.integrity.or(stated)).await
+                        self.attestations(
+                            want,
+                            registry.attestations(stated_url),
+                            want.integrity.or(stated),
+                        )
+                        .await
                     }
                 }
             }
@@ -251,14 +331,24 @@ impl Inner {
 
     /// The archive, from the cache when the digest that the registry states is there, else downloaded and hashed on the way. A digest
     /// that is only recorded could be that of another package in the cache.
-    async fn archive(&self, want: &Want, url: reqwest::Url, stated: Option<Sri>) -> Result<Archive, FetchError> {
+    async fn archive(
+        &self,
+        want: &Want,
+        url: reqwest::Url,
+        stated: Option<Sri>,
+    ) -> Result<Archive, FetchError> {
         if let Some(digest) = stated
             && let Some(path) = self.cache.archive(&digest)
         {
             return Ok(Archive { path, digest });
         }
         let package = format!("{}@{}", want.name, want.version);
-        let request = self.request(url, "application/octet-stream, */*", self.limits.archive, self.limits.download);
+        let request = self.request(
+            url,
+            "application/octet-stream, */*",
+            self.limits.archive,
+            self.limits.download,
+        );
         let mut retry = Retry::new(&self.limits);
         loop {
             match self.download(&request, &package).await {
@@ -277,7 +367,8 @@ impl Inner {
             hash.update(chunk);
             bytes += chunk.len() as u64;
             self.report(package, bytes, false);
-            file.write_all(chunk).map_err(|e| FetchError::Cache(e.to_string()))
+            file.write_all(chunk)
+                .map_err(|e| FetchError::Cache(e.to_string()))
         };
         request.stream(sink).await?;
         self.report(package, bytes, true);
@@ -286,26 +377,63 @@ impl Inner {
         Ok(Archive { path, digest })
     }
 
-    async fn attestations(&self, want: &Want, url: Option<reqwest::Url>, integrity: Option<Sri>) -> Attestation {
+    async fn attestations(
+        &self,
+        want: &Want,
+        url: Option<reqwest::Url>,
+        integrity: Option<Sri>,
+    ) -> Attestation {
         let error = match url {
-            None => FetchError::Malformed("the registry names no address for the attestations".to_owned()),
-            Some(url) => match self.request(url, "application/json", MAX_BUNDLE_BYTES, self.limits.metadata).bytes().await {
+            None => FetchError::Malformed(
+                "the registry names no address for the attestations".to_owned(),
+            ),
+            Some(url) => match self
+                .request(
+                    url,
+                    "application/json",
+                    MAX_BUNDLE_BYTES,
+                    self.limits.metadata,
+                )
+                .bytes()
+                .await
+            {
                 Ok(answer) => return Attestation::Answer(answer),
                 Err(error) => error,
             },
         };
-        let kept = integrity.and_then(|integrity| self.cache.attestations(&want.name, &want.version, &integrity));
+        let kept = integrity.and_then(|integrity| {
+            self.cache
+                .attestations(&want.name, &want.version, &integrity)
+        });
         kept.map_or(Attestation::Failed(error), Attestation::Kept)
     }
 
     /// A request with the configuration and limits of this client.
-    pub(super) fn request(&self, url: reqwest::Url, accept: &'static str, limit: u64, time: std::time::Duration) -> Request<'_> {
-        Request { client: &self.http, config: &self.config, limits: &self.limits, url, accept, limit, time }
+    pub(super) fn request(
+        &self,
+        url: reqwest::Url,
+        accept: &'static str,
+        limit: u64,
+        time: std::time::Duration,
+    ) -> Request<'_> {
+        Request {
+            client: &self.http,
+            config: &self.config,
+            limits: &self.limits,
+            url,
+            accept,
+            limit,
+            time,
+        }
     }
 
     fn report(&self, package: &str, bytes: u64, done: bool) {
         if let Some(progress) = &self.progress {
-            progress(Progress { package: package.to_owned(), bytes, done });
+            progress(Progress {
+                package: package.to_owned(),
+                bytes,
+                done,
+            });
         }
     }
 }

@@ -32,7 +32,10 @@ impl Client {
 
 impl Inner {
     async fn file(&self, url: &str, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let url = Url::parse(url).map_err(|_| FetchError::Malformed("this is no address".to_owned()))?;
-        self.request(url, "*/*", limit, self.limits.metadata).bytes().await
+        let url =
+            Url::parse(url).map_err(|_| FetchError::Malformed("this is no address".to_owned()))?;
+        self.request(url, "*/*", limit, self.limits.metadata)
+            .bytes()
+            .await
     }
 }

@@ -64,17 +64,24 @@ impl FetchError {
         match self {
             Self::NoRegistry => NotEstablished::NoRegistry,
             Self::NotFound => NotEstablished::NotInRegistry,
-            Self::Refused(_) | Self::Status(_) | Self::TooLarge(_) | Self::Redirected(_) | Self::Malformed(_) => {
-                NotEstablished::BadAnswer
+            Self::Refused(_)
+            | Self::Status(_)
+            | Self::TooLarge(_)
+            | Self::Redirected(_)
+            | Self::Malformed(_) => NotEstablished::BadAnswer,
+            Self::TimedOut | Self::Network(_) | Self::Cache(_) | Self::Offline => {
+                NotEstablished::Offline
             }
-            Self::TimedOut | Self::Network(_) | Self::Cache(_) | Self::Offline => NotEstablished::Offline,
         }
     }
 
     /// The error for a fault of this machine, which leaves no verdict.
     #[must_use]
     pub fn into_own_fault(self) -> Error {
-        Error::environment(self.to_string(), "make room, or name another folder in XDG_CACHE_HOME")
+        Error::environment(
+            self.to_string(),
+            "make room, or name another folder in XDG_CACHE_HOME",
+        )
     }
 
     /// Whether nobody answered.
@@ -123,13 +130,24 @@ impl Request<'_> {
     }
 
     /// Hands the body to `sink`, piece by piece, at most `limit` bytes within the time of the request.
-    pub(super) async fn stream(&self, sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send)) -> Result<(), FetchError> {
-        tokio::time::timeout(self.time, self.stream_untimed(sink)).await.unwrap_or(Err(FetchError::TimedOut))
+    pub(super) async fn stream(
+        &self,
+        sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send),
+    ) -> Result<(), FetchError> {
+        tokio::time::timeout(self.time, self.stream_untimed(sink))
+            .await
+            .unwrap_or(Err(FetchError::TimedOut))
     }
 
-    async fn stream_untimed(&self, sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send)) -> Result<(), FetchError> {
+    async fn stream_untimed(
+        &self,
+        sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send),
+    ) -> Result<(), FetchError> {
         let mut response = self.follow().await?;
-        if response.content_length().is_some_and(|length| length > self.limit) {
+        if response
+            .content_length()
+            .is_some_and(|length| length > self.limit)
+        {
             return Err(FetchError::TooLarge(self.limit));
         }
         let mut seen = 0_u64;
@@ -140,7 +158,9 @@ impl Request<'_> {
                 return Err(FetchError::TooLarge(self.limit));
             }
             let elapsed = start.elapsed();
-            if elapsed > self.limits.idle && seen < elapsed.as_secs().saturating_mul(self.limits.rate) {
+            if elapsed > self.limits.idle
+                && seen < elapsed.as_secs().saturating_mul(self.limits.rate)
+            {
                 return Err(FetchError::TimedOut);
             }
             sink(&chunk)?;
@@ -177,19 +197,31 @@ impl Request<'_> {
                 code => Err(FetchError::Status(code)),
             };
         }
-        Err(FetchError::Redirected(format!("after {} others", self.limits.redirects)))
+        Err(FetchError::Redirected(format!(
+            "after {} others",
+            self.limits.redirects
+        )))
     }
 
     fn redirect(&self, from: &Url, response: &Response) -> Result<Url, FetchError> {
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
         let to = location
             .and_then(|text| from.join(text).ok())
             .ok_or_else(|| FetchError::Malformed("a redirect without address".to_owned()))?;
         let port = to.port().map_or(String::new(), |port| format!(":{port}"));
-        let host = format!("{}{port}", text::excerpt(to.host_str().unwrap_or("no host"), 100));
-        let secure = to.scheme() == "https" || (to.scheme() == "http" && (from.scheme() == "http" || is_loopback(&to)));
+        let host = format!(
+            "{}{port}",
+            text::excerpt(to.host_str().unwrap_or("no host"), 100)
+        );
+        let secure = to.scheme() == "https"
+            || (to.scheme() == "http" && (from.scheme() == "http" || is_loopback(&to)));
         if !secure || !to.username().is_empty() || to.password().is_some() {
-            return Err(FetchError::Redirected(format!("to {host}, without TLS or with credentials in the address")));
+            return Err(FetchError::Redirected(format!(
+                "to {host}, without TLS or with credentials in the address"
+            )));
         }
         if same_host(&to, &self.url) || listed(&to, &self.limits.hosts) {
             Ok(to)
@@ -200,7 +232,10 @@ impl Request<'_> {
 }
 
 async fn wait_as_told(response: &Response) {
-    let told = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let told = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     if let Some(seconds) = told {
         tokio::time::sleep(Duration::from_secs(seconds).min(MAX_RETRY_AFTER)).await;
     }
@@ -214,7 +249,10 @@ pub(super) struct Retry {
 
 impl Retry {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { left: limits.attempts.saturating_sub(1), pause: limits.backoff }
+        Self {
+            left: limits.attempts.saturating_sub(1),
+            pause: limits.backoff,
+        }
     }
 
     /// Whether to try again after `error`; waits before it says yes.

@@ -56,7 +56,8 @@ pub fn judge(
         _ => None,
     });
     let Some(subject) = subject else {
-        let error = FetchError::Malformed("no usable integrity is known for this version".to_owned());
+        let error =
+            FetchError::Malformed("no usable integrity is known for this version".to_owned());
         return RegistryFacts {
             integrity,
             signatures: error.clone().into_fact(),
@@ -65,29 +66,45 @@ pub fn judge(
             registry,
         };
     };
-    let about = Package { name: &want.name, version: &want.version, integrity: subject };
-    let from_cache = package.registry.is_empty();
-    let signatures = match anchors.npm_signatures(&package.signatures, &about, package.published, now) {
-        // What the cache says and nobody signed was never said.
-        Fact::Violated { .. } | Fact::NotApplicable if from_cache => FetchError::Offline.into_fact(),
-        signatures => signatures,
+    let about = Package {
+        name: &want.name,
+        version: &want.version,
+        integrity: subject,
     };
+    let from_cache = package.registry.is_empty();
+    let signatures =
+        match anchors.npm_signatures(&package.signatures, &about, package.published, now) {
+            // What the cache says and nobody signed was never said.
+            Fact::Violated { .. } | Fact::NotApplicable if from_cache => {
+                FetchError::Offline.into_fact()
+            }
+            signatures => signatures,
+        };
     let attestations = match &package.attestations {
-        Attestation::NotAsked | Attestation::None => {
-            Attestations { publish: Fact::NotApplicable, provenance: Fact::NotApplicable }
-        }
+        Attestation::NotAsked | Attestation::None => Attestations {
+            publish: Fact::NotApplicable,
+            provenance: Fact::NotApplicable,
+        },
         Attestation::Failed(error) => Attestations::unknown(error),
         Attestation::Answer(answer) => anchors.npm_attestations(answer, &about, policy, now),
         Attestation::Kept(answer) => {
             let kept = anchors.npm_attestations(answer, &about, policy, now);
             match kept.package() {
-                Fact::Violated { code, .. } if !is_mismatch(code) => Attestations::unknown(&FetchError::Offline),
+                Fact::Violated { code, .. } if !is_mismatch(code) => {
+                    Attestations::unknown(&FetchError::Offline)
+                }
                 _ => kept,
             }
         }
     };
     let published = package.published.filter(|_| !from_cache);
-    RegistryFacts { integrity, signatures, attestations, published, registry }
+    RegistryFacts {
+        integrity,
+        signatures,
+        attestations,
+        published,
+        registry,
+    }
 }
 
 /// Whether a code means a genuine attestation of somebody else.
@@ -98,7 +115,10 @@ fn is_mismatch(code: &str) -> bool {
 impl Attestations {
     /// Neither half can be established, because of this.
     fn unknown(error: &FetchError) -> Self {
-        Self { publish: error.clone().into_fact(), provenance: error.clone().into_fact() }
+        Self {
+            publish: error.clone().into_fact(),
+            provenance: error.clone().into_fact(),
+        }
     }
 }
 
@@ -106,7 +126,11 @@ impl Attestations {
 pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
     let wrong = |why: String| Fact::violated(Fault::Artifact.as_str(), why);
     // A list of several hashes is a form that npm allows; only SHA-512 counts, and npm takes any one of several.
-    let mut listed = package.integrity.iter().flat_map(|text| text.split_whitespace()).filter(|one| one.starts_with("sha512-"));
+    let mut listed = package
+        .integrity
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .filter(|one| one.starts_with("sha512-"));
     let first = listed.next();
     if listed.next().is_some() {
         return wrong("the registry states several SHA-512 of one archive".to_owned());
@@ -117,20 +141,25 @@ pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
         Some(Err(_)) if first.is_none() && want.integrity.is_none() => None,
         Some(Err(e)) => {
             let text = text::excerpt(package.integrity.as_deref().unwrap_or_default(), 120);
-            return wrong(format!("the registry's integrity `{text}` cannot be used: {e}"));
+            return wrong(format!(
+                "the registry's integrity `{text}` cannot be used: {e}"
+            ));
         }
     };
     if let (Some(recorded), Some(stated)) = (want.integrity, stated)
         && recorded != stated
     {
-        return wrong(format!("the recorded integrity is {recorded}, the registry now says {stated}"));
+        return wrong(format!(
+            "the recorded integrity is {recorded}, the registry now says {stated}"
+        ));
     }
     let known = want.integrity.or(stated);
     match &package.archive {
         Some(Ok(archive)) => match known {
-            Some(known) if known != archive.digest => {
-                wrong(format!("the archive that the registry serves has the digest {}, expected {known}", archive.digest))
-            }
+            Some(known) if known != archive.digest => wrong(format!(
+                "the archive that the registry serves has the digest {}, expected {known}",
+                archive.digest
+            )),
             Some(_) => Fact::Verified(archive.digest),
             // Its own digest is equal to itself, which says nothing.
             None => Fact::not_established(NotEstablished::BadAnswer, NO_INTEGRITY),
@@ -144,4 +173,5 @@ pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
 }
 
 /// Why the bytes of an archive are nobody's in particular.
-pub(crate) const NO_INTEGRITY: &str = "the registry states no SHA-512 of its archive, and none is recorded";
+pub(crate) const NO_INTEGRITY: &str =
+    "the registry states no SHA-512 of its archive, and none is recorded";

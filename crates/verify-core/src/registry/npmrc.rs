@@ -83,7 +83,10 @@ impl NpmConfig {
                 continue;
             }
             let (key, value) = line.split_once('=').unwrap_or((line, ""));
-            config.set(&expand(unquote(key).trim(), env), expand(&unquote(value), env))?;
+            config.set(
+                &expand(unquote(key).trim(), env),
+                expand(&unquote(value), env),
+            )?;
         }
         Ok(config)
     }
@@ -92,13 +95,29 @@ impl NpmConfig {
     pub fn from_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Self, BadSetting> {
         let mut config = Self::default();
         for (key, variables) in [
-            ("registry", &["npm_config_registry", "NPM_CONFIG_REGISTRY"][..]),
-            ("cafile", &["npm_config_cafile", "NPM_CONFIG_CAFILE", "NODE_EXTRA_CA_CERTS"]),
-            ("https-proxy", &["npm_config_https_proxy", "HTTPS_PROXY", "https_proxy"]),
+            (
+                "registry",
+                &["npm_config_registry", "NPM_CONFIG_REGISTRY"][..],
+            ),
+            (
+                "cafile",
+                &[
+                    "npm_config_cafile",
+                    "NPM_CONFIG_CAFILE",
+                    "NODE_EXTRA_CA_CERTS",
+                ],
+            ),
+            (
+                "https-proxy",
+                &["npm_config_https_proxy", "HTTPS_PROXY", "https_proxy"],
+            ),
             ("proxy", &["npm_config_proxy", "HTTP_PROXY", "http_proxy"]),
             ("noproxy", &["npm_config_noproxy", "NO_PROXY", "no_proxy"]),
         ] {
-            if let Some(value) = variables.iter().find_map(|name| env(name).filter(|value| !value.is_empty())) {
+            if let Some(value) = variables
+                .iter()
+                .find_map(|name| env(name).filter(|value| !value.is_empty()))
+            {
                 config.set(key, value)?;
             }
         }
@@ -127,8 +146,13 @@ impl NpmConfig {
     /// The registry that serves the package `name`.
     #[must_use]
     pub fn registry_for(&self, name: &str) -> Option<&Registry> {
-        let scope = name.split_once('/').map(|(scope, _)| scope).filter(|scope| scope.starts_with('@'));
-        scope.and_then(|scope| self.scopes.get(scope)).or(self.registry.as_ref())
+        let scope = name
+            .split_once('/')
+            .map(|(scope, _)| scope)
+            .filter(|scope| scope.starts_with('@'));
+        scope
+            .and_then(|scope| self.scopes.get(scope))
+            .or(self.registry.as_ref())
     }
 
     /// The `Authorization` that belongs to `url`: that of the longest address above it, on its own host and port, over TLS or on this
@@ -143,7 +167,12 @@ impl NpmConfig {
                 && credential.below.port() == url.port()
                 && url.path().starts_with(credential.below.path())
         };
-        let longest = self.credentials.iter().filter(above).map(|c| c.below.path().len()).max()?;
+        let longest = self
+            .credentials
+            .iter()
+            .filter(above)
+            .map(|c| c.below.path().len())
+            .max()?;
         let of = |kind: Kind| {
             self.credentials
                 .iter()
@@ -159,22 +188,36 @@ impl NpmConfig {
         }
         let (user, password) = (of(Kind::User)?, of(Kind::Password)?);
         let password = String::from_utf8(STANDARD.decode(password).ok()?).ok()?;
-        Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+        Some(format!(
+            "Basic {}",
+            STANDARD.encode(format!("{user}:{password}"))
+        ))
     }
 
     fn set(&mut self, key: &str, value: String) -> Result<(), BadSetting> {
-        let address = |value: &str| value.parse::<Registry>().map_err(|why| BadSetting { key: shown(key), why });
+        let address = |value: &str| {
+            value.parse::<Registry>().map_err(|why| BadSetting {
+                key: shown(key),
+                why,
+            })
+        };
         match key {
             "registry" => self.registry = Some(address(&value)?),
-            "cafile" => self.cafile = Some(PathBuf::from(value)).filter(|path| !path.as_os_str().is_empty()),
+            "cafile" => {
+                self.cafile = Some(PathBuf::from(value)).filter(|path| !path.as_os_str().is_empty())
+            }
             "https-proxy" => self.https_proxy = Some(value).filter(|v| !v.is_empty()),
             "proxy" | "http-proxy" => self.http_proxy = Some(value).filter(|v| !v.is_empty()),
             "noproxy" | "no-proxy" => self.no_proxy = Some(value).filter(|v| !v.is_empty()),
             _ => {
-                if let Some(scope) = key.strip_suffix(":registry").filter(|scope| scope.starts_with('@')) {
+                if let Some(scope) = key
+                    .strip_suffix(":registry")
+                    .filter(|scope| scope.starts_with('@'))
+                {
                     self.scopes.insert(scope.to_owned(), address(&value)?);
                 } else if let Some(credential) = credential(key, value) {
-                    let same = |c: &Credential| c.below == credential.below && c.kind == credential.kind;
+                    let same =
+                        |c: &Credential| c.below == credential.below && c.kind == credential.kind;
                     self.credentials.retain(|c| !same(c));
                     self.credentials.push(credential);
                 }
@@ -247,7 +290,9 @@ fn expand(text: &str, env: &dyn Fn(&str) -> Option<String>) -> String {
             rest = after;
             continue;
         };
-        let (bare, optional) = name.strip_suffix('?').map_or((name, false), |bare| (bare, true));
+        let (bare, optional) = name
+            .strip_suffix('?')
+            .map_or((name, false), |bare| (bare, true));
         match env(bare) {
             Some(value) => out.push_str(&value),
             None if optional => {}
@@ -284,13 +329,35 @@ mod tests {
         let config = parse(
             "; comment\n# too\n[section]\nregistry = https://registry.example ; mine\n@acme:registry=\"https://npm.acme.example/x\"\nfund=false\n",
         );
-        assert_eq!(config.registry_for("notes").map(ToString::to_string).as_deref(), Some("https://registry.example/"));
-        assert_eq!(config.registry_for("@acme/a").map(ToString::to_string).as_deref(), Some("https://npm.acme.example/x/"));
-        assert_eq!(config.registry_for("@acmes/a").map(ToString::to_string).as_deref(), Some("https://registry.example/"));
+        assert_eq!(
+            config
+                .registry_for("notes")
+                .map(ToString::to_string)
+                .as_deref(),
+            Some("https://registry.example/")
+        );
+        assert_eq!(
+            config
+                .registry_for("@acme/a")
+                .map(ToString::to_string)
+                .as_deref(),
+            Some("https://npm.acme.example/x/")
+        );
+        assert_eq!(
+            config
+                .registry_for("@acmes/a")
+                .map(ToString::to_string)
+                .as_deref(),
+            Some("https://registry.example/")
+        );
         assert!(NpmConfig::default().registry_for("a").is_none());
-        let env = |name: &str| (name == "npm_config_registry").then(|| "https://env.example/".to_owned());
+        let env =
+            |name: &str| (name == "npm_config_registry").then(|| "https://env.example/".to_owned());
         let env = NpmConfig::from_environment(&env).expect("environment");
-        assert_eq!(env.over(config).registry.map(|r| r.to_string()).as_deref(), Some("https://env.example/"));
+        assert_eq!(
+            env.over(config).registry.map(|r| r.to_string()).as_deref(),
+            Some("https://env.example/")
+        );
     }
 
     #[test]
@@ -299,24 +366,53 @@ mod tests {
             "//registry.example/:_authToken=SECRET\n//registry.example/deep/:_authToken=DEEP\n//basic.example/:_auth=QTpC\n\
              //user.example/:username=ada\n//user.example/:_password=c2VjcmV0\n_authToken=LOOSE\n//port.example:8443/:_authToken=PORT\n",
         );
-        assert_eq!(auth(&config, "https://registry.example/notes").as_deref(), Some("Bearer SECRET"));
-        assert_eq!(auth(&config, "https://registry.example/deep/notes").as_deref(), Some("Bearer DEEP"));
-        assert_eq!(auth(&config, "https://registry.example/deeper").as_deref(), Some("Bearer SECRET"));
-        assert_eq!(auth(&config, "https://registry.example.evil.example/notes"), None);
+        assert_eq!(
+            auth(&config, "https://registry.example/notes").as_deref(),
+            Some("Bearer SECRET")
+        );
+        assert_eq!(
+            auth(&config, "https://registry.example/deep/notes").as_deref(),
+            Some("Bearer DEEP")
+        );
+        assert_eq!(
+            auth(&config, "https://registry.example/deeper").as_deref(),
+            Some("Bearer SECRET")
+        );
+        assert_eq!(
+            auth(&config, "https://registry.example.evil.example/notes"),
+            None
+        );
         assert_eq!(auth(&config, "https://evil.example/notes"), None);
         assert_eq!(auth(&config, "https://registry.example:8443/notes"), None);
-        assert_eq!(auth(&config, "http://registry.example/notes"), None, "not in the clear");
-        assert_eq!(auth(&config, "https://port.example:8443/x").as_deref(), Some("Bearer PORT"));
+        assert_eq!(
+            auth(&config, "http://registry.example/notes"),
+            None,
+            "not in the clear"
+        );
+        assert_eq!(
+            auth(&config, "https://port.example:8443/x").as_deref(),
+            Some("Bearer PORT")
+        );
         assert_eq!(auth(&config, "https://port.example/x"), None);
-        assert_eq!(auth(&config, "https://basic.example/x").as_deref(), Some("Basic QTpC"));
-        assert_eq!(auth(&config, "https://user.example/x").as_deref(), Some("Basic YWRhOnNlY3JldA=="));
+        assert_eq!(
+            auth(&config, "https://basic.example/x").as_deref(),
+            Some("Basic QTpC")
+        );
+        assert_eq!(
+            auth(&config, "https://user.example/x").as_deref(),
+            Some("Basic YWRhOnNlY3JldA==")
+        );
     }
 
     #[test]
     fn nothing_secret_is_printed() {
-        let config = parse("//registry.example/:_authToken=SECRET\nproxy=http://ada:SECRET@proxy.example\n");
+        let config =
+            parse("//registry.example/:_authToken=SECRET\nproxy=http://ada:SECRET@proxy.example\n");
         assert!(!format!("{config:?}").contains("SECRET"));
-        let Err(bad) = NpmConfig::parse("registry=https://ada:SECRET@registry.example/", &none) else { panic!("accepted") };
+        let Err(bad) = NpmConfig::parse("registry=https://ada:SECRET@registry.example/", &none)
+        else {
+            panic!("accepted")
+        };
         assert!(!bad.to_string().contains("SECRET") && !format!("{bad:?}").contains("SECRET"));
     }
 
@@ -328,8 +424,14 @@ mod tests {
             &env,
         )
         .expect("configuration");
-        assert_eq!(auth(&config, "https://registry.example/").as_deref(), Some("Bearer T1"));
-        assert_eq!(auth(&config, "https://b.example/").as_deref(), Some("Bearer ${NONE}"));
+        assert_eq!(
+            auth(&config, "https://registry.example/").as_deref(),
+            Some("Bearer T1")
+        );
+        assert_eq!(
+            auth(&config, "https://b.example/").as_deref(),
+            Some("Bearer ${NONE}")
+        );
         assert_eq!(auth(&config, "https://c.example/"), None);
     }
 

@@ -22,23 +22,43 @@ pub(super) struct Version {
 }
 
 /// The wanted `versions` of the packument in `bytes`, which must be that of `name`.
-pub(super) fn read(bytes: &[u8], name: &str, versions: &[&str]) -> Result<BTreeMap<String, Version>, FetchError> {
+pub(super) fn read(
+    bytes: &[u8],
+    name: &str,
+    versions: &[&str],
+) -> Result<BTreeMap<String, Version>, FetchError> {
     let malformed = |why: String| FetchError::Malformed(why);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let raw = Packument { versions }.deserialize(&mut reader).map_err(|e| malformed(text::excerpt(&e.to_string(), 200)))?;
-    reader.end().map_err(|_| malformed("something follows the document".to_owned()))?;
+    let raw = Packument { versions }
+        .deserialize(&mut reader)
+        .map_err(|e| malformed(text::excerpt(&e.to_string(), 200)))?;
+    reader
+        .end()
+        .map_err(|_| malformed("something follows the document".to_owned()))?;
     if raw.name.as_deref() != Some(name) {
         let found = text::excerpt(raw.name.as_deref().unwrap_or("(none)"), 100);
-        return Err(malformed(format!("it is about {found}, not about {}", text::excerpt(name, 100))));
+        return Err(malformed(format!(
+            "it is about {found}, not about {}",
+            text::excerpt(name, 100)
+        )));
     }
     let mut found = BTreeMap::new();
     for (version, value) in raw.versions {
         let said = |field: &str| value.get(field).and_then(Value::as_str);
         if said("name") != Some(name) || said("version") != Some(version.as_str()) {
-            return Err(malformed(format!("its version {} calls itself something else", text::excerpt(&version, 60))));
+            return Err(malformed(format!(
+                "its version {} calls itself something else",
+                text::excerpt(&version, 60)
+            )));
         }
         let published = raw.time.get(&version).and_then(|time| time.parse().ok());
-        found.insert(version, Version { published, ..of(&value)? });
+        found.insert(
+            version,
+            Version {
+                published,
+                ..of(&value)?
+            },
+        );
     }
     Ok(found)
 }
@@ -51,10 +71,14 @@ fn of(value: &Value) -> Result<Version, FetchError> {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(list)) => list
             .iter()
-            .map(|entry| match (text_of(entry.get("keyid")), text_of(entry.get("sig"))) {
-                (Some(keyid), Some(sig)) => Ok(RegistrySignature { keyid, sig }),
-                _ => Err(FetchError::Malformed("a signature without key or value".to_owned())),
-            })
+            .map(
+                |entry| match (text_of(entry.get("keyid")), text_of(entry.get("sig"))) {
+                    (Some(keyid), Some(sig)) => Ok(RegistrySignature { keyid, sig }),
+                    _ => Err(FetchError::Malformed(
+                        "a signature without key or value".to_owned(),
+                    )),
+                },
+            )
             .collect::<Result<_, _>>()?,
         Some(_) => return Err(FetchError::Malformed("`signatures` is no list".to_owned())),
     };
@@ -62,7 +86,10 @@ fn of(value: &Value) -> Result<Version, FetchError> {
         integrity: field("integrity"),
         tarball: field("tarball"),
         signatures,
-        attestations: text_of(dist.and_then(|d| d.get("attestations")).and_then(|a| a.get("url"))),
+        attestations: text_of(
+            dist.and_then(|d| d.get("attestations"))
+                .and_then(|a| a.get("url")),
+        ),
         published: None,
     })
 }
@@ -115,10 +142,19 @@ impl<'de> Visitor<'de> for Packument<'_> {
             match at {
                 0 => raw.name = Some(map.next_value()?),
                 1 => {
-                    let times: BTreeMap<String, Value> = map.next_value_seed(Wanted { keys: self.versions })?;
-                    raw.time = times.into_iter().filter_map(|(k, v)| Some((k, v.as_str()?.to_owned()))).collect();
+                    let times: BTreeMap<String, Value> = map.next_value_seed(Wanted {
+                        keys: self.versions,
+                    })?;
+                    raw.time = times
+                        .into_iter()
+                        .filter_map(|(k, v)| Some((k, v.as_str()?.to_owned())))
+                        .collect();
                 }
-                _ => raw.versions = map.next_value_seed(Wanted { keys: self.versions })?,
+                _ => {
+                    raw.versions = map.next_value_seed(Wanted {
+                        keys: self.versions,
+                    })?
+                }
             }
         }
         Ok(raw)
@@ -173,7 +209,10 @@ mod tests {
         let found = read(good.as_bytes(), "a", &["1.0.0", "9.9.9"]).expect("packument");
         assert_eq!(found.len(), 1);
         let version = found.get("1.0.0").expect("version");
-        assert_eq!(version.published.map(|t| t.as_second()), Some(1_767_323_045));
+        assert_eq!(
+            version.published.map(|t| t.as_second()),
+            Some(1_767_323_045)
+        );
         assert_eq!(version.signatures.len(), 1);
         for (from, to) in [
             (r#""name":"a","dist"#, r#""name":"b","dist"#),

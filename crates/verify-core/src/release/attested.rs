@@ -15,14 +15,23 @@ impl Verdict {
             // A tag whose commit is not even known has its cause already.
             _ if self.commit.is_none() && !self.failures.is_empty() => None,
             Fact::Verified(released) => Some(self.compare(released)),
-            Fact::Violated { code, why } => {
-                Some(Err(Failure::new(refused(code), format!("the release attestation [{code}]: {why}"))))
+            Fact::Violated { code, why } => Some(Err(Failure::new(
+                refused(code),
+                format!("the release attestation [{code}]: {why}"),
+            ))),
+            Fact::NotEstablished { code, why } => {
+                Some(Err(Failure::new(Code::NotEstablished(*code), why.clone())))
             }
-            Fact::NotEstablished { code, why } => Some(Err(Failure::new(Code::NotEstablished(*code), why.clone()))),
-            Fact::NotApplicable => Some(Err(Failure::new(Code::Unsigned, "there is no release attestation"))),
+            Fact::NotApplicable => Some(Err(Failure::new(
+                Code::Unsigned,
+                "there is no release attestation",
+            ))),
         };
         let (state, detail) = match judged {
-            None => (CheckState::NotChecked, "the commit that the tag leads to is not known".to_owned()),
+            None => (
+                CheckState::NotChecked,
+                "the commit that the tag leads to is not known".to_owned(),
+            ),
             Some(Ok(detail)) => (CheckState::Passed, detail),
             Some(Err(failure)) => {
                 let detail = failure.message.clone();
@@ -30,22 +39,38 @@ impl Verdict {
                 (CheckState::Failed, detail)
             }
         };
-        self.checks.push(Check { name: "attestation", state, detail });
-        self.outcome = self.failures.iter().map(|failure| failure.code.outcome()).max().unwrap_or(Outcome::Verified);
+        self.checks.push(Check {
+            name: "attestation",
+            state,
+            detail,
+        });
+        self.outcome = self
+            .failures
+            .iter()
+            .map(|failure| failure.code.outcome())
+            .max()
+            .unwrap_or(Outcome::Verified);
         self
     }
 
     fn compare(&self, released: &Released) -> Result<String, Failure> {
         match &self.commit {
-            Some(commit) if *commit == released.commit => {
-                Ok(format!("GitHub released it from the same commit, with {} files", released.assets.len()))
-            }
+            Some(commit) if *commit == released.commit => Ok(format!(
+                "GitHub released it from the same commit, with {} files",
+                released.assets.len()
+            )),
             Some(commit) => Err(Failure::new(
                 Code::Moved,
-                format!("the tag leads to the commit {commit}, and GitHub released it from {}", released.commit),
+                format!(
+                    "the tag leads to the commit {commit}, and GitHub released it from {}",
+                    released.commit
+                ),
             )
             .help("do not use it before its makers have explained the change")),
-            None => Err(Failure::new(Code::TargetMissing, "the commit that the tag leads to is not known")),
+            None => Err(Failure::new(
+                Code::TargetMissing,
+                "the commit that the tag leads to is not known",
+            )),
         }
     }
 }
@@ -57,7 +82,11 @@ fn stands_for(code: Code) -> bool {
         Code::Lightweight
             | Code::Unsigned
             | Code::SchemeNotAllowed
-            | Code::NotEstablished(NotEstablished::NeedsLog | NotEstablished::NoTrustRoot | NotEstablished::FeatureDisabled)
+            | Code::NotEstablished(
+                NotEstablished::NeedsLog
+                    | NotEstablished::NoTrustRoot
+                    | NotEstablished::FeatureDisabled
+            )
     )
 }
 
@@ -77,21 +106,48 @@ mod tests {
 
     #[test]
     fn only_a_missing_signature_is_stood_for() {
-        let released = |byte: u8| Fact::Verified(Released::of(crate::digest::GitOid::sha1(&[byte; 20])));
+        let released =
+            |byte: u8| Fact::Verified(Released::of(crate::digest::GitOid::sha1(&[byte; 20])));
         let with = |codes: &[Code], commit: u8| {
-            let mut verdict = verify_unreadable("v1", &crate::git::GitError::Missing(crate::digest::GitOid::sha1(&[9; 20])));
+            let mut verdict = verify_unreadable(
+                "v1",
+                &crate::git::GitError::Missing(crate::digest::GitOid::sha1(&[9; 20])),
+            );
             verdict.failures = codes.iter().map(|code| Failure::new(*code, "x")).collect();
             verdict.commit = Some(crate::digest::GitOid::sha1(&[commit; 20]));
             verdict.attested(&released(1))
         };
-        for code in [Code::Lightweight, Code::Unsigned, Code::SchemeNotAllowed, Code::NotEstablished(NotEstablished::NeedsLog)] {
+        for code in [
+            Code::Lightweight,
+            Code::Unsigned,
+            Code::SchemeNotAllowed,
+            Code::NotEstablished(NotEstablished::NeedsLog),
+        ] {
             assert_eq!(with(&[code], 1).outcome, Outcome::Verified, "{code:?}");
             let moved = with(&[code], 2);
-            assert_eq!((moved.outcome, moved.failures[0].code), (Outcome::Violated, Code::Moved), "{code:?}");
+            assert_eq!(
+                (moved.outcome, moved.failures[0].code),
+                (Outcome::Violated, Code::Moved),
+                "{code:?}"
+            );
         }
-        for code in [Code::BadSignature, Code::Revoked, Code::NameMismatch, Code::Moved, Code::Rollback, Code::Malformed] {
+        for code in [
+            Code::BadSignature,
+            Code::Revoked,
+            Code::NameMismatch,
+            Code::Moved,
+            Code::Rollback,
+            Code::Malformed,
+        ] {
             assert_eq!(with(&[code], 1).outcome, Outcome::Violated, "{code:?}");
         }
-        assert_eq!(with(&[Code::NotEstablished(NotEstablished::UnsupportedRepository)], 1).outcome, Outcome::NotEstablished);
+        assert_eq!(
+            with(
+                &[Code::NotEstablished(NotEstablished::UnsupportedRepository)],
+                1
+            )
+            .outcome,
+            Outcome::NotEstablished
+        );
     }
 }

@@ -4,7 +4,9 @@
 //! without the log is refused here: a signature that does not fit, and a certificate of somebody else. The certificate and a log
 //! entry that travels with the signature are judged by [`crate::provenance::gitsign`].
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, UnparsedPublicKey, VerificationAlgorithm,
+};
 use cms::cert::CertificateChoices;
 use cms::cert::x509::Certificate;
 use cms::cert::x509::der::asn1::{ObjectIdentifier, OctetString, Utf8StringRef};
@@ -66,31 +68,59 @@ impl GitsignSignature {
     /// # Errors
     /// `bad-armor`, `bad-signature`, `weak-hash` or `unsupported-certificate`.
     pub fn from_tag(tag: &Tag) -> Result<Self, Failure> {
-        let bytes = armor::decode(tag.armor(), Style::Plain).map_err(|why| Failure::new(Code::BadArmor, why))?;
-        let data =
-            signed_data(&bytes).ok_or_else(|| Failure::new(Code::BadArmor, "the signature block holds no CMS signature"))?;
-        let several =
-            || Failure::new(Code::MultipleSignatures, "the CMS message does not hold exactly one signer and its certificate");
-        let [signer] = data.signer_infos.0.as_slice() else { return Err(several()) };
+        let bytes = armor::decode(tag.armor(), Style::Plain)
+            .map_err(|why| Failure::new(Code::BadArmor, why))?;
+        let data = signed_data(&bytes).ok_or_else(|| {
+            Failure::new(Code::BadArmor, "the signature block holds no CMS signature")
+        })?;
+        let several = || {
+            Failure::new(
+                Code::MultipleSignatures,
+                "the CMS message does not hold exactly one signer and its certificate",
+            )
+        };
+        let [signer] = data.signer_infos.0.as_slice() else {
+            return Err(several());
+        };
         let certificate = certificate_of(&data, signer).ok_or_else(several)?;
-        if data.encap_content_info.econtent.is_some() || data.encap_content_info.econtent_type != ID_DATA {
-            return Err(Failure::new(Code::BadSignature, "the CMS message signs a content of its own, not the tag"));
+        if data.encap_content_info.econtent.is_some()
+            || data.encap_content_info.econtent_type != ID_DATA
+        {
+            return Err(Failure::new(
+                Code::BadSignature,
+                "the CMS message signs a content of its own, not the tag",
+            ));
         }
         // The message states the hash twice; whoever reads only the one must not see another than who reads the other.
-        let stated: Vec<_> = data.digest_algorithms.iter().map(|algorithm| algorithm.oid).collect();
+        let stated: Vec<_> = data
+            .digest_algorithms
+            .iter()
+            .map(|algorithm| algorithm.oid)
+            .collect();
         if stated != [signer.digest_alg.oid] {
-            return Err(Failure::new(Code::BadSignature, "the CMS message and its signer state different hashes"));
+            return Err(Failure::new(
+                Code::BadSignature,
+                "the CMS message and its signer state different hashes",
+            ));
         }
         if signer.digest_alg.oid != SHA256 {
             return Err(Failure::new(
                 Code::WeakHash,
-                format!("the signature uses the hash {}, not SHA-256", signer.digest_alg.oid),
+                format!(
+                    "the signature uses the hash {}, not SHA-256",
+                    signer.digest_alg.oid
+                ),
             ));
         }
         let signed_attributes = check_attributes(signer, tag.payload())?;
         let signature = signer.signature.as_bytes().to_vec();
         check_signature(certificate, signer, &signed_attributes, &signature)?;
-        let unreadable = |_| Failure::new(Code::UnsupportedCertificate, "the certificate cannot be read");
+        let unreadable = |_| {
+            Failure::new(
+                Code::UnsupportedCertificate,
+                "the certificate cannot be read",
+            )
+        };
         Ok(Self {
             signed_attributes,
             signature,
@@ -103,13 +133,21 @@ impl GitsignSignature {
 }
 
 /// Who signed the tag, when the certificate was issued to whom the rule allows, and the log says that it was valid then.
-pub(super) fn verify(tag: &Tag, wanted: &Gitsign, anchors: Option<&Anchors>, now: Timestamp) -> Result<Accepted, Failure> {
+pub(super) fn verify(
+    tag: &Tag,
+    wanted: &Gitsign,
+    anchors: Option<&Anchors>,
+    now: Timestamp,
+) -> Result<Accepted, Failure> {
     let found = GitsignSignature::from_tag(tag)?;
     let issuer = found.issuer.as_deref().unwrap_or_default();
     if !found.identities.contains(&wanted.identity) || issuer != wanted.issuer {
         let who = found.identities.first().map_or("nobody", String::as_str);
-        let why =
-            format!("the certificate is for {} by {}, whom the rule does not allow", excerpt(who, 200), excerpt(issuer, 200));
+        let why = format!(
+            "the certificate is for {} by {}, whom the rule does not allow",
+            excerpt(who, 200),
+            excerpt(issuer, 200)
+        );
         return Err(Failure::new(Code::UnknownKey, why));
     }
     let material = Material {
@@ -124,7 +162,9 @@ pub(super) fn verify(tag: &Tag, wanted: &Gitsign, anchors: Option<&Anchors>, now
         ..IdentityPolicy::default()
     };
     let none = |why: String| Failure::new(Code::NotEstablished(NotEstablished::NoTrustRoot), why);
-    let anchors = anchors.ok_or_else(|| none("no trust root is at hand that could vouch for the certificate".to_owned()))?;
+    let anchors = anchors.ok_or_else(|| {
+        none("no trust root is at hand that could vouch for the certificate".to_owned())
+    })?;
     let root = anchors.root().map_err(|why| none(why.to_string()))?;
     match verify_gitsign(&material, &policy, root, now) {
         Fact::Verified(_) => {
@@ -133,28 +173,41 @@ pub(super) fn verify(tag: &Tag, wanted: &Gitsign, anchors: Option<&Anchors>, now
                 key_type: format!("certificate by {}", excerpt(&wanted.issuer, 200)),
                 fingerprint: Sha256Digest::of(&found.certificate).to_string(),
             };
-            Ok(Accepted { signer, notes: Vec::new() })
+            Ok(Accepted {
+                signer,
+                notes: Vec::new(),
+            })
         }
-        Fact::Violated { code: "identity" | "issuer", why } => Err(Failure::new(Code::UnknownKey, why)),
+        Fact::Violated {
+            code: "identity" | "issuer",
+            why,
+        } => Err(Failure::new(Code::UnknownKey, why)),
         Fact::Violated { why, .. } => Err(Failure::new(Code::BadSignature, why)),
         Fact::NotEstablished { code, why } => Err(Failure::new(Code::NotEstablished(code), why)),
-        Fact::NotApplicable => {
-            Err(Failure::new(Code::NotEstablished(NotEstablished::NeedsLog), "the certificate was not judged"))
-        }
+        Fact::NotApplicable => Err(Failure::new(
+            Code::NotEstablished(NotEstablished::NeedsLog),
+            "the certificate was not judged",
+        )),
     }
 }
 
 fn signed_data(bytes: &[u8]) -> Option<SignedData> {
-    let content = ContentInfo::from_der(bytes).ok().filter(|content| content.content_type == ID_SIGNED_DATA)?;
+    let content = ContentInfo::from_der(bytes)
+        .ok()
+        .filter(|content| content.content_type == ID_SIGNED_DATA)?;
     content.content.decode_as().ok()
 }
 
 /// The only certificate, when it is the one that the signer names.
 fn certificate_of<'a>(data: &'a SignedData, signer: &SignerInfo) -> Option<&'a Certificate> {
-    let [CertificateChoices::Certificate(certificate)] = data.certificates.as_ref()?.0.as_slice() else { return None };
+    let [CertificateChoices::Certificate(certificate)] = data.certificates.as_ref()?.0.as_slice()
+    else {
+        return None;
+    };
     let named = match &signer.sid {
         SignerIdentifier::IssuerAndSerialNumber(id) => {
-            id.issuer == certificate.tbs_certificate.issuer && id.serial_number == certificate.tbs_certificate.serial_number
+            id.issuer == certificate.tbs_certificate.issuer
+                && id.serial_number == certificate.tbs_certificate.serial_number
         }
         SignerIdentifier::SubjectKeyIdentifier(_) => false,
     };
@@ -163,8 +216,16 @@ fn certificate_of<'a>(data: &'a SignedData, signer: &SignerInfo) -> Option<&'a C
 
 /// The signed attributes, when they are about this payload.
 fn check_attributes(signer: &SignerInfo, payload: &[u8]) -> Result<Vec<u8>, Failure> {
-    let missing = |what: &str| Failure::new(Code::BadSignature, format!("the CMS message does not sign {what}"));
-    let attributes = signer.signed_attrs.as_ref().ok_or_else(|| missing("any attributes"))?;
+    let missing = |what: &str| {
+        Failure::new(
+            Code::BadSignature,
+            format!("the CMS message does not sign {what}"),
+        )
+    };
+    let attributes = signer
+        .signed_attrs
+        .as_ref()
+        .ok_or_else(|| missing("any attributes"))?;
     let single = |oid: ObjectIdentifier| {
         let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
         match (found.next(), found.next()) {
@@ -178,35 +239,61 @@ fn check_attributes(signer: &SignerInfo, payload: &[u8]) -> Result<Vec<u8>, Fail
     }
     let digest = single(MESSAGE_DIGEST).and_then(|value| value.decode_as::<OctetString>().ok());
     if digest.is_none_or(|digest| digest.as_bytes() != Sha256::digest(payload).as_slice()) {
-        return Err(Failure::new(Code::BadSignature, "the signature is for other content: the tag or the signature was changed"));
+        return Err(Failure::new(
+            Code::BadSignature,
+            "the signature is for other content: the tag or the signature was changed",
+        ));
     }
-    attributes.to_der().map_err(|_| missing("attributes that can be encoded"))
+    attributes
+        .to_der()
+        .map_err(|_| missing("attributes that can be encoded"))
 }
 
-fn check_signature(certificate: &Certificate, signer: &SignerInfo, signed: &[u8], signature: &[u8]) -> Result<(), Failure> {
+fn check_signature(
+    certificate: &Certificate,
+    signer: &SignerInfo,
+    signed: &[u8],
+    signature: &[u8],
+) -> Result<(), Failure> {
     let key = &certificate.tbs_certificate.subject_public_key_info;
     let point = key.subject_public_key.as_bytes().unwrap_or_default();
-    let algorithm: &'static dyn VerificationAlgorithm = match (signer.signature_algorithm.oid, point.len()) {
-        (ECDSA_SHA256, 65) => &ECDSA_P256_SHA256_ASN1,
-        (ECDSA_SHA384, 97) => &ECDSA_P384_SHA384_ASN1,
-        (other, _) => {
-            let why = format!("the certificate's kind of key with the algorithm {other} is not supported");
-            return Err(Failure::new(Code::UnsupportedCertificate, why));
-        }
-    };
+    let algorithm: &'static dyn VerificationAlgorithm =
+        match (signer.signature_algorithm.oid, point.len()) {
+            (ECDSA_SHA256, 65) => &ECDSA_P256_SHA256_ASN1,
+            (ECDSA_SHA384, 97) => &ECDSA_P384_SHA384_ASN1,
+            (other, _) => {
+                let why = format!(
+                    "the certificate's kind of key with the algorithm {other} is not supported"
+                );
+                return Err(Failure::new(Code::UnsupportedCertificate, why));
+            }
+        };
     UnparsedPublicKey::new(algorithm, point)
         .verify(signed, signature)
-        .map_err(|_| Failure::new(Code::BadSignature, "the signature does not fit the certificate's key"))
+        .map_err(|_| {
+            Failure::new(
+                Code::BadSignature,
+                "the signature does not fit the certificate's key",
+            )
+        })
 }
 
 fn log_entry(signer: &SignerInfo) -> Option<Vec<u8>> {
     let attributes = signer.unsigned_attrs.as_ref()?;
-    let attribute = attributes.iter().find(|attribute| attribute.oid == LOG_ENTRY)?;
-    attribute.values.get(0)?.decode_as::<OctetString>().ok().map(OctetString::into_bytes)
+    let attribute = attributes
+        .iter()
+        .find(|attribute| attribute.oid == LOG_ENTRY)?;
+    attribute
+        .values
+        .get(0)?
+        .decode_as::<OctetString>()
+        .ok()
+        .map(OctetString::into_bytes)
 }
 
 fn identities(certificate: &Certificate) -> Vec<String> {
-    let names = extension(certificate, SUBJECT_ALT_NAME).and_then(|value| SubjectAltName::from_der(value).ok());
+    let names = extension(certificate, SUBJECT_ALT_NAME)
+        .and_then(|value| SubjectAltName::from_der(value).ok());
     let names = names.map(|names| names.0).unwrap_or_default();
     let text = |name: &GeneralName| match name {
         GeneralName::Rfc822Name(mail) => Some(mail.to_string()),
@@ -218,12 +305,22 @@ fn identities(certificate: &Certificate) -> Vec<String> {
 
 fn issuer(certificate: &Certificate) -> Option<String> {
     match extension(certificate, ISSUER_V2) {
-        Some(value) => Utf8StringRef::from_der(value).ok().map(|text| text.as_str().to_owned()),
-        None => extension(certificate, ISSUER_V1).and_then(|value| String::from_utf8(value.to_vec()).ok()),
+        Some(value) => Utf8StringRef::from_der(value)
+            .ok()
+            .map(|text| text.as_str().to_owned()),
+        None => extension(certificate, ISSUER_V1)
+            .and_then(|value| String::from_utf8(value.to_vec()).ok()),
     }
 }
 
 fn extension(certificate: &Certificate, oid: ObjectIdentifier) -> Option<&[u8]> {
-    let extensions = certificate.tbs_certificate.extensions.as_deref().unwrap_or_default();
-    extensions.iter().find(|extension| extension.extn_id == oid).map(|extension| extension.extn_value.as_bytes())
+    let extensions = certificate
+        .tbs_certificate
+        .extensions
+        .as_deref()
+        .unwrap_or_default();
+    extensions
+        .iter()
+        .find(|extension| extension.extn_id == oid)
+        .map(|extension| extension.extn_value.as_bytes())
 }

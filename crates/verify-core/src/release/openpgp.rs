@@ -41,8 +41,11 @@ impl OpenPgpCertificates {
     /// A file without a certificate, with a private key, or with something that is none.
     pub fn add(&mut self, path: &Path, bytes: &[u8]) -> crate::Result<()> {
         let wrong = |what: &str| {
-            OperatorError::whole(path, format!("the OpenPGP certificates cannot be used: {what}"))
-                .with_help("export them with `gpg --armor --export FINGERPRINT`")
+            OperatorError::whole(
+                path,
+                format!("the OpenPGP certificates cannot be used: {what}"),
+            )
+            .with_help("export them with `gpg --armor --export FINGERPRINT`")
         };
         let before = self.certs.len();
         for block in blocks(bytes) {
@@ -54,44 +57,78 @@ impl OpenPgpCertificates {
                 self.certs.push(cert);
             }
         }
-        if self.certs.len() == before { Err(wrong("the file holds none").into()) } else { Ok(()) }
+        if self.certs.len() == before {
+            Err(wrong("the file holds none").into())
+        } else {
+            Ok(())
+        }
     }
 
     /// The fingerprints of the primary keys, upper-case hex.
     #[must_use]
     pub fn fingerprints(&self) -> Vec<String> {
-        self.certs.iter().map(|cert| cert.fingerprint().to_hex()).collect()
+        self.certs
+            .iter()
+            .map(|cert| cert.fingerprint().to_hex())
+            .collect()
     }
 
     /// Who has the certificate with this fingerprint, when it is among these.
     ///
     /// # Errors
     /// `revoked`, and `unknown-key` for one that the policy of today does not accept.
-    pub(super) fn signer(&self, fingerprint: &str, now: Timestamp) -> Result<Option<Signer>, Failure> {
-        let Some(cert) = self.certs.iter().find(|cert| cert.fingerprint().to_hex() == fingerprint) else { return Ok(None) };
+    pub(super) fn signer(
+        &self,
+        fingerprint: &str,
+        now: Timestamp,
+    ) -> Result<Option<Signer>, Failure> {
+        let Some(cert) = self
+            .certs
+            .iter()
+            .find(|cert| cert.fingerprint().to_hex() == fingerprint)
+        else {
+            return Ok(None);
+        };
         let policy = policy(now);
-        let valid = cert.with_policy(&policy, SystemTime::from(now)).map_err(|error| {
-            let why = format!("the operator's certificate {fingerprint} cannot be used: {}", shown(&error));
-            Failure::new(Code::UnknownKey, why)
-        })?;
+        let valid = cert
+            .with_policy(&policy, SystemTime::from(now))
+            .map_err(|error| {
+                let why = format!(
+                    "the operator's certificate {fingerprint} cannot be used: {}",
+                    shown(&error)
+                );
+                Failure::new(Code::UnknownKey, why)
+            })?;
         match valid.revocation_status() {
-            RevocationStatus::NotAsFarAsWeKnow => Ok(Some(signer(&valid, cert.primary_key().key().pk_algo()))),
-            _ => Err(Failure::new(Code::Revoked, format!("the key {fingerprint} is revoked"))),
+            RevocationStatus::NotAsFarAsWeKnow => {
+                Ok(Some(signer(&valid, cert.primary_key().key().pk_algo())))
+            }
+            _ => Err(Failure::new(
+                Code::Revoked,
+                format!("the key {fingerprint} is revoked"),
+            )),
         }
     }
 
     /// Who signed the tag, when the signature is good and its key counted when it was made.
     pub(super) fn verify(&self, tag: &Tag, now: Timestamp) -> Result<Accepted, Failure> {
         let signature = single_signature(tag.armor())?;
-        if matches!(signature.hash_algo(), HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD) {
-            let why = format!("the signature uses {}, which can be forged", signature.hash_algo());
+        if matches!(
+            signature.hash_algo(),
+            HashAlgorithm::MD5 | HashAlgorithm::SHA1 | HashAlgorithm::RipeMD
+        ) {
+            let why = format!(
+                "the signature uses {}, which can be forged",
+                signature.hash_algo()
+            );
             return Err(Failure::new(Code::WeakHash, why));
         }
         if signature.typ() != SignatureType::Binary {
             return Err(bad_signature("the signature is not one over exact bytes"));
         }
-        let made =
-            signature.signature_creation_time().ok_or_else(|| bad_signature("the signature does not say when it was made"))?;
+        let made = signature
+            .signature_creation_time()
+            .ok_or_else(|| bad_signature("the signature does not say when it was made"))?;
         let policy = policy(now);
         let mut refusal = None;
         for cert in &self.certs {
@@ -115,21 +152,30 @@ fn judge(
     now: Timestamp,
 ) -> Option<Result<Accepted, Failure>> {
     let issuers = signature.get_issuers();
-    let ours = |handle: &sequoia_openpgp::KeyHandle| issuers.iter().any(|issuer| issuer.aliases(handle));
+    let ours =
+        |handle: &sequoia_openpgp::KeyHandle| issuers.iter().any(|issuer| issuer.aliases(handle));
     let key = cert.keys().find(|key| ours(&key.key().key_handle()))?;
     Some((|| {
         let clock = SystemTime::from(now);
         let fingerprint = key.key().fingerprint().to_hex();
         if key.key().creation_time() > made {
-            let why = format!("the key {fingerprint} did not exist when the signature says it was made");
+            let why =
+                format!("the key {fingerprint} did not exist when the signature says it was made");
             return Err(Failure::new(Code::KeyNotYetValid, why));
         }
         if signature.verify_message(key.key(), payload).is_err() {
-            return Err(bad_signature("the signature does not fit the tag: one of them was changed"));
+            return Err(bad_signature(
+                "the signature does not fit the tag: one of them was changed",
+            ));
         }
         policy
             .signature(signature, HashAlgoSecurity::CollisionResistance)
-            .map_err(|error| bad_signature(&format!("the signature is not of a form that is accepted: {}", shown(&error))))?;
+            .map_err(|error| {
+                bad_signature(&format!(
+                    "the signature is not of a form that is accepted: {}",
+                    shown(&error)
+                ))
+            })?;
         refuse_future(seconds(made), now)?;
         if signature.signature_alive(clock.max(made), None).is_err() {
             return Err(bad_signature("the signature itself has expired"));
@@ -144,21 +190,51 @@ fn judge(
                 }
                 _ => false,
             };
-            let code = if weak { Code::WeakKey } else { Code::UnknownKey };
-            Failure::new(code, format!("the operator's certificate does not vouch for the key {fingerprint}: {}", shown(error)))
+            let code = if weak {
+                Code::WeakKey
+            } else {
+                Code::UnknownKey
+            };
+            Failure::new(
+                code,
+                format!(
+                    "the operator's certificate does not vouch for the key {fingerprint}: {}",
+                    shown(error)
+                ),
+            )
         };
-        let valid_cert = cert.with_policy(policy, clock).map_err(|error| unusable(&error))?;
-        let valid_key = key.clone().with_policy(policy, clock).map_err(|error| unusable(&error))?;
-        for status in [valid_cert.revocation_status(), valid_key.revocation_status()] {
+        let valid_cert = cert
+            .with_policy(policy, clock)
+            .map_err(|error| unusable(&error))?;
+        let valid_key = key
+            .clone()
+            .with_policy(policy, clock)
+            .map_err(|error| unusable(&error))?;
+        for status in [
+            valid_cert.revocation_status(),
+            valid_key.revocation_status(),
+        ] {
             if !matches!(status, RevocationStatus::NotAsFarAsWeKnow) {
-                return Err(Failure::new(Code::Revoked, format!("the key {fingerprint} is revoked")));
+                return Err(Failure::new(
+                    Code::Revoked,
+                    format!("the key {fingerprint} is revoked"),
+                ));
             }
         }
         if !valid_key.for_signing() {
-            return Err(Failure::new(Code::NamespaceNotAllowed, format!("the key {fingerprint} is not one for signing")));
+            return Err(Failure::new(
+                Code::NamespaceNotAllowed,
+                format!("the key {fingerprint} is not one for signing"),
+            ));
         }
         let mut notes = Vec::new();
-        for expires in [valid_cert.primary_key().key_expiration_time(), valid_key.key_expiration_time()].into_iter().flatten() {
+        for expires in [
+            valid_cert.primary_key().key_expiration_time(),
+            valid_key.key_expiration_time(),
+        ]
+        .into_iter()
+        .flatten()
+        {
             if made >= expires {
                 let why = format!("the key {fingerprint} had expired when the signature was made");
                 return Err(Failure::new(Code::KeyExpiredAtSignature, why));
@@ -167,14 +243,24 @@ fn judge(
                 notes.push("the key has expired since; only the signature's own date says that it was made before".to_owned());
             }
         }
-        Ok(Accepted { signer: signer(&valid_cert, key.key().pk_algo()), notes })
+        Ok(Accepted {
+            signer: signer(&valid_cert, key.key().pk_algo()),
+            notes,
+        })
     })())
 }
 
 fn signer(cert: &ValidCert<'_>, algorithm: PublicKeyAlgorithm) -> Signer {
-    let principal = cert.primary_userid().map(|id| String::from_utf8_lossy(id.userid().value()).into_owned());
+    let principal = cert
+        .primary_userid()
+        .map(|id| String::from_utf8_lossy(id.userid().value()).into_owned());
     Signer {
-        principal: excerpt(principal.as_deref().unwrap_or("certificate without a user ID"), 200),
+        principal: excerpt(
+            principal
+                .as_deref()
+                .unwrap_or("certificate without a user ID"),
+            200,
+        ),
         key_type: format!("OpenPGP {algorithm}"),
         fingerprint: cert.fingerprint().to_hex(),
     }
@@ -182,20 +268,37 @@ fn signer(cert: &ValidCert<'_>, algorithm: PublicKeyAlgorithm) -> Signer {
 
 /// The one packet that an armored signature may hold.
 fn single_signature(block: &[u8]) -> Result<Signature, Failure> {
-    let bad = || Failure::new(Code::BadArmor, "the signature block holds no OpenPGP signature");
+    let bad = || {
+        Failure::new(
+            Code::BadArmor,
+            "the signature block holds no OpenPGP signature",
+        )
+    };
     if !block.starts_with(b"-----BEGIN PGP SIGNATURE-----") {
-        return Err(Failure::new(Code::BadArmor, "the block is an OpenPGP message, not a signature"));
+        return Err(Failure::new(
+            Code::BadArmor,
+            "the block is an OpenPGP message, not a signature",
+        ));
     }
-    let bytes = armor::decode(block, Style::OpenPgp).map_err(|why| Failure::new(Code::BadArmor, why))?;
+    let bytes =
+        armor::decode(block, Style::OpenPgp).map_err(|why| Failure::new(Code::BadArmor, why))?;
     // Nothing is unpacked: a compressed packet is refused like any other that is no signature.
-    let builder = PacketParserBuilder::from_bytes(&bytes).map_err(|_| bad())?.dearmor(Dearmor::Disabled).max_recursion_depth(0);
+    let builder = PacketParserBuilder::from_bytes(&bytes)
+        .map_err(|_| bad())?
+        .dearmor(Dearmor::Disabled)
+        .max_recursion_depth(0);
     let mut rest = builder.build().map_err(|_| bad())?;
     let mut found = None;
     while let PacketParserResult::Some(parser) = rest {
         let (packet, next) = parser.next().map_err(|_| bad())?;
-        let Packet::Signature(signature) = packet else { return Err(bad()) };
+        let Packet::Signature(signature) = packet else {
+            return Err(bad());
+        };
         if found.replace(signature).is_some() {
-            return Err(Failure::new(Code::MultipleSignatures, "the OpenPGP block holds more than one signature"));
+            return Err(Failure::new(
+                Code::MultipleSignatures,
+                "the OpenPGP block holds more than one signature",
+            ));
         }
         rest = next;
     }
@@ -204,7 +307,10 @@ fn single_signature(block: &[u8]) -> Result<Signature, Failure> {
 
 fn policy(now: Timestamp) -> StandardPolicy<'static> {
     let mut policy = StandardPolicy::at(SystemTime::from(now));
-    policy.accept_hash_property(HashAlgorithm::SHA1, HashAlgoSecurity::SecondPreImageResistance);
+    policy.accept_hash_property(
+        HashAlgorithm::SHA1,
+        HashAlgoSecurity::SecondPreImageResistance,
+    );
     policy
 }
 
@@ -216,11 +322,19 @@ fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
         return vec![bytes];
     }
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    starts.iter().zip(ends).map(|(start, end)| &bytes[*start..end]).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| &bytes[*start..end])
+        .collect()
 }
 
 fn unknown(signature: &Signature) -> Failure {
-    let issuers: Vec<String> = signature.get_issuers().iter().map(sequoia_openpgp::KeyHandle::to_hex).collect();
+    let issuers: Vec<String> = signature
+        .get_issuers()
+        .iter()
+        .map(sequoia_openpgp::KeyHandle::to_hex)
+        .collect();
     let who = issuers.first().map_or("an unnamed key", String::as_str);
     Failure::new(Code::UnknownKey, format!("the OpenPGP key {who} is not among the operator's certificates"))
         .help(format!("if you know whose key it is, export it with `gpg --armor --export {who}` into a file that the rule names"))
@@ -231,7 +345,9 @@ fn bad_signature(why: &str) -> Failure {
 }
 
 fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 

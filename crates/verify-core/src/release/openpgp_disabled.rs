@@ -26,7 +26,11 @@ impl OpenPgpCertificates {
         Err(disabled())
     }
 
-    pub(super) fn signer(&self, _fingerprint: &str, _now: Timestamp) -> Result<Option<Signer>, Failure> {
+    pub(super) fn signer(
+        &self,
+        _fingerprint: &str,
+        _now: Timestamp,
+    ) -> Result<Option<Signer>, Failure> {
         Err(disabled())
     }
 }

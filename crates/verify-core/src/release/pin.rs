@@ -69,15 +69,39 @@ mod tests {
             line: 0,
         };
         let signed = pin(Some(id(1)));
-        assert_eq!(PinState::of(&signed, Some((Some(&id(1)), Some(&id(2))))), PinState::Same);
-        assert_eq!(PinState::of(&signed, Some((Some(&id(3)), Some(&id(2))))), PinState::Retagged);
-        assert_eq!(PinState::of(&signed, Some((None, Some(&id(2))))), PinState::Retagged);
-        assert_eq!(PinState::of(&signed, Some((Some(&id(3)), Some(&id(4))))), PinState::Moved);
-        assert_eq!(PinState::of(&signed, Some((Some(&id(3)), None))), PinState::Moved);
+        assert_eq!(
+            PinState::of(&signed, Some((Some(&id(1)), Some(&id(2))))),
+            PinState::Same
+        );
+        assert_eq!(
+            PinState::of(&signed, Some((Some(&id(3)), Some(&id(2))))),
+            PinState::Retagged
+        );
+        assert_eq!(
+            PinState::of(&signed, Some((None, Some(&id(2))))),
+            PinState::Retagged
+        );
+        assert_eq!(
+            PinState::of(&signed, Some((Some(&id(3)), Some(&id(4))))),
+            PinState::Moved
+        );
+        assert_eq!(
+            PinState::of(&signed, Some((Some(&id(3)), None))),
+            PinState::Moved
+        );
         assert_eq!(PinState::of(&signed, None), PinState::Missing);
         let lightweight = pin(None);
-        assert_eq!(PinState::of(&lightweight, Some((None, Some(&id(2))))), PinState::Same);
-        assert_eq!(PinState::of(&lightweight, Some((Some(&id(1)), Some(&id(2))))), PinState::Retagged);
-        assert_eq!(PinState::of(&lightweight, Some((None, None))), PinState::Moved);
+        assert_eq!(
+            PinState::of(&lightweight, Some((None, Some(&id(2))))),
+            PinState::Same
+        );
+        assert_eq!(
+            PinState::of(&lightweight, Some((Some(&id(1)), Some(&id(2))))),
+            PinState::Retagged
+        );
+        assert_eq!(
+            PinState::of(&lightweight, Some((None, None))),
+            PinState::Moved
+        );
     }
 }

@@ -50,7 +50,11 @@ fn pattern_matches(text: &[u8], pattern: &[u8]) -> bool {
             },
         }
     }
-    pattern.get(from..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+    pattern
+        .get(from..)
+        .unwrap_or_default()
+        .iter()
+        .all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -78,6 +82,9 @@ mod tests {
         ] {
             assert_eq!(list_matches(text, list), expected, "{text} in {list}");
         }
-        assert!(!list_matches(&"a".repeat(5000), &format!("{}b", "*a".repeat(500))));
+        assert!(!list_matches(
+            &"a".repeat(5000),
+            &format!("{}b", "*a".repeat(500))
+        ));
     }
 }

@@ -54,7 +54,9 @@ impl ReleaseRule {
     /// # Errors
     /// A file that is not there or cannot be read as what it must be.
     pub fn load(rule: &policy::ReleaseRule, anchors: &Arc<Anchors>) -> Result<Self> {
-        let openpgp = (!rule.openpgp.is_empty()).then(|| Trust::read_openpgp(&rule.openpgp)).transpose()?;
+        let openpgp = (!rule.openpgp.is_empty())
+            .then(|| Trust::read_openpgp(&rule.openpgp))
+            .transpose()?;
         let trust = Trust {
             ssh: rule.signers.as_deref().map(Trust::read_ssh).transpose()?,
             revoked: None,
@@ -62,25 +64,42 @@ impl ReleaseRule {
             gitsign: rule.gitsign.clone(),
             anchors: rule.gitsign.is_some().then(|| Arc::clone(anchors)),
         };
-        Ok(Self { tags: rule.tags.clone(), trust, require: rule.require, minimum: rule.minimum.clone() })
+        Ok(Self {
+            tags: rule.tags.clone(),
+            trust,
+            require: rule.require,
+            minimum: rule.minimum.clone(),
+        })
     }
 }
 
 impl Trust {
     /// Who `signer` of a pin is, when that key may still sign: what was verified when the tag was pinned holds only as long.
-    pub(super) fn pinned_signer(&self, signer: &str, now: Timestamp) -> Result<(Scheme, Signer), Failure> {
+    pub(super) fn pinned_signer(
+        &self,
+        signer: &str,
+        now: Timestamp,
+    ) -> Result<(Scheme, Signer), Failure> {
         let gone = || {
-            let why =
-                format!("{}, who signed the tag when it was pinned, is no longer among those who may", excerpt(signer, 200));
-            Failure::new(Code::UnknownKey, why).help("look why the key was taken out; trust it again only for a reason")
+            let why = format!(
+                "{}, who signed the tag when it was pinned, is no longer among those who may",
+                excerpt(signer, 200)
+            );
+            Failure::new(Code::UnknownKey, why)
+                .help("look why the key was taken out; trust it again only for a reason")
         };
         let (scheme, fingerprint) = signer.split_once(':').ok_or_else(gone)?;
         if scheme == Scheme::Ssh.as_str() {
             let revoked = |key: &SshKey| matches!(&self.revoked, Some(RevokedKeys::Keys(keys)) if keys.contains(key));
             let signers = self.ssh.as_ref().ok_or_else(gone)?;
-            let lines: Vec<_> = signers.sign_with(fingerprint).filter(|entry| !revoked(&entry.key)).collect();
+            let lines: Vec<_> = signers
+                .sign_with(fingerprint)
+                .filter(|entry| !revoked(&entry.key))
+                .collect();
             // A pin does not say when the tag was made, and the end of a line is how a key is taken back.
-            let counts = lines.iter().find(|entry| entry.validity(now.as_second()).is_ok());
+            let counts = lines
+                .iter()
+                .find(|entry| entry.validity(now.as_second()).is_ok());
             let Some(entry) = counts else {
                 let line = lines.first().ok_or_else(gone)?.line;
                 let why = format!(
@@ -90,16 +109,31 @@ impl Trust {
                 let help = "look why the line ended; verify the tag in a clone, and pin what another key signed";
                 return Err(Failure::new(Code::KeyExpired, why).help(help));
             };
-            let (principal, key_type) = (excerpt(&entry.principals, 200), entry.key.type_name().to_owned());
-            return Ok((Scheme::Ssh, Signer { principal, key_type, fingerprint: fingerprint.to_owned() }));
+            let (principal, key_type) = (
+                excerpt(&entry.principals, 200),
+                entry.key.type_name().to_owned(),
+            );
+            return Ok((
+                Scheme::Ssh,
+                Signer {
+                    principal,
+                    key_type,
+                    fingerprint: fingerprint.to_owned(),
+                },
+            ));
         }
         if scheme == Scheme::OpenPgp.as_str() {
             let certificates = self.openpgp.as_ref().ok_or_else(gone)?;
-            return Ok((Scheme::OpenPgp, certificates.signer(fingerprint, now)?.ok_or_else(gone)?));
+            return Ok((
+                Scheme::OpenPgp,
+                certificates.signer(fingerprint, now)?.ok_or_else(gone)?,
+            ));
         }
-        let why =
-            "the pin of a gitsign tag names its certificate and not its identity, so that the rule still allows it is not known";
-        Err(Failure::new(Code::NotEstablished(NotEstablished::UnsupportedRepository), why))
+        let why = "the pin of a gitsign tag names its certificate and not its identity, so that the rule still allows it is not known";
+        Err(Failure::new(
+            Code::NotEstablished(NotEstablished::UnsupportedRepository),
+            why,
+        ))
     }
 
     /// Reads an `allowed_signers` file.
@@ -107,7 +141,12 @@ impl Trust {
     /// # Errors
     /// A file that is not there, or a line that cannot be read.
     pub fn read_ssh(path: &Path) -> Result<AllowedSigners> {
-        let missing = || OperatorError::whole(path, format!("the signers file {} is not there", path.display()));
+        let missing = || {
+            OperatorError::whole(
+                path,
+                format!("the signers file {} is not there", path.display()),
+            )
+        };
         AllowedSigners::parse(path, &operator_file::read(path)?.ok_or_else(missing)?)
     }
 
@@ -121,7 +160,12 @@ impl Trust {
             // The operator may have put a link there.
             let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             let bytes = read::bytes(&real, CERTIFICATES_LIMIT);
-            let unreadable = |error| OperatorError::whole(path, format!("the OpenPGP certificates {}: {error}", path.display()));
+            let unreadable = |error| {
+                OperatorError::whole(
+                    path,
+                    format!("the OpenPGP certificates {}: {error}", path.display()),
+                )
+            };
             certificates.add(path, &bytes.map_err(unreadable)?)?;
         }
         Ok(certificates)

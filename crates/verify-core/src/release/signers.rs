@@ -88,15 +88,33 @@ impl AllowedSigners {
     #[must_use]
     pub fn find_principals(&self, key: &SshKey, at: i64) -> Option<&str> {
         let mut lines = self.entries.iter().filter(|entry| entry.is_for(key));
-        let principals = lines.find(|entry| entry.validity(at).is_ok())?.principals.as_str();
+        let principals = lines
+            .find(|entry| entry.validity(at).is_ok())?
+            .principals
+            .as_str();
         // The list ends where a name is empty.
-        let end = if principals.starts_with(',') { Some(0) } else { principals.find(",,") };
-        Some(principals.get(..end.unwrap_or(principals.len())).unwrap_or_default().trim_end_matches(','))
+        let end = if principals.starts_with(',') {
+            Some(0)
+        } else {
+            principals.find(",,")
+        };
+        Some(
+            principals
+                .get(..end.unwrap_or(principals.len()))
+                .unwrap_or_default()
+                .trim_end_matches(','),
+        )
     }
 
     /// The line that lets `principal` sign for `namespace` with this key at `at`, as `ssh-keygen -Y verify` decides it.
     #[must_use]
-    pub fn permits(&self, principal: &str, namespace: &str, key: &SshKey, at: i64) -> Option<&AllowedSigner> {
+    pub fn permits(
+        &self,
+        principal: &str,
+        namespace: &str,
+        key: &SshKey,
+        at: i64,
+    ) -> Option<&AllowedSigner> {
         self.entries.iter().find(|entry| {
             entry.is_for(key)
                 && list_matches(principal, &entry.principals)
@@ -110,9 +128,17 @@ impl AllowedSigners {
     ///
     /// # Errors
     /// `unknown-key`, `unsupported-certificate`, `key-expired`, `key-not-yet-valid` or `namespace-not-allowed`.
-    pub fn authorise(&self, key: &SshKey, namespace: &str, at: i64) -> Result<(&AllowedSigner, &str), Failure> {
+    pub fn authorise(
+        &self,
+        key: &SshKey,
+        namespace: &str,
+        at: i64,
+    ) -> Result<(&AllowedSigner, &str), Failure> {
         let principals = self.find_principals(key, at).unwrap_or_default();
-        for principal in principals.split(',').filter(|principal| !principal.is_empty()) {
+        for principal in principals
+            .split(',')
+            .filter(|principal| !principal.is_empty())
+        {
             // A negated pattern is nobody's name.
             if principal.starts_with('!') {
                 continue;
@@ -127,14 +153,20 @@ impl AllowedSigners {
     /// The lines that let the key of this fingerprint sign tags, at whatever time.
     pub(super) fn sign_with(&self, fingerprint: &str) -> impl Iterator<Item = &AllowedSigner> {
         let may = move |entry: &&AllowedSigner| {
-            !entry.cert_authority && entry.allows_namespace(NAMESPACE) && entry.key.fingerprint() == fingerprint
+            !entry.cert_authority
+                && entry.allows_namespace(NAMESPACE)
+                && entry.key.fingerprint() == fingerprint
         };
         self.entries.iter().filter(may)
     }
 
     fn refusal(&self, key: &SshKey, namespace: &str, at: i64) -> Failure {
         let fingerprint = key.fingerprint();
-        let lines: Vec<_> = self.entries.iter().filter(|entry| entry.key == *key).collect();
+        let lines: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.key == *key)
+            .collect();
         let Some(first) = lines.first() else {
             let line = format!("{} {}", "<principal>", key.to_text());
             return Failure::new(
@@ -146,13 +178,17 @@ impl AllowedSigners {
             ));
         };
         if lines.iter().all(|entry| entry.cert_authority) {
-            let why =
-                format!("line {} of the signers file has the key {fingerprint} as a certificate authority only", first.line);
+            let why = format!(
+                "line {} of the signers file has the key {fingerprint} as a certificate authority only",
+                first.line
+            );
             return Failure::new(Code::UnsupportedCertificate, why);
         }
         let usable = lines.iter().filter(|entry| !entry.cert_authority);
-        let refused_by_time =
-            usable.clone().filter(|entry| entry.allows_namespace(namespace)).find_map(|entry| entry.validity(at).err());
+        let refused_by_time = usable
+            .clone()
+            .filter(|entry| entry.allows_namespace(namespace))
+            .find_map(|entry| entry.validity(at).err());
         refused_by_time.unwrap_or_else(|| {
             if let Some(entry) = usable.clone().find(|entry| entry.allows_namespace(namespace)) {
                 let why =
@@ -174,7 +210,9 @@ impl AllowedSigner {
     }
 
     fn allows_namespace(&self, namespace: &str) -> bool {
-        self.namespaces.as_deref().is_none_or(|list| list_matches(namespace, list))
+        self.namespaces
+            .as_deref()
+            .is_none_or(|list| list_matches(namespace, list))
     }
 
     /// Whether the line counts at `at` (seconds since 1970).
@@ -207,18 +245,27 @@ impl RevokedKeys {
         if bytes.starts_with(b"SSHKRL\n\0") {
             return Ok(Self::Krl);
         }
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| OperatorError::whole(path, "the list of revoked keys is not UTF-8 text"))?;
+        let text = std::str::from_utf8(bytes).map_err(|_| {
+            OperatorError::whole(path, "the list of revoked keys is not UTF-8 text")
+        })?;
         let mut keys = Vec::new();
         for (line, span) in lines(text) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
-            let key = words.next().zip(words.next()).and_then(|(kind, base64)| SshKey::from_text(kind, base64));
+            let key = words
+                .next()
+                .zip(words.next())
+                .and_then(|(kind, base64)| SshKey::from_text(kind, base64));
             keys.push(key.ok_or_else(|| {
-                OperatorError::at(path, text, span, "a line of the list of revoked keys is no public key")
-                    .with_help("a line is: key-type base64-key [comment]")
+                OperatorError::at(
+                    path,
+                    text,
+                    span,
+                    "a line of the list of revoked keys is no public key",
+                )
+                .with_help("a line is: key-type base64-key [comment]")
             })?);
         }
         Ok(Self::Keys(keys))
@@ -241,11 +288,15 @@ struct Problem {
 }
 
 fn parse_line(line: &str, number: usize) -> Result<AllowedSigner, Problem> {
-    let problem = |what: &str, at: Range<usize>| Problem { what: what.to_owned(), at };
+    let problem = |what: &str, at: Range<usize>| Problem {
+        what: what.to_owned(),
+        at,
+    };
     if let Some(at) = line.find(|c: char| c.is_control() && c != '\t') {
         return Err(problem("holds a control character", at..at + 1));
     }
-    let (principals, rest) = split_principals(line).ok_or_else(|| problem("a quote is not closed", 0..line.len()))?;
+    let (principals, rest) =
+        split_principals(line).ok_or_else(|| problem("a quote is not closed", 0..line.len()))?;
     let rest_at = line.len() - rest.len();
     if rest.is_empty() {
         return Err(problem("has principals and no key", 0..line.len()));
@@ -254,18 +305,25 @@ fn parse_line(line: &str, number: usize) -> Result<AllowedSigner, Problem> {
     let (options, key) = if is_key_type(first) {
         ("", rest)
     } else {
-        let end = end_of_options(rest).ok_or_else(|| problem("a quote is not closed", rest_at..line.len()))?;
+        let end = end_of_options(rest)
+            .ok_or_else(|| problem("a quote is not closed", rest_at..line.len()))?;
         (&rest[..end], rest[end..].trim_start_matches([' ', '\t']))
     };
     let mut entry = AllowedSigner {
         principals,
         key: parse_key(key).ok_or_else(|| {
             let what = match key.split([' ', '\t']).next() {
-                Some("") | None => format!("`{}` is neither a known type of key nor followed by one", excerpt(first, 40)),
+                Some("") | None => format!(
+                    "`{}` is neither a known type of key nor followed by one",
+                    excerpt(first, 40)
+                ),
                 Some(kind) if is_key_type(kind) => format!("the {kind} key is damaged"),
                 Some(kind) => format!("`{}` is no known type of key", excerpt(kind, 40)),
             };
-            Problem { what, at: line.len() - key.len()..line.len() }
+            Problem {
+                what,
+                at: line.len() - key.len()..line.len(),
+            }
         })?,
         cert_authority: false,
         namespaces: None,
@@ -273,7 +331,10 @@ fn parse_line(line: &str, number: usize) -> Result<AllowedSigner, Problem> {
         valid_before: None,
         line: number,
     };
-    parse_options(options, &mut entry).map_err(|what| Problem { what, at: rest_at..rest_at + options.len() })?;
+    parse_options(options, &mut entry).map_err(|what| Problem {
+        what,
+        at: rest_at..rest_at + options.len(),
+    })?;
     Ok(entry)
 }
 
@@ -319,19 +380,25 @@ fn parse_options(mut rest: &str, entry: &mut AllowedSigner) -> Result<(), String
             entry.cert_authority = true;
             rest = after;
         } else if let Some(after) = strip_name(rest, "namespaces=") {
-            let (value, after) = dequote(after).ok_or("the value of `namespaces` is not in quotes")?;
+            let (value, after) =
+                dequote(after).ok_or("the value of `namespaces` is not in quotes")?;
             set_once(&mut entry.namespaces, value, "namespaces")?;
             rest = after;
         } else if let Some(after) = strip_name(rest, "valid-after=") {
-            let (value, after) = dequote(after).ok_or("the value of `valid-after` is not in quotes")?;
+            let (value, after) =
+                dequote(after).ok_or("the value of `valid-after` is not in quotes")?;
             set_once(&mut entry.valid_after, parse_time(&value)?, "valid-after")?;
             rest = after;
         } else if let Some(after) = strip_name(rest, "valid-before=") {
-            let (value, after) = dequote(after).ok_or("the value of `valid-before` is not in quotes")?;
+            let (value, after) =
+                dequote(after).ok_or("the value of `valid-before` is not in quotes")?;
             set_once(&mut entry.valid_before, parse_time(&value)?, "valid-before")?;
             rest = after;
         } else {
-            return Err(format!("`{}` is no option that is known", excerpt(rest, 40)));
+            return Err(format!(
+                "`{}` is no option that is known",
+                excerpt(rest, 40)
+            ));
         }
         if rest.is_empty() {
             break;
@@ -339,11 +406,18 @@ fn parse_options(mut rest: &str, entry: &mut AllowedSigner) -> Result<(), String
         rest = match rest.strip_prefix(',') {
             Some("") => return Err("the options end in a comma".to_owned()),
             Some(after) => after,
-            None => return Err(format!("`{}` is no option that is known", excerpt(rest, 40))),
+            None => {
+                return Err(format!(
+                    "`{}` is no option that is known",
+                    excerpt(rest, 40)
+                ));
+            }
         };
     }
     match (entry.valid_after, entry.valid_before) {
-        (Some(after), Some(before)) if before <= after => Err("`valid-before` does not lie after `valid-after`".to_owned()),
+        (Some(after), Some(before)) if before <= after => {
+            Err("`valid-before` does not lie after `valid-after`".to_owned())
+        }
         _ => Ok(()),
     }
 }
@@ -380,17 +454,40 @@ fn dequote(text: &str) -> Option<(String, &str)> {
 
 /// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with `Z` or `UTC` after it or not.
 fn parse_time(text: &str) -> Result<i64, String> {
-    let bad = || format!("`{}` is no time: write YYYYMMDDZ or YYYYMMDDHHMMSSZ", excerpt(text, 40));
+    let bad = || {
+        format!(
+            "`{}` is no time: write YYYYMMDDZ or YYYYMMDDHHMMSSZ",
+            excerpt(text, 40)
+        )
+    };
     let upper = text.to_ascii_uppercase();
-    let digits = upper.strip_suffix('Z').or_else(|| upper.strip_suffix("UTC")).unwrap_or(&upper);
+    let digits = upper
+        .strip_suffix('Z')
+        .or_else(|| upper.strip_suffix("UTC"))
+        .unwrap_or(&upper);
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 8 | 12 | 14) {
         return Err(bad());
     }
-    let part = |at: usize, length: usize| digits.get(at..at + length).and_then(|part| part.parse::<i16>().ok()).unwrap_or(0);
+    let part = |at: usize, length: usize| {
+        digits
+            .get(at..at + length)
+            .and_then(|part| part.parse::<i16>().ok())
+            .unwrap_or(0)
+    };
     let small = |at: usize| i8::try_from(part(at, 2)).unwrap_or(-1);
-    let time = DateTime::new(part(0, 4), small(4), small(6), small(8), small(10), small(12), 0);
+    let time = DateTime::new(
+        part(0, 4),
+        small(4),
+        small(6),
+        small(8),
+        small(10),
+        small(12),
+        0,
+    );
     // Not by way of a timestamp, which ends on the last day but one of the year 9999: people write its last day for "never".
-    let seconds = time.map(|time| time.duration_since(EPOCH).as_secs()).map_err(|_| bad())?;
+    let seconds = time
+        .map(|time| time.duration_since(EPOCH).as_secs())
+        .map_err(|_| bad())?;
     if seconds > 0 { Ok(seconds) } else { Err(bad()) }
 }
 
@@ -398,7 +495,8 @@ fn parse_time(text: &str) -> Result<i64, String> {
 mod tests {
     use super::*;
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFA0EIgP1ncQMtpS1XoUszI+UJ+hg4KVKG+fscvUEsuz";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFA0EIgP1ncQMtpS1XoUszI+UJ+hg4KVKG+fscvUEsuz";
 
     fn parse(text: &str) -> crate::Result<AllowedSigners> {
         AllowedSigners::parse(Path::new("signers"), text)
@@ -409,7 +507,11 @@ mod tests {
     }
 
     fn refusal(text: &str, at: i64) -> Code {
-        parse(text).expect("a good file").authorise(&key(), "git", at).expect_err("refused").code
+        parse(text)
+            .expect("a good file")
+            .authorise(&key(), "git", at)
+            .expect_err("refused")
+            .code
     }
 
     #[test]
@@ -419,12 +521,24 @@ mod tests {
              e@x\tcert-authority,valid-before=\"20300101000000Z\" {KEY}\n*@y namespaces=\"a b\",cert-authority  {KEY}"
         );
         let signers = parse(&text).expect("a good file");
-        let shown: Vec<_> =
-            signers.entries().iter().map(|entry| (entry.principals.as_str(), entry.cert_authority, entry.line)).collect();
-        assert_eq!(shown, [("a@x,b@x", false, 4), ("c d@x", false, 5), ("e@x", true, 6), ("*@y", true, 7)]);
+        let shown: Vec<_> = signers
+            .entries()
+            .iter()
+            .map(|entry| (entry.principals.as_str(), entry.cert_authority, entry.line))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("a@x,b@x", false, 4),
+                ("c d@x", false, 5),
+                ("e@x", true, 6),
+                ("*@y", true, 7)
+            ]
+        );
         assert_eq!(signers.entries()[1].valid_after, Some(1_577_836_800));
         assert_eq!(signers.entries()[2].valid_before, Some(1_893_456_000));
-        let never = parse(&format!("a@x valid-before=\"99991231235959Z\" {KEY}")).expect("a good file");
+        let never =
+            parse(&format!("a@x valid-before=\"99991231235959Z\" {KEY}")).expect("a good file");
         assert_eq!(never.entries()[0].valid_before, Some(253_402_300_799));
     }
 
@@ -437,9 +551,15 @@ mod tests {
             ("a@x ssh-foo AAAA", "AAAA"),
             ("\"a@x", "\"a@x"),
         ] {
-            let Err(crate::Error::Operator(error)) = parse(&format!("# first\n{line}\n")) else { panic!("{line}") };
+            let Err(crate::Error::Operator(error)) = parse(&format!("# first\n{line}\n")) else {
+                panic!("{line}")
+            };
             let span = error.span.expect("a place");
-            assert_eq!(&format!("# first\n{line}\n")[span.offset()..span.offset() + span.len()], place, "{line}");
+            assert_eq!(
+                &format!("# first\n{line}\n")[span.offset()..span.offset() + span.len()],
+                place,
+                "{line}"
+            );
         }
         for options in [
             "no-such-option",
@@ -455,7 +575,10 @@ mod tests {
             "valid-before=\"19700101\"",
             "valid-before=\"+2020101\"",
         ] {
-            assert!(parse(&format!("a@x {options} {KEY}\n")).is_err(), "{options}");
+            assert!(
+                parse(&format!("a@x {options} {KEY}\n")).is_err(),
+                "{options}"
+            );
         }
         assert!(parse(&format!("a@x\u{1b} {KEY}")).is_err());
     }
@@ -463,22 +586,55 @@ mod tests {
     #[test]
     fn refusals_have_their_own_codes() {
         assert_eq!(refusal("", 0), Code::UnknownKey);
-        assert_eq!(refusal(&format!("a@x cert-authority {KEY}"), 0), Code::UnsupportedCertificate);
-        assert_eq!(refusal(&format!("a@x namespaces=\"file\" {KEY}"), 0), Code::NamespaceNotAllowed);
+        assert_eq!(
+            refusal(&format!("a@x cert-authority {KEY}"), 0),
+            Code::UnsupportedCertificate
+        );
+        assert_eq!(
+            refusal(&format!("a@x namespaces=\"file\" {KEY}"), 0),
+            Code::NamespaceNotAllowed
+        );
         for principals in ["!a@x", "\"\"", ",a@x", "!*,a@x"] {
-            assert_eq!(refusal(&format!("{principals} {KEY}"), 0), Code::UnknownKey, "{principals}");
+            assert_eq!(
+                refusal(&format!("{principals} {KEY}"), 0),
+                Code::UnknownKey,
+                "{principals}"
+            );
         }
-        assert_eq!(refusal(&format!("a@x valid-after=\"20300101\" {KEY}"), 1_700_000_000), Code::KeyNotYetValid);
-        assert_eq!(refusal(&format!("a@x valid-before=\"20200101\" {KEY}"), 1_700_000_000), Code::KeyExpired);
-        let both = parse(&format!("a@x valid-before=\"20200101\" {KEY}\nb@x {KEY}")).expect("a good file");
-        assert_eq!(both.authorise(&key(), "git", 1_700_000_000).map(|(entry, who)| (entry.line, who)), Ok((2, "b@x")));
+        assert_eq!(
+            refusal(
+                &format!("a@x valid-after=\"20300101\" {KEY}"),
+                1_700_000_000
+            ),
+            Code::KeyNotYetValid
+        );
+        assert_eq!(
+            refusal(
+                &format!("a@x valid-before=\"20200101\" {KEY}"),
+                1_700_000_000
+            ),
+            Code::KeyExpired
+        );
+        let both =
+            parse(&format!("a@x valid-before=\"20200101\" {KEY}\nb@x {KEY}")).expect("a good file");
+        assert_eq!(
+            both.authorise(&key(), "git", 1_700_000_000)
+                .map(|(entry, who)| (entry.line, who)),
+            Ok((2, "b@x"))
+        );
     }
 
     #[test]
     fn revoked_keys_are_all_read_or_none() {
         let path = Path::new("revoked");
-        assert_eq!(RevokedKeys::parse(path, format!("# x\n{KEY} me\n").as_bytes()).ok(), Some(RevokedKeys::Keys(vec![key()])));
+        assert_eq!(
+            RevokedKeys::parse(path, format!("# x\n{KEY} me\n").as_bytes()).ok(),
+            Some(RevokedKeys::Keys(vec![key()]))
+        );
         assert!(RevokedKeys::parse(path, b"junk\n").is_err());
-        assert_eq!(RevokedKeys::parse(path, b"SSHKRL\n\0rest").ok(), Some(RevokedKeys::Krl));
+        assert_eq!(
+            RevokedKeys::parse(path, b"SSHKRL\n\0rest").ok(),
+            Some(RevokedKeys::Krl)
+        );
     }
 }

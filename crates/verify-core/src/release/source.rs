@@ -73,16 +73,29 @@ impl<'r> Tags<'r> {
     }
 
     fn new(repository: &'r Repository, work: u64) -> Self {
-        Self { repository, reader: RefCell::new(ObjectReader::new(repository, work)) }
+        Self {
+            repository,
+            reader: RefCell::new(ObjectReader::new(repository, work)),
+        }
     }
 }
 
 impl TagSource for Tags<'_> {
     fn tag(&self, name: &str) -> Result<Option<RawTag>, GitError> {
-        let Some(oid) = self.repository.tag(name)? else { return Ok(None) };
+        let Some(oid) = self.repository.tag(name)? else {
+            return Ok(None);
+        };
         let object = self.reader.borrow_mut().read(&oid, Tag::MAX as u64)?;
-        let bytes = if object.kind == ObjectKind::Tag { object.bytes } else { Vec::new() };
-        Ok(Some(RawTag { oid, kind: object.kind, bytes }))
+        let bytes = if object.kind == ObjectKind::Tag {
+            object.bytes
+        } else {
+            Vec::new()
+        };
+        Ok(Some(RawTag {
+            oid,
+            kind: object.kind,
+            bytes,
+        }))
     }
 
     fn target(&self, oid: &GitOid) -> Result<Target, GitError> {
@@ -100,10 +113,16 @@ pub(super) struct SingleObject<'a>(pub(super) &'a [u8]);
 
 impl TagSource for SingleObject<'_> {
     fn tag(&self, _name: &str) -> Result<Option<RawTag>, GitError> {
-        let damaged =
-            || GitError::Damaged { place: "the tag object".into(), why: "its bytes are made to collide with others".into() };
+        let damaged = || GitError::Damaged {
+            place: "the tag object".into(),
+            why: "its bytes are made to collide with others".into(),
+        };
         let oid = object_id(ObjectKind::Tag, self.0).ok_or_else(damaged)?;
-        Ok(Some(RawTag { oid, kind: ObjectKind::Tag, bytes: self.0.to_vec() }))
+        Ok(Some(RawTag {
+            oid,
+            kind: ObjectKind::Tag,
+            bytes: self.0.to_vec(),
+        }))
     }
 
     fn target(&self, _oid: &GitOid) -> Result<Target, GitError> {

@@ -25,12 +25,17 @@ pub(super) fn verify(
     let fingerprint = key.fingerprint();
     match revoked {
         Some(RevokedKeys::Keys(keys)) if keys.contains(key) => {
-            return Err(Failure::new(Code::Revoked, format!("the key {fingerprint} is revoked")));
+            return Err(Failure::new(
+                Code::Revoked,
+                format!("the key {fingerprint} is revoked"),
+            ));
         }
         Some(RevokedKeys::Krl) => {
             let why = "the list of revoked keys is an OpenSSH KRL, which is not read";
-            return Err(Failure::new(Code::NotEstablished(NotEstablished::UnsupportedSchema), why)
-                .help("give the revoked keys as plain public keys, one a line"));
+            return Err(
+                Failure::new(Code::NotEstablished(NotEstablished::UnsupportedSchema), why)
+                    .help("give the revoked keys as plain public keys, one a line"),
+            );
         }
         _ => {}
     }
@@ -43,7 +48,10 @@ pub(super) fn verify(
     if signature.is_untouched() {
         notes.push("the security key signed without anybody touching it".to_owned());
     }
-    if entry.valid_before.is_some_and(|until| until < now.as_second()) {
+    if entry
+        .valid_before
+        .is_some_and(|until| until < now.as_second())
+    {
         notes.push(
             "the key is no longer valid; only the tag's own date says that it was made before: pin the tag to keep it from being replaced"
                 .to_owned(),
@@ -55,6 +63,10 @@ pub(super) fn verify(
             entry.line
         ));
     }
-    let signer = Signer { principal: crate::text::excerpt(principal, 200), key_type: key.type_name().to_owned(), fingerprint };
+    let signer = Signer {
+        principal: crate::text::excerpt(principal, 200),
+        key_type: key.type_name().to_owned(),
+        fingerprint,
+    };
     Ok(Accepted { signer, notes })
 }

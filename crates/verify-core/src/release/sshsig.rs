@@ -1,8 +1,9 @@
 //! SSH signatures (OpenSSH's PROTOCOL.sshsig): what they say, and whether they are right.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -38,7 +39,8 @@ impl SshSignature {
     /// # Errors
     /// `bad-armor`, or `unknown-key` when the key is of a kind that is not known.
     pub(super) fn from_armor(block: &[u8]) -> Result<Self, Failure> {
-        let bytes = armor::decode(block, Style::Plain).map_err(|why| Failure::new(Code::BadArmor, why))?;
+        let bytes =
+            armor::decode(block, Style::Plain).map_err(|why| Failure::new(Code::BadArmor, why))?;
         Self::from_bytes(&bytes)
     }
 
@@ -46,7 +48,10 @@ impl SshSignature {
         let bad = || Failure::new(Code::BadArmor, "the signature block holds no SSH signature");
         let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or_else(bad)?);
         if reader.u32() != Some(1) {
-            return Err(Failure::new(Code::BadArmor, "the SSH signature is not of version 1"));
+            return Err(Failure::new(
+                Code::BadArmor,
+                "the SSH signature is not of version 1",
+            ));
         }
         let blob = reader.string().ok_or_else(bad)?;
         let mut fields = || {
@@ -59,8 +64,12 @@ impl SshSignature {
             Some((namespace, hash, signature))
         };
         let (namespace, hash, signature) = fields().ok_or_else(bad)?;
-        let key = SshKey::from_blob(blob)
-            .ok_or_else(|| Failure::new(Code::UnknownKey, "the signature was made with a kind of key that is not known"))?;
+        let key = SshKey::from_blob(blob).ok_or_else(|| {
+            Failure::new(
+                Code::UnknownKey,
+                "the signature was made with a kind of key that is not known",
+            )
+        })?;
         let mut reader = Reader(signature);
         let mut fields = || {
             let algorithm = reader.text()?.to_owned();
@@ -73,7 +82,14 @@ impl SshSignature {
             Some((algorithm, value, security_key))
         };
         let (algorithm, value, security_key) = fields().ok_or_else(bad)?;
-        Ok(Self { namespace, hash, algorithm, value, security_key, key })
+        Ok(Self {
+            namespace,
+            hash,
+            algorithm,
+            value,
+            security_key,
+            key,
+        })
     }
 
     /// Whether this is a good signature of `message`, made for git, by its own key.
@@ -84,39 +100,62 @@ impl SshSignature {
         let fail = |code, why: String| Err(Failure::new(code, why));
         match self.key.kind() {
             KeyType::Certificate(name) => {
-                return fail(Code::UnsupportedCertificate, format!("the key is a certificate ({name}), which is not supported"));
+                return fail(
+                    Code::UnsupportedCertificate,
+                    format!("the key is a certificate ({name}), which is not supported"),
+                );
             }
             KeyType::Dsa => return fail(Code::WeakKey, "DSA keys are too weak".to_owned()),
             KeyType::Rsa(bits) if !(2048..=8192).contains(bits) => {
-                return fail(Code::WeakKey, format!("the RSA key has {bits} bits; 2048 to 8192 are accepted"));
+                return fail(
+                    Code::WeakKey,
+                    format!("the RSA key has {bits} bits; 2048 to 8192 are accepted"),
+                );
             }
             _ => {}
         }
         if self.namespace != NAMESPACE {
             let namespace = excerpt(&self.namespace, 60);
-            return fail(Code::WrongNamespace, format!("the signature was made for `{namespace}`, not for git"));
+            return fail(
+                Code::WrongNamespace,
+                format!("the signature was made for `{namespace}`, not for git"),
+            );
         }
         let digest = match self.hash.as_str() {
             "sha256" => Sha256::digest(message).to_vec(),
             "sha512" => Sha512::digest(message).to_vec(),
-            other => return fail(Code::WeakHash, format!("the signature uses the hash `{}`", excerpt(other, 40))),
+            other => {
+                return fail(
+                    Code::WeakHash,
+                    format!("the signature uses the hash `{}`", excerpt(other, 40)),
+                );
+            }
         };
         if self.algorithm == "ssh-rsa" {
             return fail(Code::WeakHash, "the RSA signature uses SHA-1".to_owned());
         }
         let mut signed = MAGIC.to_vec();
-        for part in [self.namespace.as_bytes(), b"", self.hash.as_bytes(), &digest] {
+        for part in [
+            self.namespace.as_bytes(),
+            b"",
+            self.hash.as_bytes(),
+            &digest,
+        ] {
             put_string(&mut signed, part);
         }
         if !self.matches(signed) {
-            return fail(Code::BadSignature, "the signature does not fit the tag: one of them was changed".to_owned());
+            return fail(
+                Code::BadSignature,
+                "the signature does not fit the tag: one of them was changed".to_owned(),
+            );
         }
         Ok(())
     }
 
     /// Whether a security key signed without anybody touching it. `ssh-keygen` accepts that, and OpenSSH's own tags are made so.
     pub(super) fn is_untouched(&self) -> bool {
-        self.security_key.is_some_and(|(flags, _)| flags & USER_PRESENT == 0)
+        self.security_key
+            .is_some_and(|(flags, _)| flags & USER_PRESENT == 0)
     }
 
     fn matches(&self, signed: Vec<u8>) -> bool {
@@ -128,7 +167,12 @@ impl SshSignature {
                     "rsa-sha2-512" => &RSA_PKCS1_2048_8192_SHA512,
                     _ => return false,
                 };
-                RsaPublicKeyComponents { n: modulus, e: exponent }.verify(parameters, &signed, &self.value).is_ok()
+                RsaPublicKeyComponents {
+                    n: modulus,
+                    e: exponent,
+                }
+                .verify(parameters, &signed, &self.value)
+                .is_ok()
             }
             // Every other kind of key has one algorithm, named as the key is.
             (Material::Point { point, application }, _) if algorithm == self.key.type_name() => {
@@ -137,7 +181,9 @@ impl SshSignature {
                     None => signed,
                 };
                 match kind {
-                    KeyType::Ed25519 | KeyType::SkEd25519 => check(&ED25519, point, &signed, &self.value),
+                    KeyType::Ed25519 | KeyType::SkEd25519 => {
+                        check(&ED25519, point, &signed, &self.value)
+                    }
                     KeyType::Ecdsa(curve) => self.check_ecdsa(*curve, point, &signed),
                     KeyType::SkEcdsa => self.check_ecdsa(Curve::P256, point, &signed),
                     _ => false,
@@ -154,7 +200,9 @@ impl SshSignature {
         let mut fixed = vec![0; 2 * width];
         for half in fixed.chunks_exact_mut(width) {
             match reader.positive() {
-                Some(number) if number.len() <= width => half[width - number.len()..].copy_from_slice(number),
+                Some(number) if number.len() <= width => {
+                    half[width - number.len()..].copy_from_slice(number)
+                }
                 _ => return false,
             }
         }
@@ -176,6 +224,13 @@ fn by_security_key(application: &[u8], flags: u8, counter: u32, signed: &[u8]) -
     message
 }
 
-fn check(algorithm: &'static dyn VerificationAlgorithm, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
+fn check(
+    algorithm: &'static dyn VerificationAlgorithm,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    UnparsedPublicKey::new(algorithm, key)
+        .verify(message, signature)
+        .is_ok()
 }

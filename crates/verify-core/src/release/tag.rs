@@ -85,10 +85,26 @@ pub struct TagError {
 
 /// Begin and end of the blocks that git takes for signatures (`gpg-interface.c`). A line counts when it *starts* so.
 const MARKERS: [(&[u8], &[u8], Scheme); 4] = [
-    (b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----", Scheme::Ssh),
-    (b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----", Scheme::OpenPgp),
-    (b"-----BEGIN PGP MESSAGE-----", b"-----END PGP MESSAGE-----", Scheme::OpenPgp),
-    (b"-----BEGIN SIGNED MESSAGE-----", b"-----END SIGNED MESSAGE-----", Scheme::X509),
+    (
+        b"-----BEGIN SSH SIGNATURE-----",
+        b"-----END SSH SIGNATURE-----",
+        Scheme::Ssh,
+    ),
+    (
+        b"-----BEGIN PGP SIGNATURE-----",
+        b"-----END PGP SIGNATURE-----",
+        Scheme::OpenPgp,
+    ),
+    (
+        b"-----BEGIN PGP MESSAGE-----",
+        b"-----END PGP MESSAGE-----",
+        Scheme::OpenPgp,
+    ),
+    (
+        b"-----BEGIN SIGNED MESSAGE-----",
+        b"-----END SIGNED MESSAGE-----",
+        Scheme::X509,
+    ),
 ];
 
 /// Reads a tag object's bytes (`git cat-file tag`).
@@ -97,7 +113,14 @@ const MARKERS: [(&[u8], &[u8], Scheme); 4] = [
 /// `malformed`, `control-char`, `multiple-signatures`, `trailing-data`, `too-large` or `bad-armor`.
 pub fn parse_tag(body: &[u8]) -> Result<Tag, TagError> {
     if body.len() > Tag::MAX {
-        return Err(error(Code::TooLarge, format!("the tag object has {} bytes, more than {}", body.len(), Tag::MAX)));
+        return Err(error(
+            Code::TooLarge,
+            format!(
+                "the tag object has {} bytes, more than {}",
+                body.len(),
+                Tag::MAX
+            ),
+        ));
     }
     let mut rest = body;
     let object = header(&mut rest, "object")?;
@@ -107,10 +130,14 @@ pub fn parse_tag(body: &[u8]) -> Result<Tag, TagError> {
     let message = rest.strip_prefix(b"\n").ok_or_else(|| {
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = crate::text::excerpt(&String::from_utf8_lossy(line), 60);
-        malformed(format!("after the header `tagger` stands `{line}`, not an empty line"))
+        malformed(format!(
+            "after the header `tagger` stands `{line}`, not an empty line"
+        ))
     })?;
 
-    let object = std::str::from_utf8(object).ok().and_then(|text| text.parse().ok());
+    let object = std::str::from_utf8(object)
+        .ok()
+        .and_then(|text| text.parse().ok());
     let target = object.ok_or_else(|| malformed("the header `object` is no object id"))?;
     let target_kind = match kind {
         b"commit" => ObjectKind::Commit,
@@ -119,17 +146,37 @@ pub fn parse_tag(body: &[u8]) -> Result<Tag, TagError> {
         b"tag" => ObjectKind::Tag,
         _ => return Err(malformed("the header `type` names no kind of object")),
     };
-    let name = std::str::from_utf8(name).ok().filter(|name| is_valid_tag_name(name));
+    let name = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| is_valid_tag_name(name));
     // A name that git would not accept for a ref can never be the name of the ref that led here.
-    let name =
-        name.map(str::to_owned).ok_or_else(|| error(Code::NameMismatch, "the header `tag` is no name that git accepts"))?;
-    let tagger = parse_tagger(tagger).ok_or_else(|| malformed("the header `tagger` is not `Name <e-mail> seconds zone`"))?;
+    let name = name.map(str::to_owned).ok_or_else(|| {
+        error(
+            Code::NameMismatch,
+            "the header `tag` is no name that git accepts",
+        )
+    })?;
+    let tagger = parse_tagger(tagger)
+        .ok_or_else(|| malformed("the header `tagger` is not `Name <e-mail> seconds zone`"))?;
     if message.contains(&0) {
-        return Err(error(Code::ControlChar, "the message holds a NUL byte, after which git shows nothing"));
+        return Err(error(
+            Code::ControlChar,
+            "the message holds a NUL byte, after which git shows nothing",
+        ));
     }
     let signature = find_signature(body, body.len() - message.len())?;
-    let payload = signature.as_ref().map_or(body.len(), |signature| signature.armor.start);
-    Ok(Tag { target, target_kind, name, tagger, signature, body: body.to_vec(), payload })
+    let payload = signature
+        .as_ref()
+        .map_or(body.len(), |signature| signature.armor.start);
+    Ok(Tag {
+        target,
+        target_kind,
+        name,
+        tagger,
+        signature,
+        body: body.to_vec(),
+        payload,
+    })
 }
 
 impl Tag {
@@ -145,7 +192,10 @@ impl Tag {
     /// The signature block, from its first to its last line.
     #[must_use]
     pub fn armor(&self) -> &[u8] {
-        self.signature.as_ref().and_then(|signature| self.body.get(signature.armor.clone())).unwrap_or_default()
+        self.signature
+            .as_ref()
+            .and_then(|signature| self.body.get(signature.armor.clone()))
+            .unwrap_or_default()
     }
 
     /// The tag's own id.
@@ -158,12 +208,21 @@ impl Tag {
 /// The value of the next header line, which must have this name.
 fn header<'a>(rest: &mut &'a [u8], name: &str) -> Result<&'a [u8], TagError> {
     let missing = || malformed(format!("the header `{name}` does not stand where it must"));
-    let end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(missing)?;
+    let end = rest
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(missing)?;
     let (line, after) = rest.split_at(end);
     *rest = &after[1..];
-    let value = line.strip_prefix(name.as_bytes()).and_then(|line| line.strip_prefix(b" ")).ok_or_else(missing)?;
+    let value = line
+        .strip_prefix(name.as_bytes())
+        .and_then(|line| line.strip_prefix(b" "))
+        .ok_or_else(missing)?;
     if value.iter().any(u8::is_ascii_control) {
-        return Err(error(Code::ControlChar, format!("the header `{name}` holds a control character")));
+        return Err(error(
+            Code::ControlChar,
+            format!("the header `{name}` holds a control character"),
+        ));
     }
     Ok(value)
 }
@@ -174,35 +233,63 @@ fn parse_tagger(value: &[u8]) -> Option<Tagger> {
     let digits = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
     let zone_ok = matches!(zone, [b'+' | b'-', rest @ ..] if rest.len() == 4 && digits(rest));
     // Twelve digits reach beyond the year 30,000.
-    if !zone_ok || !digits(seconds) || seconds.len() > 12 || !who.ends_with(b">") || !who.contains(&b'<') {
+    if !zone_ok
+        || !digits(seconds)
+        || seconds.len() > 12
+        || !who.ends_with(b">")
+        || !who.contains(&b'<')
+    {
         return None;
     }
     let seconds = std::str::from_utf8(seconds).ok()?.parse().ok()?;
-    Some(Tagger { who: String::from_utf8_lossy(who).into_owned(), seconds })
+    Some(Tagger {
+        who: String::from_utf8_lossy(who).into_owned(),
+        seconds,
+    })
 }
 
 /// The one signature of a tag; it must be the last thing in it.
 fn find_signature(body: &[u8], message: usize) -> Result<Option<Signature>, TagError> {
     let mut found: Option<(usize, &[u8], Scheme)> = None;
     let mut at = message;
-    for line in body.get(message..).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
-        if let Some((_, end, scheme)) = MARKERS.iter().find(|(begin, _, _)| line.starts_with(begin)) {
+    for line in body
+        .get(message..)
+        .unwrap_or_default()
+        .split_inclusive(|byte| *byte == b'\n')
+    {
+        if let Some((_, end, scheme)) = MARKERS.iter().find(|(begin, _, _)| line.starts_with(begin))
+        {
             if found.is_some() {
-                return Err(error(Code::MultipleSignatures, "the tag holds more than one signature block"));
+                return Err(error(
+                    Code::MultipleSignatures,
+                    "the tag holds more than one signature block",
+                ));
             }
             found = Some((at, end, *scheme));
         }
         at += line.len();
     }
-    let Some((start, end, scheme)) = found else { return Ok(None) };
+    let Some((start, end, scheme)) = found else {
+        return Ok(None);
+    };
     let mut at = start;
-    for line in body.get(start..).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+    for line in body
+        .get(start..)
+        .unwrap_or_default()
+        .split_inclusive(|byte| *byte == b'\n')
+    {
         at += line.len();
         if line.strip_suffix(b"\n").unwrap_or(line) == end {
             return if at == body.len() {
-                Ok(Some(Signature { scheme, armor: start..at }))
+                Ok(Some(Signature {
+                    scheme,
+                    armor: start..at,
+                }))
             } else {
-                Err(error(Code::TrailingData, "something follows the signature block, and nobody signed it"))
+                Err(error(
+                    Code::TrailingData,
+                    "something follows the signature block, and nobody signed it",
+                ))
             };
         }
     }
@@ -210,7 +297,10 @@ fn find_signature(body: &[u8], message: usize) -> Result<Option<Signature>, TagE
 }
 
 fn error(code: Code, why: impl Into<String>) -> TagError {
-    TagError { code, why: why.into() }
+    TagError {
+        code,
+        why: why.into(),
+    }
 }
 
 fn malformed(why: impl Into<String>) -> TagError {
@@ -231,11 +321,16 @@ mod tests {
     #[test]
     fn the_form_that_git_writes_is_read() {
         let tag = parse_tag(format!("{HEAD}\nmessage\n{SSH}").as_bytes()).expect("a tag");
-        assert_eq!((tag.name.as_str(), tag.tagger.seconds, tag.target_kind), ("v1", 1_700_000_000, ObjectKind::Commit));
+        assert_eq!(
+            (tag.name.as_str(), tag.tagger.seconds, tag.target_kind),
+            ("v1", 1_700_000_000, ObjectKind::Commit)
+        );
         assert_eq!(tag.payload(), format!("{HEAD}\nmessage\n").as_bytes());
         assert_eq!(tag.armor(), SSH.as_bytes());
-        let unsigned =
-            parse_tag(format!("{HEAD}\nmessage, with -----BEGIN SSH SIGNATURE----- inside\n").as_bytes()).expect("a tag");
+        let unsigned = parse_tag(
+            format!("{HEAD}\nmessage, with -----BEGIN SSH SIGNATURE----- inside\n").as_bytes(),
+        )
+        .expect("a tag");
         assert_eq!(unsigned.signature, None);
     }
 
@@ -245,18 +340,42 @@ mod tests {
         assert_eq!(code(&swap("type commit\n", "")), Code::Malformed);
         assert_eq!(code(&swap("tag v1\n", "tag v1\ntag v2\n")), Code::Malformed);
         assert_eq!(code(&swap("88ea", "88EA")), Code::Malformed);
-        assert_eq!(code(&swap("+0000\n", "+0000\nobject 88ea35b4efa772fb1fc8489c46444d3f1d8c7906\n")), Code::Malformed);
-        assert_eq!(code(&swap("A <a@b> 1700000000", "A <a@b> -5")), Code::Malformed);
+        assert_eq!(
+            code(&swap(
+                "+0000\n",
+                "+0000\nobject 88ea35b4efa772fb1fc8489c46444d3f1d8c7906\n"
+            )),
+            Code::Malformed
+        );
+        assert_eq!(
+            code(&swap("A <a@b> 1700000000", "A <a@b> -5")),
+            Code::Malformed
+        );
         assert_eq!(code(&swap("tag v1", "tag v1\r")), Code::ControlChar);
         assert_eq!(code(&swap("tag v1", "tag v\0")), Code::ControlChar);
         assert_eq!(code(&swap("tag v1", "tag ../../evil")), Code::NameMismatch);
         assert_eq!(code(&swap("\nm\n", "\nm\0\n")), Code::ControlChar);
-        assert_eq!(code(&format!("{HEAD}\nm\n{SSH}{SSH}")), Code::MultipleSignatures);
-        assert_eq!(code(&format!("{HEAD}\nm\n{SSH}after\n")), Code::TrailingData);
+        assert_eq!(
+            code(&format!("{HEAD}\nm\n{SSH}{SSH}")),
+            Code::MultipleSignatures
+        );
+        assert_eq!(
+            code(&format!("{HEAD}\nm\n{SSH}after\n")),
+            Code::TrailingData
+        );
         assert_eq!(code(&format!("{HEAD}\nm\n{SSH}\n")), Code::TrailingData);
-        assert_eq!(code(&format!("{HEAD}\nm\n-----BEGIN SSH SIGNATURE-----\nAAAA\n")), Code::BadArmor);
-        assert_eq!(code(&format!("{HEAD}\nm\n{}", SSH.replace('\n', "\r\n"))), Code::BadArmor);
-        assert_eq!(code(&format!("{HEAD}\n{}", "x".repeat(Tag::MAX))), Code::TooLarge);
+        assert_eq!(
+            code(&format!("{HEAD}\nm\n-----BEGIN SSH SIGNATURE-----\nAAAA\n")),
+            Code::BadArmor
+        );
+        assert_eq!(
+            code(&format!("{HEAD}\nm\n{}", SSH.replace('\n', "\r\n"))),
+            Code::BadArmor
+        );
+        assert_eq!(
+            code(&format!("{HEAD}\n{}", "x".repeat(Tag::MAX))),
+            Code::TooLarge
+        );
         assert_eq!(code(""), Code::Malformed);
     }
 }

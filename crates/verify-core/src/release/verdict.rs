@@ -72,7 +72,11 @@ impl Verdict {
             tag: self.name.clone(),
             tag_object: self.tag_object.clone(),
             commit: self.commit.clone()?,
-            signer: self.signer.as_ref().zip(self.scheme).map(|(signer, scheme)| signer.pin(scheme)),
+            signer: self
+                .signer
+                .as_ref()
+                .zip(self.scheme)
+                .map(|(signer, scheme)| signer.pin(scheme)),
             tree: None,
             line: 0,
         })
@@ -182,9 +186,15 @@ impl Code {
         use Code::*;
         match self {
             Lightweight | Unsigned => "signature-missing",
-            Malformed | ControlChar | MultipleSignatures | TrailingData | TooLarge | BadArmor => "tag-malformed",
+            Malformed | ControlChar | MultipleSignatures | TrailingData | TooLarge | BadArmor => {
+                "tag-malformed"
+            }
             NameMismatch | TargetNotCommit | TargetTypeLies | TargetMissing => "tag-mismatch",
-            BadSignature | WrongNamespace | WeakHash | SignatureInFuture | KeyExpiredAtSignature => "signature-invalid",
+            BadSignature
+            | WrongNamespace
+            | WeakHash
+            | SignatureInFuture
+            | KeyExpiredAtSignature => "signature-invalid",
             UnknownKey
             | NamespaceNotAllowed
             | KeyExpired
@@ -246,7 +256,11 @@ impl Code {
 
 impl Failure {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: String::new() }
+        Self {
+            code,
+            message: message.into(),
+            help: String::new(),
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

@@ -57,7 +57,13 @@ pub(super) struct Accepted {
 /// # }
 /// ```
 #[must_use]
-pub fn verify(source: &dyn TagSource, name: &str, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Option<Verdict> {
+pub fn verify(
+    source: &dyn TagSource,
+    name: &str,
+    rule: &ReleaseRule,
+    pins: &[Release],
+    now: Timestamp,
+) -> Option<Verdict> {
     let pin = pins.iter().find(|pin| pin.tag == name);
     let mut verdict = Draft::new(name);
     match source.tag(name) {
@@ -91,13 +97,22 @@ pub fn verify_all<'a>(
     names.sort();
     names.dedup();
     let source = Tags::all(repository);
-    Ok(names.iter().filter_map(|name| verify(&source, name, rule_for(name)?, pins, now)).collect())
+    Ok(names
+        .iter()
+        .filter_map(|name| verify(&source, name, rule_for(name)?, pins, now))
+        .collect())
 }
 
 /// The verdict about the bytes of one tag object (`git cat-file tag`), without a repository: that its target is there, and is a
 /// commit, is not checked. The name inside must be `name`, when one is given.
 #[must_use]
-pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Verdict {
+pub fn verify_object(
+    body: &[u8],
+    name: Option<&str>,
+    rule: &ReleaseRule,
+    pins: &[Release],
+    now: Timestamp,
+) -> Verdict {
     let source = SingleObject(body);
     let mut verdict = Draft::new(name.unwrap_or_default());
     match source.tag("") {
@@ -120,22 +135,45 @@ pub fn verify_object(body: &[u8], name: Option<&str>, rule: &ReleaseRule, pins: 
 /// The verdict about a tag that cannot be read, because nobody keeps its repository, and that was verified when it was pinned as
 /// `pinned`. Its signer must still be one of the rule's; `pins` are what else is remembered of the repository's tags.
 #[must_use]
-pub fn verify_pinned(pinned: &Release, rule: &ReleaseRule, pins: &[Release], now: Timestamp) -> Verdict {
+pub fn verify_pinned(
+    pinned: &Release,
+    rule: &ReleaseRule,
+    pins: &[Release],
+    now: Timestamp,
+) -> Verdict {
     let mut verdict = Draft::new(&pinned.tag);
     verdict.0.tag_object.clone_from(&pinned.tag_object);
     verdict.0.commit = Some(pinned.commit.clone());
-    verdict.skip("form", "there is no clone to read the tag from; it was read when it was pinned");
-    let signer = pinned.signer.as_deref().map(|signer| rule.trust.pinned_signer(signer, now));
+    verdict.skip(
+        "form",
+        "there is no clone to read the tag from; it was read when it was pinned",
+    );
+    let signer = pinned
+        .signer
+        .as_deref()
+        .map(|signer| rule.trust.pinned_signer(signer, now));
     match (signer, &pinned.tag_object) {
         (Some(Ok((scheme, signer))), _) => {
-            let who = format!("{}, {} {}, when the tag was pinned", signer.principal, signer.key_type, signer.fingerprint);
+            let who = format!(
+                "{}, {} {}, when the tag was pinned",
+                signer.principal, signer.key_type, signer.fingerprint
+            );
             verdict.pass("signer", who);
             verdict.0.scheme = Some(scheme);
             verdict.0.signer = Some(signer);
         }
         (Some(Err(failure)), _) => verdict.fail("signer", failure),
-        (None, Some(_)) => verdict.fail("signature", Failure::new(Code::Unsigned, "the tag has no signature")),
-        (None, None) => verdict.fail("form", Failure::new(Code::Lightweight, "there is no tag object that could be signed")),
+        (None, Some(_)) => verdict.fail(
+            "signature",
+            Failure::new(Code::Unsigned, "the tag has no signature"),
+        ),
+        (None, None) => verdict.fail(
+            "form",
+            Failure::new(
+                Code::Lightweight,
+                "there is no tag object that could be signed",
+            ),
+        ),
     }
     let pin = pins.iter().find(|pin| pin.tag == pinned.tag);
     verdict.judge_pin(pin, rule);
@@ -148,7 +186,13 @@ pub fn verify_pinned(pinned: &Release, rule: &ReleaseRule, pins: &[Release], now
 pub fn verify_unreadable(name: &str, error: &GitError) -> Verdict {
     let mut verdict = Draft::new(name);
     verdict.fail("form", unreadable(error));
-    verdict.0.outcome = verdict.0.failures.iter().map(|failure| failure.code.outcome()).max().unwrap_or(Outcome::NotEstablished);
+    verdict.0.outcome = verdict
+        .0
+        .failures
+        .iter()
+        .map(|failure| failure.code.outcome())
+        .max()
+        .unwrap_or(Outcome::NotEstablished);
     verdict.0
 }
 
@@ -157,8 +201,12 @@ pub(super) fn refuse_future(seconds: i64, now: Timestamp) -> Result<(), Failure>
     if seconds <= now.as_second().saturating_add(CLOCK_SKEW) {
         return Ok(());
     }
-    let date = Timestamp::from_second(seconds).map_or_else(|_| "the far future".to_owned(), |time| time.to_string());
-    Err(Failure::new(Code::SignatureInFuture, format!("the tag says that it was made at {date}, which is still to come")))
+    let date = Timestamp::from_second(seconds)
+        .map_or_else(|_| "the far future".to_owned(), |time| time.to_string());
+    Err(Failure::new(
+        Code::SignatureInFuture,
+        format!("the tag says that it was made at {date}, which is still to come"),
+    ))
 }
 
 /// A verdict in the making.
@@ -181,12 +229,22 @@ impl Draft {
         })
     }
 
-    fn judge(&mut self, source: &dyn TagSource, raw: &RawTag, name: Option<&str>, rule: &ReleaseRule, now: Timestamp) {
+    fn judge(
+        &mut self,
+        source: &dyn TagSource,
+        raw: &RawTag,
+        name: Option<&str>,
+        rule: &ReleaseRule,
+        now: Timestamp,
+    ) {
         if raw.kind != ObjectKind::Tag {
             if raw.kind == ObjectKind::Commit {
                 self.0.commit = Some(raw.oid.clone());
             }
-            let why = format!("the tag points at a {} itself: there is no tag object that could be signed", raw.kind.as_str());
+            let why = format!(
+                "the tag points at a {} itself: there is no tag object that could be signed",
+                raw.kind.as_str()
+            );
             return self.fail("form", Failure::new(Code::Lightweight, why));
         }
         self.0.tag_object = Some(raw.oid.clone());
@@ -197,14 +255,20 @@ impl Draft {
         self.pass("form", "an annotated tag of strict form");
         self.0.scheme = tag.signature.as_ref().map(|signature| signature.scheme);
         if tag.signature.is_none() {
-            self.fail("signature", Failure::new(Code::Unsigned, "the tag has no signature"));
+            self.fail(
+                "signature",
+                Failure::new(Code::Unsigned, "the tag has no signature"),
+            );
         }
         self.judge_identity(source, &tag, name);
         // A tag that is not what it says it is has no signature worth looking at: it would sign something else.
         if self.0.failures.is_empty() {
             self.judge_signature(&tag, rule, now);
         }
-        self.skip("tagger", "the tagger's name, e-mail and date are the signer's own words");
+        self.skip(
+            "tagger",
+            "the tagger's name, e-mail and date are the signer's own words",
+        );
     }
 
     /// Whether the tag object is the one for this name, and points at a commit.
@@ -222,7 +286,10 @@ impl Draft {
             None => self.skip("name", "no name was given to compare with"),
         }
         if tag.target_kind != ObjectKind::Commit {
-            let why = format!("the tag points at a {}, not at a commit", tag.target_kind.as_str());
+            let why = format!(
+                "the tag points at a {}, not at a commit",
+                tag.target_kind.as_str()
+            );
             return self.fail("target", Failure::new(Code::TargetNotCommit, why));
         }
         match source.target(&tag.target) {
@@ -232,18 +299,34 @@ impl Draft {
             }
             Ok(Target::NotLookedAt) => {
                 self.0.commit = Some(tag.target.clone());
-                self.skip("target", format!("the tag says commit {}; there is no repository to look at it", tag.target));
+                self.skip(
+                    "target",
+                    format!(
+                        "the tag says commit {}; there is no repository to look at it",
+                        tag.target
+                    ),
+                );
             }
             Ok(Target::Is(kind)) => {
-                let why = format!("the tag says that {} is a commit, and it is a {}", tag.target, kind.as_str());
+                let why = format!(
+                    "the tag says that {} is a commit, and it is a {}",
+                    tag.target,
+                    kind.as_str()
+                );
                 self.fail("target", Failure::new(Code::TargetTypeLies, why));
             }
             Ok(Target::Missing) => {
                 let why = format!("the commit {} is not in the repository", tag.target);
-                self.fail("target", Failure::new(Code::TargetMissing, why).help("fetch the tag with its history"));
+                self.fail(
+                    "target",
+                    Failure::new(Code::TargetMissing, why).help("fetch the tag with its history"),
+                );
             }
             Err(GitError::TooLarge { .. }) => {
-                let why = format!("the tag points at {}, which is larger than any commit", tag.target);
+                let why = format!(
+                    "the tag points at {}, which is larger than any commit",
+                    tag.target
+                );
                 self.fail("target", Failure::new(Code::TooLarge, why));
             }
             Err(error) => self.fail("target", unreadable(&error)),
@@ -251,17 +334,32 @@ impl Draft {
     }
 
     fn judge_signature(&mut self, tag: &Tag, rule: &ReleaseRule, now: Timestamp) {
-        let Some(signature) = &tag.signature else { return };
+        let Some(signature) = &tag.signature else {
+            return;
+        };
         match check(tag, signature.scheme, &rule.trust, now) {
             Ok(accepted) => {
                 let signer = accepted.signer;
-                self.pass("signature", format!("a good {} signature", signature.scheme.as_str()));
-                self.pass("signer", format!("{}, {} {}", signer.principal, signer.key_type, signer.fingerprint));
+                self.pass(
+                    "signature",
+                    format!("a good {} signature", signature.scheme.as_str()),
+                );
+                self.pass(
+                    "signer",
+                    format!(
+                        "{}, {} {}",
+                        signer.principal, signer.key_type, signer.fingerprint
+                    ),
+                );
                 self.0.signer = Some(signer);
                 self.0.notes.extend(accepted.notes);
             }
             Err(failure) => {
-                let name = if failure.code.finding() == "signer-not-allowed" { "signer" } else { "signature" };
+                let name = if failure.code.finding() == "signer-not-allowed" {
+                    "signer"
+                } else {
+                    "signature"
+                };
                 self.fail(name, failure);
             }
         }
@@ -269,7 +367,10 @@ impl Draft {
 
     fn judge_pin(&mut self, pin: Option<&Release>, rule: &ReleaseRule) {
         let Some(pin) = pin else {
-            return self.skip("pin", "the tag is not pinned: that it was not replaced since is not checked");
+            return self.skip(
+                "pin",
+                "the tag is not pinned: that it was not replaced since is not checked",
+            );
         };
         let (object, commit) = (self.0.tag_object.as_ref(), self.0.commit.as_ref());
         if object.is_none() && commit.is_none() {
@@ -280,8 +381,12 @@ impl Draft {
         match state {
             PinState::Same => {
                 self.pass("pin", "the tag object that was pinned");
-                let unsigned = |failure: &Failure| matches!(failure.code, Code::Lightweight | Code::Unsigned);
-                if rule.require == ReleaseNeed::Pinned && self.0.failures.iter().all(unsigned) && !self.0.failures.is_empty() {
+                let unsigned =
+                    |failure: &Failure| matches!(failure.code, Code::Lightweight | Code::Unsigned);
+                if rule.require == ReleaseNeed::Pinned
+                    && self.0.failures.iter().all(unsigned)
+                    && !self.0.failures.is_empty()
+                {
                     self.0.failures.clear();
                     self.0.notes.push(
                         "the tag is not signed; it is accepted because it is pinned and the rule asks for no more".to_owned(),
@@ -289,15 +394,20 @@ impl Draft {
                 }
             }
             PinState::Retagged => {
-                let was = pin.tag_object.as_ref().map_or("a lightweight tag", GitOid::as_str);
-                let why = format!("the tag was made anew: it was pinned as {was}, for the same commit");
+                let was = pin
+                    .tag_object
+                    .as_ref()
+                    .map_or("a lightweight tag", GitOid::as_str);
+                let why =
+                    format!("the tag was made anew: it was pinned as {was}, for the same commit");
                 self.fail("pin", Failure::new(Code::Retagged, why));
             }
             PinState::Moved | PinState::Missing => {
                 let why = format!("the tag was moved: it was pinned at commit {}", pin.commit);
                 self.fail(
                     "pin",
-                    Failure::new(Code::Moved, why).help("do not use it before its makers have explained the change"),
+                    Failure::new(Code::Moved, why)
+                        .help("do not use it before its makers have explained the change"),
                 );
             }
         }
@@ -306,7 +416,10 @@ impl Draft {
     /// Whether the tag is older than what the operator accepts or has already seen. A pinned tag is never too old for the others.
     fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[Release]) {
         let tag = self.0.name.clone();
-        let seen = pins.iter().map(|pin| pin.tag.as_str()).filter(|name| !pinned && rule.tags.matches(name));
+        let seen = pins
+            .iter()
+            .map(|pin| pin.tag.as_str())
+            .filter(|name| !pinned && rule.tags.matches(name));
         let floors: Vec<_> = rule.minimum.as_deref().into_iter().chain(seen).collect();
         if floors.is_empty() {
             return self.skip("age", "no minimum and no pinned tag to compare with");
@@ -316,17 +429,24 @@ impl Draft {
             match version::compare_tags(&tag, floor) {
                 Some(std::cmp::Ordering::Less) => {
                     let (what, help) = match minimum {
-                        true => ("the minimum of the rule", "use a newer release, or lower the rule's `minimum`"),
+                        true => (
+                            "the minimum of the rule",
+                            "use a newer release, or lower the rule's `minimum`",
+                        ),
                         false => ("a tag that is already pinned", "use a newer release"),
                     };
                     let why = format!("it is older than {} ({what})", excerpt(floor, 100));
                     return self.fail("age", Failure::new(Code::Rollback, why).help(help));
                 }
                 None if minimum => {
-                    let why = format!("it cannot be compared with the minimum {}", excerpt(floor, 100));
+                    let why = format!(
+                        "it cannot be compared with the minimum {}",
+                        excerpt(floor, 100)
+                    );
                     return self.fail(
                         "age",
-                        Failure::new(Code::Rollback, why).help("give the rule a `tags` pattern of one series of versions"),
+                        Failure::new(Code::Rollback, why)
+                            .help("give the rule a `tags` pattern of one series of versions"),
                     );
                 }
                 // Pinned tags of another series say nothing about this one.
@@ -337,23 +457,51 @@ impl Draft {
     }
 
     fn finish(mut self, rule: &ReleaseRule) -> Verdict {
-        if rule.require == ReleaseNeed::Pinned && self.0.pin.is_none() && self.0.failures.is_empty() && self.0.signer.is_none() {
-            self.fail("pin", Failure::new(Code::Unsigned, "the rule asks for a pinned tag, and this one is not pinned"));
+        if rule.require == ReleaseNeed::Pinned
+            && self.0.pin.is_none()
+            && self.0.failures.is_empty()
+            && self.0.signer.is_none()
+        {
+            self.fail(
+                "pin",
+                Failure::new(
+                    Code::Unsigned,
+                    "the rule asks for a pinned tag, and this one is not pinned",
+                ),
+            );
         }
-        self.0.outcome = self.0.failures.iter().map(|failure| failure.code.outcome()).max().unwrap_or(Outcome::Verified);
+        self.0.outcome = self
+            .0
+            .failures
+            .iter()
+            .map(|failure| failure.code.outcome())
+            .max()
+            .unwrap_or(Outcome::Verified);
         self.0
     }
 
     fn pass(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.0.checks.push(Check { name, state: CheckState::Passed, detail: detail.into() });
+        self.0.checks.push(Check {
+            name,
+            state: CheckState::Passed,
+            detail: detail.into(),
+        });
     }
 
     fn skip(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.0.checks.push(Check { name, state: CheckState::NotChecked, detail: detail.into() });
+        self.0.checks.push(Check {
+            name,
+            state: CheckState::NotChecked,
+            detail: detail.into(),
+        });
     }
 
     fn fail(&mut self, name: &'static str, failure: Failure) {
-        self.0.checks.push(Check { name, state: CheckState::Failed, detail: failure.message.clone() });
+        self.0.checks.push(Check {
+            name,
+            state: CheckState::Failed,
+            detail: failure.message.clone(),
+        });
         self.0.failures.push(failure);
     }
 }
@@ -362,15 +510,30 @@ fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Acc
     let not_allowed = || {
         Failure::new(
             Code::SchemeNotAllowed,
-            format!("the tag has an {} signature, and the rule trusts nobody to make one", scheme.as_str()),
+            format!(
+                "the tag has an {} signature, and the rule trusts nobody to make one",
+                scheme.as_str()
+            ),
         )
     };
     match scheme {
-        Scheme::Ssh => ssh::verify(tag, trust.ssh.as_ref().ok_or_else(not_allowed)?, trust.revoked.as_ref(), now),
-        Scheme::OpenPgp => {
-            trust.openpgp.as_ref().ok_or_else(not_allowed).and_then(|certs| OpenPgpCertificates::verify(certs, tag, now))
-        }
-        Scheme::X509 => gitsign::verify(tag, trust.gitsign.as_ref().ok_or_else(not_allowed)?, trust.anchors.as_deref(), now),
+        Scheme::Ssh => ssh::verify(
+            tag,
+            trust.ssh.as_ref().ok_or_else(not_allowed)?,
+            trust.revoked.as_ref(),
+            now,
+        ),
+        Scheme::OpenPgp => trust
+            .openpgp
+            .as_ref()
+            .ok_or_else(not_allowed)
+            .and_then(|certs| OpenPgpCertificates::verify(certs, tag, now)),
+        Scheme::X509 => gitsign::verify(
+            tag,
+            trust.gitsign.as_ref().ok_or_else(not_allowed)?,
+            trust.anchors.as_deref(),
+            now,
+        ),
     }
 }
 

@@ -137,12 +137,24 @@ impl SshKey {
         let (kind, material) = match name.as_str() {
             "ssh-ed25519" => (KeyType::Ed25519, ed25519(&mut reader, false)?),
             "sk-ssh-ed25519@openssh.com" => (KeyType::SkEd25519, ed25519(&mut reader, true)?),
-            "sk-ecdsa-sha2-nistp256@openssh.com" => (KeyType::SkEcdsa, ecdsa(&mut reader, Curve::P256, true)?),
-            "ecdsa-sha2-nistp256" => (KeyType::Ecdsa(Curve::P256), ecdsa(&mut reader, Curve::P256, false)?),
-            "ecdsa-sha2-nistp384" => (KeyType::Ecdsa(Curve::P384), ecdsa(&mut reader, Curve::P384, false)?),
-            "ecdsa-sha2-nistp521" => (KeyType::Ecdsa(Curve::P521), ecdsa(&mut reader, Curve::P521, false)?),
+            "sk-ecdsa-sha2-nistp256@openssh.com" => {
+                (KeyType::SkEcdsa, ecdsa(&mut reader, Curve::P256, true)?)
+            }
+            "ecdsa-sha2-nistp256" => (
+                KeyType::Ecdsa(Curve::P256),
+                ecdsa(&mut reader, Curve::P256, false)?,
+            ),
+            "ecdsa-sha2-nistp384" => (
+                KeyType::Ecdsa(Curve::P384),
+                ecdsa(&mut reader, Curve::P384, false)?,
+            ),
+            "ecdsa-sha2-nistp521" => (
+                KeyType::Ecdsa(Curve::P521),
+                ecdsa(&mut reader, Curve::P521, false)?,
+            ),
             "ssh-rsa" => {
-                let (exponent, modulus) = (reader.positive()?.to_vec(), reader.positive()?.to_vec());
+                let (exponent, modulus) =
+                    (reader.positive()?.to_vec(), reader.positive()?.to_vec());
                 let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
                 (KeyType::Rsa(bits), Material::Rsa { exponent, modulus })
             }
@@ -160,7 +172,12 @@ impl SshKey {
             _ => return None,
         };
         reader.end()?;
-        Some(Self { blob: blob.to_vec(), name, kind, material })
+        Some(Self {
+            blob: blob.to_vec(),
+            name,
+            kind,
+            material,
+        })
     }
 
     /// Reads `<type> <base64>` as it stands in signers files and `.pub` files, without what follows.
@@ -184,7 +201,10 @@ impl SshKey {
     /// `SHA256:…`, as `ssh-keygen -l` prints it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(&self.blob)))
+        format!(
+            "SHA256:{}",
+            STANDARD_NO_PAD.encode(Sha256::digest(&self.blob))
+        )
     }
 
     /// `<type> <base64>`.
@@ -216,15 +236,29 @@ pub(super) fn is_key_type(name: &str) -> bool {
 }
 
 fn is_certificate(name: &str) -> bool {
-    name.strip_suffix("-cert-v01@openssh.com").is_some_and(|base| {
-        ["ssh-ed25519", "ssh-rsa", "ssh-dss", "sk-ssh-ed25519", "sk-ecdsa-sha2-nistp256"].contains(&base)
-            || base.strip_prefix("ecdsa-sha2-nistp").is_some_and(|bits| ["256", "384", "521"].contains(&bits))
-    })
+    name.strip_suffix("-cert-v01@openssh.com")
+        .is_some_and(|base| {
+            [
+                "ssh-ed25519",
+                "ssh-rsa",
+                "ssh-dss",
+                "sk-ssh-ed25519",
+                "sk-ecdsa-sha2-nistp256",
+            ]
+            .contains(&base)
+                || base
+                    .strip_prefix("ecdsa-sha2-nistp")
+                    .is_some_and(|bits| ["256", "384", "521"].contains(&bits))
+        })
 }
 
 fn ed25519(reader: &mut Reader<'_>, in_security_key: bool) -> Option<Material> {
     let point = reader.string().filter(|point| point.len() == 32)?.to_vec();
-    let application = if in_security_key { reader.string()?.to_vec() } else { Vec::new() };
+    let application = if in_security_key {
+        reader.string()?.to_vec()
+    } else {
+        Vec::new()
+    };
     Some(Material::Point { point, application })
 }
 
@@ -233,8 +267,15 @@ fn ecdsa(reader: &mut Reader<'_>, curve: Curve, in_security_key: bool) -> Option
         return None;
     }
     // Uncompressed: 4 and both coordinates.
-    let point = reader.string().filter(|point| point.len() == 1 + 2 * curve.bytes() && point.first() == Some(&4))?.to_vec();
-    let application = if in_security_key { reader.string()?.to_vec() } else { Vec::new() };
+    let point = reader
+        .string()
+        .filter(|point| point.len() == 1 + 2 * curve.bytes() && point.first() == Some(&4))?
+        .to_vec();
+    let application = if in_security_key {
+        reader.string()?.to_vec()
+    } else {
+        Vec::new()
+    };
     Some(Material::Point { point, application })
 }
 

@@ -52,13 +52,20 @@ pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Checked<A
     }
     let newline = if old.contains("\r\n") { "\r\n" } else { "\n" };
     let (head, tail) = old.split_at(place(old, addition));
-    let gap = if head.is_empty() || head.ends_with('\n') { "" } else { newline };
+    let gap = if head.is_empty() || head.ends_with('\n') {
+        ""
+    } else {
+        newline
+    };
     let text = format!("{head}{gap}{newline}{entry}{tail}");
 
     let after = Reviews::parse(path, &text)?;
     let count = |r: &Reviews| r.reviews.len() + r.trusts.len() + r.violations.len();
     if count(&after) != count(&before) + 1 {
-        return fail(OperatorError::whole(path, "the new entry could not be added where it belongs").with_help(WAY_OUT));
+        return fail(
+            OperatorError::whole(path, "the new entry could not be added where it belongs")
+                .with_help(WAY_OUT),
+        );
     }
     Ok(Appended { text, entry })
 }
@@ -87,23 +94,32 @@ impl Addition {
 /// The byte offset at which an entry goes in: the start of a line, or the end of the file.
 fn place(text: &str, addition: &Addition) -> usize {
     let (table, key, value) = addition.order();
-    let Ok(root) = DeTable::parse(text) else { return text.len() };
+    let Ok(root) = DeTable::parse(text) else {
+        return text.len();
+    };
     let root = root.into_inner();
-    let Some(DeValue::Array(entries)) = root.get(table).map(Spanned::get_ref) else { return text.len() };
+    let Some(DeValue::Array(entries)) = root.get(table).map(Spanned::get_ref) else {
+        return text.len();
+    };
     let is_before = |entry: &&Spanned<DeValue<'_>>| match entry.get_ref() {
-        DeValue::Table(entry) => {
-            entry.get(key).is_some_and(|v| matches!(v.get_ref(), DeValue::String(own) if own.as_ref() <= value))
-        }
+        DeValue::Table(entry) => entry
+            .get(key)
+            .is_some_and(|v| matches!(v.get_ref(), DeValue::String(own) if own.as_ref() <= value)),
         _ => false,
     };
     let end = match entries.iter().rfind(is_before) {
         Some(entry) => end_of(entry),
         // Before all others: behind the keys at the top, `version` among them.
-        None => {
-            root.values().filter(|v| !matches!(v.get_ref(), DeValue::Array(_) | DeValue::Table(_))).map(end_of).max().unwrap_or(0)
-        }
+        None => root
+            .values()
+            .filter(|v| !matches!(v.get_ref(), DeValue::Array(_) | DeValue::Table(_)))
+            .map(end_of)
+            .max()
+            .unwrap_or(0),
     };
-    text.get(end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |newline| end + newline + 1)
+    text.get(end..)
+        .and_then(|rest| rest.find('\n'))
+        .map_or(text.len(), |newline| end + newline + 1)
 }
 
 /// The end of the last thing that belongs to a value. The parser bounds the depth.
@@ -120,14 +136,31 @@ fn render_review(review: &Review) -> String {
     let mut out = String::from("[[review]]\n");
     text(&mut out, "package", review.package.as_str());
     optional(&mut out, "version", review.version.as_deref());
-    optional(&mut out, "from", review.from.map(|d| d.to_string()).as_deref());
-    let key = if matches!(review.content, Content::Tree(_)) { "tree" } else { "definition" };
+    optional(
+        &mut out,
+        "from",
+        review.from.map(|d| d.to_string()).as_deref(),
+    );
+    let key = if matches!(review.content, Content::Tree(_)) {
+        "tree"
+    } else {
+        "definition"
+    };
     text(&mut out, key, &review.content.to_string());
-    optional(&mut out, "dependencies", review.dependencies.map(|d| d.to_string()).as_deref());
+    optional(
+        &mut out,
+        "dependencies",
+        review.dependencies.map(|d| d.to_string()).as_deref(),
+    );
     text(&mut out, "criteria", review.criteria.as_str());
     text(&mut out, "by", &review.by);
     if let Some(agent) = &review.agent {
-        let _ = writeln!(out, "agent = {{ model = {}, guided = {} }}", quote(&agent.model), agent.guided);
+        let _ = writeln!(
+            out,
+            "agent = {{ model = {}, guided = {} }}",
+            quote(&agent.model),
+            agent.guided
+        );
     }
     let _ = writeln!(out, "date = {}", review.date);
     if let Some(until) = review.until {
@@ -141,7 +174,11 @@ fn render_trust(trust: &Trust) -> String {
     let mut out = String::from("[[trust]]\n");
     text(&mut out, "publisher", &trust.publisher);
     optional(&mut out, "workflow", trust.workflow.as_deref());
-    list(&mut out, "packages", trust.packages.iter().map(|p| p.as_str().to_owned()));
+    list(
+        &mut out,
+        "packages",
+        trust.packages.iter().map(|p| p.as_str().to_owned()),
+    );
     text(&mut out, "criteria", trust.criteria.as_str());
     text(&mut out, "by", &trust.by);
     let _ = write!(out, "start = {}\nuntil = {}\n", trust.start, trust.until);

@@ -49,25 +49,41 @@ impl<'m> Contents<'m> {
     /// The files in a folder.
     #[must_use]
     pub fn folder(manifest: Cow<'m, Manifest>, root: PathBuf, place: String) -> Self {
-        Self { manifest, place, source: Source::Folder(root) }
+        Self {
+            manifest,
+            place,
+            source: Source::Folder(root),
+        }
     }
 
     /// Files that were kept.
     #[must_use]
     pub fn store(manifest: Manifest, store: ContentStore) -> Self {
-        Self { manifest: Cow::Owned(manifest), place: "kept when it was reviewed".to_owned(), source: Source::Store(store) }
+        Self {
+            manifest: Cow::Owned(manifest),
+            place: "kept when it was reviewed".to_owned(),
+            source: Source::Store(store),
+        }
     }
 
     /// Files in memory.
     #[must_use]
     pub fn memory(manifest: Manifest, files: HashMap<BlobId, Vec<u8>>, place: String) -> Self {
-        Self { manifest: Cow::Owned(manifest), place, source: Source::Memory(files) }
+        Self {
+            manifest: Cow::Owned(manifest),
+            place,
+            source: Source::Memory(files),
+        }
     }
 
     /// The same, with a listing of its own.
     #[must_use]
     pub fn into_owned(self) -> Contents<'static> {
-        Contents { manifest: Cow::Owned(self.manifest.into_owned()), place: self.place, source: self.source }
+        Contents {
+            manifest: Cow::Owned(self.manifest.into_owned()),
+            place: self.place,
+            source: self.source,
+        }
     }
 
     /// The bytes of a file, or the target of a symlink, exactly as the listing says.
@@ -84,23 +100,34 @@ impl<'m> Contents<'m> {
                 } else {
                     match read::bytes(&path, MAX_FILE) {
                         Ok(bytes) => bytes,
-                        Err(read::ReadError::TooLarge { .. }) => return Err(ContentsError::TooLarge),
+                        Err(read::ReadError::TooLarge { .. }) => {
+                            return Err(ContentsError::TooLarge);
+                        }
                         Err(read::ReadError::Io(error)) => return Err(ContentsError::Io(error)),
                         Err(_) => return Err(ContentsError::Changed),
                     }
                 }
             }
             Source::Store(store) => store.get(&entry.id).ok_or(ContentsError::Missing)?,
-            Source::Memory(files) => files.get(&entry.id).cloned().ok_or(ContentsError::Missing)?,
+            Source::Memory(files) => files
+                .get(&entry.id)
+                .cloned()
+                .ok_or(ContentsError::Missing)?,
         };
-        if BlobId::of(&bytes) == entry.id { Ok(bytes) } else { Err(ContentsError::Changed) }
+        if BlobId::of(&bytes) == entry.id {
+            Ok(bytes)
+        } else {
+            Err(ContentsError::Changed)
+        }
     }
 
     /// Bytes of the file as the folder states them; none where only the content tells.
     #[must_use]
     pub fn size(&self, entry: &Entry) -> Option<u64> {
         match &self.source {
-            Source::Folder(root) => fs::symlink_metadata(root.join(&entry.path)).ok().map(|found| found.len()),
+            Source::Folder(root) => fs::symlink_metadata(root.join(&entry.path))
+                .ok()
+                .map(|found| found.len()),
             _ => None,
         }
     }

@@ -113,9 +113,15 @@ pub(crate) struct CostLimits {
 
 impl CostLimits {
     /// For findings: what everybody waits for.
-    pub(crate) const CHECK: Self = Self { files: 1_000, bytes: 8 << 20 };
+    pub(crate) const CHECK: Self = Self {
+        files: 1_000,
+        bytes: 8 << 20,
+    };
     /// For who asks what to read.
-    pub(crate) const BACKLOG: Self = Self { files: 50_000, bytes: 1 << 30 };
+    pub(crate) const BACKLOG: Self = Self {
+        files: 50_000,
+        bytes: 1 << 30,
+    };
 }
 
 impl Cost {
@@ -141,7 +147,10 @@ impl std::fmt::Display for Cost {
 ///
 /// # Errors
 /// When a file that can be read otherwise is not what the listing says: then somebody else is at work in the folder.
-pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Difference, (String, ContentsError)> {
+pub fn difference(
+    old: Option<&Contents<'_>>,
+    new: &Contents<'_>,
+) -> Result<Difference, (String, ContentsError)> {
     let nothing = Manifest::default();
     let before = old.map_or(&nothing, |old| old.manifest.as_ref());
     let mut sides = Vec::new();
@@ -155,11 +164,22 @@ pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Diff
         let side = |contents: Option<&Contents<'_>>, entry: Option<&Entry>| {
             let entry = entry?;
             let wanted = highlights::wants_bytes(&change.path, entry);
-            Some((entry.mode, if wanted { contents?.read(entry).ok()? } else { Vec::new() }))
+            Some((
+                entry.mode,
+                if wanted {
+                    contents?.read(entry).ok()?
+                } else {
+                    Vec::new()
+                },
+            ))
         };
         highlights.look(&change.path, side(old, was), side(Some(new), is));
         total += was_text.text().len() + is_text.text().len();
-        let (was_text, is_text) = if total > MAX_TOTAL { (was_text.dropped(), is_text.dropped()) } else { (was_text, is_text) };
+        let (was_text, is_text) = if total > MAX_TOTAL {
+            (was_text.dropped(), is_text.dropped())
+        } else {
+            (was_text, is_text)
+        };
         sides.push((change, was, is, was_text, is_text));
     }
     result.cost.files = sides.len() as u64;
@@ -169,11 +189,21 @@ pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Diff
         if let Some(why) = was_text.why_not().or(is_text.why_not()) {
             let size = is.and_then(|is| is_text.size().or_else(|| new.size(is)));
             let blob = is.map(|is| is.id.hex());
-            result.named.push(Named { path: shown(&change.path), change: change.kind.as_str(), why, size, blob });
+            result.named.push(Named {
+                path: shown(&change.path),
+                change: change.kind.as_str(),
+                why,
+                size,
+                blob,
+            });
             continue;
         }
         let (old_text, new_text) = (was_text.text(), is_text.text());
-        let hunks = if change.kind == ChangeKind::ModeChanged { Vec::new() } else { counter.hunks(old_text, new_text) };
+        let hunks = if change.kind == ChangeKind::ModeChanged {
+            Vec::new()
+        } else {
+            counter.hunks(old_text, new_text)
+        };
         result.files.push(FileDifference {
             path: shown(&change.path),
             change: change.kind.as_str(),
@@ -189,11 +219,18 @@ pub fn difference(old: Option<&Contents<'_>>, new: &Contents<'_>) -> Result<Diff
 }
 
 /// Only how much there is to read; none when a file changed since it was listed.
-pub(crate) fn cost(old: Option<&Contents<'_>>, new: &Contents<'_>, limits: CostLimits) -> Option<Cost> {
+pub(crate) fn cost(
+    old: Option<&Contents<'_>>,
+    new: &Contents<'_>,
+    limits: CostLimits,
+) -> Option<Cost> {
     let nothing = Manifest::default();
     let before = old.map_or(&nothing, |old| old.manifest.as_ref());
     let changes = tree::compare(before, &new.manifest);
-    let mut cost = Cost { files: changes.len() as u64, lines: None };
+    let mut cost = Cost {
+        files: changes.len() as u64,
+        lines: None,
+    };
     if changes.len() > limits.files {
         return Some(cost);
     }
@@ -204,7 +241,9 @@ pub(crate) fn cost(old: Option<&Contents<'_>>, new: &Contents<'_>, limits: CostL
         if bytes > limits.bytes {
             return Some(cost);
         }
-        let (Ok(was), Ok(is)) = (before_of(old, was), content(Some(new), is)) else { return None };
+        let (Ok(was), Ok(is)) = (before_of(old, was), content(Some(new), is)) else {
+            return None;
+        };
         if change.kind == ChangeKind::ModeChanged || was.why_not().or(is.why_not()).is_some() {
             continue;
         }
@@ -262,7 +301,10 @@ impl Side {
 }
 
 /// The old side. That a file differs is known from the listing alone; then all of the new one has to be read.
-fn before_of(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Side, ContentsError> {
+fn before_of(
+    contents: Option<&Contents<'_>>,
+    entry: Option<&Entry>,
+) -> Result<Side, ContentsError> {
     match content(contents, entry) {
         Err(ContentsError::Missing) => Ok(Side::Lost),
         other => other,
@@ -270,7 +312,9 @@ fn before_of(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<S
 }
 
 fn content(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Side, ContentsError> {
-    let (Some(contents), Some(entry)) = (contents, entry) else { return Ok(Side::Nothing) };
+    let (Some(contents), Some(entry)) = (contents, entry) else {
+        return Ok(Side::Nothing);
+    };
     let bytes = match contents.read(entry) {
         Ok(bytes) => bytes,
         Err(ContentsError::TooLarge) => return Ok(Side::Other(None, TOO_LARGE)),
@@ -291,7 +335,11 @@ fn content(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Sid
 
 /// Whether most of a text stands in lines that nobody reads. One long line in a file that can be read otherwise does not hide it.
 fn is_bundle(text: &str) -> bool {
-    let long: usize = text.lines().map(str::len).filter(|len| *len > LONG_LINE).sum();
+    let long: usize = text
+        .lines()
+        .map(str::len)
+        .filter(|len| *len > LONG_LINE)
+        .sum();
     text.len() > SMALL && long * 2 > text.len()
 }
 
@@ -318,7 +366,12 @@ impl Counter {
             let mut hunk = Hunk::default();
             for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
                 self.lines += u64::from(change.tag() != ChangeTag::Equal);
-                hunk.add(change.tag(), change.old_index(), change.new_index(), change.value());
+                hunk.add(
+                    change.tag(),
+                    change.old_index(),
+                    change.new_index(),
+                    change.value(),
+                );
             }
             hunks.push(hunk);
         }
@@ -348,13 +401,24 @@ impl Hunk {
         };
         if let Some(at) = old {
             self.old_lines += 1;
-            self.old_start = if self.old_start == 0 { at + 1 } else { self.old_start };
+            self.old_start = if self.old_start == 0 {
+                at + 1
+            } else {
+                self.old_start
+            };
         }
         if let Some(at) = new {
             self.new_lines += 1;
-            self.new_start = if self.new_start == 0 { at + 1 } else { self.new_start };
+            self.new_start = if self.new_start == 0 {
+                at + 1
+            } else {
+                self.new_start
+            };
         }
-        self.lines.push(format!("{mark}{}", line(value.strip_suffix('\n').unwrap_or(value))));
+        self.lines.push(format!(
+            "{mark}{}",
+            line(value.strip_suffix('\n').unwrap_or(value))
+        ));
         if !value.ends_with('\n') {
             self.lines.push("\\ No newline at end of file".to_owned());
         }
@@ -363,9 +427,21 @@ impl Hunk {
 
 /// The most pairs of lines that a comparison looks at: what is the same at both ends is passed over.
 fn pairs(old: &str, new: &str) -> u64 {
-    let start = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
-    let (old, new) = (old.as_bytes().get(start..).unwrap_or_default(), new.as_bytes().get(start..).unwrap_or_default());
-    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let start = old
+        .bytes()
+        .zip(new.bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let (old, new) = (
+        old.as_bytes().get(start..).unwrap_or_default(),
+        new.as_bytes().get(start..).unwrap_or_default(),
+    );
+    let end = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let middle = |text: &[u8]| {
         let text = text.get(..text.len() - end).unwrap_or_default();
         text.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
@@ -375,7 +451,10 @@ fn pairs(old: &str, new: &str) -> u64 {
 
 /// A line as it may be shown. Tabs stay: they only indent.
 fn line(text: &str) -> String {
-    text.split('\t').map(text::visible).collect::<Vec<_>>().join("\t")
+    text.split('\t')
+        .map(text::visible)
+        .collect::<Vec<_>>()
+        .join("\t")
 }
 
 fn shown(path: &str) -> String {
@@ -399,17 +478,26 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).expect("folder");
             std::fs::write(&path, bytes).expect("write");
             if name.ends_with('*') {
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+                    .expect("mode");
             }
         }
-        let tree = tree::digest(&TreeSpec::whole(dir.path()), &tree::Options::default()).expect("tree");
-        let contents = Contents::folder(std::borrow::Cow::Owned(tree.manifest), dir.path().to_owned(), "x".to_owned());
+        let tree =
+            tree::digest(&TreeSpec::whole(dir.path()), &tree::Options::default()).expect("tree");
+        let contents = Contents::folder(
+            std::borrow::Cow::Owned(tree.manifest),
+            dir.path().to_owned(),
+            "x".to_owned(),
+        );
         (dir, contents)
     }
 
     #[test]
     fn what_tells_most_comes_first() {
-        let old = folder(&[("package.json", br#"{"dependencies":{"a":"1.0.0"}}"#), ("README.md", b"one\n")]);
+        let old = folder(&[
+            ("package.json", br#"{"dependencies":{"a":"1.0.0"}}"#),
+            ("README.md", b"one\n"),
+        ]);
         let new = folder(&[
             ("package.json", br#"{"main":"lib/x.js","scripts":{"postinstall":"node x"},"dependencies":{"a":"1.0.1","b":"*"}}"#),
             ("README.md", b"two\n"),
@@ -419,7 +507,11 @@ mod tests {
             ("logo.png", b"\x89PNG\0\0"),
         ]);
         let found = difference(Some(&old.1), &new.1).expect("difference");
-        let first: Vec<_> = found.first.iter().map(|h| (h.what, h.path.as_str(), h.told.as_str())).collect();
+        let first: Vec<_> = found
+            .first
+            .iter()
+            .map(|h| (h.what, h.path.as_str(), h.told.as_str()))
+            .collect();
         assert_eq!(
             first,
             [
@@ -431,10 +523,29 @@ mod tests {
             ]
         );
         let order: Vec<_> = found.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(order, ["package.json", "bin/run", "lib/x.js", "README.md", "aaa.js"]);
-        assert_eq!((found.named[0].path.as_str(), found.named[0].why, found.named[0].size), ("logo.png", "binary", Some(6)));
-        assert_eq!(found.cost, Cost { files: 6, lines: Some(7) });
-        assert_eq!(cost(Some(&old.1), &new.1, CostLimits::BACKLOG), Some(found.cost));
+        assert_eq!(
+            order,
+            ["package.json", "bin/run", "lib/x.js", "README.md", "aaa.js"]
+        );
+        assert_eq!(
+            (
+                found.named[0].path.as_str(),
+                found.named[0].why,
+                found.named[0].size
+            ),
+            ("logo.png", "binary", Some(6))
+        );
+        assert_eq!(
+            found.cost,
+            Cost {
+                files: 6,
+                lines: Some(7)
+            }
+        );
+        assert_eq!(
+            cost(Some(&old.1), &new.1, CostLimits::BACKLOG),
+            Some(found.cost)
+        );
     }
 
     #[test]
@@ -448,7 +559,11 @@ mod tests {
         ]);
         let found = difference(None, &new.1).expect("difference");
         assert_eq!(
-            found.named.iter().map(|named| (named.path.as_str(), named.why)).collect::<Vec<_>>(),
+            found
+                .named
+                .iter()
+                .map(|named| (named.path.as_str(), named.why))
+                .collect::<Vec<_>>(),
             [("bundle.js", "minified")]
         );
         assert_eq!(found.files.len(), 2);
@@ -458,36 +573,76 @@ mod tests {
     fn nothing_acts_on_the_terminal_and_no_file_is_shown_that_changed() {
         let new = folder(&[("a.js", "a\u{202e}b\u{1b}[2Kc\r\n\tx".as_bytes())]);
         let found = difference(None, &new.1).expect("difference");
-        let lines = ["+a\\u{202e}b\\u{1b}[2Kc\\u{d}", "+\tx", "\\ No newline at end of file"];
+        let lines = [
+            "+a\\u{202e}b\\u{1b}[2Kc\\u{d}",
+            "+\tx",
+            "\\ No newline at end of file",
+        ];
         assert_eq!(found.files[0].hunks[0].lines, lines);
         std::fs::write(new.0.path().join("a.js"), "other").expect("write");
-        assert!(matches!(difference(None, &new.1), Err((_, ContentsError::Changed))));
+        assert!(matches!(
+            difference(None, &new.1),
+            Err((_, ContentsError::Changed))
+        ));
     }
 
     #[test]
     fn a_listing_alone_leaves_out_what_is_the_same_and_the_rest_is_shown_whole() {
-        let old = folder(&[("same.js", b"1;\n"), ("other.js", b"2;\n"), ("gone.js", b"3;\n"), ("kept.js", b"4;\n")]);
-        let new = folder(&[("same.js", b"1;\n"), ("other.js", b"5;\n6;\n"), ("new.js", b"7;\n"), ("kept.js", b"4;\n8;\n")]);
+        let old = folder(&[
+            ("same.js", b"1;\n"),
+            ("other.js", b"2;\n"),
+            ("gone.js", b"3;\n"),
+            ("kept.js", b"4;\n"),
+        ]);
+        let new = folder(&[
+            ("same.js", b"1;\n"),
+            ("other.js", b"5;\n6;\n"),
+            ("new.js", b"7;\n"),
+            ("kept.js", b"4;\n8;\n"),
+        ]);
         let dir = tempfile::tempdir().expect("temp dir");
         let store = super::super::ContentStore::new(dir.path());
         store.put(b"4;\n").expect("put");
         let listed = Contents::store(old.1.manifest.clone().into_owned(), store);
         let found = difference(Some(&listed), &new.1).expect("difference");
         let shown = |file: &FileDifference| {
-            let lines = file.hunks.iter().flat_map(|hunk| hunk.lines.clone()).collect::<Vec<_>>().join("|");
+            let lines = file
+                .hunks
+                .iter()
+                .flat_map(|hunk| hunk.lines.clone())
+                .collect::<Vec<_>>()
+                .join("|");
             format!("{} {} {} {lines}", file.path, file.change, file.old_lost)
         };
         assert_eq!(
             found.files.iter().map(shown).collect::<Vec<_>>(),
-            ["gone.js removed true ", "kept.js changed false  4;|+8;", "new.js added false +7;", "other.js changed true +5;|+6;"]
+            [
+                "gone.js removed true ",
+                "kept.js changed false  4;|+8;",
+                "new.js added false +7;",
+                "other.js changed true +5;|+6;"
+            ]
         );
-        assert_eq!(cost(Some(&listed), &new.1, CostLimits::CHECK), Some(found.cost));
-        assert_eq!(found.cost, Cost { files: 4, lines: Some(4) });
+        assert_eq!(
+            cost(Some(&listed), &new.1, CostLimits::CHECK),
+            Some(found.cost)
+        );
+        assert_eq!(
+            found.cost,
+            Cost {
+                files: 4,
+                lines: Some(4)
+            }
+        );
     }
 
     #[test]
     fn two_texts_without_a_line_in_common_cost_no_square() {
-        let text = |n: u32| (0..120_000).map(|at| format!("{n}{at}\n")).collect::<String>();
+        let text = |n: u32| {
+            (0..120_000)
+                .map(|at| format!("{n}{at}\n"))
+                .collect::<String>()
+        };
         let (old, new) = (text(1), text(2));
         let mut counter = Counter::default();
         assert_eq!(counter.hunks(&old, &new).len(), 1);

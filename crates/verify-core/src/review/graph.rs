@@ -124,13 +124,19 @@ impl Publisher {
             Some(name) => format!("github:{name}"),
             None => place.to_owned(),
         };
-        Self { id, workflow: Some(workflow.to_owned()) }
+        Self {
+            id,
+            workflow: Some(workflow.to_owned()),
+        }
     }
 
     /// The publisher of a verified tag signature, by its signer, such as `ssh:SHA256:…`.
     #[must_use]
     pub fn of_tag(signer: &str) -> Self {
-        Self { id: signer.to_owned(), workflow: None }
+        Self {
+            id: signer.to_owned(),
+            workflow: None,
+        }
     }
 }
 
@@ -146,22 +152,35 @@ impl<'r> ReviewIndex<'r> {
             trusts: own.trusts.iter().collect(),
         };
         index.add(Origin::Own, own);
-        imports.iter().for_each(|(name, reviews)| index.add(Origin::Import(name), reviews));
+        imports
+            .iter()
+            .for_each(|(name, reviews)| index.add(Origin::Import(name), reviews));
         index
     }
 
     /// What the reviews say about a subject.
     #[must_use]
     pub fn judge(&self, question: &Question<'_>) -> Verdict<'r> {
-        let Question { subject, content, versions, dependencies, wanted, publishers } = *question;
+        let Question {
+            subject,
+            content,
+            versions,
+            dependencies,
+            wanted,
+            publishers,
+        } = *question;
         let violations = self.violations(subject, Some(content), versions, dependencies);
         if !violations.is_empty() {
             return Verdict::Violation(violations);
         }
-        let path = |counts: &dyn Fn(&Review) -> bool| self.path(subject, content, |r| r.criteria >= wanted && counts(r));
+        let path = |counts: &dyn Fn(&Review) -> bool| {
+            self.path(subject, content, |r| r.criteria >= wanted && counts(r))
+        };
         let current = |r: &Review| !r.expired(self.today);
-        let (trusted, ended): (Vec<&Trust>, Vec<&Trust>) =
-            self.trusts(subject, wanted, publishers).into_iter().partition(|trust| trust.in_force(self.today));
+        let (trusted, ended): (Vec<&Trust>, Vec<&Trust>) = self
+            .trusts(subject, wanted, publishers)
+            .into_iter()
+            .partition(|trust| trust.in_force(self.today));
         if let Some(steps) = path(&|r| current(r) && r.agent.is_none()) {
             Verdict::Reviewed(steps)
         } else if !trusted.is_empty() {
@@ -180,17 +199,33 @@ impl<'r> ReviewIndex<'r> {
     /// What the reviews say about the dependencies of a subject: they count only as a whole and only where a reader names their digest.
     /// A publisher who is trusted with a package is not trusted with what it depends on.
     #[must_use]
-    pub fn dependencies(&self, subject: &SubjectId, digest: TreeDigest, wanted: Criteria) -> Verdict<'r> {
+    pub fn dependencies(
+        &self,
+        subject: &SubjectId,
+        digest: TreeDigest,
+        wanted: Criteria,
+    ) -> Verdict<'r> {
         if let Some(violations) = self.tree_violations.get(&digest) {
             return Verdict::Violation(violations.clone());
         }
-        let mut read: Vec<Step<'r>> =
-            self.packages.get(subject).into_iter().flat_map(|p| p.steps.values().flatten()).copied().collect();
-        read.retain(|step| step.review.dependencies == Some(digest) && step.review.criteria >= wanted);
+        let mut read: Vec<Step<'r>> = self
+            .packages
+            .get(subject)
+            .into_iter()
+            .flat_map(|p| p.steps.values().flatten())
+            .copied()
+            .collect();
+        read.retain(|step| {
+            step.review.dependencies == Some(digest) && step.review.criteria >= wanted
+        });
         // The order of a hash map is not for people.
         read.sort_by_key(|step| (step.origin, step.review.line));
         let current = |step: &&Step<'r>| !step.review.expired(self.today);
-        if let Some(step) = read.iter().filter(current).find(|step| step.review.agent.is_none()) {
+        if let Some(step) = read
+            .iter()
+            .filter(current)
+            .find(|step| step.review.agent.is_none())
+        {
             Verdict::Reviewed(vec![*step])
         } else if let Some(step) = read.iter().find(current) {
             Verdict::AgentOnly(vec![*step])
@@ -211,14 +246,22 @@ impl<'r> ReviewIndex<'r> {
         versions: &[&str],
         dependencies: &[TreeDigest],
     ) -> Vec<(Origin<'r>, &'r Violation)> {
-        let by_version = self.version_violations.get(&violated_name(subject)).into_iter().flatten();
+        let by_version = self
+            .version_violations
+            .get(&violated_name(subject))
+            .into_iter()
+            .flatten();
         let by_version =
             by_version.filter(|(_, v)| matches!(&v.what, Violated::Versions(affected) if affected.contain_any(versions)));
         let own = match content {
             Some(Content::Tree(tree)) => Some(tree),
             Some(Content::Definition(_)) | None => None,
         };
-        let by_tree = own.iter().chain(dependencies).filter_map(|tree| self.tree_violations.get(tree)).flatten();
+        let by_tree = own
+            .iter()
+            .chain(dependencies)
+            .filter_map(|tree| self.tree_violations.get(tree))
+            .flatten();
         by_version.chain(by_tree).copied().collect()
     }
 
@@ -226,14 +269,30 @@ impl<'r> ReviewIndex<'r> {
     #[must_use]
     pub fn gap(&self, subject: &SubjectId, content: Content, wanted: Criteria) -> Gap {
         // No review makes good what must not run.
-        let end = if self.is_violated(content) { Vec::new() } else { vec![content] };
-        let Some(package) = self.packages.get(subject) else { return Gap { reviewed: Vec::new(), leads_here: end } };
-        let counts = |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
+        let end = if self.is_violated(content) {
+            Vec::new()
+        } else {
+            vec![content]
+        };
+        let Some(package) = self.packages.get(subject) else {
+            return Gap {
+                reviewed: Vec::new(),
+                leads_here: end,
+            };
+        };
+        let counts =
+            |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
         let mut reviewed: Vec<Content> = self.reach(package, counts).into_keys().collect();
         reviewed.sort_unstable();
 
         let mut into: HashMap<Content, Vec<Content>> = HashMap::new();
-        for review in package.steps.values().flatten().map(|s| s.review).filter(|r| counts(r)) {
+        for review in package
+            .steps
+            .values()
+            .flatten()
+            .map(|s| s.review)
+            .filter(|r| counts(r))
+        {
             if let Some(from) = review.from {
                 into.entry(review.content).or_default().push(from);
             }
@@ -253,18 +312,35 @@ impl<'r> ReviewIndex<'r> {
             before.sort_unstable();
             leads_here.append(&mut before);
         }
-        Gap { reviewed, leads_here }
+        Gap {
+            reviewed,
+            leads_here,
+        }
     }
 
     /// Digests of dependencies that people have read with the subject as it is wanted, with the version of the subject that such a review
     /// names, in the order of their bytes.
     #[must_use]
-    pub fn known_dependencies(&self, subject: &SubjectId, wanted: Criteria) -> Vec<(TreeDigest, Option<&'r str>)> {
-        let steps = self.packages.get(subject).into_iter().flat_map(|package| package.steps.values().flatten());
-        let counts = |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
+    pub fn known_dependencies(
+        &self,
+        subject: &SubjectId,
+        wanted: Criteria,
+    ) -> Vec<(TreeDigest, Option<&'r str>)> {
+        let steps = self
+            .packages
+            .get(subject)
+            .into_iter()
+            .flat_map(|package| package.steps.values().flatten());
+        let counts =
+            |r: &Review| r.criteria >= wanted && r.agent.is_none() && !r.expired(self.today);
         let mut known: Vec<(TreeDigest, Option<&'r str>)> = steps
             .filter(|step| counts(step.review))
-            .filter_map(|step| Some((step.review.dependencies?, step.review.version.as_deref().map(target))))
+            .filter_map(|step| {
+                Some((
+                    step.review.dependencies?,
+                    step.review.version.as_deref().map(target),
+                ))
+            })
             .filter(|(digest, _)| !self.tree_violations.contains_key(digest))
             .collect();
         known.sort_unstable();
@@ -276,10 +352,12 @@ impl<'r> ReviewIndex<'r> {
     #[must_use]
     pub fn version_of(&self, subject: &SubjectId, content: Content) -> Option<&'r str> {
         let steps = self.packages.get(subject)?.steps.values().flatten();
-        let named = steps.filter(|step| step.review.content == content).filter_map(|step| {
-            let version = step.review.version.as_deref()?;
-            Some((step.origin, step.review.line, target(version)))
-        });
+        let named = steps
+            .filter(|step| step.review.content == content)
+            .filter_map(|step| {
+                let version = step.review.version.as_deref()?;
+                Some((step.origin, step.review.line, target(version)))
+            });
         named.min().map(|(_, _, version)| version)
     }
 
@@ -291,16 +369,25 @@ impl<'r> ReviewIndex<'r> {
     fn add(&mut self, origin: Origin<'r>, reviews: &'r Reviews) {
         for review in &reviews.reviews {
             let steps = &mut self.packages.entry(&review.package).or_default().steps;
-            steps.entry(review.from).or_default().push(Step { origin, review });
+            steps
+                .entry(review.from)
+                .or_default()
+                .push(Step { origin, review });
         }
         for violation in &reviews.violations {
             match &violation.what {
                 Violated::Versions(_) => {
-                    self.version_violations.entry(violated_name(&violation.package)).or_default().push((origin, violation));
+                    self.version_violations
+                        .entry(violated_name(&violation.package))
+                        .or_default()
+                        .push((origin, violation));
                 }
                 Violated::Trees(trees) => {
                     for tree in trees {
-                        self.tree_violations.entry(*tree).or_default().push((origin, violation));
+                        self.tree_violations
+                            .entry(*tree)
+                            .or_default()
+                            .push((origin, violation));
                     }
                 }
             }
@@ -308,12 +395,23 @@ impl<'r> ReviewIndex<'r> {
     }
 
     /// Every entry that trusts one of `publishers` with the subject, whatever its days; the one that ends last comes first.
-    fn trusts(&self, subject: &SubjectId, wanted: Criteria, publishers: &[Publisher]) -> Vec<&'r Trust> {
+    fn trusts(
+        &self,
+        subject: &SubjectId,
+        wanted: Criteria,
+        publishers: &[Publisher],
+    ) -> Vec<&'r Trust> {
         let covers = |trust: &&Trust| {
-            let publisher = |p: &Publisher| p.id == trust.publisher && (trust.workflow.is_none() || trust.workflow == p.workflow);
+            let publisher = |p: &Publisher| {
+                p.id == trust.publisher
+                    && (trust.workflow.is_none() || trust.workflow == p.workflow)
+            };
             trust.criteria >= wanted
                 && publishers.iter().any(publisher)
-                && trust.packages.iter().any(|pattern| pattern.matches(subject.as_str()))
+                && trust
+                    .packages
+                    .iter()
+                    .any(|pattern| pattern.matches(subject.as_str()))
         };
         let mut trusts: Vec<&'r Trust> = self.trusts.iter().copied().filter(covers).collect();
         trusts.sort_by_key(|trust| (std::cmp::Reverse(trust.until), trust.line));
@@ -321,7 +419,12 @@ impl<'r> ReviewIndex<'r> {
     }
 
     /// A shortest path of reviews that count, from nothing to `content`.
-    fn path(&self, subject: &SubjectId, content: Content, counts: impl Fn(&Review) -> bool) -> Option<Vec<Step<'r>>> {
+    fn path(
+        &self,
+        subject: &SubjectId,
+        content: Content,
+        counts: impl Fn(&Review) -> bool,
+    ) -> Option<Vec<Step<'r>>> {
         let reached = self.reach(self.packages.get(subject)?, counts);
         let mut steps = vec![*reached.get(&content)?];
         // Each step leads one closer to nothing, so this ends.
@@ -333,11 +436,21 @@ impl<'r> ReviewIndex<'r> {
     }
 
     /// Every digest that reviews that count reach from nothing, with the last step of a shortest path to it.
-    fn reach(&self, package: &Package<'r>, counts: impl Fn(&Review) -> bool) -> HashMap<Content, Step<'r>> {
+    fn reach(
+        &self,
+        package: &Package<'r>,
+        counts: impl Fn(&Review) -> bool,
+    ) -> HashMap<Content, Step<'r>> {
         let mut reached: HashMap<Content, Step<'r>> = HashMap::new();
         let mut queue = VecDeque::from([None]);
         while let Some(from) = queue.pop_front() {
-            for step in package.steps.get(&from).into_iter().flatten().filter(|step| counts(step.review)) {
+            for step in package
+                .steps
+                .get(&from)
+                .into_iter()
+                .flatten()
+                .filter(|step| counts(step.review))
+            {
                 let to = step.review.content;
                 // Whoever called it fine was wrong, and what differs from it little is no better.
                 if self.is_violated(to) {

@@ -49,9 +49,22 @@ pub(super) struct Highlights {
 }
 
 /// npm runs the first three for every package, the others for git and folder dependencies. [npm `scripts`, "Life Cycle Scripts"]
-const LIFECYCLE: [&str; 8] =
-    ["preinstall", "install", "postinstall", "prepublish", "prepack", "preprepare", "prepare", "postprepare"];
-const DEPENDENCIES: [&str; 4] = ["dependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"];
+const LIFECYCLE: [&str; 8] = [
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepublish",
+    "prepack",
+    "preprepare",
+    "prepare",
+    "postprepare",
+];
+const DEPENDENCIES: [&str; 4] = [
+    "dependencies",
+    "optionalDependencies",
+    "peerDependencies",
+    "bundleDependencies",
+];
 /// Files that something starts from by their name alone.
 const STARTS: [&str; 12] = [
     "skill.md",
@@ -86,7 +99,12 @@ impl What {
 
 impl Highlights {
     /// Looks at one path that differs. Bytes are only needed of what [`wants_bytes`]; an empty side is not at hand.
-    pub(super) fn look(&mut self, path: &str, old: Option<(Mode, Vec<u8>)>, new: Option<(Mode, Vec<u8>)>) {
+    pub(super) fn look(
+        &mut self,
+        path: &str,
+        old: Option<(Mode, Vec<u8>)>,
+        new: Option<(Mode, Vec<u8>)>,
+    ) {
         let Some((mode, bytes)) = new else { return };
         self.changed.insert(path.to_owned());
         let was = old.as_ref().map(|(mode, _)| *mode);
@@ -94,7 +112,11 @@ impl Highlights {
             self.add(What::Executable, path, "");
         }
         if mode == Mode::Symlink {
-            self.add(What::Link, path, &format!("to {}", String::from_utf8_lossy(&bytes)));
+            self.add(
+                What::Link,
+                path,
+                &format!("to {}", String::from_utf8_lossy(&bytes)),
+            );
         }
         let name = path.rsplit('/').next().unwrap_or(path);
         if STARTS.iter().any(|start| name.eq_ignore_ascii_case(start)) {
@@ -109,7 +131,11 @@ impl Highlights {
 
     /// Marks the files that a manifest declares.
     pub(super) fn finish(&mut self) {
-        let entries: Vec<String> = self.declared.iter().filter_map(|declared| resolved(declared, &self.changed)).collect();
+        let entries: Vec<String> = self
+            .declared
+            .iter()
+            .filter_map(|declared| resolved(declared, &self.changed))
+            .collect();
         for path in entries {
             self.add(What::EntryPoint, &path, "");
         }
@@ -118,20 +144,39 @@ impl Highlights {
     /// Where a file comes in the order of reading; dependencies that lie inside come last.
     pub(super) fn rank(&self, path: &str) -> u8 {
         let rank = self.ranks.get(path).copied().unwrap_or(50);
-        if path.contains("node_modules/") { rank + 100 } else { rank }
+        if path.contains("node_modules/") {
+            rank + 100
+        } else {
+            rank
+        }
     }
 
     pub(super) fn into_list(self) -> Vec<Highlight> {
-        let mut list: Vec<Highlight> = self.found.into_iter().map(|(what, path, told)| Highlight { what, path, told }).collect();
+        let mut list: Vec<Highlight> = self
+            .found
+            .into_iter()
+            .map(|(what, path, told)| Highlight { what, path, told })
+            .collect();
         list.sort();
         list
     }
 
     fn package(&mut self, path: &str, old: &Value, new: &Value) {
         for name in LIFECYCLE {
-            let script = |value: &Value| value.get("scripts").and_then(|scripts| scripts.get(name)).cloned();
-            if let Some(command) = script(new).filter(|command| Some(command) != script(old).as_ref()) {
-                self.add(What::LifecycleScript, path, &format!("{name}: {}", plain(&command)));
+            let script = |value: &Value| {
+                value
+                    .get("scripts")
+                    .and_then(|scripts| scripts.get(name))
+                    .cloned()
+            };
+            if let Some(command) =
+                script(new).filter(|command| Some(command) != script(old).as_ref())
+            {
+                self.add(
+                    What::LifecycleScript,
+                    path,
+                    &format!("{name}: {}", plain(&command)),
+                );
             }
         }
         for list in DEPENDENCIES {
@@ -139,8 +184,15 @@ impl Highlights {
             let (old, new) = (specs(old), specs(new));
             for (name, spec) in new.as_object().into_iter().flatten() {
                 if old.get(name) != Some(spec) {
-                    let was = old.get(name).map(|was| format!(" (was {})", plain(was))).unwrap_or_default();
-                    self.add(What::Dependency, path, &format!("{name} {}{was}", plain(spec)));
+                    let was = old
+                        .get(name)
+                        .map(|was| format!(" (was {})", plain(was)))
+                        .unwrap_or_default();
+                    self.add(
+                        What::Dependency,
+                        path,
+                        &format!("{name} {}{was}", plain(spec)),
+                    );
                 }
             }
         }
@@ -148,7 +200,9 @@ impl Highlights {
             let folder = path.strip_suffix("package.json").unwrap_or_default();
             for key in ["main", "module", "bin", "exports", "openclaw"] {
                 let declared = new.get(key).map(strings).unwrap_or_default();
-                let paths = declared.iter().map(|entry| format!("{folder}{}", entry.trim_start_matches("./")));
+                let paths = declared
+                    .iter()
+                    .map(|entry| format!("{folder}{}", entry.trim_start_matches("./")));
                 self.declared.extend(paths.take(MAX_DECLARED));
             }
             self.declared.insert(format!("{folder}index.js"));
@@ -159,7 +213,11 @@ impl Highlights {
         let rank = what as u8;
         let best = self.ranks.entry(path.to_owned()).or_insert(rank);
         *best = rank.min(*best);
-        self.found.insert((what, text::visible(path).into_owned(), text::excerpt(told, 300)));
+        self.found.insert((
+            what,
+            text::visible(path).into_owned(),
+            text::excerpt(told, 300),
+        ));
     }
 }
 
@@ -171,17 +229,24 @@ pub(super) fn wants_bytes(path: &str, entry: &Entry) -> bool {
 /// The changed file that a declared entry point names, with or without its extension.
 fn resolved(declared: &str, changed: &BTreeSet<String>) -> Option<String> {
     let endings = ["", ".js", ".mjs", ".cjs", ".ts", "/index.js", "/index.ts"];
-    endings.iter().map(|ending| format!("{declared}{ending}")).find(|path| changed.contains(path))
+    endings
+        .iter()
+        .map(|ending| format!("{declared}{ending}"))
+        .find(|path| changed.contains(path))
 }
 
 /// A manifest that cannot be read has nothing to tell; the file itself is shown all the same.
 fn parse(bytes: &[u8]) -> Value {
     let text = String::from_utf8_lossy(bytes);
-    json::last_wins(&text).map(|parsed| parsed.value).unwrap_or_default()
+    json::last_wins(&text)
+        .map(|parsed| parsed.value)
+        .unwrap_or_default()
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Every string in a value. The parser bounds its depth.

@@ -23,7 +23,9 @@ impl ImportStore {
     /// The store in `folder`, which is made when something is first written.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self {
+            folder: folder.into(),
+        }
     }
 
     /// Where the file with this digest is, or would be.
@@ -47,7 +49,8 @@ impl ImportStore {
         let digest = Sha256Digest::of(text.as_bytes());
         let path = self.path(&digest);
         if self.get(&digest).is_none() {
-            std::fs::create_dir_all(&self.folder).map_err(|error| Error::io("create", &self.folder, error))?;
+            std::fs::create_dir_all(&self.folder)
+                .map_err(|error| Error::io("create", &self.folder, error))?;
             operator_file::write_atomic(&path, text)?;
         }
         Ok(path)
@@ -61,12 +64,18 @@ pub fn changes(old: &Reviews, new: &Reviews) -> Vec<String> {
     let mut told = Vec::new();
     for (mark, here, there) in [('+', new, old), ('-', old, new)] {
         let known: Vec<Violation> = there.violations.iter().map(unplaced_violation).collect();
-        let only = here.violations.iter().filter(|entry| !known.contains(&unplaced_violation(entry)));
+        let only = here
+            .violations
+            .iter()
+            .filter(|entry| !known.contains(&unplaced_violation(entry)));
         told.extend(only.map(|entry| format!("{mark} {}", violation(entry))));
     }
     for (mark, here, there) in [('+', new, old), ('-', old, new)] {
         let known: std::collections::HashSet<String> = there.reviews.iter().map(key).collect();
-        let only = here.reviews.iter().filter(|entry| !known.contains(&key(entry)));
+        let only = here
+            .reviews
+            .iter()
+            .filter(|entry| !known.contains(&key(entry)));
         told.extend(only.map(|entry| format!("{mark} {}", review(entry))));
     }
     let more = told.len().saturating_sub(MAX_TOLD);
@@ -79,11 +88,20 @@ pub fn changes(old: &Reviews, new: &Reviews) -> Vec<String> {
 
 /// All of a review but its line.
 fn key(review: &Review) -> String {
-    format!("{:?}", Review { line: 0, ..review.clone() })
+    format!(
+        "{:?}",
+        Review {
+            line: 0,
+            ..review.clone()
+        }
+    )
 }
 
 fn unplaced_violation(violation: &Violation) -> Violation {
-    Violation { line: 0, ..violation.clone() }
+    Violation {
+        line: 0,
+        ..violation.clone()
+    }
 }
 
 fn violation(entry: &Violation) -> String {
@@ -91,12 +109,25 @@ fn violation(entry: &Violation) -> String {
         Violated::Versions(_) => "versions".to_owned(),
         Violated::Trees(trees) => format!("{} trees", trees.len()),
     };
-    format!("violation of {} ({what}) by {}: {}", entry.package, text::excerpt(&entry.by, 60), text::excerpt(&entry.reason, 120))
+    format!(
+        "violation of {} ({what}) by {}: {}",
+        entry.package,
+        text::excerpt(&entry.by, 60),
+        text::excerpt(&entry.reason, 120)
+    )
 }
 
 fn review(entry: &Review) -> String {
-    let version = entry.version.as_deref().map_or_else(|| entry.content.to_string(), |version| text::excerpt(version, 60));
-    format!("review of {} {version} ({}) by {}", entry.package, entry.criteria, text::excerpt(&entry.by, 60))
+    let version = entry.version.as_deref().map_or_else(
+        || entry.content.to_string(),
+        |version| text::excerpt(version, 60),
+    );
+    format!(
+        "review of {} {version} ({}) by {}",
+        entry.package,
+        entry.criteria,
+        text::excerpt(&entry.by, 60)
+    )
 }
 
 #[cfg(test)]
@@ -132,18 +163,35 @@ mod tests {
                 tree(n)
             )
         };
-        let bad =
-            "[[violation]]\npackage = \"npm:a\"\nversions = \"*\"\nreason = \"x\u{202e}y\"\nby = \"Eve\"\ndate = 2026-11-22\n";
+        let bad = "[[violation]]\npackage = \"npm:a\"\nversions = \"*\"\nreason = \"x\u{202e}y\"\nby = \"Eve\"\ndate = 2026-11-22\n";
         let old = reviews(&[review(1), review(2)].concat());
         assert!(changes(&old, &old).is_empty());
         // The same entries at other lines are no change.
-        assert!(changes(&old, &reviews(&format!("\n\n{}", [review(2), review(1)].concat()))).is_empty());
-        let told = changes(&old, &reviews(&[review(2), review(3), bad.to_owned()].concat()));
+        assert!(
+            changes(
+                &old,
+                &reviews(&format!("\n\n{}", [review(2), review(1)].concat()))
+            )
+            .is_empty()
+        );
+        let told = changes(
+            &old,
+            &reviews(&[review(2), review(3), bad.to_owned()].concat()),
+        );
         assert_eq!(told.len(), 3, "{told:?}");
-        assert_eq!(told[0], "+ violation of npm:a (versions) by Eve: x\\u{202e}y");
-        assert!(told[1].starts_with("+ review of npm:a git-sha256:") && told[2].starts_with("- review of npm:a"));
+        assert_eq!(
+            told[0],
+            "+ violation of npm:a (versions) by Eve: x\\u{202e}y"
+        );
+        assert!(
+            told[1].starts_with("+ review of npm:a git-sha256:")
+                && told[2].starts_with("- review of npm:a")
+        );
         let many: String = (10..60).map(review).collect();
         let told = changes(&old, &reviews(&many));
-        assert_eq!((told.len(), told.last().map(String::as_str)), (MAX_TOLD + 1, Some("and 32 more")));
+        assert_eq!(
+            (told.len(), told.last().map(String::as_str)),
+            (MAX_TOLD + 1, Some("and 32 more"))
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(super) fn parse(path: &Path, text: &str) -> Option<Reviews> {
     if text.len() as u64 > MAX_BYTES {
         return None;
     }
-    let start = if text.starts_with("[[") { 0 } else { text.find("\n[[").map_or(text.len(), |at| at + 1) };
+    let start = if text.starts_with("[[") {
+        0
+    } else {
+        text.find("\n[[").map_or(text.len(), |at| at + 1)
+    };
     let (head, mut rest) = text.split_at(start);
     let mut line = 1 + newlines(head);
     if !is_head(head) {
@@ -47,7 +51,9 @@ pub(super) fn parse(path: &Path, text: &str) -> Option<Reviews> {
 fn is_head(head: &str) -> bool {
     let version = format!("version = {VERSION}");
     let mut versions = 0;
-    head.split('\n').all(|line| is_filler(line) || (line == version && std::mem::replace(&mut versions, 1) == 0)) && versions == 1
+    head.split('\n').all(|line| {
+        is_filler(line) || (line == version && std::mem::replace(&mut versions, 1) == 0)
+    }) && versions == 1
 }
 
 /// A review in the form that is written.
@@ -56,8 +62,18 @@ fn review(entry: &str, line: usize) -> Option<Review> {
     if lines.next() != Some("[[review]]") {
         return None;
     }
-    const KEYS: [&str; 10] =
-        ["package", "version", "from", "tree", "definition", "dependencies", "criteria", "by", "notes", "date"];
+    const KEYS: [&str; 10] = [
+        "package",
+        "version",
+        "from",
+        "tree",
+        "definition",
+        "dependencies",
+        "criteria",
+        "by",
+        "notes",
+        "date",
+    ];
     let mut values: [Option<&str>; KEYS.len()] = [None; KEYS.len()];
     let mut until = None;
     for line in lines.filter(|line| !is_filler(line)) {
@@ -65,13 +81,27 @@ fn review(entry: &str, line: usize) -> Option<Review> {
         let (slot, value) = match key {
             "until" => (&mut until, value),
             "date" => (values.last_mut()?, value),
-            key => (values.get_mut(KEYS.iter().position(|known| *known == key)?)?, string(value)?),
+            key => (
+                values.get_mut(KEYS.iter().position(|known| *known == key)?)?,
+                string(value)?,
+            ),
         };
         if slot.replace(value).is_some() {
             return None;
         }
     }
-    let [package, version, from, tree, definition, dependencies, criteria, by, notes, date] = values;
+    let [
+        package,
+        version,
+        from,
+        tree,
+        definition,
+        dependencies,
+        criteria,
+        by,
+        notes,
+        date,
+    ] = values;
     let content = |text: &str| match tree {
         Some(_) => text.parse().ok().map(Content::Tree),
         None => text.parse().ok().map(Content::Definition),
@@ -86,7 +116,9 @@ fn review(entry: &str, line: usize) -> Option<Review> {
         from: optional(from, content)?,
         content: read,
         dependencies: optional(dependencies, |text| text.parse().ok())?,
-        criteria: [Criteria::SafeToLoad, Criteria::SafeToRun].into_iter().find(|known| Some(known.as_str()) == criteria)?,
+        criteria: [Criteria::SafeToLoad, Criteria::SafeToRun]
+            .into_iter()
+            .find(|known| Some(known.as_str()) == criteria)?,
         by: by.filter(|by| !by.trim().is_empty())?.to_owned(),
         agent: None,
         date: day(date?)?,
@@ -94,7 +126,8 @@ fn review(entry: &str, line: usize) -> Option<Review> {
         notes: notes.map(str::to_owned),
         line,
     };
-    let sound = review.from != Some(review.content) && review.until.is_none_or(|until| until >= review.date);
+    let sound = review.from != Some(review.content)
+        && review.until.is_none_or(|until| until >= review.date);
     sound.then_some(review)
 }
 
@@ -104,9 +137,15 @@ fn other(path: &Path, entry: &str, line: usize, found: &mut Reviews) -> Option<(
     let mut read = wire::parse_toml(path, &alone).ok()?;
     // Before the entry there stands one line.
     let placed = |at: usize| line + at - 2;
-    read.reviews.iter_mut().for_each(|entry| entry.line = placed(entry.line));
-    read.trusts.iter_mut().for_each(|entry| entry.line = placed(entry.line));
-    read.violations.iter_mut().for_each(|entry| entry.line = placed(entry.line));
+    read.reviews
+        .iter_mut()
+        .for_each(|entry| entry.line = placed(entry.line));
+    read.trusts
+        .iter_mut()
+        .for_each(|entry| entry.line = placed(entry.line));
+    read.violations
+        .iter_mut()
+        .for_each(|entry| entry.line = placed(entry.line));
     found.reviews.append(&mut read.reviews);
     found.trusts.append(&mut read.trusts);
     found.violations.append(&mut read.violations);
@@ -130,10 +169,20 @@ fn is_plain(text: &str) -> bool {
 
 /// A day as TOML writes it.
 fn day(text: &str) -> Option<Date> {
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i16>().ok())?;
+    let number = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse::<i16>().ok())?
+    };
     let (year, rest) = text.split_at_checked(4)?;
-    let (month, day) = rest.strip_prefix('-')?.split_once('-').filter(|(month, day)| month.len() == 2 && day.len() == 2)?;
-    let (month, day) = (i8::try_from(number(month)?).ok()?, i8::try_from(number(day)?).ok()?);
+    let (month, day) = rest
+        .strip_prefix('-')?
+        .split_once('-')
+        .filter(|(month, day)| month.len() == 2 && day.len() == 2)?;
+    let (month, day) = (
+        i8::try_from(number(month)?).ok()?,
+        i8::try_from(number(day)?).ok()?,
+    );
     Date::new(number(year)?, month, day).ok()
 }
 
@@ -181,12 +230,22 @@ mod tests {
     #[test]
     fn what_is_written_is_read_the_quick_way_also_beside_other_entries() {
         let trust = "[[trust]]\npublisher = \"p\"\npackages = [\n  \"**\",\n]\ncriteria = \"safe-to-run\"\nby = \"A\"\nstart = 2026-11-01\nuntil = 2027-11-01\n\n";
-        let agent = format!("{}agent = {{ model = \"m\", guided = true }}\nnotes = \"a\\nb\"\n", entry(1));
+        let agent = format!(
+            "{}agent = {{ model = \"m\", guided = true }}\nnotes = \"a\\nb\"\n",
+            entry(1)
+        );
         let text = format!("# who\nversion = 1\n\n{}\n# why\n{trust}{agent}", entry(0));
         let (quick, toml) = both(&text);
         let quick = quick.expect("quick");
         assert_eq!(Some(&quick), toml.as_ref());
-        assert_eq!(quick.reviews.iter().map(|review| review.line).collect::<Vec<_>>(), [4, 22]);
+        assert_eq!(
+            quick
+                .reviews
+                .iter()
+                .map(|review| review.line)
+                .collect::<Vec<_>>(),
+            [4, 22]
+        );
         assert_eq!(quick.trusts[0].line, 12);
     }
 
@@ -194,7 +253,10 @@ mod tests {
     fn an_entry_inside_of_something_else_is_none() {
         let inside = [
             format!("version = 1\n[[trust]]\npackages = [\n{}]\n", entry(0)),
-            format!("version = 1\n[[review]]\nnotes = \"\"\"\n{}\"\"\"\n", entry(0)),
+            format!(
+                "version = 1\n[[review]]\nnotes = \"\"\"\n{}\"\"\"\n",
+                entry(0)
+            ),
             format!("version = 1\n[[review]]\nnotes = '''\n{}'''\n", entry(0)),
             format!("version = 1\n# {}\u{b}\n", entry(0)),
             format!("review = []\nversion = 1\n{}", entry(0)),
@@ -277,7 +339,10 @@ mod tests {
             "unknown = 1",
             "\u{feff}",
         ];
-        let digests = (0..3_usize, prop_oneof![Just("tree"), Just("from"), Just("dependencies")])
+        let digests = (
+            0..3_usize,
+            prop_oneof![Just("tree"), Just("from"), Just("dependencies")],
+        )
             .prop_map(|(n, key)| format!("{key} = {}", tree(n)));
         prop_oneof![4 => proptest::sample::select(fixed.to_vec()).prop_map(str::to_owned), 1 => digests, 3 => (0..4_usize).prop_map(entry)]
     }

@@ -29,7 +29,9 @@ impl ContentStore {
     /// The store in `folder`, which is made when something is first written.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self {
+            folder: folder.into(),
+        }
     }
 
     /// Whether something is kept under this id. [`ContentStore::get`] may still find it damaged.
@@ -43,7 +45,10 @@ impl ContentStore {
     pub fn get(&self, id: &BlobId) -> Option<Vec<u8>> {
         let packed = read::bytes(&self.path(id), MAX_FILE + (1 << 20)).ok()?;
         let mut bytes = Vec::new();
-        GzDecoder::new(packed.as_slice()).take(MAX_FILE + 1).read_to_end(&mut bytes).ok()?;
+        GzDecoder::new(packed.as_slice())
+            .take(MAX_FILE + 1)
+            .read_to_end(&mut bytes)
+            .ok()?;
         (BlobId::of(&bytes) == *id).then_some(bytes)
     }
 
@@ -59,10 +64,16 @@ impl ContentStore {
         let path = self.path(&id);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
-        let mut packer = GzEncoder::new(tempfile::NamedTempFile::new_in(folder)?, Compression::fast());
+        let mut packer = GzEncoder::new(
+            tempfile::NamedTempFile::new_in(folder)?,
+            Compression::fast(),
+        );
         packer.write_all(bytes)?;
         // Not flushed to the disk: after a crash a file that is cut short counts as not there.
-        packer.finish()?.persist(&path).map_err(|error| error.error)?;
+        packer
+            .finish()?
+            .persist(&path)
+            .map_err(|error| error.error)?;
         Ok(())
     }
 
@@ -75,7 +86,11 @@ impl ContentStore {
         for shelf in list(&self.folder)? {
             for file in list(&shelf)? {
                 if let Ok((_, found)) = read::open(&file) {
-                    files.push((found.modified().unwrap_or(SystemTime::UNIX_EPOCH), found.len(), file));
+                    files.push((
+                        found.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                        found.len(),
+                        file,
+                    ));
                 }
             }
         }
@@ -102,8 +117,17 @@ impl ContentStore {
 
 fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect(),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(Vec::new())
+        }
         Err(error) => Err(error),
     }
 }
@@ -137,11 +161,18 @@ mod tests {
         let store = ContentStore::new(dir.path());
         let id = BlobId::of(b"x");
         fs::create_dir_all(store.path(&id).parent().expect("folder")).expect("folder");
-        let mut packer = GzEncoder::new(File::create(store.path(&id)).expect("file"), Compression::best());
+        let mut packer = GzEncoder::new(
+            File::create(store.path(&id)).expect("file"),
+            Compression::best(),
+        );
         (0..64).for_each(|_| packer.write_all(&vec![0; 1 << 20]).expect("write"));
         packer.finish().expect("finish");
         assert_eq!(store.get(&id), None);
-        assert_eq!(store.put(&vec![0; MAX_FILE as usize + 1]).ok(), Some(()), "too large is not kept, and no error");
+        assert_eq!(
+            store.put(&vec![0; MAX_FILE as usize + 1]).ok(),
+            Some(()),
+            "too large is not kept, and no error"
+        );
     }
 
     #[test]
@@ -150,10 +181,16 @@ mod tests {
         let store = ContentStore::new(dir.path());
         for (n, text) in ["one", "two", "three"].iter().enumerate() {
             store.put(text.as_bytes()).expect("put");
-            let file = File::options().write(true).open(store.path(&BlobId::of(text.as_bytes()))).expect("open");
-            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n as u64)).expect("time");
+            let file = File::options()
+                .write(true)
+                .open(store.path(&BlobId::of(text.as_bytes())))
+                .expect("open");
+            file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(n as u64))
+                .expect("time");
         }
-        let one = fs::metadata(store.path(&BlobId::of(b"three"))).expect("size").len();
+        let one = fs::metadata(store.path(&BlobId::of(b"three")))
+            .expect("size")
+            .len();
         assert_eq!(store.prune(one).expect("prune"), 2);
         assert!(store.get(&BlobId::of(b"three")).is_some() && !store.has(&BlobId::of(b"one")));
         assert_eq!(store.prune(0).expect("prune"), 1);

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation, plain};
+use super::{
+    Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation, plain,
+};
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::policy::{Pattern, SCHEMES};
 use crate::subject::SubjectId;
@@ -98,9 +100,15 @@ pub(super) fn parse_toml(path: &Path, text: &str) -> Checked<Reviews> {
     let reviews = each(&file, wire.review, review)?;
     let trusts = each(&file, wire.trust, trust)?;
     let violations = each(&file, wire.violation, violation)?;
-    refuse_twins(&file, &reviews, review_key, |r| format!("this review of {}", r.package))?;
-    refuse_twins(&file, &trusts, trust_key, |t| format!("this trust in {}", t.publisher))?;
-    refuse_twins(&file, &violations, violation_key, |v| format!("this violation of {}", v.package))?;
+    refuse_twins(&file, &reviews, review_key, |r| {
+        format!("this review of {}", r.package)
+    })?;
+    refuse_twins(&file, &trusts, trust_key, |t| {
+        format!("this trust in {}", t.publisher)
+    })?;
+    refuse_twins(&file, &violations, violation_key, |v| {
+        format!("this violation of {}", v.package)
+    })?;
     Ok(Reviews {
         reviews: reviews.into_iter().map(|(_, entry)| entry).collect(),
         trusts: trusts.into_iter().map(|(_, entry)| entry).collect(),
@@ -110,14 +118,36 @@ pub(super) fn parse_toml(path: &Path, text: &str) -> Checked<Reviews> {
 
 /// What makes two reviews the same: all but what is only for people.
 pub(super) fn review_key(review: &Review) -> impl Eq + Hash + '_ {
-    let Review { package, from, content, dependencies, criteria, by, agent, date, until, .. } = review;
-    ((package, from, content, dependencies, criteria), (by, agent, date, until))
+    let Review {
+        package,
+        from,
+        content,
+        dependencies,
+        criteria,
+        by,
+        agent,
+        date,
+        until,
+        ..
+    } = review;
+    (
+        (package, from, content, dependencies, criteria),
+        (by, agent, date, until),
+    )
 }
 
 /// The same for trust.
 pub(super) fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
     let packages: Vec<&str> = trust.packages.iter().map(Pattern::as_str).collect();
-    (&trust.publisher, &trust.workflow, packages, trust.criteria, &trust.by, trust.start, trust.until)
+    (
+        &trust.publisher,
+        &trust.workflow,
+        packages,
+        trust.criteria,
+        &trust.by,
+        trust.start,
+        trust.until,
+    )
 }
 
 /// The same for a violation.
@@ -157,7 +187,12 @@ fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<
     let content = match (wire.tree, wire.definition) {
         (Some(tree), None) => Content::Tree(tree),
         (None, Some(definition)) => Content::Definition(definition),
-        _ => return fail(file.error(span, "a review says what was read: either `tree` or `definition`")),
+        _ => {
+            return fail(file.error(
+                span,
+                "a review says what was read: either `tree` or `definition`",
+            ));
+        }
     };
     let from = match &wire.from {
         None => None,
@@ -165,16 +200,25 @@ fn review(file: &TomlFile<'_>, span: Range<usize>, wire: WireReview) -> Checked<
             let wrong = |e: crate::digest::DigestError| file.error(from.span(), e.to_string());
             let before = match content {
                 Content::Tree(_) => Content::Tree(from.get_ref().parse().map_err(wrong)?),
-                Content::Definition(_) => Content::Definition(from.get_ref().parse().map_err(wrong)?),
+                Content::Definition(_) => {
+                    Content::Definition(from.get_ref().parse().map_err(wrong)?)
+                }
             };
             if before == content {
-                return fail(file.error(from.span(), "a delta leads from one digest to another; these two are the same"));
+                return fail(file.error(
+                    from.span(),
+                    "a delta leads from one digest to another; these two are the same",
+                ));
             }
             Some(before)
         }
     };
     let date = file.date(&wire.date)?;
-    let until = wire.until.as_ref().map(|until| file.date(until)).transpose()?;
+    let until = wire
+        .until
+        .as_ref()
+        .map(|until| file.date(until))
+        .transpose()?;
     if let (Some(last), Some(until)) = (until, &wire.until)
         && last < date
     {
@@ -200,7 +244,9 @@ fn trust(file: &TomlFile<'_>, span: Range<usize>, wire: WireTrust) -> Checked<Tr
     if wire.packages.get_ref().is_empty() {
         return fail(file.error(wire.packages.span(), "`packages` names nothing"));
     }
-    let pattern = |p: &Spanned<String>| Pattern::new(p.get_ref()).or_else(|e| fail(file.error(p.span(), e.to_string())));
+    let pattern = |p: &Spanned<String>| {
+        Pattern::new(p.get_ref()).or_else(|e| fail(file.error(p.span(), e.to_string())))
+    };
     let (start, until) = (file.date(&wire.start)?, file.date(&wire.until)?);
     let last = start.saturating_add(jiff::Span::new().years(1));
     if until < start {
@@ -214,8 +260,16 @@ fn trust(file: &TomlFile<'_>, span: Range<usize>, wire: WireTrust) -> Checked<Tr
     }
     Ok(Trust {
         publisher: file.sentence(&wire.publisher, "publisher")?,
-        workflow: wire.workflow.map(|w| file.sentence(&w, "workflow")).transpose()?,
-        packages: wire.packages.get_ref().iter().map(pattern).collect::<Checked<_>>()?,
+        workflow: wire
+            .workflow
+            .map(|w| file.sentence(&w, "workflow"))
+            .transpose()?,
+        packages: wire
+            .packages
+            .get_ref()
+            .iter()
+            .map(pattern)
+            .collect::<Checked<_>>()?,
         criteria: wire.criteria,
         by: file.sentence(&wire.by, "by")?,
         start,
@@ -234,11 +288,16 @@ fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Ch
                 WireVersions::Range(text) => Versions::range(&text),
                 WireVersions::List(list) => Versions::list(list),
             };
-            Violated::Versions(
-                read.ok_or_else(|| file.error(place, "no versions: write \"*\", a range such as \"<1.2.0\", or a list"))?,
-            )
+            Violated::Versions(read.ok_or_else(|| {
+                file.error(
+                    place,
+                    "no versions: write \"*\", a range such as \"<1.2.0\", or a list",
+                )
+            })?)
         }
-        (None, Some(trees)) if trees.get_ref().is_empty() => return fail(file.error(trees.span(), "`trees` names nothing")),
+        (None, Some(trees)) if trees.get_ref().is_empty() => {
+            return fail(file.error(trees.span(), "`trees` names nothing"));
+        }
         (None, Some(trees)) => Violated::Trees(trees.into_inner()),
         _ => return fail(file.error(span, "a violation is about either `versions` or `trees`")),
     };
@@ -256,7 +315,13 @@ fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Ch
 fn can_match(file: &TomlFile<'_>, package: &Spanned<SubjectId>, by_name: bool) -> Checked<()> {
     let id = package.get_ref();
     if !SCHEMES.contains(&id.scheme()) {
-        let error = file.error(package.span(), format!("no subject id starts with `{}:`", text::excerpt(id.scheme(), 40)));
+        let error = file.error(
+            package.span(),
+            format!(
+                "no subject id starts with `{}:`",
+                text::excerpt(id.scheme(), 40)
+            ),
+        );
         return fail(match closest(id.scheme(), SCHEMES.into_iter()) {
             Some(near) => error.with_help(format!("did you mean `{near}:`?")),
             None => error,
@@ -264,8 +329,11 @@ fn can_match(file: &TomlFile<'_>, package: &Spanned<SubjectId>, by_name: bool) -
     }
     if by_name && id.as_str().contains('*') {
         return fail(
-            file.error(package.span(), "a violation of versions names one subject; `*` stands for nothing in it")
-                .with_help("write one entry a subject, or ban bytes under whatever name with `trees`"),
+            file.error(
+                package.span(),
+                "a violation of versions names one subject; `*` stands for nothing in it",
+            )
+            .with_help("write one entry a subject, or ban bytes under whatever name with `trees`"),
         );
     }
     Ok(())

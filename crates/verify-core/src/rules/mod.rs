@@ -153,25 +153,38 @@ impl Whole<'_> {
 
     /// A place in the policy.
     pub(crate) fn in_policy(&self, line: usize) -> Option<Location> {
-        Some(Location { file: self.names.policy.clone(), line })
+        Some(Location {
+            file: self.names.policy.clone(),
+            line,
+        })
     }
 
     /// A place in the operator's reviews file.
     pub(crate) fn in_reviews(&self, line: usize) -> Option<Location> {
-        Some(Location { file: self.names.reviews.clone(), line })
+        Some(Location {
+            file: self.names.reviews.clone(),
+            line,
+        })
     }
 
     /// The place of a subject in the lock; its first line when it has no entry.
     pub(crate) fn in_lock(&self, subject: Option<&SubjectId>) -> Option<Location> {
-        let line = subject.and_then(|id| self.lock.package(id)).map_or(1, |entry| entry.line);
-        Some(Location { file: self.names.lock.clone(), line })
+        let line = subject
+            .and_then(|id| self.lock.package(id))
+            .map_or(1, |entry| entry.line);
+        Some(Location {
+            file: self.names.lock.clone(),
+            line,
+        })
     }
 }
 
 impl View<'_> {
     /// A violation about this subject, located at its line of the lock.
     pub(crate) fn draft(&self, message: impl Into<String>) -> Draft {
-        Draft::new(message).subject(&self.subject.id).at(self.whole.in_lock(Some(&self.subject.id)))
+        Draft::new(message)
+            .subject(&self.subject.id)
+            .at(self.whole.in_lock(Some(&self.subject.id)))
     }
 
     /// Whether the subject is proven to come from whom its name says.
@@ -194,7 +207,11 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
 }
 
 /// Asks the rules for which `wanted` holds.
-pub(crate) fn judge_by(whole: &Whole<'_>, flags: &[(String, Level)], wanted: &dyn Fn(&Rule) -> bool) -> Judgement {
+pub(crate) fn judge_by(
+    whole: &Whole<'_>,
+    flags: &[(String, Level)],
+    wanted: &dyn Fn(&Rule) -> bool,
+) -> Judgement {
     let mut judge = Judge {
         whole,
         flags,
@@ -203,30 +220,55 @@ pub(crate) fn judge_by(whole: &Whole<'_>, flags: &[(String, Level)], wanted: &dy
         outcomes: BTreeMap::new(),
     };
     let asked = catalogue().iter().filter(|rule| wanted(rule));
-    let (last, first): (Vec<&Rule>, Vec<&Rule>) = asked.partition(|rule| matches!(rule.check, Check::Last(_)));
+    let (last, first): (Vec<&Rule>, Vec<&Rule>) =
+        asked.partition(|rule| matches!(rule.check, Check::Last(_)));
     for rule in first.into_iter().chain(last) {
         let drafts = match rule.check {
             Check::Subject(check) => {
                 // Of what only a lock states, nothing can be judged but who has read it.
-                let known = |view: &View<'_>| view.evidence.stated.is_none() || rule.group == Group::Review;
-                whole.views().filter(known).flat_map(|view| check(&view)).collect()
+                let known =
+                    |view: &View<'_>| view.evidence.stated.is_none() || rule.group == Group::Review;
+                whole
+                    .views()
+                    .filter(known)
+                    .flat_map(|view| check(&view))
+                    .collect()
             }
             Check::Whole(check) => check(whole),
             Check::Last(check) => check(whole, &judge.used),
         };
-        drafts.into_iter().for_each(|draft| judge.settle(rule, draft));
+        drafts
+            .into_iter()
+            .for_each(|draft| judge.settle(rule, draft));
     }
     judge.findings.sort_by(|a, b| {
-        let key = |f: &Finding| (std::cmp::Reverse(f.level), rule(f.id).map(|rule| rule.group), f.id, f.subject.clone());
+        let key = |f: &Finding| {
+            (
+                std::cmp::Reverse(f.level),
+                rule(f.id).map(|rule| rule.group),
+                f.id,
+                f.subject.clone(),
+            )
+        };
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
-    Judgement { findings: judge.findings, outcomes: judge.outcomes }
+    Judgement {
+        findings: judge.findings,
+        outcomes: judge.outcomes,
+    }
 }
 
 /// What policy has to know about the catalogue.
 #[must_use]
 pub fn infos() -> Vec<RuleInfo<'static>> {
-    catalogue().iter().map(|rule| RuleInfo { id: rule.id, group: rule.group.as_str(), fixed: rule.fixed }).collect()
+    catalogue()
+        .iter()
+        .map(|rule| RuleInfo {
+            id: rule.id,
+            group: rule.group.as_str(),
+            fixed: rule.fixed,
+        })
+        .collect()
 }
 
 struct Judge<'a> {
@@ -241,14 +283,21 @@ impl Judge<'_> {
     /// Gives a draft its level and its exception.
     fn settle(&mut self, rule: &'static Rule, draft: Draft) {
         if let Some(subject) = &draft.subject {
-            let outcome = self.outcomes.entry((subject.clone(), rule.group)).or_insert(Outcome::NotApplicable);
+            let outcome = self
+                .outcomes
+                .entry((subject.clone(), rule.group))
+                .or_insert(Outcome::NotApplicable);
             *outcome = (*outcome).max(draft.outcome);
         }
         let mut level = self.level(rule, &draft);
         if level == Level::Allow {
             return;
         }
-        match draft.stands_for.and_then(catalogue::rule).map(|other| self.level(other, &Draft::new(""))) {
+        match draft
+            .stands_for
+            .and_then(catalogue::rule)
+            .map(|other| self.level(other, &Draft::new("")))
+        {
             Some(Level::Allow) => return,
             Some(Level::Deny) => level = Level::Deny,
             _ => {}
@@ -264,7 +313,11 @@ impl Judge<'_> {
             message: draft.message,
             evidence: draft.evidence,
             locations: draft.locations,
-            help: if draft.help.is_empty() { rule.help.to_owned() } else { draft.help },
+            help: if draft.help.is_empty() {
+                rule.help.to_owned()
+            } else {
+                draft.help
+            },
             suppressed,
         });
     }
@@ -288,7 +341,11 @@ impl Judge<'_> {
             return None;
         }
         let subject = draft.subject.as_ref()?;
-        let judged = self.whole.judged.iter().find(|judged| judged.subject.id == *subject)?;
+        let judged = self
+            .whole
+            .judged
+            .iter()
+            .find(|judged| judged.subject.id == *subject)?;
         let target = Target {
             finding: rule.id,
             subject,
@@ -299,6 +356,9 @@ impl Judge<'_> {
         if let Some(used) = self.used.get_mut(index) {
             *used = true;
         }
-        Some(Suppression { reason: crate::text::visible(&exception.reason).into_owned(), until: exception.until })
+        Some(Suppression {
+            reason: crate::text::visible(&exception.reason).into_owned(),
+            until: exception.until,
+        })
     }
 }

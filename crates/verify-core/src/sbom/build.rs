@@ -43,7 +43,11 @@ pub(super) fn build(
     verdicts: &Verdicts,
     wanted: impl Fn(&SubjectId) -> bool,
 ) -> Built {
-    let subjects: Vec<&Subject> = inventory.subjects.iter().filter(|subject| wanted(&subject.id)).collect();
+    let subjects: Vec<&Subject> = inventory
+        .subjects
+        .iter()
+        .filter(|subject| wanted(&subject.id))
+        .collect();
     let mut builder = Builder::new(projects, verdicts);
     builder.claim(&subjects);
     let root = builder.root(inventory);
@@ -100,8 +104,11 @@ impl<'a> Builder<'a> {
     /// Gives every subject and every package its reference, in an order that only the content decides.
     fn claim(&mut self, subjects: &[&Subject]) {
         for subject in subjects {
-            let reference =
-                if subject.kind == Kind::Core { self.root.clone() } else { self.refs.claim(&location(subject, self.projects)) };
+            let reference = if subject.kind == Kind::Core {
+                self.root.clone()
+            } else {
+                self.refs.claim(&location(subject, self.projects))
+            };
             self.subjects.insert(subject.id.clone(), reference);
         }
         let own: BTreeMap<(&Path, usize), &String> = subjects
@@ -117,7 +124,9 @@ impl<'a> Builder<'a> {
             let references = instances
                 .map(|(at, instance)| match own.get(&(folder.as_path(), at)) {
                     Some(reference) => (*reference).clone(),
-                    None => self.refs.claim(&format!("{}/{}", project.prefix, instance.path)),
+                    None => self
+                        .refs
+                        .claim(&format!("{}/{}", project.prefix, instance.path)),
                 })
                 .collect();
             self.packages.insert(folder, references);
@@ -127,8 +136,13 @@ impl<'a> Builder<'a> {
     /// OpenClaw itself, which the SBOM is about.
     fn root(&mut self, inventory: &Inventory) -> Component {
         let root = self.root.clone();
-        let Some(subject) = inventory.subjects.iter().find(|subject| subject.kind == Kind::Core) else {
-            let (component, extra) = Draft::new(Classification::Application, &root, "openclaw", None).finish(None);
+        let Some(subject) = inventory
+            .subjects
+            .iter()
+            .find(|subject| subject.kind == Kind::Core)
+        else {
+            let (component, extra) =
+                Draft::new(Classification::Application, &root, "openclaw", None).finish(None);
             self.extras.insert(root, extra);
             return component;
         };
@@ -138,7 +152,9 @@ impl<'a> Builder<'a> {
     }
 
     fn subject(&mut self, subject: &Subject) {
-        let Some(reference) = self.subjects.get(&subject.id).cloned() else { return };
+        let Some(reference) = self.subjects.get(&subject.id).cloned() else {
+            return;
+        };
         let draft = self.draft(subject, &reference);
         let place = location(subject, self.projects);
         let (component, extra) = draft.finish(Some(&place));
@@ -149,17 +165,44 @@ impl<'a> Builder<'a> {
     /// A subject that is a folder.
     fn draft(&self, subject: &Subject, reference: &str) -> Draft {
         let manifest = self.projects.manifest(&subject.id);
-        let instance = self.projects.instance(&subject.id).map(|(_, instance)| instance);
-        let package_name = instance.map(|one| one.name()).or(manifest.and_then(|manifest| manifest.name.as_deref()));
-        let version = instance.and_then(|one| one.version()).or(subject.version.as_deref());
+        let instance = self
+            .projects
+            .instance(&subject.id)
+            .map(|(_, instance)| instance);
+        let package_name = instance
+            .map(|one| one.name())
+            .or(manifest.and_then(|manifest| manifest.name.as_deref()));
+        let version = instance
+            .and_then(|one| one.version())
+            .or(subject.version.as_deref());
         let version = version.or(manifest.and_then(|manifest| manifest.version.as_deref()));
-        let kind = if subject.kind == Kind::Skill { Classification::Data } else { Classification::Application };
-        let name = if subject.kind == Kind::Skill { &subject.name } else { package_name.unwrap_or(&subject.name) };
+        let kind = if subject.kind == Kind::Skill {
+            Classification::Data
+        } else {
+            Classification::Application
+        };
+        let name = if subject.kind == Kind::Skill {
+            &subject.name
+        } else {
+            package_name.unwrap_or(&subject.name)
+        };
         let mut draft = Draft::new(kind, reference, name, version);
         let record = subject.record.as_ref();
-        let archive = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse::<Sri>().ok());
-        let commit = self.verdicts.subjects.get(&subject.id).and_then(|verdict| verdict.commit.as_deref());
-        draft.purl(purl(subject, package_name.unwrap_or(&subject.name), version, archive.as_ref(), commit));
+        let archive = record
+            .and_then(|record| record.integrity.as_deref())
+            .and_then(|text| text.parse::<Sri>().ok());
+        let commit = self
+            .verdicts
+            .subjects
+            .get(&subject.id)
+            .and_then(|verdict| verdict.commit.as_deref());
+        draft.purl(purl(
+            subject,
+            package_name.unwrap_or(&subject.name),
+            version,
+            archive.as_ref(),
+            commit,
+        ));
         if subject.kind == Kind::Skill {
             draft.extra.data = Some(json!([{ "type": "other", "name": "agent-skill" }]));
         }
@@ -169,11 +212,21 @@ impl<'a> Builder<'a> {
         match instance {
             Some(instance) => {
                 draft.instance(instance, &location(subject, self.projects));
-                let tree = self.projects.of(&subject.id).map(|(_, project)| &project.tree);
-                for missing in tree.into_iter().flat_map(|tree| missing(tree, &instance.path)) {
+                let tree = self
+                    .projects
+                    .of(&subject.id)
+                    .map(|(_, project)| &project.tree);
+                for missing in tree
+                    .into_iter()
+                    .flat_map(|tree| missing(tree, &instance.path))
+                {
                     draft.property("openclaw:npm:missing", &missing);
                 }
-                if instance.locked.as_ref().is_none_or(|locked| locked.integrity.is_none()) {
+                if instance
+                    .locked
+                    .as_ref()
+                    .is_none_or(|locked| locked.integrity.is_none())
+                {
                     draft.distribution(None, archive.as_ref());
                 }
             }
@@ -193,18 +246,30 @@ impl<'a> Builder<'a> {
         draft.property("openclaw:id", subject.id.as_str());
         draft.property("openclaw:kind", subject.kind.as_str());
         draft.property("openclaw:source", subject.source.as_str());
-        draft.property("openclaw:enabled", if subject.enabled { "true" } else { "false" });
+        draft.property(
+            "openclaw:enabled",
+            if subject.enabled { "true" } else { "false" },
+        );
         draft.property("openclaw:name", &subject.name);
         for step in &subject.install_steps {
-            let target = if step.target.contains("://") { values::bare_address(&step.target) } else { Some(step.target.clone()) };
-            draft.property("openclaw:install_step", &format!("{} {}", step.kind, target.unwrap_or_default()));
+            let target = if step.target.contains("://") {
+                values::bare_address(&step.target)
+            } else {
+                Some(step.target.clone())
+            };
+            draft.property(
+                "openclaw:install_step",
+                &format!("{} {}", step.kind, target.unwrap_or_default()),
+            );
         }
         self.verdict(subject, &mut draft);
         draft
     }
 
     fn verdict(&self, subject: &Subject, draft: &mut Draft) {
-        let Some(verdict) = self.verdicts.subjects.get(&subject.id) else { return };
+        let Some(verdict) = self.verdicts.subjects.get(&subject.id) else {
+            return;
+        };
         for (name, outcome) in service::outcomes(&verdict.outcomes) {
             draft.property(name, outcome);
         }
@@ -230,7 +295,9 @@ impl<'a> Builder<'a> {
 
     /// Every installed package of a project that is no subject of its own.
     fn packages(&mut self, folder: &Path, project: &Project) {
-        let Some(references) = self.packages.get(folder) else { return };
+        let Some(references) = self.packages.get(folder) else {
+            return;
+        };
         let taken: BTreeSet<&String> = self.subjects.values().collect();
         let differs: BTreeMap<&str, &NoteKind> = project
             .tree
@@ -243,10 +310,21 @@ impl<'a> Builder<'a> {
             if taken.contains(reference) {
                 continue;
             }
-            let mut draft = Draft::new(Classification::Library, reference, instance.name(), instance.version());
-            let git =
-                instance.locked.as_ref().and_then(|locked| locked.resolved.as_deref()).filter(|text| text.starts_with("git"));
-            let purl = match (differs.get(instance.path.as_str()), git.and_then(|text| text.split_once('#'))) {
+            let mut draft = Draft::new(
+                Classification::Library,
+                reference,
+                instance.name(),
+                instance.version(),
+            );
+            let git = instance
+                .locked
+                .as_ref()
+                .and_then(|locked| locked.resolved.as_deref())
+                .filter(|text| text.starts_with("git"));
+            let purl = match (
+                differs.get(instance.path.as_str()),
+                git.and_then(|text| text.split_once('#')),
+            ) {
                 // It calls itself something else than what npm installed there: no registry's name is given to it.
                 (Some(NoteKind::LockDiffers { field, locked, .. }), _) => {
                     draft.property("openclaw:npm:lockfile", &format!("says {field} {locked}"));
@@ -263,7 +341,11 @@ impl<'a> Builder<'a> {
             for missing in missing(&project.tree, &instance.path) {
                 draft.property("openclaw:npm:missing", &missing);
             }
-            if let Some(compared) = self.verdicts.packages.get(&(project.owner.clone(), instance.path.clone())) {
+            if let Some(compared) = self
+                .verdicts
+                .packages
+                .get(&(project.owner.clone(), instance.path.clone()))
+            {
                 draft.archive(compared);
             }
             let (component, extra) = draft.finish(Some(&place));
@@ -273,61 +355,123 @@ impl<'a> Builder<'a> {
     }
 
     fn server(&mut self, subject: &Subject) {
-        let Some(reference) = self.subjects.get(&subject.id) else { return };
-        self.services.push(service::service(subject, reference, self.verdicts.subjects.get(&subject.id)));
+        let Some(reference) = self.subjects.get(&subject.id) else {
+            return;
+        };
+        self.services.push(service::service(
+            subject,
+            reference,
+            self.verdicts.subjects.get(&subject.id),
+        ));
         if let Some(external) = subject.mcp.as_ref().and_then(External::of) {
-            self.externals.entry(external).or_default().insert(reference.clone());
+            self.externals
+                .entry(external)
+                .or_default()
+                .insert(reference.clone());
         }
     }
 
     fn edges(&mut self, inventory: &Inventory, subjects: &[&Subject]) {
-        let host = inventory.subjects.iter().find(|subject| subject.kind == Kind::Core);
-        let host = host.filter(|host| self.subjects.contains_key(&host.id)).map(|host| host.place.absolute.as_path());
+        let host = inventory
+            .subjects
+            .iter()
+            .find(|subject| subject.kind == Kind::Core);
+        let host = host
+            .filter(|host| self.subjects.contains_key(&host.id))
+            .map(|host| host.place.absolute.as_path());
         for reference in self.subjects.values() {
             self.dependencies.entry(reference.clone()).or_default();
         }
         for subject in subjects {
-            let Some(reference) = self.subjects.get(&subject.id).filter(|reference| **reference != self.root) else { continue };
-            self.dependencies.entry(self.root.clone()).or_default().insert(reference.clone());
+            let Some(reference) = self
+                .subjects
+                .get(&subject.id)
+                .filter(|reference| **reference != self.root)
+            else {
+                continue;
+            };
+            self.dependencies
+                .entry(self.root.clone())
+                .or_default()
+                .insert(reference.clone());
             if subject.kind == Kind::McpServer
-                || self.projects.of(&subject.id).is_none_or(|(_, project)| project.tree.root.is_none())
+                || self
+                    .projects
+                    .of(&subject.id)
+                    .is_none_or(|(_, project)| project.tree.root.is_none())
             {
-                self.aggregates.entry("unknown").or_default().insert(reference.clone());
+                self.aggregates
+                    .entry("unknown")
+                    .or_default()
+                    .insert(reference.clone());
             }
         }
         for (folder, project) in &self.projects.all {
-            let (Some(references), Some(owner)) = (self.packages.get(folder.as_path()), self.subjects.get(&project.owner)) else {
+            let (Some(references), Some(owner)) = (
+                self.packages.get(folder.as_path()),
+                self.subjects.get(&project.owner),
+            ) else {
                 continue;
             };
             // What the project itself asks for is what somebody installed into OpenClaw, unless the project is the subject.
             let installed = self.projects.instance(&project.owner).is_some();
-            let root = if installed { self.root.clone() } else { owner.clone() };
+            let root = if installed {
+                self.root.clone()
+            } else {
+                owner.clone()
+            };
             let reference = |at: Option<usize>| at.map_or(Some(&root), |at| references.get(at));
             for edge in &project.tree.edges {
-                let (Some(from), Some(to)) = (reference(edge.from), references.get(edge.to)) else { continue };
+                let (Some(from), Some(to)) = (reference(edge.from), references.get(edge.to)) else {
+                    continue;
+                };
                 if from != to {
-                    self.dependencies.entry(from.clone()).or_default().insert(to.clone());
+                    self.dependencies
+                        .entry(from.clone())
+                        .or_default()
+                        .insert(to.clone());
                 }
             }
             for one in &project.tree.unresolved {
                 // OpenClaw links its own package into plugins; that edge leads to the host.
-                let link = one.link.as_ref().and_then(|link| std::fs::canonicalize(folder.join(link)).ok());
+                let link = one
+                    .link
+                    .as_ref()
+                    .and_then(|link| std::fs::canonicalize(folder.join(link)).ok());
                 if let (Some(from), Some(link)) = (reference(one.from), link)
                     && host.is_some_and(|host| link == host)
                     && *from != self.root
                 {
-                    self.dependencies.entry(from.clone()).or_default().insert(self.root.clone());
+                    self.dependencies
+                        .entry(from.clone())
+                        .or_default()
+                        .insert(self.root.clone());
                 }
             }
             // Node also loads a file that lies directly in `node_modules`, which no component can describe.
-            let loose = project.tree.notes.iter().any(|note| note.kind == NoteKind::LooseFile);
-            let aggregate = if project.tree.complete && !loose { "complete" } else { "incomplete" };
+            let loose = project
+                .tree
+                .notes
+                .iter()
+                .any(|note| note.kind == NoteKind::LooseFile);
+            let aggregate = if project.tree.complete && !loose {
+                "complete"
+            } else {
+                "incomplete"
+            };
             for reference in references {
                 self.dependencies.entry(reference.clone()).or_default();
-                self.aggregates.entry(aggregate).or_default().insert(reference.clone());
+                self.aggregates
+                    .entry(aggregate)
+                    .or_default()
+                    .insert(reference.clone());
             }
-            if project.tree.root.is_some() && references.iter().all(|reference| reference != owner) {
-                self.aggregates.entry(aggregate).or_default().insert(owner.clone());
+            if project.tree.root.is_some() && references.iter().all(|reference| reference != owner)
+            {
+                self.aggregates
+                    .entry(aggregate)
+                    .or_default()
+                    .insert(owner.clone());
             }
         }
         self.dependencies.entry(self.root.clone()).or_default();
@@ -339,7 +483,10 @@ impl<'a> Builder<'a> {
         let dependencies = self
             .dependencies
             .into_iter()
-            .map(|(dependency_ref, on)| Dependency { dependency_ref, dependencies: on.into_iter().collect() })
+            .map(|(dependency_ref, on)| Dependency {
+                dependency_ref,
+                dependencies: on.into_iter().collect(),
+            })
             .collect();
         let compositions: Vec<Composition> = self
             .aggregates
@@ -374,25 +521,40 @@ impl<'a> Builder<'a> {
             let reference = refs.claim(&format!("external/{}@{}", external.name, external.version));
             (external, reference, servers)
         });
-        Built { bom, extras: self.extras, subjects: self.subjects, externals: externals.collect() }
+        Built {
+            bom,
+            extras: self.extras,
+            subjects: self.subjects,
+            externals: externals.collect(),
+        }
     }
 }
 
 /// Who made the SBOM, of what, and when in its life; the time is added later.
 fn metadata(root: Component) -> Metadata {
     let version = env!("CARGO_PKG_VERSION");
-    let mut tool =
-        Component::new(Classification::Application, "openclaw-verify", version, Some("tool:openclaw-verify".to_owned()));
+    let mut tool = Component::new(
+        Classification::Application,
+        "openclaw-verify",
+        version,
+        Some("tool:openclaw-verify".to_owned()),
+    );
     tool.purl = format!("pkg:cargo/openclaw-verify@{version}").parse().ok();
     Metadata {
         timestamp: None,
-        tools: Some(Tools::Object { services: None, components: Some(Components(vec![tool])) }),
+        tools: Some(Tools::Object {
+            services: None,
+            components: Some(Components(vec![tool])),
+        }),
         authors: None,
         component: Some(root),
         manufacture: None,
         supplier: None,
         licenses: Some(values::licenses(&["CC0-1.0".to_owned()])),
-        properties: component::properties(vec![("openclaw:sbom:profile".to_owned(), "1".to_owned())]),
+        properties: component::properties(vec![(
+            "openclaw:sbom:profile".to_owned(),
+            "1".to_owned(),
+        )]),
         lifecycles: Some(phase(Phase::Operations)),
     }
 }
@@ -404,7 +566,9 @@ pub(super) fn phase(phase: Phase) -> Lifecycles {
 
 /// Where the subject lies, as the SBOM says it: never an absolute path.
 fn location(subject: &Subject, projects: &Projects) -> String {
-    if let (Some((_, project)), Some((_, instance))) = (projects.of(&subject.id), projects.instance(&subject.id)) {
+    if let (Some((_, project)), Some((_, instance))) =
+        (projects.of(&subject.id), projects.instance(&subject.id))
+    {
         return format!("{}/{}", project.prefix, instance.path);
     }
     let shown = &subject.place.shown;
@@ -427,7 +591,10 @@ fn purl(
     commit: Option<&str>,
 ) -> Option<String> {
     let record = subject.record.as_ref();
-    let checksum: Vec<_> = archive.map(|archive| ("checksum", format!("sha512:{}", archive.hex()))).into_iter().collect();
+    let checksum: Vec<_> = archive
+        .map(|archive| ("checksum", format!("sha512:{}", archive.hex())))
+        .into_iter()
+        .collect();
     let generic = |name: &str| {
         let (namespace, bare) = name.rsplit_once('/').unwrap_or(("", name));
         values::generic_purl(Some(namespace), bare, version, &checksum)
@@ -445,9 +612,22 @@ fn purl(
 
 /// What the package needs and Node does not find; the rest of `unresolved` is optional by nature.
 fn missing<'t>(tree: &'t NpmTree, path: &str) -> impl Iterator<Item = String> + use<'t> {
-    let at = tree.instances.binary_search_by(|one| one.path.as_str().cmp(path)).ok();
+    let at = tree
+        .instances
+        .binary_search_by(|one| one.path.as_str().cmp(path))
+        .ok();
     let start = tree.unresolved.partition_point(|one| one.from < at);
-    let own = tree.unresolved.iter().skip(start).take_while(move |one| one.from == at);
+    let own = tree
+        .unresolved
+        .iter()
+        .skip(start)
+        .take_while(move |one| one.from == at);
     own.filter(|one| one.dependency.kind == DependencyKind::Required && one.link.is_none())
-        .map(|one| format!("{}@{}", one.dependency.name, values::spec(&one.dependency.spec)))
+        .map(|one| {
+            format!(
+                "{}@{}",
+                one.dependency.name,
+                values::spec(&one.dependency.spec)
+            )
+        })
 }

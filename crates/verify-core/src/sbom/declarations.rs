@@ -13,10 +13,19 @@ use crate::subject::SubjectId;
 
 /// The requirements: the groups of findings that are about a subject. docs/findings/ has the rules in each.
 const REQUIREMENTS: [(&str, &str); 5] = [
-    ("integrity", "The installed files are those that were locked."),
+    (
+        "integrity",
+        "The installed files are those that were locked.",
+    ),
     ("pinning", "The version or digest is pinned as policy asks."),
-    ("provenance", "The origin is proven by a signature that policy accepts."),
-    ("review", "Somebody whom policy trusts has reviewed these files."),
+    (
+        "provenance",
+        "The origin is proven by a signature that policy accepts.",
+    ),
+    (
+        "review",
+        "Somebody whom policy trusts has reviewed these files.",
+    ),
     ("advisory", "No advisory is known for this version."),
 ];
 
@@ -31,8 +40,14 @@ pub(super) struct Declared {
 }
 
 /// `definitions` and `declarations`; none when no verdict was given.
-pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, String>) -> Option<Declared> {
-    let judged: Vec<_> = references.iter().filter_map(|(id, reference)| Some((reference, verdicts.subjects.get(id)?))).collect();
+pub(super) fn declare(
+    verdicts: &Verdicts,
+    references: &BTreeMap<SubjectId, String>,
+) -> Option<Declared> {
+    let judged: Vec<_> = references
+        .iter()
+        .filter_map(|(id, reference)| Some((reference, verdicts.subjects.get(id)?)))
+        .collect();
     if judged.is_empty() {
         return None;
     }
@@ -43,7 +58,9 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
     for (at, (group, _)) in REQUIREMENTS.into_iter().enumerate() {
         let (mut yes, mut no, mut open) = (Vec::new(), Vec::new(), 0_usize);
         for (reference, verdict) in &judged {
-            let Some((_, outcome)) = verdict.outcomes.all().get(at).copied() else { continue };
+            let Some((_, outcome)) = verdict.outcomes.all().get(at).copied() else {
+                continue;
+            };
             let (list, predicate) = match outcome {
                 Outcome::Verified => (&mut yes, format!("{group} verified")),
                 Outcome::Violated => (&mut no, format!("{group} violated")),
@@ -54,7 +71,8 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
                 Outcome::NotApplicable => continue,
             };
             let claim = format!("claim:{group}:{reference}");
-            let mut written = json!({ "bom-ref": &claim, "target": reference, "predicate": predicate });
+            let mut written =
+                json!({ "bom-ref": &claim, "target": reference, "predicate": predicate });
             if let (true, Some(tree)) = (group == "integrity", &verdict.tree) {
                 let shown = format!("evidence:tree:{reference}");
                 evidence
@@ -62,9 +80,15 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
                 written["evidence"] = json!([shown]);
             }
             if (group, outcome) == ("review", Outcome::Verified) && !verdict.reviewers.is_empty() {
-                let shown = verdict.reviewers.iter().map(|reviewer| reviewers.evidence(reviewer, reference, claims.len()));
+                let shown = verdict
+                    .reviewers
+                    .iter()
+                    .map(|reviewer| reviewers.evidence(reviewer, reference, claims.len()));
                 let shown: Vec<Value> = shown.collect();
-                written["evidence"] = shown.iter().filter_map(|one| one.get("bom-ref").cloned()).collect();
+                written["evidence"] = shown
+                    .iter()
+                    .filter_map(|one| one.get("bom-ref").cloned())
+                    .collect();
                 evidence.extend(shown);
             }
             list.push(claim);
@@ -77,9 +101,12 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
         // Counts of subjects are far below the precision of a double.
         #[allow(clippy::cast_precision_loss)]
         let score = (yes.len() as f64 / asked as f64 * 1000.0).floor() / 1000.0;
-        let rationale = format!("{} of {asked} verified, {} violated, {open} not established", yes.len(), no.len());
-        let mut map =
-            json!({ "requirement": format!("requirement:{group}"), "conformance": { "score": score, "rationale": rationale } });
+        let rationale = format!(
+            "{} of {asked} verified, {} violated, {open} not established",
+            yes.len(),
+            no.len()
+        );
+        let mut map = json!({ "requirement": format!("requirement:{group}"), "conformance": { "score": score, "rationale": rationale } });
         if !yes.is_empty() {
             map["claims"] = json!(yes);
         }
@@ -120,7 +147,11 @@ pub(super) fn declare(verdicts: &Verdicts, references: &BTreeMap<SubjectId, Stri
     if !evidence.is_empty() {
         declarations["evidence"] = json!(evidence);
     }
-    Some(Declared { definitions, declarations, citations: reviewers.citations() })
+    Some(Declared {
+        definitions,
+        declarations,
+        citations: reviewers.citations(),
+    })
 }
 
 /// The people whose reviews are claimed, and which claims are theirs.

@@ -78,8 +78,14 @@ pub struct Field {
 pub fn diff(old: &Value, new: &Value) -> Diff {
     let (old, new) = (read(old), read(new));
     let mut diff = Diff::default();
-    let mut gone: BTreeMap<&String, &Item> = old.iter().filter(|(key, _)| !new.contains_key(*key)).collect();
-    let mut come: BTreeMap<&String, &Item> = new.iter().filter(|(key, _)| !old.contains_key(*key)).collect();
+    let mut gone: BTreeMap<&String, &Item> = old
+        .iter()
+        .filter(|(key, _)| !new.contains_key(*key))
+        .collect();
+    let mut come: BTreeMap<&String, &Item> = new
+        .iter()
+        .filter(|(key, _)| !old.contains_key(*key))
+        .collect();
     for (key, before) in &old {
         if let Some(after) = new.get(key) {
             diff.changed.extend(change(before, after));
@@ -89,9 +95,18 @@ pub fn diff(old: &Value, new: &Value) -> Diff {
     pair(
         &mut gone,
         &mut come,
-        |entry| (entry.subject.clone(), entry.name.clone(), entry.version.clone()),
+        |entry| {
+            (
+                entry.subject.clone(),
+                entry.name.clone(),
+                entry.version.clone(),
+            )
+        },
         |before, after| {
-            diff.moved.push(Moved { entry: after.entry.clone(), from: before.entry.place.clone() });
+            diff.moved.push(Moved {
+                entry: after.entry.clone(),
+                from: before.entry.place.clone(),
+            });
             diff.changed.extend(change(before, after));
         },
     );
@@ -124,10 +139,20 @@ impl Diff {
     pub fn to_text(&self) -> String {
         let mut subjects: BTreeMap<String, String> = BTreeMap::new();
         let mut line = |entry: &Entry, mark: char, rest: String| {
-            let place = if entry.place == entry.name { String::new() } else { format!("  ({})", entry.place) };
-            let text = subjects.entry(subject_of(&entry.subject).to_owned()).or_default();
+            let place = if entry.place == entry.name {
+                String::new()
+            } else {
+                format!("  ({})", entry.place)
+            };
+            let text = subjects
+                .entry(subject_of(&entry.subject).to_owned())
+                .or_default();
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {mark} {} {}{place}{rest}", entry.name, entry.version);
+            let _ = writeln!(
+                text,
+                "  {mark} {} {}{place}{rest}",
+                entry.name, entry.version
+            );
         };
         for entry in &self.added {
             line(entry, '+', String::new());
@@ -140,13 +165,30 @@ impl Diff {
         }
         for change in &self.changed {
             let fields = change.fields.iter().map(|field| {
-                let list = |values: &[String]| if values.is_empty() { "nothing".to_owned() } else { values.join(", ") };
-                format!("\n      {}: {} -> {}", field.name, list(&field.old), list(&field.new))
+                let list = |values: &[String]| {
+                    if values.is_empty() {
+                        "nothing".to_owned()
+                    } else {
+                        values.join(", ")
+                    }
+                };
+                format!(
+                    "\n      {}: {} -> {}",
+                    field.name,
+                    list(&field.old),
+                    list(&field.new)
+                )
             });
             line(&change.entry, '~', fields.collect());
         }
-        let (added, removed, moved, changed) = (self.added.len(), self.removed.len(), self.moved.len(), self.changed.len());
-        let mut page = format!("{added} added · {removed} removed · {moved} moved · {changed} changed\n");
+        let (added, removed, moved, changed) = (
+            self.added.len(),
+            self.removed.len(),
+            self.moved.len(),
+            self.changed.len(),
+        );
+        let mut page =
+            format!("{added} added · {removed} removed · {moved} moved · {changed} changed\n");
         for (subject, lines) in subjects {
             let _ = write!(page, "\n{subject}\n{lines}");
         }
@@ -155,7 +197,11 @@ impl Diff {
 }
 
 fn subject_of(subject: &str) -> &str {
-    if subject.is_empty() { "(no subject)" } else { subject }
+    if subject.is_empty() {
+        "(no subject)"
+    } else {
+        subject
+    }
 }
 
 struct Item {
@@ -173,7 +219,10 @@ fn pair<K: Ord>(
     let index = |items: &BTreeMap<&String, &Item>| {
         let mut index: BTreeMap<K, Vec<String>> = BTreeMap::new();
         for (at, item) in items {
-            index.entry(key(&item.entry)).or_default().push((*at).clone());
+            index
+                .entry(key(&item.entry))
+                .or_default()
+                .push((*at).clone());
         }
         index
     };
@@ -193,7 +242,10 @@ fn change(before: &Item, after: &Item) -> Option<Change> {
     let fields: Vec<Field> = names
         .into_iter()
         .filter_map(|name| {
-            let (old, new) = (before.fields.get(name).unwrap_or(&none), after.fields.get(name).unwrap_or(&none));
+            let (old, new) = (
+                before.fields.get(name).unwrap_or(&none),
+                after.fields.get(name).unwrap_or(&none),
+            );
             (old != new).then(|| Field {
                 name: name.clone(),
                 old: old.difference(new).cloned().collect(),
@@ -201,21 +253,40 @@ fn change(before: &Item, after: &Item) -> Option<Change> {
             })
         })
         .collect();
-    (!fields.is_empty()).then(|| Change { entry: after.entry.clone(), fields })
+    (!fields.is_empty()).then(|| Change {
+        entry: after.entry.clone(),
+        fields,
+    })
 }
 
 /// Every component and service by the key under which it is matched.
 fn read(bom: &Value) -> BTreeMap<String, Item> {
-    let list = |name: &str| bom.get(name).and_then(Value::as_array).into_iter().flatten();
-    let mut pending: Vec<&Value> =
-        bom.pointer("/metadata/component").into_iter().chain(list("components")).chain(list("services")).collect();
+    let list = |name: &str| {
+        bom.get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    let mut pending: Vec<&Value> = bom
+        .pointer("/metadata/component")
+        .into_iter()
+        .chain(list("components"))
+        .chain(list("services"))
+        .collect();
     pending.reverse();
     // Other tools nest components and services.
     let mut all = Vec::new();
     while let Some(value) = pending.pop() {
         all.push(value);
         for inner in ["components", "services"] {
-            pending.extend(value.get(inner).and_then(Value::as_array).into_iter().flatten().rev());
+            pending.extend(
+                value
+                    .get(inner)
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .rev(),
+            );
         }
     }
     let mut items = BTreeMap::new();
@@ -227,7 +298,11 @@ fn read(bom: &Value) -> BTreeMap<String, Item> {
         let place = format!("{}\n{}", item.entry.subject, item.entry.place);
         // The control character keeps what is counted apart from what can be written.
         let count = counts.entry(place.clone()).or_insert(0_usize);
-        let key = if *count == 0 { place } else { format!("{place}\n{count:08}") };
+        let key = if *count == 0 {
+            place
+        } else {
+            format!("{place}\n{count:08}")
+        };
         *count += 1;
         if let Some(reference) = value.get("bom-ref").and_then(Value::as_str) {
             names.insert(reference, item.entry.name.clone());
@@ -236,10 +311,22 @@ fn read(bom: &Value) -> BTreeMap<String, Item> {
         items.insert(key, item);
     }
     for dependency in list("dependencies") {
-        let from = dependency.get("ref").and_then(Value::as_str).and_then(|from| keys.get(from));
-        let Some(item) = from.and_then(|key| items.get_mut(key)) else { continue };
-        let on = dependency.get("dependsOn").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let on: BTreeSet<String> = on.map(|to| names.get(to).cloned().unwrap_or_else(|| safe(to))).collect();
+        let from = dependency
+            .get("ref")
+            .and_then(Value::as_str)
+            .and_then(|from| keys.get(from));
+        let Some(item) = from.and_then(|key| items.get_mut(key)) else {
+            continue;
+        };
+        let on = dependency
+            .get("dependsOn")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        let on: BTreeSet<String> = on
+            .map(|to| names.get(to).cloned().unwrap_or_else(|| safe(to)))
+            .collect();
         if !on.is_empty() {
             item.fields.insert("dependencies".to_owned(), on);
         }
@@ -250,14 +337,38 @@ fn read(bom: &Value) -> BTreeMap<String, Item> {
 fn item(value: &Value) -> Item {
     let field = |name: &str| value.get(name).and_then(Value::as_str).map(safe);
     let mut properties: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for property in value.get("properties").and_then(Value::as_array).into_iter().flatten() {
-        let text = |name: &str| property.get(name).and_then(Value::as_str).map(safe).unwrap_or_default();
-        properties.entry(text("name")).or_default().insert(text("value"));
+    for property in value
+        .get("properties")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let text = |name: &str| {
+            property
+                .get(name)
+                .and_then(Value::as_str)
+                .map(safe)
+                .unwrap_or_default()
+        };
+        properties
+            .entry(text("name"))
+            .or_default()
+            .insert(text("value"));
     }
-    let mut one = |name: &str| properties.remove(name).and_then(|values| values.into_iter().next());
-    let (id, subject, path) = (one("openclaw:id"), one("openclaw:subject"), one("cdx:npm:package:path"));
+    let mut one = |name: &str| {
+        properties
+            .remove(name)
+            .and_then(|values| values.into_iter().next())
+    };
+    let (id, subject, path) = (
+        one("openclaw:id"),
+        one("openclaw:subject"),
+        one("cdx:npm:package:path"),
+    );
     let name = field("name").unwrap_or_default();
-    let name = field("group").filter(|group| !group.is_empty()).map_or(name.clone(), |group| format!("{group}/{name}"));
+    let name = field("group")
+        .filter(|group| !group.is_empty())
+        .map_or(name.clone(), |group| format!("{group}/{name}"));
     // A subject is matched by its id alone, wherever it lies now.
     let place = match (&id, path) {
         (Some(_), _) => name.clone(),
@@ -265,13 +376,27 @@ fn item(value: &Value) -> Item {
         (None, None) => field("bom-ref").unwrap_or_else(|| name.clone()),
     };
     let version = field("version").unwrap_or_default();
-    let entry = Entry { subject: id.or(subject).unwrap_or_default(), name, version: version.clone(), place };
+    let entry = Entry {
+        subject: id.or(subject).unwrap_or_default(),
+        name,
+        version: version.clone(),
+        place,
+    };
 
     let mut fields = properties;
     fields.insert("version".to_owned(), BTreeSet::from([version]));
-    for name in
-        ["purl", "scope", "modified", "hashes", "licenses", "authors", "author", "swhid", "endpoints", "externalReferences"]
-    {
+    for name in [
+        "purl",
+        "scope",
+        "modified",
+        "hashes",
+        "licenses",
+        "authors",
+        "author",
+        "swhid",
+        "endpoints",
+        "externalReferences",
+    ] {
         let values: BTreeSet<String> = match value.get(name) {
             None => continue,
             Some(Value::Array(values)) => values.iter().map(flat).collect(),
@@ -328,8 +453,20 @@ mod tests {
             package("new\u{1b}[31m", "1.0.0", "node_modules/new", "4"),
         ] });
         let diff = diff(&old, &new);
-        assert_eq!((diff.added.len(), diff.removed.len(), diff.moved.len(), diff.changed.len()), (1, 1, 1, 1));
-        let fields: Vec<&str> = diff.changed[0].fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(
+            (
+                diff.added.len(),
+                diff.removed.len(),
+                diff.moved.len(),
+                diff.changed.len()
+            ),
+            (1, 1, 1, 1)
+        );
+        let fields: Vec<&str> = diff.changed[0]
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
         assert_eq!(fields, ["dependencies", "version"]);
         assert_eq!(
             diff.to_text(),
@@ -341,7 +478,11 @@ mod tests {
 
     #[test]
     fn any_json_is_compared_without_failing() {
-        for value in [json!(null), json!([]), json!({ "components": [null, 7, {}, {}], "dependencies": [{}], "services": "x" })] {
+        for value in [
+            json!(null),
+            json!([]),
+            json!({ "components": [null, 7, {}, {}], "dependencies": [{}], "services": "x" }),
+        ] {
             assert!(diff(&value, &value).is_empty());
         }
     }

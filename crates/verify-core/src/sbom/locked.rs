@@ -25,7 +25,10 @@ pub(super) fn inventory(lock: &Lock) -> (Inventory, Verdicts) {
 
 fn subject(package: &Package) -> Subject {
     // A lock has no places; without one the subject is known by its id.
-    let place = Place { absolute: PathBuf::new(), shown: String::new() };
+    let place = Place {
+        absolute: PathBuf::new(),
+        shown: String::new(),
+    };
     let mut subject = Subject::new(package.id.clone(), package.kind, package.source, place);
     subject.version.clone_from(&package.version);
     subject.record = Some(Record {
@@ -35,7 +38,11 @@ fn subject(package: &Package) -> Subject {
         ..Record::default()
     });
     if let (Some(digest), Some(spec)) = (package.definition, &package.spec) {
-        subject.mcp = Some(McpDefinition { raw: serde_json::Value::Null, digest, spec: spec.clone() });
+        subject.mcp = Some(McpDefinition {
+            raw: serde_json::Value::Null,
+            digest,
+            spec: spec.clone(),
+        });
     }
     subject
 }
@@ -58,24 +65,62 @@ mod tests {
     fn the_lock_alone_gives_an_sbom_without_verdicts() {
         let archive = Sri::of(b"a");
         let mut npm = Package::new(SubjectId::new("npm", "@s/p"), Kind::Plugin, Source::Npm);
-        (npm.version, npm.archive, npm.tree) = (Some("1.0.0".to_owned()), Some(archive), Some(TreeDigest([1; 32])));
-        let mut git = Package::new(SubjectId::new("git", "github.com/acme/notes"), Kind::Plugin, Source::Git);
+        (npm.version, npm.archive, npm.tree) = (
+            Some("1.0.0".to_owned()),
+            Some(archive),
+            Some(TreeDigest([1; 32])),
+        );
+        let mut git = Package::new(
+            SubjectId::new("git", "github.com/acme/notes"),
+            Kind::Plugin,
+            Source::Git,
+        );
         git.commit = "a".repeat(40).parse().ok();
         git.spec = Some("git:github.com/acme/notes@v1.3.0".to_owned());
         git.tree = Some(TreeDigest([2; 32]));
-        let mut server = Package::new(SubjectId::new("mcp", "files"), Kind::McpServer, Source::Config);
-        (server.definition, server.spec) = (Some(Sha256Digest([3; 32])), Some("npx -y @acme/files@1.2.3".to_owned()));
+        let mut server = Package::new(
+            SubjectId::new("mcp", "files"),
+            Kind::McpServer,
+            Source::Config,
+        );
+        (server.definition, server.spec) = (
+            Some(Sha256Digest([3; 32])),
+            Some("npx -y @acme/files@1.2.3".to_owned()),
+        );
         let lock = Lock::new(vec![npm, git, server], Vec::new()).expect("lock");
 
-        let bom = from_lock(&lock, &Options::default()).expect("SBOM").value().clone();
+        let bom = from_lock(&lock, &Options::default())
+            .expect("SBOM")
+            .value()
+            .clone();
         assert_eq!(bom["metadata"]["lifecycles"][0]["phase"], "pre-build");
-        let purls: Vec<_> = bom["components"].as_array().expect("components").iter().map(|one| one["purl"].clone()).collect();
-        assert_eq!(purls, [format!("pkg:github/acme/notes@{}", "a".repeat(40)).as_str(), "pkg:npm/%40s/p@1.0.0"]);
+        let purls: Vec<_> = bom["components"]
+            .as_array()
+            .expect("components")
+            .iter()
+            .map(|one| one["purl"].clone())
+            .collect();
+        assert_eq!(
+            purls,
+            [
+                format!("pkg:github/acme/notes@{}", "a".repeat(40)).as_str(),
+                "pkg:npm/%40s/p@1.0.0"
+            ]
+        );
         let npm = &bom["components"][1];
-        assert_eq!((npm.get("hashes"), &npm["externalReferences"][0]["hashes"][0]["content"]), (None, &archive.hex().into()));
+        assert_eq!(
+            (
+                npm.get("hashes"),
+                &npm["externalReferences"][0]["hashes"][0]["content"]
+            ),
+            (None, &archive.hex().into())
+        );
         assert_eq!(bom["services"][0]["bom-ref"], "mcp:files");
         assert_eq!(bom.get("declarations"), None);
         let text = bom.to_string();
-        assert!(!text.contains("verified") && !text.contains("openclaw:verify:"), "{text}");
+        assert!(
+            !text.contains("verified") && !text.contains("openclaw:verify:"),
+            "{text}"
+        );
     }
 }

@@ -112,7 +112,11 @@ impl Sbom {
     /// The text, which ends in a line feed.
     #[must_use]
     pub fn to_json(&self) -> String {
-        if self.compact { format!("{}\n", self.bom) } else { format!("{:#}\n", self.bom) }
+        if self.compact {
+            format!("{}\n", self.bom)
+        } else {
+            format!("{:#}\n", self.bom)
+        }
     }
 }
 
@@ -139,7 +143,12 @@ pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -
 pub fn from_lock(lock: &Lock, options: &Options) -> Result<Sbom> {
     let (inventory, verdicts) = locked::inventory(lock);
     let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
-    let mut built = build::build(&inventory, &projects::Projects::default(), &verdicts, wanted);
+    let mut built = build::build(
+        &inventory,
+        &projects::Projects::default(),
+        &verdicts,
+        wanted,
+    );
     if let Some(metadata) = &mut built.bom.metadata {
         metadata.lifecycles = Some(build::phase(Phase::PreBuild));
     }
@@ -152,10 +161,22 @@ fn write(built: build::Built, verdicts: &Verdicts, options: &Options) -> Result<
     let core = written
         .map_err(|error| error.to_string())
         .and_then(|()| serde_json::from_slice(&text).map_err(|error| error.to_string()));
-    let core = core.map_err(|why| Error::environment(format!("cannot write the SBOM: {why}"), "report this as a defect"))?;
+    let core = core.map_err(|why| {
+        Error::environment(
+            format!("cannot write the SBOM: {why}"),
+            "report this as a defect",
+        )
+    })?;
     let bom = uplift::uplift(core, options.spec_version, built.extras, &built.externals);
-    let declared = if options.spec_version > SpecVersion::V1_5 { declarations::declare(verdicts, &built.subjects) } else { None };
-    Ok(Sbom { bom: seal(bom, declared, options), compact: options.compact })
+    let declared = if options.spec_version > SpecVersion::V1_5 {
+        declarations::declare(verdicts, &built.subjects)
+    } else {
+        None
+    };
+    Ok(Sbom {
+        bom: seal(bom, declared, options),
+        compact: options.compact,
+    })
 }
 
 /// Puts the members in their usual order, and adds serial and time. The serial is made of the content without the time, so that
@@ -171,7 +192,9 @@ fn seal(mut bom: Map<String, Value>, declared: Option<Declared>, options: &Optio
         party::declare(metadata, options);
     }
     if options.reproducible
-        && let Some(properties) = bom.get_mut("metadata").and_then(|metadata| metadata.get_mut("properties"))
+        && let Some(properties) = bom
+            .get_mut("metadata")
+            .and_then(|metadata| metadata.get_mut("properties"))
         && let Some(properties) = properties.as_array_mut()
     {
         properties.insert(0, json!({ "name": "cdx:reproducible", "value": "true" }));
@@ -207,5 +230,12 @@ fn serial(bom: &Value) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = crate::digest::to_hex(&bytes);
-    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "urn:uuid:{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }

@@ -21,25 +21,37 @@ impl FromStr for Party {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let person = Person::parse(text).unwrap_or_default();
-        let name = person.name.filter(|name| !name.is_empty()).ok_or("expected NAME <E-MAIL> (ADDRESS), with a name")?;
+        let name = person
+            .name
+            .filter(|name| !name.is_empty())
+            .ok_or("expected NAME <E-MAIL> (ADDRESS), with a name")?;
         if values::shown(&name) != name {
-            return Err("the name is longer than 256 characters, or holds some that cannot be shown".to_owned());
+            return Err(
+                "the name is longer than 256 characters, or holds some that cannot be shown"
+                    .to_owned(),
+            );
         }
         // A part that was written must be used, or told: an SBOM without the contact that its maker gave would go unnoticed.
         let email = match person.email {
-            Some(email) => {
-                Some(values::email(&email).ok_or_else(|| format!("`{}` is no e-mail address", values::shown(&email)))?)
-            }
+            Some(email) => Some(
+                values::email(&email)
+                    .ok_or_else(|| format!("`{}` is no e-mail address", values::shown(&email)))?,
+            ),
             None => None,
         };
         let url = match person.url {
-            Some(url) => Some(values::web_address(&url).ok_or_else(|| format!("`{}` is no web address", values::shown(&url)))?),
+            Some(url) => Some(
+                values::web_address(&url)
+                    .ok_or_else(|| format!("`{}` is no web address", values::shown(&url)))?,
+            ),
             None => None,
         };
         let party = Self { name, email, url };
         let plain = |text: &str| text.split_whitespace().collect::<String>();
         if plain(&party.to_string()) != plain(text) {
-            return Err(format!("read as `{party}`: expected NAME <E-MAIL> (ADDRESS)"));
+            return Err(format!(
+                "read as `{party}`: expected NAME <E-MAIL> (ADDRESS)"
+            ));
         }
         Ok(party)
     }
@@ -48,7 +60,9 @@ impl FromStr for Party {
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        self.email.iter().try_for_each(|email| write!(f, " <{email}>"))?;
+        self.email
+            .iter()
+            .try_for_each(|email| write!(f, " <{email}>"))?;
         self.url.iter().try_for_each(|url| write!(f, " ({url})"))
     }
 }
@@ -80,7 +94,9 @@ impl Party {
 pub(super) fn declare(metadata: &mut Map<String, Value>, options: &Options) {
     let mut authors: Vec<Value> = options.authors.iter().map(Party::contact).collect();
     match &options.manufacturer {
-        Some(manufacturer) if options.spec_version == SpecVersion::V1_5 => authors.push(manufacturer.contact()),
+        Some(manufacturer) if options.spec_version == SpecVersion::V1_5 => {
+            authors.push(manufacturer.contact())
+        }
         Some(manufacturer) => {
             metadata.insert("manufacturer".to_owned(), manufacturer.organisation());
         }
@@ -100,13 +116,21 @@ mod tests {
 
     #[test]
     fn parties_are_read_whole_or_refused() {
-        let party: Party = "Acme Ltd. <sbom@acme.example.org> (https://acme.example.org/)".parse().expect("party");
+        let party: Party = "Acme Ltd. <sbom@acme.example.org> (https://acme.example.org/)"
+            .parse()
+            .expect("party");
         assert_eq!(
             party.organisation(),
             json!({ "name": "Acme Ltd.", "url": ["https://acme.example.org/"], "contact": [{ "email": "sbom@acme.example.org" }] })
         );
-        assert_eq!(party.contact(), json!({ "name": "Acme Ltd.", "email": "sbom@acme.example.org" }));
-        assert_eq!("Ada".parse::<Party>().expect("party").organisation(), json!({ "name": "Ada" }));
+        assert_eq!(
+            party.contact(),
+            json!({ "name": "Acme Ltd.", "email": "sbom@acme.example.org" })
+        );
+        assert_eq!(
+            "Ada".parse::<Party>().expect("party").organisation(),
+            json!({ "name": "Ada" })
+        );
         for bad in [
             "",
             " ",

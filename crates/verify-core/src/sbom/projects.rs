@@ -26,16 +26,31 @@ pub(super) struct Projects {
 
 impl Projects {
     /// Reads the projects of all wanted subjects.
-    pub(super) fn read(inventory: &Inventory, wanted: impl Fn(&SubjectId) -> bool, limits: &Limits) -> Self {
+    pub(super) fn read(
+        inventory: &Inventory,
+        wanted: impl Fn(&SubjectId) -> bool,
+        limits: &Limits,
+    ) -> Self {
         let mut projects = Self::default();
-        for subject in inventory.subjects.iter().filter(|subject| wanted(&subject.id) && subject.kind != Kind::McpServer) {
+        for subject in inventory
+            .subjects
+            .iter()
+            .filter(|subject| wanted(&subject.id) && subject.kind != Kind::McpServer)
+        {
             let (folder, below) = project_of(subject);
-            let project = projects.all.entry(folder.clone()).or_insert_with(|| Project {
-                prefix: prefix(subject, &below),
-                owner: subject.id.clone(),
-                tree: npm_tree::read(&folder, &folder, limits),
-            });
-            let at = project.tree.instances.binary_search_by(|one| one.path.as_str().cmp(&below)).ok();
+            let project = projects
+                .all
+                .entry(folder.clone())
+                .or_insert_with(|| Project {
+                    prefix: prefix(subject, &below),
+                    owner: subject.id.clone(),
+                    tree: npm_tree::read(&folder, &folder, limits),
+                });
+            let at = project
+                .tree
+                .instances
+                .binary_search_by(|one| one.path.as_str().cmp(&below))
+                .ok();
             projects.places.insert(subject.id.clone(), (folder, at));
         }
         projects
@@ -66,8 +81,14 @@ impl Projects {
 /// The project's folder, and the subject's path below it; empty when the subject is the project.
 fn project_of(subject: &Subject) -> (PathBuf, String) {
     let place = &subject.place.absolute;
-    for spec in [&subject.trees.siblings, &subject.trees.dependencies].into_iter().flatten() {
-        if spec.root.file_name().is_some_and(|name| name == "node_modules")
+    for spec in [&subject.trees.siblings, &subject.trees.dependencies]
+        .into_iter()
+        .flatten()
+    {
+        if spec
+            .root
+            .file_name()
+            .is_some_and(|name| name == "node_modules")
             && let Some(project) = spec.root.parent()
             && let Ok(below) = place.strip_prefix(project)
             && let Some(below) = below.to_str()
@@ -86,5 +107,9 @@ fn prefix(subject: &Subject, below: &str) -> String {
     if shown.starts_with('/') || shown.is_empty() {
         return subject.id.as_str().to_owned();
     }
-    shown.strip_suffix(below).unwrap_or(shown).trim_end_matches('/').to_owned()
+    shown
+        .strip_suffix(below)
+        .unwrap_or(shown)
+        .trim_end_matches('/')
+        .to_owned()
 }

@@ -41,7 +41,11 @@ pub(super) fn of_folder(spec: &TreeSpec) -> Option<String> {
                 return None;
             }
             let name = entry.ok()?.file_name().into_string().ok()?;
-            let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+            let path = if folder.is_empty() {
+                name.clone()
+            } else {
+                format!("{folder}/{name}")
+            };
             let file = spec.root.join(&path);
             let metadata = fs::symlink_metadata(&file).ok()?;
             if left_out(spec, &path, &file, &metadata) {
@@ -53,14 +57,23 @@ pub(super) fn of_folder(spec: &TreeSpec) -> Option<String> {
                 pending.push((path, depth + 1));
                 continue;
             } else if metadata.is_symlink() {
-                ("120000", object("blob", fs::read_link(&file).ok()?.to_str()?.as_bytes()))
+                (
+                    "120000",
+                    object("blob", fs::read_link(&file).ok()?.to_str()?.as_bytes()),
+                )
             } else {
                 let content = read::bytes(&file, MAX_BYTES - bytes).ok()?;
                 bytes += content.len() as u64;
                 let executable = metadata.permissions().mode() & 0o100 != 0;
-                (if executable { "100755" } else { "100644" }, object("blob", &content))
+                (
+                    if executable { "100755" } else { "100644" },
+                    object("blob", &content),
+                )
             };
-            folders.entry(folder.clone()).or_default().push(Entry { mode, name, id });
+            folders
+                .entry(folder.clone())
+                .or_default()
+                .push(Entry { mode, name, id });
         }
     }
     // Deepest first: a path comes after its own beginning, so the reverse order folds children before their parents.
@@ -76,7 +89,11 @@ pub(super) fn of_folder(spec: &TreeSpec) -> Option<String> {
             return Some(format!("swh:1:dir:{}", to_hex(&id)));
         }
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        folders.get_mut(parent)?.push(Entry { mode: "40000", name: name.to_owned(), id });
+        folders.get_mut(parent)?.push(Entry {
+            mode: "40000",
+            name: name.to_owned(),
+            id,
+        });
     }
     None
 }
@@ -89,7 +106,14 @@ struct Entry {
 
 fn tree(entries: &mut [Entry]) -> [u8; 20] {
     // git sorts a folder as if its name ended in a slash.
-    entries.sort_by_key(|entry| format!("{}{}", entry.name, if entry.mode == "40000" { "/" } else { "" }).into_bytes());
+    entries.sort_by_key(|entry| {
+        format!(
+            "{}{}",
+            entry.name,
+            if entry.mode == "40000" { "/" } else { "" }
+        )
+        .into_bytes()
+    });
     let mut content = Vec::new();
     for entry in entries {
         content.extend_from_slice(format!("{} {}\0", entry.mode, entry.name).as_bytes());
@@ -111,7 +135,9 @@ fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -
         LeaveOut::Folder(folder) => folder == path && metadata.is_dir(),
         LeaveOut::Record(record, kind) => {
             let is_record = |text: String| records::is_record(*kind, text.as_bytes());
-            record == path && metadata.is_file() && read::text(file, records::MAX_BYTES).is_ok_and(is_record)
+            record == path
+                && metadata.is_file()
+                && read::text(file, records::MAX_BYTES).is_ok_and(is_record)
         }
         LeaveOut::HostLink { path: link, .. } => link == path && metadata.is_symlink(),
     })
@@ -130,22 +156,38 @@ mod tests {
         fs::create_dir_all(root.join(".git")).expect("folders");
         fs::write(root.join("SKILL.md"), "x\n").expect("file");
         fs::write(root.join("a/b/run.sh"), "#!/bin/sh\n").expect("file");
-        fs::set_permissions(root.join("a/b/run.sh"), fs::Permissions::from_mode(0o755)).expect("mode");
+        fs::set_permissions(root.join("a/b/run.sh"), fs::Permissions::from_mode(0o755))
+            .expect("mode");
         // Sorts between `a` as a file and `a/` as a folder.
         fs::write(root.join("a.txt"), "").expect("file");
         std::os::unix::fs::symlink("SKILL.md", root.join("link")).expect("link");
         fs::create_dir_all(root.join(".openclaw")).expect("folders");
-        let origin = r#"{"version":1,"source":"path","spec":"/src/skill","slug":"skill","installedAt":1}"#;
+        let origin =
+            r#"{"version":1,"source":"path","spec":"/src/skill","slug":"skill","installedAt":1}"#;
         fs::write(root.join(".openclaw/source-origin.json"), origin).expect("file");
-        let record = LeaveOut::Record(".openclaw/source-origin.json".to_owned(), RecordKind::SkillSourceOrigin);
+        let record = LeaveOut::Record(
+            ".openclaw/source-origin.json".to_owned(),
+            RecordKind::SkillSourceOrigin,
+        );
         let leave_out = vec![LeaveOut::Folder(".git".to_owned()), record];
-        let spec = TreeSpec { root: root.clone(), boundary: root.clone(), leave_out };
+        let spec = TreeSpec {
+            root: root.clone(),
+            boundary: root.clone(),
+            leave_out,
+        };
         let ours = of_folder(&spec).expect("id");
         fs::remove_dir(root.join(".git")).expect("remove");
         fs::remove_dir_all(root.join(".openclaw")).expect("remove");
         let git = |args: &[&str]| {
-            let output = std::process::Command::new("git").args(args).current_dir(&root).output().expect("git");
-            String::from_utf8(output.stdout).expect("text").trim().to_owned()
+            let output = std::process::Command::new("git")
+                .args(args)
+                .current_dir(&root)
+                .output()
+                .expect("git");
+            String::from_utf8(output.stdout)
+                .expect("text")
+                .trim()
+                .to_owned()
         };
         git(&["init", "-q"]);
         git(&["add", "-A", "-f"]);
@@ -157,7 +199,10 @@ mod tests {
 
     #[test]
     fn only_whole_sha1_commits_get_an_id() {
-        assert_eq!(of_commit(&"a".repeat(40)), Some(format!("swh:1:rev:{}", "a".repeat(40))));
+        assert_eq!(
+            of_commit(&"a".repeat(40)),
+            Some(format!("swh:1:rev:{}", "a".repeat(40)))
+        );
         assert_eq!(of_commit(&"a".repeat(64)), None);
         assert_eq!(of_commit("main"), None);
     }

@@ -60,7 +60,11 @@ impl Refs {
     pub(super) fn claim(&mut self, wanted: &str) -> String {
         let mut clean = text::visible(wanted).into_owned();
         if clean.len() > 1024 {
-            clean = format!("{}~{}", text::excerpt(&clean, 200), crate::digest::Sha256Digest::of(wanted.as_bytes()).hex());
+            clean = format!(
+                "{}~{}",
+                text::excerpt(&clean, 200),
+                crate::digest::Sha256Digest::of(wanted.as_bytes()).hex()
+            );
         }
         // `urn:cdx:` would make the reference a link to another BOM.
         if clean.is_empty() || clean.to_ascii_lowercase().starts_with("urn:") {
@@ -78,13 +82,20 @@ impl Refs {
 
 /// The purl of a package of an npm registry; none when name or version is none that a registry takes.
 pub(super) fn npm_purl(name: &str, version: Option<&str>) -> Option<String> {
-    let version = version.filter(|version| version.len() <= MAX_TEXT && semver::Version::parse(version).is_ok())?;
+    let version = version
+        .filter(|version| version.len() <= MAX_TEXT && semver::Version::parse(version).is_ok())?;
     let (scope, bare) = match name.strip_prefix('@') {
-        Some(scoped) => scoped.split_once('/').map(|(scope, bare)| (Some(scope), bare))?,
+        Some(scoped) => scoped
+            .split_once('/')
+            .map(|(scope, bare)| (Some(scope), bare))?,
         None => (None, name),
     };
     let good = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!'()*".contains(&b))
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._~!'()*".contains(&b))
     };
     if name.len() > 214 || !good(bare) || scope.is_some_and(|scope| !good(scope)) {
         return None;
@@ -95,13 +106,22 @@ pub(super) fn npm_purl(name: &str, version: Option<&str>) -> Option<String> {
     if let Some(scope) = scope {
         purl.with_namespace(format!("@{scope}")).ok()?;
     }
-    Some(format!("pkg:npm{}", written(&purl).strip_prefix("pkg:generic")?))
+    Some(format!(
+        "pkg:npm{}",
+        written(&purl).strip_prefix("pkg:generic")?
+    ))
 }
 
 /// A purl as the specification writes it: the crate leaves some characters as they are that must be percent-encoded.
 fn written(purl: &PackageUrl<'_>) -> String {
     let mut text = purl.to_string();
-    for (plain, encoded) in [('!', "%21"), ('\'', "%27"), ('(', "%28"), (')', "%29"), ('*', "%2A")] {
+    for (plain, encoded) in [
+        ('!', "%21"),
+        ('\'', "%27"),
+        ('(', "%28"),
+        (')', "%29"),
+        ('*', "%2A"),
+    ] {
         text = text.replace(plain, encoded);
     }
     text
@@ -131,7 +151,11 @@ pub(super) fn generic_purl(
 pub(super) fn git_purl(url: &str, commit: &str, subpath: Option<&str>) -> Option<String> {
     let commit = commit.parse::<crate::digest::GitOid>().ok()?;
     let address = web_address(url)?;
-    let path = address.split_once("://")?.1.trim_end_matches('/').trim_end_matches(".git");
+    let path = address
+        .split_once("://")?
+        .1
+        .trim_end_matches('/')
+        .trim_end_matches(".git");
     let (host, path) = path.split_once('/')?;
     let (owner, name) = path.rsplit_once('/')?;
     if host == "github.com" && !owner.contains('/') {
@@ -143,7 +167,12 @@ pub(super) fn git_purl(url: &str, commit: &str, subpath: Option<&str>) -> Option
         }
         return Some(written(&purl));
     }
-    generic_purl(Some(owner), name, None, &[("vcs_url", format!("git+{address}@{commit}"))])
+    generic_purl(
+        Some(owner),
+        name,
+        None,
+        &[("vcs_url", format!("git+{address}@{commit}"))],
+    )
 }
 
 /// An address that a browser can open: `https` or `http`, without user info, in the characters of RFC 3986.
@@ -157,7 +186,10 @@ pub(super) fn web_address(text: &str) -> Option<String> {
     }
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => {
-            let scheme = scheme.strip_prefix("git+").unwrap_or(scheme).to_ascii_lowercase();
+            let scheme = scheme
+                .strip_prefix("git+")
+                .unwrap_or(scheme)
+                .to_ascii_lowercase();
             match scheme.as_str() {
                 "http" => ("http", rest.to_owned()),
                 "https" | "git" | "ssh" => ("https", rest.to_owned()),
@@ -168,7 +200,11 @@ pub(super) fn web_address(text: &str) -> Option<String> {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+    let host = authority
+        .rsplit('@')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let (host, path) = match host.split_once(':') {
         // `ssh://git@host:owner/name` is no port.
         Some((host, port)) if !port.is_empty() && !port.bytes().all(|b| b.is_ascii_digit()) => {
@@ -177,52 +213,82 @@ pub(super) fn web_address(text: &str) -> Option<String> {
         _ => (host, path.to_owned()),
     };
     let name = host.split(':').next().unwrap_or_default();
-    let good =
-        (name.contains('.') || name == "localhost") && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    let good = (name.contains('.') || name == "localhost")
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
     if !good || name.starts_with(['.', '-']) || name.ends_with(['.', '-']) {
         return None;
     }
     let address = format!("{scheme}://{host}{path}");
-    let plain = address.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&b));
+    let plain = address
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&b));
     let one_fragment = address.matches('#').count() <= 1;
-    (plain && one_fragment && good_escapes(&address) && Uri::try_from(address.clone()).is_ok()).then_some(address)
+    (plain && one_fragment && good_escapes(&address) && Uri::try_from(address.clone()).is_ok())
+        .then_some(address)
 }
 
 /// `host/path` for the forms without a scheme.
 fn short_form(text: &str) -> Option<String> {
-    for (prefix, host) in [("github:", "github.com"), ("gitlab:", "gitlab.com"), ("bitbucket:", "bitbucket.org")] {
+    for (prefix, host) in [
+        ("github:", "github.com"),
+        ("gitlab:", "gitlab.com"),
+        ("bitbucket:", "bitbucket.org"),
+    ] {
         if let Some(path) = text.strip_prefix(prefix) {
             return Some(format!("{host}/{path}"));
         }
     }
     if let Some((user_host, path)) = text.split_once(':') {
-        return user_host.starts_with("git@").then(|| format!("{}/{}", user_host.trim_start_matches("git@"), path));
+        return user_host
+            .starts_with("git@")
+            .then(|| format!("{}/{}", user_host.trim_start_matches("git@"), path));
     }
     let parts: Vec<&str> = text.split('/').collect();
-    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-    let npm_short = parts.len() == 2 && parts.iter().all(|part| word(part)) && !text.starts_with('.');
+    let word = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+    };
+    let npm_short =
+        parts.len() == 2 && parts.iter().all(|part| word(part)) && !text.starts_with('.');
     npm_short.then(|| format!("github.com/{text}"))
 }
 
 fn good_escapes(address: &str) -> bool {
-    address
-        .match_indices('%')
-        .all(|(at, _)| address.as_bytes().get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
+    address.match_indices('%').all(|(at, _)| {
+        address
+            .as_bytes()
+            .get(at + 1..at + 3)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// The address without query and fragment, for what may carry a secret there.
 pub(super) fn bare_address(text: &str) -> Option<String> {
     let address = web_address(text)?;
-    Some(address.split(['?', '#']).next().unwrap_or_default().to_owned())
+    Some(
+        address
+            .split(['?', '#'])
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    )
 }
 
 /// What a dependency asks for, without the secrets that an address may carry, and without places on this machine.
 pub(super) fn spec(text: &str) -> String {
-    let local = ["file:", "link:", "/", "~/", ".", "\\"].iter().any(|start| text.starts_with(start));
+    let local = ["file:", "link:", "/", "~/", ".", "\\"]
+        .iter()
+        .any(|start| text.starts_with(start));
     match text {
         _ if local => "file:***".to_owned(),
         _ if text.contains("://") => bare_address(text).unwrap_or_else(|| "***".to_owned()),
-        _ if text.contains('@') && text.contains(':') && !text.starts_with("npm:") => "***".to_owned(),
+        _ if text.contains('@') && text.contains(':') && !text.starts_with("npm:") => {
+            "***".to_owned()
+        }
         _ => text.to_owned(),
     }
 }
@@ -234,22 +300,33 @@ pub(super) fn email(text: &str) -> Option<String> {
     let local_ok = !local.is_empty()
         && local.len() <= 64
         && local.split('.').all(|part| !part.is_empty())
-        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(&b));
+        && local
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(&b));
     let domain_ok = domain.contains('.')
         && domain.len() <= 253
         && domain.split('.').all(|label| {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         })
-        && domain.rsplit('.').next().is_some_and(|top| top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic()));
+        && domain
+            .rsplit('.')
+            .next()
+            .is_some_and(|top| top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic()));
     (local_ok && domain_ok).then(|| text.to_owned())
 }
 
 /// What a package declares as its licence: an SPDX id, an SPDX expression, or the text as a name; `NOASSERTION` for nothing.
 pub(super) fn licenses(declared: &[String]) -> Licenses {
-    let texts: Vec<String> = declared.iter().map(|text| shown(text)).filter(|text| !text.is_empty()).collect();
+    let texts: Vec<String> = declared
+        .iter()
+        .map(|text| shown(text))
+        .filter(|text| !text.is_empty())
+        .collect();
     if let [one] = texts.as_slice()
         && one != NO_ASSERTION
         && license_id(one).is_none()
@@ -293,29 +370,68 @@ mod tests {
 
     #[test]
     fn purls_keep_the_scope_as_namespace() {
-        assert_eq!(npm_purl("@openclaw/discord", Some("1.0.0")).as_deref(), Some("pkg:npm/%40openclaw/discord@1.0.0"));
-        assert_eq!(npm_purl("JSONStream", Some("1.3.5")).as_deref(), Some("pkg:npm/JSONStream@1.3.5"));
-        assert_eq!(npm_purl("a", Some("1.0.0+b.1")).as_deref(), Some("pkg:npm/a@1.0.0%2Bb.1"));
-        assert_eq!(npm_purl("a(b)!'*~", Some("1.0.0")).as_deref(), Some("pkg:npm/a%28b%29%21%27%2A~@1.0.0"));
-        for bad in ["", "@", "@/x", "@s", "@s/a/b", "../x", ".x", "a b", "a\n", "a@1", &"x".repeat(300)] {
+        assert_eq!(
+            npm_purl("@openclaw/discord", Some("1.0.0")).as_deref(),
+            Some("pkg:npm/%40openclaw/discord@1.0.0")
+        );
+        assert_eq!(
+            npm_purl("JSONStream", Some("1.3.5")).as_deref(),
+            Some("pkg:npm/JSONStream@1.3.5")
+        );
+        assert_eq!(
+            npm_purl("a", Some("1.0.0+b.1")).as_deref(),
+            Some("pkg:npm/a@1.0.0%2Bb.1")
+        );
+        assert_eq!(
+            npm_purl("a(b)!'*~", Some("1.0.0")).as_deref(),
+            Some("pkg:npm/a%28b%29%21%27%2A~@1.0.0")
+        );
+        for bad in [
+            "",
+            "@",
+            "@/x",
+            "@s",
+            "@s/a/b",
+            "../x",
+            ".x",
+            "a b",
+            "a\n",
+            "a@1",
+            &"x".repeat(300),
+        ] {
             assert_eq!(npm_purl(bad, Some("1.0.0")), None, "{bad}");
         }
         assert_eq!(npm_purl("a", Some("latest")), None);
         let commit = "a".repeat(40);
         let found = git_purl("git@github.com:acme/notes.git", &commit, Some("skills/x"));
-        assert_eq!(found.as_deref(), Some(format!("pkg:github/acme/notes@{commit}#skills/x").as_str()));
+        assert_eq!(
+            found.as_deref(),
+            Some(format!("pkg:github/acme/notes@{commit}#skills/x").as_str())
+        );
     }
 
     #[test]
     fn addresses_lose_user_info_and_odd_forms() {
         for (text, address) in [
-            ("git+https://github.com/a/b.git", Some("https://github.com/a/b.git")),
+            (
+                "git+https://github.com/a/b.git",
+                Some("https://github.com/a/b.git"),
+            ),
             ("git@github.com:a/b", Some("https://github.com/a/b")),
-            ("git+ssh://git@github.com/a/b.git", Some("https://github.com/a/b.git")),
-            ("ssh://git@github.com:a/b.git", Some("https://github.com/a/b.git")),
+            (
+                "git+ssh://git@github.com/a/b.git",
+                Some("https://github.com/a/b.git"),
+            ),
+            (
+                "ssh://git@github.com:a/b.git",
+                Some("https://github.com/a/b.git"),
+            ),
             ("a/b", Some("https://github.com/a/b")),
             ("github:a/b", Some("https://github.com/a/b")),
-            ("https://user:secret@example.org:8443/x?y#z", Some("https://example.org:8443/x?y#z")),
+            (
+                "https://user:secret@example.org:8443/x?y#z",
+                Some("https://example.org:8443/x?y#z"),
+            ),
             ("javascript:alert(1)", None),
             ("file:///etc/passwd", None),
             ("https://exa mple.org", None),
@@ -329,13 +445,25 @@ mod tests {
         ] {
             assert_eq!(web_address(text).as_deref(), address, "{text}");
         }
-        assert_eq!(bare_address("https://u:p@example.org/mcp?token=x#y").as_deref(), Some("https://example.org/mcp"));
+        assert_eq!(
+            bare_address("https://u:p@example.org/mcp?token=x#y").as_deref(),
+            Some("https://example.org/mcp")
+        );
     }
 
     #[test]
     fn emails_are_plain_or_left_out() {
         assert!(email("ada@example.org").is_some());
-        for bad in ["@", "a@b", "a b@example.org", "a..b@example.org", "a@-x.org", "ä@example.org", "a@example.o", "a@b@c.org"] {
+        for bad in [
+            "@",
+            "a@b",
+            "a b@example.org",
+            "a..b@example.org",
+            "a@-x.org",
+            "ä@example.org",
+            "a@example.o",
+            "a@b@c.org",
+        ] {
             assert_eq!(email(bad), None, "{bad}");
         }
     }

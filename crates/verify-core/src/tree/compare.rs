@@ -52,8 +52,16 @@ impl ChangeKind {
 #[must_use]
 pub fn compare(old: &Manifest, new: &Manifest) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut add = |entry: &Entry, kind| changes.push(Change { path: entry.path.clone(), kind });
-    let (mut old, mut new) = (old.entries().iter().peekable(), new.entries().iter().peekable());
+    let mut add = |entry: &Entry, kind| {
+        changes.push(Change {
+            path: entry.path.clone(),
+            kind,
+        })
+    };
+    let (mut old, mut new) = (
+        old.entries().iter().peekable(),
+        new.entries().iter().peekable(),
+    );
     loop {
         let order = match (old.peek(), new.peek()) {
             (None, None) => return changes,
@@ -120,7 +128,10 @@ mod tests {
             ("same", Regular, "1"),
             ("type", Symlink, "1"),
         ]);
-        let found: Vec<_> = compare(&old, &new).into_iter().map(|c| format!("{} {}", c.path, c.kind.as_str())).collect();
+        let found: Vec<_> = compare(&old, &new)
+            .into_iter()
+            .map(|c| format!("{} {}", c.path, c.kind.as_str()))
+            .collect();
         assert_eq!(
             found,
             [

@@ -23,7 +23,10 @@ const BATCH: usize = 16;
 const PROGRESS_STEP: u64 = 64;
 
 /// Walks and hashes what `specs` cover; the results are in the same order.
-pub(crate) fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Result<Tree, TreeError>> {
+pub(crate) fn digest_all(
+    specs: &[TreeSpec],
+    options: &Options<'_>,
+) -> Vec<Result<Tree, TreeError>> {
     let pool = Pool::new(specs.len(), options);
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -46,10 +49,14 @@ pub(crate) fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Resul
     hashed.sort_unstable_by_key(|batch| (batch.tree, batch.number));
     let leaving = links_that_leave(specs, &hashed);
     let mut batches = hashed.into_iter().peekable();
-    let failures = pool.failures.into_iter().map(|failure| failure.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let failures = pool
+        .failures
+        .into_iter()
+        .map(|failure| failure.into_inner().unwrap_or_else(PoisonError::into_inner));
     let mut trees = Vec::with_capacity(walks.len());
     for ((tree, walk), failure) in walks.into_iter().enumerate().zip(failures) {
-        let mine: Vec<_> = std::iter::from_fn(|| batches.next_if(|batch| batch.tree == tree)).collect();
+        let mine: Vec<_> =
+            std::iter::from_fn(|| batches.next_if(|batch| batch.tree == tree)).collect();
         trees.push(match (walk, failure) {
             (Err(error), _) | (Ok(_), Some((_, error))) => Err(error),
             (Ok(walk), None) => finish(walk, mine, &leaving),
@@ -138,10 +145,20 @@ impl<'a> Pool<'a> {
                 batch.extend(entry);
                 if batch.len() == BATCH || (last && !batch.is_empty()) {
                     let entries = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                    let files = entries.iter().filter(|entry| entry.mode != Mode::Symlink).count();
+                    let files = entries
+                        .iter()
+                        .filter(|entry| entry.mode != Mode::Symlink)
+                        .count();
                     self.found_files.fetch_add(files as u64, Ordering::Relaxed);
                     let root = Arc::clone(root);
-                    self.push(Job::Hash(Batch { tree, number, root, entries, bytes: 0, links: Vec::new() }));
+                    self.push(Job::Hash(Batch {
+                        tree,
+                        number,
+                        root,
+                        entries,
+                        bytes: 0,
+                        links: Vec::new(),
+                    }));
                     number += 1;
                 }
             };
@@ -154,9 +171,17 @@ impl<'a> Pool<'a> {
             numbers.push(number);
         }
         for ((tree, walk), mut number) in walks.iter().enumerate().zip(numbers) {
-            let Ok(Walk { root, folders, .. }) = walk else { continue };
+            let Ok(Walk { root, folders, .. }) = walk else {
+                continue;
+            };
             for first in (0..folders.len()).step_by(BATCH) {
-                self.push(Job::Look { tree, number, root: Arc::clone(root), folders: Arc::clone(folders), first });
+                self.push(Job::Look {
+                    tree,
+                    number,
+                    root: Arc::clone(root),
+                    folders: Arc::clone(folders),
+                    first,
+                });
                 number += 1;
             }
         }
@@ -177,9 +202,18 @@ impl<'a> Pool<'a> {
                         Err(error) => self.fail(batch.tree, batch.number, error),
                     }
                 }
-                Job::Look { tree, number, root, folders, first } => {
+                Job::Look {
+                    tree,
+                    number,
+                    root,
+                    folders,
+                    first,
+                } => {
                     let some = folders.iter().skip(first).take(BATCH);
-                    if let Some(error) = some.filter_map(|(path, stamp)| look_again(&root, path, stamp).err()).next() {
+                    if let Some(error) = some
+                        .filter_map(|(path, stamp)| look_again(&root, path, stamp).err())
+                        .next()
+                    {
                         self.fail(tree, number, error);
                     }
                 }
@@ -189,7 +223,12 @@ impl<'a> Pool<'a> {
     }
 
     fn hash_batch(&self, batch: &mut Batch, buffer: &mut [u8]) -> Result<(), TreeError> {
-        for (at, entry) in batch.entries.iter_mut().enumerate().filter(|(_, entry)| entry.mode != Mode::Symlink) {
+        for (at, entry) in batch
+            .entries
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, entry)| entry.mode != Mode::Symlink)
+        {
             let (bytes, link) = self.hash_file(batch.tree, &batch.root, entry, buffer)?;
             batch.bytes += bytes;
             batch.links.extend(link.map(|link| (at, link)));
@@ -207,16 +246,25 @@ impl<'a> Pool<'a> {
     ) -> Result<(u64, Option<HardLink>), TreeError> {
         let path = entry.path.as_str();
         let io = |errno: Errno| read_error(path, errno);
-        let changed = || TreeError::Changed { path: shown(path.as_bytes()) };
+        let changed = || TreeError::Changed {
+            path: shown(path.as_bytes()),
+        };
         let fd = root.file(path).map_err(io)?;
         let before = rustix::fs::fstat(&fd).map_err(io)?;
         if FileType::from_raw_mode(before.st_mode) != FileType::RegularFile {
             return Err(changed());
         }
         let size = u64::try_from(before.st_size).map_err(|_| changed())?;
-        let stated = self.stated.get(tree).map_or(size, |stated| stated.fetch_add(size, Ordering::Relaxed).saturating_add(size));
+        let stated = self.stated.get(tree).map_or(size, |stated| {
+            stated
+                .fetch_add(size, Ordering::Relaxed)
+                .saturating_add(size)
+        });
         if stated > self.options.max_bytes {
-            return Err(TreeError::Limit { limit: TreeLimit::Bytes, max: self.options.max_bytes });
+            return Err(TreeError::Limit {
+                limit: TreeLimit::Bytes,
+                max: self.options.max_bytes,
+            });
         }
         let mut file = File::from(fd);
         let id = self.hash(&mut file, size, path, buffer)?;
@@ -225,29 +273,53 @@ impl<'a> Pool<'a> {
             return Err(changed());
         }
         entry.id = id;
-        entry.mode = if before.st_mode & 0o100 != 0 { Mode::Executable } else { Mode::Regular };
+        entry.mode = if before.st_mode & 0o100 != 0 {
+            Mode::Executable
+        } else {
+            Mode::Regular
+        };
         self.report(size);
         Ok((size, HardLink::of(&before)))
     }
 
     /// The id of exactly `size` bytes; one more or one less is a change.
-    fn hash(&self, file: &mut File, size: u64, path: &str, buffer: &mut [u8]) -> Result<BlobId, TreeError> {
+    fn hash(
+        &self,
+        file: &mut File,
+        size: u64,
+        path: &str,
+        buffer: &mut [u8],
+    ) -> Result<BlobId, TreeError> {
         let mut hasher = BlobHasher::new(size);
         let mut read = 0;
         loop {
-            if self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            if self
+                .options
+                .cancel
+                .is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+            {
                 return Err(TreeError::Cancelled);
             }
-            let wanted = usize::try_from(size - read).unwrap_or(usize::MAX).saturating_add(1).min(buffer.len());
+            let wanted = usize::try_from(size - read)
+                .unwrap_or(usize::MAX)
+                .saturating_add(1)
+                .min(buffer.len());
             let chunk = buffer.get_mut(..wanted).unwrap_or_default();
             let got = match file.read(chunk) {
                 Ok(got) => got,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(TreeError::Io { path: shown(path.as_bytes()), source }),
+                Err(source) => {
+                    return Err(TreeError::Io {
+                        path: shown(path.as_bytes()),
+                        source,
+                    });
+                }
             };
             read += got as u64;
             if read > size || (got == 0 && read < size) {
-                return Err(TreeError::Changed { path: shown(path.as_bytes()) });
+                return Err(TreeError::Changed {
+                    path: shown(path.as_bytes()),
+                });
             }
             hasher.update(chunk.get(..got).unwrap_or_default());
             // More was asked for than given: that was the end.
@@ -271,11 +343,15 @@ impl<'a> Pool<'a> {
     /// Whether a job before this one failed. One after it does not count: the first failure is the answer, whichever thread was
     /// faster.
     fn has_failed(&self, tree: usize, number: usize) -> bool {
-        self.failed.get(tree).is_some_and(|failed| failed.load(Ordering::Relaxed) < number)
+        self.failed
+            .get(tree)
+            .is_some_and(|failed| failed.load(Ordering::Relaxed) < number)
     }
 
     fn fail(&self, tree: usize, number: usize, error: TreeError) {
-        let (Some(failed), Some(failure)) = (self.failed.get(tree), self.failures.get(tree)) else { return };
+        let (Some(failed), Some(failure)) = (self.failed.get(tree), self.failures.get(tree)) else {
+            return;
+        };
         let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
         if failure.as_ref().is_none_or(|(first, _)| number < *first) {
             *failure = Some((number, error));
@@ -291,7 +367,10 @@ impl<'a> Pool<'a> {
     /// The next job, waiting for one as long as the walk goes on.
     fn next(&self) -> Option<Job> {
         let open_and_empty = |queue: &mut Queue| queue.jobs.is_empty() && !queue.closed;
-        let mut queue = self.filled.wait_while(self.lock(), open_and_empty).unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self
+            .filled
+            .wait_while(self.lock(), open_and_empty)
+            .unwrap_or_else(PoisonError::into_inner);
         queue.jobs.pop_front()
     }
 
@@ -310,10 +389,18 @@ impl Drop for CloseWhenDropped<'_> {
 }
 
 impl HardLink {
-    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "the widths differ between systems")]
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "the widths differ between systems"
+    )]
     fn of(stat: &rustix::fs::Stat) -> Option<Self> {
         let names = stat.st_nlink as u64;
-        (names > 1).then_some(Self { device: stat.st_dev as u64, inode: stat.st_ino as u64, names })
+        (names > 1).then_some(Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            names,
+        })
     }
 }
 
@@ -326,33 +413,63 @@ fn look_again(root: &Beneath, path: &str, stamp: &Stamp) -> Result<(), TreeError
         stat => stat,
     };
     let now = now.map_err(|errno| read_error(path, errno))?;
-    if Stamp::of(&now) == *stamp { Ok(()) } else { Err(TreeError::Changed { path: shown_folder(path) }) }
+    if Stamp::of(&now) == *stamp {
+        Ok(())
+    } else {
+        Err(TreeError::Changed {
+            path: shown_folder(path),
+        })
+    }
 }
 
 /// (tree, inode, device) of files that have more names than the trees of their boundary showed.
 fn links_that_leave(specs: &[TreeSpec], hashed: &[Batch]) -> Vec<(usize, u64, u64)> {
-    let links = || hashed.iter().flat_map(|batch| batch.links.iter().map(|(_, link)| (batch.tree, *link)));
+    let links = || {
+        hashed
+            .iter()
+            .flat_map(|batch| batch.links.iter().map(|(_, link)| (batch.tree, *link)))
+    };
     let boundary = |tree: usize| specs.get(tree).map(|spec| spec.boundary.as_path());
     let mut seen: HashMap<(Option<&Path>, u64, u64), u64> = HashMap::new();
     for (tree, link) in links() {
-        *seen.entry((boundary(tree), link.inode, link.device)).or_default() += 1;
+        *seen
+            .entry((boundary(tree), link.inode, link.device))
+            .or_default() += 1;
     }
-    let leaves = |tree, link: HardLink| seen.get(&(boundary(tree), link.inode, link.device)).is_none_or(|n| *n < link.names);
+    let leaves = |tree, link: HardLink| {
+        seen.get(&(boundary(tree), link.inode, link.device))
+            .is_none_or(|n| *n < link.names)
+    };
     let leaving = links().filter(|(tree, link)| leaves(*tree, *link));
-    let mut leaving: Vec<_> = leaving.map(|(tree, link)| (tree, link.inode, link.device)).collect();
+    let mut leaving: Vec<_> = leaving
+        .map(|(tree, link)| (tree, link.inode, link.device))
+        .collect();
     leaving.sort_unstable();
     leaving
 }
 
-fn finish(mut walk: Walk, batches: Vec<Batch>, leaving: &[(usize, u64, u64)]) -> Result<Tree, TreeError> {
+fn finish(
+    mut walk: Walk,
+    batches: Vec<Batch>,
+    leaving: &[(usize, u64, u64)],
+) -> Result<Tree, TreeError> {
     let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.entries.len()).sum());
     let (mut bytes, mut paths, mut count) = (0, Vec::new(), 0);
     for batch in batches {
         bytes += batch.bytes;
         for (at, link) in batch.links {
-            if leaving.binary_search(&(batch.tree, link.inode, link.device)).is_ok() {
+            if leaving
+                .binary_search(&(batch.tree, link.inode, link.device))
+                .is_ok()
+            {
                 count += 1;
-                paths.extend(batch.entries.get(at).filter(|_| count <= MAX_NOTED).map(|entry| shown(entry.path.as_bytes())));
+                paths.extend(
+                    batch
+                        .entries
+                        .get(at)
+                        .filter(|_| count <= MAX_NOTED)
+                        .map(|entry| shown(entry.path.as_bytes())),
+                );
             }
         }
         entries.extend(batch.entries);
@@ -361,6 +478,14 @@ fn finish(mut walk: Walk, batches: Vec<Batch>, leaving: &[(usize, u64, u64)]) ->
         walk.notes.push(TreeNote::HardLinksLeave { paths, count });
     }
     // A file system that lists a name twice answers for nothing.
-    let manifest = Manifest::new(entries).map_err(|error| TreeError::Changed { path: error.to_string() })?;
-    Ok(Tree { digest: manifest.digest(), files: manifest.entries().len() as u64, bytes, manifest, notes: walk.notes })
+    let manifest = Manifest::new(entries).map_err(|error| TreeError::Changed {
+        path: error.to_string(),
+    })?;
+    Ok(Tree {
+        digest: manifest.digest(),
+        files: manifest.entries().len() as u64,
+        bytes,
+        manifest,
+        notes: walk.notes,
+    })
 }

@@ -25,10 +25,16 @@ impl<'a> Links<'a> {
         let place = |leave_out: &LeaveOut| match leave_out {
             LeaveOut::Record(path, _) => Some(join(root, path)),
             // Another folder is digested as a part of the subject by itself; the history of a checkout is not.
-            LeaveOut::Folder(path) if path.rsplit('/').next() == Some(".git") => Some(join(root, path)),
+            LeaveOut::Folder(path) if path.rsplit('/').next() == Some(".git") => {
+                Some(join(root, path))
+            }
             LeaveOut::Folder(_) | LeaveOut::HostLink { .. } => None,
         };
-        Self { boundary, root, uncovered: spec.leave_out.iter().filter_map(place).collect() }
+        Self {
+            boundary,
+            root,
+            uncovered: spec.leave_out.iter().filter_map(place).collect(),
+        }
     }
 
     /// Why the symlink in `folder` (relative to the root) that says `target` may not be followed, if it may not. Adds the number of
@@ -36,15 +42,27 @@ impl<'a> Links<'a> {
     ///
     /// A target that does not exist, or a loop, is text that leads nowhere; git keeps it, and so does the digest.
     pub(crate) fn refuse(&self, folder: &str, target: &[u8], steps: &mut u64) -> Option<Why> {
-        let leaves = || Why::LeavesSubject { target: shown(target) };
-        let Ok(text) = std::str::from_utf8(target) else { return Some(Why::BadTarget { target: shown(target) }) };
+        let leaves = || Why::LeavesSubject {
+            target: shown(target),
+        };
+        let Ok(text) = std::str::from_utf8(target) else {
+            return Some(Why::BadTarget {
+                target: shown(target),
+            });
+        };
         if text.chars().any(char::is_control) {
-            return Some(Why::BadTarget { target: shown(target) });
+            return Some(Why::BadTarget {
+                target: shown(target),
+            });
         }
         if text.starts_with('/') {
-            return Some(Why::AbsoluteTarget { target: shown(target) });
+            return Some(Why::AbsoluteTarget {
+                target: shown(target),
+            });
         }
-        let mut at: Vec<String> = components(&join(self.root, folder)).map(str::to_owned).collect();
+        let mut at: Vec<String> = components(&join(self.root, folder))
+            .map(str::to_owned)
+            .collect();
         let mut todo: Vec<String> = components(text).rev().map(str::to_owned).collect();
         let (mut followed, mut exists) = (0, true);
         for _ in 0..MAX_STEPS {
@@ -62,12 +80,16 @@ impl<'a> Links<'a> {
             at.push(name);
             let path = at.join("/");
             if self.uncovered.contains(&path) {
-                return Some(Why::IntoLeftOut { target: shown(target) });
+                return Some(Why::IntoLeftOut {
+                    target: shown(target),
+                });
             }
             if !exists {
                 continue;
             }
-            match rustix::fs::readlinkat(self.boundary.as_fd(), &path, Vec::new()).map(|next| next.into_string()) {
+            match rustix::fs::readlinkat(self.boundary.as_fd(), &path, Vec::new())
+                .map(|next| next.into_string())
+            {
                 // Not a symlink.
                 Err(Errno::INVAL) => {}
                 Err(Errno::NOENT | Errno::NOTDIR) => exists = false,
@@ -80,18 +102,29 @@ impl<'a> Links<'a> {
                     todo.extend(components(&next).rev().map(str::to_owned));
                 }
                 Ok(_) => return Some(leaves()),
-                Err(_) => return Some(Why::BadTarget { target: shown(target) }),
+                Err(_) => {
+                    return Some(Why::BadTarget {
+                        target: shown(target),
+                    });
+                }
             }
         }
-        Some(Why::BadTarget { target: shown(target) })
+        Some(Why::BadTarget {
+            target: shown(target),
+        })
     }
 }
 
 /// The names in a path; empty ones and `.` mean nothing.
 fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
-    path.split('/').filter(|name| !name.is_empty() && *name != ".")
+    path.split('/')
+        .filter(|name| !name.is_empty() && *name != ".")
 }
 
 pub(crate) fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }

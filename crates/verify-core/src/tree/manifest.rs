@@ -74,7 +74,10 @@ impl Manifest {
     /// The entry at `path`.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Entry> {
-        self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok().and_then(|at| self.entries.get(at))
+        self.entries
+            .binary_search_by(|entry| entry.path.as_str().cmp(path))
+            .ok()
+            .and_then(|at| self.entries.get(at))
     }
 
     /// The id that `git write-tree` gives this listing in a SHA-256 repository.
@@ -87,13 +90,19 @@ impl Manifest {
                 open.push(lengths.len());
                 lengths.push(0_u64);
             }
-            Step::Entry(entry) => add(&mut lengths, &open, entry.mode.as_str(), name_of(&entry.path)),
+            Step::Entry(entry) => add(
+                &mut lengths,
+                &open,
+                entry.mode.as_str(),
+                name_of(&entry.path),
+            ),
             Step::Close(name) => {
                 open.pop();
                 add(&mut lengths, &open, FOLDER, name);
             }
         });
-        let (mut lengths, mut open, mut root) = (lengths.into_iter(), Vec::<TreeHasher>::new(), [0; 32]);
+        let (mut lengths, mut open, mut root) =
+            (lengths.into_iter(), Vec::<TreeHasher>::new(), [0; 32]);
         self.each_step(|step| match step {
             Step::Open => open.push(TreeHasher::new(lengths.next().unwrap_or(0))),
             Step::Entry(entry) => {
@@ -126,8 +135,15 @@ impl Manifest {
                 folder = parent_of(folder);
             }
             while folder.len() < parent.len() {
-                let from = if folder.is_empty() { 0 } else { folder.len() + 1 };
-                let end = parent.get(from..).and_then(|rest| rest.find('/')).map_or(parent.len(), |at| from + at);
+                let from = if folder.is_empty() {
+                    0
+                } else {
+                    folder.len() + 1
+                };
+                let end = parent
+                    .get(from..)
+                    .and_then(|rest| rest.find('/'))
+                    .map_or(parent.len(), |at| from + at);
                 folder = parent.get(..end).unwrap_or(parent);
                 take(Step::Open);
             }
@@ -145,7 +161,15 @@ impl Manifest {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for entry in &self.entries {
-            bytes.extend_from_slice(format!("{} blob {}\t{}\0", entry.mode.as_str(), entry.id.hex(), entry.path).as_bytes());
+            bytes.extend_from_slice(
+                format!(
+                    "{} blob {}\t{}\0",
+                    entry.mode.as_str(),
+                    entry.id.hex(),
+                    entry.path
+                )
+                .as_bytes(),
+            );
         }
         bytes
     }
@@ -155,10 +179,13 @@ impl Manifest {
     /// # Errors
     /// When the bytes are anything else.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Malformed { number: 1 })?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| ManifestError::Malformed { number: 1 })?;
         let mut entries = Vec::new();
         for line in text.split_inclusive('\0') {
-            let malformed = ManifestError::Malformed { number: entries.len() + 1 };
+            let malformed = ManifestError::Malformed {
+                number: entries.len() + 1,
+            };
             entries.push(parse_entry(line).ok_or(malformed)?);
         }
         Self::new(entries)
@@ -170,7 +197,13 @@ impl Manifest {
         let mut text = String::new();
         for entry in &self.entries {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{} blob {}\t{}", entry.mode.as_str(), entry.id.hex(), quoted(&entry.path));
+            let _ = writeln!(
+                text,
+                "{} blob {}\t{}",
+                entry.mode.as_str(),
+                entry.id.hex(),
+                quoted(&entry.path)
+            );
         }
         text
     }
@@ -204,19 +237,40 @@ fn parse_entry(line: &str) -> Option<Entry> {
         return None;
     }
     let id = from_hex(id)?.try_into().ok()?;
-    Some(Entry { path: path.to_owned(), mode, id: BlobId(id) })
+    Some(Entry {
+        path: path.to_owned(),
+        mode,
+        id: BlobId(id),
+    })
 }
 
 fn check_path(path: &str) -> Result<(), ManifestError> {
     let bad = |name: &str| name.is_empty() || name == "." || name == ".." || name.contains('\0');
-    if path.split('/').any(bad) { Err(ManifestError::Path(path.to_owned())) } else { Ok(()) }
+    if path.split('/').any(bad) {
+        Err(ManifestError::Path(path.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 /// A folder that opens at `parent` and was not open at `before` must not be a file too.
-fn check_folders_are_no_files(entries: &[Entry], before: &str, parent: &str) -> Result<(), ManifestError> {
-    let ends = parent.match_indices('/').map(|(at, _)| at).chain(std::iter::once(parent.len()));
-    for folder in ends.map(|end| &parent[..end]).filter(|folder| !is_same_or_inside(before, folder)) {
-        if entries.binary_search_by(|entry| entry.path.as_str().cmp(folder)).is_ok() {
+fn check_folders_are_no_files(
+    entries: &[Entry],
+    before: &str,
+    parent: &str,
+) -> Result<(), ManifestError> {
+    let ends = parent
+        .match_indices('/')
+        .map(|(at, _)| at)
+        .chain(std::iter::once(parent.len()));
+    for folder in ends
+        .map(|end| &parent[..end])
+        .filter(|folder| !is_same_or_inside(before, folder))
+    {
+        if entries
+            .binary_search_by(|entry| entry.path.as_str().cmp(folder))
+            .is_ok()
+        {
             return Err(ManifestError::Twice(folder.to_owned()));
         }
     }
@@ -234,7 +288,10 @@ fn name_of(path: &str) -> &str {
 
 /// Whether the folder `path` is `folder` or lies below it; the root is the empty text.
 fn is_same_or_inside(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// git's `quote_c_style` with `core.quotePath` on.
@@ -270,7 +327,11 @@ mod tests {
     use super::*;
 
     fn entry(path: &str) -> Entry {
-        Entry { path: path.to_owned(), mode: Mode::Regular, id: BlobId::of(path.as_bytes()) }
+        Entry {
+            path: path.to_owned(),
+            mode: Mode::Regular,
+            id: BlobId::of(path.as_bytes()),
+        }
     }
 
     fn manifest(paths: &[&str]) -> Result<Manifest, ManifestError> {
@@ -280,15 +341,26 @@ mod tests {
     #[test]
     fn a_path_is_never_file_and_folder() {
         assert!(manifest(&["a", "a.b", "a0", "b/a/c"]).is_ok());
-        for paths in [["a", "a.b", "a/b"], ["a/b", "a/b.c", "a/b/c"], ["a", "a/b/c", "a/b/d"], ["x", "x", "y"]] {
-            assert!(matches!(manifest(&paths), Err(ManifestError::Twice(_))), "{paths:?}");
+        for paths in [
+            ["a", "a.b", "a/b"],
+            ["a/b", "a/b.c", "a/b/c"],
+            ["a", "a/b/c", "a/b/d"],
+            ["x", "x", "y"],
+        ] {
+            assert!(
+                matches!(manifest(&paths), Err(ManifestError::Twice(_))),
+                "{paths:?}"
+            );
         }
     }
 
     #[test]
     fn paths_that_leave_the_tree_are_refused() {
         for path in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a\0b"] {
-            assert!(matches!(manifest(&[path]), Err(ManifestError::Path(_))), "{path:?}");
+            assert!(
+                matches!(manifest(&[path]), Err(ManifestError::Path(_))),
+                "{path:?}"
+            );
         }
     }
 
@@ -307,6 +379,9 @@ mod tests {
     #[test]
     fn ten_thousand_levels_fold_without_recursion() {
         let deep = vec!["d"; 10_000].join("/");
-        assert_eq!(manifest(&[&deep]).map(|m| m.digest()), manifest(&[&deep]).map(|m| m.digest()));
+        assert_eq!(
+            manifest(&[&deep]).map(|m| m.digest()),
+            manifest(&[&deep]).map(|m| m.digest())
+        );
     }
 }

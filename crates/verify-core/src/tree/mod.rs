@@ -46,7 +46,11 @@ impl TreeSpec {
     #[must_use]
     pub fn whole(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        Self { boundary: root.clone(), root, leave_out: Vec::new() }
+        Self {
+            boundary: root.clone(),
+            root,
+            leave_out: Vec::new(),
+        }
     }
 }
 
@@ -327,7 +331,10 @@ pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError>
 /// # Errors
 /// See [`TreeError`].
 pub fn tree_digest(folder: &std::path::Path) -> Result<TreeDigest, TreeError> {
-    let options = Options { count_host_links: true, ..Options::default() };
+    let options = Options {
+        count_host_links: true,
+        ..Options::default()
+    };
     digest(&TreeSpec::whole(folder), &options).map(|tree| tree.digest)
 }
 

@@ -19,7 +19,11 @@ pub(crate) fn collision_key(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
-    let folded = name.nfd().filter(|c| !text::is_hazard(*c)).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    let folded = name
+        .nfd()
+        .filter(|c| !text::is_hazard(*c))
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase);
     folded.collect::<String>().nfd().collect()
 }
 
@@ -36,10 +40,19 @@ pub(crate) fn unsafe_on_windows(name: &str) -> bool {
     }
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     let numbered = |prefix: &str| {
-        let head = stem.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-        head && matches!(stem.get(3..), Some("0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³"))
+        let head = stem
+            .get(..3)
+            .is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+        head && matches!(
+            stem.get(3..),
+            Some("0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+        )
     };
-    RESERVED.iter().any(|reserved| stem.eq_ignore_ascii_case(reserved)) || numbered("COM") || numbered("LPT")
+    RESERVED
+        .iter()
+        .any(|reserved| stem.eq_ignore_ascii_case(reserved))
+        || numbered("COM")
+        || numbered("LPT")
 }
 
 /// Bytes from the thing under test as text that is safe to show; bytes that are not UTF-8 as `\xNN`.
@@ -77,10 +90,14 @@ mod tests {
 
     #[test]
     fn windows_names() {
-        for name in ["con", "NUL.txt", "com1", "lpt9.log", "a.", "a ", "a:b", "a\\b", "x?", "aux .c"] {
+        for name in [
+            "con", "NUL.txt", "com1", "lpt9.log", "a.", "a ", "a:b", "a\\b", "x?", "aux .c",
+        ] {
             assert!(unsafe_on_windows(name), "{name}");
         }
-        for name in ["console", "com", "com10", "index.js", ".hidden", "a b", "null"] {
+        for name in [
+            "console", "com", "com10", "index.js", ".hidden", "a b", "null",
+        ] {
             assert!(!unsafe_on_windows(name), "{name}");
         }
     }
@@ -88,8 +105,14 @@ mod tests {
     #[test]
     fn names_that_are_refused() {
         assert_eq!(unsafe_name(b"a\xff"), Some("is not UTF-8"));
-        assert_eq!(unsafe_name("a\nb".as_bytes()), Some("holds control characters"));
-        assert_eq!(unsafe_name("a\u{85}".as_bytes()), Some("holds control characters"));
+        assert_eq!(
+            unsafe_name("a\nb".as_bytes()),
+            Some("holds control characters")
+        );
+        assert_eq!(
+            unsafe_name("a\u{85}".as_bytes()),
+            Some("holds control characters")
+        );
         assert_eq!(unsafe_name("日本 ü.js".as_bytes()), None);
         assert_eq!(shown(b"a\xff\n"), "a\\xFF\\u{a}");
     }

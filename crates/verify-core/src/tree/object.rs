@@ -78,7 +78,9 @@ impl Mode {
     /// The mode of these six octal digits.
     #[must_use]
     pub fn parse(digits: &str) -> Option<Self> {
-        [Self::Regular, Self::Executable, Self::Symlink].into_iter().find(|mode| mode.as_str() == digits)
+        [Self::Regular, Self::Executable, Self::Symlink]
+            .into_iter()
+            .find(|mode| mode.as_str() == digits)
     }
 }
 
@@ -118,7 +120,13 @@ mod tests {
     #[test]
     fn ids_are_those_that_git_documents() {
         // `git hash-object` and `git hash-object -t tree` of nothing, in a repository of object format SHA-256.
-        assert_eq!(BlobId::of(b"").hex(), "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813");
-        assert_eq!(to_hex(&TreeHasher::new(0).finish()), "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321");
+        assert_eq!(
+            BlobId::of(b"").hex(),
+            "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
+        );
+        assert_eq!(
+            to_hex(&TreeHasher::new(0).finish()),
+            "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+        );
     }
 }

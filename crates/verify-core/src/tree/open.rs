@@ -6,8 +6,15 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 /// A folder, and how to open what lies beneath it.
 pub(crate) struct Beneath {
@@ -30,7 +37,10 @@ impl Beneath {
 
     /// The open folder `folder`.
     pub(crate) fn of(folder: OwnedFd) -> Self {
-        Self { whole_paths: resolves_whole_paths(folder.as_fd()), folder }
+        Self {
+            whole_paths: resolves_whole_paths(folder.as_fd()),
+            folder,
+        }
     }
 
     /// Does without the help of the kernel, as on macOS.
@@ -52,7 +62,11 @@ impl Beneath {
 
     /// Opens the folder at `path`, the empty text being this folder.
     pub(crate) fn folder(&self, path: &str) -> Result<OwnedFd, Errno> {
-        if path.is_empty() { rustix::fs::openat(&self.folder, ".", FOLDER, Mode::empty()) } else { self.open(path, FOLDER) }
+        if path.is_empty() {
+            rustix::fs::openat(&self.folder, ".", FOLDER, Mode::empty())
+        } else {
+            self.open(path, FOLDER)
+        }
     }
 
     fn open(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -79,7 +93,13 @@ impl Beneath {
 #[cfg(target_os = "linux")]
 fn open_whole(folder: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
     use rustix::fs::ResolveFlags;
-    rustix::fs::openat2(folder, path, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
+    rustix::fs::openat2(
+        folder,
+        path,
+        flags,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+    )
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -102,7 +122,11 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "the widths differ between systems")]
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "the widths differ between systems"
+    )]
     pub(crate) fn of(stat: &Stat) -> Self {
         Self {
             device: stat.st_dev as u64,

@@ -15,7 +15,9 @@ const MAX_TEXT: usize = 4096;
 
 /// Whether `bytes` are exactly a record of this kind.
 pub(crate) fn is_record(kind: RecordKind, bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
     match kind {
         RecordKind::SkillSourceOrigin => SourceOrigin::parse(text).is_ok(),
         RecordKind::ClawhubOrigin => ClawhubOrigin::parse(text).is_ok(),
@@ -24,14 +26,24 @@ pub(crate) fn is_record(kind: RecordKind, bytes: &[u8]) -> bool {
 }
 
 fn is_hidden_lockfile(written: &str) -> bool {
-    let Ok(Value::Object(record)) = json::strict(written) else { return false };
-    let packages = |v: &Value| {
-        v.as_object().is_some_and(|packages| packages.iter().all(|(path, entry)| short(path) && is_lockfile_entry(entry)))
+    let Ok(Value::Object(record)) = json::strict(written) else {
+        return false;
     };
-    only(&record, &["name", "version", "lockfileVersion", "requires", "packages"])
-        && may_have(&record, "name", text)
+    let packages = |v: &Value| {
+        v.as_object().is_some_and(|packages| {
+            packages
+                .iter()
+                .all(|(path, entry)| short(path) && is_lockfile_entry(entry))
+        })
+    };
+    only(
+        &record,
+        &["name", "version", "lockfileVersion", "requires", "packages"],
+    ) && may_have(&record, "name", text)
         && may_have(&record, "version", text)
-        && has(&record, "lockfileVersion", |v| matches!(v.as_u64(), Some(2 | 3)))
+        && has(&record, "lockfileVersion", |v| {
+            matches!(v.as_u64(), Some(2 | 3))
+        })
         && may_have(&record, "requires", Value::is_boolean)
         && has(&record, "packages", packages)
 }
@@ -39,13 +51,39 @@ fn is_hidden_lockfile(written: &str) -> bool {
 /// An entry of `packages` as npm's Arborist writes it (`pkgMetaKeys`, `nodeMetaKeys` and the flags of `shrinkwrap.js`).
 fn is_lockfile_entry(entry: &Value) -> bool {
     const TEXTS: [&str; 5] = ["name", "version", "resolved", "integrity", "deprecated"];
-    const FLAGS: [&str; 9] =
-        ["inBundle", "hasShrinkwrap", "hasInstallScript", "extraneous", "peer", "dev", "optional", "devOptional", "link"];
-    const MAPS: [&str; 6] =
-        ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "acceptDependencies", "engines"];
-    const ANY: [&str; 9] =
-        ["peerDependenciesMeta", "bundleDependencies", "funding", "os", "cpu", "libc", "license", "bin", "workspaces"];
-    let Some(entry) = entry.as_object() else { return false };
+    const FLAGS: [&str; 9] = [
+        "inBundle",
+        "hasShrinkwrap",
+        "hasInstallScript",
+        "extraneous",
+        "peer",
+        "dev",
+        "optional",
+        "devOptional",
+        "link",
+    ];
+    const MAPS: [&str; 6] = [
+        "dependencies",
+        "devDependencies",
+        "optionalDependencies",
+        "peerDependencies",
+        "acceptDependencies",
+        "engines",
+    ];
+    const ANY: [&str; 9] = [
+        "peerDependenciesMeta",
+        "bundleDependencies",
+        "funding",
+        "os",
+        "cpu",
+        "libc",
+        "license",
+        "bin",
+        "workspaces",
+    ];
+    let Some(entry) = entry.as_object() else {
+        return false;
+    };
     entry.iter().all(|(key, value)| match key.as_str() {
         key if TEXTS.contains(&key) => value.is_string(),
         key if FLAGS.contains(&key) => value.is_boolean(),
@@ -80,7 +118,9 @@ fn all_short(value: &Value) -> bool {
     match value {
         Value::String(s) => s.len() <= MAX_TEXT,
         Value::Array(items) => items.iter().all(all_short),
-        Value::Object(map) => map.iter().all(|(key, value)| key.len() <= MAX_TEXT && all_short(value)),
+        Value::Object(map) => map
+            .iter()
+            .all(|(key, value)| key.len() <= MAX_TEXT && all_short(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
@@ -95,9 +135,17 @@ mod tests {
         let is = |text: &str| is_record(RecordKind::HiddenLockfile, text.as_bytes());
         assert!(is(lock));
         assert!(!is(&format!("{lock} x")));
-        assert!(!is(r#"{"lockfileVersion":3,"packages":{"a":{"bin":{"x":"1","x":"2"}}}}"#));
-        assert!(!is(r#"{"lockfileVersion":3,"packages":{"a":{"script":"x"}}}"#));
+        assert!(!is(
+            r#"{"lockfileVersion":3,"packages":{"a":{"bin":{"x":"1","x":"2"}}}}"#
+        ));
+        assert!(!is(
+            r#"{"lockfileVersion":3,"packages":{"a":{"script":"x"}}}"#
+        ));
         assert!(!is(r#"{"lockfileVersion":3}"#));
-        assert!(!is(&format!("{{\"packages\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000))));
+        assert!(!is(&format!(
+            "{{\"packages\":{}1{}}}",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        )));
     }
 }

@@ -50,7 +50,9 @@ impl ManifestStore {
     /// The store in `folder`, which is made when something is first written.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self {
+            folder: folder.into(),
+        }
     }
 
     /// Where the manifest of `digest` is kept.
@@ -69,7 +71,8 @@ impl ManifestStore {
             return Ok(digest);
         }
         let path = self.path(&digest);
-        write_whole(&self.folder, &path, &manifest.to_bytes()).map_err(|source| StoreError::Io { path, source })?;
+        write_whole(&self.folder, &path, &manifest.to_bytes())
+            .map_err(|source| StoreError::Io { path, source })?;
         Ok(digest)
     }
 
@@ -79,7 +82,10 @@ impl ManifestStore {
     /// When the file is there and cannot be read, or does not hash to `digest`.
     pub fn get(&self, digest: &TreeDigest) -> Result<Option<Manifest>, StoreError> {
         let path = self.path(digest);
-        let damaged = |why: String| StoreError::Damaged { path: path.clone(), why };
+        let damaged = |why: String| StoreError::Damaged {
+            path: path.clone(),
+            why,
+        };
         let packed = match read::bytes(&path, MAX_PACKED) {
             Ok(packed) => packed,
             Err(ReadError::NotFound) => return Ok(None),
@@ -87,20 +93,30 @@ impl ManifestStore {
             Err(error) => return Err(damaged(error.to_string())),
         };
         let mut bytes = Vec::new();
-        let unpacked = GzDecoder::new(packed.as_slice()).take(MAX_UNPACKED + 1).read_to_end(&mut bytes);
+        let unpacked = GzDecoder::new(packed.as_slice())
+            .take(MAX_UNPACKED + 1)
+            .read_to_end(&mut bytes);
         unpacked.map_err(|error| damaged(error.to_string()))?;
         if bytes.len() as u64 > MAX_UNPACKED {
             return Err(damaged("too large".to_owned()));
         }
-        let manifest = Manifest::parse(&bytes).map_err(|error: ManifestError| damaged(error.to_string()))?;
-        if manifest.digest() == *digest { Ok(Some(manifest)) } else { Err(damaged("it has another digest".to_owned())) }
+        let manifest =
+            Manifest::parse(&bytes).map_err(|error: ManifestError| damaged(error.to_string()))?;
+        if manifest.digest() == *digest {
+            Ok(Some(manifest))
+        } else {
+            Err(damaged("it has another digest".to_owned()))
+        }
     }
 }
 
 /// Writes a file so that a reader sees all of it or nothing.
 fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut packer = GzEncoder::new(tempfile::NamedTempFile::new_in(folder)?, Compression::fast());
+    let mut packer = GzEncoder::new(
+        tempfile::NamedTempFile::new_in(folder)?,
+        Compression::fast(),
+    );
     packer.write_all(bytes)?;
     let file = packer.finish()?;
     file.as_file().sync_all()?;
@@ -115,7 +131,12 @@ mod tests {
 
     fn manifest(content: &str) -> Manifest {
         let id = BlobId::of(content.as_bytes());
-        Manifest::new(vec![Entry { path: "a/b".to_owned(), mode: Mode::Regular, id }]).expect("manifest")
+        Manifest::new(vec![Entry {
+            path: "a/b".to_owned(),
+            mode: Mode::Regular,
+            id,
+        }])
+        .expect("manifest")
     }
 
     #[test]
@@ -132,7 +153,10 @@ mod tests {
     fn a_swapped_or_cut_manifest_is_damaged_never_an_answer() {
         let dir = tempfile::tempdir().expect("temp dir");
         let store = ManifestStore::new(dir.path());
-        let (x, y) = (store.put(&manifest("x")).expect("put"), store.put(&manifest("y")).expect("put"));
+        let (x, y) = (
+            store.put(&manifest("x")).expect("put"),
+            store.put(&manifest("y")).expect("put"),
+        );
         std::fs::copy(store.path(&y), store.path(&x)).expect("swap");
         assert!(matches!(store.get(&x), Err(StoreError::Damaged { .. })));
         std::fs::write(store.path(&y), b"\x1f\x8b").expect("cut");

@@ -14,7 +14,10 @@ use super::manifest::Entry;
 use super::names::{collision_key, folds, shown, unsafe_name, unsafe_on_windows};
 use super::object::{BlobId, Mode};
 use super::open::{Beneath, Stamp, type_in_words};
-use super::{LeaveOut, MAX_OFFENDERS, Offender, Options, TreeError, TreeLimit, TreeNote, TreeSpec, Why, records};
+use super::{
+    LeaveOut, MAX_OFFENDERS, Offender, Options, TreeError, TreeLimit, TreeNote, TreeSpec, Why,
+    records,
+};
 
 /// Paths that a note names.
 pub(crate) const MAX_NOTED: usize = 20;
@@ -33,7 +36,11 @@ pub(crate) struct Walk {
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Arc<Beneath>, Option<Entry>);
 
 /// Walks what `spec` covers. After an unsafe entry was met, nothing more goes to `sink`: there will be no digest.
-pub(crate) fn walk(spec: &TreeSpec, options: &Options<'_>, sink: Sink<'_>) -> Result<Walk, TreeError> {
+pub(crate) fn walk(
+    spec: &TreeSpec,
+    options: &Options<'_>,
+    sink: Sink<'_>,
+) -> Result<Walk, TreeError> {
     let (boundary, root_in_boundary, root) = open_root(spec)?;
     let root = Arc::new(root);
     let links = Links::new(spec, boundary.as_ref().unwrap_or(&root), &root_in_boundary);
@@ -52,16 +59,29 @@ pub(crate) fn walk(spec: &TreeSpec, options: &Options<'_>, sink: Sink<'_>) -> Re
         notes: Vec::new(),
     };
     let result = walker.walk(sink);
-    let Walker { folders, mut notes, windows: (paths, count), offenders, total_offenders: total, .. } = walker;
+    let Walker {
+        folders,
+        mut notes,
+        windows: (paths, count),
+        offenders,
+        total_offenders: total,
+        ..
+    } = walker;
     match result {
         // What is certainly unsafe stays so, even when a limit ended the walk.
-        Ok(()) | Err(TreeError::Limit { .. }) if total > 0 => return Err(TreeError::Unsafe { offenders, total }),
+        Ok(()) | Err(TreeError::Limit { .. }) if total > 0 => {
+            return Err(TreeError::Unsafe { offenders, total });
+        }
         result => result?,
     }
     if count > 0 {
         notes.push(TreeNote::WindowsUnsafeNames { paths, count });
     }
-    Ok(Walk { root, folders: Arc::new(folders), notes })
+    Ok(Walk {
+        root,
+        folders: Arc::new(folders),
+        notes,
+    })
 }
 
 /// The boundary when it is another folder, the root relative to it, and the root.
@@ -69,16 +89,31 @@ fn open_root(spec: &TreeSpec) -> Result<(Option<Beneath>, String, Beneath), Tree
     let refused = |errno: Errno| match errno {
         Errno::NOENT => TreeError::Missing,
         Errno::NOTDIR | Errno::LOOP => root_is_no_folder(&spec.root),
-        errno => TreeError::Io { path: ".".to_owned(), source: errno.into() },
+        errno => TreeError::Io {
+            path: ".".to_owned(),
+            source: errno.into(),
+        },
     };
     let relative = spec.root.strip_prefix(&spec.boundary).ok();
-    let relative = relative.filter(|path| path.components().all(|c| matches!(c, Component::Normal(_)))).and_then(Path::to_str);
+    let relative = relative
+        .filter(|path| path.components().all(|c| matches!(c, Component::Normal(_))))
+        .and_then(Path::to_str);
     let Some(relative) = relative else {
-        let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, "the root does not lie inside the boundary");
-        return Err(TreeError::Io { path: ".".to_owned(), source });
+        let source = std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "the root does not lie inside the boundary",
+        );
+        return Err(TreeError::Io {
+            path: ".".to_owned(),
+            source,
+        });
     };
     if relative.is_empty() {
-        return Ok((None, String::new(), Beneath::new_nofollow(&spec.root).map_err(refused)?));
+        return Ok((
+            None,
+            String::new(),
+            Beneath::new_nofollow(&spec.root).map_err(refused)?,
+        ));
     }
     let boundary = Beneath::new(&spec.boundary).map_err(refused)?;
     let root = Beneath::of(boundary.folder(relative).map_err(refused)?);
@@ -91,7 +126,13 @@ fn root_is_no_folder(root: &Path) -> TreeError {
         Ok(metadata) => crate::read::kind_of(&metadata),
         Err(_) => return TreeError::Missing,
     };
-    TreeError::Unsafe { offenders: vec![Offender { path: ".".to_owned(), why: Why::SpecialFile(kind) }], total: 1 }
+    TreeError::Unsafe {
+        offenders: vec![Offender {
+            path: ".".to_owned(),
+            why: Why::SpecialFile(kind),
+        }],
+        total: 1,
+    }
 }
 
 struct Walker<'a> {
@@ -124,7 +165,9 @@ impl Walker<'_> {
                 None => {
                     open.pop();
                 }
-                Some(Child::Leaf(entry)) if self.total_offenders == 0 => sink(self.root, Some(entry)),
+                Some(Child::Leaf(entry)) if self.total_offenders == 0 => {
+                    sink(self.root, Some(entry))
+                }
                 Some(Child::Leaf(_)) => {}
                 Some(Child::Folder(path)) => {
                     if open.len() > self.options.max_depth {
@@ -140,7 +183,11 @@ impl Walker<'_> {
 
     /// What the folder at `path` holds, in git's order.
     fn list(&mut self, path: String) -> Result<Vec<Child>, TreeError> {
-        if self.options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+        if self
+            .options
+            .cancel
+            .is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+        {
             return Err(TreeError::Cancelled);
         }
         let io = |errno: Errno| read_error(&path, errno);
@@ -150,7 +197,9 @@ impl Walker<'_> {
         let fd = dir.fd().map_err(io)?;
         let children = self.judge(fd, &path, names)?;
         if stamp(fd, &path)? != before {
-            return Err(TreeError::Changed { path: shown_folder(&path) });
+            return Err(TreeError::Changed {
+                path: shown_folder(&path),
+            });
         }
         self.folders.push((path, before));
         Ok(children)
@@ -168,7 +217,12 @@ impl Walker<'_> {
             }
             let mut kind = entry.file_type();
             if kind == FileType::Unknown {
-                let stat = rustix::fs::statat(dir.fd().map_err(io)?, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW).map_err(io)?;
+                let stat = rustix::fs::statat(
+                    dir.fd().map_err(io)?,
+                    entry.file_name(),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )
+                .map_err(io)?;
                 kind = FileType::from_raw_mode(stat.st_mode);
             }
             self.seen += 1;
@@ -189,10 +243,18 @@ impl Walker<'_> {
         Ok(names)
     }
 
-    fn judge(&mut self, fd: BorrowedFd<'_>, folder: &str, names: Vec<(Vec<u8>, FileType)>) -> Result<Vec<Child>, TreeError> {
+    fn judge(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        folder: &str,
+        names: Vec<(Vec<u8>, FileType)>,
+    ) -> Result<Vec<Child>, TreeError> {
         let spec = self.spec;
-        let left_out: Vec<(&str, &LeaveOut)> =
-            spec.leave_out.iter().filter_map(|leave_out| Some((name_in(folder, place_of(leave_out))?, leave_out))).collect();
+        let left_out: Vec<(&str, &LeaveOut)> = spec
+            .leave_out
+            .iter()
+            .filter_map(|leave_out| Some((name_in(folder, place_of(leave_out))?, leave_out)))
+            .collect();
         let mut children = Vec::with_capacity(names.len());
         self.find_collisions(folder, &names);
         for (name, kind) in names {
@@ -217,43 +279,80 @@ impl Walker<'_> {
             match kind {
                 FileType::Directory => children.push(Child::Folder(path)),
                 FileType::RegularFile => {
-                    children.push(Child::Leaf(Entry { path, mode: Mode::Regular, id: BlobId([0; 32]) }));
+                    children.push(Child::Leaf(Entry {
+                        path,
+                        mode: Mode::Regular,
+                        id: BlobId([0; 32]),
+                    }));
                 }
-                FileType::Symlink => children.push(Child::Leaf(self.symlink(fd, folder, name, path)?)),
-                other => self.offend(shown_in(folder, name.as_bytes()), Why::SpecialFile(type_in_words(other))),
+                FileType::Symlink => {
+                    children.push(Child::Leaf(self.symlink(fd, folder, name, path)?))
+                }
+                other => self.offend(
+                    shown_in(folder, name.as_bytes()),
+                    Why::SpecialFile(type_in_words(other)),
+                ),
             }
         }
         Ok(children)
     }
 
-    fn symlink(&mut self, fd: BorrowedFd<'_>, folder: &str, name: &str, path: String) -> Result<Entry, TreeError> {
-        let target = rustix::fs::readlinkat(fd, name, Vec::new()).map_err(|errno| read_error(&path, errno))?;
-        let host_link = self.options.count_host_links && name == "openclaw" && folder.rsplit('/').next() == Some("node_modules");
-        if !host_link && let Some(why) = self.links.refuse(folder, target.as_bytes(), &mut self.symlink_steps) {
+    fn symlink(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        folder: &str,
+        name: &str,
+        path: String,
+    ) -> Result<Entry, TreeError> {
+        let target = rustix::fs::readlinkat(fd, name, Vec::new())
+            .map_err(|errno| read_error(&path, errno))?;
+        let host_link = self.options.count_host_links
+            && name == "openclaw"
+            && folder.rsplit('/').next() == Some("node_modules");
+        if !host_link
+            && let Some(why) = self
+                .links
+                .refuse(folder, target.as_bytes(), &mut self.symlink_steps)
+        {
             self.offend(shown(path.as_bytes()), why);
         }
         if self.symlink_steps > MAX_SYMLINK_STEPS {
             return Err(limit(TreeLimit::SymlinkSteps, MAX_SYMLINK_STEPS));
         }
-        Ok(Entry { path, mode: Mode::Symlink, id: BlobId::of(target.as_bytes()) })
+        Ok(Entry {
+            path,
+            mode: Mode::Symlink,
+            id: BlobId::of(target.as_bytes()),
+        })
     }
 
     /// Whether the entry `name` of the open folder is what `leave_out` says.
-    fn is_left_out(&mut self, leave_out: &LeaveOut, fd: BorrowedFd<'_>, name: &str, kind: FileType) -> Result<bool, TreeError> {
+    fn is_left_out(
+        &mut self,
+        leave_out: &LeaveOut,
+        fd: BorrowedFd<'_>,
+        name: &str,
+        kind: FileType,
+    ) -> Result<bool, TreeError> {
         match leave_out {
             LeaveOut::Folder(_) => Ok(kind == FileType::Directory),
-            LeaveOut::Record(_, record) => {
-                Ok(kind == FileType::RegularFile && small_file(fd, name).is_some_and(|bytes| records::is_record(*record, &bytes)))
-            }
+            LeaveOut::Record(_, record) => Ok(kind == FileType::RegularFile
+                && small_file(fd, name).is_some_and(|bytes| records::is_record(*record, &bytes))),
             LeaveOut::HostLink { path, host } if kind == FileType::Symlink => {
-                let target = rustix::fs::readlinkat(fd, name, Vec::new()).map_err(|errno| read_error(path, errno))?;
+                let target = rustix::fs::readlinkat(fd, name, Vec::new())
+                    .map_err(|errno| read_error(path, errno))?;
                 let target = shown(target.as_bytes());
                 let real = std::fs::canonicalize(self.spec.root.join(path)).ok();
                 match (host, real) {
                     (Some(host), Some(real)) if *host == real => {}
-                    (Some(_), Some(_)) => self.offend(shown(path.as_bytes()), Why::HostLinkElsewhere { target }),
+                    (Some(_), Some(_)) => {
+                        self.offend(shown(path.as_bytes()), Why::HostLinkElsewhere { target })
+                    }
                     (None, _) | (_, None) => {
-                        self.notes.push(TreeNote::HostLinkUnknown { path: shown(path.as_bytes()), target });
+                        self.notes.push(TreeNote::HostLinkUnknown {
+                            path: shown(path.as_bytes()),
+                            target,
+                        });
                     }
                 }
                 Ok(true)
@@ -264,11 +363,21 @@ impl Walker<'_> {
 
     /// Also looks at what is left out: where case is ignored it may be the other file that is loaded.
     fn find_collisions(&mut self, folder: &str, names: &[(Vec<u8>, FileType)]) {
-        let names = || names.iter().filter_map(|(name, _)| std::str::from_utf8(without_slash(name)).ok());
+        let names = || {
+            names
+                .iter()
+                .filter_map(|(name, _)| std::str::from_utf8(without_slash(name)).ok())
+        };
         if !names().any(folds) {
             return;
         }
-        let key = |name| if folds(name) { Cow::Owned(collision_key(name)) } else { Cow::Borrowed(name) };
+        let key = |name| {
+            if folds(name) {
+                Cow::Owned(collision_key(name))
+            } else {
+                Cow::Borrowed(name)
+            }
+        };
         let mut keys: Vec<(Cow<'_, str>, &str)> = names().map(|name| (key(name), name)).collect();
         keys.sort_unstable();
         for pair in keys.windows(2) {
@@ -295,13 +404,19 @@ fn without_slash(name: &[u8]) -> &[u8] {
 
 fn place_of(leave_out: &LeaveOut) -> &str {
     match leave_out {
-        LeaveOut::Folder(path) | LeaveOut::Record(path, _) | LeaveOut::HostLink { path, .. } => path,
+        LeaveOut::Folder(path) | LeaveOut::Record(path, _) | LeaveOut::HostLink { path, .. } => {
+            path
+        }
     }
 }
 
 /// The name of `place` when it lies directly in `folder`.
 fn name_in<'a>(folder: &str, place: &'a str) -> Option<&'a str> {
-    let name = if folder.is_empty() { place } else { place.strip_prefix(folder)?.strip_prefix('/')? };
+    let name = if folder.is_empty() {
+        place
+    } else {
+        place.strip_prefix(folder)?.strip_prefix('/')?
+    };
     (!name.contains('/')).then_some(name)
 }
 
@@ -312,11 +427,17 @@ fn small_file(folder: BorrowedFd<'_>, name: &str) -> Option<Vec<u8>> {
     let fd = folder.file(name).ok()?;
     let stat = rustix::fs::fstat(&fd).ok()?;
     let size = u64::try_from(stat.st_size).ok()?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_mode & 0o111 != 0 || size > records::MAX_BYTES {
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
+        || stat.st_mode & 0o111 != 0
+        || size > records::MAX_BYTES
+    {
         return None;
     }
     let mut bytes = Vec::new();
-    std::fs::File::from(fd).take(size + 1).read_to_end(&mut bytes).ok()?;
+    std::fs::File::from(fd)
+        .take(size + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
     (bytes.len() as u64 == size).then_some(bytes)
 }
 
@@ -333,13 +454,22 @@ fn limit(limit: TreeLimit, max: u64) -> TreeError {
 pub(crate) fn read_error(path: &str, errno: Errno) -> TreeError {
     let path = shown_folder(path);
     match errno {
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::INVAL | Errno::AGAIN => TreeError::Changed { path },
-        errno => TreeError::Io { path, source: errno.into() },
+        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO | Errno::INVAL | Errno::AGAIN => {
+            TreeError::Changed { path }
+        }
+        errno => TreeError::Io {
+            path,
+            source: errno.into(),
+        },
     }
 }
 
 pub(crate) fn shown_folder(path: &str) -> String {
-    if path.is_empty() { ".".to_owned() } else { shown(path.as_bytes()) }
+    if path.is_empty() {
+        ".".to_owned()
+    } else {
+        shown(path.as_bytes())
+    }
 }
 
 fn shown_in(folder: &str, name: &[u8]) -> String {

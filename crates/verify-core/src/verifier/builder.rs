@@ -214,10 +214,15 @@ impl Builder {
     /// # Errors
     /// When one of them is not as it should be, and when a level is not known or may not be lowered.
     pub fn build(mut self) -> Result<Verifier> {
-        for file in [&mut self.policy, &mut self.lock, &mut self.reviews].into_iter().flatten() {
+        for file in [&mut self.policy, &mut self.lock, &mut self.reviews]
+            .into_iter()
+            .flatten()
+        {
             file.text = operator_file::read(&file.path)?;
         }
-        self.levels.iter().try_for_each(|(id, level)| allowed(id, *level))?;
+        self.levels
+            .iter()
+            .try_for_each(|(id, level)| allowed(id, *level))?;
         let policy = self.parse_policy()?;
         self.refuse_own(&policy)?;
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
@@ -225,12 +230,31 @@ impl Builder {
             None => None,
         };
         let own = self.reviews.as_ref().and_then(OperatorFile::content);
-        let reviews =
-            ReviewFiles::read(own, &policy, self.policy.as_ref().and_then(OperatorFile::content), self.imports.as_deref())?;
-        let name = |file: &Option<OperatorFile>| file.as_ref().map(|file| file.shown.clone()).unwrap_or_default();
-        let names = Names { policy: name(&self.policy), lock: name(&self.lock), reviews: name(&self.reviews) };
-        let input = |file: &Option<OperatorFile>| file.as_ref().and_then(OperatorFile::input).unwrap_or_default();
-        let folder = |path: &Option<PathBuf>| path.as_ref().map_or_else(Input::default, |path| Input::new(shown(path), None));
+        let reviews = ReviewFiles::read(
+            own,
+            &policy,
+            self.policy.as_ref().and_then(OperatorFile::content),
+            self.imports.as_deref(),
+        )?;
+        let name = |file: &Option<OperatorFile>| {
+            file.as_ref()
+                .map(|file| file.shown.clone())
+                .unwrap_or_default()
+        };
+        let names = Names {
+            policy: name(&self.policy),
+            lock: name(&self.lock),
+            reviews: name(&self.reviews),
+        };
+        let input = |file: &Option<OperatorFile>| {
+            file.as_ref()
+                .and_then(OperatorFile::input)
+                .unwrap_or_default()
+        };
+        let folder = |path: &Option<PathBuf>| {
+            path.as_ref()
+                .map_or_else(Input::default, |path| Input::new(shown(path), None))
+        };
         let inputs = Inputs {
             policy: input(&self.policy),
             lock: input(&self.lock),
@@ -239,19 +263,38 @@ impl Builder {
             state_dir: folder(&self.state_dir),
             anchors: None,
         };
-        Ok(Verifier { policy, lock, reviews, names, inputs, options: self })
+        Ok(Verifier {
+            policy,
+            lock,
+            reviews,
+            names,
+            inputs,
+            options: self,
+        })
     }
 
     /// Nothing that lies in the state dir or in the host package says whom to trust.
     fn refuse_own(&self, policy: &Policy) -> Result<()> {
-        let own = [&self.policy, &self.lock, &self.reviews].into_iter().flatten().map(|file| file.path.as_path());
+        let own = [&self.policy, &self.lock, &self.reviews]
+            .into_iter()
+            .flatten()
+            .map(|file| file.path.as_path());
         let signers = policy.release_rules().iter().flat_map(ReleaseRule::files);
-        let imports = policy.imports.iter().filter_map(|import| match &import.location {
-            ImportLocation::Path(path) => Some(path.as_path()),
-            ImportLocation::Url(_) => None,
-        });
-        let folders = [&self.state_dir, &self.host].into_iter().flatten().filter_map(|folder| folder.canonicalize().ok());
-        operator_file::refuse_inside(own.chain(signers).chain(imports), &folders.collect::<Vec<_>>())
+        let imports = policy
+            .imports
+            .iter()
+            .filter_map(|import| match &import.location {
+                ImportLocation::Path(path) => Some(path.as_path()),
+                ImportLocation::Url(_) => None,
+            });
+        let folders = [&self.state_dir, &self.host]
+            .into_iter()
+            .flatten()
+            .filter_map(|folder| folder.canonicalize().ok());
+        operator_file::refuse_inside(
+            own.chain(signers).chain(imports),
+            &folders.collect::<Vec<_>>(),
+        )
     }
 
     /// Reads the policy alone: what tells from where the rest comes.
@@ -306,7 +349,11 @@ impl Builder {
 
 impl OperatorFile {
     fn new(path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
-        Self { path: path.into(), shown: shown.into(), text: None }
+        Self {
+            path: path.into(),
+            shown: shown.into(),
+            text: None,
+        }
     }
 
     pub(super) fn content(&self) -> Option<(&Path, &str)> {
@@ -322,7 +369,10 @@ impl OperatorFile {
 /// Whether the command line may give a finding this level.
 fn allowed(id: &str, level: Level) -> Result<()> {
     let rule = rules::rule(id).ok_or_else(|| {
-        Error::environment(format!("no finding is called {}", text::excerpt(id, 60)), "openclaw-verify explain lists all of them")
+        Error::environment(
+            format!("no finding is called {}", text::excerpt(id, 60)),
+            "openclaw-verify explain lists all of them",
+        )
     })?;
     if rule.fixed && level < rule.level {
         return Err(Error::environment(

@@ -184,20 +184,38 @@ impl Verifier {
     /// As [`Verifier::identity_policy`]; also when the archive holds no package.
     pub fn attested(&self, candidate: &Candidate<'_>, answer: &[u8]) -> Result<CandidateOrigin> {
         let (name, version, _) = package(candidate)?;
-        let about = Package { name: &name, version: &version, integrity: candidate.archive.integrity };
+        let about = Package {
+            name: &name,
+            version: &version,
+            integrity: candidate.archive.integrity,
+        };
         let policy = self.identity_policy(&name)?;
-        let attestations = self.options.anchors.npm_attestations(answer, &about, &policy, self.options.now);
-        Ok(CandidateOrigin { attestations, asked: true, ..CandidateOrigin::unknown() })
+        let attestations =
+            self.options
+                .anchors
+                .npm_attestations(answer, &about, &policy, self.options.now);
+        Ok(CandidateOrigin {
+            attestations,
+            asked: true,
+            ..CandidateOrigin::unknown()
+        })
     }
 
     /// Judges a candidate.
     ///
     /// # Errors
     /// When the archive holds no package: no `package.json`, or one without name and version.
-    pub fn candidate(&self, candidate: &Candidate<'_>, origin: &CandidateOrigin) -> Result<CandidateReport> {
+    pub fn candidate(
+        &self,
+        candidate: &Candidate<'_>,
+        origin: &CandidateOrigin,
+    ) -> Result<CandidateReport> {
         let (name, version, manifest) = package(candidate)?;
         let (id, kind) = subject_id(&name);
-        let place = Place { absolute: candidate.shown.into(), shown: candidate.shown.to_owned() };
+        let place = Place {
+            absolute: candidate.shown.into(),
+            shown: candidate.shown.to_owned(),
+        };
         let mut subject = Subject::new(id, kind, Source::Npm, place);
         subject.name.clone_from(&name);
         subject.version = Some(version.clone());
@@ -206,17 +224,31 @@ impl Verifier {
         let mut evidence = self.read_candidate(&subject, evidence);
         if let Some(id) = packed_id(candidate, &subject) {
             // Whoever banned the local package meant these bytes too.
-            let packed = Subject { id, ..subject.clone() };
-            let again =
-                Evidence { tree: Part { measured: evidence.tree.measured.take(), ..Part::default() }, ..Evidence::default() };
+            let packed = Subject {
+                id,
+                ..subject.clone()
+            };
+            let again = Evidence {
+                tree: Part {
+                    measured: evidence.tree.measured.take(),
+                    ..Part::default()
+                },
+                ..Evidence::default()
+            };
             let again = self.read_candidate(&packed, again);
             evidence.tree.measured = again.tree.measured;
             evidence.review.violations.extend(again.review.violations);
         }
 
         let inventory = Inventory::default();
-        let requirements = self.policy.requirements(&subject.id, subject.kind, subject.source);
-        let judged = [Judged { subject: &subject, evidence: &evidence, requirements }];
+        let requirements = self
+            .policy
+            .requirements(&subject.id, subject.kind, subject.source);
+        let judged = [Judged {
+            subject: &subject,
+            evidence: &evidence,
+            requirements,
+        }];
         let whole = Whole {
             inventory: &inventory,
             judged: &judged,
@@ -232,7 +264,12 @@ impl Verifier {
         };
         let rule = |rule: &Rule| RULES.contains(&rule.id);
         let judgement = rules::judge_by(&whole, &self.options.levels, &rule);
-        let said = |group| judgement.outcomes.get(&(subject.id.clone(), group)).copied();
+        let said = |group| {
+            judgement
+                .outcomes
+                .get(&(subject.id.clone(), group))
+                .copied()
+        };
         let published = &evidence.published;
         let integrity = match said(Group::Integrity) {
             Some(outcome) if outcome != Outcome::NotApplicable => outcome,
@@ -258,7 +295,11 @@ impl Verifier {
                 integrity,
                 pinning: said(Group::Pinning).unwrap_or_default(),
                 review: said(Group::Review).unwrap_or_default(),
-                provenance: said(Group::Provenance).unwrap_or(if verified { Outcome::Verified } else { Outcome::NotApplicable }),
+                provenance: said(Group::Provenance).unwrap_or(if verified {
+                    Outcome::Verified
+                } else {
+                    Outcome::NotApplicable
+                }),
                 ..Outcomes::default()
             },
         };
@@ -271,13 +312,18 @@ impl Verifier {
                     "unpack it with --unpack-to DIR and read it; once it is installed, `check` asks for a review".to_owned();
             }
         }
-        for finding in findings.iter_mut().filter(|finding| matches!(finding.id, "archive-mismatch" | "weak-digest")) {
+        for finding in findings
+            .iter_mut()
+            .filter(|finding| matches!(finding.id, "archive-mismatch" | "weak-digest"))
+        {
             finding.help = "do not install it; fetch it again from its publisher, and ask them if it differs again".to_owned();
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         if lock.package(&subject.id).is_none() {
             // There is no line of the lock to point at.
-            findings.iter_mut().for_each(|finding| finding.locations.clear());
+            findings
+                .iter_mut()
+                .for_each(|finding| finding.locations.clear());
         }
         let subjects = vec![subject_report];
         Ok(CandidateReport {
@@ -289,7 +335,10 @@ impl Verifier {
             contents: contents(candidate.archive, &name, &version, &manifest, &evidence.npm),
             report: Report {
                 schema: report::SCHEMA,
-                tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
+                tool: Tool {
+                    name: "openclaw-verify",
+                    version: env!("CARGO_PKG_VERSION"),
+                },
                 inputs: self.inputs(),
                 summary: report::summarize(&subjects, &findings),
                 subjects,
@@ -304,7 +353,12 @@ impl Verifier {
     fn read_candidate(&self, subject: &Subject, evidence: Evidence) -> Evidence {
         let mut all = std::collections::BTreeMap::from([(subject.id.clone(), evidence)]);
         let given = self.given(None, None, CostLimits::CHECK);
-        evidence::review::judge(&mut all, std::slice::from_ref(subject), &self.policy, &given);
+        evidence::review::judge(
+            &mut all,
+            std::slice::from_ref(subject),
+            &self.policy,
+            &given,
+        );
         all.remove(&subject.id).unwrap_or_default()
     }
 
@@ -318,29 +372,59 @@ impl Verifier {
     ) -> Result<Evidence> {
         let archive = candidate.archive;
         let own = archive.integrity;
-        let wrong = |who: &str, wanted: String| Fact::violated("", format!("the archive's integrity is {own}, {who} {wanted}"));
+        let wrong = |who: &str, wanted: String| {
+            Fact::violated(
+                "",
+                format!("the archive's integrity is {own}, {who} {wanted}"),
+            )
+        };
         let locked = locked(candidate, lock, subject);
-        let fact = match (candidate.wanted, candidate.integrity, locked, &origin.integrity) {
-            (Some((name, version)), ..) if (name, Some(version)) != (&subject.name, subject.version.as_deref()) => {
+        let fact = match (
+            candidate.wanted,
+            candidate.integrity,
+            locked,
+            &origin.integrity,
+        ) {
+            (Some((name, version)), ..)
+                if (name, Some(version)) != (&subject.name, subject.version.as_deref()) =>
+            {
                 let (name, version) = (text::excerpt(name, 100), text::excerpt(version, 60));
-                let (found, of) = (text::excerpt(&subject.name, 100), subject.version.as_deref().unwrap_or("?"));
+                let (found, of) = (
+                    text::excerpt(&subject.name, 100),
+                    subject.version.as_deref().unwrap_or("?"),
+                );
                 Fact::violated(
                     "",
-                    format!("the archive is not {name}@{version}: its package.json says {found}@{}", text::excerpt(of, 60)),
+                    format!(
+                        "the archive is not {name}@{version}: its package.json says {found}@{}",
+                        text::excerpt(of, 60)
+                    ),
                 )
             }
             (_, Some(given), ..) if given != own => wrong("wanted", given.to_string()),
-            (_, _, Some(locked), _) if locked != own => wrong("the lock has for this version", locked.to_string()),
-            (.., Fact::Verified(stated)) if *stated != own => wrong("the registry states", stated.to_string()),
-            (.., Fact::Violated { code, why }) => Fact::Violated { code, why: why.clone() },
-            (_, None, None, Fact::NotEstablished { code, why }) => Fact::NotEstablished { code: *code, why: why.clone() },
+            (_, _, Some(locked), _) if locked != own => {
+                wrong("the lock has for this version", locked.to_string())
+            }
+            (.., Fact::Verified(stated)) if *stated != own => {
+                wrong("the registry states", stated.to_string())
+            }
+            (.., Fact::Violated { code, why }) => Fact::Violated {
+                code,
+                why: why.clone(),
+            },
+            (_, None, None, Fact::NotEstablished { code, why }) => Fact::NotEstablished {
+                code: *code,
+                why: why.clone(),
+            },
             _ => Fact::Verified(own),
         };
         let weak = match &fact {
             Fact::NotEstablished { why, .. } if origin.registry.is_some() => Some(why.clone()),
             _ => None,
         };
-        let installed = archive.manifest_of_npm().unwrap_or_else(|_| archive.manifest.clone());
+        let installed = archive
+            .manifest_of_npm()
+            .unwrap_or_else(|_| archive.manifest.clone());
         let tree = Tree {
             digest: installed.digest(),
             files: installed.entries().len() as u64,
@@ -349,7 +433,10 @@ impl Verifier {
             notes: Vec::new(),
         };
         Ok(Evidence {
-            tree: Part { measured: Some(Ok(tree)), ..Part::default() },
+            tree: Part {
+                measured: Some(Ok(tree)),
+                ..Part::default()
+            },
             published: Published {
                 archive: fact,
                 provenance: origin.attestations.package(),
@@ -366,8 +453,17 @@ impl Verifier {
     }
 
     /// The integrity that the archive was compared with.
-    fn expected(&self, candidate: &Candidate<'_>, origin: &CandidateOrigin, lock: &Lock, subject: &Subject) -> Option<Sri> {
-        candidate.integrity.or_else(|| locked(candidate, lock, subject)).or_else(|| origin.integrity.verified().copied())
+    fn expected(
+        &self,
+        candidate: &Candidate<'_>,
+        origin: &CandidateOrigin,
+        lock: &Lock,
+        subject: &Subject,
+    ) -> Option<Sri> {
+        candidate
+            .integrity
+            .or_else(|| locked(candidate, lock, subject))
+            .or_else(|| origin.integrity.verified().copied())
     }
 }
 
@@ -381,16 +477,25 @@ fn locked(candidate: &Candidate<'_>, lock: &Lock, subject: &Subject) -> Option<S
     let mut archives = ids.filter_map(|id| lock.package(&id).filter(same)?.archive);
     let first = archives.next()?;
     // Where both are locked, each has to be what is there.
-    Some(archives.find(|_| first == candidate.archive.integrity).unwrap_or(first))
+    Some(
+        archives
+            .find(|_| first == candidate.archive.integrity)
+            .unwrap_or(first),
+    )
 }
 
 /// The id that a local file gets when OpenClaw installs it.
 fn packed_id(candidate: &Candidate<'_>, subject: &Subject) -> Option<SubjectId> {
-    (candidate.wanted.is_none() && subject.kind != Kind::Core).then(|| SubjectId::new("npm-pack", &subject.name))
+    (candidate.wanted.is_none() && subject.kind != Kind::Core)
+        .then(|| SubjectId::new("npm-pack", &subject.name))
 }
 
 fn subject_id(name: &str) -> (SubjectId, Kind) {
-    if name == "openclaw" { (SubjectId::core(), Kind::Core) } else { (SubjectId::new("npm", name), Kind::Plugin) }
+    if name == "openclaw" {
+        (SubjectId::core(), Kind::Core)
+    } else {
+        (SubjectId::new("npm", name), Kind::Plugin)
+    }
 }
 
 /// Name, version and manifest of the package in an archive.
@@ -400,14 +505,24 @@ fn package(candidate: &Candidate<'_>) -> Result<(String, String, Manifest)> {
         why: format!("this is no npm package: {why}"),
         help: Some("name an archive as `npm pack` makes it".to_owned()),
     };
-    let bytes = candidate.archive.content("package.json").ok_or_else(|| no("it has no package.json".to_owned()))?;
-    let text = std::str::from_utf8(bytes).map_err(|_| no("its package.json is not UTF-8".to_owned()))?;
-    let (manifest, _) = Manifest::parse(text).map_err(|why| no(format!("its package.json {}", text::excerpt(&why, 200))))?;
+    let bytes = candidate
+        .archive
+        .content("package.json")
+        .ok_or_else(|| no("it has no package.json".to_owned()))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| no("its package.json is not UTF-8".to_owned()))?;
+    let (manifest, _) = Manifest::parse(text)
+        .map_err(|why| no(format!("its package.json {}", text::excerpt(&why, 200))))?;
     let name = manifest.name.clone().filter(|name| is_package_name(name));
-    let version = manifest.version.clone().filter(|version| crate::spec::npm_version(version) == crate::spec::Pin::Exact);
+    let version = manifest
+        .version
+        .clone()
+        .filter(|version| crate::spec::npm_version(version) == crate::spec::Pin::Exact);
     match (name, version) {
         (Some(name), Some(version)) => Ok((name, version, manifest)),
-        (None, _) => Err(no("its package.json has no name that npm accepts".to_owned())),
+        (None, _) => Err(no(
+            "its package.json has no name that npm accepts".to_owned()
+        )),
         (_, None) => Err(no("its package.json has no exact version".to_owned())),
     }
 }
@@ -415,19 +530,28 @@ fn package(candidate: &Candidate<'_>) -> Result<(String, String, Manifest)> {
 fn npm_facts(archive: &Archive, manifest: &Manifest) -> NpmFacts {
     // npm's rule: a binding.gyp, no `install` or `preinstall` script, and no `gypfile: false`.
     let gyp = |path: &str, manifest: &Manifest| {
-        let scripted = manifest.scripts.iter().any(|script| matches!(script.name, "install" | "preinstall"));
+        let scripted = manifest
+            .scripts
+            .iter()
+            .any(|script| matches!(script.name, "install" | "preinstall"));
         archive.entry(path).is_some() && !scripted && !manifest.gypfile_off
     };
     let mut facts = NpmFacts::of_package(manifest, gyp("binding.gyp", manifest));
     for (folder, bundled) in bundled(archive) {
         match bundled {
-            Some(manifest) => facts.add(&manifest, gyp(&format!("{folder}/binding.gyp"), &manifest)),
+            Some(manifest) => {
+                facts.add(&manifest, gyp(&format!("{folder}/binding.gyp"), &manifest))
+            }
             None => facts.complete = false,
         }
     }
     // npm installs the dependencies of a package from where its own lockfile says.
-    let text = archive.content(SHRINKWRAP).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let resolved = text.and_then(|text| crate::json::last_wins(text).ok()).map(|parsed| addresses(&parsed.value));
+    let text = archive
+        .content(SHRINKWRAP)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let resolved = text
+        .and_then(|text| crate::json::last_wins(text).ok())
+        .map(|parsed| addresses(&parsed.value));
     facts.fetched(resolved.unwrap_or_default());
     facts
 }
@@ -437,13 +561,20 @@ fn addresses(value: &serde_json::Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Vec<(&str, &serde_json::Value)> = vec![("", value)];
     while let Some((name, value)) = open.pop() {
-        let Some(object) = value.as_object() else { continue };
+        let Some(object) = value.as_object() else {
+            continue;
+        };
         if let Some(url) = object.get("resolved").and_then(serde_json::Value::as_str) {
             found.push((name.to_owned(), url.to_owned()));
         }
         for list in ["packages", "dependencies"] {
             let entries = object.get(list).and_then(serde_json::Value::as_object);
-            open.extend(entries.into_iter().flatten().map(|(name, value)| (name.as_str(), value)));
+            open.extend(
+                entries
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, value)| (name.as_str(), value)),
+            );
         }
     }
     found.sort();
@@ -452,57 +583,111 @@ fn addresses(value: &serde_json::Value) -> Vec<(String, String)> {
 
 /// The packages inside, by folder; none for a `package.json` that cannot be read.
 fn bundled(archive: &Archive) -> impl Iterator<Item = (&str, Option<Manifest>)> {
-    let folders =
-        archive.entries.iter().filter_map(|entry| entry.path.strip_suffix("/package.json").map(|folder| (entry, folder)));
-    folders.filter(|(entry, _)| Candidate::keep(&entry.path)).map(|(entry, folder)| {
-        let text = archive.content(&entry.path).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        (folder, text.and_then(|text| Manifest::parse(text).ok()).map(|(manifest, _)| manifest))
-    })
+    let folders = archive.entries.iter().filter_map(|entry| {
+        entry
+            .path
+            .strip_suffix("/package.json")
+            .map(|folder| (entry, folder))
+    });
+    folders
+        .filter(|(entry, _)| Candidate::keep(&entry.path))
+        .map(|(entry, folder)| {
+            let text = archive
+                .content(&entry.path)
+                .and_then(|bytes| std::str::from_utf8(bytes).ok());
+            (
+                folder,
+                text.and_then(|text| Manifest::parse(text).ok())
+                    .map(|(manifest, _)| manifest),
+            )
+        })
 }
 
 /// Names and files of `bin`, or else all files below `directories.bin`.
 fn commands(archive: &Archive, manifest: &Manifest) -> Vec<(String, String)> {
-    let text = archive.content("package.json").and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    let package = crate::json::last_wins(text).map(|parsed| parsed.value).unwrap_or_default();
-    let folder = package.pointer("/directories/bin").and_then(serde_json::Value::as_str);
-    let Some(folder) = folder.filter(|_| package.get("bin").is_none()) else { return manifest.bin.clone() };
+    let text = archive
+        .content("package.json")
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .unwrap_or_default();
+    let package = crate::json::last_wins(text)
+        .map(|parsed| parsed.value)
+        .unwrap_or_default();
+    let folder = package
+        .pointer("/directories/bin")
+        .and_then(serde_json::Value::as_str);
+    let Some(folder) = folder.filter(|_| package.get("bin").is_none()) else {
+        return manifest.bin.clone();
+    };
     let folder = format!("{}/", folder.trim_start_matches("./").trim_end_matches('/'));
-    let inside = archive.entries.iter().filter(|entry| entry.path.starts_with(&folder));
-    inside.map(|entry| (entry.path.rsplit('/').next().unwrap_or_default().to_owned(), entry.path.clone())).collect()
+    let inside = archive
+        .entries
+        .iter()
+        .filter(|entry| entry.path.starts_with(&folder));
+    inside
+        .map(|entry| {
+            (
+                entry.path.rsplit('/').next().unwrap_or_default().to_owned(),
+                entry.path.clone(),
+            )
+        })
+        .collect()
 }
 
 /// What lies in a `node_modules` without being a package: Node finds it all the same.
 fn loose(archive: &Archive) -> Vec<String> {
     let mut found = std::collections::BTreeSet::new();
     for entry in &archive.entries {
-        let Some((before, rest)) = entry.path.rsplit_once("node_modules/") else { continue };
+        let Some((before, rest)) = entry.path.rsplit_once("node_modules/") else {
+            continue;
+        };
         if !(before.is_empty() || before.ends_with('/')) {
             continue;
         }
         let parts = if rest.starts_with('@') { 2 } else { 1 };
         let name = rest.split('/').take(parts).collect::<Vec<_>>().join("/");
-        if archive.entry(&format!("{before}node_modules/{name}/package.json")).is_none() {
+        if archive
+            .entry(&format!("{before}node_modules/{name}/package.json"))
+            .is_none()
+        {
             found.insert(format!("{} (no package.json)", text::excerpt(&name, 200)));
         }
     }
     found.into_iter().collect()
 }
 
-fn contents(archive: &Archive, name: &str, version: &str, manifest: &Manifest, facts: &NpmFacts) -> Contents {
+fn contents(
+    archive: &Archive,
+    name: &str,
+    version: &str,
+    manifest: &Manifest,
+    facts: &NpmFacts,
+) -> Contents {
     let shown = |text: &str| text::excerpt(text, 200);
     let inside = |(folder, manifest): (&str, Option<Manifest>)| {
-        let name = folder.rsplit_once("node_modules/").map_or(folder, |(_, name)| name);
+        let name = folder
+            .rsplit_once("node_modules/")
+            .map_or(folder, |(_, name)| name);
         let version = manifest.and_then(|manifest| manifest.version);
-        format!("{}@{}", shown(name), shown(version.as_deref().unwrap_or("?")))
+        format!(
+            "{}@{}",
+            shown(name),
+            shown(version.as_deref().unwrap_or("?"))
+        )
     };
-    let installed = manifest.dependencies.iter().filter(|dependency| !manifest.bundles.contains(&dependency.name));
+    let installed = manifest
+        .dependencies
+        .iter()
+        .filter(|dependency| !manifest.bundles.contains(&dependency.name));
     let spec = |dependency: &Dependency| match dependency.kind {
         DependencyKind::Required => shown(&dependency.spec),
         DependencyKind::Optional => format!("{} (optional)", shown(&dependency.spec)),
         DependencyKind::Peer => format!("{} (peer)", shown(&dependency.spec)),
         DependencyKind::OptionalPeer => format!("{} (optional peer)", shown(&dependency.spec)),
     };
-    let links = archive.entries.iter().filter(|entry| entry.hard_link || entry.mode == crate::tree::Mode::Symlink);
+    let links = archive
+        .entries
+        .iter()
+        .filter(|entry| entry.hard_link || entry.mode == crate::tree::Mode::Symlink);
     Contents {
         name: shown(name),
         version: shown(version),
@@ -513,9 +698,21 @@ fn contents(archive: &Archive, name: &str, version: &str, manifest: &Manifest, f
         unpacked: archive.unpacked,
         files: archive.entries.len(),
         install_scripts: facts.install_scripts.clone(),
-        binaries: archive.binaries.iter().map(|binary| Binary { path: shown(&binary.path), format: binary.format }).collect(),
-        commands: commands(archive, manifest).into_iter().map(|(name, file)| (shown(&name), shown(&file))).collect(),
-        dependencies: installed.map(|dependency| (shown(&dependency.name), spec(dependency))).collect(),
+        binaries: archive
+            .binaries
+            .iter()
+            .map(|binary| Binary {
+                path: shown(&binary.path),
+                format: binary.format,
+            })
+            .collect(),
+        commands: commands(archive, manifest)
+            .into_iter()
+            .map(|(name, file)| (shown(&name), shown(&file)))
+            .collect(),
+        dependencies: installed
+            .map(|dependency| (shown(&dependency.name), spec(dependency)))
+            .collect(),
         bundled: bundled(archive).map(inside).chain(loose(archive)).collect(),
         links: links.map(|entry| shown(&entry.path)).collect(),
     }

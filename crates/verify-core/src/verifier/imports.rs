@@ -22,9 +22,16 @@ pub(super) fn refresh(builder: &Builder, client: &Client) -> Result<Vec<Refreshe
     if imports.is_empty() {
         return Ok(Vec::new());
     }
-    let store = builder.imports.as_ref().map(ImportStore::new).ok_or_else(|| {
-        Error::environment("there is no folder for imported reviews: HOME is not set", "set HOME or XDG_CACHE_HOME")
-    })?;
+    let store = builder
+        .imports
+        .as_ref()
+        .map(ImportStore::new)
+        .ok_or_else(|| {
+            Error::environment(
+                "there is no folder for imported reviews: HOME is not set",
+                "set HOME or XDG_CACHE_HOME",
+            )
+        })?;
     let answers = block_on(client.files(&urls, MAX_BYTES))?;
     let mut refreshed = Vec::with_capacity(imports.len());
     for ((import, url), answer) in imports.iter().zip(&urls).zip(answers) {
@@ -34,24 +41,42 @@ pub(super) fn refresh(builder: &Builder, client: &Client) -> Result<Vec<Refreshe
             Err(error) if store.get(&import.digest).is_some() => State::Unreachable(why(&error)),
             Err(error) => {
                 return Err(Error::environment(
-                    format!("the imported reviews `{}` cannot be fetched from {}: {}", import.name, shown(url), why(&error)),
+                    format!(
+                        "the imported reviews `{}` cannot be fetched from {}: {}",
+                        import.name,
+                        shown(url),
+                        why(&error)
+                    ),
                     "try again, correct `url` in the policy, or import the file by `path`",
                 ));
             }
         };
-        refreshed.push(Refreshed { name: import.name.clone(), address: shown(url), state });
+        refreshed.push(Refreshed {
+            name: import.name.clone(),
+            address: shown(url),
+            state,
+        });
     }
     Ok(refreshed)
 }
 
 /// What the server gave, kept when it is text.
-fn taken(builder: &Builder, store: &ImportStore, import: &Import, url: &str, bytes: Vec<u8>) -> Result<State> {
+fn taken(
+    builder: &Builder,
+    store: &ImportStore,
+    import: &Import,
+    url: &str,
+    bytes: Vec<u8>,
+) -> Result<State> {
     let digest = Sha256Digest::of(&bytes);
     let known = store.get(&import.digest);
     if digest == import.digest && known.is_some() {
         return Ok(State::Unchanged);
     }
-    let policy = builder.policy.as_ref().and_then(super::builder::OperatorFile::content);
+    let policy = builder
+        .policy
+        .as_ref()
+        .and_then(super::builder::OperatorFile::content);
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(changed(import, policy, &shown(url), digest, "it is no text").into());
     };
@@ -60,17 +85,33 @@ fn taken(builder: &Builder, store: &ImportStore, import: &Import, url: &str, byt
         return Ok(State::Fetched);
     }
     let new = crate::review::Reviews::parse(&path, &text);
-    let old = known.and_then(|text| crate::review::Reviews::parse(&store.path(&import.digest), &text).ok());
+    let old = known
+        .and_then(|text| crate::review::Reviews::parse(&store.path(&import.digest), &text).ok());
     let told = match (new, old) {
         (Err(error), _) => format!("it could not be used either: {error}"),
         (Ok(new), Some(old)) => {
             let lines = crate::review::changes(&old, &new);
-            if lines.is_empty() { "no review and no violation differs".to_owned() } else { lines.join("\n") }
+            if lines.is_empty() {
+                "no review and no violation differs".to_owned()
+            } else {
+                lines.join("\n")
+            }
         }
-        (Ok(new), None) => format!("it holds {} reviews and {} violations", new.reviews.len(), new.violations.len()),
+        (Ok(new), None) => format!(
+            "it holds {} reviews and {} violations",
+            new.reviews.len(),
+            new.violations.len()
+        ),
     };
     let kept = text::visible(&path.to_string_lossy()).into_owned();
-    Err(changed(import, policy, &shown(url), digest, &format!("the new file is kept at {kept}\n{told}")).into())
+    Err(changed(
+        import,
+        policy,
+        &shown(url),
+        digest,
+        &format!("the new file is kept at {kept}\n{told}"),
+    )
+    .into())
 }
 
 fn shown(url: &str) -> String {

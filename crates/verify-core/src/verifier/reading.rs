@@ -132,20 +132,46 @@ impl Verifier {
     /// As [`Verifier::check`].
     pub fn backlog(&self) -> Result<Backlog> {
         if self.options.state_dir.is_none() {
-            return Err(Error::environment("without an installation there is nothing to read", "leave out --lock-only"));
+            return Err(Error::environment(
+                "without an installation there is nothing to read",
+                "leave out --lock-only",
+            ));
         }
         let inventory = self.inventory()?;
         let lock = self.lock.clone().unwrap_or_default();
-        let evidence = self.evidence_counting(&inventory, &lock, &Scope::Everything, CostLimits::BACKLOG)?;
+        let evidence =
+            self.evidence_counting(&inventory, &lock, &Scope::Everything, CostLimits::BACKLOG)?;
         let mut items: Vec<BacklogItem> = Vec::new();
         for subject in &inventory.subjects {
-            let Some(evidence) = evidence.get(&subject.id) else { continue };
-            items.extend(evidence.review.readings.iter().filter_map(|reading| item(subject, reading)));
+            let Some(evidence) = evidence.get(&subject.id) else {
+                continue;
+            };
+            items.extend(
+                evidence
+                    .review
+                    .readings
+                    .iter()
+                    .filter_map(|reading| item(subject, reading)),
+            );
         }
-        items.sort_by(|a, b| (a.cost.key(), &a.subject, a.part).cmp(&(b.cost.key(), &b.subject, b.part)));
-        let counted = || items.iter().filter(|item| item.within.is_none()).map(|item| item.cost);
-        let total = Cost { lines: counted().map(|cost| cost.lines).sum(), files: counted().map(|cost| cost.files).sum() };
-        Ok(Backlog { schema: "openclaw-verify.backlog/1", items, total })
+        items.sort_by(|a, b| {
+            (a.cost.key(), &a.subject, a.part).cmp(&(b.cost.key(), &b.subject, b.part))
+        });
+        let counted = || {
+            items
+                .iter()
+                .filter(|item| item.within.is_none())
+                .map(|item| item.cost)
+        };
+        let total = Cost {
+            lines: counted().map(|cost| cost.lines).sum(),
+            files: counted().map(|cost| cost.files).sum(),
+        };
+        Ok(Backlog {
+            schema: "openclaw-verify.backlog/1",
+            items,
+            total,
+        })
     }
 
     /// What has to be read of a subject; with `dependencies` also all of those.
@@ -161,7 +187,13 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Verifier::reading`], and when what was kept is not `id`.
-    pub fn reading_kept(&self, id: &SubjectId, kept: &gate::Kept, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+    pub fn reading_kept(
+        &self,
+        id: &SubjectId,
+        kept: &gate::Kept,
+        since: Since<'_>,
+        dependencies: bool,
+    ) -> Result<Reading> {
         let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject);
         let scope = Scope::default();
@@ -171,7 +203,13 @@ impl Verifier {
         self.reading_in(&inventory, id, since, dependencies)
     }
 
-    fn reading_in(&self, inventory: &Inventory, id: &SubjectId, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+    fn reading_in(
+        &self,
+        inventory: &Inventory,
+        id: &SubjectId,
+        since: Since<'_>,
+        dependencies: bool,
+    ) -> Result<Reading> {
         let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
             return Err(Error::environment(
                 format!("{id} is not installed, so there is nothing to read"),
@@ -179,11 +217,15 @@ impl Verifier {
             ));
         };
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
-        let all = self.evidence_counting(inventory, &Lock::default(), &scope, CostLimits::BACKLOG)?;
+        let all =
+            self.evidence_counting(inventory, &Lock::default(), &scope, CostLimits::BACKLOG)?;
         let no_digest = || Error::Subject {
             place: subject.place.shown.clone(),
             why: format!("{id} has no digest, so no review could name it"),
-            help: Some(format!("openclaw-verify check says why: {}", text::shell_word(id.as_str()))),
+            help: Some(format!(
+                "openclaw-verify check says why: {}",
+                text::shell_word(id.as_str())
+            )),
         };
         let evidence = all.get(id).ok_or_else(no_digest)?;
         let content = match &subject.mcp {
@@ -194,7 +236,10 @@ impl Verifier {
         let mut reading = Reading {
             schema: "openclaw-verify.reading/1",
             subject: id.clone(),
-            version: subject.version.as_deref().map(|version| text::excerpt(version, 200)),
+            version: subject
+                .version
+                .as_deref()
+                .map(|version| text::excerpt(version, 200)),
             path: subject.place.shown.clone(),
             content,
             from: None,
@@ -202,7 +247,10 @@ impl Verifier {
             place: None,
             wanted: own.map(|reading| reading.wanted),
             dependencies: None,
-            definition: subject.mcp.as_ref().map(|mcp| text::visible(&mcp.spec).into_owned()),
+            definition: subject
+                .mcp
+                .as_ref()
+                .map(|mcp| text::visible(&mcp.spec).into_owned()),
             difference: Difference::default(),
             dependencies_from: None,
             dependency_packages: None,
@@ -212,7 +260,8 @@ impl Verifier {
         if let Some(installed) = facts::installed(subject, evidence, ReadPart::Own) {
             let base = self.base(subject, evidence, ReadPart::Own, &installed, since)?;
             reading.difference =
-                diff::difference(base.as_ref().map(|base| &base.contents), &installed).map_err(changed(subject))?;
+                diff::difference(base.as_ref().map(|base| &base.contents), &installed)
+                    .map_err(changed(subject))?;
             if let Some(base) = base {
                 reading.from = Some(base.digest);
                 reading.since = base.version;
@@ -222,12 +271,21 @@ impl Verifier {
         }
         if dependencies {
             let installed = facts::installed(subject, evidence, ReadPart::Dependencies)
-                .ok_or_else(|| Error::environment(format!("{id} has no dependencies of its own"), "leave out --dependencies"))?;
+                .ok_or_else(|| {
+                    Error::environment(
+                        format!("{id} has no dependencies of its own"),
+                        "leave out --dependencies",
+                    )
+                })?;
             let base = self.base(subject, evidence, ReadPart::Dependencies, &installed, since)?;
             let old = base.as_ref().map(|base| &base.contents);
             reading.dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
-            reading.dependency_files = Some(diff::difference(old, &installed).map_err(changed(subject))?);
-            reading.dependency_packages = Some(Packages::between(old.map(|old| old.manifest.as_ref()), &installed.manifest));
+            reading.dependency_files =
+                Some(diff::difference(old, &installed).map_err(changed(subject))?);
+            reading.dependency_packages = Some(Packages::between(
+                old.map(|old| old.manifest.as_ref()),
+                &installed.manifest,
+            ));
             reading.dependencies_from = base.map(|base| base.digest);
             reading.installed.push(installed.into_owned());
         }
@@ -246,42 +304,85 @@ impl Verifier {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let store = self.options.contents.as_ref().map(ContentStore::new);
         let given = self.given(manifests.as_ref(), store.as_ref(), CostLimits::BACKLOG);
-        let open = evidence.review.readings.iter().find(|reading| reading.part == part);
-        let wanted = open.or_else(|| facts::own(evidence)).map_or(Criteria::SafeToLoad, |reading| reading.wanted);
+        let open = evidence
+            .review
+            .readings
+            .iter()
+            .find(|reading| reading.part == part);
+        let wanted = open
+            .or_else(|| facts::own(evidence))
+            .map_or(Criteria::SafeToLoad, |reading| reading.wanted);
         let content = Content::Tree(installed.manifest.digest());
         let known = facts::known(&subject.id, part, content, wanted, &given);
-        let versions = || known.iter().map(|known| known.version.clone().unwrap_or_else(|| known.digest.to_string()));
+        let versions = || {
+            known.iter().map(|known| {
+                known
+                    .version
+                    .clone()
+                    .unwrap_or_else(|| known.digest.to_string())
+            })
+        };
         let is_meant = |known: &Known| match since {
             Since::Nothing => false,
             Since::Cheapest if part == ReadPart::Own => {
-                open.and_then(|open| open.next.as_ref()).and_then(|next| next.from) == Some(known.digest)
+                open.and_then(|open| open.next.as_ref())
+                    .and_then(|next| next.from)
+                    == Some(known.digest)
             }
             Since::Cheapest => true,
-            Since::Version(text) => known.version.as_deref() == Some(text) || known.digest.to_string() == text,
+            Since::Version(text) => {
+                known.version.as_deref() == Some(text) || known.digest.to_string() == text
+            }
         };
         let meant: Vec<Known> = known
             .iter()
             .filter(|known| is_meant(known))
-            .map(|k| Known { digest: k.digest, version: k.version.clone() })
+            .map(|k| Known {
+                digest: k.digest,
+                version: k.version.clone(),
+            })
             .collect();
-        let priced = given.find(subject, part, &meant).into_iter().filter_map(|(digest, contents)| {
-            Some((diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?, digest, contents))
-        });
-        let best = priced.min_by_key(|(cost, digest, contents)| (cost.key(), *digest, contents.place.clone()));
+        let priced =
+            given
+                .find(subject, part, &meant)
+                .into_iter()
+                .filter_map(|(digest, contents)| {
+                    Some((
+                        diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?,
+                        digest,
+                        contents,
+                    ))
+                });
+        let best = priced
+            .min_by_key(|(cost, digest, contents)| (cost.key(), *digest, contents.place.clone()));
         match (best, since) {
             (None, Since::Version(asked)) if part == ReadPart::Own => {
                 let mut versions: Vec<String> = versions().collect();
                 versions.sort();
                 let help = match versions.is_empty() {
-                    true => "no other version of it was reviewed; show all of it: --diff none".to_owned(),
-                    false => format!("reviewed were: {}; or show all of it: --diff none", versions.join(", ")),
+                    true => "no other version of it was reviewed; show all of it: --diff none"
+                        .to_owned(),
+                    false => format!(
+                        "reviewed were: {}; or show all of it: --diff none",
+                        versions.join(", ")
+                    ),
                 };
                 let asked = text::excerpt(asked, 100);
-                Err(Error::environment(format!("nothing that was reviewed as {asked} can be had any more"), help))
+                Err(Error::environment(
+                    format!("nothing that was reviewed as {asked} can be had any more"),
+                    help,
+                ))
             }
             (best, _) => Ok(best.map(|(_, digest, contents)| {
-                let version = meant.into_iter().find(|known| known.digest == digest).and_then(|known| known.version);
-                Base { digest, version, contents }
+                let version = meant
+                    .into_iter()
+                    .find(|known| known.digest == digest)
+                    .and_then(|known| known.version);
+                Base {
+                    digest,
+                    version,
+                    contents,
+                }
             })),
         }
     }
@@ -290,10 +391,23 @@ impl Verifier {
 impl Packages {
     fn between(old: Option<&Manifest>, new: &Manifest) -> Self {
         let nothing = Manifest::default();
-        let installed: BTreeSet<&str> = new.entries().iter().map(|entry| package_of(&entry.path)).collect();
+        let installed: BTreeSet<&str> = new
+            .entries()
+            .iter()
+            .map(|entry| package_of(&entry.path))
+            .collect();
         let changes = tree::compare(old.unwrap_or(&nothing), new);
-        let differ: BTreeSet<&str> = changes.iter().map(|change| package_of(&change.path)).collect();
-        Self { installed: installed.len(), differ: differ.into_iter().map(|path| text::visible(path).into_owned()).collect() }
+        let differ: BTreeSet<&str> = changes
+            .iter()
+            .map(|change| package_of(&change.path))
+            .collect();
+        Self {
+            installed: installed.len(),
+            differ: differ
+                .into_iter()
+                .map(|path| text::visible(path).into_owned())
+                .collect(),
+        }
     }
 }
 
@@ -303,7 +417,10 @@ fn package_of(path: &str) -> &str {
     let start = path.rfind(NESTED).map_or(0, |at| at + NESTED.len());
     let name = path.get(start..).unwrap_or_default();
     let parts = if name.starts_with('@') { 1 } else { 0 };
-    let end = name.match_indices('/').nth(parts).map_or(name.len(), |(at, _)| at);
+    let end = name
+        .match_indices('/')
+        .nth(parts)
+        .map_or(name.len(), |(at, _)| at);
     path.get(..start + end).unwrap_or(path)
 }
 
@@ -321,11 +438,16 @@ impl Reading {
     /// When one of the two stores cannot be written.
     pub fn keep(&self, contents: &ContentStore, manifests: &ManifestStore) -> Result<()> {
         let failed = |error: &dyn std::fmt::Display| {
-            Error::environment(format!("what was read cannot be kept: {error}"), "make room in the user's cache folder")
+            Error::environment(
+                format!("what was read cannot be kept: {error}"),
+                "make room in the user's cache folder",
+            )
         };
         for installed in &self.installed {
             installed.keep(contents).map_err(|error| failed(&error))?;
-            manifests.put(&installed.manifest).map_err(|error| failed(&error))?;
+            manifests
+                .put(&installed.manifest)
+                .map_err(|error| failed(&error))?;
         }
         Ok(())
     }
@@ -334,8 +456,17 @@ impl Reading {
     #[must_use]
     pub fn cost(&self) -> Cost {
         let own = self.difference.cost;
-        let Some(more) = self.dependency_files.as_ref().map(|difference| difference.cost) else { return own };
-        Cost { lines: own.lines.zip(more.lines).map(|(a, b)| a + b), files: own.files + more.files }
+        let Some(more) = self
+            .dependency_files
+            .as_ref()
+            .map(|difference| difference.cost)
+        else {
+            return own;
+        };
+        Cost {
+            lines: own.lines.zip(more.lines).map(|(a, b)| a + b),
+            files: own.files + more.files,
+        }
     }
 }
 
@@ -350,7 +481,10 @@ fn item(subject: &Subject, reading: &facts::Reading) -> Option<BacklogItem> {
     Some(BacklogItem {
         subject: subject.id.clone(),
         kind: subject.kind,
-        version: subject.version.as_deref().map(|version| text::excerpt(version, 200)),
+        version: subject
+            .version
+            .as_deref()
+            .map(|version| text::excerpt(version, 200)),
         part: match (reading.part, reading.content) {
             (ReadPart::Own, Content::Tree(_)) => "tree",
             (ReadPart::Own, Content::Definition(_)) => "definition",
@@ -378,7 +512,10 @@ fn changed(subject: &Subject) -> impl Fn((String, crate::review::ContentsError))
     }
 }
 
-fn as_text<S: serde::Serializer>(content: &Content, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(
+    content: &Content,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(content)
 }
 
@@ -392,7 +529,10 @@ mod tests {
             ("a/index.js", "a"),
             ("@s/a/lib/x.js", "@s/a"),
             ("a/node_modules/@s/b/x.js", "a/node_modules/@s/b"),
-            ("a/node_modules/b/node_modules/c/x.js", "a/node_modules/b/node_modules/c"),
+            (
+                "a/node_modules/b/node_modules/c/x.js",
+                "a/node_modules/b/node_modules/c",
+            ),
             (".package-lock.json", ".package-lock.json"),
             (".bin/tool", ".bin"),
             ("@s", "@s"),

@@ -97,7 +97,10 @@ impl Verifier {
     pub fn release(&self, query: &ReleaseQuery) -> Result<Releases> {
         if let Some(name) = query.tag.as_deref().filter(|name| !is_valid_tag_name(name)) {
             return Err(Error::environment(
-                format!("`{}` is no name that git accepts for a tag", text::excerpt(name, 200)),
+                format!(
+                    "`{}` is no name that git accepts for a tag",
+                    text::excerpt(name, 200)
+                ),
                 "name one tag, without refs/tags/ and without patterns; leave it out for all tags that a rule is for",
             ));
         }
@@ -115,13 +118,23 @@ impl Verifier {
         let mut pinning = None;
         if query.pin {
             let accepted = |tag: &str| query.accept.contains(&trusted.id(tag));
-            let (old, fresh) = (self.lock.clone().unwrap_or_default(), self.tags(query, clone.as_ref(), &trusted, &[]));
+            let (old, fresh) = (
+                self.lock.clone().unwrap_or_default(),
+                self.tags(query, clone.as_ref(), &trusted, &[]),
+            );
             let candidates = tags.iter().map(|tag| match accepted(&tag.verdict.name) {
-                true => fresh.iter().flatten().find(|other| other.verdict.name == tag.verdict.name).unwrap_or(tag),
+                true => fresh
+                    .iter()
+                    .flatten()
+                    .find(|other| other.verdict.name == tag.verdict.name)
+                    .unwrap_or(tag),
                 false => tag,
             });
             // Hashing a commit's files takes a while, so it is done for a tag that was named, and not for all.
-            let readable = clone.as_ref().and_then(|clone| clone.as_ref().ok()).filter(|_| query.tag.is_some());
+            let readable = clone
+                .as_ref()
+                .and_then(|clone| clone.as_ref().ok())
+                .filter(|_| query.tag.is_some());
             let made = pin(&old, &trusted, candidates, readable, &query.accept)?;
             if made.unaccepted.is_empty() {
                 // What was just pinned is judged as the next run will.
@@ -129,7 +142,10 @@ impl Verifier {
             }
             pinning = Some(made);
         }
-        Ok(Releases { report: self.report_of(&lock, &tags), pinning })
+        Ok(Releases {
+            report: self.report_of(&lock, &tags),
+            pinning,
+        })
     }
 
     fn trusted(&self, query: &ReleaseQuery) -> Result<Trusted> {
@@ -140,7 +156,10 @@ impl Verifier {
                 "name both: openclaw-verify release PATH TAG --repository github.com/acme/notes --attestation FILE",
             ));
         }
-        let ad_hoc = query.signers.is_some() || !query.openpgp.is_empty() || query.gitsign.is_some() || attestation.is_some();
+        let ad_hoc = query.signers.is_some()
+            || !query.openpgp.is_empty()
+            || query.gitsign.is_some()
+            || attestation.is_some();
         if query.pin && query.repository.is_none() && ad_hoc {
             return Err(Error::environment(
                 "a pin has to say which repository it is for",
@@ -148,32 +167,62 @@ impl Verifier {
             ));
         }
         if ad_hoc {
-            let rule = policy::ReleaseRule::ad_hoc(query.signers.clone(), query.openpgp.clone(), query.gitsign.clone())
-                .map_err(|error| Error::environment(error.to_string(), "please report this"))?;
+            let rule = policy::ReleaseRule::ad_hoc(
+                query.signers.clone(),
+                query.openpgp.clone(),
+                query.gitsign.clone(),
+            )
+            .map_err(|error| Error::environment(error.to_string(), "please report this"))?;
             let loaded = ReleaseRule::load(&rule, &self.options.anchors)?;
-            return Ok(Trusted { repository: query.repository.clone(), rules: vec![(rule, loaded)], attestation });
+            return Ok(Trusted {
+                repository: query.repository.clone(),
+                rules: vec![(rule, loaded)],
+                attestation,
+            });
         }
         let repository = match &query.repository {
             Some(repository) => repository.clone(),
             None => self.only_repository()?,
         };
-        let rules: Vec<_> = self.policy.release_rules().iter().filter(|rule| rule.repository.matches(&repository)).collect();
+        let rules: Vec<_> = self
+            .policy
+            .release_rules()
+            .iter()
+            .filter(|rule| rule.repository.matches(&repository))
+            .collect();
         if rules.is_empty() {
             return Err(Error::environment(
-                format!("no [[release]] of the policy is for {}", text::excerpt(&repository, 200)),
+                format!(
+                    "no [[release]] of the policy is for {}",
+                    text::excerpt(&repository, 200)
+                ),
                 "add one to openclaw-verify.toml, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
             ));
         }
         let rules = rules
             .into_iter()
-            .map(|rule| Ok((rule.clone(), ReleaseRule::load(rule, &self.options.anchors)?)))
+            .map(|rule| {
+                Ok((
+                    rule.clone(),
+                    ReleaseRule::load(rule, &self.options.anchors)?,
+                ))
+            })
             .collect::<Result<_>>()?;
-        Ok(Trusted { repository: Some(repository), rules, attestation })
+        Ok(Trusted {
+            repository: Some(repository),
+            rules,
+            attestation,
+        })
     }
 
     /// The repository that all release rules are about.
     fn only_repository(&self) -> Result<String> {
-        let mut named: Vec<&str> = self.policy.release_rules().iter().map(|rule| rule.repository.as_str()).collect();
+        let mut named: Vec<&str> = self
+            .policy
+            .release_rules()
+            .iter()
+            .map(|rule| rule.repository.as_str())
+            .collect();
         named.sort_unstable();
         named.dedup();
         match named.as_slice() {
@@ -191,11 +240,20 @@ impl Verifier {
 
     /// Nothing that decides is taken from the repository under test.
     fn refuse_own_files(&self, clone: &Repository, trusted: &Trusted) -> Result<()> {
-        evidence::refuse_own_trust(clone, trusted.rules.iter().flat_map(|(rule, _)| rule.files()))?;
-        let own = [&self.options.policy, &self.options.lock].into_iter().flatten().find(|file| clone.contains(&file.path));
+        evidence::refuse_own_trust(
+            clone,
+            trusted.rules.iter().flat_map(|(rule, _)| rule.files()),
+        )?;
+        let own = [&self.options.policy, &self.options.lock]
+            .into_iter()
+            .flatten()
+            .find(|file| clone.contains(&file.path));
         match own {
             Some(file) => Err(Error::environment(
-                format!("{} lies in the repository under test, which must not bring its own policy or pins", file.shown),
+                format!(
+                    "{} lies in the repository under test, which must not bring its own policy or pins",
+                    file.shown
+                ),
                 "name the folder with your policy and lock: --config DIR",
             )),
             None => Ok(()),
@@ -216,23 +274,35 @@ impl Verifier {
                 let rule = match name.as_deref().or(inside.as_deref()) {
                     Some(name) => trusted.rule(name)?,
                     // Unreadable, whatever the rule.
-                    None => trusted.rules.first().ok_or_else(|| no_rule("the tag object"))?,
+                    None => trusted
+                        .rules
+                        .first()
+                        .ok_or_else(|| no_rule("the tag object"))?,
                 };
-                Ok(vec![trusted.facts(release::verify_object(bytes, name.as_deref(), &rule.1, pins, now), &rule.0, false)])
+                Ok(vec![trusted.facts(
+                    release::verify_object(bytes, name.as_deref(), &rule.1, pins, now),
+                    &rule.0,
+                    false,
+                )])
             }
             (_, Some(Err(error)), name) => {
                 let name = name.as_deref().unwrap_or_default();
                 let rule = trusted.rules.first().ok_or_else(|| no_rule(name))?;
-                Ok(vec![trusted.facts(release::verify_unreadable(name, error), &rule.0, false)])
+                Ok(vec![trusted.facts(
+                    release::verify_unreadable(name, error),
+                    &rule.0,
+                    false,
+                )])
             }
             (_, Some(Ok(clone)), Some(name)) => {
                 let rule = trusted.rule(name)?;
-                let verdict = release::verify(clone, name, &rule.1, pins, now).ok_or_else(|| {
-                    Error::environment(
-                        format!("the repository has no tag `{}`", text::excerpt(name, 200)),
-                        "without a name, all tags that a rule is for are listed",
-                    )
-                })?;
+                let verdict =
+                    release::verify(clone, name, &rule.1, pins, now).ok_or_else(|| {
+                        Error::environment(
+                            format!("the repository has no tag `{}`", text::excerpt(name, 200)),
+                            "without a name, all tags that a rule is for are listed",
+                        )
+                    })?;
                 Ok(vec![trusted.facts(verdict, &rule.0, false)])
             }
             (_, Some(Ok(clone)), None) => trusted.all(clone, pins, now),
@@ -255,15 +325,27 @@ impl Verifier {
             online: false,
         };
         // The rest of the operator's files is judged by `check`.
-        let about_tags = |finding: &Finding| rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Provenance);
-        let findings: Vec<Finding> = rules::judge(&whole, &self.options.levels).findings.into_iter().filter(about_tags).collect();
+        let about_tags = |finding: &Finding| {
+            rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Provenance)
+        };
+        let findings: Vec<Finding> = rules::judge(&whole, &self.options.levels)
+            .findings
+            .into_iter()
+            .filter(about_tags)
+            .collect();
         Report {
             schema: report::SCHEMA,
-            tool: Tool { name: "openclaw-verify", version: env!("CARGO_PKG_VERSION") },
+            tool: Tool {
+                name: "openclaw-verify",
+                version: env!("CARGO_PKG_VERSION"),
+            },
             inputs: self.inputs(),
             summary: report::summarize(&[], &findings),
             subjects: Vec::new(),
-            releases: tags.iter().map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict)).collect(),
+            releases: tags
+                .iter()
+                .map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict))
+                .collect(),
             findings,
             not_covered: Vec::new(),
         }
@@ -273,16 +355,33 @@ impl Verifier {
 impl Trusted {
     /// The most specific rule for a tag.
     fn rule(&self, tag: &str) -> Result<&(policy::ReleaseRule, ReleaseRule)> {
-        self.rules.iter().find(|(rule, _)| rule.tags.matches(tag)).ok_or_else(|| no_rule(tag))
+        self.rules
+            .iter()
+            .find(|(rule, _)| rule.tags.matches(tag))
+            .ok_or_else(|| no_rule(tag))
     }
 
-    fn all(&self, clone: &Repository, pins: &[Release], now: jiff::Timestamp) -> Result<Vec<TagFacts>> {
+    fn all(
+        &self,
+        clone: &Repository,
+        pins: &[Release],
+        now: jiff::Timestamp,
+    ) -> Result<Vec<TagFacts>> {
         let rule_for = |name: &str| self.rules.iter().find(|(rule, _)| rule.tags.matches(name));
-        let verdicts = match release::verify_all(clone, |name| rule_for(name).map(|(_, rule)| rule), pins, now) {
+        let verdicts = match release::verify_all(
+            clone,
+            |name| rule_for(name).map(|(_, rule)| rule),
+            pins,
+            now,
+        ) {
             Ok(verdicts) => verdicts,
             Err(error) => {
                 let rule = self.rules.first().ok_or_else(|| no_rule("any tag"))?;
-                return Ok(vec![self.facts(release::verify_unreadable("", &error), &rule.0, true)]);
+                return Ok(vec![self.facts(
+                    release::verify_unreadable("", &error),
+                    &rule.0,
+                    true,
+                )]);
             }
         };
         if verdicts.is_empty() {
@@ -304,7 +403,10 @@ impl Trusted {
             None => verdict,
         };
         TagFacts {
-            subject: self.repository.as_deref().map(|repository| SubjectId::new("git", repository)),
+            subject: self
+                .repository
+                .as_deref()
+                .map(|repository| SubjectId::new("git", repository)),
             repository: self.repository.clone(),
             verdict,
             require: rule.require,
@@ -315,8 +417,14 @@ impl Trusted {
 
     /// What the lock remembers of the repository's tags.
     fn pins(&self, lock: &Lock) -> Vec<Release> {
-        let Some(repository) = &self.repository else { return Vec::new() };
-        lock.releases().iter().filter(|release| release.repository == *repository).cloned().collect()
+        let Some(repository) = &self.repository else {
+            return Vec::new();
+        };
+        lock.releases()
+            .iter()
+            .filter(|release| release.repository == *repository)
+            .cloned()
+            .collect()
     }
 
     /// How a pin is named in `--accept`.
@@ -341,16 +449,33 @@ fn pin<'a>(
             refused.push(tag.verdict.tag.clone());
             continue;
         };
-        let known = old.release(repository, &pin.tag).filter(|known| known.commit == pin.commit).and_then(|known| known.tree);
+        let known = old
+            .release(repository, &pin.tag)
+            .filter(|known| known.commit == pin.commit)
+            .and_then(|known| known.tree);
         // A clone without all objects of the commit can still be asked about its tags.
-        pin.tree = clone.and_then(|clone| evidence::commit_digest(clone, &pin.commit).ok()).or(known);
-        releases.retain(|release| (release.repository.as_str(), &release.tag) != (repository, &pin.tag));
+        pin.tree = clone
+            .and_then(|clone| evidence::commit_digest(clone, &pin.commit).ok())
+            .or(known);
+        releases.retain(|release| {
+            (release.repository.as_str(), &release.tag) != (repository, &pin.tag)
+        });
         releases.push(pin);
     }
-    let lock = Lock::new(old.packages().to_vec(), releases).map_err(|error| contradiction(&error))?;
+    let lock =
+        Lock::new(old.packages().to_vec(), releases).map_err(|error| contradiction(&error))?;
     let changes = changes(old, &lock);
-    let unaccepted = changes.iter().filter(|change| change.needs_accept && !accept.contains(&change.id)).cloned().collect();
-    Ok(Pinning { lock, changes, refused, unaccepted })
+    let unaccepted = changes
+        .iter()
+        .filter(|change| change.needs_accept && !accept.contains(&change.id))
+        .cloned()
+        .collect();
+    Ok(Pinning {
+        lock,
+        changes,
+        refused,
+        unaccepted,
+    })
 }
 
 /// The repository at `path`, or why it cannot be read safely, which is something to report.
@@ -360,7 +485,10 @@ fn pin<'a>(
 fn open(path: &Path) -> Result<std::result::Result<Repository, GitError>> {
     match Repository::open(path) {
         Err(error @ (GitError::NotARepository(_) | GitError::Io { .. })) => {
-            Err(Error::environment(error.to_string(), "name the folder of a local clone, bare or with a work tree"))
+            Err(Error::environment(
+                error.to_string(),
+                "name the folder of a local clone, bare or with a work tree",
+            ))
         }
         other => Ok(other),
     }
@@ -368,7 +496,10 @@ fn open(path: &Path) -> Result<std::result::Result<Repository, GitError>> {
 
 fn no_rule(tag: &str) -> Error {
     Error::environment(
-        format!("no [[release]] of the policy is for {}", text::excerpt(tag, 200)),
+        format!(
+            "no [[release]] of the policy is for {}",
+            text::excerpt(tag, 200)
+        ),
         "widen the `tags` pattern of a rule, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
     )
 }

@@ -55,7 +55,10 @@ impl Verifier {
     pub fn relock(&self, ids: &[SubjectId]) -> Result<Relock> {
         let inventory = self.inventory()?;
         let wanted = |id: &SubjectId| ids.is_empty() || ids.contains(id);
-        if let Some(id) = ids.iter().find(|id| inventory.subjects.iter().all(|subject| subject.id != **id)) {
+        if let Some(id) = ids
+            .iter()
+            .find(|id| inventory.subjects.iter().all(|subject| subject.id != **id))
+        {
             return Err(Error::environment(
                 format!("no installed subject is called {id}"),
                 "openclaw-verify check -v lists the ids of all subjects",
@@ -67,34 +70,62 @@ impl Verifier {
 
         let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
         if !ids.is_empty() {
-            entries.extend(old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())));
+            entries.extend(
+                old.packages()
+                    .iter()
+                    .map(|entry| (entry.id.clone(), entry.clone())),
+            );
         }
         let mut refused = Vec::new();
         let mut manifests = Vec::new();
-        for subject in inventory.subjects.iter().filter(|subject| wanted(&subject.id)) {
-            let Some(evidence) = evidence.get(&subject.id) else { continue };
+        for subject in inventory
+            .subjects
+            .iter()
+            .filter(|subject| wanted(&subject.id))
+        {
+            let Some(evidence) = evidence.get(&subject.id) else {
+                continue;
+            };
             let before = old.package(&subject.id);
-            let made = self.refuse_disproved(evidence).and_then(|()| entry(subject, evidence, before));
+            let made = self
+                .refuse_disproved(evidence)
+                .and_then(|()| entry(subject, evidence, before));
             match made {
                 Ok(Some(entry)) => {
-                    manifests.extend(parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.manifest.clone()));
+                    manifests.extend(
+                        parts(evidence)
+                            .into_iter()
+                            .filter_map(Part::tree)
+                            .map(|tree| tree.manifest.clone()),
+                    );
                     entries.insert(subject.id.clone(), entry);
                 }
                 Ok(None) => {}
                 Err(why) => {
-                    refused.push(Refused { id: subject.id.clone(), why });
+                    refused.push(Refused {
+                        id: subject.id.clone(),
+                        why,
+                    });
                     entries.extend(before.map(|entry| (entry.id.clone(), entry.clone())));
                 }
             }
         }
-        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
+        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
+            .map_err(|error| contradiction(&error))?;
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
         let mut evidence = self.evidence_against(evidence, &lock);
         self.verify_tags(&inventory, &lock, &mut evidence)?;
         self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
         let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
         let unread = unread(&report, &wanted);
-        Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
+        Ok(Relock {
+            changes: changes(&old, &lock),
+            lock,
+            refused,
+            unread,
+            report,
+            manifests,
+        })
     }
 
     /// A lock that also holds `id` as the gate kept it when it refused to install it. The digests are taken from the kept files, so
@@ -112,49 +143,111 @@ impl Verifier {
             as_kept(kept, &ids, evidence)?;
         }
 
-        let mut entries: BTreeMap<SubjectId, Package> =
-            old.packages().iter().map(|entry| (entry.id.clone(), entry.clone())).collect();
+        let mut entries: BTreeMap<SubjectId, Package> = old
+            .packages()
+            .iter()
+            .map(|entry| (entry.id.clone(), entry.clone()))
+            .collect();
         let (mut refused, mut manifests) = (Vec::new(), Vec::new());
         if let Some(evidence) = evidence.get(id) {
-            match self.refuse_disproved(evidence).and_then(|()| entry(&subject, evidence, old.package(id))) {
+            match self
+                .refuse_disproved(evidence)
+                .and_then(|()| entry(&subject, evidence, old.package(id)))
+            {
                 Ok(Some(entry)) => {
-                    manifests.extend(parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.manifest.clone()));
+                    manifests.extend(
+                        parts(evidence)
+                            .into_iter()
+                            .filter_map(Part::tree)
+                            .map(|tree| tree.manifest.clone()),
+                    );
                     entries.insert(id.clone(), entry);
                 }
-                Ok(None) => refused.push(Refused { id: id.clone(), why: "the kept copy is empty".to_owned() }),
-                Err(why) => refused.push(Refused { id: id.clone(), why }),
+                Ok(None) => refused.push(Refused {
+                    id: id.clone(),
+                    why: "the kept copy is empty".to_owned(),
+                }),
+                Err(why) => refused.push(Refused {
+                    id: id.clone(),
+                    why,
+                }),
             }
         }
-        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec()).map_err(|error| contradiction(&error))?;
+        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
+            .map_err(|error| contradiction(&error))?;
         let mut evidence = self.evidence_against(evidence, &lock);
         self.verify_tags(&inventory, &lock, &mut evidence)?;
         self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
-        let report = self.report(&inventory, &lock, &evidence, &Scope::Kinds(vec![subject.kind], vec![id.clone()]));
+        let report = self.report(
+            &inventory,
+            &lock,
+            &evidence,
+            &Scope::Kinds(vec![subject.kind], vec![id.clone()]),
+        );
         let unread = unread(&report, &|wanted| wanted == id);
-        Ok(Relock { changes: changes(&old, &lock), lock, refused, unread, report, manifests })
+        Ok(Relock {
+            changes: changes(&old, &lock),
+            lock,
+            refused,
+            unread,
+            report,
+            manifests,
+        })
     }
 
     /// What was kept, as `id`, and all that it could become.
-    pub(super) fn staged_as(&self, id: &SubjectId, kept: &gate::Kept) -> Result<(Subject, Vec<SubjectId>)> {
+    pub(super) fn staged_as(
+        &self,
+        id: &SubjectId,
+        kept: &gate::Kept,
+    ) -> Result<(Subject, Vec<SubjectId>)> {
         let lock = self.lock.clone().unwrap_or_default();
-        let staged = gate::stage::files(&kept.request, &lock, self.host()).map_err(|why| Error::Subject {
-            place: "the kept copy".to_owned(),
-            why,
-            help: Some("install again, so that the gate keeps a new copy".to_owned()),
+        let staged = gate::stage::files(&kept.request, &lock, self.host()).map_err(|why| {
+            Error::Subject {
+                place: "the kept copy".to_owned(),
+                why,
+                help: Some("install again, so that the gate keeps a new copy".to_owned()),
+            }
         })?;
         if !staged.ids.contains(id) {
-            let ids = staged.ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-            return Err(Error::environment(format!("the kept copy is not of {id}"), format!("it is of {ids}")));
+            let ids = staged
+                .ids
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" or ");
+            return Err(Error::environment(
+                format!("the kept copy is not of {id}"),
+                format!("it is of {ids}"),
+            ));
         }
-        Ok((Subject { id: id.clone(), ..staged.subject }, staged.ids))
+        Ok((
+            Subject {
+                id: id.clone(),
+                ..staged.subject
+            },
+            staged.ids,
+        ))
     }
 
     /// What a registry said against these bytes, no later run without a network would say again.
     fn refuse_disproved(&self, evidence: &Evidence) -> std::result::Result<(), String> {
         let published = &evidence.published;
-        let facts = [published.archive.violation(), published.provenance.violation(), published.signatures.violation()];
-        match facts.into_iter().flatten().next().filter(|_| self.options.online()) {
-            Some(why) => Err(format!("{}; openclaw-verify check --online tells more", crate::text::excerpt(why, 400))),
+        let facts = [
+            published.archive.violation(),
+            published.provenance.violation(),
+            published.signatures.violation(),
+        ];
+        match facts
+            .into_iter()
+            .flatten()
+            .next()
+            .filter(|_| self.options.online())
+        {
+            Some(why) => Err(format!(
+                "{}; openclaw-verify check --online tells more",
+                crate::text::excerpt(why, 400)
+            )),
             None => Ok(()),
         }
     }
@@ -162,9 +255,15 @@ impl Verifier {
     fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
         for (id, evidence) in &mut evidence {
             let entry = lock.package(id);
-            evidence.tree.relocked(entry.and_then(|entry| entry.tree), entry.is_some());
-            evidence.dependencies.relocked(entry.and_then(|entry| entry.dependencies), entry.is_some());
-            evidence.siblings.relocked(entry.and_then(|entry| entry.siblings), entry.is_some());
+            evidence
+                .tree
+                .relocked(entry.and_then(|entry| entry.tree), entry.is_some());
+            evidence
+                .dependencies
+                .relocked(entry.and_then(|entry| entry.dependencies), entry.is_some());
+            evidence
+                .siblings
+                .relocked(entry.and_then(|entry| entry.siblings), entry.is_some());
         }
         evidence
     }
@@ -173,7 +272,9 @@ impl Verifier {
 impl Relock {
     /// Changes that the operator has to accept by name, other than those of `accepted`.
     pub fn unaccepted(&self, accepted: &[String]) -> impl Iterator<Item = &Change> {
-        self.changes.iter().filter(move |change| change.needs_accept && !accepted.contains(&change.id))
+        self.changes
+            .iter()
+            .filter(move |change| change.needs_accept && !accepted.contains(&change.id))
     }
 
     /// Keeps the listings behind the new digests, so that a later mismatch can name files. They hash to the digests, so the store
@@ -181,15 +282,24 @@ impl Relock {
     ///
     /// # Errors
     /// The first error of the store.
-    pub fn keep_manifests(&self, store: &ManifestStore) -> std::result::Result<(), crate::tree::StoreError> {
-        self.manifests.iter().try_for_each(|manifest| store.put(manifest).map(|_| ()))
+    pub fn keep_manifests(
+        &self,
+        store: &ManifestStore,
+    ) -> std::result::Result<(), crate::tree::StoreError> {
+        self.manifests
+            .iter()
+            .try_for_each(|manifest| store.put(manifest).map(|_| ()))
     }
 }
 
 /// What stands in the way of a whole inventory, as far as policy and flags do not say that it may.
 fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
-    let codes =
-        [NotEstablished::UnsupportedSchema, NotEstablished::UnknownLayout, NotEstablished::NoHost].map(NotEstablished::as_str);
+    let codes = [
+        NotEstablished::UnsupportedSchema,
+        NotEstablished::UnknownLayout,
+        NotEstablished::NoHost,
+    ]
+    .map(NotEstablished::as_str);
     let counts = |finding: &&Finding| {
         finding.outcome == Outcome::NotEstablished
             && finding.level == Level::Deny
@@ -197,17 +307,30 @@ fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
             && finding.code.is_some_and(|code| codes.contains(&code))
             && finding.subject.as_ref().is_none_or(wanted)
     };
-    report.findings.iter().filter(counts).map(|finding| finding.message.clone()).collect()
+    report
+        .findings
+        .iter()
+        .filter(counts)
+        .map(|finding| finding.message.clone())
+        .collect()
 }
 
 /// The entry for a subject: none when nothing of it is installed, an error in words when it has no digest.
-fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> std::result::Result<Option<Package>, String> {
+fn entry(
+    subject: &Subject,
+    evidence: &Evidence,
+    before: Option<&Package>,
+) -> std::result::Result<Option<Package>, String> {
     let mut entry = Package::new(subject.id.clone(), subject.kind, subject.source);
     let record = subject.record.as_ref();
     entry.version = subject.recorded_version();
     entry.spec = spec(subject);
-    entry.archive = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse::<Sri>().ok());
-    entry.commit = record.and_then(|record| record.git_commit.as_deref()).and_then(|text| text.parse::<GitOid>().ok());
+    entry.archive = record
+        .and_then(|record| record.integrity.as_deref())
+        .and_then(|text| text.parse::<Sri>().ok());
+    entry.commit = record
+        .and_then(|record| record.git_commit.as_deref())
+        .and_then(|text| text.parse::<GitOid>().ok());
     if let Some(mcp) = &subject.mcp {
         entry.definition = Some(mcp.digest);
     } else {
@@ -217,10 +340,18 @@ fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> st
         entry.tree = digest(&evidence.tree)?;
         entry.dependencies = digest(&evidence.dependencies)?;
         entry.siblings = digest(&evidence.siblings)?;
-        let files = parts(evidence).into_iter().filter_map(Part::tree).map(|tree| tree.files).sum();
+        let files = parts(evidence)
+            .into_iter()
+            .filter_map(Part::tree)
+            .map(|tree| tree.files)
+            .sum();
         entry.files = Some(files);
     }
-    if let Some(pin) = evidence.git.pin().filter(|pin| Some(&pin.commit) == entry.commit.as_ref()) {
+    if let Some(pin) = evidence
+        .git
+        .pin()
+        .filter(|pin| Some(&pin.commit) == entry.commit.as_ref())
+    {
         entry.tag_object = pin.tag_object;
         entry.signer = pin.signer;
     }
@@ -237,19 +368,31 @@ fn entry(subject: &Subject, evidence: &Evidence, before: Option<&Package>) -> st
 /// such as a person's, is nothing that a later version could be compared with.
 fn provenance(evidence: &Evidence) -> Option<Provenance> {
     let published = &evidence.published;
-    let identity = published.provenance.verified().filter(|_| published.origin_is_verified())?;
+    let identity = published
+        .provenance
+        .verified()
+        .filter(|_| published.origin_is_verified())?;
     let text = |text: &str| crate::text::excerpt(text, 300);
     Some(Provenance {
         repository: text(identity.repository()?),
         workflow: text(identity.workflow()?),
-        commit: identity.source_digest.as_deref().and_then(|commit| commit.parse().ok()),
+        commit: identity
+            .source_digest
+            .as_deref()
+            .and_then(|commit| commit.parse().ok()),
     })
 }
 
 /// Whoever can write to the spool could put other files where the operator has read these.
 pub(super) fn as_kept(kept: &gate::Kept, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
-    let Some(tree) = evidence.tree.tree() else { return Ok(()) };
-    if kept.is_unchanged(ids, tree.digest, evidence.dependencies.tree().map(|tree| tree.digest)) {
+    let Some(tree) = evidence.tree.tree() else {
+        return Ok(());
+    };
+    if kept.is_unchanged(
+        ids,
+        tree.digest,
+        evidence.dependencies.tree().map(|tree| tree.digest),
+    ) {
         return Ok(());
     }
     Err(Error::Subject {
@@ -267,12 +410,17 @@ fn releases_of(old: &Lock) -> Result<Lock> {
 }
 
 pub(super) fn contradiction(error: &crate::lock::LockError) -> Error {
-    Error::environment(format!("the new lock contradicts itself: {error}"), "please report this")
+    Error::environment(
+        format!("the new lock contradicts itself: {error}"),
+        "please report this",
+    )
 }
 
 /// What was verified about these very bytes stays verified.
 fn keep_evidence(entry: &mut Package, before: &Package) {
-    let same = entry.tree == before.tree && entry.archive == before.archive && entry.commit == before.commit;
+    let same = entry.tree == before.tree
+        && entry.archive == before.archive
+        && entry.commit == before.commit;
     if same {
         entry.provenance.clone_from(&before.provenance);
         if entry.tag_object.is_none() {
@@ -301,9 +449,11 @@ fn spec(subject: &Subject) -> Option<String> {
     }
     let record = subject.record.as_ref()?;
     match subject.source {
-        Source::Npm | Source::Clawhub => {
-            record.spec.as_deref().filter(|spec| !spec.contains(":/")).map(|spec| crate::text::excerpt(spec, 300))
-        }
+        Source::Npm | Source::Clawhub => record
+            .spec
+            .as_deref()
+            .filter(|spec| !spec.contains(":/"))
+            .map(|spec| crate::text::excerpt(spec, 300)),
         // The id is the repository without scheme and path of this machine.
         Source::Git => Some(match record.git_ref.as_deref() {
             Some(reference) => format!("{}@{}", subject.id, crate::text::excerpt(reference, 200)),

@@ -42,22 +42,40 @@ impl ReviewFiles {
             Some((path, text)) => Reviews::parse(path, text)?,
             None => Reviews::default(),
         };
-        let imports = policy.imports.iter().map(|import| read(import, policy_text, fetched)).collect::<Result<_>>()?;
+        let imports = policy
+            .imports
+            .iter()
+            .map(|import| read(import, policy_text, fetched))
+            .collect::<Result<_>>()?;
         Ok(Self { own, imports })
     }
 
     /// The index over all of them.
     pub(super) fn index(&self, today: Date) -> ReviewIndex<'_> {
-        let imports: Vec<(&str, &Reviews)> = self.imports.iter().map(|import| (import.name.as_str(), &import.reviews)).collect();
+        let imports: Vec<(&str, &Reviews)> = self
+            .imports
+            .iter()
+            .map(|import| (import.name.as_str(), &import.reviews))
+            .collect();
         ReviewIndex::build(&self.own, &imports, today)
     }
 
     /// The index with what findings about it need. `own` is how the operator's file is shown.
-    pub(super) fn given<'r>(&'r self, own: &'r str, today: Date, bases: Bases<'r>, limits: CostLimits) -> Given<'r> {
+    pub(super) fn given<'r>(
+        &'r self,
+        own: &'r str,
+        today: Date,
+        bases: Bases<'r>,
+        limits: CostLimits,
+    ) -> Given<'r> {
         Given {
             index: self.index(today),
             own,
-            imports: self.imports.iter().map(|import| (import.name.as_str(), import.shown.as_str())).collect(),
+            imports: self
+                .imports
+                .iter()
+                .map(|import| (import.name.as_str(), import.shown.as_str()))
+                .collect(),
             today,
             bases,
             limits,
@@ -97,14 +115,19 @@ pub(super) fn changed(
     found: Sha256Digest,
     more: &str,
 ) -> OperatorError {
-    let message =
-        format!("the import `{}` is not the file that policy pins: {place} is {found} instead of {}", import.name, import.digest);
+    let message = format!(
+        "the import `{}` is not the file that policy pins: {place} is {found} instead of {}",
+        import.name, import.digest
+    );
     let error = match policy {
-        Some((path, text)) => OperatorError::at(path, &harmless(text), import.digest_at.clone(), message),
+        Some((path, text)) => {
+            OperatorError::at(path, &harmless(text), import.digest_at.clone(), message)
+        }
         None => OperatorError::whole(Path::new(place), message),
     };
     let line = policy.map_or(import.line, |(_, text)| {
-        text.get(..import.digest_at.start).map_or(import.line, |before| before.matches('\n').count() + 1)
+        text.get(..import.digest_at.start)
+            .map_or(import.line, |before| before.matches('\n').count() + 1)
     });
     let gap = if more.is_empty() { "" } else { "\n" };
     error
@@ -119,9 +142,15 @@ fn read(import: &Import, policy: PolicyText<'_>, fetched: Option<&Path>) -> Resu
         ImportLocation::Path(path) => from_path(import, path, policy)?,
         ImportLocation::Url(url) => {
             let store = fetched.map(ImportStore::new);
-            let Some((store, text)) = store.and_then(|store| Some((store.clone(), store.get(&import.digest)?))) else {
+            let Some((store, text)) =
+                store.and_then(|store| Some((store.clone(), store.get(&import.digest)?)))
+            else {
                 return Err(Error::environment(
-                    format!("the imported reviews `{}` at {} are not in the cache", import.name, text::excerpt(url, 300)),
+                    format!(
+                        "the imported reviews `{}` at {} are not in the cache",
+                        import.name,
+                        text::excerpt(url, 300)
+                    ),
                     "fetch them: openclaw-verify lock --online; or import the file by `path`",
                 ));
             };
@@ -129,13 +158,24 @@ fn read(import: &Import, policy: PolicyText<'_>, fetched: Option<&Path>) -> Resu
         }
     };
     let reviews = Reviews::parse(&path, &text)?;
-    Ok(Imported { name: import.name.clone(), shown: text::excerpt(&shown, 300), reviews })
+    Ok(Imported {
+        name: import.name.clone(),
+        shown: text::excerpt(&shown, 300),
+        reviews,
+    })
 }
 
-fn from_path(import: &Import, path: &Path, policy: PolicyText<'_>) -> Result<(PathBuf, String, String)> {
+fn from_path(
+    import: &Import,
+    path: &Path,
+    policy: PolicyText<'_>,
+) -> Result<(PathBuf, String, String)> {
     let Some(text) = operator_file::read(path)? else {
         let message = format!("the imported reviews `{}` are not there", import.name);
-        let help = format!("correct `path` in line {} of the policy, or remove the import", import.line);
+        let help = format!(
+            "correct `path` in line {} of the policy, or remove the import",
+            import.line
+        );
         return Err(OperatorError::whole(path, message).with_help(help).into());
     };
     let shown = path.to_string_lossy().into_owned();

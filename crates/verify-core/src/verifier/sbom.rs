@@ -9,7 +9,9 @@ use crate::evidence::{Compared, Evidence};
 use crate::fact::Fact;
 use crate::inventory::Inventory;
 use crate::review::{self, Question, ReviewIndex};
-use crate::sbom::{self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance};
+use crate::sbom::{
+    self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance,
+};
 use crate::subject::{Kind, SubjectId};
 
 impl Verifier {
@@ -19,13 +21,21 @@ impl Verifier {
     /// As [`Verifier::check`]; also when `options` name a subject that is not installed.
     pub fn sbom(&self, options: &Options, verify: bool) -> Result<Sbom> {
         let inventory = self.inventory()?;
-        if let Some(id) = options.subjects.iter().find(|id| inventory.subjects.iter().all(|subject| subject.id != **id)) {
+        if let Some(id) = options
+            .subjects
+            .iter()
+            .find(|id| inventory.subjects.iter().all(|subject| subject.id != **id))
+        {
             return Err(Error::environment(
                 format!("no installed subject is called {id}"),
                 "openclaw-verify check -v lists the ids of all subjects",
             ));
         }
-        let verdicts = if verify { self.verdicts(&inventory, &scope(options))? } else { Verdicts::default() };
+        let verdicts = if verify {
+            self.verdicts(&inventory, &scope(options))?
+        } else {
+            Verdicts::default()
+        };
         sbom::generate(&inventory, &verdicts, options)
     }
 
@@ -34,26 +44,42 @@ impl Verifier {
         let evidence = self.evidence(inventory, &lock, scope)?;
         let report = self.report(inventory, &lock, &evidence, scope);
         let mut verdicts = Verdicts {
-            policy: Some(AppliedPolicy { preset: self.policy.base().as_str().to_owned(), digest: self.inputs.policy.digest }),
+            policy: Some(AppliedPolicy {
+                preset: self.policy.base().as_str().to_owned(),
+                digest: self.inputs.policy.digest,
+            }),
             ..Verdicts::default()
         };
         let reviews = self.review_index();
         for subject in &report.subjects {
-            let Some(evidence) = evidence.get(&subject.id) else { continue };
+            let Some(evidence) = evidence.get(&subject.id) else {
+                continue;
+            };
             let verdict = Verdict {
                 tree: evidence.tree.tree().map(|tree| tree.digest),
                 dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
                 files: evidence.tree.tree().map(|tree| tree.files),
-                archive: evidence.published.packages.iter().find(|compared| compared.own).and_then(of),
+                archive: evidence
+                    .published
+                    .packages
+                    .iter()
+                    .find(|compared| compared.own)
+                    .and_then(of),
                 provenance: verified(evidence),
                 commit: commit(inventory, &subject.id, evidence),
                 reviewers: reviewers(&reviews, &subject.id, evidence),
                 // Without a lock nothing was compared, so nothing is claimed.
-                outcomes: if self.lock.is_some() { subject.outcomes } else { Default::default() },
+                outcomes: if self.lock.is_some() {
+                    subject.outcomes
+                } else {
+                    Default::default()
+                },
             };
             verdicts.subjects.insert(subject.id.clone(), verdict);
             for compared in &evidence.published.packages {
-                verdicts.packages.extend(of(compared).map(|found| ((subject.id.clone(), compared.path.clone()), found)));
+                verdicts.packages.extend(
+                    of(compared).map(|found| ((subject.id.clone(), compared.path.clone()), found)),
+                );
             }
         }
         Ok(verdicts)
@@ -65,7 +91,14 @@ fn scope(options: &Options) -> Scope {
     if options.subjects.is_empty() {
         return Scope::Everything;
     }
-    let kinds = vec![Kind::Core, Kind::Plugin, Kind::Bundle, Kind::Skill, Kind::HookPack, Kind::McpServer];
+    let kinds = vec![
+        Kind::Core,
+        Kind::Plugin,
+        Kind::Bundle,
+        Kind::Skill,
+        Kind::HookPack,
+        Kind::McpServer,
+    ];
     Scope::Kinds(kinds, options.subjects.iter().cloned().collect())
 }
 
@@ -75,9 +108,11 @@ const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 fn of(compared: &Compared) -> Option<ArchiveMatch> {
     Some(match &compared.fact {
         Fact::Verified(archive) => ArchiveMatch::Identical { archive: *archive },
-        Fact::Violated { why, .. } => {
-            ArchiveMatch::Differs { archive: compared.archive, summary: why.clone(), paths: compared.differences.clone() }
-        }
+        Fact::Violated { why, .. } => ArchiveMatch::Differs {
+            archive: compared.archive,
+            summary: why.clone(),
+            paths: compared.differences.clone(),
+        },
         Fact::NotEstablished { .. } if compared.unpublished => ArchiveMatch::NotPublished,
         Fact::NotEstablished { .. } => ArchiveMatch::NotEstablished,
         Fact::NotApplicable => return None,
@@ -87,13 +122,20 @@ fn of(compared: &Compared) -> Option<ArchiveMatch> {
 /// The recorded commit, when the installed files are those of that commit.
 fn commit(inventory: &Inventory, id: &SubjectId, evidence: &Evidence) -> Option<String> {
     evidence.git.checkout.verified()?;
-    let subject = inventory.subjects.iter().find(|subject| subject.id == *id)?;
+    let subject = inventory
+        .subjects
+        .iter()
+        .find(|subject| subject.id == *id)?;
     subject.record.as_ref()?.git_commit.clone()
 }
 
 /// Whose reviews lead to what is installed, each once.
 fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence) -> Vec<String> {
-    let read = evidence.review.readings.iter().filter(|reading| matches!(reading.standing, Standing::Reviewed));
+    let read = evidence
+        .review
+        .readings
+        .iter()
+        .filter(|reading| matches!(reading.standing, Standing::Reviewed));
     let steps = read.flat_map(|reading| {
         let question = Question {
             subject,
@@ -113,7 +155,11 @@ fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence
 }
 
 fn verified(evidence: &Evidence) -> Option<VerifiedProvenance> {
-    let identity = evidence.published.provenance.verified().filter(|_| evidence.published.origin_is_verified())?;
+    let identity = evidence
+        .published
+        .provenance
+        .verified()
+        .filter(|_| evidence.published.origin_is_verified())?;
     Some(VerifiedProvenance {
         repository: identity.repository()?.to_owned(),
         workflow: identity.workflow()?.to_owned(),

@@ -1,5 +1,9 @@
 //! The archive reader against honest archives and against those of an attacker, one fixture an attack, refused by name.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up fails"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -43,7 +47,11 @@ fn padded(content: &[u8]) -> Vec<u8> {
 }
 
 fn entry(path: &[u8], kind: u8, content: &[u8], link: &[u8]) -> Vec<u8> {
-    [header(path, kind, content.len() as u64, link).to_vec(), padded(content)].concat()
+    [
+        header(path, kind, content.len() as u64, link).to_vec(),
+        padded(content),
+    ]
+    .concat()
 }
 
 fn file(path: &str, content: &str) -> Vec<u8> {
@@ -60,7 +68,10 @@ fn record(key: &str, value: &str) -> String {
 }
 
 fn pax(records: &[(&str, &str)]) -> Vec<u8> {
-    let content: String = records.iter().map(|(key, value)| record(key, value)).collect();
+    let content: String = records
+        .iter()
+        .map(|(key, value)| record(key, value))
+        .collect();
     entry(b"PaxHeader/x", b'x', content.as_bytes(), b"")
 }
 
@@ -96,7 +107,10 @@ fn refused_bytes(bytes: &[u8], code: &str) {
 }
 
 fn honest() -> Vec<Vec<u8>> {
-    vec![file("package/package.json", "{}"), file("package/lib/index.js", "x")]
+    vec![
+        file("package/package.json", "{}"),
+        file("package/lib/index.js", "x"),
+    ]
 }
 
 fn with(extra: Vec<u8>) -> Vec<Vec<u8>> {
@@ -107,7 +121,10 @@ fn with(extra: Vec<u8>) -> Vec<Vec<u8>> {
 fn honest_archive_is_the_tree_that_it_unpacks_to() {
     let bytes = tgz(&honest());
     let read = read(&bytes).expect("read");
-    assert_eq!((read.top.as_str(), read.entries.len(), read.packed), ("package", 2, bytes.len() as u64));
+    assert_eq!(
+        (read.top.as_str(), read.entries.len(), read.packed),
+        ("package", 2, bytes.len() as u64)
+    );
     assert_eq!(read.content("package.json"), Some(b"{}".as_slice()));
     assert_eq!(read.content("lib/index.js"), None);
     assert_eq!(read.integrity, Sri::of(&bytes));
@@ -122,15 +139,26 @@ fn honest_archive_is_the_tree_that_it_unpacks_to() {
 #[test]
 fn long_paths_by_pax_prefix_and_gnu_are_read() {
     let long = format!("package/{}/{}", "d".repeat(120), "f".repeat(90));
-    let by_pax = [pax(&[("path", &long), ("mtime", "1700000000.5")]), file("package/short", "x")].concat();
-    let by_gnu = [entry(b"././@LongLink", b'L', format!("{long}\0").as_bytes(), b""), file("package/short", "x")].concat();
+    let by_pax = [
+        pax(&[("path", &long), ("mtime", "1700000000.5")]),
+        file("package/short", "x"),
+    ]
+    .concat();
+    let by_gnu = [
+        entry(b"././@LongLink", b'L', format!("{long}\0").as_bytes(), b""),
+        file("package/short", "x"),
+    ]
+    .concat();
     let mut block = header("f".repeat(90).as_bytes(), b'0', 1, b"");
     block[345..345 + 128].copy_from_slice(&long.as_bytes()[..128]);
     seal(&mut block);
     let by_prefix = [block.to_vec(), padded(b"x")].concat();
     for bytes in [by_pax, by_gnu, by_prefix] {
         let read = read(&tgz(&[bytes])).expect("read");
-        assert_eq!(read.entries.first().map(|e| format!("package/{}", e.path)), Some(long.clone()));
+        assert_eq!(
+            read.entries.first().map(|e| format!("package/{}", e.path)),
+            Some(long.clone())
+        );
     }
 }
 
@@ -139,7 +167,12 @@ fn folders_old_headers_and_global_comments_are_read() {
     let mut old = header(b"package/old", b'\0', 0, b"");
     old[257..265].fill(0);
     seal(&mut old);
-    let comment = entry(b"pax_global_header", b'g', record("comment", &"a1".repeat(20)).as_bytes(), b"");
+    let comment = entry(
+        b"pax_global_header",
+        b'g',
+        record("comment", &"a1".repeat(20)).as_bytes(),
+        b"",
+    );
     let folder = |path: &[u8]| entry(path, b'5', b"", b"");
     let read = read(&tgz(&[
         comment,
@@ -150,7 +183,13 @@ fn folders_old_headers_and_global_comments_are_read() {
         old.to_vec(),
     ]));
     let read = read.expect("read");
-    assert_eq!(read.entries.iter().map(|e| e.path.as_str()).collect::<Vec<_>>(), ["a/b", "old"]);
+    assert_eq!(
+        read.entries
+            .iter()
+            .map(|e| e.path.as_str())
+            .collect::<Vec<_>>(),
+        ["a/b", "old"]
+    );
 }
 
 #[test]
@@ -159,11 +198,18 @@ fn modes_are_those_that_npm_sets() {
         let mut block = header(b"package/f", b'0', 0, b"");
         block[100..108].copy_from_slice(format!("{mode}\0").as_bytes());
         seal(&mut block);
-        read(&tgz(&[block.to_vec()])).expect("read").entries.first().map(|e| e.mode)
+        read(&tgz(&[block.to_vec()]))
+            .expect("read")
+            .entries
+            .first()
+            .map(|e| e.mode)
     };
-    for (mode, expected) in
-        [("0000755", Mode::Executable), ("0000100", Mode::Executable), ("0000644", Mode::Regular), ("0004655", Mode::Regular)]
-    {
+    for (mode, expected) in [
+        ("0000755", Mode::Executable),
+        ("0000100", Mode::Executable),
+        ("0000644", Mode::Regular),
+        ("0004655", Mode::Regular),
+    ] {
         assert_eq!(with_mode(mode), Some(expected), "{mode}");
     }
 }
@@ -182,10 +228,16 @@ fn npm_leaves_links_out_and_renames_gitignore() {
     assert_eq!(read.entries.len(), 6);
     let npm = read.manifest_of_npm().expect("manifest");
     assert_eq!(
-        npm.entries().iter().map(|e| e.path.as_str()).collect::<Vec<_>>(),
+        npm.entries()
+            .iter()
+            .map(|e| e.path.as_str())
+            .collect::<Vec<_>>(),
         [".npmignore", "sub/.npmignore", "x.gitignore"]
     );
-    assert_eq!(npm.get("sub/.npmignore").map(|e| e.id), read.entry("sub/.npmignore").map(|e| e.id));
+    assert_eq!(
+        npm.get("sub/.npmignore").map(|e| e.id),
+        read.entry("sub/.npmignore").map(|e| e.id)
+    );
 }
 
 // Attacks: one test each.
@@ -195,77 +247,168 @@ fn attack_path_traversal() {
     refused(&with(file("package/../../evil", "x")), "traversal");
     refused(&with(file("../evil", "x")), "traversal");
     refused(&with(file("package/a/..", "x")), "traversal");
-    refused(&with([pax(&[("path", "package/../../evil")]), file("package/good", "x")].concat()), "traversal");
-    refused(&with([entry(b"././@LongLink", b'L', b"package/../evil\0", b""), file("package/good", "x")].concat()), "traversal");
-    refused(&with(entry(b"package/../../evil/", b'5', b"", b"")), "traversal");
+    refused(
+        &with(
+            [
+                pax(&[("path", "package/../../evil")]),
+                file("package/good", "x"),
+            ]
+            .concat(),
+        ),
+        "traversal",
+    );
+    refused(
+        &with(
+            [
+                entry(b"././@LongLink", b'L', b"package/../evil\0", b""),
+                file("package/good", "x"),
+            ]
+            .concat(),
+        ),
+        "traversal",
+    );
+    refused(
+        &with(entry(b"package/../../evil/", b'5', b"", b"")),
+        "traversal",
+    );
 }
 
 #[test]
 fn attack_absolute_path() {
     refused(&with(file("/etc/cron.d/evil", "x")), "absolute-path");
-    refused(&with([pax(&[("path", "/etc/evil")]), file("package/good", "x")].concat()), "absolute-path");
+    refused(
+        &with([pax(&[("path", "/etc/evil")]), file("package/good", "x")].concat()),
+        "absolute-path",
+    );
 }
 
 #[test]
 fn attack_symlink_leaves() {
     let link = |path: &[u8], target: &[u8]| entry(path, b'2', b"", target);
-    refused(&with(link(b"package/l", b"../../etc/passwd")), "link-leaves");
+    refused(
+        &with(link(b"package/l", b"../../etc/passwd")),
+        "link-leaves",
+    );
     refused(&with(link(b"package/l", b"/etc/passwd")), "link-leaves");
     refused(&with(link(b"package/l", b"")), "link-leaves");
     refused(&with(link(b"package/lib/l", b"../..")), "link-leaves");
     // By way of another link, whose order does not matter.
-    refused(&with([link(b"package/a", b"lib/b/x"), link(b"package/lib/b", b"../..")].concat()), "link-leaves");
-    refused(&with([pax(&[("linkpath", "../../x")]), link(b"package/l", b"good")].concat()), "link-leaves");
+    refused(
+        &with(
+            [
+                link(b"package/a", b"lib/b/x"),
+                link(b"package/lib/b", b"../.."),
+            ]
+            .concat(),
+        ),
+        "link-leaves",
+    );
+    refused(
+        &with([pax(&[("linkpath", "../../x")]), link(b"package/l", b"good")].concat()),
+        "link-leaves",
+    );
     assert!(
-        read(&tgz(&with([link(b"package/a", b"b"), link(b"package/b", b"a"), link(b"package/c", b"lib/../lib")].concat())))
-            .is_ok()
+        read(&tgz(&with(
+            [
+                link(b"package/a", b"b"),
+                link(b"package/b", b"a"),
+                link(b"package/c", b"lib/../lib")
+            ]
+            .concat()
+        )))
+        .is_ok()
     );
 }
 
 #[test]
 fn attack_file_through_a_symlink() {
     let link = entry(b"package/dir", b'2', b"", b"lib");
-    refused(&with([link.clone(), file("package/dir/evil", "x")].concat()), "duplicate");
-    refused(&with([file("package/dir/evil", "x"), link].concat()), "duplicate");
+    refused(
+        &with([link.clone(), file("package/dir/evil", "x")].concat()),
+        "duplicate",
+    );
+    refused(
+        &with([file("package/dir/evil", "x"), link].concat()),
+        "duplicate",
+    );
 }
 
 #[test]
 fn attack_hard_link_leaves() {
     let link = |target: &[u8]| entry(b"package/l", b'1', b"", target);
-    for target in
-        [b"/etc/passwd".as_slice(), b"package/../../x", b"../x", b"package/none", b"other/lib/index.js", b"lib/index.js"]
-    {
+    for target in [
+        b"/etc/passwd".as_slice(),
+        b"package/../../x",
+        b"../x",
+        b"package/none",
+        b"other/lib/index.js",
+        b"lib/index.js",
+    ] {
         refused(&with(link(target)), "hard-link-leaves");
     }
     // One that comes before its file, and one to a symlink.
-    refused(&[link(b"package/later"), file("package/later", "x")], "hard-link-leaves");
-    refused(&[entry(b"package/s", b'2', b"", b"x"), link(b"package/s")], "hard-link-leaves");
+    refused(
+        &[link(b"package/later"), file("package/later", "x")],
+        "hard-link-leaves",
+    );
+    refused(
+        &[entry(b"package/s", b'2', b"", b"x"), link(b"package/s")],
+        "hard-link-leaves",
+    );
     let read = read(&tgz(&with(link(b"package/lib/index.js")))).expect("read");
-    assert_eq!(read.entry("l").map(|e| e.id), read.entry("lib/index.js").map(|e| e.id));
+    assert_eq!(
+        read.entry("l").map(|e| e.id),
+        read.entry("lib/index.js").map(|e| e.id)
+    );
 }
 
 #[test]
 fn attack_duplicate_entries() {
-    refused(&with(file("package/package.json", "{\"evil\":1}")), "duplicate");
-    let twice =
-        |kind| [entry(b"package/l", kind, b"", b"package/package.json"), entry(b"package/l", kind, b"", b"package/package.json")];
+    refused(
+        &with(file("package/package.json", "{\"evil\":1}")),
+        "duplicate",
+    );
+    let twice = |kind| {
+        [
+            entry(b"package/l", kind, b"", b"package/package.json"),
+            entry(b"package/l", kind, b"", b"package/package.json"),
+        ]
+    };
     refused(&with(twice(b'1').concat()), "duplicate");
     refused(&with(twice(b'2').concat()), "duplicate");
-    refused(&with([entry(b"package/l", b'2', b"", b"lib"), file("package/l", "x")].concat()), "duplicate");
+    refused(
+        &with(
+            [
+                entry(b"package/l", b'2', b"", b"lib"),
+                file("package/l", "x"),
+            ]
+            .concat(),
+        ),
+        "duplicate",
+    );
     let mut executable = header(b"package/package.json", b'0', 2, b"");
     executable[100..108].copy_from_slice(b"0000755\0");
     seal(&mut executable);
-    refused(&with([executable.to_vec(), padded(b"{}")].concat()), "duplicate");
+    refused(
+        &with([executable.to_vec(), padded(b"{}")].concat()),
+        "duplicate",
+    );
     refused(&with(file("package/lib", "x")), "duplicate");
     refused(&with(file("package/package.json/x", "x")), "duplicate");
-    refused(&with(entry(b"package/lib/index.js/", b'5', b"", b"")), "duplicate");
+    refused(
+        &with(entry(b"package/lib/index.js/", b'5', b"", b"")),
+        "duplicate",
+    );
 }
 
 #[test]
 fn attack_case_and_normalisation_twins() {
     refused(&with(file("package/Package.json", "x")), "collision");
     refused(&with(file("package/LIB/other.js", "x")), "collision");
-    refused(&[file("package/é", "x"), file("package/e\u{301}", "x")], "collision");
+    refused(
+        &[file("package/é", "x"), file("package/e\u{301}", "x")],
+        "collision",
+    );
 }
 
 #[test]
@@ -283,7 +426,9 @@ fn attack_decompression_bombs() {
     let started = Instant::now();
     let zeros = |megabytes: u64| {
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        packer.write_all(&header(b"package/zeros", b'0', megabytes << 20, b"")).expect("pack");
+        packer
+            .write_all(&header(b"package/zeros", b'0', megabytes << 20, b""))
+            .expect("pack");
         for _ in 0..megabytes {
             packer.write_all(&vec![0; 1 << 20]).expect("pack");
         }
@@ -291,10 +436,22 @@ fn attack_decompression_bombs() {
         packer.finish().expect("pack")
     };
     refused_bytes(&zeros(64), "bomb");
-    let small = Limits { unpacked: 1 << 20, ..Limits::default() };
-    assert!(matches!(archive::read(zeros(2).as_slice(), &small, |_| false), Err(ArchiveError::UnpackedTooLarge(_))));
-    let small = Limits { packed: 1000, ..Limits::default() };
-    assert!(matches!(archive::read(zeros(8).as_slice(), &small, |_| false), Err(ArchiveError::PackedTooLarge(1000))));
+    let small = Limits {
+        unpacked: 1 << 20,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        archive::read(zeros(2).as_slice(), &small, |_| false),
+        Err(ArchiveError::UnpackedTooLarge(_))
+    ));
+    let small = Limits {
+        packed: 1000,
+        ..Limits::default()
+    };
+    assert!(matches!(
+        archive::read(zeros(8).as_slice(), &small, |_| false),
+        Err(ArchiveError::PackedTooLarge(1000))
+    ));
     // Zeros after the end of the archive are a bomb too.
     refused_bytes(&gzip(&[tar(&honest()), vec![0; 64 << 20]].concat()), "bomb");
     assert!(read(&gzip(&[tar(&honest()), vec![0; 1 << 20]].concat())).is_ok());
@@ -303,7 +460,10 @@ fn attack_decompression_bombs() {
 
 #[test]
 fn attack_several_gzip_members() {
-    refused_bytes(&[tgz(&honest()), tgz(&[file("package/evil", "x")])].concat(), "several-gzip-members");
+    refused_bytes(
+        &[tgz(&honest()), tgz(&[file("package/evil", "x")])].concat(),
+        "several-gzip-members",
+    );
     // The archive cut in two members: `gzip -d` joins them.
     let whole = tar(&honest());
     let (a, b) = whole.split_at(512);
@@ -312,17 +472,40 @@ fn attack_several_gzip_members() {
 
 #[test]
 fn attack_trailing_data() {
-    refused_bytes(&[tgz(&honest()), b"evil".to_vec()].concat(), "trailing-bytes");
+    refused_bytes(
+        &[tgz(&honest()), b"evil".to_vec()].concat(),
+        "trailing-bytes",
+    );
     refused_bytes(&[tgz(&honest()), vec![0]].concat(), "trailing-bytes");
-    refused_bytes(&gzip(&[tar(&honest()), tar(&[file("package/evil", "x")])].concat()), "trailing-data");
-    refused_bytes(&gzip(&[honest().concat(), vec![0; 512], file("package/evil", "x"), vec![0; 1024]].concat()), "trailing-data");
+    refused_bytes(
+        &gzip(&[tar(&honest()), tar(&[file("package/evil", "x")])].concat()),
+        "trailing-data",
+    );
+    refused_bytes(
+        &gzip(
+            &[
+                honest().concat(),
+                vec![0; 512],
+                file("package/evil", "x"),
+                vec![0; 1024],
+            ]
+            .concat(),
+        ),
+        "trailing-data",
+    );
 }
 
 #[test]
 fn attack_truncated() {
     refused_bytes(&gzip(&honest().concat()), "truncated");
-    refused_bytes(&gzip(&[honest().concat(), vec![0; 512]].concat()), "truncated");
-    refused_bytes(&gzip(&header(b"package/a", b'0', 10 << 20, b"")), "truncated");
+    refused_bytes(
+        &gzip(&[honest().concat(), vec![0; 512]].concat()),
+        "truncated",
+    );
+    refused_bytes(
+        &gzip(&header(b"package/a", b'0', 10 << 20, b"")),
+        "truncated",
+    );
     let whole = tgz(&honest());
     refused_bytes(&whole[..whole.len() - 9], "bad-gzip");
     let mut flipped = whole.clone();
@@ -345,12 +528,31 @@ fn attack_bad_header() {
         block.to_vec()
     };
     // Base 256, a sign, a gap, nothing at all.
-    refused(&with(change(&|b| b[124..136].copy_from_slice(b"\x80\0\0\0\0\0\0\0\0\0\0\x01"))), "bad-header");
-    refused(&with(change(&|b| b[124..136].copy_from_slice(b"-0000000001\0"))), "bad-header");
-    refused(&with(change(&|b| b[124..136].copy_from_slice(b"0 1\0\0\0\0\0\0\0\0\0"))), "bad-header");
+    refused(
+        &with(change(&|b| {
+            b[124..136].copy_from_slice(b"\x80\0\0\0\0\0\0\0\0\0\0\x01")
+        })),
+        "bad-header",
+    );
+    refused(
+        &with(change(&|b| b[124..136].copy_from_slice(b"-0000000001\0"))),
+        "bad-header",
+    );
+    refused(
+        &with(change(&|b| {
+            b[124..136].copy_from_slice(b"0 1\0\0\0\0\0\0\0\0\0")
+        })),
+        "bad-header",
+    );
     refused(&with(change(&|b| b[124..136].fill(0))), "bad-header");
-    refused(&with(change(&|b| b[100..108].copy_from_slice(b"drwxr-x\0"))), "bad-header");
-    refused(&with(change(&|b| b[257..265].copy_from_slice(b"ustar\0zz"))), "bad-header");
+    refused(
+        &with(change(&|b| b[100..108].copy_from_slice(b"drwxr-x\0"))),
+        "bad-header",
+    );
+    refused(
+        &with(change(&|b| b[257..265].copy_from_slice(b"ustar\0zz"))),
+        "bad-header",
+    );
 }
 
 /// Found by comparing what is accepted here with what `node-tar` and GNU tar unpack.
@@ -370,62 +572,139 @@ fn attack_headers_that_node_tar_reads_in_another_way() {
     refused(&change(&|b| b[400] = b'\n'), "bad-header");
     // It leaves out an entry with a link target that is no link, or with numbers that it cannot read.
     refused(&change(&|b| b[157] = b'x'), "bad-header");
-    refused(&with([pax(&[("linkpath", "x")]), file("package/f", "x")].concat()), "bad-header");
+    refused(
+        &with([pax(&[("linkpath", "x")]), file("package/f", "x")].concat()),
+        "bad-header",
+    );
     for at in [108, 116, 136, 329, 337, 476, 488] {
         refused(&change(&|b| b[at] = 0xbb), "bad-header");
     }
     for key in ["mtime", "uid", "SCHILY.dev"] {
-        refused(&with([pax(&[(key, "never")]), file("package/f", "x")].concat()), "bad-extended-header");
+        refused(
+            &with([pax(&[(key, "never")]), file("package/f", "x")].concat()),
+            "bad-extended-header",
+        );
     }
-    assert!(read(&tgz(&change(&|b| b[108..116].copy_from_slice(b"\x80\0\0\0\0\x7f\xff\xff")))).is_ok());
+    assert!(
+        read(&tgz(&change(
+            &|b| b[108..116].copy_from_slice(b"\x80\0\0\0\0\x7f\xff\xff")
+        )))
+        .is_ok()
+    );
     // It drops a drive or a backslash at the beginning of what is installed, on every system.
-    for path in ["package/c:/evil", "package/c:evil", "package/\\evil", "c:/package/evil"] {
+    for path in [
+        "package/c:/evil",
+        "package/c:evil",
+        "package/\\evil",
+        "c:/package/evil",
+    ] {
         refused(&with(file(path, "x")), "absolute-path");
     }
 }
 
 #[test]
 fn attack_sizes_that_lie() {
-    refused(&with([pax(&[("size", "1")]), file("package/f", "xx")].concat()), "size-lies");
-    refused(&with(entry(b"package/dir/", b'5', b"hidden", b"")), "size-lies");
-    refused(&with(entry(b"package/link", b'2', b"hidden", b"x")), "size-lies");
-    assert!(read(&tgz(&with([pax(&[("size", "2")]), file("package/f", "xx")].concat()))).is_ok());
+    refused(
+        &with([pax(&[("size", "1")]), file("package/f", "xx")].concat()),
+        "size-lies",
+    );
+    refused(
+        &with(entry(b"package/dir/", b'5', b"hidden", b"")),
+        "size-lies",
+    );
+    refused(
+        &with(entry(b"package/link", b'2', b"hidden", b"x")),
+        "size-lies",
+    );
+    assert!(
+        read(&tgz(&with(
+            [pax(&[("size", "2")]), file("package/f", "xx")].concat()
+        )))
+        .is_ok()
+    );
 }
 
 #[test]
 fn attack_extended_headers() {
     let then = |extended: Vec<u8>| with([extended, file("package/f", "x")].concat());
-    refused(&then(pax(&[("path", "package/a"), ("path", "package/b")])), "bad-extended-header");
-    refused(&then([pax(&[("path", "package/a")]), pax(&[("path", "package/b")])].concat()), "bad-extended-header");
+    refused(
+        &then(pax(&[("path", "package/a"), ("path", "package/b")])),
+        "bad-extended-header",
+    );
+    refused(
+        &then([pax(&[("path", "package/a")]), pax(&[("path", "package/b")])].concat()),
+        "bad-extended-header",
+    );
     refused(&then(pax(&[("mode", "511")])), "bad-extended-header");
-    refused(&then(pax(&[("SCHILY.xattr.x", "1\n20 path=package/evil")])), "bad-extended-header");
-    refused(&then(pax(&[("path", "package/a\0b")])), "bad-extended-header");
-    refused(&then(entry(b"g", b'g', record("path", "package/evil").as_bytes(), b"")), "bad-extended-header");
-    refused(&then(entry(b"x", b'x', &[b' '; 100_000], b"")), "bad-extended-header");
+    refused(
+        &then(pax(&[("SCHILY.xattr.x", "1\n20 path=package/evil")])),
+        "bad-extended-header",
+    );
+    refused(
+        &then(pax(&[("path", "package/a\0b")])),
+        "bad-extended-header",
+    );
+    refused(
+        &then(entry(
+            b"g",
+            b'g',
+            record("path", "package/evil").as_bytes(),
+            b"",
+        )),
+        "bad-extended-header",
+    );
+    refused(
+        &then(entry(b"x", b'x', &[b' '; 100_000], b"")),
+        "bad-extended-header",
+    );
     refused(&with(pax(&[("path", "package/a")])), "bad-extended-header");
     // node-tar puts the prefix before the long path, others do not.
     let mut block = header(b"f", b'0', 0, b"");
     block[345..349].copy_from_slice(b"evil");
     seal(&mut block);
-    refused(&with([pax(&[("path", "package/f")]), block.to_vec()].concat()), "bad-header");
+    refused(
+        &with([pax(&[("path", "package/f")]), block.to_vec()].concat()),
+        "bad-header",
+    );
 }
 
 #[test]
 fn attack_sparse_files() {
     refused(&with(entry(b"package/s", b'S', b"", b"")), "sparse");
     refused(
-        &with([pax(&[("GNU.sparse.major", "1"), ("GNU.sparse.name", "package/x")]), file("package/s", "x")].concat()),
+        &with(
+            [
+                pax(&[("GNU.sparse.major", "1"), ("GNU.sparse.name", "package/x")]),
+                file("package/s", "x"),
+            ]
+            .concat(),
+        ),
         "sparse",
     );
-    refused(&with([pax(&[("SCHILY.realsize", "9")]), file("package/s", "x")].concat()), "sparse");
+    refused(
+        &with([pax(&[("SCHILY.realsize", "9")]), file("package/s", "x")].concat()),
+        "sparse",
+    );
 }
 
 #[test]
 fn attack_names() {
-    refused(&with(entry(b"package/a\x1b[31m", b'0', b"", b"")), "control-character");
-    refused(&with(entry(b"package/a\nb", b'0', b"", b"")), "control-character");
+    refused(
+        &with(entry(b"package/a\x1b[31m", b'0', b"", b"")),
+        "control-character",
+    );
+    refused(
+        &with(entry(b"package/a\nb", b'0', b"", b"")),
+        "control-character",
+    );
     refused(&with(entry(b"package/a\xff", b'0', b"", b"")), "not-utf8");
-    for path in ["package//a", "package/a/", "./package/a", "package/a/.", "./a"] {
+    for path in [
+        "package//a",
+        "package/a/",
+        "./package/a",
+        "package/a/.",
+        "./a",
+    ] {
         refused(&with(file(path, "x")), "bad-path");
     }
 }
@@ -433,26 +712,49 @@ fn attack_names() {
 #[test]
 fn the_same_file_twice_is_one_file() {
     let once = read(&tgz(&honest())).expect("read");
-    let bytes = tgz(&with([file("package/package.json", "{}"), file("package/./lib/index.js", "x")].concat()));
+    let bytes = tgz(&with(
+        [
+            file("package/package.json", "{}"),
+            file("package/./lib/index.js", "x"),
+        ]
+        .concat(),
+    ));
     let twice = read(&bytes).expect("read");
     assert_eq!((twice.digest, twice.entries), (once.digest, once.entries));
     let dir = tempfile::tempdir().expect("temp dir");
-    let unpacked = archive::unpack(bytes.as_slice(), &Limits::default(), &twice.integrity, &dir.path().join("out"));
+    let unpacked = archive::unpack(
+        bytes.as_slice(),
+        &Limits::default(),
+        &twice.integrity,
+        &dir.path().join("out"),
+    );
     assert_eq!(unpacked.expect("unpack").digest, once.digest);
 }
 
 #[test]
 fn a_dot_below_the_top_folder_is_nothing() {
-    let archive =
-        read(&tgz(&with([file("package/./dist/./a", "x"), entry(b"package/./", b'5', b"", b"")].concat()))).expect("read");
+    let archive = read(&tgz(&with(
+        [
+            file("package/./dist/./a", "x"),
+            entry(b"package/./", b'5', b"", b""),
+        ]
+        .concat(),
+    )))
+    .expect("read");
     assert!(archive.entry("dist/a").is_some());
-    refused(&with([file("package/dist/a", "x"), file("package/./dist/a", "y")].concat()), "duplicate");
+    refused(
+        &with([file("package/dist/a", "x"), file("package/./dist/a", "y")].concat()),
+        "duplicate",
+    );
     refused(&with(file("package/./../x", "x")), "traversal");
 }
 
 #[test]
 fn attack_several_top_folders() {
-    refused(&with(file("other/package.json", "x")), "several-top-folders");
+    refused(
+        &with(file("other/package.json", "x")),
+        "several-top-folders",
+    );
     refused(&with(file("README", "x")), "no-top-folder");
     refused(&[entry(b"package", b'2', b"", b"/etc")], "no-top-folder");
     refused(&[], "empty");
@@ -461,18 +763,51 @@ fn attack_several_top_folders() {
 
 #[test]
 fn attack_too_many_entries_levels_and_paths() {
-    let limits = Limits { entries: 100, ..Limits::default() };
-    let many: Vec<_> = (0..101).map(|n| file(&format!("package/{n}"), "")).collect();
-    let code = |bytes: &[u8], limits: &Limits| archive::read(bytes, limits, |_| true).err().map(|e| e.code());
+    let limits = Limits {
+        entries: 100,
+        ..Limits::default()
+    };
+    let many: Vec<_> = (0..101)
+        .map(|n| file(&format!("package/{n}"), ""))
+        .collect();
+    let code = |bytes: &[u8], limits: &Limits| {
+        archive::read(bytes, limits, |_| true)
+            .err()
+            .map(|e| e.code())
+    };
     assert_eq!(code(&tgz(&many), &limits), Some("too-many-entries"));
     let deep = format!("package/{}f", "d/".repeat(200));
-    refused(&[[pax(&[("path", &deep)]), file("package/x", "")].concat()], "too-deep");
-    let limits = Limits { path_bytes: 1000, ..Limits::default() };
+    refused(
+        &[[pax(&[("path", &deep)]), file("package/x", "")].concat()],
+        "too-deep",
+    );
+    let limits = Limits {
+        path_bytes: 1000,
+        ..Limits::default()
+    };
     let long = "n".repeat(600);
-    let long = |n: u8| [pax(&[("path", &format!("package/{n}{long}"))]), file("package/x", "")].concat();
-    assert_eq!(code(&tgz(&[long(1), long(2)]), &limits), Some("too-many-path-bytes"));
-    let limits = Limits { kept_file: 10, ..Limits::default() };
-    assert_eq!(code(&tgz(&[file("package/package.json", &"x".repeat(11))]), &limits), Some("file-too-large"));
+    let long = |n: u8| {
+        [
+            pax(&[("path", &format!("package/{n}{long}"))]),
+            file("package/x", ""),
+        ]
+        .concat()
+    };
+    assert_eq!(
+        code(&tgz(&[long(1), long(2)]), &limits),
+        Some("too-many-path-bytes")
+    );
+    let limits = Limits {
+        kept_file: 10,
+        ..Limits::default()
+    };
+    assert_eq!(
+        code(
+            &tgz(&[file("package/package.json", &"x".repeat(11))]),
+            &limits
+        ),
+        Some("file-too-large")
+    );
 }
 
 #[test]
@@ -481,15 +816,22 @@ fn unpacking_writes_the_verified_bytes_or_nothing() {
     let target = dir.path().join("out");
     let bytes = tgz(&honest());
     let verified = read(&bytes).expect("read");
-    let unpack = |bytes: &[u8]| archive::unpack(bytes, &Limits::default(), &verified.integrity, &target);
+    let unpack =
+        |bytes: &[u8]| archive::unpack(bytes, &Limits::default(), &verified.integrity, &target);
     let leftovers = || std::fs::read_dir(dir.path()).expect("list").count();
 
     // Swapped between verifying and unpacking.
     let swapped = tgz(&with(file("package/evil", "x")));
-    assert!(matches!(unpack(&swapped), Err(UnpackError::Integrity { .. })));
+    assert!(matches!(
+        unpack(&swapped),
+        Err(UnpackError::Integrity { .. })
+    ));
     let link = tgz(&with(entry(b"package/l", b'2', b"", b"lib")));
     let of_link = read(&link).expect("read").integrity;
-    assert!(matches!(archive::unpack(link.as_slice(), &Limits::default(), &of_link, &target), Err(UnpackError::Link(_))));
+    assert!(matches!(
+        archive::unpack(link.as_slice(), &Limits::default(), &of_link, &target),
+        Err(UnpackError::Link(_))
+    ));
     assert!(matches!(unpack(&bytes[..50]), Err(UnpackError::Archive(_))));
     assert_eq!(leftovers(), 0);
 
@@ -557,13 +899,16 @@ fn gnu_tar_archives_are_the_trees_they_were_made_of() {
 
 #[test]
 fn archives_of_the_corpus_are_read() {
-    let Some(corpus) = crate::support::shared("corpus") else { return };
+    let Some(corpus) = crate::support::shared("corpus") else {
+        return;
+    };
     let mut found = 0;
     for folder in ["openclaw-state/sources", "sigstore/npm"] {
         for file in std::fs::read_dir(corpus.join(folder)).expect("list") {
             let path = file.expect("entry").path();
             if path.extension().is_some_and(|e| e == "tgz") {
-                let read = read(&std::fs::read(&path).expect("archive")).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                let read = read(&std::fs::read(&path).expect("archive"))
+                    .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
                 assert!(read.content("package.json").is_some());
                 found += 1;
             }
@@ -576,10 +921,13 @@ fn archives_of_the_corpus_are_read() {
 /// that its hidden lockfile names with what npm installed.
 #[test]
 fn npm_cache_is_read_and_installed_packages_are_their_archives() {
-    let (Some(cache), Some(installed)) =
-        (std::env::var_os("OPENCLAW_VERIFY_NPM_CACHE"), std::env::var_os("OPENCLAW_VERIFY_NODE_MODULES"))
-    else {
-        println!("skipped: OPENCLAW_VERIFY_NPM_CACHE and OPENCLAW_VERIFY_NODE_MODULES name no folders");
+    let (Some(cache), Some(installed)) = (
+        std::env::var_os("OPENCLAW_VERIFY_NPM_CACHE"),
+        std::env::var_os("OPENCLAW_VERIFY_NODE_MODULES"),
+    ) else {
+        println!(
+            "skipped: OPENCLAW_VERIFY_NPM_CACHE and OPENCLAW_VERIFY_NODE_MODULES name no folders"
+        );
         return;
     };
     let mut archives = std::collections::HashMap::new();
@@ -593,7 +941,11 @@ fn npm_cache_is_read_and_installed_packages_are_their_archives() {
                 continue;
             }
             let mut magic = [0; 2];
-            if std::fs::File::open(&path).and_then(|mut f| f.read_exact(&mut magic)).is_err() || magic != [0x1f, 0x8b] {
+            if std::fs::File::open(&path)
+                .and_then(|mut f| f.read_exact(&mut magic))
+                .is_err()
+                || magic != [0x1f, 0x8b]
+            {
                 continue;
             }
             all += 1;
@@ -609,21 +961,43 @@ fn npm_cache_is_read_and_installed_packages_are_their_archives() {
     let lock: serde_json::Value = serde_json::from_str(&lock).expect("JSON");
     let (mut same, mut other) = (0, Vec::new());
     for (path, package) in lock["packages"].as_object().expect("packages") {
-        let Some(read) = package["integrity"].as_str().and_then(|integrity| archives.get(integrity)) else { continue };
+        let Some(read) = package["integrity"]
+            .as_str()
+            .and_then(|integrity| archives.get(integrity))
+        else {
+            continue;
+        };
         let folder = root.parent().expect("parent").join(path);
         // A package that bundles its dependencies has them in its archive.
-        let leave_out = if read.entries.iter().any(|entry| entry.path.starts_with("node_modules/")) {
+        let leave_out = if read
+            .entries
+            .iter()
+            .any(|entry| entry.path.starts_with("node_modules/"))
+        {
             let host = std::fs::canonicalize(folder.join("node_modules/openclaw")).ok();
-            vec![tree::LeaveOut::HostLink { path: "node_modules/openclaw".to_owned(), host }]
+            vec![tree::LeaveOut::HostLink {
+                path: "node_modules/openclaw".to_owned(),
+                host,
+            }]
         } else {
             vec![tree::LeaveOut::Folder("node_modules".to_owned())]
         };
-        let spec = TreeSpec { boundary: folder.clone(), root: folder, leave_out };
-        let Ok(tree) = tree::digest(&spec, &Options::default()) else { continue };
+        let spec = TreeSpec {
+            boundary: folder.clone(),
+            root: folder,
+            leave_out,
+        };
+        let Ok(tree) = tree::digest(&spec, &Options::default()) else {
+            continue;
+        };
         let npm = read.manifest_of_npm().expect("manifest");
         match tree::compare(&npm, &tree.manifest) {
             changes if changes.is_empty() => same += 1,
-            changes => other.push(format!("{path}: {} changes, first {:?}", changes.len(), changes.first())),
+            changes => other.push(format!(
+                "{path}: {} changes, first {:?}",
+                changes.len(),
+                changes.first()
+            )),
         }
     }
     println!("{same} packages are their archives, not: {other:#?}");

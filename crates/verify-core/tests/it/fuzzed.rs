@@ -18,7 +18,10 @@ static RULE: LazyLock<ReleaseRule> = LazyLock::new(|| ReleaseRule {
     trust: Trust {
         ssh: AllowedSigners::parse(Path::new("signers"), SIGNERS).ok(),
         openpgp: Some(OpenPgpCertificates::default()),
-        gitsign: Some(Gitsign { identity: "a@example.org".to_owned(), issuer: "https://issuer.example".to_owned() }),
+        gitsign: Some(Gitsign {
+            identity: "a@example.org".to_owned(),
+            issuer: "https://issuer.example".to_owned(),
+        }),
         ..Trust::default()
     },
     require: ReleaseNeed::SignedTag,

@@ -26,7 +26,10 @@ impl Bench {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let root = temporary.path().canonicalize().expect("real path");
         fs::create_dir(root.join("config")).expect("folder");
-        Self { _temporary: temporary, root }
+        Self {
+            _temporary: temporary,
+            root,
+        }
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -37,7 +40,11 @@ impl Bench {
 
     fn builder_at(&self, now: &str) -> Builder {
         let file = |name: &str| (self.root.join("config").join(name), name.to_owned());
-        let (policy, lock, reviews) = (file("openclaw-verify.toml"), file("openclaw-verify.lock"), file("openclaw-reviews.toml"));
+        let (policy, lock, reviews) = (
+            file("openclaw-verify.toml"),
+            file("openclaw-verify.lock"),
+            file("openclaw-reviews.toml"),
+        );
         let builder = Verifier::builder(now.parse().expect("time")).policy(policy.0, policy.1);
         builder.lock(lock.0, lock.1).reviews(reviews.0, reviews.1)
     }
@@ -56,15 +63,27 @@ impl Bench {
 
     /// What the operator does after reading: lock from the kept copy, vouch for it.
     fn lock_kept(&self, id: &str) {
-        let kept = fs::read_dir(self.root.join("spool/kept")).expect("kept").flatten();
-        let kept = kept.map(|entry| entry.path()).filter(|path| path.join("request.json").exists());
+        let kept = fs::read_dir(self.root.join("spool/kept"))
+            .expect("kept")
+            .flatten();
+        let kept = kept
+            .map(|entry| entry.path())
+            .filter(|path| path.join("request.json").exists());
         let id: SubjectId = id.parse().expect("id");
         let relock = kept
-            .filter_map(|path| self.verifier_at(NOW).relock_kept(&id, &Kept::open(&path).expect("kept copy")).ok())
+            .filter_map(|path| {
+                self.verifier_at(NOW)
+                    .relock_kept(&id, &Kept::open(&path).expect("kept copy"))
+                    .ok()
+            })
             .last()
             .expect("a kept copy of this subject");
         assert!(relock.refused.is_empty(), "{:?}", relock.refused);
-        operator_file::write_atomic(&self.root.join("config/openclaw-verify.lock"), &relock.lock.write()).expect("lock");
+        operator_file::write_atomic(
+            &self.root.join("config/openclaw-verify.lock"),
+            &relock.lock.write(),
+        )
+        .expect("lock");
         let tree = relock.lock.package(&id).expect("entry").tree.expect("tree");
         let reviews = self.root.join("config/openclaw-reviews.toml");
         let mut text = fs::read_to_string(&reviews).unwrap_or_else(|_| "version = 1\n".to_owned());
@@ -76,28 +95,54 @@ impl Bench {
 
     /// A staged npm project with one dependency, as npm makes it.
     fn npm_project(&self, version: &str) {
-        self.write("project/package.json", &json!({ "private": true, "dependencies": { "@acme/notes": version } }).to_string());
+        self.write(
+            "project/package.json",
+            &json!({ "private": true, "dependencies": { "@acme/notes": version } }).to_string(),
+        );
         let integrity = Sri::of(version.as_bytes()).to_string();
         let entry = |name: &str, version: &str, integrity: &str| json!({ "version": version, "resolved": format!("https://registry.example/{name}/-/x-{version}.tgz"), "integrity": integrity });
         let packages = json!({
             "node_modules/@acme/notes": entry("@acme/notes", version, &integrity),
             "node_modules/dep": entry("dep", "2.0.0", &Sri::of(b"dep").to_string()),
         });
-        self.write("project/package-lock.json", &json!({ "lockfileVersion": 3, "packages": packages }).to_string());
+        self.write(
+            "project/package-lock.json",
+            &json!({ "lockfileVersion": 3, "packages": packages }).to_string(),
+        );
         let package = json!({ "name": "@acme/notes", "version": version, "dependencies": { "dep": "2.0.0" }, "openclaw": { "extensions": ["./index.js"] } });
-        self.write("project/node_modules/@acme/notes/package.json", &package.to_string());
-        self.write("project/node_modules/@acme/notes/openclaw.plugin.json", r#"{"id":"notes","configSchema":{}}"#);
-        self.write("project/node_modules/@acme/notes/index.js", "export default {};\n");
-        self.write("project/node_modules/dep/package.json", r#"{"name":"dep","version":"2.0.0"}"#);
+        self.write(
+            "project/node_modules/@acme/notes/package.json",
+            &package.to_string(),
+        );
+        self.write(
+            "project/node_modules/@acme/notes/openclaw.plugin.json",
+            r#"{"id":"notes","configSchema":{}}"#,
+        );
+        self.write(
+            "project/node_modules/@acme/notes/index.js",
+            "export default {};\n",
+        );
+        self.write(
+            "project/node_modules/dep/package.json",
+            r#"{"name":"dep","version":"2.0.0"}"#,
+        );
         self.write("project/node_modules/dep/index.js", "module.exports = 1;\n");
-        let resolution = json!({ "name": "@acme/notes", "version": version, "integrity": integrity });
-        self.write("npm-package-metadata.json", &json!({ "packageName": "@acme/notes", "resolution": resolution }).to_string());
+        let resolution =
+            json!({ "name": "@acme/notes", "version": version, "integrity": integrity });
+        self.write(
+            "npm-package-metadata.json",
+            &json!({ "packageName": "@acme/notes", "resolution": resolution }).to_string(),
+        );
     }
 
     fn npm(&self, step: usize) -> Value {
         let (path, origin, content) = [
             ("npm-package-metadata.json", "plugin-npm", "package"),
-            ("project/node_modules/@acme/notes", "plugin-package", "package"),
+            (
+                "project/node_modules/@acme/notes",
+                "plugin-package",
+                "package",
+            ),
             ("project", "plugin-dependency-tree", "dependency-tree"),
         ][step];
         let mut plugin = json!({ "contentType": content, "pluginId": "notes" });
@@ -107,7 +152,15 @@ impl Bench {
         self.plugin(path, "npm", origin, "plugin-npm", "@acme/notes", plugin)
     }
 
-    fn plugin(&self, path: &str, source: &str, origin: &str, kind: &str, spec: &str, plugin: Value) -> Value {
+    fn plugin(
+        &self,
+        path: &str,
+        source: &str,
+        origin: &str,
+        kind: &str,
+        spec: &str,
+        plugin: Value,
+    ) -> Value {
         let path = self.root.join(path);
         json!({
             "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "notes", "targetType": "plugin",
@@ -118,11 +171,24 @@ impl Bench {
     }
 
     fn folder_plugin(&self) -> Value {
-        self.write("folder/package.json", r#"{"name":"@acme/local","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#);
-        self.write("folder/openclaw.plugin.json", r#"{"id":"local","configSchema":{}}"#);
+        self.write(
+            "folder/package.json",
+            r#"{"name":"@acme/local","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#,
+        );
+        self.write(
+            "folder/openclaw.plugin.json",
+            r#"{"id":"local","configSchema":{}}"#,
+        );
         self.write("folder/index.js", "export default {};\n");
         let plugin = json!({ "contentType": "package", "pluginId": "local", "packageName": "@acme/local", "version": "1.0.0" });
-        self.plugin("folder", "local-path", "plugin-package", "plugin-dir", "./folder", plugin)
+        self.plugin(
+            "folder",
+            "local-path",
+            "plugin-package",
+            "plugin-dir",
+            "./folder",
+            plugin,
+        )
     }
 
     fn npm_all(&self) -> Vec<Value> {
@@ -140,15 +206,25 @@ fn said(reply: &Reply) -> Value {
     assert!(["allow", "warn", "block"].contains(&decision));
     if decision != "allow" {
         let reason = value["reason"].as_str().expect("reason");
-        assert!(!reason.trim().is_empty() && units(reason) <= 1000, "{reason}");
+        assert!(
+            !reason.trim().is_empty() && units(reason) <= 1000,
+            "{reason}"
+        );
     }
     let findings = value["findings"].as_array().cloned().unwrap_or_default();
     assert!(findings.len() <= 20);
     let mut shown = units(value["reason"].as_str().unwrap_or_default()) + 700;
     for finding in &findings {
         let text = |key: &str| finding[key].as_str().map_or(0, units);
-        assert!(["info", "warn", "critical"].contains(&finding["severity"].as_str().expect("severity")));
-        assert!(text("ruleId") > 0 && text("message") > 0 && text("message") <= 1000 && text("evidence") <= 1000);
+        assert!(
+            ["info", "warn", "critical"].contains(&finding["severity"].as_str().expect("severity"))
+        );
+        assert!(
+            text("ruleId") > 0
+                && text("message") > 0
+                && text("message") <= 1000
+                && text("evidence") <= 1000
+        );
         shown += text("ruleId") + text("severity") + text("message") + text("evidence") + 30;
     }
     assert!(shown <= 4000, "{shown} units");
@@ -160,8 +236,14 @@ fn reason(reply: &Value) -> &str {
 }
 
 fn rules(reply: &Value) -> Vec<&str> {
-    let findings = reply["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    findings.iter().filter_map(|finding| finding["ruleId"].as_str()?.strip_prefix("openclaw-verify/")).collect()
+    let findings = reply["findings"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    findings
+        .iter()
+        .filter_map(|finding| finding["ruleId"].as_str()?.strip_prefix("openclaw-verify/"))
+        .collect()
 }
 
 #[track_caller]
@@ -181,12 +263,23 @@ fn the_second_try_passes_after_locking_what_was_kept() {
     bench.npm_project("1.0.0");
     let [announced, package, tree]: [Value; 3] = bench.npm_all().try_into().expect("three");
     allowed(&announced);
-    assert_eq!(rules(&announced), ["not-locked"], "told, and judged when it is staged");
+    assert_eq!(
+        rules(&announced),
+        ["not-locked"],
+        "told, and judged when it is staged"
+    );
     blocked(&package, "not-locked");
     blocked(&tree, "not-locked");
     assert!(reason(&tree).starts_with("Read "), "{tree}");
-    assert!(reason(&tree).contains("openclaw-verify lock npm:@acme/notes --from "), "{tree}");
-    assert_eq!(reason(&package), reason(&tree), "the same project is kept once");
+    assert!(
+        reason(&tree).contains("openclaw-verify lock npm:@acme/notes --from "),
+        "{tree}"
+    );
+    assert_eq!(
+        reason(&package),
+        reason(&tree),
+        "the same project is kept once"
+    );
     bench.lock_kept("npm:@acme/notes");
     bench.npm_all().iter().for_each(allowed);
 }
@@ -199,11 +292,17 @@ fn what_changed_since_it_was_locked_is_refused() {
     bench.lock_kept("npm:@acme/notes");
     bench.npm_all().iter().for_each(allowed);
 
-    bench.write("project/node_modules/@acme/notes/index.js", "export default {} ;\n");
+    bench.write(
+        "project/node_modules/@acme/notes/index.js",
+        "export default {} ;\n",
+    );
     blocked(&bench.ask(&bench.npm(1)), "tree-mismatch");
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "tree-mismatch");
-    assert!(reason(&reply).starts_with("Find out why it changed"), "{reply}");
+    assert!(
+        reason(&reply).starts_with("Find out why it changed"),
+        "{reply}"
+    );
     bench.npm_project("1.0.0");
 
     bench.write("project/node_modules/dep/index.js", "module.exports = 2;\n");
@@ -219,7 +318,10 @@ fn what_changed_since_it_was_locked_is_refused() {
     bench.ask(&bench.npm(0));
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "tree-mismatch");
-    assert!(reason(&reply).contains("the lock holds 1.0.0 of npm:@acme/notes, and this is 1.1.0"), "{reply}");
+    assert!(
+        reason(&reply).contains("the lock holds 1.0.0 of npm:@acme/notes, and this is 1.1.0"),
+        "{reply}"
+    );
     bench.lock_kept("npm:@acme/notes");
     bench.npm_all().iter().for_each(allowed);
 }
@@ -231,11 +333,17 @@ fn another_archive_under_the_locked_version_is_refused_before_it_is_fetched() {
     bench.npm_all();
     bench.lock_kept("npm:@acme/notes");
     let resolution = json!({ "name": "@acme/notes", "version": "1.0.0", "integrity": Sri::of(b"other").to_string() });
-    bench.write("npm-package-metadata.json", &json!({ "packageName": "@acme/notes", "resolution": resolution }).to_string());
+    bench.write(
+        "npm-package-metadata.json",
+        &json!({ "packageName": "@acme/notes", "resolution": resolution }).to_string(),
+    );
     blocked(&bench.ask(&bench.npm(0)), "archive-mismatch");
     // The announcement is remembered: what is staged now is not what was announced.
     let resolution = json!({ "name": "@acme/other", "version": "1.0.0", "integrity": Sri::of(b"other").to_string() });
-    bench.write("npm-package-metadata.json", &json!({ "packageName": "@acme/notes", "resolution": resolution }).to_string());
+    bench.write(
+        "npm-package-metadata.json",
+        &json!({ "packageName": "@acme/notes", "resolution": resolution }).to_string(),
+    );
     assert!(reason(&bench.ask(&bench.npm(0))).contains("npm's metadata about @acme/other"));
 }
 
@@ -253,15 +361,30 @@ fn the_spool_can_only_refuse() {
     // Whatever is not a recent, well-formed announcement counts as absent.
     let other = Sri::of(b"other").to_string();
     forge("garbage.json", "{");
-    forge("twice.json", r#"{"id":"npm:@acme/notes","id":"npm:@acme/notes"}"#);
-    forge("old.json", &json!({ "id": "npm:@acme/notes", "archive": other, "at": 0 }).to_string());
-    forge("later.json", &json!({ "id": "npm:@acme/notes", "archive": other, "at": i64::MAX }).to_string());
-    forge("weak.json", &json!({ "id": "npm:@acme/notes", "archive": "sha1-AA", "at": 1_795_348_800 }).to_string());
+    forge(
+        "twice.json",
+        r#"{"id":"npm:@acme/notes","id":"npm:@acme/notes"}"#,
+    );
+    forge(
+        "old.json",
+        &json!({ "id": "npm:@acme/notes", "archive": other, "at": 0 }).to_string(),
+    );
+    forge(
+        "later.json",
+        &json!({ "id": "npm:@acme/notes", "archive": other, "at": i64::MAX }).to_string(),
+    );
+    forge(
+        "weak.json",
+        &json!({ "id": "npm:@acme/notes", "archive": "sha1-AA", "at": 1_795_348_800 }).to_string(),
+    );
     fs::create_dir(announced.join("folder.json")).expect("folder");
     allowed(&bench.ask(&bench.npm(2)));
     // A recent one for other bytes contradicts; one for these bytes beside it is another install at the same time.
     let now = NOW.parse::<jiff::Timestamp>().expect("time").as_second();
-    forge("other.json", &json!({ "id": "npm:@acme/notes", "archive": other, "at": now }).to_string());
+    forge(
+        "other.json",
+        &json!({ "id": "npm:@acme/notes", "archive": other, "at": now }).to_string(),
+    );
     blocked(&bench.ask(&bench.npm(2)), "archive-mismatch");
     allowed(&bench.ask(&bench.npm(0)));
     allowed(&bench.ask(&bench.npm(2)));
@@ -271,7 +394,10 @@ fn the_spool_can_only_refuse() {
     let gate = Gate::new(verifier).spool(Spool::new("/dev/null/nowhere"));
     allowed(&said(&gate.answer(bench.npm(2).to_string().as_bytes())));
     bench.write("project/node_modules/dep/index.js", "changed");
-    blocked(&said(&gate.answer(bench.npm(2).to_string().as_bytes())), "dependency-mismatch");
+    blocked(
+        &said(&gate.answer(bench.npm(2).to_string().as_bytes())),
+        "dependency-mismatch",
+    );
 }
 
 #[test]
@@ -279,9 +405,18 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
     let bench = Bench::new();
     let folder = bench.folder_plugin();
     bench.ask(&folder);
-    let kept = fs::read_dir(bench.root.join("spool/kept")).expect("kept").flatten().next().expect("one").path();
+    let kept = fs::read_dir(bench.root.join("spool/kept"))
+        .expect("kept")
+        .flatten()
+        .next()
+        .expect("one")
+        .path();
     let id: SubjectId = "path:local".parse().expect("id");
-    let lock = || bench.verifier_at(NOW).relock_kept(&id, &Kept::open(&kept).expect("kept copy"));
+    let lock = || {
+        bench
+            .verifier_at(NOW)
+            .relock_kept(&id, &Kept::open(&kept).expect("kept copy"))
+    };
     let read = || {
         bench.verifier_at(NOW).reading_kept(
             &id,
@@ -292,17 +427,29 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
     };
     lock().expect("as it was kept");
     read().expect("as it was kept");
-    fs::write(kept.join("content/index.js"), "import 'node:child_process';\n").expect("write");
+    fs::write(
+        kept.join("content/index.js"),
+        "import 'node:child_process';\n",
+    )
+    .expect("write");
     for error in [lock().err(), read().err()] {
-        let error = error.expect("other files than those that were refused").to_string();
+        let error = error
+            .expect("other files than those that were refused")
+            .to_string();
         assert!(error.contains("not those that the gate kept"), "{error}");
     }
 
     // Another copy under the name of this one.
     bench.write("folder/index.js", "import 'node:net';\n");
     bench.ask(&folder);
-    let folders = fs::read_dir(bench.root.join("spool/kept")).expect("kept").flatten().map(|entry| entry.path());
-    let other = folders.into_iter().find(|path| *path != kept && path.is_dir()).expect("another copy");
+    let folders = fs::read_dir(bench.root.join("spool/kept"))
+        .expect("kept")
+        .flatten()
+        .map(|entry| entry.path());
+    let other = folders
+        .into_iter()
+        .find(|path| *path != kept && path.is_dir())
+        .expect("another copy");
     fs::rename(&kept, bench.root.join("spool/away")).expect("rename");
     std::os::unix::fs::symlink(other.file_name().expect("name"), &kept).expect("link");
     let error = Kept::open(&kept).map(|_| ()).expect_err("a link");
@@ -319,7 +466,9 @@ fn a_refusal_says_when_dependencies_have_to_be_read_too() {
     bench.npm_project("1.0.0");
     let policy = |dependencies: &str| {
         let rule = "pin = \"digest\"\nprovenance = \"optional\"\nreview = \"safe-to-run\"";
-        let text = format!("version = 1\n[[rule]]\nmatch = \"npm:@acme/notes\"\n{rule}\ndependencies = \"{dependencies}\"\n");
+        let text = format!(
+            "version = 1\n[[rule]]\nmatch = \"npm:@acme/notes\"\n{rule}\ndependencies = \"{dependencies}\"\n"
+        );
         bench.write("config/openclaw-verify.toml", &text);
         let reply = bench.ask(&bench.npm(2));
         blocked(&reply, "not-locked");
@@ -333,15 +482,25 @@ fn a_refusal_says_when_dependencies_have_to_be_read_too() {
 fn what_only_a_registry_knows_is_asked_for_when_the_copy_is_locked() {
     let bench = Bench::new();
     bench.npm_project("1.0.0");
-    bench.write("config/openclaw-verify.toml", "version = 1\npreset = \"strict\"\n");
+    bench.write(
+        "config/openclaw-verify.toml",
+        "version = 1\npreset = \"strict\"\n",
+    );
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "not-established");
     let command = reason(&reply).split("; ").next().expect("command");
-    assert!(command.contains("openclaw-verify lock npm:@acme/notes --from ") && command.contains(" --online"), "{reply}");
+    assert!(
+        command.contains("openclaw-verify lock npm:@acme/notes --from ")
+            && command.contains(" --online"),
+        "{reply}"
+    );
     bench.lock_kept("npm:@acme/notes");
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "not-established");
-    assert!(reason(&reply).contains(" --online"), "locked and read, and nobody knows who built it: {reply}");
+    assert!(
+        reason(&reply).contains(" --online"),
+        "locked and read, and nobody knows who built it: {reply}"
+    );
 }
 
 #[test]
@@ -356,8 +515,14 @@ fn folders_git_bundles_hooks_and_skills() {
     renamed["plugin"]["pluginId"] = "other".into();
     blocked(&bench.ask(&renamed), "not-locked");
 
-    bench.write("git/package.json", r#"{"name":"@acme/git","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#);
-    bench.write("git/openclaw.plugin.json", r#"{"id":"git","configSchema":{}}"#);
+    bench.write(
+        "git/package.json",
+        r#"{"name":"@acme/git","version":"1.0.0","openclaw":{"extensions":["./index.js"]}}"#,
+    );
+    bench.write(
+        "git/openclaw.plugin.json",
+        r#"{"id":"git","configSchema":{}}"#,
+    );
     bench.write("git/index.js", "export default {};\n");
     bench.write("git/.git/HEAD", &format!("{}\n", "1".repeat(40)));
     let git = |origin: &str| {
@@ -377,7 +542,10 @@ fn folders_git_bundles_hooks_and_skills() {
     bench.write("git/.git/HEAD", &format!("{}\n", "2".repeat(40)));
     blocked(&bench.ask(&git("plugin-package")), "tree-mismatch");
 
-    bench.write("bundle/.claude-plugin/plugin.json", r#"{"name":"bundle","version":"1.0.0"}"#);
+    bench.write(
+        "bundle/.claude-plugin/plugin.json",
+        r#"{"name":"bundle","version":"1.0.0"}"#,
+    );
     let bundle = bench.plugin(
         "bundle",
         "local-path",
@@ -390,7 +558,10 @@ fn folders_git_bundles_hooks_and_skills() {
     bench.lock_kept("bundle:bundle");
     allowed(&bench.ask(&bundle));
 
-    bench.write("hooks/package.json", r#"{"name":"@acme/hooks","version":"1.0.0","openclaw":{"hooks":["./a"]}}"#);
+    bench.write(
+        "hooks/package.json",
+        r#"{"name":"@acme/hooks","version":"1.0.0","openclaw":{"hooks":["./a"]}}"#,
+    );
     bench.write("hooks/a/HOOK.md", "---\nname: a\n---\n");
     let hooks = bench.plugin(
         "hooks",
@@ -404,12 +575,18 @@ fn folders_git_bundles_hooks_and_skills() {
     bench.lock_kept("hook:managed/hooks");
     allowed(&bench.ask(&hooks));
 
-    bench.write("skill/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello\n");
+    bench.write(
+        "skill/SKILL.md",
+        "---\nname: weather\ndescription: d\n---\nhello\n",
+    );
     let skill = skill(&bench);
     blocked(&bench.ask(&skill), "not-locked");
     bench.lock_kept("skill:workspace/weather");
     allowed(&bench.ask(&skill));
-    bench.write("skill/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello!\n");
+    bench.write(
+        "skill/SKILL.md",
+        "---\nname: weather\ndescription: d\n---\nhello!\n",
+    );
     blocked(&bench.ask(&skill), "tree-mismatch");
 }
 
@@ -429,19 +606,33 @@ fn a_violation_and_an_unlisted_source_beat_lock_and_review() {
     bench.npm_project("1.0.0");
     bench.npm_all();
     bench.lock_kept("npm:@acme/notes");
-    let reviews = fs::read_to_string(bench.root.join("config/openclaw-reviews.toml")).expect("reviews");
+    let reviews =
+        fs::read_to_string(bench.root.join("config/openclaw-reviews.toml")).expect("reviews");
     bench.write("config/openclaw-reviews.toml", &format!("{reviews}\n[[violation]]\npackage = \"npm:@acme/notes\"\nversions = \"*\"\nreason = \"opens a shell\"\nby = \"Ada <ada@example.org>\"\ndate = 2026-11-22\n"));
     for step in 0..3 {
         let reply = bench.ask(&bench.npm(step));
         blocked(&reply, "violation");
-        assert!(reason(&reply).starts_with("Do not install npm:@acme/notes"), "{reply}");
+        assert!(
+            reason(&reply).starts_with("Do not install npm:@acme/notes"),
+            "{reply}"
+        );
     }
     bench.write("config/openclaw-reviews.toml", &reviews);
-    bench.write("config/openclaw-verify.toml", "version = 1\n[sources]\nregistries = [\"https://elsewhere.example\"]\n");
+    bench.write(
+        "config/openclaw-verify.toml",
+        "version = 1\n[sources]\nregistries = [\"https://elsewhere.example\"]\n",
+    );
     blocked(&bench.ask(&bench.npm(2)), "unlisted-source");
     // A file that cannot be understood is never the same as none.
-    bench.write("config/openclaw-reviews.toml", "version = 1\nnonsense = 1\n");
-    let error = bench.builder_at(NOW).build().err().expect("an error about the file");
+    bench.write(
+        "config/openclaw-reviews.toml",
+        "version = 1\nnonsense = 1\n",
+    );
+    let error = bench
+        .builder_at(NOW)
+        .build()
+        .err()
+        .expect("an error about the file");
     assert_eq!(said(&Gate::refuse(&error))["decision"], "block");
 }
 
@@ -453,11 +644,21 @@ fn unsafe_trees_and_missing_folders_are_refused() {
     bench.lock_kept("path:local");
     std::os::unix::fs::symlink("/etc/hostname", bench.root.join("folder/out")).expect("link");
     blocked(&bench.ask(&folder), "unsafe-tree");
-    assert!(fs::read_dir(bench.root.join("spool/kept")).expect("kept").count() == 1, "nothing unsafe is kept");
+    assert!(
+        fs::read_dir(bench.root.join("spool/kept"))
+            .expect("kept")
+            .count()
+            == 1,
+        "nothing unsafe is kept"
+    );
     fs::remove_dir_all(bench.root.join("folder")).expect("remove");
     assert_eq!(bench.ask(&folder)["decision"], "block");
     fs::create_dir(bench.root.join("folder")).expect("folder");
-    assert_eq!(bench.ask(&folder)["decision"], "block", "an empty folder is not what was locked");
+    assert_eq!(
+        bench.ask(&folder)["decision"],
+        "block",
+        "an empty folder is not what was locked"
+    );
 }
 
 #[test]
@@ -479,7 +680,11 @@ fn only_the_real_probe_is_a_probe() {
     allowed(&bench.ask(&plugin));
     let mutate = |pointer: &str, key: &str, value: Value| {
         let mut changed = probe.clone();
-        changed.pointer_mut(pointer).and_then(Value::as_object_mut).expect("object").insert(key.to_owned(), value);
+        changed
+            .pointer_mut(pointer)
+            .and_then(Value::as_object_mut)
+            .expect("object")
+            .insert(key.to_owned(), value);
         assert_eq!(bench.ask(&changed)["decision"], "block", "{pointer}/{key}");
     };
     mutate("", "targetName", "something".into());
@@ -488,7 +693,11 @@ fn only_the_real_probe_is_a_probe() {
     mutate("", "sourcePathKind", "file".into());
     mutate("/request", "mode", "update".into());
     bench.write("probe/SKILL.md", "");
-    assert_eq!(bench.ask(&probe)["decision"], "block", "the folder is not empty");
+    assert_eq!(
+        bench.ask(&probe)["decision"],
+        "block",
+        "the folder is not empty"
+    );
 }
 
 #[test]
@@ -517,7 +726,12 @@ fn what_is_not_understood_is_refused() {
         &text.replace(r#""type":"plugin-package""#, r#""type":"plugin-wasm""#),
         &format!("{}{text}", " ".repeat(300_000)),
     ] {
-        assert_eq!(gate.answer(bad.as_bytes()).verdict(), Verdict::Block, "{}", &bad[..bad.len().min(200)]);
+        assert_eq!(
+            gate.answer(bad.as_bytes()).verdict(),
+            Verdict::Block,
+            "{}",
+            &bad[..bad.len().min(200)]
+        );
     }
     // The protocol may gain keys.
     let more = text.replacen('{', r#"{"newKey":{"a":[1]},"#, 1);
@@ -534,7 +748,10 @@ fn a_warning_is_the_same_twice_and_can_be_replaced() {
     let first = bench.ask(&skill);
     assert_eq!(first["decision"], "warn", "{first}");
     assert_eq!(first, bench.ask(&skill));
-    assert!(!first.to_string().contains(&*bench.root.to_string_lossy()), "no random path: {first}");
+    assert!(
+        !first.to_string().contains(&*bench.root.to_string_lossy()),
+        "no random path: {first}"
+    );
     let bytes = skill.to_string();
     let with = |instead| said(&bench.gate().no_warn(instead).answer(bytes.as_bytes()));
     assert_eq!(with(NoWarn::Block)["decision"], "block");
@@ -545,7 +762,11 @@ fn a_warning_is_the_same_twice_and_can_be_replaced() {
 fn long_and_hostile_texts_stay_within_the_protocol() {
     let bench = Bench::new();
     let mut folder = bench.folder_plugin();
-    for name in ["x".repeat(5000), "\u{1F600}".repeat(3000), "\u{202e}\u{7}\n".repeat(900)] {
+    for name in [
+        "x".repeat(5000),
+        "\u{1F600}".repeat(3000),
+        "\u{202e}\u{7}\n".repeat(900),
+    ] {
         folder["targetName"] = name.clone().into();
         folder["plugin"]["pluginId"] = name.into();
         for number in 0..50 {
@@ -557,7 +778,9 @@ fn long_and_hostile_texts_stay_within_the_protocol() {
 
 #[test]
 fn every_recorded_request_is_answered() {
-    let Some(folder) = crate::support::shared("corpus/openclaw-state/install-policy") else { return };
+    let Some(folder) = crate::support::shared("corpus/openclaw-state/install-policy") else {
+        return;
+    };
     let bench = Bench::new();
     let mut answered = 0;
     for entry in fs::read_dir(folder).expect("folder").flatten() {
@@ -566,7 +789,11 @@ fn every_recorded_request_is_answered() {
             let bytes = fs::read(entry.path()).expect("request");
             Request::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
             // What it names is not on this machine.
-            assert_eq!(said(&bench.gate().answer(&bytes))["decision"], "block", "{name}");
+            assert_eq!(
+                said(&bench.gate().answer(&bytes))["decision"],
+                "block",
+                "{name}"
+            );
             answered += 1;
         }
     }
@@ -597,7 +824,10 @@ fn the_gate_can_be_shared_between_threads() {
 
 /// Some thousand in every run; `PROPTEST_CASES` for more.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3000)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(3000)
 }
 
 /// Where a mutation strikes, and with what.
@@ -643,7 +873,13 @@ proptest! {
 
 /// An example, as `cargo test` has built it; none when only this test was built.
 fn example(name: &str) -> Option<std::process::Command> {
-    let program = std::env::current_exe().expect("own path").ancestors().nth(2).expect("target").join("examples").join(name);
+    let program = std::env::current_exe()
+        .expect("own path")
+        .ancestors()
+        .nth(2)
+        .expect("target")
+        .join("examples")
+        .join(name);
     if !program.exists() {
         println!("skipped: the example {name} is not built");
         return None;
@@ -653,22 +889,41 @@ fn example(name: &str) -> Option<std::process::Command> {
 
 #[test]
 fn the_example_installer_publishes_only_what_was_locked() {
-    let Some(mut refused) = example("installer") else { return };
+    let Some(mut refused) = example("installer") else {
+        return;
+    };
     let bench = Bench::new();
     let folder = bench.folder_plugin();
     let [policy, staged, target] = ["config", "folder", "local"].map(|name| bench.root.join(name));
-    assert!(!refused.args([&policy, &staged, &target]).output().expect("runs").status.success());
+    assert!(
+        !refused
+            .args([&policy, &staged, &target])
+            .output()
+            .expect("runs")
+            .status
+            .success()
+    );
     assert!(!target.exists());
     bench.ask(&folder);
     bench.lock_kept("path:local");
-    let published = example("installer").expect("built").args([&policy, &staged, &target]).output().expect("runs");
-    assert!(published.status.success(), "{}", String::from_utf8_lossy(&published.stderr));
+    let published = example("installer")
+        .expect("built")
+        .args([&policy, &staged, &target])
+        .output()
+        .expect("runs");
+    assert!(
+        published.status.success(),
+        "{}",
+        String::from_utf8_lossy(&published.stderr)
+    );
     let digest = |folder: &PathBuf| openclaw_verify_core::tree_digest(folder).expect("digest");
     assert_eq!(digest(&target), digest(&staged));
     assert_eq!(
         fs::read_dir(&bench.root)
             .expect("folder")
-            .filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with(".tmp")))
+            .filter(|e| e
+                .as_ref()
+                .is_ok_and(|e| e.file_name().to_string_lossy().starts_with(".tmp")))
             .count(),
         0
     );
@@ -676,43 +931,86 @@ fn the_example_installer_publishes_only_what_was_locked() {
 
 #[test]
 fn the_example_ci_fails_when_something_changed() {
-    let Some(mut without) = example("ci") else { return };
+    let Some(mut without) = example("ci") else {
+        return;
+    };
     let bench = Bench::new();
     let [state, config] = ["state", "config"].map(|name| bench.root.join(name));
-    bench.write("state/workspace/skills/weather/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello\n");
+    bench.write(
+        "state/workspace/skills/weather/SKILL.md",
+        "---\nname: weather\ndescription: d\n---\nhello\n",
+    );
     let run = |command: &mut std::process::Command| {
         let output = command.args([&state, &config]).output().expect("runs");
-        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
     };
     let (code, text) = run(&mut without);
-    assert!(code == Some(1) && text.contains("there is no lock"), "{text}");
+    assert!(
+        code == Some(1) && text.contains("there is no lock"),
+        "{text}"
+    );
 
     let builder = bench.builder_at(NOW).state_dir(&state);
-    let relock = builder.build().expect("verifier").relock(&[]).expect("lock");
-    operator_file::write_atomic(&config.join("openclaw-verify.lock"), &relock.lock.write()).expect("lock");
-    bench.write("config/openclaw-verify.toml", "version = 1\n[levels]\nunreviewed = \"warn\"\n");
+    let relock = builder
+        .build()
+        .expect("verifier")
+        .relock(&[])
+        .expect("lock");
+    operator_file::write_atomic(&config.join("openclaw-verify.lock"), &relock.lock.write())
+        .expect("lock");
+    bench.write(
+        "config/openclaw-verify.toml",
+        "version = 1\n[levels]\nunreviewed = \"warn\"\n",
+    );
     let (code, text) = run(&mut example("ci").expect("built"));
-    assert!(code == Some(0) && text.contains("warn skill:workspace/weather: unreviewed"), "{text}");
+    assert!(
+        code == Some(0) && text.contains("warn skill:workspace/weather: unreviewed"),
+        "{text}"
+    );
     assert!(text.contains("0 denied"), "{text}");
 
-    bench.write("state/workspace/skills/weather/SKILL.md", "---\nname: weather\ndescription: d\n---\nhello!\n");
+    bench.write(
+        "state/workspace/skills/weather/SKILL.md",
+        "---\nname: weather\ndescription: d\n---\nhello!\n",
+    );
     let (code, text) = run(&mut example("ci").expect("built"));
-    assert!(code == Some(1) && text.contains("deny skill:workspace/weather: tree-mismatch"), "{text}");
+    assert!(
+        code == Some(1) && text.contains("deny skill:workspace/weather: tree-mismatch"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_example_service_answers_every_line() {
     use std::io::Write as _;
-    let Some(mut service) = example("service") else { return };
+    let Some(mut service) = example("service") else {
+        return;
+    };
     let bench = Bench::new();
     let piped = std::process::Stdio::piped;
-    let mut child = service.arg(bench.root.join("config")).stdin(piped()).stdout(piped()).spawn().expect("runs");
+    let mut child = service
+        .arg(bench.root.join("config"))
+        .stdin(piped())
+        .stdout(piped())
+        .spawn()
+        .expect("runs");
     let request = bench.folder_plugin();
-    writeln!(child.stdin.take().expect("stdin"), "{request}\n{{}}\n{request}").expect("write");
+    writeln!(
+        child.stdin.take().expect("stdin"),
+        "{request}\n{{}}\n{request}"
+    )
+    .expect("write");
     let output = child.wait_with_output().expect("output");
-    let replies: Vec<Value> =
-        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let replies: Vec<Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert_eq!(replies.len(), 3);
-    replies.iter().for_each(|reply| assert_eq!(reply["decision"], "block"));
+    replies
+        .iter()
+        .for_each(|reply| assert_eq!(reply["decision"], "block"));
     assert_eq!(replies[0], replies[2]);
 }

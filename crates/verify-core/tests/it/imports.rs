@@ -10,8 +10,7 @@ use openclaw_verify_core::{Builder, Error, ImportState, Verifier};
 use crate::support::server::{Answer, Server};
 
 const REVIEWS: &str = "version = 1\n\n[[review]]\npackage = \"npm:a\"\nversion = \"1.0.0\"\ntree = \"git-sha256:1111111111111111111111111111111111111111111111111111111111111111\"\ncriteria = \"safe-to-run\"\nby = \"Friend\"\ndate = 2026-11-01\n";
-const VIOLATION: &str =
-    "\n[[violation]]\npackage = \"npm:b\"\nversions = \"*\"\nreason = \"posts the tokens\"\nby = \"Friend\"\ndate = 2026-11-02\n";
+const VIOLATION: &str = "\n[[violation]]\npackage = \"npm:b\"\nversions = \"*\"\nreason = \"posts the tokens\"\nby = \"Friend\"\ndate = 2026-11-02\n";
 
 struct Place {
     folder: tempfile::TempDir,
@@ -20,7 +19,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("folder"), server: Server::start() }
+        Self {
+            folder: tempfile::tempdir().expect("folder"),
+            server: Server::start(),
+        }
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -29,34 +31,55 @@ impl Place {
 
     /// A policy that imports `/r.toml` as the file that holds `text`.
     fn policy(&self, text: &str) -> &Self {
-        self.policy_for(&self.server.url("/r.toml"), &Sha256Digest::of(text.as_bytes()).to_string())
+        self.policy_for(
+            &self.server.url("/r.toml"),
+            &Sha256Digest::of(text.as_bytes()).to_string(),
+        )
     }
 
     fn policy_for(&self, url: &str, digest: &str) -> &Self {
-        let text = format!("version = 1\n\n[imports.friend]\n# what they read\nurl = \"{url}\"\ndigest = \"{digest}\"\n");
+        let text = format!(
+            "version = 1\n\n[imports.friend]\n# what they read\nurl = \"{url}\"\ndigest = \"{digest}\"\n"
+        );
         std::fs::write(self.path("policy.toml"), text).expect("policy");
         self
     }
 
     fn offline(&self) -> Builder {
         let now = "2026-11-22T12:00:00Z".parse().expect("time");
-        Verifier::builder(now).policy(self.path("policy.toml"), "policy.toml").imports(self.path("imports"))
+        Verifier::builder(now)
+            .policy(self.path("policy.toml"), "policy.toml")
+            .imports(self.path("imports"))
     }
 
     fn online(&self) -> Builder {
         let mut limits = Limits::default();
-        (limits.metadata, limits.idle, limits.connect) =
-            (Duration::from_millis(900), Duration::from_millis(600), Duration::from_secs(2));
+        (limits.metadata, limits.idle, limits.connect) = (
+            Duration::from_millis(900),
+            Duration::from_millis(600),
+            Duration::from_secs(2),
+        );
         (limits.attempts, limits.backoff) = (2, Duration::from_millis(10));
-        let client = Client::new(NpmConfig::default(), limits, Cache::new(self.path("registry"))).expect("client");
+        let client = Client::new(
+            NpmConfig::default(),
+            limits,
+            Cache::new(self.path("registry")),
+        )
+        .expect("client");
         self.offline().registry(client)
     }
 
     fn refresh(&self) -> Result<ImportState, String> {
         let started = Instant::now();
         let result = self.online().refresh_imports();
-        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
-        result.map(|mut all| all.pop().expect("one import").state).map_err(|error| told(&error))
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            started.elapsed()
+        );
+        result
+            .map(|mut all| all.pop().expect("one import").state)
+            .map_err(|error| told(&error))
     }
 
     fn kept(&self) -> usize {
@@ -67,7 +90,10 @@ impl Place {
 /// An error with its way out; one that points into a file with the line and what is marked there.
 fn told(error: &Error) -> String {
     use miette::Diagnostic as _;
-    let help = error.help().map(|help| format!(" -> {help}")).unwrap_or_default();
+    let help = error
+        .help()
+        .map(|help| format!(" -> {help}"))
+        .unwrap_or_default();
     match error {
         Error::Operator(operator) => super::files::shown(operator),
         other => format!("{other}{help}"),
@@ -86,9 +112,16 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
             "the imported reviews `friend` at {url} are not in the cache -> fetch them: openclaw-verify lock --online; or import the file by `path`"
         )
     );
-    assert_eq!(place.offline().refresh_imports().expect("nothing is asked"), []);
+    assert_eq!(
+        place.offline().refresh_imports().expect("nothing is asked"),
+        []
+    );
     assert!(place.online().build().is_err(), "only a refresh fetches");
-    assert_eq!(place.server.authorizations(), [], "no socket was opened so far");
+    assert_eq!(
+        place.server.authorizations(),
+        [],
+        "no socket was opened so far"
+    );
 
     place.server.set("/r.toml", Answer::Good(REVIEWS.into()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
@@ -99,11 +132,22 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
 
     // What is pinned stays in force when nobody serves it any more.
     place.server.set("/r.toml", Answer::Status(404));
-    assert_eq!(place.refresh(), Ok(ImportState::Unreachable("the server does not have it".to_owned())));
+    assert_eq!(
+        place.refresh(),
+        Ok(ImportState::Unreachable(
+            "the server does not have it".to_owned()
+        ))
+    );
     // A kept file that was swapped is not there.
     let store = ImportStore::new(place.path("imports"));
-    std::fs::write(store.path(&Sha256Digest::of(REVIEWS.as_bytes())), format!("{REVIEWS}# evil\n")).expect("swap");
-    assert!(told(&place.offline().build().err().expect("swapped")).contains("are not in the cache"));
+    std::fs::write(
+        store.path(&Sha256Digest::of(REVIEWS.as_bytes())),
+        format!("{REVIEWS}# evil\n"),
+    )
+    .expect("swap");
+    assert!(
+        told(&place.offline().build().err().expect("swapped")).contains("are not in the cache")
+    );
     place.server.set("/r.toml", Answer::Good(REVIEWS.into()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
     assert!(place.offline().build().is_ok());
@@ -116,9 +160,12 @@ fn an_import_that_changed_names_both_digests_what_is_new_and_the_line_to_edit() 
     place.server.set("/r.toml", Answer::Good(REVIEWS.into()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
     let new = format!("{}{VIOLATION}", REVIEWS.replace("1.0.0", "1.0.1"));
-    place.server.set("/r.toml", Answer::Good(new.clone().into()));
+    place
+        .server
+        .set("/r.toml", Answer::Good(new.clone().into()));
     let [old_digest, new_digest] = [REVIEWS, &new].map(|text| Sha256Digest::of(text.as_bytes()));
-    let kept = ImportStore::new(place.path("imports").canonicalize().expect("folder")).path(&new_digest);
+    let kept =
+        ImportStore::new(place.path("imports").canonicalize().expect("folder")).path(&new_digest);
     let error = place.refresh().expect_err("changed");
     assert_eq!(
         error,
@@ -148,42 +195,96 @@ fn hostile_servers_give_nothing() {
         assert!(error.contains(expected), "{expected}: {error}");
         assert!(place.offline().build().is_err(), "{expected}");
     };
-    refused(Answer::Claims(17 << 20), "larger than the 16777216 bytes accepted");
+    refused(
+        Answer::Claims(17 << 20),
+        "larger than the 16777216 bytes accepted",
+    );
     refused(Answer::Endless, "larger than the 16777216 bytes accepted");
     refused(Answer::Slow(REVIEWS.into()), "took too long");
-    refused(Answer::Late(Duration::from_secs(3), REVIEWS.into()), "took too long");
+    refused(
+        Answer::Late(Duration::from_secs(3), REVIEWS.into()),
+        "took too long",
+    );
     refused(Answer::Truncated(REVIEWS.into()), "the connection failed");
-    refused(Answer::Drip(format!("HTTP/1.1 200 OK\r\n\r\n{REVIEWS}").into()), "took too long");
+    refused(
+        Answer::Drip(format!("HTTP/1.1 200 OK\r\n\r\n{REVIEWS}").into()),
+        "took too long",
+    );
     refused(Answer::Raw(b"\0\0\0".to_vec()), "the connection failed");
-    refused(Answer::Status(404), "cannot be fetched from http://127.0.0.1");
+    refused(
+        Answer::Status(404),
+        "cannot be fetched from http://127.0.0.1",
+    );
     refused(Answer::Status(500), "the server answered with status 500");
-    refused(Answer::Status(401), "the server refused access (status 401)");
-    refused(Answer::Redirect("https://other.example/r.toml".to_owned()), "refused a redirect to another host, other.example");
-    refused(Answer::Redirect("file:///etc/passwd".to_owned()), "refused a redirect");
-    refused(Answer::Redirect(place.server.url("/r.toml")), "refused a redirect after 5 others");
+    refused(
+        Answer::Status(401),
+        "the server refused access (status 401)",
+    );
+    refused(
+        Answer::Redirect("https://other.example/r.toml".to_owned()),
+        "refused a redirect to another host, other.example",
+    );
+    refused(
+        Answer::Redirect("file:///etc/passwd".to_owned()),
+        "refused a redirect",
+    );
+    refused(
+        Answer::Redirect(place.server.url("/r.toml")),
+        "refused a redirect after 5 others",
+    );
     let other = Server::start();
     other.set("/r.toml", Answer::Good(REVIEWS.into()));
-    refused(Answer::Redirect(other.url("/r.toml")), "refused a redirect to another host");
-    assert_eq!(other.authorizations(), [], "the other host was not even asked");
+    refused(
+        Answer::Redirect(other.url("/r.toml")),
+        "refused a redirect to another host",
+    );
+    assert_eq!(
+        other.authorizations(),
+        [],
+        "the other host was not even asked"
+    );
     assert_eq!(place.kept(), 0, "nothing was kept so far");
 
     refused(Answer::Good(b"\xff\xfe".to_vec()), "it is no text");
-    refused(Answer::Good(b"version = 1\n".to_vec()), "it holds 0 reviews and 0 violations");
-    refused(Answer::Good(b"version = 2\n".to_vec()), "it could not be used either: the file is of format version 2");
-    refused(Answer::Good(b"<html>\x1b[2J</html>".to_vec()), "it could not be used either");
-    refused(Answer::Good(Vec::new()), "the import `friend` is not the file that policy pins");
+    refused(
+        Answer::Good(b"version = 1\n".to_vec()),
+        "it holds 0 reviews and 0 violations",
+    );
+    refused(
+        Answer::Good(b"version = 2\n".to_vec()),
+        "it could not be used either: the file is of format version 2",
+    );
+    refused(
+        Answer::Good(b"<html>\x1b[2J</html>".to_vec()),
+        "it could not be used either",
+    );
+    refused(
+        Answer::Good(Vec::new()),
+        "the import `friend` is not the file that policy pins",
+    );
 
     // A redirect on the same host is followed, and the digest still decides.
-    place.server.set("/moved.toml", Answer::Good(REVIEWS.into()));
-    place.policy(REVIEWS).server.set("/r.toml", Answer::Redirect("/moved.toml".to_owned()));
+    place
+        .server
+        .set("/moved.toml", Answer::Good(REVIEWS.into()));
+    place
+        .policy(REVIEWS)
+        .server
+        .set("/r.toml", Answer::Redirect("/moved.toml".to_owned()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
 
     // Pinned and broken: the place in it is shown, with nothing that acts on a terminal.
     let broken = "version = 1\nignore = \"\u{202e}\"\n";
-    place.policy(broken).server.set("/r.toml", Answer::Good(broken.into()));
+    place
+        .policy(broken)
+        .server
+        .set("/r.toml", Answer::Good(broken.into()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
     let error = told(&place.offline().build().err().expect("broken"));
-    assert!(error.starts_with("line 2 `ignore` (here): unknown key `ignore`"), "{error}");
+    assert!(
+        error.starts_with("line 2 `ignore` (here): unknown key `ignore`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -192,10 +293,14 @@ fn a_file_beside_the_policy_is_held_to_its_digest_too() {
     let file = place.path("friend.toml");
     std::fs::write(&file, REVIEWS).expect("file");
     let digest = Sha256Digest::of(REVIEWS.as_bytes());
-    let policy = format!("version = 1\n[imports.friend]\npath = \"friend.toml\"\ndigest = \"{digest}\"\n");
+    let policy =
+        format!("version = 1\n[imports.friend]\npath = \"friend.toml\"\ndigest = \"{digest}\"\n");
     std::fs::write(place.path("policy.toml"), policy).expect("policy");
     assert!(place.offline().build().is_ok());
-    assert_eq!(place.online().refresh_imports().expect("nothing to fetch"), []);
+    assert_eq!(
+        place.online().refresh_imports().expect("nothing to fetch"),
+        []
+    );
     std::fs::write(&file, format!("{REVIEWS}\n")).expect("file");
     let found = Sha256Digest::of(format!("{REVIEWS}\n").as_bytes());
     let error = told(&place.offline().build().err().expect("changed"));
@@ -208,5 +313,8 @@ fn a_file_beside_the_policy_is_held_to_its_digest_too() {
     );
     std::fs::remove_file(&file).expect("remove");
     let error = told(&place.offline().build().err().expect("gone"));
-    assert!(error.contains("are not there") && error.contains("line 2 of the policy"), "{error}");
+    assert!(
+        error.contains("are not there") && error.contains("line 2 of the policy"),
+        "{error}"
+    );
 }

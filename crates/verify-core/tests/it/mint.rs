@@ -13,10 +13,26 @@ pub struct Mint {
 
 impl Mint {
     pub fn new() -> Self {
-        let mut mint = Self { dir: tempfile::tempdir().expect("temp dir"), commit: String::new() };
-        mint.git(&["init", "-q", "--bare", "-b", "main", mint.repo().to_str().expect("path")], b"");
+        let mut mint = Self {
+            dir: tempfile::tempdir().expect("temp dir"),
+            commit: String::new(),
+        };
+        mint.git(
+            &[
+                "init",
+                "-q",
+                "--bare",
+                "-b",
+                "main",
+                mint.repo().to_str().expect("path"),
+            ],
+            b"",
+        );
         let blob = mint.git(&["hash-object", "-w", "--stdin"], b"hello\n");
-        let tree = mint.git(&["mktree"], format!("100644 blob {blob}\tfile\n").as_bytes());
+        let tree = mint.git(
+            &["mktree"],
+            format!("100644 blob {blob}\tfile\n").as_bytes(),
+        );
         mint.commit = mint.git(&["commit-tree", &tree, "-m", "one"], b"");
         mint
     }
@@ -32,8 +48,15 @@ impl Mint {
     /// Runs git on the repository, without anybody's configuration, and gives its output.
     pub fn git(&self, arguments: &[&str], input: &[u8]) -> String {
         let output = run(self.git_command().args(arguments), input);
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+        assert!(
+            output.status.success(),
+            "git {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim_end()
+            .to_owned()
     }
 
     pub fn git_command(&self) -> Command {
@@ -61,20 +84,45 @@ impl Mint {
     /// A new key pair; the path of the private half.
     pub fn ssh_key(&self, name: &str, kind: &[&str]) -> PathBuf {
         let path = self.path(name);
-        let output = run(Command::new("ssh-keygen").args(["-q", "-N", "", "-C", "", "-f"]).arg(&path).arg("-t").args(kind), b"");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = run(
+            Command::new("ssh-keygen")
+                .args(["-q", "-N", "", "-C", "", "-f"])
+                .arg(&path)
+                .arg("-t")
+                .args(kind),
+            b"",
+        );
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         path
     }
 
     /// The public half, as `<type> <base64>`.
     pub fn public(&self, key: &Path) -> String {
-        std::fs::read_to_string(key.with_extension("pub")).expect("public key").trim().to_owned()
+        std::fs::read_to_string(key.with_extension("pub"))
+            .expect("public key")
+            .trim()
+            .to_owned()
     }
 
     /// An armored signature.
     pub fn ssh_sign(&self, key: &Path, options: &[&str], message: &[u8]) -> Vec<u8> {
-        let output = run(Command::new("ssh-keygen").args(["-Y", "sign"]).args(options).arg("-f").arg(key), message);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = run(
+            Command::new("ssh-keygen")
+                .args(["-Y", "sign"])
+                .args(options)
+                .arg("-f")
+                .arg(key),
+            message,
+        );
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     }
 
@@ -94,7 +142,10 @@ impl Mint {
 
     /// Writes a tag object, whatever it holds, and its ref.
     pub fn put_tag(&self, name: &str, body: &[u8]) -> String {
-        let id = self.git(&["hash-object", "-t", "tag", "-w", "--literally", "--stdin"], body);
+        let id = self.git(
+            &["hash-object", "-t", "tag", "-w", "--literally", "--stdin"],
+            body,
+        );
         let path = self.repo().join("refs/tags").join(name);
         std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         std::fs::write(path, format!("{id}\n")).expect("ref");
@@ -104,13 +155,23 @@ impl Mint {
     /// Whether `git verify-tag` accepts a tag with this signers file.
     pub fn git_accepts(&self, name: &str, signers: &Path) -> bool {
         let signers = format!("gpg.ssh.allowedSignersFile={}", signers.display());
-        run(self.git_command().args(["-c", &signers, "verify-tag", name]), b"").status.success()
+        run(
+            self.git_command()
+                .args(["-c", &signers, "verify-tag", name]),
+            b"",
+        )
+        .status
+        .success()
     }
 }
 
 pub fn run(command: &mut Command, input: &[u8]) -> Output {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     let mut stdin = child.stdin.take().expect("stdin");
     // A program that does not want its input may close it.
     let _ = stdin.write_all(input);

@@ -29,9 +29,26 @@ impl Gpg {
 
     fn run(&self, at: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let mut command = Command::new("gpg");
-        command.arg("--homedir").arg(&self.home).args(["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""]);
-        let output = run(command.arg("--faked-system-time").arg(format!("{at}!")).args(arguments), input);
-        assert!(output.status.success(), "gpg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        command.arg("--homedir").arg(&self.home).args([
+            "--batch",
+            "--quiet",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            "",
+        ]);
+        let output = run(
+            command
+                .arg("--faked-system-time")
+                .arg(format!("{at}!"))
+                .args(arguments),
+            input,
+        );
+        assert!(
+            output.status.success(),
+            "gpg {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     }
 
@@ -42,7 +59,12 @@ impl Gpg {
     }
 
     fn fingerprints(&self, name: &str) -> Vec<String> {
-        let listing = String::from_utf8(self.run("20260101T000000", &["--with-colons", "--list-keys", name], b"")).expect("text");
+        let listing = String::from_utf8(self.run(
+            "20260101T000000",
+            &["--with-colons", "--list-keys", name],
+            b"",
+        ))
+        .expect("text");
         listing
             .lines()
             .filter_map(|line| line.strip_prefix("fpr:::::::::"))
@@ -60,7 +82,15 @@ impl Gpg {
 
     /// Whether `git verify-tag` accepts a tag with this keyring.
     pub fn git_accepts(&self, name: &str) -> bool {
-        run(self.mint.git_command().env("GNUPGHOME", &self.home).args(["verify-tag", name]), b"").status.success()
+        run(
+            self.mint
+                .git_command()
+                .env("GNUPGHOME", &self.home)
+                .args(["verify-tag", name]),
+            b"",
+        )
+        .status
+        .success()
     }
 
     /// The certificates of all keys.
@@ -72,7 +102,10 @@ impl Gpg {
     }
 
     pub fn judged(&self, body: &[u8], certificates: &OpenPgpCertificates) -> Verdict {
-        let rule = rule(Trust { openpgp: Some(certificates.clone()), ..Trust::default() });
+        let rule = rule(Trust {
+            openpgp: Some(certificates.clone()),
+            ..Trust::default()
+        });
         verify_object(body, Some("v1"), &rule, &[], now())
     }
 
@@ -81,7 +114,10 @@ impl Gpg {
     }
 
     fn code(&self, body: &[u8]) -> &'static str {
-        self.verdict(body).failures.first().map_or("ok", |failure| failure.code.as_str())
+        self.verdict(body)
+            .failures
+            .first()
+            .map_or("ok", |failure| failure.code.as_str())
     }
 }
 
@@ -91,21 +127,46 @@ fn keys_are_judged_at_the_time_of_the_signature() {
     let key = gpg.key("20200101T000000", "a@example.test", "ed25519", "sign", "2y");
     let within = gpg.sign("20210101T000000", &key, &[]);
     assert_eq!(gpg.code(&within), "ok");
-    assert_eq!(gpg.verdict(&within).notes.len(), 1, "that the key has expired since is said");
+    assert_eq!(
+        gpg.verdict(&within).notes.len(),
+        1,
+        "that the key has expired since is said"
+    );
 
     let future = gpg.key("20200101T000000", "f@example.test", "rsa2048", "sign", "0");
-    assert_eq!(gpg.code(&gpg.sign("20330101T000000", &future, &[])), "signature-in-future");
-    assert_eq!(gpg.code(&gpg.sign("20261122T120200", &future, &[])), "ok", "two minutes of clock skew");
-    assert_eq!(gpg.code(&gpg.sign("20210101T000000", &future, &["--digest-algo", "SHA1"])), "weak-hash");
-    assert_eq!(gpg.code(&gpg.sign("20210101T000000", &future, &["--textmode"])), "bad-signature");
+    assert_eq!(
+        gpg.code(&gpg.sign("20330101T000000", &future, &[])),
+        "signature-in-future"
+    );
+    assert_eq!(
+        gpg.code(&gpg.sign("20261122T120200", &future, &[])),
+        "ok",
+        "two minutes of clock skew"
+    );
+    assert_eq!(
+        gpg.code(&gpg.sign("20210101T000000", &future, &["--digest-algo", "SHA1"])),
+        "weak-hash"
+    );
+    assert_eq!(
+        gpg.code(&gpg.sign("20210101T000000", &future, &["--textmode"])),
+        "bad-signature"
+    );
     let short_lived = gpg.sign("20210101T000000", &future, &["--default-sig-expire", "1y"]);
-    assert_eq!(gpg.code(&short_lived), "bad-signature", "the signature has expired");
+    assert_eq!(
+        gpg.code(&short_lived),
+        "bad-signature",
+        "the signature has expired"
+    );
 
     // Made after the key's end: gpg refuses to, so the key is shortened afterwards.
     let shortened = gpg.key("20200101T000000", "s@example.test", "ed25519", "sign", "0");
     let late = gpg.sign("20230101T000000", &shortened, &[]);
     assert_eq!(gpg.code(&late), "ok");
-    gpg.run("20200102T000000", &["--quick-set-expire", &shortened, "1y"], b"");
+    gpg.run(
+        "20200102T000000",
+        &["--quick-set-expire", &shortened, "1y"],
+        b"",
+    );
     assert_eq!(gpg.code(&late), "key-expired-at-signature");
 }
 
@@ -113,12 +174,26 @@ fn keys_are_judged_at_the_time_of_the_signature() {
 fn subkeys_count_when_they_are_bound_and_not_revoked() {
     let Some(gpg) = Gpg::new() else { return };
     let primary = gpg.key("20200101T000000", "a@example.test", "ed25519", "cert", "0");
-    gpg.run("20200201T000000", &["--quick-add-key", &primary, "ed25519", "sign", "0"], b"");
+    gpg.run(
+        "20200201T000000",
+        &["--quick-add-key", &primary, "ed25519", "sign", "0"],
+        b"",
+    );
     let subkey = gpg.fingerprints("a@example.test")[1].clone();
     let body = gpg.sign("20210101T000000", &format!("{subkey}!"), &[]);
     let verdict = gpg.verdict(&body);
-    assert_eq!(verdict.signer.as_ref().map(|signer| signer.fingerprint.as_str()), Some(primary.as_str()), "{verdict:#?}");
-    assert_eq!(verdict.signer.map(|signer| signer.principal).as_deref(), Some("a@example.test"));
+    assert_eq!(
+        verdict
+            .signer
+            .as_ref()
+            .map(|signer| signer.fingerprint.as_str()),
+        Some(primary.as_str()),
+        "{verdict:#?}"
+    );
+    assert_eq!(
+        verdict.signer.map(|signer| signer.principal).as_deref(),
+        Some("a@example.test")
+    );
 
     // Superseded two years later: a soft revocation, and still nobody's key.
     let edit = format!("key {subkey}\nrevkey\ny\n2\n\ny\nsave\n");
@@ -132,7 +207,15 @@ fn subkeys_count_when_they_are_bound_and_not_revoked() {
         "--passphrase",
         "",
     ]);
-    run(command.args(["--faked-system-time", "20230101T000000!", "--edit-key", &primary]), edit.as_bytes());
+    run(
+        command.args([
+            "--faked-system-time",
+            "20230101T000000!",
+            "--edit-key",
+            &primary,
+        ]),
+        edit.as_bytes(),
+    );
     assert_eq!(gpg.code(&body), "revoked");
 }
 
@@ -140,10 +223,16 @@ fn subkeys_count_when_they_are_bound_and_not_revoked() {
 fn weak_and_unknown_keys_are_named() {
     let Some(gpg) = Gpg::new() else { return };
     let weak = gpg.key("20200101T000000", "w@example.test", "rsa1024", "sign", "0");
-    assert_eq!(gpg.code(&gpg.sign("20210101T000000", &weak, &[])), "weak-key");
+    assert_eq!(
+        gpg.code(&gpg.sign("20210101T000000", &weak, &[])),
+        "weak-key"
+    );
     let Some(other) = Gpg::new() else { return };
     let unknown = other.key("20200101T000000", "u@example.test", "ed25519", "sign", "0");
     let verdict = gpg.verdict(&other.sign("20210101T000000", &unknown, &[]));
     assert_eq!(verdict.failures[0].code.as_str(), "unknown-key");
-    assert!(verdict.failures[0].message.contains(&unknown), "{verdict:#?}");
+    assert!(
+        verdict.failures[0].message.contains(&unknown),
+        "{verdict:#?}"
+    );
 }

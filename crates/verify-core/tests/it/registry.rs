@@ -10,9 +10,12 @@ use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::{Fact, Outcome};
 use openclaw_verify_core::policy::Pattern;
-use openclaw_verify_core::provenance::{Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot, npm};
+use openclaw_verify_core::provenance::{
+    Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot, npm,
+};
 use openclaw_verify_core::registry::{
-    Attestation, Cache, Client, FetchError, Fetched, Limits, NpmConfig, Plan, RegistryFacts, Want, fetch_blocking, judge,
+    Attestation, Cache, Client, FetchError, Fetched, Limits, NpmConfig, Plan, RegistryFacts, Want,
+    fetch_blocking, judge,
 };
 use serde_json::{Value, json};
 
@@ -30,10 +33,21 @@ struct Shop {
 
 impl Shop {
     fn open() -> Self {
-        let shop = Self { server: Server::start(), world: World::new(), cache: tempfile::tempdir().expect("folder") };
-        shop.server.set("/@acme%2fnotes", Answer::Good(shop.packument(|_| {})));
-        shop.server.set("/@acme/notes/-/notes-1.2.0.tgz", Answer::Good(ARCHIVE.to_vec()));
-        shop.server.set("/-/npm/v1/attestations/@acme%2fnotes@1.2.0", Answer::Good(shop.attestations()));
+        let shop = Self {
+            server: Server::start(),
+            world: World::new(),
+            cache: tempfile::tempdir().expect("folder"),
+        };
+        shop.server
+            .set("/@acme%2fnotes", Answer::Good(shop.packument(|_| {})));
+        shop.server.set(
+            "/@acme/notes/-/notes-1.2.0.tgz",
+            Answer::Good(ARCHIVE.to_vec()),
+        );
+        shop.server.set(
+            "/-/npm/v1/attestations/@acme%2fnotes@1.2.0",
+            Answer::Good(shop.attestations()),
+        );
         shop
     }
 
@@ -67,7 +81,10 @@ impl Shop {
             })
             .to_string()
         };
-        let publish = statement(npm::PUBLISH, json!({ "name": "@acme/notes", "version": "1.2.0" }));
+        let publish = statement(
+            npm::PUBLISH,
+            json!({ "name": "@acme/notes", "version": "1.2.0" }),
+        );
         let built = statement(npm::PROVENANCE[0], json!({}));
         let by_npm = By::Key(&self.world.npm, "SHA256:test");
         let claims = Claims::github("acme/notes");
@@ -90,25 +107,51 @@ impl Shop {
     }
 
     fn fetch_with(&self, client: &Client) -> Fetched {
-        fetch_blocking(&Plan { wants: vec![want()] }, client).expect("a runtime")
+        fetch_blocking(
+            &Plan {
+                wants: vec![want()],
+            },
+            client,
+        )
+        .expect("a runtime")
     }
 
     fn anchors(&self) -> Anchors {
-        let trust = TrustRoot::from_file(Path::new("root.json"), &self.world.trusted_root(), Instance::PublicGood).expect("root");
+        let trust = TrustRoot::from_file(
+            Path::new("root.json"),
+            &self.world.trusted_root(),
+            Instance::PublicGood,
+        )
+        .expect("root");
         let keys = self.world.npm_keys("2025-01-01T00:00:00Z", None);
         let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
-        Anchors::embedded(Instance::PublicGood).with_root(trust).with_keys(keys)
+        Anchors::embedded(Instance::PublicGood)
+            .with_root(trust)
+            .with_keys(keys)
     }
 
     fn judge(&self, fetched: &Fetched) -> RegistryFacts {
-        let policy = IdentityPolicy { repository: Some(pattern("github.com/acme/notes")), ..IdentityPolicy::default() };
-        judge(&want(), &fetched.packages[0], &policy, &self.anchors(), now())
+        let policy = IdentityPolicy {
+            repository: Some(pattern("github.com/acme/notes")),
+            ..IdentityPolicy::default()
+        };
+        judge(
+            &want(),
+            &fetched.packages[0],
+            &policy,
+            &self.anchors(),
+            now(),
+        )
     }
 
     fn facts(&self) -> (&'static str, &'static str, &'static str) {
         let fetched = self.fetch();
         let facts = self.judge(&fetched);
-        (code(&facts.integrity), code(&facts.signatures), code(&facts.attestations.package()))
+        (
+            code(&facts.integrity),
+            code(&facts.signatures),
+            code(&facts.attestations.package()),
+        )
     }
 }
 
@@ -160,7 +203,13 @@ fn error(fetched: &Fetched) -> FetchError {
 }
 
 fn archive_error(fetched: &Fetched) -> FetchError {
-    fetched.packages[0].as_ref().expect("a packument").archive.clone().expect("asked for").expect_err("an error")
+    fetched.packages[0]
+        .as_ref()
+        .expect("a packument")
+        .archive
+        .clone()
+        .expect("asked for")
+        .expect_err("an error")
 }
 
 #[test]
@@ -170,8 +219,18 @@ fn a_good_registry_and_then_the_cache() {
     let facts = shop.judge(&fetched);
     assert_eq!(facts.integrity, Fact::Verified(Sri::of(ARCHIVE)));
     assert_eq!(facts.signatures.outcome(), Outcome::Verified);
-    assert_eq!(facts.attestations.package().verified().and_then(|i| i.repository()), Some("github.com/acme/notes"));
-    assert_eq!(facts.published.map(|t| t.to_string()).as_deref(), Some("2026-06-01T12:00:00Z"));
+    assert_eq!(
+        facts
+            .attestations
+            .package()
+            .verified()
+            .and_then(|i| i.repository()),
+        Some("github.com/acme/notes")
+    );
+    assert_eq!(
+        facts.published.map(|t| t.to_string()).as_deref(),
+        Some("2026-06-01T12:00:00Z")
+    );
     let package = fetched.packages[0].as_ref().expect("fetched");
     let archive = package.archive.clone().expect("asked").expect("archive");
     assert_eq!(std::fs::read(&archive.path).expect("file"), ARCHIVE);
@@ -181,16 +240,33 @@ fn a_good_registry_and_then_the_cache() {
     shop.server.forget();
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
     // What is said is asked for again, and only bytes of a known digest are not.
-    assert_eq!((shop.server.seen(PACKUMENT), shop.server.seen(TARBALL), shop.server.seen(ATTESTATIONS)), (1, 0, 1));
+    assert_eq!(
+        (
+            shop.server.seen(PACKUMENT),
+            shop.server.seen(TARBALL),
+            shop.server.seen(ATTESTATIONS)
+        ),
+        (1, 0, 1)
+    );
 
     // Without a network: what is signed, and what is known by its digest.
     shop.server.forget();
-    let plan = Plan { wants: vec![want()] };
+    let plan = Plan {
+        wants: vec![want()],
+    };
     let facts = shop.judge(&cache.fetch(&plan));
-    assert_eq!((code(&facts.integrity), code(&facts.signatures)), ("verified", "verified"));
+    assert_eq!(
+        (code(&facts.integrity), code(&facts.signatures)),
+        ("verified", "verified")
+    );
     assert_eq!(facts.published, None, "nobody signs the time");
     assert_eq!(code(&facts.attestations.package()), "verified");
-    let unknown = Plan { wants: vec![Want { integrity: None, ..want() }] };
+    let unknown = Plan {
+        wants: vec![Want {
+            integrity: None,
+            ..want()
+        }],
+    };
     assert_eq!(error(&cache.fetch(&unknown)), FetchError::Offline);
     assert!(shop.server.authorizations().is_empty(), "no request at all");
 
@@ -206,21 +282,40 @@ fn a_registry_that_offers_nothing() {
     shop.server.set(
         PACKUMENT,
         Answer::Good(shop.packument(|p| {
-            let dist = p["versions"]["1.2.0"]["dist"].as_object_mut().expect("dist");
+            let dist = p["versions"]["1.2.0"]["dist"]
+                .as_object_mut()
+                .expect("dist");
             dist.remove("signatures");
             dist.remove("attestations");
         })),
     );
-    assert_eq!(shop.facts(), ("verified", "not-applicable", "not-applicable"));
+    assert_eq!(
+        shop.facts(),
+        ("verified", "not-applicable", "not-applicable")
+    );
     shop.server.set(PACKUMENT, Answer::Status(404));
-    assert_eq!(shop.facts(), ("not-in-registry", "not-in-registry", "not-in-registry"));
+    assert_eq!(
+        shop.facts(),
+        ("not-in-registry", "not-in-registry", "not-in-registry")
+    );
     assert_eq!(error(&shop.fetch()), FetchError::NotFound);
-    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"] = json!({}))));
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(shop.packument(|p| p["versions"] = json!({}))),
+    );
     assert_eq!(error(&shop.fetch()), FetchError::NotFound);
-    let nowhere = Client::new(NpmConfig::default(), limits(), Cache::new(shop.cache.path())).expect("client");
+    let nowhere = Client::new(
+        NpmConfig::default(),
+        limits(),
+        Cache::new(shop.cache.path()),
+    )
+    .expect("client");
     let fetched = shop.fetch_with(&nowhere);
     assert_eq!(error(&fetched), FetchError::NoRegistry);
-    assert_eq!(code(&shop.judge(&fetched).attestations.package()), "no-registry");
+    assert_eq!(
+        code(&shop.judge(&fetched).attestations.package()),
+        "no-registry"
+    );
 }
 
 #[test]
@@ -231,13 +326,18 @@ fn a_registry_that_lies() {
     shop.server.set(TARBALL, Answer::Good(b"evil".to_vec()));
     assert_eq!(shop.facts(), ("artifact", "verified", "verified"));
     shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
-    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"]["1.2.0"]["dist"]["integrity"] = json!(other))));
-    assert_eq!(shop.facts().0, "artifact");
     shop.server.set(
         PACKUMENT,
         Answer::Good(
-            shop.packument(|p| p["versions"]["1.2.0"]["dist"]["integrity"] = json!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=")),
+            shop.packument(|p| p["versions"]["1.2.0"]["dist"]["integrity"] = json!(other)),
         ),
+    );
+    assert_eq!(shop.facts().0, "artifact");
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(shop.packument(|p| {
+            p["versions"]["1.2.0"]["dist"]["integrity"] = json!("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=")
+        })),
     );
     assert_eq!(shop.facts().0, "artifact");
     // Another package, another version, two of a name, no JSON.
@@ -247,33 +347,41 @@ fn a_registry_that_lies() {
         |p| p["versions"]["1.2.0"]["name"] = json!("@acme/other"),
         |p| p["versions"]["1.2.0"]["dist"]["signatures"] = json!("none"),
     ] {
-        shop.server.set(PACKUMENT, Answer::Good(shop.packument(change)));
+        shop.server
+            .set(PACKUMENT, Answer::Good(shop.packument(change)));
         assert!(matches!(error(&shop.fetch()), FetchError::Malformed(_)));
         assert_eq!(shop.facts(), ("bad-answer", "bad-answer", "bad-answer"));
     }
-    shop.server.set(PACKUMENT, Answer::Good(b"<html>hello</html>".to_vec()));
+    shop.server
+        .set(PACKUMENT, Answer::Good(b"<html>hello</html>".to_vec()));
     assert!(matches!(error(&shop.fetch()), FetchError::Malformed(_)));
     // Forged signatures and attestations.
     shop.server.set(
         PACKUMENT,
         Answer::Good(shop.packument(|p| {
-            p["versions"]["1.2.0"]["dist"]["signatures"][0]["sig"] = json!(World::new().npm_signature("x"));
+            p["versions"]["1.2.0"]["dist"]["signatures"][0]["sig"] =
+                json!(World::new().npm_signature("x"));
         })),
     );
     assert_eq!(shop.facts(), ("verified", "signature", "verified"));
-    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|_| {})));
+    shop.server
+        .set(PACKUMENT, Answer::Good(shop.packument(|_| {})));
     let mut forged: Value = serde_json::from_slice(&shop.attestations()).expect("json");
-    forged["attestations"][1] =
-        serde_json::from_slice::<Value>(&Shop::open().attestations()).expect("json")["attestations"][1].clone();
-    shop.server.set(ATTESTATIONS, Answer::Good(forged.to_string().into_bytes()));
+    forged["attestations"][1] = serde_json::from_slice::<Value>(&Shop::open().attestations())
+        .expect("json")["attestations"][1]
+        .clone();
+    shop.server
+        .set(ATTESTATIONS, Answer::Good(forged.to_string().into_bytes()));
     assert_eq!(shop.facts(), ("verified", "verified", "log"));
-    shop.server.set(ATTESTATIONS, Answer::Good(b"<html>".to_vec()));
+    shop.server
+        .set(ATTESTATIONS, Answer::Good(b"<html>".to_vec()));
     assert_eq!(shop.facts().2, "bundle");
     // It says that there are attestations, and has none.
     shop.server.set(ATTESTATIONS, Answer::Status(404));
     assert_eq!(shop.facts(), ("verified", "verified", "not-in-registry"));
     // None of the wrong answers was kept.
-    shop.server.set(ATTESTATIONS, Answer::Good(shop.attestations()));
+    shop.server
+        .set(ATTESTATIONS, Answer::Good(shop.attestations()));
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
 }
 
@@ -281,8 +389,12 @@ fn a_registry_that_lies() {
 fn slow_truncated_and_oversized() {
     let shop = Shop::open();
     let start = Instant::now();
-    shop.server.set(TARBALL, Answer::Truncated(ARCHIVE.to_vec()));
-    assert!(matches!(archive_error(&shop.fetch()), FetchError::Network(_)));
+    shop.server
+        .set(TARBALL, Answer::Truncated(ARCHIVE.to_vec()));
+    assert!(matches!(
+        archive_error(&shop.fetch()),
+        FetchError::Network(_)
+    ));
     assert_eq!(shop.server.seen(TARBALL), 3, "it was tried again");
     shop.server.set(TARBALL, Answer::Slow(vec![b'x'; 10_000]));
     assert_eq!(archive_error(&shop.fetch()), FetchError::TimedOut);
@@ -294,9 +406,11 @@ fn slow_truncated_and_oversized() {
     assert_eq!(shop.server.seen(TARBALL), 2, "too large is not tried again");
     shop.server.set(PACKUMENT, Answer::Endless);
     assert_eq!(error(&shop.fetch()), FetchError::TooLarge(1 << 20));
-    shop.server.set(PACKUMENT, Answer::Truncated(shop.packument(|_| {})));
+    shop.server
+        .set(PACKUMENT, Answer::Truncated(shop.packument(|_| {})));
     assert!(matches!(error(&shop.fetch()), FetchError::Network(_)));
-    shop.server.set(PACKUMENT, Answer::Flaky(2, shop.packument(|_| {})));
+    shop.server
+        .set(PACKUMENT, Answer::Flaky(2, shop.packument(|_| {})));
     shop.server.set(TARBALL, Answer::Flaky(1, ARCHIVE.to_vec()));
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
     shop.server.set(PACKUMENT, Answer::Status(503));
@@ -304,7 +418,9 @@ fn slow_truncated_and_oversized() {
     shop.server.set(PACKUMENT, Answer::Status(401));
     assert_eq!(error(&shop.fetch()), FetchError::Refused(401));
     assert!(start.elapsed() < Duration::from_secs(20));
-    let left = std::fs::read_dir(shop.cache.path().join("archives")).expect("folder").count();
+    let left = std::fs::read_dir(shop.cache.path().join("archives"))
+        .expect("folder")
+        .count();
     assert_eq!(left, 1, "broken downloads leave nothing behind");
 }
 
@@ -313,47 +429,100 @@ fn redirects_keep_to_hosts_and_credentials_to_theirs() {
     let shop = Shop::open();
     let other = Server::start();
     other.set("/elsewhere.tgz", Answer::Good(ARCHIVE.to_vec()));
-    let token = format!("//{}/:_authToken=TOKEN\n//{}/:_authToken=OTHER\n", shop.server.address, other.address);
+    let token = format!(
+        "//{}/:_authToken=TOKEN\n//{}/:_authToken=OTHER\n",
+        shop.server.address, other.address
+    );
     let client = shop.client_with(&token, limits());
 
-    shop.server.set(TARBALL, Answer::Redirect(other.url("/elsewhere.tgz")));
+    shop.server
+        .set(TARBALL, Answer::Redirect(other.url("/elsewhere.tgz")));
     let refused = archive_error(&shop.fetch_with(&client));
     assert!(matches!(&refused, FetchError::Redirected(_)), "{refused:?}");
     assert!(!refused.to_string().contains("TOKEN"));
     assert_eq!(other.authorizations().len(), 0, "not even asked");
-    assert!(shop.server.authorizations().iter().all(|auth| auth.as_deref() == Some("Bearer TOKEN")));
+    assert!(
+        shop.server
+            .authorizations()
+            .iter()
+            .all(|auth| auth.as_deref() == Some("Bearer TOKEN"))
+    );
 
     let mut allowed = limits();
     allowed.hosts.push(other.address.clone());
     let fetched = shop.fetch_with(&shop.client_with(&token, allowed));
     assert_eq!(code(&shop.judge(&fetched).integrity), "verified");
-    assert_eq!(other.authorizations(), [None], "without the credentials of either");
+    assert_eq!(
+        other.authorizations(),
+        [None],
+        "without the credentials of either"
+    );
 
     // Within the host, round in circles, and to a file.
     std::fs::remove_dir_all(shop.cache.path().join("archives")).expect("emptied");
-    shop.server.set(TARBALL, Answer::Redirect("/moved.tgz".to_owned()));
-    shop.server.set("/moved.tgz", Answer::Good(ARCHIVE.to_vec()));
-    assert_eq!(code(&shop.judge(&shop.fetch_with(&client)).integrity), "verified");
+    shop.server
+        .set(TARBALL, Answer::Redirect("/moved.tgz".to_owned()));
+    shop.server
+        .set("/moved.tgz", Answer::Good(ARCHIVE.to_vec()));
+    assert_eq!(
+        code(&shop.judge(&shop.fetch_with(&client)).integrity),
+        "verified"
+    );
     std::fs::remove_dir_all(shop.cache.path().join("archives")).expect("emptied");
-    shop.server.set("/moved.tgz", Answer::Redirect(TARBALL.to_owned()));
-    assert!(matches!(archive_error(&shop.fetch_with(&client)), FetchError::Redirected(_)));
-    shop.server.set(TARBALL, Answer::Redirect("file:///etc/passwd".to_owned()));
-    assert!(matches!(archive_error(&shop.fetch_with(&client)), FetchError::Redirected(_)));
+    shop.server
+        .set("/moved.tgz", Answer::Redirect(TARBALL.to_owned()));
+    assert!(matches!(
+        archive_error(&shop.fetch_with(&client)),
+        FetchError::Redirected(_)
+    ));
+    shop.server
+        .set(TARBALL, Answer::Redirect("file:///etc/passwd".to_owned()));
+    assert!(matches!(
+        archive_error(&shop.fetch_with(&client)),
+        FetchError::Redirected(_)
+    ));
 
     // An archive on another host is looked for here, by its path.
     shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
     let elsewhere = format!("http://registry.example{TARBALL}");
-    shop.server.set(PACKUMENT, Answer::Good(shop.packument(|p| p["versions"]["1.2.0"]["dist"]["tarball"] = json!(elsewhere))));
-    assert_eq!(code(&shop.judge(&shop.fetch_with(&client)).integrity), "verified");
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(
+            shop.packument(|p| p["versions"]["1.2.0"]["dist"]["tarball"] = json!(elsewhere)),
+        ),
+    );
+    assert_eq!(
+        code(&shop.judge(&shop.fetch_with(&client)).integrity),
+        "verified"
+    );
 }
 
 #[test]
 fn a_hostile_name_is_never_asked_for() {
     let shop = Shop::open();
-    let names = ["../../etc/passwd", "@acme/../x", "a?b", "", "a b", "//evil.example/x"];
-    let wants = names.iter().map(|name| Want { name: (*name).to_owned(), ..want() }).collect();
-    let fetched = fetch_blocking(&Plan { wants }, &shop.client_with("", limits())).expect("runtime");
-    assert!(fetched.packages.iter().all(|p| matches!(p, Err(FetchError::Malformed(_)))));
+    let names = [
+        "../../etc/passwd",
+        "@acme/../x",
+        "a?b",
+        "",
+        "a b",
+        "//evil.example/x",
+    ];
+    let wants = names
+        .iter()
+        .map(|name| Want {
+            name: (*name).to_owned(),
+            ..want()
+        })
+        .collect();
+    let fetched =
+        fetch_blocking(&Plan { wants }, &shop.client_with("", limits())).expect("runtime");
+    assert!(
+        fetched
+            .packages
+            .iter()
+            .all(|p| matches!(p, Err(FetchError::Malformed(_))))
+    );
     assert!(shop.server.authorizations().is_empty());
 }
 
@@ -363,7 +532,10 @@ fn several_at_once_and_inside_an_async_program() {
     let names: Vec<String> = (0..6).map(|n| format!("p{n}")).collect();
     for name in &names {
         let body = json!({ "name": name, "versions": { "1.0.0": { "name": name, "version": "1.0.0", "dist": {} } } });
-        shop.server.set(&format!("/{name}"), Answer::Late(Duration::from_millis(300), body.to_string().into_bytes()));
+        shop.server.set(
+            &format!("/{name}"),
+            Answer::Late(Duration::from_millis(300), body.to_string().into_bytes()),
+        );
     }
     let of = |name: &String| Want {
         name: name.clone(),
@@ -372,14 +544,26 @@ fn several_at_once_and_inside_an_async_program() {
         archive: false,
         attestations: true,
     };
-    let plan = Plan { wants: names.iter().map(of).collect() };
+    let plan = Plan {
+        wants: names.iter().map(of).collect(),
+    };
     let client = shop.client_with("", limits());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("runtime");
     runtime.block_on(async {
         let start = Instant::now();
         let fetched = client.fetch(&plan).await;
-        assert!(start.elapsed() < Duration::from_millis(1200), "{:?}", start.elapsed());
-        assert!(fetched.packages.iter().all(|p| p.as_ref().is_ok_and(|p| p.attestations == Attestation::None)));
+        assert!(
+            start.elapsed() < Duration::from_millis(1200),
+            "{:?}",
+            start.elapsed()
+        );
+        assert!(fetched.packages.iter().all(|p| {
+            p.as_ref()
+                .is_ok_and(|p| p.attestations == Attestation::None)
+        }));
         // A blocking caller on a thread of an async runtime.
         let fetched = fetch_blocking(&plan, &client).expect("runtime");
         assert!(fetched.packages.iter().all(Result::is_ok));
@@ -390,11 +574,16 @@ fn several_at_once_and_inside_an_async_program() {
 fn proxies_and_authorities_are_the_callers() {
     let shop = Shop::open();
     let far = |path: &str| format!("http://registry.example{path}");
-    let packument = String::from_utf8(shop.packument(|_| {})).expect("text").replace(&shop.server.url(""), &far(""));
+    let packument = String::from_utf8(shop.packument(|_| {}))
+        .expect("text")
+        .replace(&shop.server.url(""), &far(""));
     // A proxy is asked for whole addresses.
-    shop.server.set(&far(PACKUMENT), Answer::Good(packument.into_bytes()));
-    shop.server.set(&far(TARBALL), Answer::Good(ARCHIVE.to_vec()));
-    shop.server.set(&far(ATTESTATIONS), Answer::Good(shop.attestations()));
+    shop.server
+        .set(&far(PACKUMENT), Answer::Good(packument.into_bytes()));
+    shop.server
+        .set(&far(TARBALL), Answer::Good(ARCHIVE.to_vec()));
+    shop.server
+        .set(&far(ATTESTATIONS), Answer::Good(shop.attestations()));
     let env = |name: &str| match name {
         "npm_config_registry" => Some(far("/")),
         "HTTP_PROXY" => Some(shop.server.url("/")),
@@ -403,9 +592,19 @@ fn proxies_and_authorities_are_the_callers() {
     let config = NpmConfig::from_environment(&env).expect("environment");
     let seen = Arc::new(Mutex::new(Vec::new()));
     let report = Arc::clone(&seen);
-    let progress =
-        move |p: openclaw_verify_core::registry::Progress| report.lock().expect("list").push((p.package, p.bytes, p.done));
-    let client = Client::with_progress(config.clone(), limits(), Cache::new(shop.cache.path()), progress).expect("client");
+    let progress = move |p: openclaw_verify_core::registry::Progress| {
+        report
+            .lock()
+            .expect("list")
+            .push((p.package, p.bytes, p.done))
+    };
+    let client = Client::with_progress(
+        config.clone(),
+        limits(),
+        Cache::new(shop.cache.path()),
+        progress,
+    )
+    .expect("client");
     let fetched = shop.fetch_with(&client);
     assert_eq!(code(&shop.judge(&fetched).integrity), "verified");
     assert_eq!(shop.server.seen(&far(TARBALL)), 1);
@@ -424,7 +623,13 @@ fn proxies_and_authorities_are_the_callers() {
 
 /// The head of an answer that states these headers.
 fn raw(headers: &str, body: &[u8]) -> Answer {
-    Answer::Raw([format!("HTTP/1.1 200 OK\r\n{headers}connection: close\r\n\r\n").as_bytes(), body].concat())
+    Answer::Raw(
+        [
+            format!("HTTP/1.1 200 OK\r\n{headers}connection: close\r\n\r\n").as_bytes(),
+            body,
+        ]
+        .concat(),
+    )
 }
 
 #[test]
@@ -439,7 +644,12 @@ fn each_bad_answer_is_told_as_what_it_is() {
         packed.finish().expect("packed")
     };
     let other = Server::start();
-    let many_hops = (0..9).map(|n| (format!("/hop{n}"), Answer::Redirect(format!("/hop{}", n + 1))));
+    let many_hops = (0..9).map(|n| {
+        (
+            format!("/hop{n}"),
+            Answer::Redirect(format!("/hop{}", n + 1)),
+        )
+    });
     many_hops.for_each(|(path, answer)| shop.server.set(&path, answer));
     let cases = [
         (Answer::Status(404), "not-in-registry"),
@@ -449,38 +659,77 @@ fn each_bad_answer_is_told_as_what_it_is() {
         (Answer::Status(407), "bad-answer"),
         (Answer::Status(500), "bad-answer"),
         (Answer::Status(204), "bad-answer"),
-        (Answer::Good(b"<html>please log in</html>".to_vec()), "bad-answer"),
+        (
+            Answer::Good(b"<html>please log in</html>".to_vec()),
+            "bad-answer",
+        ),
         (Answer::Good(Vec::new()), "bad-answer"),
         (Answer::Good(b"{}".to_vec()), "bad-answer"),
         (Answer::Good(b"[]".to_vec()), "bad-answer"),
         (Answer::Good(b"null".to_vec()), "bad-answer"),
-        (Answer::Good(br#"{"name":"@acme/notes"}"#.to_vec()), "not-in-registry"),
+        (
+            Answer::Good(br#"{"name":"@acme/notes"}"#.to_vec()),
+            "not-in-registry",
+        ),
         (Answer::Good(vec![b'['; 100_000]), "bad-answer"),
-        (Answer::Good([br#"{"name":"#.as_slice(), &vec![b'['; 100_000]].concat()), "bad-answer"),
+        (
+            Answer::Good([br#"{"name":"#.as_slice(), &vec![b'['; 100_000]].concat()),
+            "bad-answer",
+        ),
         // More was promised than comes; less was promised than comes, so that the document is cut off.
         (raw(&length(10), &good), "offline"),
         (raw(&length(-10), &good), "bad-answer"),
         (raw("content-length: -1\r\n", &good), "offline"),
         // Nobody asked for compression, so it is not undone.
-        (raw(&format!("content-encoding: gzip\r\ncontent-length: {}\r\n", zeros.len()), &zeros), "bad-answer"),
+        (
+            raw(
+                &format!(
+                    "content-encoding: gzip\r\ncontent-length: {}\r\n",
+                    zeros.len()
+                ),
+                &zeros,
+            ),
+            "bad-answer",
+        ),
         // One byte a while, in the head and in the body.
-        (Answer::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_vec()), "offline"),
+        (
+            Answer::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello".to_vec()),
+            "offline",
+        ),
         (Answer::Slow(good.clone()), "offline"),
-        (Answer::Raw(b"\x00\x01\x02 no http at all\r\n\r\n".to_vec()), "offline"),
+        (
+            Answer::Raw(b"\x00\x01\x02 no http at all\r\n\r\n".to_vec()),
+            "offline",
+        ),
         (Answer::Claims(100 << 20), "bad-answer"),
         (Answer::Endless, "bad-answer"),
         (Answer::Redirect(PACKUMENT.to_owned()), "bad-answer"),
         (Answer::Redirect("/hop0".to_owned()), "bad-answer"),
         (Answer::Redirect(other.url("/x")), "bad-answer"),
-        (Answer::Redirect("http://169.254.169.254/latest/".to_owned()), "bad-answer"),
+        (
+            Answer::Redirect("http://169.254.169.254/latest/".to_owned()),
+            "bad-answer",
+        ),
     ];
     for (answer, expected) in cases {
         shop.server.set(PACKUMENT, answer.clone());
         let start = Instant::now();
-        assert_eq!(shop.facts(), (expected, expected, expected), "{}", error(&shop.fetch()));
-        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+        assert_eq!(
+            shop.facts(),
+            (expected, expected, expected),
+            "{}",
+            error(&shop.fetch())
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            start.elapsed()
+        );
     }
-    assert!(other.authorizations().is_empty(), "nobody was sent elsewhere");
+    assert!(
+        other.authorizations().is_empty(),
+        "nobody was sent elsewhere"
+    );
 
     // The same for the other two questions: the rest is still known.
     shop.server.set(PACKUMENT, Answer::Good(good.clone()));
@@ -503,7 +752,10 @@ fn each_bad_answer_is_told_as_what_it_is() {
         (Answer::Endless, "bad-answer"),
         (Answer::Good(Vec::new()), "bundle"),
         (Answer::Good(b"{}".to_vec()), "bundle"),
-        (Answer::Good(br#"{"attestations":[]}"#.to_vec()), "not-applicable"),
+        (
+            Answer::Good(br#"{"attestations":[]}"#.to_vec()),
+            "not-applicable",
+        ),
         (Answer::Good(br#"{"attestations":{}}"#.to_vec()), "bundle"),
     ] {
         shop.server.set(ATTESTATIONS, answer);
@@ -514,27 +766,69 @@ fn each_bad_answer_is_told_as_what_it_is() {
 #[test]
 fn an_archive_without_a_stated_digest_is_nobodys() {
     let shop = Shop::open();
-    let unrecorded = Want { integrity: None, ..want() };
+    let unrecorded = Want {
+        integrity: None,
+        ..want()
+    };
     let integrity_of = |want: &Want, stated: Option<String>| {
         let body = shop.packument(|p| match stated {
             Some(text) => p["versions"]["1.2.0"]["dist"]["integrity"] = json!(text),
-            None => drop(p["versions"]["1.2.0"]["dist"].as_object_mut().expect("dist").remove("integrity")),
+            None => drop(
+                p["versions"]["1.2.0"]["dist"]
+                    .as_object_mut()
+                    .expect("dist")
+                    .remove("integrity"),
+            ),
         });
         shop.server.set(PACKUMENT, Answer::Good(body));
-        let fetched = fetch_blocking(&Plan { wants: vec![want.clone()] }, &shop.client_with("", limits())).expect("a runtime");
+        let fetched = fetch_blocking(
+            &Plan {
+                wants: vec![want.clone()],
+            },
+            &shop.client_with("", limits()),
+        )
+        .expect("a runtime");
         let anchors = shop.anchors();
-        code(&judge(want, &fetched.packages[0], &IdentityPolicy::default(), &anchors, now()).integrity)
+        code(
+            &judge(
+                want,
+                &fetched.packages[0],
+                &IdentityPolicy::default(),
+                &anchors,
+                now(),
+            )
+            .integrity,
+        )
     };
     let (own, other) = (Sri::of(ARCHIVE), Sri::of(b"other"));
     let sha1 = "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=".to_owned();
     assert_eq!(integrity_of(&unrecorded, Some(own.to_string())), "verified");
-    assert_eq!(integrity_of(&unrecorded, None), "bad-answer", "its digest is equal to itself");
+    assert_eq!(
+        integrity_of(&unrecorded, None),
+        "bad-answer",
+        "its digest is equal to itself"
+    );
     assert_eq!(integrity_of(&unrecorded, Some(sha1.clone())), "bad-answer");
-    assert_eq!(integrity_of(&unrecorded, Some(format!("{sha1} {own}"))), "verified");
-    for several in [format!("{own} {other}"), format!("{other} {own}"), format!("{own} {own}")] {
-        assert_eq!(integrity_of(&unrecorded, Some(several)), "artifact", "npm would take either");
+    assert_eq!(
+        integrity_of(&unrecorded, Some(format!("{sha1} {own}"))),
+        "verified"
+    );
+    for several in [
+        format!("{own} {other}"),
+        format!("{other} {own}"),
+        format!("{own} {own}"),
+    ] {
+        assert_eq!(
+            integrity_of(&unrecorded, Some(several)),
+            "artifact",
+            "npm would take either"
+        );
     }
-    assert_eq!(integrity_of(&want(), None), "verified", "it is the recorded one");
+    assert_eq!(
+        integrity_of(&want(), None),
+        "verified",
+        "it is the recorded one"
+    );
     assert_eq!(integrity_of(&want(), Some(sha1)), "artifact");
 }
 
@@ -547,8 +841,15 @@ fn a_trickle_is_no_answer() {
     limits.attempts = 1;
     let start = Instant::now();
     let client = shop.client_with("", limits);
-    assert_eq!(archive_error(&shop.fetch_with(&client)), FetchError::TimedOut);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(
+        archive_error(&shop.fetch_with(&client)),
+        FetchError::TimedOut
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[test]
@@ -557,26 +858,51 @@ fn a_packument_larger_than_accepted_is_not_read() {
     let huge = |size: usize| shop.packument(|p| p["readme"] = json!("x".repeat(size)));
     let client = shop.client_with("", Limits::default());
     shop.server.set(PACKUMENT, Answer::Good(huge(100 << 20)));
-    assert_eq!(error(&shop.fetch_with(&client)), FetchError::TooLarge(64 << 20));
+    assert_eq!(
+        error(&shop.fetch_with(&client)),
+        FetchError::TooLarge(64 << 20)
+    );
     shop.server.set(PACKUMENT, Answer::Good(huge(50 << 20)));
-    assert_eq!(code(&shop.judge(&shop.fetch_with(&client)).integrity), "verified");
+    assert_eq!(
+        code(&shop.judge(&shop.fetch_with(&client)).integrity),
+        "verified"
+    );
 }
 
 #[test]
 fn a_silent_registry_is_not_asked_for_ever() {
     let shop = Shop::open();
     let names: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
-    names.iter().for_each(|name| shop.server.set(&format!("/{name}"), Answer::Truncated(vec![b' '; 100])));
-    let wants = names.iter().map(|name| Want { name: name.clone(), version: "1.0.0".to_owned(), integrity: None, ..want() });
+    names.iter().for_each(|name| {
+        shop.server
+            .set(&format!("/{name}"), Answer::Truncated(vec![b' '; 100]))
+    });
+    let wants = names.iter().map(|name| Want {
+        name: name.clone(),
+        version: "1.0.0".to_owned(),
+        integrity: None,
+        ..want()
+    });
     let mut limits = limits();
     limits.parallel = 2;
     limits.attempts = 2;
     let client = shop.client_with("", limits);
-    let plan = Plan { wants: wants.collect() };
+    let plan = Plan {
+        wants: wants.collect(),
+    };
     let fetched = fetch_blocking(&plan, &client).expect("a runtime");
-    assert!(fetched.packages.iter().all(|p| matches!(p, Err(FetchError::Network(_)))), "each is told");
+    assert!(
+        fetched
+            .packages
+            .iter()
+            .all(|p| matches!(p, Err(FetchError::Network(_)))),
+        "each is told"
+    );
     let asked = shop.server.authorizations().len();
-    assert!((10..=14).contains(&asked), "{asked} requests for 40 packages");
+    assert!(
+        (10..=14).contains(&asked),
+        "{asked} requests for 40 packages"
+    );
     // The next run asks again.
     shop.server.forget();
     fetch_blocking(&plan, &client).expect("a runtime");
@@ -589,36 +915,70 @@ fn a_poisoned_cache_is_refused() {
     let fetched = shop.fetch();
     let package = fetched.packages[0].as_ref().expect("fetched");
     let cache = Cache::new(shop.cache.path());
-    cache.keep_verified(&want(), package, &shop.judge(&fetched)).expect("kept");
+    cache
+        .keep_verified(&want(), package, &shop.judge(&fetched))
+        .expect("kept");
     let only = |kind: &str| {
-        let mut files = std::fs::read_dir(shop.cache.path().join(kind)).expect(kind).flatten();
+        let mut files = std::fs::read_dir(shop.cache.path().join(kind))
+            .expect(kind)
+            .flatten();
         let file = files.next().expect("a file").path();
         assert!(files.next().is_none());
         file
     };
     let offline = || {
-        let facts = shop.judge(&cache.fetch(&Plan { wants: vec![want()] }));
-        (code(&facts.integrity), code(&facts.signatures), code(&facts.attestations.package()))
+        let facts = shop.judge(&cache.fetch(&Plan {
+            wants: vec![want()],
+        }));
+        (
+            code(&facts.integrity),
+            code(&facts.signatures),
+            code(&facts.attestations.package()),
+        )
     };
     assert_eq!(offline(), ("verified", "verified", "verified"));
     // Genuine attestations of somebody else's making, and none at all.
-    for poison in [Shop::open().attestations(), b"{\"attestations\":[]}".to_vec(), b"<html>".to_vec(), Vec::new()] {
+    for poison in [
+        Shop::open().attestations(),
+        b"{\"attestations\":[]}".to_vec(),
+        b"<html>".to_vec(),
+        Vec::new(),
+    ] {
         std::fs::write(only("attestations"), poison).expect("write");
         let (_, _, attestations) = offline();
-        assert!(matches!(attestations, "offline" | "not-applicable"), "{attestations}");
-        assert_eq!(shop.facts(), ("verified", "verified", "verified"), "the registry is asked");
+        assert!(
+            matches!(attestations, "offline" | "not-applicable"),
+            "{attestations}"
+        );
+        assert_eq!(
+            shop.facts(),
+            ("verified", "verified", "verified"),
+            "the registry is asked"
+        );
     }
-    for poison in [&br#"{"signatures":[["SHA256:test","AAAA"]],"published":null}"#[..], b"{}", b"", b"[[["] {
+    for poison in [
+        &br#"{"signatures":[["SHA256:test","AAAA"]],"published":null}"#[..],
+        b"{}",
+        b"",
+        b"[[[",
+    ] {
         std::fs::write(only("signatures"), poison).expect("write");
         assert_eq!(offline().1, "offline");
     }
     // Another file in the place of the archive, a link to one, a folder, and a download that was cut off.
     let archive = only("archives");
     std::fs::write(shop.cache.path().join("elsewhere"), ARCHIVE).expect("write");
-    for script in
-        ["printf evil > \"$1\"", "rm \"$1\"; ln -s ../elsewhere \"$1\"", "rm \"$1\"; mkdir \"$1\"", "rm -r \"$1\"; mkfifo \"$1\""]
-    {
-        let status = std::process::Command::new("sh").args(["-ec", script, "sh"]).arg(&archive).status().expect("sh");
+    for script in [
+        "printf evil > \"$1\"",
+        "rm \"$1\"; ln -s ../elsewhere \"$1\"",
+        "rm \"$1\"; mkdir \"$1\"",
+        "rm -r \"$1\"; mkfifo \"$1\"",
+    ] {
+        let status = std::process::Command::new("sh")
+            .args(["-ec", script, "sh"])
+            .arg(&archive)
+            .status()
+            .expect("sh");
         assert!(status.success());
         assert_eq!(offline().0, "offline", "{script}");
     }
@@ -630,21 +990,39 @@ fn processes_share_a_cache_and_one_that_is_killed_leaves_no_half_file() {
     std::thread::scope(|scope| {
         let all: Vec<_> = (0..8).map(|_| scope.spawn(|| shop.facts())).collect();
         for facts in all {
-            assert_eq!(facts.join().expect("thread"), ("verified", "verified", "verified"));
+            assert_eq!(
+                facts.join().expect("thread"),
+                ("verified", "verified", "verified")
+            );
         }
     });
-    let files = || std::fs::read_dir(shop.cache.path().join("archives")).expect("folder").flatten().map(|f| f.path());
+    let files = || {
+        std::fs::read_dir(shop.cache.path().join("archives"))
+            .expect("folder")
+            .flatten()
+            .map(|f| f.path())
+    };
     assert_eq!(files().count(), 1);
     // Dropped in the middle of a download, as a killed process would be, but for its temporary file.
     std::fs::remove_dir_all(shop.cache.path().join("archives")).expect("emptied");
     shop.server.set(TARBALL, Answer::Slow(ARCHIVE.to_vec()));
     let client = shop.client_with("", limits());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-    let plan = Plan { wants: vec![want()] };
-    let cut = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(300), client.fetch(&plan)).await });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("runtime");
+    let plan = Plan {
+        wants: vec![want()],
+    };
+    let cut = runtime.block_on(async {
+        tokio::time::timeout(Duration::from_millis(300), client.fetch(&plan)).await
+    });
     assert!(cut.is_err(), "it was cut off");
     drop(runtime);
-    assert!(files().all(|file| !file.to_string_lossy().ends_with(".tgz")), "nothing that could be taken for an archive");
+    assert!(
+        files().all(|file| !file.to_string_lossy().ends_with(".tgz")),
+        "nothing that could be taken for an archive"
+    );
     shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
 }

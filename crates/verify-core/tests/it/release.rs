@@ -12,8 +12,8 @@ use openclaw_verify_core::lock::Release;
 use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
 use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::release::{
-    AllowedSigners, GitsignSignature, OpenPgpCertificates, PinState, ReleaseRule, RevokedKeys, Trust, Verdict, parse_tag, verify,
-    verify_all, verify_object,
+    AllowedSigners, GitsignSignature, OpenPgpCertificates, PinState, ReleaseRule, RevokedKeys,
+    Trust, Verdict, parse_tag, verify, verify_all, verify_object,
 };
 use openclaw_verify_core::version;
 use proptest::prelude::*;
@@ -28,32 +28,50 @@ pub fn now() -> Timestamp {
 }
 
 pub fn rule(trust: Trust) -> ReleaseRule {
-    ReleaseRule { tags: Pattern::new("**").expect("a pattern"), trust, require: ReleaseNeed::SignedTag, minimum: None }
+    ReleaseRule {
+        tags: Pattern::new("**").expect("a pattern"),
+        trust,
+        require: ReleaseNeed::SignedTag,
+        minimum: None,
+    }
 }
 
 pub fn ssh_trust(file: &Path) -> Trust {
     let text = std::fs::read_to_string(file).expect("signers file");
-    Trust { ssh: Some(AllowedSigners::parse(file, &text).expect("a good signers file")), ..Trust::default() }
+    Trust {
+        ssh: Some(AllowedSigners::parse(file, &text).expect("a good signers file")),
+        ..Trust::default()
+    }
 }
 
 fn pgp_trust(file: &Path) -> Trust {
     let mut certs = OpenPgpCertificates::default();
-    certs.add(file, &std::fs::read(file).expect("certificates")).expect("good certificates");
-    Trust { openpgp: Some(certs), ..Trust::default() }
+    certs
+        .add(file, &std::fs::read(file).expect("certificates"))
+        .expect("good certificates");
+    Trust {
+        openpgp: Some(certs),
+        ..Trust::default()
+    }
 }
 
 /// The code of a verdict, or `ok`.
 pub fn code(verdict: &Verdict) -> &'static str {
-    verdict.failures.first().map_or("ok", |failure| match failure.code.as_str() {
-        "" => failure.code.finding(),
-        code => code,
-    })
+    verdict
+        .failures
+        .first()
+        .map_or("ok", |failure| match failure.code.as_str() {
+            "" => failure.code.finding(),
+            code => code,
+        })
 }
 
 /// Whether the verdict is the one of a build without OpenPGP: nothing established, whatever the signature.
 fn without_openpgp(verdict: &Verdict) -> bool {
     let disabled = code(verdict) == "feature-disabled";
-    assert!(!disabled || (!cfg!(feature = "openpgp") && verdict.outcome == Outcome::NotEstablished));
+    assert!(
+        !disabled || (!cfg!(feature = "openpgp") && verdict.outcome == Outcome::NotEstablished)
+    );
     disabled
 }
 
@@ -63,22 +81,56 @@ fn anchors() -> Arc<Anchors> {
 
 /// A gitsign tag for which nobody asks the log: the right identity is not enough, a wrong one is refused.
 fn gitsign_without_log(body: &[u8], name: &str) {
-    let signature = GitsignSignature::from_tag(&parse_tag(body).expect("a tag")).expect("a signature that fits");
+    let signature = GitsignSignature::from_tag(&parse_tag(body).expect("a tag"))
+        .expect("a signature that fits");
     let identity = signature.identities.first().expect("an identity").clone();
     let issuer = signature.issuer.clone().expect("an issuer");
     for (identity, issuer, expected) in [
-        (identity.clone(), issuer.clone(), if signature.log_entry.is_some() { "ok" } else { "needs-log" }),
+        (
+            identity.clone(),
+            issuer.clone(),
+            if signature.log_entry.is_some() {
+                "ok"
+            } else {
+                "needs-log"
+            },
+        ),
         (format!("x{identity}"), issuer, "unknown-key"),
         (identity, "https://issuer.example".to_owned(), "unknown-key"),
     ] {
         let trust = |anchors| Trust {
-            gitsign: Some(Gitsign { identity: identity.clone(), issuer: issuer.clone() }),
+            gitsign: Some(Gitsign {
+                identity: identity.clone(),
+                issuer: issuer.clone(),
+            }),
             anchors,
             ..Trust::default()
         };
-        assert_eq!(code(&verify_object(body, Some(name), &rule(trust(Some(anchors()))), &[], now())), expected);
-        let without_root = if expected == "unknown-key" { expected } else { "no-trust-root" };
-        assert_eq!(code(&verify_object(body, Some(name), &rule(trust(None)), &[], now())), without_root);
+        assert_eq!(
+            code(&verify_object(
+                body,
+                Some(name),
+                &rule(trust(Some(anchors()))),
+                &[],
+                now()
+            )),
+            expected
+        );
+        let without_root = if expected == "unknown-key" {
+            expected
+        } else {
+            "no-trust-root"
+        };
+        assert_eq!(
+            code(&verify_object(
+                body,
+                Some(name),
+                &rule(trust(None)),
+                &[],
+                now()
+            )),
+            without_root
+        );
     }
 }
 
@@ -87,47 +139,79 @@ fn json(path: &Path) -> Value {
 }
 
 fn strings(value: &Value) -> Vec<&str> {
-    value.as_array().expect("an array").iter().map(|item| item.as_str().expect("a string")).collect()
+    value
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|item| item.as_str().expect("a string"))
+        .collect()
 }
 
 /// The corpus and a folder with its repositories.
 fn corpus() -> Option<(PathBuf, tempfile::TempDir)> {
     let corpus = shared("corpus/tags")?;
     let dir = tempfile::tempdir().expect("temp dir");
-    let status = Command::new("bash").arg(corpus.join("load.sh")).arg(dir.path()).status().expect("bash");
+    let status = Command::new("bash")
+        .arg(corpus.join("load.sh"))
+        .arg(dir.path())
+        .status()
+        .expect("bash");
     assert!(status.success(), "load.sh failed");
     Some((corpus, dir))
 }
 
 #[test]
 fn real_tags_get_the_expected_verdict() {
-    let Some((corpus, repositories)) = corpus() else { return };
+    let Some((corpus, repositories)) = corpus() else {
+        return;
+    };
     let mut seen = 0;
-    for entry in json(&corpus.join("index.json")).as_array().expect("an array") {
+    for entry in json(&corpus.join("index.json"))
+        .as_array()
+        .expect("an array")
+    {
         let text = |key: &str| entry[key].as_str().unwrap_or_default();
         let trust = match (text("scheme"), entry["identity"].as_str()) {
             ("ssh", _) => ssh_trust(&corpus.join(text("trust"))),
             ("openpgp", _) => pgp_trust(&corpus.join(text("trust"))),
             (_, Some(identity)) => {
-                let gitsign = Gitsign { identity: identity.to_owned(), issuer: text("issuer").to_owned() };
-                Trust { gitsign: Some(gitsign), anchors: Some(anchors()), ..Trust::default() }
+                let gitsign = Gitsign {
+                    identity: identity.to_owned(),
+                    issuer: text("issuer").to_owned(),
+                };
+                Trust {
+                    gitsign: Some(gitsign),
+                    anchors: Some(anchors()),
+                    ..Trust::default()
+                }
             }
             (_, None) => Trust::default(),
         };
-        let repository = Repository::open(&repositories.path().join(text("repository_dir"))).expect("a repository");
+        let repository = Repository::open(&repositories.path().join(text("repository_dir")))
+            .expect("a repository");
         let name = text("ref").strip_prefix("refs/tags/").expect("a tag");
-        let verdict = verify(&repository, name, &rule(trust), &[], now()).expect("the tag is there");
+        let verdict =
+            verify(&repository, name, &rule(trust), &[], now()).expect("the tag is there");
         let expected = strings(&entry["expect"]);
         if without_openpgp(&verdict) {
             continue;
         }
         assert!(expected.contains(&code(&verdict)), "{name}: {verdict:#?}");
         if text("scheme") == "x509" {
-            gitsign_without_log(&std::fs::read(corpus.join(text("file"))).expect("a tag"), name);
+            gitsign_without_log(
+                &std::fs::read(corpus.join(text("file"))).expect("a tag"),
+                name,
+            );
         }
         if code(&verdict) == "ok" {
-            assert_eq!(verdict.tag_object.as_ref().map(|oid| oid.as_str()), Some(text("object")));
-            assert_eq!(verdict.commit.as_ref().map(|oid| oid.as_str()), Some(text("target")));
+            assert_eq!(
+                verdict.tag_object.as_ref().map(|oid| oid.as_str()),
+                Some(text("object"))
+            );
+            assert_eq!(
+                verdict.commit.as_ref().map(|oid| oid.as_str()),
+                Some(text("target"))
+            );
         }
         seen += 1;
     }
@@ -136,11 +220,17 @@ fn real_tags_get_the_expected_verdict() {
 
 #[test]
 fn hostile_tags_get_their_own_code() {
-    let Some((corpus, repositories)) = corpus() else { return };
+    let Some((corpus, repositories)) = corpus() else {
+        return;
+    };
     let keys = corpus.join("hostile/keys");
-    let trust = Trust { openpgp: pgp_trust(&keys.join("openpgp-certs.asc")).openpgp, ..ssh_trust(&keys.join("allowed_signers")) };
+    let trust = Trust {
+        openpgp: pgp_trust(&keys.join("openpgp-certs.asc")).openpgp,
+        ..ssh_trust(&keys.join("allowed_signers"))
+    };
     let rule = rule(trust);
-    let repository = Repository::open(&repositories.path().join("hostile.git")).expect("a repository");
+    let repository =
+        Repository::open(&repositories.path().join("hostile.git")).expect("a repository");
     let mut wrong = Vec::new();
     let verdicts = json(&corpus.join("hostile/verdicts.json"));
     for case in verdicts["cases"].as_array().expect("an array") {
@@ -154,13 +244,22 @@ fn hostile_tags_get_their_own_code() {
             continue;
         }
         if strings(&case["expect"]).first() != Some(&code(&verdict)) {
-            wrong.push(format!("{name}: {} and not {}: {:?}", code(&verdict), case["expect"], verdict.failures));
+            wrong.push(format!(
+                "{name}: {} and not {}: {:?}",
+                code(&verdict),
+                case["expect"],
+                verdict.failures
+            ));
         }
         if let Some(file) = case["file"].as_str() {
             let body = std::fs::read(corpus.join("hostile").join(file)).expect("a tag object");
             let alone = verify_object(&body, Some(name), &rule, &[], now());
             let lies = ["target-type-lies", "target-missing"].contains(&code(&verdict));
-            assert!(lies || code(&alone) == code(&verdict), "{name}: {} as an object", code(&alone));
+            assert!(
+                lies || code(&alone) == code(&verdict),
+                "{name}: {} as an object",
+                code(&alone)
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -168,9 +267,14 @@ fn hostile_tags_get_their_own_code() {
 
 #[test]
 fn pins_of_the_corpus_compare_as_recorded() {
-    let Some((corpus, repositories)) = corpus() else { return };
+    let Some((corpus, repositories)) = corpus() else {
+        return;
+    };
     let trust = ssh_trust(&corpus.join("ssh/openclaw__crabbox/allowed_signers"));
-    for entry in json(&corpus.join("pins.json")).as_array().expect("an array") {
+    for entry in json(&corpus.join("pins.json"))
+        .as_array()
+        .expect("an array")
+    {
         let text = |key: &str| entry[key].as_str().unwrap_or_default();
         let name = text("ref").strip_prefix("refs/tags/").expect("a tag");
         let pin = Release {
@@ -182,15 +286,21 @@ fn pins_of_the_corpus_compare_as_recorded() {
             tree: None,
             line: 0,
         };
-        let repository = Repository::open(&repositories.path().join(text("repository_dir"))).expect("a repository");
-        let verdict = verify(&repository, name, &rule(trust.clone()), &[pin], now()).expect("a verdict");
+        let repository = Repository::open(&repositories.path().join(text("repository_dir")))
+            .expect("a repository");
+        let verdict =
+            verify(&repository, name, &rule(trust.clone()), &[pin], now()).expect("a verdict");
         let (state, expected) = match text("expect") {
             "same" => (PinState::Same, "ok"),
             "retagged" => (PinState::Retagged, "tag-retagged"),
             "moved" => (PinState::Moved, "tag-moved"),
             _ => (PinState::Missing, "tag-moved"),
         };
-        assert_eq!((verdict.pin, code(&verdict)), (Some(state), expected), "{name}: {verdict:#?}");
+        assert_eq!(
+            (verdict.pin, code(&verdict)),
+            (Some(state), expected),
+            "{name}: {verdict:#?}"
+        );
     }
 }
 
@@ -212,7 +322,15 @@ fn every_kind_of_ssh_key_signs() {
         lines.push_str(&format!("{name}@example.test {}\n", mint.public(&key)));
         for hash in ["sha256", "sha512"] {
             let tag = format!("{name}-{hash}");
-            mint.put_tag(&tag, &mint.ssh_tag(&key, &["-n", "git", "-O", &format!("hashalg={hash}")], &tag, 1_700_000_000));
+            mint.put_tag(
+                &tag,
+                &mint.ssh_tag(
+                    &key,
+                    &["-n", "git", "-O", &format!("hashalg={hash}")],
+                    &tag,
+                    1_700_000_000,
+                ),
+            );
             tags.push((tag, expected, format!("{name}@example.test")));
         }
     }
@@ -225,7 +343,10 @@ fn every_kind_of_ssh_key_signs() {
         assert_eq!(code(&verdict), *expected, "{verdict:#?}");
         assert!(mint.git_accepts(tag, &file), "git refuses {tag}");
         if *expected == "ok" {
-            assert_eq!(verdict.signer.map(|signer| signer.principal).as_ref(), Some(principal));
+            assert_eq!(
+                verdict.signer.map(|signer| signer.principal).as_ref(),
+                Some(principal)
+            );
         }
     }
 
@@ -235,7 +356,10 @@ fn every_kind_of_ssh_key_signs() {
     let repository = Repository::open(&mint.repo()).expect("a repository");
     assert_eq!(repository.tag_names().expect("names").len(), tags.len());
     for (tag, expected, _) in &tags {
-        assert_eq!(code(&verify(&repository, tag, &rule, &[], now()).expect("a verdict")), *expected);
+        assert_eq!(
+            code(&verify(&repository, tag, &rule, &[], now()).expect("a verdict")),
+            *expected
+        );
     }
 }
 
@@ -243,23 +367,56 @@ fn every_kind_of_ssh_key_signs() {
 fn revoked_and_unknown_keys_say_what_to_do() {
     let mint = Mint::new();
     let key = mint.ssh_key("key", &["ed25519"]);
-    mint.put_tag("v1", &mint.ssh_tag(&key, &["-n", "git"], "v1", 1_700_000_000));
+    mint.put_tag(
+        "v1",
+        &mint.ssh_tag(&key, &["-n", "git"], "v1", 1_700_000_000),
+    );
     let repository = Repository::open(&mint.repo()).expect("a repository");
     let path = Path::new("signers");
     let signers = |text: &str| Some(AllowedSigners::parse(path, text).expect("a good file"));
     let good = format!("a@example.test {}\n", mint.public(&key));
 
-    let verdict =
-        verify(&repository, "v1", &rule(Trust { ssh: signers(""), ..Trust::default() }), &[], now()).expect("a verdict");
+    let verdict = verify(
+        &repository,
+        "v1",
+        &rule(Trust {
+            ssh: signers(""),
+            ..Trust::default()
+        }),
+        &[],
+        now(),
+    )
+    .expect("a verdict");
     assert_eq!(code(&verdict), "unknown-key");
-    let line = verdict.failures[0].help.split('`').nth(1).expect("a line").replace("<principal>", "a@example.test");
-    assert_eq!(line, good.trim(), "the line in the help is one for the file");
+    let line = verdict.failures[0]
+        .help
+        .split('`')
+        .nth(1)
+        .expect("a line")
+        .replace("<principal>", "a@example.test");
+    assert_eq!(
+        line,
+        good.trim(),
+        "the line in the help is one for the file"
+    );
 
-    for (bytes, expected) in
-        [(mint.public(&key).into_bytes(), "revoked"), (b"SSHKRL\n\0".to_vec(), "unsupported-schema"), (Vec::new(), "ok")]
-    {
+    for (bytes, expected) in [
+        (mint.public(&key).into_bytes(), "revoked"),
+        (b"SSHKRL\n\0".to_vec(), "unsupported-schema"),
+        (Vec::new(), "ok"),
+    ] {
         let revoked = Some(RevokedKeys::parse(path, &bytes).expect("a list"));
-        let verdict = verify(&repository, "v1", &rule(Trust { ssh: signers(&good), revoked, ..Trust::default() }), &[], now());
+        let verdict = verify(
+            &repository,
+            "v1",
+            &rule(Trust {
+                ssh: signers(&good),
+                revoked,
+                ..Trust::default()
+            }),
+            &[],
+            now(),
+        );
         assert_eq!(code(&verdict.expect("a verdict")), expected);
     }
 }
@@ -269,29 +426,57 @@ fn an_old_tag_is_a_rollback() {
     let mint = Mint::new();
     let key = mint.ssh_key("key", &["ed25519"]);
     for name in ["v2026.9.5", "v2026.9.5-1", "v2026.9.6-beta.1", "nightly"] {
-        mint.put_tag(name, &mint.ssh_tag(&key, &["-n", "git"], name, 1_700_000_000));
+        mint.put_tag(
+            name,
+            &mint.ssh_tag(&key, &["-n", "git"], name, 1_700_000_000),
+        );
     }
     let repository = Repository::open(&mint.repo()).expect("a repository");
     let text = format!("a@example.test {}\n", mint.public(&key));
     let ssh = Some(AllowedSigners::parse(Path::new("signers"), &text).expect("a good file"));
-    let mut rule = rule(Trust { ssh, ..Trust::default() });
+    let mut rule = rule(Trust {
+        ssh,
+        ..Trust::default()
+    });
     let codes = |rule: &ReleaseRule, pins: &[Release]| {
         let verdicts = verify_all(&repository, |_| Some(rule), pins, now()).expect("verdicts");
-        verdicts.iter().map(|verdict| (verdict.tag.clone(), code(verdict))).collect::<Vec<_>>()
+        verdicts
+            .iter()
+            .map(|verdict| (verdict.tag.clone(), code(verdict)))
+            .collect::<Vec<_>>()
     };
     let named = |codes: [&'static str; 4]| {
         let names = ["nightly", "v2026.9.5", "v2026.9.5-1", "v2026.9.6-beta.1"];
-        names.iter().map(|name| (*name).to_owned()).zip(codes).collect::<Vec<_>>()
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .zip(codes)
+            .collect::<Vec<_>>()
     };
     rule.minimum = Some("v2026.9.5-1".to_owned());
-    assert_eq!(codes(&rule, &[]), named(["tag-rollback", "tag-rollback", "ok", "ok"]));
+    assert_eq!(
+        codes(&rule, &[]),
+        named(["tag-rollback", "tag-rollback", "ok", "ok"])
+    );
 
     rule.minimum = None;
     let verdict = verify(&repository, "v2026.9.5-1", &rule, &[], now()).expect("a verdict");
-    let pin = verdict.to_pin("h/r", ReleaseNeed::SignedTag).expect("a pin");
-    assert_eq!((pin.commit.as_str(), pin.tag.as_str()), (mint.commit.as_str(), "v2026.9.5-1"));
-    assert!(pin.signer.as_ref().is_some_and(|signer| signer.starts_with("ssh:SHA256:")));
-    assert_eq!(codes(&rule, std::slice::from_ref(&pin)), named(["ok", "tag-rollback", "ok", "ok"]));
+    let pin = verdict
+        .to_pin("h/r", ReleaseNeed::SignedTag)
+        .expect("a pin");
+    assert_eq!(
+        (pin.commit.as_str(), pin.tag.as_str()),
+        (mint.commit.as_str(), "v2026.9.5-1")
+    );
+    assert!(
+        pin.signer
+            .as_ref()
+            .is_some_and(|signer| signer.starts_with("ssh:SHA256:"))
+    );
+    assert_eq!(
+        codes(&rule, std::slice::from_ref(&pin)),
+        named(["ok", "tag-rollback", "ok", "ok"])
+    );
 }
 
 fn put(to: &mut Vec<u8>, bytes: &[u8]) {
@@ -317,15 +502,27 @@ fn security_keys_sign() {
     let kind = b"sk-ssh-ed25519@openssh.com";
     let blob = strings_of(&[kind, pair.public_key().as_ref(), b"ssh:"]);
     let file = mint.path("signers");
-    std::fs::write(&file, format!("sk@example.test {} {}\n", "sk-ssh-ed25519@openssh.com", STANDARD.encode(&blob)))
-        .expect("signers");
+    std::fs::write(
+        &file,
+        format!(
+            "sk@example.test {} {}\n",
+            "sk-ssh-ed25519@openssh.com",
+            STANDARD.encode(&blob)
+        ),
+    )
+    .expect("signers");
     let repository = Repository::open(&mint.repo()).expect("a repository");
     let rule = rule(ssh_trust(&file));
 
     let sign = |name: &str, application: &[u8], signed_flags: u8, flags: u8| {
         let payload = mint.payload(name, 1_700_000_000);
         let mut signed = b"SSHSIG".to_vec();
-        signed.extend(strings_of(&[b"git", b"", b"sha512", &Sha512::digest(&payload)]));
+        signed.extend(strings_of(&[
+            b"git",
+            b"",
+            b"sha512",
+            &Sha512::digest(&payload),
+        ]));
         let mut message = Sha256::digest(application).to_vec();
         message.push(signed_flags);
         message.extend(7_u32.to_be_bytes());
@@ -336,36 +533,63 @@ fn security_keys_sign() {
         let mut whole = b"SSHSIG\0\0\0\x01".to_vec();
         whole.extend(strings_of(&[&blob, b"git", b"", b"sha512", &signature]));
         let base64 = STANDARD.encode(whole);
-        let lines: Vec<_> = base64.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).expect("text")).collect();
-        let armor = format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"));
+        let lines: Vec<_> = base64
+            .as_bytes()
+            .chunks(70)
+            .map(|line| std::str::from_utf8(line).expect("text"))
+            .collect();
+        let armor = format!(
+            "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n",
+            lines.join("\n")
+        );
         mint.put_tag(name, &[&payload, armor.as_bytes()].concat());
         let verdict = verify(&repository, name, &rule, &[], now()).expect("a verdict");
-        assert_eq!(code(&verdict) == "ok", mint.git_accepts(name, &file), "{name}: {verdict:#?}");
+        assert_eq!(
+            code(&verdict) == "ok",
+            mint.git_accepts(name, &file),
+            "{name}: {verdict:#?}"
+        );
         verdict
     };
     let touched = sign("touched", b"ssh:", 1, 1);
     assert_eq!((code(&touched), touched.notes.len()), ("ok", 0));
     let untouched = sign("untouched", b"ssh:", 0, 0);
     assert_eq!((code(&untouched), untouched.notes.len()), ("ok", 1));
-    assert_eq!(code(&sign("other-application", b"web:", 1, 1)), "bad-signature");
+    assert_eq!(
+        code(&sign("other-application", b"web:", 1, 1)),
+        "bad-signature"
+    );
     assert_eq!(code(&sign("other-flags", b"ssh:", 0, 1)), "bad-signature");
 }
 
 /// Every change of a byte of a tag, for each of the schemes of the corpus: none is accepted that changes the signed part.
 #[test]
 fn no_changed_tag_of_the_corpus_is_accepted() {
-    let Some(corpus) = shared("corpus/tags") else { return };
-    let identity = Gitsign { identity: "billy@chainguard.dev".into(), issuer: "https://accounts.google.com".into() };
+    let Some(corpus) = shared("corpus/tags") else {
+        return;
+    };
+    let identity = Gitsign {
+        identity: "billy@chainguard.dev".into(),
+        issuer: "https://accounts.google.com".into(),
+    };
     let cases = [
         (
             "ssh/openssh__openssh-portable/V_9_8_P1.7f337c893afb.tag",
             ssh_trust(&corpus.join("ssh/openssh__openssh-portable/allowed_signers")),
             "ok",
         ),
-        ("hostile/raw/ok-pgp.tag", pgp_trust(&corpus.join("hostile/keys/openpgp-certs.asc")), "ok"),
+        (
+            "hostile/raw/ok-pgp.tag",
+            pgp_trust(&corpus.join("hostile/keys/openpgp-certs.asc")),
+            "ok",
+        ),
         (
             "x509/sigstore__gitsign/v0.17.0.138f9d7cb309.tag",
-            Trust { gitsign: Some(identity), anchors: Some(anchors()), ..Trust::default() },
+            Trust {
+                gitsign: Some(identity),
+                anchors: Some(anchors()),
+                ..Trust::default()
+            },
             "ok",
         ),
     ];
@@ -375,8 +599,15 @@ fn no_changed_tag_of_the_corpus_is_accepted() {
         }
         let body = std::fs::read(corpus.join(file)).expect("a tag");
         let rule = rule(trust);
-        assert_eq!(code(&verify_object(&body, None, &rule, &[], now())), good, "{file}");
-        let signed = body.windows(11).position(|window| window == b"-----BEGIN ").expect("a signature");
+        assert_eq!(
+            code(&verify_object(&body, None, &rule, &[], now())),
+            good,
+            "{file}"
+        );
+        let signed = body
+            .windows(11)
+            .position(|window| window == b"-----BEGIN ")
+            .expect("a signature");
         let mut survivors = 0;
         for at in 0..body.len() {
             // Armor headers, checksums and unsigned attributes are not signed; whatever is in them must not panic.
@@ -386,10 +617,16 @@ fn no_changed_tag_of_the_corpus_is_accepted() {
                 continue;
             }
             let found = code(&verify_object(&changed, None, &rule, &[], now())).to_owned();
-            assert!(at >= signed || found != good, "{file}: byte {at} is not covered");
+            assert!(
+                at >= signed || found != good,
+                "{file}: byte {at} is not covered"
+            );
             survivors += usize::from(found == good);
         }
-        println!("{file}: {} bytes, {survivors} in unsigned parts that may change", body.len());
+        println!(
+            "{file}: {} bytes, {survivors} in unsigned parts that may change",
+            body.len()
+        );
     }
 }
 
@@ -416,7 +653,10 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn everybody() -> ReleaseRule {
-    let identity = Gitsign { identity: "a".into(), issuer: "b".into() };
+    let identity = Gitsign {
+        identity: "a".into(),
+        issuer: "b".into(),
+    };
     rule(Trust {
         ssh: Some(AllowedSigners::default()),
         openpgp: Some(OpenPgpCertificates::default()),
@@ -479,16 +719,32 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
     let key = mint.ssh_key("key", &["ed25519"]);
     mint.put_tag("v1", &mint.payload("v1", 1_700_000_000));
     let mut forged = mint.ssh_tag(&key, &["-n", "git"], "v2", 1_700_000_000);
-    let at = forged.windows(7).position(|window| window == b"release").expect("the message");
+    let at = forged
+        .windows(7)
+        .position(|window| window == b"release")
+        .expect("the message");
     forged[at] = b'R';
     mint.put_tag("v2", &forged);
-    std::fs::write(mint.repo().join("refs/tags/v3"), format!("{}\n", mint.commit)).expect("a lightweight tag");
+    std::fs::write(
+        mint.repo().join("refs/tags/v3"),
+        format!("{}\n", mint.commit),
+    )
+    .expect("a lightweight tag");
     let repository = Repository::open(&mint.repo()).expect("a repository");
     let text = format!("a@example.test {}\n", mint.public(&key));
     let ssh = Some(AllowedSigners::parse(Path::new("signers"), &text).expect("a good file"));
-    let rule = ReleaseRule { require: ReleaseNeed::Pinned, ..rule(Trust { ssh, ..Trust::default() }) };
-    for (name, before, after) in [("v1", "unsigned", "ok"), ("v2", "bad-signature", "bad-signature"), ("v3", "lightweight", "ok")]
-    {
+    let rule = ReleaseRule {
+        require: ReleaseNeed::Pinned,
+        ..rule(Trust {
+            ssh,
+            ..Trust::default()
+        })
+    };
+    for (name, before, after) in [
+        ("v1", "unsigned", "ok"),
+        ("v2", "bad-signature", "bad-signature"),
+        ("v3", "lightweight", "ok"),
+    ] {
         let first = verify(&repository, name, &rule, &[], now()).expect("a verdict");
         assert_eq!(code(&first), before);
         assert_eq!(first.to_pin("h/r", ReleaseNeed::SignedTag), None);
@@ -519,7 +775,11 @@ fn every_kept_fuzz_input_is_survived() {
         println!("skipped: fuzz/corpus is not here");
         return;
     }
-    for (name, check) in [("tag", tag as fn(&[u8])), ("armor", armor), ("signers", signers)] {
+    for (name, check) in [
+        ("tag", tag as fn(&[u8])),
+        ("armor", armor),
+        ("signers", signers),
+    ] {
         let mut seen = 0;
         for entry in std::fs::read_dir(corpus.join(name)).expect("a corpus") {
             check(&std::fs::read(entry.expect("an entry").path()).expect("an input"));

@@ -69,7 +69,15 @@ fn hostile_values() -> Vec<Value> {
     let mut values: Vec<Value> = texts.iter().map(|text| json!(text)).collect();
     values.push(json!("x".repeat(1 << 20)));
     values.push(json!("\u{10ffff}".repeat(1 << 18)));
-    values.extend([json!(null), json!(true), json!(7), json!(-1.5e300), json!([]), json!({}), json!([null, 7, {}, [], "x"])]);
+    values.extend([
+        json!(null),
+        json!(true),
+        json!(7),
+        json!(-1.5e300),
+        json!([]),
+        json!({}),
+        json!([null, 7, {}, [], "x"]),
+    ]);
     values.push(json!({ "a": 7, "b": null, "c\n": "\n", "": "", "url": "x y", "name": 7, "email": "@", "type": "MIT" }));
     values.push(json!({ "url": "https://user:pass@example.org/?q#f", "name": "N", "email": "a@example.org" }));
     values.push(json!({ "node": "\u{7}", "no de": "1", "NODE": "2" }));
@@ -86,29 +94,58 @@ fn package(modules: &Path, name: &str, manifest: &str) {
 fn inventory(state: &Path, projects: &[String]) -> Inventory {
     let mut inventory = Inventory::default();
     for project in projects {
-        let place = Place { absolute: state.join(project), shown: format!("extensions/{project}") };
-        inventory.subjects.push(Subject::new(SubjectId::new("path", project), Kind::Plugin, Source::Path, place));
+        let place = Place {
+            absolute: state.join(project),
+            shown: format!("extensions/{project}"),
+        };
+        inventory.subjects.push(Subject::new(
+            SubjectId::new("path", project),
+            Kind::Plugin,
+            Source::Path,
+            place,
+        ));
     }
     inventory
 }
 
 fn check(bom: &Value) {
-    let all = || bom["components"].as_array().into_iter().flatten().chain([&bom["metadata"]["component"]]);
-    let references: Vec<&str> = all().map(|one| one["bom-ref"].as_str().expect("bom-ref")).collect();
+    let all = || {
+        bom["components"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .chain([&bom["metadata"]["component"]])
+    };
+    let references: Vec<&str> = all()
+        .map(|one| one["bom-ref"].as_str().expect("bom-ref"))
+        .collect();
     let unique: BTreeSet<&str> = references.iter().copied().collect();
     assert_eq!(references.len(), unique.len());
     for one in all() {
         for text in [&one["name"], &one["version"], &one["bom-ref"]] {
             let text = text.as_str().expect("text");
-            assert!(!text.is_empty() && text.chars().count() <= 1024 && !text.chars().any(char::is_control), "{text:?}");
+            assert!(
+                !text.is_empty()
+                    && text.chars().count() <= 1024
+                    && !text.chars().any(char::is_control),
+                "{text:?}"
+            );
         }
     }
     let dependencies = bom["dependencies"].as_array().expect("dependencies");
-    let listed: BTreeSet<&str> = dependencies.iter().filter_map(|one| one["ref"].as_str()).collect();
+    let listed: BTreeSet<&str> = dependencies
+        .iter()
+        .filter_map(|one| one["ref"].as_str())
+        .collect();
     assert_eq!(listed, unique);
     for one in dependencies {
-        let on = one["dependsOn"].as_array().expect("dependsOn is always there");
-        assert!(on.iter().all(|to| to.as_str().is_some_and(|to| unique.contains(to))));
+        let on = one["dependsOn"]
+            .as_array()
+            .expect("dependsOn is always there");
+        assert!(
+            on.iter()
+                .all(|to| to.as_str().is_some_and(|to| unique.contains(to)))
+        );
     }
 }
 
@@ -116,28 +153,55 @@ fn check(bom: &Value) {
 fn verdicts(inventory: &Inventory) -> Verdicts {
     use openclaw_verify_core::digest::{Sri, TreeDigest};
     use openclaw_verify_core::fact::Outcome::{NotApplicable, NotEstablished, Verified, Violated};
-    use openclaw_verify_core::sbom::{AppliedPolicy, ArchiveMatch, Outcomes, Verdict, VerifiedProvenance};
+    use openclaw_verify_core::sbom::{
+        AppliedPolicy, ArchiveMatch, Outcomes, Verdict, VerifiedProvenance,
+    };
 
-    let mut verdicts =
-        Verdicts { policy: Some(AppliedPolicy { preset: "strict".to_owned(), digest: None }), ..Verdicts::default() };
+    let mut verdicts = Verdicts {
+        policy: Some(AppliedPolicy {
+            preset: "strict".to_owned(),
+            digest: None,
+        }),
+        ..Verdicts::default()
+    };
     let hostile = "a\nb\u{0}\u{1b}[31m\u{202e} urn:cdx:x <a..b@x>".to_owned();
     let archive = Sri::of(b"archive");
-    let differs = |paths| ArchiveMatch::Differs { archive: Some(archive), summary: hostile.clone(), paths };
+    let differs = |paths| ArchiveMatch::Differs {
+        archive: Some(archive),
+        summary: hostile.clone(),
+        paths,
+    };
     for (at, subject) in inventory.subjects.iter().enumerate() {
         let [integrity, pinning, provenance, review, advisory] =
-            [Verified, Violated, NotEstablished, NotApplicable, Verified].map(|_| [Verified, Violated, NotEstablished][at % 3]);
+            [Verified, Violated, NotEstablished, NotApplicable, Verified]
+                .map(|_| [Verified, Violated, NotEstablished][at % 3]);
         let verdict = Verdict {
             tree: Some(TreeDigest([7; 32])),
             files: Some(u64::MAX),
-            archive: Some(if at % 2 == 0 { differs(vec![hostile.clone(); 50]) } else { ArchiveMatch::NotPublished }),
+            archive: Some(if at % 2 == 0 {
+                differs(vec![hostile.clone(); 50])
+            } else {
+                ArchiveMatch::NotPublished
+            }),
             provenance: Some(VerifiedProvenance {
                 repository: hostile.clone(),
                 workflow: hostile.clone(),
                 commit: String::new(),
                 predicate_type: hostile.clone(),
             }),
-            reviewers: vec![hostile.clone(), "Ada <ada@example.org>".to_owned(), "<ada@example.org>".to_owned(), String::new()],
-            outcomes: Outcomes { integrity, pinning, provenance, review, advisory },
+            reviewers: vec![
+                hostile.clone(),
+                "Ada <ada@example.org>".to_owned(),
+                "<ada@example.org>".to_owned(),
+                String::new(),
+            ],
+            outcomes: Outcomes {
+                integrity,
+                pinning,
+                provenance,
+                review,
+                advisory,
+            },
             ..Verdict::default()
         };
         verdicts.subjects.insert(subject.id.clone(), verdict);
@@ -145,10 +209,17 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
             let found = match package % 4 {
                 0 => ArchiveMatch::Identical { archive },
                 1 => differs(Vec::new()),
-                2 => ArchiveMatch::Differs { archive: None, summary: String::new(), paths: Vec::new() },
+                2 => ArchiveMatch::Differs {
+                    archive: None,
+                    summary: String::new(),
+                    paths: Vec::new(),
+                },
                 _ => ArchiveMatch::NotEstablished,
             };
-            verdicts.packages.insert((subject.id.clone(), format!("node_modules/p{package}")), found);
+            verdicts.packages.insert(
+                (subject.id.clone(), format!("node_modules/p{package}")),
+                found,
+            );
         }
     }
     verdicts
@@ -157,7 +228,12 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
 fn write(name: &str, inventory: &Inventory) {
     for version in [SpecVersion::V1_5, SpecVersion::V1_6, SpecVersion::V1_7] {
         let timestamp = Some(jiff::Timestamp::UNIX_EPOCH);
-        let options = Options { spec_version: version, timestamp, compact: true, ..Options::default() };
+        let options = Options {
+            spec_version: version,
+            timestamp,
+            compact: true,
+            ..Options::default()
+        };
         let bom = sbom::generate(inventory, &verdicts(inventory), &options).expect("SBOM");
         check(bom.value());
         let file = output().join(format!("{name}-{}.cdx.json", version.as_str()));
@@ -173,9 +249,17 @@ fn any_type_and_any_text_in_any_field_gives_a_valid_sbom() {
         for (at, value) in hostile_values().into_iter().enumerate() {
             let mut manifest = json!({ "name": format!("p{at}"), "version": "1.0.0" });
             manifest[field] = value;
-            package(&dir.path().join(field).join("node_modules"), &format!("p{at}"), &manifest.to_string());
+            package(
+                &dir.path().join(field).join("node_modules"),
+                &format!("p{at}"),
+                &manifest.to_string(),
+            );
         }
-        fs::write(dir.path().join(field).join("package.json"), r#"{"dependencies":{"p0":"1","p1":"1"}}"#).expect("file");
+        fs::write(
+            dir.path().join(field).join("package.json"),
+            r#"{"dependencies":{"p0":"1","p1":"1"}}"#,
+        )
+        .expect("file");
         projects.push(field.to_owned());
     }
     write("hostile-fields", &inventory(dir.path(), &projects));
@@ -200,14 +284,33 @@ fn hostile_files_and_names_give_a_valid_sbom() {
         let manifest = format!(r#"{{{odd},"name":"odd{at}","dependencies":{{"x":"1"}}}}"#);
         package(&modules, &format!("odd{at}"), &manifest);
     }
-    for (at, text) in
-        ["", "[", "[]", "null", "\u{feff}{}", "{\"name\":\"a\",\"name\":\"b\"}", &"[".repeat(1 << 20)].into_iter().enumerate()
+    for (at, text) in [
+        "",
+        "[",
+        "[]",
+        "null",
+        "\u{feff}{}",
+        "{\"name\":\"a\",\"name\":\"b\"}",
+        &"[".repeat(1 << 20),
+    ]
+    .into_iter()
+    .enumerate()
     {
         package(&modules, &format!("text{at}"), text);
     }
-    for name in
-        ["a b", "ünï", "new\nline", "esc\u{1b}[31m", "urn:cdx:x", "%40x", "a#b?c", "\u{202e}gnp", "@s/\u{200b}", "x~2", "x"]
-    {
+    for name in [
+        "a b",
+        "ünï",
+        "new\nline",
+        "esc\u{1b}[31m",
+        "urn:cdx:x",
+        "%40x",
+        "a#b?c",
+        "\u{202e}gnp",
+        "@s/\u{200b}",
+        "x~2",
+        "x",
+    ] {
         package(&modules, name, "{}");
     }
     fs::write(modules.join("text0/package.json"), [0xff, 0xfe, 0x00]).expect("file");
@@ -217,8 +320,13 @@ fn hostile_files_and_names_give_a_valid_sbom() {
     let bom = sbom::generate(&inventory, &Verdicts::default(), &Options::default()).expect("SBOM");
     for at in 0..6 {
         let reference = format!("extensions/p/node_modules/odd{at}");
-        let all = bom.value()["dependencies"].as_array().expect("dependencies");
-        let on = &all.iter().find(|one| one["ref"] == *reference).expect(&reference)["dependsOn"];
+        let all = bom.value()["dependencies"]
+            .as_array()
+            .expect("dependencies");
+        let on = &all
+            .iter()
+            .find(|one| one["ref"] == *reference)
+            .expect(&reference)["dependsOn"];
         assert_eq!(*on, json!(["extensions/p/node_modules/x"]), "{reference}");
     }
 }
@@ -228,7 +336,8 @@ fn every_licence_that_spdx_knows_gives_a_valid_sbom() {
     let dir = tempfile::tempdir().expect("temp dir");
     let modules = dir.path().join("p/node_modules");
     for (at, license) in spdx::identifiers::LICENSES.iter().enumerate() {
-        let manifest = json!({ "name": format!("l{at}"), "version": "1.0.0", "license": license.name });
+        let manifest =
+            json!({ "name": format!("l{at}"), "version": "1.0.0", "license": license.name });
         package(&modules, &format!("l{at}"), &manifest.to_string());
     }
     write("licences", &inventory(dir.path(), &["p".to_owned()]));

@@ -10,7 +10,9 @@ pub(crate) mod server;
 /// test is seen.
 #[allow(dead_code, reason = "used by the parts that have such material")]
 pub(crate) fn shared(what: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(what);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared")
+        .join(what);
     if folder.exists() {
         Some(folder)
     } else {

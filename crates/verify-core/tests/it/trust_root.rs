@@ -6,7 +6,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use openclaw_verify_core::fact::{Fact, NotEstablished};
-use openclaw_verify_core::provenance::{Anchors, Instance, NoTrustRoot, Origin, Refreshed, TufSource};
+use openclaw_verify_core::provenance::{
+    Anchors, Instance, NoTrustRoot, Origin, Refreshed, TufSource,
+};
 use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig, block_on};
 use rcgen::SigningKey as _;
 use serde_json::{Value, json};
@@ -37,7 +39,13 @@ impl Repository {
     }
 
     fn new(consistent: bool, keys: Option<String>) -> Self {
-        Self { server: Server::start(), key: key(), cache: tempfile::tempdir().expect("folder"), consistent, keys }
+        Self {
+            server: Server::start(),
+            key: key(),
+            cache: tempfile::tempdir().expect("folder"),
+            consistent,
+            keys,
+        }
     }
 
     fn publish(&self, version: u64, target: &str, expires: &str) {
@@ -60,21 +68,33 @@ impl Repository {
             self.metadata(ROLE, version, &delegated);
             self.target(ROLE, "keys.json", keys);
         }
-        self.server.set("/timestamp.json", Answer::Good(self.signed(&timestamp)));
+        self.server
+            .set("/timestamp.json", Answer::Good(self.signed(&timestamp)));
         self.metadata("snapshot", version, &snapshot);
         self.metadata("targets", version, &targets);
         self.target("", "trusted_root.json", target);
     }
 
     fn metadata(&self, role: &str, version: u64, signed: &Value) {
-        let name = if self.consistent { format!("/{version}.{role}.json") } else { format!("/{role}.json") };
+        let name = if self.consistent {
+            format!("/{version}.{role}.json")
+        } else {
+            format!("/{role}.json")
+        };
         self.server.set(&name, Answer::Good(self.signed(signed)));
     }
 
     fn target(&self, folder: &str, name: &str, text: &str) {
-        let name = if self.consistent { format!("{}.{name}", hex(&sha256(text.as_bytes()))) } else { name.to_owned() };
+        let name = if self.consistent {
+            format!("{}.{name}", hex(&sha256(text.as_bytes())))
+        } else {
+            name.to_owned()
+        };
         let path = Path::new("/targets").join(folder).join(name);
-        self.server.set(path.to_str().expect("path"), Answer::Good(text.as_bytes().to_vec()));
+        self.server.set(
+            path.to_str().expect("path"),
+            Answer::Good(text.as_bytes().to_vec()),
+        );
     }
 
     fn public(&self) -> Value {
@@ -92,7 +112,9 @@ impl Repository {
 
     fn signed(&self, signed: &Value) -> Vec<u8> {
         let signature = self.key.sign(canonical(signed).as_bytes()).expect("sign");
-        json!({ "signed": signed, "signatures": [{ "keyid": "k", "sig": hex(&signature) }] }).to_string().into_bytes()
+        json!({ "signed": signed, "signatures": [{ "keyid": "k", "sig": hex(&signature) }] })
+            .to_string()
+            .into_bytes()
     }
 
     fn source(&self) -> TufSource {
@@ -102,7 +124,12 @@ impl Repository {
     }
 
     fn refresh(&self, now: &str) -> Result<Refreshed, NoTrustRoot> {
-        let client = Client::new(NpmConfig::default(), Limits::default(), Cache::new(self.cache.path())).expect("client");
+        let client = Client::new(
+            NpmConfig::default(),
+            Limits::default(),
+            Cache::new(self.cache.path()),
+        )
+        .expect("client");
         block_on(self.source().refresh(client.http(), time(now))).expect("runtime")
     }
 
@@ -124,10 +151,16 @@ fn canonical(value: &Value) -> String {
         Value::Object(map) => {
             let mut names: Vec<_> = map.keys().collect();
             names.sort();
-            let entries: Vec<_> = names.iter().map(|name| format!("\"{name}\":{}", canonical(&map[name.as_str()]))).collect();
+            let entries: Vec<_> = names
+                .iter()
+                .map(|name| format!("\"{name}\":{}", canonical(&map[name.as_str()])))
+                .collect();
             format!("{{{}}}", entries.join(","))
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(canonical).collect::<Vec<_>>().join(",")
+        ),
         Value::String(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
         other => other.to_string(),
     }
@@ -146,18 +179,39 @@ fn a_root_is_refreshed_cached_and_expires() {
     let world = World::new();
     let repository = Repository::open(&world.trusted_root(), EXPIRES);
     assert!(repository.cached(BEFORE).is_err(), "nothing is cached yet");
-    let root = repository.refresh(BEFORE).expect("refreshed").root.expect("root");
-    assert_eq!(root.origin(), &Origin::Tuf { until: time(EXPIRES) });
-    assert!(root.describe(time(BEFORE)).contains("by TUF, current until 2026-11-15T00:00:00Z"));
+    let root = repository
+        .refresh(BEFORE)
+        .expect("refreshed")
+        .root
+        .expect("root");
+    assert_eq!(
+        root.origin(),
+        &Origin::Tuf {
+            until: time(EXPIRES)
+        }
+    );
+    assert!(
+        root.describe(time(BEFORE))
+            .contains("by TUF, current until 2026-11-15T00:00:00Z")
+    );
 
     repository.server.forget();
     assert!(repository.cached(BEFORE).expect("cached").root.is_ok());
-    assert!(repository.server.authorizations().is_empty(), "the cache needs no request");
+    assert!(
+        repository.server.authorizations().is_empty(),
+        "the cache needs no request"
+    );
 
     // Expired: neither the cache nor the old repository is a trust root.
     let none = repository.cached(AFTER).expect_err("expired");
     assert!(none.to_string().contains("expired"), "{none}");
-    assert!(matches!(none.fact::<()>(), Fact::NotEstablished { code: NotEstablished::NoTrustRoot, .. }));
+    assert!(matches!(
+        none.fact::<()>(),
+        Fact::NotEstablished {
+            code: NotEstablished::NoTrustRoot,
+            ..
+        }
+    ));
     assert!(repository.refresh(AFTER).is_err());
     repository.publish(2, &world.trusted_root(), "2027-01-01T00:00:00Z");
     assert!(repository.refresh(AFTER).expect("refreshed").root.is_ok());
@@ -183,12 +237,18 @@ fn a_tampered_cache_or_repository_is_no_root() {
     assert!(repository.cached(BEFORE).expect("metadata").root.is_err());
 
     let other = Repository::open(&world.trusted_root(), EXPIRES);
-    other.server.set("/targets/trusted_root.json", Answer::Good(evil.into_bytes()));
+    other.server.set(
+        "/targets/trusted_root.json",
+        Answer::Good(evil.into_bytes()),
+    );
     assert!(other.refresh(BEFORE).expect("metadata").root.is_err());
     other.server.set("/timestamp.json", Answer::Status(404));
     assert!(other.refresh(BEFORE).is_err());
     // A root of another kind than the instance that was named.
-    let github = Repository::open(r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#, EXPIRES);
+    let github = Repository::open(
+        r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#,
+        EXPIRES,
+    );
     assert!(github.refresh(BEFORE).expect("refreshed").root.is_err());
 }
 
@@ -201,29 +261,48 @@ fn keys_of_npm_come_from_the_delegated_role() {
         repository.publish(1, &world.trusted_root(), EXPIRES);
         let fetched = repository.refresh(BEFORE).expect("refreshed");
         let digest = hex(&sha256(keys.as_bytes()));
-        assert!(fetched.root.expect("root").describe(time(BEFORE)).contains(&hex(&sha256(world.trusted_root().as_bytes()))));
+        assert!(
+            fetched
+                .root
+                .expect("root")
+                .describe(time(BEFORE))
+                .contains(&hex(&sha256(world.trusted_root().as_bytes())))
+        );
         assert!(fetched.keys.expect("keys").describe().contains(&digest));
         // All of it is in the cache, with one refresh.
         repository.server.forget();
         let cached = repository.cached(BEFORE).expect("cached");
         assert!(cached.root.is_ok());
-        assert!(
-            cached
-                .keys
-                .expect("keys")
-                .describe()
-                .contains(&format!("by TUF, current until 2026-11-15T00:00:00Z, sha256:{digest}"))
-        );
+        assert!(cached.keys.expect("keys").describe().contains(&format!(
+            "by TUF, current until 2026-11-15T00:00:00Z, sha256:{digest}"
+        )));
         assert!(repository.cached(AFTER).is_err());
 
-        let other = Repository::new(consistent, Some(keys.replace("npm:signatures", "npm:anything")));
+        let other = Repository::new(
+            consistent,
+            Some(keys.replace("npm:signatures", "npm:anything")),
+        );
         other.publish(1, &world.trusted_root(), EXPIRES);
         let fetched = other.refresh(BEFORE).expect("refreshed");
         assert!(fetched.root.is_ok());
-        assert!(fetched.keys.expect_err("no keys").to_string().contains("keyUsage"));
+        assert!(
+            fetched
+                .keys
+                .expect_err("no keys")
+                .to_string()
+                .contains("keyUsage")
+        );
     }
-    let without = Repository::open(&world.trusted_root(), EXPIRES).refresh(BEFORE).expect("refreshed").keys;
-    assert!(without.expect_err("no keys").to_string().contains("--npm-keys"));
+    let without = Repository::open(&world.trusted_root(), EXPIRES)
+        .refresh(BEFORE)
+        .expect("refreshed")
+        .keys;
+    assert!(
+        without
+            .expect_err("no keys")
+            .to_string()
+            .contains("--npm-keys")
+    );
 }
 
 #[test]
@@ -232,26 +311,56 @@ fn what_was_asked_of_tuf_is_never_replaced_by_what_is_compiled_in() {
     let repository = Repository::new(true, Some(world.npm_keys("2025-01-01T00:00:00Z", None)));
     repository.publish(1, &world.trusted_root(), EXPIRES);
     let anchors = |online: bool, now: &str| {
-        let client = Client::new(NpmConfig::default(), Limits::default(), Cache::new(repository.cache.path())).expect("client");
+        let client = Client::new(
+            NpmConfig::default(),
+            Limits::default(),
+            Cache::new(repository.cache.path()),
+        )
+        .expect("client");
         let mirror = Some((repository.server.url("/"), repository.root()));
-        Anchors::embedded(Instance::PublicGood).with_tuf(repository.cache.path(), mirror, online.then_some(client), time(now))
+        Anchors::embedded(Instance::PublicGood).with_tuf(
+            repository.cache.path(),
+            mirror,
+            online.then_some(client),
+            time(now),
+        )
     };
     let none = anchors(false, BEFORE);
-    assert!(none.root().expect_err("nothing cached").to_string().contains("--online"));
+    assert!(
+        none.root()
+            .expect_err("nothing cached")
+            .to_string()
+            .contains("--online")
+    );
     assert!(none.keys().is_err());
     let asked = repository.server.authorizations().len();
     let lazy = anchors(true, BEFORE);
-    assert_eq!(repository.server.authorizations().len(), asked, "nothing is fetched before it is needed");
+    assert_eq!(
+        repository.server.authorizations().len(),
+        asked,
+        "nothing is fetched before it is needed"
+    );
     assert!(lazy.root().is_ok() && lazy.keys().is_ok());
     let once = repository.server.authorizations().len();
     assert!(lazy.root().is_ok() && anchors(false, BEFORE).keys().is_ok());
-    assert_eq!(repository.server.authorizations().len(), once, "fetched once");
+    assert_eq!(
+        repository.server.authorizations().len(),
+        once,
+        "fetched once"
+    );
     assert!(anchors(false, AFTER).root().is_err() && anchors(false, AFTER).keys().is_err());
-    assert!(anchors(true, AFTER).root().is_err(), "the repository itself has expired");
+    assert!(
+        anchors(true, AFTER).root().is_err(),
+        "the repository itself has expired"
+    );
 }
 
 fn change_all(folder: &Path, change: &mut dyn FnMut(&Path)) {
     for entry in std::fs::read_dir(folder).expect("folder").flatten() {
-        if entry.path().is_dir() { change_all(&entry.path(), change) } else { change(&entry.path()) }
+        if entry.path().is_dir() {
+            change_all(&entry.path(), change)
+        } else {
+            change(&entry.path())
+        }
     }
 }

@@ -39,10 +39,12 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let cancel = Arc::new(AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
     let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
-    let work = std::thread::Builder::new().stack_size(8 << 20).spawn(move || {
-        // Nobody may be listening any more.
-        let _ = sender.send(answer(&common, &args, flag));
-    });
+    let work = std::thread::Builder::new()
+        .stack_size(8 << 20)
+        .spawn(move || {
+            // Nobody may be listening any more.
+            let _ = sender.send(answer(&common, &args, flag));
+        });
     let reply = match work {
         Ok(_) => match receiver.recv_timeout(BUDGET) {
             Ok(reply) => reply,
@@ -52,9 +54,13 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
                     "openclaw-verify did not finish in time: try again when the machine is less busy; what is staged may be too large",
                 )
             }
-            Err(mpsc::RecvTimeoutError::Disconnected) => Reply::block("openclaw-verify failed in itself; please report this"),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                Reply::block("openclaw-verify failed in itself; please report this")
+            }
         },
-        Err(error) => Reply::block(&format!("openclaw-verify could not start its work: {error}")),
+        Err(error) => Reply::block(&format!(
+            "openclaw-verify could not start its work: {error}"
+        )),
     };
     say(&reply)
 }
@@ -66,12 +72,20 @@ pub(super) fn is_called(arguments: impl Iterator<Item = OsString>) -> bool {
 
 /// OpenClaw shows the reason of a reply, and of a usage error only its exit code.
 pub(super) fn misunderstood(error: &clap::Error) -> ExitCode {
-    let setup = std::env::args_os().any(|argument| argument == "--setup" || argument == "--selftest");
+    let setup =
+        std::env::args_os().any(|argument| argument == "--setup" || argument == "--selftest");
     if setup {
         error.exit();
     }
-    let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-    let reply = Reply::block(&format!("the arguments of openclaw-verify are wrong, run its gate --setup again: {first}"));
+    let first = error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let reply = Reply::block(&format!(
+        "the arguments of openclaw-verify are wrong, run its gate --setup again: {first}"
+    ));
     match say(&reply) {
         Ok(_) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(Exit::Failed as u8),
@@ -86,10 +100,15 @@ fn say(reply: &Reply) -> Result<Exit> {
 fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
     let mut bytes = Vec::new();
     // One byte more than is accepted, so that what is too long is told from what is not.
-    if let Err(error) = std::io::stdin().lock().take(MAX_REQUEST as u64 + 1).read_to_end(&mut bytes) {
+    if let Err(error) = std::io::stdin()
+        .lock()
+        .take(MAX_REQUEST as u64 + 1)
+        .read_to_end(&mut bytes)
+    {
         return Reply::block(&format!("the request could not be read: {error}"));
     }
-    let gate = gate(common, args, cancel).and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
+    let gate = gate(common, args, cancel)
+        .and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
     match gate {
         Ok(gate) => gate.answer(&bytes),
         Err(error) => Gate::refuse(&error),
@@ -100,7 +119,8 @@ fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
 pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Result<Gate> {
     let folder = config(common)?;
     let file = |name: &str| (folder.join(name), name.to_owned());
-    let ((policy, policy_name), (lock, lock_name), (reviews, reviews_name)) = (file(POLICY), file(LOCK), file(REVIEWS));
+    let ((policy, policy_name), (lock, lock_name), (reviews, reviews_name)) =
+        (file(POLICY), file(LOCK), file(REVIEWS));
     let mut builder = Verifier::builder(operator::now(common))
         .anchors(own_anchors(common)?)
         .policy(policy, policy_name)
@@ -114,7 +134,11 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
     {
         builder = builder.downloads(downloads(&spool(common, args)?));
     }
-    if let Some(host) = common.openclaw.as_ref().filter(|host| !host.as_os_str().is_empty()) {
+    if let Some(host) = common
+        .openclaw
+        .as_ref()
+        .filter(|host| !host.as_os_str().is_empty())
+    {
         builder = builder.host(host);
     }
     let mut gate = Gate::new(builder.build()?);
@@ -147,9 +171,16 @@ pub(super) fn downloads(spool: &std::path::Path) -> openclaw_verify_core::regist
 
 /// The operator's folder, which has to be named: the working folder and the home are not the operator's here.
 pub(super) fn config(common: &Common) -> Result<PathBuf> {
-    let folder = common.config.as_ref().filter(|folder| !folder.as_os_str().is_empty());
-    let folder =
-        folder.ok_or_else(|| Error::environment("the gate needs --config DIR", "openclaw-verify gate --setup --config DIR"))?;
+    let folder = common
+        .config
+        .as_ref()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.ok_or_else(|| {
+        Error::environment(
+            "the gate needs --config DIR",
+            "openclaw-verify gate --setup --config DIR",
+        )
+    })?;
     match folder.canonicalize() {
         Ok(real) if real.is_dir() => Ok(real),
         Ok(_) => Err(Error::environment(
@@ -162,8 +193,14 @@ pub(super) fn config(common: &Common) -> Result<PathBuf> {
 
 /// Where the gate remembers what it needs between calls, and keeps what it refused. Nothing in it is ever evidence.
 pub(super) fn spool(common: &Common, args: &GateArgs) -> Result<PathBuf> {
-    match args.spool.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => std::path::absolute(folder).map_err(|error| Error::io("find the folder", folder, error)),
+    match args
+        .spool
+        .as_ref()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) => {
+            std::path::absolute(folder).map_err(|error| Error::io("find the folder", folder, error))
+        }
         None => Ok(config(common)?.join(SPOOL)),
     }
 }

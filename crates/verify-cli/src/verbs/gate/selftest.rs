@@ -12,9 +12,12 @@ use crate::{Exit, output};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let gate = super::gate(common, args, Arc::new(AtomicBool::new(false)))?;
-    let folder = tempfile::tempdir().map_err(|error| Error::io("create", "a temporary folder", error))?;
+    let folder =
+        tempfile::tempdir().map_err(|error| Error::io("create", "a temporary folder", error))?;
     let mut text = String::new();
-    for (name, request) in requests(folder.path()).map_err(|error| Error::io("write to", folder.path(), error))? {
+    for (name, request) in
+        requests(folder.path()).map_err(|error| Error::io("write to", folder.path(), error))?
+    {
         let reply = gate.answer(request.to_string().as_bytes());
         text.push_str(&format!("{name:<26} {}\n", reply.to_json()));
     }
@@ -29,35 +32,72 @@ fn requests(folder: &Path) -> std::io::Result<Vec<(&'static str, Value)>> {
     let place = |path: &str| folder.join(path);
     let write = |path: &str, text: String| {
         let path = place(path);
-        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text))
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, text))
     };
     let integrity = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
     let resolution = json!({ "name": "@selftest/npm", "version": "1.0.0", "integrity": integrity });
-    write("npm-package-metadata.json", json!({ "packageName": "@selftest/npm", "resolution": resolution }).to_string())?;
-    write("project/package.json", json!({ "private": true, "dependencies": { "@selftest/npm": "1.0.0" } }).to_string())?;
+    write(
+        "npm-package-metadata.json",
+        json!({ "packageName": "@selftest/npm", "resolution": resolution }).to_string(),
+    )?;
+    write(
+        "project/package.json",
+        json!({ "private": true, "dependencies": { "@selftest/npm": "1.0.0" } }).to_string(),
+    )?;
     let entry = json!({ "version": "1.0.0", "resolved": "https://registry.example/npm-1.0.0.tgz", "integrity": integrity });
-    let lockfile = json!({ "lockfileVersion": 3, "packages": { "node_modules/@selftest/npm": entry } });
+    let lockfile =
+        json!({ "lockfileVersion": 3, "packages": { "node_modules/@selftest/npm": entry } });
     write("project/package-lock.json", lockfile.to_string())?;
-    for (path, name) in [("project/node_modules/@selftest/npm", "npm"), ("folder", "folder"), ("git", "git")] {
+    for (path, name) in [
+        ("project/node_modules/@selftest/npm", "npm"),
+        ("folder", "folder"),
+        ("git", "git"),
+    ] {
         write(&format!("{path}/package.json"), package(name).to_string())?;
-        write(&format!("{path}/openclaw.plugin.json"), manifest.to_string())?;
-        write(&format!("{path}/index.js"), "export default {};\n".to_owned())?;
+        write(
+            &format!("{path}/openclaw.plugin.json"),
+            manifest.to_string(),
+        )?;
+        write(
+            &format!("{path}/index.js"),
+            "export default {};\n".to_owned(),
+        )?;
     }
     write("git/.git/HEAD", format!("{}\n", "0".repeat(39) + "1"))?;
-    write("bundle/.claude-plugin/plugin.json", json!({ "name": "selftest", "version": "1.0.0" }).to_string())?;
+    write(
+        "bundle/.claude-plugin/plugin.json",
+        json!({ "name": "selftest", "version": "1.0.0" }).to_string(),
+    )?;
     write(
         "hooks/package.json",
         json!({ "name": "@selftest/hooks", "version": "1.0.0", "openclaw": { "hooks": ["./hook"] } }).to_string(),
     )?;
-    write("hooks/hook/HOOK.md", "---\nname: selftest\n---\n".to_owned())?;
-    write("skill/SKILL.md", "---\nname: selftest\ndescription: selftest\n---\n".to_owned())?;
+    write(
+        "hooks/hook/HOOK.md",
+        "---\nname: selftest\n---\n".to_owned(),
+    )?;
+    write(
+        "skill/SKILL.md",
+        "---\nname: selftest\ndescription: selftest\n---\n".to_owned(),
+    )?;
     std::fs::create_dir_all(place("probe"))?;
 
-    let npm = json!({ "kind": "npm", "authority": "third-party", "mutable": false, "network": true });
-    let git = json!({ "kind": "git", "authority": "third-party", "mutable": true, "network": true });
-    let local = json!({ "kind": "local-path", "authority": "user", "mutable": true, "network": false });
-    let archive = json!({ "kind": "archive", "authority": "user", "mutable": true, "network": false });
-    let plugin = |path: &str, source: &Value, origin: &str, kind: &str, spec: &str, name: Option<&str>| {
+    let npm =
+        json!({ "kind": "npm", "authority": "third-party", "mutable": false, "network": true });
+    let git =
+        json!({ "kind": "git", "authority": "third-party", "mutable": true, "network": true });
+    let local =
+        json!({ "kind": "local-path", "authority": "user", "mutable": true, "network": false });
+    let archive =
+        json!({ "kind": "archive", "authority": "user", "mutable": true, "network": false });
+    let plugin = |path: &str,
+                  source: &Value,
+                  origin: &str,
+                  kind: &str,
+                  spec: &str,
+                  name: Option<&str>| {
         let content = match origin {
             "plugin-dependency-tree" => "dependency-tree",
             "plugin-bundle" => "bundle",
@@ -91,15 +131,98 @@ fn requests(folder: &Path) -> std::io::Result<Vec<(&'static str, Value)>> {
     let git_spec = "git:https://git.example/selftest/git@v1.0.0";
     Ok(vec![
         ("doctor's probe", probe),
-        ("npm, announced", plugin("npm-package-metadata.json", &npm, "plugin-npm", "plugin-npm", npm_spec, Some("npm"))),
-        ("npm, package", plugin(package_folder, &npm, "plugin-package", "plugin-npm", npm_spec, Some("npm"))),
-        ("npm, dependency tree", plugin("project", &npm, "plugin-dependency-tree", "plugin-npm", npm_spec, None)),
-        ("git, clone", plugin("git", &git, "plugin-git", "plugin-git", git_spec, None)),
-        ("git, dependency tree", plugin("git", &git, "plugin-dependency-tree", "plugin-git", git_spec, None)),
-        ("folder", plugin("folder", &local, "plugin-package", "plugin-dir", "./folder", Some("folder"))),
-        ("archive", plugin("folder", &archive, "plugin-package", "plugin-archive", "./folder.tgz", Some("folder"))),
-        ("bundle", plugin("bundle", &local, "plugin-bundle", "plugin-dir", "./bundle", None)),
-        ("hook pack", plugin("hooks", &local, "plugin-package", "plugin-dir", "./hooks", Some("hooks"))),
+        (
+            "npm, announced",
+            plugin(
+                "npm-package-metadata.json",
+                &npm,
+                "plugin-npm",
+                "plugin-npm",
+                npm_spec,
+                Some("npm"),
+            ),
+        ),
+        (
+            "npm, package",
+            plugin(
+                package_folder,
+                &npm,
+                "plugin-package",
+                "plugin-npm",
+                npm_spec,
+                Some("npm"),
+            ),
+        ),
+        (
+            "npm, dependency tree",
+            plugin(
+                "project",
+                &npm,
+                "plugin-dependency-tree",
+                "plugin-npm",
+                npm_spec,
+                None,
+            ),
+        ),
+        (
+            "git, clone",
+            plugin("git", &git, "plugin-git", "plugin-git", git_spec, None),
+        ),
+        (
+            "git, dependency tree",
+            plugin(
+                "git",
+                &git,
+                "plugin-dependency-tree",
+                "plugin-git",
+                git_spec,
+                None,
+            ),
+        ),
+        (
+            "folder",
+            plugin(
+                "folder",
+                &local,
+                "plugin-package",
+                "plugin-dir",
+                "./folder",
+                Some("folder"),
+            ),
+        ),
+        (
+            "archive",
+            plugin(
+                "folder",
+                &archive,
+                "plugin-package",
+                "plugin-archive",
+                "./folder.tgz",
+                Some("folder"),
+            ),
+        ),
+        (
+            "bundle",
+            plugin(
+                "bundle",
+                &local,
+                "plugin-bundle",
+                "plugin-dir",
+                "./bundle",
+                None,
+            ),
+        ),
+        (
+            "hook pack",
+            plugin(
+                "hooks",
+                &local,
+                "plugin-package",
+                "plugin-dir",
+                "./hooks",
+                Some("hooks"),
+            ),
+        ),
         ("skill", skill),
         ("unknown protocol version", json!({ "protocolVersion": 2 })),
     ])

@@ -13,8 +13,11 @@ use crate::{Exit, output};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let config = folder(common)?;
-    let program = std::env::current_exe().map_err(|error| Error::io("find", "this program's own path", error))?;
-    let program = program.canonicalize().map_err(|error| Error::io("resolve", &program, error))?;
+    let program = std::env::current_exe()
+        .map_err(|error| Error::io("find", "this program's own path", error))?;
+    let program = program
+        .canonicalize()
+        .map_err(|error| Error::io("resolve", &program, error))?;
     let mut to_mend = Vec::new();
     // OpenClaw refuses the program; what can change the operator's folder can change every decision.
     check(&program, "the program", &mut to_mend)?;
@@ -23,7 +26,9 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         && config.starts_with(&installation.state_dir)
     {
         let shown = operator::absolute(&config);
-        to_mend.push(format!("{shown} lies inside OpenClaw's state dir, which is under test: move it elsewhere"));
+        to_mend.push(format!(
+            "{shown} lies inside OpenClaw's state dir, which is under test: move it elsewhere"
+        ));
     }
     for note in notes(&config) {
         output::stderr(&format!("note: {note}"));
@@ -41,14 +46,19 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let mut arguments = vec!["gate".to_owned(), "--config".to_owned(), plain(&config)?];
     match &host {
         Some(host) => arguments.extend(["--openclaw".to_owned(), plain(host)?]),
-        None => {
-            output::stderr("note: no host package was found; name it with --openclaw DIR, so that links to it can be checked")
-        }
+        None => output::stderr(
+            "note: no host package was found; name it with --openclaw DIR, so that links to it can be checked",
+        ),
     }
     super::own_anchors(common)?;
-    for (flag, file) in [("--trusted-root", &common.anchors.trusted_root), ("--npm-keys", &common.anchors.npm_keys)] {
+    for (flag, file) in [
+        ("--trusted-root", &common.anchors.trusted_root),
+        ("--npm-keys", &common.anchors.npm_keys),
+    ] {
         if let Some(file) = file {
-            let real = file.canonicalize().map_err(|error| Error::io("find", file, error))?;
+            let real = file
+                .canonicalize()
+                .map_err(|error| Error::io("find", file, error))?;
             arguments.extend([flag.to_owned(), plain(&real)?]);
         }
     }
@@ -56,24 +66,45 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
     }
     if let Some(instead) = args.no_warn {
-        let word = if instead == Instead::Block { "block" } else { "allow" };
+        let word = if instead == Instead::Block {
+            "block"
+        } else {
+            "allow"
+        };
         arguments.extend(["--no-warn".to_owned(), word.to_owned()]);
     }
     let exec = json!({ "source": "exec", "command": plain(&program)?, "args": arguments });
     let value = json!({ "enabled": true, "exec": exec }).to_string();
-    let command = ["config", "set", "security.installPolicy", &value, "--strict-json"];
+    let command = [
+        "config",
+        "set",
+        "security.installPolicy",
+        &value,
+        "--strict-json",
+    ];
     if !args.apply {
-        output::stdout(&format!("openclaw config set security.installPolicy {} --strict-json\n", quoted(&value)))?;
+        output::stdout(&format!(
+            "openclaw config set security.installPolicy {} --strict-json\n",
+            quoted(&value)
+        ))?;
         return Ok(Exit::Clean);
     }
     // `config set` loads no plugin, so nothing under test runs.
-    let status = Command::new("openclaw").args(command).status().map_err(|error| Error::Environment {
-        what: "openclaw could not be run".to_owned(),
-        source: Some(error),
-        help: Some("put it on PATH, or run the command that --setup prints without --apply".to_owned()),
-    })?;
+    let status = Command::new("openclaw")
+        .args(command)
+        .status()
+        .map_err(|error| Error::Environment {
+            what: "openclaw could not be run".to_owned(),
+            source: Some(error),
+            help: Some(
+                "put it on PATH, or run the command that --setup prints without --apply".to_owned(),
+            ),
+        })?;
     if !status.success() {
-        return Err(Error::environment(format!("openclaw config set ended with {status}"), "run it by hand to see why"));
+        return Err(Error::environment(
+            format!("openclaw config set ended with {status}"),
+            "run it by hand to see why",
+        ));
     }
     output::stdout(
         "OpenClaw now asks this gate before it installs or updates a plugin or skill. To see it: openclaw doctor --deep\n",
@@ -86,27 +117,47 @@ fn folder(common: &Common) -> Result<PathBuf> {
     if common.config.is_some() {
         return super::config(common);
     }
-    let under_test: Vec<PathBuf> = operator::installation(common).into_iter().map(|found| found.state_dir).collect();
+    let under_test: Vec<PathBuf> = operator::installation(common)
+        .into_iter()
+        .map(|found| found.state_dir)
+        .collect();
     let lock = operator::files(common, &under_test)?.lock;
-    let folder = lock.parent().filter(|folder| folder.is_dir()).ok_or_else(|| {
-        let what = format!("there is no folder for policy, lock and reviews at {}", operator::absolute(&lock));
-        Error::environment(what, "start with openclaw-verify lock --init, or name a folder with --config DIR")
-    })?;
-    super::config(&Common { config: Some(folder.to_owned()), ..common.clone() })
+    let folder = lock
+        .parent()
+        .filter(|folder| folder.is_dir())
+        .ok_or_else(|| {
+            let what = format!(
+                "there is no folder for policy, lock and reviews at {}",
+                operator::absolute(&lock)
+            );
+            Error::environment(
+                what,
+                "start with openclaw-verify lock --init, or name a folder with --config DIR",
+            )
+        })?;
+    super::config(&Common {
+        config: Some(folder.to_owned()),
+        ..common.clone()
+    })
 }
 
 /// What OpenClaw checks of the program: nobody but its owner and root can write to it or to any folder above it.
 fn check(path: &Path, what: &str, to_mend: &mut Vec<String>) -> Result<()> {
     let own = rustix::process::geteuid().as_raw();
     for (at, place) in path.ancestors().enumerate() {
-        let found = std::fs::symlink_metadata(place).map_err(|error| Error::io("look at", place, error))?;
+        let found =
+            std::fs::symlink_metadata(place).map_err(|error| Error::io("look at", place, error))?;
         let shown = operator::absolute(place);
         let sticky = found.is_dir() && at > 0 && found.mode() & 0o1000 != 0;
         if found.mode() & 0o022 != 0 && !sticky {
-            to_mend.push(format!("{shown} ({what}) can be written by others: chmod go-w {shown}"));
+            to_mend.push(format!(
+                "{shown} ({what}) can be written by others: chmod go-w {shown}"
+            ));
         }
         if found.uid() != 0 && found.uid() != own {
-            to_mend.push(format!("{shown} ({what}) belongs to neither you nor root: chown it, or use another place"));
+            to_mend.push(format!(
+                "{shown} ({what}) belongs to neither you nor root: chown it, or use another place"
+            ));
         }
     }
     Ok(())
@@ -128,7 +179,10 @@ fn notes(config: &Path) -> Vec<String> {
 /// A path for a JSON text.
 fn plain(path: &Path) -> Result<String> {
     let text = path.to_str().ok_or_else(|| {
-        Error::environment(format!("{} is not UTF-8, and OpenClaw's config is", path.display()), "use another place")
+        Error::environment(
+            format!("{} is not UTF-8, and OpenClaw's config is", path.display()),
+            "use another place",
+        )
     })?;
     Ok(text.to_owned())
 }

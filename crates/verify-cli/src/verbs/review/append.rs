@@ -9,7 +9,9 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::policy::Pattern;
-use openclaw_verify_core::review::{Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append};
+use openclaw_verify_core::review::{
+    Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append,
+};
 use openclaw_verify_core::{Error, Result, operator_file, text};
 
 use super::{Found, keep, shown};
@@ -18,28 +20,58 @@ use crate::operator::Files;
 use crate::{Exit, operator, output};
 
 /// `--record`: of what was shown, or of all that is installed when nothing was.
-pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files: &Files) -> Result<Exit> {
+pub(super) fn review(
+    common: &Common,
+    args: &ReviewArgs,
+    subject: &Found,
+    files: &Files,
+) -> Result<Exit> {
     let id = &subject.id;
     let Some(criteria) = args.criteria else {
-        return Err(Error::environment("--record needs --criteria", "say safe-to-load or safe-to-run"));
+        return Err(Error::environment(
+            "--record needs --criteria",
+            "say safe-to-load or safe-to-run",
+        ));
     };
     let reading = subject.whole(args.dependencies)?;
     let shown = shown::last(id);
     let more = common.again(args.from.as_deref());
-    let again = format!("look at it: openclaw-verify review {} --diff{more}", text::shell_word(id.as_str()));
+    let again = format!(
+        "look at it: openclaw-verify review {} --diff{more}",
+        text::shell_word(id.as_str())
+    );
     match &shown {
-        None => output::stderr("note: it was not shown here, so this says that all of it was read elsewhere"),
+        None => output::stderr(
+            "note: it was not shown here, so this says that all of it was read elsewhere",
+        ),
         Some(shown) if shown.content != reading.content.to_string() => {
-            return Err(Error::environment(format!("{id} changed since it was shown, so nothing is recorded"), again));
+            return Err(Error::environment(
+                format!("{id} changed since it was shown, so nothing is recorded"),
+                again,
+            ));
         }
-        Some(shown) if args.dependencies && shown.dependencies != reading.dependencies.map(|digest| digest.to_string()) => {
-            let what = format!("the dependencies of {id} that are installed were not shown, so nothing is recorded");
+        Some(shown)
+            if args.dependencies
+                && shown.dependencies != reading.dependencies.map(|digest| digest.to_string()) =>
+        {
+            let what = format!(
+                "the dependencies of {id} that are installed were not shown, so nothing is recorded"
+            );
             return Err(Error::environment(what, format!("{again} --dependencies")));
         }
         Some(_) => {}
     }
-    let from = shown.as_ref().and_then(|shown| shown.from.as_ref()).and_then(|from| from.parse::<TreeDigest>().ok());
-    let version = match (shown.as_ref().and_then(|shown| shown.since.clone()).filter(|_| from.is_some()), &reading.version) {
+    let from = shown
+        .as_ref()
+        .and_then(|shown| shown.from.as_ref())
+        .and_then(|from| from.parse::<TreeDigest>().ok());
+    let version = match (
+        shown
+            .as_ref()
+            .and_then(|shown| shown.since.clone())
+            .filter(|_| from.is_some()),
+        &reading.version,
+    ) {
         (Some(since), Some(version)) => Some(format!("{since} -> {version}")),
         (_, version) => version.clone(),
     };
@@ -51,10 +83,19 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files:
         dependencies: reading.dependencies,
         criteria,
         by: by(args, &files.reviews)?,
-        agent: args.agent.as_ref().map(|model| Agent { model: model.clone(), guided: args.guided }),
+        agent: args.agent.as_ref().map(|model| Agent {
+            model: model.clone(),
+            guided: args.guided,
+        }),
         date: today(common),
         until: args.until,
-        notes: notes(args, shown.as_ref().filter(|_| args.dependencies).and_then(|shown| shown.dependencies_from.as_deref())),
+        notes: notes(
+            args,
+            shown
+                .as_ref()
+                .filter(|_| args.dependencies)
+                .and_then(|shown| shown.dependencies_from.as_deref()),
+        ),
         line: 0,
     };
     let exit = write(args, files, &Addition::Review(review))?;
@@ -67,27 +108,44 @@ pub(super) fn review(common: &Common, args: &ReviewArgs, subject: &Found, files:
 
 /// What the reader says. A review names its dependencies as a whole, so it also says when only a difference of them was read.
 fn notes(args: &ReviewArgs, dependencies_from: Option<&str>) -> Option<String> {
-    let read = dependencies_from.map(|from| format!("dependencies read as a difference from {from}"));
+    let read =
+        dependencies_from.map(|from| format!("dependencies read as a difference from {from}"));
     let parts: Vec<String> = args.notes.iter().cloned().chain(read).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// `--trust`: in a publisher, for one subject and at most a year.
-pub(super) fn trust(common: &Common, args: &ReviewArgs, subject: &Found, files: &Files, publisher: &str) -> Result<Exit> {
+pub(super) fn trust(
+    common: &Common,
+    args: &ReviewArgs,
+    subject: &Found,
+    files: &Files,
+    publisher: &str,
+) -> Result<Exit> {
     let id = &subject.id;
     let start = today(common);
     let until = match args.until {
         Some(until) => until,
-        None => start
-            .checked_add(1.year())
-            .map_err(|error| Error::environment(format!("no day a year after {start}: {error}"), "correct the clock"))?,
+        None => start.checked_add(1.year()).map_err(|error| {
+            Error::environment(
+                format!("no day a year after {start}: {error}"),
+                "correct the clock",
+            )
+        })?,
     };
     subject.whole(false)?;
     if id.as_str().contains('*') {
-        return Err(Error::environment(format!("{id} would be read as a pattern"), "write the entry by hand"));
+        return Err(Error::environment(
+            format!("{id} would be read as a pattern"),
+            "write the entry by hand",
+        ));
     }
-    let pattern = Pattern::new(id.as_str())
-        .map_err(|error| Error::environment(format!("{id} cannot be a pattern: {error}"), "write the entry by hand"))?;
+    let pattern = Pattern::new(id.as_str()).map_err(|error| {
+        Error::environment(
+            format!("{id} cannot be a pattern: {error}"),
+            "write the entry by hand",
+        )
+    })?;
     can_be_verified(publisher)?;
     let trust = Trust {
         publisher: publisher.to_owned(),
@@ -100,7 +158,9 @@ pub(super) fn trust(common: &Common, args: &ReviewArgs, subject: &Found, files: 
         notes: args.notes.clone(),
         line: 0,
     };
-    output::stderr("note: trust counts only where provenance or a tag signature of that publisher is verified");
+    output::stderr(
+        "note: trust counts only where provenance or a tag signature of that publisher is verified",
+    );
     write(args, files, &Addition::Trust(trust))
 }
 
@@ -110,26 +170,45 @@ fn can_be_verified(publisher: &str) -> Result<()> {
     // A build on another forge is `<host>/<path>`.
     let place = publisher.split_once('/').is_some_and(|(host, path)| {
         let named = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
-        let host = host.strip_prefix("github:").unwrap_or_else(|| if host.contains('.') { host } else { "" });
+        let host = host
+            .strip_prefix("github:")
+            .unwrap_or_else(|| if host.contains('.') { host } else { "" });
         named(host) && !host.contains(':') && named(path)
     });
-    if place || SIGNERS.iter().any(|signer| publisher.strip_prefix(signer).is_some_and(|rest| !rest.is_empty())) {
+    if place
+        || SIGNERS.iter().any(|signer| {
+            publisher
+                .strip_prefix(signer)
+                .is_some_and(|rest| !rest.is_empty())
+        })
+    {
         return Ok(());
     }
     Err(Error::environment(
-        format!("--trust {}: nothing is ever verified to come from a publisher of this name", text::excerpt(publisher, 100)),
+        format!(
+            "--trust {}: nothing is ever verified to come from a publisher of this name",
+            text::excerpt(publisher, 100)
+        ),
         "write github:OWNER/REPOSITORY for a build, or the `signer` of the lock for a tag, such as ssh:SHA256:…",
     ))
 }
 
 /// `--violation`: of exactly what is installed, or of versions.
-pub(super) fn violation(common: &Common, args: &ReviewArgs, subject: &Found, files: &Files) -> Result<Exit> {
+pub(super) fn violation(
+    common: &Common,
+    args: &ReviewArgs,
+    subject: &Found,
+    files: &Files,
+) -> Result<Exit> {
     let id = &subject.id;
     let what = match &args.versions {
         Some(range) => {
             let versions = Versions::range(range).ok_or_else(|| {
                 Error::environment(
-                    format!("--versions {}: not a version or range", text::excerpt(range, 100)),
+                    format!(
+                        "--versions {}: not a version or range",
+                        text::excerpt(range, 100)
+                    ),
                     "write `*`, a version, or a range such as \"<1.2.0\"",
                 )
             })?;
@@ -162,7 +241,10 @@ fn write(args: &ReviewArgs, files: &Files, addition: &Addition) -> Result<Exit> 
         output::stderr("nothing was written");
         return Ok(Exit::Failed);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
     // Two that append at the same time must not overwrite each other's entry, so the file is read again under a lock.
     let guard = File::open(folder).map_err(|error| Error::io("open", folder, error))?;
@@ -176,18 +258,29 @@ fn write(args: &ReviewArgs, files: &Files, addition: &Addition) -> Result<Exit> 
 
 fn confirmed(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() {
-        return Err(Error::environment("there is no terminal to ask on", "add --yes to append without being asked"));
+        return Err(Error::environment(
+            "there is no terminal to ask on",
+            "add --yes to append without being asked",
+        ));
     }
     let mut stderr = io::stderr().lock();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
     asked.map_err(|error| Error::io("write to", "standard error", error))?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|error| Error::io("read", "standard input", error))?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| Error::io("read", "standard input", error))?;
+    Ok(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "y" | "yes"
+    ))
 }
 
 fn today(common: &Common) -> Date {
-    operator::now(common).to_zoned(jiff::tz::TimeZone::UTC).date()
+    operator::now(common)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date()
 }
 
 /// Who speaks: `--by`, or what git would write into a commit beside the reviews file. Never asked in the working folder, which may be
@@ -196,9 +289,18 @@ fn by(args: &ReviewArgs, reviews: &Path) -> Result<String> {
     if let Some(by) = &args.by {
         return Ok(by.clone());
     }
-    let folder = reviews.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+    let folder = reviews
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.is_dir())
+        .unwrap_or(Path::new("/"));
     let get = |key: &str| {
-        let output = Command::new("git").arg("-C").arg(folder).args(["config", "--get", key]).output().ok()?;
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(folder)
+            .args(["config", "--get", key])
+            .output()
+            .ok()?;
         let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
         (output.status.success() && !value.is_empty()).then_some(value)
     };

@@ -17,11 +17,21 @@ use crate::{Exit, operator, output, pager, render};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     let ids: Vec<String> = args.id.iter().cloned().collect();
-    let Some(id) = super::subject_ids(&ids)?.pop() else { return backlog(common) };
+    let Some(id) = super::subject_ids(&ids)?.pop() else {
+        return backlog(common);
+    };
     let start = staged::start(common, args.from.as_deref())?;
     let files = start.files.clone();
-    let staged = args.from.as_deref().map(|from| Staged::open(from, &id)).transpose()?;
-    let subject = Found { verifier: start.builder.build()?, id, staged };
+    let staged = args
+        .from
+        .as_deref()
+        .map(|from| Staged::open(from, &id))
+        .transpose()?;
+    let subject = Found {
+        verifier: start.builder.build()?,
+        id,
+        staged,
+    };
     if args.record {
         append::review(common, args, &subject, &files)
     } else if let Some(publisher) = &args.trust {
@@ -68,12 +78,18 @@ fn show(common: &Common, reading: &Reading, from: Option<&Path>) -> Result<Exit>
 
 /// Keeps what was shown, so that the next version can be shown as a difference to it.
 fn keep(reading: &Reading) {
-    let Some(cache) = operator::cache_folder() else { return };
+    let Some(cache) = operator::cache_folder() else {
+        return;
+    };
     let contents = ContentStore::new(cache.join("contents"));
     let kept = reading.keep(&contents, &ManifestStore::new(cache.join("manifests")));
-    let pruned = contents.prune(MAX_STORE).map_err(|error| Error::io("prune", cache.join("contents"), error));
+    let pruned = contents
+        .prune(MAX_STORE)
+        .map_err(|error| Error::io("prune", cache.join("contents"), error));
     if let Err(error) = kept.and(pruned) {
-        output::stderr(&format!("note: {error}; the next version will have to be read as a whole"));
+        output::stderr(&format!(
+            "note: {error}; the next version will have to be read as a whole"
+        ));
     }
 }
 
@@ -87,7 +103,9 @@ struct Found {
 impl Found {
     fn reading(&self, since: Since<'_>, dependencies: bool) -> Result<Reading> {
         match &self.staged {
-            Some(staged) => self.verifier.reading_kept(&self.id, &staged.kept, since, dependencies),
+            Some(staged) => self
+                .verifier
+                .reading_kept(&self.id, &staged.kept, since, dependencies),
             None => self.verifier.reading(&self.id, since, dependencies),
         }
     }

@@ -46,7 +46,9 @@ pub(super) fn remember(reading: &Reading) -> Result<()> {
 /// What was shown last; none when nothing was, or when it cannot be read any more.
 pub(super) fn last(id: &SubjectId) -> Option<Shown> {
     let text = read::text(&path(id).ok()?, 1 << 16).ok()?;
-    serde_json::from_str::<Shown>(&text).ok().filter(|shown| shown.subject == id.as_str())
+    serde_json::from_str::<Shown>(&text)
+        .ok()
+        .filter(|shown| shown.subject == id.as_str())
 }
 
 /// Forgets it, once it was recorded.
@@ -57,7 +59,14 @@ pub(super) fn forget(id: &SubjectId) {
 }
 
 fn path(id: &SubjectId) -> Result<PathBuf> {
-    let cache = operator::cache_folder()
-        .ok_or_else(|| Error::environment("there is no cache folder: HOME is not set", "set HOME or XDG_CACHE_HOME"))?;
-    Ok(cache.join("shown").join(format!("{}.json", Sha256Digest::of(id.as_str().as_bytes()).hex())))
+    let cache = operator::cache_folder().ok_or_else(|| {
+        Error::environment(
+            "there is no cache folder: HOME is not set",
+            "set HOME or XDG_CACHE_HOME",
+        )
+    })?;
+    Ok(cache.join("shown").join(format!(
+        "{}.json",
+        Sha256Digest::of(id.as_str().as_bytes()).hex()
+    )))
 }

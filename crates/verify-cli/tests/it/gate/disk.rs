@@ -19,8 +19,13 @@ fn on_a_small_disk(bench: &Bench, script: &str) -> Option<Vec<Value>> {
          {script}"
     );
     let mut command = Command::new("unshare");
-    command.args(["-rm", "sh", "-ec", &whole]).env("SPOOL", &spool).env("ROOT", &bench.root);
-    let output = command.env("GATE", env!("CARGO_BIN_EXE_openclaw-verify")).output();
+    command
+        .args(["-rm", "sh", "-ec", &whole])
+        .env("SPOOL", &spool)
+        .env("ROOT", &bench.root);
+    let output = command
+        .env("GATE", env!("CARGO_BIN_EXE_openclaw-verify"))
+        .output();
     let run = match &output {
         Ok(output) => Run::of(output),
         Err(error) => {
@@ -29,16 +34,28 @@ fn on_a_small_disk(bench: &Bench, script: &str) -> Option<Vec<Value>> {
         }
     };
     if run.code == 77 || run.stderr.contains("unshare:") {
-        println!("skipped: a small disk cannot be made: {}", run.stderr.trim());
+        println!(
+            "skipped: a small disk cannot be made: {}",
+            run.stderr.trim()
+        );
         return None;
     }
     assert_eq!(run.code, 0, "{}", run.text());
-    Some(run.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect())
+    Some(
+        run.stdout
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .collect(),
+    )
 }
 
 /// Some hundred kilobytes, more than the small disk has.
 fn large(bench: &Bench) -> Vec<PathBuf> {
-    let files: Vec<PathBuf> = (0..40).map(|number| bench.root.join(format!("plugin/large{number}.js"))).collect();
+    let files: Vec<PathBuf> = (0..40)
+        .map(|number| bench.root.join(format!("plugin/large{number}.js")))
+        .collect();
     for file in &files {
         std::fs::write(file, "x".repeat(20_000)).expect("write");
     }
@@ -53,10 +70,20 @@ fn a_full_disk() {
         rm \"$SPOOL/full\"
         ask
         ls \"$SPOOL\"/kept/*/content/index.js > /dev/null";
-    let Some(replies) = on_a_small_disk(&bench, script) else { return };
-    let [full, room] = replies.as_slice() else { panic!("two replies: {replies:?}") };
-    assert!(reason(full).contains("give it a spool folder with room"), "{full}");
-    assert!(reason(room).contains("openclaw-verify lock path:a --from "), "{room}");
+    let Some(replies) = on_a_small_disk(&bench, script) else {
+        return;
+    };
+    let [full, room] = replies.as_slice() else {
+        panic!("two replies: {replies:?}")
+    };
+    assert!(
+        reason(full).contains("give it a spool folder with room"),
+        "{full}"
+    );
+    assert!(
+        reason(room).contains("openclaw-verify lock path:a --from "),
+        "{room}"
+    );
 }
 
 #[test]
@@ -68,10 +95,20 @@ fn a_disk_that_fills_up_while_the_copy_is_made() {
         rm \"$ROOT\"/plugin/large*
         ask
         test \"$(ls -A \"$SPOOL/kept\" | wc -l)\" = 1";
-    let Some(replies) = on_a_small_disk(&bench, script) else { return };
-    let [full, room] = replies.as_slice() else { panic!("two replies: {replies:?}") };
-    assert!(reason(full).contains("give it a spool folder with room"), "{full}");
-    assert!(reason(room).contains("openclaw-verify lock path:a --from "), "{room}");
+    let Some(replies) = on_a_small_disk(&bench, script) else {
+        return;
+    };
+    let [full, room] = replies.as_slice() else {
+        panic!("two replies: {replies:?}")
+    };
+    assert!(
+        reason(full).contains("give it a spool folder with room"),
+        "{full}"
+    );
+    assert!(
+        reason(room).contains("openclaw-verify lock path:a --from "),
+        "{room}"
+    );
     assert!(!files[0].exists());
 }
 
@@ -85,9 +122,16 @@ fn a_full_or_read_only_disk_does_not_stop_what_is_locked() {
         ask
         printf ' ' >> \"$ROOT/plugin/index.js\"
         ask";
-    let Some(replies) = on_a_small_disk(&bench, script) else { return };
-    let [full, read_only, changed] = replies.as_slice() else { panic!("three replies: {replies:?}") };
+    let Some(replies) = on_a_small_disk(&bench, script) else {
+        return;
+    };
+    let [full, read_only, changed] = replies.as_slice() else {
+        panic!("three replies: {replies:?}")
+    };
     assert_eq!(full["decision"], "allow", "{full}");
     assert_eq!(read_only["decision"], "allow", "{read_only}");
-    assert!(reason(changed).contains("is not what was locked under this version"), "{changed}");
+    assert!(
+        reason(changed).contains("is not what was locked under this version"),
+        "{changed}"
+    );
 }

@@ -25,22 +25,37 @@ pub(crate) struct Sources<'a> {
     #[cfg(feature = "online")]
     pub cache: Option<&'a Cache>,
     /// npm's keys, and the trust root of attestations.
-    #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has attestations"))]
+    #[cfg_attr(
+        not(feature = "online"),
+        expect(dead_code, reason = "only a registry has attestations")
+    )]
     pub anchors: &'a Anchors,
     /// Threads that read archives; 0 means one a core.
-    #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has many archives"))]
+    #[cfg_attr(
+        not(feature = "online"),
+        expect(dead_code, reason = "only a registry has many archives")
+    )]
     pub threads: usize,
     /// Set by the caller to stop.
-    #[cfg_attr(not(feature = "online"), expect(dead_code, reason = "only a registry has many archives"))]
+    #[cfg_attr(
+        not(feature = "online"),
+        expect(dead_code, reason = "only a registry has many archives")
+    )]
     pub cancel: Option<&'a AtomicBool>,
 }
 
 /// Why there is nothing, when nobody may be asked.
 pub(super) fn nobody_asked<T>() -> Fact<T> {
     if cfg!(feature = "online") {
-        Fact::not_established(NotEstablished::Offline, "the network was not allowed (--online)")
+        Fact::not_established(
+            NotEstablished::Offline,
+            "the network was not allowed (--online)",
+        )
     } else {
-        Fact::not_established(NotEstablished::FeatureDisabled, "this build cannot ask a registry (feature `online`)")
+        Fact::not_established(
+            NotEstablished::FeatureDisabled,
+            "this build cannot ask a registry (feature `online`)",
+        )
     }
 }
 
@@ -57,14 +72,31 @@ pub(crate) struct Arrival {
 pub(super) fn packed(folder: &Path, integrity: Option<Sri>) -> Fact<Arc<Unpacked>> {
     const MAX_FILES: usize = 16;
     let Some(integrity) = integrity else {
-        return Fact::not_established(NotEstablished::UnsupportedSchema, "no integrity of its archive is recorded");
+        return Fact::not_established(
+            NotEstablished::UnsupportedSchema,
+            "no integrity of its archive is recorded",
+        );
     };
-    let gone = || Fact::not_established(NotEstablished::Offline, "the local archive that it was installed from is not there");
-    let Ok(entries) = std::fs::read_dir(folder) else { return gone() };
-    let mut paths: Vec<_> = entries.take(MAX_FILES).flatten().map(|entry| entry.path()).collect();
+    let gone = || {
+        Fact::not_established(
+            NotEstablished::Offline,
+            "the local archive that it was installed from is not there",
+        )
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return gone();
+    };
+    let mut paths: Vec<_> = entries
+        .take(MAX_FILES)
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     let mut other = None;
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "tgz")) {
+    for path in paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "tgz"))
+    {
         match Unpacked::read(path, Some(integrity)) {
             Fact::Verified(unpacked) => return Fact::Verified(Arc::new(unpacked)),
             wrong => other = other.or(Some(wrong)),
@@ -94,7 +126,12 @@ impl Arrival {
 
 #[cfg(not(feature = "online"))]
 pub(super) fn all(wants: &[Wanted], _: &Sources<'_>) -> Vec<Arrival> {
-    wants.iter().map(|_| Arrival { unpacked: nobody_asked() }).collect()
+    wants
+        .iter()
+        .map(|_| Arrival {
+            unpacked: nobody_asked(),
+        })
+        .collect()
 }
 
 #[cfg(not(feature = "online"))]
@@ -109,7 +146,13 @@ impl Arrival {
 
     pub(super) fn prove(&mut self, _: &Sources<'_>, _: Timestamp) {}
 
-    pub(super) fn origin(&self, _: &Requirements<'_>, _: &Sources<'_>, _: Timestamp, _: &mut Published) -> crate::Result<()> {
+    pub(super) fn origin(
+        &self,
+        _: &Requirements<'_>,
+        _: &Sources<'_>,
+        _: Timestamp,
+        _: &mut Published,
+    ) -> crate::Result<()> {
         Ok(())
     }
 }
@@ -134,7 +177,9 @@ mod online {
     /// The registry is asked for every package, also where the cache holds an archive of the recorded digest: name, version and digest
     /// are what the state dir claims, and only the registry can say that it published this archive under this name.
     pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
-        let plan = Plan { wants: wants.iter().map(want).collect() };
+        let plan = Plan {
+            wants: wants.iter().map(want).collect(),
+        };
         let wants = &plan.wants;
         let threads = match sources.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -144,11 +189,16 @@ mod online {
         let (receiver, done) = (Mutex::new(receiver), Mutex::new(Vec::new()));
         let read = || {
             loop {
-                let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let next = receiver
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .recv();
                 let Ok((at, fetched)) = next else { return };
                 if let Some(want) = wants.get(at) {
                     let arrival = Arrival::new(want, fetched, sources);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, arrival));
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((at, arrival));
                 }
             }
         };
@@ -163,19 +213,29 @@ mod online {
             match sources.client.filter(|_| !wants.is_empty()) {
                 // What did not arrive because no thread could be started is missed below.
                 Some(client) => {
-                    let _ = registry::block_on(client.fetch_each(&plan, |at, fetched| send(at, Some(fetched))));
+                    let _ = registry::block_on(
+                        client.fetch_each(&plan, |at, fetched| send(at, Some(fetched))),
+                    );
                 }
                 None => (0..wants.len()).for_each(|at| send(at, None)),
             }
             drop(sender);
         });
-        let mut done: BTreeMap<usize, Arrival> = done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+        let mut done: BTreeMap<usize, Arrival> = done
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .into_iter()
+            .collect();
         let missed = |want: &Want| Arrival {
             unpacked: nobody_asked(),
             want: want.clone(),
             fetched: Err(FetchError::Network("the download was stopped".to_owned())),
         };
-        wants.iter().enumerate().map(|(at, want)| done.remove(&at).unwrap_or_else(|| missed(want))).collect()
+        wants
+            .iter()
+            .enumerate()
+            .map(|(at, want)| done.remove(&at).unwrap_or_else(|| missed(want)))
+            .collect()
     }
 
     fn want(wanted: &Wanted) -> Want {
@@ -192,46 +252,89 @@ mod online {
     fn from_cache(want: &Want, sources: &Sources<'_>) -> Result<FetchedPackage, FetchError> {
         let cache = sources.cache.ok_or(FetchError::Offline)?;
         let integrity = want.integrity.ok_or(FetchError::Offline)?;
-        let said = Plan { wants: vec![Want { archive: false, attestations: true, ..want.clone() }] };
-        let mut package = cache.fetch(&said).packages.pop().unwrap_or(Err(FetchError::Offline))?;
-        let archive = cache.archive_file(&integrity).map(|path| registry::Archive { path, digest: integrity });
+        let said = Plan {
+            wants: vec![Want {
+                archive: false,
+                attestations: true,
+                ..want.clone()
+            }],
+        };
+        let mut package = cache
+            .fetch(&said)
+            .packages
+            .pop()
+            .unwrap_or(Err(FetchError::Offline))?;
+        let archive = cache
+            .archive_file(&integrity)
+            .map(|path| registry::Archive {
+                path,
+                digest: integrity,
+            });
         package.archive = Some(archive.ok_or(FetchError::Offline));
         Ok(package)
     }
 
     impl Arrival {
         /// Reads what arrived; nothing arrived means that the cache is looked into.
-        fn new(want: &Want, fetched: Option<Result<FetchedPackage, FetchError>>, sources: &Sources<'_>) -> Self {
-            let stopped = sources.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed));
+        fn new(
+            want: &Want,
+            fetched: Option<Result<FetchedPackage, FetchError>>,
+            sources: &Sources<'_>,
+        ) -> Self {
+            let stopped = sources
+                .cancel
+                .is_some_and(|cancel| cancel.load(Ordering::Relaxed));
             let fetched = fetched.unwrap_or_else(|| from_cache(want, sources));
             let unpacked = match &fetched {
-                Ok(package) if !stopped => match (registry::integrity(want, package), &package.archive) {
-                    (Fact::Verified(digest), Some(Ok(archive))) => match Unpacked::read(&archive.path, Some(digest)) {
-                        Fact::Verified(unpacked) => Fact::Verified(Arc::new(unpacked)),
-                        // The file in our own cache changed after it was hashed: no word about what is installed.
-                        Fact::Violated { why, .. } => Fact::not_established(NotEstablished::Offline, why),
-                        Fact::NotEstablished { code, why } => Fact::NotEstablished { code, why },
-                        Fact::NotApplicable => Fact::NotApplicable,
-                    },
-                    (Fact::Violated { code, why }, _) => Fact::Violated { code, why },
-                    (Fact::NotEstablished { code, why }, _) => Fact::NotEstablished { code, why },
-                    _ => nobody_asked(),
-                },
+                Ok(package) if !stopped => {
+                    match (registry::integrity(want, package), &package.archive) {
+                        (Fact::Verified(digest), Some(Ok(archive))) => {
+                            match Unpacked::read(&archive.path, Some(digest)) {
+                                Fact::Verified(unpacked) => Fact::Verified(Arc::new(unpacked)),
+                                // The file in our own cache changed after it was hashed: no word about what is installed.
+                                Fact::Violated { why, .. } => {
+                                    Fact::not_established(NotEstablished::Offline, why)
+                                }
+                                Fact::NotEstablished { code, why } => {
+                                    Fact::NotEstablished { code, why }
+                                }
+                                Fact::NotApplicable => Fact::NotApplicable,
+                            }
+                        }
+                        (Fact::Violated { code, why }, _) => Fact::Violated { code, why },
+                        (Fact::NotEstablished { code, why }, _) => {
+                            Fact::NotEstablished { code, why }
+                        }
+                        _ => nobody_asked(),
+                    }
+                }
                 Ok(_) => nobody_asked(),
                 Err(error) => error.clone().into_fact(),
             };
-            Self { unpacked, want: want.clone(), fetched }
+            Self {
+                unpacked,
+                want: want.clone(),
+                fetched,
+            }
         }
 
         /// The registry that answered, safe to show.
         pub(in super::super) fn registry(&self) -> Option<&str> {
-            self.fetched.as_ref().ok().map(|package| package.registry.as_str()).filter(|registry| !registry.is_empty())
+            self.fetched
+                .as_ref()
+                .ok()
+                .map(|package| package.registry.as_str())
+                .filter(|registry| !registry.is_empty())
         }
 
         /// Why nothing could be found out, where it is the fault of this machine.
         pub(in super::super) fn own_fault(&self) -> crate::Result<()> {
             let archive = |package: &FetchedPackage| package.archive.clone().and_then(Result::err);
-            match self.fetched.as_ref().map_or_else(|error| Some(error.clone()), archive) {
+            match self
+                .fetched
+                .as_ref()
+                .map_or_else(|error| Some(error.clone()), archive)
+            {
                 Some(error @ FetchError::Cache(_)) => Err(error.into_own_fault()),
                 _ => Ok(()),
             }
@@ -240,12 +343,22 @@ mod online {
         /// Keeps what is signed of it, so that a later run can do without a network. Then an archive of the cache counts only when
         /// something signed says that it is this package: its file name is a digest that the state dir claims.
         pub(in super::super) fn prove(&mut self, sources: &Sources<'_>, now: Timestamp) {
-            let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) else { return };
-            let facts = registry::judge(&self.want, &self.fetched, &IdentityPolicy::default(), sources.anchors, now);
+            let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) else {
+                return;
+            };
+            let facts = registry::judge(
+                &self.want,
+                &self.fetched,
+                &IdentityPolicy::default(),
+                sources.anchors,
+                now,
+            );
             if !package.registry.is_empty() {
                 // A cache that cannot be written only makes the next run slower.
                 let _ = cache.keep_verified(&self.want, package, &facts);
-            } else if facts.signatures.verified().is_none() && facts.attestations.publish.verified().is_none() {
+            } else if facts.signatures.verified().is_none()
+                && facts.attestations.publish.verified().is_none()
+            {
                 self.unpacked = match std::mem::take(&mut self.unpacked) {
                     Fact::NotEstablished { code, why } => Fact::NotEstablished { code, why },
                     _ => Fact::not_established(
@@ -279,7 +392,12 @@ mod online {
             };
             found.provenance = facts.attestations.package();
             found.signatures = facts.signatures;
-            let answered = |package: &FetchedPackage| matches!(package.attestations, Attestation::None | Attestation::Answer(_));
+            let answered = |package: &FetchedPackage| {
+                matches!(
+                    package.attestations,
+                    Attestation::None | Attestation::Answer(_)
+                )
+            };
             found.asked = self.fetched.as_ref().is_ok_and(answered);
             Ok(())
         }

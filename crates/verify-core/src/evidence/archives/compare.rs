@@ -37,13 +37,26 @@ pub(super) struct Outcome {
 /// Gives each file to the innermost package with an archive of its own. The links that npm makes for commands belong to nobody, when
 /// they say exactly what npm writes.
 pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
-    let places: BTreeMap<&str, usize> = layout.pieces.iter().enumerate().map(|(at, piece)| (piece.path.as_str(), at)).collect();
-    let own = layout.pieces.iter().find(|piece| piece.own).map(|piece| piece.path.as_str());
+    let places: BTreeMap<&str, usize> = layout
+        .pieces
+        .iter()
+        .enumerate()
+        .map(|(at, piece)| (piece.path.as_str(), at))
+        .collect();
+    let own = layout
+        .pieces
+        .iter()
+        .find(|piece| piece.own)
+        .map(|piece| piece.path.as_str());
     let inside_own = |piece: &Piece| {
         !piece.own
             && own.is_some_and(|own| {
                 // A project that is the package itself has its dependencies in the top `node_modules`, which is no part of its tree.
-                !own.is_empty() && piece.path.strip_prefix(own).is_some_and(|rest| rest.starts_with('/'))
+                !own.is_empty()
+                    && piece
+                        .path
+                        .strip_prefix(own)
+                        .is_some_and(|rest| rest.starts_with('/'))
             })
     };
     let mut owned = Owned {
@@ -55,12 +68,24 @@ pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
         if is_command(path, entry, layout) {
             continue;
         }
-        let above = path.rmatch_indices('/').map(|(end, _)| path.get(..end).unwrap_or_default());
-        let owner = above.chain([""]).find_map(|folder| places.get(folder).map(|at| (folder, *at)));
+        let above = path
+            .rmatch_indices('/')
+            .map(|(end, _)| path.get(..end).unwrap_or_default());
+        let owner = above
+            .chain([""])
+            .find_map(|folder| places.get(folder).map(|at| (folder, *at)));
         match owner.and_then(|(folder, at)| Some((folder, owned.files.get_mut(at)?))) {
             Some((folder, files)) => {
-                let rest = if folder.is_empty() { path } else { path.get(folder.len() + 1..).unwrap_or_default() };
-                files.push(Entry { path: rest.to_owned(), mode: entry.mode, id: entry.id });
+                let rest = if folder.is_empty() {
+                    path
+                } else {
+                    path.get(folder.len() + 1..).unwrap_or_default()
+                };
+                files.push(Entry {
+                    path: rest.to_owned(),
+                    mode: entry.mode,
+                    id: entry.id,
+                });
             }
             None => owned.strays.push(text::excerpt(path, 300)),
         }
@@ -69,78 +94,150 @@ pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
 }
 
 /// Compares the files of one package with its archive.
-pub(super) fn piece(piece: &Piece, files: Vec<Entry>, unpacked: Fact<Arc<Unpacked>>, layout: &Layout) -> Outcome {
-    let nothing = |fact| Outcome { fact, differences: Vec::new(), archive: None };
+pub(super) fn piece(
+    piece: &Piece,
+    files: Vec<Entry>,
+    unpacked: Fact<Arc<Unpacked>>,
+    layout: &Layout,
+) -> Outcome {
+    let nothing = |fact| Outcome {
+        fact,
+        differences: Vec::new(),
+        archive: None,
+    };
     let unpacked = match unpacked {
         Fact::Verified(unpacked) => unpacked,
-        Fact::Violated { code, why } => return nothing(Fact::Violated { code, why: format!("{}: {why}", piece.label()) }),
+        Fact::Violated { code, why } => {
+            return nothing(Fact::Violated {
+                code,
+                why: format!("{}: {why}", piece.label()),
+            });
+        }
         Fact::NotEstablished { code, why } => return nothing(Fact::NotEstablished { code, why }),
         Fact::NotApplicable => return nothing(Fact::NotApplicable),
     };
     let archive = Some(unpacked.integrity);
     if let Some(why) = other_package(piece, &unpacked) {
-        return Outcome { fact: Fact::violated("", why), differences: Vec::new(), archive };
+        return Outcome {
+            fact: Fact::violated("", why),
+            differences: Vec::new(),
+            archive,
+        };
     }
     let installed = match Manifest::new(files) {
         Ok(installed) => installed,
         Err(error) => return nothing(Fact::violated("", format!("{}: {error}", piece.label()))),
     };
     let changes = tree::compare(&unpacked.manifest, &installed);
-    let real: Vec<Change> = changes.into_iter().filter(|change| !is_honest(change, piece, &unpacked, &installed)).collect();
+    let real: Vec<Change> = changes
+        .into_iter()
+        .filter(|change| !is_honest(change, piece, &unpacked, &installed))
+        .collect();
     if real.is_empty() {
         let fact = match &piece.doubt {
             None => Fact::Verified(unpacked.integrity),
             Some(doubt) => Fact::not_established(NotEstablished::UnknownLayout, doubt.clone()),
         };
-        return Outcome { fact, differences: Vec::new(), archive };
+        return Outcome {
+            fact,
+            differences: Vec::new(),
+            archive,
+        };
     }
     let count = real.len();
     let why = format!(
         "{count} {} from the published archive of {}",
-        if count == 1 { "file differs" } else { "files differ" },
+        if count == 1 {
+            "file differs"
+        } else {
+            "files differ"
+        },
         piece.label()
     );
-    let mut differences: Vec<String> = real.iter().take(LINES).map(|change| line(change, piece, layout)).collect();
+    let mut differences: Vec<String> = real
+        .iter()
+        .take(LINES)
+        .map(|change| line(change, piece, layout))
+        .collect();
     if count > LINES {
         differences.push(format!("… and {} more", count - LINES));
     }
-    Outcome { fact: Fact::violated("", why), differences, archive }
+    Outcome {
+        fact: Fact::violated("", why),
+        differences,
+        archive,
+    }
 }
 
 /// Compares a package that came inside another one's archive with the archive that it is published as. Packages below it are its own
 /// only where that archive holds them too.
-pub(super) fn bundled(piece: &Piece, installed: &[(String, &Entry)], unpacked: Fact<Arc<Unpacked>>, layout: &Layout) -> Outcome {
+pub(super) fn bundled(
+    piece: &Piece,
+    installed: &[(String, &Entry)],
+    unpacked: Fact<Arc<Unpacked>>,
+    layout: &Layout,
+) -> Outcome {
     let inside = format!("{}/", piece.path);
-    let below = layout.labels.range(inside.clone()..).map_while(|(path, _)| path.strip_prefix(&inside));
+    let below = layout
+        .labels
+        .range(inside.clone()..)
+        .map_while(|(path, _)| path.strip_prefix(&inside));
     let held = |folder: &str| {
         unpacked.verified().is_some_and(|unpacked| {
             let inside = format!("{folder}/");
-            unpacked.manifest.entries().iter().any(|entry| entry.path.starts_with(&inside))
+            unpacked
+                .manifest
+                .entries()
+                .iter()
+                .any(|entry| entry.path.starts_with(&inside))
         })
     };
-    let others: Vec<String> = below.filter(|folder| !held(folder)).map(|folder| format!("{folder}/")).collect();
+    let others: Vec<String> = below
+        .filter(|folder| !held(folder))
+        .map(|folder| format!("{folder}/"))
+        .collect();
     let start = installed.partition_point(|(path, _)| *path < inside);
-    let files = installed.iter().skip(start).map_while(|(path, entry)| Some((path, path.strip_prefix(&inside)?, entry)));
-    let own = files
-        .filter(|(path, rest, entry)| !is_command(path, entry, layout) && !others.iter().any(|folder| rest.starts_with(folder)));
-    let own = own.map(|(_, rest, entry)| Entry { path: rest.to_owned(), mode: entry.mode, id: entry.id }).collect();
+    let files = installed
+        .iter()
+        .skip(start)
+        .map_while(|(path, entry)| Some((path, path.strip_prefix(&inside)?, entry)));
+    let own = files.filter(|(path, rest, entry)| {
+        !is_command(path, entry, layout) && !others.iter().any(|folder| rest.starts_with(folder))
+    });
+    let own = own
+        .map(|(_, rest, entry)| Entry {
+            path: rest.to_owned(),
+            mode: entry.mode,
+            id: entry.id,
+        })
+        .collect();
     self::piece(piece, own, unpacked, layout)
 }
 
 /// A link that npm makes for a command, when it says exactly what npm writes.
 fn is_command(path: &str, entry: &Entry, layout: &Layout) -> bool {
-    entry.mode == Mode::Symlink && layout.commands.get(path).is_some_and(|targets| targets.contains(&entry.id))
+    entry.mode == Mode::Symlink
+        && layout
+            .commands
+            .get(path)
+            .is_some_and(|targets| targets.contains(&entry.id))
 }
 
 /// An archive of the recorded digest that is another package: the record lies.
 fn other_package(piece: &Piece, unpacked: &Unpacked) -> Option<String> {
     let (name, version) = (unpacked.stated.0.as_deref(), unpacked.stated.1.as_deref());
-    let same_version = version.is_some_and(|version| plain_version(version) == plain_version(&piece.version));
+    let same_version =
+        version.is_some_and(|version| plain_version(version) == plain_version(&piece.version));
     if name == Some(piece.name.as_str()) && same_version {
         return None;
     }
     let shown = |text: Option<&str>| text::excerpt(text.unwrap_or("?"), 100);
-    Some(format!("the archive with the recorded integrity is {}@{}, not {}", shown(name), shown(version), piece.label()))
+    Some(format!(
+        "the archive with the recorded integrity is {}@{}, not {}",
+        shown(name),
+        shown(version),
+        piece.label()
+    ))
 }
 
 /// What npm and OpenClaw do to installed files, and nothing else:
@@ -150,8 +247,14 @@ fn is_honest(change: &Change, piece: &Piece, unpacked: &Unpacked, installed: &Ma
     if piece.own && piece.name == "openclaw" && change.kind == ChangeKind::Removed {
         return change.path == ".openclaw-lifecycle-pending";
     }
-    let (Some(before), Some(after)) = (unpacked.manifest.get(&change.path), installed.get(&change.path)) else { return false };
-    let executable = after.mode == before.mode || (before.mode, after.mode) == (Mode::Regular, Mode::Executable);
+    let (Some(before), Some(after)) = (
+        unpacked.manifest.get(&change.path),
+        installed.get(&change.path),
+    ) else {
+        return false;
+    };
+    let executable =
+        after.mode == before.mode || (before.mode, after.mode) == (Mode::Regular, Mode::Executable);
     if !unpacked.bins.contains(&change.path) || !executable {
         return false;
     }
@@ -164,7 +267,11 @@ fn is_honest(change: &Change, piece: &Piece, unpacked: &Unpacked, installed: &Ma
 
 /// `changed zod@4.5.4: index.js`: the innermost package, and the file in it.
 fn line(change: &Change, piece: &Piece, layout: &Layout) -> String {
-    let full = if piece.path.is_empty() { change.path.clone() } else { format!("{}/{}", piece.path, change.path) };
+    let full = if piece.path.is_empty() {
+        change.path.clone()
+    } else {
+        format!("{}/{}", piece.path, change.path)
+    };
     let innermost = full.rmatch_indices('/').find_map(|(end, _)| {
         let folder = full.get(..end)?;
         Some((layout.labels.get(folder)?, full.get(end + 1..)?))
@@ -172,6 +279,10 @@ fn line(change: &Change, piece: &Piece, layout: &Layout) -> String {
     let kind = change.kind.as_str();
     match innermost {
         Some((label, file)) => format!("{kind} {label}: {}", text::excerpt(file, 300)),
-        None => format!("{kind} {}: {}", piece.label(), text::excerpt(&change.path, 300)),
+        None => format!(
+            "{kind} {}: {}",
+            piece.label(),
+            text::excerpt(&change.path, 300)
+        ),
     }
 }

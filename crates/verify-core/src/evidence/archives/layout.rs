@@ -59,7 +59,10 @@ pub(super) enum Origin {
 
 /// Whether a subject has packages that npm could have installed.
 pub(super) fn has_packages(subject: &Subject) -> bool {
-    let code = matches!(subject.kind, Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack) && subject.trees.tree.is_some();
+    let code = matches!(
+        subject.kind,
+        Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
+    ) && subject.trees.tree.is_some();
     code && (has_own_archive(subject) || has_dependencies(subject))
 }
 
@@ -77,11 +80,27 @@ impl Layout {
     pub(super) fn read(subject: &Subject, host: Option<&Path>) -> Self {
         let project = project(subject);
         let tree = npm_tree::read(&project, &project, &Limits::default());
-        let mut layout =
-            Self { project, pieces: Vec::new(), bundled: Vec::new(), commands: BTreeMap::new(), labels: BTreeMap::new() };
-        let own = subject.trees.tree.as_ref().filter(|_| has_own_archive(subject)).and_then(|spec| layout.below(&spec.root));
+        let mut layout = Self {
+            project,
+            pieces: Vec::new(),
+            bundled: Vec::new(),
+            commands: BTreeMap::new(),
+            labels: BTreeMap::new(),
+        };
+        let own = subject
+            .trees
+            .tree
+            .as_ref()
+            .filter(|_| has_own_archive(subject))
+            .and_then(|spec| layout.below(&spec.root));
         if own.as_deref() == Some("") {
-            layout.pieces.push(own_piece(subject, "", tree.root.as_ref(), None, &layout.project));
+            layout.pieces.push(own_piece(
+                subject,
+                "",
+                tree.root.as_ref(),
+                None,
+                &layout.project,
+            ));
         }
         // The project around the host package is the operator's own.
         let of_operator = subject.kind == Kind::Core || own.as_deref().is_none_or(str::is_empty);
@@ -90,7 +109,13 @@ impl Layout {
             layout.labels.insert(instance.path.clone(), label(instance));
             layout.command_links(instance);
             if own.as_deref() == Some(instance.path.as_str()) {
-                let piece = own_piece(subject, &instance.path, Some(&instance.manifest), Some(instance), &layout.project);
+                let piece = own_piece(
+                    subject,
+                    &instance.path,
+                    Some(&instance.manifest),
+                    Some(instance),
+                    &layout.project,
+                );
                 layout.pieces.push(piece);
             } else if is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path) {
                 layout.bundled.push(piece(instance, &asked));
@@ -108,13 +133,18 @@ impl Layout {
 
     /// What npm writes for the commands of a package: a link beside it that leads to the file.
     fn command_links(&mut self, instance: &Instance) {
-        let Some(modules) = instance.path.strip_suffix(&instance.folder_name) else { return };
+        let Some(modules) = instance.path.strip_suffix(&instance.folder_name) else {
+            return;
+        };
         for (command, file) in &instance.manifest.bin {
             // Of a name with a scope only the rest is the command.
             let command = command.rsplit('/').next().unwrap_or_default();
             let target = format!("../{}/{}", instance.folder_name, plain(file));
             let link = format!("{modules}.bin/{command}");
-            self.commands.entry(link).or_default().insert(BlobId::of(target.as_bytes()));
+            self.commands
+                .entry(link)
+                .or_default()
+                .insert(BlobId::of(target.as_bytes()));
         }
     }
 }
@@ -122,13 +152,20 @@ impl Layout {
 /// Whether a package came inside another one's archive, as the package.json around it or npm's lockfile says. Whichever of them lies,
 /// the archive of the one or the other does not hold what is there.
 fn is_bundled(instance: &Instance) -> bool {
-    instance.bundled || instance.locked.as_ref().is_some_and(|locked| locked.in_bundle)
+    instance.bundled
+        || instance
+            .locked
+            .as_ref()
+            .is_some_and(|locked| locked.in_bundle)
 }
 
 /// Whether the package at `path` lies in another one, in whose archive it can have come. What a project bundles that is no archive
 /// itself, npm fetches like everything else.
 fn encloses(tree: &NpmTree, own: Option<&str>, path: &str) -> bool {
-    let inside = |outer: &str| path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    let inside = |outer: &str| {
+        path.strip_prefix(outer)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
     own == Some("") || tree.instances.iter().any(|instance| inside(&instance.path))
 }
 
@@ -148,18 +185,41 @@ pub(super) fn plain(path: &str) -> String {
 }
 
 fn label(instance: &Instance) -> String {
-    format!("{}@{}", text::excerpt(&instance.folder_name, 100), text::excerpt(instance.version().unwrap_or("?"), 60))
+    format!(
+        "{}@{}",
+        text::excerpt(&instance.folder_name, 100),
+        text::excerpt(instance.version().unwrap_or("?"), 60)
+    )
 }
 
-fn own_piece(subject: &Subject, path: &str, manifest: Option<&Manifest>, instance: Option<&Instance>, project: &Path) -> Piece {
+fn own_piece(
+    subject: &Subject,
+    path: &str,
+    manifest: Option<&Manifest>,
+    instance: Option<&Instance>,
+    project: &Path,
+) -> Piece {
     let record = subject.record.as_ref();
-    let recorded = record.and_then(|record| record.resolved_version.clone().or_else(|| record.version.clone()));
-    let version = recorded.or_else(|| manifest.and_then(|manifest| manifest.version.clone())).unwrap_or_default();
-    let integrity = record.and_then(|record| record.integrity.as_deref()).and_then(|text| text.parse().ok());
+    let recorded = record.and_then(|record| {
+        record
+            .resolved_version
+            .clone()
+            .or_else(|| record.version.clone())
+    });
+    let version = recorded
+        .or_else(|| manifest.and_then(|manifest| manifest.version.clone()))
+        .unwrap_or_default();
+    let integrity = record
+        .and_then(|record| record.integrity.as_deref())
+        .and_then(|text| text.parse().ok());
     let locked = instance.and_then(|instance| instance.locked.as_ref()?.integrity);
     Piece {
         path: path.to_owned(),
-        name: if subject.kind == Kind::Core { "openclaw".to_owned() } else { subject.id.name().to_owned() },
+        name: if subject.kind == Kind::Core {
+            "openclaw".to_owned()
+        } else {
+            subject.id.name().to_owned()
+        },
         version,
         integrity: integrity.or(locked),
         origin: if subject.source == Source::NpmPack {
@@ -189,12 +249,20 @@ impl<'t> Asked<'t> {
     /// `of_operator`: the project is the subject itself, or around the host package, and not OpenClaw's in the state dir.
     fn of(tree: &'t NpmTree, of_operator: bool, overrides: Overrides) -> Self {
         let root = tree.root.iter().filter(|_| of_operator);
-        let (by_package, by_project): (Vec<&Edge>, Vec<&Edge>) =
-            tree.edges.iter().partition(|edge| of_operator || edge.from.is_some());
-        let paths =
-            |edges: Vec<&Edge>| edges.iter().filter_map(|edge| Some(tree.instances.get(edge.to)?.path.as_str())).collect();
+        let (by_package, by_project): (Vec<&Edge>, Vec<&Edge>) = tree
+            .edges
+            .iter()
+            .partition(|edge| of_operator || edge.from.is_some());
+        let paths = |edges: Vec<&Edge>| {
+            edges
+                .iter()
+                .filter_map(|edge| Some(tree.instances.get(edge.to)?.path.as_str()))
+                .collect()
+        };
         Self {
-            manifests: root.chain(tree.instances.iter().map(|instance| &instance.manifest)).collect(),
+            manifests: root
+                .chain(tree.instances.iter().map(|instance| &instance.manifest))
+                .collect(),
             project: tree.root.as_ref().filter(|_| !of_operator),
             by_project: paths(by_project),
             by_package: paths(by_package),
@@ -206,34 +274,51 @@ impl<'t> Asked<'t> {
     /// own: its files must be those of the package around it.
     fn anybody(&self, instance: &Instance) -> bool {
         let path = instance.path.as_str();
-        let of_development = self.project.is_none() && instance.locked.as_ref().is_some_and(|locked| locked.dev);
+        let of_development =
+            self.project.is_none() && instance.locked.as_ref().is_some_and(|locked| locked.dev);
         // The stores of other package managers.
         let store = path.split('/').any(|part| part.starts_with('.'));
         let package = instance.manifest.name.is_some() && instance.version().is_some();
-        package && (self.by_package.contains(path) || self.by_project.contains(path) || of_development || store)
+        package
+            && (self.by_package.contains(path)
+                || self.by_project.contains(path)
+                || of_development
+                || store)
     }
 
     /// Whether a package, or the host package for all of them, asks for `folder` by such a spec.
     fn by_package(&self, folder: &str, by: impl Fn(&str) -> bool) -> bool {
-        self.manifests.iter().any(|manifest| depends(manifest, folder, &by)) || self.overrides.of_host(folder, by)
+        self.manifests
+            .iter()
+            .any(|manifest| depends(manifest, folder, &by))
+            || self.overrides.of_host(folder, by)
     }
 
     /// Whether the project does.
     fn by_project(&self, folder: &str, by: impl Fn(&str) -> bool) -> bool {
-        self.project.is_some_and(|project| depends(project, folder, &by)) || self.overrides.of_project(folder, by)
+        self.project
+            .is_some_and(|project| depends(project, folder, &by))
+            || self.overrides.of_project(folder, by)
     }
 }
 
 fn depends(manifest: &Manifest, folder: &str, by: &impl Fn(&str) -> bool) -> bool {
-    manifest.dependencies.iter().any(|dependency| dependency.name == folder && by(&dependency.spec))
+    manifest
+        .dependencies
+        .iter()
+        .any(|dependency| dependency.name == folder && by(&dependency.spec))
 }
 
 fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
     let locked = instance.locked.as_ref();
-    let name = locked.and_then(|locked| locked.name.clone()).or_else(|| instance.manifest.name.clone());
+    let name = locked
+        .and_then(|locked| locked.name.clone())
+        .or_else(|| instance.manifest.name.clone());
     let name = name.unwrap_or_else(|| instance.folder_name.clone());
     let version = instance.version().unwrap_or_default().to_owned();
-    let resolved = locked.and_then(|locked| locked.resolved.as_deref()).unwrap_or_default();
+    let resolved = locked
+        .and_then(|locked| locked.resolved.as_deref())
+        .unwrap_or_default();
     let folder = instance.folder_name.as_str();
     let alias = |spec: &str| is_alias(spec, &name);
     let mut doubt = None;
@@ -241,24 +326,37 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
     // npm's lockfile lies in the state dir: by itself it makes no package one that cannot be compared.
     let origin = if !instance.path.contains("node_modules/") {
         Origin::Unknown("it is a link to a folder, not an installed package".to_owned())
-    } else if exotic && (asked.by_package(folder, is_exotic) || asked.by_project(folder, is_exotic)) {
-        Origin::Unknown(format!("it was installed from {}", text::excerpt(resolved, 120)))
+    } else if exotic && (asked.by_package(folder, is_exotic) || asked.by_project(folder, is_exotic))
+    {
+        Origin::Unknown(format!(
+            "it was installed from {}",
+            text::excerpt(resolved, 120)
+        ))
     } else if exotic {
         Origin::Wrong(format!(
             "npm's lockfile says that it was installed from {}, and no dependency asks for that",
             text::excerpt(resolved, 120)
         ))
     } else if name != folder && !asked.by_package(folder, alias) {
-        let what = format!("{} stands where {} is looked for", text::excerpt(&name, 100), text::excerpt(folder, 100));
+        let what = format!(
+            "{} stands where {} is looked for",
+            text::excerpt(&name, 100),
+            text::excerpt(folder, 100)
+        );
         if asked.by_project(folder, alias) {
-            doubt = Some(format!("{what}; only npm's project in the state dir asks for that, not the host package"));
+            doubt = Some(format!(
+                "{what}; only npm's project in the state dir asks for that, not the host package"
+            ));
             Origin::Registry
         } else {
             Origin::Wrong(format!("{what}, and no dependency asks for that"))
         }
     } else {
-        if asked.by_project.contains(instance.path.as_str()) && !asked.by_package.contains(instance.path.as_str()) {
-            doubt = Some("only npm's project in the state dir asks for it, and no package".to_owned());
+        if asked.by_project.contains(instance.path.as_str())
+            && !asked.by_package.contains(instance.path.as_str())
+        {
+            doubt =
+                Some("only npm's project in the state dir asks for it, and no package".to_owned());
         }
         Origin::Registry
     };
@@ -275,7 +373,10 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
 
 /// `npm:package@1.2.3`.
 fn is_alias(spec: &str, package: &str) -> bool {
-    let asked = spec.trim().strip_prefix("npm:").and_then(|spec| spec.strip_prefix(package));
+    let asked = spec
+        .trim()
+        .strip_prefix("npm:")
+        .and_then(|spec| spec.strip_prefix(package));
     asked.is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
 }
 
@@ -285,9 +386,13 @@ mod tests {
 
     #[test]
     fn paths_of_commands_are_read_as_npm_does() {
-        for (written, read) in
-            [("./cli.js", "cli.js"), ("bin/./x", "bin/x"), ("../../x", "x"), ("/bin/x", "bin/x"), ("bin//x", "bin/x")]
-        {
+        for (written, read) in [
+            ("./cli.js", "cli.js"),
+            ("bin/./x", "bin/x"),
+            ("../../x", "x"),
+            ("/bin/x", "bin/x"),
+            ("bin//x", "bin/x"),
+        ] {
             assert_eq!(plain(written), read);
         }
     }

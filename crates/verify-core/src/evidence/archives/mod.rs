@@ -66,12 +66,17 @@ pub(crate) fn plan<'a>(
     online: bool,
     bundled: bool,
 ) -> Plan<'a> {
-    let mut plan = Plan { subjects: Vec::new(), wants: Vec::new() };
+    let mut plan = Plan {
+        subjects: Vec::new(),
+        wants: Vec::new(),
+    };
     let mut known: BTreeMap<(String, String, Option<Sri>), usize> = BTreeMap::new();
     for subject in subjects {
         let requirements = policy.requirements(&subject.id, subject.kind, subject.source);
         let wants = Wants::of(subject, &requirements);
-        let before = lock.package(&subject.id).is_some_and(|entry| entry.provenance.is_some());
+        let before = lock
+            .package(&subject.id)
+            .is_some_and(|entry| entry.provenance.is_some());
         let packed = subject.source == Source::NpmPack;
         if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
             continue;
@@ -101,9 +106,23 @@ pub(crate) fn plan<'a>(
             let other = !piece.own && (online || wants.dependencies);
             own || other
         };
-        let own = layout.pieces.iter().map(|piece| if asked(piece) { want(piece) } else { None }).collect();
-        let inside = if bundled && online { layout.bundled.iter().map(want).collect() } else { Vec::new() };
-        plan.subjects.push(Planned { subject, layout, requirements, wants: own, bundled: inside });
+        let own = layout
+            .pieces
+            .iter()
+            .map(|piece| if asked(piece) { want(piece) } else { None })
+            .collect();
+        let inside = if bundled && online {
+            layout.bundled.iter().map(want).collect()
+        } else {
+            Vec::new()
+        };
+        plan.subjects.push(Planned {
+            subject,
+            layout,
+            requirements,
+            wants: own,
+            bundled: inside,
+        });
     }
     plan
 }
@@ -111,7 +130,9 @@ pub(crate) fn plan<'a>(
 /// Brings what was planned.
 pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>, now: Timestamp) -> Vec<Arrival> {
     let mut arrivals = arrive::all(&plan.wants, sources);
-    arrivals.iter_mut().for_each(|arrival| arrival.prove(sources, now));
+    arrivals
+        .iter_mut()
+        .for_each(|arrival| arrival.prove(sources, now));
     arrivals
 }
 
@@ -142,11 +163,31 @@ pub(crate) fn unknown(subject: &Subject) -> Published {
     }
     let own = subject.source == Source::Npm;
     Published {
-        archive: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
-        dependencies: if layout::has_dependencies(subject) { arrive::nobody_asked() } else { Fact::NotApplicable },
-        provenance: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
-        signatures: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
-        day: if own { arrive::nobody_asked() } else { Fact::NotApplicable },
+        archive: if own {
+            arrive::nobody_asked()
+        } else {
+            Fact::NotApplicable
+        },
+        dependencies: if layout::has_dependencies(subject) {
+            arrive::nobody_asked()
+        } else {
+            Fact::NotApplicable
+        },
+        provenance: if own {
+            arrive::nobody_asked()
+        } else {
+            Fact::NotApplicable
+        },
+        signatures: if own {
+            arrive::nobody_asked()
+        } else {
+            Fact::NotApplicable
+        },
+        day: if own {
+            arrive::nobody_asked()
+        } else {
+            Fact::NotApplicable
+        },
         ..Published::default()
     }
 }
@@ -158,7 +199,9 @@ fn published(
     sources: &Sources<'_>,
     now: Timestamp,
 ) -> crate::Result<Published> {
-    let Planned { subject, layout, .. } = planned;
+    let Planned {
+        subject, layout, ..
+    } = planned;
     let mut found = unknown(subject);
     let installed = match installed(subject, layout, evidence) {
         Ok(installed) => installed,
@@ -171,11 +214,25 @@ fn published(
     let mut owned = compare::owners(&installed, layout);
     let mut dependencies = Dependencies::default();
     for (at, piece) in layout.pieces.iter().enumerate() {
-        let files = owned.files.get_mut(at).map(std::mem::take).unwrap_or_default();
-        let arrival = planned.wants.get(at).copied().flatten().and_then(|at| arrivals.get(at));
-        found.registries.extend(arrival.and_then(Arrival::registry).map(str::to_owned));
+        let files = owned
+            .files
+            .get_mut(at)
+            .map(std::mem::take)
+            .unwrap_or_default();
+        let arrival = planned
+            .wants
+            .get(at)
+            .copied()
+            .flatten()
+            .and_then(|at| arrivals.get(at));
+        found
+            .registries
+            .extend(arrival.and_then(Arrival::registry).map(str::to_owned));
         let compared = compare::piece(piece, files, unpacked(piece, arrival), layout);
-        if compared.archive.is_some() || compared.fact.outcome() == Outcome::Violated || arrival.is_some() {
+        if compared.archive.is_some()
+            || compared.fact.outcome() == Outcome::Violated
+            || arrival.is_some()
+        {
             found.packages.push(told(piece, &compared, arrival));
         }
         if piece.own {
@@ -223,7 +280,9 @@ fn published(
 fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
     match (&piece.origin, arrival) {
         (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
-        (Origin::Unknown(why), _) => Fact::not_established(NotEstablished::UnknownLayout, why.clone()),
+        (Origin::Unknown(why), _) => {
+            Fact::not_established(NotEstablished::UnknownLayout, why.clone())
+        }
         (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
         (Origin::Registry, Some(arrival)) => arrival.unpacked(),
         (Origin::Registry, None) => arrive::nobody_asked(),
@@ -242,7 +301,11 @@ fn told(piece: &Piece, compared: &compare::Outcome, arrival: Option<&Arrival>) -
 }
 
 /// Every file of the subject by its path below the project.
-fn installed<'e>(subject: &Subject, layout: &Layout, evidence: &'e Evidence) -> Result<Vec<(String, &'e Entry)>, String> {
+fn installed<'e>(
+    subject: &Subject,
+    layout: &Layout,
+    evidence: &'e Evidence,
+) -> Result<Vec<(String, &'e Entry)>, String> {
     let trees = &subject.trees;
     let own = layout.pieces.iter().any(|piece| piece.own);
     let parts: [(Option<&TreeSpec>, &Part); 3] = [
@@ -253,14 +316,27 @@ fn installed<'e>(subject: &Subject, layout: &Layout, evidence: &'e Evidence) -> 
     let mut all = Vec::new();
     for (spec, part) in parts {
         let Some(spec) = spec else { continue };
-        let prefix = layout.below(&spec.root).ok_or("its folders do not lie in one project")?;
+        let prefix = layout
+            .below(&spec.root)
+            .ok_or("its folders do not lie in one project")?;
         let tree = match &part.measured {
             Some(Ok(tree)) => tree,
             Some(Err(crate::tree::TreeError::Missing)) | None => continue,
             Some(Err(error)) => return Err(format!("its files have no digest: {error}")),
         };
-        let full = |path: &str| if prefix.is_empty() { path.to_owned() } else { format!("{prefix}/{path}") };
-        all.extend(tree.manifest.entries().iter().map(|entry| (full(&entry.path), entry)));
+        let full = |path: &str| {
+            if prefix.is_empty() {
+                path.to_owned()
+            } else {
+                format!("{prefix}/{path}")
+            }
+        };
+        all.extend(
+            tree.manifest
+                .entries()
+                .iter()
+                .map(|entry| (full(&entry.path), entry)),
+        );
     }
     all.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(all)
@@ -284,7 +360,9 @@ impl Dependencies {
                 self.differences.push(why);
                 self.differences.extend(compared.differences);
             }
-            Fact::NotEstablished { code, why } => self.open.push((code, format!("{}: {why}", piece.label()))),
+            Fact::NotEstablished { code, why } => {
+                self.open.push((code, format!("{}: {why}", piece.label())))
+            }
             Fact::NotApplicable => {}
         }
     }
@@ -293,7 +371,8 @@ impl Dependencies {
     fn strays(&mut self, strays: Vec<String>) {
         if !strays.is_empty() {
             self.wrong.push("files outside any package".to_owned());
-            self.differences.extend(strays.into_iter().map(|path| format!("added {path}")));
+            self.differences
+                .extend(strays.into_iter().map(|path| format!("added {path}")));
         }
     }
 
@@ -306,17 +385,30 @@ impl Dependencies {
         let named = |names: &[String]| {
             let more = names.len().saturating_sub(NAMED);
             let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-            if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
+            if more == 0 {
+                first.join(", ")
+            } else {
+                format!("{} and {more} more", first.join(", "))
+            }
         };
         if !self.wrong.is_empty() {
-            let why = format!("of its dependencies, these are not as published: {}", named(&self.wrong));
+            let why = format!(
+                "of its dependencies, these are not as published: {}",
+                named(&self.wrong)
+            );
             return (Fact::violated("", why), self.differences);
         }
         // What the registry does not have weighs more than what nobody knows.
-        let gone = self.open.iter().find(|(code, _)| *code == NotEstablished::NotInRegistry);
+        let gone = self
+            .open
+            .iter()
+            .find(|(code, _)| *code == NotEstablished::NotInRegistry);
         if let Some((code, first)) = gone.or(self.open.first()) {
             let (count, all) = (self.open.len(), self.open.len() + self.equal);
-            return (Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")), Vec::new());
+            return (
+                Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")),
+                Vec::new(),
+            );
         }
         // None at all is as good as all: no file is there that did not come by an archive.
         (Fact::Verified(()), Vec::new())
@@ -326,6 +418,10 @@ impl Dependencies {
 impl Piece {
     /// `name@version`, safe to show.
     fn label(&self) -> String {
-        format!("{}@{}", text::excerpt(&self.name, 100), text::excerpt(&self.version, 60))
+        format!(
+            "{}@{}",
+            text::excerpt(&self.name, 100),
+            text::excerpt(&self.version, 60)
+        )
     }
 }

@@ -22,12 +22,25 @@ pub(super) struct Overrides {
 impl Overrides {
     /// Reads `pnpm-workspace.yaml` of the host package and `package.json` of the project. What cannot be read overrides nothing.
     pub(super) fn read(host: Option<&Path>, project: &Path) -> Self {
-        let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
-        let host = host.and_then(|host| read::text(&host.join("pnpm-workspace.yaml"), MAX_BYTES).ok());
-        let host = host.and_then(|text| frontmatter::yaml(&text).ok()).unwrap_or_default();
+        let object = |value: Option<&Value>| {
+            value
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let host =
+            host.and_then(|host| read::text(&host.join("pnpm-workspace.yaml"), MAX_BYTES).ok());
+        let host = host
+            .and_then(|text| frontmatter::yaml(&text).ok())
+            .unwrap_or_default();
         let project = read::text(&project.join("package.json"), MAX_BYTES).ok();
-        let project = project.and_then(|text| json::strict(&text).ok()).unwrap_or_default();
-        Self { host: object(host.get("overrides")), project: object(project.get("overrides")) }
+        let project = project
+            .and_then(|text| json::strict(&text).ok())
+            .unwrap_or_default();
+        Self {
+            host: object(host.get("overrides")),
+            project: object(project.get("overrides")),
+        }
     }
 
     /// Whether the host package puts something with such a spec in the place of `name`.
@@ -37,6 +50,9 @@ impl Overrides {
 
     /// Whether the project does.
     pub(super) fn of_project(&self, name: &str, by: impl Fn(&str) -> bool) -> bool {
-        self.project.get(name).and_then(Value::as_str).is_some_and(by)
+        self.project
+            .get(name)
+            .and_then(Value::as_str)
+            .is_some_and(by)
     }
 }

@@ -23,7 +23,9 @@ pub(crate) fn is_manifest(path: &str) -> bool {
         || path
             .strip_suffix("/package.json")
             .and_then(|folder| folder.rsplit_once("node_modules/"))
-            .is_some_and(|(before, name)| (before.is_empty() || before.ends_with('/')) && is_package_name(name))
+            .is_some_and(|(before, name)| {
+                (before.is_empty() || before.ends_with('/')) && is_package_name(name)
+            })
 }
 
 /// What npm makes of an archive.
@@ -53,18 +55,32 @@ impl Unpacked {
         };
         let archive = match archive::read(file, &Limits::default(), is_manifest) {
             Ok(archive) => archive,
-            Err(ArchiveError::Io(error)) => return offline(format!("its archive cannot be read: {error}")),
+            Err(ArchiveError::Io(error)) => {
+                return offline(format!("its archive cannot be read: {error}"));
+            }
             Err(error) => {
-                return Fact::not_established(NotEstablished::UnsupportedSchema, format!("its archive is refused: it {error}"));
+                return Fact::not_established(
+                    NotEstablished::UnsupportedSchema,
+                    format!("its archive is refused: it {error}"),
+                );
             }
         };
         if let Some(expected) = expected
             && archive.integrity != expected
         {
-            return Fact::violated("", format!("the integrity {expected} is recorded, its archive has {}", archive.integrity));
+            return Fact::violated(
+                "",
+                format!(
+                    "the integrity {expected} is recorded, its archive has {}",
+                    archive.integrity
+                ),
+            );
         }
         let Ok(manifest) = archive.manifest_of_npm() else {
-            return Fact::not_established(NotEstablished::UnsupportedSchema, "its archive cannot be installed as it is");
+            return Fact::not_established(
+                NotEstablished::UnsupportedSchema,
+                "its archive cannot be installed as it is",
+            );
         };
         let package = package_json(&archive, "package.json");
         let text = |key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -93,12 +109,17 @@ fn unix_first_line(bytes: &[u8]) -> Option<Vec<u8>> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let line = bytes.get(..end)?.strip_suffix(b"\r")?;
     // At least one character follows `#!`, as in npm's pattern.
-    (line.starts_with(b"#!") && line.len() > 2).then(|| [line, bytes.get(end..).unwrap_or_default()].concat())
+    (line.starts_with(b"#!") && line.len() > 2)
+        .then(|| [line, bytes.get(end..).unwrap_or_default()].concat())
 }
 
 fn bins(archive: &Archive) -> BTreeSet<String> {
     let mut bins = BTreeSet::new();
-    for entry in archive.entries.iter().filter(|entry| is_manifest(&entry.path)) {
+    for entry in archive
+        .entries
+        .iter()
+        .filter(|entry| is_manifest(&entry.path))
+    {
         let folder = entry.path.strip_suffix("package.json").unwrap_or_default();
         if !is_node(folder) {
             continue;
@@ -109,15 +130,29 @@ fn bins(archive: &Archive) -> BTreeSet<String> {
                 bins.insert(format!("{folder}{}", plain(file)));
             }
             Some(Value::Array(files)) => {
-                bins.extend(files.iter().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
+                bins.extend(
+                    files
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(|file| format!("{folder}{}", plain(file))),
+                );
             }
             Some(Value::Object(files)) => {
-                bins.extend(files.values().filter_map(Value::as_str).map(|file| format!("{folder}{}", plain(file))));
+                bins.extend(
+                    files
+                        .values()
+                        .filter_map(Value::as_str)
+                        .map(|file| format!("{folder}{}", plain(file))),
+                );
             }
             _ => {
                 if let Some(below) = package.pointer("/directories/bin").and_then(Value::as_str) {
                     let below = format!("{folder}{}/", plain(below));
-                    let inside = archive.entries.iter().map(|entry| &entry.path).filter(|path| path.starts_with(&below));
+                    let inside = archive
+                        .entries
+                        .iter()
+                        .map(|entry| &entry.path)
+                        .filter(|path| path.starts_with(&below));
                     bins.extend(inside.cloned());
                 }
             }
@@ -132,13 +167,19 @@ fn is_node(folder: &str) -> bool {
     let mut rest = folder;
     while let Some(below) = rest.strip_prefix("node_modules/") {
         let scoped = below.starts_with('@');
-        rest = below.splitn(if scoped { 3 } else { 2 }, '/').last().unwrap_or_default();
+        rest = below
+            .splitn(if scoped { 3 } else { 2 }, '/')
+            .last()
+            .unwrap_or_default();
     }
     rest.is_empty()
 }
 
 fn package_json(archive: &Archive, path: &str) -> Value {
-    let text = archive.content(path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    let text = archive
+        .content(path)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .unwrap_or_default();
     serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).unwrap_or_default()
 }
 
@@ -148,18 +189,36 @@ mod tests {
 
     #[test]
     fn only_packages_of_the_tree_have_commands() {
-        for node in ["", "node_modules/a/", "node_modules/@s/b/", "node_modules/a/node_modules/@s/b/"] {
+        for node in [
+            "",
+            "node_modules/a/",
+            "node_modules/@s/b/",
+            "node_modules/a/node_modules/@s/b/",
+        ] {
             assert!(is_node(node), "{node}");
         }
-        for other in ["test/node_modules/a/", "node_modules/a/lib/", "node_modules/a/test/node_modules/b/"] {
+        for other in [
+            "test/node_modules/a/",
+            "node_modules/a/lib/",
+            "node_modules/a/test/node_modules/b/",
+        ] {
             assert!(!is_node(other), "{other}");
         }
     }
 
     #[test]
     fn only_a_first_line_with_a_program_changes() {
-        assert_eq!(unix_first_line(b"#!/usr/bin/env node\r\nx\r\n").as_deref(), Some(&b"#!/usr/bin/env node\nx\r\n"[..]));
-        for same in [&b"#!/usr/bin/env node\nx\r\n"[..], b"x\r\n#!y\r\n", b"#!\r\n", b"", b"#!node\r"] {
+        assert_eq!(
+            unix_first_line(b"#!/usr/bin/env node\r\nx\r\n").as_deref(),
+            Some(&b"#!/usr/bin/env node\nx\r\n"[..])
+        );
+        for same in [
+            &b"#!/usr/bin/env node\nx\r\n"[..],
+            b"x\r\n#!y\r\n",
+            b"#!\r\n",
+            b"",
+            b"#!node\r",
+        ] {
             assert_eq!(unix_first_line(same), None);
         }
     }

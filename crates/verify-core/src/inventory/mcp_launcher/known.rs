@@ -13,21 +13,39 @@ pub(super) fn variable(name: &str) -> Result<(), String> {
     const VARIABLES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_HOME XDG_CACHE_HOME PREFIX \
         SHELL COMSPEC BASH_ENV ENV PATHEXT SSL_CERT_FILE SSL_CERT_DIR NETRC CONTAINER_HOST CONTAINERS_CONF \
         REGISTRIES_CONFIG_PATH PERL5LIB RUBYLIB RUBYOPT JAVA_TOOL_OPTIONS";
-    const PREFIXES: [&str; 10] =
-        ["BUN_", "DENO_", "YARN_", "PNPM_", "COREPACK_", "PIPX_", "GIT_", "JSR_", "CONTAINERS_", "BASH_FUNC_"];
+    const PREFIXES: [&str; 10] = [
+        "BUN_",
+        "DENO_",
+        "YARN_",
+        "PNPM_",
+        "COREPACK_",
+        "PIPX_",
+        "GIT_",
+        "JSR_",
+        "CONTAINERS_",
+        "BASH_FUNC_",
+    ];
     let proxy = upper.ends_with("_PROXY") && !upper.starts_with("NPM_CONFIG_");
     // A proxy sees only encrypted traffic; the definition's digest covers its value.
     let decides = (mcp::decides_code(name) && !proxy) || listed(VARIABLES, &upper);
     if decides || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) {
-        return Err(format!("the variable {name} can make the launcher take other code"));
+        return Err(format!(
+            "the variable {name} can make the launcher take other code"
+        ));
     }
     Ok(())
 }
 
 /// The name of a program without folder and without the endings that Windows and Node give it, in lower case.
 pub(super) fn program(command: &str) -> String {
-    let name = command.rsplit(['/', '\\']).next().unwrap_or_default().to_ascii_lowercase();
-    for ending in [".exe", ".cmd", ".bat", ".ps1", ".com", ".cjs", ".mjs", ".js"] {
+    let name = command
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    for ending in [
+        ".exe", ".cmd", ".bat", ".ps1", ".com", ".cjs", ".mjs", ".js",
+    ] {
         if let Some(stem) = name.strip_suffix(ending) {
             return stem.to_owned();
         }
@@ -62,7 +80,11 @@ pub(super) fn is_shell(name: &str) -> bool {
 
 pub(super) fn is_python(name: &str) -> bool {
     let version = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    ["python", "pypy"].iter().any(|base| name.strip_prefix(base).is_some_and(version)) || name == "pythonw" || name == "py"
+    ["python", "pypy"]
+        .iter()
+        .any(|base| name.strip_prefix(base).is_some_and(version))
+        || name == "pythonw"
+        || name == "py"
 }
 
 /// Programs that fetch and start code, or that start another program in a way that is not read here.
@@ -85,13 +107,17 @@ pub(super) fn starts_something(word: &str) -> bool {
 
 /// Whether arguments carry a launcher or a shell, alone or inside one argument with blanks (`--stdio "npx -y x"`).
 pub(super) fn carries_launcher(words: &[&str]) -> bool {
-    const BY_PATH: &str = "npx npm pnpx pnpm yarn bunx uvx pipx npx-cli npm-cli sh bash zsh dash pwsh powershell";
-    const BARE: &str =
-        "yarnpkg bun uv docker podman nerdctl deno sudo doas cmd node nodejs corepack npx-cli eval busybox fish ksh ash";
-    words.iter().flat_map(|word| word.split_whitespace()).any(|piece| {
-        let piece = piece.trim_matches(['"', '\'', '`', '(', ')', ';', '&', '|']);
-        let name = program(piece.rsplit('=').next().unwrap_or_default());
-        let bare = !piece.contains(['/', '\\']);
-        listed(BY_PATH, &name) || (bare && (listed(BARE, &name) || (is_python(&name) && name != "py")))
-    })
+    const BY_PATH: &str =
+        "npx npm pnpx pnpm yarn bunx uvx pipx npx-cli npm-cli sh bash zsh dash pwsh powershell";
+    const BARE: &str = "yarnpkg bun uv docker podman nerdctl deno sudo doas cmd node nodejs corepack npx-cli eval busybox fish ksh ash";
+    words
+        .iter()
+        .flat_map(|word| word.split_whitespace())
+        .any(|piece| {
+            let piece = piece.trim_matches(['"', '\'', '`', '(', ')', ';', '&', '|']);
+            let name = program(piece.rsplit('=').next().unwrap_or_default());
+            let bare = !piece.contains(['/', '\\']);
+            listed(BY_PATH, &name)
+                || (bare && (listed(BARE, &name) || (is_python(&name) && name != "py")))
+        })
 }

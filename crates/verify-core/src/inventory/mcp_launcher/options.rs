@@ -49,16 +49,24 @@ pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a
             found.rest.extend(args.get(at - 1..).unwrap_or_default());
             break;
         }
-        let (name, inline) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
-        let takes = flags.iter().find(|f| listed(f.names, name)).map(|f| f.takes);
-        let takes = takes.ok_or_else(|| format!("the flag `{name}` is not known to keep the version"))?;
+        let (name, inline) = arg
+            .split_once('=')
+            .map_or((arg, None), |(name, value)| (name, Some(value)));
+        let takes = flags
+            .iter()
+            .find(|f| listed(f.names, name))
+            .map(|f| f.takes);
+        let takes =
+            takes.ok_or_else(|| format!("the flag `{name}` is not known to keep the version"))?;
         let value = match (takes, inline) {
             (Takes::Nothing, None) => continue,
             (Takes::Nothing, Some(_)) => return Err(format!("the flag `{name}` takes no value")),
             (_, Some(value)) => value,
             (_, None) => {
                 at += 1;
-                args.get(at - 1).copied().ok_or_else(|| format!("the flag `{name}` has no value"))?
+                args.get(at - 1)
+                    .copied()
+                    .ok_or_else(|| format!("the flag `{name}` has no value"))?
             }
         };
         match takes {

@@ -4,7 +4,11 @@ use super::known::program;
 
 /// `name@1.2.3` or `@scope/name@1.2.3`, the version complete and exact.
 pub(super) fn npm_package(spec: &str) -> Result<(String, String), String> {
-    let at = spec.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| at);
+    let at = spec
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| *c == '@')
+        .map(|(at, _)| at);
     let (name, version) = match at {
         Some(at) => spec.split_at(at),
         None => return Err(format!("`{spec}` has no exact version")),
@@ -12,12 +16,17 @@ pub(super) fn npm_package(spec: &str) -> Result<(String, String), String> {
     let version = version.strip_prefix('@').unwrap_or(version);
     let part = |text: &str| {
         let ok = |b: u8| {
-            b.is_ascii_lowercase() || b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.' | b'~')
+            b.is_ascii_lowercase()
+                || b.is_ascii_uppercase()
+                || b.is_ascii_digit()
+                || matches!(b, b'-' | b'_' | b'.' | b'~')
         };
         !text.is_empty() && text.bytes().all(ok) && !text.starts_with(['.', '-', '_', '~'])
     };
     let name_ok = match name.strip_prefix('@') {
-        Some(scoped) => scoped.split_once('/').is_some_and(|(scope, name)| part(scope) && part(name)),
+        Some(scoped) => scoped
+            .split_once('/')
+            .is_some_and(|(scope, name)| part(scope) && part(name)),
         None => part(name),
     };
     if !name_ok {
@@ -37,7 +46,10 @@ fn is_exact_semver(version: &str) -> bool {
             v.build.is_empty()
                 && [v.major, v.minor, v.patch].iter().all(|n| *n <= MAX_SAFE)
                 && v.pre.split('.').all(|part| {
-                    part.parse::<u64>().map_or(!part.bytes().all(|b| b.is_ascii_digit()) || part.is_empty(), |n| n <= MAX_SAFE)
+                    part.parse::<u64>().map_or(
+                        !part.bytes().all(|b| b.is_ascii_digit()) || part.is_empty(),
+                        |n| n <= MAX_SAFE,
+                    )
                 })
         })
 }
@@ -45,12 +57,18 @@ fn is_exact_semver(version: &str) -> bool {
 /// `name==1.2.3` or `name@1.2.3` of a Python index.
 pub(super) fn python_package(spec: &str) -> Result<(String, String), String> {
     let no = || format!("`{spec}` has no exact version");
-    let (name, version) = spec.split_once("==").or_else(|| spec.split_once('@')).ok_or_else(no)?;
+    let (name, version) = spec
+        .split_once("==")
+        .or_else(|| spec.split_once('@'))
+        .ok_or_else(no)?;
     let (name_only, extras) = match name.split_once('[') {
         Some((name, extras)) => (name, extras.strip_suffix(']').ok_or_else(no)?),
         None => (name, ""),
     };
-    let word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let word = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
     let edges = |text: &str| {
         let alnum = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         alnum(text.chars().next()) && alnum(text.chars().last())
@@ -62,18 +80,27 @@ pub(super) fn python_package(spec: &str) -> Result<(String, String), String> {
     {
         return Err(format!("`{spec}` does not name a package of an index"));
     }
-    if is_exact_python(version) { Ok((name.to_owned(), version.to_owned())) } else { Err(no()) }
+    if is_exact_python(version) {
+        Ok((name.to_owned(), version.to_owned()))
+    } else {
+        Err(no())
+    }
 }
 
 /// A version of PEP 440 without wildcard, epoch and local part: `1.2`, `1.2.3rc1`, `1.2.3.post1`, `1.2.3.dev4`.
 fn is_exact_python(version: &str) -> bool {
-    let digits = version.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    let digits = version
+        .bytes()
+        .take_while(|b| b.is_ascii_digit() || *b == b'.')
+        .count();
     let (release, suffix) = version.split_at(digits);
     let (release, suffix) = match release.strip_suffix('.') {
         Some(release) => (release, format!(".{suffix}")),
         None => (release, suffix.to_owned()),
     };
-    let numbers = |text: &str| !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit());
+    let numbers = |text: &str| {
+        !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit())
+    };
     let mut rest = suffix.as_str();
     for marks in [&["a", "b", "rc"][..], &[".post"], &[".dev"]] {
         for mark in marks {

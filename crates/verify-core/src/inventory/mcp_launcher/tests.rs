@@ -19,9 +19,21 @@ const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc
 fn exact_launchers() {
     for (text, package, version) in [
         ("npx -y @acme/files@1.2.3", "@acme/files", "1.2.3"),
-        ("npx @acme/files@1.2.3 --registry=x /home", "@acme/files", "1.2.3"),
-        ("npx --yes --package=@acme/files@1.2.3 files-server", "@acme/files", "1.2.3"),
-        ("npx -p files@1.2.3-beta.1 -- files --port 1", "files", "1.2.3-beta.1"),
+        (
+            "npx @acme/files@1.2.3 --registry=x /home",
+            "@acme/files",
+            "1.2.3",
+        ),
+        (
+            "npx --yes --package=@acme/files@1.2.3 files-server",
+            "@acme/files",
+            "1.2.3",
+        ),
+        (
+            "npx -p files@1.2.3-beta.1 -- files --port 1",
+            "files",
+            "1.2.3-beta.1",
+        ),
         ("npx -- files@1.2.3", "files", "1.2.3"),
         ("npx.cmd -y files@1.2.3", "files", "1.2.3"),
         ("npm exec -y files@1.2.3", "files", "1.2.3"),
@@ -32,8 +44,16 @@ fn exact_launchers() {
         ("yarn dlx -q files@1.2.3", "files", "1.2.3"),
         ("bunx files@1.2.3", "files", "1.2.3"),
         ("bun x files@1.2.3", "files", "1.2.3"),
-        ("uvx mcp-server-git==2025.1.14", "mcp-server-git", "2025.1.14"),
-        ("uvx mcp-server-git@2025.1.14 --repository /x", "mcp-server-git", "2025.1.14"),
+        (
+            "uvx mcp-server-git==2025.1.14",
+            "mcp-server-git",
+            "2025.1.14",
+        ),
+        (
+            "uvx mcp-server-git@2025.1.14 --repository /x",
+            "mcp-server-git",
+            "2025.1.14",
+        ),
         ("uvx --from x[cli]==1.2.3rc1 x-server", "x[cli]", "1.2.3rc1"),
         ("uvx --from=x==1.2.3 --with y==2.0 x", "x", "1.2.3"),
         ("uvx --with y==2.0 x==1.0.post1", "x", "1.0.post1"),
@@ -51,20 +71,34 @@ fn exact_launchers() {
         let launcher = text.split("npm:").next().unwrap_or_default();
         let ecosystem = match launcher {
             _ if text.contains("jsr:") => Ecosystem::Jsr,
-            _ if ["uv", "pipx"].iter().any(|python| launcher.starts_with(python)) => Ecosystem::Python,
+            _ if ["uv", "pipx"]
+                .iter()
+                .any(|python| launcher.starts_with(python)) =>
+            {
+                Ecosystem::Python
+            }
             _ => Ecosystem::Npm,
         };
-        let exact = Launch::Exact { ecosystem, package: package.to_owned(), version: version.to_owned() };
+        let exact = Launch::Exact {
+            ecosystem,
+            package: package.to_owned(),
+            version: version.to_owned(),
+        };
         assert_eq!(line(text), exact, "{text}");
     }
-    let image = line(&format!("docker run -i --rm -e TOKEN -v /a:/b ghcr.example/acme/x:1@sha256:{HEX} --port 1"));
+    let image = line(&format!(
+        "docker run -i --rm -e TOKEN -v /a:/b ghcr.example/acme/x:1@sha256:{HEX} --port 1"
+    ));
     let exact = Launch::Exact {
         ecosystem: Ecosystem::Image,
         package: "ghcr.example/acme/x:1".to_owned(),
         version: format!("sha256:{HEX}"),
     };
     assert_eq!(image, exact);
-    assert!(matches!(line(&format!("podman container run x@sha256:{HEX}")), Launch::Exact { .. }));
+    assert!(matches!(
+        line(&format!("podman container run x@sha256:{HEX}")),
+        Launch::Exact { .. }
+    ));
 }
 
 #[test]
@@ -275,7 +309,11 @@ fn unpinned_launchers() {
         "my-launcher x@latest",
         "/opt/run npx x@1.2.3",
     ] {
-        assert!(matches!(line(text), Launch::Unpinned { .. }), "{text}: {:?}", line(text));
+        assert!(
+            matches!(line(text), Launch::Unpinned { .. }),
+            "{text}: {:?}",
+            line(text)
+        );
     }
     let long = "env ".repeat(20) + "npx x@1.2.3";
     assert!(matches!(line(&long), Launch::Unpinned { .. }));
@@ -327,7 +365,11 @@ fn definitions_that_are_not_command_lines() {
         json!({"url": "file:///x"}),
         json!({"url": 1}),
     ] {
-        assert!(matches!(of(raw.clone()), Launch::Unpinned { .. }), "{raw}: {:?}", of(raw.clone()));
+        assert!(
+            matches!(of(raw.clone()), Launch::Unpinned { .. }),
+            "{raw}: {:?}",
+            of(raw.clone())
+        );
     }
     let tokens = json!({"command": "npx", "args": ["x@1.2.3"], "env": {"TOKEN": "a", "HTTPS_PROXY": "http://p"}, "cwd": "/srv"});
     assert!(matches!(of(tokens), Launch::Exact { .. }));
@@ -354,7 +396,16 @@ fn local_and_remote() {
     ] {
         assert_eq!(line(text), Launch::LocalCommand, "{text}");
     }
-    assert_eq!(of(json!({"command": "/Applications/My App/server"})), Launch::LocalCommand);
-    assert_eq!(of(json!({"url": "https://u:p@h/x", "type": "http"})), Launch::Remote);
-    assert_eq!(of(json!({"command": "", "url": "http://h"})), Launch::Remote);
+    assert_eq!(
+        of(json!({"command": "/Applications/My App/server"})),
+        Launch::LocalCommand
+    );
+    assert_eq!(
+        of(json!({"url": "https://u:p@h/x", "type": "http"})),
+        Launch::Remote
+    );
+    assert_eq!(
+        of(json!({"command": "", "url": "http://h"})),
+        Launch::Remote
+    );
 }

@@ -51,7 +51,10 @@ pub(super) fn read(node_modules: &Path) -> Result<Option<BTreeMap<String, Locked
         Some(2 | 3) => {}
         _ => return Err("is of another version than 2 or 3".to_owned()),
     }
-    let packages = value.get("packages").and_then(Value::as_object).ok_or("has no `packages`")?;
+    let packages = value
+        .get("packages")
+        .and_then(Value::as_object)
+        .ok_or("has no `packages`")?;
     packages
         .iter()
         .filter(|(place, _)| !place.is_empty())

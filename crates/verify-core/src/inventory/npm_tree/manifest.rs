@@ -111,7 +111,15 @@ pub(crate) enum Odd {
 }
 
 /// npm's order: the first three always, the others when a git or folder dependency is prepared.
-const LIFECYCLE: [&str; 7] = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
+const LIFECYCLE: [&str; 7] = [
+    "preinstall",
+    "install",
+    "postinstall",
+    "prepublish",
+    "preprepare",
+    "prepare",
+    "postprepare",
+];
 
 const WANTED: [&str; 22] = [
     "name",
@@ -142,15 +150,21 @@ impl Manifest {
     /// Reads the text of a `package.json`. A text that is no JSON object is an error in words.
     pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Odd>), String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (members, duplicates) = json::members(text, &WANTED).map_err(|error| error.to_string())?;
-        let mut reader = Reader { members, odd: duplicates.into_iter().map(Odd::DuplicateKey).collect() };
+        let (members, duplicates) =
+            json::members(text, &WANTED).map_err(|error| error.to_string())?;
+        let mut reader = Reader {
+            members,
+            odd: duplicates.into_iter().map(Odd::DuplicateKey).collect(),
+        };
         let manifest = reader.manifest();
         Ok((manifest, reader.odd))
     }
 
     /// The scripts that npm runs for a package from a registry.
     pub fn install_scripts(&self) -> impl Iterator<Item = &Script> {
-        self.scripts.iter().filter(|script| script.runs_from_registry())
+        self.scripts
+            .iter()
+            .filter(|script| script.runs_from_registry())
     }
 }
 
@@ -236,7 +250,10 @@ impl Reader {
             None => Vec::new(),
             Some(Value::Object(object)) => {
                 let all = object.len();
-                let mut pairs: Vec<_> = object.into_iter().filter_map(|(key, value)| Some((key, into_text(value)?))).collect();
+                let mut pairs: Vec<_> = object
+                    .into_iter()
+                    .filter_map(|(key, value)| Some((key, into_text(value)?)))
+                    .collect();
                 if pairs.len() < all {
                     self.odd.push(Odd::WrongType(field));
                 }
@@ -251,10 +268,21 @@ impl Reader {
         let one = |value: Value| match value {
             Value::String(text) => Some(text),
             // The retired form: {"type": "MIT", "url": "…"}.
-            Value::Object(mut object) => object.remove("type").or_else(|| object.remove("name")).and_then(into_text),
+            Value::Object(mut object) => object
+                .remove("type")
+                .or_else(|| object.remove("name"))
+                .and_then(into_text),
             _ => None,
         };
-        let field = if self.members.get("license").is_some_and(|value| !value.is_null()) { "license" } else { "licenses" };
+        let field = if self
+            .members
+            .get("license")
+            .is_some_and(|value| !value.is_null())
+        {
+            "license"
+        } else {
+            "licenses"
+        };
         let values = match self.take(field) {
             None => return Vec::new(),
             Some(Value::Array(items)) => items,
@@ -272,8 +300,17 @@ impl Reader {
         match self.take("author")? {
             Value::String(text) => Person::parse(&text),
             Value::Object(mut object) => {
-                let mut text = |key: &str| object.remove(key).and_then(into_text).filter(|text| !text.trim().is_empty());
-                let person = Person { name: text("name"), email: text("email"), url: text("url") };
+                let mut text = |key: &str| {
+                    object
+                        .remove(key)
+                        .and_then(into_text)
+                        .filter(|text| !text.trim().is_empty())
+                };
+                let person = Person {
+                    name: text("name"),
+                    email: text("email"),
+                    url: text("url"),
+                };
                 (person != Person::default()).then_some(person)
             }
             _ => self.wrong("author"),
@@ -287,15 +324,25 @@ impl Reader {
             Some(_) => self.wrong("peerDependenciesMeta"),
         };
         let mut installed = BTreeMap::new();
-        for (field, kind) in [("dependencies", DependencyKind::Required), ("optionalDependencies", DependencyKind::Optional)] {
+        for (field, kind) in [
+            ("dependencies", DependencyKind::Required),
+            ("optionalDependencies", DependencyKind::Optional),
+        ] {
             for (name, spec) in self.pairs(field) {
                 installed.insert(name.clone(), Dependency { name, kind, spec });
             }
         }
         let mut all: Vec<Dependency> = installed.into_values().collect();
         for (name, spec) in self.pairs("peerDependencies") {
-            let optional = optional_peers.get(&name).and_then(|meta| meta.get("optional")) == Some(&Value::Bool(true));
-            let kind = if optional { DependencyKind::OptionalPeer } else { DependencyKind::Peer };
+            let optional = optional_peers
+                .get(&name)
+                .and_then(|meta| meta.get("optional"))
+                == Some(&Value::Bool(true));
+            let kind = if optional {
+                DependencyKind::OptionalPeer
+            } else {
+                DependencyKind::Peer
+            };
             all.push(Dependency { name, kind, spec });
         }
         all.sort();
@@ -303,12 +350,21 @@ impl Reader {
     }
 
     fn bundles(&mut self, dependencies: &[Dependency]) -> Vec<String> {
-        let field = if self.members.contains_key("bundleDependencies") { "bundleDependencies" } else { "bundledDependencies" };
+        let field = if self.members.contains_key("bundleDependencies") {
+            "bundleDependencies"
+        } else {
+            "bundledDependencies"
+        };
         let mut names = match self.take(field) {
             None | Some(Value::Bool(false)) => Vec::new(),
             Some(Value::Bool(true)) => dependencies
                 .iter()
-                .filter(|dependency| matches!(dependency.kind, DependencyKind::Required | DependencyKind::Optional))
+                .filter(|dependency| {
+                    matches!(
+                        dependency.kind,
+                        DependencyKind::Required | DependencyKind::Optional
+                    )
+                })
                 .map(|dependency| dependency.name.clone())
                 .collect(),
             Some(Value::Array(items)) => items.into_iter().filter_map(into_text).collect(),
@@ -323,23 +379,45 @@ impl Reader {
 
     fn scripts(&mut self) -> Vec<Script> {
         let scripts = self.pairs("scripts");
-        let command = |wanted: &str| scripts.iter().find(|(name, _)| name == wanted).map(|(_, command)| command.clone());
+        let command = |wanted: &str| {
+            scripts
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, command)| command.clone())
+        };
         LIFECYCLE
             .into_iter()
-            .filter_map(|name| command(name).filter(|command| !command.is_empty()).map(|command| Script { name, command }))
+            .filter_map(|name| {
+                command(name)
+                    .filter(|command| !command.is_empty())
+                    .map(|command| Script { name, command })
+            })
             .collect()
     }
 
     fn bin(&mut self) -> Vec<(String, String)> {
         if let Some(Value::String(file)) = self.members.get("bin") {
             let file = file.clone();
-            let name = self.members.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = self
+                .members
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let command = name.rsplit('/').next().unwrap_or_default().to_owned();
             return vec![(command, file)];
         }
         if let Some(Value::Array(files)) = self.members.get("bin") {
-            let command = |file: &str| (file.rsplit('/').next().unwrap_or_default().to_owned(), file.to_owned());
-            let mut commands: Vec<_> = files.iter().filter_map(Value::as_str).map(command).collect();
+            let command = |file: &str| {
+                (
+                    file.rsplit('/').next().unwrap_or_default().to_owned(),
+                    file.to_owned(),
+                )
+            };
+            let mut commands: Vec<_> = files
+                .iter()
+                .filter_map(Value::as_str)
+                .map(command)
+                .collect();
             commands.sort();
             return commands;
         }
@@ -357,7 +435,11 @@ impl Person {
             (!inner.is_empty()).then(|| inner.to_owned())
         };
         let name = text.split(['<', '(']).next().unwrap_or_default().trim();
-        let person = Self { name: (!name.is_empty()).then(|| name.to_owned()), email: between('<', '>'), url: between('(', ')') };
+        let person = Self {
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            email: between('<', '>'),
+            url: between('(', ')'),
+        };
         (person != Self::default()).then_some(person)
     }
 }
@@ -376,15 +458,30 @@ mod tests {
     #[test]
     fn any_type_in_any_field_is_noted_and_counts_as_absent() {
         for field in WANTED {
-            for value in
-                ["null", "true", "7", "-1e400", r#""\ud800""#, "\"\"", "\"x\"", "[]", "[null,7,{}]", "{}", r#"{"a":{"b":[1]}}"#]
-            {
+            for value in [
+                "null",
+                "true",
+                "7",
+                "-1e400",
+                r#""\ud800""#,
+                "\"\"",
+                "\"x\"",
+                "[]",
+                "[null,7,{}]",
+                "{}",
+                r#"{"a":{"b":[1]}}"#,
+            ] {
                 let text = format!(r#"{{"name":"a","version":"1.0.0","{field}":{value}}}"#);
                 let (manifest, _) = Manifest::parse(&text).expect("an object");
-                assert!(field == "version" || manifest.version.as_deref() == Some("1.0.0"), "{text}");
+                assert!(
+                    field == "version" || manifest.version.as_deref() == Some("1.0.0"),
+                    "{text}"
+                );
             }
         }
-        let (manifest, odd) = Manifest::parse(r#"{"name":7,"scripts":{"install":"a","postinstall":7}}"#).expect("object");
+        let (manifest, odd) =
+            Manifest::parse(r#"{"name":7,"scripts":{"install":"a","postinstall":7}}"#)
+                .expect("object");
         assert_eq!((manifest.name, manifest.scripts.len()), (None, 1));
         assert_eq!(odd, [Odd::WrongType("name"), Odd::WrongType("scripts")]);
     }
@@ -393,17 +490,45 @@ mod tests {
     fn last_of_two_equal_keys_wins_as_in_node_and_is_noted() {
         let text = r#"{"scripts":{},"scripts":{"postinstall":"a","postinstall":"b"}}"#;
         let (manifest, odd) = Manifest::parse(text).expect("object");
-        assert_eq!(manifest.scripts, [Script { name: "postinstall", command: "b".to_owned() }]);
-        assert_eq!(odd, [Odd::DuplicateKey("postinstall".to_owned()), Odd::DuplicateKey("scripts".to_owned())]);
+        assert_eq!(
+            manifest.scripts,
+            [Script {
+                name: "postinstall",
+                command: "b".to_owned()
+            }]
+        );
+        assert_eq!(
+            odd,
+            [
+                Odd::DuplicateKey("postinstall".to_owned()),
+                Odd::DuplicateKey("scripts".to_owned())
+            ]
+        );
     }
 
     #[test]
     fn depth_under_other_names_does_not_hide_a_script() {
-        let deep = format!(r#"{{"x":{}{},"scripts":{{"install":"a"}}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let deep = format!(
+            r#"{{"x":{}{},"scripts":{{"install":"a"}}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
         assert_eq!(Manifest::parse(&deep).expect("object").0.scripts.len(), 1);
-        let text = format!(r#"{{"scripts":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert!(Manifest::parse(&text).expect_err("too deep").contains("nested deeper"));
-        assert!(Manifest::parse("[]").expect_err("no object").contains("expected a JSON object"));
+        let text = format!(
+            r#"{{"scripts":{}{}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        assert!(
+            Manifest::parse(&text)
+                .expect_err("too deep")
+                .contains("nested deeper")
+        );
+        assert!(
+            Manifest::parse("[]")
+                .expect_err("no object")
+                .contains("expected a JSON object")
+        );
     }
 
     #[test]
@@ -419,9 +544,21 @@ mod tests {
         let author = manifest.author.expect("author");
         assert_eq!(author.name.as_deref(), Some("Ada L."));
         assert_eq!(author.email.as_deref(), Some("ada@example.org"));
-        let kinds: Vec<_> = manifest.dependencies.iter().map(|d| (d.name.as_str(), d.kind, d.spec.as_str())).collect();
+        let kinds: Vec<_> = manifest
+            .dependencies
+            .iter()
+            .map(|d| (d.name.as_str(), d.kind, d.spec.as_str()))
+            .collect();
         use DependencyKind::{Optional, OptionalPeer, Peer, Required};
-        assert_eq!(kinds, [("a", Optional, "3"), ("b", Required, "1"), ("c", Peer, "4"), ("d", OptionalPeer, "5")]);
+        assert_eq!(
+            kinds,
+            [
+                ("a", Optional, "3"),
+                ("b", Required, "1"),
+                ("c", Peer, "4"),
+                ("d", OptionalPeer, "5")
+            ]
+        );
         assert_eq!(manifest.bundles, ["a", "b"]);
         assert_eq!(manifest.bin, [("n".to_owned(), "x.js".to_owned())]);
         assert_eq!(manifest.licenses, ["MIT", "ISC"]);

@@ -23,11 +23,20 @@ pub(super) enum Resolved<'a> {
 
 impl<'a> Resolver<'a> {
     /// `links` are the links that lead somewhere, by path; with their real path when that is a package of the project.
-    pub(super) fn new(instances: &'a [Instance], links: &'a BTreeMap<String, Option<String>>) -> Self {
-        let mut places: HashMap<&str, Resolved<'_>> =
-            instances.iter().enumerate().map(|(at, one)| (one.path.as_str(), Resolved::Instance(at))).collect();
+    pub(super) fn new(
+        instances: &'a [Instance],
+        links: &'a BTreeMap<String, Option<String>>,
+    ) -> Self {
+        let mut places: HashMap<&str, Resolved<'_>> = instances
+            .iter()
+            .enumerate()
+            .map(|(at, one)| (one.path.as_str(), Resolved::Instance(at)))
+            .collect();
         for (path, real) in links {
-            let target = real.as_ref().and_then(|real| places.get(real.as_str()).copied()).unwrap_or(Resolved::Link(path));
+            let target = real
+                .as_ref()
+                .and_then(|real| places.get(real.as_str()).copied())
+                .unwrap_or(Resolved::Link(path));
             places.insert(path, target);
         }
         Self { places }
@@ -58,11 +67,19 @@ impl<'a> Resolver<'a> {
 
 /// The instances that came inside the archive of a package around them, by npm's rule: from each bundler over its bundled names,
 /// and on over every edge that stays inside the bundler. `edges` are sorted.
-pub(super) fn bundled(instances: &[Instance], resolver: &Resolver<'_>, edges: &[Edge]) -> BTreeSet<usize> {
+pub(super) fn bundled(
+    instances: &[Instance],
+    resolver: &Resolver<'_>,
+    edges: &[Edge],
+) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     for bundler in instances {
         let inside = format!("{}/node_modules/", bundler.path);
-        let within = |at: &usize| instances.get(*at).is_some_and(|one| one.path.starts_with(&inside));
+        let within = |at: &usize| {
+            instances
+                .get(*at)
+                .is_some_and(|one| one.path.starts_with(&inside))
+        };
         let mut pending: Vec<usize> = Vec::new();
         for name in &bundler.manifest.bundles {
             if let Resolved::Instance(at) = resolver.resolve(&bundler.path, name) {

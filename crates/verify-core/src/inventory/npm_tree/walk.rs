@@ -102,7 +102,10 @@ impl<'a> Walk<'a> {
             };
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
-                self.note(format!("{}/{}", folder.path, name.to_string_lossy()), NoteKind::NotUtf8);
+                self.note(
+                    format!("{}/{}", folder.path, name.to_string_lossy()),
+                    NoteKind::NotUtf8,
+                );
                 self.complete = false;
                 continue;
             };
@@ -143,14 +146,26 @@ impl<'a> Walk<'a> {
         let manifest = self.manifest(&path).unwrap_or_default();
         let implicit_gyp = self.implicit_gyp(&path, &manifest);
         self.enter(format!("{path}/node_modules"), String::new(), depth + 1);
-        self.instances.push(Instance { path, folder_name, manifest, bundled: false, implicit_gyp, locked: None });
+        self.instances.push(Instance {
+            path,
+            folder_name,
+            manifest,
+            bundled: false,
+            implicit_gyp,
+            locked: None,
+        });
     }
 
     /// npm's rule: a `binding.gyp`, no `install` or `preinstall` script, and no `gypfile: false`.
     pub(super) fn implicit_gyp(&self, path: &str, manifest: &Manifest) -> bool {
-        let scripted = manifest.scripts.iter().any(|script| matches!(script.name, "install" | "preinstall"));
+        let scripted = manifest
+            .scripts
+            .iter()
+            .any(|script| matches!(script.name, "install" | "preinstall"));
         let gyp = self.project.join(path).join("binding.gyp");
-        !scripted && !manifest.gypfile_off && std::fs::symlink_metadata(gyp).is_ok_and(|found| !found.is_dir())
+        !scripted
+            && !manifest.gypfile_off
+            && std::fs::symlink_metadata(gyp).is_ok_and(|found| !found.is_dir())
     }
 
     /// Notes a link, and remembers where Node would end up.
@@ -160,10 +175,20 @@ impl<'a> Walk<'a> {
         let target = text::excerpt(&target.to_string_lossy(), 400);
         let mut inside = false;
         if let Ok(real) = std::fs::canonicalize(&absolute) {
-            inside = self.boundary.as_ref().is_some_and(|boundary| real.starts_with(boundary));
-            let below = self.real_project.as_ref().and_then(|project| real.strip_prefix(project).ok());
-            let below = below.and_then(Path::to_str).filter(|below| !below.is_empty()).map(str::to_owned);
-            self.links.insert(path.clone(), below.filter(|_| real.is_dir()));
+            inside = self
+                .boundary
+                .as_ref()
+                .is_some_and(|boundary| real.starts_with(boundary));
+            let below = self
+                .real_project
+                .as_ref()
+                .and_then(|project| real.strip_prefix(project).ok());
+            let below = below
+                .and_then(Path::to_str)
+                .filter(|below| !below.is_empty())
+                .map(str::to_owned);
+            self.links
+                .insert(path.clone(), below.filter(|_| real.is_dir()));
         }
         if is_container(&path) {
             self.complete = false;
@@ -175,14 +200,20 @@ impl<'a> Walk<'a> {
     fn follow_links(&mut self) {
         let known: BTreeSet<&str> = self.instances.iter().map(|one| one.path.as_str()).collect();
         let unread = |(link, real): (&String, &Option<String>)| {
-            let real = real.as_ref().filter(|real| !known.contains(real.as_str()) && !is_container(link))?;
+            let real = real
+                .as_ref()
+                .filter(|real| !known.contains(real.as_str()) && !is_container(link))?;
             Some((real.clone(), link.clone()))
         };
         let targets: BTreeMap<String, String> = self.links.iter().filter_map(unread).collect();
         for (real, link) in targets {
-            let around = real.rfind("node_modules/").map(|at| (real[..at + 12].to_owned(), &real[at + 13..]));
+            let around = real
+                .rfind("node_modules/")
+                .map(|at| (real[..at + 12].to_owned(), &real[at + 13..]));
             match around {
-                Some((around, name)) if is_package_name(name) && !self.entered.contains(&around) => {
+                Some((around, name))
+                    if is_package_name(name) && !self.entered.contains(&around) =>
+                {
                     let depth = around.matches("node_modules").count();
                     self.enter(around, String::new(), depth);
                 }
@@ -194,7 +225,11 @@ impl<'a> Walk<'a> {
 
     /// The `package.json` in a folder of the project; the project's own for the empty path.
     fn manifest(&mut self, path: &str) -> Option<Manifest> {
-        let file = if path.is_empty() { "package.json".to_owned() } else { format!("{path}/package.json") };
+        let file = if path.is_empty() {
+            "package.json".to_owned()
+        } else {
+            format!("{path}/package.json")
+        };
         let bytes = match read::bytes(&self.project.join(&file), self.limits.manifest_bytes) {
             Ok(bytes) => bytes,
             Err(read::ReadError::NotFound) => {
@@ -228,7 +263,9 @@ impl<'a> Walk<'a> {
         for odd in odd.into_iter().take(NOTES_PER_FILE) {
             let kind = match odd {
                 Odd::WrongType(field) => NoteKind::WrongType { field },
-                Odd::DuplicateKey(key) => NoteKind::DuplicateKey { key: text::excerpt(&key, 80) },
+                Odd::DuplicateKey(key) => NoteKind::DuplicateKey {
+                    key: text::excerpt(&key, 80),
+                },
             };
             self.note(file.clone(), kind);
         }
@@ -247,13 +284,22 @@ impl<'a> Walk<'a> {
 
     fn unreadable(&mut self, path: String, why: &str) {
         self.complete = false;
-        self.note(path, NoteKind::Unreadable { why: text::excerpt(why, 200) });
+        self.note(
+            path,
+            NoteKind::Unreadable {
+                why: text::excerpt(why, 200),
+            },
+        );
     }
 
     fn limit(&mut self, path: String, what: &'static str) {
         self.complete = false;
         // One note in a row says enough.
-        if self.notes.last().is_none_or(|note| note.kind != NoteKind::Limit { what }) {
+        if self
+            .notes
+            .last()
+            .is_none_or(|note| note.kind != NoteKind::Limit { what })
+        {
             self.note(path, NoteKind::Limit { what });
         }
     }
@@ -262,7 +308,9 @@ impl<'a> Walk<'a> {
 /// Whether the path is the place of a scope or of a `node_modules`: a link there is noted, and what lies behind it is not read.
 fn is_container(path: &str) -> bool {
     let name = folder_name(path);
-    name.starts_with('@') && !name.contains('/') || name == "node_modules" || name.ends_with("/node_modules")
+    name.starts_with('@') && !name.contains('/')
+        || name == "node_modules"
+        || name.ends_with("/node_modules")
 }
 
 /// Whether `name`, which follows `node_modules/`, is that of a package.

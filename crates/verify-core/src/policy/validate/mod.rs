@@ -14,7 +14,10 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::Spanned;
 
 use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
-use super::{BaseRule, Identity, Import, ImportLocation, Origin, Pattern, Policy, Preset, Rule, RuleInfo, Sources};
+use super::{
+    BaseRule, Identity, Import, ImportLocation, Origin, Pattern, Policy, Preset, Rule, RuleInfo,
+    Sources,
+};
 use crate::error::OperatorError;
 use crate::finding::Level;
 use crate::subject::{Kind, Source};
@@ -44,7 +47,10 @@ pub(crate) const SCHEMES: [&str; 14] = [
 pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Policy> {
     let path = PathBuf::from(format!("policies/{}.toml", preset.as_str()));
     let file = TomlFile::new(&path, preset.text(), WAY_OUT)?;
-    let reader = Reader { file: &file, catalogue };
+    let reader = Reader {
+        file: &file,
+        catalogue,
+    };
     let wire: WirePolicy = file.parse(VERSION)?;
     let origin = |line| Origin::Preset { preset, line };
     Ok(Policy {
@@ -53,20 +59,41 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         sources: None,
         imports: Vec::new(),
         rules: Vec::new(),
-        base: wire.rule.into_iter().map(|rule| reader.base_rule(rule, origin)).collect::<Checked<_>>()?,
+        base: wire
+            .rule
+            .into_iter()
+            .map(|rule| reader.base_rule(rule, origin))
+            .collect::<Checked<_>>()?,
         releases: Vec::new(),
         exceptions: Vec::new(),
     })
 }
 
-pub(super) fn operator(path: &Path, text: &str, catalogue: &[RuleInfo<'_>], today: Date) -> Checked<Policy> {
+pub(super) fn operator(
+    path: &Path,
+    text: &str,
+    catalogue: &[RuleInfo<'_>],
+    today: Date,
+) -> Checked<Policy> {
     let file = TomlFile::new(path, text, WAY_OUT)?;
-    let reader = Reader { file: &file, catalogue };
+    let reader = Reader {
+        file: &file,
+        catalogue,
+    };
     let wire: WirePolicy = file.parse(VERSION)?;
-    let mut policy = preset(wire.preset.map(Spanned::into_inner).unwrap_or_default(), catalogue)?;
-    policy.levels.extend(reader.levels(wire.levels, |line| Origin::Policy { line })?);
+    let mut policy = preset(
+        wire.preset.map(Spanned::into_inner).unwrap_or_default(),
+        catalogue,
+    )?;
+    policy
+        .levels
+        .extend(reader.levels(wire.levels, |line| Origin::Policy { line })?);
     policy.sources = wire.sources.map(|s| reader.sources(s)).transpose()?;
-    policy.imports = wire.imports.into_iter().map(|(name, import)| reader.import(name, import)).collect::<Checked<_>>()?;
+    policy.imports = wire
+        .imports
+        .into_iter()
+        .map(|(name, import)| reader.import(name, import))
+        .collect::<Checked<_>>()?;
     policy.rules = reader.rules(wire.rule)?;
     policy.releases = reader.releases(wire.release)?;
     policy.exceptions = reader.exceptions(wire.exception, today)?;
@@ -99,19 +126,33 @@ impl<'a> Reader<'a> {
     fn sources(&self, wire: WireSources) -> Checked<Sources> {
         let registry = |url: Spanned<String>| {
             let text = url.get_ref().trim_end_matches('/');
-            let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            let rest = text
+                .strip_prefix("https://")
+                .or_else(|| text.strip_prefix("http://"));
             match rest {
-                Some(rest) if !rest.is_empty() && !rest.contains(['@', '?', '#']) && !rest.contains(char::is_whitespace) => {
+                Some(rest)
+                    if !rest.is_empty()
+                        && !rest.contains(['@', '?', '#'])
+                        && !rest.contains(char::is_whitespace) =>
+                {
                     Ok(text.to_owned())
                 }
                 _ => fail(
-                    self.file.error(url.span(), "not the address of a registry").with_help("write it as https://<host>[/<path>]"),
+                    self.file
+                        .error(url.span(), "not the address of a registry")
+                        .with_help("write it as https://<host>[/<path>]"),
                 ),
             }
         };
         Ok(Sources {
-            registries: wire.registries.map(|all| all.into_iter().map(registry).collect::<Checked<_>>()).transpose()?,
-            git: wire.git.map(|all| all.iter().map(|p| self.pattern(p)).collect::<Checked<_>>()).transpose()?,
+            registries: wire
+                .registries
+                .map(|all| all.into_iter().map(registry).collect::<Checked<_>>())
+                .transpose()?,
+            git: wire
+                .git
+                .map(|all| all.iter().map(|p| self.pattern(p)).collect::<Checked<_>>())
+                .transpose()?,
             min_age_days: wire.min_age_days,
         })
     }
@@ -120,9 +161,10 @@ impl<'a> Reader<'a> {
         let line = self.file.line(name.span().start);
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.get_ref().is_empty() || !name.get_ref().chars().all(plain) {
-            return fail(
-                self.file.error(name.span(), "the name of an import holds ASCII letters, digits, `-`, `_` and `.` only"),
-            );
+            return fail(self.file.error(
+                name.span(),
+                "the name of an import holds ASCII letters, digits, `-`, `_` and `.` only",
+            ));
         }
         let span = wire.span();
         let wire = wire.into_inner();
@@ -132,10 +174,21 @@ impl<'a> Reader<'a> {
                 Ok(()) => ImportLocation::Url(url.into_inner()),
                 Err((why, help)) => return fail(self.file.error(url.span(), why).with_help(help)),
             },
-            _ => return fail(self.file.error(span, "an import has either `path` or `url`")),
+            _ => {
+                return fail(
+                    self.file
+                        .error(span, "an import has either `path` or `url`"),
+                );
+            }
         };
         let digest_at = wire.digest.span();
-        Ok(Import { name: name.into_inner(), location, digest: wire.digest.into_inner(), digest_at, line })
+        Ok(Import {
+            name: name.into_inner(),
+            location,
+            digest: wire.digest.into_inner(),
+            digest_at,
+            line,
+        })
     }
 
     fn rules(&self, wire: Vec<Spanned<WireRule>>) -> Checked<Vec<Rule>> {
@@ -147,13 +200,22 @@ impl<'a> Reader<'a> {
             let pattern = self.subject_pattern(&wire.pattern)?;
             for (other, first) in &rules {
                 if other.pattern == pattern {
-                    return fail(self.file.duplicate(&format!("a rule for `{pattern}`"), first.clone(), span));
+                    return fail(self.file.duplicate(
+                        &format!("a rule for `{pattern}`"),
+                        first.clone(),
+                        span,
+                    ));
                 }
-                if other.pattern.literals() == pattern.literals() && other.pattern.overlaps(&pattern) {
+                if other.pattern.literals() == pattern.literals()
+                    && other.pattern.overlaps(&pattern)
+                {
                     return fail(self.tie(&other.pattern, first, &pattern, span));
                 }
             }
-            let identity = wire.identity.map(|i| self.identity(i.into_inner())).transpose()?;
+            let identity = wire
+                .identity
+                .map(|i| self.identity(i.into_inner()))
+                .transpose()?;
             let review = wire.review.map(super::wire::WireReview::criteria);
             let rule = Rule {
                 pattern,
@@ -170,32 +232,66 @@ impl<'a> Reader<'a> {
     }
 
     /// A rule of a preset: `kind:<kind>`, or `kind:<kind> source:<source>,<source>`, and every key.
-    fn base_rule(&self, entry: Spanned<WireRule>, origin: impl Fn(usize) -> Origin) -> Checked<BaseRule> {
+    fn base_rule(
+        &self,
+        entry: Spanned<WireRule>,
+        origin: impl Fn(usize) -> Origin,
+    ) -> Checked<BaseRule> {
         let span = entry.span();
         let wire = entry.into_inner();
-        let bad = || self.file.error(wire.pattern.span(), "a preset matches by `kind:<kind> source:<source>,…`");
+        let bad = || {
+            self.file.error(
+                wire.pattern.span(),
+                "a preset matches by `kind:<kind> source:<source>,…`",
+            )
+        };
         let mut words = wire.pattern.get_ref().split(' ');
-        let kind = words.next().and_then(|w| w.strip_prefix("kind:")).and_then(from_name::<Kind>).ok_or_else(bad)?;
+        let kind = words
+            .next()
+            .and_then(|w| w.strip_prefix("kind:"))
+            .and_then(from_name::<Kind>)
+            .ok_or_else(bad)?;
         let sources = match words.next() {
             None => Vec::new(),
             Some(word) => {
                 let names = word.strip_prefix("source:").ok_or_else(bad)?.split(',');
-                names.map(|n| from_name::<Source>(n).ok_or_else(|| Box::new(bad()))).collect::<Checked<_>>()?
+                names
+                    .map(|n| from_name::<Source>(n).ok_or_else(|| Box::new(bad())))
+                    .collect::<Checked<_>>()?
             }
         };
-        let (None, None, Some(pin), Some(provenance), Some(review), Some(dependencies)) =
-            (words.next(), &wire.identity, wire.pin, wire.provenance, wire.review, wire.dependencies)
-        else {
-            return fail(self.file.error(span, "a rule of a preset has all keys but `identity`"));
+        let (None, None, Some(pin), Some(provenance), Some(review), Some(dependencies)) = (
+            words.next(),
+            &wire.identity,
+            wire.pin,
+            wire.provenance,
+            wire.review,
+            wire.dependencies,
+        ) else {
+            return fail(
+                self.file
+                    .error(span, "a rule of a preset has all keys but `identity`"),
+            );
         };
         let origin = origin(self.file.line(span.start));
-        Ok(BaseRule { kind, sources, origin, pin, provenance, review: review.criteria(), dependencies })
+        Ok(BaseRule {
+            kind,
+            sources,
+            origin,
+            pin,
+            provenance,
+            review: review.criteria(),
+            dependencies,
+        })
     }
 
     fn identity(&self, wire: WireIdentity) -> Checked<Identity> {
         Ok(Identity {
             repository: self.file.sentence(&wire.repository, "repository")?,
-            workflow: wire.workflow.map(|w| self.file.sentence(&w, "workflow")).transpose()?,
+            workflow: wire
+                .workflow
+                .map(|w| self.file.sentence(&w, "workflow"))
+                .transpose()?,
             reference: wire.reference.map(|r| self.pattern(&r)).transpose()?,
         })
     }
@@ -204,11 +300,16 @@ impl<'a> Reader<'a> {
         if let Some(info) = self.catalogue.iter().find(|info| info.id == id.get_ref()) {
             return Ok(info);
         }
-        let error = self.file.error(id.span(), format!("`{}` is no finding", text::excerpt(id.get_ref(), 80)));
-        fail(match closest(id.get_ref(), self.catalogue.iter().map(|info| info.id)) {
-            Some(near) => error.with_help(format!("did you mean `{near}`?")),
-            None => error.with_help("`openclaw-verify explain` lists all findings"),
-        })
+        let error = self.file.error(
+            id.span(),
+            format!("`{}` is no finding", text::excerpt(id.get_ref(), 80)),
+        );
+        fail(
+            match closest(id.get_ref(), self.catalogue.iter().map(|info| info.id)) {
+                Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                None => error.with_help("`openclaw-verify explain` lists all findings"),
+            },
+        )
     }
 
     fn fixed(&self, id: &Spanned<String>, verb: &str) -> OperatorError {
@@ -248,10 +349,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn tie(&self, a: &Pattern, first: &Range<usize>, b: &Pattern, second: Range<usize>) -> OperatorError {
+    fn tie(
+        &self,
+        a: &Pattern,
+        first: &Range<usize>,
+        b: &Pattern,
+        second: Range<usize>,
+    ) -> OperatorError {
         let line = self.file.line(first.start);
         self.file
-            .error(second, format!("`{b}` and `{a}` of line {line} can match the same and are equally specific"))
+            .error(
+                second,
+                format!(
+                    "`{b}` and `{a}` of line {line} can match the same and are equally specific"
+                ),
+            )
             .with_label("tie")
             .with_help("make one of the two more specific: more literal characters win")
     }
@@ -259,7 +371,12 @@ impl<'a> Reader<'a> {
     /// A path as the operator wrote it, from the folder of the policy.
     fn resolve(&self, path: &Spanned<String>) -> Checked<PathBuf> {
         let text = self.file.sentence(path, "path")?;
-        Ok(self.file.path().parent().unwrap_or_else(|| Path::new("")).join(text))
+        Ok(self
+            .file
+            .path()
+            .parent()
+            .unwrap_or_else(|| Path::new(""))
+            .join(text))
     }
 }
 
@@ -267,19 +384,34 @@ impl<'a> Reader<'a> {
 fn import_address(url: &str) -> Result<(), (&'static str, &'static str)> {
     let local = url.strip_prefix("http://").filter(|rest| {
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let host = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).map_or(authority, |(host, _)| host);
+        let host = authority
+            .rsplit_once(':')
+            .filter(|_| !authority.ends_with(']'))
+            .map_or(authority, |(host, _)| host);
         matches!(host, "localhost" | "127.0.0.1" | "[::1]")
     });
     let Some(rest) = url.strip_prefix("https://").or(local) else {
-        return Err(("an imported file is fetched over https only", "write it as https://<host>/<path>"));
+        return Err((
+            "an imported file is fetched over https only",
+            "write it as https://<host>/<path>",
+        ));
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         // It would be shown wherever the import is named.
-        return Err(("the address holds a user name or password", "put credentials into .npmrc, for their host"));
+        return Err((
+            "the address holds a user name or password",
+            "put credentials into .npmrc, for their host",
+        ));
     }
-    if authority.is_empty() || rest.contains('#') || url.chars().any(|c| c.is_whitespace() || text::is_hazard(c)) {
-        return Err(("not the address of a file", "write it as https://<host>/<path>"));
+    if authority.is_empty()
+        || rest.contains('#')
+        || url.chars().any(|c| c.is_whitespace() || text::is_hazard(c))
+    {
+        return Err((
+            "not the address of a file",
+            "write it as https://<host>/<path>",
+        ));
     }
     Ok(())
 }

@@ -17,11 +17,17 @@ impl Reader<'_> {
             let rule = self.release(entry)?;
             for (other, first) in &rules {
                 if other.repository == rule.repository && other.tags == rule.tags {
-                    let what = format!("a release rule for `{}` of `{}`", rule.tags, rule.repository);
+                    let what = format!(
+                        "a release rule for `{}` of `{}`",
+                        rule.tags, rule.repository
+                    );
                     return fail(self.file.duplicate(&what, first.clone(), span));
                 }
                 let same = specificity(other) == specificity(&rule);
-                if same && other.repository.overlaps(&rule.repository) && other.tags.overlaps(&rule.tags) {
+                if same
+                    && other.repository.overlaps(&rule.repository)
+                    && other.tags.overlaps(&rule.tags)
+                {
                     let pair = if other.repository == rule.repository {
                         (&other.tags, &rule.tags)
                     } else {
@@ -40,19 +46,35 @@ impl Reader<'_> {
         let span = entry.span();
         let wire = entry.into_inner();
         let require = wire.require.unwrap_or_default();
-        if require == ReleaseNeed::SignedTag && wire.signers.is_none() && wire.openpgp.is_none() && wire.gitsign.is_none() {
+        if require == ReleaseNeed::SignedTag
+            && wire.signers.is_none()
+            && wire.openpgp.is_none()
+            && wire.gitsign.is_none()
+        {
             return fail(
                 self.file
-                    .error(span, "a release rule that asks for a signed tag names nobody who may sign")
-                    .with_help("add `signers`, `openpgp` or `gitsign`, or write `require = \"pinned\"`"),
+                    .error(
+                        span,
+                        "a release rule that asks for a signed tag names nobody who may sign",
+                    )
+                    .with_help(
+                        "add `signers`, `openpgp` or `gitsign`, or write `require = \"pinned\"`",
+                    ),
             );
         }
         let openpgp = match wire.openpgp {
             None => Vec::new(),
             Some(files) if files.get_ref().is_empty() => {
-                return fail(self.file.error(files.span(), "`openpgp` names no certificate file"));
+                return fail(
+                    self.file
+                        .error(files.span(), "`openpgp` names no certificate file"),
+                );
             }
-            Some(files) => files.get_ref().iter().map(|f| self.resolve(f)).collect::<Checked<_>>()?,
+            Some(files) => files
+                .get_ref()
+                .iter()
+                .map(|f| self.resolve(f))
+                .collect::<Checked<_>>()?,
         };
         let gitsign = wire.gitsign.map(|g| -> Checked<_> {
             let g = g.into_inner();
@@ -68,7 +90,10 @@ impl Reader<'_> {
             openpgp,
             gitsign: gitsign.transpose()?,
             require,
-            minimum: wire.minimum.map(|m| self.file.sentence(&m, "minimum")).transpose()?,
+            minimum: wire
+                .minimum
+                .map(|m| self.file.sentence(&m, "minimum"))
+                .transpose()?,
             line: self.file.line(span.start),
         })
     }

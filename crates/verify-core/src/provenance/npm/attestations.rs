@@ -28,7 +28,12 @@ impl Judge<'_> {
         // An entry belongs to the half that it is signed as, whatever the outside says: so a lie outside cannot hide it.
         let of = |wanted: Half| {
             entries.iter().filter(move |entry| {
-                let signed = entry.parsed.as_ref().ok().and_then(|p| p.statement()).map(|s| half(&s.predicate_type));
+                let signed = entry
+                    .parsed
+                    .as_ref()
+                    .ok()
+                    .and_then(|p| p.statement())
+                    .map(|s| half(&s.predicate_type));
                 match signed {
                     Some(Half::Other) | None => half(&entry.outer) == wanted,
                     Some(signed) => signed == wanted,
@@ -36,8 +41,12 @@ impl Judge<'_> {
             })
         };
         Attestations {
-            publish: self.only(of(Half::Publish), "publish attestation", |entry| self.publish(entry)),
-            provenance: self.only(of(Half::Provenance), "provenance attestation", |entry| self.provenance(entry)),
+            publish: self.only(of(Half::Publish), "publish attestation", |entry| {
+                self.publish(entry)
+            }),
+            provenance: self.only(of(Half::Provenance), "provenance attestation", |entry| {
+                self.provenance(entry)
+            }),
         }
     }
 
@@ -62,34 +71,66 @@ impl Judge<'_> {
         if statement.predicate_type != PUBLISH {
             return Err(Refused::wrong(
                 Fault::PredicateType,
-                format!("`{}` is no known publish attestation", text::excerpt(&statement.predicate_type, 120)),
+                format!(
+                    "`{}` is no known publish attestation",
+                    text::excerpt(&statement.predicate_type, 120)
+                ),
             ));
         }
         let names = parsed.key_names();
-        let id = *names
-            .first()
-            .ok_or_else(|| Refused::wrong(Fault::Key, "the publish attestation does not say which key signed it"))?;
+        let id = *names.first().ok_or_else(|| {
+            Refused::wrong(
+                Fault::Key,
+                "the publish attestation does not say which key signed it",
+            )
+        })?;
         if names.iter().any(|name| *name != id) {
-            return Err(Refused::wrong(Fault::Key, "the publish attestation names two different keys"));
+            return Err(Refused::wrong(
+                Fault::Key,
+                "the publish attestation names two different keys",
+            ));
         }
-        let key = self.keys.find(id, KeyUsage::Attestations).map_err(|why| Refused::wrong(Fault::Key, why))?;
-        let public = PublicKey::from_der(&key.der).map_err(|why| Refused::wrong(Fault::Key, why))?;
+        let key = self
+            .keys
+            .find(id, KeyUsage::Attestations)
+            .map_err(|why| Refused::wrong(Fault::Key, why))?;
+        let public =
+            PublicKey::from_der(&key.der).map_err(|why| Refused::wrong(Fault::Key, why))?;
         let proven = parsed
-            .verify(&Artifact::sha512(self.package.integrity), &KeyMaterial::Key(&public), &self.trust.root, self.now)
+            .verify(
+                &Artifact::sha512(self.package.integrity),
+                &KeyMaterial::Key(&public),
+                &self.trust.root,
+                self.now,
+            )
             .map_err(|e| hint(e, self.trust, self.now))?;
         if proven.times.is_empty() {
-            return Err(Refused::wrong(Fault::Timestamp, "nothing proves when the publish attestation was signed"));
+            return Err(Refused::wrong(
+                Fault::Timestamp,
+                "nothing proves when the publish attestation was signed",
+            ));
         }
         for time in &proven.times {
-            key.check_lifetime(*time).map_err(|why| Refused::wrong(Fault::Key, why))?;
+            key.check_lifetime(*time)
+                .map_err(|why| Refused::wrong(Fault::Key, why))?;
         }
         self.subject(statement)?;
-        for (field, wanted) in [("name", self.package.name), ("version", self.package.version)] {
-            let found = statement.predicate.get(field).and_then(Value::as_str).unwrap_or_default();
+        for (field, wanted) in [
+            ("name", self.package.name),
+            ("version", self.package.version),
+        ] {
+            let found = statement
+                .predicate
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if found != wanted {
                 return Err(Refused::wrong(
                     Fault::Subject,
-                    format!("the publish attestation has the {field} `{}`, wanted {wanted}", text::excerpt(found, 200)),
+                    format!(
+                        "the publish attestation has the {field} `{}`, wanted {wanted}",
+                        text::excerpt(found, 200)
+                    ),
                 ));
             }
         }
@@ -101,14 +142,24 @@ impl Judge<'_> {
         if !PROVENANCE.contains(&statement.predicate_type.as_str()) {
             return Err(Refused::wrong(
                 Fault::PredicateType,
-                format!("`{}` is no known version of SLSA provenance", text::excerpt(&statement.predicate_type, 120)),
+                format!(
+                    "`{}` is no known version of SLSA provenance",
+                    text::excerpt(&statement.predicate_type, 120)
+                ),
             ));
         }
         let proven = parsed
-            .verify(&Artifact::sha512(self.package.integrity), &KeyMaterial::Certificate, &self.trust.root, self.now)
+            .verify(
+                &Artifact::sha512(self.package.integrity),
+                &KeyMaterial::Certificate,
+                &self.trust.root,
+                self.now,
+            )
             .map_err(|e| hint(e, self.trust, self.now))?;
         self.subject(statement)?;
-        let identity = proven.identity.ok_or_else(|| Refused::wrong(Fault::Certificate, "the provenance names no signer"))?;
+        let identity = proven
+            .identity
+            .ok_or_else(|| Refused::wrong(Fault::Certificate, "the provenance names no signer"))?;
         agrees(statement, &identity)?;
         self.policy.check(&identity)?;
         Ok(identity)
@@ -121,7 +172,9 @@ impl Judge<'_> {
             Err(Refused::Wrong(fault, why)) => return Err(Refused::Wrong(*fault, why.clone())),
             Err(Refused::Unsupported(why)) => return Err(Refused::Unsupported(why.clone())),
         };
-        let statement = parsed.statement().ok_or_else(|| Refused::wrong(Fault::Bundle, "the bundle signs no statement"))?;
+        let statement = parsed
+            .statement()
+            .ok_or_else(|| Refused::wrong(Fault::Bundle, "the bundle signs no statement"))?;
         if statement.predicate_type != entry.outer {
             return Err(Refused::wrong(
                 Fault::PredicateType,
@@ -140,18 +193,28 @@ impl Judge<'_> {
         let [subject] = statement.subjects.as_slice() else {
             return Err(Refused::wrong(
                 Fault::Subject,
-                format!("the attestation has {} subjects, expected one", statement.subjects.len()),
+                format!(
+                    "the attestation has {} subjects, expected one",
+                    statement.subjects.len()
+                ),
             ));
         };
         let purl = self.package.purl();
         if subject.name != purl {
             return Err(Refused::wrong(
                 Fault::Subject,
-                format!("the attestation is for {}, wanted {}", text::excerpt(&subject.name, 300), text::excerpt(&purl, 300)),
+                format!(
+                    "the attestation is for {}, wanted {}",
+                    text::excerpt(&subject.name, 300),
+                    text::excerpt(&purl, 300)
+                ),
             ));
         }
         if subject.digest("sha512") != Some(self.package.integrity.hex().as_str()) {
-            return Err(Refused::wrong(Fault::Artifact, "the attestation is for an archive with another SHA-512"));
+            return Err(Refused::wrong(
+                Fault::Artifact,
+                "the attestation is for an archive with another SHA-512",
+            ));
         }
         Ok(())
     }
@@ -161,22 +224,38 @@ impl Judge<'_> {
 /// must agree. Only the layouts that npm writes are read; others say nothing here, and the certificate stands alone.
 fn agrees(statement: &Statement, identity: &Identity) -> Result<(), Refused> {
     let at = |path: &str| statement.predicate.pointer(path).and_then(Value::as_str);
-    let (repository, commit) = match (statement.predicate_type.as_str(), at("/buildDefinition/buildType"), at("/buildType")) {
+    let (repository, commit) = match (
+        statement.predicate_type.as_str(),
+        at("/buildDefinition/buildType"),
+        at("/buildType"),
+    ) {
         (_, Some("https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1"), _) => (
             at("/buildDefinition/externalParameters/workflow/repository"),
             at("/buildDefinition/resolvedDependencies/0/digest/gitCommit"),
         ),
-        (_, _, Some("https://github.com/npm/cli/gha@v1" | "https://github.com/npm/cli/gha/v2")) => (
-            at("/invocation/configSource/uri")
-                .map(|uri| uri.strip_prefix("git+").unwrap_or(uri))
-                .map(|uri| uri.split('@').next().unwrap_or(uri)),
-            at("/invocation/configSource/digest/sha1"),
-        ),
+        (_, _, Some("https://github.com/npm/cli/gha@v1" | "https://github.com/npm/cli/gha/v2")) => {
+            (
+                at("/invocation/configSource/uri")
+                    .map(|uri| uri.strip_prefix("git+").unwrap_or(uri))
+                    .map(|uri| uri.split('@').next().unwrap_or(uri)),
+                at("/invocation/configSource/digest/sha1"),
+            )
+        }
         _ => (None, None),
     };
     let claims = [
-        (Fault::Repository, "repository", repository, identity.source_repository.as_deref()),
-        (Fault::Ref, "commit", commit, identity.source_digest.as_deref()),
+        (
+            Fault::Repository,
+            "repository",
+            repository,
+            identity.source_repository.as_deref(),
+        ),
+        (
+            Fault::Ref,
+            "commit",
+            commit,
+            identity.source_digest.as_deref(),
+        ),
     ];
     for (fault, what, said, certified) in claims {
         if let (Some(said), Some(certified)) = (said, certified)
@@ -212,7 +291,9 @@ fn half(predicate_type: &str) -> Half {
         Half::Publish
     } else if predicate_type.starts_with("https://slsa.dev/provenance/") {
         Half::Provenance
-    } else if predicate_type.starts_with("https://github.com/npm/attestation/tree/main/specs/publish/") {
+    } else if predicate_type
+        .starts_with("https://github.com/npm/attestation/tree/main/specs/publish/")
+    {
         // A newer publish attestation takes the place of the known one, and is then refused by its type.
         Half::Publish
     } else {
@@ -221,12 +302,23 @@ fn half(predicate_type: &str) -> Half {
 }
 
 pub(super) fn read(answer: &[u8]) -> Result<Vec<Entry>, Refused> {
-    let bad = |why: String| Refused::wrong(Fault::Bundle, format!("the attestations are malformed: {why}"));
+    let bad = |why: String| {
+        Refused::wrong(
+            Fault::Bundle,
+            format!("the attestations are malformed: {why}"),
+        )
+    };
     if answer.len() as u64 > MAX_BUNDLE_BYTES {
-        return Err(bad(format!("{} bytes, more than the {MAX_BUNDLE_BYTES} accepted", answer.len())));
+        return Err(bad(format!(
+            "{} bytes, more than the {MAX_BUNDLE_BYTES} accepted",
+            answer.len()
+        )));
     }
     let json = shape::parse(answer).map_err(|e| bad(format!("it {e}")))?;
-    let list = json.get("attestations").and_then(Value::as_array).ok_or_else(|| bad("no list `attestations`".to_owned()))?;
+    let list = json
+        .get("attestations")
+        .and_then(Value::as_array)
+        .ok_or_else(|| bad("no list `attestations`".to_owned()))?;
     if list.len() > MAX_ENTRIES {
         return Err(bad(format!("{} entries", list.len())));
     }
@@ -236,8 +328,13 @@ pub(super) fn read(answer: &[u8]) -> Result<Vec<Entry>, Refused> {
                 .get("predicateType")
                 .and_then(Value::as_str)
                 .ok_or_else(|| bad("an entry has no `predicateType`".to_owned()))?;
-            let bundle = entry.get("bundle").ok_or_else(|| bad("an entry has no `bundle`".to_owned()))?;
-            Ok(Entry { outer: outer.to_owned(), parsed: Parsed::new(bundle) })
+            let bundle = entry
+                .get("bundle")
+                .ok_or_else(|| bad("an entry has no `bundle`".to_owned()))?;
+            Ok(Entry {
+                outer: outer.to_owned(),
+                parsed: Parsed::new(bundle),
+            })
         })
         .collect()
 }

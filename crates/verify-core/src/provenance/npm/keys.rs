@@ -54,23 +54,39 @@ impl NpmKeys {
     /// The keys that this program carries.
     pub fn embedded() -> crate::Result<Self> {
         let keys = parse(EMBEDDED).map_err(|why| {
-            crate::Error::environment(format!("the embedded npm keys cannot be used: {why}"), "this is a defect of this program")
+            crate::Error::environment(
+                format!("the embedded npm keys cannot be used: {why}"),
+                "this is a defect of this program",
+            )
         })?;
-        Ok(Self { keys, origin: Origin::Embedded, digest: Sha256Digest::of(EMBEDDED.as_bytes()) })
+        Ok(Self {
+            keys,
+            origin: Origin::Embedded,
+            digest: Sha256Digest::of(EMBEDDED.as_bytes()),
+        })
     }
 
     /// The keys in `text`, read from the operator's file `path`: npm's TUF target (`keyId`, `keyUsage`, `publicKey`), or what a
     /// registry serves below `/-/npm/v1/keys` (`keyid`, `key`, `expires`), fetched by the operator at a time of their choosing.
     pub fn from_file(path: &Path, text: &str) -> crate::Result<Self> {
-        let keys =
-            parse(text).map_err(|why| OperatorError::whole(path, format!("this file cannot be used as npm keys: {why}")))?;
-        Ok(Self { keys, origin: Origin::File(path.display().to_string()), digest: Sha256Digest::of(text.as_bytes()) })
+        let keys = parse(text).map_err(|why| {
+            OperatorError::whole(path, format!("this file cannot be used as npm keys: {why}"))
+        })?;
+        Ok(Self {
+            keys,
+            origin: Origin::File(path.display().to_string()),
+            digest: Sha256Digest::of(text.as_bytes()),
+        })
     }
 
     /// The keys in `text` that a TUF client verified, current until `until`.
     #[cfg(feature = "online")]
     pub(in crate::provenance) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, String> {
-        Ok(Self { keys: parse(text)?, origin: Origin::Tuf { until }, digest: Sha256Digest::of(text.as_bytes()) })
+        Ok(Self {
+            keys: parse(text)?,
+            origin: Origin::Tuf { until },
+            digest: Sha256Digest::of(text.as_bytes()),
+        })
     }
 
     /// Where they came from.
@@ -84,18 +100,33 @@ impl NpmKeys {
     pub fn describe(&self) -> String {
         match &self.origin {
             Origin::File(name) => format!("npm keys from {name}, {}", self.digest),
-            Origin::Tuf { until } => format!("npm keys by TUF, current until {until}, {}", self.digest),
-            Origin::Embedded => format!("npm keys, compiled in, published {EMBEDDED_PUBLISHED}, {}", self.digest),
+            Origin::Tuf { until } => {
+                format!("npm keys by TUF, current until {until}, {}", self.digest)
+            }
+            Origin::Embedded => format!(
+                "npm keys, compiled in, published {EMBEDDED_PUBLISHED}, {}",
+                self.digest
+            ),
         }
     }
 
     /// The key of this id and use, or why there is none.
     pub(super) fn find(&self, id: &str, usage: KeyUsage) -> Result<&Key, String> {
         let named: Vec<_> = self.keys.iter().filter(|key| key.id == id).collect();
-        match named.iter().find(|key| key.usage.is_none_or(|u| u == usage)) {
+        match named
+            .iter()
+            .find(|key| key.usage.is_none_or(|u| u == usage))
+        {
             Some(key) => Ok(key),
-            None if named.is_empty() => Err(format!("key {} is not among the {}", text::excerpt(id, 80), self.describe())),
-            None => Err(format!("key {} is not meant for this use", text::excerpt(id, 80))),
+            None if named.is_empty() => Err(format!(
+                "key {} is not among the {}",
+                text::excerpt(id, 80),
+                self.describe()
+            )),
+            None => Err(format!(
+                "key {} is not meant for this use",
+                text::excerpt(id, 80)
+            )),
         }
     }
 }
@@ -104,10 +135,16 @@ impl Key {
     /// Whether the key was in use at `time`; the end itself is outside, as in npm.
     pub(super) fn check_lifetime(&self, time: Timestamp) -> Result<(), String> {
         if let Some(start) = self.start.filter(|start| time < *start) {
-            return Err(format!("key {} is valid from {start}, the signature is of {time}", self.id));
+            return Err(format!(
+                "key {} is valid from {start}, the signature is of {time}",
+                self.id
+            ));
         }
         if let Some(end) = self.end.filter(|end| time >= *end) {
-            return Err(format!("key {} was valid until {end}, the signature is of {time}", self.id));
+            return Err(format!(
+                "key {} was valid until {end}, the signature is of {time}",
+                self.id
+            ));
         }
         Ok(())
     }
@@ -120,49 +157,87 @@ impl Key {
 
 fn parse(text: &str) -> Result<Vec<Key>, String> {
     let json = shape::parse(text.as_bytes()).map_err(|e| format!("it {e}"))?;
-    let list = json.get("keys").and_then(Value::as_array).ok_or("it has no list `keys`")?;
+    let list = json
+        .get("keys")
+        .and_then(Value::as_array)
+        .ok_or("it has no list `keys`")?;
     if list.is_empty() || list.len() > MAX_KEYS {
         return Err(format!("it has {} keys", list.len()));
     }
     let keys: Vec<Key> = list.iter().map(key).collect::<Result<_, _>>()?;
-    let twice = |a: &Key, b: &Key| a.id == b.id && (a.usage == b.usage || a.usage.is_none() || b.usage.is_none());
+    let twice = |a: &Key, b: &Key| {
+        a.id == b.id && (a.usage == b.usage || a.usage.is_none() || b.usage.is_none())
+    };
     for (at, a) in keys.iter().enumerate() {
         if keys.iter().skip(at + 1).any(|b| twice(a, b)) {
-            return Err(format!("key {} is there twice for the same use", text::excerpt(&a.id, 80)));
+            return Err(format!(
+                "key {} is there twice for the same use",
+                text::excerpt(&a.id, 80)
+            ));
         }
     }
     Ok(keys)
 }
 
 fn key(value: &Value) -> Result<Key, String> {
-    let field = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let field =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let time = |value: Option<&Value>| match value {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| format!("`{}` is no time", text::excerpt(text, 40))),
+        Some(Value::String(text)) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("`{}` is no time", text::excerpt(text, 40))),
         Some(_) => Err("a time is no text".to_owned()),
     };
     let (id, der, usage, start, end) = if let Some(public) = value.get("publicKey") {
         let usage = match field(value, "keyUsage").as_deref() {
             Some("npm:signatures") => KeyUsage::Signatures,
             Some("npm:attestations") => KeyUsage::Attestations,
-            other => return Err(format!("unknown `keyUsage` {}", text::excerpt(other.unwrap_or("(none)"), 40))),
+            other => {
+                return Err(format!(
+                    "unknown `keyUsage` {}",
+                    text::excerpt(other.unwrap_or("(none)"), 40)
+                ));
+            }
         };
         if field(public, "keyDetails").as_deref() != Some("PKIX_ECDSA_P256_SHA_256") {
             return Err("a key is not of the kind PKIX_ECDSA_P256_SHA_256".to_owned());
         }
         let valid = public.get("validFor");
         let bound = |name: &str| time(valid.and_then(|v| v.get(name)));
-        (field(value, "keyId"), field(public, "rawBytes"), Some(usage), bound("start")?, bound("end")?)
+        (
+            field(value, "keyId"),
+            field(public, "rawBytes"),
+            Some(usage),
+            bound("start")?,
+            bound("end")?,
+        )
     } else {
         if field(value, "scheme").as_deref() != Some("ecdsa-sha2-nistp256") {
             return Err("a key is not of the scheme ecdsa-sha2-nistp256".to_owned());
         }
-        (field(value, "keyid"), field(value, "key"), None, None, time(value.get("expires"))?)
+        (
+            field(value, "keyid"),
+            field(value, "key"),
+            None,
+            None,
+            time(value.get("expires"))?,
+        )
     };
     let id = id.filter(|id| !id.is_empty()).ok_or("a key has no id")?;
-    let der = STANDARD.decode(der.ok_or("a key has no bytes")?).map_err(|_| "a key is no base64")?;
-    PublicKey::from_der(&der).map_err(|e| format!("key {} cannot be used: {e}", text::excerpt(&id, 80)))?;
-    Ok(Key { id, usage, der, start, end })
+    let der = STANDARD
+        .decode(der.ok_or("a key has no bytes")?)
+        .map_err(|_| "a key is no base64")?;
+    PublicKey::from_der(&der)
+        .map_err(|e| format!("key {} cannot be used: {e}", text::excerpt(&id, 80)))?;
+    Ok(Key {
+        id,
+        usage,
+        der,
+        start,
+        end,
+    })
 }
 
 #[cfg(test)]
@@ -175,11 +250,23 @@ mod tests {
     fn the_embedded_copy_is_the_published_one() {
         let keys = NpmKeys::embedded().expect("embedded keys");
         assert_eq!(keys.keys.len(), 4);
-        assert_eq!(keys.digest.hex(), "160677eb6e1c7083c89b166b20f8fe4e837fb71181506aff1991b80b89184f7d");
+        assert_eq!(
+            keys.digest.hex(),
+            "160677eb6e1c7083c89b166b20f8fe4e837fb71181506aff1991b80b89184f7d"
+        );
         let key = keys.find(OLD, KeyUsage::Attestations).expect("key");
-        assert!(key.check_lifetime("2024-01-01T00:00:00Z".parse().expect("time")).is_ok());
-        assert!(key.check_lifetime("2022-01-01T00:00:00Z".parse().expect("time")).is_err());
-        assert!(key.check_lifetime("2025-01-29T00:00:00Z".parse().expect("time")).is_err());
+        assert!(
+            key.check_lifetime("2024-01-01T00:00:00Z".parse().expect("time"))
+                .is_ok()
+        );
+        assert!(
+            key.check_lifetime("2022-01-01T00:00:00Z".parse().expect("time"))
+                .is_err()
+        );
+        assert!(
+            key.check_lifetime("2025-01-29T00:00:00Z".parse().expect("time"))
+                .is_err()
+        );
         assert!(keys.find("SHA256:none", KeyUsage::Attestations).is_err());
     }
 
@@ -190,13 +277,22 @@ mod tests {
             r#"{{"keys":[{{"keyid":"a","keytype":"ecdsa-sha2-nistp256","scheme":"ecdsa-sha2-nistp256","key":"{spki}","expires":"2025-01-29T00:00:00.000Z"}}]}}"#
         );
         let keys = NpmKeys::from_file(Path::new("keys.json"), &good).expect("keys");
-        assert!(keys.find("a", KeyUsage::Signatures).is_ok() && keys.find("a", KeyUsage::Attestations).is_ok());
-        for (from, to) in
-            [("2025-01-29", "someday"), (spki, "AAAA"), ("ecdsa-sha2-nistp256\",\"key", "rsa\",\"key"), ("\"a\"", "\"\"")]
-        {
+        assert!(
+            keys.find("a", KeyUsage::Signatures).is_ok()
+                && keys.find("a", KeyUsage::Attestations).is_ok()
+        );
+        for (from, to) in [
+            ("2025-01-29", "someday"),
+            (spki, "AAAA"),
+            ("ecdsa-sha2-nistp256\",\"key", "rsa\",\"key"),
+            ("\"a\"", "\"\""),
+        ] {
             let bad = good.replacen(from, to, 1);
             assert_ne!(bad, good);
-            assert!(NpmKeys::from_file(Path::new("keys.json"), &bad).is_err(), "{bad}");
+            assert!(
+                NpmKeys::from_file(Path::new("keys.json"), &bad).is_err(),
+                "{bad}"
+            );
         }
         assert!(NpmKeys::from_file(Path::new("keys.json"), r#"{"keys":[]}"#).is_err());
     }

@@ -24,7 +24,10 @@ use crate::fact::{Fact, NotEstablished, Outcome};
 /// The type of npm's publish attestation.
 pub const PUBLISH: &str = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
 /// The types of build provenance.
-pub const PROVENANCE: [&str; 2] = ["https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2"];
+pub const PROVENANCE: [&str; 2] = [
+    "https://slsa.dev/provenance/v1",
+    "https://slsa.dev/provenance/v0.2",
+];
 
 /// Most bytes of the answer of an attestation endpoint.
 pub const MAX_ANSWER_BYTES: u64 = super::MAX_BUNDLE_BYTES;
@@ -47,7 +50,10 @@ impl Package<'_> {
     /// The package URL as npm writes it into attestations.
     #[must_use]
     pub fn purl(&self) -> String {
-        let name = self.name.strip_prefix('@').map_or_else(|| self.name.to_owned(), |rest| format!("%40{rest}"));
+        let name = self
+            .name
+            .strip_prefix('@')
+            .map_or_else(|| self.name.to_owned(), |rest| format!("%40{rest}"));
         format!("pkg:npm/{name}@{}", self.version)
     }
 }
@@ -66,7 +72,10 @@ impl Attestations {
     /// Neither half can be established, for this reason.
     #[must_use]
     pub fn not_established(code: NotEstablished, why: &str) -> Self {
-        Self { publish: Fact::not_established(code, why), provenance: Fact::not_established(code, why) }
+        Self {
+            publish: Fact::not_established(code, why),
+            provenance: Fact::not_established(code, why),
+        }
     }
 
     /// The verdict over both: one wrong half makes the whole wrong, and provenance counts only together with the publish attestation
@@ -74,14 +83,22 @@ impl Attestations {
     #[must_use]
     pub fn package(&self) -> Fact<Identity> {
         match (&self.publish, &self.provenance) {
-            (Fact::Violated { code, why }, _) => Fact::Violated { code, why: why.clone() },
+            (Fact::Violated { code, why }, _) => Fact::Violated {
+                code,
+                why: why.clone(),
+            },
             (_, wrong @ Fact::Violated { .. }) => wrong.clone(),
             (Fact::NotApplicable, Fact::Verified(_)) => Fact::violated(
                 Fault::Bundle.as_str(),
                 "there is build provenance, but not the publish attestation that npm adds to it",
             ),
-            (Fact::NotEstablished { code, why }, other) if other.outcome() != Outcome::NotApplicable => {
-                Fact::NotEstablished { code: *code, why: why.clone() }
+            (Fact::NotEstablished { code, why }, other)
+                if other.outcome() != Outcome::NotApplicable =>
+            {
+                Fact::NotEstablished {
+                    code: *code,
+                    why: why.clone(),
+                }
             }
             (_, provenance) => provenance.clone(),
         }
@@ -101,7 +118,9 @@ impl Anchors {
     ) -> Attestations {
         match (self.keys(), self.root()) {
             (Ok(keys), Ok(root)) => verify_attestations(answer, package, policy, keys, root, now),
-            (Err(none), _) | (_, Err(none)) => Attestations::not_established(NotEstablished::NoTrustRoot, &none.to_string()),
+            (Err(none), _) | (_, Err(none)) => {
+                Attestations::not_established(NotEstablished::NoTrustRoot, &none.to_string())
+            }
         }
     }
 
@@ -143,7 +162,13 @@ pub fn verify_attestations(
             "npm's attestations come from an instance with a transparency log, and the trust root is GitHub's, which has none",
         );
     }
-    let judge = Judge { package, policy, keys, trust, now };
+    let judge = Judge {
+        package,
+        policy,
+        keys,
+        trust,
+        now,
+    };
     match attestations::read(answer) {
         Ok(entries) => judge.both(&entries),
         Err(refused) => {
@@ -153,7 +178,10 @@ pub fn verify_attestations(
                 Fact::NotEstablished { code, why } => Fact::NotEstablished { code, why },
                 _ => Fact::NotApplicable,
             };
-            Attestations { publish: why, provenance }
+            Attestations {
+                publish: why,
+                provenance,
+            }
         }
     }
 }

@@ -43,29 +43,44 @@ fn check_signatures(
     now: Timestamp,
 ) -> Result<Vec<String>, Refused> {
     if signatures.len() > MAX_ENTRIES {
-        return Err(Refused::wrong(Fault::Bundle, format!("the registry lists {} signatures", signatures.len())));
+        return Err(Refused::wrong(
+            Fault::Bundle,
+            format!("the registry lists {} signatures", signatures.len()),
+        ));
     }
     if let Some(published) = published.filter(|published| *published > now) {
-        return Err(Refused::wrong(Fault::Timestamp, format!("the registry says it was published at {published}, after {now}")));
+        return Err(Refused::wrong(
+            Fault::Timestamp,
+            format!("the registry says it was published at {published}, after {now}"),
+        ));
     }
     let message = format!("{}@{}:{}", package.name, package.version, package.integrity);
     let mut ids = Vec::with_capacity(signatures.len());
     for signature in signatures {
-        let key = keys.find(&signature.keyid, KeyUsage::Signatures).map_err(|why| Refused::wrong(Fault::Key, why))?;
+        let key = keys
+            .find(&signature.keyid, KeyUsage::Signatures)
+            .map_err(|why| Refused::wrong(Fault::Key, why))?;
         match published {
             Some(time) => key.check_lifetime(time),
-            None if key.has_end() => Err("the time of publication is unknown, and the key's life has an end".to_owned()),
+            None if key.has_end() => {
+                Err("the time of publication is unknown, and the key's life has an end".to_owned())
+            }
             None => Ok(()),
         }
         .map_err(|why| Refused::wrong(Fault::Key, why))?;
         let bad = || {
             Refused::wrong(
                 Fault::Signature,
-                format!("the registry's signature over {} does not verify", text::excerpt(&message, 300)),
+                format!(
+                    "the registry's signature over {} does not verify",
+                    text::excerpt(&message, 300)
+                ),
             )
         };
         let sig = STANDARD.decode(&signature.sig).map_err(|_| bad())?;
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &key.der).verify(message.as_bytes(), &sig).map_err(|_| bad())?;
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &key.der)
+            .verify(message.as_bytes(), &sig)
+            .map_err(|_| bad())?;
         ids.push(signature.keyid.clone());
     }
     Ok(ids)

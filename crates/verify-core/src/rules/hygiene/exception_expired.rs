@@ -14,13 +14,20 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let expired = whole.policy.exceptions().iter().filter(|exception| exception.expired(whole.today));
+    let expired = whole
+        .policy
+        .exceptions()
+        .iter()
+        .filter(|exception| exception.expired(whole.today));
     expired
         .map(|exception| {
             let allowed = exception.allow.join(", ");
-            Draft::new(format!("the exception for {allowed} ended on {}", exception.until))
-                .subject(&exception.package)
-                .at(whole.in_policy(exception.line))
+            Draft::new(format!(
+                "the exception for {allowed} ended on {}",
+                exception.until
+            ))
+            .subject(&exception.package)
+            .at(whole.in_policy(exception.line))
         })
         .collect()
 }

@@ -17,13 +17,20 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
     if !whole.full || !whole.installed {
         return Vec::new();
     }
-    let unused =
-        whole.policy.exceptions().iter().zip(used).filter(|(exception, used)| !**used && !exception.expired(whole.today));
+    let unused = whole
+        .policy
+        .exceptions()
+        .iter()
+        .zip(used)
+        .filter(|(exception, used)| !**used && !exception.expired(whole.today));
     unused
         .map(|(exception, _)| {
-            Draft::new(format!("the exception for {} covers nothing", exception.allow.join(", ")))
-                .subject(&exception.package)
-                .at(whole.in_policy(exception.line))
+            Draft::new(format!(
+                "the exception for {} covers nothing",
+                exception.allow.join(", ")
+            ))
+            .subject(&exception.package)
+            .at(whole.in_policy(exception.line))
         })
         .collect()
 }

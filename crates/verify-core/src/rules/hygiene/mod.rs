@@ -14,10 +14,15 @@ use crate::subject::SubjectId;
 /// The entries of `trust` in the operator's file that make each judged subject count as reviewed; the one that lasts longest is first.
 fn relied_on<'a>(whole: &'a Whole<'_>) -> Vec<(&'a SubjectId, &'a [Entry])> {
     let trusted = whole.judged.iter().flat_map(|judged| {
-        judged.evidence.review.readings.iter().filter_map(|reading| match &reading.standing {
-            Standing::Trusted(entries) => Some((&judged.subject.id, entries.as_slice())),
-            _ => None,
-        })
+        judged
+            .evidence
+            .review
+            .readings
+            .iter()
+            .filter_map(|reading| match &reading.standing {
+                Standing::Trusted(entries) => Some((&judged.subject.id, entries.as_slice())),
+                _ => None,
+            })
     });
     trusted.collect()
 }

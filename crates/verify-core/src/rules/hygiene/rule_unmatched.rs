@@ -19,10 +19,15 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let installed = whole.inventory.subjects.iter().map(|subject| &subject.id);
-    let ids: Vec<&SubjectId> = installed.chain(whole.lock.packages().iter().map(|entry| &entry.id)).collect();
+    let ids: Vec<&SubjectId> = installed
+        .chain(whole.lock.packages().iter().map(|entry| &entry.id))
+        .collect();
     let drafts = whole.policy.unmatched_rules(&ids).map(|rule| {
-        Draft::new(format!("the rule for `{}` matches no subject", crate::text::visible(&rule.pattern.to_string())))
-            .at(whole.in_policy(rule.line))
+        Draft::new(format!(
+            "the rule for `{}` matches no subject",
+            crate::text::visible(&rule.pattern.to_string())
+        ))
+        .at(whole.in_policy(rule.line))
     });
     drafts.collect()
 }

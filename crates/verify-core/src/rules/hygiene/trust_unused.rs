@@ -20,14 +20,25 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let relied_on = relied_on(whole);
-    let used = |line: usize| relied_on.iter().any(|(_, entries)| entries.iter().any(|entry| entry.at.line == line));
+    let used = |line: usize| {
+        relied_on
+            .iter()
+            .any(|(_, entries)| entries.iter().any(|entry| entry.at.line == line))
+    };
     // What has ended or not begun stays as history.
-    let unused = whole.reviews.trusts.iter().filter(|trust| trust.in_force(whole.today) && !used(trust.line));
+    let unused = whole
+        .reviews
+        .trusts
+        .iter()
+        .filter(|trust| trust.in_force(whole.today) && !used(trust.line));
     unused
         .map(|trust| {
-            Draft::new(format!("trust in {} covers nothing that is installed", publisher(trust)))
-                .outcome(Outcome::NotApplicable)
-                .at(whole.in_reviews(trust.line))
+            Draft::new(format!(
+                "trust in {} covers nothing that is installed",
+                publisher(trust)
+            ))
+            .outcome(Outcome::NotApplicable)
+            .at(whole.in_reviews(trust.line))
         })
         .collect()
 }

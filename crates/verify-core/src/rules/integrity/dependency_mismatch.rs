@@ -16,13 +16,28 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let parts = [("dependencies", &view.evidence.dependencies), ("hoisted siblings", &view.evidence.siblings)];
-    parts.into_iter().filter(|(_, part)| part.differs()).map(|(name, part)| draft(view, name, part)).collect()
+    let parts = [
+        ("dependencies", &view.evidence.dependencies),
+        ("hoisted siblings", &view.evidence.siblings),
+    ];
+    parts
+        .into_iter()
+        .filter(|(_, part)| part.differs())
+        .map(|(name, part)| draft(view, name, part))
+        .collect()
 }
 
 fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
-    let packages = part.changes.as_deref().map(packages_touched).unwrap_or_default();
-    let touched = if packages.is_empty() { String::new() } else { format!(" (in {})", list(&packages)) };
+    let packages = part
+        .changes
+        .as_deref()
+        .map(packages_touched)
+        .unwrap_or_default();
+    let touched = if packages.is_empty() {
+        String::new()
+    } else {
+        format!(" (in {})", list(&packages))
+    };
     let message = if part.locked.is_none() {
         format!("{name} are installed and the lock holds none")
     } else if part.tree().is_none() {
@@ -31,12 +46,25 @@ fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
         format!("{name}: {}{touched}", difference(part, None))
     };
     let mut draft = view.draft(message).help(accept(view));
-    draft.evidence = part.changes.as_deref().map(change_lines).unwrap_or_default();
+    draft.evidence = part
+        .changes
+        .as_deref()
+        .map(change_lines)
+        .unwrap_or_default();
     draft
 }
 
 fn list(packages: &[String]) -> String {
     const SHOWN: usize = 5;
-    let shown = packages.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if packages.len() > SHOWN { format!("{shown} and {} more", packages.len() - SHOWN) } else { shown }
+    let shown = packages
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if packages.len() > SHOWN {
+        format!("{shown} and {} more", packages.len() - SHOWN)
+    } else {
+        shown
+    }
 }

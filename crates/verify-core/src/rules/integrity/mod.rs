@@ -19,7 +19,10 @@ use crate::tree::Change;
 
 /// The changed paths of a part, one line each: `changed dist/index.js`.
 fn change_lines(changes: &[Change]) -> Vec<String> {
-    changes.iter().map(|change| format!("{} {}", change.kind.as_str(), text::visible(&change.path))).collect()
+    changes
+        .iter()
+        .map(|change| format!("{} {}", change.kind.as_str(), text::visible(&change.path)))
+        .collect()
 }
 
 /// "2 of 859 files differ" where the manifest of the locked digest is at hand, else what is known without it.
@@ -28,18 +31,34 @@ fn difference(part: &Part, files: Option<u64>) -> String {
     match (&part.changes, files) {
         (Some(changes), _) => {
             let count = changes.len();
-            let differ = format!("{count} {} from the lock", if count == 1 { "path differs" } else { "paths differ" });
+            let differ = format!(
+                "{count} {} from the lock",
+                if count == 1 {
+                    "path differs"
+                } else {
+                    "paths differ"
+                }
+            );
             // Of a tree that was replaced, more paths are gone than there are.
-            if count as u64 > now { format!("{differ}; {now} files are there now") } else { format!("{differ}, of {now} files") }
+            if count as u64 > now {
+                format!("{differ}; {now} files are there now")
+            } else {
+                format!("{differ}, of {now} files")
+            }
         }
-        (None, Some(locked)) if locked != now => format!("content differs from the lock: {locked} files locked, {now} installed"),
+        (None, Some(locked)) if locked != now => {
+            format!("content differs from the lock: {locked} files locked, {now} installed")
+        }
         (None, _) => format!("content differs from the lock, in any of {now} files"),
     }
 }
 
 /// The npm packages that changed paths belong to, for people who think in packages.
 fn packages_touched(changes: &[Change]) -> Vec<String> {
-    let mut names: Vec<String> = changes.iter().filter_map(|change| package_of(&change.path)).collect();
+    let mut names: Vec<String> = changes
+        .iter()
+        .filter_map(|change| package_of(&change.path))
+        .collect();
     names.sort();
     names.dedup();
     names
@@ -47,17 +66,25 @@ fn packages_touched(changes: &[Change]) -> Vec<String> {
 
 /// The innermost package whose folder holds `path`, which is relative to a `node_modules` folder.
 fn package_of(path: &str) -> Option<String> {
-    let inner = path.rsplit_once("node_modules/").map_or(path, |(_, inner)| inner);
+    let inner = path
+        .rsplit_once("node_modules/")
+        .map_or(path, |(_, inner)| inner);
     let mut parts = inner.split('/');
     let first = parts.next()?;
-    let name = if first.starts_with('@') { format!("{first}/{}", parts.next()?) } else { first.to_owned() };
+    let name = if first.starts_with('@') {
+        format!("{first}/{}", parts.next()?)
+    } else {
+        first.to_owned()
+    };
     Some(text::visible(&name).into_owned())
 }
 
 /// The command that takes over a change after it was looked at.
 fn accept(view: &View<'_>) -> String {
     let id = text::shell_word(view.subject.id.as_str());
-    format!("if you did not make this change, reinstall {id}; if you did and have read it: openclaw-verify lock --accept {id}")
+    format!(
+        "if you did not make this change, reinstall {id}; if you did and have read it: openclaw-verify lock --accept {id}"
+    )
 }
 
 #[cfg(test)]
@@ -67,7 +94,10 @@ mod tests {
     #[test]
     fn a_path_belongs_to_its_innermost_package() {
         assert_eq!(package_of("@a/b/index.js").as_deref(), Some("@a/b"));
-        assert_eq!(package_of("x/node_modules/@a/b/index.js").as_deref(), Some("@a/b"));
+        assert_eq!(
+            package_of("x/node_modules/@a/b/index.js").as_deref(),
+            Some("@a/b")
+        );
         assert_eq!(package_of("x/node_modules/y").as_deref(), Some("y"));
         assert_eq!(package_of("@a"), None);
     }

@@ -26,26 +26,38 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .packages()
         .iter()
         .filter(|entry| missing(&entry.id))
-        .map(|entry| Draft::new("in the lock and not installed").subject(&entry.id).at(whole.in_lock(Some(&entry.id))))
+        .map(|entry| {
+            Draft::new("in the lock and not installed")
+                .subject(&entry.id)
+                .at(whole.in_lock(Some(&entry.id)))
+        })
         .collect();
     for observation in &whole.inventory.observations {
         if let Observation::MissingFolder { path } = observation {
             let message = format!("OpenClaw's config or records name {path}, which is not there");
-            drafts
-                .push(Draft::new(message).at(whole.in_lock(None)).help("take it out of OpenClaw's config, or install it again"));
+            drafts.push(
+                Draft::new(message)
+                    .at(whole.in_lock(None))
+                    .help("take it out of OpenClaw's config, or install it again"),
+            );
         }
     }
     for subject in subjects {
-        let folder = subject.observations.iter().find_map(|observation| match observation {
-            Observation::MissingFolder { path } => Some(path),
-            _ => None,
-        });
+        let folder = subject
+            .observations
+            .iter()
+            .find_map(|observation| match observation {
+                Observation::MissingFolder { path } => Some(path),
+                _ => None,
+            });
         if let Some(path) = folder {
             drafts.push(
-                Draft::new(format!("OpenClaw has a record of it, and its folder {path} is not there"))
-                    .subject(&subject.id)
-                    .at(whole.in_lock(Some(&subject.id)))
-                    .help("reinstall it, or remove it: openclaw plugins uninstall"),
+                Draft::new(format!(
+                    "OpenClaw has a record of it, and its folder {path} is not there"
+                ))
+                .subject(&subject.id)
+                .at(whole.in_lock(Some(&subject.id)))
+                .help("reinstall it, or remove it: openclaw plugins uninstall"),
             );
         }
     }

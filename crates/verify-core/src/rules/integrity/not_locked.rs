@@ -25,6 +25,8 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             "." => format!("this {} is not in the lock", view.subject.kind),
             place => format!("{} at {place} is not in the lock", view.subject.kind),
         })
-        .help(format!("read it, then: openclaw-verify lock {id}; or remove it from OpenClaw")),
+        .help(format!(
+            "read it, then: openclaw-verify lock {id}; or remove it from OpenClaw"
+        )),
     ]
 }

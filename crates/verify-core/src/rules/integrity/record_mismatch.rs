@@ -18,8 +18,16 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let observed = view.subject.observations.iter().filter_map(|observation| judge(view, observation));
-    observed.chain(checkout(view)).chain(tag(view)).chain(locked(view)).collect()
+    let observed = view
+        .subject
+        .observations
+        .iter()
+        .filter_map(|observation| judge(view, observation));
+    observed
+        .chain(checkout(view))
+        .chain(tag(view))
+        .chain(locked(view))
+        .collect()
 }
 
 /// The record names a commit, and the files are not that commit's.
@@ -32,7 +40,8 @@ fn checkout(view: &View<'_>) -> Option<Draft> {
         }
         // Git itself writes such files on checkout, when the commit's attributes ask for it.
         Fact::Verified(converted) if !converted.is_empty() => {
-            let mut draft = view.draft("files equal the commit only after conversion of their line endings");
+            let mut draft =
+                view.draft("files equal the commit only after conversion of their line endings");
             draft.evidence.clone_from(converted);
             Some(
                 draft
@@ -49,9 +58,17 @@ fn checkout(view: &View<'_>) -> Option<Draft> {
 fn tag(view: &View<'_>) -> Option<Draft> {
     let git = &view.evidence.git;
     let (tag, found) = (git.tag.as_ref()?, git.tag_elsewhere.as_ref()?);
-    let recorded = view.subject.record.as_ref().and_then(|record| record.git_commit.as_deref()).unwrap_or("no commit");
+    let recorded = view
+        .subject
+        .record
+        .as_ref()
+        .and_then(|record| record.git_commit.as_deref())
+        .unwrap_or("no commit");
     let draft = view
-        .draft(format!("the record says tag {} and another commit than the tag leads to", tag.verdict.tag))
+        .draft(format!(
+            "the record says tag {} and another commit than the tag leads to",
+            tag.verdict.tag
+        ))
         .evidence(format!("recorded {}", text::excerpt(recorded, 80)))
         .evidence(format!("tag      {found}"));
     Some(draft)
@@ -60,7 +77,9 @@ fn tag(view: &View<'_>) -> Option<Draft> {
 /// The files are those of the lock, and what the lock says of them is not what is recorded: one of the two was written by hand. Where the
 /// files differ too, that is the finding: an update changes both.
 fn locked(view: &View<'_>) -> Vec<Draft> {
-    let (Some(entry), subject) = (view.locked, view.subject) else { return Vec::new() };
+    let (Some(entry), subject) = (view.locked, view.subject) else {
+        return Vec::new();
+    };
     if entry.tree.is_none() || view.evidence.tree.tree().is_none() || view.evidence.tree.differs() {
         return Vec::new();
     }
@@ -68,22 +87,40 @@ fn locked(view: &View<'_>) -> Vec<Draft> {
     let integrity = record.and_then(|record| record.integrity.as_ref()?.parse::<Sri>().ok());
     let commit = record.and_then(|record| record.git_commit.as_ref()?.parse::<GitOid>().ok());
     let differences = [
-        ("kind", words(Some(entry.kind.as_str()), Some(subject.kind.as_str()))),
-        ("source", words(Some(entry.source.as_str()), Some(subject.source.as_str()))),
-        ("version", words(entry.version.clone(), subject.recorded_version())),
+        (
+            "kind",
+            words(Some(entry.kind.as_str()), Some(subject.kind.as_str())),
+        ),
+        (
+            "source",
+            words(Some(entry.source.as_str()), Some(subject.source.as_str())),
+        ),
+        (
+            "version",
+            words(entry.version.clone(), subject.recorded_version()),
+        ),
         ("integrity", words(entry.archive, integrity)),
         ("commit", words(entry.commit.as_ref(), commit.as_ref())),
     ];
     let draft = |(what, differ): (&str, Option<(String, String)>)| {
         let (locked, recorded) = differ?;
-        let draft = view.draft(format!("the record and the lock disagree about the {what} of the same files"));
-        Some(draft.evidence(format!("locked   {locked}")).evidence(format!("recorded {recorded}")))
+        let draft = view.draft(format!(
+            "the record and the lock disagree about the {what} of the same files"
+        ));
+        Some(
+            draft
+                .evidence(format!("locked   {locked}"))
+                .evidence(format!("recorded {recorded}")),
+        )
     };
     differences.into_iter().filter_map(draft).collect()
 }
 
 /// Both, when both are there and they differ. What is missing or malformed has findings of its own.
-fn words<T: PartialEq + ToString>(locked: Option<T>, recorded: Option<T>) -> Option<(String, String)> {
+fn words<T: PartialEq + ToString>(
+    locked: Option<T>,
+    recorded: Option<T>,
+) -> Option<(String, String)> {
     let (locked, recorded) = (locked?, recorded?);
     (locked != recorded).then(|| (locked.to_string(), recorded.to_string()))
 }

@@ -22,7 +22,10 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .filter_map(|observation| match observation {
             // A question of names: whether the subject is intact is told by other rules.
             Observation::Shadows { hidden } => Some(
-                view.draft(format!("hides {hidden}, which has the same name and comes later")).outcome(Outcome::NotApplicable),
+                view.draft(format!(
+                    "hides {hidden}, which has the same name and comes later"
+                ))
+                .outcome(Outcome::NotApplicable),
             ),
             _ => None,
         })

@@ -16,17 +16,30 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let of_all =
-        whole.inventory.observations.iter().filter_map(|observation| draft(observation).map(|d| d.at(whole.in_lock(None))));
+    let of_all = whole
+        .inventory
+        .observations
+        .iter()
+        .filter_map(|observation| draft(observation).map(|d| d.at(whole.in_lock(None))));
     let of_subjects = whole.views().flat_map(|view| {
         let id = &view.subject.id;
         let located = |draft: Draft| draft.subject(id).at(whole.in_lock(Some(id)));
-        view.subject.observations.iter().filter_map(draft).map(located).collect::<Vec<_>>()
+        view.subject
+            .observations
+            .iter()
+            .filter_map(draft)
+            .map(located)
+            .collect::<Vec<_>>()
     });
     of_all.chain(of_subjects).collect()
 }
 
 fn draft(observation: &Observation) -> Option<Draft> {
-    let Observation::StaleGeneration { path } = observation else { return None };
-    Some(Draft::new(format!("the old generation {path} is still on disk")).outcome(Outcome::NotApplicable))
+    let Observation::StaleGeneration { path } = observation else {
+        return None;
+    };
+    Some(
+        Draft::new(format!("the old generation {path} is still on disk"))
+            .outcome(Outcome::NotApplicable),
+    )
 }

@@ -18,8 +18,16 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if view.evidence.tree.differs() {
         let files = view.locked.and_then(|entry| entry.files);
-        let mut draft = view.draft(difference(&view.evidence.tree, files)).help(accept(view));
-        draft.evidence = view.evidence.tree.changes.as_deref().map(change_lines).unwrap_or_default();
+        let mut draft = view
+            .draft(difference(&view.evidence.tree, files))
+            .help(accept(view));
+        draft.evidence = view
+            .evidence
+            .tree
+            .changes
+            .as_deref()
+            .map(change_lines)
+            .unwrap_or_default();
         drafts.push(draft);
     }
     let locked = view.locked.and_then(|entry| entry.definition);

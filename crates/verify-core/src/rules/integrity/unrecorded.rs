@@ -17,13 +17,24 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_subjects = whole.inventory.subjects.iter().flat_map(|subject| {
-        subject.observations.iter().filter_map(|observation| judge(whole, Some(&subject.id), &subject.place.shown, observation))
+        subject.observations.iter().filter_map(|observation| {
+            judge(whole, Some(&subject.id), &subject.place.shown, observation)
+        })
     });
-    let of_all = whole.inventory.observations.iter().filter_map(|observation| judge(whole, None, "", observation));
+    let of_all = whole
+        .inventory
+        .observations
+        .iter()
+        .filter_map(|observation| judge(whole, None, "", observation));
     of_subjects.chain(of_all).collect()
 }
 
-fn judge(whole: &Whole<'_>, subject: Option<&SubjectId>, shown: &str, observation: &Observation) -> Option<Draft> {
+fn judge(
+    whole: &Whole<'_>,
+    subject: Option<&SubjectId>,
+    shown: &str,
+    observation: &Observation,
+) -> Option<Draft> {
     let draft = match observation {
         Observation::NoRecord { place } => Draft::new(format!(
             "{shown} lies where OpenClaw loads code from ({place}), and OpenClaw has no record of installing it"

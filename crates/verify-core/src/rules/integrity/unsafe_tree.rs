@@ -19,23 +19,38 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    let of_all = whole.inventory.observations.iter().filter_map(|observation| match observation {
-        Observation::EntryEscapes { entry, target } => {
-            let message = format!("{entry} leads to {target}, which no digest covers");
-            Some(Draft::new(message).at(whole.in_lock(None)))
-        }
-        _ => None,
-    });
-    of_all.chain(whole.views().flat_map(|view| of_subject(&view))).collect()
+    let of_all = whole
+        .inventory
+        .observations
+        .iter()
+        .filter_map(|observation| match observation {
+            Observation::EntryEscapes { entry, target } => {
+                let message = format!("{entry} leads to {target}, which no digest covers");
+                Some(Draft::new(message).at(whole.in_lock(None)))
+            }
+            _ => None,
+        });
+    of_all
+        .chain(whole.views().flat_map(|view| of_subject(&view)))
+        .collect()
 }
 
 fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let evidence = view.evidence;
-    let parts = [("files", &evidence.tree), ("dependencies", &evidence.dependencies), ("hoisted siblings", &evidence.siblings)];
-    let mut drafts: Vec<Draft> = parts.into_iter().flat_map(|(name, part)| of_part(view, name, part)).collect();
+    let parts = [
+        ("files", &evidence.tree),
+        ("dependencies", &evidence.dependencies),
+        ("hoisted siblings", &evidence.siblings),
+    ];
+    let mut drafts: Vec<Draft> = parts
+        .into_iter()
+        .flat_map(|(name, part)| of_part(view, name, part))
+        .collect();
     for observation in &view.subject.observations {
         if let Observation::EntryEscapes { entry, target } = observation {
-            drafts.push(view.draft(format!("the entry {entry} leads to {target}, which no digest of this subject covers")));
+            drafts.push(view.draft(format!(
+                "the entry {entry} leads to {target}, which no digest of this subject covers"
+            )));
         }
     }
     drafts
@@ -43,7 +58,11 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
 
 fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
     match &part.measured {
-        Some(Ok(tree)) => tree.notes.iter().filter_map(|note| of_note(view, note)).collect(),
+        Some(Ok(tree)) => tree
+            .notes
+            .iter()
+            .filter_map(|note| of_note(view, note))
+            .collect(),
         Some(Err(error @ (TreeError::Unsafe { .. } | TreeError::Limit { .. }))) => {
             let mut draft = view.draft(format!("its {name} cannot be digested: {error}"));
             if let TreeError::Unsafe { offenders, .. } = error {
@@ -59,11 +78,17 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     let draft = match note {
         TreeNote::WindowsUnsafeNames { paths, count } => named(
-            view.draft(format!("{count} names that Windows cannot hold, or holds as other names")).code("windows-name"),
+            view.draft(format!(
+                "{count} names that Windows cannot hold, or holds as other names"
+            ))
+            .code("windows-name"),
             paths,
         ),
         TreeNote::HardLinksLeave { paths, count } => named(
-            view.draft(format!("{count} files have a hard link elsewhere: whoever holds it can change them")).code("hard-link"),
+            view.draft(format!(
+                "{count} files have a hard link elsewhere: whoever holds it can change them"
+            ))
+            .code("hard-link"),
             paths,
         ),
         _ => return None,

@@ -15,9 +15,16 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let recorded = view.subject.observations.iter().filter_map(|observation| match observation {
-        Observation::BadIntegrity { why } => Some(why),
-        _ => None,
-    });
-    recorded.chain(&view.evidence.published.weak).map(|why| view.draft(why.clone())).collect()
+    let recorded = view
+        .subject
+        .observations
+        .iter()
+        .filter_map(|observation| match observation {
+            Observation::BadIntegrity { why } => Some(why),
+            _ => None,
+        });
+    recorded
+        .chain(&view.evidence.published.weak)
+        .map(|why| view.draft(why.clone()))
+        .collect()
 }

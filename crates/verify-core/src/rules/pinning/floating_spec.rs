@@ -17,18 +17,30 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Some(record) = &view.subject.record else { return Vec::new() };
-    let Some(asked) = record.spec.as_deref() else { return Vec::new() };
+    let Some(record) = &view.subject.record else {
+        return Vec::new();
+    };
+    let Some(asked) = record.spec.as_deref() else {
+        return Vec::new();
+    };
     let pin = match view.subject.source {
         Source::Npm => spec::npm(asked),
         Source::Git => spec::git(asked),
         Source::Clawhub => spec::clawhub(asked),
         _ => return Vec::new(),
     };
-    let Pin::Floating(why) = pin else { return Vec::new() };
+    let Pin::Floating(why) = pin else {
+        return Vec::new();
+    };
     let exact = match view.subject.source {
-        Source::Git => record.git_commit.as_deref().map(|commit| format!("the commit {}", text::excerpt(commit, 64))),
-        _ => record.resolved_spec.as_deref().map(|resolved| text::excerpt(resolved, 120)),
+        Source::Git => record
+            .git_commit
+            .as_deref()
+            .map(|commit| format!("the commit {}", text::excerpt(commit, 64))),
+        _ => record
+            .resolved_spec
+            .as_deref()
+            .map(|resolved| text::excerpt(resolved, 120)),
     };
     let draft = view.draft(format!("{}: {why}", text::excerpt(asked, 120)));
     vec![match exact {

@@ -31,18 +31,38 @@ const SHORTENERS: [&str; 12] = [
 ];
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let steps = view.subject.install_steps.iter().map(|step| step.target.as_str());
-    let mcp = view.subject.mcp.iter().filter_map(|mcp| mcp.raw.get("url").and_then(serde_json::Value::as_str));
-    let record = view.subject.record.iter().flat_map(|record| [record.git_url.as_deref(), record.registry.as_deref()]).flatten();
+    let steps = view
+        .subject
+        .install_steps
+        .iter()
+        .map(|step| step.target.as_str());
+    let mcp = view
+        .subject
+        .mcp
+        .iter()
+        .filter_map(|mcp| mcp.raw.get("url").and_then(serde_json::Value::as_str));
+    let record = view
+        .subject
+        .record
+        .iter()
+        .flat_map(|record| [record.git_url.as_deref(), record.registry.as_deref()])
+        .flatten();
     let found: Vec<String> = steps
         .chain(mcp)
         .chain(record)
-        .filter_map(|url| Some(format!("{}: {}", text::excerpt(without_secrets(url), 120), insecure(url)?)))
+        .filter_map(|url| {
+            Some(format!(
+                "{}: {}",
+                text::excerpt(without_secrets(url), 120),
+                insecure(url)?
+            ))
+        })
         .collect();
     if found.is_empty() {
         return Vec::new();
     }
-    let mut draft = view.draft("something it fetches or calls has an address that others can answer for");
+    let mut draft =
+        view.draft("something it fetches or calls has an address that others can answer for");
     draft.evidence = found;
     vec![draft]
 }
@@ -55,10 +75,14 @@ fn insecure(url: &str) -> Option<&'static str> {
         return None;
     }
     match scheme.to_ascii_lowercase().as_str() {
-        "http" | "git" | "ftp" | "ws" | "git+http" => Some("not encrypted, anybody on the way can change it"),
+        "http" | "git" | "ftp" | "ws" | "git+http" => {
+            Some("not encrypted, anybody on the way can change it")
+        }
         "file" => None,
         _ if is_ip(&host) => Some("a bare IP address, nobody vouches for who answers there"),
-        _ if SHORTENERS.contains(&host.as_str()) => Some("a link shortener, it can lead elsewhere tomorrow"),
+        _ if SHORTENERS.contains(&host.as_str()) => {
+            Some("a link shortener, it can lead elsewhere tomorrow")
+        }
         _ => None,
     }
 }
@@ -66,7 +90,9 @@ fn insecure(url: &str) -> Option<&'static str> {
 /// The host of what follows `scheme://`, lower case, without brackets, user info, port and trailing dot.
 fn host(rest: &str) -> String {
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let host = match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
@@ -78,12 +104,17 @@ fn host(rest: &str) -> String {
 fn is_ip(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let hex = last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hex = last
+        .strip_prefix("0x")
+        .is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
     digits(last) || hex || host.parse::<std::net::IpAddr>().is_ok()
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The address without user info and query, which may hold secrets.
@@ -131,6 +162,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        assert_eq!(without_secrets("http://user:pass@example.org/x?token=1"), "example.org/x");
+        assert_eq!(
+            without_secrets("http://user:pass@example.org/x?token=1"),
+            "example.org/x"
+        );
     }
 }

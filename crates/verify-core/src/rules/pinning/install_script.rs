@@ -16,8 +16,14 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let scripts = &view.evidence.npm.install_scripts;
-    let Some(first) = scripts.first() else { return unread(view) };
-    let more = if scripts.len() > 1 { format!(" and {} more", scripts.len() - 1) } else { String::new() };
+    let Some(first) = scripts.first() else {
+        return unread(view);
+    };
+    let more = if scripts.len() > 1 {
+        format!(" and {} more", scripts.len() - 1)
+    } else {
+        String::new()
+    };
     let mut draft = view.draft(format!("runs code while it is installed: {first}{more}"));
     draft.evidence.clone_from(scripts);
     let mut drafts = vec![draft];
@@ -30,6 +36,8 @@ fn unread(view: &View<'_>) -> Vec<Draft> {
     if view.evidence.npm.complete {
         return Vec::new();
     }
-    let draft = view.draft("not every package.json of its packages could be read, so a script may have gone unseen");
+    let draft = view.draft(
+        "not every package.json of its packages could be read, so a script may have gone unseen",
+    );
     vec![draft.outcome(Outcome::NotEstablished)]
 }

@@ -15,14 +15,25 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     // Where the day is not known, `not-established` tells.
-    let (Some(wanted), Some(published)) =
-        (view.whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days), view.evidence.published.day.verified())
-    else {
+    let (Some(wanted), Some(published)) = (
+        view.whole
+            .policy
+            .sources
+            .as_ref()
+            .and_then(|sources| sources.min_age_days),
+        view.evidence.published.day.verified(),
+    ) else {
         return Vec::new();
     };
-    let age = view.whole.today.since(*published).map_or(0, |span| span.get_days());
+    let age = view
+        .whole
+        .today
+        .since(*published)
+        .map_or(0, |span| span.get_days());
     if i64::from(age) >= i64::from(wanted) {
         return Vec::new();
     }
-    vec![view.draft(format!("published on {published}, {age} days ago; policy wants at least {wanted}"))]
+    vec![view.draft(format!(
+        "published on {published}, {age} days ago; policy wants at least {wanted}"
+    ))]
 }

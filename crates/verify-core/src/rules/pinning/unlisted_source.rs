@@ -16,7 +16,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Some(sources) = &view.whole.policy.sources else { return Vec::new() };
+    let Some(sources) = &view.whole.policy.sources else {
+        return Vec::new();
+    };
     let mut found: Vec<String> = Vec::new();
     if view.subject.source == Source::Git {
         let repository = view.subject.id.name();
@@ -24,28 +26,50 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             found.push(format!("git repository {repository}"));
         }
     }
-    if let Some(registry) = view.subject.record.as_ref().and_then(|record| record.registry.as_deref())
+    if let Some(registry) = view
+        .subject
+        .record
+        .as_ref()
+        .and_then(|record| record.registry.as_deref())
         && !sources.allow_registry(registry)
     {
         found.push(format!("registry {}", text::excerpt(registry, 120)));
     }
     for address in &view.evidence.npm.fetched_from {
         if !sources.allow_registry(&address.url) {
-            found.push(format!("{} from {}", address.package, text::excerpt(&address.url, 120)));
+            found.push(format!(
+                "{} from {}",
+                address.package,
+                text::excerpt(&address.url, 120)
+            ));
         }
     }
     // Whoever reads .npmrc installs from there, and what it serves was believed in this run.
-    let asked = view.evidence.published.registries.iter().filter(|registry| !sources.allow_registry(registry));
-    found.extend(asked.map(|registry| format!("its archives were asked of {registry}, as .npmrc or the environment says")));
+    let asked = view
+        .evidence
+        .published
+        .registries
+        .iter()
+        .filter(|registry| !sources.allow_registry(registry));
+    found.extend(asked.map(|registry| {
+        format!("its archives were asked of {registry}, as .npmrc or the environment says")
+    }));
     found.extend(view.evidence.npm.exotic.iter().cloned());
     if found.is_empty() {
         return Vec::new();
     }
-    let mut draft = view.draft(format!("{} from a place that policy does not list", count(found.len())));
+    let mut draft = view.draft(format!(
+        "{} from a place that policy does not list",
+        count(found.len())
+    ));
     draft.evidence = found;
     vec![draft]
 }
 
 fn count(items: usize) -> String {
-    if items == 1 { "one thing comes".to_owned() } else { format!("{items} things come") }
+    if items == 1 {
+        "one thing comes".to_owned()
+    } else {
+        format!("{items} things come")
+    }
 }

@@ -21,7 +21,9 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.subject.kind == Kind::McpServer || !view.evidence.present(view.subject) {
         return Vec::new();
     }
-    let digest = view.locked.is_some_and(|entry| entry.tree.is_some() || entry.archive.is_some());
+    let digest = view
+        .locked
+        .is_some_and(|entry| entry.tree.is_some() || entry.archive.is_some());
     let (pinned, wanted) = match view.requirements.pin(view.proof()) {
         Pin::Digest => (digest, "a digest"),
         Pin::Exact => (digest || exact(view), "an exact version"),
@@ -32,21 +34,31 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     }
     let id = text::shell_word(view.subject.id.as_str());
     vec![
-        view.draft(format!("policy wants {wanted} of it in the lock, and the lock has none"))
-            .evidence(format!("asked for by {}", view.requirements.asked_by(view.proof())))
-            .help(format!("read it, then: openclaw-verify lock {id}")),
+        view.draft(format!(
+            "policy wants {wanted} of it in the lock, and the lock has none"
+        ))
+        .evidence(format!(
+            "asked for by {}",
+            view.requirements.asked_by(view.proof())
+        ))
+        .help(format!("read it, then: openclaw-verify lock {id}")),
     ]
 }
 
 /// Whether the record names one version or commit.
 fn exact(view: &View<'_>) -> bool {
-    let Some(record) = &view.subject.record else { return false };
+    let Some(record) = &view.subject.record else {
+        return false;
+    };
     match view.subject.source {
         Source::Npm | Source::Clawhub => {
             let resolved = record.resolved_version.as_ref().or(record.version.as_ref());
             resolved.is_some_and(|version| spec::is_exact_version(version))
         }
-        Source::Git => record.git_commit.as_ref().is_some_and(|commit| commit.parse::<crate::digest::GitOid>().is_ok()),
+        Source::Git => record
+            .git_commit
+            .as_ref()
+            .is_some_and(|commit| commit.parse::<crate::digest::GitOid>().is_ok()),
         _ => false,
     }
 }

@@ -18,12 +18,17 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let steps = view.subject.install_steps.iter();
-    let found: Vec<String> = steps.filter_map(|step| Some(format!("{}: {}", describe(step), unpinned(step)?))).collect();
+    let found: Vec<String> = steps
+        .filter_map(|step| Some(format!("{}: {}", describe(step), unpinned(step)?)))
+        .collect();
     if found.is_empty() {
         return Vec::new();
     }
     let count = found.len();
-    let mut draft = view.draft(format!("{count} install {} not pinned", if count == 1 { "step is" } else { "steps are" }));
+    let mut draft = view.draft(format!(
+        "{count} install {} not pinned",
+        if count == 1 { "step is" } else { "steps are" }
+    ));
     draft.evidence = found;
     vec![draft]
 }
@@ -32,14 +37,21 @@ fn check(view: &View<'_>) -> Vec<Draft> {
 fn unpinned(step: &InstallStep) -> Option<String> {
     let pin = match step.kind.as_str() {
         "node" | "npm" | "pnpm" | "yarn" | "bun" => spec::npm(&step.target),
-        "go" => version_after(&step.target, "@", |version| version.strip_prefix('v').is_some_and(spec::is_exact_version)),
+        "go" => version_after(&step.target, "@", |version| {
+            version
+                .strip_prefix('v')
+                .is_some_and(spec::is_exact_version)
+        }),
         "uv" | "pip" | "pipx" => version_after(&step.target, "==", is_python_version),
         "download" => match step.sha256.as_deref() {
             Some(sha256) if is_sha256(sha256) => Pin::Exact,
             Some(_) => Pin::Floating("its sha256 is not 64 hex digits".to_owned()),
             None => Pin::Floating("a download without sha256".to_owned()),
         },
-        kind => Pin::Floating(format!("{} installs whatever is current", text::excerpt(kind, 40))),
+        kind => Pin::Floating(format!(
+            "{} installs whatever is current",
+            text::excerpt(kind, 40)
+        )),
     };
     match pin {
         Pin::Exact => None,
@@ -50,7 +62,10 @@ fn unpinned(step: &InstallStep) -> Option<String> {
 fn version_after(target: &str, separator: &str, exact: fn(&str) -> bool) -> Pin {
     match target.rsplit_once(separator) {
         Some((_, version)) if exact(version) => Pin::Exact,
-        Some((_, version)) => Pin::Floating(format!("{} is no exact version", text::excerpt(version, 40))),
+        Some((_, version)) => Pin::Floating(format!(
+            "{} is no exact version",
+            text::excerpt(version, 40)
+        )),
         None => Pin::Floating("no version: it takes the newest".to_owned()),
     }
 }
@@ -58,7 +73,9 @@ fn version_after(target: &str, separator: &str, exact: fn(&str) -> bool) -> Pin 
 /// PEP 440 releases without wildcards.
 fn is_python_version(version: &str) -> bool {
     version.starts_with(|c: char| c.is_ascii_digit())
-        && version.bytes().all(|b| b.is_ascii_alphanumeric() || b".+-!".contains(&b))
+        && version
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".+-!".contains(&b))
 }
 
 fn is_sha256(text: &str) -> bool {
@@ -67,7 +84,11 @@ fn is_sha256(text: &str) -> bool {
 }
 
 fn describe(step: &InstallStep) -> String {
-    format!("{} {}", text::excerpt(&step.kind, 20), text::excerpt(&step.target, 120))
+    format!(
+        "{} {}",
+        text::excerpt(&step.kind, 20),
+        text::excerpt(&step.target, 120)
+    )
 }
 
 #[cfg(test)]
@@ -75,7 +96,11 @@ mod tests {
     use super::*;
 
     fn step(kind: &str, target: &str, sha256: Option<&str>) -> InstallStep {
-        InstallStep { kind: kind.to_owned(), target: target.to_owned(), sha256: sha256.map(str::to_owned) }
+        InstallStep {
+            kind: kind.to_owned(),
+            target: target.to_owned(),
+            sha256: sha256.map(str::to_owned),
+        }
     }
 
     #[test]

@@ -16,12 +16,16 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Some(mcp) = &view.subject.mcp else { return Vec::new() };
+    let Some(mcp) = &view.subject.mcp else {
+        return Vec::new();
+    };
     let why = match (view.requirements.pin(view.proof()), classify(mcp)) {
         (Pin::Any, _) | (Pin::Exact, Launch::Exact { .. }) => return Vec::new(),
         // Told by `not-established`: what a local command or a remote server runs is not in its definition.
         (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),
-        (Pin::Digest, Launch::Exact { .. }) => "policy wants a digest, and a command can only name a version".to_owned(),
+        (Pin::Digest, Launch::Exact { .. }) => {
+            "policy wants a digest, and a command can only name a version".to_owned()
+        }
         (_, Launch::Unpinned { why }) => why,
     };
     vec![view.draft(format!("{}: {why}", mcp.spec))]

@@ -30,11 +30,21 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .inventory
         .observations
         .iter()
-        .filter_map(|observation| of_installation(observation).map(|draft| located(whole, None, draft)));
+        .filter_map(|observation| {
+            of_installation(observation).map(|draft| located(whole, None, draft))
+        });
     let of_subjects = whole.views().flat_map(|view| {
-        of_subject(&view).into_iter().map(|draft| located(whole, Some(&view.subject.id), draft)).collect::<Vec<_>>()
+        of_subject(&view)
+            .into_iter()
+            .map(|draft| located(whole, Some(&view.subject.id), draft))
+            .collect::<Vec<_>>()
     });
-    of_all.chain(of_subjects).chain(ages(whole)).chain(no_host(whole)).chain(tags::drafts(whole, RULE.id)).collect()
+    of_all
+        .chain(of_subjects)
+        .chain(ages(whole))
+        .chain(no_host(whole))
+        .chain(tags::drafts(whole, RULE.id))
+        .collect()
 }
 
 /// About the installation as a whole nothing may stay open: a config that names a folder outside the copy, or the same key twice, hides
@@ -42,8 +52,12 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 fn of_installation(observation: &Observation) -> Option<Draft> {
     let draft = of_observation(observation)?.demanded();
     Some(match observation {
-        Observation::NotInCopy { .. } => draft.help("copy that folder into the state dir's place too, or check the original"),
-        Observation::DuplicateKey { place, key } => draft.help(format!("remove one of the two keys {key} from {place}")),
+        Observation::NotInCopy { .. } => {
+            draft.help("copy that folder into the state dir's place too, or check the original")
+        }
+        Observation::DuplicateKey { place, key } => {
+            draft.help(format!("remove one of the two keys {key} from {place}"))
+        }
         _ => draft,
     })
 }
@@ -52,46 +66,78 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
 /// read is not a note: whoever can make a file unreadable must not thereby make it uninteresting.
 fn of_observation(observation: &Observation) -> Option<Draft> {
     let (code, message, demanded) = match observation {
-        Observation::UnsupportedSchema { place, found } => {
-            (NotEstablished::UnsupportedSchema, format!("{place} has a format that this version does not know: {found}"), true)
-        }
-        Observation::UnknownLayout { place, found } => {
-            (NotEstablished::UnknownLayout, format!("the layout of {place} is not understood: {found}"), true)
-        }
-        Observation::Unreadable { place, why } => {
-            (NotEstablished::UnsupportedSchema, format!("{place} cannot be read: {why}"), true)
-        }
-        Observation::NotInCopy { place, path } => {
-            (NotEstablished::UnknownLayout, format!("{place} names {path}, which is not in this copy of the state dir"), false)
-        }
+        Observation::UnsupportedSchema { place, found } => (
+            NotEstablished::UnsupportedSchema,
+            format!("{place} has a format that this version does not know: {found}"),
+            true,
+        ),
+        Observation::UnknownLayout { place, found } => (
+            NotEstablished::UnknownLayout,
+            format!("the layout of {place} is not understood: {found}"),
+            true,
+        ),
+        Observation::Unreadable { place, why } => (
+            NotEstablished::UnsupportedSchema,
+            format!("{place} cannot be read: {why}"),
+            true,
+        ),
+        Observation::NotInCopy { place, path } => (
+            NotEstablished::UnknownLayout,
+            format!("{place} names {path}, which is not in this copy of the state dir"),
+            false,
+        ),
         Observation::DuplicateKey { place, key } => (
             NotEstablished::UnsupportedSchema,
-            format!("{place} has the key {key} twice; OpenClaw takes the last one, so it was judged"),
+            format!(
+                "{place} has the key {key} twice; OpenClaw takes the last one, so it was judged"
+            ),
             false,
         ),
         _ => return None,
     };
-    let draft = Draft::new(message).code(code.as_str()).outcome(Outcome::NotEstablished);
+    let draft = Draft::new(message)
+        .code(code.as_str())
+        .outcome(Outcome::NotEstablished);
     Some(if demanded { draft.demanded() } else { draft })
 }
 
 fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let evidence = view.evidence;
     // What the lock pins and this copy does not hold is missing evidence, not a side note.
-    let demand = |draft: Draft| if view.locked.is_some_and(|entry| entry.tree.is_some()) { draft.demanded() } else { draft };
-    let mut drafts: Vec<Draft> = view.subject.observations.iter().filter_map(of_observation).map(demand).collect();
+    let demand = |draft: Draft| {
+        if view.locked.is_some_and(|entry| entry.tree.is_some()) {
+            draft.demanded()
+        } else {
+            draft
+        }
+    };
+    let mut drafts: Vec<Draft> = view
+        .subject
+        .observations
+        .iter()
+        .filter_map(of_observation)
+        .map(demand)
+        .collect();
     for part in [&evidence.tree, &evidence.dependencies, &evidence.siblings] {
         drafts.extend(host_link(view, part));
     }
     drafts.extend(archive_unverified(view));
     if let Some(mcp) = &view.subject.mcp {
         let found = match classify(mcp) {
-            Launch::LocalCommand => Some((NotEstablished::LocalCommand, "runs a command of this machine, which is not judged")),
-            Launch::Remote => Some((NotEstablished::Remote, "runs elsewhere; what answers there is not judged")),
+            Launch::LocalCommand => Some((
+                NotEstablished::LocalCommand,
+                "runs a command of this machine, which is not judged",
+            )),
+            Launch::Remote => Some((
+                NotEstablished::Remote,
+                "runs elsewhere; what answers there is not judged",
+            )),
             _ => None,
         };
         drafts.extend(found.map(|(code, what)| {
-            Draft::new(format!("{}: {what}", mcp.spec)).code(code.as_str()).outcome(Outcome::NotEstablished)
+            Draft::new(format!("{}: {what}", mcp.spec))
+                .code(code.as_str())
+                .outcome(Outcome::NotEstablished)
         }));
     }
     drafts.extend(published(view));
@@ -105,25 +151,52 @@ fn published(view: &View<'_>) -> Vec<Draft> {
     let facts = &view.evidence.published;
     let wants = Wants::of(view.subject, view.requirements);
     // The origin was verified when it was locked, and what is there now is something else.
-    let may_have_regressed = view.locked.is_some_and(|entry| entry.provenance.is_some() && is_other(view.evidence, entry));
+    let may_have_regressed = view
+        .locked
+        .is_some_and(|entry| entry.provenance.is_some() && is_other(view.evidence, entry));
     let provenance = wants.provenance || may_have_regressed;
     // Attestations speak of an archive; they prove nothing of files that were not compared with it.
     let questions = [
-        ("whether its files are those of the published archive", why(&facts.archive), provenance, true),
-        ("whether its dependencies are those of their published archives", why(&facts.dependencies), wants.dependencies, true),
+        (
+            "whether its files are those of the published archive",
+            why(&facts.archive),
+            provenance,
+            true,
+        ),
+        (
+            "whether its dependencies are those of their published archives",
+            why(&facts.dependencies),
+            wants.dependencies,
+            true,
+        ),
         ("who built it", why(&facts.provenance), provenance, false),
-        ("whether the registry signed it", why(&facts.signatures), false, false),
+        (
+            "whether the registry signed it",
+            why(&facts.signatures),
+            false,
+            false,
+        ),
     ];
-    let open = questions.into_iter().filter(|(_, fact, demanded, _)| fact.is_some() && (*demanded || view.whole.online));
+    let open = questions
+        .into_iter()
+        .filter(|(_, fact, demanded, _)| fact.is_some() && (*demanded || view.whole.online));
     open.filter_map(|(what, fact, demanded, about_files)| {
         let (code, why) = fact?;
-        let mut draft = Draft::new(format!("{what} is not known: {why}")).code(code.as_str()).outcome(Outcome::NotEstablished);
+        let mut draft = Draft::new(format!("{what} is not known: {why}"))
+            .code(code.as_str())
+            .outcome(Outcome::NotEstablished);
         // Name and version are what the state dir claims. Whoever can write another number there must not thereby turn a difference
         // into a note.
         if code == NotEstablished::NotInRegistry && about_files {
             draft.level = Some(Level::Deny);
         }
-        Some(if demanded { draft.evidence(format!("asked for by {}", view.requirements.from)).demanded() } else { draft })
+        Some(if demanded {
+            draft
+                .evidence(format!("asked for by {}", view.requirements.from))
+                .demanded()
+        } else {
+            draft
+        })
     })
     .collect()
 }
@@ -131,7 +204,14 @@ fn published(view: &View<'_>) -> Vec<Draft> {
 /// Policy wants versions of some age, and the day of publication is not known. As grave as `too-fresh` itself, and never a deny where
 /// that is none: one line for all subjects in the same case, because their provenance is another question.
 fn ages(whole: &Whole<'_>) -> Vec<Draft> {
-    let Some(wanted) = whole.policy.sources.as_ref().and_then(|sources| sources.min_age_days) else { return Vec::new() };
+    let Some(wanted) = whole
+        .policy
+        .sources
+        .as_ref()
+        .and_then(|sources| sources.min_age_days)
+    else {
+        return Vec::new();
+    };
     let mut open: BTreeMap<(NotEstablished, &str), Vec<&SubjectId>> = BTreeMap::new();
     for view in whole.views() {
         if let Some(cause) = why(&view.evidence.published.day) {
@@ -139,12 +219,20 @@ fn ages(whole: &Whole<'_>) -> Vec<Draft> {
         }
     }
     let draft = |((code, why), ids): ((NotEstablished, &str), Vec<&SubjectId>)| {
-        let packages = if ids.len() == 1 { "1 package".to_owned() } else { format!("{} packages", ids.len()) };
-        let draft = Draft::new(format!("the age of {packages} is not known, and policy wants at least {wanted} days: {why}"))
-            .code(code.as_str())
-            .outcome(Outcome::NotEstablished)
-            .stands_for(too_fresh::RULE.id);
-        let draft = ids.iter().fold(draft, |draft, id| draft.evidence(id.to_string()));
+        let packages = if ids.len() == 1 {
+            "1 package".to_owned()
+        } else {
+            format!("{} packages", ids.len())
+        };
+        let draft = Draft::new(format!(
+            "the age of {packages} is not known, and policy wants at least {wanted} days: {why}"
+        ))
+        .code(code.as_str())
+        .outcome(Outcome::NotEstablished)
+        .stands_for(too_fresh::RULE.id);
+        let draft = ids
+            .iter()
+            .fold(draft, |draft, id| draft.evidence(id.to_string()));
         located(whole, None, draft)
     };
     open.into_iter().map(draft).collect()
@@ -159,8 +247,12 @@ fn why<T>(fact: &Fact<T>) -> Option<(NotEstablished, &str)> {
 
 /// Whether the files are those of the commit. Policy that asks who made them needs to know.
 fn checkout(view: &View<'_>) -> Option<Draft> {
-    let Fact::NotEstablished { code, why } = &view.evidence.git.checkout else { return None };
-    let draft = Draft::new(why.clone()).code(code.as_str()).outcome(Outcome::NotEstablished);
+    let Fact::NotEstablished { code, why } = &view.evidence.git.checkout else {
+        return None;
+    };
+    let draft = Draft::new(why.clone())
+        .code(code.as_str())
+        .outcome(Outcome::NotEstablished);
     let asked = view.requirements.provenance == Need::Required || view.evidence.git.tag.is_some();
     Some(if asked { draft.demanded() } else { draft })
 }
@@ -172,19 +264,27 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
         TreeNote::HostLinkUnknown { path, target } => Some((path, target)),
         _ => None,
     })?;
-    let draft = Draft::new(format!("its link {path} leads to {target}, and nothing tells whether that is the host package"))
-        .code(NotEstablished::NoHost.as_str())
-        .outcome(Outcome::NotEstablished)
-        .help("name the host package with --openclaw DIR");
+    let draft = Draft::new(format!(
+        "its link {path} leads to {target}, and nothing tells whether that is the host package"
+    ))
+    .code(NotEstablished::NoHost.as_str())
+    .outcome(Outcome::NotEstablished)
+    .help("name the host package with --openclaw DIR");
     let host_is_locked = view.whole.lock.package(&SubjectId::core()).is_some();
-    Some(if host_is_locked { draft.demanded() } else { draft })
+    Some(if host_is_locked {
+        draft.demanded()
+    } else {
+        draft
+    })
 }
 
 /// Policy wants every dependency to equal its published archive, and no archive was looked at.
 fn archive_unverified(view: &View<'_>) -> Option<Draft> {
     let wanted = view.requirements.dependencies == Dependencies::ArchiveVerified;
     let some = |part: &&Part| part.tree().is_some_and(|tree| tree.files > 0);
-    let has_some = [&view.evidence.dependencies, &view.evidence.siblings].iter().any(some);
+    let has_some = [&view.evidence.dependencies, &view.evidence.siblings]
+        .iter()
+        .any(some);
     let asked = view.evidence.published.dependencies.outcome() != Outcome::NotApplicable;
     if !wanted || !has_some || asked {
         return None;
@@ -201,7 +301,11 @@ fn archive_unverified(view: &View<'_>) -> Option<Draft> {
 
 /// No host package to judge at all.
 fn no_host(whole: &Whole<'_>) -> Option<Draft> {
-    let known = whole.inventory.subjects.iter().any(|subject| subject.kind == Kind::Core);
+    let known = whole
+        .inventory
+        .subjects
+        .iter()
+        .any(|subject| subject.kind == Kind::Core);
     if known || !whole.installed || !whole.full {
         return None;
     }
@@ -210,7 +314,11 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
         .outcome(Outcome::NotEstablished)
         .help("name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw");
     let draft = located(whole, Some(&SubjectId::core()), draft);
-    Some(if whole.lock.package(&SubjectId::core()).is_some() { draft.demanded() } else { draft })
+    Some(if whole.lock.package(&SubjectId::core()).is_some() {
+        draft.demanded()
+    } else {
+        draft
+    })
 }
 
 fn located(whole: &Whole<'_>, subject: Option<&SubjectId>, draft: Draft) -> Draft {

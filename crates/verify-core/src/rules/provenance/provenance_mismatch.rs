@@ -16,9 +16,15 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Fact::Violated { code, why } = &view.evidence.published.provenance else { return Vec::new() };
+    let Fact::Violated { code, why } = &view.evidence.published.provenance else {
+        return Vec::new();
+    };
     if !is_mismatch(code) {
         return Vec::new();
     }
-    vec![view.draft(why.clone()).code(code).evidence(format!("asked for by {}", view.requirements.from))]
+    vec![
+        view.draft(why.clone())
+            .code(code)
+            .evidence(format!("asked for by {}", view.requirements.from)),
+    ]
 }

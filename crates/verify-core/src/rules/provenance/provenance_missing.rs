@@ -24,7 +24,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         if !published.asked || published.provenance != Fact::NotApplicable {
             return Vec::new();
         }
-        let version = view.subject.version.as_deref().map_or(String::new(), |version| crate::text::excerpt(version, 60));
+        let version = view
+            .subject
+            .version
+            .as_deref()
+            .map_or(String::new(), |version| crate::text::excerpt(version, 60));
         format!("there is no attestation for {version}, so nothing says who built it")
     } else if !required || view.subject.kind == Kind::McpServer {
         return Vec::new();
@@ -34,8 +38,17 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         }
         "a git checkout has no attestation, and no verified tag leads to its commit".to_owned()
     } else {
-        format!("its source is {}, which has no attestations", view.subject.source.as_str())
+        format!(
+            "its source is {}, which has no attestations",
+            view.subject.source.as_str()
+        )
     };
     let draft = view.draft(message);
-    vec![if required { draft.evidence(format!("required by {}", view.requirements.from)).demanded() } else { draft }]
+    vec![if required {
+        draft
+            .evidence(format!("required by {}", view.requirements.from))
+            .demanded()
+    } else {
+        draft
+    }]
 }

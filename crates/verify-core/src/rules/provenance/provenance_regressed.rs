@@ -21,24 +21,41 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let Some((entry, before)) = view.locked.and_then(|entry| Some((entry, entry.provenance.as_ref()?))) else {
+    let Some((entry, before)) = view
+        .locked
+        .and_then(|entry| Some((entry, entry.provenance.as_ref()?)))
+    else {
         return Vec::new();
     };
     let now = match &view.evidence.published.provenance {
         Fact::Verified(identity) => {
-            let (repository, workflow) = (identity.repository().unwrap_or("none"), identity.workflow().unwrap_or("none"));
+            let (repository, workflow) = (
+                identity.repository().unwrap_or("none"),
+                identity.workflow().unwrap_or("none"),
+            );
             if repository == before.repository && workflow == before.workflow {
                 return Vec::new();
             }
-            format!("is from {} {}", text::excerpt(repository, 200), text::excerpt(workflow, 200))
+            format!(
+                "is from {} {}",
+                text::excerpt(repository, 200),
+                text::excerpt(workflow, 200)
+            )
         }
         // Bytes whose origin was verified do not lose it because a mirror no longer tells.
-        Fact::NotApplicable if view.evidence.published.asked && is_other(view.evidence, entry) => "has none".to_owned(),
+        Fact::NotApplicable if view.evidence.published.asked && is_other(view.evidence, entry) => {
+            "has none".to_owned()
+        }
         // Wrong is told by the findings for that, unknown by not-established.
         _ => return Vec::new(),
     };
-    let version = |version: Option<&str>| version.map_or("?".to_owned(), |version| text::excerpt(version, 60));
-    let (old, new) = (version(entry.version.as_deref()), version(view.subject.version.as_deref()));
+    let version = |version: Option<&str>| {
+        version.map_or("?".to_owned(), |version| text::excerpt(version, 60))
+    };
+    let (old, new) = (
+        version(entry.version.as_deref()),
+        version(view.subject.version.as_deref()),
+    );
     vec![
         view.draft(format!("version {old} had verified provenance, and {new} {now}"))
             .evidence(format!("locked {}", origin(before)))
@@ -59,5 +76,9 @@ pub(super) fn is_other(evidence: &Evidence, entry: &Package) -> bool {
 }
 
 fn origin(provenance: &Provenance) -> String {
-    format!("{} {}", text::excerpt(&provenance.repository, 200), text::excerpt(&provenance.workflow, 200))
+    format!(
+        "{} {}",
+        text::excerpt(&provenance.repository, 200),
+        text::excerpt(&provenance.workflow, 200)
+    )
 }

@@ -17,7 +17,10 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     drafts(view, |standing| match standing {
-        Standing::AgentOnly(machines) => Some((format!("only a machine ({}) has read", told(machines)), machines)),
+        Standing::AgentOnly(machines) => Some((
+            format!("only a machine ({}) has read", told(machines)),
+            machines,
+        )),
         _ => None,
     })
 }

@@ -17,12 +17,19 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     drafts(view, |standing| match standing {
-        Standing::Expired(ended) => Some((format!("{}, so nobody vouches for", told(ended)), ended)),
+        Standing::Expired(ended) => {
+            Some((format!("{}, so nobody vouches for", told(ended)), ended))
+        }
         _ => None,
     })
 }
 
 fn told(ended: &[Entry]) -> String {
-    let entries = ended.iter().filter_map(|entry| Some(format!("the entry by {} ended on {}", entry.by, entry.until?)));
+    let entries = ended.iter().filter_map(|entry| {
+        Some(format!(
+            "the entry by {} ended on {}",
+            entry.by, entry.until?
+        ))
+    });
     entries.collect::<Vec<_>>().join(" and ")
 }

@@ -17,9 +17,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let violations = view.evidence.review.violations.iter();
     violations
         .map(|entry| {
-            Draft::new(format!("{} recorded on {}: {}", entry.by, entry.date, entry.reason))
-                .subject(&view.subject.id)
-                .at(Some(entry.at.clone()))
+            Draft::new(format!(
+                "{} recorded on {}: {}",
+                entry.by, entry.date, entry.reason
+            ))
+            .subject(&view.subject.id)
+            .at(Some(entry.at.clone()))
         })
         .collect()
 }

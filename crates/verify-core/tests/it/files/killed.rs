@@ -16,7 +16,9 @@ fn contents() -> [String; 2] {
 #[test]
 #[ignore = "started by `the_old_or_the_new_file_survives_a_kill`"]
 fn writes_for_ever() {
-    let Some(path) = std::env::var_os(VARIABLE) else { return };
+    let Some(path) = std::env::var_os(VARIABLE) else {
+        return;
+    };
     let until = Instant::now() + Duration::from_secs(30);
     while Instant::now() < until {
         for text in contents() {
@@ -44,7 +46,12 @@ fn the_old_or_the_new_file_survives_a_kill() {
         child.kill().and_then(|()| child.wait()).expect("kill");
         let text = std::fs::read_to_string(&path).expect("read");
         let which = contents.iter().position(|whole| *whole == text);
-        seen[which.unwrap_or_else(|| panic!("{} bytes are neither the old nor the new file", text.len()))] += 1;
+        seen[which.unwrap_or_else(|| {
+            panic!("{} bytes are neither the old nor the new file", text.len())
+        })] += 1;
     }
-    assert!(seen.iter().all(|n| *n > 0), "the kills came before anything was written: {seen:?}");
+    assert!(
+        seen.iter().all(|n| *n > 0),
+        "the kills came before anything was written: {seen:?}"
+    );
 }

@@ -8,12 +8,16 @@ use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use proptest::prelude::*;
 
 const TREE: &str = "git-sha256:1111111111111111111111111111111111111111111111111111111111111111";
-const WAY_OUT: &str = "restore the file from version control, or write it anew with `openclaw-verify lock`";
+const WAY_OUT: &str =
+    "restore the file from version control, or write it anew with `openclaw-verify lock`";
 const COMMIT: &str = "2222222222222222222222222222222222222222";
 
 fn lock(text: &str) -> Lock {
-    Lock::parse(Path::new("openclaw-verify.lock"), &format!("version = 1\n{text}"))
-        .unwrap_or_else(|e| panic!("{}", super::shown(&e)))
+    Lock::parse(
+        Path::new("openclaw-verify.lock"),
+        &format!("version = 1\n{text}"),
+    )
+    .unwrap_or_else(|e| panic!("{}", super::shown(&e)))
 }
 
 /// The example of docs/formats.md with its placeholders filled in.
@@ -77,20 +81,32 @@ signer = "ssh:SHA256:abc"
 
 #[test]
 fn a_written_lock_is_read_and_written_back_byte_by_byte() {
-    let lock = Lock::parse(Path::new("l"), &example()).unwrap_or_else(|e| panic!("{}", super::shown(&e)));
+    let lock =
+        Lock::parse(Path::new("l"), &example()).unwrap_or_else(|e| panic!("{}", super::shown(&e)));
     assert_eq!(lock.write(), example());
     assert_eq!(lock.packages()[1].line, 15);
-    let zalo = lock.package(&"npm:@openclaw/zalo".parse().expect("id")).expect("entry");
+    let zalo = lock
+        .package(&"npm:@openclaw/zalo".parse().expect("id"))
+        .expect("entry");
     assert_eq!(zalo.files, Some(859));
-    assert_eq!(lock.release("github.com/openclaw/openclaw", "v2026.9.6").map(|r| r.line), Some(45));
+    assert_eq!(
+        lock.release("github.com/openclaw/openclaw", "v2026.9.6")
+            .map(|r| r.line),
+        Some(45)
+    );
     assert!(changes(&lock, &lock).is_empty());
 }
 
 #[test]
 fn malformed_locks_are_refused_with_place_and_way_out() {
-    let package =
-        |lines: &str| format!("version = 1\n[[package]]\nid = \"path:a\"\nkind = \"plugin\"\nsource = \"path\"\n{lines}\n");
-    let twice = example() + &package(&format!("tree = \"{TREE}\""))[12..] + &package(&format!("tree = \"{TREE}\""))[12..];
+    let package = |lines: &str| {
+        format!(
+            "version = 1\n[[package]]\nid = \"path:a\"\nkind = \"plugin\"\nsource = \"path\"\n{lines}\n"
+        )
+    };
+    let twice = example()
+        + &package(&format!("tree = \"{TREE}\""))[12..]
+        + &package(&format!("tree = \"{TREE}\""))[12..];
     let release = "[[release]]\nrepository = \"r\"\ntag = \"v1\"\ncommit = \"2222222222222222222222222222222222222222\"\n";
     let cases = [
         ("empty", String::new()),
@@ -100,38 +116,100 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
         ("unknown key", "version = 1\npackages = []\n".to_owned()),
         ("duplicate key", "version = 1\nversion = 1\n".to_owned()),
         ("slip in a key", package(&format!("tre = \"{TREE}\""))),
-        ("duplicate key in an entry", package(&format!("tree = \"{TREE}\"\ntree = \"{TREE}\""))),
+        (
+            "duplicate key in an entry",
+            package(&format!("tree = \"{TREE}\"\ntree = \"{TREE}\"")),
+        ),
         ("number for digest", package("tree = 5")),
         ("short digest", package("tree = \"git-sha256:abcd\"")),
-        ("weak archive", package(&format!("tree = \"{TREE}\"\narchive = \"sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=\""))),
+        (
+            "weak archive",
+            package(&format!(
+                "tree = \"{TREE}\"\narchive = \"sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=\""
+            )),
+        ),
         ("no tree", package("")),
-        ("siblings of a plugin", package(&format!("tree = \"{TREE}\"\nsiblings = \"{TREE}\""))),
-        ("signer of nothing", package(&format!("tree = \"{TREE}\"\nsigner = \"me\""))),
-        ("negative files", package(&format!("tree = \"{TREE}\"\nfiles = -1"))),
-        ("missing keys", "version = 1\n[[package]]\nid = \"path:a\"\n".to_owned()),
-        ("bad id", "version = 1\n[[package]]\nid = \"a\u{202e}b\"\n".to_owned()),
-        ("kind and id", "version = 1\n[[package]]\nid = \"mcp:a\"\nkind = \"plugin\"\nsource = \"config\"\n".to_owned()),
+        (
+            "siblings of a plugin",
+            package(&format!("tree = \"{TREE}\"\nsiblings = \"{TREE}\"")),
+        ),
+        (
+            "signer of nothing",
+            package(&format!("tree = \"{TREE}\"\nsigner = \"me\"")),
+        ),
+        (
+            "negative files",
+            package(&format!("tree = \"{TREE}\"\nfiles = -1")),
+        ),
+        (
+            "missing keys",
+            "version = 1\n[[package]]\nid = \"path:a\"\n".to_owned(),
+        ),
+        (
+            "bad id",
+            "version = 1\n[[package]]\nid = \"a\u{202e}b\"\n".to_owned(),
+        ),
+        (
+            "kind and id",
+            "version = 1\n[[package]]\nid = \"mcp:a\"\nkind = \"plugin\"\nsource = \"config\"\n"
+                .to_owned(),
+        ),
         ("unknown kind", package("").replace("plugin", "plugins")),
         ("same id twice", twice),
-        ("same release twice", format!("version = 1\n{release}{release}")),
-        ("conflict", "version = 1\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n".to_owned()),
-        ("conflict inside a text", "version = 1\nx = \"\"\"\n<<<<<<< HEAD\n\"\"\"\n".to_owned()),
+        (
+            "same release twice",
+            format!("version = 1\n{release}{release}"),
+        ),
+        (
+            "conflict",
+            "version = 1\n<<<<<<< HEAD\n=======\n>>>>>>> theirs\n".to_owned(),
+        ),
+        (
+            "conflict inside a text",
+            "version = 1\nx = \"\"\"\n<<<<<<< HEAD\n\"\"\"\n".to_owned(),
+        ),
         ("half a conflict", "version = 1\n=======\n".to_owned()),
-        ("base of a conflict", "version = 1\n||||||| 1234567\n".to_owned()),
-        ("newer revision", "version = 1\nrevision = 3\nshiny = 1\n".to_owned()),
+        (
+            "base of a conflict",
+            "version = 1\n||||||| 1234567\n".to_owned(),
+        ),
+        (
+            "newer revision",
+            "version = 1\nrevision = 3\nshiny = 1\n".to_owned(),
+        ),
         ("byte order mark and nothing", "\u{feff}".to_owned()),
-        ("half a file", "version = 1\n[[package]]\nid = \"pa".to_owned()),
-        ("nested too deep", format!("version = 1\nx = {}", "[".repeat(200_000))),
-        ("dotted too deep", format!("version = 1\n{}x = 1", "x.".repeat(200_000))),
-        ("control character", "version = 1\nx = \"\u{1b}[2J\"\n".to_owned()),
-        ("too large", format!("version = 1\n#{}", "x".repeat(16 << 20))),
+        (
+            "half a file",
+            "version = 1\n[[package]]\nid = \"pa".to_owned(),
+        ),
+        (
+            "nested too deep",
+            format!("version = 1\nx = {}", "[".repeat(200_000)),
+        ),
+        (
+            "dotted too deep",
+            format!("version = 1\n{}x = 1", "x.".repeat(200_000)),
+        ),
+        (
+            "control character",
+            "version = 1\nx = \"\u{1b}[2J\"\n".to_owned(),
+        ),
+        (
+            "too large",
+            format!("version = 1\n#{}", "x".repeat(16 << 20)),
+        ),
     ];
     let shown: String = cases
         .iter()
-        .map(|(name, text)| match Lock::parse(Path::new("openclaw-verify.lock"), text) {
-            Ok(_) => format!("{name}: ACCEPTED\n"),
-            Err(error) => format!("{name}: {}\n", super::shown(&error).replace(WAY_OUT, "(restore)")),
-        })
+        .map(
+            |(name, text)| match Lock::parse(Path::new("openclaw-verify.lock"), text) {
+                Ok(_) => format!("{name}: ACCEPTED\n"),
+                Err(error) => format!(
+                    "{name}: {}\n",
+                    super::shown(&error).replace(WAY_OUT, "(restore)")
+                ),
+            },
+        )
         .collect();
     insta::assert_snapshot!(shown, @r##"
     empty: line 1 `` (here): the file has no `version` -> write `version = 1` as its first line
@@ -171,7 +249,9 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
 
 /// One plugin of `source` with these lines.
 fn entry(source: &str, lines: &str) -> Lock {
-    lock(&format!("[[package]]\nid = \"{source}:a\"\nkind = \"plugin\"\nsource = \"{source}\"\n{lines}\n"))
+    lock(&format!(
+        "[[package]]\nid = \"{source}:a\"\nkind = \"plugin\"\nsource = \"{source}\"\n{lines}\n"
+    ))
 }
 
 fn digest(digit: char) -> String {
@@ -179,17 +259,34 @@ fn digest(digit: char) -> String {
 }
 
 fn archive(letter: char) -> String {
-    format!("archive = \"sha512-{}==\"", "A".repeat(85) + &letter.to_string())
+    format!(
+        "archive = \"sha512-{}==\"",
+        "A".repeat(85) + &letter.to_string()
+    )
 }
 
 /// The changes that need `--accept`.
 fn to_accept(old: &Lock, new: &Lock) -> Vec<What> {
-    changes(old, new).iter().filter(|c| c.needs_accept).map(|c| c.what).collect()
+    changes(old, new)
+        .iter()
+        .filter(|c| c.needs_accept)
+        .map(|c| c.what)
+        .collect()
 }
 
 #[test]
 fn the_same_version_with_other_bytes_needs_a_word_of_the_operator() {
-    for source in ["npm", "npm-pack", "clawhub", "git", "path", "archive", "link", "load", "unrecorded"] {
+    for source in [
+        "npm",
+        "npm-pack",
+        "clawhub",
+        "git",
+        "path",
+        "archive",
+        "link",
+        "load",
+        "unrecorded",
+    ] {
         let old = entry(source, &format!("version = \"1.0.0\"\n{}", digest('a')));
         let new = entry(source, &format!("version = \"1.0.0\"\n{}", digest('b')));
         assert_eq!(to_accept(&old, &new), [What::Tree], "{source}");
@@ -198,16 +295,28 @@ fn the_same_version_with_other_bytes_needs_a_word_of_the_operator() {
 
 #[test]
 fn an_update_needs_no_word_when_the_record_moved_too() {
-    let old = entry("npm", &format!("version = \"1.0.0\"\n{}\n{}", archive('A'), digest('a')));
-    let new = entry("npm", &format!("version = \"1.1.0\"\n{}\n{}", archive('Q'), digest('b')));
+    let old = entry(
+        "npm",
+        &format!("version = \"1.0.0\"\n{}\n{}", archive('A'), digest('a')),
+    );
+    let new = entry(
+        "npm",
+        &format!("version = \"1.1.0\"\n{}\n{}", archive('Q'), digest('b')),
+    );
     assert_eq!(to_accept(&old, &new), []);
     assert_eq!(changes(&old, &new).len(), 3);
 }
 
 #[test]
 fn a_bumped_version_text_does_not_make_an_update() {
-    let old = entry("npm", &format!("version = \"1.0.0\"\n{}\n{}", archive('A'), digest('a')));
-    let bumped = entry("npm", &format!("version = \"1.0.1\"\n{}\n{}", archive('A'), digest('b')));
+    let old = entry(
+        "npm",
+        &format!("version = \"1.0.0\"\n{}\n{}", archive('A'), digest('a')),
+    );
+    let bumped = entry(
+        "npm",
+        &format!("version = \"1.0.1\"\n{}\n{}", archive('A'), digest('b')),
+    );
     assert_eq!(to_accept(&old, &bumped), [What::Tree]);
     let dropped = entry("npm", &format!("version = \"1.0.1\"\n{}", digest('b')));
     assert_eq!(to_accept(&old, &dropped), [What::Archive]);
@@ -218,23 +327,40 @@ fn a_bumped_version_text_does_not_make_an_update() {
         assert_eq!(to_accept(&old, &new), [What::Tree], "{source}");
     }
     let commit = |digit: char| format!("commit = \"{}\"", digit.to_string().repeat(40));
-    let old = entry("git", &format!("version = \"1.0.0\"\n{}\n{}", commit('1'), digest('a')));
-    let bumped = entry("git", &format!("version = \"1.0.1\"\n{}\n{}", commit('1'), digest('b')));
+    let old = entry(
+        "git",
+        &format!("version = \"1.0.0\"\n{}\n{}", commit('1'), digest('a')),
+    );
+    let bumped = entry(
+        "git",
+        &format!("version = \"1.0.1\"\n{}\n{}", commit('1'), digest('b')),
+    );
     assert_eq!(to_accept(&old, &bumped), [What::Tree]);
-    let moved = entry("git", &format!("version = \"1.0.1\"\n{}\n{}", commit('2'), digest('b')));
+    let moved = entry(
+        "git",
+        &format!("version = \"1.0.1\"\n{}\n{}", commit('2'), digest('b')),
+    );
     assert_eq!(to_accept(&old, &moved), []);
-    let branch = entry("git", &format!("version = \"1.0.0\"\n{}\n{}", commit('2'), digest('b')));
+    let branch = entry(
+        "git",
+        &format!("version = \"1.0.0\"\n{}\n{}", commit('2'), digest('b')),
+    );
     assert_eq!(to_accept(&old, &branch), [What::Commit, What::Tree]);
 }
 
 #[test]
 fn lost_or_other_evidence_needs_a_word_even_in_an_update() {
     let with = |version: &str, archive: &str, tree: &str, more: &str| {
-        entry("npm", &format!("version = \"{version}\"\n{archive}\n{tree}\n{more}"))
+        entry(
+            "npm",
+            &format!("version = \"{version}\"\n{archive}\n{tree}\n{more}"),
+        )
     };
     let by = |workflow: &str, commit: char| {
         let commit = commit.to_string().repeat(40);
-        format!("provenance = {{ repository = \"github.com/a/a\", workflow = \"{workflow}\", commit = \"{commit}\" }}")
+        format!(
+            "provenance = {{ repository = \"github.com/a/a\", workflow = \"{workflow}\", commit = \"{commit}\" }}"
+        )
     };
     let old = with("1.0.0", &archive('A'), &digest('a'), &by("r.yml", '1'));
     let same_builder = with("1.1.0", &archive('Q'), &digest('b'), &by("r.yml", '2'));
@@ -264,17 +390,32 @@ fn a_subject_that_is_gone_needs_a_word_so_that_it_cannot_come_back_as_new() {
 
 #[test]
 fn a_subject_that_comes_back_under_another_id_is_not_new() {
-    let old = lock(&format!("[[package]]\nid = \"npm:@openclaw/Zalo\"\nkind = \"plugin\"\nsource = \"npm\"\n{}\n", digest('a')));
+    let old = lock(&format!(
+        "[[package]]\nid = \"npm:@openclaw/Zalo\"\nkind = \"plugin\"\nsource = \"npm\"\n{}\n",
+        digest('a')
+    ));
     for (id, kind, source) in [
         ("unrecorded:extensions/zalo", "plugin", "unrecorded"),
         ("npm:@openclaw/zalo", "plugin", "npm"),
         ("npm-pack:@evil/zalo", "plugin", "npm-pack"),
         ("bundle:zalo", "bundle", "path"),
     ] {
-        let new = lock(&format!("[[package]]\nid = \"{id}\"\nkind = \"{kind}\"\nsource = \"{source}\"\n{}\n", digest('b')));
+        let new = lock(&format!(
+            "[[package]]\nid = \"{id}\"\nkind = \"{kind}\"\nsource = \"{source}\"\n{}\n",
+            digest('b')
+        ));
         let found = changes(&old, &new);
-        assert!(found.iter().any(|c| c.id == id && c.what == What::Replaces && c.needs_accept), "{found:?}");
-        assert!(found.iter().any(|c| c.what == What::Removed && !c.needs_accept));
+        assert!(
+            found
+                .iter()
+                .any(|c| c.id == id && c.what == What::Replaces && c.needs_accept),
+            "{found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .any(|c| c.what == What::Removed && !c.needs_accept)
+        );
     }
 }
 
@@ -286,7 +427,10 @@ fn a_changed_definition_always_needs_a_word() {
             "[[package]]\nid = \"mcp:a\"\nkind = \"mcp-server\"\nsource = \"config\"\nspec = \"{spec}\"\ndefinition = \"sha256:{hex}\"\n"
         ))
     };
-    assert_eq!(to_accept(&server("npx a@1", '1'), &server("npx a@2", '2')), [What::Definition]);
+    assert_eq!(
+        to_accept(&server("npx a@1", '1'), &server("npx a@2", '2')),
+        [What::Definition]
+    );
 }
 
 #[test]
@@ -304,23 +448,39 @@ fn a_part_of_a_plugin_changes_with_the_plugin_and_never_alone() {
     };
     let old = both("1.0.0", &archive('A'), 'a', 'b');
     assert_eq!(to_accept(&old, &both("1.1.0", &archive('Q'), 'c', 'd')), []);
-    assert_eq!(to_accept(&old, &both("1.0.0", &archive('A'), 'a', 'd')), [What::Definition, What::Tree]);
+    assert_eq!(
+        to_accept(&old, &both("1.0.0", &archive('A'), 'a', 'd')),
+        [What::Definition, What::Tree]
+    );
     // The plugin's own change keeps the lock from being written.
-    assert_eq!(to_accept(&old, &both("1.0.0", &archive('A'), 'c', 'd')), [What::Tree]);
+    assert_eq!(
+        to_accept(&old, &both("1.0.0", &archive('A'), 'c', 'd')),
+        [What::Tree]
+    );
 }
 
 #[test]
 fn a_release_pin_cannot_move_or_vanish_silently() {
     let pin = |tag: &str, object: &str, commit: char| {
         let commit = commit.to_string().repeat(40);
-        lock(&format!("[[release]]\nrepository = \"r\"\ntag = \"{tag}\"\n{object}\ncommit = \"{commit}\"\n"))
+        lock(&format!(
+            "[[release]]\nrepository = \"r\"\ntag = \"{tag}\"\n{object}\ncommit = \"{commit}\"\n"
+        ))
     };
     let object = format!("tag-object = \"{COMMIT}\"");
-    assert_eq!(to_accept(&pin("v1", &object, '1'), &pin("v1", &object, '2')), [What::Commit]);
-    assert_eq!(to_accept(&pin("v1", &object, '1'), &pin("v1", "", '1')), [What::TagObject]);
+    assert_eq!(
+        to_accept(&pin("v1", &object, '1'), &pin("v1", &object, '2')),
+        [What::Commit]
+    );
+    assert_eq!(
+        to_accept(&pin("v1", &object, '1'), &pin("v1", "", '1')),
+        [What::TagObject]
+    );
     assert_eq!(to_accept(&pin("v1", "", '1'), &pin("v1", &object, '1')), []);
     let gone = changes(&pin("v1", &object, '1'), &lock(""));
-    assert!(matches!(&gone[..], [Change { what: What::Removed, needs_accept: true, id, .. }] if id == "r@v1"));
+    assert!(
+        matches!(&gone[..], [Change { what: What::Removed, needs_accept: true, id, .. }] if id == "r@v1")
+    );
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -330,22 +490,40 @@ fn any_text() -> impl Strategy<Value = String> {
 fn any_package() -> impl Strategy<Value = Package> {
     let oid = proptest::option::of(Just(COMMIT));
     let digest = || proptest::option::of(any::<[u8; 32]>().prop_map(TreeDigest));
-    let texts = (proptest::option::of(any_text()), proptest::option::of(any_text()), any_text());
-    ("[a-zA-Z/@]{1,6}", texts, oid, digest(), any::<[u8; 32]>(), proptest::option::of(0..u64::MAX / 2), any::<bool>()).prop_map(
-        |(name, (version, spec, other), commit, dependencies, tree, files, proven)| {
-            let mut package = Package::new(SubjectId::new("git", &name), Kind::Plugin, Source::Git);
-            package.version = version;
-            package.spec = spec;
-            package.commit = commit.map(|c| c.parse().expect("commit"));
-            package.tag_object = package.commit.clone();
-            package.signer = package.commit.is_some().then(|| other.clone());
-            package.dependencies = dependencies;
-            package.tree = Some(TreeDigest(tree));
-            package.files = files;
-            package.provenance = proven.then(|| Provenance { repository: other.clone(), workflow: other, commit: None });
-            package
-        },
+    let texts = (
+        proptest::option::of(any_text()),
+        proptest::option::of(any_text()),
+        any_text(),
+    );
+    (
+        "[a-zA-Z/@]{1,6}",
+        texts,
+        oid,
+        digest(),
+        any::<[u8; 32]>(),
+        proptest::option::of(0..u64::MAX / 2),
+        any::<bool>(),
     )
+        .prop_map(
+            |(name, (version, spec, other), commit, dependencies, tree, files, proven)| {
+                let mut package =
+                    Package::new(SubjectId::new("git", &name), Kind::Plugin, Source::Git);
+                package.version = version;
+                package.spec = spec;
+                package.commit = commit.map(|c| c.parse().expect("commit"));
+                package.tag_object = package.commit.clone();
+                package.signer = package.commit.is_some().then(|| other.clone());
+                package.dependencies = dependencies;
+                package.tree = Some(TreeDigest(tree));
+                package.files = files;
+                package.provenance = proven.then(|| Provenance {
+                    repository: other.clone(),
+                    workflow: other,
+                    commit: None,
+                });
+                package
+            },
+        )
 }
 
 proptest! {

@@ -26,14 +26,20 @@ pub(crate) fn shown(error: &OperatorError) -> String {
             format!("line {line} `{marked}`")
         }
     };
-    format!("{place} ({}): {} -> {}", error.label, error.message, error.help.as_deref().unwrap_or("-"))
+    format!(
+        "{place} ({}): {} -> {}",
+        error.label,
+        error.message,
+        error.help.as_deref().unwrap_or("-")
+    )
 }
 
 /// Reads `text` as all three; what is refused is refused at a place that exists.
 fn read_as_all(text: &str) {
     let path = Path::new("file.toml");
     let results = [
-        Lock::parse(path, text).map(|lock| drop(Lock::parse(path, &lock.write()).expect("a written lock is read"))),
+        Lock::parse(path, text)
+            .map(|lock| drop(Lock::parse(path, &lock.write()).expect("a written lock is read"))),
         Policy::parse(path, text, &policy::CATALOGUE, policy::TODAY).map(drop),
         Reviews::parse(path, text).map(drop),
     ];

@@ -8,7 +8,8 @@ use openclaw_verify_core::OperatorError;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::policy::{
-    Dependencies, Digests, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset, ReleaseNeed, RuleInfo, Target,
+    Dependencies, Digests, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset,
+    ReleaseNeed, RuleInfo, Target,
 };
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
@@ -18,26 +19,64 @@ const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.to
 
 /// The findings of docs/findings.md that the tests need.
 pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [
-    RuleInfo { id: "tree-mismatch", group: "integrity", fixed: true },
-    RuleInfo { id: "violation", group: "review", fixed: true },
-    RuleInfo { id: "unreviewed", group: "review", fixed: false },
-    RuleInfo { id: "review-expired", group: "review", fixed: false },
-    RuleInfo { id: "agent-reviewed-only", group: "review", fixed: false },
-    RuleInfo { id: "unpinned", group: "pinning", fixed: false },
-    RuleInfo { id: "unpinned-mcp-server", group: "pinning", fixed: false },
-    RuleInfo { id: "provenance-missing", group: "provenance", fixed: false },
+    RuleInfo {
+        id: "tree-mismatch",
+        group: "integrity",
+        fixed: true,
+    },
+    RuleInfo {
+        id: "violation",
+        group: "review",
+        fixed: true,
+    },
+    RuleInfo {
+        id: "unreviewed",
+        group: "review",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "review-expired",
+        group: "review",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "agent-reviewed-only",
+        group: "review",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "unpinned",
+        group: "pinning",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "unpinned-mcp-server",
+        group: "pinning",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "provenance-missing",
+        group: "provenance",
+        fixed: false,
+    },
 ];
 
 pub(super) const TODAY: Date = date(2026, 11, 22);
 
 fn parse(text: &str) -> Result<Policy, Box<OperatorError>> {
-    Policy::parse(Path::new("conf/openclaw-verify.toml"), &format!("version = 1\n{text}"), &CATALOGUE, TODAY)
+    Policy::parse(
+        Path::new("conf/openclaw-verify.toml"),
+        &format!("version = 1\n{text}"),
+        &CATALOGUE,
+        TODAY,
+    )
 }
 
 #[test]
 fn the_presets_are_right_by_the_same_reader() {
     for preset in Preset::ALL {
-        let policy = Policy::preset(preset, &CATALOGUE).unwrap_or_else(|e| panic!("{}", super::shown(&e)));
+        let policy =
+            Policy::preset(preset, &CATALOGUE).unwrap_or_else(|e| panic!("{}", super::shown(&e)));
         assert_eq!(policy.base(), preset);
         let text = format!("preset = \"{}\"", preset.as_str());
         assert_eq!(parse(&text).map(|p| p.base()).ok(), Some(preset));
@@ -49,60 +88,168 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     let tree = format!("tree = \"git-sha256:{}\"", "1".repeat(64));
     let digest = format!("digest = \"sha256:{}\"", "1".repeat(64));
     let rule = |pattern: &str| format!("[[rule]]\nmatch = \"{pattern}\"\n");
-    let exception = |lines: &str| format!("[[exception]]\npackage = \"npm:a\"\nreason = \"pilot\"\n{lines}\n");
+    let exception =
+        |lines: &str| format!("[[exception]]\npackage = \"npm:a\"\nreason = \"pilot\"\n{lines}\n");
     let dated = |lines: &str| exception(&format!("until = 2027-01-31\n{lines}"));
     let release = |lines: &str| format!("[[release]]\nrepository = \"github.com/a/a\"\n{lines}\n");
     let cases = [
         ("unknown preset", "preset = \"homelap\"".to_owned()),
         ("unknown key", "rules = []".to_owned()),
-        ("unknown finding", "[levels]\nunrevewed = \"warn\"".to_owned()),
-        ("finding far from any", "[levels]\nsomething-else = \"warn\"".to_owned()),
-        ("unknown level", "[levels]\nunreviewed = \"error\"".to_owned()),
-        ("lowered violation", "[levels]\nviolation = \"warn\"".to_owned()),
-        ("allowed mismatch", "[levels]\ntree-mismatch = \"allow\"".to_owned()),
-        ("duplicate level", "[levels]\nunreviewed = \"warn\"\nunreviewed = \"deny\"".to_owned()),
-        ("registry without scheme", "[sources]\nregistries = [\"registry.example\"]".to_owned()),
-        ("registry with password", "[sources]\nregistries = [\"https://a:b@registry.example\"]".to_owned()),
+        (
+            "unknown finding",
+            "[levels]\nunrevewed = \"warn\"".to_owned(),
+        ),
+        (
+            "finding far from any",
+            "[levels]\nsomething-else = \"warn\"".to_owned(),
+        ),
+        (
+            "unknown level",
+            "[levels]\nunreviewed = \"error\"".to_owned(),
+        ),
+        (
+            "lowered violation",
+            "[levels]\nviolation = \"warn\"".to_owned(),
+        ),
+        (
+            "allowed mismatch",
+            "[levels]\ntree-mismatch = \"allow\"".to_owned(),
+        ),
+        (
+            "duplicate level",
+            "[levels]\nunreviewed = \"warn\"\nunreviewed = \"deny\"".to_owned(),
+        ),
+        (
+            "registry without scheme",
+            "[sources]\nregistries = [\"registry.example\"]".to_owned(),
+        ),
+        (
+            "registry with password",
+            "[sources]\nregistries = [\"https://a:b@registry.example\"]".to_owned(),
+        ),
         ("import without place", format!("[imports.acme]\n{digest}")),
-        ("import over http", format!("[imports.acme]\nurl = \"http://a.example/r.toml\"\n{digest}")),
-        ("import from a host that looks local", format!("[imports.acme]\nurl = \"http://localhost.a.example/r.toml\"\n{digest}")),
-        ("import with password", format!("[imports.acme]\nurl = \"https://ada:secret@a.example/r.toml\"\n{digest}")),
-        ("import from nowhere", format!("[imports.acme]\nurl = \"https:///r.toml\"\n{digest}")),
-        ("import without digest", "[imports.acme]\npath = \"r.toml\"".to_owned()),
-        ("import of odd name", format!("[imports.\"a b\"]\npath = \"r.toml\"\n{digest}")),
+        (
+            "import over http",
+            format!("[imports.acme]\nurl = \"http://a.example/r.toml\"\n{digest}"),
+        ),
+        (
+            "import from a host that looks local",
+            format!("[imports.acme]\nurl = \"http://localhost.a.example/r.toml\"\n{digest}"),
+        ),
+        (
+            "import with password",
+            format!("[imports.acme]\nurl = \"https://ada:secret@a.example/r.toml\"\n{digest}"),
+        ),
+        (
+            "import from nowhere",
+            format!("[imports.acme]\nurl = \"https:///r.toml\"\n{digest}"),
+        ),
+        (
+            "import without digest",
+            "[imports.acme]\npath = \"r.toml\"".to_owned(),
+        ),
+        (
+            "import of odd name",
+            format!("[imports.\"a b\"]\npath = \"r.toml\"\n{digest}"),
+        ),
         ("rule by kind", rule("kind:plugin")),
         ("rule without scheme", rule("@acme/*")),
         ("rule of unknown scheme", rule("nmp:@acme/*")),
         ("three stars", rule("npm:***")),
         ("empty match", rule("")),
         ("same rule twice", rule("npm:a") + &rule("npm:a")),
-        ("tie", rule("npm:@a/*") + &rule("npm:*/xy") + &rule("npm:@*/z")),
-        ("identity of nobody", rule("npm:a") + "identity = { repository = \" \" }"),
-        ("review of unknown criteria", rule("npm:a") + "review = \"safe\""),
+        (
+            "tie",
+            rule("npm:@a/*") + &rule("npm:*/xy") + &rule("npm:@*/z"),
+        ),
+        (
+            "identity of nobody",
+            rule("npm:a") + "identity = { repository = \" \" }",
+        ),
+        (
+            "review of unknown criteria",
+            rule("npm:a") + "review = \"safe\"",
+        ),
         ("release of nobody", release("tags = \"v*\"")),
         ("release without tags", release("signers = \"s\"")),
-        ("release tie", release("tags = \"v*\"\nsigners = \"s\"") + &release("tags = \"*1\"\nsigners = \"s\"")),
+        (
+            "release tie",
+            release("tags = \"v*\"\nsigners = \"s\"") + &release("tags = \"*1\"\nsigners = \"s\""),
+        ),
         ("no certificate", release("tags = \"v*\"\nopenpgp = []")),
-        ("endless exception", exception(&format!("{tree}\nallow = [\"unreviewed\"]"))),
-        ("exception for too long", exception(&format!("until = 2027-05-22\n{tree}\nallow = [\"unreviewed\"]"))),
-        ("exception until a time", exception(&format!("until = 2027-01-31T00:00:00Z\n{tree}\nallow = [\"unreviewed\"]"))),
-        ("exception until a text", exception(&format!("until = \"2027-01-31\"\n{tree}\nallow = [\"unreviewed\"]"))),
-        ("exception until no day", exception(&format!("until = 2027-02-30\n{tree}\nallow = [\"unreviewed\"]"))),
+        (
+            "endless exception",
+            exception(&format!("{tree}\nallow = [\"unreviewed\"]")),
+        ),
+        (
+            "exception for too long",
+            exception(&format!(
+                "until = 2027-05-22\n{tree}\nallow = [\"unreviewed\"]"
+            )),
+        ),
+        (
+            "exception until a time",
+            exception(&format!(
+                "until = 2027-01-31T00:00:00Z\n{tree}\nallow = [\"unreviewed\"]"
+            )),
+        ),
+        (
+            "exception until a text",
+            exception(&format!(
+                "until = \"2027-01-31\"\n{tree}\nallow = [\"unreviewed\"]"
+            )),
+        ),
+        (
+            "exception until no day",
+            exception(&format!(
+                "until = 2027-02-30\n{tree}\nallow = [\"unreviewed\"]"
+            )),
+        ),
         ("exception of nothing", dated("allow = [\"unpinned\"]")),
-        ("exception by version", dated("version = \"1.0.0\"\nallow = [\"unpinned\", \"unreviewed\"]")),
-        ("exception of two", dated(&format!("{tree}\ndefinition{}\nallow = [\"unpinned\"]", &digest[6..]))),
-        ("exception for a violation", dated(&format!("{tree}\nallow = [\"violation\"]"))),
-        ("exception for nothing", dated(&format!("{tree}\nallow = []"))),
-        ("exception for an unknown finding", dated(&format!("{tree}\nallow = [\"unpind\"]"))),
-        ("exception without reason", dated(&format!("{tree}\nallow = [\"unpinned\"]")).replace("pilot", " ")),
-        ("same exception twice", dated(&format!("{tree}\nallow = [\"unpinned\"]")).repeat(2)),
-        ("exception by pattern", dated(&format!("{tree}\nallow = [\"unpinned\"]")).replace("npm:a", "npm")),
+        (
+            "exception by version",
+            dated("version = \"1.0.0\"\nallow = [\"unpinned\", \"unreviewed\"]"),
+        ),
+        (
+            "exception of two",
+            dated(&format!(
+                "{tree}\ndefinition{}\nallow = [\"unpinned\"]",
+                &digest[6..]
+            )),
+        ),
+        (
+            "exception for a violation",
+            dated(&format!("{tree}\nallow = [\"violation\"]")),
+        ),
+        (
+            "exception for nothing",
+            dated(&format!("{tree}\nallow = []")),
+        ),
+        (
+            "exception for an unknown finding",
+            dated(&format!("{tree}\nallow = [\"unpind\"]")),
+        ),
+        (
+            "exception without reason",
+            dated(&format!("{tree}\nallow = [\"unpinned\"]")).replace("pilot", " "),
+        ),
+        (
+            "same exception twice",
+            dated(&format!("{tree}\nallow = [\"unpinned\"]")).repeat(2),
+        ),
+        (
+            "exception by pattern",
+            dated(&format!("{tree}\nallow = [\"unpinned\"]")).replace("npm:a", "npm"),
+        ),
     ];
     let shown: String = cases
         .iter()
         .map(|(name, text)| match parse(text) {
             Ok(_) => format!("{name}: ACCEPTED\n"),
-            Err(error) => format!("{name}: {}\n", super::shown(&error).replace(WAY_OUT, "(format)")),
+            Err(error) => format!(
+                "{name}: {}\n",
+                super::shown(&error).replace(WAY_OUT, "(format)")
+            ),
         })
         .collect();
     insta::assert_snapshot!(shown, @r##"
@@ -240,15 +387,29 @@ fn presets_ask_what_the_table_says() {
         ),
     ];
     for (kind, source, default, strict, homelab) in rows {
-        for (preset, expected) in [(Preset::Default, default), (Preset::Strict, strict), (Preset::Homelab, homelab)] {
+        for (preset, expected) in [
+            (Preset::Default, default),
+            (Preset::Strict, strict),
+            (Preset::Homelab, homelab),
+        ] {
             let policy = Policy::preset(preset, &CATALOGUE).expect("preset");
             let asked = policy.requirements(&id("x:y"), kind, source);
-            let got = (asked.pin(OriginProof::Missing), asked.provenance, asked.review(OriginProof::Missing), asked.dependencies);
+            let got = (
+                asked.pin(OriginProof::Missing),
+                asked.provenance,
+                asked.review(OriginProof::Missing),
+                asked.dependencies,
+            );
             assert_eq!(got, expected, "{preset:?} {kind} {source}");
             assert!(!asked.needs_proof() && matches!(asked.from, Origin::Preset { .. }));
         }
     }
-    let level = |preset, id| Policy::preset(preset, &CATALOGUE).expect("preset").level(id).map(|(level, _)| level);
+    let level = |preset, id| {
+        Policy::preset(preset, &CATALOGUE)
+            .expect("preset")
+            .level(id)
+            .map(|(level, _)| level)
+    };
     assert_eq!(level(Preset::Homelab, "unreviewed"), Some(Level::Warn));
     assert_eq!(level(Preset::Default, "unreviewed"), None);
 }
@@ -264,35 +425,75 @@ fn the_most_specific_rule_wins_whole_and_the_preset_fills_the_rest() {
     let other = ask("npm:@x/y");
     assert_eq!(
         (other.provenance, other.dependencies, other.from),
-        (Need::Required, Dependencies::Locked, Origin::Policy { line: 2 })
+        (
+            Need::Required,
+            Dependencies::Locked,
+            Origin::Policy { line: 2 }
+        )
     );
     // Not per field: the wider rule's `provenance` does not reach here.
     let acme = ask("npm:@acme/other");
     assert_eq!(
-        (acme.provenance, acme.dependencies, acme.pin(OriginProof::Missing)),
+        (
+            acme.provenance,
+            acme.dependencies,
+            acme.pin(OriginProof::Missing)
+        ),
         (Need::Optional, Dependencies::Reviewed, Pin::Digest)
     );
     assert_eq!(ask("npm:@acme/matrix").from, Origin::Policy { line: 8 });
-    assert_eq!(policy.unmatched_rules(&[&id("npm:@x/y")]).map(|r| r.line).collect::<Vec<_>>(), [5, 8]);
+    assert_eq!(
+        policy
+            .unmatched_rules(&[&id("npm:@x/y")])
+            .map(|r| r.line)
+            .collect::<Vec<_>>(),
+        [5, 8]
+    );
 }
 
 #[test]
 fn a_name_alone_relaxes_nothing() {
-    let policy = policy("[[rule]]\nmatch = \"npm:@openclaw/*\"\npin = \"any\"\nreview = \"none\"\n");
+    let policy =
+        policy("[[rule]]\nmatch = \"npm:@openclaw/*\"\npin = \"any\"\nreview = \"none\"\n");
     let asked = policy.requirements(&id("npm:@openclaw/zalo"), Kind::Plugin, Source::Npm);
     assert!(asked.needs_proof());
-    assert_eq!((asked.pin(OriginProof::Missing), asked.review(OriginProof::Missing)), (Pin::Digest, Some(Criteria::SafeToRun)));
-    assert_eq!((asked.pin(OriginProof::Verified), asked.review(OriginProof::Verified)), (Pin::Any, None));
-    assert!(matches!(asked.asked_by(OriginProof::Missing), Origin::Preset { .. }));
-    assert_eq!(asked.asked_by(OriginProof::Verified), Origin::Policy { line: 2 });
+    assert_eq!(
+        (
+            asked.pin(OriginProof::Missing),
+            asked.review(OriginProof::Missing)
+        ),
+        (Pin::Digest, Some(Criteria::SafeToRun))
+    );
+    assert_eq!(
+        (
+            asked.pin(OriginProof::Verified),
+            asked.review(OriginProof::Verified)
+        ),
+        (Pin::Any, None)
+    );
+    assert!(matches!(
+        asked.asked_by(OriginProof::Missing),
+        Origin::Preset { .. }
+    ));
+    assert_eq!(
+        asked.asked_by(OriginProof::Verified),
+        Origin::Policy { line: 2 }
+    );
 }
 
 #[test]
 fn who_names_an_identity_wants_provenance() {
     let rule = "[[rule]]\nmatch = \"npm:a\"\nidentity = { repository = \"github.com/a/a\", ref = \"refs/heads/*\" }\n";
-    let need = |text: &str| policy(text).requirements(&id("npm:a"), Kind::Plugin, Source::Npm).provenance;
+    let need = |text: &str| {
+        policy(text)
+            .requirements(&id("npm:a"), Kind::Plugin, Source::Npm)
+            .provenance
+    };
     assert_eq!(need(rule), Need::Required);
-    assert_eq!(need(&format!("{rule}provenance = \"optional\"\n")), Need::Optional);
+    assert_eq!(
+        need(&format!("{rule}provenance = \"optional\"\n")),
+        Need::Optional
+    );
 }
 
 #[test]
@@ -314,23 +515,102 @@ fn exceptions_are_bound_to_bytes_and_days() {
     );
     let policy = policy(&text);
     let subject = id("npm:a");
-    let digests = Digests { tree: Some(tree), dependencies: Some(deps), definition: None, version: Some("1.0") };
+    let digests = Digests {
+        tree: Some(tree),
+        dependencies: Some(deps),
+        definition: None,
+        version: Some("1.0"),
+    };
     let ask = |finding, digests, about_dependencies, today| {
-        policy.exception_for(&Target { finding, subject: &subject, digests, about_dependencies }, today).map(|(index, _)| index)
+        policy
+            .exception_for(
+                &Target {
+                    finding,
+                    subject: &subject,
+                    digests,
+                    about_dependencies,
+                },
+                today,
+            )
+            .map(|(index, _)| index)
     };
     assert_eq!(ask("unreviewed", digests, false, TODAY), Some(0));
-    assert_eq!(ask("unreviewed", digests, false, date(2026, 11, 30)), Some(0));
+    assert_eq!(
+        ask("unreviewed", digests, false, date(2026, 11, 30)),
+        Some(0)
+    );
     assert_eq!(ask("unreviewed", digests, false, date(2026, 12, 1)), None);
-    assert_eq!(ask("unreviewed", digests, true, TODAY), None, "an exception that names no dependencies says nothing about them");
+    assert_eq!(
+        ask("unreviewed", digests, true, TODAY),
+        None,
+        "an exception that names no dependencies says nothing about them"
+    );
     assert_eq!(ask("provenance-missing", digests, false, TODAY), None);
-    assert_eq!(ask("unreviewed", Digests { tree: Some(deps), ..digests }, false, TODAY), None);
-    assert_eq!(ask("unreviewed", Digests { tree: None, ..digests }, false, TODAY), None);
-    assert_eq!(ask("unpinned", digests, true, TODAY), Some(1), "the one that lasts longest");
-    assert_eq!(ask("unpinned", Digests { dependencies: Some(tree), ..digests }, false, TODAY), Some(2));
-    assert_eq!(ask("unpinned", Digests { dependencies: Some(tree), version: None, ..digests }, false, TODAY), None);
-    let expired: Vec<_> = policy.exceptions().iter().filter(|e| e.expired(date(2026, 12, 1))).map(|e| e.line).collect();
+    assert_eq!(
+        ask(
+            "unreviewed",
+            Digests {
+                tree: Some(deps),
+                ..digests
+            },
+            false,
+            TODAY
+        ),
+        None
+    );
+    assert_eq!(
+        ask(
+            "unreviewed",
+            Digests {
+                tree: None,
+                ..digests
+            },
+            false,
+            TODAY
+        ),
+        None
+    );
+    assert_eq!(
+        ask("unpinned", digests, true, TODAY),
+        Some(1),
+        "the one that lasts longest"
+    );
+    assert_eq!(
+        ask(
+            "unpinned",
+            Digests {
+                dependencies: Some(tree),
+                ..digests
+            },
+            false,
+            TODAY
+        ),
+        Some(2)
+    );
+    assert_eq!(
+        ask(
+            "unpinned",
+            Digests {
+                dependencies: Some(tree),
+                version: None,
+                ..digests
+            },
+            false,
+            TODAY
+        ),
+        None
+    );
+    let expired: Vec<_> = policy
+        .exceptions()
+        .iter()
+        .filter(|e| e.expired(date(2026, 12, 1)))
+        .map(|e| e.line)
+        .collect();
     assert_eq!(expired, [2]);
-    let unused: Vec<_> = policy.unused_exceptions(&BTreeSet::from([1]), date(2026, 12, 1)).map(|e| e.line).collect();
+    let unused: Vec<_> = policy
+        .unused_exceptions(&BTreeSet::from([1]), date(2026, 12, 1))
+        .map(|e| e.line)
+        .collect();
     assert_eq!(unused, [15]);
 }
 
@@ -347,24 +627,53 @@ fn sources_imports_and_releases_are_read() {
          gitsign = {{ identity = \"a@example.org\", issuer = \"https://issuer.example\" }}\n"
     ));
     let sources = policy.sources.as_ref().expect("sources");
-    assert_eq!(sources.registries.as_deref(), Some(&["https://registry.example".to_owned()][..]));
-    assert!(
-        sources.git.as_ref().is_some_and(|g| g[0].matches("github.com/openclaw/a") && !g[0].matches("github.com/openclaw/a/b"))
+    assert_eq!(
+        sources.registries.as_deref(),
+        Some(&["https://registry.example".to_owned()][..])
     );
-    let places: Vec<_> = policy.imports.iter().map(|i| (i.name.as_str(), i.location.clone())).collect();
-    assert_eq!(places[0], ("acme", ImportLocation::Path("conf/acme.toml".into())));
-    assert_eq!(places[1], ("other", ImportLocation::Url("https://other.example/r.toml".to_owned())));
-    let rule = |tag| policy.release_rule("github.com/openclaw/openclaw", tag).expect("rule");
-    assert_eq!(rule("v2026.1.9").openpgp, [Path::new("conf/a.asc"), Path::new("/b.asc")]);
-    assert_eq!(rule("v2026.9.6").signers.as_deref(), Some(Path::new("conf/keys/s")));
+    assert!(sources.git.as_ref().is_some_and(
+        |g| g[0].matches("github.com/openclaw/a") && !g[0].matches("github.com/openclaw/a/b")
+    ));
+    let places: Vec<_> = policy
+        .imports
+        .iter()
+        .map(|i| (i.name.as_str(), i.location.clone()))
+        .collect();
+    assert_eq!(
+        places[0],
+        ("acme", ImportLocation::Path("conf/acme.toml".into()))
+    );
+    assert_eq!(
+        places[1],
+        (
+            "other",
+            ImportLocation::Url("https://other.example/r.toml".to_owned())
+        )
+    );
+    let rule = |tag| {
+        policy
+            .release_rule("github.com/openclaw/openclaw", tag)
+            .expect("rule")
+    };
+    assert_eq!(
+        rule("v2026.1.9").openpgp,
+        [Path::new("conf/a.asc"), Path::new("/b.asc")]
+    );
+    assert_eq!(
+        rule("v2026.9.6").signers.as_deref(),
+        Some(Path::new("conf/keys/s"))
+    );
     assert_eq!(rule("v2026.9.6").require, ReleaseNeed::SignedTag);
     assert_eq!(rule("nightly").require, ReleaseNeed::Pinned);
     assert!(policy.release_rule("github.com/other/a", "v1").is_none());
 }
 
 fn text_over(alphabet: &'static str) -> impl Strategy<Value = String> {
-    proptest::collection::vec(proptest::sample::select(alphabet.chars().collect::<Vec<_>>()), 0..9)
-        .prop_map(|chars| chars.into_iter().collect())
+    proptest::collection::vec(
+        proptest::sample::select(alphabet.chars().collect::<Vec<_>>()),
+        0..9,
+    )
+    .prop_map(|chars| chars.into_iter().collect())
 }
 
 /// The meaning of patterns, written down as plainly as possible.
@@ -372,7 +681,9 @@ fn reference(pattern: &[char], text: &[char]) -> bool {
     match pattern {
         [] => text.is_empty(),
         ['*', '*', rest @ ..] => (0..=text.len()).any(|n| reference(rest, &text[n..])),
-        ['*', rest @ ..] => (0..=text.len()).take_while(|n| !text[..*n].contains(&'/')).any(|n| reference(rest, &text[n..])),
+        ['*', rest @ ..] => (0..=text.len())
+            .take_while(|n| !text[..*n].contains(&'/'))
+            .any(|n| reference(rest, &text[n..])),
         [c, rest @ ..] => text.first() == Some(c) && reference(rest, &text[1..]),
     }
 }
@@ -420,9 +731,11 @@ fn a_pattern_made_to_backtrack_is_still_quick() {
 fn only_what_lies_in_a_listed_registry_is_listed() {
     let policy = policy("[sources]\nregistries = [\"https://registry.example/npm/\"]\n");
     let sources = policy.sources.as_ref().expect("sources");
-    for listed in
-        ["https://registry.example/npm", "https://registry.example/npm/@a/b/-/b-1.0.0.tgz", "https://registry.example/npm/@a%2fb"]
-    {
+    for listed in [
+        "https://registry.example/npm",
+        "https://registry.example/npm/@a/b/-/b-1.0.0.tgz",
+        "https://registry.example/npm/@a%2fb",
+    ] {
         assert!(sources.allow_registry(listed), "{listed}");
     }
     for other in [
@@ -438,5 +751,8 @@ fn only_what_lies_in_a_listed_registry_is_listed() {
     ] {
         assert!(!sources.allow_registry(other), "{other}");
     }
-    assert!(sources.allow_git("github.com/a/b"), "nothing is said about git");
+    assert!(
+        sources.allow_git("github.com/a/b"),
+        "nothing is said about git"
+    );
 }

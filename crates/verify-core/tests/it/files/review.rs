@@ -8,8 +8,8 @@ use jiff::civil::{Date, date};
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::review::{
-    Addition, Agent, Content, Criteria, Origin, Publisher, Question, Review, ReviewIndex, Reviews, Trust, Verdict, Versions,
-    Violated, Violation, append,
+    Addition, Agent, Content, Criteria, Origin, Publisher, Question, Review, ReviewIndex, Reviews,
+    Trust, Verdict, Versions, Violated, Violation, append,
 };
 use openclaw_verify_core::subject::SubjectId;
 use proptest::prelude::*;
@@ -49,7 +49,10 @@ fn review(package: &str, n: u8) -> Review {
 }
 
 fn delta(package: &str, from: u8, to: u8) -> Review {
-    Review { from: Some(Content::Tree(tree(from))), ..review(package, to) }
+    Review {
+        from: Some(Content::Tree(tree(from))),
+        ..review(package, to)
+    }
 }
 
 fn of(list: Vec<Review>) -> Reviews {
@@ -62,7 +65,13 @@ fn judge<'r>(index: &ReviewIndex<'r>, package: &str, n: u8) -> Verdict<'r> {
     ask(index, package, n, Some("1.0.0"), &[])
 }
 
-fn ask<'r>(index: &ReviewIndex<'r>, package: &str, n: u8, version: Option<&str>, publishers: &[Publisher]) -> Verdict<'r> {
+fn ask<'r>(
+    index: &ReviewIndex<'r>,
+    package: &str,
+    n: u8,
+    version: Option<&str>,
+    publishers: &[Publisher],
+) -> Verdict<'r> {
     let subject = id(package);
     let versions: Vec<&str> = version.into_iter().collect();
     index.judge(&Question {
@@ -128,15 +137,39 @@ date = 2026-11-22
 #[test]
 fn the_example_is_read() {
     let read = reviews(&example());
-    assert_eq!((read.reviews.len(), read.trusts.len(), read.violations.len()), (2, 1, 1));
+    assert_eq!(
+        (read.reviews.len(), read.trusts.len(), read.violations.len()),
+        (2, 1, 1)
+    );
     let delta = &read.reviews[1];
-    assert_eq!((delta.from, delta.content), (Some(Content::Tree(tree(1))), Content::Tree(tree(3))));
-    assert_eq!(delta.agent, Some(Agent { model: "m-1".to_owned(), guided: true }));
-    assert_eq!((delta.line, read.trusts[0].line, read.violations[0].line), (13, 24, 33));
+    assert_eq!(
+        (delta.from, delta.content),
+        (Some(Content::Tree(tree(1))), Content::Tree(tree(3)))
+    );
+    assert_eq!(
+        delta.agent,
+        Some(Agent {
+            model: "m-1".to_owned(),
+            guided: true
+        })
+    );
+    assert_eq!(
+        (delta.line, read.trusts[0].line, read.violations[0].line),
+        (13, 24, 33)
+    );
     let index = ReviewIndex::build(&read, &[], TODAY);
-    assert!(matches!(judge(&index, "clawhub:acme/weather", 1), Verdict::Reviewed(_)));
-    assert!(matches!(judge(&index, "clawhub:acme/weather", 3), Verdict::AgentOnly(_)));
-    assert!(matches!(judge(&index, "clawhub:evil/wallet", 3), Verdict::Violation(_)));
+    assert!(matches!(
+        judge(&index, "clawhub:acme/weather", 1),
+        Verdict::Reviewed(_)
+    ));
+    assert!(matches!(
+        judge(&index, "clawhub:acme/weather", 3),
+        Verdict::AgentOnly(_)
+    ));
+    assert!(matches!(
+        judge(&index, "clawhub:evil/wallet", 3),
+        Verdict::Violation(_)
+    ));
 }
 
 #[test]
@@ -144,7 +177,9 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
     let tree = tree(1).to_string();
     let head = "version = 1\n";
     let review = |lines: &str| {
-        format!("{head}[[review]]\npackage = \"npm:a\"\ncriteria = \"safe-to-run\"\nby = \"Ada\"\ndate = 2026-11-22\n{lines}\n")
+        format!(
+            "{head}[[review]]\npackage = \"npm:a\"\ncriteria = \"safe-to-run\"\nby = \"Ada\"\ndate = 2026-11-22\n{lines}\n"
+        )
     };
     let read = |lines: &str| review(&format!("tree = \"{tree}\"\n{lines}"));
     let trust = |packages: &str, until: &str| {
@@ -153,29 +188,56 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
         )
     };
     let violation = |what: &str| {
-        format!("{head}[[violation]]\npackage = \"npm:a\"\nreason = \"bad\"\nby = \"Ada\"\ndate = 2026-11-22\n{what}\n")
+        format!(
+            "{head}[[violation]]\npackage = \"npm:a\"\nreason = \"bad\"\nby = \"Ada\"\ndate = 2026-11-22\n{what}\n"
+        )
     };
-    let twin = format!("{}{}", read("notes = \"one\""), &read("notes = \"other\"")[head.len()..]);
+    let twin = format!(
+        "{}{}",
+        read("notes = \"one\""),
+        &read("notes = \"other\"")[head.len()..]
+    );
     let cases = [
         ("newer", "version = 2\n".to_owned()),
         ("nothing read", review("")),
-        ("two things read", read(&format!("definition = \"{}\"", &tree[4..]))),
+        (
+            "two things read",
+            read(&format!("definition = \"{}\"", &tree[4..])),
+        ),
         ("delta to itself", read(&format!("from = \"{tree}\""))),
-        ("delta from a definition", read(&format!("from = \"{}\"", &tree[4..]))),
-        ("unknown criteria", read("").replace("safe-to-run", "safe-to-deploy")),
+        (
+            "delta from a definition",
+            read(&format!("from = \"{}\"", &tree[4..])),
+        ),
+        (
+            "unknown criteria",
+            read("").replace("safe-to-run", "safe-to-deploy"),
+        ),
         ("slip in a key", read("note = \"x\"")),
         ("nobody", read("").replace("Ada", "")),
-        ("text as date", read("").replace("2026-11-22", "\"2026-11-22\"")),
+        (
+            "text as date",
+            read("").replace("2026-11-22", "\"2026-11-22\""),
+        ),
         ("ends before", read("until = 2026-11-21")),
         ("agent without model", read("agent = { guided = true }")),
-        ("unknown key of agent", read("agent = { model = \"m\", human = true }")),
+        (
+            "unknown key of agent",
+            read("agent = { model = \"m\", human = true }"),
+        ),
         ("twins", twin),
         ("trust in nothing", trust("[]", "2027-11-22")),
         ("trust for ever", trust("[\"npm:*\"]", "2027-11-23")),
         ("trust backwards", trust("[\"npm:*\"]", "2026-11-21")),
-        ("trust without end", trust("[\"npm:*\"]", "2027-11-22").replace("until = 2027-11-22\n", "")),
+        (
+            "trust without end",
+            trust("[\"npm:*\"]", "2027-11-22").replace("until = 2027-11-22\n", ""),
+        ),
         ("violation of nothing", violation("")),
-        ("violation of both", violation(&format!("versions = \"*\"\ntrees = [\"{tree}\"]"))),
+        (
+            "violation of both",
+            violation(&format!("versions = \"*\"\ntrees = [\"{tree}\"]")),
+        ),
         ("violation of no version", violation("versions = \"\"")),
         ("violation of a tag", violation("versions = \"latest\"")),
         ("violation of an empty list", violation("versions = []")),
@@ -188,7 +250,10 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
         .iter()
         .map(|(name, text)| match Reviews::parse(Path::new(FILE), text) {
             Ok(_) => format!("{name}: ACCEPTED\n"),
-            Err(error) => format!("{name}: {}\n", super::shown(&error).replace(WAY_OUT, "(format)")),
+            Err(error) => format!(
+                "{name}: {}\n",
+                super::shown(&error).replace(WAY_OUT, "(format)")
+            ),
         })
         .collect();
     insta::assert_snapshot!(shown, @r##"
@@ -227,7 +292,10 @@ fn additions() -> Vec<Addition> {
         Addition::Review(Review {
             version: Some("1.0.0 -> 1.1.0".to_owned()),
             dependencies: Some(tree(9)),
-            agent: Some(Agent { model: odd.to_owned(), guided: false }),
+            agent: Some(Agent {
+                model: odd.to_owned(),
+                guided: false,
+            }),
             until: Some(date(2027, 1, 31)),
             notes: Some(odd.to_owned()),
             by: odd.to_owned(),
@@ -241,7 +309,10 @@ fn additions() -> Vec<Addition> {
         Addition::Trust(Trust {
             publisher: "github:a/a".to_owned(),
             workflow: Some("r.yml".to_owned()),
-            packages: vec![Pattern::new("npm:@a/*").expect("pattern"), Pattern::new("git:**").expect("pattern")],
+            packages: vec![
+                Pattern::new("npm:@a/*").expect("pattern"),
+                Pattern::new("git:**").expect("pattern"),
+            ],
             criteria: Criteria::SafeToRun,
             by: "Ada".to_owned(),
             start: date(2026, 11, 22),
@@ -270,29 +341,64 @@ fn additions() -> Vec<Addition> {
 
 #[test]
 fn what_is_appended_is_read_back_and_old_bytes_stay() {
-    for start in [None, Some(example()), Some(example().replace('\n', "\r\n")), Some("version = 1".to_owned())] {
+    for start in [
+        None,
+        Some(example()),
+        Some(example().replace('\n', "\r\n")),
+        Some("version = 1".to_owned()),
+    ] {
         let mut text = start.clone();
         for addition in additions() {
-            let appended = append(Path::new(FILE), text.as_deref(), &addition).unwrap_or_else(|e| panic!("{}", super::shown(&e)));
+            let appended = append(Path::new(FILE), text.as_deref(), &addition)
+                .unwrap_or_else(|e| panic!("{}", super::shown(&e)));
             let old = text.unwrap_or_default();
-            let at = appended.text.find(&appended.entry).expect("the entry stands in the text");
-            let rest = format!("{}{}", &appended.text[..at], &appended.text[at + appended.entry.len()..]);
+            let at = appended
+                .text
+                .find(&appended.entry)
+                .expect("the entry stands in the text");
+            let rest = format!(
+                "{}{}",
+                &appended.text[..at],
+                &appended.text[at + appended.entry.len()..]
+            );
             // Taken out again, only the blank line before it is more than there was.
             if !old.is_empty() {
                 assert!(rest == old || rest.len() <= old.len() + 4, "{rest}");
                 let mut lines = rest.lines().filter(|l| !l.is_empty());
-                assert!(old.lines().filter(|l| !l.is_empty()).all(|l| lines.next() == Some(l)));
+                assert!(
+                    old.lines()
+                        .filter(|l| !l.is_empty())
+                        .all(|l| lines.next() == Some(l))
+                );
             }
             let read = reviews(&appended.text);
             let found = match &addition {
-                Addition::Review(r) => read.reviews.iter().any(|x| Review { line: 0, ..x.clone() } == *r),
-                Addition::Trust(t) => read.trusts.iter().any(|x| Trust { line: 0, ..x.clone() } == *t),
-                Addition::Violation(v) => read.violations.iter().any(|x| Violation { line: 0, ..x.clone() } == *v),
+                Addition::Review(r) => read.reviews.iter().any(|x| {
+                    Review {
+                        line: 0,
+                        ..x.clone()
+                    } == *r
+                }),
+                Addition::Trust(t) => read.trusts.iter().any(|x| {
+                    Trust {
+                        line: 0,
+                        ..x.clone()
+                    } == *t
+                }),
+                Addition::Violation(v) => read.violations.iter().any(|x| {
+                    Violation {
+                        line: 0,
+                        ..x.clone()
+                    } == *v
+                }),
             };
             assert!(found, "{}", appended.entry);
             text = Some(appended.text);
         }
-        assert!(!text.as_deref().unwrap_or_default().contains('\u{1b}'), "nothing acts on the terminal of who reads the diff");
+        assert!(
+            !text.as_deref().unwrap_or_default().contains('\u{1b}'),
+            "nothing acts on the terminal of who reads the diff"
+        );
     }
 }
 
@@ -312,21 +418,54 @@ fn an_entry_goes_behind_those_of_its_subject_and_comments_stay_with_theirs() {
         Addition::Review(review("npm:d", 1)).render()
     );
     let order = |package: &str| {
-        let text = append(Path::new(FILE), Some(&text), &Addition::Review(review(package, 2))).expect("append").text;
-        text.lines().filter(|l| l.starts_with('#') || l.starts_with("package")).collect::<Vec<_>>().join(" ")
+        let text = append(
+            Path::new(FILE),
+            Some(&text),
+            &Addition::Review(review(package, 2)),
+        )
+        .expect("append")
+        .text;
+        text.lines()
+            .filter(|l| l.starts_with('#') || l.starts_with("package"))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let line = |p: &str| format!("package = \"npm:{p}\"");
     let (b, d) = (line("b"), line("d"));
-    assert_eq!(order("npm:a"), format!("{} # about b {b} # end of b # about d {d}", line("a")));
-    assert_eq!(order("npm:b"), format!("# about b {b} {b} # end of b # about d {d}"));
-    assert_eq!(order("npm:c"), format!("# about b {b} {} # end of b # about d {d}", line("c")));
-    assert_eq!(order("npm:e"), format!("# about b {b} # end of b # about d {d} {}", line("e")));
+    assert_eq!(
+        order("npm:a"),
+        format!("{} # about b {b} # end of b # about d {d}", line("a"))
+    );
+    assert_eq!(
+        order("npm:b"),
+        format!("# about b {b} {b} # end of b # about d {d}")
+    );
+    assert_eq!(
+        order("npm:c"),
+        format!("# about b {b} {} # end of b # about d {d}", line("c"))
+    );
+    assert_eq!(
+        order("npm:e"),
+        format!("# about b {b} # end of b # about d {d} {}", line("e"))
+    );
 }
 
 /// Runs git in `dir`; whether it went well.
 fn git(dir: &Path, args: &[&str]) -> bool {
-    let identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main"];
-    let run = Command::new("git").args(identity).args(args).current_dir(dir).env("GIT_CONFIG_GLOBAL", "/dev/null").output();
+    let identity = [
+        "-c",
+        "user.name=Ada",
+        "-c",
+        "user.email=ada@example.org",
+        "-c",
+        "init.defaultBranch=main",
+    ];
+    let run = Command::new("git")
+        .args(identity)
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output();
     run.is_ok_and(|out| out.status.success())
 }
 
@@ -336,7 +475,13 @@ fn reviews_of_two_branches_merge_clean() {
     let path = dir.path().join(FILE);
     let write = |addition: Addition| {
         let text = std::fs::read_to_string(&path).ok();
-        std::fs::write(&path, append(&path, text.as_deref(), &addition).expect("append").text).expect("write");
+        std::fs::write(
+            &path,
+            append(&path, text.as_deref(), &addition)
+                .expect("append")
+                .text,
+        )
+        .expect("write");
         assert!(git(dir.path(), &["add", FILE]) && git(dir.path(), &["commit", "-qm", "review"]));
     };
     assert!(git(dir.path(), &["init", "-q"]));
@@ -352,10 +497,20 @@ fn reviews_of_two_branches_merge_clean() {
         line: 0,
     };
     // Two subjects that are known, two that are new, one and its neighbour, a review and a violation.
-    let pairs = [("npm:a", "npm:c"), ("npm:b", "npm:d"), ("npm:c", "npm:d1"), ("npm:0", "npm:z"), ("npm:e", "")];
+    let pairs = [
+        ("npm:a", "npm:c"),
+        ("npm:b", "npm:d"),
+        ("npm:c", "npm:d1"),
+        ("npm:0", "npm:z"),
+        ("npm:e", ""),
+    ];
     for (n, (ours, theirs)) in pairs.into_iter().enumerate() {
         let n = u8::try_from(n).expect("small") + 10;
-        let theirs = if theirs.is_empty() { Addition::Violation(violation.clone()) } else { Addition::Review(review(theirs, n)) };
+        let theirs = if theirs.is_empty() {
+            Addition::Violation(violation.clone())
+        } else {
+            Addition::Review(review(theirs, n))
+        };
         assert!(git(dir.path(), &["checkout", "-qb", "theirs"]));
         write(theirs);
         assert!(git(dir.path(), &["checkout", "-q", "main"]));
@@ -363,58 +518,127 @@ fn reviews_of_two_branches_merge_clean() {
         let merged = git(dir.path(), &["merge", "-q", "theirs", "-m", "merge"]);
         let text = std::fs::read_to_string(&path).expect("read");
         assert!(merged, "{ours}\n{text}");
-        assert_eq!(reviews(&text).reviews.len() + reviews(&text).violations.len(), 5 + 2 * (usize::from(n) - 10));
+        assert_eq!(
+            reviews(&text).reviews.len() + reviews(&text).violations.len(),
+            5 + 2 * (usize::from(n) - 10)
+        );
         assert!(git(dir.path(), &["branch", "-qD", "theirs"]));
     }
 }
 
 #[test]
 fn what_was_read_is_bound_to_its_bytes() {
-    let own = of(vec![review("npm:a", 1), delta("npm:a", 1, 2), Review { dependencies: Some(tree(9)), ..delta("npm:a", 2, 3) }]);
+    let own = of(vec![
+        review("npm:a", 1),
+        delta("npm:a", 1, 2),
+        Review {
+            dependencies: Some(tree(9)),
+            ..delta("npm:a", 2, 3)
+        },
+    ]);
     let index = ReviewIndex::build(&own, &[], TODAY);
-    let Verdict::Reviewed(steps) = judge(&index, "npm:a", 3) else { panic!("reviewed") };
-    assert_eq!(steps.iter().map(|s| s.review.content).collect::<Vec<_>>(), [1, 2, 3].map(|n| Content::Tree(tree(n))));
+    let Verdict::Reviewed(steps) = judge(&index, "npm:a", 3) else {
+        panic!("reviewed")
+    };
+    assert_eq!(
+        steps.iter().map(|s| s.review.content).collect::<Vec<_>>(),
+        [1, 2, 3].map(|n| Content::Tree(tree(n)))
+    );
     assert_eq!(judge(&index, "npm:a", 4), Verdict::Unreviewed);
     assert_eq!(judge(&index, "npm:b", 1), Verdict::Unreviewed);
     let dependencies = |n| index.dependencies(&id("npm:a"), tree(n), Criteria::SafeToRun);
     assert!(matches!(dependencies(9), Verdict::Reviewed(_)));
     assert_eq!(dependencies(8), Verdict::Unreviewed);
-    assert_eq!(index.dependencies(&id("npm:b"), tree(9), Criteria::SafeToRun), Verdict::Unreviewed);
+    assert_eq!(
+        index.dependencies(&id("npm:b"), tree(9), Criteria::SafeToRun),
+        Verdict::Unreviewed
+    );
     let gap = index.gap(&id("npm:a"), Content::Tree(tree(4)), Criteria::SafeToRun);
     assert_eq!(gap.reviewed, [1, 2, 3].map(|n| Content::Tree(tree(n))));
     assert_eq!(gap.leads_here, [Content::Tree(tree(4))]);
-    let own = of(vec![delta("npm:a", 1, 2), delta("npm:a", 2, 3), review("npm:a", 7)]);
-    let gap = ReviewIndex::build(&own, &[], TODAY).gap(&id("npm:a"), Content::Tree(tree(3)), Criteria::SafeToRun);
+    let own = of(vec![
+        delta("npm:a", 1, 2),
+        delta("npm:a", 2, 3),
+        review("npm:a", 7),
+    ]);
+    let gap = ReviewIndex::build(&own, &[], TODAY).gap(
+        &id("npm:a"),
+        Content::Tree(tree(3)),
+        Criteria::SafeToRun,
+    );
     assert_eq!(
         (gap.reviewed, gap.leads_here),
-        (vec![Content::Tree(tree(7))], [3, 2, 1].map(|n| Content::Tree(tree(n))).to_vec())
+        (
+            vec![Content::Tree(tree(7))],
+            [3, 2, 1].map(|n| Content::Tree(tree(n))).to_vec()
+        )
     );
 }
 
 #[test]
 fn a_violation_beats_everything_in_any_order() {
-    let violation =
-        |what| Violation { package: id("npm:a"), what, reason: "bad".to_owned(), by: "Eve".to_owned(), date: TODAY, line: 0 };
+    let violation = |what| Violation {
+        package: id("npm:a"),
+        what,
+        reason: "bad".to_owned(),
+        by: "Eve".to_owned(),
+        date: TODAY,
+        line: 0,
+    };
     let bad_tree = violation(Violated::Trees(vec![tree(1)]));
     let bad_version = violation(Violated::Versions(Versions::range("<2").expect("range")));
-    let publisher = Publisher { id: "github:a/a".to_owned(), workflow: None };
-    let Addition::Trust(trust) = additions().remove(2) else { panic!("trust") };
-    let trust = Trust { workflow: None, packages: vec![Pattern::new("**").expect("pattern")], ..trust };
+    let publisher = Publisher {
+        id: "github:a/a".to_owned(),
+        workflow: None,
+    };
+    let Addition::Trust(trust) = additions().remove(2) else {
+        panic!("trust")
+    };
+    let trust = Trust {
+        workflow: None,
+        packages: vec![Pattern::new("**").expect("pattern")],
+        ..trust
+    };
     for bad in [bad_tree, bad_version] {
         let mut own = of(vec![review("npm:a", 1)]);
         own.trusts.push(trust.clone());
         let mut imported = Reviews::default();
         imported.violations.push(bad.clone());
         let index = ReviewIndex::build(&own, &[("friend", &imported)], TODAY);
-        let verdict = ask(&index, "npm:a", 1, Some("1.0.0"), std::slice::from_ref(&publisher));
-        assert!(matches!(&verdict, Verdict::Violation(v) if v.len() == 1 && v[0].0 == Origin::Import("friend")));
+        let verdict = ask(
+            &index,
+            "npm:a",
+            1,
+            Some("1.0.0"),
+            std::slice::from_ref(&publisher),
+        );
+        assert!(
+            matches!(&verdict, Verdict::Violation(v) if v.len() == 1 && v[0].0 == Origin::Import("friend"))
+        );
         // A version that nobody can read is no way out; neither is another name for the same bytes.
-        assert!(matches!(ask(&index, "npm:a", 1, Some("one"), &[]), Verdict::Violation(_)));
-        assert!(matches!(ask(&index, "npm:a", 1, None, &[]), Verdict::Violation(_)));
+        assert!(matches!(
+            ask(&index, "npm:a", 1, Some("one"), &[]),
+            Verdict::Violation(_)
+        ));
+        assert!(matches!(
+            ask(&index, "npm:a", 1, None, &[]),
+            Verdict::Violation(_)
+        ));
         let other_name = judge(&index, "npm:other", 1);
-        assert_eq!(matches!(other_name, Verdict::Violation(_)), matches!(bad.what, Violated::Trees(_)));
-        let as_dependency = index.violations(&id("npm:x"), Some(Content::Tree(tree(5))), &["9.0.0"], &[tree(1)]);
-        assert_eq!(!as_dependency.is_empty(), matches!(bad.what, Violated::Trees(_)));
+        assert_eq!(
+            matches!(other_name, Verdict::Violation(_)),
+            matches!(bad.what, Violated::Trees(_))
+        );
+        let as_dependency = index.violations(
+            &id("npm:x"),
+            Some(Content::Tree(tree(5))),
+            &["9.0.0"],
+            &[tree(1)],
+        );
+        assert_eq!(
+            !as_dependency.is_empty(),
+            matches!(bad.what, Violated::Trees(_))
+        );
     }
 }
 
@@ -429,61 +653,139 @@ fn no_chain_leads_through_what_must_not_run() {
         line: 0,
     };
     // Somebody called the backdoor fine, and somebody else read only what changed since.
-    let mut own =
-        of(vec![Review { dependencies: Some(tree(1)), ..review("npm:a", 1) }, delta("npm:a", 1, 2), delta("npm:a", 2, 3)]);
-    let known = |own: &Reviews| ReviewIndex::build(own, &[], TODAY).known_dependencies(&id("npm:a"), Criteria::SafeToRun).len();
-    assert!(matches!(judge(&ReviewIndex::build(&own, &[], TODAY), "npm:a", 3), Verdict::Reviewed(_)));
+    let mut own = of(vec![
+        Review {
+            dependencies: Some(tree(1)),
+            ..review("npm:a", 1)
+        },
+        delta("npm:a", 1, 2),
+        delta("npm:a", 2, 3),
+    ]);
+    let known = |own: &Reviews| {
+        ReviewIndex::build(own, &[], TODAY)
+            .known_dependencies(&id("npm:a"), Criteria::SafeToRun)
+            .len()
+    };
+    assert!(matches!(
+        judge(&ReviewIndex::build(&own, &[], TODAY), "npm:a", 3),
+        Verdict::Reviewed(_)
+    ));
     assert_eq!(known(&own), 1);
     own.violations.push(bad);
     let index = ReviewIndex::build(&own, &[], TODAY);
     assert!(matches!(judge(&index, "npm:a", 1), Verdict::Violation(_)));
-    assert_eq!((judge(&index, "npm:a", 2), judge(&index, "npm:a", 3)), (Verdict::Unreviewed, Verdict::Unreviewed));
-    assert_eq!(index.gap(&id("npm:a"), Content::Tree(tree(3)), Criteria::SafeToRun).reviewed, []);
+    assert_eq!(
+        (judge(&index, "npm:a", 2), judge(&index, "npm:a", 3)),
+        (Verdict::Unreviewed, Verdict::Unreviewed)
+    );
+    assert_eq!(
+        index
+            .gap(&id("npm:a"), Content::Tree(tree(3)), Criteria::SafeToRun)
+            .reviewed,
+        []
+    );
     assert_eq!(known(&own), 0);
     // A way around it counts.
     own.reviews.push(review("npm:a", 2));
-    assert!(matches!(judge(&ReviewIndex::build(&own, &[], TODAY), "npm:a", 3), Verdict::Reviewed(_)));
+    assert!(matches!(
+        judge(&ReviewIndex::build(&own, &[], TODAY), "npm:a", 3),
+        Verdict::Reviewed(_)
+    ));
 }
 
 #[test]
 fn trust_needs_the_verified_publisher_and_its_days() {
-    let Addition::Trust(trust) = additions().remove(2) else { panic!("trust") };
+    let Addition::Trust(trust) = additions().remove(2) else {
+        panic!("trust")
+    };
     let mut own = Reviews::default();
     own.trusts.push(trust);
-    let publisher = |id: &str, workflow: &str| Publisher { id: id.to_owned(), workflow: Some(workflow.to_owned()) };
+    let publisher = |id: &str, workflow: &str| Publisher {
+        id: id.to_owned(),
+        workflow: Some(workflow.to_owned()),
+    };
     let judged = |today, package, publisher: &[Publisher]| {
-        matches!(ask(&ReviewIndex::build(&own, &[], today), package, 1, None, publisher), Verdict::Trusted(_))
+        matches!(
+            ask(
+                &ReviewIndex::build(&own, &[], today),
+                package,
+                1,
+                None,
+                publisher
+            ),
+            Verdict::Trusted(_)
+        )
     };
     let right = [publisher("github:a/a", "r.yml")];
-    assert_eq!(right[0], Publisher::of_build("https://github.com/a/a", "r.yml"));
+    assert_eq!(
+        right[0],
+        Publisher::of_build("https://github.com/a/a", "r.yml")
+    );
     assert_eq!(right[0], Publisher::of_build("github.com/a/a", "r.yml"));
-    assert!(!judged(TODAY, "npm:@a/x", &[Publisher::of_tag("github:a/a")]), "a tag has no workflow");
+    assert!(
+        !judged(TODAY, "npm:@a/x", &[Publisher::of_tag("github:a/a")]),
+        "a tag has no workflow"
+    );
     assert!(judged(TODAY, "npm:@a/x", &right));
     assert!(judged(date(2027, 11, 22), "npm:@a/x", &right));
-    assert!(!judged(date(2027, 11, 23), "npm:@a/x", &right) && !judged(date(2026, 11, 21), "npm:@a/x", &right));
+    assert!(
+        !judged(date(2027, 11, 23), "npm:@a/x", &right)
+            && !judged(date(2026, 11, 21), "npm:@a/x", &right)
+    );
     assert!(!judged(TODAY, "npm:@b/x", &right) && !judged(TODAY, "npm:@a/x", &[]));
-    assert!(!judged(TODAY, "npm:@a/x", &[publisher("github:a/b", "r.yml"), publisher("github:a/a", "other.yml")]));
+    assert!(!judged(
+        TODAY,
+        "npm:@a/x",
+        &[
+            publisher("github:a/b", "r.yml"),
+            publisher("github:a/a", "other.yml")
+        ]
+    ));
     // Whom others trust does not count.
     let nobody = Reviews::default();
     let index = ReviewIndex::build(&nobody, &[("friend", &own)], TODAY);
-    assert_eq!(ask(&index, "npm:@a/x", 1, None, &right), Verdict::Unreviewed);
+    assert_eq!(
+        ask(&index, "npm:@a/x", 1, None, &right),
+        Verdict::Unreviewed
+    );
 }
 
 /// A review over few digests, so that paths, forks and loops come about.
 fn any_review() -> impl Strategy<Value = Review> {
-    let until = prop_oneof![Just(None), Just(Some(date(2026, 11, 21))), Just(Some(TODAY))];
-    (0_u8..6, 1_u8..6, any::<bool>(), proptest::bool::weighted(0.3), until, proptest::bool::weighted(0.2)).prop_map(
-        |(from, to, run, agent, until, dependencies)| {
-            let base = if from == 0 || from == to { review("npm:a", to) } else { delta("npm:a", from, to) };
+    let until = prop_oneof![
+        Just(None),
+        Just(Some(date(2026, 11, 21))),
+        Just(Some(TODAY))
+    ];
+    (
+        0_u8..6,
+        1_u8..6,
+        any::<bool>(),
+        proptest::bool::weighted(0.3),
+        until,
+        proptest::bool::weighted(0.2),
+    )
+        .prop_map(|(from, to, run, agent, until, dependencies)| {
+            let base = if from == 0 || from == to {
+                review("npm:a", to)
+            } else {
+                delta("npm:a", from, to)
+            };
             Review {
-                criteria: if run { Criteria::SafeToRun } else { Criteria::SafeToLoad },
-                agent: agent.then(|| Agent { model: "m".to_owned(), guided: false }),
+                criteria: if run {
+                    Criteria::SafeToRun
+                } else {
+                    Criteria::SafeToLoad
+                },
+                agent: agent.then(|| Agent {
+                    model: "m".to_owned(),
+                    guided: false,
+                }),
                 until,
                 dependencies: dependencies.then(|| tree(to)),
                 ..base
             }
-        },
-    )
+        })
 }
 
 /// Everything that reviews reach, found the slow way: go through all of them until nothing more is added.

@@ -15,21 +15,39 @@ impl Bench {
     fn unpacked(&self, dependencies: Value) {
         let package = json!({ "name": "@acme/packed", "version": "1.0.0", "dependencies": dependencies, "openclaw": { "extensions": ["./index.js"] } });
         self.write("unpacked/package.json", &package.to_string());
-        self.write("unpacked/openclaw.plugin.json", r#"{"id":"packed","configSchema":{}}"#);
+        self.write(
+            "unpacked/openclaw.plugin.json",
+            r#"{"id":"packed","configSchema":{}}"#,
+        );
         self.write("unpacked/index.js", "export default {};\n");
     }
 
     /// What OpenClaw asks about it: as it was unpacked, and with what npm has added.
     fn archive(&self, origin: &str) -> Value {
-        let content = if origin == "plugin-package" { "package" } else { "dependency-tree" };
+        let content = if origin == "plugin-package" {
+            "package"
+        } else {
+            "dependency-tree"
+        };
         let plugin = json!({ "contentType": content, "pluginId": "packed" });
-        self.plugin("unpacked", "archive", origin, "plugin-archive", "/home/user/packed-1.0.0.tgz", plugin)
+        self.plugin(
+            "unpacked",
+            "archive",
+            origin,
+            "plugin-archive",
+            "/home/user/packed-1.0.0.tgz",
+            plugin,
+        )
     }
 
     fn tgz(&self) -> PathBuf {
         let file = self.root.join("packed.tgz");
         let mut tar = std::process::Command::new("tar");
-        tar.arg("-C").arg(&self.root).args(["--transform", "s,^unpacked,package,", "-czf"]).arg(&file).arg("unpacked");
+        tar.arg("-C")
+            .arg(&self.root)
+            .args(["--transform", "s,^unpacked,package,", "-czf"])
+            .arg(&file)
+            .arg("unpacked");
         assert!(tar.status().expect("tar").success());
         file
     }
@@ -48,17 +66,39 @@ fn an_archive_whose_dependencies_npm_installs_passes_the_second_time() {
     bench.unpacked(json!({ "dep": "2.0.0" }));
     let first = bench.ask(&bench.archive("plugin-package"));
     allowed(&first);
-    assert_eq!(rules(&first), ["not-locked"], "npm comes before OpenClaw asks again: {first}");
-    bench.write("unpacked/node_modules/dep/package.json", r#"{"name":"dep","version":"2.0.0"}"#);
-    bench.write("unpacked/node_modules/dep/index.js", "module.exports = 1;\n");
-    blocked(&bench.ask(&bench.archive("plugin-dependency-tree")), "not-locked");
+    assert_eq!(
+        rules(&first),
+        ["not-locked"],
+        "npm comes before OpenClaw asks again: {first}"
+    );
+    bench.write(
+        "unpacked/node_modules/dep/package.json",
+        r#"{"name":"dep","version":"2.0.0"}"#,
+    );
+    bench.write(
+        "unpacked/node_modules/dep/index.js",
+        "module.exports = 1;\n",
+    );
+    blocked(
+        &bench.ask(&bench.archive("plugin-dependency-tree")),
+        "not-locked",
+    );
     bench.lock_kept("archive:packed");
     allowed(&bench.ask(&bench.archive("plugin-dependency-tree")));
-    bench.write("unpacked/node_modules/dep/index.js", "module.exports = 2;\n");
-    blocked(&bench.ask(&bench.archive("plugin-dependency-tree")), "dependency-mismatch");
+    bench.write(
+        "unpacked/node_modules/dep/index.js",
+        "module.exports = 2;\n",
+    );
+    blocked(
+        &bench.ask(&bench.archive("plugin-dependency-tree")),
+        "dependency-mismatch",
+    );
     fs::remove_dir_all(bench.root.join("unpacked/node_modules")).expect("remove");
     allowed(&bench.ask(&bench.archive("plugin-package")));
-    blocked(&bench.ask(&bench.archive("plugin-dependency-tree")), "dependency-mismatch");
+    blocked(
+        &bench.ask(&bench.archive("plugin-dependency-tree")),
+        "dependency-mismatch",
+    );
 }
 
 #[test]
@@ -70,11 +110,28 @@ fn only_an_archive_with_dependencies_is_asked_about_again() {
     bench.unpacked(json!({ "dep": "2.0.0" }));
     let plugin = json!({ "contentType": "package", "pluginId": "packed" });
     blocked(
-        &bench.ask(&bench.plugin("unpacked", "local-path", "plugin-package", "plugin-dir", "./unpacked", plugin)),
+        &bench.ask(&bench.plugin(
+            "unpacked",
+            "local-path",
+            "plugin-package",
+            "plugin-dir",
+            "./unpacked",
+            plugin,
+        )),
         "not-locked",
     );
     let bundle = json!({ "contentType": "bundle", "pluginId": "packed" });
-    blocked(&bench.ask(&bench.plugin("unpacked", "archive", "plugin-bundle", "plugin-archive", "./x.tgz", bundle)), "not-locked");
+    blocked(
+        &bench.ask(&bench.plugin(
+            "unpacked",
+            "archive",
+            "plugin-bundle",
+            "plugin-archive",
+            "./x.tgz",
+            bundle,
+        )),
+        "not-locked",
+    );
     // What nothing can clear is refused at once.
     std::os::unix::fs::symlink("/etc/hostname", bench.root.join("unpacked/out")).expect("link");
     blocked(&bench.ask(&bench.archive("plugin-package")), "unsafe-tree");
@@ -86,14 +143,31 @@ fn an_archive_is_locked_before_the_first_try() {
     bench.unpacked(json!({}));
     let id: SubjectId = "archive:packed".parse().expect("id");
     let kept = bench.staged(id.as_str()).expect("staged");
-    let relock = bench.verifier_at(super::NOW).relock_kept(&id, &kept).expect("lock");
+    let relock = bench
+        .verifier_at(super::NOW)
+        .relock_kept(&id, &kept)
+        .expect("lock");
     assert!(relock.refused.is_empty(), "{:?}", relock.refused);
-    operator_file::write_atomic(&bench.root.join("config/openclaw-verify.lock"), &relock.lock.write()).expect("lock");
+    operator_file::write_atomic(
+        &bench.root.join("config/openclaw-verify.lock"),
+        &relock.lock.write(),
+    )
+    .expect("lock");
     let reply = bench.ask(&bench.archive("plugin-package"));
-    assert_eq!(rules(&reply), ["unreviewed"], "locked, and nobody has read it: {reply}");
-    assert!(reason(&reply).contains("openclaw-verify review archive:packed --from "), "{reply}");
+    assert_eq!(
+        rules(&reply),
+        ["unreviewed"],
+        "locked, and nobody has read it: {reply}"
+    );
+    assert!(
+        reason(&reply).contains("openclaw-verify review archive:packed --from "),
+        "{reply}"
+    );
     bench.write("unpacked/index.js", "export default {} ;\n");
-    blocked(&bench.ask(&bench.archive("plugin-package")), "tree-mismatch");
+    blocked(
+        &bench.ask(&bench.archive("plugin-package")),
+        "tree-mismatch",
+    );
 }
 
 #[test]
@@ -106,16 +180,36 @@ fn what_is_more_than_the_archive_is_not_locked_from_it() {
     for (id, why) in [
         ("archive:other", "it holds the plugin packed"),
         ("npm:@acme/other", "it is the package @acme/packed"),
-        ("skill:workspace/packed", "OpenClaw installs no skill: from an archive"),
+        (
+            "skill:workspace/packed",
+            "OpenClaw installs no skill: from an archive",
+        ),
     ] {
         let error = bench.staged(id).expect_err("refused");
         assert!(error.contains(why), "{id}: {error}");
     }
     bench.write("unpacked/.gitignore", "x\n");
-    assert!(bench.staged("npm:@acme/packed").expect_err("refused").contains("npm changes"));
-    bench.staged("archive:packed").expect("nothing is renamed outside npm");
+    assert!(
+        bench
+            .staged("npm:@acme/packed")
+            .expect_err("refused")
+            .contains("npm changes")
+    );
+    bench
+        .staged("archive:packed")
+        .expect("nothing is renamed outside npm");
     bench.unpacked(json!({ "dep": "2.0.0" }));
-    assert!(bench.staged("archive:packed").expect_err("refused").contains("depends on dep"));
+    assert!(
+        bench
+            .staged("archive:packed")
+            .expect_err("refused")
+            .contains("depends on dep")
+    );
     fs::write(bench.root.join("unpacked/package.json"), "{").expect("write");
-    assert!(bench.staged("archive:packed").expect_err("refused").contains("package.json"));
+    assert!(
+        bench
+            .staged("archive:packed")
+            .expect_err("refused")
+            .contains("package.json")
+    );
 }

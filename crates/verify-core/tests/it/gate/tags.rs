@@ -21,11 +21,19 @@ impl Clone {
         let (bench, mut mint) = (Bench::new(), Mint::new());
         let files = [
             ("index.js", "export default {};\n"),
-            ("openclaw.plugin.json", r#"{"id":"notes","configSchema":{}}"#),
-            ("package.json", r#"{"name":"@acme/notes","version":"1.3.0","openclaw":{"extensions":["./index.js"]}}"#),
+            (
+                "openclaw.plugin.json",
+                r#"{"id":"notes","configSchema":{}}"#,
+            ),
+            (
+                "package.json",
+                r#"{"name":"@acme/notes","version":"1.3.0","openclaw":{"extensions":["./index.js"]}}"#,
+            ),
         ];
         let blob = |text: &str| mint.git(&["hash-object", "-w", "--stdin"], text.as_bytes());
-        let tree: String = files.map(|(name, text)| format!("100644 blob {}\t{name}\n", blob(text))).concat();
+        let tree: String = files
+            .map(|(name, text)| format!("100644 blob {}\t{name}\n", blob(text)))
+            .concat();
         let tree = mint.git(&["mktree"], tree.as_bytes());
         mint.commit = mint.git(&["commit-tree", &tree, "-m", "1.3.0"], b"");
         mint.git(&["update-ref", "refs/heads/main", &mint.commit], b"");
@@ -41,9 +49,15 @@ impl Clone {
         let to = self.bench.root.join("git");
         let _ = fs::remove_dir_all(&to);
         let mut git = std::process::Command::new("git");
-        git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").args(["clone", "-q"]);
+        git.env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .args(["clone", "-q"]);
         let output = run(git.arg(self.mint.repo()).arg(to), b"");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     /// What OpenClaw asks about the clone, and about the package in it.
@@ -53,14 +67,21 @@ impl Clone {
 
     fn ask_for(&self, spec: &str) -> [Value; 2] {
         let plugin = json!({ "contentType": "package", "pluginId": "notes" });
-        let request = |origin| self.bench.plugin("git", "git", origin, "plugin-git", spec, plugin.clone());
+        let request = |origin| {
+            self.bench
+                .plugin("git", "git", origin, "plugin-git", spec, plugin.clone())
+        };
         ["plugin-git", "plugin-package"].map(|origin| self.bench.ask(&request(origin)))
     }
 }
 
 fn key(mint: &Mint, name: &str) -> std::path::PathBuf {
     let path = mint.path(name);
-    if path.exists() { path } else { mint.ssh_key(name, &["ed25519"]) }
+    if path.exists() {
+        path
+    } else {
+        mint.ssh_key(name, &["ed25519"])
+    }
 }
 
 /// The tag, signed with the key of that name.
@@ -69,7 +90,10 @@ fn signed(name: &'static str) -> impl Fn(&Mint) -> Vec<u8> {
 }
 
 fn trust(clone: &Clone, name: &str) {
-    let signers = format!("ada@example.org {}\n", clone.mint.public(&key(&clone.mint, name)));
+    let signers = format!(
+        "ada@example.org {}\n",
+        clone.mint.public(&key(&clone.mint, name))
+    );
     clone.bench.write("config/signers", &signers);
 }
 
@@ -81,14 +105,31 @@ fn a_tag_of_an_allowed_signer_passes_once_it_is_locked() {
     allowed(&announced);
     blocked(&staged, "not-locked");
     clone.bench.lock_kept(ID);
-    let lock = fs::read_to_string(clone.bench.root.join("config/openclaw-verify.lock")).expect("lock");
-    assert!(lock.contains("tag-object = ") && lock.contains("signer = \"ssh:"), "the lock remembers who signed: {lock}");
+    let lock =
+        fs::read_to_string(clone.bench.root.join("config/openclaw-verify.lock")).expect("lock");
+    assert!(
+        lock.contains("tag-object = ") && lock.contains("signer = \"ssh:"),
+        "the lock remembers who signed: {lock}"
+    );
     clone.ask().iter().for_each(allowed);
 
     // The same commit under a tag that was made anew is not what was locked.
-    clone.mint.put_tag("v1.3.0", &clone.mint.ssh_tag(&key(&clone.mint, "ada"), &["-n", "git"], "v1.3.0", 1_700_000_001));
+    clone.mint.put_tag(
+        "v1.3.0",
+        &clone.mint.ssh_tag(
+            &key(&clone.mint, "ada"),
+            &["-n", "git"],
+            "v1.3.0",
+            1_700_000_001,
+        ),
+    );
     clone.clone();
-    clone.ask().iter().for_each(|reply| assert!(rules(reply).iter().any(|rule| rule.starts_with("tag-")), "{reply}"));
+    clone.ask().iter().for_each(|reply| {
+        assert!(
+            rules(reply).iter().any(|rule| rule.starts_with("tag-")),
+            "{reply}"
+        )
+    });
 }
 
 #[test]
@@ -108,7 +149,10 @@ fn what_no_allowed_signer_signed_is_refused_at_the_clone() {
         let [announced, staged] = clone.ask();
         blocked(&announced, rule);
         blocked(&staged, rule);
-        assert!(!reason(&staged).contains("openclaw-verify lock"), "nothing invites to lock it: {staged}");
+        assert!(
+            !reason(&staged).contains("openclaw-verify lock"),
+            "nothing invites to lock it: {staged}"
+        );
     }
 }
 
@@ -124,15 +168,32 @@ fn no_spelling_of_a_repository_gets_past_what_is_said_about_it() {
         "git:https://www.github.com:443/acme/notes@v1.3.0",
         "git:git@github.com:acme/notes.git@v1.3.0",
     ] {
-        clone.ask_for(spec).iter().for_each(|reply| blocked(reply, "signature-missing"));
+        clone
+            .ask_for(spec)
+            .iter()
+            .for_each(|reply| blocked(reply, "signature-missing"));
     }
     clone.bench.write("config/openclaw-reviews.toml", violation);
-    for spec in ["git:acme/notes@v1.3.0", "git:ACME/Notes@v1.3.0", "git:https://github.com/acme/NOTES.git"] {
-        clone.ask_for(spec).iter().for_each(|reply| blocked(reply, "violation"));
+    for spec in [
+        "git:acme/notes@v1.3.0",
+        "git:ACME/Notes@v1.3.0",
+        "git:https://github.com/acme/NOTES.git",
+    ] {
+        clone
+            .ask_for(spec)
+            .iter()
+            .for_each(|reply| blocked(reply, "violation"));
     }
     // What is no repository in a known form is about nothing that could be allowed.
-    for spec in ["git:https://github.com/./acme/notes@v1.3.0", "git:https://github.com/%61cme/notes@v1.3.0", "git:notes"] {
-        clone.ask_for(spec).iter().for_each(|reply| assert_eq!(reply["decision"], "block", "{spec}: {reply}"));
+    for spec in [
+        "git:https://github.com/./acme/notes@v1.3.0",
+        "git:https://github.com/%61cme/notes@v1.3.0",
+        "git:notes",
+    ] {
+        clone
+            .ask_for(spec)
+            .iter()
+            .for_each(|reply| assert_eq!(reply["decision"], "block", "{spec}: {reply}"));
     }
 }
 
@@ -144,5 +205,8 @@ fn locking_does_not_make_up_for_a_signature() {
     clone.bench.lock_kept(ID);
     clone.ask().iter().for_each(allowed);
     trust(&clone, "ada");
-    clone.ask().iter().for_each(|reply| blocked(reply, "signer-not-allowed"));
+    clone
+        .ask()
+        .iter()
+        .for_each(|reply| blocked(reply, "signer-not-allowed"));
 }

@@ -6,8 +6,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber, SigningKey as _, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
+    SerialNumber, SigningKey as _, date_time_ymd,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -51,7 +52,9 @@ pub struct Claims {
 impl Claims {
     /// A release workflow of `repository` (`owner/name`) on a runner of GitHub.
     pub fn github(repository: &str) -> Self {
-        let workflow = format!("https://github.com/{repository}/.github/workflows/release.yml@refs/heads/main");
+        let workflow = format!(
+            "https://github.com/{repository}/.github/workflows/release.yml@refs/heads/main"
+        );
         Self {
             identity: workflow.clone(),
             issuer: "https://token.actions.githubusercontent.com".to_owned(),
@@ -89,13 +92,26 @@ impl World {
         let ca = key();
         let mut ca_params = CertificateParams::default();
         ca_params.distinguished_name = DistinguishedName::new();
-        ca_params.distinguished_name.push(DnType::CommonName, "private test authority");
+        ca_params
+            .distinguished_name
+            .push(DnType::CommonName, "private test authority");
         ca_params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         ca_params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         ca_params.not_before = date_time_ymd(2020, 1, 1);
         ca_params.not_after = date_time_ymd(2040, 1, 1);
-        let ca_der = ca_params.self_signed(&ca).expect("authority").der().to_vec();
-        Self { ca, ca_params, ca_der, ct: key(), rekor: key(), npm: key() }
+        let ca_der = ca_params
+            .self_signed(&ca)
+            .expect("authority")
+            .der()
+            .to_vec();
+        Self {
+            ca,
+            ca_params,
+            ca_der,
+            ct: key(),
+            rekor: key(),
+            npm: key(),
+        }
     }
 
     /// The certificate of the authority.
@@ -154,9 +170,17 @@ impl World {
         let (signer, material, verifier) = match by {
             By::Certificate(claims) => {
                 let der = self.leaf(&leaf, claims);
-                (&leaf, json!({ "certificate": { "rawBytes": b64(&der) } }), pem("CERTIFICATE", &der))
+                (
+                    &leaf,
+                    json!({ "certificate": { "rawBytes": b64(&der) } }),
+                    pem("CERTIFICATE", &der),
+                )
             }
-            By::Key(key, hint) => (*key, json!({ "publicKey": { "hint": hint } }), pem("PUBLIC KEY", &spki(key))),
+            By::Key(key, hint) => (
+                *key,
+                json!({ "publicKey": { "hint": hint } }),
+                pem("PUBLIC KEY", &spki(key)),
+            ),
         };
         let (name, signed, body, kind) = match content {
             Content::Message(bytes) => {
@@ -177,7 +201,11 @@ impl World {
             }
             Content::Statement(statement) => {
                 let payload_type = "application/vnd.in-toto+json";
-                let pae = format!("DSSEv1 {} {payload_type} {} {statement}", payload_type.len(), statement.len());
+                let pae = format!(
+                    "DSSEv1 {} {payload_type} {} {statement}",
+                    payload_type.len(),
+                    statement.len()
+                );
                 let signature = signer.sign(pae.as_bytes()).expect("sign");
                 let keyid = match by {
                     By::Key(_, hint) => *hint,
@@ -200,9 +228,9 @@ impl World {
                 ("dsseEnvelope", signed, body, "dsse")
             }
         };
-        let mut bundle =
-            json!({ "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": material });
-        bundle["verificationMaterial"]["tlogEntries"] = json!([self.entry(&body.to_string(), kind, SIGNED_AT)]);
+        let mut bundle = json!({ "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": material });
+        bundle["verificationMaterial"]["tlogEntries"] =
+            json!([self.entry(&body.to_string(), kind, SIGNED_AT)]);
         bundle[name] = signed;
         bundle
     }
@@ -211,10 +239,16 @@ impl World {
     pub fn entry(&self, body: &str, kind: &str, time: i64) -> Value {
         let log_id = sha256(&spki(&self.rekor));
         let body64 = b64(body.as_bytes());
-        let promised = json!({ "body": body64, "integratedTime": time, "logID": hex(&log_id), "logIndex": 0 }).to_string();
+        let promised =
+            json!({ "body": body64, "integratedTime": time, "logID": hex(&log_id), "logIndex": 0 })
+                .to_string();
         let root = sha256(&[&[0], body.as_bytes()].concat());
         let note = format!("log.example\n1\n{}\n", b64(&root));
-        let line = b64(&[&log_id[..4], &self.rekor.sign(note.as_bytes()).expect("sign")].concat());
+        let line = b64(&[
+            &log_id[..4],
+            &self.rekor.sign(note.as_bytes()).expect("sign"),
+        ]
+        .concat());
         json!({
             "logIndex": "0",
             "logId": { "keyId": b64(&log_id) },
@@ -233,9 +267,15 @@ impl World {
     pub fn logged_at(&self, bundle: &Value, time: i64) -> Value {
         let mut bundle = bundle.clone();
         let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
-        let body = STANDARD.decode(entry["canonicalizedBody"].as_str().expect("body")).expect("base64");
-        let kind = entry["kindVersion"]["kind"].as_str().expect("kind").to_owned();
-        bundle["verificationMaterial"]["tlogEntries"][0] = self.entry(std::str::from_utf8(&body).expect("text"), &kind, time);
+        let body = STANDARD
+            .decode(entry["canonicalizedBody"].as_str().expect("body"))
+            .expect("base64");
+        let kind = entry["kindVersion"]["kind"]
+            .as_str()
+            .expect("kind")
+            .to_owned();
+        bundle["verificationMaterial"]["tlogEntries"][0] =
+            self.entry(std::str::from_utf8(&body).expect("text"), &kind, time);
         bundle
     }
 
@@ -244,23 +284,48 @@ impl World {
         let start = SIGNED_AT - claims.issued_before * 60;
         let midnight = date_time_ymd(2026, 6, 1);
         let since = start - (SIGNED_AT - 12 * 3600);
-        let at = |seconds: i64| midnight + std::time::Duration::from_secs(u64::try_from(seconds).expect("after midnight"));
+        let at = |seconds: i64| {
+            midnight
+                + std::time::Duration::from_secs(u64::try_from(seconds).expect("after midnight"))
+        };
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.serial_number = Some(SerialNumber::from_slice(&[0x42; 8]));
         (params.not_before, params.not_after) = (at(since), at(since + 600));
         let name = claims.identity.as_str().try_into().expect("ASCII");
-        params.subject_alt_names =
-            vec![if claims.identity.contains("://") { SanType::URI(name) } else { SanType::Rfc822Name(name) }];
+        params.subject_alt_names = vec![if claims.identity.contains("://") {
+            SanType::URI(name)
+        } else {
+            SanType::Rfc822Name(name)
+        }];
         params.subject_alt_names.extend(claims.also.iter().cloned());
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages =
-            vec![if claims.code_signing { ExtendedKeyUsagePurpose::CodeSigning } else { ExtendedKeyUsagePurpose::ServerAuth }];
+        params.extended_key_usages = vec![if claims.code_signing {
+            ExtendedKeyUsagePurpose::CodeSigning
+        } else {
+            ExtendedKeyUsagePurpose::ServerAuth
+        }];
         let mut extension = |n: u64, content: Vec<u8>| {
-            params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 57264, 1, n], content));
+            params
+                .custom_extensions
+                .push(CustomExtension::from_oid_content(
+                    &[1, 3, 6, 1, 4, 1, 57264, 1, n],
+                    content,
+                ));
         };
-        extension(1, claims.old_issuer.as_ref().unwrap_or(&claims.issuer).as_bytes().to_vec());
-        claims.more.iter().for_each(|(number, content)| extension(*number, content.clone()));
+        extension(
+            1,
+            claims
+                .old_issuer
+                .as_ref()
+                .unwrap_or(&claims.issuer)
+                .as_bytes()
+                .to_vec(),
+        );
+        claims
+            .more
+            .iter()
+            .for_each(|(number, content)| extension(*number, content.clone()));
         let mut claim = |n: u64, text: &str| {
             if !text.is_empty() {
                 extension(n, tlv(0x0C, text.as_bytes()));
@@ -295,7 +360,9 @@ impl World {
         sct.extend(length16(&signature));
         let list = length16(&length16(&sct));
         let oid = [1, 3, 6, 1, 4, 1, 11129, 2, 4, 2];
-        params.custom_extensions.push(CustomExtension::from_oid_content(&oid, tlv(0x04, &list)));
+        params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(&oid, tlv(0x04, &list)));
         params.signed_by(key, &issuer).expect("leaf").der().to_vec()
     }
 }
@@ -314,8 +381,15 @@ pub fn b64(bytes: &[u8]) -> String {
 
 pub fn pem(label: &str, der: &[u8]) -> String {
     let text = b64(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<_> = text
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).expect("ASCII"))
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
 
 pub fn sha256(bytes: &[u8]) -> Vec<u8> {
@@ -327,7 +401,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn length16(bytes: &[u8]) -> Vec<u8> {
-    [&u16::try_from(bytes.len()).expect("length").to_be_bytes()[..], bytes].concat()
+    [
+        &u16::try_from(bytes.len()).expect("length").to_be_bytes()[..],
+        bytes,
+    ]
+    .concat()
 }
 
 pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -349,7 +427,10 @@ pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
 fn tbs_of(certificate: &[u8]) -> Vec<u8> {
     let content = |at: usize| -> (usize, usize) {
         match certificate[at + 1] {
-            0x82 => (at + 4, usize::from(certificate[at + 2]) << 8 | usize::from(certificate[at + 3])),
+            0x82 => (
+                at + 4,
+                usize::from(certificate[at + 2]) << 8 | usize::from(certificate[at + 3]),
+            ),
             0x81 => (at + 3, usize::from(certificate[at + 2])),
             short => (at + 2, usize::from(short)),
         }

@@ -65,15 +65,31 @@ impl Server {
     }
 
     pub(crate) fn set(&self, path: &str, answer: Answer) {
-        self.state.lock().expect("state").answers.insert(path.to_owned(), answer);
+        self.state
+            .lock()
+            .expect("state")
+            .answers
+            .insert(path.to_owned(), answer);
     }
 
     pub(crate) fn seen(&self, path: &str) -> usize {
-        self.state.lock().expect("state").seen.iter().filter(|(p, _)| p == path).count()
+        self.state
+            .lock()
+            .expect("state")
+            .seen
+            .iter()
+            .filter(|(p, _)| p == path)
+            .count()
     }
 
     pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
-        self.state.lock().expect("state").seen.iter().map(|(_, auth)| auth.clone()).collect()
+        self.state
+            .lock()
+            .expect("state")
+            .seen
+            .iter()
+            .map(|(_, auth)| auth.clone())
+            .collect()
     }
 
     pub(crate) fn forget(&self) {
@@ -99,7 +115,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let answer = {
         let mut state = state.lock().expect("state");
         state.seen.push((path.clone(), authorization));
-        let answer = state.answers.get(&path).cloned().unwrap_or(Answer::Status(404));
+        let answer = state
+            .answers
+            .get(&path)
+            .cloned()
+            .unwrap_or(Answer::Status(404));
         if let Answer::Flaky(left, body) = &answer
             && *left > 0
         {
@@ -109,8 +129,13 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         answer
     };
     let mut head = |status: &str, length: Option<u64>, more: &str| {
-        let length = length.map_or_else(|| "transfer-encoding: chunked\r\n".to_owned(), |l| format!("content-length: {l}\r\n"));
-        stream.write_all(format!("HTTP/1.1 {status}\r\n{length}{more}connection: close\r\n\r\n").as_bytes())
+        let length = length.map_or_else(
+            || "transfer-encoding: chunked\r\n".to_owned(),
+            |l| format!("content-length: {l}\r\n"),
+        );
+        stream.write_all(
+            format!("HTTP/1.1 {status}\r\n{length}{more}connection: close\r\n\r\n").as_bytes(),
+        )
     };
     let length = |body: &[u8]| Some(body.len() as u64);
     match answer {
