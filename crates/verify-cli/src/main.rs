@@ -10,6 +10,7 @@ mod pager;
 mod progress;
 mod render;
 mod verbs;
+mod wording;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -59,11 +59,202 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// Where to look; paths relative to the working folder.
     pub locations: Vec<Location>,
-    /// What to do next, with the command where there is one.
+    /// What to do next, in words.
     pub help: String,
+    /// What clears it, as data: a program words it as its own commands or buttons.
+    pub remedy: Remedy,
+    /// Which part of the subject it is about.
+    #[serde(skip)]
+    pub about: About,
     /// The exception that keeps this finding from counting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<Suppression>,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum About {
+    /// The subject itself, or the installation as a whole.
+    #[default]
+    Subject,
+    /// Its dependencies.
+    Dependencies,
+}
+
+/// What clears a finding. Data: the library names no command, and an embedder words it as it likes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Take what is there into the lock, after reading it.
+    Lock {
+        /// Which subject; all of them where none is named.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<SubjectId>,
+        /// The change is one that has to be accepted by name, because an attack looks like it.
+        accept: bool,
+        /// A registry has to be asked in the same run.
+        online: bool,
+    },
+    /// Pin a release tag of a repository.
+    Pin {
+        /// The repository, such as `github.com/acme/notes`; none where only the caller knows it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        repository: Option<String>,
+        /// The change is one that has to be accepted by name.
+        accept: bool,
+    },
+    /// Read it and record that.
+    Review {
+        /// Which subject; none where it is trust in a publisher that has to be renewed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<SubjectId>,
+        /// Its dependencies have to be read, not its own files.
+        dependencies: bool,
+        /// The version or digest that was reviewed before and from which the least has to be read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
+    },
+    /// Allow the network for one run: only a registry knows.
+    Online,
+    /// Install it anew through OpenClaw; what is not installed yet must not be installed.
+    Reinstall {
+        /// Which subject.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<SubjectId>,
+    },
+    /// Change a key of OpenClaw's config.
+    Configure {
+        /// The key's path, such as `mcp.servers.files`.
+        path: String,
+        /// The value that it should have, where one is known, as JSON.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+    /// Something that only the operator can do: change their own file, move something on the machine, or give the verifier more.
+    Operator {
+        /// What the verifier was not given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        input: Option<Input>,
+    },
+    /// Nothing: it must not be used.
+    Never,
+}
+
+/// Something that a caller can give the verifier, and did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Input {
+    /// The folder of the host package `openclaw`.
+    Host,
+    /// OpenClaw's state directory.
+    StateDir,
+    /// Where a copied state directory was before it was copied.
+    RelocatedFrom,
+    /// The folder that holds the operator's files.
+    Config,
+    /// A file with attestations.
+    Attestations,
+    /// A file with keys of the npm registry.
+    NpmKeys,
+    /// A Sigstore trust root.
+    TrustRoot,
+    /// Which Sigstore instance to trust: GitHub's own has to be named.
+    Instance,
+    /// A public key.
+    PublicKey,
+    /// Whom a certificate has to name: an identity and its issuer, or a repository.
+    Identity,
+    /// The issuer that an identity counts with.
+    Issuer,
+    /// The repository that a clone is of.
+    Repository,
+    /// Whom to trust for a tag: signers, OpenPGP certificates, or an identity.
+    Signers,
+    /// The network.
+    Network,
+    /// A kept copy or an archive of what is not installed yet.
+    Copy,
+    /// A folder into which an archive is unpacked to be read.
+    Unpacked,
+}
+
+impl Remedy {
+    /// Which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> RemedyKind {
+        match self {
+            Self::Lock { .. } | Self::Pin { .. } => RemedyKind::Lock,
+            Self::Review { .. } => RemedyKind::Review,
+            Self::Online => RemedyKind::Online,
+            Self::Reinstall { .. } => RemedyKind::Reinstall,
+            Self::Configure { .. } => RemedyKind::Configure,
+            Self::Operator { .. } => RemedyKind::Operator,
+            Self::Never => RemedyKind::Never,
+        }
+    }
+}
+
+/// The kinds of [`Remedy`]: what a rule says of itself. The finding carries the remedy with its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemedyKind {
+    /// [`Remedy::Lock`] or [`Remedy::Pin`].
+    Lock,
+    /// [`Remedy::Review`].
+    Review,
+    /// [`Remedy::Online`].
+    Online,
+    /// [`Remedy::Reinstall`].
+    Reinstall,
+    /// [`Remedy::Configure`].
+    Configure,
+    /// [`Remedy::Operator`].
+    Operator,
+    /// [`Remedy::Never`].
+    Never,
+}
+
+impl RemedyKind {
+    /// Whether reading, locking or asking clears it: then a copy of what is refused is worth keeping.
+    #[must_use]
+    pub fn is_decision(self) -> bool {
+        matches!(self, Self::Lock | Self::Review | Self::Online)
+    }
+
+    /// Whether what is about to be installed must not be.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Reinstall | Self::Never)
+    }
+
+    /// The remedy where the rule knows no more than its subject.
+    pub(crate) fn about(self, subject: Option<&SubjectId>) -> Remedy {
+        let subject = subject.cloned();
+        match self {
+            Self::Lock => Remedy::Lock {
+                subject,
+                accept: false,
+                online: false,
+            },
+            Self::Review => Remedy::Review {
+                subject,
+                dependencies: false,
+                since: None,
+            },
+            Self::Online => Remedy::Online,
+            Self::Reinstall => Remedy::Reinstall { subject },
+            // Without a path there is nothing that could be set.
+            Self::Configure | Self::Operator => Remedy::Operator { input: None },
+            Self::Never => Remedy::Never,
+        }
+    }
 }
 
 /// A place in a file of the operator.
@@ -100,8 +291,10 @@ pub struct Draft {
     pub demanded: bool,
     /// The rule whose question it leaves open: where that rule would deny, this does too.
     pub stands_for: Option<&'static str>,
-    /// It stands on the subject's dependencies, so an exception has to name their digest.
-    pub about_dependencies: bool,
+    /// The level that it cannot exceed at this stage, whatever policy says.
+    pub at_most: Option<Level>,
+    /// Which part of the subject it is about; an exception has to name that part's digest.
+    pub about: About,
     /// Whom it is about.
     pub subject: Option<SubjectId>,
     /// The release tag that it is about, safe to show.
@@ -114,6 +307,8 @@ pub struct Draft {
     pub locations: Vec<Location>,
     /// What to do next; the rule's own help when empty.
     pub help: String,
+    /// What clears it; what the rule says where none is named.
+    pub remedy: Option<Remedy>,
 }
 
 impl Draft {
@@ -126,13 +321,15 @@ impl Draft {
             level: None,
             demanded: false,
             stands_for: None,
-            about_dependencies: false,
+            at_most: None,
+            about: About::Subject,
             subject: None,
             tag: None,
             message: message.into(),
             evidence: Vec::new(),
             locations: Vec::new(),
             help: String::new(),
+            remedy: None,
         }
     }
 
@@ -174,7 +371,21 @@ impl Draft {
     /// Standing on the subject's dependencies.
     #[must_use]
     pub fn about_dependencies(mut self) -> Self {
-        self.about_dependencies = true;
+        self.about = About::Dependencies;
+        self
+    }
+
+    /// At this level or below it, whatever policy says: at this stage it cannot weigh more.
+    #[must_use]
+    pub fn at_most(mut self, level: Level) -> Self {
+        self.at_most = Some(level);
+        self
+    }
+
+    /// With what clears it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
         self
     }
 

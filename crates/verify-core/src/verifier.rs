@@ -1,5 +1,9 @@
 //! The library's front door: a verifier is built once from what the operator gave, and asked as often as wanted.
 
+pub use crate::evidence::packed::CandidateOrigin;
+pub use crate::inventory::packed::Candidate;
+pub use crate::report::Contents;
+
 mod builder;
 mod candidate;
 #[cfg(feature = "online")]
@@ -17,7 +21,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 pub use builder::Builder;
-pub use candidate::{Candidate, CandidateOrigin, CandidateReport, Contents};
+pub use candidate::CandidateReport;
 pub use reading::{Backlog, BacklogItem, Packages, Reading, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{Refused, Relock};
@@ -26,19 +30,20 @@ pub use reviews::{Refreshed, State as ImportState};
 
 use crate::error::{Error, Result};
 use crate::evidence::review::Given;
-use crate::evidence::{self, Bases, Evidence, Gather, ReleaseRules, ReviewFacts, Sources};
-use crate::fact::Outcome;
+use crate::evidence::{
+    self, Bases, Evidences, Gather, Measured, ReleaseRules, Sources, TagFacts, Tagged,
+};
 use crate::finding::Finding;
+use crate::inventory::staged::request::Extent;
 use crate::inventory::{self, Inventory, Place, Subject};
 use crate::lock::Lock;
 use crate::policy::Policy;
 use crate::provenance::Anchors;
-use crate::report::{self, Basis, Inputs, Outcomes, Report, SubjectReport, Tool};
+use crate::report::{self, Inputs, Report};
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, ReviewIndex, Reviews};
-use crate::rules::{self, Group, Judged, Names, Whole};
-use crate::subject::{Kind, Source, SubjectId};
-use crate::text;
+use crate::rules::{self, Judged, Names, Stage, Whole};
+use crate::subject::{Kind, SubjectId};
 use crate::tree::{self, ManifestStore, Progress};
 
 /// Called now and then while trees are hashed, from several threads.
@@ -123,10 +128,13 @@ impl Verifier {
         self.known(scope, &inventory)?;
         let lock = self.lock.clone().unwrap_or_default();
         if self.options.state_dir.is_none() {
-            return Ok(self.lock_only(&lock, scope));
+            return self.lock_only(&lock, scope);
         }
         let evidence = self.evidence(&inventory, &lock, scope)?;
-        Ok(self.report(&inventory, &lock, &evidence, scope))
+        Ok(self.report(
+            &Case::new(Stage::Installed, &inventory, &lock, scope),
+            &evidence,
+        ))
     }
 
     /// What a report stands on; asked when everything was judged.
@@ -165,28 +173,24 @@ impl Verifier {
     }
 
     /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
-    fn lock_only(&self, lock: &Lock, scope: &Scope) -> Report {
-        let mut evidence = evidence::stated(lock);
+    fn lock_only(&self, lock: &Lock, scope: &Scope) -> Result<Report> {
         let place = || Place {
             absolute: PathBuf::new(),
             shown: String::new(),
         };
-        let subjects: Vec<Subject> = lock
-            .packages()
-            .iter()
-            .map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place()))
-            .collect();
-        evidence::review::judge(
-            &mut evidence,
-            &subjects,
-            &self.policy,
-            &self.given(None, None, CostLimits::CHECK),
-        );
+        let entries = lock.packages().iter();
+        let subjects =
+            entries.map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place()));
         let inventory = Inventory {
-            subjects,
+            subjects: subjects.collect(),
             ..Inventory::default()
         };
-        self.report(&inventory, lock, &evidence, scope)
+        let tagged = self.tagged(&inventory, lock, evidence::stated(lock))?;
+        let evidence = self.reviewed_without_files(&inventory, tagged);
+        Ok(self.report(
+            &Case::new(Stage::LockOnly, &inventory, lock, scope),
+            &evidence,
+        ))
     }
 
     pub(crate) fn evidence(
@@ -206,14 +210,18 @@ impl Verifier {
         scope: &Scope,
         limits: CostLimits,
     ) -> Result<Evidences> {
-        let mut evidence = self.gather(inventory, lock, scope)?;
-        self.verify_tags(inventory, lock, &mut evidence)?;
-        self.judge_reviews(inventory, &mut evidence, limits);
-        Ok(evidence)
+        let measured = self.gather(inventory, lock, scope)?;
+        let tagged = self.tagged(inventory, lock, measured)?;
+        Ok(self.reviewed(inventory, tagged, limits))
     }
 
     /// What can be proven without tags and reviews.
-    fn gather(&self, inventory: &Inventory, lock: &Lock, scope: &Scope) -> Result<Evidences> {
+    pub(crate) fn gather(
+        &self,
+        inventory: &Inventory,
+        lock: &Lock,
+        scope: &Scope,
+    ) -> Result<Measured> {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let gather = Gather {
             inventory,
@@ -253,30 +261,38 @@ impl Verifier {
         })
     }
 
-    /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
-    pub(crate) fn verify_tags(
+    /// With what the tags prove that git subjects were installed from, against what `lock` remembers of them.
+    pub(crate) fn tagged(
         &self,
         inventory: &Inventory,
         lock: &Lock,
-        all: &mut Evidences,
-    ) -> Result<()> {
+        measured: Measured,
+    ) -> Result<Tagged> {
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
-        for subject in &inventory.subjects {
-            let Some(evidence) = all.get_mut(&subject.id) else {
-                continue;
-            };
-            evidence.git.tag = evidence::tag(subject, lock, &rules, self.options.now)?;
-            evidence.git.tag_elsewhere = evidence::elsewhere(subject, evidence.git.tag.as_ref());
-        }
-        Ok(())
+        measured.tags(&inventory.subjects, lock, &rules, self.options.now)
     }
 
-    /// Adds what the reviews say. Comes last, because trust in a publisher stands on verified origin.
-    fn judge_reviews(&self, inventory: &Inventory, all: &mut Evidences, limits: CostLimits) {
+    /// With what the reviews say.
+    pub(crate) fn reviewed(
+        &self,
+        inventory: &Inventory,
+        tagged: Tagged,
+        limits: CostLimits,
+    ) -> Evidences {
         let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
         let contents = self.options.contents.as_ref().map(ContentStore::new);
         let given = self.given(manifests.as_ref(), contents.as_ref(), limits);
-        evidence::review::judge(all, &inventory.subjects, &self.policy, &given);
+        tagged.reviews(&inventory.subjects, &self.policy, &given)
+    }
+
+    /// With what the reviews say, where no files are at hand that could be compared.
+    pub(crate) fn reviewed_without_files(
+        &self,
+        inventory: &Inventory,
+        tagged: Tagged,
+    ) -> Evidences {
+        let given = self.given(None, None, CostLimits::CHECK);
+        tagged.reviews(&inventory.subjects, &self.policy, &given)
     }
 
     fn given<'a>(
@@ -306,17 +322,11 @@ impl Verifier {
         }
     }
 
-    pub(crate) fn report(
-        &self,
-        inventory: &Inventory,
-        lock: &Lock,
-        evidence: &Evidences,
-        scope: &Scope,
-    ) -> Report {
-        let judged: Vec<Judged<'_>> = inventory
-            .subjects
-            .iter()
-            .filter(|subject| scope.contains(subject.kind, &subject.id))
+    /// Judges a case by every rule that speaks at its stage.
+    pub(crate) fn report(&self, case: &Case<'_>, evidence: &Evidences) -> Report {
+        let subjects = case.inventory.subjects.iter();
+        let in_scope = subjects.filter(|subject| case.scope.contains(subject.kind, &subject.id));
+        let judged: Vec<Judged<'_>> = in_scope
             .filter_map(|subject| {
                 let evidence = evidence.get(&subject.id)?;
                 let requirements =
@@ -330,51 +340,32 @@ impl Verifier {
             })
             .collect();
         let whole = Whole {
-            inventory,
+            inventory: case.inventory,
             judged: &judged,
-            lock,
+            lock: case.lock,
             policy: &self.policy,
             reviews: &self.reviews.own,
             names: &self.names,
             today: self.options.today(),
-            installed: self.options.state_dir.is_some(),
-            full: *scope == Scope::Everything,
-            online: self.options.online(),
-            releases: &[],
+            stage: case.stage,
+            extent: case.extent,
+            full: *case.scope == Scope::Everything && case.is_installation(),
+            online: case.asked.unwrap_or_else(|| self.options.online()),
+            releases: case.releases,
         };
         let judgement = rules::judge(&whole, &self.options.levels);
         let kind_of = |id: &SubjectId| {
-            let installed = inventory
-                .subjects
-                .iter()
-                .find(|subject| subject.id == *id)
-                .map(|subject| subject.kind);
-            installed.or_else(|| lock.package(id).map(|entry| entry.kind))
+            let mut subjects = case.inventory.subjects.iter();
+            let found = subjects.find(|subject| subject.id == *id);
+            found
+                .map(|subject| subject.kind)
+                .or_else(|| case.lock.package(id).map(|entry| entry.kind))
         };
         let in_scope = |finding: &Finding| match &finding.subject {
-            Some(id) => kind_of(id).is_none_or(|kind| scope.contains(kind, id)),
+            Some(id) => kind_of(id).is_none_or(|kind| case.scope.contains(kind, id)),
             None => true,
         };
-        let findings: Vec<Finding> = judgement.findings.into_iter().filter(in_scope).collect();
-        let installed = judged
-            .iter()
-            .filter(|judged| judged.evidence.stated.is_none());
-        let subjects: Vec<SubjectReport> = installed
-            .map(|judged| subject_report(judged, lock, &judgement.outcomes))
-            .collect();
-        Report {
-            schema: report::SCHEMA,
-            tool: Tool {
-                name: "openclaw-verify",
-                version: env!("CARGO_PKG_VERSION"),
-            },
-            inputs: self.inputs(),
-            summary: report::summarize(&subjects, &findings),
-            subjects,
-            releases: Vec::new(),
-            findings,
-            not_covered: inventory.not_covered.clone(),
-        }
+        report::assemble(&whole, judgement, self.inputs(), in_scope)
     }
 
     /// An id that names nothing is a mistake of the call, not a clean result.
@@ -386,10 +377,7 @@ impl Verifier {
         if **kinds == [Kind::Core] && inventory.host.is_none() {
             return Err(Error::NothingToVerify {
                 what: "the OpenClaw host package is not known".to_owned(),
-                help: Some(
-                    "name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw"
-                        .to_owned(),
-                ),
+                help: Some("name its folder, such as /usr/lib/node_modules/openclaw".to_owned()),
             });
         }
         let known = |id: &SubjectId| {
@@ -406,120 +394,49 @@ impl Verifier {
         match ids.iter().find(|id| !known(id)) {
             Some(id) => Err(Error::environment(
                 format!("no subject of this kind is called {id}"),
-                "openclaw-verify check -v lists the ids of all subjects",
+                "the report of a check lists the ids of all subjects",
             )),
             None => Ok(()),
         }
     }
 }
 
-pub(crate) type Evidences = std::collections::BTreeMap<SubjectId, Evidence>;
-type AllOutcomes = std::collections::BTreeMap<(SubjectId, Group), Outcome>;
-
-fn subject_report(judged: &Judged<'_>, lock: &Lock, outcomes: &AllOutcomes) -> SubjectReport {
-    let Judged {
-        subject, evidence, ..
-    } = judged;
-    let said = |group| outcomes.get(&(subject.id.clone(), group)).copied();
-    let locked = lock.package(&subject.id).is_some();
-    // Nothing was found against it; whether that is an answer depends on whether the question was asked.
-    let integrity = said(Group::Integrity).unwrap_or(Outcome::NotApplicable);
-    let provenance = said(Group::Provenance).unwrap_or(Outcome::NotApplicable);
-    let provenance = match provenance {
-        Outcome::NotApplicable if evidence.git.prove_origin() => Outcome::Verified,
-        other => other,
-    };
-    let integrity = match integrity {
-        Outcome::NotApplicable if unknown(subject, evidence) => Outcome::NotEstablished,
-        Outcome::NotApplicable if locked => Outcome::Verified,
-        other => other,
-    };
-    let provenance = match provenance {
-        Outcome::NotApplicable if evidence.published.origin_is_verified() => Outcome::Verified,
-        other => other,
-    };
-    let quiet = |group| match said(group) {
-        None | Some(Outcome::NotApplicable) if locked => Outcome::Verified,
-        None => Outcome::NotApplicable,
-        Some(outcome) => outcome,
-    };
-    SubjectReport {
-        id: subject.id.clone(),
-        kind: subject.kind,
-        version: subject
-            .version
-            .as_deref()
-            .map(|version| text::excerpt(version, 200)),
-        source: subject.source,
-        path: subject.place.shown.clone(),
-        enabled: subject.enabled,
-        tree: match &subject.mcp {
-            Some(mcp) => Some(mcp.digest.to_string()),
-            None => evidence.tree.tree().map(|tree| tree.digest.to_string()),
-        },
-        dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
-        basis: (integrity == Outcome::Verified).then(|| basis(subject, evidence)),
-        outcomes: Outcomes {
-            integrity,
-            pinning: quiet(Group::Pinning),
-            provenance,
-            review: review(&evidence.review, said(Group::Review)),
-            advisory: Outcome::NotApplicable,
-        },
-    }
+/// What is judged together, and what of it is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Case<'a> {
+    pub stage: Stage,
+    pub extent: Extent,
+    pub inventory: &'a Inventory,
+    pub lock: &'a Lock,
+    pub scope: &'a Scope,
+    /// Release tags that the question is about.
+    pub releases: &'a [TagFacts],
+    /// Whether a registry was asked, where that is not what the builder says.
+    pub asked: Option<bool>,
 }
 
-/// Whether somebody has read it: nothing that policy asks for may be open.
-fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
-    match said {
-        Some(Outcome::Violated) => Outcome::Violated,
-        _ if facts.undigested => Outcome::NotEstablished,
-        _ if facts.readings.is_empty() => Outcome::NotApplicable,
-        _ => Outcome::Verified,
-    }
-}
-
-/// What an intact verdict stands on. A local archive that lies in the state dir itself is nobody's publication.
-fn basis(subject: &Subject, evidence: &Evidence) -> Basis {
-    if evidence.git.prove_origin() {
-        return Basis::Signed;
-    }
-    let published = &evidence.published;
-    let dependencies = matches!(
-        published.dependencies.outcome(),
-        Outcome::Verified | Outcome::NotApplicable
-    );
-    match published.archive.verified() {
-        Some(_) if dependencies && subject.source == Source::Npm => {
-            if published.origin_is_verified() {
-                Basis::Signed
-            } else {
-                Basis::Archive
-            }
+impl<'a> Case<'a> {
+    pub(crate) fn new(
+        stage: Stage,
+        inventory: &'a Inventory,
+        lock: &'a Lock,
+        scope: &'a Scope,
+    ) -> Self {
+        Self {
+            stage,
+            extent: Extent::Whole,
+            inventory,
+            lock,
+            scope,
+            releases: &[],
+            asked: None,
         }
-        _ => Basis::Locked,
     }
-}
 
-/// Whether something about the subject could not be read, so that nothing said against it means nothing.
-fn unknown(subject: &Subject, evidence: &Evidence) -> bool {
-    use crate::inventory::Observation as O;
-    let unread = |observation: &O| {
-        matches!(
-            observation,
-            O::UnsupportedSchema { .. }
-                | O::UnknownLayout { .. }
-                | O::Unreadable { .. }
-                | O::NotInCopy { .. }
-        )
-    };
-    let host = |note: &tree::TreeNote| matches!(note, tree::TreeNote::HostLinkUnknown { .. });
-    let parts = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
-    subject.observations.iter().any(unread)
-        || parts
-            .iter()
-            .filter_map(|part| part.tree())
-            .any(|tree| tree.notes.iter().any(host))
+    /// Whether all that OpenClaw would load is judged, or all that is locked. Otherwise an entry that matches nothing means nothing.
+    fn is_installation(&self) -> bool {
+        matches!(self.stage, Stage::Installed | Stage::LockOnly)
+    }
 }
 
 impl Scope {

@@ -11,6 +11,7 @@ use openclaw_verify_core::Result;
 use openclaw_verify_core::report::Report;
 
 use crate::cli::Format;
+use crate::wording;
 
 /// How much the human form shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(crate) enum Detail {
 
 /// `report` in `format`, ending in a newline.
 pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
+    let report = &wording::report(report);
     match format {
         Format::Human => Ok(human::render(report, detail)),
         Format::Json => json(report),

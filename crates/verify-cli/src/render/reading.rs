@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::wording;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
 use openclaw_verify_core::{Backlog, Packages, Reading, text};
@@ -77,7 +78,8 @@ pub(crate) fn backlog(backlog: &Backlog) -> String {
             "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}{within}",
             item.subject, item.finding, item.cost
         );
-        let _ = writeln!(out, "  {}", item.command);
+        let command = wording::command(&item.remedy).unwrap_or_default();
+        let _ = writeln!(out, "  {command}");
     }
     let count = backlog.items.len();
     let _ = match count {

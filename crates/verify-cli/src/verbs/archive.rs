@@ -17,7 +17,7 @@ use serde_json::json;
 use super::attestation::{identity_claims, under_test};
 use super::{detail, start_without_installation};
 use crate::cli::{ArchiveArgs, Common, Format};
-use crate::{Exit, operator, output, render};
+use crate::{Exit, operator, output, render, wording};
 
 pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     let integrity = integrity(args.integrity.as_deref())?;
@@ -187,7 +187,7 @@ fn json_of(found: &CandidateReport, anchors: &Anchors, now: jiff::Timestamp) -> 
         "provenance": { "outcome": found.provenance, "identity": found.identity },
         "registrySignatures": { "outcome": found.signatures, "keys": found.signed_by },
         "trust": anchors.used(now),
-        "report": found.report,
+        "report": wording::report(&found.report),
     })
 }
 

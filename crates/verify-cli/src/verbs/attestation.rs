@@ -10,7 +10,7 @@ use openclaw_verify_core::provenance::{
     Artifact, Attested, Fault, Identity, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey,
     Signer, TrustRoot, verify_attestation,
 };
-use openclaw_verify_core::{Error, OperatorError, Result, read, text};
+use openclaw_verify_core::{Error, OperatorError, Result, read, rules, text};
 use serde_json::{Value, json};
 
 use crate::anchors::{anchors, own_text};
@@ -224,13 +224,7 @@ impl Judged<'_> {
     }
 
     fn finding(&self) -> Option<&'static str> {
-        match self.fact {
-            Fact::Violated { code, .. } => {
-                Some(Fault::from_code(code).map_or("provenance-invalid", Fault::finding))
-            }
-            Fact::NotEstablished { .. } => Some("not-established"),
-            _ => None,
-        }
+        rules::finding_of(&self.fact)
     }
 
     /// What was asked of the signer, the issuer that follows from it included.

@@ -9,56 +9,8 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::{Exit, output, render};
 
-macro_rules! pages {
-    ($($id:literal),* $(,)?) => {
-        &[$(($id, include_str!(concat!("../../findings/", $id, ".md")))),*]
-    };
-}
-
-/// The page of every finding. A test holds this list and the catalogue together.
-const PAGES: &[(&str, &str)] = pages![
-    "agent-reviewed-only",
-    "archive-mismatch",
-    "dependency-mismatch",
-    "exception-expired",
-    "exception-unused",
-    "floating-spec",
-    "insecure-url",
-    "install-script",
-    "not-established",
-    "not-installed",
-    "not-locked",
-    "provenance-invalid",
-    "provenance-mismatch",
-    "provenance-missing",
-    "provenance-regressed",
-    "record-mismatch",
-    "review-expired",
-    "rule-unmatched",
-    "shadowed",
-    "signature-invalid",
-    "signature-missing",
-    "signer-not-allowed",
-    "stale-generation",
-    "tag-malformed",
-    "tag-mismatch",
-    "tag-moved",
-    "tag-retagged",
-    "tag-rollback",
-    "too-fresh",
-    "tree-mismatch",
-    "trust-expiring",
-    "trust-unused",
-    "unlisted-source",
-    "unpinned",
-    "unpinned-install-step",
-    "unpinned-mcp-server",
-    "unrecorded",
-    "unreviewed",
-    "unsafe-tree",
-    "violation",
-    "weak-digest",
-];
+// The page of every finding, by id: a table that the build script makes of the folder. A test holds it and the catalogue together.
+include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 #[derive(Serialize)]
 struct Entry {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::finding::{Finding, Level};
+use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
 use openclaw_verify_core::lock::{Change, What};
 use openclaw_verify_core::policy::ImportLocation;
 use openclaw_verify_core::review::ImportStore;
@@ -15,7 +15,7 @@ use super::staged::{self, Staged};
 use super::{Start, subject_ids};
 use crate::cli::{Common, LockArgs};
 use crate::operator::Files;
-use crate::{Exit, operator, output};
+use crate::{Exit, operator, output, wording};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = staged::start(common, args.from.as_deref())?;
@@ -170,12 +170,16 @@ fn kept(verifier: &Verifier, ids: &[SubjectId], from: &Path) -> Result<Relock> {
 /// What the gate will still refuse of what was staged, beside the review: locking again would not clear it.
 fn tell_open(relock: &Relock) {
     let open = |finding: &&Finding| {
-        finding.level == Level::Deny && finding.suppressed.is_none() && finding.id != "unreviewed"
+        finding.level == Level::Deny
+            && finding.suppressed.is_none()
+            && finding.remedy.kind() != RemedyKind::Review
     };
     for finding in relock.report.findings.iter().filter(open) {
         output::stderr(&format!(
             "still open: {}: {}\n  next: {}",
-            finding.id, finding.message, finding.help
+            finding.id,
+            finding.message,
+            wording::next(finding)
         ));
     }
 }

@@ -20,6 +20,9 @@ fn every_rule_has_a_file_a_page_and_a_test() {
         let file = sources
             .join(rule.group.as_str())
             .join(format!("{}.rs", rule.id.replace('-', "_")));
+        // The eight rules about release tags are constants of one file.
+        let of_tags = sources.join("provenance/tags.rs");
+        let file = if file.is_file() { file } else { of_tags };
         let source =
             fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         assert!(
@@ -47,11 +50,10 @@ fn every_rule_has_a_file_a_page_and_a_test() {
         .filter(|entry| entry.path().is_dir())
     {
         for file in fs::read_dir(group.path()).expect("rules").flatten() {
-            found += usize::from(
-                fs::read_to_string(file.path())
-                    .expect("source")
-                    .contains("const RULE: Rule"),
-            );
+            let source = fs::read_to_string(file.path()).expect("source");
+            // Constants that are no rules but what several rules have in common have no id.
+            found +=
+                source.matches(": Rule = Rule {").count() - source.matches("id: \"\",").count();
         }
     }
     assert_eq!(found, files);

@@ -4,25 +4,27 @@ mod archives;
 mod bases;
 mod git;
 mod npm;
+pub(crate) mod packed;
+mod passes;
 mod published;
 pub(crate) mod review;
 mod wants;
 
 use std::collections::BTreeMap;
 
-use crate::digest::TreeDigest;
+use crate::digest::{GitOid, Sri, TreeDigest};
 use crate::error::{Error, Result};
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
-use crate::subject::SubjectId;
-pub(crate) use archives::{SHRINKWRAP, Sources, is_manifest};
+pub(crate) use archives::{SHRINKWRAP, Sources};
 pub(crate) use bases::Bases;
 pub(crate) use git::{
     GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag,
 };
 pub(crate) use npm::NpmFacts;
+pub(crate) use passes::{Evidences, Measured, Tagged};
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
 pub(crate) use wants::{Wants, identity_policy};
@@ -46,8 +48,21 @@ pub(crate) struct Evidence {
     pub review: ReviewFacts,
     /// Its commit and tag, when it came from git.
     pub git: GitFacts,
+    /// What was announced of it, where an install of it is asked about.
+    pub announced: Option<Announced>,
     /// What the lock says of it, where no installation is looked at and nothing else is known.
     pub stated: Option<Package>,
+}
+
+/// What was said of a subject before it is staged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Announced {
+    /// The archive, as the registry says or as it lies there.
+    pub archive: Option<Sri>,
+    /// The commit that was cloned.
+    pub commit: Option<GitOid>,
+    /// The archives that were announced for this install a moment ago; none where nothing is remembered.
+    pub before: Vec<String>,
 }
 
 /// One digested part of a subject.
@@ -156,10 +171,7 @@ pub(crate) struct Gather<'a> {
 ///
 /// # Errors
 /// When a file changed while it was read, the operating system refused, or the caller cancelled: then there is no verdict at all.
-pub(crate) fn gather(
-    gather: &Gather<'_>,
-    wanted: &dyn Fn(&Subject) -> bool,
-) -> Result<BTreeMap<SubjectId, Evidence>> {
+pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> Result<Measured> {
     let subjects: Vec<&Subject> = gather
         .inventory
         .subjects
@@ -221,25 +233,28 @@ pub(crate) fn gather(
             published: archives::unknown(subject),
             review: ReviewFacts::default(),
             git: GitFacts::default(),
+            announced: None,
             stated: None,
         };
         evidence.git = git::checkout(subject, &evidence, gather.lock);
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
-    Ok(all)
+    Ok(Measured::new(all))
 }
 
 /// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
-pub(crate) fn stated(lock: &Lock) -> BTreeMap<SubjectId, Evidence> {
+pub(crate) fn stated(lock: &Lock) -> Measured {
     let evidence = |entry: &Package| Evidence {
         stated: Some(entry.clone()),
         ..Evidence::default()
     };
-    lock.packages()
-        .iter()
-        .map(|entry| (entry.id.clone(), evidence(entry)))
-        .collect()
+    let entries = lock.packages().iter();
+    Measured::new(
+        entries
+            .map(|entry| (entry.id.clone(), evidence(entry)))
+            .collect(),
+    )
 }
 
 impl Part {

@@ -12,7 +12,7 @@ use crate::inventory::Subject;
 use crate::policy::{Dependencies, Policy};
 use crate::review::diff::{self, Cost, CostLimits};
 use crate::review::{
-    Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict,
+    Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict, Violation,
 };
 use crate::subject::SubjectId;
 use crate::text;
@@ -85,13 +85,6 @@ pub(crate) enum Standing {
     Expired(Vec<Entry>),
     /// By nobody.
     Unreviewed,
-}
-
-impl Standing {
-    /// Whether nothing has to be read any more.
-    pub(crate) fn is_met(&self) -> bool {
-        matches!(self, Self::Reviewed | Self::WithPlugin | Self::Trusted(_))
-    }
 }
 
 /// One entry of a reviews file. Texts are safe to show.
@@ -260,26 +253,11 @@ pub(crate) fn known(
         .collect()
 }
 
-/// The command that shows what comes next.
-pub(crate) fn command(subject: &SubjectId, reading: &Reading) -> String {
-    let id = text::shell_word(subject.as_str());
-    let next = reading.next.as_ref();
-    if reading.part != ReadPart::Own {
-        return format!("openclaw-verify review {id} --diff --dependencies");
-    }
-    let since = next.and_then(|next| {
-        next.version
-            .clone()
-            .or_else(|| Some(next.from?.to_string()))
-            .filter(|_| next.from.is_some())
-    });
-    match since {
-        Some(since) => format!(
-            "openclaw-verify review {id} --diff {}",
-            text::shell_word(&since)
-        ),
-        None => format!("openclaw-verify review {id} --diff"),
-    }
+/// What was reviewed before and leaves the least to read: its version, else its digest. Only own files are compared with it.
+pub(crate) fn known_version(reading: &Reading) -> Option<String> {
+    let next = reading.next.as_ref()?;
+    let from = next.from.filter(|_| reading.part == ReadPart::Own)?;
+    Some(next.version.clone().unwrap_or_else(|| from.to_string()))
 }
 
 /// What is installed of a part, to be read; none for a definition.
@@ -319,7 +297,19 @@ fn facts(
     let all: Vec<TreeDigest> = dependencies.into_iter().chain(siblings).collect();
     let versions = versions(subject, evidence);
 
-    let violations = given.index.violations(&subject.id, own, &versions, &all);
+    // What is staged may become any of several subjects: what must not run under one of the names must not be installed.
+    let ids = std::iter::once(&subject.id).chain(&subject.may_become);
+    let mut violations: Vec<(Origin, &Violation)> = Vec::new();
+    for id in ids {
+        for found in given.index.violations(id, own, &versions, &all) {
+            let is_known = violations
+                .iter()
+                .any(|(_, known)| std::ptr::eq::<Violation>(*known, found.1));
+            if !is_known {
+                violations.push(found);
+            }
+        }
+    }
     let mut facts = ReviewFacts {
         violations: violations
             .iter()

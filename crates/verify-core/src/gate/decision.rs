@@ -1,5 +1,6 @@
 //! What was decided about a request.
 
+use super::reason::WayOut;
 use crate::finding::{Finding, Level};
 use crate::subject::SubjectId;
 
@@ -13,6 +14,8 @@ pub struct Decision {
     pub subject: Option<SubjectId>,
     /// What to do next and why, safe to show; empty when it may go on.
     pub reason: String,
+    /// What leads to an install that may go on, where reading and locking do.
+    pub way_out: Option<WayOut>,
     /// What was found, the most severe first. Excepted findings are not among them.
     pub findings: Vec<Finding>,
 }
@@ -57,6 +60,7 @@ impl Decision {
             verdict: Verdict::Block,
             subject,
             reason: reason.into(),
+            way_out: None,
             findings: Vec::new(),
         }
     }
@@ -66,6 +70,7 @@ impl Decision {
             verdict: Verdict::Allow,
             subject,
             reason: String::new(),
+            way_out: None,
             findings: Vec::new(),
         }
     }

@@ -10,21 +10,20 @@
 mod archived;
 mod decide;
 mod decision;
+mod reason;
 mod reply;
-mod request;
-mod reviews;
 mod spool;
-pub(crate) mod stage;
 
 use crate::error::Error;
 use crate::verifier::Verifier;
 
-pub use decision::{Decision, Verdict};
-pub use reply::{NoWarn, Reply};
-pub use request::{
+pub use crate::inventory::staged::protocol::{
     BadRequest, ContentType, MAX_REQUEST, Origin, OriginKind, PROTOCOL_VERSION, PluginTarget,
     Request, RequestKind, SkillOrigin, SkillTarget, SourceKind, TargetType,
 };
+pub use decision::{Decision, Verdict};
+pub use reason::WayOut;
+pub use reply::{NoWarn, Reply};
 pub use spool::{Kept, Spool};
 
 /// A verifier that answers OpenClaw, with what it remembers between the calls for one install.
@@ -32,7 +31,11 @@ pub struct Gate {
     verifier: Verifier,
     spool: Option<Spool>,
     no_warn: Option<NoWarn>,
+    wording: Option<Wording>,
 }
+
+/// How a refusal is worded, for callers that can name commands.
+pub type Wording = fn(&Decision) -> String;
 
 impl Gate {
     /// A gate that remembers nothing between calls.
@@ -42,6 +45,7 @@ impl Gate {
             verifier,
             spool: None,
             no_warn: None,
+            wording: None,
         }
     }
 
@@ -59,18 +63,32 @@ impl Gate {
         self
     }
 
+    /// Words refusals otherwise than [`Decision::reason`] does.
+    #[must_use]
+    pub fn wording(mut self, wording: Wording) -> Self {
+        self.wording = Some(wording);
+        self
+    }
+
     /// Answers one request, given as the bytes that OpenClaw wrote. Never fails: what is not understood is blocked.
     #[must_use]
     pub fn answer(&self, bytes: &[u8]) -> Reply {
         let request = match Request::parse(bytes) {
             Ok(request) => request,
             Err(error) => {
-                return Reply::block(&format!("{error}; update openclaw-verify or report this"));
+                return Reply::block(&format!("{error}; update the verifier or report this"));
             }
         };
         let decision = match self.verifier.decide_with(&request, self.spool.as_ref()) {
             Ok(decision) => decision,
             Err(error) => return Self::refuse(&error),
+        };
+        let decision = match self.wording {
+            Some(wording) if decision.verdict != Verdict::Allow => Decision {
+                reason: wording(&decision),
+                ..decision
+            },
+            _ => decision,
         };
         Reply::new(&request, &decision, self.no_warn)
     }
@@ -106,5 +124,5 @@ fn describe(error: &Error) -> String {
         }
         other => other.to_string(),
     };
-    format!("openclaw-verify reached no verdict: {line}{source}{help}")
+    format!("no verdict was reached: {line}{source}{help}")
 }

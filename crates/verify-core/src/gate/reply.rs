@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::decision::{Decision, Verdict};
-use super::request::{PROTOCOL_VERSION, Request};
 use crate::finding::{Finding, Level};
+use crate::inventory::staged::protocol::{PROTOCOL_VERSION, Request};
 
 /// Most units of a reason or of one text of a finding; OpenClaw cuts what is longer.
 const MAX_TEXT: usize = 1000;
@@ -83,7 +83,7 @@ impl Reply {
         if let Some(object) = json.as_object_mut() {
             if verdict != Verdict::Allow {
                 let reason = if reason.trim().is_empty() {
-                    "openclaw-verify gives no reason; please report this"
+                    "no reason is known; please report this"
                 } else {
                     reason
                 };

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::request::Request;
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::inventory::Subject;
+use crate::inventory::staged::protocol::Request;
 use crate::json as strict_json;
 use crate::read;
 use crate::subject::SubjectId;

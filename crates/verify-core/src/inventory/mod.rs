@@ -22,6 +22,7 @@ pub mod mcp_launcher;
 pub(crate) mod mcp_spec;
 mod npm_project;
 pub mod npm_tree;
+pub(crate) mod packed;
 mod paths;
 mod plugin;
 mod records;
@@ -335,6 +336,8 @@ pub struct Place {
 pub struct Subject {
     /// Its unique id.
     pub id: SubjectId,
+    /// Other ids that it may get once it is installed. Empty for what is installed.
+    pub may_become: Vec<SubjectId>,
     /// What it is.
     pub kind: Kind,
     /// Where it came from.
@@ -368,6 +371,7 @@ impl Subject {
         let name = id.name().to_owned();
         Self {
             id,
+            may_become: Vec::new(),
             kind,
             source,
             name,

@@ -157,6 +157,8 @@ mod tests {
             evidence: Vec::new(),
             locations: Vec::new(),
             help: String::new(),
+            remedy: crate::finding::Remedy::Never,
+            about: crate::finding::About::Subject,
             suppressed: None,
         };
         let (one, twice, other) = (

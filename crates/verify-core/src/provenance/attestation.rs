@@ -164,8 +164,7 @@ fn one(
 fn speaks_of_another(refused: &Refused) -> bool {
     match refused {
         Refused::Wrong(fault, _) => {
-            matches!(fault, Fault::Artifact | Fault::PredicateType)
-                || fault.finding() == "provenance-mismatch"
+            matches!(fault, Fault::Artifact | Fault::PredicateType) || fault.is_mismatch()
         }
         Refused::Unsupported(_) => false,
     }

@@ -64,18 +64,18 @@ impl Fault {
         }
     }
 
-    /// The finding this code belongs to.
+    /// Whether the attestation is genuine, and another one than policy names.
     #[must_use]
-    pub fn finding(self) -> &'static str {
-        match self {
+    pub fn is_mismatch(self) -> bool {
+        matches!(
+            self,
             Self::Identity
-            | Self::Issuer
-            | Self::Repository
-            | Self::Workflow
-            | Self::Ref
-            | Self::Runner => "provenance-mismatch",
-            _ => "provenance-invalid",
-        }
+                | Self::Issuer
+                | Self::Repository
+                | Self::Workflow
+                | Self::Ref
+                | Self::Runner
+        )
     }
 
     /// The fault with this code.
@@ -147,7 +147,7 @@ mod tests {
         }
         let mismatches = Fault::ALL
             .into_iter()
-            .filter(|fault| fault.finding() == "provenance-mismatch")
+            .filter(|fault| fault.is_mismatch())
             .count();
         assert_eq!(mismatches, 6);
         assert_eq!(Fault::from_code("offline"), None);

@@ -109,7 +109,7 @@ pub fn judge(
 
 /// Whether a code means a genuine attestation of somebody else.
 fn is_mismatch(code: &str) -> bool {
-    Fault::from_code(code).is_some_and(|fault| fault.finding() == "provenance-mismatch")
+    Fault::from_code(code).is_some_and(|fault| fault.is_mismatch())
 }
 
 impl Attestations {

@@ -30,6 +30,6 @@ pub use signers::{AllowedSigner, AllowedSigners, RevokedKeys};
 pub use source::{RawTag, TagSource, Target};
 pub use sshsig::SshSignature;
 pub use tag::{Scheme, Signature, Tag, TagError, Tagger, parse_tag};
-pub use verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
+pub use verdict::{Check, CheckState, Class, Code, Failure, Signer, Verdict};
 pub use verify::{verify, verify_all, verify_object, verify_pinned, verify_unreadable};
 pub use wire::{KeyType, SshKey};

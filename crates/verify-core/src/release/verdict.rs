@@ -62,7 +62,7 @@ impl Verdict {
         let may_lack = require == ReleaseNeed::Pinned;
         let pinnable = |failure: &Failure| match failure.code {
             Code::Retagged => true,
-            code => may_lack && code.finding() == "signature-missing",
+            code => may_lack && code.class() == Class::Missing,
         };
         if !self.failures.iter().all(pinnable) {
             return None;
@@ -179,22 +179,46 @@ pub enum Code {
     NotEstablished(NotEstablished),
 }
 
+/// The kinds of failure of a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Class {
+    /// No signature.
+    Missing,
+    /// The object is not of the strict form.
+    Malformed,
+    /// The object says something else than the repository.
+    Mismatch,
+    /// The signature does not hold.
+    Invalid,
+    /// The signature holds, and its key is not allowed.
+    Signer,
+    /// Older than what is pinned or asked for.
+    Rollback,
+    /// Made anew for the pinned commit.
+    Retagged,
+    /// Leads elsewhere than the pinned one.
+    Moved,
+    /// It could not be established.
+    Open,
+}
+
 impl Code {
-    /// The id of the finding.
+    /// What kind of failure it is: each kind is a finding of its own.
     #[must_use]
-    pub fn finding(self) -> &'static str {
+    pub fn class(self) -> Class {
         use Code::*;
         match self {
-            Lightweight | Unsigned => "signature-missing",
+            Lightweight | Unsigned => Class::Missing,
             Malformed | ControlChar | MultipleSignatures | TrailingData | TooLarge | BadArmor => {
-                "tag-malformed"
+                Class::Malformed
             }
-            NameMismatch | TargetNotCommit | TargetTypeLies | TargetMissing => "tag-mismatch",
+            NameMismatch | TargetNotCommit | TargetTypeLies | TargetMissing => Class::Mismatch,
             BadSignature
             | WrongNamespace
             | WeakHash
             | SignatureInFuture
-            | KeyExpiredAtSignature => "signature-invalid",
+            | KeyExpiredAtSignature => Class::Invalid,
             UnknownKey
             | NamespaceNotAllowed
             | KeyExpired
@@ -202,11 +226,11 @@ impl Code {
             | Revoked
             | WeakKey
             | SchemeNotAllowed
-            | UnsupportedCertificate => "signer-not-allowed",
-            Rollback => "tag-rollback",
-            Retagged => "tag-retagged",
-            Moved => "tag-moved",
-            NotEstablished(_) => "not-established",
+            | UnsupportedCertificate => Class::Signer,
+            Rollback => Class::Rollback,
+            Retagged => Class::Retagged,
+            Moved => Class::Moved,
+            NotEstablished(_) => Class::Open,
         }
     }
 

@@ -7,7 +7,7 @@ use super::pin::PinState;
 use super::rule::{ReleaseRule, Trust};
 use super::source::{RawTag, SingleObject, TagSource, Tags, Target};
 use super::tag::{Scheme, Tag, parse_tag};
-use super::verdict::{Check, CheckState, Code, Failure, Signer, Verdict};
+use super::verdict::{Check, CheckState, Class, Code, Failure, Signer, Verdict};
 use super::{gitsign, ssh};
 use crate::digest::GitOid;
 use crate::fact::{NotEstablished, Outcome};
@@ -355,7 +355,7 @@ impl Draft {
                 self.0.notes.extend(accepted.notes);
             }
             Err(failure) => {
-                let name = if failure.code.finding() == "signer-not-allowed" {
+                let name = if failure.code.class() == Class::Signer {
                     "signer"
                 } else {
                     "signature"

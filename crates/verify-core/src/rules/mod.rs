@@ -3,6 +3,7 @@
 mod catalogue;
 mod hygiene;
 mod integrity;
+pub(crate) mod outcomes;
 mod pinning;
 mod provenance;
 mod review;
@@ -12,10 +13,20 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 pub use catalogue::{catalogue, rule};
+pub use provenance::finding_of;
+
+/// The finding of what was never reviewed.
+pub(crate) const UNREVIEWED: &str = review::unreviewed::RULE.id;
+/// The finding of what was reviewed, and that no longer counts.
+pub(crate) const REVIEW_EXPIRED: &str = review::review_expired::RULE.id;
+/// The finding of what only a machine reviewed.
+pub(crate) const AGENT_REVIEWED_ONLY: &str = review::agent_reviewed_only::RULE.id;
+pub(crate) use outcomes::Said;
 
 use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Finding, Level, Location, Suppression};
+use crate::finding::{About, Draft, Finding, Level, Location, Remedy, RemedyKind, Suppression};
+use crate::inventory::staged::request::Extent;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Lock, Package};
 use crate::policy::{OriginProof, Policy, Requirements, RuleInfo, Target};
@@ -34,12 +45,64 @@ pub struct Rule {
     pub level: Level,
     /// Whether no policy, flag or exception may lower it.
     pub fixed: bool,
+    /// At which stages it speaks.
+    pub stages: Stages,
+    /// What clears its findings, unless a finding says otherwise.
+    pub clears: RemedyKind,
     /// When it fires, in one line.
     pub summary: &'static str,
     /// What to do about it.
     pub help: &'static str,
     /// How it judges.
     pub(crate) check: Check,
+}
+
+/// What of a subject is there when it is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// It is installed.
+    Installed,
+    /// Its files are staged, and OpenClaw asks whether to install them.
+    Staged,
+    /// It is an archive that is not installed.
+    Packed,
+    /// Only its name is known, and what a registry or a clone says of it.
+    Announced,
+    /// Only what the lock says of it is known.
+    LockOnly,
+}
+
+/// The stages at which a rule speaks: one at least, so that a rule cannot be forgotten everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Stages {
+    first: Stage,
+    more: &'static [Stage],
+}
+
+impl Stages {
+    /// At every stage.
+    pub const ALL: Self = Self::of(
+        Stage::Installed,
+        &[
+            Stage::Staged,
+            Stage::Packed,
+            Stage::Announced,
+            Stage::LockOnly,
+        ],
+    );
+
+    /// At these stages.
+    #[must_use]
+    pub const fn of(first: Stage, more: &'static [Stage]) -> Self {
+        Self { first, more }
+    }
+
+    /// Whether `stage` is one of them.
+    #[must_use]
+    pub fn contains(self, stage: Stage) -> bool {
+        self.first == stage || self.more.contains(&stage)
+    }
 }
 
 /// The groups of rules; the outcomes of a subject are told by group.
@@ -121,8 +184,10 @@ pub(crate) struct Whole<'a> {
     pub names: &'a Names,
     /// The day as of which everything is judged (UTC).
     pub today: Date,
-    /// Whether an installation was looked at; false judges only the operator's files.
-    pub installed: bool,
+    /// What of the subjects is there.
+    pub stage: Stage,
+    /// How much of it.
+    pub extent: Extent,
     /// Whether every subject is judged. Otherwise nothing may be said about entries that match none.
     pub full: bool,
     /// Whether the operator allowed the network, and so asked for what only a registry knows.
@@ -182,9 +247,12 @@ impl Whole<'_> {
 impl View<'_> {
     /// A violation about this subject, located at its line of the lock.
     pub(crate) fn draft(&self, message: impl Into<String>) -> Draft {
+        // Of an archive that is not locked there is no line of the lock to point at.
+        let located = self.whole.stage != Stage::Packed || self.locked.is_some();
+        let place = located.then(|| self.whole.in_lock(Some(&self.subject.id)));
         Draft::new(message)
             .subject(&self.subject.id)
-            .at(self.whole.in_lock(Some(&self.subject.id)))
+            .at(place.flatten())
     }
 
     /// Whether the subject is proven to come from whom its name says.
@@ -198,20 +266,11 @@ pub(crate) struct Judgement {
     /// Sorted by level (most severe first), group, id, subject.
     pub findings: Vec<Finding>,
     /// The outcome by subject and group, before levels and exceptions: those decide what counts, not what is true.
-    pub outcomes: BTreeMap<(SubjectId, Group), Outcome>,
+    pub outcomes: Said,
 }
 
-/// Asks every rule.
+/// Asks every rule that speaks at the stage.
 pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
-    judge_by(whole, flags, &|_| true)
-}
-
-/// Asks the rules for which `wanted` holds.
-pub(crate) fn judge_by(
-    whole: &Whole<'_>,
-    flags: &[(String, Level)],
-    wanted: &dyn Fn(&Rule) -> bool,
-) -> Judgement {
     let mut judge = Judge {
         whole,
         flags,
@@ -219,27 +278,20 @@ pub(crate) fn judge_by(
         findings: Vec::new(),
         outcomes: BTreeMap::new(),
     };
-    let asked = catalogue().iter().filter(|rule| wanted(rule));
+    let asked = catalogue()
+        .iter()
+        .filter(|rule| rule.stages.contains(whole.stage));
     let (last, first): (Vec<&Rule>, Vec<&Rule>) =
         asked.partition(|rule| matches!(rule.check, Check::Last(_)));
     for rule in first.into_iter().chain(last) {
-        let drafts = match rule.check {
-            Check::Subject(check) => {
-                // Of what only a lock states, nothing can be judged but who has read it.
-                let known =
-                    |view: &View<'_>| view.evidence.stated.is_none() || rule.group == Group::Review;
-                whole
-                    .views()
-                    .filter(known)
-                    .flat_map(|view| check(&view))
-                    .collect()
-            }
+        let drafts: Vec<Draft> = match rule.check {
+            Check::Subject(check) => whole.views().flat_map(|view| check(&view)).collect(),
             Check::Whole(check) => check(whole),
             Check::Last(check) => check(whole, &judge.used),
         };
-        drafts
-            .into_iter()
-            .for_each(|draft| judge.settle(rule, draft));
+        for draft in drafts {
+            judge.settle(rule, draft);
+        }
     }
     judge.findings.sort_by(|a, b| {
         let key = |f: &Finding| {
@@ -280,8 +332,15 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Gives a draft its level and its exception.
+    /// Gives a draft its level, its remedy and its exception.
     fn settle(&mut self, rule: &'static Rule, draft: Draft) {
+        let remedy = draft
+            .remedy
+            .clone()
+            .unwrap_or_else(|| rule.clears.about(draft.subject.as_ref()));
+        if !self.is_asked(rule, &remedy, &draft) {
+            return;
+        }
         if let Some(subject) = &draft.subject {
             let outcome = self
                 .outcomes
@@ -302,6 +361,9 @@ impl Judge<'_> {
             Some(Level::Deny) => level = Level::Deny,
             _ => {}
         }
+        if let Some(most) = draft.at_most {
+            level = level.min(most);
+        }
         let suppressed = self.exception(rule, &draft);
         self.findings.push(Finding {
             id: rule.id,
@@ -318,8 +380,22 @@ impl Judge<'_> {
             } else {
                 draft.help
             },
+            remedy,
+            about: draft.about,
             suppressed,
         });
+    }
+
+    /// Whether the question makes sense for as much as is staged. What is only worth knowing is always said.
+    fn is_asked(&self, rule: &Rule, remedy: &Remedy, draft: &Draft) -> bool {
+        if draft.level == Some(Level::Note) && draft.at_most == Some(Level::Note) {
+            return true;
+        }
+        match self.whole.extent {
+            Extent::Whole => true,
+            Extent::DependenciesFollow => !remedy.kind().is_decision(),
+            Extent::PartOfHost => !rule.clears.is_decision(),
+        }
     }
 
     /// Order of authority: the rule's default, `[levels]`, what a `[[rule]]` demands, the command line. Only what is not fixed can
@@ -350,7 +426,7 @@ impl Judge<'_> {
             finding: rule.id,
             subject,
             digests: judged.evidence.digests(judged.subject),
-            about_dependencies: draft.about_dependencies,
+            about_dependencies: draft.about == About::Dependencies,
         };
         let (index, exception) = self.whole.policy.exception_for(&target, self.whole.today)?;
         if let Some(used) = self.used.get_mut(index) {

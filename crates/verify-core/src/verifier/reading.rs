@@ -10,11 +10,13 @@ use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::evidence::review::{self as facts, Known, ReadPart, Standing};
+use crate::finding::Remedy;
 use crate::gate;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::review::diff::{self, Cost, CostLimits, Difference};
 use crate::review::{Content, ContentStore, Contents, Criteria};
+use crate::rules;
 use crate::subject::{Kind, SubjectId};
 use crate::text;
 use crate::tree::{self, Manifest, ManifestStore};
@@ -59,8 +61,8 @@ pub struct BacklogItem {
     pub cost: Cost,
     /// The plugin in this list whose reading covers this too, because it holds the very same files. The total leaves it out.
     pub within: Option<SubjectId>,
-    /// The command that shows it.
-    pub command: String,
+    /// What has to be read, as data.
+    pub remedy: Remedy,
 }
 
 /// From what on something is to be read.
@@ -134,7 +136,7 @@ impl Verifier {
         if self.options.state_dir.is_none() {
             return Err(Error::environment(
                 "without an installation there is nothing to read",
-                "leave out --lock-only",
+                "look at an installation",
             ));
         }
         let inventory = self.inventory()?;
@@ -213,7 +215,7 @@ impl Verifier {
         let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
             return Err(Error::environment(
                 format!("{id} is not installed, so there is nothing to read"),
-                "openclaw-verify check -v lists the ids of all subjects; name what is not installed yet with --from",
+                "the report of a check lists the ids of all subjects; of what is not installed yet a copy has to be named",
             ));
         };
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
@@ -222,10 +224,7 @@ impl Verifier {
         let no_digest = || Error::Subject {
             place: subject.place.shown.clone(),
             why: format!("{id} has no digest, so no review could name it"),
-            help: Some(format!(
-                "openclaw-verify check says why: {}",
-                text::shell_word(id.as_str())
-            )),
+            help: Some("a check says why".to_owned()),
         };
         let evidence = all.get(id).ok_or_else(no_digest)?;
         let content = match &subject.mcp {
@@ -274,7 +273,7 @@ impl Verifier {
                 .ok_or_else(|| {
                     Error::environment(
                         format!("{id} has no dependencies of its own"),
-                        "leave out --dependencies",
+                        "ask for its own files only",
                     )
                 })?;
             let base = self.base(subject, evidence, ReadPart::Dependencies, &installed, since)?;
@@ -360,12 +359,8 @@ impl Verifier {
                 let mut versions: Vec<String> = versions().collect();
                 versions.sort();
                 let help = match versions.is_empty() {
-                    true => "no other version of it was reviewed; show all of it: --diff none"
-                        .to_owned(),
-                    false => format!(
-                        "reviewed were: {}; or show all of it: --diff none",
-                        versions.join(", ")
-                    ),
+                    true => "no other version of it was reviewed; show all of it".to_owned(),
+                    false => format!("reviewed were: {}; or show all of it", versions.join(", ")),
                 };
                 let asked = text::excerpt(asked, 100);
                 Err(Error::environment(
@@ -472,9 +467,9 @@ impl Reading {
 
 fn item(subject: &Subject, reading: &facts::Reading) -> Option<BacklogItem> {
     let finding = match &reading.standing {
-        Standing::Unreviewed => "unreviewed",
-        Standing::Expired(_) => "review-expired",
-        Standing::AgentOnly(_) => "agent-reviewed-only",
+        Standing::Unreviewed => rules::UNREVIEWED,
+        Standing::Expired(_) => rules::REVIEW_EXPIRED,
+        Standing::AgentOnly(_) => rules::AGENT_REVIEWED_ONLY,
         _ => return None,
     };
     let next = reading.next.as_ref();
@@ -499,7 +494,11 @@ fn item(subject: &Subject, reading: &facts::Reading) -> Option<BacklogItem> {
         place: next.and_then(|next| next.place.clone()),
         cost: next.map(|next| next.cost).unwrap_or_default(),
         within: reading.within.clone(),
-        command: facts::command(&subject.id, reading),
+        remedy: Remedy::Review {
+            subject: Some(subject.id.clone()),
+            dependencies: reading.part != ReadPart::Own,
+            since: facts::known_version(reading),
+        },
     })
 }
 

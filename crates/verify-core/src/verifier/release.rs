@@ -2,20 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Verifier;
 use super::relock::contradiction;
+use super::{Case, Scope, Verifier};
 use crate::error::{Error, Result};
-use crate::evidence::{self, TagFacts};
+use crate::evidence::{self, Evidences, TagFacts};
 use crate::fact::Fact;
-use crate::finding::Finding;
 use crate::git::{GitError, Repository, is_valid_tag_name};
 use crate::inventory::Inventory;
 use crate::lock::{Change, Lock, Release, changes};
 use crate::policy::{self, Gitsign};
 use crate::provenance::release::Released;
 use crate::release::{self, ReleaseRule, Verdict};
-use crate::report::{self, ReleaseReport, Report, Tool};
-use crate::rules::{self, Group, Whole};
+use crate::report::Report;
+use crate::rules::Stage;
 use crate::subject::SubjectId;
 use crate::text;
 
@@ -310,45 +309,15 @@ impl Verifier {
         }
     }
 
+    /// Only tags are judged: the rest of the operator's files is judged by a check.
     fn report_of(&self, lock: &Lock, tags: &[TagFacts]) -> Report {
-        let whole = Whole {
-            inventory: &Inventory::default(),
-            judged: &[],
-            lock,
-            policy: &self.policy,
-            names: &self.names,
-            today: self.options.today(),
-            installed: false,
-            full: false,
+        let inventory = Inventory::default();
+        let case = Case {
             releases: tags,
-            reviews: &self.reviews.own,
-            online: false,
+            asked: Some(false),
+            ..Case::new(Stage::Announced, &inventory, lock, &Scope::Everything)
         };
-        // The rest of the operator's files is judged by `check`.
-        let about_tags = |finding: &Finding| {
-            rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Provenance)
-        };
-        let findings: Vec<Finding> = rules::judge(&whole, &self.options.levels)
-            .findings
-            .into_iter()
-            .filter(about_tags)
-            .collect();
-        Report {
-            schema: report::SCHEMA,
-            tool: Tool {
-                name: "openclaw-verify",
-                version: env!("CARGO_PKG_VERSION"),
-            },
-            inputs: self.inputs(),
-            summary: report::summarize(&[], &findings),
-            subjects: Vec::new(),
-            releases: tags
-                .iter()
-                .map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict))
-                .collect(),
-            findings,
-            not_covered: Vec::new(),
-        }
+        self.report(&case, &Evidences::default())
     }
 }
 

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Scope, Verifier};
+use super::{Case, Scope, Verifier};
 use crate::digest::{GitOid, Sri};
 use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
 use crate::gate;
+use crate::inventory::staged::request;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Change, Lock, Package, Provenance, changes};
 use crate::report::Report;
 use crate::review::diff::CostLimits;
+use crate::rules::Stage;
 use crate::subject::{Source, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
 
@@ -61,12 +63,12 @@ impl Verifier {
         {
             return Err(Error::environment(
                 format!("no installed subject is called {id}"),
-                "openclaw-verify check -v lists the ids of all subjects",
+                "the report of a check lists the ids of all subjects",
             ));
         }
         let old = self.lock.clone().unwrap_or_default();
-        let mut evidence = self.gather(&inventory, &old, &Scope::Everything)?;
-        self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
+        let measured = self.gather(&inventory, &old, &Scope::Everything)?;
+        let evidence = self.tagged(&inventory, &releases_of(&old)?, measured)?;
 
         let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
         if !ids.is_empty() {
@@ -113,10 +115,10 @@ impl Verifier {
         let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
             .map_err(|error| contradiction(&error))?;
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
-        let mut evidence = self.evidence_against(evidence, &lock);
-        self.verify_tags(&inventory, &lock, &mut evidence)?;
-        self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
-        let report = self.report(&inventory, &lock, &evidence, &Scope::Everything);
+        let tagged = self.tagged(&inventory, &lock, evidence.against(&lock))?;
+        let evidence = self.reviewed(&inventory, tagged, CostLimits::CHECK);
+        let case = Case::new(Stage::Installed, &inventory, &lock, &Scope::Everything);
+        let report = self.report(&case, &evidence);
         let unread = unread(&report, &wanted);
         Ok(Relock {
             changes: changes(&old, &lock),
@@ -137,8 +139,8 @@ impl Verifier {
         let old = self.lock.clone().unwrap_or_default();
         let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject.clone());
-        let mut evidence = self.gather(&inventory, &old, &Scope::Everything)?;
-        self.verify_tags(&inventory, &releases_of(&old)?, &mut evidence)?;
+        let measured = self.gather(&inventory, &old, &Scope::Everything)?;
+        let evidence = self.tagged(&inventory, &releases_of(&old)?, measured)?;
         if let Some(evidence) = evidence.get(id) {
             as_kept(kept, &ids, evidence)?;
         }
@@ -175,15 +177,11 @@ impl Verifier {
         }
         let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
             .map_err(|error| contradiction(&error))?;
-        let mut evidence = self.evidence_against(evidence, &lock);
-        self.verify_tags(&inventory, &lock, &mut evidence)?;
-        self.judge_reviews(&inventory, &mut evidence, CostLimits::CHECK);
-        let report = self.report(
-            &inventory,
-            &lock,
-            &evidence,
-            &Scope::Kinds(vec![subject.kind], vec![id.clone()]),
-        );
+        let tagged = self.tagged(&inventory, &lock, evidence.against(&lock))?;
+        let evidence = self.reviewed(&inventory, tagged, CostLimits::CHECK);
+        let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
+        let case = Case::new(Stage::Staged, &inventory, &lock, &scope);
+        let report = self.report(&case, &evidence);
         let unread = unread(&report, &|wanted| wanted == id);
         Ok(Relock {
             changes: changes(&old, &lock),
@@ -202,32 +200,21 @@ impl Verifier {
         kept: &gate::Kept,
     ) -> Result<(Subject, Vec<SubjectId>)> {
         let lock = self.lock.clone().unwrap_or_default();
-        let staged = gate::stage::files(&kept.request, &lock, self.host()).map_err(|why| {
-            Error::Subject {
+        let staged =
+            request::files(&kept.request, &lock, self.host()).map_err(|why| Error::Subject {
                 place: "the kept copy".to_owned(),
                 why,
                 help: Some("install again, so that the gate keeps a new copy".to_owned()),
-            }
-        })?;
-        if !staged.ids.contains(id) {
-            let ids = staged
-                .ids
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" or ");
+            })?;
+        let ids = staged.subject.may_become.clone();
+        if !ids.contains(id) {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
             return Err(Error::environment(
                 format!("the kept copy is not of {id}"),
-                format!("it is of {ids}"),
+                format!("it is of {}", ids.join(" or ")),
             ));
         }
-        Ok((
-            Subject {
-                id: id.clone(),
-                ..staged.subject
-            },
-            staged.ids,
-        ))
+        Ok((staged.subject_as(|other| other == id), ids))
     }
 
     /// What a registry said against these bytes, no later run without a network would say again.
@@ -245,27 +232,11 @@ impl Verifier {
             .filter(|_| self.options.online())
         {
             Some(why) => Err(format!(
-                "{}; openclaw-verify check --online tells more",
+                "{}; a check that asks the registry tells more",
                 crate::text::excerpt(why, 400)
             )),
             None => Ok(()),
         }
-    }
-
-    fn evidence_against(&self, mut evidence: super::Evidences, lock: &Lock) -> super::Evidences {
-        for (id, evidence) in &mut evidence {
-            let entry = lock.package(id);
-            evidence
-                .tree
-                .relocked(entry.and_then(|entry| entry.tree), entry.is_some());
-            evidence
-                .dependencies
-                .relocked(entry.and_then(|entry| entry.dependencies), entry.is_some());
-            evidence
-                .siblings
-                .relocked(entry.and_then(|entry| entry.siblings), entry.is_some());
-        }
-        evidence
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Scope, Verifier};
+use super::{Case, Scope, Verifier};
 use crate::error::{Error, Result};
 use crate::evidence::review::Standing;
 use crate::evidence::{Compared, Evidence};
 use crate::fact::Fact;
 use crate::inventory::Inventory;
 use crate::review::{self, Question, ReviewIndex};
+use crate::rules::Stage;
 use crate::sbom::{
     self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance,
 };
@@ -28,7 +29,7 @@ impl Verifier {
         {
             return Err(Error::environment(
                 format!("no installed subject is called {id}"),
-                "openclaw-verify check -v lists the ids of all subjects",
+                "the report of a check lists the ids of all subjects",
             ));
         }
         let verdicts = if verify {
@@ -42,7 +43,8 @@ impl Verifier {
     fn verdicts(&self, inventory: &Inventory, scope: &Scope) -> Result<Verdicts> {
         let lock = self.lock.clone().unwrap_or_default();
         let evidence = self.evidence(inventory, &lock, scope)?;
-        let report = self.report(inventory, &lock, &evidence, scope);
+        let case = Case::new(Stage::Installed, inventory, &lock, scope);
+        let report = self.report(&case, &evidence);
         let mut verdicts = Verdicts {
             policy: Some(AppliedPolicy {
                 preset: self.policy.base().as_str().to_owned(),

@@ -272,7 +272,7 @@ fn the_second_try_passes_after_locking_what_was_kept() {
     blocked(&tree, "not-locked");
     assert!(reason(&tree).starts_with("Read "), "{tree}");
     assert!(
-        reason(&tree).contains("openclaw-verify lock npm:@acme/notes --from "),
+        reason(&tree).contains("/content, then lock it, record a review of it, then install again"),
         "{tree}"
     );
     assert_eq!(
@@ -472,7 +472,7 @@ fn a_refusal_says_when_dependencies_have_to_be_read_too() {
         bench.write("config/openclaw-verify.toml", &text);
         let reply = bench.ask(&bench.npm(2));
         blocked(&reply, "not-locked");
-        reason(&reply).contains(" --criteria safe-to-run --dependencies")
+        reason(&reply).contains("record a review of it and of its dependencies")
     };
     assert!(policy("reviewed") && !policy("locked"));
 }
@@ -488,7 +488,10 @@ fn what_only_a_registry_knows_is_asked_for_when_the_copy_is_locked() {
     );
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "not-established");
-    let command = reason(&reply).split("; ").next().expect("command");
+    assert!(
+        reason(&reply).contains("then lock it with the registry asked"),
+        "{reply}"
+    );
     assert!(
         command.contains("openclaw-verify lock npm:@acme/notes --from ")
             && command.contains(" --online"),

@@ -21,7 +21,7 @@ use openclaw_verify_core::{Error, Result, Verifier};
 use crate::anchors::anchors;
 use crate::cli::{Common, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
-use crate::{Exit, output};
+use crate::{Exit, output, wording};
 
 /// The spool, in the operator's folder.
 pub(super) const SPOOL: &str = ".openclaw-verify";
@@ -141,7 +141,7 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
     {
         builder = builder.host(host);
     }
-    let mut gate = Gate::new(builder.build()?);
+    let mut gate = Gate::new(builder.build()?).wording(wording::refusal);
     if let Some(instead) = args.no_warn {
         gate = gate.no_warn(match instead {
             Instead::Block => NoWarn::Block,

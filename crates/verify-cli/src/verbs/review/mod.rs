@@ -13,7 +13,7 @@ use openclaw_verify_core::{Error, Reading, Result, Since, Verifier};
 use super::staged::{self, Staged};
 use super::start;
 use crate::cli::{Common, Format, ReviewArgs};
-use crate::{Exit, operator, output, pager, render};
+use crate::{Exit, operator, output, pager, render, wording};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     let ids: Vec<String> = args.id.iter().cloned().collect();
@@ -55,7 +55,7 @@ fn backlog(common: &Common) -> Result<Exit> {
     let backlog = start.builder.build()?.backlog()?;
     drop(start._bar);
     match common.format {
-        Format::Json => output::stdout(&render::json(&backlog)?)?,
+        Format::Json => output::stdout(&render::json(&wording::backlog(&backlog))?)?,
         _ => output::stdout(&render::reading::backlog(&backlog))?,
     }
     Ok(Exit::Clean)

@@ -9,24 +9,12 @@ use super::layout::plain;
 use crate::archive::{self, Archive, ArchiveError, Limits};
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
-use crate::provenance::npm::is_package_name;
+use crate::inventory::packed::is_manifest;
 use crate::read;
 use crate::tree::{BlobId, Manifest};
 
 /// A lockfile that npm takes from inside a package.
 pub(crate) const SHRINKWRAP: &str = "npm-shrinkwrap.json";
-
-/// Which files have to be kept when an archive is read: the `package.json` of it and of what it bundles, and its lockfile.
-pub(crate) fn is_manifest(path: &str) -> bool {
-    path == "package.json"
-        || path == SHRINKWRAP
-        || path
-            .strip_suffix("/package.json")
-            .and_then(|folder| folder.rsplit_once("node_modules/"))
-            .is_some_and(|(before, name)| {
-                (before.is_empty() || before.ends_with('/')) && is_package_name(name)
-            })
-}
 
 /// What npm makes of an archive.
 #[derive(Clone, Debug)]

@@ -1,13 +1,15 @@
 //! `exception-expired`: an exception of the operator whose last day is over.
 
-use super::super::{Check, Group, Rule, Whole};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "exception-expired",
     group: Group::Hygiene,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
+    clears: RemedyKind::Operator,
     summary: "An exception in the policy has ended",
     help: "Clear the finding that it covered and remove the exception, or renew it with a new `until` and a reason that still holds.",
     check: Check::Whole(check),

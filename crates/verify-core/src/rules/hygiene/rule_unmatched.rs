@@ -1,7 +1,7 @@
 //! `rule-unmatched`: a rule of the operator that matches nothing.
 
-use super::super::{Check, Group, Rule, Whole};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -9,6 +9,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Hygiene,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::LockOnly]),
+    clears: RemedyKind::Operator,
     summary: "A rule in the policy matches no subject",
     help: "Correct its `match`, or remove it.",
     check: Check::Whole(check),

@@ -2,18 +2,20 @@
 
 use jiff::ToSpan as _;
 
-use super::super::{Check, Group, Rule, Whole};
 use super::{publisher, relied_on};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "trust-expiring",
     group: Group::Hygiene,
     level: Level::Note,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::LockOnly]),
+    clears: RemedyKind::Operator,
     summary: "Trust that something relies on ends within a month",
-    help: "Look at the project again, then: openclaw-verify review ID --trust PUBLISHER.",
+    help: "Look at the project again, then renew the trust in its publisher.",
     check: Check::Whole(check),
 };
 

@@ -1,22 +1,24 @@
 //! `trust-unused`: trust in a publisher that makes nothing count as reviewed.
 
-use super::super::{Check, Group, Rule, Whole};
 use super::{publisher, relied_on};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "trust-unused",
     group: Group::Hygiene,
     level: Level::Note,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[]),
+    clears: RemedyKind::Operator,
     summary: "Trust that covers nothing that is installed",
-    help: "Take the entry out of the reviews file, or see why it does not count: openclaw-verify check -v.",
+    help: "Take the entry out of the reviews file, or see in the subject's evidence why it does not count.",
     check: Check::Whole(check),
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    if !whole.full || !whole.installed {
+    if !whole.full {
         return Vec::new();
     }
     let relied_on = relied_on(whole);

@@ -1,14 +1,20 @@
 //! `archive-mismatch`: the installed files are not those of the published archive, or an archive is not the recorded one.
 
-use super::super::{Check, Group, Rule, View};
+use super::announced;
 use crate::fact::Fact;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "archive-mismatch",
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::Announced],
+    ),
+    clears: RemedyKind::Reinstall,
     summary: "Installed files differ from the published archive, or the archive from its recorded integrity",
     help: "Reinstall the subject from its source, then lock it again.",
     check: Check::Subject(check),
@@ -26,6 +32,13 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         let mut draft = view.draft(why.clone()).about_dependencies();
         draft.evidence.clone_from(&published.dependency_differences);
         drafts.push(draft);
+    }
+    drafts.extend(announced::other_archive(view));
+    if view.whole.stage == Stage::Packed {
+        drafts = drafts
+            .into_iter()
+            .map(|draft| draft.help(super::FETCH_AGAIN))
+            .collect();
     }
     drafts
 }

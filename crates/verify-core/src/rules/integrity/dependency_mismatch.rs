@@ -1,15 +1,17 @@
 //! `dependency-mismatch`: the dependencies of a subject, or the packages hoisted beside the host, are not the locked ones.
 
-use super::super::{Check, Group, Rule, View};
-use super::{accept, change_lines, difference, packages_touched};
+use super::{change_lines, changed, difference, packages_touched};
 use crate::evidence::Part;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "dependency-mismatch",
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Lock,
     summary: "Dependencies of a subject differ from the lock",
     help: "Compare with the published versions. If you did not make the change, reinstall; if you did, accept it by name.",
     check: Check::Subject(check),
@@ -45,7 +47,7 @@ fn draft(view: &View<'_>, name: &str, part: &Part) -> Draft {
     } else {
         format!("{name}: {}{touched}", difference(part, None))
     };
-    let mut draft = view.draft(message).help(accept(view));
+    let mut draft = changed(view, message);
     draft.evidence = part
         .changes
         .as_deref()

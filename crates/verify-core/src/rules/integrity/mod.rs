@@ -1,5 +1,6 @@
 //! Is what is installed what was locked, recorded and published?
 
+pub(super) mod announced;
 pub(super) mod archive_mismatch;
 pub(super) mod dependency_mismatch;
 pub(super) mod not_installed;
@@ -14,8 +15,13 @@ pub(super) mod weak_digest;
 
 use super::View;
 use crate::evidence::Part;
+use crate::finding::{Draft, Remedy};
 use crate::text;
 use crate::tree::Change;
+
+/// What to do about an archive that is not the expected one.
+const FETCH_AGAIN: &str =
+    "do not install it; fetch it again from its publisher, and ask them if it differs again";
 
 /// The changed paths of a part, one line each: `changed dist/index.js`.
 fn change_lines(changes: &[Change]) -> Vec<String> {
@@ -79,12 +85,27 @@ fn package_of(path: &str) -> Option<String> {
     Some(text::visible(&name).into_owned())
 }
 
-/// The command that takes over a change after it was looked at.
-fn accept(view: &View<'_>) -> String {
-    let id = text::shell_word(view.subject.id.as_str());
-    format!(
-        "if you did not make this change, reinstall {id}; if you did and have read it: openclaw-verify lock --accept {id}"
-    )
+/// A difference from the lock, with what clears it: a changed version is what an update looks like, other bytes under the locked version
+/// are what an attack looks like.
+fn changed(view: &View<'_>, message: impl Into<String>) -> Draft {
+    let accept = !is_update(view);
+    let help = if accept {
+        "if you did not make this change, reinstall it; if you did and have read it, accept the new digest by name"
+    } else {
+        "if you did not update it, reinstall it; if you did, read what changed and lock it"
+    };
+    view.draft(message).help(help).remedy(Remedy::Lock {
+        subject: Some(view.subject.id.clone()),
+        accept,
+        online: false,
+    })
+}
+
+/// Whether OpenClaw's own record names another version than the lock.
+fn is_update(view: &View<'_>) -> bool {
+    let locked = view.locked.and_then(|entry| entry.version.as_ref());
+    let now = view.subject.recorded_version();
+    locked.is_some() && now.is_some() && locked != now.as_ref()
 }
 
 #[cfg(test)]

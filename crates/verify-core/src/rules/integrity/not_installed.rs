@@ -1,8 +1,8 @@
 //! `not-installed`: the lock or a record of OpenClaw names something that is not there.
 
-use super::super::{Check, Group, Rule, Whole};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -10,15 +10,14 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Integrity,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[]),
+    clears: RemedyKind::Lock,
     summary: "A subject is locked or recorded and not installed",
-    help: "Install it through OpenClaw, or take it out of the lock by name: `openclaw-verify lock --accept ID`.",
+    help: "Install it through OpenClaw, or take it out of the lock by name.",
     check: Check::Whole(check),
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
-    if !whole.installed {
-        return Vec::new();
-    }
     let subjects = &whole.inventory.subjects;
     let missing = |id: &SubjectId| subjects.iter().all(|subject| subject.id != *id);
     let mut drafts: Vec<Draft> = whole
@@ -29,6 +28,11 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .map(|entry| {
             Draft::new("in the lock and not installed")
                 .subject(&entry.id)
+                .remedy(Remedy::Lock {
+                    subject: Some(entry.id.clone()),
+                    accept: true,
+                    online: false,
+                })
                 .at(whole.in_lock(Some(&entry.id)))
         })
         .collect();
@@ -38,7 +42,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             drafts.push(
                 Draft::new(message)
                     .at(whole.in_lock(None))
-                    .help("take it out of OpenClaw's config, or install it again"),
+                    .help("take it out of OpenClaw's config, or install it again")
+                    .remedy(Remedy::Operator { input: None }),
             );
         }
     }
@@ -57,7 +62,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 ))
                 .subject(&subject.id)
                 .at(whole.in_lock(Some(&subject.id)))
-                .help("reinstall it, or remove it: openclaw plugins uninstall"),
+                .help("reinstall it, or uninstall it through OpenClaw")
+                .remedy(Remedy::Reinstall {
+                    subject: Some(subject.id.clone()),
+                }),
             );
         }
     }

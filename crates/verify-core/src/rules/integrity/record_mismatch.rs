@@ -1,10 +1,10 @@
 //! `record-mismatch`: what OpenClaw recorded, package.json, package-lock.json, HEAD and the lock do not agree.
 
-use super::super::{Check, Group, Rule, View};
 use crate::digest::{GitOid, Sri};
 use crate::fact::{Fact, Outcome};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -12,6 +12,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Reinstall,
     summary: "OpenClaw's record and what is on disk disagree",
     help: "Reinstall the subject through OpenClaw, so that the record is about what is there, then lock it again.",
     check: Check::Subject(check),
@@ -140,7 +142,8 @@ fn judge(view: &View<'_>, observation: &Observation) -> Option<Draft> {
                 .code("outside-state")
                 .evidence(format!("recorded  {recorded}"))
                 .evidence(format!("canonical {canonical}"))
-                .help("if the state dir is a copy, say so with --relocated-from OLD; otherwise reinstall the subject through OpenClaw"),
+                .help("if the state directory is a copy, say from where; otherwise reinstall the subject through OpenClaw")
+                .remedy(Remedy::Operator { input: Some(Input::RelocatedFrom) }),
         ),
         _ => None,
     }

@@ -1,15 +1,17 @@
 //! `shadowed`: a skill or plugin hides another of the same name.
 
-use super::super::{Check, Group, Rule, View};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "shadowed",
     group: Group::Integrity,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Operator,
     summary: "A skill or plugin hides another of the same name",
     help: "Rename or remove one of the two, so that it is clear which one runs.",
     check: Check::Subject(check),

@@ -1,15 +1,17 @@
 //! `stale-generation`: an old generation of a plugin is still on disk after an update.
 
-use super::super::{Check, Group, Rule, Whole};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "stale-generation",
     group: Group::Integrity,
     level: Level::Note,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Operator,
     summary: "An old generation of a plugin is still on disk",
     help: "OpenClaw keeps it to roll back. Remove the folder when you no longer need it.",
     check: Check::Whole(check),

@@ -1,14 +1,16 @@
 //! `tree-mismatch`: the subject's own files are not the locked ones.
 
-use super::super::{Check, Group, Rule, View};
-use super::{accept, change_lines, difference};
-use crate::finding::{Draft, Level};
+use super::{announced, change_lines, changed, difference};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "tree-mismatch",
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Lock,
     summary: "Files of a subject differ from the lock",
     help: "Compare with the published version. If you did not make the change, reinstall; if you did, accept it by name.",
     check: Check::Subject(check),
@@ -18,9 +20,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if view.evidence.tree.differs() {
         let files = view.locked.and_then(|entry| entry.files);
-        let mut draft = view
-            .draft(difference(&view.evidence.tree, files))
-            .help(accept(view));
+        let mut draft = changed(view, difference(&view.evidence.tree, files));
         draft.evidence = view
             .evidence
             .tree
@@ -36,11 +36,14 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         && locked != defined
     {
         drafts.push(
-            view.draft("the definition of this MCP server differs from the lock")
-                .evidence(format!("locked {locked}"))
-                .evidence(format!("now    {defined}"))
-                .help(accept(view)),
+            changed(
+                view,
+                "the definition of this MCP server differs from the lock",
+            )
+            .evidence(format!("locked {locked}"))
+            .evidence(format!("now    {defined}")),
         );
     }
+    drafts.extend(announced::other_commit(view));
     drafts
 }

@@ -1,8 +1,8 @@
 //! `unrecorded`: code that OpenClaw or Node would load and that no install record explains.
 
-use super::super::{Check, Group, Rule, Whole};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -10,6 +10,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Integrity,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Operator,
     summary: "Code that OpenClaw would load has no install record",
     help: "Find out who put it there. Remove it, or install it through OpenClaw.",
     check: Check::Whole(check),

@@ -1,11 +1,11 @@
 //! `unsafe-tree`: a tree that cannot be digested safely, or code that leads out of it.
 
-use super::super::{Check, Group, Rule, View, Whole};
 use crate::evidence::Part;
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::Observation;
 use crate::policy::Preset;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::tree::{TreeError, TreeNote};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -13,6 +13,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Reinstall,
     summary: "A subject holds something that no digest can cover",
     help: "Remove what is named, or reinstall the subject. A tree with special files, links that leave it or colliding names is never locked.",
     check: Check::Whole(check),

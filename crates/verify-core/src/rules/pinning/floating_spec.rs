@@ -1,7 +1,7 @@
 //! `floating-spec`: what is installed is pinned, but a reinstall could bring other code.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec::{self, Pin};
 use crate::subject::Source;
 use crate::text;
@@ -11,6 +11,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Reinstall,
     summary: "A reinstall could bring other code than what is locked",
     help: "Install it again by exact version or full commit id, for example `openclaw plugins install NAME@VERSION`.",
     check: Check::Subject(check),
@@ -43,8 +45,13 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .map(|resolved| text::excerpt(resolved, 120)),
     };
     let draft = view.draft(format!("{}: {why}", text::excerpt(asked, 120)));
-    vec![match exact {
+    let draft = match exact {
         Some(exact) => draft.help(format!("install it again as {exact}")),
         None => draft,
+    };
+    // About the next install, which is asked about when it comes.
+    vec![match view.whole.stage {
+        Stage::Staged => draft.at_most(Level::Note),
+        _ => draft,
     }]
 }

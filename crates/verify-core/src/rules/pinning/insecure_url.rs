@@ -1,7 +1,7 @@
 //! `insecure-url`: an address that anybody on the way, or whoever holds a short link, can answer for.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -9,6 +9,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Operator,
     summary: "Code or data is fetched from http, a bare IP address or a link shortener",
     help: "Use an https address of the real host.",
     check: Check::Subject(check),

@@ -1,16 +1,18 @@
 //! `install-script`: a package that runs code of its own while it is installed.
 
-use super::super::{Check, Group, Rule, View};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "install-script",
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
+    clears: RemedyKind::Operator,
     summary: "A plugin or one of its dependencies has a lifecycle script",
-    help: "OpenClaw installs with --ignore-scripts, other installers do not: read the scripts before you install it elsewhere.",
+    help: "OpenClaw installs without running scripts, other installers run them: read the scripts before you install it elsewhere.",
     check: Check::Subject(check),
 };
 

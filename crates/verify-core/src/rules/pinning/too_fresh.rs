@@ -1,13 +1,18 @@
 //! `too-fresh`: a version so young that nobody can have noticed yet what is wrong with it.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "too-fresh",
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::Announced],
+    ),
+    clears: RemedyKind::Operator,
     summary: "A version is younger than policy's min-age-days",
     help: "Wait, or stay on the version before it.",
     check: Check::Subject(check),

@@ -1,7 +1,7 @@
 //! `unlisted-source`: code from a registry, host or repository that policy does not list.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::subject::Source;
 use crate::text;
 
@@ -10,6 +10,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::Announced],
+    ),
+    clears: RemedyKind::Operator,
     summary: "Code comes from a place that policy does not list",
     help: "Add the place to [sources] in openclaw-verify.toml once you trust it, or remove the subject.",
     check: Check::Subject(check),

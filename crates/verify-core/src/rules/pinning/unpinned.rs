@@ -1,19 +1,20 @@
 //! `unpinned`: the lock holds neither the digest nor the exact version that policy asks for.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::policy::Pin;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec;
 use crate::subject::{Kind, Source};
-use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unpinned",
     group: Group::Pinning,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Lock,
     summary: "A subject is not pinned as policy asks",
-    help: "Lock it: `openclaw-verify lock`.",
+    help: "Read it, then lock it.",
     check: Check::Subject(check),
 };
 
@@ -32,7 +33,6 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if pinned {
         return Vec::new();
     }
-    let id = text::shell_word(view.subject.id.as_str());
     vec![
         view.draft(format!(
             "policy wants {wanted} of it in the lock, and the lock has none"
@@ -40,8 +40,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .evidence(format!(
             "asked for by {}",
             view.requirements.asked_by(view.proof())
-        ))
-        .help(format!("read it, then: openclaw-verify lock {id}")),
+        )),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! `unpinned-install-step`: a skill asks OpenClaw to install something that no version or digest pins.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::InstallStep;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec::{self, Pin};
 use crate::text;
 
@@ -11,6 +11,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Operator,
     summary: "A skill's install step has no exact version or sha256",
     help: "Install what the skill needs yourself, by exact version; or ask its author to pin it.",
     check: Check::Subject(check),

@@ -1,15 +1,17 @@
 //! `unpinned-mcp-server`: what an MCP server's command would run is not provably one exact version.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::mcp_launcher::{Launch, classify};
 use crate::policy::Pin;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unpinned-mcp-server",
     group: Group::Pinning,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Configure,
     summary: "An MCP server's command can run other code tomorrow",
     help: "Name one exact version in the command, such as `npx -y @acme/files@1.2.3`, or install the server and run it by its path.",
     check: Check::Subject(check),

@@ -5,12 +5,31 @@ pub(super) mod provenance_invalid;
 pub(super) mod provenance_mismatch;
 pub(super) mod provenance_missing;
 pub(super) mod provenance_regressed;
-pub(super) mod signature_invalid;
-pub(super) mod signature_missing;
-pub(super) mod signer_not_allowed;
-pub(super) mod tag_malformed;
-pub(super) mod tag_mismatch;
-pub(super) mod tag_moved;
-pub(super) mod tag_retagged;
-pub(super) mod tag_rollback;
-mod tags;
+pub(super) mod tags;
+
+use crate::fact::Fact;
+use crate::provenance::Fault;
+
+impl Fault {
+    /// The id of the finding.
+    #[must_use]
+    pub fn finding(self) -> &'static str {
+        if self.is_mismatch() {
+            provenance_mismatch::RULE.id
+        } else {
+            provenance_invalid::RULE.id
+        }
+    }
+}
+
+/// The id of the finding that a fact about origin leads to; none for a good one. A code that is not known is as bad as any.
+#[must_use]
+pub fn finding_of<T>(fact: &Fact<T>) -> Option<&'static str> {
+    match fact {
+        Fact::Violated { code, .. } => {
+            Some(Fault::from_code(code).map_or(provenance_invalid::RULE.id, Fault::finding))
+        }
+        Fact::NotEstablished { .. } => Some(not_established::RULE.id),
+        _ => None,
+    }
+}

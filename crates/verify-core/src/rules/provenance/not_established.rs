@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::super::pinning::too_fresh;
-use super::super::{Check, Group, Rule, View, Whole};
 use super::provenance_regressed::is_other;
 use super::tags;
 use crate::evidence::{Part, Wants};
 use crate::fact::{Fact, NotEstablished, Outcome};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::inventory::mcp_launcher::{Launch, classify};
 use crate::policy::{Dependencies, Need};
+use crate::release::Class;
+use crate::rules::pinning::too_fresh;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::{Kind, SubjectId};
 use crate::tree::TreeNote;
 
@@ -20,12 +21,37 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Provenance,
     level: Level::Note,
     fixed: false,
+    stages: Stages::ALL,
+    clears: RemedyKind::Online,
     summary: "A fact could not be established",
-    help: "The code says what stood in the way; `openclaw-verify explain not-established` has the way out for each.",
+    help: "The code says what stood in the way; the page of this finding has the way out for each.",
     check: Check::Whole(check),
 };
 
+/// What names the host package.
+const HOST: Remedy = Remedy::Operator {
+    input: Some(Input::Host),
+};
+
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    // Of what is only announced nothing else can be known yet.
+    if whole.stage == Stage::Announced {
+        return tags::drafts(whole, Class::Open);
+    }
+    open(whole).into_iter().map(with_remedy).collect()
+}
+
+/// Only what a registry would know is cleared by asking it.
+fn with_remedy(draft: Draft) -> Draft {
+    let ask = [NotEstablished::Offline, NotEstablished::NoRegistry];
+    let asking = ask.iter().any(|code| draft.code == Some(code.as_str()));
+    match draft.remedy {
+        None if !asking => draft.remedy(Remedy::Operator { input: None }),
+        _ => draft,
+    }
+}
+
+fn open(whole: &Whole<'_>) -> Vec<Draft> {
     let of_all = whole
         .inventory
         .observations
@@ -43,7 +69,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .chain(of_subjects)
         .chain(ages(whole))
         .chain(no_host(whole))
-        .chain(tags::drafts(whole, RULE.id))
+        .chain(tags::drafts(whole, Class::Open))
         .collect()
 }
 
@@ -269,7 +295,8 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
     ))
     .code(NotEstablished::NoHost.as_str())
     .outcome(Outcome::NotEstablished)
-    .help("name the host package with --openclaw DIR");
+    .help("name the host package")
+    .remedy(HOST);
     let host_is_locked = view.whole.lock.package(&SubjectId::core()).is_some();
     Some(if host_is_locked {
         draft.demanded()
@@ -306,13 +333,14 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
         .subjects
         .iter()
         .any(|subject| subject.kind == Kind::Core);
-    if known || !whole.installed || !whole.full {
+    if known || whole.stage != Stage::Installed || !whole.full {
         return None;
     }
     let draft = Draft::new("the OpenClaw host package is not known, so it was not judged")
         .code(NotEstablished::NoHost.as_str())
         .outcome(Outcome::NotEstablished)
-        .help("name it with --openclaw DIR, such as /usr/lib/node_modules/openclaw");
+        .help("name its folder, such as /usr/lib/node_modules/openclaw")
+        .remedy(HOST);
     let draft = located(whole, Some(&SubjectId::core()), draft);
     Some(if whole.lock.package(&SubjectId::core()).is_some() {
         draft.demanded()

@@ -1,15 +1,17 @@
 //! `provenance-invalid`: an attestation or a registry signature that does not hold.
 
-use super::super::{Check, Group, Rule, View};
 use crate::fact::Fact;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::provenance::Fault;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "provenance-invalid",
     group: Group::Provenance,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
+    clears: RemedyKind::Never,
     summary: "An attestation or registry signature does not hold",
     help: "Do not use it; fetch package and attestation again from the publisher's own registry.",
     check: Check::Subject(check),
@@ -31,5 +33,5 @@ fn check(view: &View<'_>) -> Vec<Draft> {
 
 /// Whether a code means a genuine attestation of somebody else. A code that nobody knows is no such thing.
 pub(super) fn is_mismatch(code: &str) -> bool {
-    Fault::from_code(code).is_some_and(|fault| fault.finding() == "provenance-mismatch")
+    Fault::from_code(code).is_some_and(|fault| fault.is_mismatch())
 }

@@ -1,15 +1,17 @@
 //! `provenance-mismatch`: a genuine attestation that names somebody else than policy wants.
 
-use super::super::{Check, Group, Rule, View};
 use super::provenance_invalid::is_mismatch;
 use crate::fact::Fact;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "provenance-mismatch",
     group: Group::Provenance,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
+    clears: RemedyKind::Operator,
     summary: "The provenance is genuine, and names another repository, workflow, ref or signer than policy",
     help: "Do not use it, unless the publisher has announced the move; then change the identity in your rule.",
     check: Check::Subject(check),

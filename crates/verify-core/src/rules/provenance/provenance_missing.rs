@@ -1,9 +1,9 @@
 //! `provenance-missing`: nobody says who built it.
 
-use super::super::{Check, Group, Rule, View};
 use crate::fact::Fact;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
 use crate::policy::Need;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::subject::{Kind, Source};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -11,6 +11,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Provenance,
     level: Level::Warn,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
+    clears: RemedyKind::Operator,
     summary: "There is no attestation that says who built it (deny where policy requires one)",
     help: "Ask the publisher for provenance, or review it and relax the rule for this package only.",
     check: Check::Subject(check),

@@ -3,11 +3,11 @@
 //! Whoever steals a publish token cannot make the maintainer's workflow attest what he publishes: the malicious axios 1.14.1 of
 //! March 2026 lacked the provenance that the versions before had.
 
-use super::super::{Check, Group, Rule, View};
 use crate::evidence::Evidence;
 use crate::fact::Fact;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::lock::{Package, Provenance};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -15,6 +15,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Provenance,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
+    clears: RemedyKind::Lock,
     summary: "Its origin was verified before, and is missing or another one now",
     help: "Stay on the version that is locked, and ask the publisher.",
     check: Check::Subject(check),
@@ -57,12 +59,18 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         version(view.subject.version.as_deref()),
     );
     vec![
-        view.draft(format!("version {old} had verified provenance, and {new} {now}"))
-            .evidence(format!("locked {}", origin(before)))
-            .help(format!(
-                "stay on {old} and ask the publisher; to take it over after reading: openclaw-verify lock --online --accept {}",
-                text::shell_word(view.subject.id.as_str())
-            )),
+        view.draft(format!(
+            "version {old} had verified provenance, and {new} {now}"
+        ))
+        .evidence(format!("locked {}", origin(before)))
+        .help(format!(
+            "stay on {old} and ask the publisher; or accept it by name after reading it"
+        ))
+        .remedy(Remedy::Lock {
+            subject: Some(view.subject.id.clone()),
+            accept: true,
+            online: true,
+        }),
     ]
 }
 

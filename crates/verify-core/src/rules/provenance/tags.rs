@@ -1,17 +1,145 @@
-//! What the rules about release tags share: one failure of a verdict as a finding.
+//! The eight rules about release tags: one failure of a verdict as a finding.
 //!
 //! Installed subjects and tags that were asked about with the verb `release` go through the same function, so that they can never be
 //! judged differently.
 
+use super::not_established;
 use crate::evidence::TagFacts;
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, Location};
+use crate::finding::{Draft, Level, Location, RemedyKind};
 use crate::policy::ReleaseNeed;
-use crate::release::{Code, Failure};
-use crate::rules::Whole;
+use crate::release::{Class, Code, Failure};
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
-/// Every failure that belongs to the finding `id`.
-pub(super) fn drafts(whole: &Whole<'_>, id: &str) -> Vec<Draft> {
+/// What the eight have in common.
+const OF_TAGS: Rule = Rule {
+    id: "",
+    group: Group::Provenance,
+    level: Level::Deny,
+    fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Announced]),
+    clears: RemedyKind::Operator,
+    summary: "",
+    help: "",
+    check: Check::Whole(|_| Vec::new()),
+};
+
+/// `signature-invalid`: a release tag carries a signature that does not hold.
+pub(in crate::rules) const SIGNATURE_INVALID: Rule = Rule {
+    id: "signature-invalid",
+    level: Level::Deny,
+    fixed: true,
+    clears: RemedyKind::Never,
+    summary: "A release tag carries a signature that does not hold",
+    help: "Do not install from this tag. Fetch it again from its publisher, not from a mirror, and check again.",
+    check: Check::Whole(|whole| drafts(whole, Class::Invalid)),
+    ..OF_TAGS
+};
+
+/// `signer-not-allowed`: a release tag is signed by a key that the operator does not allow for it.
+pub(in crate::rules) const SIGNER_NOT_ALLOWED: Rule = Rule {
+    id: "signer-not-allowed",
+    level: Level::Deny,
+    fixed: false,
+    clears: RemedyKind::Operator,
+    summary: "A release tag is signed by a key that you do not allow for it",
+    help: "Ask the publisher over another way whether the key is theirs; only then add it to your signers file.",
+    check: Check::Whole(|whole| drafts(whole, Class::Signer)),
+    ..OF_TAGS
+};
+
+/// `signature-missing`: a release tag has no signature.
+pub(in crate::rules) const SIGNATURE_MISSING: Rule = Rule {
+    id: "signature-missing",
+    level: Level::Deny,
+    fixed: false,
+    clears: RemedyKind::Operator,
+    summary: "A release tag has no signature",
+    help: "Ask the publisher for a signed tag, or pin this one and let the rule require a pin only.",
+    check: Check::Whole(|whole| drafts(whole, Class::Missing)),
+    ..OF_TAGS
+};
+
+/// `tag-malformed`: a tag object is not of the strict form that every tool reads alike.
+pub(in crate::rules) const TAG_MALFORMED: Rule = Rule {
+    id: "tag-malformed",
+    level: Level::Deny,
+    fixed: false,
+    clears: RemedyKind::Never,
+    summary: "A tag object is not of the strict form that every tool reads alike",
+    help: "Do not install from this tag; ask the publisher for a new one under another name.",
+    check: Check::Whole(|whole| drafts(whole, Class::Malformed)),
+    ..OF_TAGS
+};
+
+/// `tag-mismatch`: a tag object says something else than the repository around it.
+pub(in crate::rules) const TAG_MISMATCH: Rule = Rule {
+    id: "tag-mismatch",
+    level: Level::Deny,
+    fixed: false,
+    clears: RemedyKind::Never,
+    summary: "A tag object says something else than the repository around it",
+    help: "Do not install from this repository; fetch the tag from its publisher and compare.",
+    check: Check::Whole(|whole| drafts(whole, Class::Mismatch)),
+    ..OF_TAGS
+};
+
+/// `tag-moved`: a pinned tag leads to another commit, or is gone.
+pub(in crate::rules) const TAG_MOVED: Rule = Rule {
+    id: "tag-moved",
+    level: Level::Deny,
+    fixed: false,
+    clears: RemedyKind::Never,
+    summary: "A pinned tag leads to another commit, or is gone",
+    help: "Ask the publisher why; until then install by the pinned commit.",
+    check: Check::Whole(|whole| drafts(whole, Class::Moved)),
+    ..OF_TAGS
+};
+
+/// `tag-retagged`: a pinned tag was made anew for the same commit.
+pub(in crate::rules) const TAG_RETAGGED: Rule = Rule {
+    id: "tag-retagged",
+    level: Level::Warn,
+    fixed: false,
+    clears: RemedyKind::Operator,
+    summary: "A pinned tag was made anew for the same commit",
+    help: "Compare the signers; if the reason is clear, pin it again by name.",
+    check: Check::Whole(|whole| drafts(whole, Class::Retagged)),
+    ..OF_TAGS
+};
+
+/// `tag-rollback`: a genuine tag is older than a pinned one or than the rule's minimum.
+pub(in crate::rules) const TAG_ROLLBACK: Rule = Rule {
+    id: "tag-rollback",
+    level: Level::Deny,
+    fixed: false,
+    clears: RemedyKind::Operator,
+    summary: "A genuine tag is older than a pinned one or than the rule's minimum",
+    help: "Use the newer release; to go back on purpose, pin the older tag by name, or lower the minimum.",
+    check: Check::Whole(|whole| drafts(whole, Class::Rollback)),
+    ..OF_TAGS
+};
+
+impl Code {
+    /// The id of the finding.
+    #[must_use]
+    pub fn finding(self) -> &'static str {
+        match self.class() {
+            Class::Missing => SIGNATURE_MISSING.id,
+            Class::Malformed => TAG_MALFORMED.id,
+            Class::Mismatch => TAG_MISMATCH.id,
+            Class::Invalid => SIGNATURE_INVALID.id,
+            Class::Signer => SIGNER_NOT_ALLOWED.id,
+            Class::Rollback => TAG_ROLLBACK.id,
+            Class::Retagged => TAG_RETAGGED.id,
+            Class::Moved => TAG_MOVED.id,
+            Class::Open => not_established::RULE.id,
+        }
+    }
+}
+
+/// Every failure of this class.
+pub(super) fn drafts(whole: &Whole<'_>, class: Class) -> Vec<Draft> {
     let tags: Vec<&TagFacts> = whole
         .judged
         .iter()
@@ -25,7 +153,7 @@ pub(super) fn drafts(whole: &Whole<'_>, id: &str) -> Vec<Draft> {
             .map(move |failure| (*tag, failure))
     });
     failures
-        .filter(|(_, failure)| failure.code.finding() == id)
+        .filter(|(_, failure)| failure.code.class() == class)
         .map(|(tag, failure)| draft(whole, tag, failure))
         .collect()
 }
@@ -94,7 +222,7 @@ fn place(whole: &Whole<'_>, tag: &TagFacts) -> Option<Location> {
             file: whole.names.lock.clone(),
             line: pin.line,
         }),
-        None if whole.installed => whole.in_lock(tag.subject.as_ref()),
+        None if whole.releases.is_empty() => whole.in_lock(tag.subject.as_ref()),
         None if tag.line > 0 => whole.in_policy(tag.line),
         None => None,
     }

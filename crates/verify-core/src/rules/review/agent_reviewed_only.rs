@@ -1,15 +1,20 @@
 //! `agent-reviewed-only`: only machines have read what is installed, at least in one step.
 
-use super::super::{Check, Group, Rule, View};
 use super::drafts;
 use crate::evidence::review::{Entry, Standing};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "agent-reviewed-only",
     group: Group::Review,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::LockOnly],
+    ),
+    clears: RemedyKind::Review,
     summary: "Only a machine has read what is installed",
     help: "Read it yourself, with the notes of the machine at hand, and record that.",
     check: Check::Subject(check),

@@ -6,9 +6,10 @@ pub(super) mod unreviewed;
 pub(super) mod violation;
 
 use super::View;
-use crate::evidence::review::{Entry, ReadPart, Reading, Standing, command};
-use crate::finding::Draft;
+use crate::evidence::review::{Entry, ReadPart, Reading, Standing, known_version};
+use crate::finding::{Draft, Input, Level, Remedy};
 use crate::review::Content;
+use crate::rules::Stage;
 
 /// A finding for every reading of a subject whose standing `what` puts in words.
 fn drafts(view: &View<'_>, what: impl Fn(&Standing) -> Option<(String, &[Entry])>) -> Vec<Draft> {
@@ -26,7 +27,21 @@ fn draft(view: &View<'_>, reading: &Reading, told: &str, by: &[Entry]) -> Draft 
     let mut draft = view.draft(format!("{told} {what}; policy wants {}", reading.wanted));
     draft = draft
         .evidence(format!("asked for by {asked}"))
-        .help(next(view, reading));
+        .help(next(reading))
+        .remedy(Remedy::Review {
+            subject: Some(view.subject.id.clone()),
+            dependencies: reading.part != ReadPart::Own,
+            since: known_version(reading),
+        });
+    if view.whole.stage == Stage::Packed {
+        // What is not installed is unpacked to be read: the review is asked for once it is.
+        draft = draft
+            .at_most(Level::Note)
+            .help("unpack it and read it; a review is asked for once it is installed")
+            .remedy(Remedy::Operator {
+                input: Some(Input::Unpacked),
+            });
+    }
     draft
         .locations
         .extend(by.iter().map(|entry| entry.at.clone()));
@@ -47,18 +62,14 @@ fn what(reading: &Reading) -> &'static str {
     }
 }
 
-/// How much there is to read, and the command that shows it.
-fn next(view: &View<'_>, reading: &Reading) -> String {
-    let command = command(&view.subject.id, reading);
+/// How much there is to read.
+fn next(reading: &Reading) -> String {
     let Some(next) = &reading.next else {
-        return format!("{command}, then --record");
+        return "read it, and record that".to_owned();
     };
     match (&next.version, &next.from) {
-        (Some(version), Some(_)) => format!("{} to read since {version}: {command}", next.cost),
-        (None, Some(_)) => format!(
-            "{} to read since what was reviewed before: {command}",
-            next.cost
-        ),
-        (_, None) => format!("{} to read: {command}", next.cost),
+        (Some(version), Some(_)) => format!("{} to read since {version}", next.cost),
+        (None, Some(_)) => format!("{} to read since what was reviewed before", next.cost),
+        (_, None) => format!("{} to read", next.cost),
     }
 }

@@ -1,15 +1,20 @@
 //! `review-expired`: it was read, or its publisher was trusted, and that has ended.
 
-use super::super::{Check, Group, Rule, View};
 use super::drafts;
 use crate::evidence::review::{Entry, Standing};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "review-expired",
     group: Group::Review,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::LockOnly],
+    ),
+    clears: RemedyKind::Review,
     summary: "The reviews of what is installed have ended",
     help: "Look again, and record it anew.",
     check: Check::Subject(check),

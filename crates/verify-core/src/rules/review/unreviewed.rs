@@ -1,17 +1,22 @@
 //! `unreviewed`: nobody has read what is installed.
 
-use super::super::{Check, Group, Rule, View};
 use super::drafts;
 use crate::evidence::review::Standing;
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unreviewed",
     group: Group::Review,
     level: Level::Deny,
     fixed: false,
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::LockOnly],
+    ),
+    clears: RemedyKind::Review,
     summary: "Nobody has read what is installed",
-    help: "Read it: `openclaw-verify review` lists what is missing, cheapest first.",
+    help: "Read it, and record that.",
     check: Check::Subject(check),
 };
 

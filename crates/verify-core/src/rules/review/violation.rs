@@ -1,13 +1,15 @@
 //! `violation`: somebody whom the operator listens to says that this must not run. Beats everything.
 
-use super::super::{Check, Group, Rule, View};
-use crate::finding::{Draft, Level};
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::rules::{Check, Group, Rule, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "violation",
     group: Group::Review,
     level: Level::Deny,
     fixed: true,
+    stages: Stages::ALL,
+    clears: RemedyKind::Never,
     summary: "Somebody recorded that this must not run",
     help: "Remove it from OpenClaw, then look at what it did.",
     check: Check::Subject(check),

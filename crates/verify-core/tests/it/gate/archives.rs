@@ -160,7 +160,7 @@ fn an_archive_is_locked_before_the_first_try() {
         "locked, and nobody has read it: {reply}"
     );
     assert!(
-        reason(&reply).contains("openclaw-verify review archive:packed --from "),
+        reason(&reply).contains("then record a review of it, then install again"),
         "{reply}"
     );
     bench.write("unpacked/index.js", "export default {} ;\n");

@@ -150,7 +150,7 @@ fn what_no_allowed_signer_signed_is_refused_at_the_clone() {
         blocked(&announced, rule);
         blocked(&staged, rule);
         assert!(
-            !reason(&staged).contains("openclaw-verify lock"),
+            !reason(&staged).contains("lock it"),
             "nothing invites to lock it: {staged}"
         );
     }

@@ -1,16 +1,21 @@
 //! What lies in a staging folder before an install is committed, read with the same eyes as what is installed: its digests are those
 //! that the installed subject will have.
 
+pub(crate) mod protocol;
+pub(crate) mod request;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::frontmatter::{self, FrontMatter};
-use super::npm_project::{self, Layout};
-use super::paths::Paths;
-use super::plugin::{PluginFiles, own_trees};
-use super::{Observation, Options, Record, Subject, git_checkout, git_spec, ids, skills};
 use crate::error::{Error, Result};
+use crate::inventory::frontmatter::{self, FrontMatter};
+use crate::inventory::npm_project::{self, Layout};
+use crate::inventory::paths::Paths;
+use crate::inventory::plugin::{PluginFiles, own_trees};
+use crate::inventory::{
+    Observation, Options, Record, Subject, git_checkout, git_spec, ids, skills,
+};
 use crate::json;
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};

@@ -193,7 +193,7 @@ pub enum BadRequest {
     Missing(&'static str),
     /// A value that this version does not know.
     #[error(
-        "the request has the {what} `{value}`, which this version of openclaw-verify does not know"
+        "the request has the {what} `{value}`, which this version of the verifier does not know"
     )]
     Unknown {
         /// The key.
@@ -273,7 +273,7 @@ impl Request {
     }
 
     /// The request as it was written.
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         self.raw.clone()
     }
 

@@ -1,15 +1,21 @@
 //! The report: plain data, the same for every renderer. Format: docs/formats.md, "Report"; schema: docs/report.schema.json.
 
+pub(crate) mod contents;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use contents::Contents;
+
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;
-use crate::finding::{Finding, Level};
+use crate::finding::{Finding, Level, RemedyKind};
 use crate::inventory::NotCovered;
 use crate::provenance::AnchorsUsed;
 use crate::release::{Check, Failure, PinState, Scheme, Signer, Verdict};
+use crate::rules::{self, Judged, Judgement, Said, Whole, outcomes};
 use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
 
 /// The name of this format. A change that breaks readers gets another number.
 pub const SCHEMA: &str = "openclaw-verify.report/1";
@@ -273,6 +279,65 @@ impl Report {
     }
 }
 
+/// The report of what the rules said of `whole`. Findings for which `wanted` does not hold are about something else than what was asked.
+pub(crate) fn assemble(
+    whole: &Whole<'_>,
+    judgement: Judgement,
+    inputs: Inputs,
+    wanted: impl Fn(&Finding) -> bool,
+) -> Report {
+    // Of what only a lock states nothing was looked at.
+    let looked_at = whole
+        .judged
+        .iter()
+        .filter(|judged| judged.evidence.stated.is_none());
+    let subjects: Vec<SubjectReport> = looked_at
+        .map(|judged| subject_report(whole, judged, &judgement.outcomes))
+        .collect();
+    let findings: Vec<Finding> = judgement.findings.into_iter().filter(wanted).collect();
+    let releases = whole.releases.iter();
+    Report {
+        schema: SCHEMA,
+        tool: Tool {
+            name: "openclaw-verify",
+            version: env!("CARGO_PKG_VERSION"),
+        },
+        inputs,
+        summary: summarize(&subjects, &findings),
+        subjects,
+        releases: releases
+            .map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict))
+            .collect(),
+        findings,
+        not_covered: whole.inventory.not_covered.clone(),
+    }
+}
+
+fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> SubjectReport {
+    let Judged {
+        subject, evidence, ..
+    } = judged;
+    let (outcomes, basis) = outcomes::of(whole, judged, said);
+    SubjectReport {
+        id: subject.id.clone(),
+        kind: subject.kind,
+        version: subject
+            .version
+            .as_deref()
+            .map(|version| text::excerpt(version, 200)),
+        source: subject.source,
+        path: subject.place.shown.clone(),
+        enabled: subject.enabled,
+        tree: match &subject.mcp {
+            Some(mcp) => Some(mcp.digest.to_string()),
+            None => evidence.tree.tree().map(|tree| tree.digest.to_string()),
+        },
+        dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
+        basis,
+        outcomes,
+    }
+}
+
 /// Counts over `subjects` and `findings`.
 pub(crate) fn summarize(subjects: &[SubjectReport], findings: &[Finding]) -> Summary {
     let integrity = |outcome| {
@@ -306,10 +371,9 @@ pub(crate) fn summarize(subjects: &[SubjectReport], findings: &[Finding]) -> Sum
             .min(),
         review_backlog: findings
             .iter()
-            .filter(|finding| REVIEW_BACKLOG.contains(&finding.id))
+            .filter(|finding| {
+                rules::rule(finding.id).is_some_and(|rule| rule.clears == RemedyKind::Review)
+            })
             .count(),
     }
 }
-
-/// The findings that a review would clear.
-const REVIEW_BACKLOG: [&str; 3] = ["unreviewed", "review-expired", "agent-reviewed-only"];

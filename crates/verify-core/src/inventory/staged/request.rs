@@ -1,11 +1,12 @@
 //! What a request is about: which subject it would become, and what of it is already there to be judged.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::request::{OriginKind, Request, RequestKind, SkillOrigin, SourceKind, TargetType};
+use super::Staging;
+use super::protocol::{OriginKind, Request, RequestKind, SkillOrigin, SourceKind, TargetType};
 use crate::digest::{GitOid, Sri};
-use crate::inventory::staged::{self, Staging};
-use crate::inventory::{Record, Subject};
+use crate::inventory::staged;
+use crate::inventory::{Place, Record, Subject};
 use crate::json;
 use crate::lock::Lock;
 use crate::read;
@@ -18,7 +19,7 @@ const MAX_METADATA: u64 = 4 << 20;
 const MAX_ARCHIVE: u64 = 1 << 30;
 
 /// What there is to judge.
-pub(crate) enum Stage {
+pub(crate) enum Asked {
     /// OpenClaw's own probe.
     Probe,
     /// Only a name and what a registry or a clone says about it. Whatever is installed is staged and asked about later.
@@ -29,63 +30,87 @@ pub(crate) enum Stage {
 
 /// What is known before anything is staged.
 pub(crate) struct Announced {
-    /// What it would become.
-    pub ids: Vec<SubjectId>,
-    /// What it is.
-    pub kind: Kind,
-    /// Where it comes from.
-    pub source: Source,
-    /// The version, as the registry says.
-    pub version: Option<String>,
+    /// What it would become, with the version that the registry says. Its place is the clone, in which its tag can be verified.
+    pub subject: Subject,
     /// The archive, as the registry says or as it lies there.
     pub archive: Option<Sri>,
     /// The commit that was cloned.
     pub commit: Option<GitOid>,
-    /// The clone, in which its tag can be verified; empty where nothing was cloned.
-    pub clone: PathBuf,
-    /// What OpenClaw would record of the clone.
-    pub record: Option<Record>,
+}
+
+impl Announced {
+    fn new(id: SubjectId, source: Source, clone: &Path) -> Self {
+        let place = Place {
+            absolute: clone.to_owned(),
+            shown: "not staged yet".to_owned(),
+        };
+        Self {
+            subject: Subject::new(id, Kind::Plugin, source, place),
+            archive: None,
+            commit: None,
+        }
+    }
 }
 
 /// Files that would be installed.
 pub(crate) struct Staged {
-    /// The subject, under the first of the ids.
+    /// The subject, under the likeliest of the ids that it may get.
     pub subject: Subject,
-    /// What it could become, the likeliest first; never empty.
-    pub ids: Vec<SubjectId>,
-    /// It is a part of the host package, which is locked and judged as a whole, and only wants an install step run.
-    pub part_of_host: bool,
-    /// npm installs its dependencies next, and then OpenClaw asks again.
-    pub unfinished: bool,
+    /// How much of it is there.
+    pub extent: Extent,
+}
+
+/// How much of a staged subject is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    #[default]
+    Whole,
+    /// npm installs its dependencies next, and OpenClaw asks again then: what was locked or read cannot be equal yet.
+    DependenciesFollow,
+    /// It belongs to the host package, which is locked and read as a whole; the question is the install step that would run.
+    PartOfHost,
 }
 
 impl Staged {
-    fn new(subject: Subject, ids: Vec<SubjectId>) -> Self {
+    fn new(mut subject: Subject, ids: Vec<SubjectId>) -> Self {
+        subject.may_become = ids;
         Self {
             subject,
-            ids,
-            part_of_host: false,
-            unfinished: false,
+            extent: Extent::Whole,
+        }
+    }
+
+    /// Its files, as the first of the ids that it may get for which `is_it` holds; else as the likeliest.
+    pub(crate) fn subject_as(&self, is_it: impl Fn(&SubjectId) -> bool) -> Subject {
+        let id = self.subject.may_become.iter().find(|id| is_it(id));
+        Subject {
+            id: id.unwrap_or(&self.subject.id).clone(),
+            ..self.subject.clone()
         }
     }
 }
 
 /// Looks at what a request names. An error says, safe to show, why it cannot be told what would be installed.
-pub(crate) fn stage(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Stage, String> {
+pub(crate) fn read_request(
+    request: &Request,
+    lock: &Lock,
+    host: Option<&Path>,
+) -> Result<Asked, String> {
     match request.origin.kind {
         OriginKind::Doctor => probe(request),
-        OriginKind::PluginNpm => announced_npm(request).map(|announced| Stage::Announced(Box::new(announced))),
-        OriginKind::PluginGit => announced_git(request, host).map(|announced| Stage::Announced(Box::new(announced))),
+        OriginKind::PluginNpm => announced_npm(request).map(|announced| Asked::Announced(Box::new(announced))),
+        OriginKind::PluginGit => announced_git(request, host).map(|announced| Asked::Announced(Box::new(announced))),
         OriginKind::PluginFile => {
             Err("a plugin of one file has no folder whose digest could be locked; put it into a folder with a manifest"
                 .to_owned())
         }
-        _ => staged(request, lock, host).map(|staged| Stage::Staged(Box::new(staged))),
+        _ => staged(request, lock, host).map(|staged| Asked::Staged(Box::new(staged))),
     }
 }
 
 /// The probe of OpenClaw's doctor asks about an empty folder and names nothing. Whatever else calls itself a probe is none.
-fn probe(request: &Request) -> Result<Stage, String> {
+fn probe(request: &Request) -> Result<Asked, String> {
     let named = request.source.is_some()
         || request.plugin.is_some()
         || request.skill.is_some()
@@ -94,7 +119,7 @@ fn probe(request: &Request) -> Result<Stage, String> {
     let empty = std::fs::symlink_metadata(&request.path).is_ok_and(|found| found.is_dir())
         && std::fs::read_dir(&request.path).is_ok_and(|mut entries| entries.next().is_none());
     if real && empty {
-        Ok(Stage::Probe)
+        Ok(Asked::Probe)
     } else {
         Err("this is not the probe that OpenClaw's doctor sends".to_owned())
     }
@@ -106,16 +131,7 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
     if request.is_folder {
         return Err("npm's metadata is a file".to_owned());
     }
-    let mut announced = Announced {
-        ids: vec![npm_id(source, &name)],
-        kind: Kind::Plugin,
-        source,
-        version: None,
-        archive: None,
-        commit: None,
-        clone: PathBuf::new(),
-        record: None,
-    };
+    let mut announced = Announced::new(npm_id(source, &name), source, Path::new(""));
     if source == Source::NpmPack {
         let (mut file, found) =
             read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
@@ -147,7 +163,7 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
             ));
         }
     }
-    announced.version = field("/resolution/version").map(str::to_owned);
+    announced.subject.version = field("/resolution/version").map(str::to_owned);
     announced.archive = match field("/resolution/integrity") {
         Some(integrity) => Some(
             strongest(integrity)
@@ -164,22 +180,17 @@ fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, St
     let commit = staging
         .head()
         .map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
-    Ok(Announced {
-        ids: vec![id.ok_or("the request does not say which repository it is about")?],
-        kind: Kind::Plugin,
-        source: Source::Git,
-        version: None,
-        archive: None,
-        clone: request.path.clone(),
-        record: Some(git_record(request, Some(&commit))),
-        commit: Some(commit),
-    })
+    let id = id.ok_or("the request does not say which repository it is about")?;
+    let mut announced = Announced::new(id, Source::Git, &request.path);
+    announced.subject.record = Some(git_record(request, Some(&commit)));
+    announced.commit = Some(commit);
+    Ok(announced)
 }
 
 /// The files of a request that is about files.
 pub(crate) fn files(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
-    match stage(request, lock, host)? {
-        Stage::Staged(staged) => Ok(*staged),
+    match read_request(request, lock, host)? {
+        Asked::Staged(staged) => Ok(*staged),
         _ => Err("no files are staged for it".to_owned()),
     }
 }
@@ -196,7 +207,7 @@ fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged,
         SourceKind::Git => plugin(request, Source::Git, host),
         SourceKind::Archive | SourceKind::Clawhub => plugin(request, plain_source(source), host),
         SourceKind::LocalPath => plugin(request, Source::Path, host),
-        _ => Err("this version of openclaw-verify does not know plugins of this source".to_owned()),
+        _ => Err("this version of the verifier does not know plugins of this source".to_owned()),
     }
 }
 
@@ -258,6 +269,11 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     let unfinished = request.kind == RequestKind::PluginArchive
         && request.origin.kind == OriginKind::PluginPackage
         && staging.has_dependencies();
+    let extent = if unfinished {
+        Extent::DependenciesFollow
+    } else {
+        Extent::Whole
+    };
     let key = request
         .plugin
         .as_ref()
@@ -267,9 +283,10 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     record.source = source.as_str().to_owned();
     if staging.is_hook_pack() {
         let id = SubjectId::new("hook", &format!("managed/{}", staged::id_part(key)));
+        let subject = staging.hook_pack(id.clone(), source, record);
         return Ok(Staged {
-            unfinished,
-            ..Staged::new(staging.hook_pack(id.clone(), source, record), vec![id])
+            extent,
+            ..Staged::new(subject, vec![id])
         });
     }
     let bundle = staging.is_bundle();
@@ -296,7 +313,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
     };
     let first = ids.first().cloned().ok_or("the request names nothing")?;
     Ok(Staged {
-        unfinished,
+        extent,
         ..Staged::new(staging.plugin(first, source, record), ids)
     })
 }
@@ -356,7 +373,11 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
         && request.source == Some(SourceKind::Bundled)
         && staging.in_host();
     Ok(Staged {
-        part_of_host,
+        extent: if part_of_host {
+            Extent::PartOfHost
+        } else {
+            Extent::Whole
+        },
         ..Staged::new(subject, ids)
     })
 }
@@ -393,9 +414,9 @@ fn npm_source(request: &Request) -> Result<Source, String> {
         Some(SourceKind::Npm) => Ok(Source::Npm),
         Some(SourceKind::Clawhub) => Ok(Source::Clawhub),
         Some(SourceKind::Archive) => Ok(Source::NpmPack),
-        _ => Err(
-            "this version of openclaw-verify does not know npm packages of this source".to_owned(),
-        ),
+        _ => {
+            Err("this version of the verifier does not know npm packages of this source".to_owned())
+        }
     }
 }
 

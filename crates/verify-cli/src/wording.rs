@@ -1,0 +1,171 @@
+//! How this command words what the library gives as data: what clears a finding, what a call lacks, why the gate refuses.
+
+use openclaw_verify_core::finding::{Finding, Input, Remedy};
+use openclaw_verify_core::gate::{Decision, WayOut};
+use openclaw_verify_core::report::Report;
+use openclaw_verify_core::text::shell_word;
+use openclaw_verify_core::{Backlog, rules};
+use serde_json::Value;
+
+/// The report with this command's words for what to do next.
+pub(crate) fn report(report: &Report) -> Report {
+    let mut report = report.clone();
+    for finding in &mut report.findings {
+        finding.help = next(finding);
+    }
+    report
+}
+
+/// The backlog as JSON, each item with the command that shows it.
+pub(crate) fn backlog(backlog: &Backlog) -> Value {
+    let mut value = serde_json::to_value(backlog).unwrap_or_default();
+    let items = value.get_mut("items").and_then(Value::as_array_mut);
+    for (value, item) in items.into_iter().flatten().zip(&backlog.items) {
+        value["command"] = command(&item.remedy).into();
+    }
+    value
+}
+
+/// What to do next about a finding: in words, with the command where there is one. Empty when there is nothing to say.
+pub(crate) fn next(finding: &Finding) -> String {
+    let by_code = finding.code.is_some()
+        && rules::rule(finding.id).is_some_and(|rule| rule.help == finding.help);
+    let command = match command(&finding.remedy) {
+        None if by_code => Some(format!("openclaw-verify explain {}", finding.id)),
+        command => command,
+    };
+    match command {
+        Some(command) if finding.help.is_empty() => command,
+        Some(command) => format!("{}: {command}", finding.help.trim_end_matches('.')),
+        None => finding.help.clone(),
+    }
+}
+
+/// The command, or what to add to the one that was given, that clears a finding.
+pub(crate) fn command(remedy: &Remedy) -> Option<String> {
+    match remedy {
+        Remedy::Lock {
+            subject,
+            accept,
+            online,
+        } => {
+            let online = if *online { " --online" } else { "" };
+            let accept = if *accept { " --accept" } else { "" };
+            let about = subject
+                .as_ref()
+                .map(|id| format!(" {}", shell_word(id.as_str())));
+            let about = about.unwrap_or_default();
+            Some(format!("openclaw-verify lock{online}{accept}{about}"))
+        }
+        Remedy::Pin { repository, accept } => {
+            let about = repository
+                .as_deref()
+                .map(|repository| format!(" --repository {}", shell_word(repository)));
+            let accept = if *accept { " --accept ID" } else { "" };
+            Some(format!(
+                "openclaw-verify release CLONE TAG{} --pin{accept}",
+                about.unwrap_or_default()
+            ))
+        }
+        Remedy::Review {
+            subject: Some(subject),
+            dependencies,
+            since,
+        } => {
+            let since = since
+                .as_deref()
+                .map(|since| format!(" {}", shell_word(since)));
+            let dependencies = if *dependencies { " --dependencies" } else { "" };
+            Some(format!(
+                "openclaw-verify review {} --diff{}{dependencies}",
+                shell_word(subject.as_str()),
+                since.unwrap_or_default()
+            ))
+        }
+        Remedy::Review { subject: None, .. } => Some("openclaw-verify review".to_owned()),
+        Remedy::Online => Some("--online".to_owned()),
+        Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The flag by which this command takes an input.
+pub(crate) fn flag(input: Input) -> Option<&'static str> {
+    Some(match input {
+        Input::Host => "--openclaw DIR",
+        Input::StateDir => "--state-dir DIR",
+        Input::RelocatedFrom => "--relocated-from OLD",
+        Input::Config => "--config DIR",
+        Input::Attestations => "--attestations FILE",
+        Input::NpmKeys => "--npm-keys FILE",
+        Input::TrustRoot => "--trusted-root FILE",
+        Input::Instance => "--instance github",
+        Input::PublicKey => "--public-key FILE",
+        Input::Identity => "--identity with --issuer, or --repository",
+        Input::Issuer => "--issuer",
+        Input::Repository => "--repository REPOSITORY",
+        Input::Signers => "--signers FILE, --openpgp FILE, or --identity and --issuer",
+        Input::Network => "--online",
+        Input::Copy => "--from PATH",
+        Input::Unpacked => "--unpack-to DIR",
+        _ => return None,
+    })
+}
+
+/// Why the gate refuses, with the commands that lead to an install that it lets through.
+pub(crate) fn refusal(decision: &Decision) -> String {
+    decision
+        .way_out
+        .as_ref()
+        .map_or_else(|| decision.reason.clone(), way_out)
+}
+
+fn way_out(way: &WayOut) -> String {
+    let config = way
+        .config
+        .as_deref()
+        .map(|folder| format!(" --config {}", shell_word(folder)))
+        .unwrap_or_default();
+    let why = &way.why;
+    let Some(kept) = way.kept.as_deref() else {
+        return format!(
+            "Let the gate keep what it refuses, so that you can read and lock it: give it a spool folder with room that the user who \
+             runs OpenClaw can write (openclaw-verify gate --setup --spool DIR{config}), then install again. Blocked because {why}"
+        );
+    };
+    let (about, from) = (shell_word(way.subject.as_str()), shell_word(kept));
+    let steps: Vec<String> = way
+        .steps
+        .iter()
+        .map(|step| match step {
+            Remedy::Review { dependencies, .. } => {
+                let dependencies = if *dependencies { " --dependencies" } else { "" };
+                format!(
+                    "openclaw-verify review {about} --from {from} --record --criteria safe-to-run{dependencies}{config}"
+                )
+            }
+            Remedy::Lock { accept, online, .. } => {
+                let accept = if *accept {
+                    format!(" --accept {about}")
+                } else {
+                    String::new()
+                };
+                let online = if *online { " --online" } else { "" };
+                format!("openclaw-verify lock {about} --from {from}{accept}{online}{config}")
+            }
+            other => command(other).unwrap_or_default(),
+        })
+        .collect();
+    let content = format!("{kept}/content");
+    let read = format!("Read {}", shell_word(&content));
+    // Bytes that changed under the same version are what an attack looks like, so nothing invites to lock them.
+    let read = if way.suspicious {
+        format!("Find out why it changed. If you changed it yourself: {read}")
+    } else {
+        read
+    };
+    format!(
+        "{read}, then run: {}; then install again. Blocked because {why}",
+        steps.join("; ")
+    )
+}

@@ -1,0 +1,122 @@
+//! The order in which evidence is built, as types: what was measured, then what its tags prove, then what reviews say of it. Trust in a
+//! publisher stands on a verified origin, so reviews come last; rules take nothing but the last of the three.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use super::review::{self, Given};
+use super::{Announced, Evidence, ReleaseRules, elsewhere, tag};
+use crate::digest::TreeDigest;
+use crate::error::Result;
+use crate::inventory::Subject;
+use crate::lock::Lock;
+use crate::policy::Policy;
+use crate::subject::SubjectId;
+
+/// What was read, hashed and compared with published archives.
+#[derive(Debug, Default)]
+pub(crate) struct Measured(BTreeMap<SubjectId, Evidence>);
+
+/// Also what the release tags prove.
+#[derive(Debug)]
+pub(crate) struct Tagged(BTreeMap<SubjectId, Evidence>);
+
+/// Also what the reviews say: all that can be known.
+#[derive(Debug, Default)]
+pub(crate) struct Evidences(BTreeMap<SubjectId, Evidence>);
+
+impl Measured {
+    /// Of one subject.
+    pub(crate) fn one(id: &SubjectId, evidence: Evidence) -> Self {
+        Self(BTreeMap::from([(id.clone(), evidence)]))
+    }
+
+    /// Its own digest; none when nothing was measured of it, and `Some(None)` when that has no digest.
+    pub(crate) fn tree(&self, id: &SubjectId) -> Option<Option<TreeDigest>> {
+        let evidence = self.0.get(id)?;
+        Some(evidence.tree.tree().map(|tree| tree.digest))
+    }
+
+    /// With what was announced of it.
+    pub(crate) fn announce(&mut self, id: &SubjectId, announced: Announced) {
+        if let Some(evidence) = self.0.get_mut(id) {
+            evidence.announced = Some(announced);
+        }
+    }
+
+    pub(super) fn new(all: BTreeMap<SubjectId, Evidence>) -> Self {
+        Self(all)
+    }
+
+    /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
+    ///
+    /// # Errors
+    /// When a file that says whom to trust cannot be read.
+    pub(crate) fn tags(
+        mut self,
+        subjects: &[Subject],
+        lock: &Lock,
+        rules: &ReleaseRules<'_>,
+        now: jiff::Timestamp,
+    ) -> Result<Tagged> {
+        for subject in subjects {
+            let Some(evidence) = self.0.get_mut(&subject.id) else {
+                continue;
+            };
+            evidence.git.tag = tag(subject, lock, rules, now)?;
+            evidence.git.tag_elsewhere = elsewhere(subject, evidence.git.tag.as_ref());
+        }
+        Ok(Tagged(self.0))
+    }
+}
+
+impl Tagged {
+    /// Compared with another lock from now on, under which tags have to be verified anew.
+    pub(crate) fn against(mut self, lock: &Lock) -> Measured {
+        for (id, evidence) in &mut self.0 {
+            let entry = lock.package(id);
+            let parts = [
+                (&mut evidence.tree, entry.and_then(|entry| entry.tree)),
+                (
+                    &mut evidence.dependencies,
+                    entry.and_then(|entry| entry.dependencies),
+                ),
+                (
+                    &mut evidence.siblings,
+                    entry.and_then(|entry| entry.siblings),
+                ),
+            ];
+            for (part, locked) in parts {
+                part.relocked(locked, entry.is_some());
+            }
+        }
+        Measured(self.0)
+    }
+
+    /// Adds what the reviews say.
+    pub(crate) fn reviews(
+        mut self,
+        subjects: &[Subject],
+        policy: &Policy,
+        given: &Given<'_>,
+    ) -> Evidences {
+        review::judge(&mut self.0, subjects, policy, given);
+        Evidences(self.0)
+    }
+}
+
+impl Deref for Tagged {
+    type Target = BTreeMap<SubjectId, Evidence>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Deref for Evidences {
+    type Target = BTreeMap<SubjectId, Evidence>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
