@@ -224,7 +224,7 @@ impl Judged<'_> {
     }
 
     fn finding(&self) -> Option<&'static str> {
-        rules::finding_of(&self.fact)
+        rules::finding_of(self.fact)
     }
 
     /// What was asked of the signer, the issuer that follows from it included.
