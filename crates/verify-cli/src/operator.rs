@@ -88,7 +88,8 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
             return Err(Error::NothingToVerify {
                 what: format!("no OpenClaw state at {}", state_dir.display()),
                 help: Some("name it with --state-dir DIR, or judge only lock, policy and reviews with --lock-only".to_owned()),
-            });
+needs: None,
+});
         }
         Err(error) => return Err(Error::io("read the state dir", state_dir, error)),
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use crate::wording;
 use openclaw_verify_core::{Error, Result};
 
 use crate::cli::ColorWhen;
@@ -48,5 +49,6 @@ pub(crate) fn stderr(line: &str) {
 
 /// Tells an error with its culprit, place and way out.
 pub(crate) fn error(error: Error) {
+    let error = wording::error(error);
     stderr(&format!("{:?}", miette::Report::new(error)));
 }

@@ -4,7 +4,7 @@ use openclaw_verify_core::finding::{Finding, Input, Remedy};
 use openclaw_verify_core::gate::{Decision, WayOut};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::text::shell_word;
-use openclaw_verify_core::{Backlog, rules};
+use openclaw_verify_core::{Backlog, Error, rules};
 use serde_json::Value;
 
 /// The report with this command's words for what to do next.
@@ -39,6 +39,25 @@ pub(crate) fn next(finding: &Finding) -> String {
         Some(command) => format!("{}: {command}", finding.help.trim_end_matches('.')),
         None => finding.help.clone(),
     }
+}
+
+/// The error with the option that gives what the call lacked.
+pub(crate) fn error(mut error: Error) -> Error {
+    if let Error::Environment {
+        help: Some(help),
+        needs: Some(input),
+        ..
+    }
+    | Error::NothingToVerify {
+        help: Some(help),
+        needs: Some(input),
+        ..
+    } = &mut error
+        && let Some(flag) = flag(*input)
+    {
+        *help = format!("{help}: {flag}");
+    }
+    error
 }
 
 /// The command, or what to add to the one that was given, that clears a finding.

@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Why no verdict could be reached.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -37,6 +39,8 @@ pub enum Error {
         /// The way out.
         #[help]
         help: Option<String>,
+        /// What the caller did not give.
+        needs: Option<Input>,
     },
     /// Nothing to verify was found (exit code 3).
     #[error("{what}")]
@@ -46,10 +50,51 @@ pub enum Error {
         /// The way out.
         #[help]
         help: Option<String>,
+        /// What the caller did not give.
+        needs: Option<Input>,
     },
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// Something that a caller can give the verifier, and did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Input {
+    /// The folder of the host package `openclaw`.
+    Host,
+    /// OpenClaw's state directory.
+    StateDir,
+    /// Where a copied state directory was before it was copied.
+    RelocatedFrom,
+    /// The folder that holds the operator's files.
+    Config,
+    /// A file with attestations.
+    Attestations,
+    /// A file with keys of the npm registry.
+    NpmKeys,
+    /// A Sigstore trust root.
+    TrustRoot,
+    /// Which Sigstore instance to trust: GitHub's own has to be named.
+    Instance,
+    /// A public key.
+    PublicKey,
+    /// Whom a certificate has to name: an identity and its issuer, or a repository.
+    Identity,
+    /// The issuer that an identity counts with.
+    Issuer,
+    /// The repository that a clone is of.
+    Repository,
+    /// Whom to trust for a tag: signers, OpenPGP certificates, or an identity.
+    Signers,
+    /// The network.
+    Network,
+    /// A kept copy or an archive of what is not installed yet.
+    Copy,
+    /// A folder into which an archive is unpacked to be read.
+    Unpacked,
 }
 
 /// A result whose error names its culprit.
@@ -140,6 +185,7 @@ impl Error {
             what: format!("cannot {doing} {}", path.into().display()),
             source: Some(source),
             help: None,
+            needs: None,
         }
     }
 
@@ -150,6 +196,18 @@ impl Error {
             what: what.into(),
             source: None,
             help: Some(help.into()),
+            needs: None,
+        }
+    }
+
+    /// An environment error that another input of the caller clears.
+    #[must_use]
+    pub fn needs(what: impl Into<String>, help: impl Into<String>, input: Input) -> Self {
+        Self::Environment {
+            what: what.into(),
+            source: None,
+            help: Some(help.into()),
+            needs: Some(input),
         }
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::error::Input;
 use crate::fact::Outcome;
 use crate::subject::SubjectId;
 
@@ -144,45 +145,6 @@ pub enum Remedy {
     },
     /// Nothing: it must not be used.
     Never,
-}
-
-/// Something that a caller can give the verifier, and did not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Input {
-    /// The folder of the host package `openclaw`.
-    Host,
-    /// OpenClaw's state directory.
-    StateDir,
-    /// Where a copied state directory was before it was copied.
-    RelocatedFrom,
-    /// The folder that holds the operator's files.
-    Config,
-    /// A file with attestations.
-    Attestations,
-    /// A file with keys of the npm registry.
-    NpmKeys,
-    /// A Sigstore trust root.
-    TrustRoot,
-    /// Which Sigstore instance to trust: GitHub's own has to be named.
-    Instance,
-    /// A public key.
-    PublicKey,
-    /// Whom a certificate has to name: an identity and its issuer, or a repository.
-    Identity,
-    /// The issuer that an identity counts with.
-    Issuer,
-    /// The repository that a clone is of.
-    Repository,
-    /// Whom to trust for a tag: signers, OpenPGP certificates, or an identity.
-    Signers,
-    /// The network.
-    Network,
-    /// A kept copy or an archive of what is not installed yet.
-    Copy,
-    /// A folder into which an archive is unpacked to be read.
-    Unpacked,
 }
 
 impl Remedy {

@@ -33,7 +33,7 @@ use crate::evidence::review::Given;
 use crate::evidence::{
     self, Bases, Evidences, Gather, Measured, ReleaseRules, Sources, TagFacts, Tagged,
 };
-use crate::finding::Finding;
+use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
 use crate::inventory::{self, Inventory, Place, Subject};
 use crate::lock::Lock;
@@ -378,6 +378,7 @@ impl Verifier {
             return Err(Error::NothingToVerify {
                 what: "the OpenClaw host package is not known".to_owned(),
                 help: Some("name its folder, such as /usr/lib/node_modules/openclaw".to_owned()),
+                needs: Some(Input::Host),
             });
         }
         let known = |id: &SubjectId| {

@@ -37,6 +37,7 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
                 "install a plugin or a skill first, or name the host package with --openclaw DIR"
                     .to_owned(),
             ),
+            needs: None,
         });
     }
 

@@ -378,9 +378,7 @@ fn open(subject: &Subject, name: &str) -> std::result::Result<Repository, GitErr
     Err(GitError::NotARepository(match subject.kind {
         Kind::Skill => {
             let name = text::excerpt(name, 100);
-            format!(
-                "{why}; pin it from a clone of your own: openclaw-verify release CLONE {name} --repository ID --pin"
-            )
+            format!("{why}; pin {name} from a clone of your own")
         }
         _ => why,
     }))

@@ -316,6 +316,7 @@ fn usable(subject: &Subject, tree: Result<Tree, TreeError>) -> Result<Result<Tre
             ),
             source: Some(source),
             help: Some("run as the user who runs OpenClaw".to_owned()),
+            needs: None,
         }),
         other => Ok(other),
     }

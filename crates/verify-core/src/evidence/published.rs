@@ -67,9 +67,7 @@ impl Published {
                 NotEstablished::BadAnswer,
                 "the registry states no time of publication",
             ),
-            (None, None) => {
-                Fact::not_established(NotEstablished::Offline, "no registry was asked (--online)")
-            }
+            (None, None) => Fact::not_established(NotEstablished::Offline, "no registry was asked"),
         }
     }
 

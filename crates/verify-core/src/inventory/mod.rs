@@ -39,7 +39,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::error::{Error, Input};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeSpec;
 
@@ -144,13 +144,15 @@ fn open(options: &Options) -> crate::Result<Paths> {
     match std::fs::metadata(&options.state_dir) {
         Ok(metadata) if metadata.is_dir() => Paths::new(options)
             .map_err(|error| Error::io("resolve the state dir", &options.state_dir, error)),
-        Ok(_) => Err(Error::environment(
+        Ok(_) => Err(Error::needs(
             format!("the state dir {shown} is not a folder"),
-            "name OpenClaw's state dir with --state-dir",
+            "name OpenClaw's state directory",
+            Input::StateDir,
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NothingToVerify {
             what: format!("there is no OpenClaw state dir at {shown}"),
-            help: Some("name it with --state-dir or OPENCLAW_STATE_DIR".to_owned()),
+            help: Some("name it".to_owned()),
+            needs: Some(Input::StateDir),
         }),
         Err(error) => Err(Error::io(
             "look at the state dir",
@@ -167,11 +169,12 @@ fn host(options: &Options, paths: &Paths) -> crate::Result<Option<PathBuf>> {
     };
     let real = std::fs::canonicalize(host)
         .map_err(|error| Error::io("resolve the host package", host, error))?;
-    let help = "name the folder of the package `openclaw` with --openclaw";
+    let help = "name the folder of the package `openclaw`";
     if !real.is_dir() {
-        return Err(Error::environment(
+        return Err(Error::needs(
             format!("the host package {} is not a folder", host.display()),
             help,
+            Input::Host,
         ));
     }
     if paths
@@ -179,12 +182,13 @@ fn host(options: &Options, paths: &Paths) -> crate::Result<Option<PathBuf>> {
         .as_ref()
         .is_some_and(|old| real.starts_with(old))
     {
-        return Err(Error::environment(
+        return Err(Error::needs(
             format!(
                 "the host package {} lies in the original of the copy",
                 host.display()
             ),
             help,
+            Input::Host,
         ));
     }
     Ok(Some(real))

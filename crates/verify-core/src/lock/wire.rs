@@ -18,8 +18,7 @@ pub(super) const VERSION: i64 = 1;
 /// The revision that is written. A larger one only adds keys, which are unknown keys here.
 pub(super) const REVISION: i64 = 0;
 
-const BY_HAND: &str =
-    "restore the file from version control, or write it anew with `openclaw-verify lock`";
+const BY_HAND: &str = "restore the file from version control, or lock anew what is installed";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

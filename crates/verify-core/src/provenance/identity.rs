@@ -115,10 +115,10 @@ pub struct IdentityPolicy {
 #[non_exhaustive]
 pub enum IncompletePolicy {
     /// Nothing says who may sign: anybody can get a certificate.
-    #[error("nothing says who may sign: give --identity with --issuer, or --repository")]
+    #[error("nothing says who may sign: give an identity with its issuer, or a repository")]
     NobodyNamed,
     /// An identity says nothing without the one who vouches for it.
-    #[error("an identity counts only together with its issuer: give --issuer")]
+    #[error("an identity counts only together with its issuer")]
     NoIssuer,
 }
 

@@ -60,7 +60,7 @@ pub fn verify_release(
     if trust.instance() != Instance::GitHub {
         return Fact::not_established(
             NotEstablished::NoTrustRoot,
-            "a release attestation comes from GitHub's own instance; its trust root must be named (--instance github)",
+            "a release attestation comes from GitHub's own instance; its trust root must be named",
         );
     }
     fact(judge(bytes, release, trust, now))

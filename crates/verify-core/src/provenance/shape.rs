@@ -66,7 +66,7 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
     }
     if has("attestations") {
         return Err(unsupported(
-            "the answer of a registry's attestation endpoint (see `archive --attestations`)",
+            "the answer of a registry's attestation endpoint, which is judged beside its archive",
         ));
     }
     if has("verification_material") {

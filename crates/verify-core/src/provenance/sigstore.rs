@@ -48,7 +48,9 @@ impl Root {
         let root = TrustedRoot::from_json(json).map_err(|e| e.to_string())?;
         match instance {
             Instance::PublicGood if root.tlogs.is_empty() => {
-                return Err("it has no transparency log; GitHub's own root must be named with --instance github".to_owned());
+                return Err(
+                    "it has no transparency log; GitHub's own instance must be named".to_owned(),
+                );
             }
             // Skipping the log is right only where there is none: a root with logs would be stripped of half its checks.
             Instance::GitHub if !root.tlogs.is_empty() || !root.ctlogs.is_empty() => {
@@ -187,7 +189,7 @@ impl Parsed {
             (KeyMaterial::Certificate, false) => {
                 let named = match self.bundle.verification_material.content {
                     VerificationMaterialContent::PublicKey(_) => {
-                        "it was signed with a key; give that key with --public-key"
+                        "it was signed with a key; give that key"
                     }
                     _ => "it has no signing certificate",
                 };
@@ -196,7 +198,7 @@ impl Parsed {
             (KeyMaterial::Key(_), true) => {
                 return Err(Refused::wrong(
                     Fault::Key,
-                    "it was signed with a certificate, not with a key; give --identity and --issuer instead of a public key",
+                    "it was signed with a certificate, not with a key; give an identity and its issuer instead of a public key",
                 ));
             }
             (KeyMaterial::Key(_), false) if root.instance == Instance::GitHub => {
@@ -350,7 +352,7 @@ impl Parsed {
         if log_required && entries.is_empty() {
             return Err(Refused::wrong(
                 Fault::Log,
-                "the bundle has no transparency log entry; GitHub's own instance keeps no log, and must be named (--instance github) to be accepted",
+                "the bundle has no transparency log entry; GitHub's own instance keeps no log, and must be named to be accepted",
             ));
         }
         if log_required

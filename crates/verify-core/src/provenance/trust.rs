@@ -89,7 +89,7 @@ impl TrustRoot {
         let root = Root::new(json, instance).map_err(|why| {
             crate::Error::environment(
                 format!("the embedded trust root cannot be used: {why}"),
-                "this is a defect of this program; give a current root with --trusted-root",
+                "this is a defect of this program; give a current root",
             )
         })?;
         Ok(Self {

@@ -87,7 +87,7 @@ impl TufSource {
     /// When nothing was cached, when it has expired, and when it is not what it was signed to be.
     pub async fn cached(&self, now: Timestamp) -> Result<Refreshed, NoTrustRoot> {
         if !self.cache.join("timestamp.json").exists() {
-            return Err(none("nothing was fetched before (--online fetches it)"));
+            return Err(none("nothing was fetched before"));
         }
         let repository = Cached(FileStore::new(&self.cache));
         self.load(Updater::new(repository, self.place().1), now)
@@ -191,10 +191,8 @@ fn keys_name(targets: Option<&Targets>) -> Result<String, &'static str> {
         .map(|(_, name)| name);
     match <[String; 1]>::try_from(fitting.collect::<Vec<_>>()) {
         Ok([name]) => Ok(name),
-        Err(several) if several.is_empty() => {
-            Err("it has no keys of npm; give them with --npm-keys")
-        }
-        Err(_) => Err("it has keys of several registries; give npm's with --npm-keys"),
+        Err(several) if several.is_empty() => Err("it has no keys of npm; give them as a file"),
+        Err(_) => Err("it has keys of several registries; give npm's as a file"),
     }
 }
 

@@ -47,7 +47,7 @@ pub enum FetchError {
     #[error("the cache cannot be used: {0}")]
     Cache(String),
     /// Not in the cache, and no network was allowed.
-    #[error("it is not in the cache, and the network was not allowed (--online)")]
+    #[error("it is not in the cache, and the network was not allowed")]
     Offline,
 }
 

@@ -371,7 +371,7 @@ fn allowed(id: &str, level: Level) -> Result<()> {
     let rule = rules::rule(id).ok_or_else(|| {
         Error::environment(
             format!("no finding is called {}", text::excerpt(id, 60)),
-            "openclaw-verify explain lists all of them",
+            "the documentation lists all of them",
         )
     })?;
     if rule.fixed && level < rule.level {

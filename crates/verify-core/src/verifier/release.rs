@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::relock::contradiction;
 use super::{Case, Scope, Verifier};
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 use crate::evidence::{self, Evidences, TagFacts};
 use crate::fact::Fact;
 use crate::git::{GitError, Repository, is_valid_tag_name};
@@ -150,9 +150,10 @@ impl Verifier {
     fn trusted(&self, query: &ReleaseQuery) -> Result<Trusted> {
         let attestation = query.attestation.clone();
         if attestation.is_some() && (query.repository.is_none() || query.tag.is_none()) {
-            return Err(Error::environment(
+            return Err(Error::needs(
                 "a release attestation is about one tag of one repository",
-                "name both: openclaw-verify release PATH TAG --repository github.com/acme/notes --attestation FILE",
+                "name a tag and the repository, such as github.com/acme/notes",
+                Input::Repository,
             ));
         }
         let ad_hoc = query.signers.is_some()
@@ -160,9 +161,10 @@ impl Verifier {
             || query.gitsign.is_some()
             || attestation.is_some();
         if query.pin && query.repository.is_none() && ad_hoc {
-            return Err(Error::environment(
+            return Err(Error::needs(
                 "a pin has to say which repository it is for",
-                "name it with --repository, such as github.com/acme/notes",
+                "name it, such as github.com/acme/notes",
+                Input::Repository,
             ));
         }
         if ad_hoc {
@@ -190,12 +192,13 @@ impl Verifier {
             .filter(|rule| rule.repository.matches(&repository))
             .collect();
         if rules.is_empty() {
-            return Err(Error::environment(
+            return Err(Error::needs(
                 format!(
                     "no [[release]] of the policy is for {}",
                     text::excerpt(&repository, 200)
                 ),
-                "add one to openclaw-verify.toml, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
+                "add one to openclaw-verify.toml, or say whom to trust",
+                Input::Signers,
             ));
         }
         let rules = rules
@@ -226,13 +229,15 @@ impl Verifier {
         named.dedup();
         match named.as_slice() {
             [only] if !only.contains('*') => Ok((*only).to_owned()),
-            [] => Err(Error::environment(
+            [] => Err(Error::needs(
                 "the policy has no [[release]], so nobody is trusted to sign",
-                "add one to openclaw-verify.toml, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
+                "add one to openclaw-verify.toml, or say whom to trust",
+                Input::Signers,
             )),
-            _ => Err(Error::environment(
+            _ => Err(Error::needs(
                 "the policy has release rules for more than one repository",
-                "say which this is with --repository, such as github.com/acme/notes; what the clone says of itself does not count",
+                "say which this is, such as github.com/acme/notes; what the clone says of itself does not count",
+                Input::Repository,
             )),
         }
     }
@@ -248,12 +253,13 @@ impl Verifier {
             .flatten()
             .find(|file| clone.contains(&file.path));
         match own {
-            Some(file) => Err(Error::environment(
+            Some(file) => Err(Error::needs(
                 format!(
                     "{} lies in the repository under test, which must not bring its own policy or pins",
                     file.shown
                 ),
-                "name the folder with your policy and lock: --config DIR",
+                "name the folder with your policy and lock",
+                Input::Config,
             )),
             None => Ok(()),
         }
@@ -357,6 +363,7 @@ impl Trusted {
             return Err(Error::NothingToVerify {
                 what: "the repository has no tag that a release rule is for".to_owned(),
                 help: Some("fetch its tags, or look at the `tags` pattern of the rule".to_owned()),
+                needs: None,
             });
         }
         let facts = |verdict: Verdict| {
@@ -464,11 +471,12 @@ fn open(path: &Path) -> Result<std::result::Result<Repository, GitError>> {
 }
 
 fn no_rule(tag: &str) -> Error {
-    Error::environment(
+    Error::needs(
         format!(
             "no [[release]] of the policy is for {}",
             text::excerpt(tag, 200)
         ),
-        "widen the `tags` pattern of a rule, or say whom to trust with --signers FILE, --openpgp FILE or --identity and --issuer",
+        "widen the `tags` pattern of a rule, or say whom to trust",
+        Input::Signers,
     )
 }

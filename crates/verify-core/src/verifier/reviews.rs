@@ -151,7 +151,7 @@ fn read(import: &Import, policy: PolicyText<'_>, fetched: Option<&Path>) -> Resu
                         import.name,
                         text::excerpt(url, 300)
                     ),
-                    "fetch them: openclaw-verify lock --online; or import the file by `path`",
+                    "fetch them by locking with the network allowed; or import the file by `path`",
                 ));
             };
             (store.path(&import.digest), url.clone(), text)

@@ -99,6 +99,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
             help: Some(
                 "put it on PATH, or run the command that --setup prints without --apply".to_owned(),
             ),
+            needs: None,
         })?;
     if !status.success() {
         return Err(Error::environment(

@@ -47,10 +47,7 @@ pub(crate) struct Sources<'a> {
 /// Why there is nothing, when nobody may be asked.
 pub(super) fn nobody_asked<T>() -> Fact<T> {
     if cfg!(feature = "online") {
-        Fact::not_established(
-            NotEstablished::Offline,
-            "the network was not allowed (--online)",
-        )
+        Fact::not_established(NotEstablished::Offline, "the network was not allowed")
     } else {
         Fact::not_established(
             NotEstablished::FeatureDisabled,

@@ -307,7 +307,7 @@ impl<'a> Reader<'a> {
         fail(
             match closest(id.get_ref(), self.catalogue.iter().map(|info| info.id)) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error.with_help("`openclaw-verify explain` lists all findings"),
+                None => error.with_help("the documentation lists all findings"),
             },
         )
     }
