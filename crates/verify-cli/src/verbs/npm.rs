@@ -21,7 +21,7 @@ fn named(package: &str) -> Result<(&str, &str)> {
     let (name, version) = split.map_or((package, ""), |(name, version)| {
         (name, version.trim_start_matches('@'))
     });
-    if !openclaw_verify_core::provenance::npm::is_package_name(name)
+    if !openclaw_verify_core::npm::is_package_name(name)
         || spec::npm_version(version) != spec::Pin::Exact
     {
         return Err(Error::environment(

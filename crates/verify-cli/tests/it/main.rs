@@ -17,6 +17,7 @@ mod gate;
 mod git_plugin;
 mod git_skill;
 mod hostile;
+mod house;
 #[cfg(feature = "online")]
 mod imports;
 mod kill;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::Subject;
-use crate::inventory::npm_tree::{self, Instance, Limits, Manifest, NoteKind};
+use crate::npm::{self, Instance, Limits, Manifest, NoteKind};
 use crate::subject::Kind;
 use crate::text;
 
@@ -80,7 +80,7 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
         return NpmFacts::default();
     }
     let project = project(subject);
-    let tree = npm_tree::read(&project, &project, &Limits::default());
+    let tree = npm::read(&project, &project, &Limits::default());
     let mut facts = NpmFacts::default();
     // In npm's own project folder the root's package.json is OpenClaw's, whose dependencies are the records judged elsewhere.
     if project == subject.place.absolute

@@ -7,7 +7,6 @@
 //! OpenClaw asks two or three times for one install: what a registry announces, the staged package, the staged package with all its
 //! dependencies. Only the bytes that will be installed are ever found good; an announcement can only be refused.
 
-mod archived;
 mod decide;
 mod decision;
 mod reason;
@@ -17,6 +16,7 @@ mod spool;
 use crate::error::Error;
 use crate::verifier::Verifier;
 
+pub use crate::inventory::staged::kept::Kept;
 pub use crate::inventory::staged::protocol::{
     BadRequest, ContentType, MAX_REQUEST, Origin, OriginKind, PROTOCOL_VERSION, PluginTarget,
     Request, RequestKind, SkillOrigin, SkillTarget, SourceKind, TargetType,
@@ -24,7 +24,7 @@ pub use crate::inventory::staged::protocol::{
 pub use decision::{Decision, Verdict};
 pub use reason::WayOut;
 pub use reply::{NoWarn, Reply};
-pub use spool::{Kept, Spool};
+pub use spool::Spool;
 
 /// A verifier that answers OpenClaw, with what it remembers between the calls for one install.
 pub struct Gate {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::inventory::Subject;
+use crate::inventory::staged::kept::name_of;
 use crate::inventory::staged::protocol::Request;
 use crate::json as strict_json;
 use crate::read;
@@ -40,16 +41,6 @@ const MAX_DEPTH: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Spool {
     folder: PathBuf,
-}
-
-/// A copy that was kept of a staged install.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Kept {
-    /// What was asked, with the path of the copy.
-    pub request: Request,
-    /// The name of the copy's folder, which tells what was kept; none for what was never in the spool.
-    pub(super) name: Option<String>,
 }
 
 impl Spool {
@@ -207,80 +198,6 @@ fn remove(path: &Path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
         _ => fs::remove_file(path),
     };
-}
-
-/// The name of a kept copy: it stands in the command that the operator is given, so a copy that is changed after that is told.
-fn name_of(id: &SubjectId, tree: TreeDigest, dependencies: Option<TreeDigest>) -> String {
-    let dependencies = dependencies
-        .map(|digest| digest.to_string())
-        .unwrap_or_default();
-    let name = Sha256Digest::of(format!("{id}\n{tree}\n{dependencies}").as_bytes()).hex();
-    name.chars().take(16).collect()
-}
-
-impl Kept {
-    /// Whether the copy still holds what was kept under its name. `ids` are those that it may have been kept under.
-    pub(crate) fn is_unchanged(
-        &self,
-        ids: &[SubjectId],
-        tree: TreeDigest,
-        dependencies: Option<TreeDigest>,
-    ) -> bool {
-        self.name.as_ref().is_none_or(|name| {
-            ids.iter()
-                .any(|id| name_of(id, tree, dependencies) == *name)
-        })
-    }
-
-    /// Reads a kept copy, to lock what it holds. Its digests are taken anew from its content.
-    ///
-    /// # Errors
-    /// In words, safe to show, when the folder is no kept copy.
-    pub fn open(folder: &Path) -> Result<Self, String> {
-        // The name says what was kept, so it is the one that the caller gave, whatever lies there now.
-        let name = folder
-            .file_name()
-            .ok_or("name the folder itself, as it was printed")?
-            .to_string_lossy()
-            .into_owned();
-        if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
-            return Err(
-                "it is a symbolic link; find out who can write to the gate's spool".to_owned(),
-            );
-        }
-        let text = read::text(&folder.join("request.json"), 512 << 10)
-            .map_err(|error| format!("request.json {error}"))?;
-        let mut value =
-            strict_json::strict(&text).map_err(|error| format!("request.json {error}"))?;
-        let relative = value
-            .get("relative")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        if relative.split('/').any(|part| part == "..") || relative.starts_with('/') {
-            return Err("request.json names a path outside the copy".to_owned());
-        }
-        let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
-        let path = if relative.is_empty() {
-            folder.join("content")
-        } else {
-            folder.join("content").join(relative)
-        };
-        let path = path.to_str().ok_or("the path of the copy is not UTF-8")?;
-        if let Some(request) = value.get_mut("request").and_then(Value::as_object_mut) {
-            request.insert("sourcePath".to_owned(), path.into());
-        }
-        let request = value
-            .get("request")
-            .map(Value::to_string)
-            .unwrap_or_default();
-        let request =
-            Request::parse(request.as_bytes()).map_err(|error| format!("request.json: {error}"))?;
-        Ok(Self {
-            request,
-            name: Some(name),
-        })
-    }
 }
 
 /// The folder to copy: the whole project of an npm package, else what the request names; and where in it the request's path is.

@@ -16,6 +16,7 @@ use super::skill_roots::strings;
 use super::{McpDefinition, Observation, Place};
 use crate::digest::Sha256Digest;
 use crate::json;
+use crate::launcher::decides_code;
 use crate::read::ReadError;
 use crate::subject::{Kind, Source};
 use crate::text;
@@ -105,25 +106,6 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         found.subjects.extend(subjects);
     }
     found
-}
-
-/// Whether the value of an environment variable decides which code a server runs, and so is part of the definition.
-#[must_use]
-pub(crate) fn decides_code(variable: &str) -> bool {
-    let name = variable.to_ascii_uppercase();
-    const PREFIXES: [&str; 8] = [
-        "NODE_",
-        "LD_",
-        "DYLD_",
-        "PYTHON",
-        "NPM_CONFIG_",
-        "UV_",
-        "PIP_",
-        "DOCKER_",
-    ];
-    name == "PATH"
-        || name.ends_with("_PROXY")
-        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 struct Server {

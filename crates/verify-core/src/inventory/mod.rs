@@ -18,10 +18,8 @@ mod ids;
 mod index;
 mod load_paths;
 mod mcp;
-pub mod mcp_launcher;
 pub(crate) mod mcp_spec;
 mod npm_project;
-pub mod npm_tree;
 pub(crate) mod packed;
 mod paths;
 mod plugin;
@@ -40,6 +38,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::error::{Error, Input};
+use crate::launcher::{self, Launch};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeSpec;
 
@@ -467,6 +466,14 @@ pub struct McpDefinition {
     pub spec: String,
 }
 
+impl McpDefinition {
+    /// How the server starts, as far as its command line tells.
+    #[must_use]
+    pub fn launch(&self) -> Launch {
+        launcher::classify(&mcp::canonical(&self.raw))
+    }
+}
+
 /// One `metadata.openclaw.install` entry of a skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -614,4 +621,10 @@ pub enum Observation {
         /// The key, safe to show.
         key: String,
     },
+}
+
+/// How the server of an entry as written in a config starts.
+#[cfg(test)]
+pub(crate) fn launch_of(raw: Value) -> Launch {
+    mcp::define(raw).launch()
 }

@@ -3,9 +3,9 @@
 use crate::archive::Archive;
 use crate::digest::Sri;
 use crate::error::{Error, Result};
-use crate::inventory::npm_tree::Manifest;
 use crate::inventory::{Place, Subject};
-use crate::provenance::npm::is_package_name;
+use crate::npm::Manifest;
+use crate::npm::is_package_name;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 

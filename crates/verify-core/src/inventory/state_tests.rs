@@ -696,9 +696,9 @@ fn mcp_servers_of_config_bundles_and_plugins() {
     assert_eq!(shadows(files), ["mcp:b/files"]);
     assert!(!get(&found, "mcp:off").enabled);
     // The manifest's part is merged into the file's, as OpenClaw does: the other registry is seen.
-    let one = super::mcp_launcher::classify(get(&found, "mcp:b/one").mcp.as_ref().expect("mcp"));
+    let one = get(&found, "mcp:b/one").mcp.as_ref().expect("mcp").launch();
     assert!(
-        matches!(one, super::mcp_launcher::Launch::Unpinned { .. }),
+        matches!(one, crate::launcher::Launch::Unpinned { .. }),
         "{one:?}"
     );
     // So is what another plugin adds to a server of the same name.

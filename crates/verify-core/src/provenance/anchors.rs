@@ -1,8 +1,6 @@
 //! What signatures are judged by: a trust root and npm's keys, each from where the operator said.
 
 use std::fmt;
-#[cfg(feature = "online")]
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -11,10 +9,6 @@ use serde::Serialize;
 
 use super::npm::NpmKeys;
 use super::trust::{Instance, NoTrustRoot, TrustRoot};
-#[cfg(feature = "online")]
-use super::tuf::{Refreshed, TufSource};
-#[cfg(feature = "online")]
-use crate::registry::{self, Client};
 
 /// A trust root and npm's keys.
 ///
@@ -25,8 +19,7 @@ pub struct Anchors {
     instance: Instance,
     root: OnceLock<Result<Arc<TrustRoot>, NoTrustRoot>>,
     keys: OnceLock<Result<Arc<NpmKeys>, NoTrustRoot>>,
-    #[cfg(feature = "online")]
-    tuf: Option<Tuf>,
+    loader: Option<(Loader, OnceLock<Result<Refreshed, NoTrustRoot>>)>,
 }
 
 /// What a run judged signatures by. Nothing where nothing was signed, or nobody asked.
@@ -53,13 +46,18 @@ impl AnchorsUsed {
     }
 }
 
-#[cfg(feature = "online")]
-struct Tuf {
-    source: TufSource,
-    client: Option<Client>,
-    now: Timestamp,
-    refreshed: OnceLock<Result<Refreshed, NoTrustRoot>>,
+/// What a TUF repository holds of trust. Current when it was verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refreshed {
+    /// The instance's trust root.
+    pub root: Result<Arc<TrustRoot>, NoTrustRoot>,
+    /// npm's keys. Only the public-good instance has them.
+    pub keys: Result<Arc<NpmKeys>, NoTrustRoot>,
 }
+
+/// Gets a trust root and keys that the operator did not give, such as by TUF. May block.
+pub type Loader = Box<dyn Fn() -> Result<Refreshed, NoTrustRoot> + Send + Sync>;
 
 impl Anchors {
     /// What this program carries.
@@ -69,8 +67,7 @@ impl Anchors {
             instance,
             root: OnceLock::new(),
             keys: OnceLock::new(),
-            #[cfg(feature = "online")]
-            tuf: None,
+            loader: None,
         }
     }
 
@@ -89,28 +86,22 @@ impl Anchors {
         self
     }
 
-    /// By TUF what nothing was given for: fetched by `client` and kept in `source`'s cache; without a client only that cache, which
-    /// must be current at `now`. `mirror` is another repository than the instance's own, see [`TufSource::mirror`].
-    #[cfg(feature = "online")]
+    /// What nothing was given for comes from `load`, which is asked at most once, when it is first needed.
     #[must_use]
-    pub fn with_tuf(
-        mut self,
-        cache: impl Into<PathBuf>,
-        mirror: Option<(String, Vec<u8>)>,
-        client: Option<Client>,
-        now: Timestamp,
-    ) -> Self {
-        let source = TufSource {
-            mirror,
-            ..TufSource::of(self.instance, &cache.into())
-        };
-        self.tuf = Some(Tuf {
-            source,
-            client,
-            now,
-            refreshed: OnceLock::new(),
-        });
+    pub fn with_loader(mut self, load: Loader) -> Self {
+        self.loader = Some((load, OnceLock::new()));
         self
+    }
+
+    /// Whose trust root it is.
+    #[must_use]
+    pub fn instance(&self) -> Instance {
+        self.instance
+    }
+
+    fn loaded(&self) -> Option<Result<&Refreshed, NoTrustRoot>> {
+        let (load, loaded) = self.loader.as_ref()?;
+        Some(loaded.get_or_init(&**load).as_ref().map_err(Clone::clone))
     }
 
     /// The trust root. May open sockets, and blocks, where TUF and a client were given.
@@ -119,9 +110,8 @@ impl Anchors {
     /// When there is none that is current.
     pub fn root(&self) -> Result<&Arc<TrustRoot>, &NoTrustRoot> {
         let load = || {
-            #[cfg(feature = "online")]
-            if let Some(tuf) = &self.tuf {
-                return tuf.refreshed()?.root.clone();
+            if let Some(loaded) = self.loaded() {
+                return loaded?.root.clone();
             }
             TrustRoot::embedded(self.instance)
                 .map(Arc::new)
@@ -136,9 +126,8 @@ impl Anchors {
     /// When there are none that are current.
     pub fn keys(&self) -> Result<&Arc<NpmKeys>, &NoTrustRoot> {
         let load = || {
-            #[cfg(feature = "online")]
-            if let Some(tuf) = &self.tuf {
-                return tuf.refreshed()?.keys.clone();
+            if let Some(loaded) = self.loaded() {
+                return loaded?.keys.clone();
             }
             NpmKeys::embedded()
                 .map(Arc::new)
@@ -159,23 +148,6 @@ impl Anchors {
                     .map_or_else(ToString::to_string, |keys| keys.describe())
             }),
         }
-    }
-}
-
-#[cfg(feature = "online")]
-impl Tuf {
-    fn refreshed(&self) -> Result<&Refreshed, NoTrustRoot> {
-        let load = || {
-            let loaded = match &self.client {
-                Some(client) => registry::block_on(self.source.refresh(client.http(), self.now)),
-                None => registry::block_on(self.source.cached(self.now)),
-            };
-            loaded.unwrap_or_else(|error| Err(NoTrustRoot::new(error.to_string())))
-        };
-        self.refreshed
-            .get_or_init(load)
-            .as_ref()
-            .map_err(Clone::clone)
     }
 }
 

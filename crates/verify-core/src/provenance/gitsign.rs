@@ -18,7 +18,6 @@ use super::sigstore::{KeyMaterial, Parsed};
 use super::trust::{Instance, TrustRoot};
 use crate::digest::Sha256Digest;
 use crate::fact::{Fact, NotEstablished};
-use crate::release::GitsignSignature;
 
 /// What a CMS signature of gitsign holds.
 #[derive(Clone, Copy, Debug)]
@@ -31,17 +30,6 @@ pub struct Material<'a> {
     pub certificate: &'a [u8],
     /// The value of the attribute 1.3.6.1.4.1.57264.3.1, when there is one.
     pub log_entry: Option<&'a [u8]>,
-}
-
-impl<'a> From<&'a GitsignSignature> for Material<'a> {
-    fn from(signature: &'a GitsignSignature) -> Self {
-        Self {
-            signed_attributes: &signature.signed_attributes,
-            signature: &signature.signature,
-            certificate: &signature.certificate,
-            log_entry: signature.log_entry.as_deref(),
-        }
-    }
 }
 
 /// Most bytes of any part; real ones have some kilobytes.

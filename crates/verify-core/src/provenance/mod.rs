@@ -3,8 +3,7 @@
 //! Three layers. [`sigstore`](self) wraps the cryptography of one bundle (private, because its library changes its interface with
 //! every minor version); [`IdentityPolicy`] decides whether the signer that the certificate names is the one the operator trusts;
 //! [`verify_attestation`], [`npm`], [`release`] and [`gitsign`] apply both to the formats that carry bundles. Nothing here opens a
-//! socket of its own accord: bytes, trust roots and the time come from the caller ([`Anchors`] says where those may come from), and
-//! only `TufSource` (feature `online`) fetches.
+//! socket: bytes, trust roots and the time come from the caller ([`Anchors`] says where those may come from).
 //!
 //! A verdict is a [`Fact`](crate::fact::Fact) whose codes are those of [`Fault`]; [`Fault::finding`] says which finding they belong to.
 
@@ -21,10 +20,8 @@ mod shape;
 mod sigstore;
 mod statement;
 mod trust;
-#[cfg(feature = "online")]
-mod tuf;
 
-pub use anchors::{Anchors, AnchorsUsed};
+pub use anchors::{Anchors, AnchorsUsed, Loader, Refreshed};
 pub use artifact::Artifact;
 pub use attestation::{Attested, MAX_BUNDLE_BYTES, MAX_BUNDLES, Signer, verify_attestation};
 pub use fault::Fault;
@@ -33,5 +30,3 @@ pub use npm::{KeyUsage, NpmKeys};
 pub use sigstore::PublicKey;
 pub use statement::{Statement, Subject};
 pub use trust::{Instance, NoTrustRoot, Origin, TrustRoot};
-#[cfg(feature = "online")]
-pub use tuf::{Refreshed, TufSource};

@@ -57,7 +57,7 @@ pub enum Origin {
 pub struct NoTrustRoot(String);
 
 impl NoTrustRoot {
-    pub(super) fn new(why: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
 
@@ -145,7 +145,7 @@ impl TrustRoot {
 
     /// The root `json` that a TUF client verified for `instance`, current until `until`.
     #[cfg(feature = "online")]
-    pub(super) fn from_tuf(
+    pub(crate) fn from_tuf(
         json: &str,
         instance: Instance,
         until: Timestamp,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-use crate::provenance::npm::is_package_name;
+use crate::npm::is_package_name;
 use crate::text;
 
 /// The base address of a registry: `https://host/path/`, with `/` at its end, without user, query or fragment.

@@ -17,6 +17,7 @@ mod judge;
 mod npmrc;
 mod packument;
 mod plan;
+mod tuf;
 
 pub use address::{BadAddress, Registry};
 pub use blocking::{block_on, fetch_blocking};
@@ -28,3 +29,4 @@ pub(crate) use judge::{NO_INTEGRITY, integrity};
 pub use judge::{RegistryFacts, judge};
 pub use npmrc::{BadSetting, NpmConfig};
 pub use plan::{Limits, Plan, Want};
+pub use tuf::TufSource;

@@ -62,6 +62,17 @@ pub struct GitsignSignature {
     pub issuer: Option<String>,
 }
 
+impl<'a> From<&'a GitsignSignature> for Material<'a> {
+    fn from(signature: &'a GitsignSignature) -> Self {
+        Self {
+            signed_attributes: &signature.signed_attributes,
+            signature: &signature.signature,
+            certificate: &signature.certificate,
+            log_entry: signature.log_entry.as_deref(),
+        }
+    }
+}
+
 impl GitsignSignature {
     /// Reads a tag's signature and checks what can be checked without a log.
     ///

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::archive::{Archive, Binary};
 use crate::digest::{Sha256Digest, Sri};
 use crate::evidence::NpmFacts;
-use crate::inventory::npm_tree::{Dependency, DependencyKind, Manifest};
 use crate::inventory::packed::bundled;
+use crate::npm::{Dependency, DependencyKind, Manifest};
 use crate::text;
 
 /// What is inside an archive. Texts are untrusted and safe to show.

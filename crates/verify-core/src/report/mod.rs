@@ -5,6 +5,7 @@ pub(crate) mod contents;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use crate::rules::outcomes::{Basis, Outcomes};
 pub use contents::Contents;
 
 use crate::digest::{Sha256Digest, TreeDigest};
@@ -205,60 +206,6 @@ impl ReleaseReport {
             failures: verdict.failures.iter().map(failure).collect(),
             notes: verdict.notes.clone(),
         }
-    }
-}
-
-/// What an intact verdict stands on. Ordered by strength.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Basis {
-    /// Matches what was first seen; its origin was not checked.
-    Locked,
-    /// Equals the published archive.
-    Archive,
-    /// And the archive's origin is verified.
-    Signed,
-}
-
-impl Basis {
-    /// The word in report and output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Locked => "locked",
-            Self::Archive => "archive",
-            Self::Signed => "signed",
-        }
-    }
-}
-
-/// Outcomes by group of rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Outcomes {
-    /// Is it what was locked?
-    pub integrity: Outcome,
-    /// Would a reinstall bring the same?
-    pub pinning: Outcome,
-    /// Is it known who published it?
-    pub provenance: Outcome,
-    /// Has somebody read it?
-    pub review: Outcome,
-    /// Is something bad known about it?
-    pub advisory: Outcome,
-}
-
-impl Outcomes {
-    /// The groups with their names, in the order of the report.
-    #[must_use]
-    pub fn all(&self) -> [(&'static str, Outcome); 5] {
-        [
-            ("integrity", self.integrity),
-            ("pinning", self.pinning),
-            ("provenance", self.provenance),
-            ("review", self.review),
-            ("advisory", self.advisory),
-        ]
     }
 }
 

@@ -2,16 +2,72 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{Group, Judged, Stage, Whole};
 use crate::evidence::{Evidence, ReviewFacts};
 use crate::fact::Outcome;
 use crate::inventory::{Observation, Subject};
-use crate::report::{Basis, Outcomes};
 use crate::subject::{Source, SubjectId};
 use crate::tree::TreeNote;
 
 /// The outcome by subject and group, before levels and exceptions.
 pub(crate) type Said = BTreeMap<(SubjectId, Group), Outcome>;
+
+/// What an intact verdict stands on. Ordered by strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Basis {
+    /// Matches what was first seen; its origin was not checked.
+    Locked,
+    /// Equals the published archive.
+    Archive,
+    /// And the archive's origin is verified.
+    Signed,
+}
+
+impl Basis {
+    /// The word in report and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Archive => "archive",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// Outcomes by group of rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Outcomes {
+    /// Is it what was locked?
+    pub integrity: Outcome,
+    /// Would a reinstall bring the same?
+    pub pinning: Outcome,
+    /// Is it known who published it?
+    pub provenance: Outcome,
+    /// Has somebody read it?
+    pub review: Outcome,
+    /// Is something bad known about it?
+    pub advisory: Outcome,
+}
+
+impl Outcomes {
+    /// The groups with their names, in the order of the report.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, Outcome); 5] {
+        [
+            ("integrity", self.integrity),
+            ("pinning", self.pinning),
+            ("provenance", self.provenance),
+            ("review", self.review),
+            ("advisory", self.advisory),
+        ]
+    }
+}
 
 /// The outcomes of a subject, and what an intact verdict stands on.
 pub(crate) fn of(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> (Outcomes, Option<Basis>) {

@@ -21,8 +21,8 @@ use super::swhid;
 use super::values::{self, Refs};
 use super::verdicts::Verdicts;
 use crate::digest::Sri;
-use crate::inventory::npm_tree::{DependencyKind, NoteKind, NpmTree};
 use crate::inventory::{Inventory, Subject};
+use crate::npm::{DependencyKind, NoteKind, NpmTree};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// The typed core, and what it cannot hold.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::values;
 use super::verdicts::ArchiveMatch;
 use crate::digest::Sri;
-use crate::inventory::npm_tree::{Instance, Manifest, Person};
+use crate::npm::{Instance, Manifest, Person};
 
 /// How sure a technique makes of the identity. docs/sbom.md has the scale.
 pub(super) const BY_MANIFEST: f32 = 0.5;

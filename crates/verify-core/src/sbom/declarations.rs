@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::values;
 use super::verdicts::Verdicts;
 use crate::fact::Outcome;
-use crate::inventory::npm_tree::Person;
+use crate::npm::Person;
 use crate::subject::SubjectId;
 
 /// The requirements: the groups of findings that are about a subject. docs/findings/ has the rules in each.

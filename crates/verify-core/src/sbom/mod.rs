@@ -34,8 +34,8 @@ pub use verdicts::{AppliedPolicy, ArchiveMatch, Verdict, Verdicts, VerifiedProve
 
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
-use crate::inventory::npm_tree::Limits;
 use crate::lock::Lock;
+use crate::npm::Limits;
 use crate::subject::SubjectId;
 
 /// How to write the SBOM.

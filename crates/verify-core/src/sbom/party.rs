@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use super::{Options, SpecVersion, values};
-use crate::inventory::npm_tree::Person;
+use crate::npm::Person;
 
 /// A person or an organisation, written as npm writes authors: `NAME <E-MAIL> (ADDRESS)`, the last two as wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::inventory::npm_tree::{self, Instance, Limits, Manifest, NpmTree};
 use crate::inventory::{Inventory, Subject};
+use crate::npm::{self, Instance, Limits, Manifest, NpmTree};
 use crate::subject::{Kind, SubjectId};
 
 /// A folder with a `node_modules`, a `package.json` or both, and the subject that it belongs to.
@@ -44,7 +44,7 @@ impl Projects {
                 .or_insert_with(|| Project {
                     prefix: prefix(subject, &below),
                     owner: subject.id.clone(),
-                    tree: npm_tree::read(&folder, &folder, limits),
+                    tree: npm::read(&folder, &folder, limits),
                 });
             let at = project
                 .tree

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::verdicts::Verdict;
 use super::{component, values};
 use crate::fact::Outcome;
-use crate::inventory::mcp_launcher::{self, Ecosystem, Launch};
 use crate::inventory::{McpDefinition, Subject, mcp_spec};
+use crate::launcher::{Ecosystem, Launch};
 use crate::report::Outcomes;
 
 /// An MCP server: what it is called and where it is, never what it is told.
@@ -284,7 +284,7 @@ impl External {
             ecosystem,
             package,
             version,
-        } = mcp_launcher::classify(mcp)
+        } = mcp.launch()
         else {
             return None;
         };

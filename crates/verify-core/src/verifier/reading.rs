@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::evidence::Evidence;
 use crate::evidence::review::{self as facts, Known, ReadPart, Standing};
 use crate::finding::Remedy;
-use crate::gate;
+use crate::inventory::staged::kept::Kept;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::review::diff::{self, Cost, CostLimits, Difference};
@@ -185,14 +185,14 @@ impl Verifier {
     }
 
     /// The same of what is not installed yet: a copy that the gate kept, or an archive that was staged with
-    /// [`Kept::of_archive`](crate::gate::Kept::of_archive). Its files have to stay where they are as long as the reading is used.
+    /// [`Kept::of_archive`]. Its files have to stay where they are as long as the reading is used.
     ///
     /// # Errors
     /// As [`Verifier::reading`], and when what was kept is not `id`.
     pub fn reading_kept(
         &self,
         id: &SubjectId,
-        kept: &gate::Kept,
+        kept: &Kept,
         since: Since<'_>,
         dependencies: bool,
     ) -> Result<Reading> {

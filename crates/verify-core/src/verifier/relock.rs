@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
-use crate::gate;
+use crate::inventory::staged::kept::Kept;
 use crate::inventory::staged::request;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::{Change, Lock, Package, Provenance, changes};
@@ -135,7 +135,7 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Verifier::check`], and when what was kept is not `id`.
-    pub fn relock_kept(&self, id: &SubjectId, kept: &gate::Kept) -> Result<Relock> {
+    pub fn relock_kept(&self, id: &SubjectId, kept: &Kept) -> Result<Relock> {
         let old = self.lock.clone().unwrap_or_default();
         let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject.clone());
@@ -197,7 +197,7 @@ impl Verifier {
     pub(super) fn staged_as(
         &self,
         id: &SubjectId,
-        kept: &gate::Kept,
+        kept: &Kept,
     ) -> Result<(Subject, Vec<SubjectId>)> {
         let lock = self.lock.clone().unwrap_or_default();
         let staged =
@@ -355,7 +355,7 @@ fn provenance(evidence: &Evidence) -> Option<Provenance> {
 }
 
 /// Whoever can write to the spool could put other files where the operator has read these.
-pub(super) fn as_kept(kept: &gate::Kept, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
+pub(super) fn as_kept(kept: &Kept, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
     let Some(tree) = evidence.tree.tree() else {
         return Ok(());
     };

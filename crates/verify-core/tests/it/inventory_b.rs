@@ -8,8 +8,8 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::inventory::mcp_launcher::{Launch, classify};
 use openclaw_verify_core::inventory::{self, Inventory, Observation, Options, Subject};
+use openclaw_verify_core::launcher::Launch;
 use openclaw_verify_core::subject::{Kind, Source};
 
 use crate::support::shared;
@@ -100,7 +100,7 @@ fn a_real_state_is_read_as_openclaw_lists_it() {
         servers
             .iter()
             .filter_map(|s| s.mcp.as_ref())
-            .all(|mcp| matches!(classify(mcp), Launch::Unpinned { .. }))
+            .all(|mcp| matches!(mcp.launch(), Launch::Unpinned { .. }))
     );
 
     let odd = |s: &&Subject| {

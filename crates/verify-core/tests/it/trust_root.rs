@@ -6,9 +6,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use openclaw_verify_core::fact::{Fact, NotEstablished};
-use openclaw_verify_core::provenance::{
-    Anchors, Instance, NoTrustRoot, Origin, Refreshed, TufSource,
-};
+use openclaw_verify_core::provenance::{Anchors, Instance, NoTrustRoot, Origin, Refreshed};
+use openclaw_verify_core::registry::TufSource;
 use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig, block_on};
 use rcgen::SigningKey as _;
 use serde_json::{Value, json};

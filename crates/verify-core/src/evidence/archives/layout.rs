@@ -7,7 +7,7 @@ use super::overrides::Overrides;
 use crate::digest::Sri;
 use crate::evidence::npm::{is_exotic, project};
 use crate::inventory::Subject;
-use crate::inventory::npm_tree::{self, Edge, Instance, Limits, Manifest, NpmTree};
+use crate::npm::{self, Edge, Instance, Limits, Manifest, NpmTree};
 use crate::subject::{Kind, Source};
 use crate::text;
 use crate::tree::BlobId;
@@ -79,7 +79,7 @@ impl Layout {
     /// Reads the packages of `subject`.
     pub(super) fn read(subject: &Subject, host: Option<&Path>) -> Self {
         let project = project(subject);
-        let tree = npm_tree::read(&project, &project, &Limits::default());
+        let tree = npm::read(&project, &project, &Limits::default());
         let mut layout = Self {
             project,
             pieces: Vec::new(),

@@ -9,6 +9,7 @@ use crate::inventory::staged;
 use crate::inventory::{Place, Record, Subject};
 use crate::json;
 use crate::lock::Lock;
+use crate::npm::is_package_name;
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -469,25 +470,6 @@ fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<Str
     match found.as_slice() {
         [name] if is_package_name(name) => Ok((*name).clone()),
         _ => Err("the staged project does not say which package it was made for".to_owned()),
-    }
-}
-
-fn is_package_name(name: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && !part.contains(['\\', '\0'])
-            && part != "node_modules"
-    };
-    match name.split_once('/') {
-        Some((scope, base)) => {
-            scope.starts_with('@')
-                && scope.len() > 1
-                && part(scope)
-                && part(base)
-                && !base.contains('/')
-        }
-        None => part(name),
     }
 }
 

@@ -81,7 +81,7 @@ impl NpmKeys {
 
     /// The keys in `text` that a TUF client verified, current until `until`.
     #[cfg(feature = "online")]
-    pub(in crate::provenance) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, String> {
+    pub(crate) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, String> {
         Ok(Self {
             keys: parse(text)?,
             origin: Origin::Tuf { until },

@@ -5,14 +5,12 @@
 
 mod attestations;
 mod keys;
-mod name;
 mod signatures;
 
 use jiff::Timestamp;
 
 use self::attestations::Judge;
 pub use self::keys::{KeyUsage, NpmKeys};
-pub use self::name::is_package_name;
 pub use self::signatures::{RegistrySignature, verify_registry_signatures};
 use super::Anchors;
 use super::fault::{Fault, fact};

@@ -1,7 +1,7 @@
 //! `unpinned-mcp-server`: what an MCP server's command would run is not provably one exact version.
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::inventory::mcp_launcher::{Launch, classify};
+use crate::launcher::Launch;
 use crate::policy::Pin;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
@@ -21,7 +21,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let Some(mcp) = &view.subject.mcp else {
         return Vec::new();
     };
-    let why = match (view.requirements.pin(view.proof()), classify(mcp)) {
+    let why = match (view.requirements.pin(view.proof()), mcp.launch()) {
         (Pin::Any, _) | (Pin::Exact, Launch::Exact { .. }) => return Vec::new(),
         // Told by `not-established`: what a local command or a remote server runs is not in its definition.
         (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),

@@ -8,7 +8,7 @@ use crate::evidence::{Part, Wants};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
-use crate::inventory::mcp_launcher::{Launch, classify};
+use crate::launcher::Launch;
 use crate::policy::{Dependencies, Need};
 use crate::release::Class;
 use crate::rules::pinning::too_fresh;
@@ -149,7 +149,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     }
     drafts.extend(archive_unverified(view));
     if let Some(mcp) = &view.subject.mcp {
-        let found = match classify(mcp) {
+        let found = match mcp.launch() {
             Launch::LocalCommand => Some((
                 NotEstablished::LocalCommand,
                 "runs a command of this machine, which is not judged",

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn of(raw: Value) -> Launch {
-    classify(&mcp::define(raw))
+    crate::inventory::launch_of(raw)
 }
 
 fn line(text: &str) -> Launch {

@@ -1,7 +1,5 @@
 //! Programs and variables by which a launcher is recognised.
 
-use crate::inventory::mcp;
-
 /// Whether `name` is one of the words of `list`.
 pub(super) fn listed(list: &str, name: &str) -> bool {
     list.split_ascii_whitespace().any(|word| word == name)
@@ -27,7 +25,7 @@ pub(super) fn variable(name: &str) -> Result<(), String> {
     ];
     let proxy = upper.ends_with("_PROXY") && !upper.starts_with("NPM_CONFIG_");
     // A proxy sees only encrypted traffic; the definition's digest covers its value.
-    let decides = (mcp::decides_code(name) && !proxy) || listed(VARIABLES, &upper);
+    let decides = (decides_code(name) && !proxy) || listed(VARIABLES, &upper);
     if decides || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) {
         return Err(format!(
             "the variable {name} can make the launcher take other code"
@@ -120,4 +118,23 @@ pub(super) fn carries_launcher(words: &[&str]) -> bool {
             listed(BY_PATH, &name)
                 || (bare && (listed(BARE, &name) || (is_python(&name) && name != "py")))
         })
+}
+
+/// Whether the value of an environment variable decides which code a server runs, and so is part of the definition.
+#[must_use]
+pub(crate) fn decides_code(variable: &str) -> bool {
+    let name = variable.to_ascii_uppercase();
+    const PREFIXES: [&str; 8] = [
+        "NODE_",
+        "LD_",
+        "DYLD_",
+        "PYTHON",
+        "NPM_CONFIG_",
+        "UV_",
+        "PIP_",
+        "DOCKER_",
+    ];
+    name == "PATH"
+        || name.ends_with("_PROXY")
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -3,6 +3,7 @@
 
 mod hidden_lock;
 mod manifest;
+mod name;
 mod resolve;
 mod walk;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use hidden_lock::Locked;
 pub use manifest::{Dependency, DependencyKind, Manifest, Person, Script};
+pub use name::is_package_name;
 
 use crate::text;
 use resolve::{Resolved, Resolver};

@@ -13,13 +13,13 @@ mod packages;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::fetch::{bun, bunx, container, deno, dlx, npm, npx, pipx, uvx};
+pub(crate) use self::known::decides_code;
 use self::known::{
     carries_launcher, fetches, is_python, is_shell, program, starts_something, variable,
 };
-use super::{McpDefinition, mcp};
 use crate::text;
 
 /// How an MCP server starts.
@@ -63,11 +63,9 @@ pub enum Ecosystem {
 /// Most wrappers (`env`, `sudo`, `timeout` …) around one command.
 const MAX_WRAPPERS: usize = 8;
 
-/// How the server of `definition` starts. A pure function of the definition.
-#[must_use]
-pub fn classify(definition: &McpDefinition) -> Launch {
-    let server = mcp::canonical(&definition.raw);
-    match launch(&server) {
+/// How the server of a canonical definition starts. A pure function of the definition.
+pub(crate) fn classify(server: &Map<String, Value>) -> Launch {
+    match launch(server) {
         Ok(launch) => launch,
         Err(why) => Launch::Unpinned {
             why: text::excerpt(&why, 300),
@@ -78,7 +76,7 @@ pub fn classify(definition: &McpDefinition) -> Launch {
 /// The error is the reason for [`Launch::Unpinned`].
 type Judged = Result<Launch, String>;
 
-fn launch(server: &serde_json::Map<String, Value>) -> Judged {
+fn launch(server: &Map<String, Value>) -> Judged {
     let blank = |value: &Value| {
         matches!(value, Value::Null) || value.as_str().is_some_and(|t| t.trim().is_empty())
     };

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::spool::Kept;
+use super::Staging;
+use super::kept::Kept;
+use super::protocol::{PROTOCOL_VERSION, Request};
 use crate::archive::{self, Archive, Limits};
-use crate::inventory::staged::Staging;
-use crate::inventory::staged::protocol::{PROTOCOL_VERSION, Request};
 use crate::read;
 use crate::subject::SubjectId;
 use crate::text;

@@ -1,5 +1,5 @@
-//! Trust roots by TUF, <https://theupdateframework.github.io/specification/latest/>: the only part of provenance that opens a socket,
-//! and only when asked.
+//! Trust roots by TUF, <https://theupdateframework.github.io/specification/latest/>: which open a socket only when
+//! asked.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,9 @@ use sigstore_tuf::{
 };
 use sigstore_verify::trust_root::SigstoreInstance;
 
-use super::npm::NpmKeys;
-use super::trust::{Instance, NoTrustRoot, TrustRoot};
+use super::Client;
+use super::blocking::block_on;
+use crate::provenance::{Anchors, Instance, NoTrustRoot, NpmKeys, Refreshed, TrustRoot};
 use crate::text;
 
 /// Where a trust root is fetched from.
@@ -29,16 +30,6 @@ pub struct TufSource {
     pub mirror: Option<(String, Vec<u8>)>,
 }
 
-/// What a TUF repository holds of trust. Current when it was verified.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Refreshed {
-    /// The instance's trust root.
-    pub root: Result<Arc<TrustRoot>, NoTrustRoot>,
-    /// npm's keys. Only the public-good instance has them.
-    pub keys: Result<Arc<NpmKeys>, NoTrustRoot>,
-}
-
 /// The target that holds an instance's trust root.
 const ROOT: &str = "trusted_root.json";
 /// The end of the name of the target with a registry's keys. It lies below the name of the role that it is delegated to, which is
@@ -46,6 +37,31 @@ const ROOT: &str = "trusted_root.json";
 const KEYS: &str = "keys.json";
 /// Most time for a refresh: some seven small files.
 const REFRESH: Duration = Duration::from_secs(60);
+
+impl Anchors {
+    /// By TUF what nothing was given for: fetched by `client` and kept in the cache; without a client only that cache, which must be
+    /// current at `now`. `mirror` is another repository than the instance's own, see [`TufSource::mirror`].
+    #[must_use]
+    pub fn with_tuf(
+        self,
+        cache: impl Into<PathBuf>,
+        mirror: Option<(String, Vec<u8>)>,
+        client: Option<Client>,
+        now: Timestamp,
+    ) -> Self {
+        let source = TufSource {
+            mirror,
+            ..TufSource::of(self.instance(), &cache.into())
+        };
+        self.with_loader(Box::new(move || {
+            let loaded = match &client {
+                Some(client) => block_on(source.refresh(client.http(), now)),
+                None => block_on(source.cached(now)),
+            };
+            loaded.unwrap_or_else(|error| Err(NoTrustRoot::new(error.to_string())))
+        }))
+    }
+}
 
 impl TufSource {
     /// The instance's own repository, with a cache below `cache`.
