@@ -111,7 +111,7 @@ def main(old, new, real=None):
                 (config / "openclaw-verify.toml").write_text(f'version = 1\npreset = "{preset}"\n')
                 common = [*where, "--config", str(config)]
                 # Before anything is locked, then with what the new program locked.
-                calls = [["check"], ["plugins"], ["skills"], ["mcp"], ["core"]]
+                calls = [["check"], ["plugins"], ["skills"], ["core"]]
                 for locked in (False, True):
                     if locked:
                         run(new, ["lock", *common], home)

@@ -360,8 +360,7 @@ mod online {
                     Fact::NotEstablished { code, why } => Fact::NotEstablished { code, why },
                     _ => Fact::not_established(
                         NotEstablished::Offline,
-                        "its archive is in the cache, but nothing there that is signed says so, and the network was not allowed \
-                         (--online)",
+                        "its archive is in the cache, but nothing there that is signed says so, and the network was not allowed",
                     ),
                 };
             }
