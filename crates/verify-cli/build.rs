@@ -14,7 +14,7 @@ fn main() -> io::Result<()> {
         .filter(|path| path.extension().is_some_and(|end| end == "md"))
         .filter(|path| path.file_stem().is_some_and(|stem| stem != "README"))
         .collect();
-    pages.sort();
+    pages.sort_by_key(|path| path.file_stem().map(std::ffi::OsStr::to_owned));
     let mut text = String::from("const PAGES: &[(&str, &str)] = &[\n");
     for path in pages {
         let id = path.file_stem().unwrap_or_default().to_string_lossy();

@@ -80,6 +80,21 @@ pub(crate) struct Common {
     /// The state dir is a copy whose records say OLD
     #[arg(long, global = true, value_name = "OLD")]
     pub relocated_from: Option<PathBuf>,
+    /// The home folder of the user who runs OpenClaw [default: where the state directory lies]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// OpenClaw's profile [default: OPENCLAW_PROFILE]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "dev")]
+    pub profile: Option<String>,
+    /// OpenClaw's development profile
+    #[arg(long, global = true)]
+    pub dev: bool,
+    /// The temporary folder of the user who runs OpenClaw [default: /tmp]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub tmp: Option<PathBuf>,
+    /// The value of a variable that OpenClaw's config names
+    #[arg(long = "env", global = true, value_name = "NAME=VALUE")]
+    pub variables: Vec<String>,
     /// The folder that holds policy, lock and reviews
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["policy", "lockfile", "reviews"])]
     pub config: Option<PathBuf>,

@@ -4,6 +4,7 @@
 //! the path under test, and the host package is never derived from the state.
 
 use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -48,9 +49,90 @@ pub(crate) fn home() -> Option<PathBuf> {
 
 /// OpenClaw's config where the operator's environment moves it, as it does for OpenClaw itself.
 pub(crate) fn openclaw_config() -> Option<PathBuf> {
-    std::env::var_os("OPENCLAW_CONFIG_PATH")
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
+    variable("OPENCLAW_CONFIG_PATH").map(|path| expanded(Path::new(&path)))
+}
+
+/// The default workspace where the operator's environment names one.
+pub(crate) fn openclaw_workspace() -> Option<PathBuf> {
+    variable("OPENCLAW_WORKSPACE_DIR").map(|path| expanded(Path::new(&path)))
+}
+
+/// The home folder of the user who runs OpenClaw, where that is sure: named, or the one in which the default state directory lies.
+/// Otherwise the library derives it from the state directory, or does not know it.
+pub(crate) fn openclaw_home(common: &Common, state_dir: &Path) -> Option<PathBuf> {
+    let named = common.home.clone();
+    named.or_else(|| home().filter(|home| is_below(state_dir, home)))
+}
+
+fn is_below(folder: &Path, home: &Path) -> bool {
+    home.canonicalize()
+        .is_ok_and(|home| folder.starts_with(home))
+}
+
+/// Variables that paths of the config may name: those that were given, and this process's own where nothing else was named.
+///
+/// # Errors
+/// When one is not `NAME=VALUE`, or sounds like a secret.
+pub(crate) fn variables(common: &Common) -> Result<Vec<(String, String)>> {
+    let given = common.variables.iter().map(|given| {
+        let (name, value) = given.split_once('=').ok_or_else(|| {
+            Error::environment(
+                format!("--env {} is not NAME=VALUE", shown(Path::new(given))),
+                "such as --env AGENT_ROOT=/srv/agents",
+            )
+        })?;
+        let lower = name.to_ascii_lowercase();
+        if ["token", "secret", "password", "key", "credential"]
+            .iter()
+            .any(|word| lower.contains(word))
+        {
+            return Err(Error::environment(
+                format!(
+                    "--env {} names a secret, which no place depends on",
+                    shown(Path::new(name))
+                ),
+                "leave it out",
+            ));
+        }
+        Ok((name.to_owned(), value.to_owned()))
+    });
+    given.collect()
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// `~` as OpenClaw expands it, which the shell does not do inside quotes.
+fn expanded(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), home()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// The state directory that OpenClaw takes where none is named. [S `resolveStateDir`]
+fn default_state_dir(common: &Common) -> Option<PathBuf> {
+    let home = match variable("OPENCLAW_HOME") {
+        Some(home) => expanded(Path::new(&home)),
+        None => common.home.clone().or_else(home)?,
+    };
+    let profile = match (&common.profile, common.dev) {
+        (Some(profile), _) => Some(profile.clone()),
+        (None, true) => Some("dev".to_owned()),
+        _ => variable("OPENCLAW_PROFILE").map(|name| name.to_string_lossy().into_owned()),
+    };
+    let profile = profile.filter(|name| !name.is_empty() && name != "default");
+    if let Some(profile) = profile {
+        return Some(home.join(format!(".openclaw-{profile}")));
+    }
+    let [now, before] = [".openclaw", ".clawdbot"].map(|name| home.join(name));
+    // OpenClaw falls back to the folder of its predecessor.
+    Some(if !now.exists() && before.is_dir() {
+        before
+    } else {
+        now
+    })
 }
 
 /// The moment as of which everything is judged.
@@ -68,10 +150,10 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         .as_ref()
         .filter(|dir| !dir.as_os_str().is_empty());
     let state_dir = match named {
-        Some(dir) => dir.clone(),
-        None => home().map(|home| home.join(".openclaw")).ok_or_else(|| {
+        Some(dir) => expanded(dir),
+        None => default_state_dir(common).ok_or_else(|| {
             Error::environment(
-                "no state dir: HOME is not set",
+                "no state directory: HOME is not set",
                 "name it with --state-dir DIR",
             )
         })?,

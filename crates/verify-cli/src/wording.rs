@@ -127,6 +127,7 @@ pub(crate) fn flag(input: Input) -> Option<&'static str> {
         Input::Network => "--online",
         Input::Copy => "--from PATH",
         Input::Unpacked => "--unpack-to DIR",
+        Input::Imports => "openclaw-verify lock --online",
         _ => return None,
     })
 }

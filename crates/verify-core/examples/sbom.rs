@@ -21,13 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let inventory = if folder.join("node_modules/openclaw").is_dir() {
         project(folder)
     } else {
-        let options = inventory::Options {
-            state_dir: folder,
-            host,
-            relocated_from: None,
-            home: None,
-            config: None,
-        };
+        let mut options = inventory::Options::new(folder);
+        options.host = host;
         inventory::read(&options)?
     };
     // A program that has verified the installation hands over its verdicts here.

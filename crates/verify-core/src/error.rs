@@ -95,6 +95,8 @@ pub enum Input {
     Copy,
     /// A folder into which an archive is unpacked to be read.
     Unpacked,
+    /// Imported reviews: they are fetched when a lock is written with the network allowed.
+    Imports,
 }
 
 /// A result whose error names its culprit.

@@ -152,12 +152,13 @@ impl Remedy {
     #[must_use]
     pub fn kind(&self) -> RemedyKind {
         match self {
-            Self::Lock { .. } | Self::Pin { .. } => RemedyKind::Lock,
+            Self::Lock { .. } => RemedyKind::Lock,
             Self::Review { .. } => RemedyKind::Review,
             Self::Online => RemedyKind::Online,
             Self::Reinstall { .. } => RemedyKind::Reinstall,
             Self::Configure { .. } => RemedyKind::Configure,
-            Self::Operator { .. } => RemedyKind::Operator,
+            // A pin is made from a clone of the operator's own.
+            Self::Operator { .. } | Self::Pin { .. } => RemedyKind::Operator,
             Self::Never => RemedyKind::Never,
         }
     }
@@ -167,7 +168,7 @@ impl Remedy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemedyKind {
-    /// [`Remedy::Lock`] or [`Remedy::Pin`].
+    /// [`Remedy::Lock`].
     Lock,
     /// [`Remedy::Review`].
     Review,
@@ -177,7 +178,7 @@ pub enum RemedyKind {
     Reinstall,
     /// [`Remedy::Configure`].
     Configure,
-    /// [`Remedy::Operator`].
+    /// [`Remedy::Operator`] or [`Remedy::Pin`].
     Operator,
     /// [`Remedy::Never`].
     Never,

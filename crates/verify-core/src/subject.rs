@@ -130,6 +130,16 @@ pub enum Kind {
     HookPack,
     /// An MCP server that the config or a bundle starts or connects to.
     McpServer,
+    /// The effective config, with the rows of the database that steer beside it.
+    Config,
+    /// A job that OpenClaw starts by itself.
+    Automation,
+    /// An agent: the code and settings in its folder, and its standing instructions.
+    Agent,
+    /// Something that OpenClaw starts in place of the host package.
+    Runtime,
+    /// A unit of the service manager that starts OpenClaw.
+    Service,
 }
 
 impl Kind {
@@ -143,6 +153,11 @@ impl Kind {
             Self::Skill => "skill",
             Self::HookPack => "hook-pack",
             Self::McpServer => "mcp-server",
+            Self::Config => "config",
+            Self::Automation => "automation",
+            Self::Agent => "agent",
+            Self::Runtime => "runtime",
+            Self::Service => "service",
         }
     }
 }

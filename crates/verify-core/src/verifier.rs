@@ -43,7 +43,7 @@ use crate::report::{self, Inputs, Report};
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, ReviewIndex, Reviews};
 use crate::rules::{self, Judged, Names, Stage, Whole};
-use crate::subject::{Kind, SubjectId};
+use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{self, ManifestStore, Progress};
 
 /// Called now and then while trees are hashed, from several threads.
@@ -110,6 +110,10 @@ impl Verifier {
             relocated_from: self.options.relocated_from.clone(),
             home: self.options.home.clone(),
             config: self.options.config.clone(),
+            tmp: self.options.tmp.clone(),
+            now: self.options.now.as_second(),
+            workspace: self.options.workspace.clone(),
+            variables: self.options.variables.clone(),
         })
     }
 
@@ -325,7 +329,13 @@ impl Verifier {
     /// Judges a case by every rule that speaks at its stage.
     pub(crate) fn report(&self, case: &Case<'_>, evidence: &Evidences) -> Report {
         let subjects = case.inventory.subjects.iter();
-        let in_scope = subjects.filter(|subject| case.scope.contains(subject.kind, &subject.id));
+        // Where the records are not known, what has none may well have one.
+        let told = |subject: &&Subject| {
+            !case.inventory.records_unknown || subject.source != Source::Unrecorded
+        };
+        let in_scope = subjects
+            .filter(|subject| case.scope.contains(subject.kind, &subject.id))
+            .filter(told);
         let judged: Vec<Judged<'_>> = in_scope
             .filter_map(|subject| {
                 let evidence = evidence.get(&subject.id)?;
@@ -341,6 +351,7 @@ impl Verifier {
             .collect();
         let whole = Whole {
             inventory: case.inventory,
+            observed: evidence.observed(),
             judged: &judged,
             lock: case.lock,
             policy: &self.policy,
@@ -349,7 +360,9 @@ impl Verifier {
             today: self.options.today(),
             stage: case.stage,
             extent: case.extent,
-            full: *case.scope == Scope::Everything && case.is_installation(),
+            full: *case.scope == Scope::Everything
+                && case.is_installation()
+                && !case.inventory.records_unknown,
             online: case.asked.unwrap_or_else(|| self.options.online()),
             releases: case.releases,
         };

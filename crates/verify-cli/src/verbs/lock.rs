@@ -46,7 +46,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         );
         return Ok(Exit::Findings);
     }
-    let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept).collect();
+    let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept, &ids).collect();
     for change in &relock.changes {
         output::stdout(&format!("{}\n", line(change, unaccepted.contains(&change))))?;
     }
@@ -67,6 +67,16 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
                 output::stderr(&format!(
                     "  its origin was not looked for; first: openclaw-verify lock --online {id}{more}"
                 ));
+            }
+            let everyday = unaccepted
+                .iter()
+                .filter(|change| text::shell_word(&change.id) == id)
+                .all(|change| matches!(change.what, What::Settings | What::Instructions));
+            if everyday {
+                output::stderr(&format!(
+                    "  if it is yours and you have read it: openclaw-verify lock {id}{more}"
+                ));
+                continue;
             }
             let which = if args.from.is_some() {
                 format!(" {id}")

@@ -130,6 +130,7 @@ fn prepare(
         let bar = Arc::clone(&bar);
         Arc::new(move |progress| bar.update(progress.files, progress.of))
     });
+    let state_dir = installation.as_ref().map(|found| found.state_dir.clone());
     if let Some(installation) = installation {
         builder = builder.state_dir(installation.state_dir);
         if let Some(host) = installation.host {
@@ -142,9 +143,16 @@ fn prepare(
     if let Some(config) = operator::openclaw_config() {
         builder = builder.openclaw_config(config);
     }
-    if let Some(home) = operator::home() {
+    if let Some(home) = state_dir.and_then(|folder| operator::openclaw_home(common, &folder)) {
         builder = builder.home(home);
     }
+    if let Some(workspace) = operator::openclaw_workspace() {
+        builder = builder.workspace(workspace);
+    }
+    for (name, value) in operator::variables(common)? {
+        builder = builder.variable(name, value);
+    }
+    builder = builder.tmp(common.tmp.clone().unwrap_or_else(|| PathBuf::from("/tmp")));
     if let Some(cache) = operator::cache_folder() {
         builder = builder
             .manifests(cache.join("manifests"))
@@ -193,8 +201,12 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         state_dir: installation.state_dir.clone(),
         host: installation.host.clone(),
         relocated_from: common.relocated_from.clone(),
-        home: operator::home(),
+        home: operator::openclaw_home(common, &installation.state_dir),
         config: operator::openclaw_config(),
+        tmp: None,
+        now: 0,
+        workspace: operator::openclaw_workspace(),
+        variables: operator::variables(common).unwrap_or_default(),
     }
 }
 

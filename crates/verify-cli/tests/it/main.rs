@@ -11,6 +11,7 @@
 
 mod attack;
 mod catalogue;
+mod coverage;
 mod first_run;
 mod formats;
 mod gate;

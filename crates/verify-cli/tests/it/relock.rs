@@ -122,7 +122,7 @@ fn a_broken_lock_is_never_taken_for_empty() {
         ),
         (
             "unknown key",
-            text.replace("revision = 0", "revision = 0\nfrom = 1"),
+            text.replace("revision = 1", "revision = 1\nfrom = 1"),
         ),
         (
             "newer version",

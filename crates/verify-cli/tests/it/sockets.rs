@@ -472,7 +472,8 @@ fn flags_that_allow_the_network_use_it() {
     let run = place.installation.run(&arguments);
     assert_eq!(run.code, 1, "{}", run.text());
     assert!(
-        run.stdout.contains("not-established [no-trust-root]") && run.stdout.contains("--online"),
+        run.stdout.contains("not-established [no-trust-root]")
+            && run.stdout.contains("nothing was fetched before"),
         "{}",
         run.text()
     );

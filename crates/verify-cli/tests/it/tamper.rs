@@ -494,7 +494,7 @@ pub(crate) fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper>
             "openclaw.json",
             "@acme/files@1.2.3",
             "@acme/files@6.6.6",
-            "tree-mismatch",
+            "definition-mismatch",
             "mcp:files",
         ),
         edit(
@@ -502,7 +502,7 @@ pub(crate) fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper>
             "openclaw.json",
             "\"TOKEN\": \"not-a-secret\"",
             "\"TOKEN\": \"not-a-secret\", \"PATH\": \"/tmp\"",
-            "tree-mismatch",
+            "definition-mismatch",
             "mcp:files",
         ),
         edit(
@@ -518,7 +518,7 @@ pub(crate) fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper>
             "extensions/acme-bundle/.mcp.json",
             "@acme/docs-mcp",
             "@evil/docs-mcp",
-            "tree-mismatch",
+            "definition-mismatch",
             "mcp:acme-bundle/acme-docs",
         ),
     ]

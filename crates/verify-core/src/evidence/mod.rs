@@ -8,13 +8,15 @@ pub(crate) mod packed;
 mod passes;
 mod published;
 pub(crate) mod review;
+mod staged;
 mod wants;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::digest::{GitOid, Sri, TreeDigest};
+use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::{Error, Result};
-use crate::inventory::{Inventory, Subject};
+use crate::inventory::{Inventory, Listing, Subject};
 use crate::lock::{Lock, Package};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
@@ -48,10 +50,44 @@ pub(crate) struct Evidence {
     pub review: ReviewFacts,
     /// Its commit and tag, when it came from git.
     pub git: GitFacts,
+    /// What changed in its definition, settings and instructions since they were locked, where that is known.
+    pub listed: Listed,
     /// What was announced of it, where an install of it is asked about.
     pub announced: Option<Announced>,
     /// What the lock says of it, where no installation is looked at and nothing else is known.
     pub stated: Option<Package>,
+}
+
+/// Changed keys, one line each; none where the listing of the lock is not at hand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    pub definition: Option<Vec<String>>,
+    pub settings: Option<Vec<String>>,
+    pub instructions: Option<Vec<String>>,
+}
+
+impl Listed {
+    fn of(subject: &Subject, locked: Option<&Package>, folder: Option<&Path>) -> Self {
+        let changed = |listing: Option<&Listing>, locked: Option<Sha256Digest>| {
+            let listing = listing?;
+            let Some(locked) = locked else {
+                return Some(listing.all_added());
+            };
+            let folder = folder?;
+            if listing.digest() == locked {
+                return None;
+            }
+            listing.changed_since(folder, &locked)
+        };
+        let Some(entry) = locked else {
+            return Self::default();
+        };
+        Self {
+            definition: changed(subject.definition.as_ref(), entry.definition),
+            settings: changed(subject.settings.as_ref(), entry.settings),
+            instructions: changed(subject.instructions.as_ref(), entry.instructions),
+        }
+    }
 }
 
 /// What was said of a subject before it is staged.
@@ -135,20 +171,24 @@ impl Evidence {
                 tree: stated.tree,
                 dependencies: stated.dependencies,
                 definition: stated.definition,
+                settings: stated.settings,
+                instructions: stated.instructions,
                 version: stated.version.as_deref(),
             };
         }
         Digests {
             tree: self.tree.tree().map(|tree| tree.digest),
             dependencies: self.dependencies.tree().map(|tree| tree.digest),
-            definition: subject.mcp.as_ref().map(|mcp| mcp.digest),
+            definition: subject.definition_digest(),
+            settings: subject.settings_digest(),
+            instructions: subject.instructions_digest(),
             version: subject.version.as_deref(),
         }
     }
 
-    /// Whether there is anything of `subject` that OpenClaw could load: files, or the definition of an MCP server.
+    /// Whether there is anything of `subject` that OpenClaw could load or obey: files, a definition, settings, instructions.
     pub(crate) fn present(&self, subject: &Subject) -> bool {
-        subject.mcp.is_some() || !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
+        subject.is_defined() || !matches!(self.tree.measured, None | Some(Err(TreeError::Missing)))
     }
 }
 
@@ -233,6 +273,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             published: archives::unknown(subject),
             review: ReviewFacts::default(),
             git: GitFacts::default(),
+            listed: Listed::of(subject, locked, gather.manifests.map(ManifestStore::folder)),
             announced: None,
             stated: None,
         };
@@ -240,7 +281,13 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
-    Ok(Measured::new(all))
+    // Only beside everything that is installed can it be told that a copy equals nothing.
+    let staged = if subjects.len() == gather.inventory.subjects.len() {
+        staged::read(gather.inventory, all.values(), &gather.options)
+    } else {
+        Vec::new()
+    };
+    Ok(Measured::new(all, staged))
 }
 
 /// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
@@ -254,6 +301,7 @@ pub(crate) fn stated(lock: &Lock) -> Measured {
         entries
             .map(|entry| (entry.id.clone(), evidence(entry)))
             .collect(),
+        Vec::new(),
     )
 }
 

@@ -8,27 +8,27 @@ use super::review::{self, Given};
 use super::{Announced, Evidence, ReleaseRules, elsewhere, tag};
 use crate::digest::TreeDigest;
 use crate::error::Result;
-use crate::inventory::Subject;
+use crate::inventory::{Observation, Subject};
 use crate::lock::Lock;
 use crate::policy::Policy;
 use crate::subject::SubjectId;
 
 /// What was read, hashed and compared with published archives.
 #[derive(Debug, Default)]
-pub(crate) struct Measured(BTreeMap<SubjectId, Evidence>);
+pub(crate) struct Measured(BTreeMap<SubjectId, Evidence>, Vec<Observation>);
 
 /// Also what the release tags prove.
 #[derive(Debug)]
-pub(crate) struct Tagged(BTreeMap<SubjectId, Evidence>);
+pub(crate) struct Tagged(BTreeMap<SubjectId, Evidence>, Vec<Observation>);
 
 /// Also what the reviews say: all that can be known.
 #[derive(Debug, Default)]
-pub(crate) struct Evidences(BTreeMap<SubjectId, Evidence>);
+pub(crate) struct Evidences(BTreeMap<SubjectId, Evidence>, Vec<Observation>);
 
 impl Measured {
     /// Of one subject.
     pub(crate) fn one(id: &SubjectId, evidence: Evidence) -> Self {
-        Self(BTreeMap::from([(id.clone(), evidence)]))
+        Self(BTreeMap::from([(id.clone(), evidence)]), Vec::new())
     }
 
     /// Its own digest; none when nothing was measured of it, and `Some(None)` when that has no digest.
@@ -44,8 +44,9 @@ impl Measured {
         }
     }
 
-    pub(super) fn new(all: BTreeMap<SubjectId, Evidence>) -> Self {
-        Self(all)
+    /// `observed`: what the files showed that belongs to no subject.
+    pub(super) fn new(all: BTreeMap<SubjectId, Evidence>, observed: Vec<Observation>) -> Self {
+        Self(all, observed)
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
@@ -66,7 +67,7 @@ impl Measured {
             evidence.git.tag = tag(subject, lock, rules, now)?;
             evidence.git.tag_elsewhere = elsewhere(subject, evidence.git.tag.as_ref());
         }
-        Ok(Tagged(self.0))
+        Ok(Tagged(self.0, self.1))
     }
 }
 
@@ -90,7 +91,7 @@ impl Tagged {
                 part.relocked(locked, entry.is_some());
             }
         }
-        Measured(self.0)
+        Measured(self.0, self.1)
     }
 
     /// Adds what the reviews say.
@@ -101,7 +102,14 @@ impl Tagged {
         given: &Given<'_>,
     ) -> Evidences {
         review::judge(&mut self.0, subjects, policy, given);
-        Evidences(self.0)
+        Evidences(self.0, self.1)
+    }
+}
+
+impl Evidences {
+    /// What the files showed that belongs to no subject.
+    pub(crate) fn observed(&self) -> &[Observation] {
+        &self.1
     }
 }
 

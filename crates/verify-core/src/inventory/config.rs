@@ -138,7 +138,11 @@ fn usual(paths: &Paths) -> PathBuf {
 ///
 /// Which agent inherits the default workspace depends on history that only OpenClaw knows, so an agent without a workspace of its own
 /// counts with every folder it may have. [S `resolveAgentWorkspaceDir`]
-pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
+pub(super) fn workspaces(
+    paths: &Paths,
+    config: &mut Config,
+    usual: Option<&Path>,
+) -> Vec<Workspace> {
     let agents = config.value.get("agents").cloned().unwrap_or(Value::Null);
     let shown = config.shown.clone();
     let mut found = Workspaces {
@@ -151,7 +155,10 @@ pub(super) fn workspaces(paths: &Paths, config: &mut Config) -> Vec<Workspace> {
     let fallback = string(agents.pointer("/defaults/workspace"));
     let shared = match fallback {
         Some(written) => found.add(None, written, "agents.defaults.workspace"),
-        None => found.push(None, paths.state.join("workspace")),
+        None => found.push(
+            None,
+            usual.map_or_else(|| paths.state.join("workspace"), Path::to_owned),
+        ),
     };
     let entries = agents
         .get("entries")
@@ -687,7 +694,7 @@ mod tests {
         let agents = r#"{"agents":{"defaults":{"workspace":"/w"},"entries":{"Ops Team":{},"b":{"workspace":"/b"},"c":{"workspace":"rel"}}}}"#;
         let (_dir, paths) = state(&[("openclaw.json", agents)]);
         let mut config = read(&paths, None);
-        let found: Vec<_> = workspaces(&paths, &mut config)
+        let found: Vec<_> = workspaces(&paths, &mut config, None)
             .into_iter()
             .map(|w| (w.agent, w.folder))
             .collect();

@@ -11,41 +11,98 @@ use crate::read::{self, ReadError};
 /// Most bytes of a `.env` file. [S `MAX_DOTENV_FILE_BYTES`]
 const MAX_FILE: u64 = 1 << 20;
 
-/// Variables that name code, or a folder to take code, config or state from.
-const OVERRIDES: &[&str] = &[
-    "NODE_PATH",
-    "NODE_OPTIONS",
-    "OPENCLAW_BUNDLED_PLUGINS_DIR",
-    "OPENCLAW_BUNDLED_SKILLS_DIR",
-    "OPENCLAW_BUNDLED_HOOKS_DIR",
-    "OPENCLAW_AGENT_DIR",
-    "OPENCLAW_ALLOW_PROJECT_LOCAL_BIN",
-    "OPENCLAW_BROWSER_CONTROL_MODULE",
-    "OPENCLAW_CLI_PATH",
-    "OPENCLAW_CONFIG_PATH",
-    "OPENCLAW_HOME",
-    "OPENCLAW_INCLUDE_ROOTS",
-    "OPENCLAW_PACKAGE_DIR",
-    "OPENCLAW_PLUGIN_INSTALL_OVERRIDES",
-    "OPENCLAW_PREPEND_PATH",
-    "OPENCLAW_PROFILE",
-    "OPENCLAW_STATE_DIR",
-    "OPENCLAW_WORKSPACE_DIR",
-    "JITI_ALIAS",
-    "JITI_TSCONFIG_PATHS",
-    "LD_PRELOAD",
-    "LD_LIBRARY_PATH",
-    "LD_AUDIT",
-    "DYLD_INSERT_LIBRARIES",
-    "DYLD_LIBRARY_PATH",
-];
+/// Variables that name code, or a folder to take code, config or state from, and those that redirect. The lists are OpenClaw's own:
+/// what it refuses in a workspace's `.env` and takes out of the environment of commands. [S `host-env-security`, `dotenv`]
+const TABLE: &str = include_str!("tables/load-env.tsv");
+
+/// What a variable does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// It loads code, or moves the place that code, config or state is taken from.
+    Loads,
+    /// It says from where something is fetched, or to whom it is sent.
+    Redirects,
+}
+
+/// Whether a variable loads code.
+pub(super) fn loads(name: &str) -> bool {
+    effect(name) == Some(Effect::Loads)
+}
+
+/// What is observed of a variable and its value; nothing where it is harmless.
+pub(super) fn judged(name: &str, value: &str, place: String) -> Option<Observation> {
+    let effect = effect(name)?;
+    if is_harmless(name, value) {
+        return None;
+    }
+    Some(Observation::LoadOverride {
+        variable: crate::text::excerpt(&name.to_ascii_uppercase(), 80),
+        place,
+        redirects: effect == Effect::Redirects,
+    })
+}
+
+fn effect(name: &str) -> Option<Effect> {
+    let upper = name.to_ascii_uppercase();
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    for line in lines {
+        let mut fields = line.split('\t');
+        let (Some(pattern), Some(word)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let found = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(end), _) => upper.ends_with(end),
+            (_, Some(start)) => upper.starts_with(start),
+            _ => upper == pattern,
+        };
+        if found {
+            return match word {
+                "loads" => Some(Effect::Loads),
+                "redirects" => Some(Effect::Redirects),
+                _ => None,
+            };
+        }
+    }
+    None
+}
+
+/// Values that load nothing, of variables that could.
+fn is_harmless(name: &str, value: &str) -> bool {
+    let value = value.trim().trim_matches(['"', '\'']);
+    if value.is_empty() {
+        return true;
+    }
+    let upper = name.to_ascii_uppercase();
+    match upper.as_str() {
+        "NODE_OPTIONS" => value.split_whitespace().all(|option| {
+            const FLAGS: [&str; 9] = [
+                "--max-old-space-size",
+                "--max-semi-space-size",
+                "--max-http-header-size",
+                "--stack-trace-limit",
+                "--no-warnings",
+                "--no-deprecation",
+                "--trace-warnings",
+                "--enable-source-maps",
+                "--dns-result-order",
+            ];
+            let flag = option.split('=').next().unwrap_or_default();
+            FLAGS.contains(&flag)
+        }),
+        "NODE_TLS_REJECT_UNAUTHORIZED" => value == "1",
+        "OPENCLAW_LOAD_SHELL_ENV" => matches!(value, "0" | "false" | "no" | "off"),
+        _ => false,
+    }
+}
 
 /// What the `.env` files and the config set.
 pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Observation> {
     let mut found = Vec::new();
-    dotenv(paths, &paths.state.join(".env"), &mut found);
+    for name in [".env", "gateway.systemd.env", "node.systemd.env"] {
+        file(paths, &paths.state.join(name), &mut found);
+    }
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
-        dotenv(
+        file(
             paths,
             &home.join(".config/openclaw/gateway.env"),
             &mut found,
@@ -58,15 +115,15 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
     ] {
         for (name, value) in entries.as_object().into_iter().flatten() {
             let name = name.trim();
-            if value.as_str().is_some_and(|value| !value.trim().is_empty()) && is_override(name) {
-                found.push(set(name, format!("{config_shown}#{place}")));
-            }
+            let value = value.as_str().unwrap_or_default();
+            found.extend(judged(name, value, format!("{config_shown}#{place}")));
         }
     }
     found
 }
 
-fn dotenv(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
+/// What an environment file sets. Missing is empty.
+pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
     let bytes = match paths
         .real(file)
         .map_err(ReadError::Io)
@@ -83,27 +140,14 @@ fn dotenv(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
             return;
         }
     };
-    for name in names(&String::from_utf8_lossy(&bytes)) {
-        found.push(set(name, paths.shown(file)));
+    for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
+        found.extend(judged(name, value, paths.shown(file)));
     }
 }
 
-fn set(name: &str, place: String) -> Observation {
-    Observation::LoadOverride {
-        variable: name.to_ascii_uppercase(),
-        place,
-    }
-}
-
-fn is_override(name: &str) -> bool {
-    OVERRIDES
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
-}
-
-/// The overrides that a `.env` text sets. npm's `dotenv` finds a key at the start of a line, after `export`, before `=` or `: `, and
+/// The first assignment of each name in a `.env` text, with the rest of its line. npm's `dotenv` finds a key at the start of a line, after `export`, before `=` or `: `, and
 /// lets line breaks stand between key and `=`; a line inside a quoted value is taken for a key here too.
-fn names(text: &str) -> Vec<&str> {
+fn assignments(text: &str) -> Vec<(&str, &str)> {
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
     let mut found = Vec::new();
     let starts = text
@@ -126,10 +170,25 @@ fn names(text: &str) -> Vec<&str> {
             .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
             .unwrap_or(line.len());
         let (name, rest) = line.split_at(end);
-        let assigned = rest.trim_start_matches(blank).starts_with('=')
-            || rest.strip_prefix(':').is_some_and(|r| r.starts_with(blank));
-        if assigned && is_override(name) && !found.contains(&name) {
-            found.push(name);
+        let value = rest
+            .trim_start_matches(blank)
+            .strip_prefix('=')
+            .or_else(|| {
+                rest.strip_prefix(':')
+                    .filter(|rest| rest.starts_with(blank))
+            });
+        // The first assignment of a name is the one that is told; a later one changes nothing about that.
+        let known = found.iter().any(|(other, _)| *other == name);
+        if let Some(value) = value
+            && !known
+            && effect(name).is_some()
+        {
+            let end = value.find(['\n', '\r']).unwrap_or(value.len());
+            let line = value.get(..end).unwrap_or_default();
+            // A value in quotes may go on in the next line: then it is not known to be harmless.
+            let open = line.trim_start().starts_with(['"', '\'', '`']) && line.trim().len() < 2
+                || line.trim().is_empty() && !value.trim().is_empty();
+            found.push((name, if open { "?" } else { line }));
         }
     }
     found
@@ -142,13 +201,49 @@ mod tests {
     #[test]
     fn keys_are_found_as_dotenv_finds_them() {
         let text = "A=1\r\u{feff} export  NODE_OPTIONS\n\n= --require /x\n# NODE_PATH=/no\nLD_PRELOAD: /x.so\nXNODE_PATH=1\nOPENCLAW_HOME";
+        let names = |text| {
+            assignments(text)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(text), ["NODE_OPTIONS", "LD_PRELOAD"]);
         assert_eq!(names("\u{2028}NODE_PATH=x"), ["NODE_PATH"]);
     }
 
     #[test]
+    fn what_loads_nothing_is_silent() {
+        let place = || "p".to_owned();
+        for (name, value) in [
+            ("NODE_OPTIONS", "--max-old-space-size=4096"),
+            (
+                "NODE_OPTIONS",
+                "\"--max-old-space-size=4096 --no-warnings\"",
+            ),
+            ("OPENAI_API_KEY", "x"),
+            ("LANG", "C"),
+            ("LD_PRELOAD", ""),
+        ] {
+            assert_eq!(judged(name, value, place()), None, "{name}={value}");
+        }
+        for (name, value, weak) in [
+            ("NODE_OPTIONS", "--require /x", false),
+            ("NODE_OPTIONS", "--max-old-space-size=1 --import=/x", false),
+            ("bash_env", "/x", false),
+            ("DYLD_ANYTHING", "/x", false),
+            ("HTTPS_PROXY", "http://x", true),
+            ("ANTHROPIC_BASE_URL", "http://x", true),
+            ("NPM_CONFIG_REGISTRY", "http://x", true),
+        ] {
+            let found = judged(name, value, place());
+            let expected = matches!(&found, Some(Observation::LoadOverride { redirects, .. }) if *redirects == weak);
+            assert!(expected, "{name}={value}: {found:?}");
+        }
+    }
+
+    #[test]
     fn many_lines_take_linear_time() {
         let text = "\n".repeat(1 << 20);
-        assert!(names(&text).is_empty());
+        assert!(assignments(&text).is_empty());
     }
 }

@@ -17,12 +17,14 @@ use serde_json::Value;
 use super::Observation;
 use super::config::string;
 use super::paths::Paths;
+use super::steering::{self, Steering};
+use crate::error::Error;
 use crate::json;
 use crate::read::{self, ReadError};
 use crate::text;
 
-/// Most bytes of the database, and of its log.
-const MAX_DATABASE: u64 = 256 << 20;
+/// Most bytes of the database, and of its log. People have some hundred megabytes.
+const MAX_DATABASE: u64 = 2 << 30;
 /// Most bytes of one value.
 const MAX_VALUE: i32 = 64 << 20;
 const COPY_ATTEMPTS: usize = 5;
@@ -34,6 +36,8 @@ const USER_VERSION: i64 = 18;
 /// The only `index.version` that is known. [M 2026.9.6]
 const INDEX_VERSION: u64 = 1;
 const TABLE: &str = "config_machine_state";
+/// Where OpenClaw 2026.8 and older kept the records. [M]
+const OLDER_TABLE: &str = "installed_plugin_index";
 const PLUGINS: &str = "plugins.installedIndex";
 const HOOKS: &str = "hooks.internal.installs";
 
@@ -46,6 +50,12 @@ pub(super) struct Index {
     seen: BTreeMap<String, Value>,
     /// The row of the hook packs; null when there is none.
     pub(super) hooks: Value,
+    /// What else of the database decides.
+    pub(super) steering: Steering,
+    /// Whether the database was read, or is not there: otherwise nothing is known of what was installed.
+    pub(super) unknown: bool,
+    /// The records of an older OpenClaw, in words.
+    pub(super) older: Option<String>,
     pub(super) observations: Vec<Observation>,
 }
 
@@ -66,27 +76,44 @@ fn database(paths: &Paths) -> PathBuf {
 }
 
 /// Reads the index. Whatever is wrong with it is an observation, and the records are then not known.
-pub(super) fn read(paths: &Paths) -> Index {
+///
+/// # Errors
+/// When it is there and cannot be read: then nothing is known of what was installed, and nothing may be said of it.
+pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
     let mut index = Index::default();
     let place = shown(paths);
     let unreadable = |place: &str, why: String| Observation::Unreadable {
         place: place.to_owned(),
         why,
     };
-    let rows = match copy(paths).and_then(|copy| copy.map(|copy| rows(&copy.file())).transpose()) {
-        Ok(None) => return index,
+    let rows = match copy(paths)
+        .and_then(|copy| copy.map(|copy| rows(&copy.file(), &place)).transpose())
+    {
+        Ok(None) => return Ok(index),
         Ok(Some(rows)) => rows,
         Err(Refusal::Unreadable(why)) => {
-            index.observations.push(unreadable(&place, why));
-            return index;
+            return Err(Error::Subject {
+                place,
+                why: format!("the record of installs cannot be read: {why}"),
+                help: Some(
+                    "run as the user who runs OpenClaw, with a temporary folder (TMPDIR) that can hold a copy of it".to_owned(),
+                ),
+            });
+        }
+        Err(Refusal::Older(found)) => {
+            index.older = Some(found);
+            return Ok(index);
         }
         Err(Refusal::Unsupported(found)) => {
+            index.unknown = true;
             index
                 .observations
                 .push(Observation::UnsupportedSchema { place, found });
-            return index;
+            return Ok(index);
         }
     };
+    index.steering = rows.steering;
+    index.observations.append(&mut index.steering.observations);
     if let Some(content) = rows.plugins {
         let place = format!("{place}#{PLUGINS}");
         match json::strict(&content) {
@@ -104,7 +131,7 @@ pub(super) fn read(paths: &Paths) -> Index {
                 .push(unreadable(&format!("{place}#{HOOKS}"), error.to_string())),
         }
     }
-    index
+    Ok(index)
 }
 
 fn plugins(index: &mut Index, place: String, mut value: Value) {
@@ -146,6 +173,7 @@ fn plugins(index: &mut Index, place: String, mut value: Value) {
 
 enum Refusal {
     Unreadable(String),
+    Older(String),
     Unsupported(String),
 }
 
@@ -279,6 +307,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
 struct Rows {
     plugins: Option<String>,
     hooks: Option<String>,
+    steering: Steering,
 }
 
 /// Opens the copy so that nothing in it is trusted or runs for ever.
@@ -304,7 +333,7 @@ fn open(file: &Path) -> Result<Connection, Refusal> {
     Ok(db)
 }
 
-fn rows(file: &Path) -> Result<Rows, Refusal> {
+fn rows(file: &Path, place: &str) -> Result<Rows, Refusal> {
     let db = open(file)?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > USER_VERSION {
@@ -323,6 +352,7 @@ fn rows(file: &Path) -> Result<Rows, Refusal> {
     Ok(Rows {
         plugins: value(&db, PLUGINS)?,
         hooks: value(&db, HOOKS)?,
+        steering: steering::read(&db, place)?,
     })
 }
 
@@ -334,6 +364,9 @@ fn real_table(db: &Connection) -> Result<(), Refusal> {
         .query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     match found.as_slice() {
+        [] if has_table(db, OLDER_TABLE)? => Err(Refusal::Older(format!(
+            "the records of installs stand in the table {OLDER_TABLE}"
+        ))),
         [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
         [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
         [(kind, ..)] if kind == "table" => {
@@ -347,6 +380,12 @@ fn real_table(db: &Connection) -> Result<(), Refusal> {
             "more than one thing is called {TABLE}"
         ))),
     }
+}
+
+fn has_table(db: &Connection, name: &str) -> Result<bool, Refusal> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let count: i64 = db.query_row(sql, [name], |row| row.get(0))?;
+    Ok(count > 0)
 }
 
 /// A generated column would be computed by the file's own code.

@@ -5,18 +5,19 @@
 //! sorted names alone; `envValues`, the values of the variables that decide which code runs (see [`decides_code`]).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::context::{Context, Found, PluginRoot};
 use super::ids::{self, Ids};
+use super::mcp_script;
 use super::paths::Paths;
 use super::skill_roots::strings;
 use super::{McpDefinition, Observation, Place};
 use crate::digest::Sha256Digest;
 use crate::json;
-use crate::launcher::decides_code;
+use crate::launcher::{Launch, decides_code};
 use crate::read::ReadError;
 use crate::subject::{Kind, Source};
 use crate::text;
@@ -53,6 +54,37 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         };
         by_name.entry(name).or_default().push(server);
     }
+    // What a node machine starts by `openclaw node run`, and what the config of a plugin lists for it.
+    let node = ctx.config_at(&["nodeHost", "mcp", "servers"]);
+    let mut others = vec![("nodehost".to_owned(), node.clone())];
+    let entries = ctx.config_at(&["plugins", "entries"]).as_object();
+    for (plugin, entry) in entries.into_iter().flatten() {
+        for key in ["mcpServers", "mcp"] {
+            let servers = entry.pointer(&format!("/config/{key}"));
+            let servers = servers.map(|servers| servers.get("servers").unwrap_or(servers));
+            if let Some(servers) = servers.filter(|servers| servers.is_object()) {
+                others.push((ids::part(plugin), servers.clone()));
+            }
+        }
+    }
+    let mut apart = Vec::new();
+    for (owner, value) in others {
+        let what = format!("config MCP servers of {}", text::excerpt(&owner, 80));
+        for (name, raw) in servers(&value, &what, &mut found) {
+            let id = format!("{owner}/{}", ids::part(&name));
+            let mut subject = ids::blank(
+                ids.take("mcp", &[id]),
+                Kind::McpServer,
+                Source::Config,
+                name,
+                config_place.clone(),
+            );
+            subject.enabled = raw.get("enabled") != Some(&Value::Bool(false));
+            subject.mcp = Some(define(raw));
+            apart.push(subject);
+        }
+    }
+    found.subjects.extend(apart);
     for plugin in plugins {
         let (place, servers) = of_plugin(plugin, paths, &mut found);
         for (name, raw) in servers {
@@ -104,6 +136,20 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
             }
         }
         found.subjects.extend(subjects);
+    }
+    let home = paths.home.iter().map(PathBuf::as_path);
+    let workspaces = ctx.workspaces.iter().map(|space| space.folder.as_path());
+    let roots: Vec<&Path> = home
+        .chain(workspaces)
+        .chain([paths.state.as_path()])
+        .collect();
+    for subject in &mut found.subjects {
+        if let Some(mcp) = &subject.mcp
+            && subject.source == Source::Config
+            && mcp.launch() == Launch::LocalCommand
+        {
+            subject.trees = mcp_script::trees(paths, &canonical(&mcp.raw), &roots);
+        }
     }
     found
 }

@@ -131,7 +131,7 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
 }
 
 /// Whether the name of a flag, variable or header says that a secret follows.
-fn names_a_secret(name: &str) -> bool {
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace(['-', '_'], "");
     const PARTS: [&str; 16] = [
         "token",
@@ -188,7 +188,7 @@ pub(crate) fn looks_secret(word: &str) -> bool {
 }
 
 /// An address without user info, without the values of its query, without its fragment.
-fn address(url: &str) -> String {
+pub(crate) fn address(url: &str) -> String {
     let url = without_user_info(url);
     let (url, fragment) = url
         .split_once('#')

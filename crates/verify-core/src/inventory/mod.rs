@@ -3,7 +3,9 @@
 //! One file a source. Each source turns a place of the state dir, or a part of the config, into [`Subject`]s with the records that
 //! OpenClaw keeps about them; whatever is odd becomes an [`Observation`], and a rule decides what it means.
 
+mod agents;
 mod ancestors;
+mod automation;
 mod bundles;
 mod config;
 pub(crate) mod context;
@@ -16,14 +18,20 @@ mod git_spec;
 mod hooks;
 mod ids;
 mod index;
+mod listing;
 mod load_paths;
 mod mcp;
+mod mcp_script;
 pub(crate) mod mcp_spec;
 mod npm_project;
 pub(crate) mod packed;
 mod paths;
+mod planted;
 mod plugin;
 mod records;
+mod runtime;
+mod services;
+mod settings;
 mod skill_hashes;
 mod skill_record;
 mod skill_roots;
@@ -31,12 +39,15 @@ mod skills;
 pub(crate) mod staged;
 #[cfg(test)]
 mod state_tests;
+mod steering;
 mod unique;
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
+pub use self::listing::{Class, Listing};
+use crate::digest::Sha256Digest;
 use crate::error::{Error, Input};
 use crate::launcher::{self, Launch};
 use crate::subject::{Kind, Source, SubjectId};
@@ -63,8 +74,9 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
     };
 
     let mut config = config::read(&paths, options.config.as_deref());
-    let workspaces = config::workspaces(&paths, &mut config);
-    let mut index = index::read(&paths);
+    paths.know(&options.variables, &config.value);
+    let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
+    let mut index = index::read(&paths)?;
     inventory.observations.append(&mut config.observations);
     inventory.observations.append(&mut index.observations);
     inventory
@@ -82,6 +94,15 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
         host: host.as_deref(),
     };
     let plugins = plugins(&scan, &mut inventory.observations);
+    let older = index
+        .older
+        .clone()
+        .or_else(|| older_records(&paths, &config.value, &index));
+    let unknown = index.unknown || older.is_some();
+    inventory
+        .observations
+        .extend(older.map(|found| Observation::StateTooOld { found }));
+    inventory.records_unknown = unknown;
     if let Some(host) = &host {
         inventory.subjects.push(core::read(
             &paths.outside_copy(),
@@ -115,9 +136,45 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
         inventory.not_covered.extend(found.not_covered);
     }
 
+    let observations = &mut inventory.observations;
+    let own = [
+        settings::read(&paths, &config, &index.steering),
+        runtime::read(&paths, observations),
+    ];
+    inventory.subjects.extend(own.into_iter().flatten());
+    inventory
+        .subjects
+        .extend(automation::read(&paths, &index.steering));
+    inventory
+        .subjects
+        .extend(agents::read(&paths, &workspaces, observations));
+    inventory
+        .subjects
+        .extend(services::read(&paths, host.as_deref(), observations));
+    for variable in &index.steering.environment {
+        let place = format!("{}#secret_store_entries", index::shown(&paths));
+        observations.extend(environment::judged(variable, "?", place));
+    }
+    planted::read(
+        &paths,
+        &config,
+        options.tmp.as_deref(),
+        options.now,
+        observations,
+    );
+    let staged = planted::staged(&paths).into_iter();
+    inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
+
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
     ancestors::read(&paths, &mut inventory);
+    if inventory.records_unknown {
+        for subject in &mut inventory.subjects {
+            subject
+                .observations
+                .retain(|found| !matches!(found, Observation::NoRecord { .. }));
+        }
+    }
     inventory.not_covered.extend(NotCovered::always());
     inventory.not_covered.sort();
     inventory.not_covered.dedup();
@@ -132,7 +189,8 @@ pub fn workspaces(options: &Options) -> Vec<PathBuf> {
         return Vec::new();
     };
     let mut config = config::read(&paths, options.config.as_deref());
-    config::workspaces(&paths, &mut config)
+    paths.know(&options.variables, &config.value);
+    config::workspaces(&paths, &mut config, options.workspace.as_deref())
         .into_iter()
         .map(|workspace| workspace.folder)
         .collect()
@@ -207,6 +265,25 @@ fn plugins(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> 
     plugins
 }
 
+/// Records of installs where OpenClaw kept them before they moved into the database. [M 2026.3 to 2026.8]
+fn older_records(paths: &Paths, config: &Value, index: &index::Index) -> Option<String> {
+    if !index.records.is_empty() {
+        return None;
+    }
+    let in_config = config
+        .pointer("/plugins/installs")
+        .and_then(Value::as_object)
+        .is_some_and(|installs| !installs.is_empty());
+    let file = paths.state.join("plugins/installs.json");
+    if in_config {
+        Some("the records of installs stand in the config (plugins.installs)".to_owned())
+    } else if paths.kind(&file) != paths::Kind::Nothing {
+        Some("the records of installs stand in plugins/installs.json".to_owned())
+    } else {
+        None
+    }
+}
+
 fn language_servers(scan: &Scan<'_>, plugins: &[Plugin]) -> Vec<NotCovered> {
     let bundles = plugins.iter().filter_map(|plugin| {
         Some((
@@ -244,34 +321,17 @@ fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
 }
 
 impl NotCovered {
-    /// What every installation has, and no state dir holds.
-    fn always() -> [Self; 5] {
-        let entry = |what: &str, why: &str| Self {
-            what: what.to_owned(),
-            why: why.to_owned(),
-        };
-        [
-            entry(
-                "Node.js and the system's libraries",
-                "they are not OpenClaw's; use the tools of the system",
-            ),
-            entry(
-                "backups of the config (openclaw.json.last-good, .bak)",
-                "OpenClaw may put one back when the config breaks its schema",
-            ),
-            entry(
-                "compile caches of Node and jiti",
-                "they are made while OpenClaw runs, outside the state dir",
-            ),
-            entry(
-                "commands that the config runs (secret providers, install policy, sandbox set-up, CLI backends)",
-                "only MCP servers are judged; review the config itself",
-            ),
-            entry(
-                "the environment of the running gateway",
-                "NODE_OPTIONS and the like can add code; only .env and the config are read",
-            ),
-        ]
+    /// What every installation has, and no digest holds. docs/coverage.md has the whole list with who reads what.
+    fn always() -> impl Iterator<Item = Self> {
+        let lines = include_str!("tables/not-covered.tsv").lines();
+        lines
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| {
+                let mut fields = line.split('\t');
+                let what = fields.next()?.to_owned();
+                let why = fields.next()?.to_owned();
+                Some(Self { what, why })
+            })
     }
 }
 
@@ -288,6 +348,32 @@ pub struct Options {
     pub home: Option<PathBuf>,
     /// The config, when it is not `openclaw.json` in the state dir.
     pub config: Option<PathBuf>,
+    /// The temporary folder of the user who runs OpenClaw.
+    pub tmp: Option<PathBuf>,
+    /// Seconds since the epoch: what is newer lies in the future.
+    pub now: i64,
+    /// The default workspace, where the config names none (`OPENCLAW_WORKSPACE_DIR`).
+    pub workspace: Option<PathBuf>,
+    /// Values of variables that paths in the config name, as OpenClaw's own environment has them.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Options {
+    /// A state directory, and nothing else: no host package, no copy, at the epoch.
+    #[must_use]
+    pub fn new(state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            state_dir: state_dir.into(),
+            host: None,
+            relocated_from: None,
+            home: None,
+            config: None,
+            tmp: None,
+            now: i64::MAX,
+            workspace: None,
+            variables: Vec::new(),
+        }
+    }
 }
 
 /// Everything that was found.
@@ -302,6 +388,10 @@ pub struct Inventory {
     pub observations: Vec<Observation>,
     /// What OpenClaw also loads, and nobody here judges.
     pub not_covered: Vec<NotCovered>,
+    /// Folders of copies: each file in them has to equal one of a subject.
+    pub(crate) staged: Vec<Place>,
+    /// What was installed is not known, so nothing may be said that needs it: no `unrecorded`, no `not-installed`, no new lock.
+    pub(crate) records_unknown: bool,
 }
 
 impl Inventory {
@@ -359,6 +449,12 @@ pub struct Subject {
     pub record: Option<Record>,
     /// Its definition, for an MCP server.
     pub mcp: Option<McpDefinition>,
+    /// What it starts, where that is no MCP server.
+    pub definition: Option<Listing>,
+    /// What of it steers or guards.
+    pub settings: Option<Listing>,
+    /// What of it reaches the model as text.
+    pub instructions: Option<Listing>,
     /// Install steps that its front matter asks OpenClaw to run, for a skill.
     pub install_steps: Vec<InstallStep>,
     /// What npm recorded about the subject and its dependencies, where a lockfile of npm is there.
@@ -385,9 +481,47 @@ impl Subject {
             npm: None,
             record: None,
             mcp: None,
+            definition: None,
+            settings: None,
+            instructions: None,
             install_steps: Vec::new(),
             observations: Vec::new(),
         }
+    }
+
+    /// The digest of what it starts.
+    #[must_use]
+    pub fn definition_digest(&self) -> Option<Sha256Digest> {
+        let own = self.definition.as_ref().map(Listing::digest);
+        own.or_else(|| self.mcp.as_ref().map(|mcp| mcp.digest))
+    }
+
+    /// The digest of what of it steers or guards.
+    #[must_use]
+    pub fn settings_digest(&self) -> Option<Sha256Digest> {
+        self.settings.as_ref().map(Listing::digest)
+    }
+
+    /// The digest of what of it reaches the model as text.
+    #[must_use]
+    pub fn instructions_digest(&self) -> Option<Sha256Digest> {
+        self.instructions.as_ref().map(Listing::digest)
+    }
+
+    /// Whether it is of a kind that a lock of the first revision could not hold.
+    pub(crate) fn is_of_settings(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Config | Kind::Automation | Kind::Agent | Kind::Runtime | Kind::Service
+        )
+    }
+
+    /// Whether it is more than files: a definition, settings or instructions.
+    pub(crate) fn is_defined(&self) -> bool {
+        self.mcp.is_some()
+            || self.definition.is_some()
+            || self.settings.is_some()
+            || self.instructions.is_some()
     }
 
     /// The version that was recorded at install; only where there is no record, the one that its own files claim. Safe to show, at most
@@ -461,7 +595,7 @@ pub struct McpDefinition {
     /// The entry as written. Holds secrets: never shown, never written out.
     pub raw: Value,
     /// `definition` of the lock: the digest of the parts that decide what runs. docs/formats.md has the rule.
-    pub digest: crate::digest::Sha256Digest,
+    pub digest: Sha256Digest,
     /// The command line or address without secrets, for people and for the lock's `spec`.
     pub spec: String,
 }
@@ -573,6 +707,31 @@ pub enum Observation {
         variable: String,
         /// Where it is set, safe to show.
         place: String,
+        /// It loads no code by itself: it says from where something is fetched or to whom it is sent.
+        redirects: bool,
+    },
+    /// Code or state in a place of OpenClaw's own that OpenClaw did not put there, or from which it would load more.
+    Unexplained {
+        /// What kind of place.
+        hazard: Hazard,
+        /// The place, safe to show.
+        place: String,
+        /// What is wrong with it, safe to show.
+        why: String,
+        /// Only worth a look.
+        weak: bool,
+    },
+    /// A cache of compiled code, which runs in place of the sources and cannot be recomputed.
+    CompileCache {
+        /// The folder, safe to show.
+        place: String,
+        /// Why another user could write it, safe to show; none when only the owner can.
+        writable: Option<String>,
+    },
+    /// A state of an OpenClaw whose records are not read.
+    StateTooOld {
+        /// What was found, safe to show.
+        found: String,
     },
     /// An entry point, skill or hook resolves to a place that no digest covers, or outside the subject.
     EntryEscapes {
@@ -621,6 +780,36 @@ pub enum Observation {
         /// The key, safe to show.
         key: String,
     },
+}
+
+/// Places of OpenClaw's own from which code or state is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Hazard {
+    /// A `node_modules` that Node would search from a staging copy.
+    StagingModules,
+    /// A copy of code that equals nothing that was judged.
+    StagedCode,
+    /// A snapshot that a shell would source.
+    ShellSnapshot,
+    /// A trigger or view of the database.
+    DatabaseCode,
+    /// A copy of the config that OpenClaw would restore.
+    ConfigBackup,
+}
+
+impl Hazard {
+    /// The code of the finding.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StagingModules => "staging-modules",
+            Self::StagedCode => "staged-code",
+            Self::ShellSnapshot => "shell-snapshot",
+            Self::DatabaseCode => "database-code",
+            Self::ConfigBackup => "config-backup",
+        }
+    }
 }
 
 /// How the server of an entry as written in a config starts.

@@ -3,7 +3,8 @@
 //! In a relocated copy a recorded path under the original state dir means the same place in the copy; every other path means a place
 //! on another machine, and is never opened. Symlinks are walked by hand then, so that a link in the copy cannot lead there either.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -31,6 +32,8 @@ pub(super) struct Paths {
     pub(super) relocated_from: Option<PathBuf>,
     /// `~`.
     pub(super) home: Option<PathBuf>,
+    /// Variables that paths may name.
+    variables: RefCell<BTreeMap<String, String>>,
     budget: Budget,
 }
 
@@ -94,6 +97,7 @@ impl Paths {
             state,
             relocated_from: None,
             home: None,
+            variables: RefCell::default(),
             budget: Budget::default(),
         }
     }
@@ -102,7 +106,8 @@ impl Paths {
         Ok(Self {
             state: std::fs::canonicalize(&options.state_dir)?,
             relocated_from: options.relocated_from.as_deref().map(normalize),
-            home: options.home.clone(),
+            home: options.home.clone().or_else(|| derived_home(options)),
+            variables: RefCell::default(),
             budget: Budget::default(),
         })
     }
@@ -113,6 +118,7 @@ impl Paths {
             state: self.state.clone(),
             relocated_from: None,
             home: self.home.clone(),
+            variables: RefCell::default(),
             budget: Budget::default(),
         }
     }
@@ -128,9 +134,13 @@ impl Paths {
         if written.is_empty() || written.contains('\0') {
             return Located::Unknown("it is empty or holds a NUL".to_owned());
         }
-        if written.contains("${") {
-            return Located::Unknown("it depends on an environment variable".to_owned());
-        }
+        let written = match self.substituted(written) {
+            Ok(written) => written,
+            Err(name) => {
+                return Located::Unknown(format!("the variable {name} is not known"));
+            }
+        };
+        let written = written.as_str();
         let absolute = match written.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with(['/', '\\']) => match &self.home {
                 Some(home) => home.join(rest.trim_start_matches(['/', '\\'])),
@@ -152,6 +162,46 @@ impl Paths {
             Some(path) => Located::At(path),
             None => Located::Elsewhere(text::visible(&absolute.to_string_lossy()).into_owned()),
         }
+    }
+
+    /// From now on paths may name these variables, those that the config itself sets, and the home folder.
+    pub(super) fn know(&self, given: &[(String, String)], config: &serde_json::Value) {
+        let mut variables = self.variables.borrow_mut();
+        variables.extend(given.iter().cloned());
+        if let Some(home) = self.home.as_deref().and_then(Path::to_str) {
+            variables.insert("HOME".to_owned(), home.to_owned());
+        }
+        // What a file of the state gives wins over what the caller says.
+        let vars = config
+            .pointer("/env/vars")
+            .and_then(serde_json::Value::as_object);
+        for (name, value) in vars.into_iter().flatten() {
+            if let Some(value) = value.as_str().filter(|value| !value.trim().is_empty()) {
+                variables.insert(name.clone(), value.to_owned());
+            }
+        }
+    }
+
+    /// The text with `${NAME}` replaced, or the name that is not known. A value is not looked at again.
+    fn substituted(&self, written: &str) -> Result<String, String> {
+        let variables = self.variables.borrow();
+        let mut out = String::new();
+        let mut rest = written;
+        while let Some(at) = rest.find("${") {
+            out.push_str(rest.get(..at).unwrap_or_default());
+            let after = rest.get(at + 2..).unwrap_or_default();
+            let Some(end) = after.find('}') else {
+                return Err("after `${`".to_owned());
+            };
+            let name = after.get(..end).unwrap_or_default();
+            match variables.get(name) {
+                Some(value) => out.push_str(value),
+                None => return Err(text::excerpt(name, 80)),
+            }
+            rest = after.get(end + 1..).unwrap_or_default();
+        }
+        out.push_str(rest);
+        Ok(out)
     }
 
     /// The place in this state dir that an absolute path means; none when that is not here.
@@ -313,6 +363,17 @@ impl Paths {
     }
 }
 
+/// The home folder of a state directory of the default name: the folder that it lies in.
+fn derived_home(options: &Options) -> Option<PathBuf> {
+    let folder = options
+        .relocated_from
+        .as_deref()
+        .unwrap_or(&options.state_dir);
+    let name = folder.file_name()?.to_str()?;
+    let usual = name == ".openclaw" || name.starts_with(".openclaw-") || name == ".clawdbot";
+    usual.then(|| folder.parent().map(Path::to_owned)).flatten()
+}
+
 /// `path` without `.` and `..`, by its text alone, as Node's `path.resolve` does.
 pub(super) fn normalize(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
@@ -338,6 +399,7 @@ mod tests {
             state: state.to_owned(),
             relocated_from: from.map(PathBuf::from),
             home,
+            variables: RefCell::default(),
             budget: Budget::default(),
         }
     }

@@ -73,6 +73,10 @@ impl State {
             relocated_from: None,
             home: self.state().parent().map(Path::to_owned),
             config: None,
+            tmp: None,
+            now: 0,
+            workspace: None,
+            variables: Vec::new(),
         };
         let mut workspaces = vec![Workspace {
             agent: None,

@@ -76,8 +76,12 @@ pub enum What {
     Dependencies,
     /// The packages beside the host package.
     Siblings,
-    /// The definition of an MCP server.
+    /// What starts commands.
     Definition,
+    /// What steers or un-guards the agent.
+    Settings,
+    /// Text that reaches the model unasked.
+    Instructions,
     /// The number of files.
     Files,
     /// The build identity.
@@ -104,6 +108,8 @@ impl What {
             Self::Dependencies => "dependencies",
             Self::Siblings => "siblings",
             Self::Definition => "definition",
+            Self::Settings => "settings",
+            Self::Instructions => "instructions",
             Self::Files => "files",
             Self::Provenance => "provenance",
         }
@@ -141,11 +147,11 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
                 .iter()
                 .any(|q| old.package(&q.id).is_none() && is_twin(p, q))
     };
-    found.extend(
-        removed
-            .iter()
-            .map(|p| whole(p.id.to_string(), What::Removed, describe(p), None, !told(p))),
-    );
+    found.extend(removed.iter().map(|p| {
+        // A job that is over, or an agent that was deleted, takes nothing with it that could come back as something new.
+        let silent = told(p) || matches!(p.kind, Kind::Automation | Kind::Agent);
+        whole(p.id.to_string(), What::Removed, describe(p), None, !silent)
+    }));
     found.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
 
     let packages = found.len();
@@ -279,6 +285,17 @@ impl<'a> Comparison<'a> {
             old.definition,
             new.definition,
             |_, _| !update,
+        );
+        // What a person sets every day needs no word of its own once the subject is named.
+        self.field(found, What::Settings, old.settings, new.settings, |_, _| {
+            true
+        });
+        self.field(
+            found,
+            What::Instructions,
+            old.instructions,
+            new.instructions,
+            |_, _| true,
         );
         self.field(found, What::Files, old.files, new.files, |_, _| false);
         // Gained evidence is welcome. Another release has another tag object, but not another signer.
@@ -429,7 +446,9 @@ fn describe(package: &Package) -> Option<String> {
     let digest = package
         .tree
         .map(|d| d.to_string())
-        .or_else(|| package.definition.map(|d| d.to_string()))?;
+        .or_else(|| package.definition.map(|d| d.to_string()))
+        .or_else(|| package.settings.map(|d| d.to_string()))
+        .or_else(|| package.instructions.map(|d| d.to_string()))?;
     Some(match &package.version {
         Some(version) => format!("{version} {digest}"),
         None => digest,
@@ -443,6 +462,11 @@ fn family(kind: Kind) -> u8 {
         Kind::Plugin | Kind::Bundle | Kind::HookPack => 1,
         Kind::Skill => 2,
         Kind::McpServer => 3,
+        Kind::Config => 4,
+        Kind::Automation => 5,
+        Kind::Agent => 6,
+        Kind::Runtime => 7,
+        Kind::Service => 8,
     }
 }
 

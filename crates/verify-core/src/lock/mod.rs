@@ -16,6 +16,7 @@ pub use change::{Change, What, changes};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lock {
+    revision: u32,
     packages: Vec<Package>,
     releases: Vec<Release>,
 }
@@ -47,8 +48,12 @@ pub struct Package {
     pub dependencies: Option<TreeDigest>,
     /// Digest of the packages that npm hoisted beside the host package; only for [`Kind::Core`].
     pub siblings: Option<TreeDigest>,
-    /// Digest of an MCP server's definition.
+    /// Digest of what starts commands: an MCP server's definition, the commands of the config, a job, a service unit.
     pub definition: Option<Sha256Digest>,
+    /// Digest of the keys and rows that steer or un-guard the agent.
+    pub settings: Option<Sha256Digest>,
+    /// Digest of text that reaches the model unasked.
+    pub instructions: Option<Sha256Digest>,
     /// Number of files behind the digests.
     pub files: Option<u64>,
     /// Who built the archive, once verified.
@@ -125,7 +130,23 @@ impl Lock {
         releases
             .iter()
             .try_for_each(|r| r.check().map_err(|why| LockError::Entry(r.id(), why)))?;
-        Ok(Self { packages, releases })
+        Ok(Self {
+            revision: wire::REVISION,
+            packages,
+            releases,
+        })
+    }
+
+    /// The same entries as a file of an older revision has them, which could not hold all kinds.
+    fn of_revision(mut self, revision: u32) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    /// Whether the file was written before `settings`, `instructions` and their kinds were known.
+    #[must_use]
+    pub fn lacks_settings(&self) -> bool {
+        self.revision == 0 && !self.packages.is_empty()
     }
 
     /// Reads the lock at `path` that holds `text`.
@@ -188,6 +209,8 @@ impl Package {
             dependencies: None,
             siblings: None,
             definition: None,
+            settings: None,
+            instructions: None,
             files: None,
             provenance: None,
             line: 0,
@@ -196,22 +219,59 @@ impl Package {
 
     /// What is wrong with the entry by itself.
     fn check(&self) -> Result<(), &'static str> {
-        let server = self.kind == Kind::McpServer;
-        let code = self.tree.is_some()
-            || self.dependencies.is_some()
-            || self.siblings.is_some()
-            || self.archive.is_some();
-        if server != (self.id.scheme() == "mcp")
-            || (self.kind == Kind::Core) != (self.id.scheme() == "core")
-        {
+        let scheme = match self.kind {
+            Kind::McpServer => Some("mcp"),
+            Kind::Core => Some("core"),
+            Kind::Config => Some("config"),
+            Kind::Automation => Some("cron"),
+            Kind::Agent => Some("agent"),
+            Kind::Runtime => Some("runtime"),
+            Kind::Service => Some("service"),
+            Kind::Plugin | Kind::Bundle | Kind::Skill | Kind::HookPack => None,
+        };
+        let reserved = [
+            "mcp", "core", "config", "cron", "agent", "runtime", "service",
+        ];
+        let named = match scheme {
+            Some(scheme) => self.id.scheme() == scheme,
+            None => !reserved.contains(&self.id.scheme()),
+        };
+        let defined =
+            self.definition.is_some() || self.settings.is_some() || self.instructions.is_some();
+        // What starts commands or steers need not have files; a server may name a local script, an agent has a folder.
+        let files = match self.kind {
+            Kind::Config | Kind::Automation | Kind::Service => self.tree.is_none(),
+            _ => true,
+        };
+        let needed = match self.kind {
+            Kind::McpServer | Kind::Service => self.definition.is_some(),
+            Kind::Config | Kind::Automation => defined,
+            Kind::Agent => defined || self.tree.is_some(),
+            _ => self.tree.is_some(),
+        };
+        let other_code = self.siblings.is_some() || self.archive.is_some();
+        if !named {
             Err("`kind` and `id` contradict each other")
-        } else if server && self.definition.is_none() {
+        } else if !needed && self.kind == Kind::McpServer {
             Err("an MCP server needs `definition`")
-        } else if server && (code || self.commit.is_some()) {
-            Err("an MCP server has a `definition` and no digests of code")
-        } else if !server && self.definition.is_some() {
-            Err("only an MCP server has a `definition`")
-        } else if !server && self.tree.is_none() {
+        } else if !needed && matches!(self.kind, Kind::Config | Kind::Automation | Kind::Service) {
+            Err("it has neither `definition` nor `settings` nor `instructions`")
+        } else if !files || (self.kind == Kind::McpServer && (other_code || self.commit.is_some()))
+        {
+            Err("this kind has no such digests of code")
+        } else if defined
+            && matches!(
+                self.kind,
+                Kind::Core
+                    | Kind::Plugin
+                    | Kind::Bundle
+                    | Kind::Skill
+                    | Kind::HookPack
+                    | Kind::Runtime
+            )
+        {
+            Err("this kind has no `definition`, `settings` or `instructions`")
+        } else if !needed {
             Err("`tree` is missing")
         } else if self.siblings.is_some() && self.kind != Kind::Core {
             Err("only the host package has `siblings`")

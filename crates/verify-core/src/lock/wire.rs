@@ -16,7 +16,7 @@ use crate::toml_file::{Checked, TomlFile, fail};
 pub(super) const VERSION: i64 = 1;
 
 /// The revision that is written. A larger one only adds keys, which are unknown keys here.
-pub(super) const REVISION: i64 = 0;
+pub(super) const REVISION: u32 = 1;
 
 const BY_HAND: &str = "restore the file from version control, or lock anew what is installed";
 
@@ -25,8 +25,8 @@ const BY_HAND: &str = "restore the file from version control, or lock anew what 
 struct WireLock {
     #[serde(rename = "version")]
     _version: i64,
-    #[serde(default, rename = "revision")]
-    _revision: u32,
+    #[serde(default)]
+    revision: u32,
     #[serde(default)]
     package: Vec<Spanned<WirePackage>>,
     #[serde(default)]
@@ -49,6 +49,8 @@ struct WirePackage {
     dependencies: Option<TreeDigest>,
     siblings: Option<TreeDigest>,
     definition: Option<Sha256Digest>,
+    settings: Option<Sha256Digest>,
+    instructions: Option<Sha256Digest>,
     files: Option<u64>,
     provenance: Option<WireProvenance>,
 }
@@ -110,6 +112,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
         releases.push(release);
     }
     Lock::new(packages, releases)
+        .map(|lock| lock.of_revision(wire.revision))
         .or_else(|e| fail(OperatorError::whole(path, e.to_string()).with_help(BY_HAND)))
 }
 
@@ -129,6 +132,8 @@ impl WirePackage {
             dependencies: self.dependencies,
             siblings: self.siblings,
             definition: self.definition,
+            settings: self.settings,
+            instructions: self.instructions,
             files: self.files,
             provenance: self.provenance.map(|p| Provenance {
                 repository: p.repository,

@@ -32,6 +32,8 @@ fn package(out: &mut String, package: &Package) {
     text(out, "dependencies", package.dependencies);
     text(out, "siblings", package.siblings);
     text(out, "definition", package.definition);
+    text(out, "settings", package.settings);
+    text(out, "instructions", package.instructions);
     if let Some(files) = package.files {
         let _ = writeln!(out, "files = {files}");
     }

@@ -18,6 +18,10 @@ pub struct Exception {
     pub tree: Option<TreeDigest>,
     /// The definition it is bound to.
     pub definition: Option<Sha256Digest>,
+    /// The settings it is bound to.
+    pub settings: Option<Sha256Digest>,
+    /// The instructions it is bound to.
+    pub instructions: Option<Sha256Digest>,
     /// The version it is bound to. Alone only for findings of the group *pinning*.
     pub version: Option<String>,
     /// The dependencies it is bound to.
@@ -54,6 +58,10 @@ pub struct Digests<'a> {
     pub dependencies: Option<TreeDigest>,
     /// Its definition.
     pub definition: Option<Sha256Digest>,
+    /// Its settings.
+    pub settings: Option<Sha256Digest>,
+    /// Its instructions.
+    pub instructions: Option<Sha256Digest>,
     /// Its version.
     pub version: Option<&'a str>,
 }
@@ -73,11 +81,18 @@ impl Exception {
             dependencies,
             definition,
             version,
+            ..
         } = finding.digests;
         !self.expired(today)
             && self.package == *finding.subject
             && self.allow.iter().any(|id| id == finding.finding)
-            && (self.tree.is_some() || self.definition.is_some() || self.version.is_some())
+            && (self.tree.is_some()
+                || self.definition.is_some()
+                || self.settings.is_some()
+                || self.instructions.is_some()
+                || self.version.is_some())
+            && (self.settings.is_none() || self.settings == finding.digests.settings)
+            && (self.instructions.is_none() || self.instructions == finding.digests.instructions)
             && (self.tree.is_none() || self.tree == tree)
             && (self.definition.is_none() || self.definition == definition)
             && (self.version.is_none() || self.version.as_deref() == version)

@@ -95,6 +95,8 @@ fn excepted(entry: &Package, id: &str, today: Date, until: Date) -> Exception {
         package: entry.id.clone(),
         tree: entry.tree,
         definition: entry.definition,
+        settings: entry.settings,
+        instructions: entry.instructions,
         version: None,
         dependencies: entry.dependencies,
         allow: vec![id.to_owned()],
@@ -118,6 +120,11 @@ fn exception(out: &mut String, exception: &Exception) {
     );
     text("tree", exception.tree.map(|d| d.to_string()));
     text("definition", exception.definition.map(|d| d.to_string()));
+    text("settings", exception.settings.map(|d| d.to_string()));
+    text(
+        "instructions",
+        exception.instructions.map(|d| d.to_string()),
+    );
     text("version", exception.version.clone());
     text(
         "dependencies",

@@ -106,6 +106,8 @@ pub(super) struct WireException {
     pub package: SubjectId,
     pub tree: Option<TreeDigest>,
     pub definition: Option<Sha256Digest>,
+    pub settings: Option<Sha256Digest>,
+    pub instructions: Option<Sha256Digest>,
     pub version: Option<Spanned<String>>,
     pub dependencies: Option<TreeDigest>,
     pub allow: Spanned<Vec<Spanned<String>>>,

@@ -147,8 +147,20 @@ pub struct SubjectReport {
     pub path: String,
     /// Whether OpenClaw would load it.
     pub enabled: bool,
-    /// Digest of its own code, or of its definition for an MCP server.
+    /// Digest of its own code.
     pub tree: Option<String>,
+    /// Digest of what it starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub definition: Option<Sha256Digest>,
+    /// Digest of what of it steers or guards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub settings: Option<Sha256Digest>,
+    /// Digest of what of it reaches the model as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub instructions: Option<Sha256Digest>,
     /// Digest of its dependencies.
     #[schemars(with = "Option<String>")]
     pub dependencies: Option<TreeDigest>,
@@ -275,10 +287,10 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
         source: subject.source,
         path: subject.place.shown.clone(),
         enabled: subject.enabled,
-        tree: match &subject.mcp {
-            Some(mcp) => Some(mcp.digest.to_string()),
-            None => evidence.tree.tree().map(|tree| tree.digest.to_string()),
-        },
+        tree: evidence.tree.tree().map(|tree| tree.digest.to_string()),
+        definition: subject.definition_digest(),
+        settings: subject.settings_digest(),
+        instructions: subject.instructions_digest(),
         dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
         basis,
         outcomes,

@@ -16,6 +16,9 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 static CATALOGUE: &[Rule] = &[
     integrity::tree_mismatch::RULE,
+    integrity::definition_mismatch::RULE,
+    integrity::settings_changed::RULE,
+    integrity::instructions_changed::RULE,
     integrity::dependency_mismatch::RULE,
     integrity::archive_mismatch::RULE,
     integrity::record_mismatch::RULE,
@@ -26,6 +29,8 @@ static CATALOGUE: &[Rule] = &[
     integrity::stale_generation::RULE,
     integrity::unsafe_tree::RULE,
     integrity::weak_digest::RULE,
+    integrity::unverifiable_cache::RULE,
+    integrity::state_too_old::RULE,
     pinning::unpinned::RULE,
     pinning::floating_spec::RULE,
     pinning::unpinned_mcp_server::RULE,

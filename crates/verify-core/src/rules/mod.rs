@@ -27,7 +27,7 @@ use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
 use crate::finding::{About, Draft, Finding, Level, Location, Remedy, RemedyKind, Suppression};
 use crate::inventory::staged::request::Extent;
-use crate::inventory::{Inventory, Subject};
+use crate::inventory::{Inventory, Observation, Subject};
 use crate::lock::{Lock, Package};
 use crate::policy::{OriginProof, Policy, Requirements, RuleInfo, Target};
 use crate::review::Reviews;
@@ -172,6 +172,8 @@ pub(crate) struct Judged<'a> {
 pub(crate) struct Whole<'a> {
     /// What is there.
     pub inventory: &'a Inventory,
+    /// What the files showed that belongs to no subject.
+    pub observed: &'a [Observation],
     /// The subjects that are judged, sorted by id.
     pub judged: &'a [Judged<'a>],
     /// What was pinned.
@@ -205,6 +207,11 @@ pub(crate) struct Names {
 }
 
 impl Whole<'_> {
+    /// Everything that was observed about the installation as a whole.
+    pub(crate) fn observations(&self) -> impl Iterator<Item = &Observation> {
+        self.inventory.observations.iter().chain(self.observed)
+    }
+
     /// Every judged subject.
     pub(crate) fn views(&self) -> impl Iterator<Item = View<'_>> {
         self.judged.iter().map(|judged| View {

@@ -47,6 +47,8 @@ pub(super) fn build(
         .subjects
         .iter()
         .filter(|subject| wanted(&subject.id))
+        // Settings and instructions are no components, and start nothing that is not listed by itself.
+        .filter(|subject| !matches!(subject.kind, Kind::Config | Kind::Agent))
         .collect();
     let mut builder = Builder::new(projects, verdicts);
     builder.claim(&subjects);
@@ -54,7 +56,7 @@ pub(super) fn build(
     for subject in &subjects {
         match subject.kind {
             Kind::Core => {}
-            Kind::McpServer => builder.server(subject),
+            kind if service::is_service(kind) => builder.server(subject),
             _ => builder.subject(subject),
         }
     }
@@ -394,7 +396,7 @@ impl<'a> Builder<'a> {
                 .entry(self.root.clone())
                 .or_default()
                 .insert(reference.clone());
-            if subject.kind == Kind::McpServer
+            if service::is_service(subject.kind)
                 || self
                     .projects
                     .of(&subject.id)
@@ -572,7 +574,7 @@ fn location(subject: &Subject, projects: &Projects) -> String {
         return format!("{}/{}", project.prefix, instance.path);
     }
     let shown = &subject.place.shown;
-    if subject.kind == Kind::McpServer {
+    if service::is_service(subject.kind) {
         return service::masked(subject.id.as_str());
     }
     if shown.starts_with('/') || shown.is_empty() || shown == "." {

@@ -24,6 +24,14 @@ pub(super) struct Projects {
     places: BTreeMap<SubjectId, (PathBuf, Option<usize>)>,
 }
 
+/// Whether a subject of this kind is a package, or holds some.
+fn has_packages(kind: Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::McpServer | Kind::Config | Kind::Automation | Kind::Agent | Kind::Service
+    )
+}
+
 impl Projects {
     /// Reads the projects of all wanted subjects.
     pub(super) fn read(
@@ -35,7 +43,7 @@ impl Projects {
         for subject in inventory
             .subjects
             .iter()
-            .filter(|subject| wanted(&subject.id) && subject.kind != Kind::McpServer)
+            .filter(|subject| wanted(&subject.id) && has_packages(subject.kind))
         {
             let (folder, below) = project_of(subject);
             let project = projects

@@ -10,6 +10,7 @@ use crate::fact::Outcome;
 use crate::inventory::{McpDefinition, Subject, mcp_spec};
 use crate::launcher::{Ecosystem, Launch};
 use crate::report::Outcomes;
+use crate::subject::Kind;
 
 /// An MCP server: what it is called and where it is, never what it is told.
 pub(super) fn service(subject: &Subject, reference: &str, verdict: Option<&Verdict>) -> Service {
@@ -51,12 +52,24 @@ pub(super) fn service(subject: &Subject, reference: &str, verdict: Option<&Verdi
         ));
         properties.push(("openclaw:mcp:definition".to_owned(), mcp.digest.to_string()));
     }
+    let listed = [
+        ("openclaw:definition", subject.definition.as_ref()),
+        ("openclaw:instructions", subject.instructions.as_ref()),
+    ];
+    for (name, listing) in listed {
+        properties.extend(listing.map(|listing| (name.to_owned(), listing.digest().to_string())));
+    }
     if let Some(verdict) = verdict {
         properties
             .extend(outcomes(&verdict.outcomes).map(|(name, outcome)| (name, outcome.to_owned())));
     }
     service.properties = component::properties(properties);
     service
+}
+
+/// Whether a subject is listed as a service: it is started, and has no files of its own that could be a component.
+pub(super) fn is_service(kind: Kind) -> bool {
+    matches!(kind, Kind::McpServer | Kind::Automation | Kind::Service)
 }
 
 /// The questions that arise for a subject, as properties.

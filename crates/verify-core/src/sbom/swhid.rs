@@ -132,6 +132,7 @@ fn object(kind: &str, content: &[u8]) -> [u8; 20] {
 /// What the subject's digest leaves out, the upstream folder does not hold either.
 fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -> bool {
     spec.leave_out.iter().any(|one| match one {
+        LeaveOut::Entry(entry) => entry == path,
         LeaveOut::Folder(folder) => folder == path && metadata.is_dir(),
         LeaveOut::Record(record, kind) => {
             let is_record = |text: String| records::is_record(*kind, text.as_bytes());

@@ -1,6 +1,6 @@
 //! The parallel half of a digest: hashes what the walk found while the walk goes on, then looks once more at every folder.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -87,6 +87,32 @@ struct Batch {
     bytes: u64,
     /// Entries that have more than one name.
     links: Vec<(usize, HardLink)>,
+    /// Entries that run with more rights than whoever starts them.
+    powers: Vec<(usize, &'static str)>,
+}
+
+/// What one file showed beside its bytes.
+struct Seen {
+    size: u64,
+    link: Option<HardLink>,
+    power: Option<&'static str>,
+}
+
+/// Why a file would run with more rights than whoever starts it. Only an executable file can carry capabilities that count.
+fn power(mode: u32, file: &File) -> Option<&'static str> {
+    if mode & 0o6000 != 0 {
+        return Some("setuid");
+    }
+    #[cfg(target_os = "linux")]
+    if mode & 0o111 != 0 {
+        let mut buffer = [0_u8; 64];
+        let found = rustix::fs::fgetxattr(file, "security.capability", &mut buffer[..]);
+        if found.is_ok_and(|length| length > 0) {
+            return Some("file-capability");
+        }
+    }
+    let _ = file;
+    None
 }
 
 /// A file that has more than one name.
@@ -158,6 +184,7 @@ impl<'a> Pool<'a> {
                         entries,
                         bytes: 0,
                         links: Vec::new(),
+                        powers: Vec::new(),
                     }));
                     number += 1;
                 }
@@ -229,9 +256,10 @@ impl<'a> Pool<'a> {
             .enumerate()
             .filter(|(_, entry)| entry.mode != Mode::Symlink)
         {
-            let (bytes, link) = self.hash_file(batch.tree, &batch.root, entry, buffer)?;
-            batch.bytes += bytes;
-            batch.links.extend(link.map(|link| (at, link)));
+            let seen = self.hash_file(batch.tree, &batch.root, entry, buffer)?;
+            batch.bytes += seen.size;
+            batch.links.extend(seen.link.map(|link| (at, link)));
+            batch.powers.extend(seen.power.map(|power| (at, power)));
         }
         Ok(())
     }
@@ -243,7 +271,7 @@ impl<'a> Pool<'a> {
         root: &Beneath,
         entry: &mut Entry,
         buffer: &mut [u8],
-    ) -> Result<(u64, Option<HardLink>), TreeError> {
+    ) -> Result<Seen, TreeError> {
         let path = entry.path.as_str();
         let io = |errno: Errno| read_error(path, errno);
         let changed = || TreeError::Changed {
@@ -279,7 +307,11 @@ impl<'a> Pool<'a> {
             Mode::Regular
         };
         self.report(size);
-        Ok((size, HardLink::of(&before)))
+        Ok(Seen {
+            size,
+            link: HardLink::of(&before),
+            power: power(before.st_mode, &file),
+        })
     }
 
     /// The id of exactly `size` bytes; one more or one less is a change.
@@ -455,6 +487,7 @@ fn finish(
 ) -> Result<Tree, TreeError> {
     let mut entries = Vec::with_capacity(batches.iter().map(|batch| batch.entries.len()).sum());
     let (mut bytes, mut paths, mut count) = (0, Vec::new(), 0);
+    let mut powers: BTreeMap<&'static str, (usize, Vec<String>)> = BTreeMap::new();
     for batch in batches {
         bytes += batch.bytes;
         for (at, link) in batch.links {
@@ -472,7 +505,16 @@ fn finish(
                 );
             }
         }
+        for (at, what) in batch.powers {
+            let (count, paths) = powers.entry(what).or_insert_with(|| (0, Vec::new()));
+            *count += 1;
+            let entry = batch.entries.get(at).filter(|_| *count <= MAX_NOTED);
+            paths.extend(entry.map(|entry| shown(entry.path.as_bytes())));
+        }
         entries.extend(batch.entries);
+    }
+    for (what, (count, paths)) in powers {
+        walk.notes.push(TreeNote::Privileged { what, paths, count });
     }
     if count > 0 {
         walk.notes.push(TreeNote::HardLinksLeave { paths, count });

@@ -23,7 +23,7 @@ pub(crate) struct Links<'a> {
 impl<'a> Links<'a> {
     pub(crate) fn new(spec: &TreeSpec, boundary: &'a Beneath, root: &'a str) -> Self {
         let place = |leave_out: &LeaveOut| match leave_out {
-            LeaveOut::Record(path, _) => Some(join(root, path)),
+            LeaveOut::Record(path, _) | LeaveOut::Entry(path) => Some(join(root, path)),
             // Another folder is digested as a part of the subject by itself; the history of a checkout is not.
             LeaveOut::Folder(path) if path.rsplit('/').next() == Some(".git") => {
                 Some(join(root, path))

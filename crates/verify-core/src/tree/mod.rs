@@ -64,6 +64,8 @@ pub enum LeaveOut {
     /// A record that OpenClaw or npm rewrites without a change of code. Left out only as a regular file of at most 1 MiB that
     /// parses strictly as that record; anything else of that name stays in. No symlink of the tree may lead to it.
     Record(String, RecordKind),
+    /// Data of a folder that also holds code: whatever has this name.
+    Entry(String),
     /// OpenClaw's link to the host package, `node_modules/openclaw`. Left out only when it is a symlink whose real path is `host`.
     /// Without a host, or when it dangles, the digest leaves it out too and says so in [`TreeNote::HostLinkUnknown`]; another
     /// target is unsafe.
@@ -166,6 +168,15 @@ pub enum TreeNote {
     },
     /// Files with a hard link outside the trees of the same boundary in this call: something else can change their bytes.
     HardLinksLeave {
+        /// The first of them.
+        paths: Vec<String>,
+        /// All of them.
+        count: usize,
+    },
+    /// Files that run with more rights than whoever starts them: git knows nothing of that.
+    Privileged {
+        /// `setuid` or `file-capability`.
+        what: &'static str,
         /// The first of them.
         paths: Vec<String>,
         /// All of them.

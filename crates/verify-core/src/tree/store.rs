@@ -55,6 +55,12 @@ impl ManifestStore {
         }
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where the manifest of `digest` is kept.
     #[must_use]
     pub fn path(&self, digest: &TreeDigest) -> PathBuf {

@@ -335,6 +335,7 @@ impl Walker<'_> {
         kind: FileType,
     ) -> Result<bool, TreeError> {
         match leave_out {
+            LeaveOut::Entry(_) => Ok(true),
             LeaveOut::Folder(_) => Ok(kind == FileType::Directory),
             LeaveOut::Record(_, record) => Ok(kind == FileType::RegularFile
                 && small_file(fd, name).is_some_and(|bytes| records::is_record(*record, &bytes))),
@@ -404,9 +405,10 @@ fn without_slash(name: &[u8]) -> &[u8] {
 
 fn place_of(leave_out: &LeaveOut) -> &str {
     match leave_out {
-        LeaveOut::Folder(path) | LeaveOut::Record(path, _) | LeaveOut::HostLink { path, .. } => {
-            path
-        }
+        LeaveOut::Folder(path)
+        | LeaveOut::Entry(path)
+        | LeaveOut::Record(path, _)
+        | LeaveOut::HostLink { path, .. } => path,
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Builder {
     pub(super) relocated_from: Option<PathBuf>,
     pub(super) home: Option<PathBuf>,
     pub(super) config: Option<PathBuf>,
+    pub(super) tmp: Option<PathBuf>,
+    pub(super) workspace: Option<PathBuf>,
+    pub(super) variables: Vec<(String, String)>,
     pub(super) policy: Option<OperatorFile>,
     pub(super) lock: Option<OperatorFile>,
     pub(super) reviews: Option<OperatorFile>,
@@ -66,6 +69,9 @@ impl Builder {
             relocated_from: None,
             home: None,
             config: None,
+            tmp: None,
+            workspace: None,
+            variables: Vec::new(),
             policy: None,
             lock: None,
             reviews: None,
@@ -113,6 +119,24 @@ impl Builder {
     /// The home folder of the user who runs OpenClaw.
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
+        self
+    }
+
+    /// The default workspace, where the config names none (`OPENCLAW_WORKSPACE_DIR`).
+    pub fn workspace(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.workspace = Some(folder.into());
+        self
+    }
+
+    /// The value of a variable that paths in OpenClaw's config name as `${NAME}`. What the config itself sets wins.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// The temporary folder of the user who runs OpenClaw, in which Node keeps compiled code. Not looked at where it is not named.
+    pub fn tmp(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.tmp = Some(folder.into());
         self
     }
 

@@ -10,8 +10,8 @@ use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
 use crate::inventory::staged::kept::Kept;
 use crate::inventory::staged::request;
-use crate::inventory::{Inventory, Subject};
-use crate::lock::{Change, Lock, Package, Provenance, changes};
+use crate::inventory::{Inventory, Listing, Subject};
+use crate::lock::{Change, Lock, Package, Provenance, What, changes};
 use crate::report::Report;
 use crate::review::diff::CostLimits;
 use crate::rules::Stage;
@@ -34,6 +34,7 @@ pub struct Relock {
     /// What the policy says of the installation under the new lock.
     pub report: Report,
     manifests: Vec<Manifest>,
+    listings: Vec<Listing>,
 }
 
 /// A subject that cannot be locked.
@@ -119,7 +120,10 @@ impl Verifier {
         let evidence = self.reviewed(&inventory, tagged, CostLimits::CHECK);
         let case = Case::new(Stage::Installed, &inventory, &lock, &Scope::Everything);
         let report = self.report(&case, &evidence);
-        let unread = unread(&report, &wanted);
+        let mut unread = unread(&report, &wanted);
+        if inventory.records_unknown {
+            unread.push("what was installed is not known".to_owned());
+        }
         Ok(Relock {
             changes: changes(&old, &lock),
             lock,
@@ -127,6 +131,7 @@ impl Verifier {
             unread,
             report,
             manifests,
+            listings: listings(&inventory),
         })
     }
 
@@ -190,6 +195,7 @@ impl Verifier {
             unread,
             report,
             manifests,
+            listings: listings(&inventory),
         })
     }
 
@@ -242,10 +248,20 @@ impl Verifier {
 
 impl Relock {
     /// Changes that the operator has to accept by name, other than those of `accepted`.
-    pub fn unaccepted(&self, accepted: &[String]) -> impl Iterator<Item = &Change> {
-        self.changes
-            .iter()
-            .filter(move |change| change.needs_accept && !accepted.contains(&change.id))
+    ///
+    /// Settings and instructions are what people change every day: naming their subject in `named` is word enough.
+    pub fn unaccepted(
+        &self,
+        accepted: &[String],
+        named: &[SubjectId],
+    ) -> impl Iterator<Item = &Change> {
+        let everyday = |what| matches!(what, What::Settings | What::Instructions);
+        let is_named = move |change: &&Change| {
+            everyday(change.what) && named.iter().any(|id| id.as_str() == change.id)
+        };
+        self.changes.iter().filter(move |change| {
+            change.needs_accept && !accepted.contains(&change.id) && !is_named(change)
+        })
     }
 
     /// Keeps the listings behind the new digests, so that a later mismatch can name files. They hash to the digests, so the store
@@ -257,10 +273,27 @@ impl Relock {
         &self,
         store: &ManifestStore,
     ) -> std::result::Result<(), crate::tree::StoreError> {
+        for listing in &self.listings {
+            // A listing that cannot be kept only makes later messages poorer.
+            let _ = listing.keep(store.folder());
+        }
         self.manifests
             .iter()
             .try_for_each(|manifest| store.put(manifest).map(|_| ()))
     }
+}
+
+/// The listings behind the digests of definitions, settings and instructions.
+fn listings(inventory: &Inventory) -> Vec<Listing> {
+    let subjects = inventory.subjects.iter();
+    let all = subjects.flat_map(|subject| {
+        [
+            &subject.definition,
+            &subject.settings,
+            &subject.instructions,
+        ]
+    });
+    all.flatten().cloned().collect()
 }
 
 /// What stands in the way of a whole inventory, as far as policy and flags do not say that it may.
@@ -302,21 +335,18 @@ fn entry(
     entry.commit = record
         .and_then(|record| record.git_commit.as_deref())
         .and_then(|text| text.parse::<GitOid>().ok());
-    if let Some(mcp) = &subject.mcp {
-        entry.definition = Some(mcp.digest);
-    } else {
-        if !evidence.present(subject) {
-            return Ok(None);
-        }
-        entry.tree = digest(&evidence.tree)?;
-        entry.dependencies = digest(&evidence.dependencies)?;
-        entry.siblings = digest(&evidence.siblings)?;
-        let files = parts(evidence)
-            .into_iter()
-            .filter_map(Part::tree)
-            .map(|tree| tree.files)
-            .sum();
-        entry.files = Some(files);
+    if !evidence.present(subject) {
+        return Ok(None);
+    }
+    entry.definition = subject.definition_digest();
+    entry.settings = subject.settings_digest();
+    entry.instructions = subject.instructions_digest();
+    entry.tree = digest(&evidence.tree)?;
+    entry.dependencies = digest(&evidence.dependencies)?;
+    entry.siblings = digest(&evidence.siblings)?;
+    if entry.tree.is_some() {
+        let files = parts(evidence).into_iter().filter_map(Part::tree);
+        entry.files = Some(files.map(|tree| tree.files).sum());
     }
     if let Some(pin) = evidence
         .git

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 use crate::digest::Sha256Digest;
-use crate::error::{Error, OperatorError, Result};
+use crate::error::{Error, Input, OperatorError, Result};
 use crate::evidence::Bases;
 use crate::evidence::review::Given;
 use crate::operator_file;
@@ -145,13 +145,14 @@ fn read(import: &Import, policy: PolicyText<'_>, fetched: Option<&Path>) -> Resu
             let Some((store, text)) =
                 store.and_then(|store| Some((store.clone(), store.get(&import.digest)?)))
             else {
-                return Err(Error::environment(
+                return Err(Error::needs(
                     format!(
                         "the imported reviews `{}` at {} are not in the cache",
                         import.name,
                         text::excerpt(url, 300)
                     ),
-                    "fetch them by locking with the network allowed; or import the file by `path`",
+                    "import the file by `path`, or fetch them",
+                    Input::Imports,
                 ));
             };
             (store.path(&import.digest), url.clone(), text)

@@ -100,6 +100,9 @@ fn scope(options: &Options) -> Scope {
         Kind::Skill,
         Kind::HookPack,
         Kind::McpServer,
+        Kind::Automation,
+        Kind::Runtime,
+        Kind::Service,
     ];
     Scope::Kinds(kinds, options.subjects.iter().cloned().collect())
 }

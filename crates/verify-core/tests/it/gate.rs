@@ -496,7 +496,7 @@ fn what_only_a_registry_knows_is_asked_for_when_the_copy_is_locked() {
     let reply = bench.ask(&bench.npm(2));
     blocked(&reply, "not-established");
     assert!(
-        reason(&reply).contains(" --online"),
+        reason(&reply).contains("with the registry asked"),
         "locked and read, and nobody knows who built it: {reply}"
     );
 }

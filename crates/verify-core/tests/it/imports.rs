@@ -109,7 +109,7 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
     assert_eq!(
         error,
         format!(
-            "the imported reviews `friend` at {url} are not in the cache -> fetch them: openclaw-verify lock --online; or import the file by `path`"
+            "the imported reviews `friend` at {url} are not in the cache -> import the file by `path`, or fetch them"
         )
     );
     assert_eq!(

@@ -123,6 +123,7 @@ impl State {
             relocated_from: None,
             home,
             config: None,
+            ..Options::new("")
         }
     }
 
@@ -130,7 +131,22 @@ impl State {
         if !self.path("state/openclaw.sqlite").exists() && !self.records.is_empty() {
             self.write_index();
         }
-        inventory::read(&self.options()).expect("inventory")
+        read_or_refused(&self.options())
+    }
+}
+
+/// What is there; where the record of installs cannot be read, an inventory of nothing but that.
+fn read_or_refused(options: &Options) -> Inventory {
+    match inventory::read(options) {
+        Ok(inventory) => inventory,
+        Err(openclaw_verify_core::Error::Subject { place, why, .. }) => {
+            let mut inventory = Inventory::default();
+            inventory
+                .observations
+                .push(Observation::Unreadable { place, why });
+            inventory
+        }
+        Err(error) => panic!("inventory: {error}"),
     }
 }
 
@@ -161,7 +177,14 @@ fn encoded(name: &str) -> String {
 
 /// The ids of what this file is about; skills, hooks and MCP servers have a file of their own.
 fn ids(inventory: &Inventory) -> Vec<&str> {
-    let other = [Kind::Skill, Kind::HookPack, Kind::McpServer];
+    let other = [
+        Kind::Skill,
+        Kind::HookPack,
+        Kind::McpServer,
+        Kind::Config,
+        Kind::Agent,
+        Kind::Service,
+    ];
     inventory
         .subjects
         .iter()
@@ -205,6 +228,7 @@ fn a_real_state_is_found_whole_in_its_copy() {
         relocated_from: Some(PathBuf::from("/home/user/.openclaw")),
         home: None,
         config: None,
+        ..Options::new("")
     };
     let inventory = inventory::read(&options).expect("inventory");
 
@@ -493,12 +517,9 @@ fn bundles_of_four_formats_and_clawhub_records() {
         "my-codex"
     );
     assert_eq!(subject(&inventory, "bundle:cursor").observations, []);
-    assert!(
-        inventory
-            .subjects
-            .iter()
-            .all(|s| s.kind == Kind::Skill || (s.kind == Kind::Bundle) != (s.name == "hub"))
-    );
+    assert!(inventory.subjects.iter().all(|s| s.kind == Kind::Skill
+        || s.kind == Kind::Config
+        || (s.kind == Kind::Bundle) != (s.name == "hub")));
     let hub = &subject(&inventory, "clawhub:@acme/hub").observations;
     assert!(
         matches!(hub.as_slice(), [Observation::BadIntegrity { .. }]),
@@ -663,7 +684,7 @@ fn load_paths_are_files_folders_and_folders_of_plugins() {
     for what in [
         "MissingFolder",
         "relative to the folder",
-        "environment variable",
+        "variable",
         "is no text",
     ] {
         assert!(said.contains(what), "{what}: {said}");
@@ -1062,7 +1083,10 @@ fn a_truncated_or_foreign_database() {
             "{cut}: {:?}",
             inventory.observations
         );
-        subject(&inventory, "unrecorded:npm/@acme/a");
+        assert!(
+            inventory.subjects.is_empty(),
+            "nothing may be called unrecorded"
+        );
     }
     let state = State::new();
     state.file(
@@ -1099,7 +1123,7 @@ fn a_database_with_flipped_bytes_never_hangs_or_passes_for_another() {
             bytes[at] = u8::try_from(next(256)).expect("byte");
         }
         fs::write(&path, &bytes).expect("write");
-        let inventory = inventory::read(&state.options()).expect("inventory");
+        let inventory = read_or_refused(&state.options());
         match ids(&inventory).as_slice() {
             ["npm:@acme/a"] => {}
             found => {
@@ -1204,20 +1228,13 @@ fn a_live_log_is_read_and_nothing_is_left_behind() {
             .len()
             > 0
     );
-    let inventory = inventory::read(&state.options()).expect("inventory");
+    let inventory = read_or_refused(&state.options());
     assert_eq!(ids(&inventory), ["npm:@acme/a"]);
     assert_eq!(listing(), before);
     drop(db);
 
     state.file("state/openclaw.sqlite-journal", "not empty");
-    assert!(
-        said(
-            &inventory::read(&state.options())
-                .expect("inventory")
-                .observations
-        )
-        .contains("-journal")
-    );
+    assert!(said(&read_or_refused(&state.options()).observations).contains("-journal"));
 }
 
 #[test]

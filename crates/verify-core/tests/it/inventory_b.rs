@@ -33,6 +33,7 @@ fn real_state(dir: &Path) -> Option<Inventory> {
         relocated_from: Some("/home/user/.openclaw".into()),
         home: Some("/home/user".into()),
         config: None,
+        ..Options::new("")
     };
     Some(inventory::read(&options).expect("inventory"))
 }

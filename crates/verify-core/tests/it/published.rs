@@ -12,6 +12,7 @@ use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::provenance::{Anchors, Instance, NpmKeys, TrustRoot, npm};
 use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
 use openclaw_verify_core::report::{Basis, Report};
+use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
 use serde_json::{Value, json};
 
@@ -338,7 +339,7 @@ fn verified_provenance_is_locked_and_raises_the_basis() {
     let report = place.online(REQUIRED);
     assert_eq!(said(&report), [""; 0], "{:#?}", report.findings);
     assert_eq!(
-        report.subjects[0].basis,
+        basis_of_plugin(&report),
         Some(Basis::Signed),
         "{:#?} {:?}",
         report.findings,
@@ -347,12 +348,12 @@ fn verified_provenance_is_locked_and_raises_the_basis() {
     // From the cache, without a network: policy demands it, so it is looked into.
     let report = place.offline(REQUIRED);
     assert_eq!(said(&report), [""; 0], "{:#?}", report.findings);
-    assert_eq!(report.subjects[0].basis, Some(Basis::Signed));
+    assert_eq!(basis_of_plugin(&report), Some(Basis::Signed));
     // Once nothing is at hand, nothing is claimed; only those who ask are told.
     fs::remove_dir_all(place.path("cache")).expect("cache");
     let report = place.offline("");
     assert_eq!(said(&report), [""; 0]);
-    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(basis_of_plugin(&report), Some(Basis::Locked));
     assert_eq!(
         said(&place.offline(REQUIRED)),
         ["not-established[offline] deny"]
@@ -456,7 +457,7 @@ fn a_later_version_without_it_or_from_elsewhere() {
         .expect("relock");
     assert!(
         relock
-            .unaccepted(&[])
+            .unaccepted(&[], &[])
             .any(|change| change.what.as_str() == "provenance"),
         "{:?}",
         relock.changes
@@ -501,7 +502,7 @@ fn attestations_that_do_not_hold() {
         said(&report)
     );
     assert_ne!(
-        report.subjects[0].basis,
+        basis_of_plugin(&report),
         Some(Basis::Signed),
         "one wrong half spoils the other"
     );
@@ -568,7 +569,7 @@ fn changed_files_are_named_and_prove_no_origin() {
             .expect(named);
         assert_eq!(finding.level, Level::Deny);
         assert_eq!(finding.evidence, [named], "{path}");
-        assert_eq!(report.subjects[0].basis, None);
+        assert_eq!(basis_of_plugin(&report), None);
     }
     // A mode that npm does not give, and a link that npm does not write.
     for script in [
@@ -599,7 +600,7 @@ fn a_package_that_its_archive_does_not_hold_proves_no_origin() {
     place.lock(true);
     let report = place.online("");
     assert_ne!(
-        report.subjects[0].basis,
+        basis_of_plugin(&report),
         Some(Basis::Signed),
         "{:?}",
         said(&report)
@@ -807,10 +808,10 @@ fn an_archive_in_the_cache_proves_nothing_by_itself() {
     place.lock(false);
     let wanted = "[[rule]]\nmatch = \"npm:@acme/*\"\nprovenance = \"required\"\ndependencies = \"archive-verified\"\n";
     let report = place.offline(wanted);
-    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(basis_of_plugin(&report), Some(Basis::Locked));
     assert_eq!(said(&report), ["not-established[offline] deny"]);
     let report = place.online(wanted);
-    assert_eq!(report.subjects[0].basis, Some(Basis::Locked));
+    assert_eq!(basis_of_plugin(&report), Some(Basis::Locked));
     assert_eq!(
         said(&report),
         [
@@ -1082,7 +1083,7 @@ fn a_candidate_does_not_escape_the_lock_or_a_violation_by_another_name() {
         );
         place.write(
             "openclaw-verify.lock",
-            format!("version = 1\nrevision = 0\n\n{entry}"),
+            format!("version = 1\nrevision = 1\n\n{entry}"),
         );
     };
     let judge = |version: &str, wanted: Option<(&str, &str)>| {
@@ -1129,4 +1130,11 @@ fn a_candidate_does_not_escape_the_lock_or_a_violation_by_another_name() {
         place.write("reviews.toml", format!("version = 1\n\n{violation}"));
         assert_eq!(judge("1.2.0", None), ["violation"], "{id}");
     }
+}
+
+/// What the verdict on the one plugin stands on.
+fn basis_of_plugin(report: &Report) -> Option<Basis> {
+    let mut subjects = report.subjects.iter();
+    let plugin = subjects.find(|subject| subject.kind == Kind::Plugin);
+    plugin.expect("a plugin").basis
 }

@@ -39,6 +39,10 @@ impl Staging {
             relocated_from: None,
             home: None,
             config: None,
+            tmp: None,
+            now: 0,
+            workspace: None,
+            variables: Vec::new(),
         };
         // The path has a random part, and replies must not.
         let unreadable = |error| {

@@ -23,10 +23,12 @@ impl Reader<'_> {
             let span = entry.span();
             let exception = self.exception(entry, today)?;
             let bound = format!(
-                "{} {:?} {:?} {:?} {:?}",
+                "{} {:?} {:?} {:?} {:?} {:?} {:?}",
                 exception.package,
                 exception.tree,
                 exception.definition,
+                exception.settings,
+                exception.instructions,
                 exception.version,
                 exception.dependencies
             );
@@ -65,8 +67,11 @@ impl Reader<'_> {
                 Err(_) => error,
             });
         }
-        let digest = wire.tree.is_some() || wire.definition.is_some();
-        if wire.tree.is_some() && wire.definition.is_some() {
+        let digest = wire.tree.is_some()
+            || wire.definition.is_some()
+            || wire.settings.is_some()
+            || wire.instructions.is_some();
+        if wire.tree.is_some() && wire.definition.is_some() && wire.package.scheme() != "mcp" {
             return fail(self.file.error(
                 span,
                 "an exception is bound to `tree` or to `definition`, not to both",
@@ -116,6 +121,8 @@ impl Reader<'_> {
             package: wire.package,
             tree: wire.tree,
             definition: wire.definition,
+            settings: wire.settings,
+            instructions: wire.instructions,
             version: wire.version.map(Spanned::into_inner),
             dependencies: wire.dependencies,
             allow,

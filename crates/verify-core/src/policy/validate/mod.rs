@@ -27,7 +27,7 @@ use crate::toml_file::{Checked, TomlFile, closest, fail};
 const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 
 /// What may stand before the `:` of a subject id.
-pub(crate) const SCHEMES: [&str; 14] = [
+pub(crate) const SCHEMES: [&str; 19] = [
     "core",
     "npm",
     "npm-pack",
@@ -42,6 +42,11 @@ pub(crate) const SCHEMES: [&str; 14] = [
     "skill",
     "hook",
     "mcp",
+    "config",
+    "cron",
+    "agent",
+    "runtime",
+    "service",
 ];
 
 pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Policy> {

@@ -2,15 +2,20 @@
 
 pub(super) mod announced;
 pub(super) mod archive_mismatch;
+pub(super) mod definition_mismatch;
 pub(super) mod dependency_mismatch;
+pub(super) mod instructions_changed;
 pub(super) mod not_installed;
 pub(super) mod not_locked;
 pub(super) mod record_mismatch;
+pub(super) mod settings_changed;
 pub(super) mod shadowed;
 pub(super) mod stale_generation;
+pub(super) mod state_too_old;
 pub(super) mod tree_mismatch;
 pub(super) mod unrecorded;
 pub(super) mod unsafe_tree;
+pub(super) mod unverifiable_cache;
 pub(super) mod weak_digest;
 
 use super::View;

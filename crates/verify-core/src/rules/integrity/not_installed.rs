@@ -3,7 +3,7 @@
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
-use crate::subject::SubjectId;
+use crate::subject::{Kind, SubjectId};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "not-installed",
@@ -18,6 +18,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    if whole.inventory.records_unknown {
+        return Vec::new();
+    }
     let subjects = &whole.inventory.subjects;
     let missing = |id: &SubjectId| subjects.iter().all(|subject| subject.id != *id);
     let mut drafts: Vec<Draft> = whole
@@ -25,6 +28,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .packages()
         .iter()
         .filter(|entry| missing(&entry.id))
+        // A job that is over and an agent that was deleted leave nothing to worry about.
+        .filter(|entry| !matches!(entry.kind, Kind::Automation | Kind::Agent))
         .map(|entry| {
             Draft::new("in the lock and not installed")
                 .subject(&entry.id)

@@ -2,10 +2,11 @@
 
 use super::announced;
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::staged::request::Extent;
-use crate::policy::{OriginProof, Pin};
+use crate::policy::{OriginProof, Pin, Preset};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Kind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "not-locked",
@@ -33,6 +34,9 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.locked.is_some() || !view.evidence.present(view.subject) {
         return Vec::new();
     }
+    if view.whole.lock.lacks_settings() && view.subject.is_of_settings() {
+        return of_old_lock(view);
+    }
     let draft = view
         .draft(match view.subject.place.shown.as_str() {
             // Staged, and nowhere yet.
@@ -43,11 +47,50 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     // Where policy asks for no digest, the lock is written after the install.
     let later = view.whole.stage == Stage::Staged
         && view.requirements.pin(OriginProof::Missing) != Pin::Digest;
+    // A job that only prompts is what an agent makes of a reminder.
+    let prompts = view.subject.kind == Kind::Automation && view.subject.definition.is_none();
+    let strict = view.whole.policy.base() == Preset::Strict;
     vec![if later {
         draft.at_most(Level::Note)
+    } else if prompts && !strict {
+        draft.level(Level::Warn)
     } else {
         draft
     }]
+}
+
+/// One finding for all of them, on the first.
+fn of_old_lock(view: &View<'_>) -> Vec<Draft> {
+    let mut open = view
+        .whole
+        .judged
+        .iter()
+        .filter(|judged| judged.subject.is_of_settings())
+        .filter(|judged| view.whole.lock.package(&judged.subject.id).is_none());
+    if open.next().map(|judged| &judged.subject.id) != Some(&view.subject.id) {
+        return Vec::new();
+    }
+    let mut draft = Draft::new(format!(
+        "the lock is of a revision that could not hold {} subjects that OpenClaw also starts or obeys",
+        open.count() + 1
+    ))
+    .code("lock-revision")
+    .at(view.whole.in_lock(None))
+    .help("look at them, then lock everything")
+    .remedy(Remedy::Lock {
+        subject: None,
+        accept: false,
+        online: false,
+    });
+    draft.evidence.extend(
+        view.whole
+            .judged
+            .iter()
+            .filter(|judged| judged.subject.is_of_settings())
+            .take(20)
+            .map(|judged| judged.subject.id.to_string()),
+    );
+    vec![draft]
 }
 
 /// Of what is only announced it is said whether it is what was locked; it is judged when it is staged.

@@ -19,9 +19,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_all = whole
-        .inventory
-        .observations
-        .iter()
+        .observations()
         .filter_map(|observation| draft(observation).map(|d| d.at(whole.in_lock(None))));
     let of_subjects = whole.views().flat_map(|view| {
         let id = &view.subject.id;

@@ -30,20 +30,6 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .unwrap_or_default();
         drafts.push(draft);
     }
-    let locked = view.locked.and_then(|entry| entry.definition);
-    let defined = view.subject.mcp.as_ref().map(|mcp| mcp.digest);
-    if let (Some(locked), Some(defined)) = (locked, defined)
-        && locked != defined
-    {
-        drafts.push(
-            changed(
-                view,
-                "the definition of this MCP server differs from the lock",
-            )
-            .evidence(format!("locked {locked}"))
-            .evidence(format!("now    {defined}")),
-        );
-    }
     drafts.extend(announced::other_commit(view));
     drafts
 }

@@ -1,7 +1,7 @@
 //! `unrecorded`: code that OpenClaw or Node would load and that no install record explains.
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::inventory::Observation;
+use crate::inventory::{Hazard, Observation};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
@@ -24,9 +24,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         })
     });
     let of_all = whole
-        .inventory
-        .observations
-        .iter()
+        .observations()
         .filter_map(|observation| judge(whole, None, "", observation));
     of_subjects.chain(of_all).collect()
 }
@@ -46,10 +44,37 @@ fn judge(
                 .code("ancestor-node-modules")
                 .help(format!("remove {path}, or move it where OpenClaw's code is not below it"))
         }
-        Observation::LoadOverride { variable, place } => {
-            Draft::new(format!("{variable} is set in {place}: it makes OpenClaw or Node load other code"))
-                .code("load-override")
-                .help(format!("remove {variable} from {place}"))
+        Observation::LoadOverride {
+            variable,
+            place,
+            redirects: false,
+        } => Draft::new(format!(
+            "{variable} is set in {place}: it makes OpenClaw or Node load other code"
+        ))
+        .code("load-override")
+        .help(format!("remove {variable} from {place}")),
+        Observation::LoadOverride {
+            variable, place, ..
+        } => Draft::new(format!(
+            "{variable} is set in {place}: it says from where something is fetched, or to whom it is sent"
+        ))
+        .code("load-override")
+        .level(Level::Warn)
+        .help(format!("remove {variable} from {place}, unless you set it")),
+        Observation::Unexplained {
+            hazard,
+            place,
+            why,
+            weak,
+        } => {
+            let draft = Draft::new(format!("{place}: {why}"))
+                .code(hazard.as_str())
+                .help(way_out(*hazard));
+            match (hazard, weak) {
+                (Hazard::ShellSnapshot, true) => draft.level(Level::Warn),
+                (_, true) => draft.level(Level::Note),
+                (_, false) => draft,
+            }
         }
         _ => return None,
     };
@@ -58,4 +83,18 @@ fn judge(
         Some(id) => draft.subject(id),
         None => draft,
     })
+}
+
+fn way_out(hazard: Hazard) -> &'static str {
+    match hazard {
+        Hazard::StagingModules => "find out who put it there, and remove it",
+        Hazard::StagedCode => {
+            "stop OpenClaw and remove the copies; it makes them anew. If one comes back, find out from where"
+        }
+        Hazard::ShellSnapshot => "remove it; OpenClaw makes a new one when it is needed",
+        Hazard::DatabaseCode => {
+            "stop OpenClaw, drop it from the database, and find out who made it"
+        }
+        _ => "find out who put it there; repair the config, then remove the copy",
+    }
 }

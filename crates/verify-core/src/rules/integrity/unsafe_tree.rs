@@ -22,9 +22,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_all = whole
-        .inventory
-        .observations
-        .iter()
+        .observations()
         .filter_map(|observation| match observation {
             Observation::EntryEscapes { entry, target } => {
                 let message = format!("{entry} leads to {target}, which no digest covers");
@@ -78,6 +76,12 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
 
 /// Odd, yet covered by the digest: a note, and under the preset `strict` as bad as the rest.
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
+    if let TreeNote::Privileged { what, paths, count } = note {
+        let draft = view.draft(format!(
+            "{count} of its files run with more rights than whoever starts them"
+        ));
+        return Some(named(draft.code(what), paths));
+    }
     let draft = match note {
         TreeNote::WindowsUnsafeNames { paths, count } => named(
             view.draft(format!(

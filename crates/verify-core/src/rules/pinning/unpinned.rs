@@ -19,7 +19,15 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    if view.subject.kind == Kind::McpServer || !view.evidence.present(view.subject) {
+    // One finding says that of all of them.
+    if view.locked.is_none() && view.whole.lock.lacks_settings() && view.subject.is_of_settings() {
+        return Vec::new();
+    }
+    // What has no files has nothing that a digest of files could pin; whether it is locked is asked elsewhere.
+    if view.subject.trees.tree.is_none()
+        || view.subject.kind == Kind::McpServer
+        || !view.evidence.present(view.subject)
+    {
         return Vec::new();
     }
     let digest = view

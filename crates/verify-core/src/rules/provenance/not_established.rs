@@ -52,13 +52,9 @@ fn with_remedy(draft: Draft) -> Draft {
 }
 
 fn open(whole: &Whole<'_>) -> Vec<Draft> {
-    let of_all = whole
-        .inventory
-        .observations
-        .iter()
-        .filter_map(|observation| {
-            of_installation(observation).map(|draft| located(whole, None, draft))
-        });
+    let of_all = whole.observations().filter_map(|observation| {
+        of_installation(observation).map(|draft| located(whole, None, draft))
+    });
     let of_subjects = whole.views().flat_map(|view| {
         of_subject(&view)
             .into_iter()
@@ -150,6 +146,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     drafts.extend(archive_unverified(view));
     if let Some(mcp) = &view.subject.mcp {
         let found = match mcp.launch() {
+            Launch::LocalCommand if view.evidence.tree.measured.is_some() => None,
             Launch::LocalCommand => Some((
                 NotEstablished::LocalCommand,
                 "runs a command of this machine, which is not judged",

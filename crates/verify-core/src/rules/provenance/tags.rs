@@ -6,7 +6,7 @@
 use super::not_established;
 use crate::evidence::TagFacts;
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, Location, RemedyKind};
+use crate::finding::{Draft, Level, Location, Remedy, RemedyKind};
 use crate::policy::ReleaseNeed;
 use crate::release::{Class, Code, Failure};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
@@ -171,6 +171,17 @@ fn draft(whole: &Whole<'_>, tag: &TagFacts, failure: &Failure) -> Draft {
         .outcome(failure.code.outcome())
         .at(place(whole, tag))
         .help(failure.help.clone());
+    let accept = match failure.code.class() {
+        Class::Retagged | Class::Rollback => Some(true),
+        Class::Missing | Class::Open => Some(false),
+        _ => None,
+    };
+    if let Some(accept) = accept {
+        draft = draft.remedy(Remedy::Pin {
+            repository: tag.repository.clone(),
+            accept,
+        });
+    }
     draft.subject.clone_from(&tag.subject);
     draft.tag = (!verdict.tag.is_empty()).then(|| verdict.tag.clone());
     if let Some(object) = &verdict.tag_object {

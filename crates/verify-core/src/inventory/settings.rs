@@ -1,0 +1,318 @@
+//! The effective config as keys that start commands, and keys that guard or steer: `config:openclaw`.
+//!
+//! What of the config has a subject of its own (MCP servers, load paths) does not stand here too: one change, one finding. A value at a
+//! secret place never enters a digest; its form does.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::config::Config;
+use super::listing::{Class, Listing};
+use super::mcp_spec::{address, looks_secret, names_a_secret};
+use super::paths::Paths;
+use super::steering::Steering;
+use super::{Subject, ids};
+use crate::subject::{Kind, Source, SubjectId};
+
+/// The table of keys. A test holds it beside the schema of the installed OpenClaw.
+const TABLE: &str = include_str!("tables/config-keys.tsv");
+/// Most keys of a config.
+const MAX_KEYS: usize = 100_000;
+
+/// What a key of the config is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    Class(Class),
+    /// A subject of its own stands for it.
+    Subject,
+    /// Bookkeeping, or what is only shown.
+    Nothing,
+}
+
+static PATTERNS: LazyLock<Vec<(Vec<&'static str>, Means)>> = LazyLock::new(|| {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let (pattern, means) = line.split_once('\t')?;
+            let means = match means {
+                "command" => Means::Class(Class::Command),
+                "endpoint" => Means::Class(Class::Endpoint),
+                "prompt" => Means::Class(Class::Prompt),
+                "subject" => Means::Subject,
+                "none" => Means::Nothing,
+                _ => Means::Class(Class::Guard),
+            };
+            Some((pattern.split('.').collect(), means))
+        })
+        .collect()
+});
+
+/// `config:openclaw`: what the config and the rows of the database beside it start, and what they guard and steer. None where there is
+/// neither.
+pub(super) fn read(paths: &Paths, config: &Config, steering: &Steering) -> Option<Subject> {
+    let (mut definition, mut settings) = (Listing::default(), Listing::default());
+    let mut walk = Walk {
+        definition: &mut definition,
+        settings: &mut settings,
+        left: MAX_KEYS,
+    };
+    walk.value(&mut Vec::new(), &config.value, None);
+    for (row, value) in &steering.approvals {
+        let value = formed(value, false);
+        settings.add(format!("exec approvals {row}"), Class::Guard, &value);
+    }
+    for name in &steering.environment {
+        settings.add(
+            format!("secret store, environment {name}"),
+            Class::Guard,
+            &Value::Null,
+        );
+    }
+    if definition.is_empty() && settings.is_empty() {
+        return None;
+    }
+    let mut subject = ids::blank(
+        SubjectId::new("config", "openclaw"),
+        Kind::Config,
+        Source::Config,
+        "openclaw".to_owned(),
+        paths.place(&paths.state.join(&config.shown)),
+    );
+    subject.place.shown.clone_from(&config.shown);
+    subject.definition = Some(definition).filter(|listing| !listing.is_empty());
+    subject.settings = Some(settings).filter(|listing| !listing.is_empty());
+    Some(subject)
+}
+
+struct Walk<'a> {
+    definition: &'a mut Listing,
+    settings: &'a mut Listing,
+    left: usize,
+}
+
+impl Walk<'_> {
+    /// `after`: the element before this one of a list of arguments.
+    fn value(&mut self, path: &mut Vec<String>, value: &Value, after: Option<&str>) {
+        match value {
+            Value::Object(map) if !map.is_empty() && !is_secret_reference(value) => {
+                for (key, value) in map {
+                    path.push(key.clone());
+                    self.value(path, value, None);
+                    path.pop();
+                }
+            }
+            Value::Array(items) if !items.is_empty() => {
+                let mut before = None;
+                for (at, item) in items.iter().enumerate() {
+                    path.push(format!("[{at}]"));
+                    self.value(path, item, before);
+                    path.pop();
+                    before = item.as_str();
+                }
+            }
+            leaf => self.leaf(path, leaf, after),
+        }
+    }
+
+    fn leaf(&mut self, path: &[String], value: &Value, after: Option<&str>) {
+        let Means::Class(class) = meaning(path) else {
+            return;
+        };
+        // A config of nothing steers nothing.
+        if path.is_empty() {
+            return;
+        }
+        let Some(left) = self.left.checked_sub(1) else {
+            return;
+        };
+        self.left = left;
+        let secret = is_secret_place(path) || after.is_some_and(is_secret_option);
+        let value = formed(value, secret);
+        let listing = match class {
+            Class::Command => &mut *self.definition,
+            _ => &mut *self.settings,
+        };
+        listing.add(path.join("."), class, &value);
+    }
+}
+
+/// What the table says of a path.
+fn meaning(path: &[String]) -> Means {
+    let path: Vec<&str> = path.iter().map(|part| pattern_of(part)).collect();
+    let found = PATTERNS.iter().find(|(pattern, _)| matches(pattern, &path));
+    found.map_or(Means::Class(Class::Guard), |(_, means)| *means)
+}
+
+/// An element of a list is one part for all of them.
+fn pattern_of(part: &str) -> &str {
+    if part.starts_with('[') { "[]" } else { part }
+}
+
+/// Whether the config has a key at its top that OpenClaw's schema does not have: then OpenClaw refuses it.
+pub(super) fn has_unknown_key(config: &Value) -> bool {
+    let known = |key: &str| {
+        PATTERNS
+            .iter()
+            .any(|(pattern, _)| pattern.first() == Some(&key))
+    };
+    let mut keys = config
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::keys);
+    keys.any(|key| !known(key))
+}
+
+/// Whether a pattern is for a path. `**` stands for any number of parts.
+fn matches(pattern: &[&str], path: &[&str]) -> bool {
+    match (pattern.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((&"**", rest)), _) => {
+            rest.is_empty()
+                || (0..=path.len()).any(|at| path.get(at..).is_some_and(|p| matches(rest, p)))
+        }
+        (Some((&"*", rest)), Some((part, after))) => *part != "[]" && matches(rest, after),
+        (Some((wanted, rest)), Some((part, after))) => wanted == part && matches(rest, after),
+        _ => false,
+    }
+}
+
+/// Whether the last named part of a path says that a secret stands there, or the value of a variable or header.
+fn is_secret_place(path: &[String]) -> bool {
+    let named: Vec<&String> = path.iter().filter(|part| !part.starts_with('[')).collect();
+    let last = named.last().is_some_and(|name| names_a_secret(name));
+    let inside = named
+        .iter()
+        .rev()
+        .skip(1)
+        .take(1)
+        .any(|name| matches!(name.as_str(), "env" | "vars" | "headers"));
+    last || inside
+}
+
+fn is_secret_option(word: &str) -> bool {
+    word.starts_with('-') && names_a_secret(word)
+}
+
+/// `{ "source": "env", "id": … }`: a reference to a secret, which names it and does not hold it.
+fn is_secret_reference(value: &Value) -> bool {
+    value.get("source").is_some_and(Value::is_string)
+        && value.get("id").is_some_and(Value::is_string)
+}
+
+/// A value as it may enter a digest: what could be a secret is replaced by its form.
+pub(super) fn formed(value: &Value, secret: bool) -> Value {
+    if is_secret_reference(value) {
+        return value.clone();
+    }
+    match value {
+        Value::String(text) if secret => json!({ "form": form(text) }),
+        Value::String(text) if text.contains("://") => json!(address(text)),
+        Value::String(text) if looks_secret(text) => json!({ "form": form(text) }),
+        Value::Number(_) if secret => json!({ "form": "plain" }),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), formed(value, secret || names_a_secret(key))))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.iter().map(|item| formed(item, secret)).collect(),
+        other => other.clone(),
+    }
+}
+
+/// How a secret is written: as it is, as a variable, as a command.
+fn form(text: &str) -> String {
+    let text = text.trim();
+    match text.strip_prefix('!') {
+        // What stands behind `!` is a command, and no secret.
+        Some(command) => format!("!{command}"),
+        None if text.starts_with("${") && text.ends_with('}') => text.to_owned(),
+        None if text.is_empty() => "empty".to_owned(),
+        None => "plain".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listings(value: Value) -> (Listing, Listing) {
+        let (mut definition, mut settings) = (Listing::default(), Listing::default());
+        let mut walk = Walk {
+            definition: &mut definition,
+            settings: &mut settings,
+            left: MAX_KEYS,
+        };
+        walk.value(&mut Vec::new(), &value, None);
+        (definition, settings)
+    }
+
+    #[test]
+    fn commands_are_definitions_and_the_rest_steers() {
+        let (definition, settings) = listings(json!({
+            "meta": { "lastTouchedVersion": "1" },
+            "secrets": { "providers": { "vault": { "command": "/bin/v", "args": ["--token", "hunter2", "x"] } } },
+            "models": { "providers": { "p": { "baseUrl": "https://u:p@h/v1?key=hunter2", "apiKey": "hunter2" } } },
+            "tools": { "exec": { "security": "full" } },
+            "newKey": { "deep": true },
+        }));
+        let of = |listing: &Listing| listing.paths().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            of(&definition),
+            [
+                "secrets.providers.vault.args.[0]",
+                "secrets.providers.vault.args.[1]",
+                "secrets.providers.vault.args.[2]",
+                "secrets.providers.vault.command",
+            ]
+        );
+        assert!(
+            of(&settings).contains(&"newKey.deep".to_owned()),
+            "{settings:?}"
+        );
+        assert!(!of(&settings).iter().any(|path| path.starts_with("meta")));
+    }
+
+    #[test]
+    fn a_secret_changes_no_digest() {
+        let with = |secret: &str| {
+            listings(json!({
+                "gateway": { "auth": { "token": secret } },
+                "models": { "providers": { "p": { "baseUrl": format!("https://u:{secret}@h/v1?k={secret}") } } },
+                "secrets": { "providers": { "v": { "command": "x", "args": ["--password", secret] } } },
+                "env": { "vars": { "SOME": secret } },
+            }))
+        };
+        let (one, two) = (with("hunter2"), with("correct horse"));
+        assert_eq!(
+            (one.0.digest(), one.1.digest()),
+            (two.0.digest(), two.1.digest())
+        );
+        assert_ne!(
+            with("${TOKEN}").1.digest(),
+            one.1.digest(),
+            "its form is told"
+        );
+    }
+
+    #[test]
+    fn patterns_match_whole_paths() {
+        for (pattern, path, expected) in [
+            ("a.*.b", "a.x.b", true),
+            ("a.*.b", "a.b", false),
+            ("a.**", "a", true),
+            ("a.**", "a.b.c", true),
+            ("a.**.c", "a.b.d.c", true),
+            ("a.**.c", "a.b.d", false),
+            ("a.[].b", "a.[].b", true),
+            ("a.*.b", "a.[].b", false),
+        ] {
+            let split = |text: &'static str| text.split('.').collect::<Vec<_>>();
+            assert_eq!(
+                matches(&split(pattern), &split(path)),
+                expected,
+                "{pattern} {path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What of OpenClaw's database decides what OpenClaw does, beside the record of installs: jobs, approvals, names of the environment,
+//! and code of the database itself. Values of secrets are never read.
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::{Hazard, Observation};
+use crate::json;
+use crate::text;
+
+/// Tables whose rows decide what OpenClaw loads, starts or allows.
+const DECIDING: [&str; 6] = [
+    "config_machine_state",
+    "cron_jobs",
+    "exec_approvals_config",
+    "secret_store_entries",
+    "config_health_entries",
+    "operator_approvals",
+];
+/// Most rows of one table.
+const MAX_ROWS: usize = 20_000;
+/// Most bytes of one row's JSON.
+const MAX_JSON: usize = 1 << 20;
+/// Keys of approvals that OpenClaw writes while it runs.
+const BOOKKEEPING: [&str; 6] = [
+    "lastUsedAt",
+    "lastUsedCommand",
+    "lastResolvedPath",
+    "updatedAt",
+    "updatedAtMs",
+    "socket",
+];
+
+/// The rows.
+#[derive(Default)]
+pub(super) struct Steering {
+    /// Jobs: id, whether it is on, and what was written of it. Null where that is no JSON.
+    pub(super) jobs: Vec<(String, bool, Value)>,
+    /// Exec approvals by key.
+    pub(super) approvals: Vec<(String, Value)>,
+    /// Names of variables that the secret store puts into the environment.
+    pub(super) environment: Vec<String>,
+    pub(super) observations: Vec<Observation>,
+}
+
+/// Reads them from the opened copy. `place`: how the database is shown.
+///
+/// # Errors
+/// When SQLite refuses: then nothing of the database is known.
+pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
+    let mut found = Steering::default();
+    code(db, place, &mut found)?;
+    if is_plain(
+        db,
+        "cron_jobs",
+        &["store_key", "job_id", "enabled", "job_json"],
+    )? {
+        jobs(db, place, &mut found)?;
+    }
+    if is_plain(db, "exec_approvals_config", &["config_key", "raw_json"])? {
+        approvals(db, place, &mut found)?;
+    }
+    if is_plain(
+        db,
+        "secret_store_entries",
+        &["name", "kind", "deleted_at_ms"],
+    )? {
+        let sql = "SELECT DISTINCT name FROM secret_store_entries NOT INDEXED \
+                   WHERE kind = 'env' AND deleted_at_ms IS NULL";
+        let mut statement = db.prepare(sql)?;
+        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        found.environment = names.take(MAX_ROWS).collect::<Result<_, _>>()?;
+        found.environment.sort();
+    }
+    Ok(found)
+}
+
+/// Triggers and views: OpenClaw's own schema has none, and one on a table that decides can change a record after it was checked.
+fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
+    let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        let text = |at| row.get::<_, String>(at);
+        Ok((text(0)?, text(1)?, text(2)?, text(3)?))
+    })?;
+    for row in rows.take(MAX_ROWS) {
+        let (kind, name, table, sql) = row?;
+        let sql = sql.to_ascii_lowercase();
+        let decides = DECIDING
+            .iter()
+            .any(|known| table.eq_ignore_ascii_case(known) || sql.contains(known));
+        found.observations.push(Observation::Unexplained {
+            hazard: Hazard::DatabaseCode,
+            place: place.to_owned(),
+            why: format!(
+                "the {kind} {} on {} is not of OpenClaw's own schema",
+                text::excerpt(&name, 80),
+                text::excerpt(&table, 80)
+            ),
+            weak: !decides,
+        });
+    }
+    Ok(())
+}
+
+fn jobs(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
+    let sql =
+        "SELECT job_id, enabled, job_json FROM cron_jobs NOT INDEXED ORDER BY job_id, store_key";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get(0)?,
+            row.get::<_, i64>(1)? != 0,
+            row.get::<_, String>(2)?,
+        ))
+    })?;
+    for row in rows.take(MAX_ROWS) {
+        let (id, enabled, written): (String, bool, String) = row?;
+        let value = parsed(&written);
+        if value.is_none() {
+            found.observations.push(unreadable(place, "cron_jobs", &id));
+        }
+        found.jobs.push((id, enabled, value.unwrap_or(Value::Null)));
+    }
+    Ok(())
+}
+
+fn approvals(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
+    let sql =
+        "SELECT config_key, raw_json FROM exec_approvals_config NOT INDEXED ORDER BY config_key";
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    for row in rows.take(MAX_ROWS) {
+        let (key, written) = row?;
+        match parsed(&written) {
+            Some(value) => flatten(&text::excerpt(&key, 80), value, 0, &mut found.approvals),
+            None => found
+                .observations
+                .push(unreadable(place, "exec_approvals_config", &key)),
+        }
+    }
+    found.approvals.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(())
+}
+
+/// One row a leaf, without what OpenClaw writes while it runs.
+fn flatten(path: &str, value: Value, depth: usize, rows: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(map) if depth < 8 => {
+            for (key, value) in map {
+                if !BOOKKEEPING.contains(&key.as_str()) {
+                    let path = format!("{path}.{}", text::excerpt(&key, 80));
+                    flatten(&path, value, depth + 1, rows);
+                }
+            }
+        }
+        Value::Array(items) if depth < 8 => {
+            for (at, item) in items.into_iter().enumerate() {
+                flatten(&format!("{path}[{at}]"), item, depth + 1, rows);
+            }
+        }
+        leaf if rows.len() < MAX_ROWS => rows.push((path.to_owned(), leaf)),
+        _ => {}
+    }
+}
+
+fn parsed(text: &str) -> Option<Value> {
+    (text.len() <= MAX_JSON)
+        .then(|| json::strict(text).ok())
+        .flatten()
+}
+
+fn unreadable(place: &str, table: &str, key: &str) -> Observation {
+    Observation::Unreadable {
+        place: format!("{place}#{table}"),
+        why: format!("the row {} is no JSON", text::excerpt(key, 80)),
+    }
+}
+
+/// Whether a real table of this name with at least these columns is there. A generated column would run the file's own code.
+fn is_plain(db: &Connection, table: &str, wanted: &[&str]) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND type = 'table' AND coalesce(rootpage, 0) > 0";
+    let count: i64 = db.query_row(sql, [table], |row| row.get(0))?;
+    let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
+    let columns: Vec<(String, i64)> = statement
+        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let plain = columns.iter().all(|(_, hidden)| *hidden == 0);
+    let has = |name: &&str| columns.iter().any(|(column, _)| column == name);
+    Ok(count == 1 && plain && wanted.iter().all(|name| has(&name)))
+}

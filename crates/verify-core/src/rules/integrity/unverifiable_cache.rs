@@ -1,0 +1,41 @@
+//! `unverifiable-cache`: a cache of compiled code that runs in place of the sources and cannot be recomputed.
+
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "unverifiable-cache",
+    group: Group::Integrity,
+    level: Level::Note,
+    fixed: false,
+    stages: Stages::of(Stage::Installed, &[]),
+    clears: RemedyKind::Operator,
+    summary: "A compile cache holds code that runs in place of the sources",
+    help: "Set NODE_DISABLE_COMPILE_CACHE=1 in the service, and remove the folder.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let caches = whole
+        .observations()
+        .filter_map(|observation| match observation {
+            Observation::CompileCache { place, writable } => Some((place, writable)),
+            _ => None,
+        });
+    caches
+        .map(|(place, writable)| {
+            let draft = Draft::new(format!(
+                "{place} holds compiled code, which Node runs in place of the sources"
+            ));
+            match writable {
+                Some(why) => draft
+                    .evidence(why.clone())
+                    .code("writable")
+                    .level(Level::Deny),
+                None => draft.outcome(Outcome::NotEstablished),
+            }
+        })
+        .collect()
+}
