@@ -228,7 +228,6 @@ fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
         Plain("cli.js", 0o644, SHELL),
         Plain("tool.sh", 0o755, b"#!/bin/sh\r\n"),
         Plain("odd.sh", 0o711, b"odd"),
-        Plain("setuid", 0o4777, b"setuid"),
         Plain("group-only", 0o654, b"group"),
         Plain("none", 0o000, b"none"),
         Plain(".gitignore", 0o644, b"dist\n"),
