@@ -18,7 +18,8 @@ const PACKED: &str = "npm/projects/acme-packed-45d40bbf34";
 const DATABASE: &str = "state/openclaw.sqlite";
 /// Kibibytes of address space; the debug build needs far less than half.
 const MEMORY: u32 = 1 << 20;
-const SECONDS: u32 = 100;
+/// Against a run that never ends; a busy machine is slow.
+const SECONDS: u32 = 600;
 
 /// Every file of the state that is read for what it says, and some that may be there.
 const READ: [&str; 21] = [
@@ -182,12 +183,8 @@ fn a_link_to_a_device_in_every_place_that_is_read() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_device_in_every_place_that_is_read() {
-    let probe = tempfile::tempdir().expect("temporary folder");
-    if !make_device(&probe.path().join("zero")) {
-        println!("skipped: no device can be made here");
-        return;
-    }
     attacked_everywhere(|path| assert!(make_device(path), "device"));
 }
 

@@ -1,44 +1,59 @@
-//! Killed at any moment, `lock` leaves the old lock or the new one, whole.
+//! Killed while it writes, `lock` leaves the old lock, whole.
 
-use std::time::Duration;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::support::Installation;
+
+/// SIGXFSZ on Linux and macOS.
+const FILE_TOO_LARGE: i32 = 25;
+
+/// The command, which the kernel kills at a known point: when a file that it writes grows beyond so many blocks.
+pub(crate) fn killed_at(command: &Command, blocks: u32) -> Command {
+    let mut limited = Command::new("sh");
+    let script = format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    limited
+        .args(["-c", &script])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
+    limited
+}
+
+pub(crate) fn assert_killed_while_writing(status: ExitStatus) {
+    assert_eq!(status.signal(), Some(FILE_TOO_LARGE), "{status}");
+}
 
 #[test]
 fn a_killed_lock_is_whole() {
     let installation = Installation::shipped();
     installation.init(0);
     let old = installation.lock_text();
+    assert!(old.len() > 2048, "more than the blocks below");
     let skill = installation.state.join("workspace/skills/weather/SKILL.md");
     let text = std::fs::read_to_string(&skill).expect("skill");
     std::fs::write(&skill, text + "\nmore\n").expect("write");
     let accept = ["lock", "--accept", "skill:workspace/weather"];
-    let mut seen_old = false;
-    for delay in 0..60 {
-        let mut child = installation
-            .command(&accept)
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
+    for blocks in [0, 1, 2] {
+        let status = killed_at(&installation.command(&accept), blocks)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
             .expect("runs");
-        std::thread::sleep(Duration::from_micros(delay * 700));
-        child.kill().ok();
-        child.wait().expect("ends");
-        let now = installation.lock_text();
-        seen_old |= now == old;
-        assert!(
-            now == old || now.ends_with('\n') && now.contains("version = 1"),
-            "{now}"
-        );
-        assert_eq!(
-            installation.run(&["lock", "--check"]).code,
-            if now == old { 1 } else { 0 }
-        );
-        // Temporary files of killed runs lie beside the lock and are never read.
-        std::fs::write(installation.lock(), &old).expect("reset");
+        assert_killed_while_writing(status);
+        assert_eq!(installation.lock_text(), old);
+        assert_eq!(installation.run(&["lock", "--check"]).code, 1);
     }
-    assert!(
-        seen_old,
-        "at least the run that was killed at once left the old lock"
-    );
+    // Temporary files of the killed runs lie beside the lock and are never read.
+    assert_eq!(installation.run(&accept).code, 0);
+    assert_ne!(installation.lock_text(), old);
+    assert_eq!(installation.run(&["lock", "--check"]).code, 0);
 }

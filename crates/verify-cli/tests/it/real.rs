@@ -5,7 +5,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -18,10 +17,9 @@ const PACKED: &str = "npm/projects/acme-acme-packed-66fb5c0933";
 const SKILL: &str = "workspace/skills/acme-weather";
 
 #[test]
+#[ignore = "needs a real OpenClaw"]
 fn a_real_openclaw() {
-    let Some(root) = real("everything on a real OpenClaw") else {
-        return;
-    };
+    let root = real();
     let installation = Installation::real(&root);
     first_run(&installation);
     verbs_leave_the_state_as_it_was(&installation);
@@ -47,21 +45,13 @@ fn a_real_openclaw() {
 
 fn first_run(installation: &Installation) {
     installation.init(0);
-    // The fastest counts: other tests use the machine, too.
-    let mut fastest = Duration::MAX;
-    for _ in 0..5 {
-        let started = Instant::now();
-        let run = installation.run(&["check"]);
-        fastest = fastest.min(started.elapsed());
-        assert_eq!(run.code, 0, "{}", run.text());
-        assert!(
-            run.stdout.lines().count() < 50,
-            "more than one screen:\n{}",
-            run.stdout
-        );
-    }
-    assert!(fastest < Duration::from_secs(3), "check took {fastest:?}");
-    println!("check: {fastest:?}");
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stdout.lines().count() < 50,
+        "more than one screen:\n{}",
+        run.stdout
+    );
 }
 
 fn verbs_leave_the_state_as_it_was(installation: &Installation) {

@@ -10,11 +10,10 @@ use crate::support::{Installation, real};
 
 /// The older version is installed by OpenClaw itself, and updated by it, in a state dir of its own.
 #[test]
+#[ignore = "needs a real OpenClaw"]
 fn an_update_leaves_exactly_the_true_difference_to_read() {
     const ID: &str = "npm:@openclaw/zalo";
-    let Some(root) = real("an update by a real OpenClaw") else {
-        return;
-    };
+    let root = real();
     let own = tempfile::tempdir().expect("temporary folder");
     let home = own.path().canonicalize().expect("real path");
     // It says where packages come from.

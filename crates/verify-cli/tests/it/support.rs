@@ -203,20 +203,19 @@ impl std::ops::Deref for Real {
     }
 }
 
-/// The real installation, or a printed line that says what was skipped.
-pub fn real(what: &str) -> Option<Real> {
+/// The real installation, for tests that are ignored because they need one. One test at a time has it.
+pub fn real() -> Real {
     static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let Some(root) = std::env::var_os("OPENCLAW_VERIFY_REAL").map(PathBuf::from) else {
-        println!("skipped: {what}, OPENCLAW_VERIFY_REAL names no real OpenClaw");
-        return None;
-    };
+    let root = std::env::var_os("OPENCLAW_VERIFY_REAL").expect("OPENCLAW_VERIFY_REAL");
     let alone = ALONE
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    Some(Real {
-        root: root.canonicalize().expect("OPENCLAW_VERIFY_REAL"),
+    Real {
+        root: Path::new(&root)
+            .canonicalize()
+            .expect("OPENCLAW_VERIFY_REAL"),
         _alone: alone,
-    })
+    }
 }
 
 /// The root of the checkout.
@@ -258,17 +257,13 @@ pub(crate) fn listing(folder: &Path) -> String {
     lines.join("\n")
 }
 
-/// The folder of additional material beside the checkout, when there is one. Prints a line when it is missing, so that a skipped
-/// test is seen.
-pub fn shared(what: &str) -> Option<PathBuf> {
+/// The folder of additional material beside the checkout, for tests that are ignored because they need it.
+pub fn shared(what: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared")
         .join(what);
-    if folder.exists() {
-        return Some(folder);
-    }
-    println!("skipped: ../shared/{what} is not here");
-    None
+    assert!(folder.exists(), "../shared/{what} is not here");
+    folder
 }
 
 /// The counting findings about a subject, as `level id[code]` and without those in `quiet`, and its entry in the report.

@@ -344,15 +344,9 @@ mod tests {
         let deep_lines = format!("metadata: {{openclaw:{}\n", "{a:".repeat(20_000));
         let indent: String = (0..300).map(|i| format!("{}k:\n", " ".repeat(i))).collect();
         for hostile in [bomb, deep, deep_lines, indent] {
-            let started = std::time::Instant::now();
             let found = FrontMatter::parse(&format!("---\nname: x\n{hostile}---\n"));
             assert_eq!(found.text("name").as_deref(), Some("x"));
             assert!(!found.problems.is_empty());
-            assert!(
-                started.elapsed().as_secs() < 5,
-                "took {:?}",
-                started.elapsed()
-            );
         }
         let large = format!("---\nname: x\n{}---\n", "k: v\n".repeat(100_000));
         assert_eq!(FrontMatter::parse(&large).problems.len(), 1);

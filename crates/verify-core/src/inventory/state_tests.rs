@@ -497,14 +497,8 @@ fn entries_by_the_hundred_thousand() {
         symlink("x", many.join(format!("n{number}"))).expect("link");
     }
     state.skill("workspace/skills/zz", "zz");
-    let started = std::time::Instant::now();
     let found = state.skills();
     assert_eq!(ids(&found), ["skill:workspace/zz"]);
-    assert!(
-        started.elapsed().as_secs() < 20,
-        "took {:?}",
-        started.elapsed()
-    );
 }
 
 #[test]
@@ -732,13 +726,14 @@ fn generated_links_to_plugin_skills_are_no_subjects() {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn both_dialects_of_clawhub_as_the_tools_write_them() {
     let corpus =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus/openclaw-state");
-    if !corpus.exists() {
-        println!("skipped: ../shared/corpus/openclaw-state is not here");
-        return;
-    }
+    assert!(
+        corpus.exists(),
+        "../shared/corpus/openclaw-state is not here"
+    );
     for dialect in ["openclaw-dialect", "clawhub-cli-dialect"] {
         let state = State::new();
         let from = corpus.join("clawhub").join(dialect);

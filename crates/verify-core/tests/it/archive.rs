@@ -8,7 +8,6 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -423,7 +422,6 @@ fn attack_special_files_and_unknown_types() {
 
 #[test]
 fn attack_decompression_bombs() {
-    let started = Instant::now();
     let zeros = |megabytes: u64| {
         let mut packer = GzEncoder::new(Vec::new(), Compression::best());
         packer
@@ -455,7 +453,6 @@ fn attack_decompression_bombs() {
     // Zeros after the end of the archive are a bomb too.
     refused_bytes(&gzip(&[tar(&honest()), vec![0; 64 << 20]].concat()), "bomb");
     assert!(read(&gzip(&[tar(&honest()), vec![0; 1 << 20]].concat())).is_ok());
-    assert!(started.elapsed() < Duration::from_secs(30));
 }
 
 #[test]
@@ -898,10 +895,9 @@ fn gnu_tar_archives_are_the_trees_they_were_made_of() {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn archives_of_the_corpus_are_read() {
-    let Some(corpus) = crate::support::shared("corpus") else {
-        return;
-    };
+    let corpus = crate::support::shared("corpus");
     let mut found = 0;
     for folder in ["openclaw-state/sources", "sigstore/npm"] {
         for file in std::fs::read_dir(corpus.join(folder)).expect("list") {
@@ -920,16 +916,11 @@ fn archives_of_the_corpus_are_read() {
 /// Set `OPENCLAW_VERIFY_NPM_CACHE` to an npm cache to read every archive in it, and `OPENCLAW_VERIFY_NODE_MODULES` to compare those
 /// that its hidden lockfile names with what npm installed.
 #[test]
+#[ignore = "needs OPENCLAW_VERIFY_NPM_CACHE, OPENCLAW_VERIFY_NODE_MODULES"]
 fn npm_cache_is_read_and_installed_packages_are_their_archives() {
-    let (Some(cache), Some(installed)) = (
-        std::env::var_os("OPENCLAW_VERIFY_NPM_CACHE"),
-        std::env::var_os("OPENCLAW_VERIFY_NODE_MODULES"),
-    ) else {
-        println!(
-            "skipped: OPENCLAW_VERIFY_NPM_CACHE and OPENCLAW_VERIFY_NODE_MODULES name no folders"
-        );
-        return;
-    };
+    let folder = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set"));
+    let cache = folder("OPENCLAW_VERIFY_NPM_CACHE");
+    let installed = folder("OPENCLAW_VERIFY_NODE_MODULES");
     let mut archives = std::collections::HashMap::new();
     let (mut all, mut refused) = (0, Vec::new());
     let mut open = vec![Path::new(&cache).join("_cacache/content-v2")];

@@ -775,10 +775,9 @@ fn long_and_hostile_texts_stay_within_the_protocol() {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn every_recorded_request_is_answered() {
-    let Some(folder) = crate::support::shared("corpus/openclaw-state/install-policy") else {
-        return;
-    };
+    let folder = crate::support::shared("corpus/openclaw-state/install-policy");
     let bench = Bench::new();
     let mut answered = 0;
     for entry in fs::read_dir(folder).expect("folder").flatten() {
@@ -869,8 +868,8 @@ proptest! {
     }
 }
 
-/// An example, as `cargo test` has built it; none when only this test was built.
-fn example(name: &str) -> Option<std::process::Command> {
+/// An example, as `cargo test` has built it.
+fn example(name: &str) -> std::process::Command {
     let program = std::env::current_exe()
         .expect("own path")
         .ancestors()
@@ -878,18 +877,16 @@ fn example(name: &str) -> Option<std::process::Command> {
         .expect("target")
         .join("examples")
         .join(name);
-    if !program.exists() {
-        println!("skipped: the example {name} is not built");
-        return None;
-    }
-    Some(std::process::Command::new(program))
+    assert!(
+        program.exists(),
+        "the example {name} is not built: run `cargo test --examples` first"
+    );
+    std::process::Command::new(program)
 }
 
 #[test]
 fn the_example_installer_publishes_only_what_was_locked() {
-    let Some(mut refused) = example("installer") else {
-        return;
-    };
+    let mut refused = example("installer");
     let bench = Bench::new();
     let folder = bench.folder_plugin();
     let [policy, staged, target] = ["config", "folder", "local"].map(|name| bench.root.join(name));
@@ -905,7 +902,6 @@ fn the_example_installer_publishes_only_what_was_locked() {
     bench.ask(&folder);
     bench.lock_kept("path:local");
     let published = example("installer")
-        .expect("built")
         .args([&policy, &staged, &target])
         .output()
         .expect("runs");
@@ -929,9 +925,7 @@ fn the_example_installer_publishes_only_what_was_locked() {
 
 #[test]
 fn the_example_ci_fails_when_something_changed() {
-    let Some(mut without) = example("ci") else {
-        return;
-    };
+    let mut without = example("ci");
     let bench = Bench::new();
     let [state, config] = ["state", "config"].map(|name| bench.root.join(name));
     bench.write(
@@ -963,7 +957,7 @@ fn the_example_ci_fails_when_something_changed() {
         "config/openclaw-verify.toml",
         "version = 1\n[levels]\nunreviewed = \"warn\"\n",
     );
-    let (code, text) = run(&mut example("ci").expect("built"));
+    let (code, text) = run(&mut example("ci"));
     assert!(
         code == Some(0) && text.contains("warn skill:workspace/weather: unreviewed"),
         "{text}"
@@ -974,7 +968,7 @@ fn the_example_ci_fails_when_something_changed() {
         "state/workspace/skills/weather/SKILL.md",
         "---\nname: weather\ndescription: d\n---\nhello!\n",
     );
-    let (code, text) = run(&mut example("ci").expect("built"));
+    let (code, text) = run(&mut example("ci"));
     assert!(
         code == Some(1) && text.contains("deny skill:workspace/weather: tree-mismatch"),
         "{text}"
@@ -984,9 +978,7 @@ fn the_example_ci_fails_when_something_changed() {
 #[test]
 fn the_example_service_answers_every_line() {
     use std::io::Write as _;
-    let Some(mut service) = example("service") else {
-        return;
-    };
+    let mut service = example("service");
     let bench = Bench::new();
     let piped = std::process::Stdio::piped;
     let mut child = service

@@ -1,6 +1,6 @@
 //! Imported reviews that are fetched: pinned, bounded, kept, and never taken for others.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use openclaw_verify_core::digest::Sha256Digest;
 use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
@@ -11,6 +11,9 @@ use crate::support::server::{Answer, Server};
 
 const REVIEWS: &str = "version = 1\n\n[[review]]\npackage = \"npm:a\"\nversion = \"1.0.0\"\ntree = \"git-sha256:1111111111111111111111111111111111111111111111111111111111111111\"\ncriteria = \"safe-to-run\"\nby = \"Friend\"\ndate = 2026-11-01\n";
 const VIOLATION: &str = "\n[[violation]]\npackage = \"npm:b\"\nversions = \"*\"\nreason = \"posts the tokens\"\nby = \"Friend\"\ndate = 2026-11-02\n";
+
+/// No server of these tests that answers at all needs this long, however busy the machine.
+const PATIENT: Duration = Duration::from_secs(120);
 
 struct Place {
     folder: tempfile::TempDir,
@@ -52,13 +55,9 @@ impl Place {
             .imports(self.path("imports"))
     }
 
-    fn online(&self) -> Builder {
+    fn online(&self, patience: Duration) -> Builder {
         let mut limits = Limits::default();
-        (limits.metadata, limits.idle, limits.connect) = (
-            Duration::from_millis(900),
-            Duration::from_millis(600),
-            Duration::from_secs(2),
-        );
+        (limits.metadata, limits.idle, limits.connect) = (patience, patience, PATIENT);
         (limits.attempts, limits.backoff) = (2, Duration::from_millis(10));
         let client = Client::new(
             NpmConfig::default(),
@@ -70,14 +69,13 @@ impl Place {
     }
 
     fn refresh(&self) -> Result<ImportState, String> {
-        let started = Instant::now();
-        let result = self.online().refresh_imports();
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "{:?}",
-            started.elapsed()
-        );
-        result
+        self.refresh_within(PATIENT)
+    }
+
+    /// Answers that never come whole are waited for this long.
+    fn refresh_within(&self, patience: Duration) -> Result<ImportState, String> {
+        self.online(patience)
+            .refresh_imports()
             .map(|mut all| all.pop().expect("one import").state)
             .map_err(|error| told(&error))
     }
@@ -116,7 +114,10 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
         place.offline().refresh_imports().expect("nothing is asked"),
         []
     );
-    assert!(place.online().build().is_err(), "only a refresh fetches");
+    assert!(
+        place.online(PATIENT).build().is_err(),
+        "only a refresh fetches"
+    );
     assert_eq!(
         place.server.authorizations(),
         [],
@@ -127,7 +128,7 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
     assert_eq!(place.refresh(), Ok(ImportState::Unchanged));
     place.server.forget();
-    assert!(place.offline().build().is_ok() && place.online().build().is_ok());
+    assert!(place.offline().build().is_ok() && place.online(PATIENT).build().is_ok());
     assert_eq!(place.server.authorizations(), []);
 
     // What is pinned stays in force when nobody serves it any more.
@@ -190,8 +191,13 @@ fn an_import_that_changed_names_both_digests_what_is_new_and_the_line_to_edit() 
 fn hostile_servers_give_nothing() {
     let place = Place::new();
     let refused = |answer: Answer, expected: &str| {
+        let patience = if expected == "took too long" {
+            Duration::from_millis(900)
+        } else {
+            PATIENT
+        };
         place.policy(REVIEWS).server.set("/r.toml", answer);
-        let error = place.refresh().expect_err(expected);
+        let error = place.refresh_within(patience).expect_err(expected);
         assert!(error.contains(expected), "{expected}: {error}");
         assert!(place.offline().build().is_err(), "{expected}");
     };
@@ -201,10 +207,7 @@ fn hostile_servers_give_nothing() {
     );
     refused(Answer::Endless, "larger than the 16777216 bytes accepted");
     refused(Answer::Slow(REVIEWS.into()), "took too long");
-    refused(
-        Answer::Late(Duration::from_secs(3), REVIEWS.into()),
-        "took too long",
-    );
+    refused(Answer::Silent, "took too long");
     refused(Answer::Truncated(REVIEWS.into()), "the connection failed");
     refused(
         Answer::Drip(format!("HTTP/1.1 200 OK\r\n\r\n{REVIEWS}").into()),
@@ -298,7 +301,10 @@ fn a_file_beside_the_policy_is_held_to_its_digest_too() {
     std::fs::write(place.path("policy.toml"), policy).expect("policy");
     assert!(place.offline().build().is_ok());
     assert_eq!(
-        place.online().refresh_imports().expect("nothing to fetch"),
+        place
+            .online(PATIENT)
+            .refresh_imports()
+            .expect("nothing to fetch"),
         []
     );
     std::fs::write(&file, format!("{REVIEWS}\n")).expect("file");

@@ -211,10 +211,9 @@ fn fifo(path: &Path) {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn a_real_state_is_found_whole_in_its_copy() {
-    let Some(corpus) = shared("corpus/openclaw-state") else {
-        return;
-    };
+    let corpus = shared("corpus/openclaw-state");
     let dir = tempfile::tempdir().expect("temp dir");
     let unpacked = std::process::Command::new("bash")
         .arg(corpus.join("unpack.sh"))

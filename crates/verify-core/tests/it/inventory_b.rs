@@ -15,8 +15,8 @@ use openclaw_verify_core::subject::{Kind, Source};
 use crate::support::shared;
 
 /// The state dir of the shared material as OpenClaw left it on its own machine.
-fn real_state(dir: &Path) -> Option<Inventory> {
-    let corpus = shared("corpus/openclaw-state")?;
+fn real_state(dir: &Path) -> Inventory {
+    let corpus = shared("corpus/openclaw-state");
     let unpacked = std::process::Command::new("bash")
         .arg(corpus.join("unpack.sh"))
         .arg(dir)
@@ -35,7 +35,7 @@ fn real_state(dir: &Path) -> Option<Inventory> {
         config: None,
         ..Options::new("")
     };
-    Some(inventory::read(&options).expect("inventory"))
+    inventory::read(&options).expect("inventory")
 }
 
 fn of(inventory: &Inventory, kind: Kind) -> Vec<&Subject> {
@@ -47,11 +47,10 @@ fn of(inventory: &Inventory, kind: Kind) -> Vec<&Subject> {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn a_real_state_is_read_as_openclaw_lists_it() {
     let dir = tempfile::tempdir().expect("temp dir");
-    let Some(inventory) = real_state(dir.path()) else {
-        return;
-    };
+    let inventory = real_state(dir.path());
 
     let skills: Vec<_> = of(&inventory, Kind::Skill)
         .iter()

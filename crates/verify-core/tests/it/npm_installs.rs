@@ -77,7 +77,7 @@ fn simple(place: &Place, package: Value, files: &[File<'_>]) {
 }
 
 /// npm, as OpenClaw calls it; false where this machine has none.
-fn install(place: &Place, version: &str, integrity: &str) -> bool {
+fn install(place: &Place, version: &str, integrity: &str) {
     let project = place.path(&format!("state/{PROJECT}"));
     let _ = fs::remove_dir_all(&project);
     place.write(
@@ -105,17 +105,13 @@ fn install(place: &Place, version: &str, integrity: &str) -> bool {
     for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
         npm.env_remove(proxy);
     }
-    let Ok(output) = npm.output() else {
-        println!("skipped: what npm installs, there is no npm");
-        return false;
-    };
+    let output = npm.output().expect("npm");
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
     place.record(version, integrity);
-    true
 }
 
 fn mismatches(report: &Report) -> Vec<String> {
@@ -149,6 +145,7 @@ fn basis(report: &Report) -> Option<Basis> {
 const SHELL: &[u8] = b"#!/usr/bin/env node\r\nx\r\ny\n";
 
 #[test]
+#[ignore = "needs npm"]
 fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
     let place = Place::new();
     let long = [b"#!/bin/".as_slice(), &[b'x'; 3000], b"\r\nx\r\n"].concat();
@@ -252,9 +249,7 @@ fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
         NAME,
         &[(package.clone(), archive(&package, &files))],
     );
-    if !install(&place, "1.2.0", &integrity) {
-        return;
-    }
+    install(&place, "1.2.0", &integrity);
     place.lock(false);
     let report = place.online("");
     assert_eq!(mismatches(&report), [""; 0]);
@@ -421,6 +416,7 @@ fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
 /// OpenClaw's project file asks for other packages in the place of old ones, as the host package says. Without the host package it
 /// is only the state dir that says so.
 #[test]
+#[ignore = "needs npm"]
 fn a_package_in_another_ones_place() {
     let place = Place::new();
     let plain = json!({ "name": "plain", "version": "1.0.0" });
@@ -446,9 +442,7 @@ fn a_package_in_another_ones_place() {
         NAME,
         &[(package.clone(), archive(&package, &files))],
     );
-    if !install(&place, "1.2.0", &integrity) {
-        return;
-    }
+    install(&place, "1.2.0", &integrity);
     let folder = place.path(&format!("state/{PROJECT}/node_modules/old"));
     assert!(
         fs::read_to_string(folder.join("package.json"))

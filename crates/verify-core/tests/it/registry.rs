@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
@@ -145,8 +145,11 @@ impl Shop {
     }
 
     fn facts(&self) -> (&'static str, &'static str, &'static str) {
-        let fetched = self.fetch();
-        let facts = self.judge(&fetched);
+        self.codes(&self.fetch())
+    }
+
+    fn codes(&self, fetched: &Fetched) -> (&'static str, &'static str, &'static str) {
+        let facts = self.judge(fetched);
         (
             code(&facts.integrity),
             code(&facts.signatures),
@@ -165,15 +168,21 @@ fn want() -> Want {
     }
 }
 
-/// Short, so that slow answers do not make slow tests.
+/// Long, so that a busy machine is not taken for a slow registry.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.packument = 1 << 20;
     limits.archive = 1 << 20;
-    limits.metadata = Duration::from_millis(700);
-    limits.download = Duration::from_millis(700);
-    limits.idle = Duration::from_millis(500);
+    limits.metadata = Duration::from_secs(120);
+    limits.download = Duration::from_secs(120);
     limits.backoff = Duration::from_millis(10);
+    limits
+}
+
+/// Short for archives, which must be the slow answer: whatever else is asked has all the time that it needs.
+fn short_for_archives() -> Limits {
+    let mut limits = limits();
+    limits.download = Duration::from_millis(700);
     limits
 }
 
@@ -388,7 +397,6 @@ fn a_registry_that_lies() {
 #[test]
 fn slow_truncated_and_oversized() {
     let shop = Shop::open();
-    let start = Instant::now();
     shop.server
         .set(TARBALL, Answer::Truncated(ARCHIVE.to_vec()));
     assert!(matches!(
@@ -397,7 +405,11 @@ fn slow_truncated_and_oversized() {
     ));
     assert_eq!(shop.server.seen(TARBALL), 3, "it was tried again");
     shop.server.set(TARBALL, Answer::Slow(vec![b'x'; 10_000]));
-    assert_eq!(archive_error(&shop.fetch()), FetchError::TimedOut);
+    let short = shop.client_with("", short_for_archives());
+    assert_eq!(
+        archive_error(&shop.fetch_with(&short)),
+        FetchError::TimedOut
+    );
     shop.server.forget();
     shop.server.set(TARBALL, Answer::Claims(1 << 40));
     assert_eq!(archive_error(&shop.fetch()), FetchError::TooLarge(1 << 20));
@@ -417,7 +429,6 @@ fn slow_truncated_and_oversized() {
     assert_eq!(error(&shop.fetch()), FetchError::Status(503));
     shop.server.set(PACKUMENT, Answer::Status(401));
     assert_eq!(error(&shop.fetch()), FetchError::Refused(401));
-    assert!(start.elapsed() < Duration::from_secs(20));
     let left = std::fs::read_dir(shop.cache.path().join("archives"))
         .expect("folder")
         .count();
@@ -534,7 +545,7 @@ fn several_at_once_and_inside_an_async_program() {
         let body = json!({ "name": name, "versions": { "1.0.0": { "name": name, "version": "1.0.0", "dist": {} } } });
         shop.server.set(
             &format!("/{name}"),
-            Answer::Late(Duration::from_millis(300), body.to_string().into_bytes()),
+            Answer::Together(names.len(), body.to_string().into_bytes()),
         );
     }
     let of = |name: &String| Want {
@@ -553,13 +564,8 @@ fn several_at_once_and_inside_an_async_program() {
         .build()
         .expect("runtime");
     runtime.block_on(async {
-        let start = Instant::now();
+        // Each is answered when all have been asked for.
         let fetched = client.fetch(&plan).await;
-        assert!(
-            start.elapsed() < Duration::from_millis(1200),
-            "{:?}",
-            start.elapsed()
-        );
         assert!(fetched.packages.iter().all(|p| {
             p.as_ref()
                 .is_ok_and(|p| p.attestations == Attestation::None)
@@ -713,17 +719,16 @@ fn each_bad_answer_is_told_as_what_it_is() {
     ];
     for (answer, expected) in cases {
         shop.server.set(PACKUMENT, answer.clone());
-        let start = Instant::now();
+        let mut limits = limits();
+        if matches!(answer, Answer::Drip(_) | Answer::Slow(_)) {
+            limits.metadata = Duration::from_millis(700);
+        }
+        let fetched = shop.fetch_with(&shop.client_with("", limits));
         assert_eq!(
-            shop.facts(),
+            shop.codes(&fetched),
             (expected, expected, expected),
             "{}",
-            error(&shop.fetch())
-        );
-        assert!(
-            start.elapsed() < Duration::from_secs(8),
-            "{:?}",
-            start.elapsed()
+            error(&fetched)
         );
     }
     assert!(
@@ -838,17 +843,12 @@ fn a_trickle_is_no_answer() {
     shop.server.set(TARBALL, Answer::Slow(vec![b'x'; 10_000]));
     let mut limits = limits();
     limits.download = Duration::from_secs(600);
+    limits.idle = Duration::from_millis(500);
     limits.attempts = 1;
-    let start = Instant::now();
     let client = shop.client_with("", limits);
     assert_eq!(
         archive_error(&shop.fetch_with(&client)),
         FetchError::TimedOut
-    );
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
     );
 }
 
@@ -998,7 +998,8 @@ fn processes_share_a_cache_and_one_that_is_killed_leaves_no_half_file() {
     });
     let files = || {
         std::fs::read_dir(shop.cache.path().join("archives"))
-            .expect("folder")
+            .into_iter()
+            .flatten()
             .flatten()
             .map(|f| f.path())
     };
@@ -1014,10 +1015,18 @@ fn processes_share_a_cache_and_one_that_is_killed_leaves_no_half_file() {
     let plan = Plan {
         wants: vec![want()],
     };
-    let cut = runtime.block_on(async {
-        tokio::time::timeout(Duration::from_millis(300), client.fetch(&plan)).await
+    // The point of the cut: the download has a file, and the server has most of the archive still to send.
+    let has_a_file = async {
+        while files().next().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            _ = client.fetch(&plan) => panic!("it was not cut off"),
+            () = has_a_file => (),
+        }
     });
-    assert!(cut.is_err(), "it was cut off");
     drop(runtime);
     assert!(
         files().all(|file| !file.to_string_lossy().ends_with(".tgz")),

@@ -6,17 +6,12 @@ pub mod mint;
 #[cfg(feature = "online")]
 pub(crate) mod server;
 
-/// The folder of additional material beside the checkout, when there is one. Prints a line when it is missing, so that a skipped
-/// test is seen.
+/// The folder of additional material beside the checkout, for tests that are ignored because they need it.
 #[allow(dead_code, reason = "used by the parts that have such material")]
-pub(crate) fn shared(what: &str) -> Option<PathBuf> {
+pub(crate) fn shared(what: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared")
         .join(what);
-    if folder.exists() {
-        Some(folder)
-    } else {
-        println!("skipped: ../shared/{what} is not here");
-        None
-    }
+    assert!(folder.exists(), "../shared/{what} is not here");
+    folder
 }

@@ -11,7 +11,6 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use openclaw_verify_core::tree::{
     self, LeaveOut, Manifest, Mode, Offender, Options, RecordKind, Tree, TreeError, TreeLimit,
@@ -328,25 +327,33 @@ fn many_trees_in_one_call_keep_their_order_and_errors() {
 // Attacks: one test each.
 
 #[test]
-fn attack_fifo_socket_and_device_are_never_opened() {
+fn attack_fifo_and_socket_are_never_opened() {
     let dir = temp();
     make_fifo(&dir.path().join("fifo"));
     let _socket =
         std::os::unix::net::UnixListener::bind(dir.path().join("socket")).expect("socket");
-    let mut expected = vec!["fifo is a FIFO", "socket is a socket"];
-    if make_device(&dir.path().join("device")) {
-        expected.insert(0, "device is a device");
-    } else {
-        println!("skipped: no device can be made here");
-    }
     write(dir.path(), "a", "x");
-    let started = Instant::now();
-    let found: Vec<_> = offenders(digest(dir.path()))
+    assert_eq!(
+        refused(dir.path()),
+        ["fifo is a FIFO", "socket is a socket"]
+    );
+}
+
+#[test]
+#[ignore = "needs root"]
+fn attack_device_is_never_opened() {
+    let dir = temp();
+    assert!(make_device(&dir.path().join("device")), "no device");
+    write(dir.path(), "a", "x");
+    assert_eq!(refused(dir.path()), ["device is a device"]);
+}
+
+/// What a digest of the folder is refused for.
+fn refused(folder: &Path) -> Vec<String> {
+    offenders(digest(folder))
         .iter()
         .map(|o| format!("{} {}", o.path, o.why))
-        .collect();
-    assert_eq!(found, expected);
-    assert!(started.elapsed() < Duration::from_secs(5));
+        .collect()
 }
 
 #[test]
@@ -355,7 +362,6 @@ fn attack_sparse_four_gib_file_meets_the_byte_limit() {
     std::fs::File::create(dir.path().join("sparse"))
         .and_then(|f| f.set_len(4 << 30))
         .expect("sparse");
-    let started = Instant::now();
     let result = tree::digest(
         &TreeSpec::whole(dir.path()),
         &Options {
@@ -366,7 +372,6 @@ fn attack_sparse_four_gib_file_meets_the_byte_limit() {
     assert!(
         matches!(result, Err(TreeError::Limit { limit: TreeLimit::Bytes, max }) if max == 1 << 30)
     );
-    assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 #[test]
@@ -383,7 +388,6 @@ fn attack_ten_thousand_levels_meet_the_depth_limit() {
         at = open(&at);
         made += 1;
     }
-    let started = Instant::now();
     assert!(matches!(
         digest(dir.path()),
         Err(TreeError::Limit {
@@ -406,7 +410,6 @@ fn attack_ten_thousand_levels_meet_the_depth_limit() {
             max: 3000
         })
     ));
-    assert!(started.elapsed() < Duration::from_secs(20));
     // std's removal recurses; take the levels away from below.
     drop(at);
     while made > 0 {
@@ -546,9 +549,8 @@ fn attack_symlink_maze_ends() {
         .expect("symlink");
     }
     std::fs::create_dir(dir.path().join("l0")).expect("folder");
-    let started = Instant::now();
+    // Two to the power of thirty steps would not end.
     let _ = digest(dir.path());
-    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[test]
@@ -897,10 +899,9 @@ fn attack_host_link_leads_elsewhere() {
 }
 
 #[test]
+#[ignore = "needs ../shared"]
 fn records_of_the_corpus_are_records() {
-    let Some(clawhub) = crate::support::shared("corpus/openclaw-state/clawhub") else {
-        return;
-    };
+    let clawhub = crate::support::shared("corpus/openclaw-state/clawhub");
     for dialect in ["clawhub-cli-dialect", "openclaw-dialect"] {
         let skill = clawhub.join(dialect).join("skills/acme-weather");
         let record = |place: &str| LeaveOut::Record(place.to_owned(), RecordKind::ClawhubOrigin);
@@ -917,11 +918,9 @@ fn records_of_the_corpus_are_records() {
 
 /// Set `OPENCLAW_VERIFY_TREES` to folders separated by `:` to compare them with `git write-tree`; takes minutes for large ones.
 #[test]
+#[ignore = "needs OPENCLAW_VERIFY_TREES"]
 fn named_folders_are_gits() {
-    let Some(folders) = std::env::var_os("OPENCLAW_VERIFY_TREES") else {
-        println!("skipped: OPENCLAW_VERIFY_TREES names no folder");
-        return;
-    };
+    let folders = std::env::var_os("OPENCLAW_VERIFY_TREES").expect("OPENCLAW_VERIFY_TREES");
     for folder in std::env::split_paths(&folders) {
         let boundary = folder.parent().expect("parent").to_owned();
         let top_git = folder.join(".git").is_dir();

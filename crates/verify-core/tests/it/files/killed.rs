@@ -1,57 +1,68 @@
-//! Killing the process at any moment while it writes leaves the old file or the new one, whole.
+//! Killing the process while it writes leaves the old file, whole; a file is replaced only by a whole one.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use openclaw_verify_core::operator_file::write_atomic;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
-const VARIABLE: &str = "OPENCLAW_VERIFY_TEST_WRITES";
+const PATH: &str = "OPENCLAW_VERIFY_TEST_WRITES";
+const LIMIT: &str = "OPENCLAW_VERIFY_TEST_LIMIT";
+/// SIGXFSZ on Linux and macOS.
+const FILE_TOO_LARGE: i32 = 25;
 
 fn contents() -> [String; 2] {
     ["a", "b"].map(|letter| letter.repeat(300_000))
 }
 
-/// Not a test by itself: what the test below starts and kills.
+/// Not a test by itself: what the test below starts. The kernel kills it where its file grows beyond the limit.
 #[test]
 #[ignore = "started by `the_old_or_the_new_file_survives_a_kill`"]
-fn writes_for_ever() {
-    let Some(path) = std::env::var_os(VARIABLE) else {
-        return;
-    };
-    let until = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < until {
-        for text in contents() {
-            write_atomic(Path::new(&path), &text).expect("write");
-        }
+fn writes_until_killed() {
+    let path = std::env::var_os(PATH).expect(PATH);
+    let limit = std::env::var(LIMIT).expect(LIMIT).parse().expect(LIMIT);
+    for (resource, most) in [(Resource::Core, 0), (Resource::Fsize, limit)] {
+        let limits = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        setrlimit(resource, limits).expect("limit");
     }
+    write_atomic(Path::new(&path), &contents()[1]).expect("write");
 }
 
 #[test]
 fn the_old_or_the_new_file_survives_a_kill() {
-    let dir = tempfile::tempdir().expect("temp dir");
-    let path = dir.path().join("openclaw-verify.lock");
-    let contents = contents();
-    std::fs::write(&path, &contents[0]).expect("write");
-    let mut seen = [0_u32; 2];
-    for round in 0..40 {
+    let [old, new] = contents();
+    let whole = new.len();
+    for limit in [0, 1, 4095, 4096, whole / 2, whole - 1, whole] {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("openclaw-verify.lock");
+        std::fs::write(&path, &old).expect("write");
         let test = std::env::current_exe().expect("test binary");
-        let mut child = Command::new(test)
-            .args(["--exact", "files::killed::writes_for_ever", "--ignored"])
-            .env(VARIABLE, &path)
+        let status = Command::new(test)
+            .args(["--exact", "files::killed::writes_until_killed", "--ignored"])
+            .env(PATH, &path)
+            .env(LIMIT, limit.to_string())
             .stdout(Stdio::null())
-            .spawn()
+            .stderr(Stdio::null())
+            .status()
             .expect("start");
-        std::thread::sleep(Duration::from_micros(4000 + round * 731));
-        child.kill().and_then(|()| child.wait()).expect("kill");
+        let left: Vec<u64> = std::fs::read_dir(dir.path())
+            .expect("folder")
+            .map(|entry| entry.expect("entry").metadata().expect("metadata").len())
+            .collect();
         let text = std::fs::read_to_string(&path).expect("read");
-        let which = contents.iter().position(|whole| *whole == text);
-        seen[which.unwrap_or_else(|| {
-            panic!("{} bytes are neither the old nor the new file", text.len())
-        })] += 1;
+        if limit < whole {
+            assert_eq!(status.signal(), Some(FILE_TOO_LARGE), "{limit}: {status}");
+            assert!(text == old, "{limit}: {} bytes", text.len());
+            assert_eq!(left.len(), 2, "{limit}: killed beside its temporary file");
+            assert!(left.contains(&(limit as u64)), "{limit}: {left:?}");
+        } else {
+            assert!(status.success(), "{status}");
+            assert!(text == new, "{} bytes", text.len());
+            assert_eq!(left.len(), 1, "nothing is left");
+        }
     }
-    assert!(
-        seen.iter().all(|n| *n > 0),
-        "the kills came before anything was written: {seen:?}"
-    );
 }

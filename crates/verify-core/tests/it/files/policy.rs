@@ -736,11 +736,10 @@ proptest! {
 }
 
 #[test]
-fn a_pattern_made_to_backtrack_is_still_quick() {
+fn a_pattern_made_to_backtrack_ends() {
     let pattern = Pattern::new(&"*a".repeat(255)).expect("pattern");
-    let start = std::time::Instant::now();
+    // A matcher that backtracks would not be done within the age of the universe.
     assert!(!pattern.matches(&"ab".repeat(254)));
-    assert!(start.elapsed().as_secs() < 2);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A registry in this process: good, slow, truncated, oversized, redirecting and lying answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -22,8 +22,10 @@ pub(crate) enum Answer {
     /// Sends chunks without end.
     Endless,
     Redirect(String),
-    /// Good, after a while.
-    Late(Duration, Vec<u8>),
+    /// Good, as soon as so many paths have been asked for.
+    Together(usize, Vec<u8>),
+    /// Nothing at all.
+    Silent,
     /// Exactly these bytes, head and all.
     Raw(Vec<u8>),
     /// The same, one byte a while, also in the head.
@@ -143,8 +145,11 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
             head("200 OK", length(&body), "")?;
             stream.write_all(&body)
         }
-        Answer::Late(wait, body) => {
-            thread::sleep(wait);
+        Answer::Silent => gone(reader),
+        Answer::Together(paths, body) => {
+            while asked(state) < paths {
+                thread::sleep(Duration::from_millis(5));
+            }
             head("200 OK", length(&body), "")?;
             stream.write_all(&body)
         }
@@ -153,8 +158,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         Answer::Redirect(to) => head("302 Found", Some(0), &format!("location: {to}\r\n")),
         Answer::Claims(size) => {
             head("200 OK", Some(size), "")?;
-            thread::sleep(Duration::from_secs(1));
-            Ok(())
+            gone(reader)
         }
         Answer::Truncated(body) => {
             head("200 OK", length(&body), "")?;
@@ -176,11 +180,24 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     }
 }
 
+/// Waits until the client has hung up.
+fn gone(mut reader: BufReader<TcpStream>) -> std::io::Result<()> {
+    std::io::copy(&mut reader, &mut std::io::sink()).map(drop)
+}
+
+/// How many different paths have been asked for.
+fn asked(state: &Mutex<State>) -> usize {
+    let state = state.lock().expect("state");
+    let paths: HashSet<&String> = state.seen.iter().map(|(path, _)| path).collect();
+    paths.len()
+}
+
+/// So slowly that a client on a busy machine has lost its patience long before the end.
 fn drip(stream: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
     for byte in bytes {
         stream.write_all(&[*byte])?;
         stream.flush()?;
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(200));
     }
     Ok(())
 }
