@@ -37,12 +37,16 @@ fn a_killed_lock_is_whole() {
     let installation = Installation::shipped();
     installation.init(0);
     let old = installation.lock_text();
-    assert!(old.len() > 2048, "more than the blocks below");
+    assert!(
+        old.len() > 1024,
+        "more than the blocks below: {}",
+        old.len()
+    );
     let skill = installation.state.join("workspace/skills/weather/SKILL.md");
     let text = std::fs::read_to_string(&skill).expect("skill");
     std::fs::write(&skill, text + "\nmore\n").expect("write");
     let accept = ["lock", "--accept", "skill:workspace/weather"];
-    for blocks in [0, 1, 2] {
+    for blocks in [0, 1] {
         let status = killed_at(&installation.command(&accept), blocks)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
