@@ -11,6 +11,9 @@ use super::{ArchiveError, Limits};
 /// Below this an archive may unpack to any multiple of its size: a few zeros are no bomb.
 const RATIO_FLOOR: u64 = 16 << 20;
 
+/// Most zero bytes after the gzip data. `gzip`, Node and npm ignore them; old npm archives were filled up to a tape record.
+const MAX_PADDING: u64 = 10_240;
+
 /// The unpacked bytes of an archive.
 pub(crate) struct Gunzip<R> {
     decoder: GzDecoder<BufReader<Hashed<R>>>,
@@ -43,18 +46,20 @@ impl<R: Read> Gunzip<R> {
         }
     }
 
-    /// Ends the reading: after the unpacked bytes nothing may follow.
+    /// Ends the reading: after the gzip data nothing may follow but a few zeros, which are hashed with the rest.
     pub(crate) fn finish(self) -> Result<Packed, ArchiveError> {
         let mut rest = self.decoder.into_inner();
         let mut next = Vec::new();
         (&mut rest)
-            .take(2)
+            .take(MAX_PADDING + 1)
             .read_to_end(&mut next)
             .map_err(ArchiveError::from_io)?;
         match next.as_slice() {
-            [] => {}
-            [0x1f, 0x8b] => return Err(ArchiveError::SeveralMembers),
-            _ => return Err(ArchiveError::TrailingBytes),
+            [0x1f, 0x8b, ..] => return Err(ArchiveError::SeveralMembers),
+            rest if rest.len() as u64 > MAX_PADDING || rest.iter().any(|b| *b != 0) => {
+                return Err(ArchiveError::TrailingBytes);
+            }
+            _ => {}
         }
         let hashed = rest.into_inner();
         Ok(Packed {

@@ -12,8 +12,9 @@ pub(crate) struct Header {
     pub(crate) link: Vec<u8>,
     pub(crate) size: u64,
     pub(crate) mode: u32,
-    /// Whether the prefix field holds anything. `node-tar` puts it before the path of an extended header too, others do not.
-    pub(crate) has_prefix: bool,
+    /// Bytes of the prefix in `path`, none where the field is empty. Some readers put it before the path of an extended header
+    /// too, others do not.
+    pub(crate) prefix: Option<usize>,
 }
 
 impl Header {
@@ -61,7 +62,7 @@ impl Header {
             return Err(bad("a name that goes on after its end"));
         }
         let name = text(&block[0..100]);
-        let (path, has_prefix) = match &block[257..265] {
+        let (path, prefix) = match &block[257..265] {
             b"ustar\x0000" => {
                 let prefix = text(&block[345..500]);
                 // `node-tar` takes byte 475 for the sign of a long prefix; other readers look for the first NUL.
@@ -75,13 +76,18 @@ impl Header {
                     }
                 }
                 match prefix {
-                    [] => (name.to_vec(), false),
-                    prefix => ([prefix, b"/", name].concat(), true),
+                    [] => (name.to_vec(), None),
+                    prefix => ([prefix, b"/", name].concat(), Some(prefix.len())),
                 }
             }
             // GNU has times where `ustar` has the prefix.
-            b"ustar  \0" => (name.to_vec(), false),
-            magic if magic.iter().all(|b| *b == 0) => (name.to_vec(), false),
+            b"ustar  \0" => (name.to_vec(), None),
+            // Old npm wrote these version bytes. `node-tar` takes the prefix only after `00`, other readers after any version, so
+            // there must be none.
+            b"ustar\0 \0" | b"ustar\0 0" if block[345..500].iter().all(|b| *b == 0) => {
+                (name.to_vec(), None)
+            }
+            magic if magic.iter().all(|b| *b == 0) => (name.to_vec(), None),
             _ => return Err(bad("the magic is unknown")),
         };
         Ok(Self {
@@ -90,8 +96,19 @@ impl Header {
             link: text(&block[157..257]).to_vec(),
             size,
             mode,
-            has_prefix,
+            prefix,
         })
+    }
+
+    /// Whether its prefix makes a second path beside that of a pax header, or of a GNU long name.
+    pub(crate) fn contradicts(&self, extended: &[u8], is_pax: bool) -> bool {
+        let Some((prefix, name)) = self.prefix.and_then(|at| {
+            let (prefix, rest) = self.path.split_at_checked(at)?;
+            Some((prefix, rest.strip_prefix(b"/")?))
+        }) else {
+            return false;
+        };
+        !(is_pax && super::node_tar::is_truncation(extended, prefix, name))
     }
 }
 

@@ -9,6 +9,7 @@ mod entries;
 mod error;
 mod gunzip;
 mod header;
+mod node_tar;
 mod pax;
 mod reader;
 mod unpack;

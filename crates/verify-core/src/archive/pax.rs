@@ -33,6 +33,11 @@ impl Extended {
         !self.seen.is_empty()
     }
 
+    /// Whether it was a pax header, not GNU long names.
+    pub(crate) fn is_pax(&self) -> bool {
+        self.seen.contains(&b'x')
+    }
+
     /// Takes in the content of an extended header of this kind: `x`, `L` or `K`.
     pub(crate) fn add(&mut self, kind: u8, content: &[u8]) -> Result<(), ArchiveError> {
         let bad = ArchiveError::BadExtendedHeader;

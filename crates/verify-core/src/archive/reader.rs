@@ -111,7 +111,8 @@ impl<R: Read> Tar<R> {
         extended: Extended,
         sink: &mut dyn Sink,
     ) -> Result<(), ArchiveError> {
-        if extended.path.is_some() && header.has_prefix {
+        let contradicts = |path: &Vec<u8>| header.contradicts(path, extended.is_pax());
+        if extended.path.as_ref().is_some_and(contradicts) {
             return Err(ArchiveError::BadHeader("a prefix beside a long path"));
         }
         let raw = extended.path.as_ref().unwrap_or(&header.path);

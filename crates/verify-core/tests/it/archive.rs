@@ -161,6 +161,82 @@ fn long_paths_by_pax_prefix_and_gnu_are_read() {
     }
 }
 
+/// A header with `prefix` and `name`, after a pax header of `path`.
+fn with_prefix(path: &str, prefix: &str, name: &str) -> Vec<u8> {
+    let mut block = header(name.as_bytes(), b'0', 0, b"");
+    block[345..345 + prefix.len()].copy_from_slice(prefix.as_bytes());
+    seal(&mut block);
+    [pax(&[("path", path)]), block.to_vec()].concat()
+}
+
+#[test]
+fn npm_packs_names_above_100_bytes_with_path_and_prefix() {
+    let name = "n".repeat(120);
+    let path = format!("package/lib/{name}");
+    let honest = with_prefix(&path, "package/lib", &name[..99]);
+    let found = read(&tgz(&[honest])).expect("read");
+    assert_eq!(
+        found.entries.first().map(|e| e.path.clone()),
+        Some(format!("lib/{name}"))
+    );
+    for (prefix, kept) in [
+        ("package/bin", &name[..99]),
+        ("package", &name[..99]),
+        ("package/lib", &name[..98]),
+        ("package/lib", &name[..100]),
+        ("package/lib", "other"),
+    ] {
+        refused(&with(with_prefix(&path, prefix, kept)), "bad-header");
+    }
+    // A GNU long name with a prefix is not node-tar's.
+    let mut block = header(&name.as_bytes()[..99], b'0', 0, b"");
+    block[345..356].copy_from_slice(b"package/lib");
+    seal(&mut block);
+    let long = format!("{path}\0");
+    let gnu = entry(b"././@LongLink", b'L', long.as_bytes(), b"");
+    refused(&with([gnu, block.to_vec()].concat()), "bad-header");
+}
+
+#[test]
+fn zero_padding_after_the_gzip_data_is_read_and_hashed() {
+    let plain = tgz(&[file("package/f", "x")]);
+    let padded = |zeros: usize| [plain.clone(), vec![0; zeros]].concat();
+    for zeros in [1, 6_982, 10_240] {
+        let found = read(&padded(zeros)).expect("read");
+        assert_eq!(found.integrity, Sri::of(&padded(zeros)));
+        assert_eq!(found.digest, read(&plain).expect("read").digest);
+    }
+    refused_bytes(&padded(10_241), "trailing-bytes");
+    for end in [b"x".to_vec(), plain.clone()] {
+        refused_bytes(&[padded(512), end].concat(), "trailing-bytes");
+    }
+    refused_bytes(
+        &[plain.clone(), plain.clone()].concat(),
+        "several-gzip-members",
+    );
+}
+
+#[test]
+fn version_bytes_of_old_npm_are_read_without_a_prefix() {
+    let with_version = |version: &[u8; 2], prefix: &[u8]| {
+        let mut block = header(b"package/f", b'0', 0, b"");
+        block[263..265].copy_from_slice(version);
+        block[345..345 + prefix.len()].copy_from_slice(prefix);
+        seal(&mut block);
+        with(block.to_vec())
+    };
+    for version in [b" \0", b" 0", b"00"] {
+        assert!(read(&tgz(&with_version(version, b""))).is_ok());
+    }
+    // Only some readers take the prefix then.
+    for version in [b" \0", b" 0"] {
+        refused(&with_version(version, b"evil"), "bad-header");
+    }
+    for version in [b"01", b"0 ", b"\0\0", b"zz"] {
+        refused(&with_version(version, b""), "bad-header");
+    }
+}
+
 #[test]
 fn folders_old_headers_and_global_comments_are_read() {
     let mut old = header(b"package/old", b'\0', 0, b"");
@@ -473,7 +549,7 @@ fn attack_trailing_data() {
         &[tgz(&honest()), b"evil".to_vec()].concat(),
         "trailing-bytes",
     );
-    refused_bytes(&[tgz(&honest()), vec![0]].concat(), "trailing-bytes");
+    refused_bytes(&[tgz(&honest()), vec![0, 1]].concat(), "trailing-bytes");
     refused_bytes(
         &gzip(&[tar(&honest()), tar(&[file("package/evil", "x")])].concat()),
         "trailing-data",
@@ -655,7 +731,7 @@ fn attack_extended_headers() {
         "bad-extended-header",
     );
     refused(&with(pax(&[("path", "package/a")])), "bad-extended-header");
-    // node-tar puts the prefix before the long path, others do not.
+    // Readers that put the prefix before the long path see another one.
     let mut block = header(b"f", b'0', 0, b"");
     block[345..349].copy_from_slice(b"evil");
     seal(&mut block);
