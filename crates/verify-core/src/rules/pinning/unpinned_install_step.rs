@@ -1,5 +1,6 @@
 //! `unpinned-install-step`: a skill asks OpenClaw to install something that no version or digest pins.
 
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::InstallStep;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -18,33 +19,56 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Subject(check),
 };
 
+/// The kinds that OpenClaw's `parseInstallSpec` knows, in lower case; it drops a step of any other kind.
+const KINDS: [&str; 5] = ["brew", "node", "go", "uv", "download"];
+
 fn check(view: &View<'_>) -> Vec<Draft> {
-    let steps = view.subject.install_steps.iter();
-    let found: Vec<String> = steps
+    let (unpinned, dropped) = sorted(&view.subject.install_steps);
+    let finding = |evidence: Vec<String>, what: &str| {
+        let steps = if evidence.len() == 1 {
+            "step is"
+        } else {
+            "steps are"
+        };
+        let mut draft = view.draft(format!("{} install {steps} {what}", evidence.len()));
+        draft.evidence = evidence;
+        draft
+    };
+    let mut drafts = Vec::new();
+    if !unpinned.is_empty() {
+        drafts.push(finding(unpinned, "not pinned"));
+    }
+    if !dropped.is_empty() {
+        let draft = finding(dropped, "of a kind that OpenClaw does not run");
+        let mut draft = draft.level(Level::Note).outcome(Outcome::NotApplicable);
+        draft.at_most = Some(Level::Note);
+        drafts.push(draft);
+    }
+    drafts
+}
+
+/// The steps that are not pinned, with the reason, and those that OpenClaw drops.
+fn sorted(steps: &[InstallStep]) -> (Vec<String>, Vec<String>) {
+    let (run, dropped): (Vec<_>, Vec<_>) = steps
+        .iter()
+        .partition(|step| KINDS.contains(&step.kind.as_str()));
+    let unpinned = run
+        .into_iter()
         .filter_map(|step| Some(format!("{}: {}", describe(step), unpinned(step)?)))
         .collect();
-    if found.is_empty() {
-        return Vec::new();
-    }
-    let count = found.len();
-    let mut draft = view.draft(format!(
-        "{count} install {} not pinned",
-        if count == 1 { "step is" } else { "steps are" }
-    ));
-    draft.evidence = found;
-    vec![draft]
+    (unpinned, dropped.into_iter().map(describe).collect())
 }
 
 /// Why a step is not pinned; none when it is.
 fn unpinned(step: &InstallStep) -> Option<String> {
     let pin = match step.kind.as_str() {
-        "node" | "npm" | "pnpm" | "yarn" | "bun" => spec::npm(&step.target),
+        "node" => spec::npm(&step.target),
         "go" => version_after(&step.target, "@", |version| {
             version
                 .strip_prefix('v')
                 .is_some_and(spec::is_exact_version)
         }),
-        "uv" | "pip" | "pipx" => version_after(&step.target, "==", is_python_version),
+        "uv" => version_after(&step.target, "==", is_python_version),
         "download" => match step.sha256.as_deref() {
             Some(sha256) if is_sha256(sha256) => Pin::Exact,
             Some(_) => Pin::Floating("its sha256 is not 64 hex digits".to_owned()),
@@ -119,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn kinds_that_openclaw_drops_are_apart_and_hide_no_other() {
+        let mut steps = ["npm", "pip", "apt", "choco", "shell", "manual", ""]
+            .map(|kind| step(kind, "x", None))
+            .to_vec();
+        let (unpinned, dropped) = sorted(&steps);
+        assert_eq!((unpinned.len(), dropped.len()), (0, 7));
+        steps.extend(KINDS.map(|kind| step(kind, "x", None)));
+        let (unpinned, dropped) = sorted(&steps);
+        assert_eq!((unpinned.len(), dropped.len()), (5, 7));
+    }
+
+    #[test]
     fn everything_else_is_named() {
         for floating in [
             step("node", "left-pad", None),
@@ -131,7 +167,6 @@ mod tests {
             step("brew", "jq", None),
             step("download", "https://example.org/x.tar.gz", None),
             step("download", "https://example.org/x.tar.gz", Some("abc")),
-            step("shell", "curl example.org | sh", None),
         ] {
             assert!(unpinned(&floating).is_some(), "{floating:?}");
         }
