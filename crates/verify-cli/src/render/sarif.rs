@@ -27,6 +27,7 @@ pub(super) fn render(report: &Report) -> String {
         "runs": [{
             "tool": { "driver": {
                 "name": report.tool.name,
+                "version": report.tool.version,
                 "semanticVersion": report.tool.version,
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
@@ -43,12 +44,47 @@ pub(super) fn render(report: &Report) -> String {
 fn descriptor(rule: &Rule) -> Value {
     json!({
         "id": format!("openclaw-verify/{}", rule.id),
-        "shortDescription": { "text": rule.summary },
+        "name": name(rule.id),
+        "shortDescription": { "text": sentence(rule.summary) },
+        "fullDescription": { "text": format!("{} {}", sentence(rule.summary), sentence(rule.help)) },
         "help": { "text": rule.help },
         "helpUri": format!("{}/blob/main/docs/findings/{}.md", env!("CARGO_PKG_REPOSITORY"), rule.id),
         "defaultConfiguration": { "level": level(rule.level) },
-        "properties": { "tags": ["security", rule.group.as_str()] },
+        "properties": {
+            "tags": ["security", rule.group.as_str()],
+            "security-severity": severity(rule.level),
+        },
     })
+}
+
+/// The id in Pascal case, as SARIF wants names.
+fn name(id: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        let first = chars.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(chars).collect::<String>()
+    };
+    id.split('-').map(word).collect()
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    let end = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{text}{end}")
+}
+
+/// GitHub's scale from 0.0 to 10.0, in which 7.0 begins "high" and 4.0 "medium".
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::Deny => "8.0",
+        Level::Warn => "5.0",
+        Level::Note => "2.0",
+        Level::Allow => "0.0",
+    }
 }
 
 fn result(finding: &Finding, rules: &[&Rule], lock: &str) -> Value {

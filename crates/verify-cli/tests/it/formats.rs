@@ -64,6 +64,46 @@ fn sarif_has_one_location_each_in_the_lock() {
     );
 }
 
+/// GitHub's rules for code scanning: GH2012 and the fields that it shows and sorts by.
+#[test]
+fn sarif_describes_every_rule_as_github_wants_it() {
+    let installation = Installation::shipped();
+    let run = installation.run(&["check", "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let driver = &log["runs"][0]["tool"]["driver"];
+    assert_eq!(driver["version"], driver["semanticVersion"]);
+    assert!(driver["version"].is_string());
+    let rules = driver["rules"].as_array().expect("rules");
+    assert!(rules.len() > 30);
+    for rule in rules {
+        let name = rule["name"].as_str().expect("name");
+        assert!(
+            name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric()),
+            "{name}"
+        );
+        for key in ["shortDescription", "fullDescription", "help"] {
+            let text = rule[key]["text"].as_str().expect(key);
+            assert!(text.len() > 10, "{name} {key}");
+        }
+        for key in ["shortDescription", "fullDescription"] {
+            let text = rule[key]["text"].as_str().expect(key);
+            assert!(
+                text.ends_with('.') && !text.contains(".."),
+                "{name}: {text}"
+            );
+        }
+        let severity = rule["properties"]["security-severity"].as_str();
+        let severity: f64 = severity.expect("text").parse().expect("number");
+        let expected = match rule["defaultConfiguration"]["level"].as_str() {
+            Some("error") => 7.0..10.0,
+            Some("warning") => 4.0..7.0,
+            _ => 0.0..4.0,
+        };
+        assert!(expected.contains(&severity), "{name}: {severity}");
+    }
+}
+
 #[test]
 fn github_annotations_point_at_the_lock() {
     let installation = Installation::shipped();
