@@ -147,7 +147,7 @@ fn code(paths: &Paths, folder: &Path) -> Option<TreeSpec> {
     }
     let others = entries.iter().filter_map(|entry| {
         let name = entry.name.to_string_lossy().into_owned();
-        (!is_code(&name)).then(|| LeaveOut::Entry(name))
+        (!is_code(&name)).then_some(LeaveOut::Entry(name))
     });
     let codex = folder.join("codex-home");
     let data = paths

@@ -103,8 +103,7 @@ fn of_file(paths: &Paths, file: &Path, roots: &[&Path]) -> Trees {
         return Trees::default();
     };
     // Never a home or a workspace as a whole: the nearest folder below one of them that is a package.
-    let is_root =
-        |folder: &Path| roots.iter().any(|root| *root == folder) || folder.parent().is_none();
+    let is_root = |folder: &Path| roots.contains(&folder) || folder.parent().is_none();
     let inside = |folder: &Path| roots.iter().any(|root| folder.starts_with(root));
     let package = folder
         .ancestors()

@@ -50,9 +50,12 @@ pub(super) fn read(
     let mut folders = vec![(PathBuf::from("/etc/systemd/system"), false)];
     if let Some(home) = &paths.home {
         folders.push((home.join(".config/systemd/user"), true));
-        for agents in ["Library/LaunchAgents"] {
-            launch_agents(paths, &home.join(agents), host, &mut subjects);
-        }
+        launch_agents(
+            paths,
+            &home.join("Library/LaunchAgents"),
+            host,
+            &mut subjects,
+        );
     }
     for (folder, own) in folders {
         for entry in paths.list(&folder).unwrap_or_default() {

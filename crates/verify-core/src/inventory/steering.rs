@@ -188,6 +188,6 @@ fn is_plain(db: &Connection, table: &str, wanted: &[&str]) -> rusqlite::Result<b
         .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let plain = columns.iter().all(|(_, hidden)| *hidden == 0);
-    let has = |name: &&str| columns.iter().any(|(column, _)| column == name);
-    Ok(count == 1 && plain && wanted.iter().all(|name| has(&name)))
+    let has = |name: &str| columns.iter().any(|(column, _)| column == name);
+    Ok(count == 1 && plain && wanted.iter().all(|name| has(name)))
 }
