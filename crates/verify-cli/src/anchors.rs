@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use openclaw_verify_core::provenance::{Anchors, Instance, NpmKeys, TrustRoot};
-use openclaw_verify_core::{Error, OperatorError, Result, read, text};
+#[cfg(feature = "online")]
+use openclaw_verify_core::text;
+use openclaw_verify_core::{Error, OperatorError, Result, read};
 
 use crate::cli::Common;
 use crate::operator;

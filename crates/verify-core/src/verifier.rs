@@ -18,6 +18,7 @@ mod sbom;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "sbom")]
 use jiff::civil::Date;
 
 pub use builder::Builder;
@@ -40,8 +41,10 @@ use crate::lock::Lock;
 use crate::policy::Policy;
 use crate::provenance::Anchors;
 use crate::report::{self, Inputs, Report};
+#[cfg(feature = "sbom")]
+use crate::review::ReviewIndex;
 use crate::review::diff::CostLimits;
-use crate::review::{ContentStore, ReviewIndex, Reviews};
+use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Judged, Names, Stage, Whole};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{self, ManifestStore, Progress};
@@ -161,6 +164,7 @@ impl Verifier {
     }
 
     /// Its day in UTC.
+    #[cfg(feature = "sbom")]
     pub(crate) fn today(&self) -> Date {
         self.options.today()
     }
@@ -172,6 +176,7 @@ impl Verifier {
     }
 
     /// All reviews, also imported ones.
+    #[cfg(feature = "sbom")]
     pub(crate) fn review_index(&self) -> ReviewIndex<'_> {
         self.reviews.index(self.today())
     }
