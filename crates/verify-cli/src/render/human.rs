@@ -228,14 +228,14 @@ fn not_covered(out: &mut String, report: &Report, detail: Detail) {
             );
         }
     } else {
-        let what: Vec<&str> = report
-            .not_covered
-            .iter()
-            .map(|item| item.what.as_str())
-            .collect();
+        // The list is long and the same every day; who wants it asks for more.
+        let count = report.not_covered.len();
+        let things = if count == 1 { "thing" } else { "things" };
         line(
             out,
-            format_args!("{dim}not judged: {}{dim:#}", what.join(", ")),
+            format_args!(
+                "{dim}not judged: {count} {things} that OpenClaw also opens (-v names them with the reasons){dim:#}"
+            ),
         );
     }
 }
