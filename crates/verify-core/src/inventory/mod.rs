@@ -23,6 +23,7 @@ mod load_paths;
 mod mcp;
 mod mcp_script;
 pub(crate) mod mcp_spec;
+mod npm_config;
 mod npm_project;
 pub(crate) mod packed;
 mod paths;
@@ -155,6 +156,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
         let place = format!("{}#secret_store_entries", index::shown(&paths));
         observations.extend(environment::judged(variable, "?", place));
     }
+    npm_config::read(&paths, observations);
     planted::read(
         &paths,
         &config,
@@ -720,6 +722,15 @@ pub enum Observation {
         why: String,
         /// Only worth a look.
         weak: bool,
+    },
+    /// A file tells npm from where code comes or what runs it.
+    NpmConfig {
+        /// The file, safe to show.
+        place: String,
+        /// The setting, safe to show.
+        setting: String,
+        /// The registry that it names, safe to show; none for another setting.
+        registry: Option<String>,
     },
     /// A cache of compiled code, which runs in place of the sources and cannot be recomputed.
     CompileCache {

@@ -1,7 +1,8 @@
 //! `unlisted-source`: code from a registry, host or repository that policy does not list.
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::inventory::Observation;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::Source;
 use crate::text;
 
@@ -17,10 +18,55 @@ pub(in crate::rules) const RULE: Rule = Rule {
     clears: RemedyKind::Operator,
     summary: "Code comes from a place that policy does not list",
     help: "Add the place to [sources] in openclaw-verify.toml once you trust it, or remove the subject.",
-    check: Check::Subject(check),
+    check: Check::Whole(check),
 };
 
-fn check(view: &View<'_>) -> Vec<Draft> {
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let of_subjects = whole.views().flat_map(|view| of_subject(&view));
+    of_subjects.chain(of_npm(whole)).collect()
+}
+
+/// What files tell npm. It counts for the next update; where a server is started by `npx`, it counts at once.
+fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
+    let by_npx = whole
+        .views()
+        .filter(|view| view.subject.enabled)
+        .filter_map(|view| view.subject.mcp.as_ref())
+        .any(|mcp| mcp.spec.split_whitespace().next() == Some("npx"));
+    let settings = whole
+        .observations()
+        .filter_map(|observation| match observation {
+            Observation::NpmConfig {
+                place,
+                setting,
+                registry,
+            } => Some((place, setting, registry)),
+            _ => None,
+        });
+    let listed = |registry: &str| {
+        let sources = whole.policy.sources.as_ref();
+        sources.is_some_and(|sources| sources.allow_registry(registry))
+    };
+    settings
+        .filter(|(_, _, registry)| registry.as_deref().is_none_or(|registry| !listed(registry)))
+        .map(|(place, setting, registry)| {
+            let what = match registry {
+                Some(registry) => format!("{place} sets {setting} to {registry}"),
+                None => format!("{place} sets {setting}"),
+            };
+            let draft = Draft::new(format!("{what}, which decides what npm installs or runs"))
+                .code("npm-config")
+                .help("list the registry in [sources] once you trust it, or take the setting out");
+            if by_npx && registry.is_some() {
+                draft.evidence("an MCP server is started by npx")
+            } else {
+                draft.level(Level::Warn)
+            }
+        })
+        .collect()
+}
+
+fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let Some(sources) = &view.whole.policy.sources else {
         return Vec::new();
     };
