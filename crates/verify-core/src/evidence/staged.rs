@@ -11,6 +11,8 @@ use crate::tree::{self, BlobId, TreeError, TreeSpec};
 const CODE: [&str; 12] = [
     "js", "mjs", "cjs", "ts", "mts", "cts", "node", "wasm", "so", "json", "sh", "py",
 ];
+/// How often a folder is read again that changed under the walk.
+const ATTEMPTS: usize = 4;
 /// Most files that are named.
 const MAX_NAMED: usize = 20;
 
@@ -37,7 +39,14 @@ pub(super) fn read<'a>(
             weak: false,
         };
         let spec = TreeSpec::whole(&place.absolute);
-        match tree::digest(&spec, options) {
+        // The gateway makes and removes copies while it runs; one quiet moment is enough.
+        let mut digested = tree::digest(&spec, options);
+        for _ in 0..ATTEMPTS {
+            if matches!(digested, Err(TreeError::Changed { .. })) {
+                digested = tree::digest(&spec, options);
+            }
+        }
+        match digested {
             Ok(tree) => {
                 let strange = tree.manifest.entries().iter().filter(|entry| {
                     let end = entry.path.rsplit_once('.').map_or("", |(_, end)| end);
@@ -51,10 +60,14 @@ pub(super) fn read<'a>(
                 }));
             }
             Err(TreeError::Missing) => {}
-            // The gateway makes and removes captures while it runs: what changes under the walk is looked at by the next check.
-            Err(TreeError::Changed { path }) => found.push(Observation::Unreadable {
+            Err(TreeError::Changed { path }) => found.push(Observation::Unexplained {
+                hazard: Hazard::StagedCode,
                 place: place.shown.clone(),
-                why: format!("{} changed while it was read", text::excerpt(&path, 200)),
+                why: format!(
+                    "{} changed each time it was read, so it was not judged",
+                    text::excerpt(&path, 200)
+                ),
+                weak: true,
             }),
             Err(error) => found.push(say(
                 place.shown.clone(),
