@@ -283,7 +283,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
     // Only beside everything that is installed can it be told that a copy equals nothing.
     let staged = if subjects.len() == gather.inventory.subjects.len() {
-        staged::read(gather.inventory, all.values(), &gather.options)
+        staged::read(gather.inventory, all.values())
     } else {
         Vec::new()
     };

@@ -1,26 +1,33 @@
 //! Copies of code that OpenClaw makes and loads in place of the originals: each file of a copy has to equal a file of a subject.
 
 use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use super::Evidence;
 use crate::inventory::{Hazard, Inventory, Observation};
+use crate::read::{self, ReadError};
 use crate::text;
-use crate::tree::{self, BlobId, TreeError, TreeSpec};
+use crate::tree::BlobId;
 
-/// Endings of files that are loaded, run or read as settings by code.
+/// Endings of files that are loaded, run or read as settings by code. An executable file counts whatever its name.
 const CODE: [&str; 12] = [
     "js", "mjs", "cjs", "ts", "mts", "cts", "node", "wasm", "so", "json", "sh", "py",
 ];
-/// How often a folder is read again that changed under the walk.
-const ATTEMPTS: usize = 4;
 /// Most files that are named.
 const MAX_NAMED: usize = 20;
+/// Most entries of all copies; the copies of a real installation have some thousands.
+const MAX_ENTRIES: usize = 500_000;
+/// Deepest folder.
+const MAX_DEPTH: usize = 64;
+/// Most bytes of one file.
+const MAX_FILE: u64 = 256 << 20;
 
 /// What in the staged folders equals nothing that was measured.
 pub(super) fn read<'a>(
     inventory: &Inventory,
     measured: impl Iterator<Item = &'a Evidence>,
-    options: &tree::Options<'_>,
 ) -> Vec<Observation> {
     if inventory.staged.is_empty() {
         return Vec::new();
@@ -30,50 +37,99 @@ pub(super) fn read<'a>(
         .filter_map(|part| part.tree())
         .flat_map(|tree| tree.manifest.entries().iter().map(|entry| entry.id))
         .collect();
-    let mut found = Vec::new();
+    // A link out of a copy may lead to what is judged in its own place.
+    let trees = inventory.subjects.iter().flat_map(|subject| {
+        let trees = &subject.trees;
+        [&trees.tree, &trees.dependencies, &trees.siblings]
+    });
+    let roots = trees.flatten().map(|spec| spec.root.clone());
+    let host = inventory.host.iter().map(|host| host.absolute.clone());
+    let mut walk = Walk {
+        known: &known,
+        judged: roots.chain(host).collect(),
+        left: MAX_ENTRIES,
+        found: Vec::new(),
+    };
     for place in &inventory.staged {
-        let say = |place: String, why: String| Observation::Unexplained {
-            hazard: Hazard::StagedCode,
-            place,
-            why,
-            weak: false,
+        walk.folder(&place.absolute, &place.absolute, &place.shown, 0);
+    }
+    walk.found.truncate(MAX_NAMED);
+    walk.found
+}
+
+struct Walk<'a> {
+    known: &'a HashSet<BlobId>,
+    judged: Vec<PathBuf>,
+    left: usize,
+    found: Vec<Observation>,
+}
+
+impl Walk<'_> {
+    /// What vanishes under the walk is no finding: a gateway makes and removes copies while it runs.
+    fn folder(&mut self, root: &Path, folder: &Path, shown: &str, depth: usize) {
+        let Ok(entries) = fs::read_dir(folder) else {
+            return;
         };
-        let spec = TreeSpec::whole(&place.absolute);
-        // The gateway makes and removes copies while it runs; one quiet moment is enough.
-        let mut digested = tree::digest(&spec, options);
-        for _ in 0..ATTEMPTS {
-            if matches!(digested, Err(TreeError::Changed { .. })) {
-                digested = tree::digest(&spec, options);
+        let mut entries: Vec<_> = entries.flatten().collect();
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name();
+            let shown = format!("{shown}/{}", text::visible(&name.to_string_lossy()));
+            let Some(left) = self.left.checked_sub(1).filter(|_| depth < MAX_DEPTH) else {
+                self.say(&shown, "more is there than could be looked at");
+                return;
+            };
+            self.left = left;
+            let path = entry.path();
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                self.folder(root, &path, &shown, depth + 1);
+            } else if metadata.is_symlink() {
+                self.link(root, &path, &shown);
+            } else if metadata.is_file() {
+                let executable = metadata.permissions().mode() & 0o111 != 0;
+                if executable || is_code(&path) {
+                    self.file(&path, &shown);
+                }
             }
-        }
-        match digested {
-            Ok(tree) => {
-                let strange = tree.manifest.entries().iter().filter(|entry| {
-                    let end = entry.path.rsplit_once('.').map_or("", |(_, end)| end);
-                    CODE.contains(&end) && !known.contains(&entry.id)
-                });
-                found.extend(strange.take(MAX_NAMED).map(|entry| {
-                    say(
-                        format!("{}/{}", place.shown, text::visible(&entry.path)),
-                        "it equals no file of an installed subject".to_owned(),
-                    )
-                }));
-            }
-            Err(TreeError::Missing) => {}
-            Err(TreeError::Changed { path }) => found.push(Observation::Unexplained {
-                hazard: Hazard::StagedCode,
-                place: place.shown.clone(),
-                why: format!(
-                    "{} changed each time it was read, so it was not judged",
-                    text::excerpt(&path, 200)
-                ),
-                weak: true,
-            }),
-            Err(error) => found.push(say(
-                place.shown.clone(),
-                format!("cannot be digested: {error}"),
-            )),
         }
     }
-    found
+
+    fn link(&mut self, root: &Path, path: &Path, shown: &str) {
+        // A link that leads nowhere loads nothing.
+        let Ok(target) = fs::canonicalize(path) else {
+            return;
+        };
+        let inside = target.starts_with(root);
+        if !inside && !self.judged.iter().any(|judged| target.starts_with(judged)) {
+            self.say(shown, "it is a link to a place that no subject covers");
+        }
+    }
+
+    fn file(&mut self, path: &Path, shown: &str) {
+        match read::bytes(path, MAX_FILE) {
+            Ok(bytes) if self.known.contains(&BlobId::of(&bytes)) => {}
+            Ok(_) => self.say(shown, "it equals no file of an installed subject"),
+            Err(ReadError::NotFound) => {}
+            Err(error) => self.say(shown, &format!("it cannot be read: {error}")),
+        }
+    }
+
+    fn say(&mut self, place: &str, why: &str) {
+        self.found.push(Observation::Unexplained {
+            hazard: Hazard::StagedCode,
+            place: place.to_owned(),
+            why: why.to_owned(),
+            weak: false,
+        });
+    }
+}
+
+fn is_code(path: &Path) -> bool {
+    let end = path
+        .extension()
+        .map(|end| end.to_string_lossy().to_ascii_lowercase());
+    end.is_some_and(|end| CODE.contains(&end.as_str()))
 }

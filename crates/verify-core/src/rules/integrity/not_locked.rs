@@ -6,7 +6,6 @@ use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::staged::request::Extent;
 use crate::policy::{OriginProof, Pin, Preset};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
-use crate::subject::Kind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "not-locked",
@@ -47,8 +46,9 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     // Where policy asks for no digest, the lock is written after the install.
     let later = view.whole.stage == Stage::Staged
         && view.requirements.pin(OriginProof::Missing) != Pin::Digest;
-    // A job that only prompts is what an agent makes of a reminder.
-    let prompts = view.subject.kind == Kind::Automation && view.subject.definition.is_none();
+    // What starts nothing steers or prompts: a reminder, the first files of an agent, a config that sets a guard.
+    let starts = view.subject.definition.is_some() || view.evidence.tree.measured.is_some();
+    let prompts = view.subject.is_of_settings() && !starts;
     let strict = view.whole.policy.base() == Preset::Strict;
     vec![if later {
         draft.at_most(Level::Note)
