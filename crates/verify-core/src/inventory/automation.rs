@@ -13,7 +13,7 @@ use super::{Place, Subject, ids};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Payloads that reach the model as text and run nothing. Whatever is not known runs something.
-const PROMPTS: [&str; 2] = ["agentTurn", "systemEvent"];
+const PROMPTS: [&str; 3] = ["agentTurn", "systemEvent", "heartbeat"];
 /// Schedules that run a command of their own to tell when the job is due.
 const RUNNING_SCHEDULES: [&str; 2] = ["on-exit", "stream"];
 
@@ -102,6 +102,7 @@ mod tests {
                 json!({"payload": {"kind": "systemEvent"}, "schedule": {"kind": "cron"}}),
                 false,
             ),
+            (json!({"payload": {"kind": "heartbeat"}}), false),
             (json!({"payload": {"kind": "command"}}), true),
             (json!({"payload": {"kind": "script"}}), true),
             (

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::Observation;
 use super::context::Workspace;
 use super::paths::{Kind, Located, Paths, normalize};
+use crate::error::Error;
 use crate::json;
 use crate::read::ReadError;
 use crate::text;
@@ -73,7 +74,10 @@ pub(super) struct Config {
 }
 
 /// Reads `openclaw.json` of the state dir, or the file that the operator named in its place, which then has to be there.
-pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
+///
+/// # Errors
+/// When it is there and the system refuses to show it: then nothing is known of what is configured.
+pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error> {
     let file = &named.map_or_else(|| usual(paths), Path::to_owned);
     let mut reader = Reader {
         paths,
@@ -102,7 +106,13 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
             }
         }
         Err(ReadError::NotFound) if named.is_none() => Value::Object(Map::new()),
-        Err(error) => reader.failed(&shown, error.to_string()),
+        Err(error) => {
+            return Err(Error::Subject {
+                place: shown,
+                why: format!("the config cannot be read: {error}"),
+                help: Some("run as the user who runs OpenClaw".to_owned()),
+            });
+        }
     };
     for (pointer, is_right, wanted) in SHAPES {
         if let Some(part) = value.pointer(pointer).filter(|part| !is_right(part)) {
@@ -115,12 +125,12 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Config {
             );
         }
     }
-    Config {
+    Ok(Config {
         value,
         complete: reader.complete,
         shown,
         observations: reader.observations,
-    }
+    })
 }
 
 /// The file that OpenClaw takes: without `openclaw.json`, one under the name of its predecessor. [S `LEGACY_CONFIG_FILENAMES`]
@@ -529,7 +539,7 @@ mod tests {
 
     fn config(files: &[(&str, &str)]) -> Config {
         let (_dir, paths) = state(files);
-        read(&paths, None)
+        read(&paths, None).expect("config")
     }
 
     #[test]
@@ -693,7 +703,7 @@ mod tests {
     fn every_agent_has_a_workspace() {
         let agents = r#"{"agents":{"defaults":{"workspace":"/w"},"entries":{"Ops Team":{},"b":{"workspace":"/b"},"c":{"workspace":"rel"}}}}"#;
         let (_dir, paths) = state(&[("openclaw.json", agents)]);
-        let mut config = read(&paths, None);
+        let mut config = read(&paths, None).expect("config");
         let found: Vec<_> = workspaces(&paths, &mut config, None)
             .into_iter()
             .map(|w| (w.agent, w.folder))

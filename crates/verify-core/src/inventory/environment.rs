@@ -15,6 +15,9 @@ const MAX_FILE: u64 = 1 << 20;
 /// what it refuses in a workspace's `.env` and takes out of the environment of commands. [S `host-env-security`, `dotenv`]
 const TABLE: &str = include_str!("tables/load-env.tsv");
 
+/// Environment files of the state directory that OpenClaw or its units read.
+pub(super) const USUAL: [&str; 3] = [".env", "gateway.systemd.env", "node.systemd.env"];
+
 /// What a variable does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
@@ -98,7 +101,7 @@ fn is_harmless(name: &str, value: &str) -> bool {
 /// What the `.env` files and the config set.
 pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Observation> {
     let mut found = Vec::new();
-    for name in [".env", "gateway.systemd.env", "node.systemd.env"] {
+    for name in USUAL {
         file(paths, &paths.state.join(name), &mut found);
     }
     if let (Some(home), false) = (&paths.home, paths.relocated()) {

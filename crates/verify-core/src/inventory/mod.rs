@@ -66,7 +66,10 @@ use self::records::{Known, Plugin, Scan};
 /// is no folder that can be read. Whatever is wrong *inside* the state dir is an [`Observation`].
 pub fn read(options: &Options) -> crate::Result<Inventory> {
     let paths = open(options)?;
-    let mut inventory = Inventory::default();
+    let mut inventory = Inventory {
+        looks_outside: !paths.relocated(),
+        ..Inventory::default()
+    };
     let host = host(options, &paths)?;
     let options = Options {
         state_dir: paths.state.clone(),
@@ -74,7 +77,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
         ..options.clone()
     };
 
-    let mut config = config::read(&paths, options.config.as_deref());
+    let mut config = config::read(&paths, options.config.as_deref())?;
     paths.know(&options.variables, &config.value);
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
     let mut index = index::read(&paths)?;
@@ -190,7 +193,9 @@ pub fn workspaces(options: &Options) -> Vec<PathBuf> {
     let Ok(paths) = open(options) else {
         return Vec::new();
     };
-    let mut config = config::read(&paths, options.config.as_deref());
+    let Ok(mut config) = config::read(&paths, options.config.as_deref()) else {
+        return Vec::new();
+    };
     paths.know(&options.variables, &config.value);
     config::workspaces(&paths, &mut config, options.workspace.as_deref())
         .into_iter()
@@ -392,6 +397,8 @@ pub struct Inventory {
     pub not_covered: Vec<NotCovered>,
     /// Folders of copies: each file in them has to equal one of a subject.
     pub(crate) staged: Vec<Place>,
+    /// Whether places outside the state directory were looked at: not for a copy.
+    pub(crate) looks_outside: bool,
     /// What was installed is not known, so nothing may be said that needs it: no `unrecorded`, no `not-installed`, no new lock.
     pub(crate) records_unknown: bool,
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::Observation;
+use super::mcp_spec::address;
 use super::paths::Paths;
 use crate::text;
 
@@ -58,7 +59,7 @@ fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
         found.push(Observation::NpmConfig {
             place: paths.shown(file),
             setting: text::excerpt(key, 80),
-            registry: registry.then(|| text::excerpt(value, 300)),
+            registry: registry.then(|| text::excerpt(&address(value), 300)),
         });
     }
 }

@@ -163,9 +163,15 @@ impl Unit {
                         }
                     }
                     Some((key, value)) if key.trim() == "EnvironmentFile" => {
-                        let path = Path::new(value.trim().trim_start_matches('-'));
-                        // Those of the state directory are read with it.
-                        if path.is_absolute() && !path.starts_with(&paths.state) {
+                        let written = value.trim().trim_start_matches('-').trim_matches('"');
+                        let home = paths.home.as_deref().and_then(Path::to_str);
+                        let written = written.replace("%h", home.unwrap_or("%h"));
+                        let path = Path::new(&written);
+                        // The usual ones of the state directory are read with it.
+                        let usual = environment::USUAL
+                            .iter()
+                            .any(|name| path == paths.state.join(name));
+                        if path.is_absolute() && !usual {
                             environment::file(paths, path, found);
                         }
                     }

@@ -128,6 +128,15 @@ impl Walk<'_> {
         };
         self.left = left;
         let secret = is_secret_place(path) || after.is_some_and(is_secret_option);
+        // Where a secret belongs, `!` runs a command that prints it.
+        let runs = value
+            .as_str()
+            .is_some_and(|text| text.trim_start().starts_with('!'));
+        let class = if runs && secret {
+            Class::Command
+        } else {
+            class
+        };
         let value = formed(value, secret);
         let listing = match class {
             Class::Command => &mut *self.definition,

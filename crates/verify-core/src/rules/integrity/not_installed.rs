@@ -28,6 +28,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .packages()
         .iter()
         .filter(|entry| missing(&entry.id))
+        // Services lie outside the state directory: of a copy nothing can be said about them.
+        .filter(|entry| entry.kind != Kind::Service || whole.inventory.looks_outside)
         // A job that is over and an agent that was deleted leave nothing to worry about.
         .filter(|entry| !matches!(entry.kind, Kind::Automation | Kind::Agent))
         .map(|entry| {

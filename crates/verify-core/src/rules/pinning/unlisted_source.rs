@@ -45,7 +45,8 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
         });
     let listed = |registry: &str| {
         let sources = whole.policy.sources.as_ref();
-        sources.is_some_and(|sources| sources.allow_registry(registry))
+        sources
+            .is_some_and(|sources| sources.registries.is_some() && sources.allow_registry(registry))
     };
     settings
         .filter(|(_, _, registry)| registry.as_deref().is_none_or(|registry| !listed(registry)))
