@@ -12,8 +12,9 @@ use crate::text;
 use crate::tree::BlobId;
 
 /// Endings of files that are loaded, run or read as settings by code. An executable file counts whatever its name.
-const CODE: [&str; 12] = [
-    "js", "mjs", "cjs", "ts", "mts", "cts", "node", "wasm", "so", "json", "sh", "py",
+const CODE: [&str; 15] = [
+    "tsx", "jsx", "html", "js", "mjs", "cjs", "ts", "mts", "cts", "node", "wasm", "so", "json",
+    "sh", "py",
 ];
 /// Most files that are named.
 const MAX_NAMED: usize = 20;
@@ -131,5 +132,6 @@ fn is_code(path: &Path) -> bool {
     let end = path
         .extension()
         .map(|end| end.to_string_lossy().to_ascii_lowercase());
-    end.is_some_and(|end| CODE.contains(&end.as_str()))
+    // Without an ending it is taken before one with: `require("./lib")` finds `lib` first.
+    end.is_none_or(|end| CODE.contains(&end.as_str()))
 }

@@ -31,7 +31,14 @@ const INSTRUCTIONS: [&str; 7] = [
     "CLAUDE.md",
 ];
 /// Entries of an agent's folder that hold code; everything else there is data.
-const CODE: [&str; 2] = ["bin", "codex-home"];
+const CODE: [&str; 6] = [
+    "bin",
+    "codex-home",
+    "extensions",
+    "prompts",
+    "skills",
+    "hooks",
+];
 /// Entries of `codex-home` that decide; the rest are sessions and caches.
 const CODEX: [&str; 5] = ["AGENTS.md", "config.toml", "skills", "prompts", "plugins"];
 /// Keys of an agent's settings that start a program.
@@ -89,6 +96,9 @@ fn subject(
         (Listing::default(), Listing::default(), Listing::default());
     if let Some(folder) = folder {
         subject.trees.tree = code(paths, folder);
+        for name in ["SYSTEM.md", "APPEND_SYSTEM.md", "AGENTS.md"] {
+            instruction(paths, &folder.join(name), &mut instructions, observations);
+        }
         for name in ["settings.json", "models.json"] {
             let file = folder.join(name);
             match read_json(paths, &file) {

@@ -61,23 +61,36 @@ fn runs_something(job: &Value) -> bool {
     !prompts || schedule || trigger
 }
 
-/// What decides what a job does: payload, target, agent, kind of schedule, and whatever it runs.
+/// Keys that a run or a clock changes, and names for people.
+const BOOKKEEPING: [&str; 16] = [
+    "id",
+    "jobId",
+    "name",
+    "description",
+    "enabled",
+    "state",
+    "schedule",
+    "createdAt",
+    "createdAtMs",
+    "updatedAt",
+    "updatedAtMs",
+    "lastRunAtMs",
+    "nextRunAtMs",
+    "runCount",
+    "deleteAfterRun",
+    "sortOrder",
+];
+
+/// What decides what a job does: everything but bookkeeping; of the schedule its kind and whatever it runs.
 fn decisive(job: &Value) -> Map<String, Value> {
-    const KEYS: [&str; 6] = [
-        "payload",
-        "sessionTarget",
-        "target",
-        "agentId",
-        "delivery",
-        "trigger",
-    ];
     let mut found = Map::new();
-    if job.is_null() {
+    let Some(keys) = job.as_object() else {
         found.insert("job".to_owned(), Value::Null);
-    }
-    for key in KEYS {
-        if let Some(value) = job.get(key) {
-            found.insert(key.to_owned(), value.clone());
+        return found;
+    };
+    for (key, value) in keys {
+        if !BOOKKEEPING.contains(&key.as_str()) {
+            found.insert(key.clone(), value.clone());
         }
     }
     for key in ["kind", "command", "argv", "args", "cwd", "shell"] {

@@ -106,13 +106,14 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
             }
         }
         Err(ReadError::NotFound) if named.is_none() => Value::Object(Map::new()),
-        Err(error) => {
+        Err(ReadError::Io(error)) => {
             return Err(Error::Subject {
                 place: shown,
                 why: format!("the config cannot be read: {error}"),
                 help: Some("run as the user who runs OpenClaw".to_owned()),
             });
         }
+        Err(error) => reader.failed(&shown, error.to_string()),
     };
     for (pointer, is_right, wanted) in SHAPES {
         if let Some(part) = value.pointer(pointer).filter(|part| !is_right(part)) {

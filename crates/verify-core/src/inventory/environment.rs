@@ -45,6 +45,32 @@ pub(super) fn judged(name: &str, value: &str, place: String) -> Option<Observati
     })
 }
 
+/// Whether a variable names the very place that is judged: OpenClaw's own units do, and that moves nothing.
+pub(super) fn is_own_place(paths: &Paths, name: &str, value: &str) -> bool {
+    let value = value.trim().trim_matches(['"', '\'']);
+    let path = Path::new(value);
+    let real = || paths.real(path).ok();
+    match name.to_ascii_uppercase().as_str() {
+        "OPENCLAW_STATE_DIR" => {
+            real().is_some_and(|real| real == paths.state)
+                || paths.relocated_from.as_deref() == Some(path)
+        }
+        "OPENCLAW_CONFIG_PATH" => ["openclaw.json", "clawdbot.json"]
+            .iter()
+            .any(|name| real().is_some_and(|real| real == paths.state.join(name))),
+        "OPENCLAW_HOME" => paths.home.as_deref() == Some(path),
+        "OPENCLAW_PROFILE" => {
+            let name = paths
+                .state
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy();
+            name == format!(".openclaw-{value}") || value == "default" && name == ".openclaw"
+        }
+        _ => false,
+    }
+}
+
 fn effect(name: &str) -> Option<Effect> {
     let upper = name.to_ascii_uppercase();
     let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
@@ -144,7 +170,9 @@ pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
         }
     };
     for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
-        found.extend(judged(name, value, paths.shown(file)));
+        if !is_own_place(paths, name, value) {
+            found.extend(judged(name, value, paths.shown(file)));
+        }
     }
 }
 

@@ -89,7 +89,10 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
     let rows = match copy(paths)
         .and_then(|copy| copy.map(|copy| rows(&copy.file(), &place)).transpose())
     {
-        Ok(None) => return Ok(index),
+        Ok(None) => {
+            steering::legacy(paths, &mut index.steering);
+            return Ok(index);
+        }
         Ok(Some(rows)) => rows,
         Err(Refusal::Unreadable(why)) => {
             return Err(Error::Subject {
@@ -113,6 +116,7 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
         }
     };
     index.steering = rows.steering;
+    steering::legacy(paths, &mut index.steering);
     index.observations.append(&mut index.steering.observations);
     if let Some(content) = rows.plugins {
         let place = format!("{place}#{PLUGINS}");

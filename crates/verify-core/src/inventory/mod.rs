@@ -159,7 +159,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
         let place = format!("{}#secret_store_entries", index::shown(&paths));
         observations.extend(environment::judged(variable, "?", place));
     }
-    npm_config::read(&paths, observations);
+    npm_config::read(&paths, &workspaces, observations);
     planted::read(
         &paths,
         &config,

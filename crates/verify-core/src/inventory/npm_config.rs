@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::Observation;
+use super::context::Workspace;
 use super::mcp_spec::address;
 use super::paths::Paths;
 use crate::text;
@@ -24,7 +25,10 @@ const SETTINGS: [&str; 7] = [
 ];
 
 /// Every setting that decides where code comes from or what runs it.
-pub(super) fn read(paths: &Paths, found: &mut Vec<Observation>) {
+pub(super) fn read(paths: &Paths, workspaces: &[Workspace], found: &mut Vec<Observation>) {
+    for workspace in workspaces {
+        npmrc(paths, &workspace.folder.join(".npmrc"), found);
+    }
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
         npmrc(paths, &home.join(".npmrc"), found);
     }

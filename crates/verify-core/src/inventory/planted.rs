@@ -57,7 +57,7 @@ pub(super) fn read(
     now: i64,
     found: &mut Vec<Observation>,
 ) {
-    staging_modules(paths, found);
+    staging_modules(paths, tmp, found);
     snapshots(paths, now, found);
     backups(paths, config, found);
     if let (Some(tmp), false) = (tmp, paths.relocated()) {
@@ -75,7 +75,7 @@ pub(super) fn staged(paths: &Paths) -> Vec<PathBuf> {
 }
 
 /// `node_modules` that Node searches upwards from a capture: OpenClaw makes none above a capture's own files.
-fn staging_modules(paths: &Paths, found: &mut Vec<Observation>) {
+fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observation>) {
     let captures = paths.state.join("tmp/plugin-captures");
     let mut folders = vec![paths.state.join("tmp"), captures.clone()];
     for entry in paths
@@ -87,6 +87,8 @@ fn staging_modules(paths: &Paths, found: &mut Vec<Observation>) {
         folders.push(entry.path.join("captures"));
         folders.push(entry.path);
     }
+    // Without room in the state directory OpenClaw makes its copies here.
+    folders.extend(tmp.filter(|_| !paths.relocated()).map(Path::to_owned));
     for folder in folders {
         let modules = folder.join("node_modules");
         if std::fs::symlink_metadata(&modules).is_ok() {
@@ -178,31 +180,32 @@ fn is_written_by_openclaw(snapshot: &str) -> Result<(), &str> {
             None => return Err(""),
         }
     }
-    // Inside a function anything may stand: the shell prints its body so that braces balance by lines of their own.
-    let mut inside = false;
+    let mut body = Body::default();
     // A value in single quotes may go over several lines.
     let mut quoted = false;
     for line in lines {
         if quoted {
-            quoted = odd_quotes(line) != quoted && !line.is_empty();
-            quoted = !quoted;
-            if odd_quotes(line) {
-                quoted = false;
-            }
+            quoted = !odd_quotes(line);
             continue;
         }
-        if inside {
-            inside = line != "}";
+        if body.depth > 0 {
+            body.line(line).map_err(|()| line)?;
             continue;
         }
         let trimmed = line.trim_end();
-        if trimmed.is_empty() || trimmed == "{" {
-            inside = trimmed == "{";
-        } else if is_function_head(trimmed) {
-            inside = trimmed.ends_with('{');
-            // bash prints the brace on the next line.
-            if !inside && !trimmed.ends_with("()") && !trimmed.ends_with("() ") {
+        if trimmed.is_empty() {
+            continue;
+        }
+        if trimmed == "{" {
+            // bash prints the brace of a function on a line of its own.
+            body.open().map_err(|()| line)?;
+        } else if let Some(name) = function_name(trimmed) {
+            if SHELL_WORDS.contains(&name) {
                 return Err(line);
+            }
+            body.expected = true;
+            if trimmed.ends_with('{') {
+                body.open().map_err(|()| line)?;
             }
         } else if is_alias(trimmed) || is_export(trimmed) {
             quoted = odd_quotes(trimmed);
@@ -210,7 +213,110 @@ fn is_written_by_openclaw(snapshot: &str) -> Result<(), &str> {
             return Err(line);
         }
     }
-    Ok(())
+    if body.depth > 0 || quoted {
+        Err("")
+    } else {
+        Ok(())
+    }
+}
+
+/// Words that the snapshot itself, or what OpenClaw puts around it, uses: no function or alias may stand in for one.
+const SHELL_WORDS: [&str; 22] = [
+    "export", "alias", "unalias", "unset", "eval", "shopt", "source", ".", "builtin", "command",
+    "exec", "trap", "set", "declare", "typeset", "local", "readonly", "return", "true", "if", "[",
+    "test",
+];
+
+/// The body of a function, as a shell prints it: one command a line, and the last brace alone at the start of its line.
+#[derive(Default)]
+struct Body {
+    depth: usize,
+    /// The head of a function came before.
+    expected: bool,
+    quote: Option<char>,
+}
+
+impl Body {
+    fn open(&mut self) -> Result<(), ()> {
+        if !std::mem::take(&mut self.expected) {
+            return Err(());
+        }
+        self.depth = 1;
+        Ok(())
+    }
+
+    /// Follows one line. An error where the shell could read the end of the function elsewhere than here.
+    fn line(&mut self, line: &str) -> Result<(), ()> {
+        if self.quote.is_none() && line == "}" && self.depth == 1 {
+            self.depth = 0;
+            return Ok(());
+        }
+        // What stands in quotes is text; a here-document could hide where it ends.
+        let code = self.unquoted(line);
+        if code.replace("<<<", "").contains("<<") {
+            return Err(());
+        }
+        let mut before = ';';
+        for (at, c) in code.char_indices() {
+            let first = at == 0 || matches!(before, ';' | '&' | '|' | '(' | ')' | '{' | '}');
+            let after = code.get(at + 1..).and_then(|rest| rest.chars().next());
+            let ends_word = after.is_none_or(|c| c.is_whitespace() || ";&|)".contains(c));
+            match c {
+                '{' if after.is_none_or(char::is_whitespace) => self.depth += 1,
+                '}' if first && ends_word => {
+                    self.depth = self.depth.checked_sub(1).ok_or(())?;
+                    // Only a brace alone ends a function, and that was looked at above.
+                    if self.depth == 0 {
+                        return Err(());
+                    }
+                }
+                _ => {}
+            }
+            if !c.is_whitespace() {
+                before = c;
+            }
+        }
+        Ok(())
+    }
+
+    /// The line with everything in quotes replaced by one letter.
+    fn unquoted(&mut self, line: &str) -> String {
+        let mut code = String::new();
+        let mut chars = line.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (self.quote, c) {
+                (Some('"') | None, '\\') => {
+                    chars.next();
+                    if self.quote.is_none() {
+                        code.push('q');
+                    }
+                }
+                (Some(open), c) if c == open => {
+                    self.quote = None;
+                    code.push('q');
+                }
+                (Some(_), _) => {}
+                (None, '"' | '\'') => self.quote = Some(c),
+                (None, '$') if chars.peek() == Some(&'{') => {
+                    // A parameter: its braces are no command's.
+                    let mut depth = 0;
+                    for c in chars.by_ref() {
+                        match c {
+                            '{' => depth += 1,
+                            '}' => depth -= 1,
+                            _ => {}
+                        }
+                        if depth == 0 {
+                            break;
+                        }
+                    }
+                    code.push('q');
+                }
+                (None, c) => code.push(c),
+            }
+        }
+        code
+    }
 }
 
 fn odd_quotes(line: &str) -> bool {
@@ -224,11 +330,12 @@ fn is_name(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "_-.:+@".contains(c))
 }
 
-fn is_function_head(line: &str) -> bool {
+/// The name of the function whose head a line is.
+fn function_name(line: &str) -> Option<&str> {
     let head = line.trim_end_matches('{').trim_end();
     let head = head.strip_prefix("function ").unwrap_or(head);
-    head.strip_suffix("()")
-        .is_some_and(|name| is_name(name.trim_end()))
+    let name = head.strip_suffix("()")?.trim_end();
+    is_name(name).then_some(name)
 }
 
 fn is_alias(line: &str) -> bool {
@@ -290,15 +397,10 @@ fn replaced_programs(snapshot: &str) -> Vec<&str> {
     let mut found: Vec<&str> = snapshot
         .lines()
         .filter_map(|line| {
-            let name = if is_function_head(line.trim_end()) {
-                line.trim_end_matches('{')
-                    .trim_end()
-                    .trim_end_matches("()")
-                    .trim_end()
-            } else {
-                line.strip_prefix("alias ")?.split_once('=')?.0
+            let name = match function_name(line.trim_end()) {
+                Some(name) => name,
+                None => line.strip_prefix("alias ")?.split_once('=')?.0,
             };
-            let name = name.strip_prefix("function ").unwrap_or(name);
             COMMON_PROGRAMS
                 .iter()
                 .find(|known| **known == name)
@@ -404,6 +506,8 @@ mod tests {
             "alias g=git",
             "greet () \n{ \n    echo $(date);\n}",
             "greet() {\n  source ~/.x\n}",
+            "cd () \n{ \n    builtin cd \"$@\" && { \n        ls;\n    };\n    echo ${X:-}} | awk '{ print $1; }'\n}",
+            "multi () \n{ \n    echo 'a\n}\nb'\n}",
             "export PATH='/usr/bin:/bin'",
             "alias q='it'\\''s'",
         ] {
@@ -431,6 +535,16 @@ mod tests {
             "alias x='a'$(id)'b'",
             "f() { id; }; f",
             "greet () \n{ \n echo\n}\nid",
+            "f () \n{ \n    :\n    }\n    touch x\n    { \n    :\n}",
+            "f () \n{ \n    echo a; }; touch x; g () { \n    :\n}",
+            "f () \n{ \n    esac;\n};touch x\ng () \n{ \n    :\n}",
+            "f () \n{ \n    cat <<X\n'\nX\n}\ntouch x\n'\n}",
+            "f () \n{ \n    echo a;}\n touch x\n{ \n :\n}",
+            "export () \n{ \n    touch x\n}",
+            "eval () \n{ \n    touch x\n}",
+            "alias export='touch x;#'",
+            "alias alias='touch x;#'",
+            "{ \n touch x\n}",
         ] {
             assert!(
                 is_written_by_openclaw(&snapshot(hostile)).is_err(),

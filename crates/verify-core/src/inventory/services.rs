@@ -47,23 +47,44 @@ pub(super) fn read(
     if paths.relocated() {
         return subjects;
     }
-    let mut folders = vec![(PathBuf::from("/etc/systemd/system"), false)];
+    let mut folders = vec![
+        (PathBuf::from("/etc/systemd/system"), false),
+        (PathBuf::from("/etc/systemd/user"), true),
+    ];
     if let Some(home) = &paths.home {
-        folders.push((home.join(".config/systemd/user"), true));
+        // In the order in which the user's manager takes them. [systemd.unit(5)]
+        folders.extend(
+            [
+                ".config/systemd/user.control",
+                ".config/systemd/user",
+                ".local/share/systemd/user",
+            ]
+            .map(|folder| (home.join(folder), true)),
+        );
         launch_agents(
             paths,
             &home.join("Library/LaunchAgents"),
             host,
             &mut subjects,
         );
+        for entry in paths
+            .list(&home.join(".config/environment.d"))
+            .unwrap_or_default()
+        {
+            if entry.path.extension().is_some_and(|end| end == "conf") {
+                environment::file(paths, &entry.path, found);
+            }
+        }
     }
+    let all: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
     for (folder, own) in folders {
         for entry in paths.list(&folder).unwrap_or_default() {
             let name = entry.name.to_string_lossy().into_owned();
+            // A unit may be a link to a file elsewhere; a link to nothing is one that is masked or broken.
             if entry.kind != Entry::File || !name.ends_with(".service") {
                 continue;
             }
-            let Some(unit) = Unit::read(&entry.path) else {
+            let Some(unit) = Unit::read(&entry.path, &name, &all) else {
                 continue;
             };
             if unit.is_about(paths, host, own) {
@@ -82,14 +103,19 @@ struct Unit {
 }
 
 impl Unit {
-    fn read(file: &Path) -> Option<Self> {
-        let mut texts = vec![(file.to_owned(), read::text(file, MAX_FILE).ok()?)];
-        let mut folder = file.to_owned().into_os_string();
-        folder.push(".d");
-        let mut drop_ins: Vec<PathBuf> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
+    /// The unit with the drop-ins of all folders, those of its prefixes and those of all services.
+    fn read(file: &Path, name: &str, folders: &[PathBuf]) -> Option<Self> {
+        let mut texts = vec![(file.to_owned(), content(file).ok()?)];
+        let mut names = vec![format!("{name}.d"), "service.d".to_owned()];
+        let stem = name.trim_end_matches(".service");
+        names.extend(
+            stem.match_indices('-')
+                .filter_map(|(at, _)| Some(format!("{}.service.d", stem.get(..=at)?))),
+        );
+        let mut drop_ins: Vec<PathBuf> = folders
+            .iter()
+            .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
+            .flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten())
             .map(|entry| entry.path())
             .filter(|path| path.extension().is_some_and(|end| end == "conf"))
             .take(1000)
@@ -97,7 +123,7 @@ impl Unit {
         drop_ins.sort();
         for path in drop_ins {
             // A drop-in that cannot be read decides all the same.
-            let text = read::text(&path, MAX_FILE).unwrap_or_else(|error| format!("# {error}"));
+            let text = content(&path).unwrap_or_else(|error| format!("# {error}"));
             texts.push((path, text));
         }
         Some(Self {
@@ -126,7 +152,11 @@ impl Unit {
     fn subject(&self, paths: &Paths, name: &str) -> Subject {
         let mut listing = Listing::default();
         for (file, text) in &self.texts {
-            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            let file = match file.file_name() {
+                _ if *file == self.file => name.to_owned(),
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => String::new(),
+            };
             for (at, line) in lines(text).iter().enumerate() {
                 let Some((key, value)) = line.split_once('=') else {
                     continue;
@@ -159,7 +189,13 @@ impl Unit {
                 match line.split_once('=') {
                     Some((key, value)) if key.trim() == "Environment" => {
                         for (variable, value) in assignments(value.trim()) {
-                            found.extend(environment::judged(&variable, &value, paths.shown(file)));
+                            if !environment::is_own_place(paths, &variable, &value) {
+                                found.extend(environment::judged(
+                                    &variable,
+                                    &value,
+                                    paths.shown(file),
+                                ));
+                            }
                         }
                     }
                     Some((key, value)) if key.trim() == "EnvironmentFile" => {
@@ -180,6 +216,12 @@ impl Unit {
             }
         }
     }
+}
+
+/// The text of a unit or drop-in, through links.
+fn content(file: &Path) -> Result<String, read::ReadError> {
+    let real = std::fs::canonicalize(file).map_err(read::ReadError::Io)?;
+    read::text(&real, MAX_FILE)
 }
 
 /// Logical lines without comments; a backslash joins a line with the next.

@@ -1,9 +1,12 @@
 //! What of OpenClaw's database decides what OpenClaw does, beside the record of installs: jobs, approvals, names of the environment,
 //! and code of the database itself. Values of secrets are never read.
 
+use std::borrow::Cow;
+
 use rusqlite::Connection;
 use serde_json::Value;
 
+use super::paths::Paths;
 use super::{Hazard, Observation};
 use crate::json;
 use crate::text;
@@ -167,9 +170,66 @@ fn flatten(path: &str, value: Value, depth: usize, rows: &mut Vec<(String, Value
 }
 
 fn parsed(text: &str) -> Option<Value> {
-    (text.len() <= MAX_JSON)
-        .then(|| json::strict(text).ok())
-        .flatten()
+    if text.len() > MAX_JSON {
+        return None;
+    }
+    json::last_wins(&without_halves(text))
+        .ok()
+        .map(|parsed| parsed.value)
+}
+
+/// The text with each escaped half of a surrogate pair replaced: JavaScript cuts strings between the two, and reads such text back.
+fn without_halves(text: &str) -> Cow<'_, str> {
+    let half = |at: usize, from: u32, to: u32| {
+        let digits = text.get(at..at + 6).and_then(|six| six.strip_prefix("\\u"));
+        let code = digits.and_then(|four| u32::from_str_radix(four, 16).ok());
+        code.is_some_and(|code| (from..to).contains(&code))
+    };
+    let mut out = String::new();
+    let (mut done, mut at) = (0, 0);
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        let here = at + found;
+        at = here + 2;
+        if half(here, 0xd800, 0xdc00) && half(here + 6, 0xdc00, 0xe000) {
+            at = here + 12;
+        } else if half(here, 0xd800, 0xe000) {
+            out.push_str(text.get(done..here).unwrap_or_default());
+            out.push_str("\\ufffd");
+            done = here + 6;
+            at = done;
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// Files from before the database, which OpenClaw takes in where a row is missing: approvals, and jobs.
+pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
+    let file = paths.state.join("exec-approvals.json");
+    if let Ok(text) = paths.text(&file, MAX_JSON as u64) {
+        match parsed(&text) {
+            Some(value) => flatten("exec-approvals.json", value, 0, &mut found.approvals),
+            None => found.observations.push(Observation::Unreadable {
+                place: paths.shown(&file),
+                why: "is no JSON".to_owned(),
+            }),
+        }
+        found.approvals.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    let file = paths.state.join("cron/jobs.json");
+    if let Ok(text) = paths.text(&file, MAX_JSON as u64) {
+        let value = parsed(&text).unwrap_or(Value::Null);
+        let jobs = value.get("jobs").unwrap_or(&value).as_array();
+        for (at, job) in jobs.into_iter().flatten().take(MAX_ROWS).enumerate() {
+            let id = job.get("id").and_then(Value::as_str);
+            let id = id.map_or_else(|| format!("jobs.json/{at}"), |id| format!("jobs.json/{id}"));
+            let enabled = job.get("enabled") != Some(&Value::Bool(false));
+            found.jobs.push((id, enabled, job.clone()));
+        }
+    }
 }
 
 fn unreadable(place: &str, table: &str, key: &str) -> Observation {
@@ -190,4 +250,22 @@ fn is_plain(db: &Connection, table: &str, wanted: &[&str]) -> rusqlite::Result<b
     let plain = columns.iter().all(|(_, hidden)| *hidden == 0);
     let has = |name: &str| columns.iter().any(|(column, _)| column == name);
     Ok(count == 1 && plain && wanted.iter().all(|name| has(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_javascript_cut_in_two_is_read() {
+        for (text, expected) in [
+            (r#"{"a":"x\ud83d"}"#, "x\u{fffd}"),
+            (r#"{"a":"\ud83d\ude00"}"#, "\u{1f600}"),
+            (r#"{"a":"\\ud83d"}"#, "\\ud83d"),
+            (r#"{"a":"\ude00b"}"#, "\u{fffd}b"),
+        ] {
+            let value = parsed(text).expect(text);
+            assert_eq!(value["a"].as_str(), Some(expected), "{text}");
+        }
+    }
 }
