@@ -16,7 +16,11 @@ const SNAPSHOT: &str = "# OpenClaw exec shell snapshot. Generated; do not edit.\
 
 /// The shipped state with jobs, approvals, an agent, a runtime, a local MCP server and a shell snapshot.
 fn rich() -> Installation {
-    let installation = Installation::shipped();
+    enriched(Installation::shipped())
+}
+
+/// What `rich` adds to the shipped state.
+pub(crate) fn enriched(installation: Installation) -> Installation {
     let state = &installation.state;
     write(state, "mcp/server.mjs", "// a server\n");
     edit(
@@ -112,15 +116,15 @@ fn sql(state: &Path, sql: &str) {
 }
 
 /// What is done, what finding it must lead to, what that finding names, and the exit code.
-struct Plant {
+pub(crate) struct Plant {
     what: &'static str,
-    plant: fn(&Path),
-    finding: &'static str,
+    pub(crate) plant: fn(&Path),
+    pub(crate) finding: &'static str,
     names: &'static str,
     code: i32,
 }
 
-fn plants() -> Vec<Plant> {
+pub(crate) fn plants() -> Vec<Plant> {
     let plant = |what, plant, finding, names, code| Plant {
         what,
         plant,

@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 use crate::kill::{assert_killed_while_writing, killed_at};
 use crate::support::Run;
 
-struct Bench {
-    root: PathBuf,
+pub(crate) struct Bench {
+    pub(crate) root: PathBuf,
+    /// What every run gets beside its own arguments.
+    pub(crate) more: Vec<&'static str>,
     _temporary: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let root = temporary.path().canonicalize().expect("real path");
         std::fs::create_dir(root.join("config")).expect("folder");
@@ -33,11 +35,12 @@ impl Bench {
         write("index.js", "export default {};\n");
         Self {
             root,
+            more: Vec::new(),
             _temporary: temporary,
         }
     }
 
-    fn request(&self) -> String {
+    pub(crate) fn request(&self) -> String {
         json!({
             "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "a", "targetType": "plugin",
             "sourcePath": self.root.join("plugin"), "sourcePathKind": "directory",
@@ -48,13 +51,14 @@ impl Bench {
         .to_string()
     }
 
-    fn gate(&self) -> Command {
+    pub(crate) fn gate(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
         command
             .env_clear()
             .current_dir("/")
             .args(["gate", "--config"])
-            .arg(self.root.join("config"));
+            .arg(self.root.join("config"))
+            .args(&self.more);
         command
     }
 
@@ -93,7 +97,7 @@ impl Bench {
 
     fn verify(&self, words: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command.env_clear().args(words);
+        command.env_clear().args(words).args(&self.more);
         if words[0] == "review" {
             command.args(["--by", "Ada <ada@example.org>", "--yes"]);
         }
@@ -101,7 +105,7 @@ impl Bench {
     }
 
     /// Refused, then locked and reviewed as the reason says.
-    fn lock(&self) {
+    pub(crate) fn lock(&self) {
         self.follow(&self.ask(&mut self.gate()));
     }
 }

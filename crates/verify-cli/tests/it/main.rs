@@ -40,6 +40,8 @@ mod review_real;
 mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
+#[cfg(all(feature = "online", feature = "openpgp", feature = "sbom"))]
+mod screens;
 #[cfg(feature = "online")]
 #[path = "../../../verify-core/tests/it/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]

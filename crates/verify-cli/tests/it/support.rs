@@ -28,7 +28,11 @@ pub(crate) struct Run {
 impl Installation {
     /// A copy of the state in testdata/states/home, whose records say /home/user.
     pub(crate) fn shipped() -> Self {
-        let temporary = tempfile::tempdir().expect("temporary folder");
+        Self::shipped_in(tempfile::tempdir().expect("temporary folder"))
+    }
+
+    /// The same in a folder of the caller's.
+    pub(crate) fn shipped_in(temporary: tempfile::TempDir) -> Self {
         let root = temporary.path().canonicalize().expect("real path");
         copy(
             &repository().join("testdata/states/home/.openclaw"),
