@@ -68,6 +68,7 @@ fn sarif_has_one_location_each_in_the_lock() {
 #[test]
 fn sarif_describes_every_rule_as_github_wants_it() {
     let installation = Installation::shipped();
+    installation.init(0);
     let run = installation.run(&["check", "--format", "sarif"]);
     let log: Value = serde_json::from_str(&run.stdout).expect("JSON");
     let driver = &log["runs"][0]["tool"]["driver"];

@@ -185,7 +185,7 @@ fn is_written_by_openclaw(snapshot: &str) -> Result<(), &str> {
     let mut quoted = false;
     for line in lines {
         if quoted {
-            quoted = !odd_quotes(line);
+            quoted = ends_open(line, true);
             continue;
         }
         if body.depth > 0 {
@@ -208,7 +208,7 @@ fn is_written_by_openclaw(snapshot: &str) -> Result<(), &str> {
                 body.open().map_err(|()| line)?;
             }
         } else if is_alias(trimmed) || is_export(trimmed) {
-            quoted = odd_quotes(trimmed);
+            quoted = ends_open(trimmed, false);
         } else {
             return Err(line);
         }
@@ -319,8 +319,19 @@ impl Body {
     }
 }
 
-fn odd_quotes(line: &str) -> bool {
-    line.matches('\'').count() % 2 == 1
+/// Whether a single quote is open at the end of a line, where one was or was not at its start.
+fn ends_open(line: &str, mut open: bool) -> bool {
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => open = !open,
+            '\\' if !open => {
+                chars.next();
+            }
+            _ => {}
+        }
+    }
+    open
 }
 
 fn is_name(text: &str) -> bool {
@@ -347,8 +358,10 @@ fn is_alias(line: &str) -> bool {
         .strip_prefix("-g ")
         .or_else(|| rest.strip_prefix("-s "))
         .unwrap_or(rest);
-    rest.split_once('=')
-        .is_some_and(|(name, value)| is_name(name.trim_matches('\'')) && is_quoted(value))
+    rest.split_once('=').is_some_and(|(name, value)| {
+        let name = name.trim_matches('\'');
+        is_name(name) && !SHELL_WORDS.contains(&name) && is_quoted(value)
+    })
 }
 
 fn is_export(line: &str) -> bool {
