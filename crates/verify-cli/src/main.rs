@@ -2,6 +2,9 @@
 
 mod anchors;
 mod cli;
+mod commands;
+mod errors;
+mod names;
 #[cfg(feature = "online")]
 mod network;
 mod operator;
@@ -11,29 +14,25 @@ mod progress;
 mod render;
 mod verbs;
 mod wording;
+mod wrap;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use openclaw_verify_core::Error;
-
-use crate::cli::Cli;
+use crate::cli::Format;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments(std::env::args_os())) {
+    let format = errors::format_of(std::env::args_os());
+    errors::guarded(format, || run(format))
+}
+
+fn run(format: Format) -> ExitCode {
+    let cli = match cli::parse(arguments(std::env::args_os())) {
         Ok(cli) => cli,
-        Err(error) => return verbs::misunderstood(&error),
+        Err(error) => return verbs::misunderstood(&error, format),
     };
     output::set_color(cli.common.color);
-    let exit = match verbs::run(cli) {
-        Ok(exit) => exit,
-        Err(error) => {
-            let exit = Exit::of(&error);
-            output::error(error);
-            exit
-        }
-    };
+    let exit = verbs::run(cli).unwrap_or_else(|error| errors::show(error, format));
     ExitCode::from(exit as u8)
 }
 
@@ -49,15 +48,6 @@ pub enum Exit {
     Failed = 2,
     /// Nothing to verify.
     Nothing = 3,
-}
-
-impl Exit {
-    fn of(error: &Error) -> Self {
-        match error {
-            Error::NothingToVerify { .. } => Self::Nothing,
-            _ => Self::Failed,
-        }
-    }
 }
 
 /// The arguments without one leading word `verify`, so that a dispatcher may call `openclaw verify plugins`.

@@ -198,7 +198,7 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
         Some(dir) => {
             return Err(Error::environment(
                 format!("--config {}: no such folder", dir.display()),
-                "create it, or name the folder that holds openclaw-verify.toml",
+                "name the folder that holds openclaw-verify.toml; lock --init creates one",
             ));
         }
         // Where all three are named, no folder is looked for.
@@ -210,6 +210,36 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
         policy: policy.unwrap_or_else(|| folder.join(POLICY)),
         lock: lock.unwrap_or_else(|| folder.join(LOCK)),
         reviews: reviews.unwrap_or_else(|| folder.join(REVIEWS)),
+    })
+}
+
+/// The same for the first run: the folder that `--config` names need not be there yet. One below what is under test is refused before
+/// anything is created in it.
+pub(crate) fn first_files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
+    let Some(dir) = common.config.as_ref().filter(|dir| !dir.exists()) else {
+        return files(common, under_test);
+    };
+    let dir = std::path::absolute(dir).map_err(|error| Error::io("find", dir, error))?;
+    let existing = dir
+        .ancestors()
+        .find_map(|folder| folder.canonicalize().ok());
+    let inside = |folder: &&PathBuf| {
+        dir.starts_with(folder) || existing.iter().any(|real| real.starts_with(folder))
+    };
+    if let Some(inside) = under_test.iter().find(inside) {
+        return Err(Error::environment(
+            format!(
+                "--config {} lies in {}, which is under test and must not bring its own policy",
+                absolute(&dir),
+                absolute(inside)
+            ),
+            "name a folder elsewhere",
+        ));
+    }
+    Ok(Files {
+        policy: dir.join(POLICY),
+        lock: dir.join(LOCK),
+        reviews: dir.join(REVIEWS),
     })
 }
 

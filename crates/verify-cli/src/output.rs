@@ -1,13 +1,19 @@
 //! The two streams: the report goes to standard output, everything else to standard error.
+//!
+//! Everything that is printed passes one of the functions of this file, and each of them escapes what could act on a terminal. Names
+//! and messages of the thing under test are made visible where they are taken in; this is what holds where that was forgotten, and
+//! for messages of libraries and of the operating system.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use crate::wording;
+use openclaw_verify_core::text::{is_hazard, visible};
 use openclaw_verify_core::{Error, Result};
 
-use crate::cli::ColorWhen;
+use crate::cli::{ColorWhen, Format};
+use crate::wrap;
 
-/// Chooses when to colour, for both streams and for errors.
+/// Chooses when to colour, for both streams.
 pub(crate) fn set_color(when: ColorWhen) {
     let choice = match when {
         ColorWhen::Auto => anstream::ColorChoice::Auto,
@@ -15,21 +21,44 @@ pub(crate) fn set_color(when: ColorWhen) {
         ColorWhen::Never => anstream::ColorChoice::Never,
     };
     choice.write_global();
-    let hook = miette::set_hook(Box::new(move |_| {
-        let options = miette::MietteHandlerOpts::new();
-        let options = match when {
-            ColorWhen::Auto => options,
-            ColorWhen::Always => options.color(true),
-            ColorWhen::Never => options.color(false),
-        };
-        Box::new(options.build())
-    }));
-    // Fails only when it was set before, and this is the only place.
-    let _ = hook;
+}
+
+/// Text for people on standard output: wrapped to the terminal, with our own styles and nothing else that a terminal obeys.
+pub(crate) fn human(text: &str) -> Result<()> {
+    write(&wrap::wrap(&styled(text), wrap::stdout()))
+}
+
+/// The same without wrapping: listings, differences and scripts, whose lines mean something.
+pub(crate) fn lines(text: &str) -> Result<()> {
+    write(&styled(text))
+}
+
+/// A document in a format for machines.
+pub(crate) fn document(text: &str, format: Format) -> Result<()> {
+    write(&escaped(text, format))
+}
+
+/// A report in any format.
+pub(crate) fn report(text: &str, format: Format) -> Result<()> {
+    match format {
+        Format::Human => human(text),
+        _ => document(text, format),
+    }
+}
+
+/// A line on standard error, in which even a line break is escaped. Nothing can be done when that fails.
+pub(crate) fn stderr(line: &str) {
+    let line = wrap::wrap(&visible(line), wrap::stderr());
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// Text of several lines on standard error, as it is laid out.
+pub(crate) fn stderr_text(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{}", styled(text));
 }
 
 /// Writes to standard output. A reader that went away is a normal end.
-pub(crate) fn stdout(text: &str) -> Result<()> {
+fn write(text: &str) -> Result<()> {
     let mut stream = anstream::stdout().lock();
     match stream
         .write_all(text.as_bytes())
@@ -42,13 +71,82 @@ pub(crate) fn stdout(text: &str) -> Result<()> {
     }
 }
 
-/// Writes a line to standard error. Nothing can be done when that fails.
-pub(crate) fn stderr(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+/// `text` in which only line ends, our marks and sequences that choose a style are left as they are.
+pub(crate) fn styled(text: &str) -> String {
+    let plain = |c: char| !is_hazard(c) || matches!(c, '\n' | '\t' | wrap::JOIN | wrap::HANG);
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '\u{1b}' => style_length(rest).unwrap_or(0),
+            c if plain(c) => c.len_utf8(),
+            _ => 0,
+        };
+        if length == 0 {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            rest = &rest[c.len_utf8()..];
+        } else {
+            out.push_str(&rest[..length]);
+            rest = &rest[length..];
+        }
+    }
+    out
 }
 
-/// Tells an error with its culprit, place and way out.
-pub(crate) fn error(error: Error) {
-    let error = wording::error(error);
-    stderr(&format!("{:?}", miette::Report::new(error)));
+/// How long the sequence is that chooses a style; none when `text` begins with something else.
+fn style_length(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix("\u{1b}[")?;
+    let parameters = inside.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+    parameters
+        .starts_with('m')
+        .then(|| text.len() - parameters.len() + 1)
+}
+
+/// A document in which what a terminal could obey is written as the format's own escapes, so that it says the same.
+pub(crate) fn escaped(text: &str, format: Format) -> String {
+    if !text.chars().any(|c| is_hazard(c) && c != '\n') {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        let _ = match (format, c) {
+            (_, '\n') => out.write_char(c),
+            (_, c) if !is_hazard(c) => out.write_char(c),
+            (Format::Json | Format::Sarif, c) => {
+                let mut units = [0; 2];
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+            }
+            (_, c) => write!(out, "\\u{{{:x}}}", u32::from(c)),
+        };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_styles_pass() {
+        let text = "\u{1b}[1;31mred\u{1b}[0m \u{1b}[2J\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\n";
+        assert_eq!(
+            styled(text),
+            "\u{1b}[1;31mred\u{1b}[0m \\u{1b}[2J\\u{1b}]0;x\\u{7}\\u{9b}2J\\u{202e}\n"
+        );
+    }
+
+    #[test]
+    fn json_says_the_same_with_escapes() {
+        let text = "{\"a\":\"\u{9b}\u{202e}\u{e0001}é\"}\n";
+        let shown = escaped(text, Format::Json);
+        assert_eq!(shown, "{\"a\":\"\\u009b\\u202e\\udb40\\udc01é\"}\n");
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(parse(&shown), parse(text));
+    }
 }

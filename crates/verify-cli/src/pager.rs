@@ -9,15 +9,16 @@ use crate::output;
 
 /// Shows `text` through `$PAGER`, or `less`, when standard output is a terminal; otherwise prints it.
 pub(crate) fn show(text: &str) -> Result<()> {
+    let text = &output::styled(text);
     if !std::io::stdout().is_terminal() {
-        return output::stdout(text);
+        return output::lines(text);
     }
     let pager = std::env::var("PAGER")
         .ok()
         .filter(|pager| !pager.trim().is_empty())
         .unwrap_or_else(|| "less".to_owned());
     if pager.trim() == "cat" {
-        return output::stdout(text);
+        return output::lines(text);
     }
     let mut command = Command::new("sh");
     command.arg("-c").arg(&pager).stdin(Stdio::piped());
@@ -26,19 +27,19 @@ pub(crate) fn show(text: &str) -> Result<()> {
         command.env("LESS", "FRX");
     }
     let Ok(mut child) = command.spawn() else {
-        return output::stdout(text);
+        return output::lines(text);
     };
     if let Some(mut stdin) = child.stdin.take() {
         let text = match anstream::AutoStream::choice(&std::io::stdout()) {
             anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
             _ => text.to_owned(),
         };
-        // Whoever leaves the pager early closes the pipe.
+        // A pager that is left early closes the pipe.
         let _ = stdin.write_all(text.as_bytes());
     }
     match child.wait() {
         // 126 and 127: the shell found no such command.
         Ok(status) if !matches!(status.code(), Some(126 | 127)) => Ok(()),
-        _ => output::stdout(text),
+        _ => output::lines(text),
     }
 }

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// How long nothing is shown: a bar that flashes by only disturbs.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// A bar over bytes that are read.
+/// A bar over files that are read.
 pub(crate) struct Bar {
     bar: ProgressBar,
     start: Instant,
@@ -20,7 +20,7 @@ impl Bar {
     pub(crate) fn new(wanted: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {msg} {bar:30} {bytes}/{total_bytes}")
+            ProgressStyle::with_template("{spinner} {msg} {bar:30} {pos}/{len} files")
         {
             bar.set_style(style);
         }
@@ -32,7 +32,7 @@ impl Bar {
         }
     }
 
-    /// `done` of `total` bytes were read.
+    /// `done` of `total` files were read.
     pub(crate) fn update(&self, done: u64, total: u64) {
         if self.start.elapsed() < QUIET {
             return;
@@ -40,6 +40,9 @@ impl Bar {
         if !self.shown.swap(true, Ordering::Relaxed) {
             // Draws nothing when standard error is no terminal.
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        if self.bar.is_finished() {
+            return;
         }
         self.bar.set_length(total);
         self.bar.set_position(done);
@@ -80,6 +83,14 @@ impl Downloads {
 #[cfg(feature = "online")]
 impl Drop for Downloads {
     fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Bar {
+    /// Takes the bar off the screen for good: what follows is the report.
+    pub(crate) fn finish(&self) {
+        self.shown.store(true, Ordering::Relaxed);
         self.bar.finish_and_clear();
     }
 }

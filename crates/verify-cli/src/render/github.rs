@@ -22,8 +22,12 @@ pub(super) fn render(report: &Report) -> String {
     let summary = &report.summary;
     let _ = writeln!(
         out,
-        "openclaw-verify: {} subjects, {} deny, {} warn, {} excepted, {} not established",
-        summary.subjects, summary.deny, summary.warn, summary.suppressed, summary.not_established
+        "openclaw-verify: {}, {} deny, {} warn, {} excepted, {} not established",
+        super::count(summary.subjects, "subject"),
+        summary.deny,
+        summary.warn,
+        summary.suppressed,
+        summary.not_established
     );
     out
 }
@@ -60,13 +64,13 @@ fn annotation(out: &mut String, finding: &Finding) {
 }
 
 /// Escapes of the runner for the text of a command.
-fn message(text: &str) -> String {
+pub(super) fn message(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
 /// Escapes of the runner for a property of a command.
-fn property(text: &str) -> String {
+pub(super) fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,10 +1,16 @@
 //! Renderers: pure functions of the report, one file a format.
 
+pub(crate) mod attestation;
+pub(crate) mod candidate;
+pub(crate) mod changes;
+pub(crate) mod failure;
+pub(crate) mod findings;
 mod github;
 mod human;
 mod junit;
 pub(crate) mod reading;
 mod releases;
+pub(crate) mod replies;
 mod sarif;
 
 use openclaw_verify_core::Result;
@@ -35,6 +41,12 @@ pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<
         Format::Github => Ok(github::render(report)),
         Format::Junit => junit::render(report),
     }
+}
+
+/// A number of things in words: `1 file`, `2 files`.
+pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Any value as JSON for people and machines.

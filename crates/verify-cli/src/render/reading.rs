@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::commands::Places;
 use crate::wording;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
@@ -202,8 +203,8 @@ fn range(start: usize, lines: usize) -> String {
     }
 }
 
-/// What to do after reading. `more` are the flags by which the same is found again.
-pub(crate) fn next(reading: &Reading, more: &str) -> String {
+/// What to do after reading.
+pub(crate) fn next(reading: &Reading, places: &Places) -> String {
     let id = text::shell_word(reading.subject.as_str());
     let criteria = reading
         .wanted
@@ -213,7 +214,8 @@ pub(crate) fn next(reading: &Reading, more: &str) -> String {
     } else {
         ""
     };
-    format!(
-        "when you have read it: openclaw-verify review {id} --record --criteria {criteria}{dependencies}{more}"
-    )
+    let command = places.after(&format!(
+        "openclaw-verify review {id} --record --criteria {criteria}{dependencies}"
+    ));
+    format!("when you have read it: {command}")
 }

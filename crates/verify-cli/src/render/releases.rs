@@ -7,6 +7,7 @@ use openclaw_verify_core::release::CheckState;
 use openclaw_verify_core::report::ReleaseReport;
 
 use super::Detail;
+use crate::wrap::HANG;
 
 /// The widest name of a tag that a column is made for.
 const WIDTH: usize = 40;
@@ -33,7 +34,7 @@ fn full(out: &mut String, release: &ReleaseReport) {
     };
     let _ = writeln!(out, "{what}: {}", verdict(release));
     let mut field = |name: &str, value: &str| {
-        let _ = writeln!(out, "  {name:12}{value}");
+        let _ = writeln!(out, "  {name:12}{HANG}{value}");
     };
     if let Some(repository) = &release.repository {
         field(

@@ -1,20 +1,19 @@
 //! `attestation`: any file against a Sigstore bundle.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use openclaw_verify_core::digest::{Sha256Digest, Sri, from_hex};
 use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{
-    Artifact, Attested, Fault, Identity, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey,
-    Signer, TrustRoot, verify_attestation,
+    Artifact, Fault, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer,
+    verify_attestation,
 };
-use openclaw_verify_core::{Error, OperatorError, Result, read, rules, text};
-use serde_json::{Value, json};
+use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 
 use crate::anchors::{anchors, own_text};
 use crate::cli::{AttestationArgs, Common, Format, SigstoreInstance};
+use crate::render::attestation::Judged;
 use crate::{Exit, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
@@ -62,12 +61,11 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
         fact: &fact,
         now,
     };
-    let text = if common.format == Format::Json {
-        render::json(&result.json())?
-    } else {
-        result.human()
+    let text = match common.format {
+        Format::Human => result.human(),
+        _ => render::json(&result.json())?,
     };
-    output::stdout(&text)?;
+    output::report(&text, common.format)?;
     Ok(if fact.verified().is_some() {
         Exit::Clean
     } else {
@@ -135,209 +133,4 @@ fn artifact(argument: &Path) -> Result<Artifact<'static>> {
             )
         }),
     }
-}
-
-struct Judged<'a> {
-    args: &'a AttestationArgs,
-    policy: &'a IdentityPolicy,
-    /// None where there is none that is current.
-    trust: Option<&'a TrustRoot>,
-    instance: Instance,
-    fact: &'a Fact<Attested>,
-    now: jiff::Timestamp,
-}
-
-impl Judged<'_> {
-    fn json(&self) -> Value {
-        let (code, why) = match self.fact {
-            Fact::Violated { code, why } => (Some(*code), Some(why.as_str())),
-            Fact::NotEstablished { code, why } => (Some(code.as_str()), Some(why.as_str())),
-            _ => (None, None),
-        };
-        let attested = self.fact.verified();
-        json!({
-            "schema": "openclaw-verify.attestation/1",
-            "outcome": self.fact.outcome(),
-            "finding": self.finding(),
-            "code": code,
-            "why": why,
-            "artifact": operator::shown(&self.args.artifact),
-            "bundle": operator::shown(&self.args.bundle),
-            "identity": attested.and_then(|attested| attested.identity.as_ref()),
-            "predicateType": attested.and_then(|attested| attested.predicate_type.as_deref()),
-            "signedAt": attested.map(|attested| attested.times.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            "wanted": self.wanted().into_iter().map(|(claim, value)| json!({ "claim": claim, "value": value })).collect::<Vec<_>>(),
-            "trustRoot": {
-                "instance": self.instance.as_str(),
-                "digest": self.trust.map(TrustRoot::digest),
-                "ageDays": self.trust.and_then(|trust| trust.age_days(self.now)),
-                "description": self.trust.map(|trust| trust.describe(self.now)),
-            },
-            "checked": self.checked(),
-            "notChecked": self.not_checked(),
-        })
-    }
-
-    fn human(&self) -> String {
-        let mut out = String::new();
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            out,
-            "{}: {}",
-            operator::shown(&self.args.artifact),
-            self.fact.outcome().as_str()
-        );
-        match self.fact {
-            Fact::Verified(attested) => {
-                for (claim, value) in claims(attested) {
-                    let _ = writeln!(out, "  {claim:17} {}", text::excerpt(&value, 300));
-                }
-            }
-            Fact::Violated { code, why } => {
-                let _ = writeln!(
-                    out,
-                    "  {} [{code}]: {why}",
-                    self.finding().unwrap_or_default()
-                );
-                let _ = writeln!(
-                    out,
-                    "  next: do not use it; openclaw-verify explain {}",
-                    self.finding().unwrap_or_default()
-                );
-            }
-            Fact::NotEstablished { code, why } => {
-                let _ = writeln!(out, "  not-established [{}]: {why}", code.as_str());
-            }
-            _ => {}
-        }
-        for (claim, value) in self.wanted() {
-            let _ = writeln!(out, "  wanted {claim:10} {}", text::excerpt(&value, 300));
-        }
-        if let Some(trust) = self.trust {
-            let _ = writeln!(out, "  judged with       {}", trust.describe(self.now));
-        }
-        if self.fact.verified().is_some() {
-            let _ = writeln!(out, "  checked           {}", self.checked().join(", "));
-        }
-        let _ = writeln!(out, "  not checked       {}", self.not_checked().join(", "));
-        out
-    }
-
-    fn finding(&self) -> Option<&'static str> {
-        rules::finding_of(self.fact)
-    }
-
-    /// What was asked of the signer, the issuer that follows from it included.
-    fn wanted(&self) -> Vec<(&'static str, String)> {
-        let pattern =
-            |pattern: &Option<Pattern>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
-        if let Some(key) = &self.args.public_key {
-            return vec![("public key", operator::shown(key))];
-        }
-        [
-            (
-                "identity",
-                self.policy
-                    .identity
-                    .clone()
-                    .or_else(|| pattern(&self.policy.identity_pattern)),
-            ),
-            ("issuer", self.policy.wanted_issuer().map(str::to_owned)),
-            ("repository", pattern(&self.policy.repository)),
-            ("workflow", pattern(&self.policy.workflow)),
-            ("ref", pattern(&self.policy.git_ref)),
-        ]
-        .into_iter()
-        .filter_map(|(claim, value)| Some((claim, value?)))
-        .collect()
-    }
-
-    /// What no bundle can tell, so that a good verdict does not read as more.
-    fn not_checked(&self) -> Vec<&'static str> {
-        let anybody = self.policy.repository.is_none()
-            && self
-                .fact
-                .verified()
-                .and_then(|attested| attested.identity.as_ref())
-                .is_some_and(Identity::is_github_releases);
-        let whose = "whose release it is: GitHub signs those of every repository with this identity (--repository, --ref)";
-        let always = [
-            "what the artifact does",
-            "whether the signer has withdrawn it",
-            "whether the log shows the same to everybody",
-        ];
-        anybody.then_some(whose).into_iter().chain(always).collect()
-    }
-
-    /// What a verified verdict stands on. Key and instance decide, never the bundle.
-    fn checked(&self) -> Vec<&'static str> {
-        let mut checked = vec!["signature", "digest of the artifact"];
-        if self.args.public_key.is_some() {
-            checked.push("public key");
-        } else {
-            checked.extend(["certificate chain", "identity and claims"]);
-        }
-        match self.instance {
-            Instance::GitHub => {
-                checked.push("signed timestamp (this instance has no transparency log)")
-            }
-            _ if self.args.public_key.is_some() => {
-                checked.push("transparency log or signed timestamp")
-            }
-            _ => checked.extend(["certificate log (SCT)", "transparency log"]),
-        }
-        checked
-    }
-}
-
-/// The claims of the signer, by name.
-pub(super) fn identity_claims(identity: &Identity) -> Vec<(&'static str, String)> {
-    let claim = |name, value: &Option<String>| value.clone().map(|value| (name, value));
-    [
-        Some(("identity", identity.subject.clone())),
-        claim("issuer", &identity.issuer),
-        claim("repository", &identity.source_repository),
-        claim(
-            "signing workflow",
-            &identity
-                .signer
-                .clone()
-                .filter(|signer| *signer != identity.subject),
-        ),
-        claim(
-            "started workflow",
-            &identity
-                .config
-                .clone()
-                .filter(|config| Some(config) != identity.signer.as_ref()),
-        ),
-        claim("ref", &identity.source_ref),
-        claim("commit", &identity.source_digest),
-        claim("runner", &identity.runner),
-        claim("run", &identity.run),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn claims(attested: &Attested) -> Vec<(&'static str, String)> {
-    let mut claims = attested
-        .identity
-        .as_ref()
-        .map(identity_claims)
-        .unwrap_or_default();
-    claims.extend(
-        attested
-            .predicate_type
-            .clone()
-            .map(|kind| ("statement", kind)),
-    );
-    claims.extend(
-        attested
-            .times
-            .iter()
-            .map(|time| ("signed at", time.to_string())),
-    );
-    claims
 }

@@ -4,10 +4,10 @@ use openclaw_verify_core::report::Report;
 use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Result, Scope, operator_file};
 
-use super::{detail, no_lock, start, subject_ids};
+use super::{detail, no_lock, start};
 use crate::cli::{Common, Format};
 use crate::render::{self, Detail};
-use crate::{Exit, output};
+use crate::{Exit, names, operator, output, wrap};
 
 /// Judges everything, or only subjects of some kinds and perhaps of some ids.
 pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
@@ -15,41 +15,55 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
     let verifier = start.builder.build()?;
     let scope = match only {
         None => Scope::Everything,
-        Some((kinds, ids)) => Scope::Kinds(kinds, subject_ids(&ids)?),
+        Some((kinds, ids)) => Scope::Kinds(kinds, names::resolve(&verifier, &ids)?),
     };
     if verifier.lock().is_none() {
-        let inventory = verifier.inventory()?;
-        let listed = inventory
-            .subjects
-            .iter()
-            .filter(|subject| scope.contains(subject.kind, &subject.id));
-        let mut text = String::new();
-        for subject in listed {
-            text.push_str(&format!("{}  {}\n", subject.id, subject.place.shown));
-        }
         // Other formats have one schema each, and a list without verdicts is none of them.
         if common.format == Format::Human {
-            output::stdout(&text)?;
+            let inventory = verifier.inventory()?;
+            let listed = inventory
+                .subjects
+                .iter()
+                .filter(|subject| scope.contains(subject.kind, &subject.id));
+            let text: String = listed
+                .map(|subject| format!("{}  {}\n", subject.id, subject.place.shown))
+                .collect();
+            start.bar.finish();
+            output::human(&text)?;
+            output::stderr(&format!(
+                "no lock found at {}; run: openclaw-verify lock --init",
+                operator::shown(&start.files.lock)
+            ));
+            return Ok(Exit::Failed);
         }
-        return Ok(no_lock(&start.files));
+        return Err(no_lock(&start.files));
     }
     let report = verifier.check(&scope)?;
-    drop(start._bar);
+    start.bar.finish();
     finish(common, &report, detail(common))
 }
 
 /// Prints and writes a report, and says how the program ends.
 pub(super) fn finish(common: &Common, report: &Report, detail: Detail) -> Result<Exit> {
     let exit = written(common, report)?;
-    output::stdout(&render::render(report, common.format, detail)?)?;
+    output::report(
+        &render::render(report, common.format, detail)?,
+        common.format,
+    )?;
     Ok(exit)
 }
 
 /// Writes a report to the files that were asked for, and says how the program ends.
 pub(super) fn written(common: &Common, report: &Report) -> Result<Exit> {
     for (format, path) in &common.report {
-        let text = anstream::adapter::strip_str(&render::render(report, *format, Detail::Verbose)?)
-            .to_string();
+        let text = render::render(report, *format, Detail::Verbose)?;
+        let text = match format {
+            Format::Human => {
+                let text = wrap::wrap(&output::styled(&text), None);
+                anstream::adapter::strip_str(&text).to_string()
+            }
+            _ => output::escaped(&text, *format),
+        };
         operator_file::write_atomic(path, &text)?;
     }
     Ok(if report.fails(common.fail_on.into()) {

@@ -6,12 +6,13 @@ use openclaw_verify_core::rules::{self, Group};
 use openclaw_verify_core::{Error, Result, Verifier, operator_file};
 
 use super::lock::{keep_manifests, tell_refused};
-use super::start;
-use crate::cli::Common;
+use super::start_first;
+use crate::cli::{Common, Format};
+use crate::render::count;
 use crate::{Exit, operator, output};
 
 pub(super) fn run(common: &Common) -> Result<Exit> {
-    let start = start(common)?;
+    let start = start_first(common)?;
     let files = start.files.clone();
     for path in [&files.lock, &files.policy] {
         if path.symlink_metadata().is_ok() {
@@ -24,12 +25,9 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
             ));
         }
     }
-    if let Some(folder) = files.lock.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-    }
     let verifier = start.builder.clone().build()?;
     let relock = verifier.relock(&[])?;
-    drop(start._bar);
+    start.bar.finish();
     if relock.lock.packages().is_empty() && relock.refused.is_empty() {
         return Err(Error::NothingToVerify {
             what: "nothing is installed that OpenClaw would load".to_owned(),
@@ -54,30 +52,52 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
         .into_iter()
         .partition(|finding| can_be_excepted(finding));
     let policy = starter::write(&relock.lock, &excepted, today)?;
+    for path in [&files.lock, &files.policy] {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+        }
+    }
     operator_file::write_atomic(&files.lock, &relock.lock.write())?;
     operator_file::write_atomic(&files.policy, &policy.text)?;
     keep_manifests(&relock);
 
     let (lock, file) = (operator::shown(&files.lock), operator::shown(&files.policy));
-    output::stdout(&format!(
-        "wrote {lock}: {} subjects\n",
-        relock.lock.packages().len()
-    ))?;
-    output::stdout(&format!(
-        "wrote {file}: policy `default`, {} exceptions until {}\n",
-        policy.exceptions, policy.until
-    ))?;
+    let subjects = count(relock.lock.packages().len(), "subject");
+    let exceptions = count(policy.exceptions, "exception");
+    say(common, &format!("wrote {lock}: {subjects}"))?;
+    let until = policy.until;
+    say(
+        common,
+        &format!("wrote {file}: policy `default`, {exceptions} until {until}"),
+    )?;
     tell_refused(&relock);
     // Judged by what was written, as the next run will.
     let report = rejudge(start.builder)?;
-    output::stdout("\nCommit both files. In CI:\n  openclaw-verify check --config .\n\n")?;
+    say(common, "")?;
+    say(common, "Commit both files. In CI:")?;
+    say(common, "  openclaw-verify check --config .")?;
+    say(common, "")?;
     if !standing.is_empty() {
-        output::stdout(&format!(
-            "{} findings cannot be excepted and stand:\n\n",
-            standing.len()
-        ))?;
+        let (verb, what) = match standing.len() {
+            1 => ("stands", "1 finding".to_owned()),
+            many => ("stand", count(many, "finding")),
+        };
+        say(common, &format!("{what} cannot be excepted and {verb}:"))?;
+        say(common, "")?;
     }
     super::check::finish(common, &report, super::detail(common))
+}
+
+/// A line about what was done: beside the report for people, and out of the way of one for machines.
+fn say(common: &Common, line: &str) -> Result<()> {
+    match common.format {
+        Format::Human => output::human(&format!("{line}\n")),
+        _ if line.is_empty() => Ok(()),
+        _ => {
+            output::stderr(line);
+            Ok(())
+        }
+    }
 }
 
 /// Groups in which a first run can find nothing but what was never looked at. Everything else is a sign of something wrong.

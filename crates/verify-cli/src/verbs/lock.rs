@@ -10,119 +10,149 @@ use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
 use openclaw_verify_core::{Error, ImportState, Relock, Result, Verifier, operator_file, text};
 
+use super::Start;
 use super::gate::SPOOL;
 use super::staged::{self, Staged};
-use super::{Start, subject_ids};
-use crate::cli::{Common, LockArgs};
+use crate::cli::{Common, Format, LockArgs};
+use crate::commands::Places;
 use crate::operator::Files;
-use crate::{Exit, operator, output, wording};
+use crate::render::changes;
+use crate::{Exit, names, operator, output, render, wording};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = staged::start(common, args.from.as_deref())?;
     let path = start.files.lock.clone();
     refresh_imports(&start)?;
     let verifier = start.builder.build()?;
-    let ids = subject_ids(&args.ids)?;
+    let ids = names::in_full(&args.ids)?;
     let relock = match &args.from {
         Some(folder) => kept(&verifier, &ids, folder)?,
         None => verifier.relock(&ids)?,
     };
-    drop(start._bar);
+    start.bar.finish();
 
     for id in &args.accept {
         if !relock.changes.iter().any(|change| change.id == *id) {
-            return Err(Error::environment(
-                format!("--accept {}: nothing of it changed", text::excerpt(id, 200)),
-                "name a subject whose change is listed by openclaw-verify lock --check",
-            ));
+            let changed = relock.changes.iter().map(|change| change.id.as_str());
+            let help = names::did_you_mean(id, changed).unwrap_or_else(|| {
+                "name a subject whose change is listed by openclaw-verify lock --check".to_owned()
+            });
+            let what = format!("--accept {}: nothing of it changed", text::excerpt(id, 200));
+            return Err(Error::environment(what, help));
         }
     }
-    tell_refused(&relock);
+    let (exit, written) = conclude(common, args, &ids, &verifier, &relock, &start.files)?;
+    if common.format != Format::Human {
+        let shown = operator::shown(&path);
+        let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept, &ids).collect();
+        let document = changes::json(&relock, &unaccepted, &shown, written);
+        output::document(&render::json(&document)?, common.format)?;
+    }
+    Ok(exit)
+}
+
+/// Tells what changed, and writes the lock unless that would launder a change; also whether it was written.
+fn conclude(
+    common: &Common,
+    args: &LockArgs,
+    ids: &[SubjectId],
+    verifier: &Verifier,
+    relock: &Relock,
+    files: &Files,
+) -> Result<(Exit, bool)> {
+    let shown = operator::shown(&files.lock);
+    let complete = if relock.refused.is_empty() {
+        Exit::Clean
+    } else {
+        Exit::Findings
+    };
+    tell_refused(relock);
     if !relock.unread.is_empty() {
         relock.unread.iter().for_each(|line| output::stderr(line));
         output::stderr("nothing was written: not everything that OpenClaw loads could be read");
         output::stderr(
             "  openclaw-verify check says what to do; to lock the rest all the same: openclaw-verify lock -W not-established",
         );
-        return Ok(Exit::Findings);
+        return Ok((Exit::Findings, false));
     }
-    let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept, &ids).collect();
-    for change in &relock.changes {
-        output::stdout(&format!("{}\n", line(change, unaccepted.contains(&change))))?;
+    let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept, ids).collect();
+    if common.format == Format::Human {
+        let lines: String = relock
+            .changes
+            .iter()
+            .map(|change| changes::line(change, unaccepted.contains(&change)) + "\n")
+            .collect();
+        output::human(&lines)?;
     }
     if !unaccepted.is_empty() {
-        let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
-        ids.dedup();
-        output::stderr(
-            "nothing was written: something changed or is gone, and neither its version nor its record explains it",
-        );
-        let more = common.again(args.from.as_deref());
-        for id in ids {
-            // Without a network nobody looked for its origin, and accepting would forget what is known of the old one.
-            let unlooked = unaccepted.iter().any(|change| {
-                change.id == *id && change.what == What::Provenance && change.to.is_none()
-            });
-            let id = text::shell_word(id);
-            if unlooked && !common.online {
-                output::stderr(&format!(
-                    "  its origin was not looked for; first: openclaw-verify lock --online {id}{more}"
-                ));
-            }
-            let everyday = unaccepted
-                .iter()
-                .filter(|change| text::shell_word(&change.id) == id)
-                .all(|change| matches!(change.what, What::Settings | What::Instructions));
-            if everyday {
-                output::stderr(&format!(
-                    "  if it is yours and you have read it: openclaw-verify lock {id}{more}"
-                ));
-                continue;
-            }
-            let which = if args.from.is_some() {
-                format!(" {id}")
-            } else {
-                String::new()
-            };
-            output::stderr(&format!(
-                "  if you made the change and have read it: openclaw-verify lock{which} --accept {id}{more}"
-            ));
-        }
-        return Ok(Exit::Findings);
+        tell_unaccepted(common, args, &unaccepted);
+        return Ok((Exit::Findings, false));
     }
-    let shown = operator::shown(&path);
     if args.check {
-        let up_to_date = relock.changes.is_empty() && verifier.lock().is_some();
-        output::stderr(&if up_to_date {
-            format!("{shown} is up to date")
-        } else {
-            format!("{shown} would change")
-        });
-        return Ok(if up_to_date && relock.refused.is_empty() {
-            Exit::Clean
-        } else {
-            Exit::Findings
-        });
+        if relock.changes.is_empty() && verifier.lock().is_some() {
+            output::stderr(&format!("{shown} is up to date"));
+            return Ok((complete, false));
+        }
+        output::stderr(&format!("{shown} would change"));
+        return Ok((Exit::Findings, false));
     }
-    let written = operator_file::write_atomic(&path, &relock.lock.write())?;
-    keep_manifests(&relock);
-    keep_imports(&verifier, &start.files);
+    let written = operator_file::write_atomic(&files.lock, &relock.lock.write())?;
+    keep_manifests(relock);
+    keep_imports(verifier, files);
     // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
     if let Some(spool) = args.from.as_deref().and_then(staged::spool) {
         let _ = relock.keep_manifests(&ManifestStore::new(spool.join("manifests")));
     }
     if args.from.is_some() {
-        tell_open(&relock);
+        tell_open(relock);
     }
-    let packages = relock.lock.packages().len();
     output::stderr(&format!(
-        "{} {shown}: {packages} subjects",
-        if written { "wrote" } else { "unchanged" }
+        "{} {shown}: {}",
+        if written { "wrote" } else { "unchanged" },
+        render::count(relock.lock.packages().len(), "subject")
     ));
-    Ok(if relock.refused.is_empty() {
-        Exit::Clean
-    } else {
-        Exit::Findings
-    })
+    Ok((complete, written))
+}
+
+/// Why nothing was written, and the command for each subject that lets its change in.
+fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&Change]) {
+    let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
+    ids.dedup();
+    output::stderr(
+        "nothing was written: something changed or is gone, and neither its version nor its record explains it",
+    );
+    let places = Places::of(common, args.from.as_deref());
+    for id in ids {
+        // Without a network nobody looked for its origin, and accepting would forget what is known of the old one.
+        let unlooked = unaccepted.iter().any(|change| {
+            change.id == *id && change.what == What::Provenance && change.to.is_none()
+        });
+        let id = text::shell_word(id);
+        if unlooked && !common.online {
+            let command = places.after(&format!("openclaw-verify lock --online {id}"));
+            output::stderr(&format!(
+                "  its origin was not looked for; first: {command}"
+            ));
+        }
+        let everyday = unaccepted
+            .iter()
+            .filter(|change| text::shell_word(&change.id) == id)
+            .all(|change| matches!(change.what, What::Settings | What::Instructions));
+        if everyday {
+            let command = places.after(&format!("openclaw-verify lock {id}"));
+            output::stderr(&format!("  if it is yours and you have read it: {command}"));
+            continue;
+        }
+        let which = if args.from.is_some() {
+            format!(" {id}")
+        } else {
+            String::new()
+        };
+        let command = places.after(&format!("openclaw-verify lock{which} --accept {id}"));
+        output::stderr(&format!(
+            "  if you made the change and have read it: {command}"
+        ));
+    }
 }
 
 /// Fetches what policy imports by address, where the network was allowed. What changed there stops the lock.
@@ -185,12 +215,8 @@ fn tell_open(relock: &Relock) {
             && finding.remedy.kind() != RemedyKind::Review
     };
     for finding in relock.report.findings.iter().filter(open) {
-        output::stderr(&format!(
-            "still open: {}: {}\n  next: {}",
-            finding.id,
-            finding.message,
-            wording::next(finding)
-        ));
+        output::stderr(&format!("still open: {}: {}", finding.id, finding.message));
+        output::stderr(&format!("  next: {}", wording::next(finding)));
     }
 }
 
@@ -209,20 +235,5 @@ pub(super) fn keep_manifests(relock: &Relock) {
         output::stderr(&format!(
             "note: the listings behind the digests were not kept: {error}"
         ));
-    }
-}
-
-/// One change for people; marked when it needs their word.
-pub(super) fn line(change: &Change, unaccepted: bool) -> String {
-    let mark = if unaccepted { "!" } else { " " };
-    let what = change.what.as_str();
-    // A pin is named by its tag, and a tag may be named almost anything.
-    let id = text::excerpt(&change.id, 600);
-    let value = |value: &Option<String>| value.as_deref().map(|value| text::excerpt(value, 200));
-    match (value(&change.from), value(&change.to)) {
-        (Some(from), Some(to)) => format!("{mark} {id} {what}: {from} -> {to}"),
-        (None, Some(to)) => format!("{mark} {id} {what}: {to}"),
-        (Some(from), None) => format!("{mark} {id} {what}: {from} -> none"),
-        (None, None) => format!("{mark} {id} {what}"),
     }
 }

@@ -23,19 +23,22 @@ use std::sync::Arc;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::inventory;
 use openclaw_verify_core::provenance::Instance;
-use openclaw_verify_core::subject::{Kind, SubjectId};
+use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file};
 
 use crate::anchors::anchors;
-use crate::cli::{Cli, Common, Verb};
+use crate::cli::{Cli, Common, Format, Verb};
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, output};
+use crate::{Exit, errors};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = &cli.common;
+    if let Some(verb) = &cli.verb {
+        speaks(verb, common.format)?;
+    }
     match cli.verb.unwrap_or(Verb::Check) {
         Verb::Check => check::run(common, None),
         Verb::Plugins(ids) => check::run(
@@ -63,20 +66,32 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     }
 }
 
+/// Refuses a format that a verb has no form in: text for people in its place would break whatever reads it.
+fn speaks(verb: &Verb, format: Format) -> Result<()> {
+    if verb.formats().contains(&format) {
+        return Ok(());
+    }
+    let known: Vec<String> = verb.formats().iter().map(ToString::to_string).collect();
+    Err(Error::environment(
+        format!("this verb has no output in the format {format}"),
+        format!("use --format {}", known.join(" or ")),
+    ))
+}
+
 /// The command line was not understood, or asked for help.
-pub(crate) fn misunderstood(error: &clap::Error) -> ExitCode {
-    if error.use_stderr() && gate::is_called(std::env::args_os()) {
+pub(crate) fn misunderstood(error: &clap::Error, format: Format) -> ExitCode {
+    if error.use_stderr() && gate::must_reply(std::env::args_os()) {
         return gate::misunderstood(error);
     }
-    error.exit()
+    errors::usage(error, format)
 }
 
 /// What every verb that looks at an installation starts from.
 struct Start {
     builder: Builder,
     files: Files,
-    /// Kept so that the bar lives as long as the work.
-    _bar: Arc<Bar>,
+    /// Finished before anything is printed.
+    bar: Arc<Bar>,
 }
 
 /// Finds the installation and the operator's files, and says which were chosen.
@@ -86,13 +101,23 @@ fn start(common: &Common) -> Result<Start> {
     } else {
         Some(operator::installation(common)?)
     };
-    prepare(common, installation, common.online)
+    prepare(common, installation, common.online, false)
+}
+
+/// The same for the first run, which creates the folder of the operator's files.
+fn start_first(common: &Common) -> Result<Start> {
+    prepare(
+        common,
+        Some(operator::installation(common)?),
+        common.online,
+        true,
+    )
 }
 
 /// The same for verbs that judge something else than an installation: they need none, and none may bring their policy. `online` says
 /// whether sockets may be opened for a trust root.
 fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
-    let mut without = prepare(common, operator::installation(common).ok(), online)?;
+    let mut without = prepare(common, operator::installation(common).ok(), online, false)?;
     without.builder = without.builder.without_state_dir();
     Ok(without)
 }
@@ -101,6 +126,7 @@ fn prepare(
     common: &Common,
     installation: Option<operator::Installation>,
     online: bool,
+    first: bool,
 ) -> Result<Start> {
     let mut under_test: Vec<PathBuf> = Vec::new();
     if let Some(installation) = &installation {
@@ -116,7 +142,11 @@ fn prepare(
         }
         under_test.extend(workspaces);
     }
-    let files = operator::files(common, &under_test)?;
+    let files = if first {
+        operator::first_files(common, &under_test)?
+    } else {
+        operator::files(common, &under_test)?
+    };
     if let Some(installation) = &installation {
         let folders: Vec<PathBuf> = [Some(&installation.state_dir), installation.host.as_ref()]
             .into_iter()
@@ -172,7 +202,7 @@ fn prepare(
     Ok(Start {
         builder,
         files,
-        _bar: bar,
+        bar,
     })
 }
 
@@ -210,18 +240,6 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
     }
 }
 
-fn subject_ids(texts: &[String]) -> Result<Vec<SubjectId>> {
-    let parse = |text: &String| {
-        text.parse::<SubjectId>().map_err(|error| {
-            Error::environment(
-                error.to_string(),
-                "openclaw-verify check -v lists the ids of all subjects",
-            )
-        })
-    };
-    texts.iter().map(parse).collect()
-}
-
 fn detail(common: &Common) -> Detail {
     match (common.quiet, common.verbose) {
         (true, _) => Detail::Quiet,
@@ -230,10 +248,9 @@ fn detail(common: &Common) -> Detail {
     }
 }
 
-fn no_lock(files: &Files) -> Exit {
-    output::stderr(&format!(
-        "no lock found at {}; run: openclaw-verify lock --init",
-        operator::shown(&files.lock)
-    ));
-    Exit::Failed
+fn no_lock(files: &Files) -> Error {
+    Error::environment(
+        format!("no lock found at {}", operator::shown(&files.lock)),
+        "run: openclaw-verify lock --init",
+    )
 }

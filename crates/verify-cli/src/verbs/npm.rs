@@ -54,15 +54,16 @@ mod online {
     use openclaw_verify_core::{Candidate, CandidateOrigin};
 
     use super::*;
+    use crate::render::candidate;
     use crate::verbs::archive;
     use crate::verbs::start_without_installation;
     use crate::{network, operator, output};
 
     pub(super) fn run(common: &Common, args: &NpmArgs, name: &str, version: &str) -> Result<Exit> {
-        let integrity = archive::integrity(args.integrity.as_deref())?;
+        let integrity = archive::integrity(args.candidate.integrity.as_deref())?;
         let start = start_without_installation(common, true)?;
         let verifier = start.builder.build()?;
-        drop(start._bar);
+        start.bar.finish();
         let client = network::client(common, verifier.policy())?;
 
         let want = Want {
@@ -126,7 +127,7 @@ mod online {
             &verifier,
             &path,
             &read,
-            args.unpack_to.as_deref(),
+            args.candidate.unpack_to.as_deref(),
         )
     }
 
@@ -148,14 +149,9 @@ mod online {
             _ => "try again, or judge an archive that you have: openclaw-verify archive FILE",
         };
         let code = error.code().as_str();
-        let text = if common.format == crate::cli::Format::Json {
-            crate::render::json(&serde_json::json!({
-                "schema": archive::SCHEMA, "archive": shown, "outcome": "not-established", "code": code, "why": error.to_string()
-            }))?
-        } else {
-            format!("{shown}: not-established [{code}]\n  {error}\n  next: {help}\n")
-        };
-        output::stdout(&text)?;
+        let why = error.to_string();
+        let text = candidate::not_established(shown, code, &why, help, common.format)?;
+        output::report(&text, common.format)?;
         Ok(Exit::Findings)
     }
 }

@@ -15,9 +15,10 @@ use openclaw_verify_core::{
 
 use super::attestation::under_test;
 use super::check::finish;
-use super::{builder, detail, lock};
+use super::{builder, detail};
 use crate::cli::{Common, ReleaseArgs};
 use crate::operator::Files;
+use crate::render::changes;
 use crate::{Exit, operator, output};
 
 pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
@@ -169,7 +170,7 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
         ));
     }
     for change in &pinning.changes {
-        output::stderr(&lock::line(change, pinning.unaccepted.contains(change)));
+        output::stderr(&changes::line(change, pinning.unaccepted.contains(change)));
     }
     for tag in &pinning.refused {
         output::stderr(&format!("not pinned: {tag} is not verified"));

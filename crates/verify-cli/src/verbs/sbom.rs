@@ -8,9 +8,9 @@ use openclaw_verify_core::{
 };
 use serde_json::Value;
 
-use super::{start, subject_ids};
+use super::start;
 use crate::cli::{Common, Format, SbomArgs};
-use crate::{Exit, operator, output, render};
+use crate::{Exit, names, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     if args.verify_bundled && !common.online {
@@ -30,13 +30,15 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
         },
         reproducible: args.reproducible,
         compact: args.compact,
-        subjects: subject_ids(&args.subject)?.into_iter().collect(),
+        subjects: names::resolve(&verifier, &args.subject)?
+            .into_iter()
+            .collect(),
         authors: args.author.clone(),
         manufacturer: args.manufacturer.clone(),
         supplier: args.supplier.clone(),
     };
     let bom = make(&verifier, &options, args, &start.files.lock)?;
-    drop(start._bar);
+    start.bar.finish();
     if let Some(old) = &args.diff {
         return compare(common, &read(old)?, &bom);
     }
@@ -45,7 +47,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
             operator_file::write_atomic(path, &bom.to_json())?;
             output::stderr(&format!("wrote {}", operator::shown(path)));
         }
-        None => output::stdout(&bom.to_json())?,
+        None => output::document(&bom.to_json(), Format::Json)?,
     }
     Ok(Exit::Clean)
 }
@@ -66,12 +68,11 @@ fn make(verifier: &Verifier, options: &Options, args: &SbomArgs, lock: &Path) ->
 /// The page that a reviewer reads after an update. Something changed: exit 1, as `diff` does.
 fn compare(common: &Common, old: &Value, new: &Sbom) -> Result<Exit> {
     let diff = sbom::diff(old, new.value());
-    let text = if common.format == Format::Json {
-        render::json(&diff)?
-    } else {
-        diff.to_text()
+    let text = match common.format {
+        Format::Human => diff.to_text(),
+        _ => render::json(&diff)?,
     };
-    output::stdout(&text)?;
+    output::report(&text, common.format)?;
     Ok(if diff.is_empty() {
         Exit::Clean
     } else {

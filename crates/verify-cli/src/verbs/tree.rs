@@ -26,7 +26,7 @@ pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
     let result = tree::digest(&TreeSpec::whole(root), &options);
     drop(bar);
     match result {
-        Ok(tree) if common.format == Format::Json => {
+        Ok(tree) if common.format != Format::Human => {
             let entries = tree.manifest.entries().iter();
             let mut value =
                 json!({ "tree": tree.digest, "files": tree.files, "bytes": tree.bytes });
@@ -38,7 +38,7 @@ pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
                     .collect();
                 object.insert("manifest".to_owned(), listed.into());
             }
-            output::stdout(&render::json(&value)?)?;
+            output::document(&render::json(&value)?, common.format)?;
             Ok(Exit::Clean)
         }
         Ok(tree) => {
@@ -47,11 +47,12 @@ pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
             } else {
                 String::new()
             };
-            output::stdout(&format!("{}\n{listing}", tree.digest))?;
+            output::lines(&format!("{}\n{listing}", tree.digest))?;
             Ok(Exit::Clean)
         }
         Err(TreeError::Unsafe { offenders, total }) => {
-            output::stderr(&format!("{shown} has no digest: {total} unsafe entries"));
+            let entries = if total == 1 { "entry" } else { "entries" };
+            output::stderr(&format!("{shown} has no digest: {total} unsafe {entries}"));
             offenders
                 .iter()
                 .for_each(|offender| output::stderr(&format!("  {offender}")));

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use openclaw_verify_core::gate::{Gate, MAX_REQUEST, NoWarn, Reply, Spool};
 use openclaw_verify_core::provenance::{Anchors, Instance};
-use openclaw_verify_core::{Error, Result, Verifier};
+use openclaw_verify_core::{Error, Result, Verifier, text};
 
 use crate::anchors::anchors;
-use crate::cli::{Common, GateArgs, Instead};
+use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
 use crate::{Exit, output, wording};
 
@@ -65,26 +65,20 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     say(&reply)
 }
 
-/// Whether the gate was called, by whatever else stands in the command line.
-pub(super) fn is_called(arguments: impl Iterator<Item = OsString>) -> bool {
-    arguments.skip(1).any(|argument| argument == "gate")
+/// Whether OpenClaw waits for a reply, by whatever else stands in the command line.
+pub(super) fn must_reply(arguments: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<OsString> = arguments.skip(1).collect();
+    let holds = |word: &str| words.iter().any(|given| given == word);
+    holds("gate") && !holds("--setup") && !holds("--selftest")
 }
 
 /// OpenClaw shows the reason of a reply, and of a usage error only its exit code.
 pub(super) fn misunderstood(error: &clap::Error) -> ExitCode {
-    let setup =
-        std::env::args_os().any(|argument| argument == "--setup" || argument == "--selftest");
-    if setup {
-        error.exit();
-    }
-    let first = error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
     let reply = Reply::block(&format!(
-        "the arguments of openclaw-verify are wrong, run its gate --setup again: {first}"
+        "the arguments of openclaw-verify are wrong, run its gate --setup again: {}",
+        text::excerpt(first, 300)
     ));
     match say(&reply) {
         Ok(_) => ExitCode::SUCCESS,
@@ -93,7 +87,7 @@ pub(super) fn misunderstood(error: &clap::Error) -> ExitCode {
 }
 
 fn say(reply: &Reply) -> Result<Exit> {
-    output::stdout(&format!("{}\n", reply.to_json()))?;
+    output::document(&format!("{}\n", reply.to_json()), Format::Json)?;
     Ok(Exit::Clean)
 }
 

@@ -7,21 +7,26 @@ use std::sync::atomic::AtomicBool;
 use openclaw_verify_core::{Error, Result};
 use serde_json::{Value, json};
 
-use crate::cli::{Common, GateArgs};
-use crate::{Exit, output};
+use crate::cli::{Common, Format, GateArgs};
+use crate::{Exit, output, render};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let gate = super::gate(common, args, Arc::new(AtomicBool::new(false)))?;
     let folder =
         tempfile::tempdir().map_err(|error| Error::io("create", "a temporary folder", error))?;
-    let mut text = String::new();
+    let mut replies = Vec::new();
     for (name, request) in
         requests(folder.path()).map_err(|error| Error::io("write to", folder.path(), error))?
     {
-        let reply = gate.answer(request.to_string().as_bytes());
-        text.push_str(&format!("{name:<26} {}\n", reply.to_json()));
+        let reply = gate.answer(request.to_string().as_bytes()).to_json();
+        let reply: Value = serde_json::from_str(&reply).unwrap_or_default();
+        replies.push((name, reply));
     }
-    output::stdout(&text)?;
+    let text = match common.format {
+        Format::Human => render::replies::table(&replies),
+        _ => render::json(&render::replies::json(&replies))?,
+    };
+    output::report(&text, common.format)?;
     Ok(Exit::Clean)
 }
 

@@ -7,9 +7,9 @@ use std::process::Command;
 use openclaw_verify_core::{Error, Result};
 use serde_json::json;
 
-use crate::cli::{Common, GateArgs, Instead};
+use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK};
-use crate::{Exit, output};
+use crate::{Exit, output, render};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let config = folder(common)?;
@@ -83,10 +83,13 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         "--strict-json",
     ];
     if !args.apply {
-        output::stdout(&format!(
-            "openclaw config set security.installPolicy {} --strict-json\n",
-            quoted(&value)
-        ))?;
+        match common.format {
+            Format::Human => output::lines(&format!(
+                "openclaw config set security.installPolicy {} --strict-json\n",
+                quoted(&value)
+            ))?,
+            _ => said(common, &command, false)?,
+        }
         return Ok(Exit::Clean);
     }
     // `config set` loads no plugin, so nothing under test runs.
@@ -107,10 +110,24 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
             "run it by hand to see why",
         ));
     }
-    output::stdout(
+    if common.format != Format::Human {
+        said(common, &command, true)?;
+        return Ok(Exit::Clean);
+    }
+    output::human(
         "OpenClaw now asks this gate before it installs or updates a plugin or skill. To see it: openclaw doctor --deep\n",
     )?;
     Ok(Exit::Clean)
+}
+
+/// The document `openclaw-verify.setup/1`.
+fn said(common: &Common, arguments: &[&str], applied: bool) -> Result<()> {
+    let command: Vec<&str> = std::iter::once("openclaw")
+        .chain(arguments.iter().copied())
+        .collect();
+    let value =
+        json!({ "schema": "openclaw-verify.setup/1", "command": command, "applied": applied });
+    output::document(&render::json(&value)?, common.format)
 }
 
 /// The operator's folder: as named, or where every other verb looks for it. The gate itself is always told.

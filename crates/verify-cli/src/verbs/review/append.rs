@@ -13,11 +13,13 @@ use openclaw_verify_core::review::{
     Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append,
 };
 use openclaw_verify_core::{Error, Result, operator_file, text};
+use serde_json::json;
 
 use super::{Found, keep, shown};
-use crate::cli::{Common, ReviewArgs};
+use crate::cli::{Common, Format, ReviewArgs};
+use crate::commands::Places;
 use crate::operator::Files;
-use crate::{Exit, operator, output};
+use crate::{Exit, operator, output, render};
 
 /// `--record`: of what was shown, or of all that is installed when nothing was.
 pub(super) fn review(
@@ -35,11 +37,12 @@ pub(super) fn review(
     };
     let reading = subject.whole(args.dependencies)?;
     let shown = shown::last(id);
-    let more = common.again(args.from.as_deref());
-    let again = format!(
-        "look at it: openclaw-verify review {} --diff{more}",
+    let places = Places::of(common, args.from.as_deref());
+    let command = format!(
+        "openclaw-verify review {} --diff",
         text::shell_word(id.as_str())
     );
+    let again = format!("look at it: {}", places.after(&command));
     match &shown {
         None => output::stderr(
             "note: it was not shown here, so this says that all of it was read elsewhere",
@@ -98,7 +101,7 @@ pub(super) fn review(
         ),
         line: 0,
     };
-    let exit = write(args, files, &Addition::Review(review))?;
+    let exit = write(common, args, files, &Addition::Review(review))?;
     if exit == Exit::Clean {
         keep(&reading);
         shown::forget(id);
@@ -161,7 +164,7 @@ pub(super) fn trust(
     output::stderr(
         "note: trust counts only where provenance or a tag signature of that publisher is verified",
     );
-    write(args, files, &Addition::Trust(trust))
+    write(common, args, files, &Addition::Trust(trust))
 }
 
 /// A publisher is named as a build or a signer names it, else nothing would ever be verified to come from it.
@@ -228,18 +231,23 @@ pub(super) fn violation(
         date: today(common),
         line: 0,
     };
-    write(args, files, &Addition::Violation(violation))
+    write(common, args, files, &Addition::Violation(violation))
 }
 
 /// Shows the entry, asks, and writes it behind those that are there.
-fn write(args: &ReviewArgs, files: &Files, addition: &Addition) -> Result<Exit> {
+fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition) -> Result<Exit> {
     let path = &files.reviews;
     let shown = operator::shown(path);
     let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
-    output::stdout(&appended.entry)?;
+    // The question is about this very text, so it is on the screen before it, whatever the format.
+    match common.format {
+        Format::Human => output::lines(&appended.entry)?,
+        _ => output::stderr_text(&appended.entry),
+    }
     if !args.yes && !confirmed(&format!("append this to {shown}?"))? {
         output::stderr("nothing was written");
-        return Ok(Exit::Failed);
+        document(common, &shown, &appended.entry, false)?;
+        return Ok(Exit::Findings);
     }
     let folder = path
         .parent()
@@ -253,7 +261,19 @@ fn write(args: &ReviewArgs, files: &Files, addition: &Addition) -> Result<Exit> 
     let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
     operator_file::write_atomic(path, &appended.text)?;
     output::stderr(&format!("wrote {shown}"));
+    document(common, &shown, &appended.entry, true)?;
     Ok(Exit::Clean)
+}
+
+/// The document `openclaw-verify.appended/1`; people have seen the entry.
+fn document(common: &Common, file: &str, entry: &str, written: bool) -> Result<()> {
+    if common.format == Format::Human {
+        return Ok(());
+    }
+    let value = json!({
+        "schema": "openclaw-verify.appended/1", "file": file, "entry": entry, "written": written,
+    });
+    output::document(&render::json(&value)?, common.format)
 }
 
 fn confirmed(question: &str) -> Result<bool> {
@@ -264,7 +284,7 @@ fn confirmed(question: &str) -> Result<bool> {
         ));
     }
     let mut stderr = io::stderr().lock();
-    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let asked = write!(stderr, "{} [y/N] ", text::visible(question)).and_then(|()| stderr.flush());
     asked.map_err(|error| Error::io("write to", "standard error", error))?;
     let mut answer = String::new();
     io::stdin()

@@ -13,22 +13,34 @@ use openclaw_verify_core::{Error, Reading, Result, Since, Verifier};
 use super::staged::{self, Staged};
 use super::start;
 use crate::cli::{Common, Format, ReviewArgs};
-use crate::{Exit, operator, output, pager, render, wording};
+use crate::commands::Places;
+use crate::{Exit, names, operator, output, pager, render, wording};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
-    let ids: Vec<String> = args.id.iter().cloned().collect();
-    let Some(id) = super::subject_ids(&ids)?.pop() else {
+    let Some(named) = &args.id else {
         return backlog(common);
     };
+    let named = std::slice::from_ref(named);
+    let writes = args.record || args.trust.is_some() || args.violation;
     let start = staged::start(common, args.from.as_deref())?;
     let files = start.files.clone();
+    let verifier = start.builder.clone().build()?;
+    // What is not installed yet has no other name than its id, and what writes takes no shorter one.
+    let ids = if writes || args.from.is_some() {
+        names::in_full(named)?
+    } else {
+        names::resolve(&verifier, named)?
+    };
+    let Some(id) = ids.into_iter().next() else {
+        return backlog(common);
+    };
     let staged = args
         .from
         .as_deref()
         .map(|from| Staged::open(from, &id))
         .transpose()?;
     let subject = Found {
-        verifier: start.builder.build()?,
+        verifier,
         id,
         staged,
     };
@@ -45,7 +57,7 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
             Some(version) => Since::Version(version),
         };
         let reading = subject.reading(since, args.dependencies)?;
-        drop(start._bar);
+        start.bar.finish();
         show(common, &reading, args.from.as_deref())
     }
 }
@@ -53,11 +65,12 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
 fn backlog(common: &Common) -> Result<Exit> {
     let start = start(common)?;
     let backlog = start.builder.build()?.backlog()?;
-    drop(start._bar);
-    match common.format {
-        Format::Json => output::stdout(&render::json(&wording::backlog(&backlog))?)?,
-        _ => output::stdout(&render::reading::backlog(&backlog))?,
-    }
+    start.bar.finish();
+    let text = match common.format {
+        Format::Human => render::reading::backlog(&backlog),
+        _ => render::json(&wording::backlog(&backlog))?,
+    };
+    output::report(&text, common.format)?;
     Ok(Exit::Clean)
 }
 
@@ -67,11 +80,11 @@ fn show(common: &Common, reading: &Reading, from: Option<&Path>) -> Result<Exit>
         output::stderr(&format!("note: what was shown is not remembered: {error}"));
     }
     match common.format {
-        Format::Json => output::stdout(&render::json(reading)?)?,
-        _ => {
+        Format::Human => {
             pager::show(&render::reading::reading(reading))?;
-            output::stderr(&render::reading::next(reading, &common.again(from)));
+            output::stderr(&render::reading::next(reading, &Places::of(common, from)));
         }
+        _ => output::document(&render::json(reading)?, common.format)?,
     }
     Ok(Exit::Clean)
 }

@@ -1,0 +1,399 @@
+//! The arguments of each verb.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use openclaw_verify_core::review::Criteria;
+
+/// Subjects to restrict a verb to.
+#[derive(Debug, Args)]
+pub(crate) struct Ids {
+    /// Subject ids, as `check -v` lists them
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+}
+
+/// Arguments of `lock`.
+#[derive(Debug, Args)]
+pub(crate) struct LockArgs {
+    /// Subjects to lock again; all when left out
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// First run: lock and starter policy
+    ///
+    /// Writes the lock and a starter policy with dated exceptions; never overwrites.
+    #[arg(long, conflicts_with_all = ["ids", "check", "accept"])]
+    pub init: bool,
+    /// Only say whether it would change
+    #[arg(long)]
+    pub check: bool,
+    /// Lock ID before it is installed
+    ///
+    /// From the copy that the gate kept, or from an archive without dependencies.
+    #[arg(long, value_name = "PATH", requires = "ids", conflicts_with = "init")]
+    pub from: Option<PathBuf>,
+    /// Take over a change of it (repeatable)
+    ///
+    /// Needed where bytes changed and the version did not.
+    #[arg(long, value_name = "ID")]
+    pub accept: Vec<String>,
+}
+
+/// What is asked of a package before it is installed.
+#[derive(Debug, Args)]
+pub(crate) struct CandidateArgs {
+    /// The integrity that it must have
+    ///
+    /// As npm writes it, such as sha512-…
+    #[arg(long, value_name = "SRI")]
+    pub integrity: Option<String>,
+    /// Write the verified bytes to DIR
+    ///
+    /// Only to a new folder, and only when nothing stands against them.
+    #[arg(long, value_name = "DIR")]
+    pub unpack_to: Option<PathBuf>,
+}
+
+/// Arguments of `npm`.
+#[derive(Debug, Args)]
+pub(crate) struct NpmArgs {
+    /// Such as @openclaw/zalo@2026.9.5
+    ///
+    /// The package and its exact version.
+    #[arg(value_name = "NAME@VERSION")]
+    pub package: String,
+    /// What is asked of the package.
+    #[command(flatten)]
+    pub candidate: CandidateArgs,
+}
+
+/// Arguments of `archive`.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    /// The .tgz
+    pub file: PathBuf,
+    /// Attestations of this version
+    ///
+    /// What the registry's attestation endpoint answered for it.
+    #[arg(long, value_name = "FILE")]
+    pub attestations: Option<PathBuf>,
+    /// What is asked of the package.
+    #[command(flatten)]
+    pub candidate: CandidateArgs,
+}
+
+/// Arguments of `attestation`.
+#[derive(Debug, Args)]
+pub(crate) struct AttestationArgs {
+    /// The file or its digest
+    ///
+    /// A digest is sha256:HEX, sha512:HEX or sha512-BASE64.
+    pub artifact: PathBuf,
+    /// The Sigstore bundle
+    ///
+    /// Or several, one a line.
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// Who must have signed
+    ///
+    /// The exact e-mail address or workflow URI of the certificate.
+    #[arg(long, value_name = "IDENTITY")]
+    pub identity: Option<String>,
+    /// The same as a pattern
+    ///
+    /// With `*` within one part and `**` across parts.
+    #[arg(long, value_name = "PATTERN", conflicts_with = "identity")]
+    pub identity_pattern: Option<String>,
+    /// Who vouches for the identity
+    ///
+    /// Exactly as the certificate has it.
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<String>,
+    /// The repository that was built
+    ///
+    /// Such as github.com/acme/tool.
+    #[arg(long, value_name = "REPOSITORY")]
+    pub repository: Option<String>,
+    /// The workflow that signed
+    ///
+    /// Such as .github/workflows/release.yml.
+    #[arg(long, value_name = "PATH")]
+    pub workflow: Option<String>,
+    /// The branch or tag that was built
+    ///
+    /// Such as refs/tags/v*.
+    #[arg(long = "ref", value_name = "REF")]
+    pub git_ref: Option<String>,
+    /// A public key that signed, in PEM
+    ///
+    /// In place of an identity.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "identity_pattern", "issuer", "repository", "workflow", "git_ref"])]
+    pub public_key: Option<PathBuf>,
+    /// public-good or github
+    ///
+    /// Whose instance of Sigstore signed. GitHub's own is used for private repositories and releases, and has no public log.
+    #[arg(
+        long,
+        value_name = "INSTANCE",
+        default_value = "public-good",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub instance: SigstoreInstance,
+}
+
+/// Whose instance of Sigstore signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SigstoreInstance {
+    /// The public one.
+    PublicGood,
+    /// GitHub's own.
+    Github,
+}
+
+/// Arguments of `release`.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The clone; not with --object
+    ///
+    /// Bare or with a work tree.
+    #[arg(value_name = "PATH", required_unless_present = "object")]
+    pub path: Option<PathBuf>,
+    /// The tag; all that have a rule when left out
+    #[arg(value_name = "TAG")]
+    pub tag: Option<String>,
+    /// Such as github.com/acme/notes
+    ///
+    /// The id of the repository. What the clone says of itself does not count.
+    #[arg(long, value_name = "ID")]
+    pub repository: Option<String>,
+    /// Trust these OpenSSH signers
+    ///
+    /// A file of the form allowed_signers, in place of the policy's rules.
+    #[arg(long, value_name = "FILE")]
+    pub signers: Option<PathBuf>,
+    /// Trust these OpenPGP certificates
+    ///
+    /// In place of the policy's rules (repeatable).
+    #[arg(long, value_name = "FILE")]
+    pub openpgp: Vec<PathBuf>,
+    /// Trust gitsign by this identity
+    ///
+    /// In place of the policy's rules.
+    #[arg(long, value_name = "X", requires = "issuer")]
+    pub identity: Option<String>,
+    /// The issuer of that identity
+    #[arg(long, value_name = "Y", requires = "identity")]
+    pub issuer: Option<String>,
+    /// Trust GitHub's attestation
+    ///
+    /// Of this release, as `gh attestation download` gives it, in place of the policy's rules.
+    #[arg(long, value_name = "FILE", requires = "repository", conflicts_with_all = ["signers", "openpgp", "identity"])]
+    pub attestation: Option<PathBuf>,
+    /// A raw tag object, or -
+    ///
+    /// In place of a clone; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub object: Option<PathBuf>,
+    /// Add what is verified to the lock
+    #[arg(long)]
+    pub pin: bool,
+    /// Let this pin change (repeatable)
+    ///
+    /// Or go back. It is named as REPOSITORY@TAG.
+    #[arg(long, value_name = "ID", requires = "pin")]
+    pub accept: Vec<String>,
+}
+
+/// Arguments of `sbom`.
+#[cfg(feature = "sbom")]
+#[derive(Debug, Args)]
+pub(crate) struct SbomArgs {
+    /// Write to a file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Version of CycloneDX: 1.5, 1.6 or 1.7
+    #[arg(long, value_name = "VERSION", default_value = "1.6")]
+    pub spec_version: openclaw_verify_core::sbom::SpecVersion,
+    /// Equal bytes for equal installations
+    ///
+    /// No time is written.
+    #[arg(long)]
+    pub reproducible: bool,
+    /// One line instead of indented text
+    #[arg(long)]
+    pub compact: bool,
+    /// Only this subject (repeatable)
+    ///
+    /// And its packages.
+    #[arg(long, value_name = "ID")]
+    pub subject: Vec<String>,
+    /// Describe what is locked
+    #[arg(long)]
+    pub from_lock: bool,
+    /// Do not hash and judge
+    ///
+    /// Only describe what is there.
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Also compare bundled packages
+    ///
+    /// With --online: those inside other archives, each with its own archive.
+    #[arg(long, conflicts_with_all = ["no_verify", "from_lock"])]
+    pub verify_bundled: bool,
+    /// Who makes this SBOM (repeatable)
+    ///
+    /// As NAME <E-MAIL>.
+    #[arg(long, value_name = "PARTY")]
+    pub author: Vec<openclaw_verify_core::sbom::Party>,
+    /// Which organisation makes this SBOM
+    ///
+    /// As NAME <E-MAIL> (ADDRESS).
+    #[arg(long, value_name = "PARTY")]
+    pub manufacturer: Option<openclaw_verify_core::sbom::Party>,
+    /// Which supplies the installation
+    ///
+    /// As NAME <E-MAIL> (ADDRESS).
+    #[arg(long, value_name = "PARTY")]
+    pub supplier: Option<openclaw_verify_core::sbom::Party>,
+    /// What changed since this SBOM
+    ///
+    /// Nothing is written; exit code 1 when something changed.
+    #[arg(long, value_name = "OLD", conflicts_with = "output")]
+    pub diff: Option<PathBuf>,
+}
+
+/// Arguments of `review`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("action").args(["diff", "record", "trust", "violation"]).requires("id"))]
+pub(crate) struct ReviewArgs {
+    /// The subject; all without one
+    ///
+    /// Without one, everything that is left to read is listed.
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Show what to read
+    ///
+    /// Since VERSION (or a digest), or all with `none`. The default is what leaves least to read.
+    #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "")]
+    pub diff: Option<String>,
+    /// Append a review of what was shown
+    #[arg(long, requires = "criteria")]
+    pub record: bool,
+    /// Append trust in a publisher
+    ///
+    /// Such as github:openclaw/openclaw.
+    #[arg(long, value_name = "PUBLISHER")]
+    pub trust: Option<String>,
+    /// Append that this must not run
+    #[arg(long, requires = "reason")]
+    pub violation: bool,
+    /// safe-to-load or safe-to-run
+    ///
+    /// What the review says.
+    #[arg(long, value_name = "CRITERIA", value_parser = criteria)]
+    pub criteria: Option<Criteria>,
+    /// With all its dependencies
+    ///
+    /// Shown, or recorded.
+    #[arg(long)]
+    pub dependencies: bool,
+    /// What is not installed yet
+    ///
+    /// The copy that the gate kept, or an archive without dependencies.
+    #[arg(long, value_name = "PATH", requires = "id")]
+    pub from: Option<PathBuf>,
+    /// For people: what was looked at
+    #[arg(long, value_name = "TEXT")]
+    pub notes: Option<String>,
+    /// The last day on which it counts
+    ///
+    /// The default is for ever, and for trust one year.
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<jiff::civil::Date>,
+    /// The machine that read it
+    ///
+    /// It does not count as a person's review.
+    #[arg(long, value_name = "MODEL", requires = "record")]
+    pub agent: Option<String>,
+    /// A person led the machine
+    #[arg(long, requires = "agent")]
+    pub guided: bool,
+    /// The workflow that is trusted
+    ///
+    /// It has to have built what is trusted.
+    #[arg(long, value_name = "FILE", requires = "trust")]
+    pub workflow: Option<String>,
+    /// Why it must not run
+    #[arg(long, value_name = "TEXT", requires = "violation")]
+    pub reason: Option<String>,
+    /// Versions that must not run
+    ///
+    /// `*`, a range, or one version. The default is exactly what is installed.
+    #[arg(long, value_name = "RANGE", requires = "violation")]
+    pub versions: Option<String>,
+    /// Who says so
+    ///
+    /// The default is user.name and user.email of git.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `gate`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GateArgs {
+    /// Print how OpenClaw is made to ask
+    ///
+    /// The command that makes OpenClaw ask this gate, after the checks that OpenClaw makes.
+    #[arg(long)]
+    pub setup: bool,
+    /// Run that command
+    #[arg(long, requires = "setup")]
+    pub apply: bool,
+    /// Show a reply of every kind
+    ///
+    /// One request of every kind is answered.
+    #[arg(long, conflicts_with = "setup")]
+    pub selftest: bool,
+    /// Where what was refused is kept
+    ///
+    /// And what is remembered between calls. The default is .openclaw-verify in the folder of --config.
+    #[arg(long, value_name = "DIR")]
+    pub spool: Option<PathBuf>,
+    /// block or allow in place of warn
+    ///
+    /// For hosts that do not know that answer.
+    #[arg(long, value_name = "ANSWER", hide_possible_values = true)]
+    pub no_warn: Option<Instead>,
+}
+
+/// What stands in place of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Instead {
+    /// Do not install.
+    Block,
+    /// Install.
+    Allow,
+}
+
+/// Arguments of `tree`.
+#[derive(Debug, Args)]
+pub(crate) struct TreeArgs {
+    /// The folder
+    pub path: PathBuf,
+    /// Also list what it covers
+    ///
+    /// As `git ls-tree -r` does.
+    #[arg(long)]
+    pub manifest: bool,
+}
+
+fn criteria(text: &str) -> Result<Criteria, String> {
+    let all = [Criteria::SafeToLoad, Criteria::SafeToRun];
+    all.into_iter()
+        .find(|known| known.as_str() == text)
+        .ok_or_else(|| "expected safe-to-load or safe-to-run".to_owned())
+}

@@ -1,0 +1,71 @@
+//! How a printed command carries the flags of this call.
+//!
+//! One rule: a command that is printed to be run next names every place that this call named, in the order of the help, so that it
+//! finds the same installation and the same files from whatever folder it is run. What chooses form (`--format`, `--color`, `-v`) and
+//! what decides about one run only (`-A`, `--fail-on`, `--now`) is not repeated. Values are one word of a POSIX shell each.
+
+use std::path::Path;
+
+use openclaw_verify_core::text;
+
+use crate::cli::Common;
+
+/// The places that this call named.
+pub(crate) struct Places(String);
+
+impl Places {
+    /// Those of `common`, and `--from` where the call named what is not installed yet.
+    pub(crate) fn of(common: &Common, from: Option<&Path>) -> Self {
+        let places = [
+            ("--from", from),
+            ("--state-dir", common.state_dir.as_deref()),
+            ("--openclaw", common.openclaw.as_deref()),
+            ("--relocated-from", common.relocated_from.as_deref()),
+            ("--home", common.home.as_deref()),
+            ("--profile", common.profile.as_deref().map(Path::new)),
+            ("--tmp", common.tmp.as_deref()),
+            ("--config", common.config.as_deref()),
+            ("--policy", common.policy.as_deref()),
+            ("--lockfile", common.lockfile.as_deref()),
+            ("--reviews", common.reviews.as_deref()),
+        ];
+        let given = places
+            .into_iter()
+            .filter_map(|(flag, place)| Some((flag, place?)))
+            .filter(|(_, place)| !place.as_os_str().is_empty())
+            .map(|(flag, place)| {
+                let place = place.to_string_lossy();
+                format!(" {flag} {}", text::shell_word(&place))
+            });
+        let variables = common
+            .variables
+            .iter()
+            .map(|given| format!(" --env {}", text::shell_word(given)));
+        let dev = common.dev.then(|| " --dev".to_owned());
+        Self(given.chain(variables).chain(dev).collect())
+    }
+
+    /// `command` with these places.
+    pub(crate) fn after(&self, command: &str) -> String {
+        format!("{command}{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn names_every_place_and_nothing_of_one_run() {
+        let line = "openclaw-verify --config /a/b --state-dir /s --format json -v -A unpinned lock";
+        let cli = Cli::parse_from(line.split(' '));
+        let places = Places::of(&cli.common, Some(Path::new("it's here")));
+        assert_eq!(
+            places.after("openclaw-verify lock x"),
+            "openclaw-verify lock x --from 'it'\\''s here' --state-dir /s --config /a/b"
+        );
+    }
+}

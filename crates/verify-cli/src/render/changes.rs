@@ -1,0 +1,51 @@
+//! What a lock would change, for people and machines.
+
+use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::{Relock, text};
+use serde_json::{Value, json};
+
+/// One change for people; marked when it needs their word.
+pub(crate) fn line(change: &Change, unaccepted: bool) -> String {
+    let mark = if unaccepted { "!" } else { " " };
+    let what = change.what.as_str();
+    // A pin is named by its tag, and a tag may be named almost anything.
+    let id = text::excerpt(&change.id, 600);
+    let value = |value: &Option<String>| value.as_deref().map(|value| text::excerpt(value, 200));
+    match (value(&change.from), value(&change.to)) {
+        (Some(from), Some(to)) => format!("{mark} {id} {what}: {from} -> {to}"),
+        (None, Some(to)) => format!("{mark} {id} {what}: {to}"),
+        (Some(from), None) => format!("{mark} {id} {what}: {from} -> none"),
+        (None, None) => format!("{mark} {id} {what}"),
+    }
+}
+
+/// The document `openclaw-verify.lock/1`: what changed, what could not be locked, and whether the lock was written.
+pub(crate) fn json(relock: &Relock, unaccepted: &[&Change], lock: &str, written: bool) -> Value {
+    let changes: Vec<Value> = relock
+        .changes
+        .iter()
+        .map(|change| {
+            json!({
+                "id": change.id,
+                "what": change.what.as_str(),
+                "from": change.from,
+                "to": change.to,
+                "needsAccept": unaccepted.contains(&change),
+            })
+        })
+        .collect();
+    let refused: Vec<Value> = relock
+        .refused
+        .iter()
+        .map(|refused| json!({ "id": refused.id, "why": refused.why }))
+        .collect();
+    json!({
+        "schema": "openclaw-verify.lock/1",
+        "lock": lock,
+        "written": written,
+        "subjects": relock.lock.packages().len(),
+        "changes": changes,
+        "refused": refused,
+        "unread": relock.unread,
+    })
+}

@@ -1,0 +1,32 @@
+//! The gate's replies to its self-test, for people and machines.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::wrap::HANG;
+
+/// One request a line: what was asked, the decision, and why.
+pub(crate) fn table(replies: &[(&str, Value)]) -> String {
+    let mut out = String::new();
+    for (name, reply) in replies {
+        let text = |key: &str| reply.get(key).and_then(Value::as_str).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{name:<26} {:<6} {HANG}{}",
+            text("decision"),
+            text("reason")
+        );
+    }
+    out
+}
+
+/// The document `openclaw-verify.selftest/1`.
+pub(crate) fn json(replies: &[(&str, Value)]) -> Value {
+    let replies: Vec<Value> = replies
+        .iter()
+        .map(|(request, reply)| json!({ "request": request, "reply": reply }))
+        .collect();
+    json!({ "schema": "openclaw-verify.selftest/1", "replies": replies })
+}
