@@ -12,7 +12,7 @@ use openclaw_verify_core::finding::Level;
 use crate::names;
 
 pub(crate) use self::args::*;
-pub(crate) use self::help::{command, parse};
+pub(crate) use self::help::{completed, page, parse};
 
 /// Headings of the help.
 const INSTALLATION: &str = "Installation";
@@ -22,7 +22,7 @@ const REPORT: &str = "Report";
 
 /// Verify that what this OpenClaw would run is what was locked, reviewed and signed
 #[derive(Debug, Parser)]
-#[command(name = "openclaw-verify", version, about, help_template = help::TEMPLATE)]
+#[command(name = "openclaw-verify", version, disable_help_subcommand = true, help_template = help::TEMPLATE)]
 pub(crate) struct Cli {
     /// What to do; `check` when left out.
     #[command(subcommand)]
@@ -283,6 +283,12 @@ pub(crate) enum Verb {
         /// With or without `openclaw-verify/`; without an id the list is shown.
         id: Option<String>,
     },
+    /// Help of a verb, as VERB --help gives it
+    #[command(after_help = "Examples:\n  openclaw-verify help\n  openclaw-verify help lock")]
+    Help {
+        /// The verb; all of them when left out
+        verb: Option<String>,
+    },
     /// Completions for a shell
     #[command(
         after_help = "Examples:\n  openclaw-verify completions bash > /etc/bash_completion.d/openclaw-verify\n  openclaw-verify completions zsh > ~/.zfunc/_openclaw-verify"
@@ -323,7 +329,7 @@ impl Verb {
             | Self::Attestation(_)
             | Self::Tree(_)
             | Self::Explain { .. } => BOTH,
-            Self::Completions { .. } => &[Format::Human],
+            Self::Help { .. } | Self::Completions { .. } => &[Format::Human],
         }
     }
 }

@@ -212,8 +212,15 @@ pub(crate) struct SbomArgs {
     /// Write to a file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Version of CycloneDX: 1.5, 1.6 or 1.7
-    #[arg(long, value_name = "VERSION", default_value = "1.6")]
+    /// CycloneDX 1.5, 1.6 or 1.7
+    ///
+    /// The default is 1.6.
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "1.6",
+        hide_default_value = true
+    )]
     pub spec_version: openclaw_verify_core::sbom::SpecVersion,
     /// Equal bytes for equal installations
     ///
@@ -304,25 +311,30 @@ pub(crate) struct ReviewArgs {
     #[arg(long, value_name = "PATH", requires = "id")]
     pub from: Option<PathBuf>,
     /// For people: what was looked at
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, hide_short_help = true, value_name = "TEXT")]
     pub notes: Option<String>,
     /// The last day on which it counts
     ///
     /// The default is for ever, and for trust one year.
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, hide_short_help = true, value_name = "DAY")]
     pub until: Option<jiff::civil::Date>,
     /// The machine that read it
     ///
     /// It does not count as a person's review.
-    #[arg(long, value_name = "MODEL", requires = "record")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "MODEL",
+        requires = "record"
+    )]
     pub agent: Option<String>,
     /// A person led the machine
-    #[arg(long, requires = "agent")]
+    #[arg(long, hide_short_help = true, requires = "agent")]
     pub guided: bool,
     /// The workflow that is trusted
     ///
     /// It has to have built what is trusted.
-    #[arg(long, value_name = "FILE", requires = "trust")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "trust")]
     pub workflow: Option<String>,
     /// Why it must not run
     #[arg(long, value_name = "TEXT", requires = "violation")]
@@ -330,12 +342,17 @@ pub(crate) struct ReviewArgs {
     /// Versions that must not run
     ///
     /// `*`, a range, or one version. The default is exactly what is installed.
-    #[arg(long, value_name = "RANGE", requires = "violation")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "RANGE",
+        requires = "violation"
+    )]
     pub versions: Option<String>,
     /// Who says so
     ///
     /// The default is user.name and user.email of git.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, hide_short_help = true, value_name = "NAME")]
     pub by: Option<String>,
     /// Do not ask
     #[arg(long)]

@@ -7,8 +7,10 @@ use std::ffi::OsString;
 
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 
+use openclaw_verify_core::{Error, Result, text};
+
 use super::Cli;
-use crate::wrap;
+use crate::{names, wrap};
 
 /// The top-level help. Verbs are grouped by when they are needed, which clap cannot do by itself; a test holds the list complete.
 pub(super) const TEMPLATE: &str = "\
@@ -115,17 +117,50 @@ pub(crate) fn command() -> Command {
         let more = format!("More: openclaw-verify {name} --help");
         command = command.mut_subcommand(name, |verb| {
             let examples = verb.get_after_help().cloned().unwrap_or_default();
+            // The template lists the verbs in groups, so clap is kept from listing them again.
             verb.args(own)
+                .hide(true)
                 .after_long_help(examples.clone())
                 .after_help(format!("{examples}\n\n{more}"))
         });
     }
     command
+        .override_usage("openclaw-verify [VERB] [OPTIONS]")
         .mut_args(|argument| argument.hide_short_help(true))
         .after_help("More: openclaw-verify --help, openclaw-verify VERB -h")
         .after_long_help(
             "Examples:\n  openclaw-verify lock --init\n  openclaw-verify --format json check",
         )
+}
+
+/// The same for completions, which offer the verbs.
+pub(crate) fn completed() -> Command {
+    let command = command();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    names.iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |verb| verb.hide(false))
+    })
+}
+
+/// The long help, of one verb or of the whole.
+pub(crate) fn page(verb: Option<&str>) -> Result<String> {
+    let mut command = command();
+    command.build();
+    let Some(name) = verb else {
+        return Ok(command.render_long_help().ansi().to_string());
+    };
+    let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+    let unknown = || {
+        let what = format!("there is no verb {}", text::excerpt(name, 60));
+        let help = names::did_you_mean(name, names.iter().copied())
+            .unwrap_or_else(|| "openclaw-verify help lists all of them".to_owned());
+        Error::environment(what, help)
+    };
+    let mut verb = command.find_subcommand(name).ok_or_else(unknown)?.clone();
+    Ok(verb.render_long_help().ansi().to_string())
 }
 
 /// The command line, understood.
@@ -190,7 +225,6 @@ mod tests {
         let verbs: Vec<String> = command
             .get_subcommands()
             .map(|verb| verb.get_name().to_owned())
-            .filter(|verb| verb != "help")
             .collect();
         let top = command.render_help().to_string();
         let pages = verbs.iter().map(|name| {

@@ -27,11 +27,11 @@ use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file};
 
 use crate::anchors::anchors;
-use crate::cli::{Cli, Common, Format, Verb};
+use crate::cli::{Cli, Common, Format, Verb, page};
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, errors};
+use crate::{Exit, errors, output};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -62,6 +62,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Gate(args) => gate::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
+        Verb::Help { verb } => {
+            output::lines(&page(verb.as_deref())?)?;
+            Ok(Exit::Clean)
+        }
         Verb::Completions { shell } => completions::run(shell),
     }
 }

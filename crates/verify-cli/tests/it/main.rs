@@ -50,5 +50,6 @@ mod sockets;
 #[path = "../../../verify-core/tests/it/special.rs"]
 mod special;
 mod support;
+mod surface;
 mod tamper;
 mod terminal;
