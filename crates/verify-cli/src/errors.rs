@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum as _;
-use miette::{Diagnostic, LabeledSpan, MietteHandlerOpts, NamedSource, ReportHandler, SourceCode};
+use miette::{
+    Diagnostic, LabeledSpan, MietteError, MietteHandlerOpts, MietteSpanContents, NamedSource,
+    ReportHandler, SourceCode, SourceSpan, SpanContents,
+};
 use openclaw_verify_core::text::{excerpt, visible};
 use openclaw_verify_core::{Error, OperatorError};
 
@@ -133,7 +136,7 @@ struct Shown {
 /// Where in a file, and the text around it.
 #[derive(Debug)]
 struct Place {
-    source: NamedSource<String>,
+    source: Cut,
     label: LabeledSpan,
     line: usize,
     column: usize,
@@ -246,17 +249,45 @@ impl Place {
         }
         let column = text[line_start..start].chars().count() + 1;
         let label = visible(&error.label).into_owned();
-        let label = if column > AROUND {
-            format!("{label} (column {column})")
-        } else {
-            label
-        };
         Some(Self {
-            source: NamedSource::new(visible(error.file.name()), shown),
+            source: Cut {
+                text: NamedSource::new(visible(error.file.name()), shown),
+                column,
+            },
             label: LabeledSpan::new(Some(label), offset, meant.len()),
             line: number + 1,
             column,
         })
+    }
+}
+
+/// Text whose lines were cut, and the column at which the place was before.
+#[derive(Debug)]
+struct Cut {
+    text: NamedSource<String>,
+    column: usize,
+}
+
+impl SourceCode for Cut {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let found = self.text.read_span(span, before, after)?;
+        // The place itself is asked for without lines around it, and only then is its column shown.
+        if before > 0 || after > 0 {
+            return Ok(found);
+        }
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.text.name().to_owned(),
+            found.data(),
+            *found.span(),
+            found.line(),
+            self.column - 1,
+            found.line_count(),
+        )))
     }
 }
 
@@ -342,10 +373,7 @@ mod tests {
         let shown = shown(&text, at..at + 4);
         assert!(shown.len() < 2_000, "{}", shown.len());
         assert!(shown.contains("xhere"), "{shown}");
-        assert!(
-            shown.contains("(column 70001)") && shown.contains("p\\u{202e}.toml:2"),
-            "{shown}"
-        );
+        assert!(shown.contains("p\\u{202e}.toml:2:70001"), "{shown}");
         assert!(
             shown.contains("a = 1") && shown.contains("b = 2"),
             "{shown}"

@@ -8,7 +8,6 @@ use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use clap::CommandFactory as _;
-use textwrap::core::display_width;
 
 use crate::cli::Cli;
 
@@ -79,10 +78,15 @@ fn unmarked(text: &str) -> String {
         .collect()
 }
 
+/// Columns that `text` takes: none for styles, two for wide characters, one for a space that is not broken at.
+fn columns(text: &str) -> usize {
+    textwrap::core::display_width(text) + text.matches(JOIN).count()
+}
+
 fn broken(out: &mut String, line: &str, width: usize) {
-    let hang = line.find(HANG).map(|at| display_width(&line[..at]));
+    let hang = line.find(HANG).map(|at| columns(&line[..at]));
     let line = join_commands(&line.replace(HANG, ""));
-    if display_width(&line) <= width {
+    if columns(&line) <= width {
         out.push_str(&line);
         return;
     }
@@ -98,7 +102,7 @@ fn broken(out: &mut String, line: &str, width: usize) {
             gap += 1;
             continue;
         }
-        let size = display_width(word);
+        let size = columns(word);
         if column > 0 && column + gap + size > width && column > hang {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', hang));
@@ -188,6 +192,8 @@ mod tests {
             wrapped.lines().any(|line| line.ends_with(command)),
             "{wrapped}"
         );
+        let wrapped = wrap("use `npx -y a@1.2.3`, or install it and run it", Some(40));
+        assert!(wrapped.lines().all(|line| line.len() <= 40), "{wrapped}");
         let wrapped = wrap("please run `npm view NAME versions` here", Some(24));
         assert!(wrapped.contains("`npm view NAME versions`"), "{wrapped}");
     }
