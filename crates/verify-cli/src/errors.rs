@@ -109,7 +109,12 @@ fn panicked(info: &PanicHookInfo<'_>) {
         let file: Vec<&str> = file.into_iter().rev().collect();
         format!(" at {}:{}", file.join("/"), location.line())
     });
-    let why = info.payload_as_str().unwrap_or_default();
+    let payload = info.payload();
+    let why = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or_default();
     output::stderr(&format!(
         "error: openclaw-verify failed in itself{place} ({}); {REPORT}",
         excerpt(why, 200)
@@ -221,7 +226,13 @@ impl Place {
     fn of(error: &OperatorError) -> Option<Self> {
         let span = error.span?;
         let text = error.file.inner().as_str();
-        let floor = |at: usize| text.floor_char_boundary(at.min(text.len()));
+        let floor = |at: usize| {
+            let mut at = at.min(text.len());
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
         let start = floor(span.offset());
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);

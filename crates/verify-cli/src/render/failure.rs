@@ -92,6 +92,7 @@ fn of_sarif(failure: &Failure) -> Value {
         "runs": [{
             "tool": { "driver": {
                 "name": env!("CARGO_PKG_NAME"),
+                "version": env!("CARGO_PKG_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
             }},

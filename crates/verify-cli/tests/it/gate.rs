@@ -360,12 +360,19 @@ fn selftest_answers_every_kind_and_leaves_nothing() {
     let run = Run::of(&output);
     assert_eq!(run.code, 0, "{}", run.text());
     assert_eq!(run.stdout.lines().count(), 12);
-    assert!(
-        run.stdout
-            .lines()
-            .all(|line| line.contains(r#"{"protocolVersion":1,"decision":""#)),
-        "{}",
-        run.stdout
-    );
+    let decided = |line: &str| line.contains("  allow") || line.contains("  block  ");
+    assert!(run.stdout.lines().all(decided), "{}", run.stdout);
+    let output = bench
+        .gate()
+        .args(["--selftest", "--format", "json"])
+        .output()
+        .expect("the binary runs");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let replies = document["replies"].as_array().expect("replies");
+    assert_eq!(replies.len(), 12);
+    for reply in replies {
+        assert_eq!(reply["reply"]["protocolVersion"], 1, "{reply}");
+        assert!(reply["reply"]["decision"].is_string(), "{reply}");
+    }
     assert_eq!(files(&bench.root.join("config")), 0);
 }

@@ -46,7 +46,8 @@ impl Theme {
             ),
             // They change with every version of the trust root that is compiled in.
             (
-                r"published \d{4}-\d\d-\d\d \(\d+ days ago\), sha256:[0-9a-f]{64}".to_owned(),
+                r"published\s+\d{4}-\d\d-\d\d\s+\(\d+\s+days\s+ago\),\s+sha256:[0-9a-f]{64}"
+                    .to_owned(),
                 "published [DAY] ([N] days ago), sha256:[DIGEST]",
             ),
             (
