@@ -24,14 +24,14 @@ use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::inventory;
 use openclaw_verify_core::provenance::Instance;
 use openclaw_verify_core::subject::Kind;
-use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file};
+use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file, rules, text};
 
 use crate::anchors::anchors;
 use crate::cli::{Cli, Common, Format, Verb, page};
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, errors, output};
+use crate::{Exit, errors, names, output};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -224,7 +224,16 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
         (&common.deny, Level::Deny),
     ] {
         for id in ids {
-            builder = builder.level(id.strip_prefix("openclaw-verify/").unwrap_or(id), level);
+            let id = id.strip_prefix("openclaw-verify/").unwrap_or(id);
+            let known = || rules::catalogue().iter().map(|rule| rule.id);
+            // Whether a known one may be lowered is the library's to say.
+            if let Some(meant) =
+                names::did_you_mean(id, known()).filter(|_| known().all(|it| it != id))
+            {
+                let what = format!("no finding is called {}", text::excerpt(id, 60));
+                return Err(Error::environment(what, meant));
+            }
+            builder = builder.level(id, level);
         }
     }
     Ok(builder)

@@ -447,6 +447,12 @@ fn a_short_name_is_for_reading_only() {
         "{}",
         finding.stderr
     );
+    let level = installation.run(&["check", "-A", "unpined"]);
+    assert!(
+        level.stderr.contains("did you mean unpinned?"),
+        "{}",
+        level.stderr
+    );
     let format = installation.run(&["check", "--report", "jsn=x"]);
     assert!(
         format.stderr.contains("did you mean json?"),
