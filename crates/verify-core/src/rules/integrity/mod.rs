@@ -19,6 +19,7 @@ pub(super) mod unverifiable_cache;
 pub(super) mod weak_digest;
 
 use super::View;
+use crate::digest::Sha256Digest;
 use crate::evidence::Part;
 use crate::finding::{Draft, Remedy};
 use crate::text;
@@ -104,6 +105,62 @@ fn changed(view: &View<'_>, message: impl Into<String>) -> Draft {
         accept,
         online: false,
     })
+}
+
+/// A listing of a subject beside the one that was locked: its commands, its settings or its instructions.
+struct ListingDifference<'a> {
+    /// What the listing holds, as messages name it.
+    what: &'static str,
+    locked: Option<Sha256Digest>,
+    now: Option<Sha256Digest>,
+    /// The changed keys, one line each, where the listing of the lock is at hand.
+    keys: Option<&'a [String]>,
+}
+
+impl ListingDifference<'_> {
+    /// The difference as a finding; none where there is none.
+    fn draft(&self, view: &View<'_>) -> Option<Draft> {
+        if self.locked == self.now {
+            return None;
+        }
+        let what = self.what;
+        let message = match (self.locked, self.now) {
+            (None, _) => format!("the lock holds no {what} of it, and there are some now"),
+            (_, None) => format!("the lock holds {what} of it, and there are none now"),
+            _ => format!("its {what} differ from the lock"),
+        };
+        let mut draft = changed(view, message);
+        if let Some(keys) = self.keys {
+            draft.evidence = keys.to_vec();
+            return Some(draft);
+        }
+        let side = |digest: Option<Sha256Digest>| {
+            digest.map_or("nothing".to_owned(), |digest| digest.to_string())
+        };
+        Some(
+            draft
+                .evidence(format!("locked {}", side(self.locked)))
+                .evidence(format!("now    {}", side(self.now))),
+        )
+    }
+
+    /// The same of what people change every day, which is locked again without accepting it by name. A lock from before there were
+    /// such listings is no difference.
+    fn everyday(&self, view: &View<'_>) -> Option<Draft> {
+        if view.whole.lock.lacks_settings() {
+            return None;
+        }
+        let draft = self.draft(view)?;
+        Some(
+            draft
+                .help("read what changed; lock it if it is yours")
+                .remedy(Remedy::Lock {
+                    subject: Some(view.subject.id.clone()),
+                    accept: false,
+                    online: false,
+                }),
+        )
+    }
 }
 
 /// Whether OpenClaw's own record names another version than the lock.
