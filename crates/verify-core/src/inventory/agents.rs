@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::context::Workspace;
-use super::listing::{Class, Listing};
+use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::names_a_secret;
 use super::paths::{Kind as Entry, Paths};
 use super::settings::formed;
@@ -92,8 +92,11 @@ fn subject(
         id.to_owned(),
         paths.place(place),
     );
-    let (mut definition, mut settings, mut instructions) =
-        (Listing::default(), Listing::default(), Listing::default());
+    let (mut definition, mut settings, mut instructions) = (
+        ListingBuilder::default(),
+        ListingBuilder::default(),
+        ListingBuilder::default(),
+    );
     if let Some(folder) = folder {
         subject.trees.tree = code(paths, folder);
         for name in ["SYSTEM.md", "APPEND_SYSTEM.md", "AGENTS.md"] {
@@ -138,10 +141,9 @@ fn subject(
             },
         );
     }
-    let some = |listing: Listing| Some(listing).filter(|listing| !listing.is_empty());
-    subject.definition = some(definition);
-    subject.settings = some(settings);
-    subject.instructions = some(instructions);
+    subject.definition = definition.finish_unless_empty();
+    subject.settings = settings.finish_unless_empty();
+    subject.instructions = instructions.finish_unless_empty();
     (subject.is_defined() || subject.trees.tree.is_some()).then_some(subject)
 }
 
@@ -187,8 +189,8 @@ fn read_json(paths: &Paths, file: &Path) -> Result<Option<Value>, String> {
 
 struct Keys<'a> {
     file: &'a str,
-    definition: &'a mut Listing,
-    settings: &'a mut Listing,
+    definition: &'a mut ListingBuilder,
+    settings: &'a mut ListingBuilder,
 }
 
 impl Keys<'_> {
@@ -237,7 +239,7 @@ impl Keys<'_> {
 fn instruction(
     paths: &Paths,
     file: &Path,
-    listing: &mut Listing,
+    listing: &mut ListingBuilder,
     observations: &mut Vec<Observation>,
 ) {
     match paths.text(file, MAX_FILE) {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::listing::{Class, Listing};
+use super::listing::{Class, ListingBuilder};
 use super::paths::Paths;
 use super::settings::formed;
 use super::steering::Steering;
@@ -30,7 +30,7 @@ pub(super) fn read(paths: &Paths, steering: &Steering) -> Vec<Subject> {
 }
 
 fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {
-    let mut listing = Listing::default();
+    let mut listing = ListingBuilder::default();
     let runs = runs_something(job);
     let class = if runs { Class::Command } else { Class::Prompt };
     for (key, value) in decisive(job) {
@@ -45,9 +45,9 @@ fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {
     );
     subject.enabled = enabled;
     if runs {
-        subject.definition = Some(listing);
+        subject.definition = Some(listing.finish());
     } else {
-        subject.instructions = Some(listing);
+        subject.instructions = Some(listing.finish());
     }
     subject
 }

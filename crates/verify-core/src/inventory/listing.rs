@@ -4,6 +4,7 @@
 //! The digest of a listing covers every value. What is kept of it for messages covers less: the digest of a value only where the value
 //! is a command, and one byte of it elsewhere, which is enough to name a key that changed and tells nothing about its value.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -61,9 +62,15 @@ pub struct Listing {
     keys: Vec<Key>,
 }
 
-impl Listing {
+/// Keys in the order in which they are found.
+#[derive(Default)]
+pub(super) struct ListingBuilder {
+    keys: Vec<Key>,
+}
+
+impl ListingBuilder {
     /// Adds a key with a value that holds no secret.
-    pub(crate) fn add(&mut self, path: impl Into<String>, class: Class, value: &Value) {
+    pub(super) fn add(&mut self, path: impl Into<String>, class: Class, value: &Value) {
         let bytes = serde_json_canonicalizer::to_vec(value)
             .unwrap_or_else(|_| value.to_string().into_bytes());
         self.keys.push(Key {
@@ -72,11 +79,10 @@ impl Listing {
             value: Sha256Digest::of(&bytes),
             shown: None,
         });
-        self.keys.sort();
     }
 
     /// Adds a key whose value is the content of a file or a row.
-    pub(crate) fn add_bytes(&mut self, path: impl Into<String>, class: Class, bytes: &[u8]) {
+    pub(super) fn add_bytes(&mut self, path: impl Into<String>, class: Class, bytes: &[u8]) {
         self.keys.push(Key {
             path: text::excerpt(&path.into(), 300),
             class,
@@ -86,9 +92,21 @@ impl Listing {
                 String::from_utf8_lossy(bytes).lines().count()
             )),
         });
-        self.keys.sort();
     }
 
+    /// The listing, even of no keys.
+    pub(super) fn finish(mut self) -> Listing {
+        self.keys.sort();
+        Listing { keys: self.keys }
+    }
+
+    /// The listing, where there are keys.
+    pub(super) fn finish_unless_empty(self) -> Option<Listing> {
+        Some(self.finish()).filter(|listing| !listing.is_empty())
+    }
+}
+
+impl Listing {
     /// Whether nothing stands in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -135,25 +153,14 @@ impl Listing {
     #[must_use]
     pub fn changed_since(&self, folder: &Path, before: &Sha256Digest) -> Option<Vec<String>> {
         let text = read::text(&kept_at(folder, before), MAX_KEPT).ok()?;
-        let old: Vec<(&str, &str)> = text.lines().filter_map(split).collect();
         let own = self.kept();
-        let new: Vec<(&str, &str)> = own.lines().filter_map(split).collect();
-        let find = |list: &[(&str, &str)], path: &str| {
-            list.iter()
-                .find(|(p, _)| *p == path)
-                .map(|(_, rest)| (*rest).to_owned())
-        };
+        let (old, new) = (by_path(&text), by_path(&own));
         let mut lines = Vec::new();
-        for (path, value) in &new {
-            match find(&old, path) {
+        for ((path, value), key) in own.lines().filter_map(split).zip(&self.keys) {
+            match old.get(path) {
                 None => lines.push(format!("added   {}", text::excerpt(path, 200))),
-                Some(before) if before != *value => {
-                    let shown = self
-                        .keys
-                        .iter()
-                        .find(|key| key.path == *path)
-                        .and_then(|key| key.shown.as_deref());
-                    let shown = shown.map(|shown| format!(" ({shown} now)"));
+                Some(before) if *before != value => {
+                    let shown = key.shown.as_ref().map(|shown| format!(" ({shown} now)"));
                     lines.push(format!(
                         "changed {}{}",
                         text::excerpt(path, 200),
@@ -163,8 +170,8 @@ impl Listing {
                 Some(_) => {}
             }
         }
-        for (path, _) in &old {
-            if find(&new, path).is_none() {
+        for (path, _) in text.lines().filter_map(split) {
+            if !new.contains_key(path) {
                 lines.push(format!("gone    {}", text::excerpt(path, 200)));
             }
         }
@@ -209,6 +216,15 @@ fn split(line: &str) -> Option<(&str, &str)> {
     line.split_once('\t')
 }
 
+/// Class and value by path; of several keys of one path the first.
+fn by_path(kept: &str) -> BTreeMap<&str, &str> {
+    let mut keys = BTreeMap::new();
+    for (path, rest) in kept.lines().filter_map(split) {
+        keys.entry(path).or_insert(rest);
+    }
+    keys
+}
+
 fn kept_at(folder: &Path, digest: &Sha256Digest) -> PathBuf {
     folder.join(format!("{}.listing", digest.hex()))
 }
@@ -220,10 +236,10 @@ mod tests {
     use super::*;
 
     fn listing(value: &str) -> Listing {
-        let mut listing = Listing::default();
+        let mut listing = ListingBuilder::default();
         listing.add("tools.exec.security", Class::Guard, &json!(value));
         listing.add("secrets.providers.x.command", Class::Command, &json!("a"));
-        listing
+        listing.finish()
     }
 
     #[test]
@@ -241,12 +257,12 @@ mod tests {
 
     #[test]
     fn the_order_in_which_keys_are_added_is_nothing() {
-        let mut one = Listing::default();
+        let mut one = ListingBuilder::default();
         one.add("b", Class::Guard, &json!(1));
         one.add("a", Class::Guard, &json!(2));
-        let mut two = Listing::default();
+        let mut two = ListingBuilder::default();
         two.add("a", Class::Guard, &json!(2));
         two.add("b", Class::Guard, &json!(1));
-        assert_eq!(one.digest(), two.digest());
+        assert_eq!(one.finish().digest(), two.finish().digest());
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::environment;
-use super::listing::{Class, Listing};
+use super::listing::{Class, ListingBuilder};
 use super::paths::{Kind as Entry, Paths};
 use super::{Observation, Place, Subject, ids};
 use crate::read;
@@ -150,7 +150,7 @@ impl Unit {
     }
 
     fn subject(&self, paths: &Paths, name: &str) -> Subject {
-        let mut listing = Listing::default();
+        let mut listing = ListingBuilder::default();
         for (file, text) in &self.texts {
             let file = match file.file_name() {
                 _ if *file == self.file => name.to_owned(),
@@ -178,7 +178,7 @@ impl Unit {
             }
         }
         let mut subject = blank(name, paths.place(&self.file));
-        subject.definition = Some(listing);
+        subject.definition = Some(listing.finish());
         subject
     }
 
@@ -281,9 +281,9 @@ fn launch_agents(paths: &Paths, folder: &Path, host: Option<&Path>, subjects: &m
         let names = |place: &Path| text.contains(place.to_string_lossy().as_ref());
         if text.contains("openclaw") || names(&paths.state) || host.is_some_and(names) {
             let mut subject = blank(&name, paths.place(&entry.path));
-            let mut listing = Listing::default();
+            let mut listing = ListingBuilder::default();
             listing.add_bytes(name, Class::Command, text.as_bytes());
-            subject.definition = Some(listing);
+            subject.definition = Some(listing.finish());
             subjects.push(subject);
         }
     }
@@ -292,7 +292,7 @@ fn launch_agents(paths: &Paths, folder: &Path, host: Option<&Path>, subjects: &m
 /// `service-env/` of the state directory: launchd starts the wrapper in it. Its values are secrets, its code is not.
 fn wrappers(paths: &Paths, subjects: &mut Vec<Subject>, found: &mut Vec<Observation>) {
     let folder = paths.state.join("service-env");
-    let mut listing = Listing::default();
+    let mut listing = ListingBuilder::default();
     for entry in paths.list(&folder).unwrap_or_default() {
         let name = entry.name.to_string_lossy().into_owned();
         if entry.kind != Entry::File {
@@ -310,7 +310,7 @@ fn wrappers(paths: &Paths, subjects: &mut Vec<Subject>, found: &mut Vec<Observat
             environment::file(paths, &entry.path, found);
         }
     }
-    if !listing.is_empty() {
+    if let Some(listing) = listing.finish_unless_empty() {
         let mut subject = blank("service-env", paths.place(&folder));
         subject.definition = Some(listing);
         subjects.push(subject);

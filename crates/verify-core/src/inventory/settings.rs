@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::config::Config;
-use super::listing::{Class, Listing};
+use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, looks_secret, names_a_secret};
 use super::paths::Paths;
 use super::steering::Steering;
@@ -51,7 +51,7 @@ static PATTERNS: LazyLock<Vec<(Vec<&'static str>, Means)>> = LazyLock::new(|| {
 /// `config:openclaw`: what the config and the rows of the database beside it start, and what they guard and steer. None where there is
 /// neither.
 pub(super) fn read(paths: &Paths, config: &Config, steering: &Steering) -> Option<Subject> {
-    let (mut definition, mut settings) = (Listing::default(), Listing::default());
+    let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
     let mut walk = Walk {
         definition: &mut definition,
         settings: &mut settings,
@@ -69,7 +69,11 @@ pub(super) fn read(paths: &Paths, config: &Config, steering: &Steering) -> Optio
             &Value::Null,
         );
     }
-    if definition.is_empty() && settings.is_empty() {
+    let (definition, settings) = (
+        definition.finish_unless_empty(),
+        settings.finish_unless_empty(),
+    );
+    if definition.is_none() && settings.is_none() {
         return None;
     }
     let mut subject = ids::blank(
@@ -80,14 +84,14 @@ pub(super) fn read(paths: &Paths, config: &Config, steering: &Steering) -> Optio
         paths.place(&paths.state.join(&config.shown)),
     );
     subject.place.shown.clone_from(&config.shown);
-    subject.definition = Some(definition).filter(|listing| !listing.is_empty());
-    subject.settings = Some(settings).filter(|listing| !listing.is_empty());
+    subject.definition = definition;
+    subject.settings = settings;
     Some(subject)
 }
 
 struct Walk<'a> {
-    definition: &'a mut Listing,
-    settings: &'a mut Listing,
+    definition: &'a mut ListingBuilder,
+    settings: &'a mut ListingBuilder,
     left: usize,
 }
 
@@ -244,16 +248,17 @@ fn form(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::listing::Listing;
 
     fn listings(value: Value) -> (Listing, Listing) {
-        let (mut definition, mut settings) = (Listing::default(), Listing::default());
+        let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
         let mut walk = Walk {
             definition: &mut definition,
             settings: &mut settings,
             left: MAX_KEYS,
         };
         walk.value(&mut Vec::new(), &value, None);
-        (definition, settings)
+        (definition.finish(), settings.finish())
     }
 
     #[test]
