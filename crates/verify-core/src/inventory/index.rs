@@ -392,14 +392,8 @@ fn has_table(db: &Connection, name: &str) -> Result<bool, Refusal> {
     Ok(count > 0)
 }
 
-/// A generated column would be computed by the file's own code.
 fn plain_columns(db: &Connection) -> Result<(), Refusal> {
-    let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
-    let columns: Vec<(String, i64)> = statement
-        .query_map([TABLE], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    let plain = |wanted: &str| columns.iter().any(|(name, _)| name == wanted);
-    if columns.iter().all(|(_, hidden)| *hidden == 0) && plain("state_key") && plain("value_json") {
+    if steering::has_plain_columns(db, TABLE, &["state_key", "value_json"])? {
         Ok(())
     } else {
         Err(Refusal::Unsupported(format!(

@@ -239,17 +239,26 @@ fn unreadable(place: &str, table: &str, key: &str) -> Observation {
     }
 }
 
-/// Whether a real table of this name with at least these columns is there. A generated column would run the file's own code.
+/// Whether a real table of this name with at least these columns is there.
 fn is_plain(db: &Connection, table: &str, wanted: &[&str]) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND type = 'table' AND coalesce(rootpage, 0) > 0";
     let count: i64 = db.query_row(sql, [table], |row| row.get(0))?;
+    Ok(count == 1 && has_plain_columns(db, table, wanted)?)
+}
+
+/// Whether a table has at least these columns, and no generated one, which would be computed by the file's own code.
+pub(super) fn has_plain_columns(
+    db: &Connection,
+    table: &str,
+    wanted: &[&str],
+) -> rusqlite::Result<bool> {
     let mut statement = db.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1)")?;
     let columns: Vec<(String, i64)> = statement
         .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let plain = columns.iter().all(|(_, hidden)| *hidden == 0);
     let has = |name: &str| columns.iter().any(|(column, _)| column == name);
-    Ok(count == 1 && plain && wanted.iter().all(|name| has(name)))
+    Ok(plain && wanted.iter().all(|name| has(name)))
 }
 
 #[cfg(test)]
