@@ -13,7 +13,7 @@ use crate::text;
 
 /// Most bytes of a snapshot or of a copy of the config.
 const MAX_FILE: u64 = 4 << 20;
-/// Deepest folder in which a `node_modules` is looked for above the captures.
+/// Most captures that are looked into for a `node_modules` folder above their files.
 const MAX_CAPTURES: usize = 1000;
 /// The first lines of a snapshot, as OpenClaw writes it. [S `bash-tools.exec-runtime`]
 const HEADER: [&str; 3] = [
@@ -103,10 +103,14 @@ fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observatio
     }
 }
 
+/// The user to whom the state directory belongs.
+fn owner(paths: &Paths) -> Option<u32> {
+    let state = std::fs::metadata(&paths.state).ok()?;
+    Some(state.uid())
+}
+
 fn snapshots(paths: &Paths, now: i64, found: &mut Vec<Observation>) {
-    let owner = std::fs::metadata(&paths.state)
-        .map(|state| state.uid())
-        .ok();
+    let owner = owner(paths);
     for entry in paths
         .list(&paths.state.join("cache/shell-snapshots"))
         .unwrap_or_default()
@@ -477,9 +481,7 @@ fn compile_cache(paths: &Paths, tmp: &Path, found: &mut Vec<Observation>) {
     if entries.next().is_none() {
         return;
     }
-    let owner = std::fs::metadata(&paths.state)
-        .map(|state| state.uid())
-        .ok();
+    let owner = owner(paths);
     let mut writable = None;
     for (at, above) in folder.ancestors().enumerate() {
         let Ok(metadata) = std::fs::symlink_metadata(above) else {
