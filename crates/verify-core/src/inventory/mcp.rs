@@ -14,7 +14,7 @@ use super::ids::{self, Ids};
 use super::mcp_script;
 use super::paths::Paths;
 use super::skill_roots::strings;
-use super::{McpDefinition, Observation, Place};
+use super::{McpDefinition, Observation, Place, Subject};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::launcher::{Launch, decides_code};
@@ -44,11 +44,10 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         "config mcp.servers",
         &mut found,
     ) {
-        let enabled = raw.get("enabled") != Some(&Value::Bool(false));
         let server = Server {
             ids: vec![ids::part(&name)],
             place: config_place.clone(),
-            enabled,
+            enabled: is_enabled(&raw),
             source: Source::Config,
             raw,
         };
@@ -67,33 +66,28 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
             }
         }
     }
-    let mut apart = Vec::new();
     for (owner, value) in others {
         let what = format!("config MCP servers of {}", text::excerpt(&owner, 80));
         for (name, raw) in servers(&value, &what, &mut found) {
             let id = format!("{owner}/{}", ids::part(&name));
-            let mut subject = ids::blank(
-                ids.take("mcp", &[id]),
-                Kind::McpServer,
-                Source::Config,
-                name,
-                config_place.clone(),
-            );
-            subject.enabled = raw.get("enabled") != Some(&Value::Bool(false));
-            subject.mcp = Some(define(raw));
-            apart.push(subject);
+            let server = Server {
+                ids: vec![id],
+                place: config_place.clone(),
+                enabled: is_enabled(&raw),
+                source: Source::Config,
+                raw,
+            };
+            found.subjects.push(server.subject(name, &mut ids));
         }
     }
-    found.subjects.extend(apart);
     for plugin in plugins {
         let (place, servers) = of_plugin(plugin, paths, &mut found);
         for (name, raw) in servers {
             let id = format!("{}/{}", ids::part(&plugin.plugin_id), ids::part(&name));
-            let enabled = plugin.enabled && raw.get("enabled") != Some(&Value::Bool(false));
             let server = Server {
                 ids: vec![id],
                 place: place.clone(),
-                enabled,
+                enabled: plugin.enabled && is_enabled(&raw),
                 source: Source::Unrecorded,
                 raw,
             };
@@ -107,19 +101,9 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
             .filter(|s| s.source == Source::Config)
             .map(|s| s.enabled);
         let mut subjects = Vec::new();
-        for server in same {
-            let id = ids.take("mcp", &server.ids);
-            let mut subject = ids::blank(
-                id,
-                Kind::McpServer,
-                server.source,
-                name.clone(),
-                server.place,
-            );
-            subject.enabled =
-                server.enabled && (server.source == Source::Config || hider != Some(false));
-            subject.mcp = Some(define(server.raw));
-            subjects.push(subject);
+        for mut server in same {
+            server.enabled &= server.source == Source::Config || hider != Some(false);
+            subjects.push(server.subject(name.clone(), &mut ids));
         }
         // A server of the config replaces those of plugins; of several plugins the last does.
         let winner = if hider.is_some() {
@@ -160,6 +144,20 @@ struct Server {
     enabled: bool,
     source: Source,
     raw: Value,
+}
+
+impl Server {
+    fn subject(self, name: String, ids: &mut Ids) -> Subject {
+        let id = ids.take("mcp", &self.ids);
+        let mut subject = ids::blank(id, Kind::McpServer, self.source, name, self.place);
+        subject.enabled = self.enabled;
+        subject.mcp = Some(define(self.raw));
+        subject
+    }
+}
+
+fn is_enabled(raw: &Value) -> bool {
+    raw.get("enabled") != Some(&Value::Bool(false))
 }
 
 /// OpenClaw merges servers of one name of several plugins field by field, in an order that is not known here. So that no field is
