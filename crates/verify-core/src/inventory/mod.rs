@@ -142,7 +142,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
 
     let observations = &mut inventory.observations;
     let own = [
-        settings::read(&paths, &config, &index.steering),
+        settings::read(&paths, &config, &index.steering, observations),
         runtime::read(&paths, observations),
     ];
     inventory.subjects.extend(own.into_iter().flatten());

@@ -12,7 +12,7 @@ use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, looks_secret, names_a_secret};
 use super::paths::Paths;
 use super::steering::Steering;
-use super::{Subject, ids};
+use super::{Observation, Subject, ids};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// The table of keys. A test holds it beside the schema of the installed OpenClaw.
@@ -50,14 +50,26 @@ static PATTERNS: LazyLock<Vec<(Vec<&'static str>, Means)>> = LazyLock::new(|| {
 
 /// `config:openclaw`: what the config and the rows of the database beside it start, and what they guard and steer. None where there is
 /// neither.
-pub(super) fn read(paths: &Paths, config: &Config, steering: &Steering) -> Option<Subject> {
+pub(super) fn read(
+    paths: &Paths,
+    config: &Config,
+    steering: &Steering,
+    found: &mut Vec<Observation>,
+) -> Option<Subject> {
     let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
     let mut walk = Walk {
         definition: &mut definition,
         settings: &mut settings,
         left: MAX_KEYS,
+        cut: false,
     };
     walk.value(&mut Vec::new(), &config.value, None);
+    if walk.cut {
+        found.push(Observation::Unreadable {
+            place: config.shown.clone(),
+            why: format!("holds more than {MAX_KEYS} values; the rest was not looked at"),
+        });
+    }
     for (row, value) in &steering.approvals {
         let value = formed(value, false);
         settings.add(format!("exec approvals {row}"), Class::Guard, &value);
@@ -93,6 +105,8 @@ struct Walk<'a> {
     definition: &'a mut ListingBuilder,
     settings: &'a mut ListingBuilder,
     left: usize,
+    /// More were there.
+    cut: bool,
 }
 
 impl Walk<'_> {
@@ -128,6 +142,7 @@ impl Walk<'_> {
             return;
         }
         let Some(left) = self.left.checked_sub(1) else {
+            self.cut = true;
             return;
         };
         self.left = left;
@@ -256,6 +271,7 @@ mod tests {
             definition: &mut definition,
             settings: &mut settings,
             left: MAX_KEYS,
+            cut: false,
         };
         walk.value(&mut Vec::new(), &value, None);
         (definition.finish(), settings.finish())
@@ -328,5 +344,26 @@ mod tests {
                 "{pattern} {path}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_cut_is_said() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let said = |keys: usize| {
+            let config = Config {
+                value: (0..keys)
+                    .map(|at| (format!("k{at}"), json!(at)))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into(),
+                complete: true,
+                shown: "openclaw.json".to_owned(),
+                observations: Vec::new(),
+            };
+            let mut found = Vec::new();
+            let paths = Paths::plain(dir.path());
+            read(&paths, &config, &Steering::default(), &mut found).expect("keys");
+            found.len()
+        };
+        assert_eq!((said(MAX_KEYS), said(MAX_KEYS + 1)), (0, 1));
     }
 }

@@ -46,6 +46,17 @@ pub(super) struct Steering {
     pub(super) observations: Vec<Observation>,
 }
 
+impl Steering {
+    /// Sorts the approvals, and says so where not all of `place` were looked at.
+    fn finish_approvals(&mut self, place: &str) {
+        if self.approvals.len() > MAX_ROWS {
+            self.approvals.truncate(MAX_ROWS);
+            self.observations.push(cut(place));
+        }
+        self.approvals.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+}
+
 /// Reads them from the opened copy. `place`: how the database is shown.
 ///
 /// # Errors
@@ -72,7 +83,13 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
                    WHERE kind = 'env' AND deleted_at_ms IS NULL";
         let mut statement = db.prepare(sql)?;
         let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-        found.environment = names.take(MAX_ROWS).collect::<Result<_, _>>()?;
+        found.environment = names.take(MAX_ROWS + 1).collect::<Result<_, _>>()?;
+        if found.environment.len() > MAX_ROWS {
+            found.environment.truncate(MAX_ROWS);
+            found
+                .observations
+                .push(cut(&format!("{place}#secret_store_entries")));
+        }
         found.environment.sort();
     }
     Ok(found)
@@ -117,7 +134,11 @@ fn jobs(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<
             row.get::<_, String>(2)?,
         ))
     })?;
-    for row in rows.take(MAX_ROWS) {
+    for row in rows {
+        if found.jobs.len() >= MAX_ROWS {
+            found.observations.push(cut(&format!("{place}#cron_jobs")));
+            break;
+        }
         let (id, enabled, written): (String, bool, String) = row?;
         let value = parsed(&written);
         if value.is_none() {
@@ -135,7 +156,10 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Re
     let rows = statement.query_map([], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
     })?;
-    for row in rows.take(MAX_ROWS) {
+    for row in rows {
+        if found.approvals.len() > MAX_ROWS {
+            break;
+        }
         let (key, written) = row?;
         match parsed(&written) {
             Some(value) => flatten(&text::excerpt(&key, 80), value, 0, &mut found.approvals),
@@ -144,7 +168,7 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Re
                 .push(unreadable(place, "exec_approvals_config", &key)),
         }
     }
-    found.approvals.sort_by(|a, b| a.0.cmp(&b.0));
+    found.finish_approvals(&format!("{place}#exec_approvals_config"));
     Ok(())
 }
 
@@ -164,7 +188,7 @@ fn flatten(path: &str, value: Value, depth: usize, rows: &mut Vec<(String, Value
                 flatten(&format!("{path}[{at}]"), item, depth + 1, rows);
             }
         }
-        leaf if rows.len() < MAX_ROWS => rows.push((path.to_owned(), leaf)),
+        leaf if rows.len() <= MAX_ROWS => rows.push((path.to_owned(), leaf)),
         _ => {}
     }
 }
@@ -217,18 +241,29 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
                 why: "is no JSON".to_owned(),
             }),
         }
-        found.approvals.sort_by(|a, b| a.0.cmp(&b.0));
+        found.finish_approvals(&paths.shown(&file));
     }
     let file = paths.state.join("cron/jobs.json");
     if let Ok(text) = paths.text(&file, MAX_JSON as u64) {
         let value = parsed(&text).unwrap_or(Value::Null);
         let jobs = value.get("jobs").unwrap_or(&value).as_array();
+        if jobs.is_some_and(|jobs| jobs.len() > MAX_ROWS) {
+            found.observations.push(cut(&paths.shown(&file)));
+        }
         for (at, job) in jobs.into_iter().flatten().take(MAX_ROWS).enumerate() {
             let id = job.get("id").and_then(Value::as_str);
             let id = id.map_or_else(|| format!("jobs.json/{at}"), |id| format!("jobs.json/{id}"));
             let enabled = job.get("enabled") != Some(&Value::Bool(false));
             found.jobs.push((id, enabled, job.clone()));
         }
+    }
+}
+
+/// There is more at a place than is looked at.
+fn cut(place: &str) -> Observation {
+    Observation::Unreadable {
+        place: place.to_owned(),
+        why: format!("holds more than {MAX_ROWS} entries; the rest was not looked at"),
     }
 }
 
@@ -276,5 +311,34 @@ mod tests {
             let value = parsed(text).expect(text);
             assert_eq!(value["a"].as_str(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_cut_is_said() {
+        let db = Connection::open_in_memory().expect("database");
+        db.execute_batch(
+            "CREATE TABLE cron_jobs (store_key, job_id, enabled, job_json);
+             CREATE TABLE exec_approvals_config (config_key, raw_json);
+             CREATE TABLE secret_store_entries (name, kind, deleted_at_ms);",
+        )
+        .expect("tables");
+        let fill = |count: usize| {
+            for insert in [
+                "cron_jobs SELECT 's', 'j' || value, 1, '{}'",
+                "exec_approvals_config SELECT 'k' || value, '1'",
+                "secret_store_entries SELECT hex(randomblob(8)), 'env', NULL",
+            ] {
+                let sql = format!(
+                    "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < {count}) \
+                     INSERT INTO {insert} FROM n"
+                );
+                db.execute_batch(&sql).expect("rows");
+            }
+            let found = read(&db, "db").expect("read");
+            assert!(found.jobs.len() <= MAX_ROWS && found.approvals.len() <= MAX_ROWS);
+            found.observations.len()
+        };
+        assert_eq!(fill(MAX_ROWS), 0);
+        assert_eq!(fill(1), 3);
     }
 }
