@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::Installation;
+use crate::support::{Installation, only_environment_of};
 use crate::tamper::{Tamper, edit, run_all, tamper};
 
 /// A case that changes OpenClaw's config.
@@ -400,12 +400,8 @@ fn nothing_below_the_state_dir_says_whom_to_trust() {
     let mut moved = arguments.clone();
     moved[at + 1] = inside.into_os_string();
     let mut command = Command::new(elsewhere.get_program());
-    command.args(moved).env_clear().envs(
-        elsewhere
-            .get_envs()
-            .filter_map(|(key, value)| Some((key, value?))),
-    );
-    let output = command.output().expect("it runs");
+    only_environment_of(&mut command, &elsewhere);
+    let output = command.args(moved).output().expect("it runs");
     assert_eq!(
         output.status.code(),
         Some(2),

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use rustix::fs::{Mode, OFlags, mkdirat, openat};
 
 use crate::special::{make_device, make_fifo};
-use crate::support::{Installation, Run, copy};
+use crate::support::{Installation, Run, around, copy};
 use crate::tamper::plugin;
 
 const PACKED: &str = "npm/projects/acme-packed-45d40bbf34";
@@ -58,17 +58,7 @@ fn bounded(installation: &Installation, verb: &[&str]) -> Run {
         "-c",
         &format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\""),
     ]);
-    limited
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear();
-    limited.envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    limited.current_dir(&installation.config);
-    Run::of(&limited.output().expect("runs"))
+    Run::of(&around(limited, &command).output().expect("runs"))
 }
 
 fn ends_well(run: &Run, names: &str, what: &str) {

@@ -3,7 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 
-use crate::support::Installation;
+use crate::support::{Installation, around};
 
 /// SIGXFSZ on Linux and macOS.
 const FILE_TOO_LARGE: i32 = 25;
@@ -12,20 +12,8 @@ const FILE_TOO_LARGE: i32 = 25;
 pub(crate) fn killed_at(command: &Command, blocks: u32) -> Command {
     let mut limited = Command::new("sh");
     let script = format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-    limited
-        .args(["-c", &script])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear()
-        .envs(
-            command
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-    if let Some(folder) = command.get_current_dir() {
-        limited.current_dir(folder);
-    }
-    limited
+    limited.args(["-c", &script]);
+    around(limited, command)
 }
 
 pub(crate) fn assert_killed_while_writing(status: ExitStatus) {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Installation, NOW, Real, Run, copy, findings, listing, real, shared};
+use crate::support::{Installation, NOW, Real, Run, bare, copy, findings, listing, real, shared};
 
 pub(crate) fn corpus() -> PathBuf {
     shared("corpus/sigstore")
@@ -22,14 +22,8 @@ fn cases(corpus: &Path) -> Vec<Value> {
 
 /// The binary without any state, with an empty home.
 fn run(folder: &Path, arguments: &[&str]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-    command
-        .env_clear()
-        .env("HOME", folder)
-        .env("PATH", "/usr/bin:/bin")
-        .current_dir(folder)
-        .args(arguments)
-        .args(["--now", NOW]);
+    let mut command = bare(folder, folder);
+    command.args(arguments).args(["--now", NOW]);
     Run::of(&command.output().expect("the binary runs"))
 }
 
@@ -534,12 +528,8 @@ fn without_a_registry_nothing_is_known_and_nothing_is_good() {
         "registry=http://127.0.0.1:9/\n",
     )
     .expect("npmrc");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-    command
-        .env_clear()
-        .env("HOME", home.path())
-        .env("PATH", "/nonexistent")
-        .current_dir(home.path().join("project"));
+    let mut command = bare(home.path(), &home.path().join("project"));
+    command.env("PATH", "/nonexistent");
     let result = Run::of(
         &command
             .args(["npm", "notes@1.0.0"])

@@ -2,7 +2,6 @@
 //! updated. Everything is signed under a private trust root.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::minting::{By, Claims, Content, World};
 use crate::server::{Answer, Server};
-use crate::support::{NOW, Run, findings};
+use crate::support::{NOW, Run, bare, findings};
 
 const NAME: &str = "@acme/notes";
 const PACKUMENT: &str = "/@acme%2fnotes";
@@ -161,12 +160,7 @@ impl Publisher {
 
     /// The binary with the trust root and the keys of this world.
     fn run(&self, arguments: &[&str]) -> Run {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command
-            .env_clear()
-            .env("HOME", self.path("home"))
-            .env("PATH", "/usr/bin:/bin")
-            .current_dir(self.path("config"));
+        let mut command = bare(&self.path("home"), &self.path("config"));
         command
             .args(arguments)
             .args(["--now", NOW, "--config"])

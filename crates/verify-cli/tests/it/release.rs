@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::mint::Mint;
-use crate::support::{NOW, Run, findings};
+use crate::support::{NOW, Run, bare, findings};
 
 const ID: &str = "github.com/acme/notes";
 const EARLY: i64 = 1_700_000_000;
@@ -55,12 +55,8 @@ impl Releases {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command
-            .env_clear()
-            .env("HOME", &self.config)
-            .env("PATH", "/nonexistent")
-            .current_dir(&self.config);
+        let mut command = bare(&self.config, &self.config);
+        command.env("PATH", "/nonexistent");
         command.arg("release").args(arguments).args(["--now", NOW]);
         command
     }

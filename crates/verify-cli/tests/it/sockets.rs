@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::provenance::corpus;
-use crate::support::{Installation, Run};
+use crate::support::{Installation, Run, around};
 
 /// Runs `command` with `input` and without a network. What it did with the network, one call a line.
 fn caged(command: &Command, trace: &Path, input: &str) -> (Run, String) {
@@ -15,16 +15,7 @@ fn caged(command: &Command, trace: &Path, input: &str) -> (Run, String) {
     caged.args(["-f", "-qq", "-e", "trace=%network"]);
     caged.args(["-e", "inject=%network:error=EACCES", "-o"]);
     caged.arg(trace);
-    caged
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear();
-    caged.envs(
-        command
-            .get_envs()
-            .filter_map(|(key, value)| Some((key, value?))),
-    );
-    caged.current_dir(command.get_current_dir().expect("a working folder"));
+    let mut caged = around(caged, command);
     // An address that would be asked, were anything asked.
     caged
         .env("npm_config_registry", "http://127.0.0.1:9/")

@@ -25,6 +25,35 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
+/// The binary with nothing taken from the environment, with a home, run in `folder`.
+pub(crate) fn bare(home: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(folder);
+    command
+}
+
+/// Has `outer` start what `inner` would: its program and arguments as the last ones, in its environment and folder.
+pub(crate) fn around(mut outer: Command, inner: &Command) -> Command {
+    outer.arg(inner.get_program()).args(inner.get_args());
+    only_environment_of(&mut outer, inner);
+    if let Some(folder) = inner.get_current_dir() {
+        outer.current_dir(folder);
+    }
+    outer
+}
+
+/// Gives `command` the variables that `other` names, and no others.
+pub(crate) fn only_environment_of(command: &mut Command, other: &Command) {
+    let named = other.get_envs();
+    command
+        .env_clear()
+        .envs(named.filter_map(|(name, value)| Some((name, value?))));
+}
+
 impl Installation {
     /// A copy of the state in testdata/states/home, whose records say /home/user.
     pub(crate) fn shipped() -> Self {
@@ -96,12 +125,7 @@ impl Installation {
 
     /// The command with everything named and nothing taken from the environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-        command
-            .env_clear()
-            .env("HOME", &self.home)
-            .env("PATH", "/usr/bin:/bin")
-            .current_dir(&self.config);
+        let mut command = bare(&self.home, &self.config);
         command
             .args(arguments)
             .arg("--state-dir")

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Installation, NOW, Run};
+use crate::support::{Installation, NOW, Run, bare};
 
 /// One of each kind that a terminal or a reader could be led by: C0, escape sequences, DEL, C1, bidi, zero width, tags.
 const HAZARDS: [&str; 14] = [
@@ -29,15 +29,9 @@ const HAZARDS: [&str; 14] = [
 
 const FORMATS: [&str; 4] = ["json", "sarif", "github", "junit"];
 
-fn bare(folder: &Path, arguments: &[&OsStr]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));
-    command
-        .env_clear()
-        .env("HOME", folder)
-        .env("PATH", "/usr/bin:/bin")
-        .current_dir(folder)
-        .args(["--color", "always"])
-        .args(arguments);
+fn coloured(folder: &Path, arguments: &[&OsStr]) -> Run {
+    let mut command = bare(folder, folder);
+    command.args(["--color", "always"]).args(arguments);
     Run::of(&command.output().expect("the binary runs"))
 }
 
@@ -162,7 +156,7 @@ fn no_value_and_no_path_reaches_the_screen_raw() {
         for call in PATHS.iter().chain(&VALUES) {
             let words: Vec<String> = call.iter().map(|word| word.replace('@', &value)).collect();
             let arguments: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
-            let run = bare(&root, &arguments);
+            let run = coloured(&root, &arguments);
             assert_ne!(run.code, 101, "{call:?} {hazard:?}: {}", run.text());
             assert_clean(&run, &format!("{call:?} {hazard:?}"));
         }
@@ -179,7 +173,7 @@ fn no_value_and_no_path_reaches_the_screen_raw() {
             })
             .collect();
         let arguments: Vec<&OsStr> = words.iter().map(|word| OsStr::from_bytes(word)).collect();
-        let run = bare(&root, &arguments);
+        let run = coloured(&root, &arguments);
         assert_ne!(run.code, 101, "{call:?}: {}", run.text());
         assert_clean(&run, &format!("{call:?}"));
     }
@@ -270,7 +264,7 @@ fn no_content_of_a_file_reaches_the_screen_raw() {
             for format in ["human", "json"] {
                 let mut words = words.clone();
                 words.extend([OsStr::new("--format"), OsStr::new(format)]);
-                let run = bare(&root, &words);
+                let run = coloured(&root, &words);
                 let what = format!("{call:?} {content:?} {hazard:?}");
                 assert_ne!(run.code, 101, "{what}: {}", run.text());
                 assert_clean(&run, &what);
@@ -292,7 +286,7 @@ fn a_line_of_any_length_is_shown_in_part() {
                 .iter()
                 .map(|word| OsStr::new(if *word == "FILE" { path } else { word }))
                 .collect();
-            let run = bare(&root, &words);
+            let run = coloured(&root, &words);
             assert_ne!(run.code, 0, "{call:?}: {}", run.text());
             assert!(
                 !run.stderr.contains("failed in itself"),
@@ -358,12 +352,12 @@ fn an_error_is_one_document_in_every_format() {
         for format in FORMATS {
             let words = call.iter().copied().chain(["--format", format]);
             let arguments: Vec<&OsStr> = words.map(OsStr::new).collect();
-            let run = bare(&root, &arguments);
+            let run = coloured(&root, &arguments);
             assert_eq!(run.code, 2, "{call:?} {format}: {}", run.text());
             assert_document(&run, format, &format!("{call:?}"));
         }
     }
-    let place = bare(
+    let place = coloured(
         &root,
         &[
             "check",
@@ -535,7 +529,7 @@ fn screens_are_as_wide_as_asked_and_keep_what_is_copied() {
         };
         assert_eq!(words(&run.stdout), words(&plain.stdout), "{columns}");
     }
-    let help = bare(&installation.config, &["help", "lock"].map(OsStr::new));
+    let help = coloured(&installation.config, &["help", "lock"].map(OsStr::new));
     assert_eq!(help.code, 0);
     assert!(help.stdout.contains("Operator's files:"), "{}", help.stdout);
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::support::{Installation, Run};
+use crate::support::{Installation, Run, only_environment_of};
 
 const PACKED: &str = "npm-pack:@acme/packed";
 const RECORD: [&str; 7] = [
@@ -32,11 +32,9 @@ fn at_a_terminal(
         .map(quoted)
         .collect();
     let mut command = Command::new("/usr/bin/script");
+    only_environment_of(&mut command, &inner);
     command
         .args(["-qefc", &line.join(" "), "/dev/null"])
-        .env_clear()
-        .envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
-    command
         .env("TERM", "xterm")
         .envs(variables.iter().copied())
         .current_dir(&installation.config);
