@@ -744,7 +744,7 @@ fn config(root: &Path) -> Vec<Tamper> {
             "openclaw.json",
             "server-everything@latest",
             "server-everything@6.6.6",
-            "tree-mismatch",
+            "definition-mismatch",
             "mcp:acme",
         ),
         edit(
@@ -752,7 +752,7 @@ fn config(root: &Path) -> Vec<Tamper> {
             "openclaw.json",
             "\"TOKEN\": \"not-a-secret\"",
             "\"TOKEN\": \"not-a-secret\", \"PATH\": \"/tmp\"",
-            "tree-mismatch",
+            "definition-mismatch",
             "mcp:acme",
         ),
         edit(
@@ -768,7 +768,7 @@ fn config(root: &Path) -> Vec<Tamper> {
             "extensions/acme-bundle/.mcp.json",
             "@modelcontextprotocol/",
             "@evil/",
-            "tree-mismatch",
+            "definition-mismatch",
             "mcp:acme-bundle/acme-mcp",
         ),
         edit(
