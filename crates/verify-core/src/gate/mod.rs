@@ -124,5 +124,5 @@ fn describe(error: &Error) -> String {
         }
         other => other.to_string(),
     };
-    format!("no verdict was reached: {line}{source}{help}")
+    format!("openclaw-verify reached no verdict: {line}{source}{help}")
 }
