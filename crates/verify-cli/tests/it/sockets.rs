@@ -231,6 +231,8 @@ impl Place {
             vec!["sbom", "--from-lock"],
             vec!["sbom", "--diff", &out],
             vec!["tree", &tree, "--manifest"],
+            vec!["help"],
+            vec!["help", "check"],
             vec!["explain"],
             vec!["explain", "provenance-missing"],
             vec!["completions", "bash"],
