@@ -1,6 +1,7 @@
 //! Variables that make OpenClaw or Node load other code, where the state dir or the config sets them.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -31,6 +32,23 @@ enum Effect {
 pub(super) fn loads(name: &str) -> bool {
     effect(name) == Some(Effect::Loads)
 }
+
+/// The lines of the table, in its order: the first that fits decides.
+static PATTERNS: LazyLock<Vec<(&str, Option<Effect>)>> = LazyLock::new(|| {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut fields = line.split('\t');
+            let (pattern, word) = (fields.next()?, fields.next()?);
+            let effect = match word {
+                "loads" => Some(Effect::Loads),
+                "redirects" => Some(Effect::Redirects),
+                _ => None,
+            };
+            Some((pattern, effect))
+        })
+        .collect()
+});
 
 /// What is observed of a variable and its value; nothing where it is harmless.
 pub(super) fn judged(name: &str, value: &str, place: String) -> Option<Observation> {
@@ -73,26 +91,14 @@ pub(super) fn is_own_place(paths: &Paths, name: &str, value: &str) -> bool {
 
 fn effect(name: &str) -> Option<Effect> {
     let upper = name.to_ascii_uppercase();
-    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
-    for line in lines {
-        let mut fields = line.split('\t');
-        let (Some(pattern), Some(word)) = (fields.next(), fields.next()) else {
-            continue;
-        };
-        let found = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+    let line = PATTERNS.iter().find(|(pattern, _)| {
+        match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
             (Some(end), _) => upper.ends_with(end),
             (_, Some(start)) => upper.starts_with(start),
-            _ => upper == pattern,
-        };
-        if found {
-            return match word {
-                "loads" => Some(Effect::Loads),
-                "redirects" => Some(Effect::Redirects),
-                _ => None,
-            };
+            _ => upper == *pattern,
         }
-    }
-    None
+    });
+    line.and_then(|(_, effect)| *effect)
 }
 
 /// Values that load nothing, of variables that could.
