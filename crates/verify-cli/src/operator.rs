@@ -69,7 +69,7 @@ fn is_below(folder: &Path, home: &Path) -> bool {
         .is_ok_and(|home| folder.starts_with(home))
 }
 
-/// Variables that paths of the config may name: those that were given, and this process's own where nothing else was named.
+/// Variables that paths of the config may name, as they were given.
 ///
 /// # Errors
 /// When one is not `NAME=VALUE`, or sounds like a secret.
@@ -169,9 +169,12 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
             return Err(Error::NothingToVerify {
                 what: format!("no OpenClaw state at {}", state_dir.display()),
-                help: Some("name it with --state-dir DIR, or judge only lock, policy and reviews with --lock-only".to_owned()),
-needs: None,
-});
+                help: Some(
+                    "name it with --state-dir DIR, or judge only lock, policy and reviews with --lock-only"
+                        .to_owned(),
+                ),
+                needs: None,
+            });
         }
         Err(error) => return Err(Error::io("read the state dir", state_dir, error)),
     }
