@@ -250,17 +250,17 @@ pub(crate) struct SbomArgs {
     pub verify_bundled: bool,
     /// Who makes this SBOM (repeatable)
     ///
-    /// As NAME <E-MAIL>.
+    /// As `NAME <E-MAIL>`.
     #[arg(long, value_name = "PARTY")]
     pub author: Vec<openclaw_verify_core::sbom::Party>,
     /// Which organisation makes this SBOM
     ///
-    /// As NAME <E-MAIL> (ADDRESS).
+    /// As `NAME <E-MAIL> (ADDRESS)`.
     #[arg(long, value_name = "PARTY")]
     pub manufacturer: Option<openclaw_verify_core::sbom::Party>,
     /// Which supplies the installation
     ///
-    /// As NAME <E-MAIL> (ADDRESS).
+    /// As `NAME <E-MAIL> (ADDRESS)`.
     #[arg(long, value_name = "PARTY")]
     pub supplier: Option<openclaw_verify_core::sbom::Party>,
     /// What changed since this SBOM
