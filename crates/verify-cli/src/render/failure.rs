@@ -3,7 +3,7 @@
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
-use super::github;
+use super::{github, sarif};
 use crate::Exit;
 use crate::cli::Format;
 
@@ -59,7 +59,7 @@ pub(crate) fn render(failure: &Failure, format: Format) -> Option<String> {
     match format {
         Format::Human => None,
         Format::Json => Some(format!("{:#}\n", of_json(failure))),
-        Format::Sarif => Some(format!("{:#}\n", of_sarif(failure))),
+        Format::Sarif => Some(of_sarif(failure)),
         Format::Github => Some(of_github(failure)),
         Format::Junit => Some(of_junit(failure)),
     }
@@ -79,31 +79,23 @@ fn of_json(failure: &Failure) -> Value {
     })
 }
 
-fn of_sarif(failure: &Failure) -> Value {
+fn of_sarif(failure: &Failure) -> String {
     let message = json!({ "level": "error", "message": { "text": failure.message() } });
     let (results, notifications) = if failure.refused() {
         (vec![message], Vec::new())
     } else {
         (Vec::new(), vec![message])
     };
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": env!("CARGO_PKG_NAME"),
-                "version": env!("CARGO_PKG_VERSION"),
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-            }},
-            "invocations": [{
-                "executionSuccessful": failure.refused(),
-                "exitCode": failure.exit as u8,
-                "toolExecutionNotifications": notifications,
-            }],
-            "results": results,
+    let driver = sarif::driver(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    sarif::log(&json!({
+        "tool": { "driver": driver },
+        "invocations": [{
+            "executionSuccessful": failure.refused(),
+            "exitCode": failure.exit as u8,
+            "toolExecutionNotifications": notifications,
         }],
-    })
+        "results": results,
+    }))
 }
 
 fn of_github(failure: &Failure) -> String {

@@ -21,24 +21,35 @@ pub(super) fn render(report: &Report) -> String {
         .iter()
         .map(|finding| result(finding, &rules, lock))
         .collect();
+    let mut driver = driver(report.tool.name, report.tool.version);
+    driver["rules"] = rules.iter().map(|rule| descriptor(rule)).collect();
+    log(&json!({
+        "tool": { "driver": driver },
+        "invocations": [{ "executionSuccessful": true }],
+        "properties": { "notCovered": report.not_covered },
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }))
+}
+
+/// The log of one run.
+pub(super) fn log(run: &Value) -> String {
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": report.tool.name,
-                "version": report.tool.version,
-                "semanticVersion": report.tool.version,
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
-            }},
-            "invocations": [{ "executionSuccessful": true }],
-            "properties": { "notCovered": report.not_covered },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
+        "runs": [run],
     });
     format!("{log:#}\n")
+}
+
+/// This program, as the tool of a run.
+pub(super) fn driver(name: &str, version: &str) -> Value {
+    json!({
+        "name": name,
+        "version": version,
+        "semanticVersion": version,
+        "informationUri": env!("CARGO_PKG_REPOSITORY"),
+    })
 }
 
 fn descriptor(rule: &Rule) -> Value {
