@@ -28,7 +28,7 @@ done
 SH
 chmod +x "$TOOLS/clang" "$TOOLS/ar"
 export CC_aarch64_apple_darwin=$TOOLS/clang CXX_aarch64_apple_darwin=$TOOLS/clang AR_aarch64_apple_darwin=$TOOLS/ar
-# Only named to the compiler, so that nobody looks for Apple's tools.
+# Only named to the compiler, so that it does not look for Apple's tools.
 export SDKROOT=$TOOLS/MacOSX.sdk
 cargo check --quiet --workspace --all-targets --target "$TARGET"
 echo "everything type-checks for $TARGET; nothing was linked or run"

@@ -20,7 +20,7 @@ if [ -n "${OPENCLAW_VERIFY_REAL:-}" ]; then
   mkdir "$OUT/config"
   INSTALLED=(--state-dir "$OPENCLAW_VERIFY_REAL/home/.openclaw" --openclaw "$OPENCLAW_VERIFY_REAL/app/node_modules/openclaw"
     --config "$OUT/config")
-  # Exit 1: something that a starter policy cannot except. The lock is written all the same.
+  # Exit 1: something that a starter policy cannot except. The lock is written anyway.
   "$BIN" lock --init --quiet "${INSTALLED[@]}" >/dev/null || [ $? -eq 1 ]
 fi
 for version in 1.5 1.6 1.7; do

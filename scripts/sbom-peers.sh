@@ -29,7 +29,7 @@ if [ -z "${OPENCLAW_VERIFY:-}" ]; then
   OPENCLAW_VERIFY=${CARGO_TARGET_DIR:-target}/release/openclaw-verify
 fi
 case $OPENCLAW_VERIFY in /*) ;; *) OPENCLAW_VERIFY=$PWD/$OPENCLAW_VERIFY ;; esac
-# An installation by npm alone has no state: an empty folder stands for it.
+# An installation by npm alone has no state: an empty folder is used.
 rm -rf "$work/state" "$work/config"
 mkdir -p "$work/state" "$work/config"
 installed="--state-dir $work/state --openclaw $work/tree/node_modules/openclaw --config $work/config"

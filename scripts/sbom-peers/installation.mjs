@@ -1,5 +1,5 @@
 // Whether an SBOM holds exactly the packages and edges of a whole installation, by independent means: every project with npm's hidden
-// lockfile below the state dir and the host's own, each compared by truth.mjs; and nothing else is a package.
+// lockfile below the state directory and the host's own, each compared by truth.mjs; and nothing else is a package.
 //   node installation.mjs SBOM STATE-DIR HOST-PROJECT    exit 1 on any difference
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'

@@ -105,7 +105,7 @@ pub(crate) struct Common {
     pub reviews: Option<PathBuf>,
     /// Allow sockets
     ///
-    /// They are opened where policy asks for facts of a registry, and for --tuf.
+    /// They are opened where policy requires facts of a registry, and for --tuf.
     #[arg(long, global = true, help_heading = TRUST)]
     pub online: bool,
     /// What signatures are judged by.
@@ -122,7 +122,7 @@ pub(crate) struct Common {
     pub deny: Vec<String>,
     /// deny, warn or note make exit code 1
     ///
-    /// The least level that makes the exit code 1.
+    /// The minimum level that causes exit code 1.
     #[arg(long, global = true, value_name = "LEVEL", help_heading = REPORT, default_value = "deny", hide_default_value = true, hide_possible_values = true, hide_short_help = true)]
     pub fail_on: Threshold,
     /// human, json, sarif, github or junit
@@ -203,7 +203,7 @@ impl AnchorArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Everything that policy asks for (also without a verb)
+    /// Everything that policy requires (also without a verb)
     #[command(
         after_help = "Examples:\n  openclaw-verify check\n  openclaw-verify check --fail-on warn --report sarif=openclaw.sarif"
     )]
@@ -334,7 +334,7 @@ impl Verb {
     }
 }
 
-/// The least level that makes the exit code 1.
+/// The minimum level that causes exit code 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Threshold {
     /// Findings that must not pass.

@@ -36,7 +36,7 @@ pub(crate) fn show(error: Error, format: Format) -> Exit {
 /// clap's own words for a command line that was not understood, or its help.
 pub(crate) fn usage(error: &clap::Error, format: Format) -> ExitCode {
     if !error.use_stderr() {
-        // What help and version say is ours. Nothing can be done when nobody reads it.
+        // What help and version say is ours. Nothing can be done when the reader is gone.
         let _ = output::lines(&error.render().ansi().to_string());
         return ExitCode::SUCCESS;
     }

@@ -18,7 +18,7 @@ pub(crate) fn resolve(verifier: &Verifier, texts: &[String]) -> Result<Vec<Subje
     texts.iter().map(|text| one(text, &known)).collect()
 }
 
-/// The subjects that `texts` name in full. An id that is not installed is left to whoever judges it.
+/// The subjects that `texts` name in full. An id that is not installed is left to the verb.
 pub(crate) fn in_full(texts: &[String]) -> Result<Vec<SubjectId>> {
     let parse = |text: &String| {
         text.parse::<SubjectId>().map_err(|error| {

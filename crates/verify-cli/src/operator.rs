@@ -1,6 +1,6 @@
 //! What the operator gave: folders, files and clock. The only place that reads the environment.
 //!
-//! Nothing here is taken from the thing under test: the operator's files are never looked for inside the state dir, a workspace or
+//! Nothing here is taken from the thing under test: the operator's files are never looked for inside the state directory, a workspace or
 //! the path under test, and the host package is never derived from the state.
 
 use std::ffi::OsStr;
@@ -34,7 +34,7 @@ pub(crate) struct Files {
 /// The installation to look at.
 #[derive(Clone, Debug)]
 pub(crate) struct Installation {
-    /// The state dir, which exists.
+    /// The state directory, which exists.
     pub state_dir: PathBuf,
     /// The host package, when it was named or found.
     pub host: Option<PathBuf>,
@@ -140,9 +140,9 @@ pub(crate) fn now(common: &Common) -> jiff::Timestamp {
     common.now.unwrap_or_else(jiff::Timestamp::now)
 }
 
-/// Finds the state dir and the host package.
+/// Finds the state directory and the host package.
 ///
-/// A state dir that was named and is not there is an error of the call; none at the default place means that there is nothing to
+/// A state directory that was named and is not there is an error of the call; none at the default place means that there is nothing to
 /// verify.
 pub(crate) fn installation(common: &Common) -> Result<Installation> {
     let named = common
@@ -162,8 +162,11 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         Ok(found) if found.is_dir() => {}
         Ok(_) => {
             return Err(Error::environment(
-                format!("the state dir {} is not a folder", state_dir.display()),
-                "name OpenClaw's state dir with --state-dir DIR",
+                format!(
+                    "the state directory {} is not a folder",
+                    state_dir.display()
+                ),
+                "name OpenClaw's state directory with --state-dir DIR",
             ));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
@@ -176,11 +179,11 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
                 needs: None,
             });
         }
-        Err(error) => return Err(Error::io("read the state dir", state_dir, error)),
+        Err(error) => return Err(Error::io("read the state directory", state_dir, error)),
     }
     let state_dir = state_dir
         .canonicalize()
-        .map_err(|error| Error::io("resolve the state dir", &state_dir, error))?;
+        .map_err(|error| Error::io("resolve the state directory", &state_dir, error))?;
     let host = match common
         .openclaw
         .as_ref()
@@ -268,7 +271,7 @@ pub(crate) fn absolute(path: &Path) -> String {
     openclaw_verify_core::text::visible(&path.to_string_lossy()).into_owned()
 }
 
-/// The host package, named or on PATH; none when it cannot be told.
+/// The host package, named or on PATH; none when it cannot be found.
 pub(crate) fn host(common: &Common) -> Option<PathBuf> {
     match common
         .openclaw
@@ -344,7 +347,7 @@ fn named_host(dir: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The package behind the `openclaw` command on PATH. Relative entries of PATH and anything inside the state dir are passed over:
+/// The package behind the `openclaw` command on PATH. Relative entries of PATH and anything inside the state directory are passed over:
 /// the thing under test must not name its own host.
 fn host_on_path(state_dir: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

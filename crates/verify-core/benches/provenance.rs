@@ -33,7 +33,7 @@ const ROUNDS: usize = 5;
 fn main() {
     let start = Instant::now();
     let compiled_in = Anchors::embedded(Instance::PublicGood);
-    println!("anchors that nobody asks: {:.2?}", start.elapsed());
+    println!("anchors that are not asked: {:.2?}", start.elapsed());
     let start = Instant::now();
     assert!(compiled_in.root().is_ok() && compiled_in.keys().is_ok());
     println!(

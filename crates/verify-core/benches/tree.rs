@@ -124,7 +124,7 @@ fn digest(folder: &Path, threads: usize) -> tree::Tree {
     .expect("digest")
 }
 
-/// The least that anybody could do.
+/// The least work possible.
 fn bare_loop(folder: &Path, threads: usize) {
     let files = list(folder);
     let next = AtomicUsize::new(0);

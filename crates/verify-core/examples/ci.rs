@@ -10,7 +10,7 @@ use openclaw_verify_core::{Scope, Verifier};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(PathBuf::from);
-    let state = arguments.next().ok_or("which state dir?")?;
+    let state = arguments.next().ok_or("which state directory?")?;
     let policy = arguments
         .next()
         .ok_or("which folder holds policy, lock and reviews?")?;

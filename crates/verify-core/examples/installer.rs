@@ -1,7 +1,7 @@
 //! An installer that publishes only verified bytes: `cargo run --example installer -- POLICY-FOLDER STAGED-FOLDER TARGET-FOLDER`.
 //!
 //! It asks for a decision in the words of OpenClaw's install policy, copies what was decided about, and takes the digest of the copy:
-//! what was checked and what is published are the same bytes, even when somebody else can write to the staging folder.
+//! what was checked and what is published are the same bytes, even when another user can write to the staging folder.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -36,7 +36,7 @@ fn install(policy: &Path, staged: &Path, target: &Path) -> Result<(), Box<dyn Er
         )
         .build()?;
 
-    // First a copy that nobody else can write to, beside the target so that publishing it is one rename.
+    // First a copy that no other user can write to, beside the target so that publishing it is one rename.
     let parent = target
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())

@@ -1,7 +1,7 @@
 //! The SBOM of an OpenClaw installation: `cargo run --example sbom -- FOLDER [VERSION [HOST]]`.
 //!
-//! FOLDER is a state dir, or a folder into which OpenClaw was installed with npm; VERSION is that of CycloneDX; HOST is the folder
-//! of the `openclaw` package that belongs to a state dir.
+//! FOLDER is a state directory, or a folder into which OpenClaw was installed with npm; VERSION is that of CycloneDX; HOST is the folder
+//! of the `openclaw` package that belongs to a state directory.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// An installation without a state dir: the host package and what npm put beside it.
+/// An installation without a state directory: the host package and what npm put beside it.
 fn project(folder: PathBuf) -> Inventory {
     let modules = folder.join("node_modules");
     let place = Place {

@@ -47,7 +47,7 @@ pub struct Sha256Digest(pub [u8; 32]);
 /// A strong Subresource Integrity value: `sha512-<base64 of 64 bytes>`.
 ///
 /// npm writes other algorithms too; those are [`DigestError::Weak`]. Several hashes separated by white space are malformed here:
-/// whoever meets such a text decides which one counts.
+/// which one counts depends on the reader.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sri(pub [u8; 64]);
 

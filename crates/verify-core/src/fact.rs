@@ -22,7 +22,7 @@ pub enum Fact<T> {
         /// What stood in the way, safe to show.
         why: String,
     },
-    /// The question does not arise for this subject, or nobody asked.
+    /// The question does not arise for this subject, or was not asked.
     #[default]
     NotApplicable,
 }
@@ -122,7 +122,7 @@ pub enum NotEstablished {
     NeedsLog,
     /// A git repository of a kind that is not read (SHA-256, reftable, partial clone).
     UnsupportedRepository,
-    /// The fact needs the network, and nobody allowed it, or nobody answered there.
+    /// The fact needs the network, which was not allowed or did not answer.
     Offline,
     /// The registry was asked, and does not have it.
     NotInRegistry,

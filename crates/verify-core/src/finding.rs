@@ -250,7 +250,7 @@ pub struct Draft {
     pub code: Option<&'static str>,
     /// A level other than the rule's default, before policy's `[levels]` apply.
     pub level: Option<Level>,
-    /// A rule of the policy asks for what is missing, so `[levels]` cannot lower it.
+    /// A rule of the policy requires what is missing, so `[levels]` cannot lower it.
     pub demanded: bool,
     /// The rule whose question it leaves open: where that rule would deny, this does too.
     pub stands_for: Option<&'static str>,
@@ -324,7 +324,7 @@ impl Draft {
         self
     }
 
-    /// At `deny`, whatever `[levels]` say: a rule of the policy asks for it.
+    /// At `deny`, whatever `[levels]` say: a rule of the policy requires it.
     #[must_use]
     pub fn demanded(mut self) -> Self {
         self.demanded = true;

@@ -2,7 +2,7 @@
 //!
 //! Two readers exist because the files have two kinds of readers. [`strict`] is for files whose duplicate keys are an error whoever
 //! reads them. [`last_wins`] and [`json5()`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
-//! of two equal keys: the value is what OpenClaw sees, and the duplicates are told. `members` does so for some members of an object.
+//! of two equal keys: the value is what OpenClaw sees, and the duplicates are reported. `members` does so for some members of an object.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -18,7 +18,7 @@ pub const MAX_DEPTH: usize = 120;
 /// Most values in one text: a value takes some 80 bytes of memory, and three bytes of text can make one.
 pub const MAX_VALUES: usize = 2_000_000;
 
-/// Most duplicate keys that are told of one text.
+/// Most duplicate keys that are reported of one text.
 const MAX_DUPLICATES: usize = 100;
 
 /// Why a text is not read as JSON. The message is safe to show.
@@ -75,8 +75,8 @@ pub fn last_wins(text: &str) -> Result<Parsed, JsonError> {
 }
 
 /// The top-level members of the object in `text` that `wanted` names, as `JSON.parse` reads them, and the keys of which only the last
-/// was kept. Other members are passed over without being built, whatever their size and depth: a deep value under a name that nobody
-/// reads cannot keep the rest from being read.
+/// was kept. Other members are passed over without being built, whatever their size and depth: a deep value under a name that is not
+/// needed cannot keep the rest from being read.
 ///
 /// # Errors
 /// [`JsonError::Syntax`] when the text is no JSON object, or a wanted member is too deep.
@@ -331,7 +331,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-/// Reads the members of one object that somebody wants.
+/// Reads the requested members of one object.
 struct Members<'a> {
     seed: Seed<'a>,
     wanted: &'a [&'a str],

@@ -36,7 +36,7 @@
 //!     "request": { "kind": "plugin-dir", "mode": "install" }, "plugin": { "contentType": "package", "pluginId": "notes" },
 //! });
 //! let decision = verifier.decide(&Request::parse(request.to_string().as_bytes())?)?;
-//! assert_eq!(decision.verdict, Verdict::Block); // nobody has locked or read it
+//! assert_eq!(decision.verdict, Verdict::Block); // neither locked nor reviewed
 //!
 //! // Any folder, as git would name it in a SHA-256 repository:
 //! println!("{}", openclaw_verify_core::tree_digest(&staged)?);

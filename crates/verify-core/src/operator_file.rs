@@ -71,7 +71,7 @@ pub fn read(path: &Path) -> Result<Option<String>> {
     })
 }
 
-/// The thing under test never says whom to trust: whoever can write one of the `folders`, which are real paths, could write such a
+/// The thing under test never says whom to trust: anyone who can write to one of the `folders`, which are real paths, could write such a
 /// file there. Files that are not there are none.
 ///
 /// # Errors
@@ -95,7 +95,7 @@ pub fn refuse_inside<'a>(
                     shown(file),
                     shown(folder)
                 ),
-                "keep it in a place that nobody can write whose code is judged by it",
+                "keep it in a place that no code judged by it can write to",
             ));
         }
     }

@@ -25,7 +25,7 @@ impl SubjectId {
     /// Most bytes an id may have.
     pub const MAX: usize = 512;
 
-    /// The id `<scheme>:<name>`. Characters that may not stand in an id, and `%`, are percent-encoded as UTF-8, so that two names
+    /// The id `<scheme>:<name>`. Characters that may not be in an id, and `%`, are percent-encoded as UTF-8, so that two names
     /// never share an id; a name that is too long ends in its SHA-256.
     #[must_use]
     pub fn new(scheme: &str, name: &str) -> Self {

@@ -211,7 +211,7 @@ impl<'a> TomlFile<'a> {
     fn toml_error(&self, error: &toml::de::Error) -> OperatorError {
         let message = text::excerpt(error.message().trim(), 300);
         let span = error.span().unwrap_or(0..0);
-        // Inside a text these two may stand for something else, so they count only where they break the file.
+        // Inside a text these two may mean something else, so they count only where they break the file.
         let (line, broken) = self.text_of(self.line(span.start));
         if error.span().is_some()
             && (broken.starts_with("=======") || broken.starts_with("|||||||"))

@@ -102,7 +102,7 @@ impl Verifier {
     /// Everything that OpenClaw would load. Judges nothing.
     ///
     /// # Errors
-    /// When the state dir cannot be read at all.
+    /// When the state directory cannot be read at all.
     pub fn inventory(&self) -> Result<Inventory> {
         let Some(state_dir) = &self.options.state_dir else {
             return Ok(Inventory::default());
@@ -335,12 +335,12 @@ impl Verifier {
     pub(crate) fn report(&self, case: &Case<'_>, evidence: &Evidences) -> Report {
         let subjects = case.inventory.subjects.iter();
         // Where the records are not known, what has none may well have one.
-        let told = |subject: &&Subject| {
+        let reported = |subject: &&Subject| {
             !case.inventory.records_unknown || subject.source != Source::Unrecorded
         };
         let in_scope = subjects
             .filter(|subject| case.scope.contains(subject.kind, &subject.id))
-            .filter(told);
+            .filter(reported);
         let judged: Vec<Judged<'_>> = in_scope
             .filter_map(|subject| {
                 let evidence = evidence.get(&subject.id)?;

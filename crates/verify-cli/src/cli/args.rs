@@ -32,7 +32,7 @@ pub(crate) struct LockArgs {
     /// From the copy that the gate kept, or from an archive without dependencies.
     #[arg(long, value_name = "PATH", requires = "ids", conflicts_with = "init")]
     pub from: Option<PathBuf>,
-    /// Take over a change of it (repeatable)
+    /// Accept a changed digest of this subject for an unchanged version (repeatable)
     ///
     /// Needed where bytes changed and the version did not.
     #[arg(long, value_name = "ID")]
@@ -387,7 +387,7 @@ pub(crate) struct GateArgs {
     pub no_warn: Option<Instead>,
 }
 
-/// What stands in place of a warning.
+/// What replaces a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Instead {
     /// Do not install.

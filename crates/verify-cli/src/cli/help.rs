@@ -18,7 +18,7 @@ pub(super) const TEMPLATE: &str = "\
 {usage-heading} {usage}
 
 Every day:
-  check        Everything that policy asks for (also without a verb)
+  check        Everything that policy requires (also without a verb)
   plugins      Only plugins, bundles, hook packs and MCP servers
   skills       Only skills
   core         Only the OpenClaw host package

@@ -153,7 +153,7 @@ impl Judged<'_> {
 
     /// What no bundle can tell, so that a good verdict does not read as more.
     fn not_checked(&self) -> Vec<&'static str> {
-        let anybody = self.policy.repository.is_none()
+        let anyone = self.policy.repository.is_none()
             && self
                 .fact
                 .verified()
@@ -165,7 +165,7 @@ impl Judged<'_> {
             "whether the signer has withdrawn it",
             "whether the log shows the same to everybody",
         ];
-        anybody.then_some(whose).into_iter().chain(always).collect()
+        anyone.then_some(whose).into_iter().chain(always).collect()
     }
 
     /// What a verified verdict stands on. Key and instance decide, never the bundle.

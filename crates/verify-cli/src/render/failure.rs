@@ -1,4 +1,4 @@
-//! What stands in place of a report when there is none, in each format for machines; described in docs/cli.md.
+//! What replaces a report when there is none, in each format for machines; described in docs/cli.md.
 
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};

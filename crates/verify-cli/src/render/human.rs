@@ -17,7 +17,7 @@ const SUBJECTS_SHOWN: usize = 6;
 /// Denied findings shown one by one before they are grouped like the others.
 const DENIED_SHOWN: usize = 20;
 
-/// The whole report as text with ANSI styles; whoever prints it strips them where they are not wanted.
+/// The whole report as text with ANSI styles; the caller strips them where they are not wanted.
 pub(super) fn render(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
     if detail != Detail::Quiet {

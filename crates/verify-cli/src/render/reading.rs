@@ -90,7 +90,7 @@ pub(crate) fn backlog(backlog: &Backlog) -> String {
     out
 }
 
-/// Names of packages that are listed; a number stands for the rest.
+/// Names of packages that are listed; the rest is a number.
 const MAX_PACKAGES: usize = 20;
 
 /// How many packages there are, and which of them are not as they were read before.
@@ -122,7 +122,7 @@ fn difference(out: &mut String, difference: &Difference, counted: bool) {
         let _ = writeln!(out, "\n{FIRST}Look at these first:{FIRST:#}");
         for highlight in &difference.first {
             let what = highlight.what.as_str();
-            let _ = writeln!(out, "  {what:16}  {}  {}", highlight.path, highlight.told);
+            let _ = writeln!(out, "  {what:16}  {}  {}", highlight.path, highlight.detail);
         }
     }
     if !difference.named.is_empty() {

@@ -1,4 +1,4 @@
-//! `archive`: judge a `.tgz` before anybody installs it.
+//! `archive`: judge a `.tgz` before it is installed.
 
 use std::fs::File;
 use std::path::Path;

@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
         policy.complete().map_err(|why| {
             Error::environment(
                 why.to_string(),
-                "a bundle alone proves nothing: anybody can sign. Say who must have, such as --repository github.com/acme/tool",
+                "a bundle alone proves nothing: anyone can sign. Say who must have signed, such as --repository github.com/acme/tool",
             )
         })?;
     }
@@ -73,7 +73,7 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
     })
 }
 
-/// A file that somebody else wrote. One that is too large or no file at all is refused before anything is judged.
+/// A file from outside. One that is too large or no file at all is refused before anything is judged.
 pub(super) fn under_test(path: &Path, limit: u64) -> Result<Vec<u8>> {
     read::bytes(path, limit).map_err(|error| {
         Error::environment(

@@ -1,4 +1,4 @@
-//! `lock --init`: the first run. Lock, starter policy, and dated exceptions for what nobody can have pinned or read yet.
+//! `lock --init`: the first run. Lock, starter policy, and dated exceptions for what cannot have been pinned or reviewed yet.
 
 use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::policy::starter;

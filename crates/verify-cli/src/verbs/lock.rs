@@ -71,7 +71,7 @@ fn conclude(
         relock.unread.iter().for_each(|line| output::stderr(line));
         output::stderr("nothing was written: not everything that OpenClaw loads could be read");
         output::stderr(
-            "  openclaw-verify check says what to do; to lock the rest all the same: openclaw-verify lock -W not-established",
+            "  openclaw-verify check says what to do; to lock the rest anyway: openclaw-verify lock -W not-established",
         );
         return Ok((Exit::Findings, false));
     }
@@ -123,7 +123,7 @@ fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&Change]) {
     );
     let places = Places::of(common, args.from.as_deref());
     for id in ids {
-        // Without a network nobody looked for its origin, and accepting would forget what is known of the old one.
+        // Without a network its origin was not looked for, and accepting would forget what is known of the old one.
         let unlooked = unaccepted.iter().any(|change| {
             change.id == *id && change.what == What::Provenance && change.to.is_none()
         });
@@ -227,7 +227,7 @@ pub(super) fn tell_refused(relock: &Relock) {
     }
 }
 
-/// Keeps the listings in the user's cache. Without them a mismatch is found all the same, it only names fewer files.
+/// Keeps the listings in the user's cache. Without them a mismatch is still found, it only names fewer files.
 pub(super) fn keep_manifests(relock: &Relock) {
     if let Some(cache) = operator::cache_folder()
         && let Err(error) = relock.keep_manifests(&ManifestStore::new(cache.join("manifests")))

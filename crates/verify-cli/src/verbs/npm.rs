@@ -1,4 +1,4 @@
-//! `npm`: judge a package of a registry before anybody installs it. The only verb that opens a socket without `--online`.
+//! `npm`: judge a package of a registry before it is installed. The only verb that opens a socket without `--online`.
 
 use openclaw_verify_core::{Error, Result, spec, text};
 

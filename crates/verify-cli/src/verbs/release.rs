@@ -127,7 +127,7 @@ fn source(args: &ReleaseArgs) -> Result<(ReleaseSource, Option<String>, Vec<Path
             Ok((ReleaseSource::Object(read(object)?), name, Vec::new()))
         }
         _ => Err(Error::environment(
-            "--object stands in place of PATH",
+            "--object replaces PATH",
             "openclaw-verify release PATH [TAG], or openclaw-verify release --object FILE [TAG]",
         )),
     }

@@ -62,7 +62,7 @@ pub(super) fn spool(from: &Path) -> Option<PathBuf> {
 }
 
 /// What the gate refused may be the first thing ever to be installed: then there is no installation to look at. What is fetched about
-/// a kept copy is kept beside it, because the gate asks nobody and knows no other cache.
+/// a kept copy is kept beside it, because the gate cannot ask and knows no other cache.
 pub(super) fn start(common: &Common, from: Option<&Path>) -> Result<Start> {
     let first = from.is_some() && operator::installation(common).is_err();
     let start = super::start(&Common {

@@ -497,14 +497,14 @@ pub(crate) fn plants() -> Vec<Plant> {
             1,
         ),
         plant(
-            "npm is told another registry",
+            "npm is given another registry",
             |s| write(s, ".npmrc", "registry=https://evil.example/\n"),
             "unlisted-source[npm-config]",
             "https://evil.example/",
             1,
         ),
         plant(
-            "npm is told another shell",
+            "npm is given another shell",
             |s| write(s, "npm/.npmrc", "script-shell=/tmp/x\n"),
             "unlisted-source[npm-config]",
             "script-shell",

@@ -115,7 +115,7 @@ fn the_state_dir_stays_as_it_was() {
         assert_eq!(
             listing(&installation.state),
             before,
-            "{verb:?} changed the state dir"
+            "{verb:?} changed the state directory"
         );
     }
 }
@@ -166,7 +166,7 @@ fn a_dispatcher_may_put_verify_first() {
 fn unknown_ids_are_mistakes() {
     let installation = Installation::shipped();
     installation.init(0);
-    assert_eq!(installation.run(&["plugins", "npm:nobody"]).code, 2);
+    assert_eq!(installation.run(&["plugins", "npm:absent"]).code, 2);
     assert_eq!(installation.run(&["plugins", "not an id"]).code, 2);
     assert_eq!(
         installation.run(&["check", "-A", "no-such-finding"]).code,

@@ -60,7 +60,7 @@ fn sarif_has_one_location_each_in_the_lock() {
         results
             .iter()
             .any(|result| result["suppressions"][0]["kind"] == "external"),
-        "excepted findings are told as suppressed"
+        "excepted findings are reported as suppressed"
     );
 }
 

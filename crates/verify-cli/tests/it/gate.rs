@@ -254,7 +254,7 @@ fn files(folder: &Path) -> usize {
     std::fs::read_dir(folder).expect("folder").count()
 }
 
-/// Every write fails as on a full disk; the lock is read all the same.
+/// Every write fails as on a full disk; the lock is read anyway.
 #[test]
 fn nothing_can_be_written() {
     let bench = Bench::new();

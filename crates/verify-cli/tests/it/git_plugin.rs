@@ -141,7 +141,7 @@ impl GitPlugin {
         fs::write(self.installation.policy(), policy + rule).expect("policy");
     }
 
-    /// The counting findings about the plugin, as `level id[code]`, and its entry in the report. That a tag could move is told by
+    /// The counting findings about the plugin, as `level id[code]`, and its entry in the report. That a tag could move is reported by
     /// `floating-spec` in each case, and left out.
     fn judged(&self) -> (Vec<String>, Value) {
         judged(&self.installation.check().1, ID, &["floating-spec"])
@@ -154,7 +154,7 @@ fn a_verified_tag_goes_into_the_lock_and_proves_the_origin() {
     plugin.init();
     assert!(
         !plugin.installation.lock_text().contains("tag-object"),
-        "nobody was trusted yet"
+        "no signer was trusted yet"
     );
     let run = plugin.installation.run(&["lock"]);
     assert_eq!(run.code, 0, "gained evidence is welcome: {}", run.text());
@@ -404,7 +404,7 @@ fn signers_in_the_checkout_are_refused() {
 fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
     let mut plugin = GitPlugin::new("");
     plugin.init();
-    // No exceptions: what nobody read is denied.
+    // No exceptions: what is not reviewed is denied.
     let rule = "version = 1\n[[release]]\nrepository = \"github.com/acme/notes\"\ntags = \"v*\"\nsigners = \"signers\"\n";
     fs::write(plugin.installation.policy(), rule).expect("policy");
     assert_eq!(plugin.installation.run(&["lock"]).code, 0);
@@ -435,7 +435,7 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
         .concat();
         assert_eq!(plugin.installation.run(&run).code, 0);
     };
-    // Somebody else, another form of the name, less than is wanted, a builder: nothing of that signed this tag.
+    // Another signer, another form of the name, less than is required, a builder: nothing of that signed this tag.
     for (publisher, more) in [
         (
             "ssh:SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -472,7 +472,7 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
         .stdout;
     assert!(!backlog.contains(ID), "{backlog}");
 
-    // Unsigned, signed by somebody else, for another name, damaged, made anew.
+    // Unsigned, signed by another signer, for another name, damaged, made anew.
     let mint = &plugin.mint;
     let good = mint.ssh_tag(&plugin.key, &["-n", "git"], "v1.3.0", EARLY);
     for body in [
@@ -502,7 +502,7 @@ fn trust_in_a_signer_counts_only_while_its_tag_is_verified() {
     )
     .expect("write");
     assert!(!unread(&plugin));
-    // Nobody says any more who may sign, or the signer is not in the file.
+    // The policy no longer says who may sign, or the signer is not in the file.
     fs::write(plugin.installation.policy(), "version = 1\n").expect("policy");
     assert!(unread(&plugin));
     fs::write(plugin.installation.policy(), rule).expect("policy");

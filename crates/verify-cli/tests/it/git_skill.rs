@@ -1,4 +1,4 @@
-//! An installed git skill, of which OpenClaw keeps no clone: what the operator pinned from one of his own stands for its tag.
+//! An installed git skill, of which OpenClaw keeps no clone: what the operator pinned from a clone of their own replaces its tag.
 
 use std::fs;
 use std::path::PathBuf;
@@ -127,7 +127,7 @@ fn a_pinned_tag_proves_the_origin_of_a_git_skill() {
     assert_eq!(subject["basis"], "locked");
     assert!(
         skill.installation.run(&["check"]).stdout.contains("--pin"),
-        "the way out is told"
+        "the way out is reported"
     );
 
     let run = skill.pin("v1.3.0");
@@ -215,7 +215,7 @@ fn what_the_pin_does_not_cover_is_found() {
     assert_ne!(subject["basis"], "signed");
     fs::write(&origin, record).expect("record");
 
-    // A line that ended: the pin does not say whether the tag was made before.
+    // A line that expired: the pin does not say whether the tag was made before.
     let signers = skill.installation.config.join("signers");
     let line = fs::read_to_string(&signers).expect("signers");
     fs::write(

@@ -78,7 +78,7 @@ fn arrows_only_point_down() {
             continue;
         }
         let Some(own) = rank(&room) else {
-            wrong.push(format!("{path}: the room `{room}` stands in no order"));
+            wrong.push(format!("{path}: the room `{room}` is in no order"));
             continue;
         };
         for other in imports(&product(&source)) {

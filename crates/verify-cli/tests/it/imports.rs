@@ -91,7 +91,7 @@ fn imports_are_fetched_by_lock_alone_and_count() {
     assert_eq!(installation.run(&["lock"]).code, 0);
     assert_eq!(asked(), 1);
 
-    // The friend finds something. Nobody learns of it by `check`; `lock` shows it and stops until somebody accepts the file.
+    // The friend finds something. `check` does not show it; `lock` shows it and stops until the file is accepted.
     let violation = format!(
         "{review}\n[[violation]]\npackage = \"{PACKED}\"\nversions = \"*\"\nreason = \"bad\"\nby = \"Friend\"\ndate = 2026-11-02\n"
     );
@@ -99,12 +99,12 @@ fn imports_are_fetched_by_lock_alone_and_count() {
     assert_eq!(about(&installation), [] as [&str; 0]);
     let run = installation.run(&["lock", "--online"]);
     assert_eq!(run.code, 2, "{}", run.text());
-    for told in [
+    for line in [
         &Sha256Digest::of(violation.as_bytes()).to_string(),
         &Sha256Digest::of(review.as_bytes()).to_string(),
         "line 7 of",
     ] {
-        assert!(said(&run).contains(told), "{told}: {}", run.stderr);
+        assert!(said(&run).contains(line), "{line}: {}", run.stderr);
     }
     assert!(
         run.stderr.contains("+ violation of npm-pack:@acme/packed"),
@@ -125,7 +125,7 @@ fn imports_are_fetched_by_lock_alone_and_count() {
         "what was shown is what is accepted, without another fetch"
     );
 
-    // Nobody there: what is pinned stays in force, and that is said.
+    // No server: what is pinned stays in force, and that is said.
     import(
         &installation,
         "url = \"http://127.0.0.1:9/reviews.toml\"",

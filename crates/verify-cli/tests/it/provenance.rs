@@ -53,7 +53,7 @@ fn every_bundle_of_the_corpus_has_its_exit_code() {
         } else {
             &case["facts"]
         };
-        let identity = text(&facts["identity"]).unwrap_or_else(|| "nobody".to_owned());
+        let identity = text(&facts["identity"]).unwrap_or_else(|| "no one".to_owned());
         let artifact = text(&case["artifact"]).map(|name| at(&name)).or_else(|| {
             let hex = text(&case["artifact_sha256"])
                 .or_else(|| text(&facts["subject"]["digest"]["sha256"]));
@@ -118,12 +118,12 @@ fn every_bundle_of_the_corpus_has_its_exit_code() {
             );
             assert_eq!(other.code, 1);
             assert_eq!(json(&other)["finding"], "provenance-mismatch", "{file}");
-            let nobody = run(home.path(), &["attestation", all[1], "--bundle", all[3]]);
+            let unnamed = run(home.path(), &["attestation", all[1], "--bundle", all[3]]);
             assert_eq!(
-                nobody.code,
+                unnamed.code,
                 2,
-                "a bundle without anybody who must have signed: {}",
-                nobody.text()
+                "a bundle without a required signer: {}",
+                unnamed.text()
             );
         }
     }
@@ -135,7 +135,7 @@ fn sri(hex: &str) -> String {
     openclaw_verify_core::digest::Sri(bytes.try_into().expect("64 bytes")).to_string()
 }
 
-/// Real bundle, tag made here: an attestation binds the tag to a commit, whoever signed the tag or not.
+/// Real bundle, tag made here: an attestation binds the tag to a commit, whether the tag is signed or not.
 #[test]
 #[ignore = "needs ../shared"]
 fn a_release_attestation_stands_for_a_signature() {
@@ -290,7 +290,7 @@ fn a_release_attestation_stands_for_a_signature() {
     assert_eq!(
         ask(&good, "v0.1.9", "github.com/jdx/communique", &[]).0,
         2,
-        "nobody is trusted"
+        "no signer is trusted"
     );
     // Another bundle, of the public instance, and none at all.
     for (file, failure) in [

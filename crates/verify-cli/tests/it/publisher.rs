@@ -269,14 +269,14 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
         publisher.run(&["check", "--online"]).text()
     );
 
-    // An update by the same workflow is taken over without a word.
+    // An update by the same workflow is accepted silently.
     publisher.publish("1.3.0", Some("acme/notes"));
     publisher.install("1.3.0");
     let update = publisher.run(&["lock", "--online"]);
     assert_eq!(update.code, 0, "{}", update.text());
     assert_eq!(publisher.check().1, "signed");
 
-    // What the registry disproves is not locked, whatever is accepted: without a network nobody would say so again.
+    // What the registry disproves is not locked, whatever is accepted: without a network it would not be said again.
     let before = lock_text(&publisher);
     publisher.write(&format!("{PROJECT}/node_modules/{NAME}/index.js"), "evil()");
     for arguments in [
@@ -295,7 +295,7 @@ fn from_the_first_install_to_an_update_by_somebody_else() {
     );
     publisher.install("1.3.0");
 
-    // Whoever has the token, and not the workflow: without attestations, and with those of another repository.
+    // An attacker with the token, and not the workflow: without attestations, and with those of another repository.
     let before = lock_text(&publisher);
     publisher.publish("1.4.0", None);
     publisher.publish("1.5.0", Some("evil/notes"));

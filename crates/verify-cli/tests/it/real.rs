@@ -68,7 +68,7 @@ fn verbs_leave_the_state_as_it_was(installation: &Installation) {
         installation.run(verb);
         assert!(
             listing(&installation.state) == before,
-            "{verb:?} changed the state dir"
+            "{verb:?} changed the state directory"
         );
     }
 }
@@ -87,7 +87,7 @@ fn runs_are_equal(installation: &Installation) {
     assert!(outputs[0] == outputs[1], "two runs differ");
 }
 
-/// Runs the real OpenClaw, on a copy of the state that nobody else uses: its commands write, and load plugins.
+/// Runs the real OpenClaw, on a copy of the state that no other test uses: its commands write, and load plugins.
 fn openclaw_lists_nothing_that_is_not_in_the_inventory(installation: &Installation, root: &Path) {
     let temporary = tempfile::tempdir().expect("temporary folder");
     copy(&root.join("home"), temporary.path());
@@ -514,7 +514,7 @@ fn records(installation: &Installation) -> Vec<Tamper> {
             "1111",
         ),
         change_record(
-            "a record points to a generation that nobody installed",
+            "a record points to a generation that was never installed",
             "zalo",
             {
                 let generation = generation.clone();
@@ -530,7 +530,7 @@ fn records(installation: &Installation) -> Vec<Tamper> {
             "npm:@openclaw/zalo",
         ),
         change_record(
-            "a record points out of the state dir",
+            "a record points out of the state directory",
             "acme-local",
             |record| record["installPath"] = "/usr/share".into(),
             "record-mismatch[outside-state]",
@@ -790,7 +790,7 @@ fn config(root: &Path) -> Vec<Tamper> {
     ]
 }
 
-/// Folders in which nobody has to install anything to be loaded.
+/// Folders in which files are loaded without being installed.
 fn places() -> Vec<Tamper> {
     vec![
         tamper(

@@ -1,4 +1,4 @@
-//! The gate as a real OpenClaw asks it. Everything happens in a state dir of this test's own; of the shared installation only the
+//! The gate as a real OpenClaw asks it. Everything happens in a state directory of this test's own; of the shared installation only the
 //! programs are used.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::{Run, real};
 
-/// A fresh state dir, sources that may be changed, and an operator's folder.
+/// A fresh state directory, sources that may be changed, and an operator's folder.
 struct Bench {
     root: PathBuf,
     openclaw: PathBuf,
@@ -350,7 +350,7 @@ fn update_from_the_registry(bench: &Bench) {
     bench.same_as_staged("npm:@openclaw/zalo");
 }
 
-/// An archive whose dependency npm installs between two questions, and one that is locked before anybody tries to install it.
+/// An archive whose dependency npm installs between two questions, and one that is locked before it is installed.
 fn archives(bench: &Bench) {
     let source = bench.root.join("src");
     pack(&source, "with-a-dependency", "module.exports = 1;\n");

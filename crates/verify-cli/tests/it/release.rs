@@ -121,7 +121,7 @@ fn a_good_tag_is_told_with_its_signer_and_never_its_tagger() {
     }
     assert!(
         !run.stdout.contains("a@example.test"),
-        "the tagger is nobody: {}",
+        "the tagger is not a signer: {}",
         run.stdout
     );
     let (code, report) = releases.report(&["v1.0.0", "--repository", ID]);
@@ -463,7 +463,7 @@ fn a_pin_may_stand_in_place_of_a_signature_and_nothing_else_may() {
 fn trust_may_be_given_on_the_command_line() {
     let releases = Releases::new();
     fs::remove_file(releases.config.join("openclaw-verify.toml")).expect("no policy");
-    assert_eq!(releases.ask(&["v1.0.0"]).code, 2, "nobody is trusted");
+    assert_eq!(releases.ask(&["v1.0.0"]).code, 2, "no signer is trusted");
     assert_eq!(releases.ask(&["v1.0.0", "--signers", "signers"]).code, 0);
     assert_eq!(
         releases.ask(&["v1.0.0", "--signers", "nothing-there"]).code,
@@ -473,7 +473,7 @@ fn trust_may_be_given_on_the_command_line() {
     assert_ne!(
         releases.ask(&["v1.0.0", "--signers", "empty"]).code,
         0,
-        "an empty list trusts nobody"
+        "an empty list trusts no signer"
     );
     fs::write(
         releases.config.join("broken"),
@@ -768,7 +768,7 @@ fn the_corpus_gets_its_codes() {
                     text(&entry["issuer"]),
                 ]
             }
-            // Nobody is trusted for these; the corpus expects what is said before that matters.
+            // No signer is trusted for these; the corpus expects what is said before that matters.
             (_, None) => vec!["--openpgp".to_owned(), file("openpgp/git__git/junio.asc")],
         };
         let name = text(&entry["ref"]);

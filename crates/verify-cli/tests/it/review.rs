@@ -101,7 +101,7 @@ fn one_changed_byte_is_unreviewed() {
     bytes[0] ^= 1;
     std::fs::write(&code, bytes).expect("write");
     assert_eq!(installation.run(&["lock", "--accept", PACKED]).code, 0);
-    // It also differs from the archive beside it, which no review can mend.
+    // It also differs from the archive beside it, which no review can clear.
     assert!(
         about(&installation.check().1, PACKED)
             .iter()
@@ -226,7 +226,7 @@ fn imports_count_when_they_are_the_file_that_policy_pins() {
 #[test]
 fn a_broken_reviews_file_is_never_taken_for_empty() {
     let installation = locked();
-    for (text, told) in [
+    for (text, expected) in [
         ("version = 2\n", "upgrade openclaw-verify"),
         ("version = 1\n<<<<<<< ours\n", "conflict marker"),
         ("version = 1\n[[review]]\n", "missing key"),
@@ -241,7 +241,7 @@ fn a_broken_reviews_file_is_never_taken_for_empty() {
         let run = installation.run(&["check"]);
         assert_eq!(run.code, 2);
         assert!(
-            run.stderr.contains(told) && run.stderr.contains("openclaw-reviews.toml"),
+            run.stderr.contains(expected) && run.stderr.contains("openclaw-reviews.toml"),
             "{}",
             run.stderr
         );
@@ -436,7 +436,7 @@ fn the_way_from_the_backlog_to_green_and_on_to_the_next_version() {
 #[test]
 fn only_what_was_shown_and_is_installed_can_be_recorded() {
     let installation = locked();
-    assert_eq!(record(&installation, "npm:nobody").code, 2);
+    assert_eq!(record(&installation, "npm:absent").code, 2);
     assert_eq!(installation.run(&["review", PACKED, "--diff"]).code, 0);
     let code = installation.state.join(CODE);
     let before = std::fs::read(&code).expect("code");
@@ -451,7 +451,7 @@ fn only_what_was_shown_and_is_installed_can_be_recorded() {
     assert!(!installation.reviews().exists());
     std::fs::write(&code, before).expect("write");
 
-    // No terminal and no --yes: nothing is written. The entry is shown all the same.
+    // No terminal and no --yes: nothing is written. The entry is shown anyway.
     let unasked = installation.run(&[
         "review",
         PACKED,
@@ -530,9 +530,9 @@ fn who_speaks_comes_from_git() {
         "read it all",
         "--yes",
     ];
-    let nobody = installation.run(&record);
-    assert_eq!(nobody.code, 2);
-    assert!(nobody.stderr.contains("--by"), "{}", nobody.stderr);
+    let anonymous = installation.run(&record);
+    assert_eq!(anonymous.code, 2);
+    assert!(anonymous.stderr.contains("--by"), "{}", anonymous.stderr);
     std::fs::write(
         installation.config.join("../home/.gitconfig"),
         "[user]\nname = Ada\nemail = ada@example.org\n",
@@ -544,7 +544,7 @@ fn who_speaks_comes_from_git() {
         run.stdout.contains("by = \"Ada <ada@example.org>\"")
             && run.stdout.contains("notes = \"read it all\"")
     );
-    // safe-to-load is less than policy wants.
+    // safe-to-load is less than policy requires.
     assert!(about(&installation.check().1, PACKED)[0].starts_with("unreviewed"));
 }
 
@@ -885,10 +885,10 @@ fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
             .iter()
             .any(|finding| finding.starts_with("unreviewed"))
     };
-    let told = about(&installation.check().1, SERVER).join("\n");
+    let message = about(&installation.check().1, SERVER).join("\n");
     assert!(
-        told.contains("nobody has read this definition; policy wants safe-to-run"),
-        "{told}"
+        message.contains("this definition is not reviewed; policy requires a `safe-to-run` review"),
+        "{message}"
     );
     let backlog: Value =
         serde_json::from_str(&installation.run(&["review", "--format", "json"]).stdout)
@@ -921,7 +921,7 @@ fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
     );
     assert!(!unread());
 
-    // Another token is the same definition. Another version, another command, what is loaded into it: nobody has read that.
+    // Another token is the same definition. Another version, another command, what is loaded into it: that is not reviewed.
     replace(&installation, "openclaw.json", "not-a-secret", "another");
     assert!(!unread());
     for (from, to) in [

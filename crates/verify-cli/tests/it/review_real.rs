@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Installation, real};
 
-/// The older version is installed by OpenClaw itself, and updated by it, in a state dir of its own.
+/// The older version is installed by OpenClaw itself, and updated by it, in a state directory of its own.
 #[test]
 #[ignore = "needs a real OpenClaw"]
 fn an_update_leaves_exactly_the_true_difference_to_read() {
@@ -212,7 +212,7 @@ fn different(old: &Path, new: &Path) -> Vec<String> {
         .cloned()
         .collect();
     // `diff -rq` names a new folder once and not its files, so only what it names as differing is compared one to one.
-    let told = String::from_utf8_lossy(&output.stdout)
+    let shown = String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter(|line| line.starts_with("Files "))
         .count();
@@ -220,7 +220,7 @@ fn different(old: &Path, new: &Path) -> Vec<String> {
         .iter()
         .filter(|path| before.contains_key(*path) && after.contains_key(*path))
         .count();
-    assert_eq!(told, both);
+    assert_eq!(shown, both);
     found
 }
 

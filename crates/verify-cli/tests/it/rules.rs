@@ -33,7 +33,7 @@ fn exception(until: &str) -> String {
 #[test]
 fn an_exception_that_ended_is_told() {
     let installation = with_policy(&exception("2026-11-21"));
-    found(&installation, "exception-expired", "ended on 2026-11-21");
+    found(&installation, "exception-expired", "expired on 2026-11-21");
     assert_eq!(installation.check().0, 1);
 }
 
@@ -49,9 +49,9 @@ fn an_exception_for_other_bytes_covers_nothing() {
 #[test]
 fn a_rule_for_nobody_is_told() {
     found(
-        &with_policy("\n[[rule]]\nmatch = \"npm:@nobody/*\"\npin = \"exact\"\n"),
+        &with_policy("\n[[rule]]\nmatch = \"npm:@absent/*\"\npin = \"exact\"\n"),
         "rule-unmatched",
-        "npm:@nobody/*",
+        "npm:@absent/*",
     );
 }
 

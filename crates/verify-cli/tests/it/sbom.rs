@@ -1,4 +1,4 @@
-//! `sbom` through the binary: equal bytes wherever it runs, no secret, and an earlier SBOM that nobody can trust.
+//! `sbom` through the binary: equal bytes wherever it runs, no secret, and an earlier SBOM that cannot be trusted.
 
 use std::fs;
 use std::path::PathBuf;
@@ -292,9 +292,9 @@ fn flags_that_cannot_be_meant() {
         &["--verify-bundled"][..],
         &["--verify-bundled", "--no-verify", "--online"],
         &["--author", ""],
-        &["--author", "Ada <nobody>"],
+        &["--author", "Ada <no-address>"],
         &["--manufacturer", "Acme (javascript:x)"],
-        &["--subject", "npm:nobody"],
+        &["--subject", "npm:absent"],
         &["--spec-version", "1.8"],
     ] {
         let run = sbom(&installation, arguments, &[]);

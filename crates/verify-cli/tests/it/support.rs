@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Everything in the tests happens on this day.
 pub(crate) const NOW: &str = "2026-11-22T12:00:00Z";
 
-/// One installation: a state dir, perhaps a host package, and a folder for the operator's files.
+/// One installation: a state directory, perhaps a host package, and a folder for the operator's files.
 pub(crate) struct Installation {
     pub(crate) state: PathBuf,
     pub(crate) host: Option<PathBuf>,
@@ -75,11 +75,11 @@ impl Installation {
         )
     }
 
-    /// An empty state dir.
+    /// An empty state directory.
     pub(crate) fn empty() -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let root = temporary.path().canonicalize().expect("real path");
-        std::fs::create_dir(root.join("state")).expect("state dir");
+        std::fs::create_dir(root.join("state")).expect("state directory");
         Self::at(root.join("state"), None, None, temporary)
     }
 
@@ -88,7 +88,7 @@ impl Installation {
         Self::of_host(root, &root.join("home/.openclaw"))
     }
 
-    /// The host package of the installation at `root`, with another state dir.
+    /// The host package of the installation at `root`, with another state directory.
     pub(crate) fn of_host(root: &Path, state: &Path) -> Self {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let host = root
@@ -96,7 +96,7 @@ impl Installation {
             .canonicalize()
             .expect("host package");
         Self::at(
-            state.canonicalize().expect("state dir"),
+            state.canonicalize().expect("state directory"),
             Some(host),
             None,
             temporary,
@@ -217,7 +217,7 @@ pub(crate) fn findings(report: &Value) -> Vec<String> {
 
 /// A real OpenClaw with real plugins, where CI has installed one: `OPENCLAW_VERIFY_REAL` names the folder.
 ///
-/// Tests use it in place and put back what they change, so whoever holds this has it alone.
+/// Tests use it in place and put back what they change, so the holder of this has it alone.
 pub struct Real {
     root: PathBuf,
     _alone: std::sync::MutexGuard<'static, ()>,

@@ -297,7 +297,7 @@ fn a_line_of_any_length_is_shown_in_part() {
     }
 }
 
-/// The document that stands in place of a report, in its format.
+/// The document that replaces a report, in its format.
 fn assert_document(run: &Run, format: &str, what: &str) {
     let json = || -> Value {
         serde_json::from_str(&run.stdout)
@@ -343,7 +343,7 @@ fn an_error_is_one_document_in_every_format() {
         &["check", "--lock-only", "--policy", "bad.toml"],
         &["check"],
         &["lock", "--check", "--state-dir", "nowhere"],
-        &["review", "npm:nobody"],
+        &["review", "npm:absent"],
         &["npm", "no-version"],
         &["explain", "no-such-finding"],
         &["tree", "nowhere"],

@@ -12,7 +12,7 @@ use crate::support::{Installation, copy, findings};
 pub(crate) struct Tamper {
     /// What an attacker does.
     pub(crate) name: &'static str,
-    /// What it touches, below the state dir, or absolute; put back afterwards.
+    /// What it touches, below the state directory, or absolute; put back afterwards.
     pub(crate) touches: Vec<String>,
     /// Does it.
     pub(crate) apply: Box<dyn Fn(&Installation)>,
@@ -194,7 +194,7 @@ fn change_index(
         .expect("update");
 }
 
-/// Deletes a plugin's install record, as somebody who wants to pass for hand-made would.
+/// Deletes a plugin's install record, as an attacker who wants it to pass for hand-made would.
 fn remove_record(database: &Path, plugin: &str) {
     change_index(database, |records| {
         records.remove(plugin).expect("record");
@@ -373,7 +373,7 @@ pub(crate) fn common(
                 let real = p
                     .parent()
                     .and_then(Path::parent)
-                    .expect("state dir")
+                    .expect("state directory")
                     .join("tmp-plugin");
                 plugin(&real, "linked-in");
                 symlink(&real, p).expect("link");

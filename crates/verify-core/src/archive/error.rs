@@ -103,7 +103,7 @@ pub enum ArchiveError {
     UnknownType {
         /// Which.
         path: String,
-        /// The type as it stands in the header.
+        /// The type as it is in the header.
         kind: char,
     },
     /// A symlink that leads out of the folder, or nowhere that can be known.

@@ -31,7 +31,7 @@ pub enum UnpackError {
     /// There is something at the target already.
     #[error("`{}` exists already; name a folder that does not exist", .0.display())]
     Exists(PathBuf),
-    /// What stands in the folder is not what was read: the file system changed names, or somebody else wrote.
+    /// What is in the folder is not what was read: the file system changed names, or another process wrote there.
     #[error("what was written does not have the digest of the archive")]
     Differs,
     /// The operating system refused.
@@ -106,7 +106,7 @@ pub fn unpack(
     }
 }
 
-/// Renames to a place where there is nothing. A plain rename would also take the place of an empty folder that somebody made meanwhile.
+/// Renames to a place where there is nothing. A plain rename would also take the place of an empty folder that was created meanwhile.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {

@@ -26,7 +26,7 @@ pub(crate) struct Bases<'a> {
     pub manifests: Option<&'a ManifestStore>,
     pub contents: Option<&'a ContentStore>,
     pub state_dir: Option<&'a Path>,
-    /// The state dir is a copy: nothing outside it may be opened.
+    /// The state directory is a copy: nothing outside it may be opened.
     pub copy: bool,
     pub options: tree::Options<'a>,
 }

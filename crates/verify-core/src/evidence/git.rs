@@ -52,7 +52,7 @@ pub(crate) struct GitFacts {
 /// A release tag that was verified, and on what.
 #[derive(Clone, Debug)]
 pub(crate) struct TagFacts {
-    /// Whom findings name; none when nobody said which repository it is.
+    /// Whom findings name; none when the repository is not known.
     pub subject: Option<SubjectId>,
     /// The repository's id.
     pub repository: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct TagFacts {
     pub require: ReleaseNeed,
     /// Line of the rule in the policy; 0 when it stands on the command line.
     pub line: usize,
-    /// One of all tags of a repository, rather than the one that somebody wants to use.
+    /// One of all tags of a repository, rather than the one to be used.
     pub listed: bool,
 }
 
@@ -77,7 +77,7 @@ impl GitFacts {
             && self.tag.as_ref().is_some_and(signed)
     }
 
-    /// Who signed the tag, where that proves the origin. Never a tag that is moved, unsigned, or signed by somebody else.
+    /// Who signed the tag, where that proves the origin. Never a tag that is moved, unsigned, or signed by another signer.
     pub(crate) fn publisher(&self) -> Option<Publisher> {
         let verdict = &self.tag.as_ref().filter(|_| self.prove_origin())?.verdict;
         let (signer, scheme) = verdict.signer.as_ref().zip(verdict.scheme)?;
@@ -214,7 +214,9 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> G
         }
         Err(error) => Fact::not_established(
             NotEstablished::UnsupportedRepository,
-            format!("whether the files are those of the commit {commit} cannot be told: {error}"),
+            format!(
+                "whether the files are those of the commit {commit} cannot be determined: {error}"
+            ),
         ),
     };
     facts
@@ -234,7 +236,7 @@ fn pinned_files(subject: &Subject, evidence: &Evidence, lock: &Lock) -> Fact<Vec
     let recorded = record
         .and_then(|record| record.git_commit.as_deref())
         .unwrap_or_default();
-    // Another commit is told as that, and a tree without a digest too.
+    // Another commit is reported as that, and a tree without a digest too.
     let (true, Some(tree)) = (
         recorded.eq_ignore_ascii_case(pin.commit.as_str()),
         evidence.tree.tree(),
@@ -327,7 +329,7 @@ pub(crate) fn tag(
     };
     let remembered = pins(lock, subject, &repository, name);
     let verdict = match (lock.release(&repository, name), open(subject, name)) {
-        // OpenClaw keeps no clone of a skill. What the operator pinned from one stands for it.
+        // OpenClaw keeps no clone of a skill. What the operator pinned from one is used instead.
         (Some(pinned), _) if subject.kind == Kind::Skill => worst(
             remembered
                 .iter()

@@ -126,7 +126,7 @@ impl Part {
     }
 
     /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
-    /// told as what it is.
+    /// reported as what it is.
     pub(crate) fn differs(&self) -> bool {
         match &self.measured {
             _ if !self.in_lock => false,
@@ -281,7 +281,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
-    // Only beside everything that is installed can it be told that a copy equals nothing.
+    // That a copy equals nothing is known only beside everything that is installed.
     let staged = if subjects.len() == gather.inventory.subjects.len() {
         staged::read(gather.inventory, all.values())
     } else {

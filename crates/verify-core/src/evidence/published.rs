@@ -10,7 +10,7 @@ use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::provenance::Identity;
 
-/// Facts about the archives that a subject and its dependencies were installed from. Nobody asked: everything not applicable.
+/// Facts about the archives that a subject and its dependencies were installed from. Not asked for: everything not applicable.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
     /// The subject's own files are those of the archive with this digest, and of nothing else.
@@ -21,11 +21,11 @@ pub(crate) struct Published {
     pub dependencies: Fact<()>,
     /// Where they do not, one line a path, safe to show.
     pub dependency_differences: Vec<String>,
-    /// Who built the archive. Not applicable: there is no attestation, or nobody asked.
+    /// Who built the archive. Not applicable: there is no attestation, or it was not asked for.
     pub provenance: Fact<Identity>,
-    /// The registry's signatures over name, version and integrity, by key. Not applicable: there are none, or nobody asked.
+    /// The registry's signatures over name, version and integrity, by key. Not applicable: there are none, or they were not asked for.
     pub signatures: Fact<Vec<String>>,
-    /// Whether somebody who would know was asked for attestations, so that none means none.
+    /// Whether a registry that would know was asked for attestations, so that none means none.
     pub asked: bool,
     /// Day on which the version was published, as the registry says. Not applicable: no registry could know.
     pub day: Fact<Date>,
@@ -33,7 +33,7 @@ pub(crate) struct Published {
     pub weak: Option<String>,
     /// Addresses of the registries that were asked for its archives, safe to show.
     pub registries: BTreeSet<String>,
-    /// Comparisons package by package, of those whose archives somebody asked for.
+    /// Comparisons package by package, of those whose archives were asked for.
     pub packages: Vec<Compared>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Compared {
 }
 
 impl Published {
-    /// The day of publication in UTC, of a version that `registry` knows; none when nobody was asked.
+    /// The day of publication in UTC, of a version that `registry` knows; none when no registry was asked.
     pub(crate) fn day_of(published: Option<Timestamp>, registry: Option<&str>) -> Fact<Date> {
         match (published, registry) {
             (Some(time), _) => Fact::Verified(time.to_zoned(TimeZone::UTC).date()),

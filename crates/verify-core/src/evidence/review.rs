@@ -21,15 +21,15 @@ use crate::tree::Manifest;
 /// What reviews say about one subject.
 #[derive(Debug, Default)]
 pub(crate) struct ReviewFacts {
-    /// Entries that say that it must not run. Looked for whatever policy asks.
+    /// Entries that say that it must not run. Looked for whatever policy requires.
     pub violations: Vec<Entry>,
-    /// What policy wants to have been read, and whether it was. Empty where policy wants nothing, or where there is no digest.
+    /// What policy requires to have been read, and whether it was. Empty where policy requires nothing, or where there is no digest.
     pub readings: Vec<Reading>,
-    /// Policy wants a review, and what is installed has no digest that one could name.
+    /// Policy requires a review, and what is installed has no digest that one could name.
     pub undigested: bool,
 }
 
-/// One thing that policy wants to have been read.
+/// One thing that policy requires to have been read.
 #[derive(Debug)]
 pub(crate) struct Reading {
     /// What.
@@ -40,9 +40,9 @@ pub(crate) struct Reading {
     pub wanted: Criteria,
     /// Whether one does.
     pub standing: Standing,
-    /// The least that somebody has to read, where nobody has.
+    /// The least that is left to read, where there is no review.
     pub next: Option<Next>,
-    /// A plugin that holds the very same files and has to be read as well: whoever reads that one reads this.
+    /// A plugin that holds the very same files and has to be read as well: reading that one reads this.
     pub within: Option<SubjectId>,
 }
 
@@ -83,7 +83,7 @@ pub(crate) enum Standing {
     AgentOnly(Vec<Entry>),
     /// These steps no longer count.
     Expired(Vec<Entry>),
-    /// By nobody.
+    /// Not reviewed.
     Unreviewed,
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct Given<'r> {
 }
 
 impl Standing {
-    /// Whether what policy wants has been read.
+    /// Whether what policy requires has been read.
     pub(crate) fn counts(&self) -> bool {
         matches!(self, Self::Reviewed | Self::WithPlugin | Self::Trusted(_))
     }
@@ -480,7 +480,7 @@ pub(crate) fn own(evidence: &Evidence) -> Option<&Reading> {
         .find(|reading| reading.part == ReadPart::Own)
 }
 
-/// The listing and folder of a subject whose own files nobody has read by themselves.
+/// The listing and folder of a subject whose own files have no review of their own.
 fn own_unread<'a>(
     subject: &'a Subject,
     evidence: &'a Evidence,
@@ -555,7 +555,7 @@ impl Given<'_> {
                 Standing::Expired(steps(path, &|step| step.review.expired(self.today)))
             }
             Verdict::TrustEnded(trust) => Standing::Expired(vec![self.trust(trust)]),
-            // A violation is told by itself; that does not make it read.
+            // A violation has a finding of its own; that does not make it reviewed.
             Verdict::Unreviewed | Verdict::Violation(_) => Standing::Unreviewed,
         }
     }

@@ -1,4 +1,4 @@
-//! Which facts about archives and their origin policy wants of a subject.
+//! Which facts about archives and their origin policy requires of a subject.
 
 use crate::error::{Error, Result};
 use crate::inventory::Subject;
@@ -6,7 +6,7 @@ use crate::policy::{Dependencies, Need, Requirements};
 use crate::provenance::IdentityPolicy;
 use crate::subject::Source;
 
-/// What policy demands: without it there is a finding at `deny`.
+/// What policy requires: without it there is a finding at `deny`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wants {
     /// Who built it, and that the installed files are what they built.
@@ -18,8 +18,8 @@ pub(crate) struct Wants {
 }
 
 impl Wants {
-    /// What policy demands of `subject`. Only an npm registry has attestations: what other sources lack is told by
-    /// `provenance-missing`, without asking anybody.
+    /// What policy requires of `subject`. Only an npm registry has attestations: what other sources lack is reported by
+    /// `provenance-missing`, without asking a registry.
     pub(crate) fn of(subject: &Subject, requirements: &Requirements<'_>) -> Self {
         let registry = subject.source == Source::Npm;
         Self {
@@ -35,7 +35,7 @@ impl Wants {
     }
 }
 
-/// What policy wants of whoever built a subject.
+/// What policy requires of the builder of a subject.
 ///
 /// # Errors
 /// When the identity of a rule is of no repository.

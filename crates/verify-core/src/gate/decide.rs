@@ -124,7 +124,7 @@ impl Verifier {
         };
         let findings = self.findings(&case, &evidence, &id);
         if let Some(why) = unreadable(found) {
-            // Without a digest nothing that was locked or read can be told from anything else.
+            // Without a digest nothing that was locked or read can be distinguished from anything else.
             let reason = format!("do not install it: what is staged cannot be digested: {why}");
             return Ok(Decision {
                 findings,

@@ -10,7 +10,7 @@ use crate::subject::SubjectId;
 pub struct Decision {
     /// Whether it may go on.
     pub verdict: Verdict,
-    /// What it would become; none when that cannot be told.
+    /// What it would become; none when that cannot be determined.
     pub subject: Option<SubjectId>,
     /// What to do next and why, safe to show; empty when it may go on.
     pub reason: String,
@@ -26,7 +26,7 @@ pub struct Decision {
 pub enum Verdict {
     /// Nothing stands against it.
     Allow,
-    /// Somebody should look at it first.
+    /// The operator should look at it first.
     Warn,
     /// It must not be installed.
     Block,

@@ -2,7 +2,7 @@
 //!
 //! [`Request::parse`] reads what OpenClaw asks, [`Verifier::decide`](crate::Verifier::decide) judges it from policy, lock, reviews and
 //! the staged files, and [`Reply`] says it in the protocol's words. [`Gate`] does all three and always has an answer: what cannot be
-//! read, told or judged is blocked.
+//! read, identified or judged is blocked.
 //!
 //! OpenClaw asks two or three times for one install: what a registry announces, the staged package, the staged package with all its
 //! dependencies. Only the bytes that will be installed are ever found good; an announcement can only be refused.

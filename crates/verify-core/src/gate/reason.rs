@@ -1,4 +1,4 @@
-//! Why an install may not go on, and what leads to one that may: data first, and plain words for whoever has no commands to name.
+//! Why an install may not go on, and what leads to one that may: data first, and plain words for a caller that has no commands to name.
 
 use std::fmt;
 

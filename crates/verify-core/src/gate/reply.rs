@@ -15,13 +15,13 @@ const MAX_NOTICE: usize = 4000;
 /// What OpenClaw adds around reason and findings: headings and, for a warning, six lines of guidance of about 450 units.
 const AROUND: usize = 700;
 
-/// What stands in place of `warn` for hosts that do not know it.
+/// What replaces `warn` for hosts that do not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoWarn {
     /// A warning blocks.
     Block,
-    /// A warning passes, and its findings are told.
+    /// A warning passes, and its findings are reported.
     Allow,
 }
 

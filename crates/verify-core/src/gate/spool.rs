@@ -1,7 +1,7 @@
 //! What the gate remembers between the calls for one install, in a folder of the operator.
 //!
 //! Nothing in it is ever evidence for an install: an announced digest can only contradict a staged one, and a kept copy is only for
-//! people to read and lock. So whoever writes into it can stop installs and no more, and whatever in it is broken counts as absent.
+//! people to read and lock. So anyone who can write into it can stop installs and no more, and whatever in it is broken counts as absent.
 
 use std::fs;
 use std::io::Write as _;
@@ -221,7 +221,7 @@ fn described(request: &Request, relative: &str) -> Value {
 
 /// Copies files, folders and links; nothing is followed, and nothing else is copied. What lies in OpenClaw's own staging folder, which
 /// it removes after a refusal, is linked where that is possible: six thousand files take seconds to copy on a busy disk. Anything else
-/// may be somebody's working folder, which moves on.
+/// may be a working folder, which moves on.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir(to)?;
     let staging = |name: std::path::Component<'_>| {

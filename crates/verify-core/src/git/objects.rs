@@ -16,7 +16,7 @@ use crate::read::{self, ReadError};
 /// A SHA-1 object id.
 pub(super) type Id = [u8; 20];
 
-/// Deltas from an object to its base. git writes at most 50 unless told otherwise, and accepts 4,095.
+/// Deltas from an object to its base. git writes at most 50 unless configured otherwise, and accepts 4,095.
 const CHAIN_LIMIT: usize = 1024;
 /// Smallest limit for the bases of a delta: they may be larger than what is built from them.
 const BASE_LIMIT: u64 = 16 << 20;

@@ -81,7 +81,7 @@ impl Repository {
     }
 
     /// Whether `path` lies in the work tree or in the repository's own folder, or is reached through it. What does must not say
-    /// whom to trust: whoever wrote the repository chooses what is there, and where a symlink in it leads.
+    /// whom to trust: the author of the repository chooses what is there, and where a symlink in it leads.
     #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
         let root = match &self.work_tree {

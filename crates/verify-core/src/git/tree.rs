@@ -62,7 +62,7 @@ impl Repository {
     /// The files of `commit`, without their content.
     ///
     /// # Errors
-    /// [`GitError::Unsafe`] for names that may not stand in a tree, [`GitError::Exhausted`] when a limit is reached, or what keeps
+    /// [`GitError::Unsafe`] for names that may not be in a tree, [`GitError::Exhausted`] when a limit is reached, or what keeps
     /// an object from being read.
     pub fn commit_tree(
         &self,

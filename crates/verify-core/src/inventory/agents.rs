@@ -232,7 +232,7 @@ impl Keys<'_> {
             self.settings
                 .add(shown, Class::Guard, &formed(value, false));
         }
-        // What else stands in models.json is OpenClaw's own catalogue, which it rewrites.
+        // What else is in models.json is OpenClaw's own catalogue, which it rewrites.
     }
 }
 

@@ -1,4 +1,4 @@
-//! `node_modules` folders above a subject: Node searches every one of them, so whoever can write there can add code to the subject.
+//! `node_modules` folders above a subject: Node searches every one of them, so anyone who can write there can add code to the subject.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
     }
     if paths.relocated() {
         inventory.not_covered.push(NotCovered {
-            what: "node_modules folders above the state dir".to_owned(),
-            why: "the state dir is a copy; only its original's place tells what Node would search there".to_owned(),
+            what: "node_modules folders above the state directory".to_owned(),
+            why: "the state directory is a copy; only its original's place tells what Node would search there".to_owned(),
         });
     }
 }

@@ -73,7 +73,7 @@ pub(super) struct Config {
     pub(super) observations: Vec<Observation>,
 }
 
-/// Reads `openclaw.json` of the state dir, or the file that the operator named in its place, which then has to be there.
+/// Reads `openclaw.json` of the state directory, or the file that the operator named in its place, which then has to be there.
 ///
 /// # Errors
 /// When it is there and the system refuses to show it: then nothing is known of what is configured.

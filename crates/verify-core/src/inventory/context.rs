@@ -8,7 +8,7 @@ use super::paths::Paths;
 use super::{NotCovered, Observation, Options, Subject};
 use crate::subject::{Kind, SubjectId};
 
-/// The state dir's options and config, as every source needs them.
+/// The state directory's options and config, as every source needs them.
 pub(crate) struct Context<'a> {
     /// What to look at.
     pub options: &'a Options,
@@ -51,7 +51,7 @@ pub(crate) struct Found {
     pub subjects: Vec<Subject>,
     /// What was observed about the installation as a whole.
     pub observations: Vec<Observation>,
-    /// What OpenClaw also loads, and nobody here judges.
+    /// What OpenClaw also loads, and what is not judged here.
     pub not_covered: Vec<NotCovered>,
 }
 

@@ -1,4 +1,4 @@
-//! Variables that make OpenClaw or Node load other code, where the state dir or the config sets them.
+//! Variables that make OpenClaw or Node load other code, where the state directory or the config sets them.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -214,7 +214,7 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
                 rest.strip_prefix(':')
                     .filter(|rest| rest.starts_with(blank))
             });
-        // The first assignment of a name is the one that is told; a later one changes nothing about that.
+        // The first assignment of a name is the one that is reported; a later one changes nothing about that.
         let known = found.iter().any(|(other, _)| *other == name);
         if let Some(value) = value
             && !known

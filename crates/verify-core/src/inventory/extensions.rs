@@ -1,4 +1,4 @@
-//! `extensions` of the state dir, and `.openclaw/extensions` of every agent's workspace: folders, or links to folders, with or without
+//! `extensions` of the state directory, and `.openclaw/extensions` of every agent's workspace: folders, or links to folders, with or without
 //! a record.
 
 use std::collections::BTreeSet;
@@ -74,7 +74,7 @@ fn scan_folder(
 ) -> Vec<Plugin> {
     let entries = match scan.paths.list(folder) {
         Ok(entries) => entries,
-        // A workspace outside a copy is told where its path is written.
+        // A workspace outside a copy is reported where its path is written.
         Err(_) if scan.paths.relocated() && !folder.starts_with(&scan.paths.state) => {
             return Vec::new();
         }
@@ -94,7 +94,7 @@ fn scan_folder(
             continue;
         }
         if entry.kind == Entry::Nothing && entry.link {
-            // Dangling, or out of a copy: whether it will lead to code tomorrow cannot be told.
+            // Dangling, or out of a copy: whether it will lead to code tomorrow cannot be determined.
             let why = "is a symbolic link that leads nowhere or out of the copy".to_owned();
             observations.push(Observation::Unreadable {
                 place: scan.paths.shown(&entry.path),

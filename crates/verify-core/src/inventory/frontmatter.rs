@@ -2,7 +2,7 @@
 //!
 //! YAML first; where YAML fails, or says nothing about a key, lines of the form `key: value`. `metadata` is read again as JSON5. Where
 //! the two readings of `metadata` differ, the install steps of both are kept: one too many is a finding that a person can dismiss, one
-//! too few is an install step that nobody saw.
+//! too few is an install step that goes unnoticed.
 
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ pub(super) struct FrontMatter {
 }
 
 impl FrontMatter {
-    /// Reads the front matter of `content`. Never fails: what cannot be read is told in `problems`.
+    /// Reads the front matter of `content`. Never fails: what cannot be read is listed in `problems`.
     pub(super) fn parse(content: &str) -> Self {
         let normalized = content
             .trim_start_matches('\u{feff}')

@@ -25,7 +25,7 @@ pub(crate) fn repository(record: &Record) -> Option<String> {
     }
 }
 
-/// What the place should look like, when the folder is not `git/git-<16 hex>/repo` of the state dir.
+/// What the place should look like, when the folder is not `git/git-<16 hex>/repo` of the state directory.
 pub(super) fn misplaced(paths: &Paths, folder: &Path) -> Option<String> {
     let canonical = folder
         .strip_prefix(paths.state.join("git"))
@@ -55,8 +55,8 @@ pub(super) fn check(
     observations.extend(asked_otherwise(record));
     if !is_real_folder(paths, &git) {
         let why = match paths.kind(&git) {
-            Kind::Nothing => "is missing, so the commit cannot be told",
-            _ => "is no folder of its own, so the commit cannot be told",
+            Kind::Nothing => "is missing, so the commit cannot be determined",
+            _ => "is not a folder of its own, so the commit cannot be determined",
         };
         observations.push(Observation::Unreadable {
             place,

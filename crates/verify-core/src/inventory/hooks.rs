@@ -182,7 +182,7 @@ impl Reader<'_> {
             );
             let record = records::record(place.clone(), raw);
             if record.source.is_empty() {
-                // The folder is looked at all the same: below `hooks/` it is found without a record.
+                // The folder is looked at anyway: below `hooks/` it is found without a record.
                 self.unreadable(
                     &place,
                     "is no install record: it has no source, or a field of the wrong type",

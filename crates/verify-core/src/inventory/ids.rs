@@ -1,4 +1,4 @@
-//! Ids of subjects that nobody recorded, and subjects without details yet.
+//! Ids of subjects without a record, and subjects without details yet.
 
 use std::collections::BTreeSet;
 use std::path::Path;

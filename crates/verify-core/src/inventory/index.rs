@@ -369,7 +369,7 @@ fn real_table(db: &Connection) -> Result<(), Refusal> {
         .collect::<Result<_, _>>()?;
     match found.as_slice() {
         [] if has_table(db, OLDER_TABLE)? => Err(Refusal::Older(format!(
-            "the records of installs stand in the table {OLDER_TABLE}"
+            "the records of installs are in the table {OLDER_TABLE}"
         ))),
         [] => Err(Refusal::Unreadable(format!("holds no table {TABLE}"))),
         [(kind, _, rootpage)] if kind == "table" && *rootpage > 0 => plain_columns(db),
@@ -417,7 +417,7 @@ fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
     match (indexed.len(), indexed == scanned) {
         (0 | 1, true) => Ok(indexed.into_iter().next()),
         _ => Err(Refusal::Unreadable(format!(
-            "{key} stands in it more than once, or its index disagrees with the table"
+            "{key} is in it more than once, or its index disagrees with the table"
         ))),
     }
 }

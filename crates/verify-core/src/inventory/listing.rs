@@ -107,13 +107,13 @@ impl ListingBuilder {
 }
 
 impl Listing {
-    /// Whether nothing stands in it.
+    /// Whether nothing is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// How many keys stand in it.
+    /// How many keys are in it.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()

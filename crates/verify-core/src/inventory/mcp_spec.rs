@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::text;
 
-/// What stands in place of a secret.
+/// What replaces a secret.
 const MASK: &str = "***";
 /// Longest text that is made, in characters.
 const MAX: usize = 600;

@@ -1,6 +1,6 @@
 //! What is there: every place from which OpenClaw would load code or prompt text. Reads everything, judges nothing.
 //!
-//! One file a source. Each source turns a place of the state dir, or a part of the config, into [`Subject`]s with the records that
+//! One file a source. Each source turns a place of the state directory, or a part of the config, into [`Subject`]s with the records that
 //! OpenClaw keeps about them; whatever is odd becomes an [`Observation`], and a rule decides what it means.
 
 mod agents;
@@ -62,8 +62,8 @@ use self::records::{Known, Plugin, Scan};
 /// Reads the whole installation. Opens nothing for writing, and runs nothing.
 ///
 /// # Errors
-/// [`Error::NothingToVerify`] when there is no state dir, [`Error::Environment`] when it, or the host package that the operator named,
-/// is no folder that can be read. Whatever is wrong *inside* the state dir is an [`Observation`].
+/// [`Error::NothingToVerify`] when there is no state directory, [`Error::Environment`] when it, or the host package that the operator named,
+/// is no folder that can be read. Whatever is wrong *inside* the state directory is an [`Observation`].
 pub fn read(options: &Options) -> crate::Result<Inventory> {
     let paths = open(options)?;
     let mut inventory = Inventory {
@@ -207,19 +207,19 @@ fn open(options: &Options) -> crate::Result<Paths> {
     let shown = options.state_dir.display();
     match std::fs::metadata(&options.state_dir) {
         Ok(metadata) if metadata.is_dir() => Paths::new(options)
-            .map_err(|error| Error::io("resolve the state dir", &options.state_dir, error)),
+            .map_err(|error| Error::io("resolve the state directory", &options.state_dir, error)),
         Ok(_) => Err(Error::needs(
-            format!("the state dir {shown} is not a folder"),
+            format!("the state directory {shown} is not a folder"),
             "name OpenClaw's state directory",
             Input::StateDir,
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NothingToVerify {
-            what: format!("there is no OpenClaw state dir at {shown}"),
+            what: format!("there is no OpenClaw state directory at {shown}"),
             help: Some("name it".to_owned()),
             needs: Some(Input::StateDir),
         }),
         Err(error) => Err(Error::io(
-            "look at the state dir",
+            "look at the state directory",
             &options.state_dir,
             error,
         )),
@@ -283,9 +283,9 @@ fn older_records(paths: &Paths, config: &Value, index: &index::Index) -> Option<
         .is_some_and(|installs| !installs.is_empty());
     let file = paths.state.join("plugins/installs.json");
     if in_config {
-        Some("the records of installs stand in the config (plugins.installs)".to_owned())
+        Some("the records of installs are in the config (plugins.installs)".to_owned())
     } else if paths.kind(&file) != paths::Kind::Nothing {
-        Some("the records of installs stand in plugins/installs.json".to_owned())
+        Some("the records of installs are in plugins/installs.json".to_owned())
     } else {
         None
     }
@@ -345,15 +345,15 @@ impl NotCovered {
 /// What to look at, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The state dir (`OPENCLAW_STATE_DIR`).
+    /// The state directory (`OPENCLAW_STATE_DIR`).
     pub state_dir: PathBuf,
     /// The host package's folder, named by the operator; its real path is taken. Never derived from the state.
     pub host: Option<PathBuf>,
-    /// The state dir is a copy whose records say this path instead.
+    /// The state directory is a copy whose records say this path instead.
     pub relocated_from: Option<PathBuf>,
-    /// The home folder of the user who runs OpenClaw: `~` in the config, `~/.agents/skills` for the default state dir.
+    /// The home folder of the user who runs OpenClaw: `~` in the config, `~/.agents/skills` for the default state directory.
     pub home: Option<PathBuf>,
-    /// The config, when it is not `openclaw.json` in the state dir.
+    /// The config, when it is not `openclaw.json` in the state directory.
     pub config: Option<PathBuf>,
     /// The temporary folder of the user who runs OpenClaw.
     pub tmp: Option<PathBuf>,
@@ -393,7 +393,7 @@ pub struct Inventory {
     pub host: Option<Place>,
     /// What was observed about the installation as a whole.
     pub observations: Vec<Observation>,
-    /// What OpenClaw also loads, and nobody here judges.
+    /// What OpenClaw also loads, and what is not judged here.
     pub not_covered: Vec<NotCovered>,
     /// Folders of copies: each file in them has to equal one of a subject.
     pub(crate) staged: Vec<Place>,
@@ -428,7 +428,7 @@ pub struct NotCovered {
 pub struct Place {
     /// Where it is now (after `relocated_from` was applied).
     pub absolute: PathBuf,
-    /// How it is shown: relative to the state dir with `/`, or absolute when it lies outside. Safe to print.
+    /// How it is shown: relative to the state directory with `/`, or absolute when it lies outside. Safe to print.
     pub shown: String,
 }
 
@@ -678,7 +678,7 @@ pub enum Observation {
         /// Only a warning: the algorithm cannot be reproduced with certainty.
         advisory: bool,
     },
-    /// A recorded path is not at its canonical place in the state dir.
+    /// A recorded path is not at its canonical place in the state directory.
     OutsideState {
         /// The recorded path, safe to show.
         recorded: String,
@@ -770,7 +770,7 @@ pub enum Observation {
         /// What was found, safe to show.
         found: String,
     },
-    /// The state dir is a copy, and this path lies outside it: not read, so nothing is established about it.
+    /// The state directory is a copy, and this path lies outside it: not read, so nothing is established about it.
     NotInCopy {
         /// Where the path is written, safe to show.
         place: String,

@@ -1,4 +1,4 @@
-//! What npm is told by files: `.npmrc` of the home, the state directory and its projects. They decide from where the next update
+//! What configures npm: `.npmrc` of the home, the state directory and its projects. They decide from where the next update
 //! comes, and for `npx` what a server is at once.
 
 use std::path::Path;

@@ -70,7 +70,7 @@ pub(super) fn spec_name(spec: &str) -> &str {
     }
 }
 
-/// The name that a registry is asked for: of an alias, `other@npm:name@1`, the name that it stands for.
+/// The name that a registry is asked for: of an alias, `other@npm:name@1`, the name behind it.
 fn asked_name(spec: &str) -> &str {
     spec_name(spec.rsplit_once("@npm:").map_or(spec, |(_, real)| real))
 }

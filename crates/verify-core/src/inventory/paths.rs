@@ -1,6 +1,6 @@
 //! Paths as OpenClaw resolves them, and the one place that decides which of them may be opened.
 //!
-//! In a relocated copy a recorded path under the original state dir means the same place in the copy; every other path means a place
+//! In a relocated copy a recorded path under the original state directory means the same place in the copy; every other path means a place
 //! on another machine, and is never opened. Symlinks are walked by hand then, so that a link in the copy cannot lead there either.
 
 use std::cell::{Cell, RefCell};
@@ -26,9 +26,9 @@ const MAX_LINKS: usize = 40;
 
 /// Where things are.
 pub(super) struct Paths {
-    /// The state dir; its real path.
+    /// The state directory; its real path.
     pub(super) state: PathBuf,
-    /// The original's state dir, without `.` and `..`.
+    /// The original's state directory, without `.` and `..`.
     pub(super) relocated_from: Option<PathBuf>,
     /// `~`.
     pub(super) home: Option<PathBuf>,
@@ -59,7 +59,7 @@ pub(super) enum Located {
     At(PathBuf),
     /// A place outside the copy. Safe to show.
     Elsewhere(String),
-    /// No place can be told, and why. Safe to show.
+    /// The place cannot be determined, and why. Safe to show.
     Unknown(String),
 }
 
@@ -89,7 +89,7 @@ pub(super) struct Entry {
 }
 
 impl Paths {
-    /// Paths of a state dir that is no copy, for tests.
+    /// Paths of a state directory that is no copy, for tests.
     #[cfg(test)]
     pub(super) fn plain(state: &Path) -> Self {
         let state = std::fs::canonicalize(state).expect("real path");
@@ -123,7 +123,7 @@ impl Paths {
         }
     }
 
-    /// Whether the state dir is a copy.
+    /// Whether the state directory is a copy.
     pub(super) fn relocated(&self) -> bool {
         self.relocated_from.is_some()
     }
@@ -204,7 +204,7 @@ impl Paths {
         Ok(out)
     }
 
-    /// The place in this state dir that an absolute path means; none when that is not here.
+    /// The place in this state directory that an absolute path means; none when that is not here.
     fn moved(&self, absolute: &Path) -> Option<PathBuf> {
         let Some(old) = &self.relocated_from else {
             return Some(absolute.to_owned());
@@ -344,7 +344,7 @@ impl Paths {
         Ok(entries)
     }
 
-    /// How a path is shown: relative to the state dir, or absolute.
+    /// How a path is shown: relative to the state directory, or absolute.
     pub(super) fn place(&self, absolute: &Path) -> Place {
         Place {
             absolute: absolute.to_owned(),

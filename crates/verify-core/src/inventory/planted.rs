@@ -43,7 +43,7 @@ const EXPORTS: [&str; 19] = [
     "RUSTUP_HOME",
     "VOLTA_HOME",
 ];
-/// Programs that an alias or function of this name would stand in for.
+/// Programs that an alias or function of this name would replace.
 const COMMON_PROGRAMS: [&str; 14] = [
     "sudo", "ssh", "git", "curl", "wget", "node", "npm", "npx", "python", "python3", "bash", "sh",
     "cat", "rm",
@@ -224,7 +224,7 @@ fn is_written_by_openclaw(snapshot: &str) -> Result<(), &str> {
     }
 }
 
-/// Words that the snapshot itself, or what OpenClaw puts around it, uses: no function or alias may stand in for one.
+/// Words that the snapshot itself, or what OpenClaw puts around it, uses: no function or alias may replace one.
 const SHELL_WORDS: [&str; 22] = [
     "export", "alias", "unalias", "unset", "eval", "shopt", "source", ".", "builtin", "command",
     "exec", "trap", "set", "declare", "typeset", "local", "readonly", "return", "true", "if", "[",
@@ -255,7 +255,7 @@ impl Body {
             self.depth = 0;
             return Ok(());
         }
-        // What stands in quotes is text; a here-document could hide where it ends.
+        // What is in quotes is text; a here-document could hide where it ends.
         let code = self.unquoted(line);
         if code.replace("<<<", "").contains("<<") {
             return Err(());

@@ -26,7 +26,7 @@ const NATIVE_MANIFEST: &str = "openclaw.plugin.json";
 pub(super) enum Origin {
     /// `plugins.load.paths`.
     Config,
-    /// The state dir, or an install record.
+    /// The state directory, or an install record.
     Global,
     /// `<workspace>/.openclaw/extensions`.
     Workspace,
@@ -91,12 +91,12 @@ impl PluginFiles {
                     "too many values in the manifests of all plugins together".to_owned()
                 }
                 Ok(parsed) => {
-                    let told = parsed.duplicates.iter();
-                    let told = told.map(|key| Observation::DuplicateKey {
+                    let duplicates = parsed.duplicates.iter();
+                    let duplicates = duplicates.map(|key| Observation::DuplicateKey {
                         place: place.clone(),
                         key: text::excerpt(key, 80),
                     });
-                    self.observations.extend(told);
+                    self.observations.extend(duplicates);
                     return (parsed.value, Some(Sha256Digest::of(content.as_bytes())));
                 }
                 Err(error) => error.to_string(),
@@ -185,7 +185,7 @@ impl PluginFiles {
             let target = match paths.real(&lexical) {
                 Ok(real) => real,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => lexical,
-                // A link out of a copy, or a loop: where it leads cannot be told.
+                // A link out of a copy, or a loop: where it leads cannot be determined.
                 Err(_) => PathBuf::from("/"),
             };
             let uncovered = left_out

@@ -20,7 +20,7 @@ pub(super) fn read(paths: &Paths, observations: &mut Vec<Observation>) -> Option
         Err(error) => {
             observations.push(Observation::Unreadable {
                 place: paths.shown(&link),
-                why: format!("the runtime that it names cannot be told: {error}"),
+                why: format!("the runtime that it names cannot be determined: {error}"),
             });
             return None;
         }

@@ -122,7 +122,7 @@ impl Unit {
             .collect();
         drop_ins.sort();
         for path in drop_ins {
-            // A drop-in that cannot be read decides all the same.
+            // A drop-in that cannot be read decides anyway.
             let text = content(&path).unwrap_or_else(|error| format!("# {error}"));
             texts.push((path, text));
         }

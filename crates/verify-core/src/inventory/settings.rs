@@ -24,7 +24,7 @@ const MAX_KEYS: usize = 100_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Means {
     Class(Class),
-    /// A subject of its own stands for it.
+    /// It is a subject of its own.
     Subject,
     /// Bookkeeping, or what is only shown.
     Nothing,
@@ -191,7 +191,7 @@ pub(super) fn has_unknown_key(config: &Value) -> bool {
     keys.any(|key| !known(key))
 }
 
-/// Whether a pattern is for a path. `**` stands for any number of parts.
+/// Whether a pattern is for a path. `**` matches any number of parts.
 fn matches(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern.split_first(), path.split_first()) {
         (None, None) => true,
@@ -321,7 +321,7 @@ mod tests {
         assert_ne!(
             with("${TOKEN}").1.digest(),
             one.1.digest(),
-            "its form is told"
+            "its form is reported"
         );
     }
 

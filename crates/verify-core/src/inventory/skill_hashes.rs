@@ -1,5 +1,5 @@
 //! Three hashes of a skill's files that other tools write into their records, recomputed to find out whether the files still are
-//! what was recorded. A match is never evidence: whoever changes the files can change the record.
+//! what was recorded. A match is never evidence: anyone who can change the files can change the record.
 //!
 //! 1. OpenClaw `fileTreeSha256` (`skills/lifecycle/skill-tree-digest.ts`): certain.
 //! 2. ClawHub `fingerprint` and 3. `skills-lock.json` `computedHash`: their order is that of JavaScript's `localeCompare`, which

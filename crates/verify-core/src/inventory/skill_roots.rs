@@ -1,7 +1,7 @@
 //! Where OpenClaw looks for skills, in its order of precedence (`skills/loading/workspace-skill-sources.ts`), and the walk of one
 //! such root (`skill-root-discovery.ts`).
 //!
-//! The walk finds at least what OpenClaw finds: its limits are higher, and a limit that is reached is told.
+//! The walk finds at least what OpenClaw finds: its limits are higher, and a limit that is reached is reported.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,13 +32,13 @@ pub(super) enum Loader {
     Workspace(usize),
     /// The agent of this number in the list of `<state>/agents`.
     Agent(usize),
-    /// Nobody, as configured now.
+    /// Not loaded, as configured now.
     Nobody,
 }
 
 /// One folder in which OpenClaw looks for skills.
 pub(super) struct Root {
-    /// What stands in the id: `managed`, `workspace.<agent>` …
+    /// What is in the id: `managed`, `workspace.<agent>` …
     pub(super) label: String,
     /// What stands before a skill's relative folder where two skills would share an id.
     pub(super) within: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct Root {
     pub(super) loader: Loader,
     /// Where ClawHub's lock of this root stands.
     pub(super) lock_base: Option<PathBuf>,
-    /// Whether a record beside a skill counts: not inside plugins, into which nobody installs skills.
+    /// Whether a record beside a skill counts: not inside plugins, into which no skills are installed.
     pub(super) records: bool,
     /// The folder of the plugin that ships this root; its digest covers whatever a link inside may reach.
     pub(super) plugin: Option<PathBuf>,
@@ -73,7 +73,7 @@ pub(super) struct Candidate {
     pub(super) loaded: bool,
 }
 
-/// All roots, and what stands in the way of some.
+/// All roots, and what is in the way of some.
 pub(super) fn roots(
     ctx: &Context<'_>,
     paths: &Paths,
@@ -122,7 +122,7 @@ pub(super) fn roots(
         }
         Personal::InCopy => found.not_covered.push(NotCovered {
             what: "~/.agents/skills".to_owned(),
-            why: "the state dir is a copy, and the home folder of its original is not here"
+            why: "the state directory is a copy, and the home folder of its original is not here"
                 .to_owned(),
         }),
         Personal::NotLoaded => {}
@@ -391,7 +391,7 @@ enum Personal {
     NotLoaded,
 }
 
-/// `~/.agents/skills` is loaded only with the default state dir.
+/// `~/.agents/skills` is loaded only with the default state directory.
 fn personal(paths: &Paths) -> Personal {
     let Some(home) = &paths.home else {
         return Personal::NotLoaded;

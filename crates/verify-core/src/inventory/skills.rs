@@ -90,7 +90,7 @@ fn is_covered(
         return true;
     }
     let Some(host) = host else {
-        // The host package never lies in the state dir, so this is no link of OpenClaw's.
+        // The host package never lies in the state directory, so this is no link of OpenClaw's.
         if candidate.real.starts_with(&paths.state) {
             return false;
         }
@@ -559,7 +559,7 @@ fn name_and_add(
     plugins: &[PluginRoot],
     found: &mut Found,
 ) {
-    // The skill whose folder has its name comes first, so that a newcomer of the same name does not take over its id.
+    // The skill whose folder has its name comes first, so that a newcomer of the same name does not get its id.
     let named = |skill: &Skill| skill.candidate.relative != skill.subject.name;
     skills.sort_by(|a, b| {
         (a.candidate.root, named(a), &a.candidate.relative).cmp(&(

@@ -89,7 +89,7 @@ impl State {
                 folder,
             });
         }
-        let paths = Paths::new(&options).expect("a state dir");
+        let paths = Paths::new(&options).expect("a state directory");
         read(&Context {
             options: &options,
             paths: &paths,
@@ -721,7 +721,7 @@ fn generated_links_to_plugin_skills_are_no_subjects() {
     state.skill("elsewhere", "b");
     symlink(state.state().join("elsewhere"), links.join("b")).expect("link");
     let found = state.skills();
-    // What leads out of the plugins and stays in the state dir is no link that OpenClaw made.
+    // What leads out of the plugins and stays in the state directory is no link that OpenClaw made.
     assert_eq!(ids(&found), ["skill:plugin-skills/b", "skill:plugin.p/a"]);
 }
 

@@ -35,7 +35,7 @@ pub enum Launch {
         /// The version, or `sha256:<hex>` of an image.
         version: String,
     },
-    /// May start other code tomorrow, or cannot be told.
+    /// May start other code tomorrow, or cannot be determined.
     Unpinned {
         /// Why, safe to show.
         why: String,

@@ -140,7 +140,7 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     // Without this, dropping an entry and locking again would take in a changed subject as a new one. One word is enough for a plugin
     // with its parts, and for what stands under another id now.
     let owner_gone = owner_changed || removed.iter().any(|p| is_owner(p));
-    let told = |p: &Package| {
+    let explained = |p: &Package| {
         is_part(p) && owner_gone
             || new
                 .packages()
@@ -149,7 +149,7 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     };
     found.extend(removed.iter().map(|p| {
         // A job that is over, or an agent that was deleted, takes nothing with it that could come back as something new.
-        let silent = told(p) || matches!(p.kind, Kind::Automation | Kind::Agent);
+        let silent = explained(p) || matches!(p.kind, Kind::Automation | Kind::Agent);
         whole(p.id.to_string(), What::Removed, describe(p), None, !silent)
     }));
     found.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));

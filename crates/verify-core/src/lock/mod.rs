@@ -86,7 +86,7 @@ pub struct Release {
     pub commit: GitOid,
     /// Who signed it. Needs `tag_object`.
     pub signer: Option<String>,
-    /// The files of the commit: what stands in for the clone of a skill, of which OpenClaw keeps none.
+    /// The files of the commit: what replaces the clone of a skill, of which OpenClaw keeps none.
     pub tree: Option<TreeDigest>,
     /// Line of the entry in the file, from 1; 0 when it did not come from a file. Not part of what the entry says.
     pub line: usize,

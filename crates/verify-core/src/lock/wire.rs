@@ -1,4 +1,4 @@
-//! What stands in `openclaw-verify.lock`, and how it becomes a [`Lock`].
+//! What is in `openclaw-verify.lock`, and how it becomes a [`Lock`].
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -19,7 +19,7 @@ pub struct Locked {
     pub name: Option<String>,
     /// Version.
     pub version: Option<String>,
-    /// Address of the archive, as written; npm can be told to leave it out, and bundled packages have none.
+    /// Address of the archive, as written; npm can be configured to leave it out, and bundled packages have none.
     pub resolved: Option<String>,
     /// SHA-512 of the archive; none for bundled packages, and where the text is no strong integrity value.
     pub integrity: Option<Sri>,

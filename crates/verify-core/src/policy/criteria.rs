@@ -1,4 +1,4 @@
-//! What a reader of code vouches for, and what policy asks that somebody vouched for.
+//! What a reader of code vouches for, and what policy requires a review to vouch for.
 
 use std::fmt;
 

@@ -124,7 +124,7 @@ pub enum Dependencies {
     Locked,
     /// Each equal to its published archive.
     ArchiveVerified,
-    /// Read by somebody, as this very digest.
+    /// Reviewed, as this very digest.
     Reviewed,
 }
 
@@ -152,7 +152,7 @@ pub struct Sources {
     pub min_age_days: Option<u32>,
 }
 
-/// Somebody else's reviews file.
+/// A reviews file of another team.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Import {
@@ -162,7 +162,7 @@ pub struct Import {
     pub location: ImportLocation,
     /// Digest that the file must have.
     pub digest: Sha256Digest,
-    /// Where it stands in the policy, in bytes.
+    /// Where it is in the policy, in bytes.
     pub digest_at: Range<usize>,
     /// Line in the policy, from 1.
     pub line: usize,

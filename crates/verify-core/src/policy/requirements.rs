@@ -15,7 +15,7 @@ pub struct Requirements<'p> {
     pub from: Origin,
     /// Whether the origin has to be proven.
     pub provenance: Need,
-    /// Whose build an attestation must be; none for anybody's.
+    /// Whose build an attestation must be; none for anyone's.
     pub identity: Option<&'p Identity>,
     /// What the dependencies have to be.
     pub dependencies: Dependencies,

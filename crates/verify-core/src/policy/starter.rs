@@ -1,5 +1,5 @@
-//! The policy that a first run writes: the preset `default`, and one dated exception for each subject and finding that nobody can
-//! have looked at yet.
+//! The policy that a first run writes: the preset `default`, and one dated exception for each subject and finding that cannot
+//! have been looked at yet.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

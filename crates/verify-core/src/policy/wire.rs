@@ -1,4 +1,4 @@
-//! What stands in `openclaw-verify.toml` and in the presets, with the places of everything that can still be wrong.
+//! What is in `openclaw-verify.toml` and in the presets, with the places of everything that can still be wrong.
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use super::trust::{Instance, NoTrustRoot, TrustRoot};
 /// A trust root and npm's keys.
 ///
 /// What is compiled in, and what comes by TUF, is read when it is first asked for and then once: most runs never ask. What the
-/// operator gave stands in its place, and nothing stands in for something else: where TUF was asked for and gives nothing that is
+/// operator gave is in its place, and nothing ever replaces what was asked for: where TUF was asked for and gives nothing that is
 /// current, there is no trust root.
 pub struct Anchors {
     instance: Instance,
@@ -22,7 +22,7 @@ pub struct Anchors {
     loader: Option<(Loader, OnceLock<Result<Refreshed, NoTrustRoot>>)>,
 }
 
-/// What a run judged signatures by. Nothing where nothing was signed, or nobody asked.
+/// What a run judged signatures by. Nothing where nothing was signed, or signatures were not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

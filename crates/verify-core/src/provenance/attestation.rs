@@ -22,7 +22,7 @@ pub const MAX_BUNDLES: usize = 64;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Signer<'a> {
-    /// A certificate whose claims meet this policy. An empty policy accepts anybody: see [`IdentityPolicy::complete`].
+    /// A certificate whose claims meet this policy. An empty policy accepts anyone: see [`IdentityPolicy::complete`].
     Identity(&'a IdentityPolicy),
     /// This public key.
     Key(&'a PublicKey),

@@ -55,7 +55,7 @@ pub(super) fn one_meaning(der: &[u8]) -> Result<(), Refused> {
                 .map_err(|_| bad("its name cannot be read".to_owned()))?;
             if names.0.len() != 1 {
                 return Err(bad(format!(
-                    "it has {} names, and only one can be whoever signed",
+                    "it has {} names, and only one can be the signer's",
                     names.0.len()
                 )));
             }

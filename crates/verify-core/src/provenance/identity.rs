@@ -114,7 +114,7 @@ pub struct IdentityPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IncompletePolicy {
-    /// Nothing says who may sign: anybody can get a certificate.
+    /// Nothing says who may sign: anyone can get a certificate.
     #[error("nothing says who may sign: give an identity with its issuer, or a repository")]
     NobodyNamed,
     /// An identity says nothing without the one who vouches for it.
@@ -123,7 +123,7 @@ pub enum IncompletePolicy {
 }
 
 impl IdentityPolicy {
-    /// Whether the policy names a signer that only that signer can be; for callers that must not accept just anybody.
+    /// Whether the policy names a signer that only that signer can be; for callers that must not accept just anyone.
     pub fn complete(&self) -> Result<(), IncompletePolicy> {
         let named =
             self.identity.is_some() || self.identity_pattern.is_some() || self.repository.is_some();
@@ -174,7 +174,7 @@ impl IdentityPolicy {
         {
             Some("github.com") => Some(GITHUB_ACTIONS),
             Some("gitlab.com") => Some(GITLAB),
-            // Such claims mean nothing unless somebody trustworthy makes them, and GitHub is whom npm and OpenClaw use.
+            // Such claims mean nothing unless a trusted issuer makes them, and npm and OpenClaw use GitHub.
             None if ci_claims => Some(GITHUB_ACTIONS),
             // A pattern or a host of which the issuer is not known.
             _ => None,

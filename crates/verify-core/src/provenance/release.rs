@@ -96,7 +96,7 @@ fn judge(
         ));
     }
     let assets = assets(statement)?;
-    // What is wanted is the statement itself; any of its own files stands for it, because a bundle is verified against a file.
+    // What is wanted is the statement itself; any of its own files will do, because a bundle is verified against a file.
     let Some((_, any)) = assets.first() else {
         return Err(Refused::Unsupported(
             "the release has no files, and its attestation cannot be verified without one"
@@ -147,7 +147,7 @@ fn judge(
     })
 }
 
-/// GitHub signs every release of every repository with one identity. Whose release it is stands in the statement, which is GitHub's
+/// GitHub signs every release of every repository with one identity. The statement says whose release it is, which is GitHub's
 /// own word and as good as a claim of its certificate.
 pub(super) fn named(mut identity: Identity, statement: Option<&Statement>) -> Identity {
     let statement = statement.filter(|statement| statement.predicate_type.starts_with(PREDICATE));

@@ -75,9 +75,7 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
         ));
     }
     if has("_type") {
-        return Err(unsupported(
-            "a bare in-toto statement, which nobody has signed",
-        ));
+        return Err(unsupported("a bare in-toto statement, which is not signed"));
     }
     if has("signed") && has("signatures") {
         return Err(unsupported("an in-toto link or layout, or metadata of TUF"));
@@ -126,7 +124,7 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
     known_names(json, &[]).map_err(malformed)
 }
 
-/// Every name that the format knows, by the name it stands in. Other clients refuse unknown names, too; what nobody reads is a place
+/// Every name that the format knows, by the name it is in. Other clients refuse unknown names, too; what no client reads is a place
 /// to hide things, or a misspelt check.
 const NAMES: [(&str, &[&str]); 17] = [
     (

@@ -50,7 +50,7 @@ pub enum Origin {
     },
 }
 
-/// Nothing to judge signatures by that is current: neither good nor bad can be told.
+/// Nothing to judge signatures by that is current: neither good nor bad can be established.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 #[non_exhaustive]

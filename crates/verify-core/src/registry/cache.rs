@@ -59,7 +59,7 @@ impl Cache {
         (Sri(hash.finalize().into()) == *digest).then_some(path)
     }
 
-    /// Where the archive with this digest would be. Whoever reads it has to hash what is read.
+    /// Where the archive with this digest would be. The reader has to hash what is read.
     pub(crate) fn archive_file(&self, digest: &Sri) -> Option<PathBuf> {
         Some(self.archive_path(digest))
             .filter(|path| path.symlink_metadata().is_ok_and(|found| found.is_file()))

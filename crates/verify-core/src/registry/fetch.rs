@@ -39,7 +39,7 @@ pub struct FetchedPackage {
     pub signatures: Vec<RegistrySignature>,
     /// When it was published, as the registry says.
     pub published: Option<Timestamp>,
-    /// Its archive; none when nobody asked.
+    /// Its archive; none when it was not asked for.
     pub archive: Option<Result<Archive, FetchError>>,
     /// Its attestations.
     pub attestations: Attestation,
@@ -49,7 +49,7 @@ pub struct FetchedPackage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Archive {
-    /// Where it lies in the cache. Whoever reads it should hash what is read.
+    /// Where it lies in the cache. The reader should hash what is read.
     pub path: PathBuf,
     /// The digest of its bytes.
     pub digest: Sri,
@@ -59,7 +59,7 @@ pub struct Archive {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Attestation {
-    /// Nobody asked.
+    /// Not asked for.
     NotAsked,
     /// The registry says that there are none.
     None,

@@ -84,7 +84,7 @@ impl FetchError {
         )
     }
 
-    /// Whether nobody answered.
+    /// Whether there was no answer.
     pub(super) fn is_silence(&self) -> bool {
         matches!(self, Self::TimedOut | Self::Network(_))
     }
@@ -191,7 +191,7 @@ impl Request<'_> {
                 404 | 410 => Err(FetchError::NotFound),
                 code @ (401 | 403) => Err(FetchError::Refused(code)),
                 code @ (429 | 503) => {
-                    wait_as_told(&response).await;
+                    wait_as_asked(&response).await;
                     Err(FetchError::Status(code))
                 }
                 code => Err(FetchError::Status(code)),
@@ -231,12 +231,12 @@ impl Request<'_> {
     }
 }
 
-async fn wait_as_told(response: &Response) {
-    let told = response
+async fn wait_as_asked(response: &Response) {
+    let seconds = response
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    if let Some(seconds) = told {
+    if let Some(seconds) = seconds {
         tokio::time::sleep(Duration::from_secs(seconds).min(MAX_RETRY_AFTER)).await;
     }
 }

@@ -74,7 +74,7 @@ pub fn judge(
     let from_cache = package.registry.is_empty();
     let signatures =
         match anchors.npm_signatures(&package.signatures, &about, package.published, now) {
-            // What the cache says and nobody signed was never said.
+            // What the cache says without a signature does not count.
             Fact::Violated { .. } | Fact::NotApplicable if from_cache => {
                 FetchError::Offline.into_fact()
             }
@@ -107,7 +107,7 @@ pub fn judge(
     }
 }
 
-/// Whether a code means a genuine attestation of somebody else.
+/// Whether a code means a genuine attestation by another identity.
 fn is_mismatch(code: &str) -> bool {
     Fault::from_code(code).is_some_and(|fault| fault.is_mismatch())
 }
@@ -172,6 +172,6 @@ pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
     }
 }
 
-/// Why the bytes of an archive are nobody's in particular.
+/// Why the bytes of an archive are no published package's.
 pub(crate) const NO_INTEGRITY: &str =
     "the registry states no SHA-512 of its archive, and none is recorded";

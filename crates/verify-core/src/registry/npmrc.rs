@@ -162,7 +162,7 @@ impl NpmConfig {
             return None;
         }
         let above = |credential: &&Credential| {
-            // A credential names no scheme, so the default port of either stands for "none given".
+            // A credential names no scheme, so the default port of either means "none given".
             credential.below.host_str() == url.host_str()
                 && credential.below.port() == url.port()
                 && url.path().starts_with(credential.below.path())

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Whether header lines, a blank line and a checksum may stand in the block, as in OpenPGP.
+/// Whether header lines, a blank line and a checksum may be in the block, as in OpenPGP.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
@@ -33,7 +33,7 @@ pub(super) fn decode(armor: &[u8], style: Style) -> Result<Vec<u8>, &'static str
             .iter()
             .position(|line| line.trim_ascii().is_empty())
             .ok_or("the armor has no blank line")?;
-        // Nobody signed these headers, and nobody reads them here.
+        // These headers are not signed, and are not read here.
         let is_name = |name: &str| {
             !name.is_empty()
                 && name

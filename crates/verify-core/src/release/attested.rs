@@ -6,8 +6,8 @@ use crate::provenance::Fault;
 use crate::provenance::release::Released;
 
 impl Verdict {
-    /// The verdict when an attestation of this repository's release of this tag stands in place of a signature, for an operator who
-    /// asked for that. What else is wrong with the tag stays wrong: also a bad signature of somebody whom the operator trusts.
+    /// The verdict when an attestation of this repository's release of this tag replaces a signature, for an operator who
+    /// asked for that. What else is wrong with the tag stays wrong: also a bad signature by a trusted signer.
     #[must_use]
     pub fn attested(mut self, found: &Fact<Released>) -> Self {
         self.failures.retain(|failure| !stands_for(failure.code));
@@ -75,7 +75,7 @@ impl Verdict {
     }
 }
 
-/// What an attestation stands for: that nobody signed, or nobody whose signature could be judged.
+/// What an attestation can replace: a missing signature, or one that could not be judged.
 fn stands_for(code: Code) -> bool {
     matches!(
         code,

@@ -1,7 +1,7 @@
 //! Tags signed with gitsign: CMS (RFC 5652) with a certificate of ten minutes from Sigstore.
 //!
 //! Whether the certificate was valid is proven by a transparency log, so a good signature alone is `needs-log`. What can be refused
-//! without the log is refused here: a signature that does not fit, and a certificate of somebody else. The certificate and a log
+//! without the log is refused here: a signature that does not fit, and a certificate of another identity. The certificate and a log
 //! entry that travels with the signature are judged by [`crate::provenance::gitsign`].
 
 use aws_lc_rs::signature::{
@@ -102,7 +102,7 @@ impl GitsignSignature {
                 "the CMS message signs a content of its own, not the tag",
             ));
         }
-        // The message states the hash twice; whoever reads only the one must not see another than who reads the other.
+        // The message states the hash twice; a reader of the one must not see another hash than a reader of the other.
         let stated: Vec<_> = data
             .digest_algorithms
             .iter()
@@ -153,7 +153,10 @@ pub(super) fn verify(
     let found = GitsignSignature::from_tag(tag)?;
     let issuer = found.issuer.as_deref().unwrap_or_default();
     if !found.identities.contains(&wanted.identity) || issuer != wanted.issuer {
-        let who = found.identities.first().map_or("nobody", String::as_str);
+        let who = found
+            .identities
+            .first()
+            .map_or("no identity", String::as_str);
         let why = format!(
             "the certificate is for {} by {}, whom the rule does not allow",
             excerpt(who, 200),

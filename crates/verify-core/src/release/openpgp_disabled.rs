@@ -1,4 +1,4 @@
-//! What stands for OpenPGP when the feature `openpgp` is not compiled in: nothing about such signatures is established.
+//! What replaces OpenPGP when the feature `openpgp` is not compiled in: nothing about such signatures is established.
 
 use std::path::Path;
 

@@ -27,7 +27,7 @@ pub(super) fn list_matches(text: &str, list: &str) -> bool {
     found
 }
 
-/// `*` stands for any bytes, `?` for one. Linear in the product of the lengths, whatever the pattern.
+/// `*` matches any bytes, `?` one. Linear in the product of the lengths, whatever the pattern.
 fn pattern_matches(text: &[u8], pattern: &[u8]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

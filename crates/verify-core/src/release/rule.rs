@@ -106,7 +106,7 @@ impl Trust {
                     "the key {} (line {line} of the signers file) may not sign today, and the pin of its tag does not say when that was made",
                     excerpt(fingerprint, 80)
                 );
-                let help = "look why the line ended; verify the tag in a clone, and pin what another key signed";
+                let help = "look why the line expired; verify the tag in a clone, and pin what another key signed";
                 return Err(Failure::new(Code::KeyExpired, why).help(help));
             };
             let (principal, key_type) = (

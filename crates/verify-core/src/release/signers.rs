@@ -2,7 +2,7 @@
 //!
 //! Answers as `ssh-keygen -Y find-principals` and `-Y verify` do, with three differences, all on the strict side or towards the same
 //! answer everywhere: a line that cannot be read is an error of the file, wherever it stands (ssh-keygen skips it when it finds a key
-//! before); dates that no calendar has are refused; and a time without `Z` or `UTC` is read as UTC, not as the time zone of whoever
+//! before); dates that no calendar has are refused; and a time without `Z` or `UTC` is read as UTC, not in the time zone of the user who
 //! runs the program.
 
 use std::ops::Range;
@@ -139,7 +139,7 @@ impl AllowedSigners {
             .split(',')
             .filter(|principal| !principal.is_empty())
         {
-            // A negated pattern is nobody's name.
+            // A negated pattern is not a name.
             if principal.starts_with('!') {
                 continue;
             }
@@ -192,9 +192,9 @@ impl AllowedSigners {
         refused_by_time.unwrap_or_else(|| {
             if let Some(entry) = usable.clone().find(|entry| entry.allows_namespace(namespace)) {
                 let why =
-                    format!("line {} of the signers file has the key {fingerprint} for nobody: no principal matches", entry.line);
+                    format!("line {} of the signers file has the key {fingerprint} but no principal that it matches", entry.line);
                 return Failure::new(Code::UnknownKey, why).help(
-                    "begin the line with whose key it is; a pattern that is negated, and all after an empty one, names nobody",
+                    "begin the line with whose key it is; a negated pattern, and all after an empty one, names no one",
                 );
             }
             let line = usable.map(|entry| entry.line).next().unwrap_or(first.line);

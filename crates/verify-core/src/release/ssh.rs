@@ -11,7 +11,7 @@ use crate::fact::NotEstablished;
 
 /// Who signed the tag, when the signature is good and the file allows the key at the time of the tag.
 ///
-/// An SSH signature holds no time of its own, so the tagger's is taken, as git does. Whoever has an old key can therefore set an old
+/// An SSH signature holds no time of its own, so the tagger's is taken, as git does. Anyone who has an old key can therefore set an old
 /// date: only a pin protects against that, and the note says so.
 pub(super) fn verify(
     tag: &Tag,
@@ -46,7 +46,7 @@ pub(super) fn verify(
     let (entry, principal) = signers.authorise(key, &signature.namespace, tag.tagger.seconds)?;
     let mut notes = Vec::new();
     if signature.is_untouched() {
-        notes.push("the security key signed without anybody touching it".to_owned());
+        notes.push("the security key signed without being touched".to_owned());
     }
     if entry
         .valid_before
@@ -59,7 +59,7 @@ pub(super) fn verify(
     }
     if principal.chars().all(|c| matches!(c, '*' | '?')) {
         notes.push(format!(
-            "line {} of the signers file allows this key to anybody (`{principal}`): it does not say who signed",
+            "line {} of the signers file allows this key for anyone (`{principal}`): it does not say who signed",
             entry.line
         ));
     }

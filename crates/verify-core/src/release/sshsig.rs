@@ -15,7 +15,7 @@ use crate::text::excerpt;
 const MAGIC: &[u8] = b"SSHSIG";
 /// The namespace that git signs in, so that a signature of a file or an e-mail cannot be used for a tag.
 pub(super) const NAMESPACE: &str = "git";
-/// Flag of a security key: somebody touched it.
+/// Flag of a security key: it was touched.
 const USER_PRESENT: u8 = 1;
 
 /// A parsed SSH signature.
@@ -152,7 +152,7 @@ impl SshSignature {
         Ok(())
     }
 
-    /// Whether a security key signed without anybody touching it. `ssh-keygen` accepts that, and OpenSSH's own tags are made so.
+    /// Whether a security key signed without being touched. `ssh-keygen` accepts that, and OpenSSH's own tags are made so.
     pub(super) fn is_untouched(&self) -> bool {
         self.security_key
             .is_some_and(|(flags, _)| flags & USER_PRESENT == 0)

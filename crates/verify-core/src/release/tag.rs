@@ -288,7 +288,7 @@ fn find_signature(body: &[u8], message: usize) -> Result<Option<Signature>, TagE
             } else {
                 Err(error(
                     Code::TrailingData,
-                    "something follows the signature block, and nobody signed it",
+                    "something follows the signature block, and it is not signed",
                 ))
             };
         }

@@ -268,7 +268,7 @@ impl Code {
         }
     }
 
-    /// The outcome that the code stands for.
+    /// The outcome of the code.
     #[must_use]
     pub fn outcome(self) -> Outcome {
         match self {

@@ -132,7 +132,7 @@ pub fn verify_object(
     verdict.finish(rule)
 }
 
-/// The verdict about a tag that cannot be read, because nobody keeps its repository, and that was verified when it was pinned as
+/// The verdict about a tag that cannot be read, because its repository is not kept, and that was verified when it was pinned as
 /// `pinned`. Its signer must still be one of the rule's; `pins` are what else is remembered of the repository's tags.
 #[must_use]
 pub fn verify_pinned(
@@ -511,7 +511,7 @@ fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Acc
         Failure::new(
             Code::SchemeNotAllowed,
             format!(
-                "the tag has an {} signature, and the rule trusts nobody to make one",
+                "the tag has an {} signature, and the rule trusts no key of that kind",
                 scheme.as_str()
             ),
         )

@@ -180,7 +180,7 @@ impl SshKey {
         })
     }
 
-    /// Reads `<type> <base64>` as it stands in signers files and `.pub` files, without what follows.
+    /// Reads `<type> <base64>` as it is in signers files and `.pub` files, without what follows.
     #[must_use]
     pub fn from_text(key_type: &str, base64: &str) -> Option<Self> {
         Self::from_blob(&STANDARD.decode(base64).ok()?).filter(|key| key.name == key_type)

@@ -74,7 +74,7 @@ fn commands(archive: &Archive, manifest: &Manifest) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What lies in a `node_modules` without being a package: Node finds it all the same.
+/// What lies in a `node_modules` without being a package: Node finds it anyway.
 fn loose(archive: &Archive) -> Vec<String> {
     let mut found = std::collections::BTreeSet::new();
     for entry in &archive.entries {

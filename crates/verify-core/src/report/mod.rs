@@ -69,7 +69,7 @@ pub struct Inputs {
     pub reviews: Input,
     /// The host package.
     pub openclaw: Input,
-    /// The state dir.
+    /// The state directory.
     pub state_dir: Input,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,7 @@ pub struct SubjectReport {
     pub version: Option<String>,
     /// Where it came from.
     pub source: Source,
-    /// Where it is, relative to the state dir where it lies inside.
+    /// Where it is, relative to the state directory where it lies inside.
     pub path: String,
     /// Whether OpenClaw would load it.
     pub enabled: bool,
@@ -185,7 +185,7 @@ pub struct ReleaseReport {
     pub commit: Option<String>,
     /// Scheme of the signature: `ssh`, `openpgp` or `gitsign`.
     pub scheme: Option<&'static str>,
-    /// Who signed, by the operator's files. The tagger is nobody: a tag may name anyone.
+    /// Who signed, by the operator's files. The tagger is not a signer: a tag may name anyone.
     pub signer: Option<Signer>,
     /// What was found out.
     pub outcome: Outcome,

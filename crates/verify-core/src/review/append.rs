@@ -1,6 +1,6 @@
 //! Adding an entry to `openclaw-reviews.toml` without touching a byte of what is there.
 //!
-//! Entries of one kind stand in the order of their subjects. A new one goes behind the last that is not after it, and only when there is
+//! Entries of one kind are in the order of their subjects. A new one goes behind the last that is not after it, and only when there is
 //! no such order at the end: two branches that review two different subjects then write at two different places, and git merges them.
 
 use std::fmt::Write as _;
@@ -32,7 +32,7 @@ pub enum Addition {
 pub struct Appended {
     /// The whole file.
     pub text: String,
-    /// The new entry alone, as it stands in the file.
+    /// The new entry alone, as it is in the file.
     pub entry: String,
 }
 

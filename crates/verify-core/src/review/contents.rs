@@ -1,4 +1,4 @@
-//! Files behind a digest, wherever they can be had: each is checked against the listing before anybody reads it.
+//! Files behind a digest, wherever they can be had: each is checked against the listing before it is read.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,10 +31,10 @@ enum Source {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentsError {
-    /// It has more bytes than anybody reads.
+    /// It is too large to be read.
     #[error("has more than {MAX_FILE} bytes")]
     TooLarge,
-    /// Nobody has it any more.
+    /// No copy is left.
     #[error("is not at hand any more")]
     Missing,
     /// What is there now is not what the listing says.

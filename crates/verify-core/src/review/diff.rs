@@ -17,7 +17,7 @@ const SMALL: usize = 8 << 10;
 /// Bytes of all texts of one call together; what comes after is named, not shown.
 const MAX_TOTAL: usize = 128 << 20;
 const TOO_LARGE: &str = "too large";
-/// Characters of a line that nobody can read any more. A file most of whose bytes stand in such lines is a bundle.
+/// Characters of a line that is too long for people to read. A file most of whose bytes are in such lines is a bundle.
 const LONG_LINE: usize = 500;
 /// Pairs of lines that all comparisons of one call may look at together; then files are shown as replaced whole. An attacker chooses
 /// both texts, and the worst case is a product.
@@ -143,10 +143,10 @@ impl std::fmt::Display for Cost {
     }
 }
 
-/// What has to be read of `new` by whoever knows `old`; all of it when nothing is known.
+/// What a reader who knows `old` has to read of `new`; all of it when nothing is known.
 ///
 /// # Errors
-/// When a file that can be read otherwise is not what the listing says: then somebody else is at work in the folder.
+/// When a file that can be read otherwise is not what the listing says: then another process is changing the folder.
 pub fn difference(
     old: Option<&Contents<'_>>,
     new: &Contents<'_>,
@@ -333,7 +333,7 @@ fn content(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Sid
     })
 }
 
-/// Whether most of a text stands in lines that nobody reads. One long line in a file that can be read otherwise does not hide it.
+/// Whether most of a text is in lines too long for people to read. One long line in a file that can be read otherwise does not hide it.
 fn is_bundle(text: &str) -> bool {
     let long: usize = text
         .lines()
@@ -510,7 +510,7 @@ mod tests {
         let first: Vec<_> = found
             .first
             .iter()
-            .map(|h| (h.what, h.path.as_str(), h.told.as_str()))
+            .map(|h| (h.what, h.path.as_str(), h.detail.as_str()))
             .collect();
         assert_eq!(
             first,

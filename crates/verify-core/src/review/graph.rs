@@ -22,7 +22,7 @@ pub struct ReviewIndex<'r> {
     trusts: Vec<&'r Trust>,
 }
 
-/// Whose file an entry stands in.
+/// Whose file an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Origin<'r> {
@@ -36,7 +36,7 @@ pub enum Origin<'r> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step<'r> {
-    /// Whose file it stands in.
+    /// Whose file it is in.
     pub origin: Origin<'r>,
     /// The review.
     pub review: &'r Review,
@@ -73,7 +73,7 @@ pub struct Question<'q> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict<'r> {
-    /// Somebody says that it must not run. Whatever else was said does not count.
+    /// An entry says that it must not run. No other entry counts then.
     Violation(Vec<(Origin<'r>, &'r Violation)>),
     /// People have read it, in these steps from nothing to what is installed.
     Reviewed(Vec<Step<'r>>),
@@ -83,9 +83,9 @@ pub enum Verdict<'r> {
     AgentOnly(Vec<Step<'r>>),
     /// Read, but at least one step no longer counts.
     Expired(Vec<Step<'r>>),
-    /// Its verified publisher was trusted, until this entry ended.
+    /// Its verified publisher was trusted, until this entry expired.
     TrustEnded(&'r Trust),
-    /// Nobody has read it.
+    /// There is no review of it.
     Unreviewed,
 }
 
@@ -236,7 +236,7 @@ impl<'r> ReviewIndex<'r> {
         }
     }
 
-    /// Everything that says that a subject must not run. Asked even where policy wants no review, and where what is installed has no
+    /// Everything that says that a subject must not run. Asked even where policy requires no review, and where what is installed has no
     /// digest.
     #[must_use]
     pub fn violations(
@@ -452,7 +452,7 @@ impl<'r> ReviewIndex<'r> {
                 .filter(|step| counts(step.review))
             {
                 let to = step.review.content;
-                // Whoever called it fine was wrong, and what differs from it little is no better.
+                // The review that passed it was wrong, and what differs from it little is no better.
                 if self.is_violated(to) {
                     continue;
                 }

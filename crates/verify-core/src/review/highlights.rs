@@ -18,7 +18,7 @@ pub struct Highlight {
     /// The file, safe to show.
     pub path: String,
     /// More about it, safe to show; may be empty.
-    pub told: String,
+    pub detail: String,
 }
 
 /// Kinds of things to read first, in this order.
@@ -80,7 +80,7 @@ const STARTS: [&str; 12] = [
     "claude.md",
     "agents.md",
 ];
-/// Strings that one manifest may declare as entry points: more is not read by anybody.
+/// Strings that one manifest may declare as entry points: people do not read more.
 const MAX_DECLARED: usize = 200;
 
 impl What {
@@ -155,7 +155,7 @@ impl Highlights {
         let mut list: Vec<Highlight> = self
             .found
             .into_iter()
-            .map(|(what, path, told)| Highlight { what, path, told })
+            .map(|(what, path, detail)| Highlight { what, path, detail })
             .collect();
         list.sort();
         list
@@ -209,14 +209,14 @@ impl Highlights {
         }
     }
 
-    fn add(&mut self, what: What, path: &str, told: &str) {
+    fn add(&mut self, what: What, path: &str, detail: &str) {
         let rank = what as u8;
         let best = self.ranks.entry(path.to_owned()).or_insert(rank);
         *best = rank.min(*best);
         self.found.insert((
             what,
             text::visible(path).into_owned(),
-            text::excerpt(told, 300),
+            text::excerpt(detail, 300),
         ));
     }
 }
@@ -235,7 +235,7 @@ fn resolved(declared: &str, changed: &BTreeSet<String>) -> Option<String> {
         .find(|path| changed.contains(path))
 }
 
-/// A manifest that cannot be read has nothing to tell; the file itself is shown all the same.
+/// A manifest that cannot be read has nothing to tell; the file itself is shown anyway.
 fn parse(bytes: &[u8]) -> Value {
     let text = String::from_utf8_lossy(bytes);
     json::last_wins(&text)

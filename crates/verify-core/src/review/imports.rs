@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::operator_file;
 use crate::text;
 
-/// Most lines that tell of a change; a number stands for the rest.
-const MAX_TOLD: usize = 20;
+/// Most lines that describe a change; the rest is a number.
+const MAX_LINES: usize = 20;
 
 /// A folder of ours in which imported reviews files are kept, each as `<sha256 hex>.toml`.
 ///
@@ -57,18 +57,18 @@ impl ImportStore {
     }
 }
 
-/// What of `old` and `new` counts and stands in only one of them: one line an entry, violations first, `+` for new and `-` for gone.
+/// What of `old` and `new` counts and is in only one of them: one line an entry, violations first, `+` for new and `-` for gone.
 /// Safe to show.
 #[must_use]
 pub fn changes(old: &Reviews, new: &Reviews) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut lines = Vec::new();
     for (mark, here, there) in [('+', new, old), ('-', old, new)] {
         let known: Vec<Violation> = there.violations.iter().map(unplaced_violation).collect();
         let only = here
             .violations
             .iter()
             .filter(|entry| !known.contains(&unplaced_violation(entry)));
-        told.extend(only.map(|entry| format!("{mark} {}", violation(entry))));
+        lines.extend(only.map(|entry| format!("{mark} {}", violation(entry))));
     }
     for (mark, here, there) in [('+', new, old), ('-', old, new)] {
         let known: std::collections::HashSet<String> = there.reviews.iter().map(key).collect();
@@ -76,14 +76,14 @@ pub fn changes(old: &Reviews, new: &Reviews) -> Vec<String> {
             .reviews
             .iter()
             .filter(|entry| !known.contains(&key(entry)));
-        told.extend(only.map(|entry| format!("{mark} {}", review(entry))));
+        lines.extend(only.map(|entry| format!("{mark} {}", review(entry))));
     }
-    let more = told.len().saturating_sub(MAX_TOLD);
-    told.truncate(MAX_TOLD);
+    let more = lines.len().saturating_sub(MAX_LINES);
+    lines.truncate(MAX_LINES);
     if more > 0 {
-        told.push(format!("and {more} more"));
+        lines.push(format!("and {more} more"));
     }
-    told
+    lines
 }
 
 /// All of a review but its line.
@@ -174,24 +174,24 @@ mod tests {
             )
             .is_empty()
         );
-        let told = changes(
+        let lines = changes(
             &old,
             &reviews(&[review(2), review(3), bad.to_owned()].concat()),
         );
-        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(lines.len(), 3, "{lines:?}");
         assert_eq!(
-            told[0],
+            lines[0],
             "+ violation of npm:a (versions) by Eve: x\\u{202e}y"
         );
         assert!(
-            told[1].starts_with("+ review of npm:a git-sha256:")
-                && told[2].starts_with("- review of npm:a")
+            lines[1].starts_with("+ review of npm:a git-sha256:")
+                && lines[2].starts_with("- review of npm:a")
         );
         let many: String = (10..60).map(review).collect();
-        let told = changes(&old, &reviews(&many));
+        let lines = changes(&old, &reviews(&many));
         assert_eq!(
-            (told.len(), told.last().map(String::as_str)),
-            (MAX_TOLD + 1, Some("and 32 more"))
+            (lines.len(), lines.last().map(String::as_str)),
+            (MAX_LINES + 1, Some("and 32 more"))
         );
     }
 }

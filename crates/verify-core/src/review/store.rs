@@ -1,4 +1,4 @@
-//! The files that somebody has looked at, kept so that the next difference can be shown without the network.
+//! The files that were looked at, kept so that the next difference can be shown without the network.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};

@@ -16,7 +16,7 @@ pub struct Versions {
     sets: Vec<Vec<Comparator>>,
 }
 
-/// What stands in the file.
+/// What is in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     /// `"*"` or a range.

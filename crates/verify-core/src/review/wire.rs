@@ -1,4 +1,4 @@
-//! What stands in `openclaw-reviews.toml`, and how it becomes [`Reviews`].
+//! What is in `openclaw-reviews.toml`, and how it becomes [`Reviews`].
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -311,7 +311,7 @@ fn violation(file: &TomlFile<'_>, span: Range<usize>, wire: WireViolation) -> Ch
     })
 }
 
-/// A violation that no subject can ever be meant by protects nobody, so it is refused.
+/// A violation that can match no subject protects no one, so it is refused.
 fn can_match(file: &TomlFile<'_>, package: &Spanned<SubjectId>, by_name: bool) -> Checked<()> {
     let id = package.get_ref();
     if !SCHEMES.contains(&id.scheme()) {
@@ -331,7 +331,7 @@ fn can_match(file: &TomlFile<'_>, package: &Spanned<SubjectId>, by_name: bool) -
         return fail(
             file.error(
                 package.span(),
-                "a violation of versions names one subject; `*` stands for nothing in it",
+                "a violation of versions names one subject; `*` has no meaning in it",
             )
             .with_help("write one entry a subject, or ban bytes under whatever name with `trees`"),
         );

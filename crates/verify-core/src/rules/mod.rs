@@ -105,7 +105,7 @@ impl Stages {
     }
 }
 
-/// The groups of rules; the outcomes of a subject are told by group.
+/// The groups of rules; the outcomes of a subject are reported by group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Group {
@@ -115,7 +115,7 @@ pub enum Group {
     Pinning,
     /// Who signed and published it?
     Provenance,
-    /// Has somebody read it?
+    /// Has it been reviewed?
     Review,
     /// Are the operator's own files in order?
     Hygiene,
@@ -153,7 +153,7 @@ pub(crate) struct View<'a> {
     pub subject: &'a Subject,
     /// What can be proven about it.
     pub evidence: &'a Evidence,
-    /// What policy asks of it.
+    /// What policy requires of it.
     pub requirements: &'a Requirements<'a>,
     /// Its entry in the lock.
     pub locked: Option<&'a Package>,

@@ -49,7 +49,7 @@ pub struct Outcomes {
     pub pinning: Outcome,
     /// Is it known who published it?
     pub provenance: Outcome,
-    /// Has somebody read it?
+    /// Has it been reviewed?
     pub review: Outcome,
     /// Is something bad known about it?
     pub advisory: Outcome,
@@ -117,7 +117,7 @@ fn of_silence(established: bool) -> Outcome {
     }
 }
 
-/// Whether it was reviewed: nothing that policy asks for may be open.
+/// Whether it was reviewed: nothing that policy requires may be open.
 fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
     match said {
         Some(Outcome::Violated) => Outcome::Violated,

@@ -415,7 +415,7 @@ impl<'a> Builder<'a> {
             ) else {
                 continue;
             };
-            // What the project itself asks for is what somebody installed into OpenClaw, unless the project is the subject.
+            // What the project itself asks for is what was installed into OpenClaw, unless the project is the subject.
             let installed = self.projects.instance(&project.owner).is_some();
             let root = if installed {
                 self.root.clone()
@@ -584,7 +584,7 @@ fn location(subject: &Subject, projects: &Projects) -> String {
 }
 
 /// The purl by where the subject came from. Only what a registry gave out is a `pkg:npm`: a local archive may bear any name. A commit
-/// is named only once it was verified: anybody can write one into a record.
+/// is named only once it was verified: anyone can write one into a record.
 fn purl(
     subject: &Subject,
     package_name: &str,

@@ -147,7 +147,7 @@ impl Draft {
         }
     }
 
-    /// Where the archive came from and its SHA-512. Without an address the purl stands for it: the hash would be lost otherwise.
+    /// Where the archive came from and its SHA-512. Without an address the purl is used: the hash would be lost otherwise.
     pub(super) fn distribution(&mut self, address: Option<&str>, archive: Option<&Sri>) {
         // A private registry's address may carry a token in its query.
         let address = address

@@ -17,14 +17,14 @@ const REQUIREMENTS: [(&str, &str); 5] = [
         "integrity",
         "The installed files are those that were locked.",
     ),
-    ("pinning", "The version or digest is pinned as policy asks."),
+    ("pinning", "The version or digest is pinned as policy requires."),
     (
         "provenance",
         "The origin is proven by a signature that policy accepts.",
     ),
     (
         "review",
-        "Somebody whom policy trusts has reviewed these files.",
+        "A reviewer whom policy trusts has reviewed these files.",
     ),
     ("advisory", "No advisory is known for this version."),
 ];

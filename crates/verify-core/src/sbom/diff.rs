@@ -1,7 +1,7 @@
 //! What changed between two SBOMs: the page that a reviewer reads after an update.
 //!
-//! Packages are matched by subject and by their place below its project, not by their path in the state dir, so that a new
-//! generation folder of OpenClaw is no change. What only moved inside its project is told apart from what is new.
+//! Packages are matched by subject and by their place below its project, not by their path in the state directory, so that a new
+//! generation folder of OpenClaw is no change. What only moved inside its project is distinguished from what is new.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -31,7 +31,7 @@ impl FromStr for Party {
                     .to_owned(),
             );
         }
-        // A part that was written must be used, or told: an SBOM without the contact that its maker gave would go unnoticed.
+        // A part that was written must be used, or refused: an SBOM without the contact that its maker gave would go unnoticed.
         let email = match person.email {
             Some(email) => Some(
                 values::email(&email)
@@ -89,7 +89,7 @@ impl Party {
     }
 }
 
-/// Adds those whom the operator named. In 1.5 a manufacturer is whoever made what is described, so there the maker of the SBOM counts
+/// Adds those whom the operator named. In 1.5 a manufacturer is the maker of what is described, so there the maker of the SBOM counts
 /// among its authors.
 pub(super) fn declare(metadata: &mut Map<String, Value>, options: &Options) {
     let mut authors: Vec<Value> = options.authors.iter().map(Party::contact).collect();
@@ -135,7 +135,7 @@ mod tests {
             "",
             " ",
             "<a@example.org>",
-            "Ada <nobody>",
+            "Ada <no-address>",
             "Ada (javascript:x)",
             "A\u{1b}[31m",
             "Ada <a@example.org",

@@ -9,7 +9,7 @@ use crate::subject::{Kind, SubjectId};
 
 /// A folder with a `node_modules`, a `package.json` or both, and the subject that it belongs to.
 pub(super) struct Project {
-    /// How its paths begin in the SBOM: relative to the state dir, `host` for the host package's project, else the subject's id.
+    /// How its paths begin in the SBOM: relative to the state directory, `host` for the host package's project, else the subject's id.
     pub prefix: String,
     /// The first subject, by id, that lies in it.
     pub owner: SubjectId,

@@ -12,7 +12,7 @@ use crate::launcher::{Ecosystem, Launch};
 use crate::report::Outcomes;
 use crate::subject::Kind;
 
-/// An MCP server: what it is called and where it is, never what it is told.
+/// An MCP server: what it is called and where it is, never what it is given.
 pub(super) fn service(subject: &Subject, reference: &str, verdict: Option<&Verdict>) -> Service {
     let mut service = Service::new("", Some(reference.to_owned()));
     service.name = values::normalized(Some(&masked(&subject.name)));
@@ -128,7 +128,7 @@ const LAUNCHERS: [&str; 13] = [
     "deno",
 ];
 
-/// Words before the package that say nothing about anybody.
+/// Words before the package that hold nothing personal.
 const PLAIN_WORDS: [&str; 17] = [
     "-y",
     "--yes",
@@ -150,7 +150,7 @@ const PLAIN_WORDS: [&str; 17] = [
 ];
 
 /// The program, and the package or script that it starts. No other argument comes out: a secret may look like any word, and where
-/// things lie on this machine is nobody's business.
+/// things lie on this machine does not belong in an SBOM.
 fn command(words: &[String]) -> String {
     let Some((program, arguments)) = words.split_first() else {
         return String::new();
@@ -219,7 +219,7 @@ fn is_package(word: &str) -> bool {
         && masked(name) == name
 }
 
-/// The address without user info, query and fragment, and with only those parts of its path that say nothing about anybody.
+/// The address without user info, query and fragment, and with only those parts of its path that hold nothing personal.
 fn endpoint(address: &str) -> Option<String> {
     const PARTS: [&str; 14] = [
         "",

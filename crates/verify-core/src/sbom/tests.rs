@@ -35,7 +35,7 @@ fn subject(
     Subject::new(SubjectId::new(scheme, name), kind, source, place)
 }
 
-/// A state dir with one of each kind, below a folder whose name must never come out.
+/// A state directory with one of each kind, below a folder whose name must never come out.
 fn state(root: &Path) -> Inventory {
     let state = root.join("private-home/.openclaw");
     let host = root.join("private-app");
@@ -548,7 +548,7 @@ fn what_only_1_7_can_say() {
         review: Outcome::Verified,
         ..Outcomes::default()
     };
-    let reviewers = vec!["Ada <ada@example.org>".to_owned(), "somebody".to_owned()];
+    let reviewers = vec!["Ada <ada@example.org>".to_owned(), "a reviewer".to_owned()];
     let verdict = Verdict {
         outcomes,
         reviewers,
@@ -612,7 +612,7 @@ fn what_only_1_7_can_say() {
     );
     assert_eq!(
         bom_17["declarations"]["assessors"][1]["organization"]["contact"][1]["name"],
-        "somebody"
+        "a reviewer"
     );
     assert_eq!(
         (
@@ -662,12 +662,12 @@ fn the_makers_are_those_whom_the_operator_names() {
         (old.get("manufacturer"), &old["authors"][1]["name"]),
         (None, &json!("Acme"))
     );
-    let nobody = bom(&inventory, &Verdicts::default(), &Options::default())["metadata"].clone();
+    let unnamed = bom(&inventory, &Verdicts::default(), &Options::default())["metadata"].clone();
     assert_eq!(
         (
-            nobody.get("authors"),
-            nobody.get("manufacturer"),
-            nobody.get("supplier")
+            unnamed.get("authors"),
+            unnamed.get("manufacturer"),
+            unnamed.get("supplier")
         ),
         (None, None, None)
     );

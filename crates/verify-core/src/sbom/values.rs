@@ -40,7 +40,7 @@ const NEWER_LICENSES: [&str; 20] = [
     "atc-game",
 ];
 
-/// Text as it may stand in an SBOM: one line, nothing that acts on a terminal, at most 256 characters.
+/// Text as it may be in an SBOM: one line, nothing that acts on a terminal, at most 256 characters.
 pub(super) fn shown(text: &str) -> String {
     text::excerpt(text.trim(), MAX_TEXT)
 }

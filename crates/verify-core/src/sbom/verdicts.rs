@@ -59,7 +59,7 @@ pub enum ArchiveMatch {
     },
     /// The registry says that nothing is published under that name and version.
     NotPublished,
-    /// Somebody asked, and nothing could be compared.
+    /// It was asked for, and nothing could be compared.
     NotEstablished,
 }
 

@@ -87,7 +87,7 @@ struct Batch {
     bytes: u64,
     /// Entries that have more than one name.
     links: Vec<(usize, HardLink)>,
-    /// Entries that run with more rights than whoever starts them.
+    /// Entries that run with more rights than the user who starts them.
     powers: Vec<(usize, &'static str)>,
 }
 
@@ -98,7 +98,7 @@ struct Seen {
     power: Option<&'static str>,
 }
 
-/// Why a file would run with more rights than whoever starts it. Only an executable file can carry capabilities that count.
+/// Why a file would run with more rights than the user who starts it. Only an executable file can carry capabilities that count.
 fn power(mode: u32, file: &File) -> Option<&'static str> {
     if mode & 0o6000 != 0 {
         return Some("setuid");
@@ -191,7 +191,7 @@ impl<'a> Pool<'a> {
             };
             let walk = walk(spec, self.options, &mut send);
             if let (Err(_), Some(failed)) = (&walk, self.failed.get(tree)) {
-                // Nobody needs the ids of its files any more.
+                // The ids of its files are no longer needed.
                 failed.store(0, Ordering::Relaxed);
             }
             walks.push(walk);

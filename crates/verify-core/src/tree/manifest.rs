@@ -1,6 +1,6 @@
 //! The listing behind a tree digest: `mode oid path` for every file and symlink, as `git ls-tree -r` shows it.
 //!
-//! A manifest hashes to the digest, so a stored one need not be trusted: whoever reads it takes [`Manifest::digest`] and compares.
+//! A manifest hashes to the digest, so a stored one need not be trusted: its reader takes [`Manifest::digest`] and compares.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! The tree digest `git-sha256`, the walker that takes it, and the comparison of two trees.
 //!
 //! The digest is the id that git gives a folder in a repository of object format SHA-256 (`git init --object-format=sha256`,
-//! `git add -A -f`, `git write-tree`), so anybody can check it without this program. docs/formats.md has the full text.
+//! `git add -A -f`, `git write-tree`), so anyone can check it without this program. docs/formats.md has the full text.
 //!
 //! A tree is walked by one thread with an explicit stack; its files are hashed meanwhile by a pool that lives only for the call; the
 //! folders are folded from the sorted listing. Nothing is followed, nothing but regular files is opened, and whatever changes meanwhile is
@@ -102,7 +102,7 @@ pub struct Options<'a> {
     pub max_bytes: u64,
     /// Bytes of all paths of one tree together: what bounds the memory.
     pub max_path_bytes: u64,
-    /// Count every symlink `node_modules/openclaw` as its text, wherever it leads, as git does. Only for folders of which nobody says
+    /// Count every symlink `node_modules/openclaw` as its text, wherever it leads, as git does. Only for folders of which it is not known
     /// what they are: a subject names its link to the host with [`LeaveOut::HostLink`], and the link is then checked.
     pub count_host_links: bool,
     /// Set by the caller to stop.
@@ -154,7 +154,7 @@ pub struct Tree {
     pub notes: Vec<TreeNote>,
 }
 
-/// Something that does not stand against a digest, and that policy may refuse. At most one of each kind stands in a tree, with its
+/// Something that does not stand against a digest, and that policy may refuse. At most one of each kind is in a tree, with its
 /// first paths. Paths are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -173,7 +173,7 @@ pub enum TreeNote {
         /// All of them.
         count: usize,
     },
-    /// Files that run with more rights than whoever starts them: git knows nothing of that.
+    /// Files that run with more rights than the user who starts them: git knows nothing of that.
     Privileged {
         /// `setuid` or `file-capability`.
         what: &'static str,
@@ -198,7 +198,7 @@ pub enum TreeError {
     /// There is nothing at the root.
     #[error("there is no folder")]
     Missing,
-    /// The tree holds what a digest cannot stand for. None of that was followed or opened.
+    /// The tree holds what a digest cannot represent. None of that was followed or opened.
     #[error("{total} unsafe entries, first {}", .offenders.first().map_or_else(String::new, ToString::to_string))]
     Unsafe {
         /// The first of them by path order of the walk, at most [`MAX_OFFENDERS`].
@@ -331,7 +331,7 @@ pub enum Why {
 /// The digest of one tree.
 ///
 /// # Errors
-/// See [`TreeError`]; no error ever stands for a digest that was taken in part.
+/// See [`TreeError`]; no error ever hides a digest that was taken in part.
 pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError> {
     let mut results = digest_all(std::slice::from_ref(spec), options);
     results.pop().unwrap_or(Err(TreeError::Missing))

@@ -422,7 +422,7 @@ fn name_in<'a>(folder: &str, place: &'a str) -> Option<&'a str> {
     (!name.contains('/')).then_some(name)
 }
 
-/// The bytes of a small regular file that nobody may execute; `None` for anything else, which then counts as it is.
+/// The bytes of a small regular file that is not executable; `None` for anything else, which then counts as it is.
 fn small_file(folder: BorrowedFd<'_>, name: &str) -> Option<Vec<u8>> {
     use std::io::Read as _;
     let folder = Beneath::of(folder.try_clone_to_owned().ok()?);

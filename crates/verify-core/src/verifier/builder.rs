@@ -92,7 +92,7 @@ impl Builder {
         }
     }
 
-    /// OpenClaw's state dir. Without one only the operator's files are judged.
+    /// OpenClaw's state directory. Without one only the operator's files are judged.
     pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(folder.into());
         self
@@ -110,7 +110,7 @@ impl Builder {
         self
     }
 
-    /// The state dir is a copy, whose records say `old`.
+    /// The state directory is a copy, whose records say `old`.
     pub fn relocated_from(mut self, old: impl Into<PathBuf>) -> Self {
         self.relocated_from = Some(old.into());
         self
@@ -140,7 +140,7 @@ impl Builder {
         self
     }
 
-    /// OpenClaw's config, when it is not `openclaw.json` in the state dir.
+    /// OpenClaw's config, when it is not `openclaw.json` in the state directory.
     pub fn openclaw_config(mut self, path: impl Into<PathBuf>) -> Self {
         self.config = Some(path.into());
         self
@@ -176,7 +176,7 @@ impl Builder {
         self
     }
 
-    /// A folder of ours in which files that somebody has reviewed are kept, so that only a difference has to be read later.
+    /// A folder of ours in which reviewed files are kept, so that only a difference has to be read later.
     pub fn contents(mut self, folder: impl Into<PathBuf>) -> Self {
         self.contents = Some(folder.into());
         self
@@ -201,7 +201,7 @@ impl Builder {
         self
     }
 
-    /// Who is told how far the hashing has come.
+    /// Called with how far the hashing has come.
     pub fn progress(mut self, progress: OnProgress) -> Self {
         self.progress = Some(progress);
         self
@@ -226,7 +226,7 @@ impl Builder {
         self
     }
 
-    /// Where earlier runs kept what they fetched; looked into for what policy demands, when no registry may be asked.
+    /// Where earlier runs kept what they fetched; looked into for what policy requires, when no registry may be asked.
     #[cfg(feature = "online")]
     pub fn downloads(mut self, cache: crate::registry::Cache) -> Self {
         self.downloads = Some(cache);
@@ -297,7 +297,7 @@ impl Builder {
         })
     }
 
-    /// Nothing that lies in the state dir or in the host package says whom to trust.
+    /// Nothing that lies in the state directory or in the host package says whom to trust.
     fn refuse_own(&self, policy: &Policy) -> Result<()> {
         let own = [&self.policy, &self.lock, &self.reviews]
             .into_iter()

@@ -34,7 +34,7 @@ pub struct CandidateReport {
 }
 
 impl Verifier {
-    /// What policy wants of the origin of the npm package `name`.
+    /// What policy requires of the origin of the npm package `name`.
     ///
     /// # Errors
     /// When policy names an identity that nothing can be compared with.

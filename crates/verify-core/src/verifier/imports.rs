@@ -37,7 +37,7 @@ pub(super) fn refresh(builder: &Builder, client: &Client) -> Result<Vec<Refreshe
     for ((import, url), answer) in imports.iter().zip(&urls).zip(answers) {
         let state = match answer {
             Ok(bytes) => taken(&builder, &store, import, url, bytes)?,
-            // What is pinned is in force, whether anybody serves it or not.
+            // What is pinned is in force, whether it is still served or not.
             Err(error) if store.get(&import.digest).is_some() => State::Unreachable(why(&error)),
             Err(error) => {
                 return Err(Error::environment(
@@ -87,7 +87,7 @@ fn taken(
     let new = crate::review::Reviews::parse(&path, &text);
     let old = known
         .and_then(|text| crate::review::Reviews::parse(&store.path(&import.digest), &text).ok());
-    let told = match (new, old) {
+    let difference = match (new, old) {
         (Err(error), _) => format!("it could not be used either: {error}"),
         (Ok(new), Some(old)) => {
             let lines = crate::review::changes(&old, &new);
@@ -109,7 +109,7 @@ fn taken(
         policy,
         &shown(url),
         digest,
-        &format!("the new file is kept at {kept}\n{told}"),
+        &format!("the new file is kept at {kept}\n{difference}"),
     )
     .into())
 }

@@ -21,7 +21,7 @@ use crate::subject::{Kind, SubjectId};
 use crate::text;
 use crate::tree::{self, Manifest, ManifestStore};
 
-/// Everything that policy wants to have been read and nobody has, the cheapest first.
+/// Every review that policy requires and that is missing, the cheapest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Backlog {
@@ -99,7 +99,7 @@ pub struct Reading {
     pub since: Option<String>,
     /// Where its files are.
     pub place: Option<String>,
-    /// What policy wants a review to say; none where it wants none.
+    /// What policy requires a review to say; none where it wants none.
     pub wanted: Option<Criteria>,
     /// Digest of the dependencies, where they are shown too.
     pub dependencies: Option<TreeDigest>,
@@ -426,7 +426,7 @@ struct Base {
 }
 
 impl Reading {
-    /// Keeps what is installed, so that a later reading can start from here. Whoever calls decides when to
+    /// Keeps what is installed, so that a later reading can start from here. The caller decides when to
     /// [`ContentStore::prune`].
     ///
     /// # Errors

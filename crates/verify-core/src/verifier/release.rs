@@ -73,7 +73,7 @@ pub struct Pinning {
     pub changes: Vec<Change>,
     /// Tags that cannot be pinned: they are not verified.
     pub refused: Vec<String>,
-    /// Changes that need the operator's word and do not have it. Whoever writes the lock has to stop when there is one.
+    /// Changes that need the operator's word and do not have it. A caller that writes the lock has to stop when there is one.
     pub unaccepted: Vec<Change>,
 }
 
@@ -83,7 +83,7 @@ struct Trusted {
     repository: Option<String>,
     /// The rules for it, the most specific first.
     rules: Vec<(policy::ReleaseRule, ReleaseRule)>,
-    /// What stands in place of a signature.
+    /// What replaces a signature.
     attestation: Option<Fact<Released>>,
 }
 
@@ -230,7 +230,7 @@ impl Verifier {
         match named.as_slice() {
             [only] if !only.contains('*') => Ok((*only).to_owned()),
             [] => Err(Error::needs(
-                "the policy has no [[release]], so nobody is trusted to sign",
+                "the policy has no [[release]], so no signer is trusted",
                 "add one to openclaw-verify.toml, or say whom to trust",
                 Input::Signers,
             )),

@@ -50,7 +50,7 @@ pub struct Refused {
 impl Verifier {
     /// A lock of what is installed now: of everything, or with only `ids` taken anew.
     ///
-    /// Nothing is written. Whoever writes it has to look at [`Relock::changes`] first: a change that needs the operator's word must
+    /// Nothing is written. A caller that writes it has to look at [`Relock::changes`] first: a change that needs the operator's word must
     /// not be written without it.
     ///
     /// # Errors
@@ -296,7 +296,7 @@ fn listings(inventory: &Inventory) -> Vec<Listing> {
     all.flatten().cloned().collect()
 }
 
-/// What stands in the way of a whole inventory, as far as policy and flags do not say that it may.
+/// What is in the way of a whole inventory, as far as policy and flags do not say that it may.
 fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
     let codes = [
         NotEstablished::UnsupportedSchema,
@@ -384,7 +384,7 @@ fn provenance(evidence: &Evidence) -> Option<Provenance> {
     })
 }
 
-/// Whoever can write to the spool could put other files where the operator has read these.
+/// Anyone who can write to the spool could put other files where the operator has read these.
 pub(super) fn as_kept(kept: &Kept, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
     let Some(tree) = evidence.tree.tree() else {
         return Ok(());

@@ -479,7 +479,7 @@ fn no_changed_signers_file_allows_more_than_ssh_keygen_does() {
         allowed += 1;
     }
     println!(
-        "{read} changed signers files that can be read, {allowed} of them allow somebody, and ssh-keygen agrees"
+        "{read} changed signers files that can be read, {allowed} of them allow a signer, and ssh-keygen agrees"
     );
     assert!(allowed > 50);
 }

@@ -40,7 +40,7 @@ pub fn tag(body: &[u8]) {
 pub fn armor(armor: &[u8]) {
     let now = jiff::Timestamp::from_second(1_795_000_000).expect("time");
     let verdict = verify_object(&[BODY, armor].concat(), Some("v1.0.0"), &RULE, &[], now);
-    assert_ne!(verdict.outcome, Outcome::Verified, "nobody holds this key");
+    assert_ne!(verdict.outcome, Outcome::Verified, "no one holds this key");
 }
 
 /// The operator's `allowed_signers` and revocation files: an error with a place, or a list; never a panic.

@@ -266,7 +266,7 @@ fn the_second_try_passes_after_locking_what_was_kept() {
     assert_eq!(
         rules(&announced),
         ["not-locked"],
-        "told, and judged when it is staged"
+        "reported, and judged when it is staged"
     );
     blocked(&package, "not-locked");
     blocked(&tree, "not-locked");
@@ -497,7 +497,7 @@ fn what_only_a_registry_knows_is_asked_for_when_the_copy_is_locked() {
     blocked(&reply, "not-established");
     assert!(
         reason(&reply).contains("with the registry asked"),
-        "locked and read, and nobody knows who built it: {reply}"
+        "locked and reviewed, and its builder is not known: {reply}"
     );
 }
 

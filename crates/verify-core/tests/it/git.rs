@@ -297,7 +297,7 @@ fn the_base_of_a_delta_is_bounded_too() {
         repository.read(&oid, 1 << 20),
         Err(GitError::TooLarge { .. })
     ));
-    // The pack is a right one: whoever accepts a base of that size gets the tag.
+    // The pack is valid: a reader that accepts a base of that size gets the tag.
     assert_eq!(
         repository
             .read(&oid, 512 << 20)

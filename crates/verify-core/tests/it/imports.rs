@@ -77,7 +77,7 @@ impl Place {
         self.online(patience)
             .refresh_imports()
             .map(|mut all| all.pop().expect("one import").state)
-            .map_err(|error| told(&error))
+            .map_err(|error| texts(&error))
     }
 
     fn kept(&self) -> usize {
@@ -86,7 +86,7 @@ impl Place {
 }
 
 /// An error with its way out; one that points into a file with the line and what is marked there.
-fn told(error: &Error) -> String {
+fn texts(error: &Error) -> String {
     use miette::Diagnostic as _;
     let help = error
         .help()
@@ -103,7 +103,7 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
     let place = Place::new();
     place.policy(REVIEWS);
     let url = place.server.url("/r.toml");
-    let error = told(&place.offline().build().err().expect("not kept"));
+    let error = texts(&place.offline().build().err().expect("not kept"));
     assert_eq!(
         error,
         format!(
@@ -131,7 +131,7 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
     assert!(place.offline().build().is_ok() && place.online(PATIENT).build().is_ok());
     assert_eq!(place.server.authorizations(), []);
 
-    // What is pinned stays in force when nobody serves it any more.
+    // What is pinned stays in force when it is no longer served.
     place.server.set("/r.toml", Answer::Status(404));
     assert_eq!(
         place.refresh(),
@@ -147,7 +147,7 @@ fn an_import_is_fetched_once_and_then_read_without_a_network() {
     )
     .expect("swap");
     assert!(
-        told(&place.offline().build().err().expect("swapped")).contains("are not in the cache")
+        texts(&place.offline().build().err().expect("swapped")).contains("are not in the cache")
     );
     place.server.set("/r.toml", Answer::Good(REVIEWS.into()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
@@ -283,7 +283,7 @@ fn hostile_servers_give_nothing() {
         .server
         .set("/r.toml", Answer::Good(broken.into()));
     assert_eq!(place.refresh(), Ok(ImportState::Fetched));
-    let error = told(&place.offline().build().err().expect("broken"));
+    let error = texts(&place.offline().build().err().expect("broken"));
     assert!(
         error.starts_with("line 2 `ignore` (here): unknown key `ignore`"),
         "{error}"
@@ -309,7 +309,7 @@ fn a_file_beside_the_policy_is_held_to_its_digest_too() {
     );
     std::fs::write(&file, format!("{REVIEWS}\n")).expect("file");
     let found = Sha256Digest::of(format!("{REVIEWS}\n").as_bytes());
-    let error = told(&place.offline().build().err().expect("changed"));
+    let error = texts(&place.offline().build().err().expect("changed"));
     assert_eq!(
         error.replace(&place.folder.path().display().to_string(), "DIR"),
         format!(
@@ -318,7 +318,7 @@ fn a_file_beside_the_policy_is_held_to_its_digest_too() {
         )
     );
     std::fs::remove_file(&file).expect("remove");
-    let error = told(&place.offline().build().err().expect("gone"));
+    let error = texts(&place.offline().build().err().expect("gone"));
     assert!(
         error.contains("are not there") && error.contains("line 2 of the policy"),
         "{error}"

@@ -1,4 +1,4 @@
-//! The inventory on real and on hostile state dirs. Each hostile one is named after its attack; none may hang, panic or pass unseen.
+//! The inventory on real and on hostile state directories. Each hostile one is named after its attack; none may hang, panic or pass unseen.
 
 #![allow(
     clippy::expect_used,
@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use crate::special::make_fifo;
 use crate::support::shared;
 
-/// A state dir under construction, with a home folder around it.
+/// A state directory under construction, with a home folder around it.
 struct State {
     dir: tempfile::TempDir,
     records: Vec<(String, Value)>,
@@ -231,7 +231,7 @@ fn a_real_state_is_found_whole_in_its_copy() {
     };
     let inventory = inventory::read(&options).expect("inventory");
 
-    // Everything that the real `openclaw plugins list` told, and what the records hold besides, with its state.
+    // Everything that the real `openclaw plugins list` showed, and what the records hold besides, with its state.
     let list =
         fs::read_to_string(corpus.join("cli-output/plugins-list.trimmed.json")).expect("list");
     let list: Value = serde_json::from_str(&list).expect("JSON");
@@ -883,7 +883,7 @@ fn git_folder_that_is_a_file_or_a_link() {
         );
         assert!(
             said(&subject(&state.read(), "git:git.example/a/g").observations)
-                .contains("is no folder of its own")
+                .contains("is not a folder of its own")
         );
     }
 }

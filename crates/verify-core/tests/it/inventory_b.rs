@@ -14,7 +14,7 @@ use openclaw_verify_core::subject::{Kind, Source};
 
 use crate::support::shared;
 
-/// The state dir of the shared material as OpenClaw left it on its own machine.
+/// The state directory of the shared material as OpenClaw left it on its own machine.
 fn real_state(dir: &Path) -> Inventory {
     let corpus = shared("corpus/openclaw-state");
     let unpacked = std::process::Command::new("bash")

@@ -45,7 +45,7 @@ impl Mint {
         self.path("repo.git")
     }
 
-    /// Runs git on the repository, without anybody's configuration, and gives its output.
+    /// Runs git on the repository, without any user's configuration, and gives its output.
     pub fn git(&self, arguments: &[&str], input: &[u8]) -> String {
         let output = run(self.git_command().args(arguments), input);
         assert!(

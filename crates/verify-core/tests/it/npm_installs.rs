@@ -255,9 +255,9 @@ fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
     assert_eq!(mismatches(&report), [""; 0]);
     assert_eq!(basis(&report), Some(Basis::Archive));
 
-    // Everything else is told: of each, the file and the package that it belongs to.
+    // Everything else is reported: of each, the file and the package that it belongs to.
     let modules = place.path(&format!("state/{PROJECT}/node_modules"));
-    let told = |script: &str, named: &str| {
+    let reported = |script: &str, named: &str| {
         let kept = place.path("kept");
         place.run(&format!(
             "rm -rf '{0}' && cp -a '{1}' '{0}'",
@@ -408,13 +408,13 @@ fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
             "changed plain@1.0.0: index.js",
         ),
     ] {
-        told(script, named);
+        reported(script, named);
     }
     assert_eq!(mismatches(&place.online("")), [""; 0], "all is as it was");
 }
 
 /// OpenClaw's project file asks for other packages in the place of old ones, as the host package says. Without the host package it
-/// is only the state dir that says so.
+/// is only the state directory that says so.
 #[test]
 #[ignore = "needs npm"]
 fn a_package_in_another_ones_place() {
@@ -455,7 +455,7 @@ fn a_package_in_another_ones_place() {
     assert!(
         mismatches(&report)
             .iter()
-            .any(|line| line.contains("only npm's project in the state dir asks")),
+            .any(|line| line.contains("only npm's project in the state directory asks")),
         "{report:#?}"
     );
     let host = place.path("host");

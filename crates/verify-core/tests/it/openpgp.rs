@@ -193,7 +193,7 @@ fn subkeys_count_when_they_are_bound_and_not_revoked() {
         Some("a@example.test")
     );
 
-    // Superseded two years later: a soft revocation, and still nobody's key.
+    // Superseded two years later: a soft revocation, and still no valid key.
     let edit = format!("key {subkey}\nrevkey\ny\n2\n\ny\nsave\n");
     let mut command = Command::new("gpg");
     command.arg("--homedir").arg(&gpg.home).args([

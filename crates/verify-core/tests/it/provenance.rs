@@ -232,7 +232,7 @@ const BUNDLES: [(&str, &str, &str); 8] = [
 #[ignore = "needs ../shared"]
 fn every_bundle_of_the_corpus_has_its_verdict() {
     let corpus = Corpus::open();
-    let anybody = IdentityPolicy::default();
+    let anyone = IdentityPolicy::default();
     let mut judged = 0;
     for case in corpus
         .cases
@@ -275,7 +275,7 @@ fn every_bundle_of_the_corpus_has_its_verdict() {
             let found = verify_attestation(
                 &artifact,
                 &bundle,
-                Signer::Identity(&anybody),
+                Signer::Identity(&anyone),
                 None,
                 &trust,
                 now(),

@@ -314,7 +314,7 @@ fn broken_cryptography() {
             "log",
         ),
         (
-            "logged after the certificate ended",
+            "logged after the certificate expired",
             world.logged_at(&good, SIGNED_AT + 3600),
             "certificate",
         ),
@@ -745,7 +745,7 @@ fn parts_that_readers_disagree_about() {
             "bundle",
         ),
         (
-            "a name that nobody knows",
+            "an unknown name",
             changed(&good, |b| b["verified"] = json!(true)),
             "bundle",
         ),
@@ -1001,7 +1001,7 @@ fn somebody_else() {
         judge_with(&world, person.to_string().as_bytes(), &bob),
         "identity"
     );
-    // Of several bundles one may be somebody else's, but none may be broken.
+    // Of several bundles one may be another identity's, but none may be broken.
     let two = format!("{}\n{}\n", cases[0].1, good(&world));
     assert_eq!(judge_with(&world, two.as_bytes(), &policy()), "verified");
     let broken = with_claims(&world, |c| c.sct = false);
@@ -1303,7 +1303,7 @@ fn npm_attestations() {
     two["subject"].as_array_mut().expect("list").push(second);
     assert_eq!(pair(&publish, &npm.provenance(&two.to_string())), "subject");
 
-    // The publish attestation is signed by somebody else, by an unknown key, or by a certificate.
+    // The publish attestation is signed by another identity, by an unknown key, or by a certificate.
     let stranger = mint::key();
     let forged = npm.world.bundle(
         Content::Statement(&publish_statement()),

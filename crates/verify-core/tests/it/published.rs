@@ -345,11 +345,11 @@ fn verified_provenance_is_locked_and_raises_the_basis() {
         report.findings,
         report.subjects
     );
-    // From the cache, without a network: policy demands it, so it is looked into.
+    // From the cache, without a network: policy requires it, so it is looked into.
     let report = place.offline(REQUIRED);
     assert_eq!(said(&report), [""; 0], "{:#?}", report.findings);
     assert_eq!(basis_of_plugin(&report), Some(Basis::Signed));
-    // Once nothing is at hand, nothing is claimed; only those who ask are told.
+    // Once nothing is at hand, nothing is claimed; only those who ask are answered.
     fs::remove_dir_all(place.path("cache")).expect("cache");
     let report = place.offline("");
     assert_eq!(said(&report), [""; 0]);
@@ -395,7 +395,7 @@ fn trust_in_a_publisher_counts_only_while_its_provenance_is_verified() {
         !online.contains(&"unreviewed") && online.contains(&"trust-expiring"),
         "{online:?}"
     );
-    // Without a network and a cache nothing says who built it, so the trust covers nobody.
+    // Without a network and a cache nothing says who built it, so the trust covers no one.
     fs::remove_dir_all(place.path("cache")).expect("cache");
     let offline = ids(false);
     assert!(
@@ -660,7 +660,7 @@ fn too_young() {
         [""; 0]
     );
 
-    // Nobody is told that it is old enough where nobody knows.
+    // It is never called old enough where that is not known.
     let ages = |report: &Report| -> Vec<String> {
         let about = report
             .findings
@@ -772,13 +772,13 @@ fn a_registry_that_policy_does_not_list() {
     assert_eq!(unlisted("", &scope), 0, "without a list all are as good");
 }
 
-/// Name, version and digest of an installed package are what the state dir claims. An archive that the cache holds for another reason
+/// Name, version and digest of an installed package are what the state directory claims. An archive that the cache holds for another reason
 /// must not vouch for them.
 #[test]
 fn an_archive_in_the_cache_proves_nothing_by_itself() {
     let mut place = Place::new();
     place.publish("1.2.0", BUILT);
-    // Somebody's own package, published under another name, whose package.json says that it is this one.
+    // An attacker's own package, published under another name, whose package.json says that it is this one.
     let evil = archive(NAME, "6.6.6");
     let (evil_integrity, shop) = (Sri::of(&evil), "/evil/-/evil-1.0.0.tgz");
     let dist =
@@ -819,7 +819,7 @@ fn an_archive_in_the_cache_proves_nothing_by_itself() {
             "not-established[not-in-registry] note"
         ]
     );
-    // And what is as published is told so, also where it has no dependencies at all.
+    // And what is as published is reported so, also where it has no dependencies at all.
     place.install("1.2.0");
     place.lock(true);
     assert_eq!(said(&place.online(wanted)), [""; 0]);
@@ -846,7 +846,7 @@ fn candidates() {
     assert_eq!(
         said(&report.report),
         ["not-established[offline] deny"],
-        "required, and nobody gave any"
+        "required, and none was given"
     );
     assert_eq!(report.contents.bundled, ["inner@2.0.0"]);
     assert_eq!(
@@ -870,7 +870,7 @@ fn candidates() {
         .expect("origin");
     let report = verifier.candidate(&candidate, &nothing).expect("report");
     assert_eq!(said(&report.report), ["provenance-missing deny"]);
-    // Whether somebody has read it is asked once it is installed, and not hidden here.
+    // Whether it is reviewed is asked once it is installed, and not hidden here.
     let unread = |report: &Report| {
         report
             .findings
@@ -978,7 +978,7 @@ fn a_bundled_package_has_its_archives_hash_only_when_it_is_that_archive() {
     );
     assert_eq!(found["externalReferences"][0]["hashes"], found["hashes"]);
     assert_eq!((found.get("modified"), found.get("pedigree")), (None, None));
-    // The cache does not know which archive is meant, and nobody else was asked.
+    // The cache does not know which archive is meant, and no registry was asked.
     let found = place.sbom_of_inner(false);
     assert_eq!((compared(&found), found.get("hashes")), (None, None));
 
@@ -1028,7 +1028,7 @@ fn a_bundled_package_has_its_archives_hash_only_when_it_is_that_archive() {
             "pkg:npm/inner@2.0.0"
         );
     }
-    // A name that nobody asked for is not that of the archive.
+    // A name that was not asked for is not that of the archive.
     place.install("1.2.0");
     place.write(
         &format!("{folder}/package.json"),

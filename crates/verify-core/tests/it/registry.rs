@@ -268,7 +268,7 @@ fn a_good_registry_and_then_the_cache() {
         (code(&facts.integrity), code(&facts.signatures)),
         ("verified", "verified")
     );
-    assert_eq!(facts.published, None, "nobody signs the time");
+    assert_eq!(facts.published, None, "the time is not signed");
     assert_eq!(code(&facts.attestations.package()), "verified");
     let unknown = Plan {
         wants: vec![Want {
@@ -686,7 +686,7 @@ fn each_bad_answer_is_told_as_what_it_is() {
         (raw(&length(10), &good), "offline"),
         (raw(&length(-10), &good), "bad-answer"),
         (raw("content-length: -1\r\n", &good), "offline"),
-        // Nobody asked for compression, so it is not undone.
+        // Compression was not asked for, so it is not undone.
         (
             raw(
                 &format!(
@@ -733,7 +733,7 @@ fn each_bad_answer_is_told_as_what_it_is() {
     }
     assert!(
         other.authorizations().is_empty(),
-        "nobody was sent elsewhere"
+        "no request was sent elsewhere"
     );
 
     // The same for the other two questions: the rest is still known.
@@ -896,7 +896,7 @@ fn a_silent_registry_is_not_asked_for_ever() {
             .packages
             .iter()
             .all(|p| matches!(p, Err(FetchError::Network(_)))),
-        "each is told"
+        "each is reported"
     );
     let asked = shop.server.authorizations().len();
     assert!(
@@ -937,7 +937,7 @@ fn a_poisoned_cache_is_refused() {
         )
     };
     assert_eq!(offline(), ("verified", "verified", "verified"));
-    // Genuine attestations of somebody else's making, and none at all.
+    // Genuine attestations by another identity, and none at all.
     for poison in [
         Shop::open().attestations(),
         b"{\"attestations\":[]}".to_vec(),

@@ -79,7 +79,7 @@ fn anchors() -> Arc<Anchors> {
     Arc::new(Anchors::embedded(Instance::PublicGood))
 }
 
-/// A gitsign tag for which nobody asks the log: the right identity is not enough, a wrong one is refused.
+/// A gitsign tag whose log entry is not looked up: the right identity is not enough, a wrong one is refused.
 fn gitsign_without_log(body: &[u8], name: &str) {
     let signature = GitsignSignature::from_tag(&parse_tag(body).expect("a tag"))
         .expect("a signature that fits");

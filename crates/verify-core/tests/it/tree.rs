@@ -201,7 +201,7 @@ fn nested_git_folders_count() {
     assert!(with.manifest.get("sub/.git/hooks/post-checkout").is_some());
 }
 
-/// A name that may stand in a tree, with those that sort next to `/` more often than chance would.
+/// A name that may be in a tree, with those that sort next to `/` more often than chance would.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[ab][-./0 ab]{0,3}".prop_filter("no slash or dots", |s| !s.contains('/') && s != "." && s != ".."),
@@ -539,7 +539,7 @@ fn attack_symlink_loops_are_text() {
 
 #[test]
 fn attack_symlink_maze_ends() {
-    // Every level doubles the work of whoever resolves without a bound.
+    // Every level doubles the work of a resolver without a bound.
     let dir = temp();
     for level in 1..30 {
         symlink(

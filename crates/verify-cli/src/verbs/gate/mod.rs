@@ -42,7 +42,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let work = std::thread::Builder::new()
         .stack_size(8 << 20)
         .spawn(move || {
-            // Nobody may be listening any more.
+            // The reader may be gone.
             let _ = sender.send(answer(&common, &args, flag));
         });
     let reply = match work {
@@ -65,7 +65,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     say(&reply)
 }
 
-/// Whether OpenClaw waits for a reply, by whatever else stands in the command line.
+/// Whether OpenClaw waits for a reply, whatever else is in the command line.
 pub(super) fn must_reply(arguments: impl Iterator<Item = OsString>) -> bool {
     let words: Vec<OsString> = arguments.skip(1).collect();
     let holds = |word: &str| words.iter().any(|given| given == word);
@@ -93,7 +93,7 @@ fn say(reply: &Reply) -> Result<Exit> {
 
 fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
     let mut bytes = Vec::new();
-    // One byte more than is accepted, so that what is too long is told from what is not.
+    // One byte more than is accepted, so that what is too long is noticed.
     if let Err(error) = std::io::stdin()
         .lock()
         .take(MAX_REQUEST as u64 + 1)

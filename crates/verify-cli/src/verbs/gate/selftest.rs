@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// Requests in the words of a real OpenClaw 2026.9.6, about a plugin and a skill that nobody has locked.
+/// Requests in the words of a real OpenClaw 2026.9.6, about a plugin and a skill that are not locked.
 fn requests(folder: &Path) -> std::io::Result<Vec<(&'static str, Value)>> {
     let package = |name: &str| json!({ "name": format!("@selftest/{name}"), "version": "1.0.0", "openclaw": { "extensions": ["./index.js"] } });
     let manifest = json!({ "id": "selftest", "configSchema": { "type": "object" } });

@@ -27,7 +27,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     {
         let shown = operator::absolute(&config);
         to_mend.push(format!(
-            "{shown} lies inside OpenClaw's state dir, which is under test: move it elsewhere"
+            "{shown} lies inside OpenClaw's state directory, which is under test: move it elsewhere"
         ));
     }
     for note in notes(&config) {
@@ -35,11 +35,11 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     }
     if !to_mend.is_empty() {
         for line in &to_mend {
-            output::stderr(&format!("to mend: {line}"));
+            output::stderr(&format!("to fix: {line}"));
         }
         return Err(Error::environment(
-            "the gate was not set up: OpenClaw would refuse it, or somebody else could change what it decides",
-            "mend what is listed, then run this again",
+            "the gate was not set up: OpenClaw would refuse it, or another user could change what it decides",
+            "fix the above, then run this again",
         ));
     }
     let host = operator::host(common);
@@ -130,7 +130,7 @@ fn said(common: &Common, arguments: &[&str], applied: bool) -> Result<()> {
     output::document(&render::json(&value)?, common.format)
 }
 
-/// The operator's folder: as named, or where every other verb looks for it. The gate itself is always told.
+/// The operator's folder: as named, or where every other verb looks for it. The gate itself is always given it.
 fn folder(common: &Common) -> Result<PathBuf> {
     if common.config.is_some() {
         return super::config(common);
@@ -159,7 +159,7 @@ fn folder(common: &Common) -> Result<PathBuf> {
     })
 }
 
-/// What OpenClaw checks of the program: nobody but its owner and root can write to it or to any folder above it.
+/// What OpenClaw checks of the program: only its owner and root can write to it or to any folder above it.
 fn check(path: &Path, what: &str, to_mend: &mut Vec<String>) -> Result<()> {
     let own = rustix::process::geteuid().as_raw();
     for (at, place) in path.ancestors().enumerate() {
@@ -186,7 +186,7 @@ fn notes(config: &Path) -> Vec<String> {
     let mut notes = Vec::new();
     if !config.join(LOCK).exists() {
         notes.push(format!(
-            "there is no {LOCK} in {}, so every install that policy wants pinned is blocked; start with: openclaw-verify lock --init --config {}",
+            "there is no {LOCK} in {}, so every install that policy requires pinned is blocked; start with: openclaw-verify lock --init --config {}",
             operator::absolute(config),
             operator::absolute(config)
         ));

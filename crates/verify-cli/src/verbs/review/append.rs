@@ -304,7 +304,7 @@ fn today(common: &Common) -> Date {
 }
 
 /// Who speaks: `--by`, or what git would write into a commit beside the reviews file. Never asked in the working folder, which may be
-/// anybody's.
+/// anyone's.
 fn by(args: &ReviewArgs, reviews: &Path) -> Result<String> {
     if let Some(by) = &args.by {
         return Ok(by.clone());
@@ -328,7 +328,7 @@ fn by(args: &ReviewArgs, reviews: &Path) -> Result<String> {
         (Some(name), Some(email)) => Ok(format!("{name} <{email}>")),
         (Some(one), None) | (None, Some(one)) => Ok(one),
         (None, None) => Err(Error::environment(
-            "nobody knows who you are: git has no user.name",
+            "no name for the reviewer: git has no user.name",
             "say it: --by \"Ada <ada@example.org>\", or git config --global user.name and user.email",
         )),
     }

@@ -1,4 +1,4 @@
-//! What was last shown of a subject, so that nobody records a review of something else.
+//! What was last shown of a subject, so that a review of something else is not recorded.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{operator, render};
 
-/// One showing. All digests are text, as they stand in the reviews file.
+/// One showing. All digests are text, as they are in the reviews file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shown {
     pub subject: String,

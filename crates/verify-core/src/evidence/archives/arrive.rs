@@ -44,7 +44,7 @@ pub(crate) struct Sources<'a> {
     pub cancel: Option<&'a AtomicBool>,
 }
 
-/// Why there is nothing, when nobody may be asked.
+/// Why there is nothing, when no source may be asked.
 pub(super) fn nobody_asked<T>() -> Fact<T> {
     if cfg!(feature = "online") {
         Fact::not_established(NotEstablished::Offline, "the network was not allowed")
@@ -172,7 +172,7 @@ mod online {
     /// Downloads in one thread; reads what has arrived in others. Without a registry all is from the cache.
     ///
     /// The registry is asked for every package, also where the cache holds an archive of the recorded digest: name, version and digest
-    /// are what the state dir claims, and only the registry can say that it published this archive under this name.
+    /// are what the state directory claims, and only the registry can say that it published this archive under this name.
     pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
         let plan = Plan {
             wants: wants.iter().map(want).collect(),
@@ -338,7 +338,7 @@ mod online {
         }
 
         /// Keeps what is signed of it, so that a later run can do without a network. Then an archive of the cache counts only when
-        /// something signed says that it is this package: its file name is a digest that the state dir claims.
+        /// something signed says that it is this package: its file name is a digest that the state directory claims.
         pub(in super::super) fn prove(&mut self, sources: &Sources<'_>, now: Timestamp) {
             let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) else {
                 return;

@@ -34,7 +34,7 @@ pub(super) struct Outcome {
     pub(super) archive: Option<Sri>,
 }
 
-/// Gives each file to the innermost package with an archive of its own. The links that npm makes for commands belong to nobody, when
+/// Gives each file to the innermost package with an archive of its own. The links that npm makes for commands belong to no package, when
 /// they say exactly what npm writes.
 pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
     let places: BTreeMap<&str, usize> = layout

@@ -51,7 +51,7 @@ pub(super) enum Origin {
     Registry,
     /// OpenClaw's folder of packed archives.
     Pack(PathBuf),
-    /// Nobody knows, and why.
+    /// It is not known, and why.
     Unknown(String),
     /// It cannot be what it says.
     Wrong(String),
@@ -119,7 +119,7 @@ impl Layout {
                 layout.pieces.push(piece);
             } else if is_bundled(instance) && encloses(&tree, own.as_deref(), &instance.path) {
                 layout.bundled.push(piece(instance, &asked));
-            } else if asked.anybody(instance) {
+            } else if asked.by_any(instance) {
                 layout.pieces.push(piece(instance, &asked));
             }
         }
@@ -234,9 +234,9 @@ fn own_piece(
 
 /// Who asks for which package.
 struct Asked<'t> {
-    /// Packages that somebody published, or that are subjects themselves.
+    /// Published packages, or packages that are subjects themselves.
     manifests: Vec<&'t Manifest>,
-    /// npm's project in the state dir. Nobody published it, and whoever writes to the state dir can ask for anything there.
+    /// npm's project in the state directory. It is not published, and anyone who can write to the state directory can ask for anything there.
     project: Option<&'t Manifest>,
     /// Whom the project asks for, by path.
     by_project: BTreeSet<&'t str>,
@@ -246,7 +246,7 @@ struct Asked<'t> {
 }
 
 impl<'t> Asked<'t> {
-    /// `of_operator`: the project is the subject itself, or around the host package, and not OpenClaw's in the state dir.
+    /// `of_operator`: the project is the subject itself, or around the host package, and not OpenClaw's in the state directory.
     fn of(tree: &'t NpmTree, of_operator: bool, overrides: Overrides) -> Self {
         let root = tree.root.iter().filter(|_| of_operator);
         let (by_package, by_project): (Vec<&Edge>, Vec<&Edge>) = tree
@@ -270,9 +270,9 @@ impl<'t> Asked<'t> {
         }
     }
 
-    /// Whether anybody asks for a package; npm installs no other. What nobody asks for, or is no package at all, has no archive of its
+    /// Whether any package asks for this one; npm installs no other. What no package asks for, or is no package at all, has no archive of its
     /// own: its files must be those of the package around it.
-    fn anybody(&self, instance: &Instance) -> bool {
+    fn by_any(&self, instance: &Instance) -> bool {
         let path = instance.path.as_str();
         let of_development =
             self.project.is_none() && instance.locked.as_ref().is_some_and(|locked| locked.dev);
@@ -323,7 +323,7 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
     let alias = |spec: &str| is_alias(spec, &name);
     let mut doubt = None;
     let exotic = resolved.starts_with("git") || resolved.starts_with("file:");
-    // npm's lockfile lies in the state dir: by itself it makes no package one that cannot be compared.
+    // npm's lockfile lies in the state directory: by itself it makes no package one that cannot be compared.
     let origin = if !instance.path.contains("node_modules/") {
         Origin::Unknown("it is a link to a folder, not an installed package".to_owned())
     } else if exotic && (asked.by_package(folder, is_exotic) || asked.by_project(folder, is_exotic))
@@ -345,7 +345,7 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
         );
         if asked.by_project(folder, alias) {
             doubt = Some(format!(
-                "{what}; only npm's project in the state dir asks for that, not the host package"
+                "{what}; only npm's project in the state directory asks for that, not the host package"
             ));
             Origin::Registry
         } else {
@@ -355,8 +355,9 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
         if asked.by_project.contains(instance.path.as_str())
             && !asked.by_package.contains(instance.path.as_str())
         {
-            doubt =
-                Some("only npm's project in the state dir asks for it, and no package".to_owned());
+            doubt = Some(
+                "only npm's project in the state directory asks for it, and no package".to_owned(),
+            );
         }
         Origin::Registry
     };

@@ -52,11 +52,11 @@ struct Planned<'a> {
     requirements: Requirements<'a>,
     /// For each piece of the layout, its place in [`Plan::wants`].
     wants: Vec<Option<usize>>,
-    /// The same for each package inside another one's archive; empty when nobody asked for those.
+    /// The same for each package inside another one's archive; empty when those were not asked for.
     bundled: Vec<Option<usize>>,
 }
 
-/// Plans for `subjects`. Online everything is looked at; without a network only what policy demands, and what needs nothing but the
+/// Plans for `subjects`. Online everything is looked at; without a network only what policy requires, and what needs nothing but the
 /// disk. With `bundled`, online also packages that lie in other archives. Reads package.json files and lockfiles, and nothing else.
 pub(crate) fn plan<'a>(
     subjects: &[&'a Subject],
@@ -156,7 +156,7 @@ pub(crate) fn judge(
     Ok(())
 }
 
-/// What is not known of a subject that nobody looked at.
+/// What is not known of a subject that was not looked at.
 pub(crate) fn unknown(subject: &Subject) -> Published {
     if !layout::has_packages(subject) {
         return Published::default();
@@ -233,7 +233,9 @@ fn published(
             || compared.fact.outcome() == Outcome::Violated
             || arrival.is_some()
         {
-            found.packages.push(told(piece, &compared, arrival));
+            found
+                .packages
+                .push(compared_package(piece, &compared, arrival));
         }
         if piece.own {
             found.archive = compared.fact;
@@ -255,7 +257,9 @@ fn published(
             other => other,
         };
         let compared = compare::bundled(piece, &installed, published, layout);
-        found.packages.push(told(piece, &compared, arrival));
+        found
+            .packages
+            .push(compared_package(piece, &compared, arrival));
     }
     dependencies.strays(owned.strays);
     // Whatever came by another archive counts, also inside the subject's own folder.
@@ -289,7 +293,11 @@ fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
     }
 }
 
-fn told(piece: &Piece, compared: &compare::Outcome, arrival: Option<&Arrival>) -> Compared {
+fn compared_package(
+    piece: &Piece,
+    compared: &compare::Outcome,
+    arrival: Option<&Arrival>,
+) -> Compared {
     Compared {
         path: piece.path.clone(),
         own: piece.own,
@@ -398,7 +406,7 @@ impl Dependencies {
             );
             return (Fact::violated("", why), self.differences);
         }
-        // What the registry does not have weighs more than what nobody knows.
+        // What the registry does not have weighs more than what is unknown.
         let gone = self
             .open
             .iter()

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(super) struct Overrides {
     /// Of the host package, which is judged itself.
     host: Map<String, Value>,
-    /// Of npm's project in the state dir, which nobody published.
+    /// Of npm's project in the state directory, which is not published.
     project: Map<String, Value>,
 }
 

@@ -21,7 +21,7 @@ pub struct Kept {
     pub(super) name: Option<String>,
 }
 
-/// The name of a kept copy: it stands in the command that the operator is given, so a copy that is changed after that is told.
+/// The name of a kept copy: it is in the command that the operator is given, so a copy that is changed after that is noticed.
 pub(crate) fn name_of(
     id: &SubjectId,
     tree: TreeDigest,

@@ -92,7 +92,7 @@ impl Staged {
     }
 }
 
-/// Looks at what a request names. An error says, safe to show, why it cannot be told what would be installed.
+/// Looks at what a request names. An error says, safe to show, why it cannot be determined what would be installed.
 pub(crate) fn read_request(
     request: &Request,
     lock: &Lock,
@@ -180,7 +180,7 @@ fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, St
     let id = request.requested.as_deref().and_then(staged::git_subject);
     let commit = staging
         .head()
-        .map_err(|why| format!("the clone's commit cannot be told: HEAD {why}"))?;
+        .map_err(|why| format!("the clone's commit cannot be determined: HEAD {why}"))?;
     let id = id.ok_or("the request does not say which repository it is about")?;
     let mut announced = Announced::new(id, Source::Git, &request.path);
     announced.subject.record = Some(git_record(request, Some(&commit)));
@@ -244,13 +244,13 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
     };
     let staging = Staging::open(&root, host).map_err(|error| error.to_string())?;
     let (version, integrity) = staging.locked_by_npm(&name);
-    let told = request
+    let claimed = request
         .plugin
         .as_ref()
         .and_then(|plugin| plugin.version.clone());
     let record = Record {
         source: "npm".to_owned(),
-        version: told.or_else(|| version.clone()),
+        version: claimed.or_else(|| version.clone()),
         resolved_name: Some(name.clone()),
         resolved_version: version,
         integrity,

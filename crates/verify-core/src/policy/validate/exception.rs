@@ -81,7 +81,7 @@ impl Reader<'_> {
             return fail(
                 self.file
                     .error(span, "an exception has to be bound to what was looked at")
-                    .with_help("add `tree` or `definition`; both stand in the lock"),
+                    .with_help("add `tree` or `definition`; both are in the lock"),
             );
         }
         if wire.allow.get_ref().is_empty() {

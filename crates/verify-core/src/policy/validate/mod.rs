@@ -1,4 +1,4 @@
-//! From what stands in the file to a [`Policy`] that cannot be wrong.
+//! From what is in the file to a [`Policy`] that cannot be wrong.
 
 mod exception;
 mod release;
@@ -327,7 +327,7 @@ impl<'a> Reader<'a> {
         Pattern::new(text.get_ref()).or_else(|e| fail(self.file.error(text.span(), e.to_string())))
     }
 
-    /// A pattern over subject ids: with a scheme that exists, unless a wildcard stands in its place.
+    /// A pattern over subject ids: with a scheme that exists, unless a wildcard is in its place.
     fn subject_pattern(&self, text: &Spanned<String>) -> Checked<Pattern> {
         let pattern = self.pattern(text)?;
         let scheme = pattern.as_str().split_once(':').map(|(scheme, _)| scheme);

@@ -55,7 +55,7 @@ impl Reader<'_> {
                 self.file
                     .error(
                         span,
-                        "a release rule that asks for a signed tag names nobody who may sign",
+                        "a release rule that requires a signed tag names no allowed signer",
                     )
                     .with_help(
                         "add `signers`, `openpgp` or `gitsign`, or write `require = \"pinned\"`",

@@ -61,7 +61,7 @@ impl Judge<'_> {
             (Some(entry), None) => fact(judge(entry)),
             _ => Fact::violated(
                 Fault::Bundle.as_str(),
-                format!("there is more than one {what}: which of them counts is anybody's choice"),
+                format!("there is more than one {what}: which of them counts is undefined"),
             ),
         }
     }

@@ -20,7 +20,7 @@ pub struct RegistrySignature {
 }
 
 /// Judges `dist.signatures`: each must be a signature over `name@version:integrity` by a key of npm that was in use when the version
-/// was `published`. That time comes from the registry itself; without it a key whose life has ended proves nothing.
+/// was `published`. That time comes from the registry itself; without it a key that has expired proves nothing.
 /// [`Fact::NotApplicable`] when there are none. The value is the ids of the keys.
 pub fn verify_registry_signatures(
     signatures: &[RegistrySignature],

@@ -10,7 +10,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
     clears: RemedyKind::Operator,
-    summary: "An exception in the policy has ended",
+    summary: "An exception in the policy has expired",
     help: "Clear the finding that it covered and remove the exception, or renew it with a new `until` and a reason that still holds.",
     check: Check::Whole(check),
 };
@@ -25,7 +25,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .map(|exception| {
             let allowed = exception.allow.join(", ");
             Draft::new(format!(
-                "the exception for {allowed} ended on {}",
+                "the exception for {allowed} expired on {}",
                 exception.until
             ))
             .subject(&exception.package)

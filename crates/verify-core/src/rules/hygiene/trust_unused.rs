@@ -27,7 +27,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .iter()
             .any(|(_, entries)| entries.iter().any(|entry| entry.at.line == line))
     };
-    // What has ended or not begun stays as history.
+    // What has expired or not begun stays as history.
     let unused = whole
         .reviews
         .trusts

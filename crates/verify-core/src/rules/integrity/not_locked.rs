@@ -43,7 +43,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             place => format!("{} at {place} is not in the lock", view.subject.kind),
         })
         .help("read it, then lock it; or remove it from OpenClaw");
-    // Where policy asks for no digest, the lock is written after the install.
+    // Where policy requires no digest, the lock is written after the install.
     let later = view.whole.stage == Stage::Staged
         && view.requirements.pin(OriginProof::Missing) != Pin::Digest;
     // What starts nothing steers or prompts: a reminder, the first files of an agent, a config that sets a guard.

@@ -22,7 +22,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .observations
         .iter()
         .filter_map(|observation| match observation {
-            // A question of names: whether the subject is intact is told by other rules.
+            // A question of names: whether the subject is intact is for other rules to say.
             Observation::Shadows { hidden } => Some(
                 view.draft(format!(
                     "hides {hidden}, which has the same name and comes later"

@@ -78,7 +78,7 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     if let TreeNote::Privileged { what, paths, count } = note {
         let draft = view.draft(format!(
-            "{count} of its files run with more rights than whoever starts them"
+            "{count} of its files run with more rights than the user who starts them"
         ));
         return Some(named(draft.code(what), paths));
     }
@@ -92,7 +92,7 @@ fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
         ),
         TreeNote::HardLinksLeave { paths, count } => named(
             view.draft(format!(
-                "{count} files have a hard link elsewhere: whoever holds it can change them"
+                "{count} files have a hard link elsewhere: anyone who can write to that link can change them"
             ))
             .code("hard-link"),
             paths,

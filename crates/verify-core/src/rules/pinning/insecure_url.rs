@@ -1,4 +1,4 @@
-//! `insecure-url`: an address that anybody on the way, or whoever holds a short link, can answer for.
+//! `insecure-url`: an address that anyone on the network path, or the owner of a short link, can answer for.
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -78,10 +78,10 @@ fn insecure(url: &str) -> Option<&'static str> {
     }
     match scheme.to_ascii_lowercase().as_str() {
         "http" | "git" | "ftp" | "ws" | "git+http" => {
-            Some("not encrypted, anybody on the way can change it")
+            Some("not encrypted: anyone on the network path can change it")
         }
         "file" => None,
-        _ if is_ip(&host) => Some("a bare IP address, nobody vouches for who answers there"),
+        _ if is_ip(&host) => Some("a bare IP address: no certificate says who answers there"),
         _ if SHORTENERS.contains(&host.as_str()) => {
             Some("a link shortener, it can lead elsewhere tomorrow")
         }

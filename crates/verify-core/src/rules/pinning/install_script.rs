@@ -33,7 +33,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     drafts
 }
 
-/// A package.json that cannot be read may hold a script that nobody saw.
+/// A package.json that cannot be read may hold a script that was never seen.
 fn unread(view: &View<'_>) -> Vec<Draft> {
     if view.evidence.npm.complete {
         return Vec::new();

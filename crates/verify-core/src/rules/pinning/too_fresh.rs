@@ -1,4 +1,4 @@
-//! `too-fresh`: a version so young that nobody can have noticed yet what is wrong with it.
+//! `too-fresh`: a version too young for anyone to have noticed what is wrong with it.
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -39,6 +39,6 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     vec![view.draft(format!(
-        "published on {published}, {age} days ago; policy wants at least {wanted}"
+        "published on {published}, {age} days ago; policy requires at least {wanted}"
     ))]
 }

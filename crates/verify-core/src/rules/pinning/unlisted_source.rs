@@ -96,7 +96,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
             ));
         }
     }
-    // Whoever reads .npmrc installs from there, and what it serves was believed in this run.
+    // npm reads .npmrc and installs from there, and what it serves was believed in this run.
     let asked = view
         .evidence
         .published

@@ -1,4 +1,4 @@
-//! `unpinned`: the lock holds neither the digest nor the exact version that policy asks for.
+//! `unpinned`: the lock holds neither the digest nor the exact version that policy requires.
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::policy::Pin;
@@ -13,7 +13,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     stages: Stages::of(Stage::Installed, &[Stage::Staged]),
     clears: RemedyKind::Lock,
-    summary: "A subject is not pinned as policy asks",
+    summary: "A subject is not pinned as policy requires",
     help: "Read it, then lock it.",
     check: Check::Subject(check),
 };
@@ -43,7 +43,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     }
     vec![
         view.draft(format!(
-            "policy wants {wanted} of it in the lock, and the lock has none"
+            "policy requires {wanted} of it in the lock, and the lock has none"
         ))
         .evidence(format!(
             "asked for by {}",

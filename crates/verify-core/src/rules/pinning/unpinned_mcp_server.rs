@@ -23,10 +23,10 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     };
     let why = match (view.requirements.pin(view.proof()), mcp.launch()) {
         (Pin::Any, _) | (Pin::Exact, Launch::Exact { .. }) => return Vec::new(),
-        // Told by `not-established`: what a local command or a remote server runs is not in its definition.
+        // Reported by `not-established`: what a local command or a remote server runs is not in its definition.
         (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),
         (Pin::Digest, Launch::Exact { .. }) => {
-            "policy wants a digest, and a command can only name a version".to_owned()
+            "policy requires a digest, and a command can only name a version".to_owned()
         }
         (_, Launch::Unpinned { why }) => why,
     };

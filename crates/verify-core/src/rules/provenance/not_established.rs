@@ -74,9 +74,8 @@ fn open(whole: &Whole<'_>) -> Vec<Draft> {
 fn of_installation(observation: &Observation) -> Option<Draft> {
     let draft = of_observation(observation)?.demanded();
     Some(match observation {
-        Observation::NotInCopy { .. } => {
-            draft.help("copy that folder into the state dir's place too, or check the original")
-        }
+        Observation::NotInCopy { .. } => draft
+            .help("copy that folder into the state directory's place too, or check the original"),
         Observation::DuplicateKey { place, key } => {
             draft.help(format!("remove one of the two keys {key} from {place}"))
         }
@@ -84,8 +83,8 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
     })
 }
 
-/// Formats and layouts that are not understood. Policy asks for integrity of everything that OpenClaw loads, so what cannot be
-/// read is not a note: whoever can make a file unreadable must not thereby make it uninteresting.
+/// Formats and layouts that are not understood. Policy requires integrity of everything that OpenClaw loads, so what cannot be
+/// read is not a note: anyone who can make a file unreadable must not thereby make it uninteresting.
 fn of_observation(observation: &Observation) -> Option<Draft> {
     let (code, message, demanded) = match observation {
         Observation::UnsupportedSchema { place, found } => (
@@ -105,7 +104,7 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
         ),
         Observation::NotInCopy { place, path } => (
             NotEstablished::UnknownLayout,
-            format!("{place} names {path}, which is not in this copy of the state dir"),
+            format!("{place} names {path}, which is not in this copy of the state directory"),
             false,
         ),
         Observation::DuplicateKey { place, key } => (
@@ -169,7 +168,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
 }
 
 /// What only a registry, a cache of it or an archive on disk can tell. Policy demands it, or the operator asked with `--online`;
-/// otherwise nobody misses it.
+/// otherwise it is not missed.
 fn published(view: &View<'_>) -> Vec<Draft> {
     let facts = &view.evidence.published;
     let wants = Wants::of(view.subject, view.requirements);
@@ -208,7 +207,7 @@ fn published(view: &View<'_>) -> Vec<Draft> {
         let mut draft = Draft::new(format!("{what} is not known: {why}"))
             .code(code.as_str())
             .outcome(Outcome::NotEstablished);
-        // Name and version are what the state dir claims. Whoever can write another number there must not thereby turn a difference
+        // Name and version are what the state directory claims. Anyone who can write another number there must not thereby turn a difference
         // into a note.
         if code == NotEstablished::NotInRegistry && about_files {
             draft.level = Some(Level::Deny);
@@ -224,7 +223,7 @@ fn published(view: &View<'_>) -> Vec<Draft> {
     .collect()
 }
 
-/// Policy wants versions of some age, and the day of publication is not known. As grave as `too-fresh` itself, and never a deny where
+/// Policy requires versions of some age, and the day of publication is not known. As grave as `too-fresh` itself, and never a deny where
 /// that is none: one line for all subjects in the same case, because their provenance is another question.
 fn ages(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(wanted) = whole
@@ -248,7 +247,7 @@ fn ages(whole: &Whole<'_>) -> Vec<Draft> {
             format!("{} packages", ids.len())
         };
         let draft = Draft::new(format!(
-            "the age of {packages} is not known, and policy wants at least {wanted} days: {why}"
+            "the age of {packages} is not known, and policy requires at least {wanted} days: {why}"
         ))
         .code(code.as_str())
         .outcome(Outcome::NotEstablished)
@@ -302,7 +301,7 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
     })
 }
 
-/// Policy wants every dependency to equal its published archive, and no archive was looked at.
+/// Policy requires every dependency to equal its published archive, and no archive was looked at.
 fn archive_unverified(view: &View<'_>) -> Option<Draft> {
     let wanted = view.requirements.dependencies == Dependencies::ArchiveVerified;
     let some = |part: &&Part| part.tree().is_some_and(|tree| tree.files > 0);
@@ -314,7 +313,7 @@ fn archive_unverified(view: &View<'_>) -> Option<Draft> {
         return None;
     }
     let draft =
-        Draft::new("policy wants its dependencies compared with their published archives, and nobody allowed the network")
+        Draft::new("policy requires its dependencies compared with their published archives, and the network is not allowed")
             .code(NotEstablished::Offline.as_str())
             .outcome(Outcome::NotEstablished)
             .evidence(format!("asked for by {}", view.requirements.from))

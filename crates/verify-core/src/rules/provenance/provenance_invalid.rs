@@ -31,7 +31,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     drafts
 }
 
-/// Whether a code means a genuine attestation of somebody else. A code that nobody knows is no such thing.
+/// Whether a code means a genuine attestation by another identity. An unknown code is no such thing.
 pub(super) fn is_mismatch(code: &str) -> bool {
     Fault::from_code(code).is_some_and(|fault| fault.is_mismatch())
 }

@@ -1,4 +1,4 @@
-//! `provenance-mismatch`: a genuine attestation that names somebody else than policy wants.
+//! `provenance-mismatch`: a genuine attestation by another identity than policy requires.
 
 use super::provenance_invalid::is_mismatch;
 use crate::fact::Fact;

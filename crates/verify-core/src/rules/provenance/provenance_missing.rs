@@ -1,4 +1,4 @@
-//! `provenance-missing`: nobody says who built it.
+//! `provenance-missing`: nothing says who built it.
 
 use crate::fact::Fact;
 use crate::finding::{Draft, Level, RemedyKind};
@@ -22,7 +22,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let required = view.requirements.provenance == Need::Required;
     let published = &view.evidence.published;
     let message = if view.subject.source == Source::Npm {
-        // Not asked is another finding; one that regressed is told as that.
+        // Not asked is another finding, and so is one that regressed.
         if !published.asked || published.provenance != Fact::NotApplicable {
             return Vec::new();
         }

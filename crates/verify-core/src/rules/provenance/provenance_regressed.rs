@@ -1,6 +1,6 @@
 //! `provenance-regressed`: the origin was verified when it was locked, and what is there now has none or another.
 //!
-//! Whoever steals a publish token cannot make the maintainer's workflow attest what he publishes: the malicious axios 1.14.1 of
+//! Anyone who steals a publish token cannot make the maintainer's workflow attest what they publish: the malicious axios 1.14.1 of
 //! March 2026 lacked the provenance that the versions before had.
 
 use crate::evidence::Evidence;
@@ -48,7 +48,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         Fact::NotApplicable if view.evidence.published.asked && is_other(view.evidence, entry) => {
             "has none".to_owned()
         }
-        // Wrong is told by the findings for that, unknown by not-established.
+        // Wrong has findings of its own, unknown is not-established.
         _ => return Vec::new(),
     };
     let version = |version: Option<&str>| {

@@ -208,7 +208,7 @@ fn draft(whole: &Whole<'_>, tag: &TagFacts, failure: &Failure) -> Draft {
     }
 }
 
-/// An unsigned tag is what a rule may accept, but then a pin has to stand for it.
+/// An unsigned tag is what a rule may accept, but then a pin has to replace the signature.
 fn missing(draft: Draft, tag: &TagFacts) -> Draft {
     if tag.require == ReleaseNeed::SignedTag || tag.verdict.pin.is_none() {
         draft.demanded()

@@ -21,16 +21,16 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    drafts(view, |standing| match standing {
+    drafts(view, |standing, what| match standing {
         Standing::AgentOnly(machines) => Some((
-            format!("only a machine ({}) has read", told(machines)),
+            format!("{what} reviewed only by a machine ({})", names(machines)),
             machines,
         )),
         _ => None,
     })
 }
 
-fn told(machines: &[Entry]) -> String {
+fn names(machines: &[Entry]) -> String {
     let entries = machines.iter().map(|entry| {
         let model = entry.model.as_deref().unwrap_or("unknown");
         format!("{model}, by {}, {}", entry.by, entry.date)

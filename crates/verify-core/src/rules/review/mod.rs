@@ -1,4 +1,4 @@
-//! Has somebody read what is installed?
+//! Whether what is installed has been reviewed.
 
 pub(super) mod agent_reviewed_only;
 pub(super) mod review_expired;
@@ -11,20 +11,27 @@ use crate::finding::{Draft, Input, Level, Remedy};
 use crate::review::Content;
 use crate::rules::Stage;
 
-/// A finding for every reading of a subject whose standing `what` puts in words.
-fn drafts(view: &View<'_>, what: impl Fn(&Standing) -> Option<(String, &[Entry])>) -> Vec<Draft> {
+/// A finding for every reading of a subject whose standing `describe` puts in words. It is given the
+/// beginning of a sentence, such as "this tree is".
+fn drafts(
+    view: &View<'_>,
+    describe: impl for<'a> Fn(&'a Standing, &str) -> Option<(String, &'a [Entry])>,
+) -> Vec<Draft> {
     let readings = view.evidence.review.readings.iter();
     readings
         .filter_map(|reading| {
-            what(&reading.standing).map(|(told, by)| draft(view, reading, &told, by))
+            describe(&reading.standing, what(reading))
+                .map(|(state, by)| draft(view, reading, &state, by))
         })
         .collect()
 }
 
-fn draft(view: &View<'_>, reading: &Reading, told: &str, by: &[Entry]) -> Draft {
-    let what = what(reading);
+fn draft(view: &View<'_>, reading: &Reading, state: &str, by: &[Entry]) -> Draft {
     let asked = view.requirements.asked_by(view.proof());
-    let mut draft = view.draft(format!("{told} {what}; policy wants {}", reading.wanted));
+    let mut draft = view.draft(format!(
+        "{state}; policy requires a `{}` review",
+        reading.wanted
+    ));
     draft = draft
         .evidence(format!("asked for by {asked}"))
         .help(next(reading))
@@ -52,13 +59,13 @@ fn draft(view: &View<'_>, reading: &Reading, told: &str, by: &[Entry]) -> Draft 
     }
 }
 
-/// What has to be read, in words.
+/// What has to be reviewed, as the beginning of a sentence.
 fn what(reading: &Reading) -> &'static str {
     match (reading.part, reading.content) {
-        (ReadPart::Own, Content::Tree(_)) => "this tree",
-        (ReadPart::Own, Content::Definition(_)) => "this definition",
-        (ReadPart::Dependencies, _) => "these dependencies",
-        (ReadPart::Siblings, _) => "these packages beside it",
+        (ReadPart::Own, Content::Tree(_)) => "this tree is",
+        (ReadPart::Own, Content::Definition(_)) => "this definition is",
+        (ReadPart::Dependencies, _) => "these dependencies are",
+        (ReadPart::Siblings, _) => "these packages beside it are",
     }
 }
 

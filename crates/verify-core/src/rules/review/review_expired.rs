@@ -1,4 +1,4 @@
-//! `review-expired`: it was read, or its publisher was trusted, and that has ended.
+//! `review-expired`: it was read, or its publisher was trusted, and that has expired.
 
 use super::drafts;
 use crate::evidence::review::{Entry, Standing};
@@ -15,24 +15,25 @@ pub(in crate::rules) const RULE: Rule = Rule {
         &[Stage::Staged, Stage::Packed, Stage::LockOnly],
     ),
     clears: RemedyKind::Review,
-    summary: "The reviews of what is installed have ended",
+    summary: "The reviews of what is installed have expired",
     help: "Look again, and record it anew.",
     check: Check::Subject(check),
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    drafts(view, |standing| match standing {
-        Standing::Expired(ended) => {
-            Some((format!("{}, so nobody vouches for", told(ended)), ended))
-        }
+    drafts(view, |standing, what| match standing {
+        Standing::Expired(entries) => Some((
+            format!("{}, so {what} no longer reviewed", expired(entries)),
+            entries,
+        )),
         _ => None,
     })
 }
 
-fn told(ended: &[Entry]) -> String {
-    let entries = ended.iter().filter_map(|entry| {
+fn expired(entries: &[Entry]) -> String {
+    let entries = entries.iter().filter_map(|entry| {
         Some(format!(
-            "the entry by {} ended on {}",
+            "the entry by {} expired on {}",
             entry.by, entry.until?
         ))
     });

@@ -1,4 +1,4 @@
-//! `unreviewed`: nobody has read what is installed.
+//! `unreviewed`: there is no review of what is installed.
 
 use super::drafts;
 use crate::evidence::review::Standing;
@@ -15,14 +15,14 @@ pub(in crate::rules) const RULE: Rule = Rule {
         &[Stage::Staged, Stage::Packed, Stage::LockOnly],
     ),
     clears: RemedyKind::Review,
-    summary: "Nobody has read what is installed",
+    summary: "What is installed is not reviewed",
     help: "Read it, and record that.",
     check: Check::Subject(check),
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    drafts(view, |standing| match standing {
-        Standing::Unreviewed => Some(("nobody has read".to_owned(), &[])),
+    drafts(view, |standing, what| match standing {
+        Standing::Unreviewed => Some((format!("{what} not reviewed"), &[])),
         _ => None,
     })
 }

@@ -1,4 +1,4 @@
-//! `violation`: somebody whom the operator listens to says that this must not run. Beats everything.
+//! `violation`: a reviews file that the operator uses says that this must not run. Beats everything.
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stages, View};
@@ -10,7 +10,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: true,
     stages: Stages::ALL,
     clears: RemedyKind::Never,
-    summary: "Somebody recorded that this must not run",
+    summary: "A recorded violation says that this must not run",
     help: "Remove it from OpenClaw, then look at what it did.",
     check: Check::Subject(check),
 };

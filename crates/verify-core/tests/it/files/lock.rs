@@ -319,7 +319,7 @@ fn a_bumped_version_text_does_not_make_an_update() {
     assert_eq!(to_accept(&old, &bumped), [What::Tree]);
     let dropped = entry("npm", &format!("version = \"1.0.1\"\n{}", digest('b')));
     assert_eq!(to_accept(&old, &dropped), [What::Archive]);
-    // Nobody recorded these; the version is what the files say about themselves.
+    // These have no record; the version is what the files say about themselves.
     for source in ["link", "load", "unrecorded"] {
         let old = entry(source, &format!("version = \"1.0.0\"\n{}", digest('a')));
         let new = entry(source, &format!("version = \"1.0.1\"\n{}", digest('b')));
@@ -364,11 +364,11 @@ fn lost_or_other_evidence_needs_a_word_even_in_an_update() {
     let old = with("1.0.0", &archive('A'), &digest('a'), &by("r.yml", '1'));
     let same_builder = with("1.1.0", &archive('Q'), &digest('b'), &by("r.yml", '2'));
     let other_builder = with("1.1.0", &archive('Q'), &digest('b'), &by("evil.yml", '2'));
-    let nobody = with("1.1.0", &archive('Q'), &digest('b'), "");
+    let unattested = with("1.1.0", &archive('Q'), &digest('b'), "");
     assert_eq!(to_accept(&old, &same_builder), []);
     assert_eq!(to_accept(&old, &other_builder), [What::Provenance]);
-    assert_eq!(to_accept(&old, &nobody), [What::Provenance]);
-    assert_eq!(to_accept(&nobody, &other_builder), []);
+    assert_eq!(to_accept(&old, &unattested), [What::Provenance]);
+    assert_eq!(to_accept(&unattested, &other_builder), []);
     let same_version = with("1.0.0", &archive('A'), &digest('a'), &by("r.yml", '2'));
     assert_eq!(to_accept(&old, &same_version), [What::Provenance]);
 }

@@ -178,14 +178,14 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
             rule("npm:@a/*") + &rule("npm:*/xy") + &rule("npm:@*/z"),
         ),
         (
-            "identity of nobody",
+            "identity of no one",
             rule("npm:a") + "identity = { repository = \" \" }",
         ),
         (
             "review of unknown criteria",
             rule("npm:a") + "review = \"safe\"",
         ),
-        ("release of nobody", release("tags = \"v*\"")),
+        ("release without signers", release("tags = \"v*\"")),
         ("release without tags", release("signers = \"s\"")),
         (
             "release tie",
@@ -292,9 +292,9 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     empty match: line 3 `""` (here): an empty pattern matches nothing -> (format)
     same rule twice: line 5 `"npm:a"` (second entry): duplicate entry: a rule for `npm:a` is already in line 3 -> keep one of the two; nothing tells which one was meant
     tie: line 5 `"npm:*/xy"` (tie): `npm:*/xy` and `npm:@a/*` of line 3 can match the same and are equally specific -> make one of the two more specific: more literal characters win
-    identity of nobody: line 4 `" "` (here): `repository` is empty -> (format)
+    identity of no one: line 4 `" "` (here): `repository` is empty -> (format)
     review of unknown criteria: line 4 `"safe"` (here): unknown value `safe`, expected one of `none`, `safe-to-load`, `safe-to-run` -> (format)
-    release of nobody: line 2 `[[release]]` (here): a release rule that asks for a signed tag names nobody who may sign -> add `signers`, `openpgp` or `gitsign`, or write `require = "pinned"`
+    release without signers: line 2 `[[release]]` (here): a release rule that requires a signed tag names no allowed signer -> add `signers`, `openpgp` or `gitsign`, or write `require = "pinned"`
     release without tags: line 2 `[[release]]` (here): missing key `tags` -> (format)
     release tie: line 6 `[[release]]` (tie): `*1` and `v*` of line 2 can match the same and are equally specific -> make one of the two more specific: more literal characters win
     no certificate: line 5 `[]` (here): `openpgp` names no certificate file -> (format)
@@ -303,7 +303,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     exception until a time: line 5 `2027-01-31T00:00:00Z` (here): expected a day such as 2027-01-31, without a time -> (format)
     exception until a text: line 5 `"2027-01-31"` (here): invalid type: string "2027-01-31", expected a TOML datetime -> (format)
     exception until no day: line 5 `2027-02-30` (here): invalid date, expected day between 01 and 28 -> (format)
-    exception of nothing: line 2 `[[exception]]` (here): an exception has to be bound to what was looked at -> add `tree` or `definition`; both stand in the lock
+    exception of nothing: line 2 `[[exception]]` (here): an exception has to be bound to what was looked at -> add `tree` or `definition`; both are in the lock
     exception by version: line 7 `"unreviewed"` (here): an exception bound only to a version cannot allow `unreviewed` -> add `tree`; the same version can hold other bytes
     exception of two: line 2 `[[exception]]` (here): an exception is bound to `tree` or to `definition`, not to both -> (format)
     exception for a violation: line 7 `"violation"` (here): `violation` can never be excepted -> it means that something is wrong, not that something is unknown; remove this line and look into the finding

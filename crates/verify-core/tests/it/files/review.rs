@@ -214,7 +214,7 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
             read("").replace("safe-to-run", "safe-to-deploy"),
         ),
         ("slip in a key", read("note = \"x\"")),
-        ("nobody", read("").replace("Ada", "")),
+        ("no reviewer", read("").replace("Ada", "")),
         (
             "text as date",
             read("").replace("2026-11-22", "\"2026-11-22\""),
@@ -264,7 +264,7 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
     delta from a definition: line 8 `"sha256:0101010101010101010101010101010101010101010101010101010101010101"` (here): malformed digest: expected git-sha256:<64 lower-case hex digits> -> (format)
     unknown criteria: line 4 `"safe-to-deploy"` (here): unknown value `safe-to-deploy`, expected `safe-to-load` or `safe-to-run` -> (format)
     slip in a key: line 8 `note` (here): unknown key `note`, expected one of `package`, `version`, `from`, `tree`, `definition`, `dependencies`, `criteria`, `by`, `agent`, `date`, `until`, `notes` -> did you mean `notes`?
-    nobody: line 5 `""` (here): `by` is empty -> (format)
+    no reviewer: line 5 `""` (here): `by` is empty -> (format)
     text as date: line 6 `"2026-11-22"` (here): invalid type: string "2026-11-22", expected a TOML datetime -> (format)
     ends before: line 8 `2026-11-21` (here): the review ends before it begins -> (format)
     agent without model: line 8 `{ guided = true }` (here): missing key `model` -> (format)
@@ -355,7 +355,7 @@ fn what_is_appended_is_read_back_and_old_bytes_stay() {
             let at = appended
                 .text
                 .find(&appended.entry)
-                .expect("the entry stands in the text");
+                .expect("the entry is in the text");
             let rest = format!(
                 "{}{}",
                 &appended.text[..at],
@@ -615,7 +615,7 @@ fn a_violation_beats_everything_in_any_order() {
         assert!(
             matches!(&verdict, Verdict::Violation(v) if v.len() == 1 && v[0].0 == Origin::Import("friend"))
         );
-        // A version that nobody can read is no way out; neither is another name for the same bytes.
+        // A version that cannot be read is no way out; neither is another name for the same bytes.
         assert!(matches!(
             ask(&index, "npm:a", 1, Some("one"), &[]),
             Verdict::Violation(_)
@@ -652,7 +652,7 @@ fn no_chain_leads_through_what_must_not_run() {
         date: TODAY,
         line: 0,
     };
-    // Somebody called the backdoor fine, and somebody else read only what changed since.
+    // One reviewer called the backdoor fine, and another read only what changed since.
     let mut own = of(vec![
         Review {
             dependencies: Some(tree(1)),
@@ -742,8 +742,8 @@ fn trust_needs_the_verified_publisher_and_its_days() {
         ]
     ));
     // Whom others trust does not count.
-    let nobody = Reviews::default();
-    let index = ReviewIndex::build(&nobody, &[("friend", &own)], TODAY);
+    let empty = Reviews::default();
+    let index = ReviewIndex::build(&empty, &[("friend", &own)], TODAY);
     assert_eq!(
         ask(&index, "npm:@a/x", 1, None, &right),
         Verdict::Unreviewed
@@ -836,11 +836,11 @@ proptest! {
         let said_enough = |r: &Review| r.criteria >= wanted;
         let current = |r: &Review| r.until.is_none_or(|until| until >= TODAY);
         let people = closure(&all, |r| enough(r) && current(r) && r.agent.is_none());
-        let anybody = closure(&all, |r| enough(r) && current(r));
+        let by_any = closure(&all, |r| enough(r) && current(r));
         let ever = closure(&all, enough);
         let expected = if bad == Some(installed) { "violation" }
             else if people.contains(&content) { "reviewed" }
-            else if anybody.contains(&content) { "agent" }
+            else if by_any.contains(&content) { "agent" }
             else if ever.contains(&content) { "expired" }
             else { "unreviewed" };
         let (got, steps) = match &verdict {

@@ -157,7 +157,7 @@ fn an_archive_is_locked_before_the_first_try() {
     assert_eq!(
         rules(&reply),
         ["unreviewed"],
-        "locked, and nobody has read it: {reply}"
+        "locked, and not reviewed: {reply}"
     );
     assert!(
         reason(&reply).contains("then record a review of it, then install again"),

@@ -1,4 +1,4 @@
-//! A git plugin for which policy wants a signed tag: what nobody allowed signed is refused at the clone, before npm runs in it.
+//! A git plugin for which policy requires a signed tag: what no allowed signer signed is refused at the clone, before npm runs in it.
 
 use std::fs;
 

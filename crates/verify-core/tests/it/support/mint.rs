@@ -1,5 +1,5 @@
 //! Mints Sigstore bundles under a private trust root: certificate authority, certificate log, transparency log and npm key, so that
-//! every attack can be written down without a network and without anybody else's files.
+//! every attack can be written down without a network and without files of others.
 
 #![allow(clippy::expect_used, unreachable_pub, reason = "test code")]
 
