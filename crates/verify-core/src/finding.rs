@@ -253,7 +253,7 @@ pub struct Draft {
     /// A rule of the policy requires what is missing, so `[levels]` cannot lower it.
     pub demanded: bool,
     /// The rule whose question it leaves open: where that rule would deny, this does too.
-    pub stands_for: Option<&'static str>,
+    pub graded_as: Option<&'static str>,
     /// The level that it cannot exceed at this stage, whatever policy says.
     pub at_most: Option<Level>,
     /// Which part of the subject it is about; an exception has to name that part's digest.
@@ -283,7 +283,7 @@ impl Draft {
             code: None,
             level: None,
             demanded: false,
-            stands_for: None,
+            graded_as: None,
             at_most: None,
             about: About::Subject,
             subject: None,
@@ -298,8 +298,8 @@ impl Draft {
 
     /// It leaves the question of this rule open.
     #[must_use]
-    pub fn stands_for(mut self, id: &'static str) -> Self {
-        self.stands_for = Some(id);
+    pub fn graded_as(mut self, id: &'static str) -> Self {
+        self.graded_as = Some(id);
         self
     }
 

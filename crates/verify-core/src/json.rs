@@ -365,7 +365,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duplicate_key_is_told_and_the_last_wins() {
+    fn a_duplicate_key_is_reported_and_the_last_wins() {
         assert_eq!(
             strict(r#"{"a":{"b":1,"b":2}}"#),
             Err(JsonError::DuplicateKey {

@@ -647,7 +647,7 @@ fn a_lock_takes_settings_over_by_name_and_commands_by_accept() {
 }
 
 #[test]
-fn no_secret_stands_in_lock_report_or_cache() {
+fn no_secret_is_in_lock_report_or_cache() {
     let installation = rich();
     installation.init(0);
     let root = installation.config.parent().expect("root");

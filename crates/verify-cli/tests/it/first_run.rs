@@ -30,7 +30,7 @@ fn init_then_check_is_clean_and_honest() {
 }
 
 #[test]
-fn init_excepts_only_what_nobody_can_have_looked_at() {
+fn init_excepts_only_what_cannot_have_been_reviewed() {
     let installation = Installation::shipped();
     let dropped = installation.state.join("extensions/dropped");
     std::fs::create_dir(&dropped).expect("folder");

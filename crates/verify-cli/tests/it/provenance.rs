@@ -138,7 +138,7 @@ fn sri(hex: &str) -> String {
 /// Real bundle, tag made here: an attestation binds the tag to a commit, whether the tag is signed or not.
 #[test]
 #[ignore = "needs ../shared"]
-fn a_release_attestation_stands_for_a_signature() {
+fn a_release_attestation_replaces_a_signature() {
     let corpus = corpus();
     let home = tempfile::tempdir().expect("folder");
     let bundle = corpus.join("github/github-private-attestation.sigstore.json");

@@ -223,7 +223,7 @@ fn files(version: &str) -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn from_the_first_install_to_an_update_by_somebody_else() {
+fn from_the_first_install_to_an_update_by_an_attacker() {
     let mut publisher = Publisher::new();
     publisher.publish("1.2.0", Some("acme/notes"));
 

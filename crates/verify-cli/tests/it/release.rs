@@ -107,7 +107,7 @@ fn failures(release: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_good_tag_is_told_with_its_signer_and_never_its_tagger() {
+fn a_good_tag_is_shown_with_its_signer_and_never_its_tagger() {
     let releases = Releases::new();
     let run = releases.ask(&["v1.0.0"]);
     assert_eq!(run.code, 0, "{}", run.text());

@@ -51,7 +51,7 @@ fn review(id: &str, tree: &str, more: &str) -> String {
 }
 
 #[test]
-fn what_nobody_has_read_is_unreviewed_until_somebody_has() {
+fn what_has_no_review_is_unreviewed_until_it_has_one() {
     let installation = locked();
     let (code, report) = installation.check();
     assert_eq!(code, 1);

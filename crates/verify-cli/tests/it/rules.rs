@@ -31,7 +31,7 @@ fn exception(until: &str) -> String {
 }
 
 #[test]
-fn an_exception_that_ended_is_told() {
+fn an_expired_exception_is_reported() {
     let installation = with_policy(&exception("2026-11-21"));
     found(&installation, "exception-expired", "expired on 2026-11-21");
     assert_eq!(installation.check().0, 1);
@@ -47,7 +47,7 @@ fn an_exception_for_other_bytes_covers_nothing() {
 }
 
 #[test]
-fn a_rule_for_nobody_is_told() {
+fn a_rule_that_matches_nothing_is_reported() {
     found(
         &with_policy("\n[[rule]]\nmatch = \"npm:@absent/*\"\npin = \"exact\"\n"),
         "rule-unmatched",
@@ -56,14 +56,14 @@ fn a_rule_for_nobody_is_told() {
 }
 
 #[test]
-fn what_is_locked_and_gone_is_told() {
+fn what_is_locked_and_gone_is_reported() {
     let installation = with_policy("");
     fs::remove_dir_all(installation.state.join("workspace/skills/weather")).expect("remove");
     found(&installation, "not-installed", "skill:workspace/weather");
 }
 
 #[test]
-fn a_skill_that_hides_another_is_told() {
+fn a_skill_that_hides_another_is_reported() {
     let installation = with_policy("");
     fs::create_dir_all(installation.state.join("skills")).expect("folder");
     copy(
@@ -74,7 +74,7 @@ fn a_skill_that_hides_another_is_told() {
 }
 
 #[test]
-fn an_old_generation_is_told() {
+fn an_old_generation_is_reported() {
     let installation = with_policy("");
     let projects = installation.state.join("npm/projects");
     let old = projects.join("acme-packed-45d40bbf34__openclaw-generation__g-0123456789abcdef");
@@ -83,7 +83,7 @@ fn an_old_generation_is_told() {
 }
 
 #[test]
-fn a_lifecycle_script_is_told() {
+fn a_lifecycle_script_is_reported() {
     let installation = Installation::shipped();
     let package = installation
         .state

@@ -247,7 +247,7 @@ fn an_earlier_sbom_that_is_none() {
 }
 
 #[test]
-fn an_earlier_sbom_of_anybody() {
+fn an_earlier_sbom_of_unknown_origin() {
     let installation = Installation::empty();
     let old: PathBuf = installation.config.join("old.json");
     let same = json!({ "bom-ref": "x", "name": "a\u{1b}[31m\n+ fake 1.0.0", "version": "1\u{202e}", "components": [{ "name": "inner" }] });

@@ -116,7 +116,7 @@ fn a_difference_goes_through_the_pager_of_the_operator() {
 
 #[test]
 #[ignore = "needs script"]
-fn nothing_is_recorded_before_somebody_says_yes_to_the_very_entry() {
+fn nothing_is_recorded_before_the_very_entry_is_confirmed() {
     let installation = locked();
     let reviews = installation.config.join("openclaw-reviews.toml");
     for input in ["n\n", "\n", "yess\n", "\u{4}"] {

@@ -75,6 +75,8 @@ impl Pack {
             .collect();
         let count = u64::from(fanout.last().copied().unwrap_or(0));
         let index_len = index_meta.len();
+        // Checked once, so that the searches below need no bounds of their own: with a sorted fan-out every
+        // position found is below `count`, and the file holds that many ids, checksums and offsets.
         if !fanout.is_sorted()
             || index_len < HEADER + FANOUT as u64 + count * (ID + 4 + 4) + TRAILER
         {
@@ -95,6 +97,8 @@ impl Pack {
 
     /// Where the object `id` begins, if the index names it.
     pub(super) fn find(&self, id: &Id) -> Result<Option<u64>, GitError> {
+        // The fan-out says how many ids begin with this byte or a lower one, so the entry before it is where
+        // ids with this byte begin.
         let first = usize::from(id[0]);
         let mut low = if first == 0 {
             0
@@ -114,6 +118,9 @@ impl Pack {
         Ok(None)
     }
 
+    /// Where the object that is `nth` in the index begins in the pack. An offset of 31 bits is written in place; in
+    /// packs beyond 2 GiB the highest bit says that the rest is a position in a second table of 64 bits. That
+    /// table has no stated length, hence the check against the end of the file.
     fn offset(&self, nth: u64) -> Result<u64, GitError> {
         const LARGE: u32 = 1 << 31;
         let count = u64::from(self.fanout[255]);
@@ -164,12 +171,16 @@ impl Pack {
         let mut rest = head.iter().copied();
         let mut next = || rest.next().ok_or_else(|| bad("an entry is cut off"));
 
+        // The first byte holds a flag, three bits of kind and the lowest four bits of the size; seven more bits of
+        // the size follow in each byte while the flag is set.
         let first = next()?;
         let mut size = u64::from(first & 15);
         let mut shift = 4;
         let mut byte = first;
         while byte & 0x80 != 0 {
             byte = next()?;
+            // 53 + 7 bits are the last that fit: a further shift would drop bits, and the size would wrap to a
+            // small one that passes the caller's limit.
             if shift > 53 {
                 return Err(bad("an entry has an absurd size"));
             }
@@ -182,6 +193,8 @@ impl Pack {
             3 => EntryKind::Whole(ObjectKind::Blob),
             4 => EntryKind::Whole(ObjectKind::Tag),
             6 => {
+                // Unlike the size, this number is big-endian, and each byte but the last adds one, so that no offset
+                // can be written in two ways.
                 let mut byte = next()?;
                 let mut back = u64::from(byte & 0x7f);
                 while byte & 0x80 != 0 {
@@ -191,6 +204,7 @@ impl Pack {
                     }
                     back = ((back + 1) << 7) | u64::from(byte & 0x7f);
                 }
+                // A base always lies before its delta. An entry that names itself would be resolved without end.
                 let base = offset
                     .checked_sub(back)
                     .filter(|base| *base > 0 && back > 0);
@@ -235,6 +249,7 @@ pub(super) fn compressed_limit(size: u64) -> u64 {
 pub(super) fn inflate_exact(source: impl io::BufRead, size: u64) -> Result<Vec<u8>, &'static str> {
     // The claimed size is not reserved at once: a small file that claims much must not cost memory.
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).min(64 << 10));
+    // One byte more than stated, so that a longer stream is noticed and not cut. A bomb is inflated no further.
     let mut stream = ZlibDecoder::new(source).take(size + 1);
     stream
         .read_to_end(&mut bytes)
@@ -249,6 +264,7 @@ pub(super) fn inflate_exact(source: impl io::BufRead, size: u64) -> Result<Vec<u
 /// Applies a delta: copies from `base` and inserted bytes. `limit` bounds the result.
 pub(super) fn apply_delta(base: &[u8], delta: &[u8], limit: u64) -> Result<Vec<u8>, DeltaError> {
     let mut rest = delta;
+    // A delta made for another base would give bytes that no id covers until they are hashed; refused early.
     if read_size(&mut rest)? != base.len() as u64 {
         return Err(DeltaError::Damaged);
     }
@@ -257,12 +273,14 @@ pub(super) fn apply_delta(base: &[u8], delta: &[u8], limit: u64) -> Result<Vec<u
         return Err(DeltaError::TooLarge);
     }
     let size = usize::try_from(size).map_err(|_| DeltaError::TooLarge)?;
+    // A few bytes of delta can state and copy gigabytes, so the result grows as it is made.
     let mut result = Vec::with_capacity(size.min(1 << 20));
     while let Some((&operation, after)) = rest.split_first() {
         rest = after;
         let part = if operation & 0x80 != 0 {
             let offset = read_masked(&mut rest, operation & 0x0f)?;
             let length = match read_masked(&mut rest, (operation >> 4) & 7)? {
+                // Nothing to copy would be useless, so the format gives this value the next larger length.
                 0 => 0x10000,
                 length => length,
             };
@@ -273,6 +291,7 @@ pub(super) fn apply_delta(base: &[u8], delta: &[u8], limit: u64) -> Result<Vec<u
                 .split_at_checked(usize::from(operation))
                 .ok_or(DeltaError::Damaged)?;
             rest = after;
+            // Operation 0 is reserved. Passing over it would let two readers disagree once it means something.
             if part.is_empty() {
                 return Err(DeltaError::Damaged);
             }

@@ -427,7 +427,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_else_can_read_the_copy() {
+    fn no_other_user_can_read_the_copy() {
         let folder = private_folder().expect("folder");
         let mode = std::fs::metadata(folder.0.path())
             .expect("folder")

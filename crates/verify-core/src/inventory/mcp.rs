@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_is_the_digest_that_anybody_can_compute() {
+    fn the_definition_is_the_digest_that_anyone_can_compute() {
         let raw = json!({"command":"npx","args":["-y","@acme/files@1.2.3"],"env":{"TOKEN":"secret","PATH":"/x","A":"b"}});
         let canonical =
             br#"{"args":["-y","@acme/files@1.2.3"],"command":"npx","env":["A","PATH","TOKEN"],"envValues":{"PATH":"/x"}}"#;

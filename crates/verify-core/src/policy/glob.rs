@@ -1,4 +1,8 @@
 //! Patterns of policy: `*` stays within one part between slashes, `**` crosses slashes, everything else is literal.
+//!
+//! There are no classes, braces or escapes: a pattern that grants something has to read as what it grants. A library of globs
+//! would bring them, and matching by backtracking; names under test are chosen by an attacker, so the work has to be bounded
+//! by the lengths alone.
 
 use std::fmt;
 
@@ -50,6 +54,7 @@ impl Pattern {
         let mut tokens = Vec::with_capacity(text.len());
         for c in text.chars() {
             match (c, tokens.last()) {
+                // Other tools read `***` as `**` or as `*`. A guess could widen an exception.
                 ('*', Some(Token::Anything)) => return Err(BadPattern::Stars),
                 ('*', Some(Token::WithinPart)) => {
                     tokens.pop();
@@ -85,6 +90,8 @@ impl Pattern {
     /// Whether the whole of `text` matches. Takes at most `pattern × text` steps, whatever the two are.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
+        // All ways to match are followed at once (a nondeterministic automaton), instead of one after the other
+        // with backtracking, which takes exponential time for `*a*a*a*b` over `aaaa…`.
         // reached[i]: the first i tokens can match what was read so far.
         let mut reached = vec![false; self.tokens.len() + 1];
         let mut next = reached.clone();
@@ -107,7 +114,8 @@ impl Pattern {
         reached.last().copied().unwrap_or(false)
     }
 
-    /// Whether some text matches both patterns.
+    /// Whether some text matches both patterns: then two entries of the policy could decide about one subject, and their order
+    /// or precedence has to be clear.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         // Most pairs differ before their first wildcard.
@@ -119,6 +127,8 @@ impl Pattern {
         if starts.into_iter().any(|(a, b)| a != b) {
             return false;
         }
+        // The product of the two automata: a text that both accept is a way through it from one corner to the
+        // other. Every move goes down or right, so one pass in reading order finds all that can be reached.
         // reached[i][j]: some text is matched by the first i tokens of one and the first j of the other.
         let (a, b) = (&self.tokens, &other.tokens);
         let mut reached = vec![vec![false; b.len() + 1]; a.len() + 1];
@@ -156,6 +166,8 @@ impl Pattern {
         reached[a.len()][b.len()]
     }
 
+    /// A wildcard can match nothing, so whatever reaches it also reaches what follows. From left to right, so that a row of them
+    /// is passed in one go.
     fn skip_wildcards(&self, reached: &mut [bool]) {
         for (i, token) in self.tokens.iter().enumerate() {
             if reached[i] && token.is_wild() {

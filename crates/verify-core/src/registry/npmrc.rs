@@ -437,7 +437,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_file_is_survived_and_leaks_to_nobody(text in "(//|[a-z._@:=${}\"\\\\;# \n]){0,80}") {
+        fn any_file_is_survived_and_leaks_nothing(text in "(//|[a-z._@:=${}\"\\\\;# \n]){0,80}") {
             if let Ok(config) = NpmConfig::parse(&text, &none) {
                 proptest::prop_assert_eq!(auth(&config, "https://other.example/x"), None);
             }

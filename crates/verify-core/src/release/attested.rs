@@ -10,7 +10,7 @@ impl Verdict {
     /// asked for that. What else is wrong with the tag stays wrong: also a bad signature by a trusted signer.
     #[must_use]
     pub fn attested(mut self, found: &Fact<Released>) -> Self {
-        self.failures.retain(|failure| !stands_for(failure.code));
+        self.failures.retain(|failure| !is_replaceable(failure.code));
         let judged = match found {
             // A tag whose commit is not even known has its cause already.
             _ if self.commit.is_none() && !self.failures.is_empty() => None,
@@ -76,7 +76,7 @@ impl Verdict {
 }
 
 /// What an attestation can replace: a missing signature, or one that could not be judged.
-fn stands_for(code: Code) -> bool {
+fn is_replaceable(code: Code) -> bool {
     matches!(
         code,
         Code::Lightweight

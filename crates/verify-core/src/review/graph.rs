@@ -169,6 +169,7 @@ impl<'r> ReviewIndex<'r> {
             wanted,
             publishers,
         } = *question;
+        // Before everything else: no review and no trust outweighs a violation, whoever wrote them.
         let violations = self.violations(subject, Some(content), versions, dependencies);
         if !violations.is_empty() {
             return Verdict::Violation(violations);
@@ -177,6 +178,9 @@ impl<'r> ReviewIndex<'r> {
             self.path(subject, content, |r| r.criteria >= wanted && counts(r))
         };
         let current = |r: &Review| !r.expired(self.today);
+        // Strongest first. A chain of people's reviews names these very bytes; trust covers whatever the publisher
+        // signs next, and a chain with a machine in it is only as good as that step. What no longer counts comes last
+        // and only says why: an expired step never completes a chain, else old reviews would hold for ever.
         let (trusted, ended): (Vec<&Trust>, Vec<&Trust>) = self
             .trusts(subject, wanted, publishers)
             .into_iter()
@@ -218,7 +222,7 @@ impl<'r> ReviewIndex<'r> {
         read.retain(|step| {
             step.review.dependencies == Some(digest) && step.review.criteria >= wanted
         });
-        // The order of a hash map is not for people.
+        // The order of a hash map changes with each run, and a report must not.
         read.sort_by_key(|step| (step.origin, step.review.line));
         let current = |step: &&Step<'r>| !step.review.expired(self.today);
         if let Some(step) = read
@@ -268,7 +272,10 @@ impl<'r> ReviewIndex<'r> {
     /// Where a review is missing between what people have read and what is installed.
     #[must_use]
     pub fn gap(&self, subject: &SubjectId, content: Content, wanted: Criteria) -> Gap {
-        // No review makes good what must not run.
+        // Two searches, because a missing review is an edge between two sets: forwards from nothing along reviews that
+        // count, and backwards from what is installed along the same. One review from any of the first to any of the
+        // second closes the gap, and the caller takes the cheapest.
+        // No review clears what must not run.
         let end = if self.is_violated(content) {
             Vec::new()
         } else {
@@ -293,11 +300,13 @@ impl<'r> ReviewIndex<'r> {
             .map(|s| s.review)
             .filter(|r| counts(r))
         {
+            // A full review has no `from`: it needs no step before it, so nothing leads into it from here.
             if let Some(from) = review.from {
                 into.entry(review.content).or_default().push(from);
             }
         }
         let mut leads_here = end;
+        // Reviews of a downgrade can make circles, so each digest is visited once.
         let mut seen = HashSet::from([content]);
         let mut next = 0;
         while let Some(to) = leads_here.get(next).copied() {
@@ -418,7 +427,8 @@ impl<'r> ReviewIndex<'r> {
         trusts
     }
 
-    /// A shortest path of reviews that count, from nothing to `content`.
+    /// A shortest path of reviews that count, from nothing to `content`. Shortest, because every step is shown to the operator as a
+    /// reason to trust these bytes.
     fn path(
         &self,
         subject: &SubjectId,
@@ -435,7 +445,8 @@ impl<'r> ReviewIndex<'r> {
         Some(steps)
     }
 
-    /// Every digest that reviews that count reach from nothing, with the last step of a shortest path to it.
+    /// Every digest that reviews that count reach from nothing, with the last step of a shortest path to it. Breadth first: the
+    /// first step that reaches a digest is one of a shortest path, and circles end because a digest is queued once.
     fn reach(
         &self,
         package: &Package<'r>,

@@ -360,7 +360,7 @@ impl Judge<'_> {
             return;
         }
         match draft
-            .stands_for
+            .graded_as
             .and_then(catalogue::rule)
             .map(|other| self.level(other, &Draft::new("")))
         {

@@ -364,7 +364,7 @@ fn an_npm_install_is_two_trees_inside_one_boundary() {
 }
 
 #[test]
-fn disagreeing_records_are_told() {
+fn disagreeing_records_are_reported() {
     let cases: [(&str, &str, Value); 6] = [
         ("version", "resolvedVersion", json!("1.0.1")),
         ("name", "resolvedName", json!("@acme/b")),
@@ -692,7 +692,7 @@ fn load_paths_are_files_folders_and_folders_of_plugins() {
 }
 
 #[test]
-fn every_ancestor_node_modules_is_told() {
+fn every_ancestor_node_modules_is_reported() {
     let mut state = State::new();
     state.npm("@acme/a", "a", &encoded("@acme/a"));
     state.plugin("extensions/x", "x");
@@ -737,7 +737,7 @@ fn every_ancestor_node_modules_is_told() {
 }
 
 #[test]
-fn overrides_in_env_and_config_are_told() {
+fn overrides_in_env_and_config_are_reported() {
     let state = State::new();
     state.file(
         ".env",
@@ -758,7 +758,7 @@ fn overrides_in_env_and_config_are_told() {
 }
 
 #[test]
-fn entries_that_lead_out_are_told() {
+fn entries_that_lead_out_are_reported() {
     let mut state = State::new();
     let folder = state.plugin("extensions/a", "a");
     state.file("extensions/outside.js", "");
@@ -889,7 +889,7 @@ fn git_folder_that_is_a_file_or_a_link() {
 }
 
 #[test]
-fn one_id_is_one_subject_and_hidden_plugins_are_told() {
+fn one_id_is_one_subject_and_hidden_plugins_are_reported() {
     let mut state = State::new();
     for n in ["0123456789abcdef", "fedcba9876543210"] {
         let repo = state.plugin(&format!("git/git-{n}/repo"), &format!("g{n}"));

@@ -146,7 +146,7 @@ const SHELL: &[u8] = b"#!/usr/bin/env node\r\nx\r\ny\n";
 
 #[test]
 #[ignore = "needs npm"]
-fn odd_archives_are_installed_as_expected_and_every_other_change_is_told() {
+fn odd_archives_are_installed_as_expected_and_every_other_change_is_reported() {
     let place = Place::new();
     let long = [b"#!/bin/".as_slice(), &[b'x'; 3000], b"\r\nx\r\n"].concat();
     simple(

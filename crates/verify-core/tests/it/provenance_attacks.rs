@@ -918,7 +918,7 @@ fn parts_that_readers_disagree_about() {
 }
 
 #[test]
-fn somebody_else() {
+fn another_identity() {
     let world = World::new();
     let cases: Vec<(&str, Value, &str)> = vec![
         (

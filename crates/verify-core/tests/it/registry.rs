@@ -639,7 +639,7 @@ fn raw(headers: &str, body: &[u8]) -> Answer {
 }
 
 #[test]
-fn each_bad_answer_is_told_as_what_it_is() {
+fn each_bad_answer_is_reported_as_what_it_is() {
     let shop = Shop::open();
     let good = shop.packument(|_| {});
     let length = |by: i64| format!("content-length: {}\r\n", good.len() as i64 + by);
@@ -769,7 +769,7 @@ fn each_bad_answer_is_told_as_what_it_is() {
 }
 
 #[test]
-fn an_archive_without_a_stated_digest_is_nobodys() {
+fn an_archive_without_a_stated_digest_is_no_published_one() {
     let shop = Shop::open();
     let unrecorded = Want {
         integrity: None,

@@ -45,7 +45,7 @@ pub(crate) struct Sources<'a> {
 }
 
 /// Why there is nothing, when no source may be asked.
-pub(super) fn nobody_asked<T>() -> Fact<T> {
+pub(super) fn not_asked<T>() -> Fact<T> {
     if cfg!(feature = "online") {
         Fact::not_established(NotEstablished::Offline, "the network was not allowed")
     } else {
@@ -126,7 +126,7 @@ pub(super) fn all(wants: &[Wanted], _: &Sources<'_>) -> Vec<Arrival> {
     wants
         .iter()
         .map(|_| Arrival {
-            unpacked: nobody_asked(),
+            unpacked: not_asked(),
         })
         .collect()
 }
@@ -224,7 +224,7 @@ mod online {
             .into_iter()
             .collect();
         let missed = |want: &Want| Arrival {
-            unpacked: nobody_asked(),
+            unpacked: not_asked(),
             want: want.clone(),
             fetched: Err(FetchError::Network("the download was stopped".to_owned())),
         };
@@ -302,10 +302,10 @@ mod online {
                         (Fact::NotEstablished { code, why }, _) => {
                             Fact::NotEstablished { code, why }
                         }
-                        _ => nobody_asked(),
+                        _ => not_asked(),
                     }
                 }
-                Ok(_) => nobody_asked(),
+                Ok(_) => not_asked(),
                 Err(error) => error.clone().into_fact(),
             };
             Self {

@@ -68,6 +68,8 @@ pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
         if is_command(path, entry, layout) {
             continue;
         }
+        // From the innermost folder outwards, as Node resolves: a package inside another one's folder is its own
+        // package, and its files must not be excused by the outer archive.
         let above = path
             .rmatch_indices('/')
             .map(|(end, _)| path.get(..end).unwrap_or_default());
@@ -117,6 +119,7 @@ pub(super) fn piece(
         Fact::NotApplicable => return nothing(Fact::NotApplicable),
     };
     let archive = Some(unpacked.integrity);
+    // Genuine bytes of another package pass every comparison of files, so what the archive says it is comes first.
     if let Some(why) = other_package(piece, &unpacked) {
         return Outcome {
             fact: Fact::violated("", why),

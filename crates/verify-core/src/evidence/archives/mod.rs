@@ -78,6 +78,8 @@ pub(crate) fn plan<'a>(
             .package(&subject.id)
             .is_some_and(|entry| entry.provenance.is_some());
         let packed = subject.source == Source::NpmPack;
+        // What the lock remembers is looked at even offline, so that lost provenance is noticed; and OpenClaw keeps
+        // the archive of a packed install on disk, so that comparison costs no network.
         if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
             continue;
         }
@@ -86,6 +88,8 @@ pub(crate) fn plan<'a>(
             if piece.origin != Origin::Registry {
                 return None;
             }
+            // With the integrity: two lockfiles may record different bytes for one version, and each package must be
+            // compared with those that its own lockfile names.
             let key = (piece.name.clone(), piece.version.clone(), piece.integrity);
             let at = *known.entry(key).or_insert_with(|| {
                 plan.wants.push(Wanted {
@@ -164,27 +168,27 @@ pub(crate) fn unknown(subject: &Subject) -> Published {
     let own = subject.source == Source::Npm;
     Published {
         archive: if own {
-            arrive::nobody_asked()
+            arrive::not_asked()
         } else {
             Fact::NotApplicable
         },
         dependencies: if layout::has_dependencies(subject) {
-            arrive::nobody_asked()
+            arrive::not_asked()
         } else {
             Fact::NotApplicable
         },
         provenance: if own {
-            arrive::nobody_asked()
+            arrive::not_asked()
         } else {
             Fact::NotApplicable
         },
         signatures: if own {
-            arrive::nobody_asked()
+            arrive::not_asked()
         } else {
             Fact::NotApplicable
         },
         day: if own {
-            arrive::nobody_asked()
+            arrive::not_asked()
         } else {
             Fact::NotApplicable
         },
@@ -211,6 +215,7 @@ fn published(
             return Ok(found);
         }
     };
+    // Each file is given to exactly one package first, so that none is compared twice and none with no archive.
     let mut owned = compare::owners(&installed, layout);
     let mut dependencies = Dependencies::default();
     for (at, piece) in layout.pieces.iter().enumerate() {
@@ -261,6 +266,7 @@ fn published(
             .packages
             .push(compared_package(piece, &compared, arrival));
     }
+    // A file of no package came by no archive: Node would load it, so it counts like a changed one.
     dependencies.strays(owned.strays);
     // Whatever came by another archive counts, also inside the subject's own folder.
     if layout::has_dependencies(subject) || !dependencies.is_empty() {
@@ -289,7 +295,7 @@ fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
         }
         (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
         (Origin::Registry, Some(arrival)) => arrival.unpacked(),
-        (Origin::Registry, None) => arrive::nobody_asked(),
+        (Origin::Registry, None) => arrive::not_asked(),
     }
 }
 
@@ -324,12 +330,14 @@ fn installed<'e>(
     let mut all = Vec::new();
     for (spec, part) in parts {
         let Some(spec) = spec else { continue };
+        // Lockfiles name packages by their path below the project, trees by the path below their own root.
         let prefix = layout
             .below(&spec.root)
             .ok_or("its folders do not lie in one project")?;
         let tree = match &part.measured {
             Some(Ok(tree)) => tree,
             Some(Err(crate::tree::TreeError::Missing)) | None => continue,
+            // A part without a digest (a limit, an unsafe entry) could hide any file, so nothing is compared.
             Some(Err(error)) => return Err(format!("its files have no digest: {error}")),
         };
         let full = |path: &str| {

@@ -251,7 +251,7 @@ fn ages(whole: &Whole<'_>) -> Vec<Draft> {
         ))
         .code(code.as_str())
         .outcome(Outcome::NotEstablished)
-        .stands_for(too_fresh::RULE.id);
+        .graded_as(too_fresh::RULE.id);
         let draft = ids
             .iter()
             .fold(draft, |draft, id| draft.evidence(id.to_string()));
