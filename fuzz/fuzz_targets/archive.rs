@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use openclaw_verify_core::archive::{Limits, read};
+use openclaw_verify_core::archive::{ArchiveLimits, read};
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = read(bytes, &Limits::default(), |_| true);
+    let _ = read(bytes, &ArchiveLimits::default(), |_| true);
 });

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::policy::Policy;
-use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
+use openclaw_verify_core::registry::{Cache, Client, FetchLimits, NpmConfig};
 use openclaw_verify_core::{Error, OperatorError, Result, read};
 
 use crate::cli::Common;
@@ -37,7 +37,7 @@ fn with(common: &Common, config: NpmConfig) -> Result<Client> {
 
 fn into(common: &Common, config: NpmConfig, cache: Cache) -> Result<Client> {
     let downloads = Downloads::new(!common.no_progress && !common.quiet);
-    Client::with_progress(config, Limits::default(), cache, move |progress| {
+    Client::with_progress(config, FetchLimits::default(), cache, move |progress| {
         downloads.update(&progress.package, progress.bytes)
     })
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::policy::Pattern;
-use openclaw_verify_core::provenance::npm::{self, Package};
+use openclaw_verify_core::provenance::npm::{self, AttestedPackage};
 use openclaw_verify_core::provenance::{Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot};
 use serde_json::json;
 
@@ -77,7 +77,7 @@ fn main() {
         let start = Instant::now();
         let bytes = fs::read(folder.path().join(plugin.to_string())).expect("read");
         let name = format!("@acme/plugin-{plugin}");
-        let package = Package {
+        let package = AttestedPackage {
             name: &name,
             version: "1.0.0",
             integrity: Sri::of(name.as_bytes()),

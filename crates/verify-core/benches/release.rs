@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_verify_core::git::Repository;
 use openclaw_verify_core::policy::{Pattern, ReleaseNeed};
-use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Trust, verify_all};
+use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, TrustedSigners, verify_all};
 
 const TAGS: usize = 60;
 const RUNS: usize = 5;
@@ -48,9 +48,9 @@ fn main() {
     let mut gits = Vec::new();
     for _ in 0..RUNS {
         let started = Instant::now();
-        let trust = Trust {
+        let trust = TrustedSigners {
             ssh: Some(AllowedSigners::parse(&file, &lines).expect("signers")),
-            ..Trust::default()
+            ..TrustedSigners::default()
         };
         let rule = ReleaseRule {
             tags: Pattern::new("v*").expect("a pattern"),

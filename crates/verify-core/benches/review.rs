@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::date;
 use openclaw_verify_core::digest::TreeDigest;
-use openclaw_verify_core::review::{Content, Criteria, Question, ReviewIndex, Reviews, Verdict};
+use openclaw_verify_core::review::{
+    Content, Criteria, Question, ReviewIndex, ReviewVerdict, Reviews,
+};
 use openclaw_verify_core::subject::SubjectId;
 
 const SUBJECTS: usize = 500;
@@ -43,7 +45,7 @@ fn main() {
                 wanted: Criteria::SafeToRun,
                 publishers: &[],
             };
-            matches!(index.judge(&question), Verdict::Reviewed(_))
+            matches!(index.judge(&question), ReviewVerdict::Reviewed(_))
         });
         assert_eq!(reviewed.count(), SUBJECTS);
         judging.push(start.elapsed());

@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use openclaw_verify_core::tree::{self, Options, TreeSpec};
+use openclaw_verify_core::tree::{self, TreeOptions, TreeSpec};
 use sha2::{Digest as _, Sha256};
 
 const DEFAULT_RUNS: usize = 9;
@@ -116,9 +116,9 @@ fn main() {
 fn digest(folder: &Path, threads: usize) -> tree::Tree {
     tree::digest(
         &TreeSpec::whole(folder),
-        &Options {
+        &TreeOptions {
             threads,
-            ..Options::default()
+            ..TreeOptions::default()
         },
     )
     .expect("digest")

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use openclaw_verify_core::inventory::{self, Inventory, Place, Subject};
-use openclaw_verify_core::sbom::{self, Options, Verdicts};
+use openclaw_verify_core::sbom::{self, SbomOptions, Verdicts};
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use openclaw_verify_core::tree::TreeSpec;
 
@@ -21,16 +21,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let inventory = if folder.join("node_modules/openclaw").is_dir() {
         project(folder)
     } else {
-        let mut options = inventory::Options::new(folder);
+        let mut options = inventory::InventoryOptions::new(folder);
         options.host = host;
         inventory::read(&options)?
     };
     // A program that has verified the installation hands over its verdicts here.
     let verdicts = Verdicts::default();
-    let options = Options {
+    let options = SbomOptions {
         spec_version,
         reproducible: true,
-        ..Options::default()
+        ..SbomOptions::default()
     };
     let bom = sbom::generate(&inventory, &verdicts, &options)?;
     std::io::Write::write_all(&mut std::io::stdout().lock(), bom.to_json().as_bytes())?;

@@ -102,7 +102,7 @@ pub use provenance::verify_attestation;
 pub use release::verify as verify_tag;
 pub use tree::tree_digest;
 pub use verifier::{
-    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, Contents,
-    ImportState, OnProgress, Packages, Pinning, Reading, Refreshed, Refused, ReleaseQuery,
-    ReleaseSource, Releases, Relock, Scope, Since, Verifier,
+    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, ImportState,
+    OnProgress, PackageContents, Packages, Pinning, RefreshedImport, RefusedSubject, ReleaseQuery,
+    ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since, Verifier,
 };

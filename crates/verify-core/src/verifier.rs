@@ -2,7 +2,7 @@
 
 pub use crate::evidence::packed::CandidateOrigin;
 pub use crate::inventory::packed::Candidate;
-pub use crate::report::Contents;
+pub use crate::report::PackageContents;
 
 mod builder;
 mod candidate;
@@ -23,16 +23,16 @@ use jiff::civil::Date;
 
 pub use builder::Builder;
 pub use candidate::CandidateReport;
-pub use reading::{Backlog, BacklogItem, Packages, Reading, Since};
+pub use reading::{Backlog, BacklogItem, Packages, ReviewMaterial, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
-pub use relock::{Refused, Relock};
+pub use relock::{RefusedSubject, Relock};
 use reviews::ReviewFiles;
-pub use reviews::{Refreshed, State as ImportState};
+pub use reviews::{RefreshedImport, State as ImportState};
 
 use crate::error::{Error, Result};
-use crate::evidence::review::Given;
+use crate::evidence::review::ReviewContext;
 use crate::evidence::{
-    self, Bases, Evidences, Gather, Measured, ReleaseRules, Sources, TagFacts, Tagged,
+    self, ArchiveSources, BaseSources, Evidences, Gather, Measured, ReleaseRules, TagFacts, Tagged,
 };
 use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
@@ -47,10 +47,10 @@ use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Judged, Names, Stage, Whole};
 use crate::subject::{Kind, Source, SubjectId};
-use crate::tree::{self, ManifestStore, Progress};
+use crate::tree::{self, HashProgress, ManifestStore};
 
 /// Called now and then while trees are hashed, from several threads.
-pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
+pub type OnProgress = Arc<dyn Fn(HashProgress) + Send + Sync>;
 
 /// Says what an OpenClaw installation would run, and whether it is what the operator wants.
 ///
@@ -107,7 +107,7 @@ impl Verifier {
         let Some(state_dir) = &self.options.state_dir else {
             return Ok(Inventory::default());
         };
-        inventory::read(&inventory::Options {
+        inventory::read(&inventory::InventoryOptions {
             state_dir: state_dir.clone(),
             host: self.options.host.clone(),
             relocated_from: self.options.relocated_from.clone(),
@@ -239,7 +239,7 @@ impl Verifier {
             now: self.options.now,
             online: self.options.online(),
             bundled: self.options.bundled,
-            sources: Sources {
+            sources: ArchiveSources {
                 #[cfg(feature = "online")]
                 client: self.options.client.as_ref(),
                 #[cfg(feature = "online")]
@@ -309,8 +309,8 @@ impl Verifier {
         manifests: Option<&'a ManifestStore>,
         contents: Option<&'a ContentStore>,
         limits: CostLimits,
-    ) -> Given<'a> {
-        let bases = Bases {
+    ) -> ReviewContext<'a> {
+        let bases = BaseSources {
             manifests,
             contents,
             state_dir: self.options.state_dir.as_deref(),
@@ -321,13 +321,13 @@ impl Verifier {
             .given(&self.names.reviews, self.options.today(), bases, limits)
     }
 
-    fn tree_options(&self) -> tree::Options<'_> {
+    fn tree_options(&self) -> tree::TreeOptions<'_> {
         let progress = self.options.progress.as_deref();
-        tree::Options {
+        tree::TreeOptions {
             threads: self.options.threads,
             cancel: self.options.cancel.as_deref(),
-            progress: progress.map(|progress| progress as &(dyn Fn(Progress) + Sync)),
-            ..tree::Options::default()
+            progress: progress.map(|progress| progress as &(dyn Fn(HashProgress) + Sync)),
+            ..tree::TreeOptions::default()
         }
     }
 

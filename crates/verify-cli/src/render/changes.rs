@@ -1,11 +1,11 @@
 //! What a lock would change, for people and machines.
 
-use openclaw_verify_core::lock::Change;
+use openclaw_verify_core::lock::LockChange;
 use openclaw_verify_core::{Relock, text};
 use serde_json::{Value, json};
 
 /// One change for people; marked when it needs their word.
-pub(crate) fn line(change: &Change, unaccepted: bool) -> String {
+pub(crate) fn line(change: &LockChange, unaccepted: bool) -> String {
     let mark = if unaccepted { "!" } else { " " };
     let what = change.what.as_str();
     // A pin is named by its tag, and a tag may be named almost anything.
@@ -20,7 +20,12 @@ pub(crate) fn line(change: &Change, unaccepted: bool) -> String {
 }
 
 /// The document `openclaw-verify.lock/1`: what changed, what could not be locked, and whether the lock was written.
-pub(crate) fn json(relock: &Relock, unaccepted: &[&Change], lock: &str, written: bool) -> Value {
+pub(crate) fn json(
+    relock: &Relock,
+    unaccepted: &[&LockChange],
+    lock: &str,
+    written: bool,
+) -> Value {
     let changes: Vec<Value> = relock
         .changes
         .iter()

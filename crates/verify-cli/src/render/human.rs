@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::finding::{Finding, Level};
-use openclaw_verify_core::report::{Basis, Input, Report, SubjectReport};
+use openclaw_verify_core::report::{Basis, InputFile, Report, SubjectReport};
 
 use super::{Detail, releases};
 
@@ -39,7 +39,7 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
 fn inputs(out: &mut String, report: &Report) {
     let dim = Style::new().dimmed();
     let none = "none";
-    let shown = |input: &Input| input.path.clone().unwrap_or_else(|| none.to_owned());
+    let shown = |input: &InputFile| input.path.clone().unwrap_or_else(|| none.to_owned());
     let inputs = &report.inputs;
     if report.releases.is_empty() {
         line(

@@ -6,7 +6,7 @@ use crate::commands::Places;
 use crate::wording;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
-use openclaw_verify_core::{Backlog, Packages, Reading, text};
+use openclaw_verify_core::{Backlog, Packages, ReviewMaterial, text};
 
 const BOLD: Style = Style::new().bold();
 const OLD: Style = AnsiColor::Red.on_default();
@@ -15,7 +15,7 @@ const PLACE: Style = AnsiColor::Cyan.on_default();
 const FIRST: Style = AnsiColor::Yellow.on_default().bold();
 
 /// The whole text to read.
-pub(crate) fn reading(reading: &Reading) -> String {
+pub(crate) fn reading(reading: &ReviewMaterial) -> String {
     let mut out = String::new();
     let version = reading.version.as_deref().unwrap_or("no version");
     let _ = match (&reading.since, &reading.from) {
@@ -204,7 +204,7 @@ fn range(start: usize, lines: usize) -> String {
 }
 
 /// What to do after reading.
-pub(crate) fn next(reading: &Reading, places: &Places) -> String {
+pub(crate) fn next(reading: &ReviewMaterial, places: &Places) -> String {
     let id = text::shell_word(reading.subject.as_str());
     let criteria = reading
         .wanted

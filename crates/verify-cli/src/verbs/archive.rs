@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use openclaw_verify_core::archive::{self, Archive, ArchiveError, Limits};
+use openclaw_verify_core::archive::{self, Archive, ArchiveError, ArchiveLimits};
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::provenance::npm::MAX_ANSWER_BYTES;
 use openclaw_verify_core::tree::Mode;
@@ -80,7 +80,7 @@ pub(super) fn integrity(text: Option<&str>) -> Result<Option<Sri>> {
 /// Reads an archive whole, or says why it is refused.
 pub(super) fn open(path: &Path) -> Result<std::result::Result<Archive, ArchiveError>> {
     let file = file(path)?;
-    match archive::read(file, &Limits::default(), Candidate::keep) {
+    match archive::read(file, &ArchiveLimits::default(), Candidate::keep) {
         Err(ArchiveError::Io(source)) => Err(Error::io("read", path, source)),
         other => Ok(other),
     }
@@ -150,7 +150,7 @@ pub(super) fn finish(
         }
         archive::unpack(
             file(file_of)?,
-            &Limits::default(),
+            &ArchiveLimits::default(),
             &archive.integrity,
             target,
         )

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
-use openclaw_verify_core::lock::{Change, What};
+use openclaw_verify_core::lock::{LockChange, LockChangeKind};
 use openclaw_verify_core::policy::ImportLocation;
 use openclaw_verify_core::review::ImportStore;
 use openclaw_verify_core::subject::SubjectId;
@@ -44,7 +44,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let (exit, written) = conclude(common, args, &ids, &verifier, &relock, &start.files)?;
     if common.format != Format::Human {
         let shown = operator::shown(&path);
-        let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept, &ids).collect();
+        let unaccepted: Vec<&LockChange> = relock.unaccepted(&args.accept, &ids).collect();
         let document = changes::json(&relock, &unaccepted, &shown, written);
         output::document(&render::json(&document)?, common.format)?;
     }
@@ -75,7 +75,7 @@ fn conclude(
         );
         return Ok((Exit::Findings, false));
     }
-    let unaccepted: Vec<&Change> = relock.unaccepted(&args.accept, ids).collect();
+    let unaccepted: Vec<&LockChange> = relock.unaccepted(&args.accept, ids).collect();
     if common.format == Format::Human {
         let lines: String = relock
             .changes
@@ -115,7 +115,7 @@ fn conclude(
 }
 
 /// Why nothing was written, and the command for each subject that lets its change in.
-fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&Change]) {
+fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&LockChange]) {
     let mut ids: Vec<&str> = unaccepted.iter().map(|change| change.id.as_str()).collect();
     ids.dedup();
     output::stderr(
@@ -125,7 +125,7 @@ fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&Change]) {
     for id in ids {
         // Without a network its origin was not looked for, and accepting would forget what is known of the old one.
         let unlooked = unaccepted.iter().any(|change| {
-            change.id == *id && change.what == What::Provenance && change.to.is_none()
+            change.id == *id && change.what == LockChangeKind::Provenance && change.to.is_none()
         });
         let id = text::shell_word(id);
         if unlooked && !common.online {
@@ -137,7 +137,12 @@ fn tell_unaccepted(common: &Common, args: &LockArgs, unaccepted: &[&Change]) {
         let everyday = unaccepted
             .iter()
             .filter(|change| text::shell_word(&change.id) == id)
-            .all(|change| matches!(change.what, What::Settings | What::Instructions));
+            .all(|change| {
+                matches!(
+                    change.what,
+                    LockChangeKind::Settings | LockChangeKind::Instructions
+                )
+            });
         if everyday {
             let command = places.after(&format!("openclaw-verify lock {id}"));
             output::stderr(&format!("  if it is yours and you have read it: {command}"));

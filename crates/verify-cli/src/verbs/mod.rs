@@ -239,8 +239,8 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
     Ok(builder)
 }
 
-fn options(common: &Common, installation: &operator::Installation) -> inventory::Options {
-    inventory::Options {
+fn options(common: &Common, installation: &operator::Installation) -> inventory::InventoryOptions {
+    inventory::InventoryOptions {
         state_dir: installation.state_dir.clone(),
         host: installation.host.clone(),
         relocated_from: common.relocated_from.clone(),

@@ -50,7 +50,7 @@ mod online {
 #[cfg(feature = "online")]
 mod online {
     use openclaw_verify_core::fact::NotEstablished;
-    use openclaw_verify_core::registry::{FetchError, Plan, Want, fetch_blocking, judge};
+    use openclaw_verify_core::registry::{FetchError, FetchPlan, Want, fetch_blocking, judge};
     use openclaw_verify_core::{Candidate, CandidateOrigin};
 
     use super::*;
@@ -73,7 +73,7 @@ mod online {
             archive: true,
             attestations: true,
         };
-        let plan = Plan {
+        let plan = FetchPlan {
             wants: vec![want.clone()],
         };
         let mut fetched = fetch_blocking(&plan, &client)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::policy::Gitsign;
-use openclaw_verify_core::provenance::release::{Release, Released, verify_release};
+use openclaw_verify_core::provenance::release::{ExpectedRelease, Released, verify_release};
 use openclaw_verify_core::provenance::{Anchors, Instance, MAX_BUNDLE_BYTES};
 use openclaw_verify_core::release::Tag;
 use openclaw_verify_core::{
@@ -87,7 +87,7 @@ fn attested(
         ));
     };
     let bytes = under_test(path, MAX_BUNDLE_BYTES)?;
-    let release = Release {
+    let release = ExpectedRelease {
         repository,
         tag: tag.unwrap_or_default(),
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::sbom::{self, Options, Sbom};
+use openclaw_verify_core::sbom::{self, Sbom, SbomOptions};
 use openclaw_verify_core::{
     Error, OperatorError, Result, Verifier, operator_file, read as bounded,
 };
@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     }
     let start = start(common)?;
     let verifier = start.builder.verify_bundled(args.verify_bundled).build()?;
-    let options = Options {
+    let options = SbomOptions {
         spec_version: args.spec_version,
         timestamp: if args.reproducible {
             None
@@ -52,7 +52,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn make(verifier: &Verifier, options: &Options, args: &SbomArgs, lock: &Path) -> Result<Sbom> {
+fn make(verifier: &Verifier, options: &SbomOptions, args: &SbomArgs, lock: &Path) -> Result<Sbom> {
     if !args.from_lock {
         return verifier.sbom(options, !args.no_verify);
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::gate::Kept;
+use openclaw_verify_core::gate::StagedCopy;
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result};
 
@@ -12,7 +12,7 @@ use crate::operator;
 
 /// It, and where it lies; an archive is unpacked for as long as this lives.
 pub(super) struct Staged {
-    pub kept: Kept,
+    pub kept: StagedCopy,
     _unpacked: Option<tempfile::TempDir>,
 }
 
@@ -20,7 +20,7 @@ impl Staged {
     /// What `--from` names.
     pub(super) fn open(from: &Path, id: &SubjectId) -> Result<Self> {
         if !from.is_file() {
-            let kept = Kept::open(from).map_err(|why| {
+            let kept = StagedCopy::open(from).map_err(|why| {
                 let what = format!(
                     "{} is no copy that the gate kept: {why}",
                     operator::shown(from)
@@ -34,7 +34,7 @@ impl Staged {
         }
         let folder = tempfile::tempdir()
             .map_err(|error| Error::io("create", "a temporary folder", error))?;
-        let kept = Kept::of_archive(from, id, folder.path()).map_err(|why| {
+        let kept = StagedCopy::of_archive(from, id, folder.path()).map_err(|why| {
             let what = format!(
                 "{id} cannot be staged from {}: {why}",
                 operator::shown(from)

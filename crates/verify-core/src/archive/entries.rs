@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{ArchiveError, Limits};
+use super::{ArchiveError, ArchiveLimits};
 use crate::tree::names::{collision_key, shown};
 
 /// As many symlinks as Linux follows in one path.
@@ -12,8 +12,8 @@ const MAX_FOLLOWED: usize = 40;
 const MAX_STEPS: usize = 1024;
 
 /// Every path so far.
-pub(crate) struct Paths {
-    limits: Limits,
+pub(crate) struct ArchivePaths {
+    limits: ArchiveLimits,
     top: Option<String>,
     entries: u64,
     bytes: u64,
@@ -34,8 +34,8 @@ struct Known {
     folder: bool,
 }
 
-impl Paths {
-    pub(crate) fn new(limits: &Limits) -> Self {
+impl ArchivePaths {
+    pub(crate) fn new(limits: &ArchiveLimits) -> Self {
         Self {
             limits: *limits,
             top: None,

@@ -6,7 +6,7 @@ use flate2::bufread::GzDecoder;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::{ArchiveError, Limits};
+use super::{ArchiveError, ArchiveLimits};
 
 /// Below this an archive may unpack to any multiple of its size: a few zeros are no bomb.
 const RATIO_FLOOR: u64 = 16 << 20;
@@ -17,7 +17,7 @@ const MAX_PADDING: u64 = 10_240;
 /// The unpacked bytes of an archive.
 pub(crate) struct Gunzip<R> {
     decoder: GzDecoder<BufReader<Hashed<R>>>,
-    limits: Limits,
+    limits: ArchiveLimits,
     pub(crate) unpacked: u64,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Packed {
 }
 
 impl<R: Read> Gunzip<R> {
-    pub(crate) fn new(reader: R, limits: &Limits) -> Self {
+    pub(crate) fn new(reader: R, limits: &ArchiveLimits) -> Self {
         let hashed = Hashed {
             reader,
             limit: limits.packed,

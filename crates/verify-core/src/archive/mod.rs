@@ -18,14 +18,14 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
-use crate::tree::{BlobId, Entry, Manifest, ManifestError, Mode};
+use crate::tree::{BlobId, Manifest, ManifestError, Mode, TreeEntry};
 
 pub use error::ArchiveError;
 pub use unpack::{UnpackError, unpack};
 
 /// How much of an archive is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ArchiveLimits {
     /// Bytes of the archive itself.
     pub packed: u64,
     /// Bytes that it unpacks to, headers included.
@@ -44,7 +44,7 @@ pub struct Limits {
     pub kept: u64,
 }
 
-impl Default for Limits {
+impl Default for ArchiveLimits {
     fn default() -> Self {
         Self {
             packed: 512 << 20,
@@ -152,7 +152,7 @@ impl Archive {
                     }
                     _ => entry.path.clone(),
                 };
-                Some(Entry {
+                Some(TreeEntry {
                     path,
                     mode: entry.mode,
                     id: entry.id,
@@ -168,7 +168,7 @@ impl Archive {
 /// When the archive is refused, with the reason; when `reader` fails. Nothing of a refused archive may be used.
 pub fn read(
     reader: impl Read,
-    limits: &Limits,
+    limits: &ArchiveLimits,
     keep: impl Fn(&str) -> bool,
 ) -> Result<Archive, ArchiveError> {
     let mut kept = Kept {
@@ -194,19 +194,23 @@ pub fn read(
 /// When the archive is refused, has another integrity, or `reader` fails. Nothing of it may be used then.
 ///
 /// ```no_run
-/// use openclaw_verify_core::archive::{Limits, unpack};
+/// use openclaw_verify_core::archive::{ArchiveLimits, unpack};
 /// use openclaw_verify_core::{digest::Sri, verify_archive};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let expected: Sri = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==".parse()?;
 /// let open = || std::fs::File::open("notes-1.4.0.tgz");
-/// let archive = verify_archive(open()?, &Limits::default(), &expected)?;
+/// let archive = verify_archive(open()?, &ArchiveLimits::default(), &expected)?;
 /// println!("{} files, {}", archive.entries.len(), archive.digest);
-/// unpack(open()?, &Limits::default(), &archive.integrity, "notes".as_ref())?; // reads it again, and compares again
+/// unpack(open()?, &ArchiveLimits::default(), &archive.integrity, "notes".as_ref())?; // reads it again, and compares again
 /// # Ok(())
 /// # }
 /// ```
-pub fn verify(reader: impl Read, limits: &Limits, expected: &Sri) -> Result<Archive, UnpackError> {
+pub fn verify(
+    reader: impl Read,
+    limits: &ArchiveLimits,
+    expected: &Sri,
+) -> Result<Archive, UnpackError> {
     let archive = read(reader, limits, |_| false)?;
     if archive.integrity == *expected {
         Ok(archive)
@@ -228,7 +232,7 @@ pub(crate) trait Sink {
 /// Keeps some files in memory.
 struct Kept<'a> {
     wanted: &'a dyn Fn(&str) -> bool,
-    limits: &'a Limits,
+    limits: &'a ArchiveLimits,
     total: u64,
     open: Option<(String, Vec<u8>)>,
     files: BTreeMap<String, Vec<u8>>,

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use super::entries::{Added, Paths, check_links};
+use super::entries::{Added, ArchivePaths, check_links};
 use super::gunzip::Gunzip;
 use super::header::{BLOCK, Header};
 use super::pax::{Extended, check_global};
-use super::{Archive, ArchiveEntry, ArchiveError, Limits, Sink};
+use super::{Archive, ArchiveEntry, ArchiveError, ArchiveLimits, Sink};
 use crate::digest::{Sha256Digest, Sri};
 use crate::tree::names::shown;
 use crate::tree::object::BlobHasher;
-use crate::tree::{BlobId, Entry, Manifest, ManifestError, Mode};
+use crate::tree::{BlobId, Manifest, ManifestError, Mode, TreeEntry};
 
 /// Most bytes of one extended header. A path needs a few thousand.
 const MAX_EXTENDED: u64 = 64 << 10;
@@ -19,12 +19,12 @@ const MAX_EXTENDED: u64 = 64 << 10;
 /// Reads a whole archive, giving the content of its files to `sink`.
 pub(crate) fn read(
     reader: impl Read,
-    limits: &Limits,
+    limits: &ArchiveLimits,
     sink: &mut dyn Sink,
 ) -> Result<Archive, ArchiveError> {
     let mut tar = Tar {
         input: Gunzip::new(reader, limits),
-        paths: Paths::new(limits),
+        paths: ArchivePaths::new(limits),
         files: HashMap::new(),
         entries: Vec::new(),
         links: HashMap::new(),
@@ -38,7 +38,7 @@ pub(crate) fn read(
     entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     let listing = entries
         .iter()
-        .map(|entry| Entry {
+        .map(|entry| TreeEntry {
             path: entry.path.clone(),
             mode: entry.mode,
             id: entry.id,
@@ -68,7 +68,7 @@ pub(crate) fn read(
 
 struct Tar<R> {
     input: Gunzip<R>,
-    paths: Paths,
+    paths: ArchivePaths,
     /// Index of every file by its path, for hard links.
     files: HashMap<String, usize>,
     entries: Vec<ArchiveEntry>,

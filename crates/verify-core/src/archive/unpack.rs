@@ -6,7 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::reader;
-use super::{Archive, ArchiveError, Limits, Sink};
+use super::{Archive, ArchiveError, ArchiveLimits, Sink};
 use crate::digest::Sri;
 use crate::tree::{self, Mode, TreeSpec};
 
@@ -54,7 +54,7 @@ pub enum UnpackError {
 /// See [`UnpackError`].
 pub fn unpack(
     reader: impl Read,
-    limits: &Limits,
+    limits: &ArchiveLimits,
     expected: &Sri,
     target: &Path,
 ) -> Result<Archive, UnpackError> {
@@ -94,7 +94,7 @@ pub fn unpack(
     {
         return Err(UnpackError::Link(link.path.clone()));
     }
-    let written = tree::digest(&TreeSpec::whole(&root), &tree::Options::default());
+    let written = tree::digest(&TreeSpec::whole(&root), &tree::TreeOptions::default());
     if !written.is_ok_and(|written| written.digest == archive.digest) {
         return Err(UnpackError::Differs);
     }

@@ -12,7 +12,7 @@ use crate::inventory::{Observation, Subject};
 use crate::review::{ContentStore, Contents};
 use crate::subject::Source;
 use crate::text;
-use crate::tree::{self, BlobId, Entry, Manifest, ManifestStore, TreeSpec};
+use crate::tree::{self, BlobId, Manifest, ManifestStore, TreeEntry, TreeSpec};
 
 /// Archives beside the recorded one that are looked at.
 const MAX_ARCHIVES: usize = 32;
@@ -22,21 +22,21 @@ const MAX_COMMITS: usize = 64;
 
 /// The places to look at.
 #[derive(Clone, Copy)]
-pub(crate) struct Bases<'a> {
+pub(crate) struct BaseSources<'a> {
     pub manifests: Option<&'a ManifestStore>,
     pub contents: Option<&'a ContentStore>,
     pub state_dir: Option<&'a Path>,
     /// The state directory is a copy: nothing outside it may be opened.
     pub copy: bool,
-    pub options: tree::Options<'a>,
+    pub options: tree::TreeOptions<'a>,
 }
 
 /// The old files of a subject, by digest.
-pub(crate) type Found = HashMap<TreeDigest, Vec<Contents<'static>>>;
+pub(crate) type FilesByDigest = HashMap<TreeDigest, Vec<Contents<'static>>>;
 
-impl Bases<'_> {
+impl BaseSources<'_> {
     /// Every place that holds the files of one of `wanted`. What cannot be read is no place.
-    pub(crate) fn find(&self, subject: &Subject, wanted: &[TreeDigest]) -> Found {
+    pub(crate) fn find(&self, subject: &Subject, wanted: &[TreeDigest]) -> FilesByDigest {
         let mut found = self.kept(wanted);
         if wanted.is_empty() {
             return found;
@@ -53,9 +53,9 @@ impl Bases<'_> {
     }
 
     /// Those of `wanted` whose listing was kept. Files of them may be gone: then all is read of those that differ.
-    pub(crate) fn kept(&self, wanted: &[TreeDigest]) -> Found {
+    pub(crate) fn kept(&self, wanted: &[TreeDigest]) -> FilesByDigest {
         let (Some(manifests), Some(contents)) = (self.manifests, self.contents) else {
-            return Found::new();
+            return FilesByDigest::new();
         };
         let listed = wanted
             .iter()
@@ -120,10 +120,10 @@ impl Bases<'_> {
             .collect();
         paths.sort();
         for path in paths.iter().take(MAX_ARCHIVES) {
-            let limits = archive::Limits {
+            let limits = archive::ArchiveLimits {
                 packed: 64 << 20,
                 unpacked: 256 << 20,
-                ..archive::Limits::default()
+                ..archive::ArchiveLimits::default()
             };
             let read = |keep: bool| {
                 let file: File = crate::read::open(path).ok()?.0;
@@ -261,7 +261,7 @@ fn listing(
     for entry in &tree.entries {
         let bytes = reader.read(&entry.oid, limits.file_bytes).ok()?.bytes;
         let id = BlobId::of(&bytes);
-        entries.push(Entry {
+        entries.push(TreeEntry {
             path: entry.path.clone(),
             mode: entry.mode,
             id,
@@ -290,18 +290,18 @@ mod tests {
         subject
     }
 
-    fn bases(state_dir: Option<&Path>) -> Bases<'_> {
-        Bases {
+    fn bases(state_dir: Option<&Path>) -> BaseSources<'_> {
+        BaseSources {
             manifests: None,
             contents: None,
             state_dir,
             copy: false,
-            options: tree::Options::default(),
+            options: tree::TreeOptions::default(),
         }
     }
 
     fn digest(root: &Path) -> TreeDigest {
-        tree::digest(&TreeSpec::whole(root), &tree::Options::default())
+        tree::digest(&TreeSpec::whole(root), &tree::TreeOptions::default())
             .expect("digest")
             .digest
     }
@@ -377,7 +377,7 @@ mod tests {
                 .expect("read"),
             b"{}"
         );
-        let copy = Bases {
+        let copy = BaseSources {
             copy: true,
             ..bases(None)
         };

@@ -14,14 +14,14 @@ use crate::error::{Error, Result};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::git::{self, CheckoutState, GitError, ObjectReader, Repository, TreeLimits};
 use crate::inventory::{self, Record, Subject};
-use crate::lock::{Lock, Package, Release};
+use crate::lock::{Lock, LockedPackage, LockedRelease};
 use crate::policy::{self, Policy, ReleaseNeed};
 use crate::provenance::Anchors;
-use crate::release::{self, ReleaseRule, Verdict};
+use crate::release::{self, ReleaseRule, TagVerdict};
 use crate::review::Publisher;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
-use crate::tree::{BlobId, Change, Entry, Manifest, Mode};
+use crate::tree::{BlobId, FileChange, Manifest, Mode, TreeEntry};
 use crate::{json, read};
 
 /// Inflating and copying for one checkout; a plugin's repository has a few megabytes.
@@ -57,7 +57,7 @@ pub(crate) struct TagFacts {
     /// The repository's id.
     pub repository: Option<String>,
     /// What came out.
-    pub verdict: Verdict,
+    pub verdict: TagVerdict,
     /// What the rule asks for.
     pub require: ReleaseNeed,
     /// Line of the rule in the policy; 0 when it stands on the command line.
@@ -85,7 +85,7 @@ impl GitFacts {
     }
 
     /// Tag object and signer for the lock.
-    pub(crate) fn pin(&self) -> Option<Release> {
+    pub(crate) fn pin(&self) -> Option<LockedRelease> {
         let tag = self.tag.as_ref().filter(|_| {
             self.tag_elsewhere.is_none() && self.checkout.outcome() == Outcome::Verified
         })?;
@@ -115,7 +115,7 @@ impl<'p> ReleaseRules<'p> {
         &self,
         repository: &str,
         tag: &str,
-    ) -> Result<Option<(&'p policy::ReleaseRule, Rc<ReleaseRule>)>> {
+    ) -> Result<Option<(&'p policy::ReleasePolicy, Rc<ReleaseRule>)>> {
         let Some(rule) = self.policy.release_rule(repository, tag) else {
             return Ok(None);
         };
@@ -200,7 +200,7 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> G
                 .collect(),
         ),
         Ok(CheckoutState::Different(changes)) => {
-            let line = |change: &Change| {
+            let line = |change: &FileChange| {
                 format!("{} {}", change.kind.as_str(), text::visible(&change.path))
             };
             facts.differences = changes.iter().map(line).collect();
@@ -289,7 +289,7 @@ fn compare(
 }
 
 /// Whether the file that was hashed is a lock as npm writes it, and nothing that could run.
-fn is_npm_lock(root: &Path, entry: &Entry) -> bool {
+fn is_npm_lock(root: &Path, entry: &TreeEntry) -> bool {
     let bytes = read::bytes(&root.join(NPM_LOCK), NPM_LOCK_LIMIT)
         .ok()
         .filter(|bytes| BlobId::of(bytes) == entry.id);
@@ -387,13 +387,13 @@ fn open(subject: &Subject, name: &str) -> std::result::Result<Repository, GitErr
 }
 
 /// The verdicts under each set of pins; of several the worst. A tag that is gone is no reason to ask for less.
-fn worst(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
+fn worst(verdicts: impl Iterator<Item = TagVerdict>) -> Option<TagVerdict> {
     verdicts.max_by_key(|verdict| verdict.outcome)
 }
 
 /// The lock may know a tag twice: as a release, and as what a subject was installed from. Each has to hold.
-fn pins(lock: &Lock, subject: &Subject, repository: &str, name: &str) -> Vec<Vec<Release>> {
-    let releases: Vec<Release> = lock
+fn pins(lock: &Lock, subject: &Subject, repository: &str, name: &str) -> Vec<Vec<LockedRelease>> {
+    let releases: Vec<LockedRelease> = lock
         .releases()
         .iter()
         .filter(|release| release.repository == repository)
@@ -413,7 +413,12 @@ fn pins(lock: &Lock, subject: &Subject, repository: &str, name: &str) -> Vec<Vec
 }
 
 /// What the entry of the subject says of the tag, when it was locked from the same one.
-fn own_pin(entry: &Package, subject: &Subject, repository: &str, name: &str) -> Option<Release> {
+fn own_pin(
+    entry: &LockedPackage,
+    subject: &Subject,
+    repository: &str,
+    name: &str,
+) -> Option<LockedRelease> {
     let locked_from = entry
         .spec
         .as_deref()?
@@ -424,7 +429,7 @@ fn own_pin(entry: &Package, subject: &Subject, repository: &str, name: &str) -> 
         .unwrap_or(locked_from)
         == name;
     let tag_object = entry.tag_object.clone().filter(|_| same)?;
-    Some(Release {
+    Some(LockedRelease {
         repository: repository.to_owned(),
         tag: name.to_owned(),
         tag_object: Some(tag_object),

@@ -17,11 +17,11 @@ use std::path::Path;
 use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::{Error, Result};
 use crate::inventory::{Inventory, Listing, Subject};
-use crate::lock::{Lock, Package};
+use crate::lock::{Lock, LockedPackage};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::review::Publisher;
-pub(crate) use archives::{SHRINKWRAP, Sources};
-pub(crate) use bases::Bases;
+pub(crate) use archives::{ArchiveSources, SHRINKWRAP};
+pub(crate) use bases::BaseSources;
 pub(crate) use git::{
     GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag,
 };
@@ -31,7 +31,7 @@ pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
 pub(crate) use wants::{Wants, identity_policy};
 
-use crate::tree::{self, Change, ManifestStore, Tree, TreeError, TreeSpec};
+use crate::tree::{self, FileChange, ManifestStore, Tree, TreeError, TreeSpec};
 
 /// Everything that was found out about one subject.
 #[derive(Debug, Default)]
@@ -53,9 +53,9 @@ pub(crate) struct Evidence {
     /// What changed in its definition, settings and instructions since they were locked, where that is known.
     pub listed: Listed,
     /// What was announced of it, where an install of it is asked about.
-    pub announced: Option<Announced>,
+    pub announced: Option<AnnouncedFacts>,
     /// What the lock says of it, where no installation is looked at and nothing else is known.
-    pub stated: Option<Package>,
+    pub stated: Option<LockedPackage>,
 }
 
 /// Changed keys, one line each; none where the listing of the lock is not at hand.
@@ -67,7 +67,7 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    fn of(subject: &Subject, locked: Option<&Package>, folder: Option<&Path>) -> Self {
+    fn of(subject: &Subject, locked: Option<&LockedPackage>, folder: Option<&Path>) -> Self {
         let changed = |listing: Option<&Listing>, locked: Option<Sha256Digest>| {
             let listing = listing?;
             let Some(locked) = locked else {
@@ -92,7 +92,7 @@ impl Listed {
 
 /// What was said of a subject before it is staged.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Announced {
+pub(crate) struct AnnouncedFacts {
     /// The archive, as the registry says or as it lies there.
     pub archive: Option<Sri>,
     /// The commit that was cloned.
@@ -111,7 +111,7 @@ pub(crate) struct Part {
     /// Whether the lock has an entry for the subject.
     pub in_lock: bool,
     /// What changed since, where the manifest of the locked digest is at hand.
-    pub changes: Option<Vec<Change>>,
+    pub changes: Option<Vec<FileChange>>,
 }
 
 impl Part {
@@ -203,8 +203,8 @@ pub(crate) struct Gather<'a> {
     pub online: bool,
     /// Also compare packages that lie in other archives with their own.
     pub bundled: bool,
-    pub sources: Sources<'a>,
-    pub options: tree::Options<'a>,
+    pub sources: ArchiveSources<'a>,
+    pub options: tree::TreeOptions<'a>,
 }
 
 /// Evidence about each subject of the inventory for which `wanted` holds, by id.
@@ -292,7 +292,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
 
 /// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.
 pub(crate) fn stated(lock: &Lock) -> Measured {
-    let evidence = |entry: &Package| Evidence {
+    let evidence = |entry: &LockedPackage| Evidence {
         stated: Some(entry.clone()),
         ..Evidence::default()
     };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::Subject;
-use crate::npm::{self, Instance, Limits, Manifest, NoteKind};
+use crate::npm::{self, NoteKind, NpmLimits, PackageInstance, PackageJson};
 use crate::subject::Kind;
 use crate::text;
 
@@ -16,7 +16,7 @@ pub(crate) struct NpmFacts {
     /// Lifecycle scripts of the subject and its dependencies, one line each, safe to show.
     pub install_scripts: Vec<String>,
     /// Where npm's hidden lockfile says that packages were fetched from.
-    pub fetched_from: Vec<Fetched>,
+    pub fetched_from: Vec<PackageUrl>,
     /// Dependencies by git, http or file, and `.npmrc` files of the project, one line each, safe to show.
     pub exotic: Vec<String>,
 }
@@ -35,7 +35,7 @@ impl Default for NpmFacts {
 
 impl NpmFacts {
     /// Of a package that is not installed.
-    pub(crate) fn of_package(manifest: &Manifest, implicit_gyp: bool) -> Self {
+    pub(crate) fn of_package(manifest: &PackageJson, implicit_gyp: bool) -> Self {
         let mut facts = Self::default();
         facts.add(manifest, implicit_gyp);
         facts
@@ -43,7 +43,7 @@ impl NpmFacts {
 
     /// Where a lockfile inside it makes npm fetch its dependencies from: names and addresses.
     pub(crate) fn fetched(&mut self, from: Vec<(String, String)>) {
-        let fetched = |(package, url): (String, String)| Fetched {
+        let fetched = |(package, url): (String, String)| PackageUrl {
             package: text::excerpt(&package, 120),
             url,
         };
@@ -51,7 +51,7 @@ impl NpmFacts {
     }
 
     /// And of one that it brings along.
-    pub(crate) fn add(&mut self, manifest: &Manifest, implicit_gyp: bool) {
+    pub(crate) fn add(&mut self, manifest: &PackageJson, implicit_gyp: bool) {
         of_manifest(
             self,
             &label(manifest, manifest.name.as_deref().unwrap_or("?")),
@@ -63,7 +63,7 @@ impl NpmFacts {
 
 /// Where one package was fetched from.
 #[derive(Debug)]
-pub(crate) struct Fetched {
+pub(crate) struct PackageUrl {
     /// Name and place, safe to show.
     pub package: String,
     /// Address as written. Untrusted text.
@@ -80,7 +80,7 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
         return NpmFacts::default();
     }
     let project = project(subject);
-    let tree = npm::read(&project, &project, &Limits::default());
+    let tree = npm::read(&project, &project, &NpmLimits::default());
     let mut facts = NpmFacts::default();
     // In npm's own project folder the root's package.json is OpenClaw's, whose dependencies are the records judged elsewhere.
     if project == subject.place.absolute
@@ -117,7 +117,7 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
         };
         let version = text::excerpt(package.version.as_deref().unwrap_or("?"), 40);
         let name = text::excerpt(&package.name, 80);
-        facts.fetched_from.push(Fetched {
+        facts.fetched_from.push(PackageUrl {
             package: format!("{name}@{version}"),
             url: url.to_owned(),
         });
@@ -142,7 +142,7 @@ pub(super) fn project(subject: &Subject) -> PathBuf {
         .map_or_else(|| subject.place.absolute.clone(), Path::to_owned)
 }
 
-fn of_instance(facts: &mut NpmFacts, instance: &Instance) {
+fn of_instance(facts: &mut NpmFacts, instance: &PackageInstance) {
     let label = label(&instance.manifest, &instance.folder_name);
     of_manifest(facts, &label, &instance.manifest, instance.implicit_gyp);
     if let Some(url) = instance
@@ -150,14 +150,14 @@ fn of_instance(facts: &mut NpmFacts, instance: &Instance) {
         .as_ref()
         .and_then(|locked| locked.resolved.clone())
     {
-        facts.fetched_from.push(Fetched {
+        facts.fetched_from.push(PackageUrl {
             package: label,
             url,
         });
     }
 }
 
-fn of_manifest(facts: &mut NpmFacts, label: &str, manifest: &Manifest, implicit_gyp: bool) {
+fn of_manifest(facts: &mut NpmFacts, label: &str, manifest: &PackageJson, implicit_gyp: bool) {
     for script in manifest.install_scripts() {
         facts.install_scripts.push(format!(
             "{label}: {} runs `{}`",
@@ -183,7 +183,7 @@ fn of_manifest(facts: &mut NpmFacts, label: &str, manifest: &Manifest, implicit_
     }
 }
 
-fn label(manifest: &Manifest, folder: &str) -> String {
+fn label(manifest: &PackageJson, folder: &str) -> String {
     let version = manifest.version.as_deref().unwrap_or("?");
     format!(
         "{}@{}",

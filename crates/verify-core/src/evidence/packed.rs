@@ -8,8 +8,8 @@ use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
 use crate::inventory::Subject;
 use crate::inventory::packed::{Candidate, bundled};
-use crate::lock::{Lock, Package as LockedPackage};
-use crate::npm::Manifest;
+use crate::lock::{Lock, LockedPackage};
+use crate::npm::PackageJson;
 use crate::provenance::npm::Attestations;
 use crate::spec::plain_version;
 use crate::text;
@@ -68,7 +68,7 @@ pub(crate) fn evidence(
     candidate: &Candidate<'_>,
     origin: &CandidateOrigin,
     subject: &Subject,
-    manifest: &Manifest,
+    manifest: &PackageJson,
     lock: &Lock,
 ) -> Evidence {
     let archive = candidate.archive;
@@ -173,9 +173,9 @@ fn locked(candidate: &Candidate<'_>, lock: &Lock, subject: &Subject) -> Option<S
     )
 }
 
-fn npm_facts(archive: &Archive, manifest: &Manifest) -> NpmFacts {
+fn npm_facts(archive: &Archive, manifest: &PackageJson) -> NpmFacts {
     // npm's rule: a binding.gyp, no `install` or `preinstall` script, and no `gypfile: false`.
-    let gyp = |path: &str, manifest: &Manifest| {
+    let gyp = |path: &str, manifest: &PackageJson| {
         let scripted = manifest
             .scripts
             .iter()

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use super::review::{self, Given};
-use super::{Announced, Evidence, ReleaseRules, elsewhere, tag};
+use super::review::{self, ReviewContext};
+use super::{AnnouncedFacts, Evidence, ReleaseRules, elsewhere, tag};
 use crate::digest::TreeDigest;
 use crate::error::Result;
 use crate::inventory::{Observation, Subject};
@@ -38,7 +38,7 @@ impl Measured {
     }
 
     /// With what was announced of it.
-    pub(crate) fn announce(&mut self, id: &SubjectId, announced: Announced) {
+    pub(crate) fn announce(&mut self, id: &SubjectId, announced: AnnouncedFacts) {
         if let Some(evidence) = self.0.get_mut(id) {
             evidence.announced = Some(announced);
         }
@@ -99,7 +99,7 @@ impl Tagged {
         mut self,
         subjects: &[Subject],
         policy: &Policy,
-        given: &Given<'_>,
+        given: &ReviewContext<'_>,
     ) -> Evidences {
         review::judge(&mut self.0, subjects, policy, given);
         Evidences(self.0, self.1)

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{Bases, Evidence, Part};
+use super::{BaseSources, Evidence, Part};
 use crate::digest::TreeDigest;
 use crate::finding::Location;
 use crate::inventory::Subject;
 use crate::policy::{Dependencies, Policy};
 use crate::review::diff::{self, Cost, CostLimits};
 use crate::review::{
-    Content, Contents, Criteria, Origin, Question, ReviewIndex, Step, Trust, Verdict, Violation,
+    Content, Contents, Criteria, EntryOrigin, Question, ReviewIndex, ReviewVerdict, Step, Trust,
+    Violation,
 };
 use crate::subject::SubjectId;
 use crate::text;
@@ -22,16 +23,16 @@ use crate::tree::Manifest;
 #[derive(Debug, Default)]
 pub(crate) struct ReviewFacts {
     /// Entries that say that it must not run. Looked for whatever policy requires.
-    pub violations: Vec<Entry>,
+    pub violations: Vec<ReviewEntry>,
     /// What policy requires to have been read, and whether it was. Empty where policy requires nothing, or where there is no digest.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<RequiredReview>,
     /// Policy requires a review, and what is installed has no digest that one could name.
     pub undigested: bool,
 }
 
 /// One thing that policy requires to have been read.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(crate) struct RequiredReview {
     /// What.
     pub part: ReadPart,
     /// Its digest.
@@ -39,7 +40,7 @@ pub(crate) struct Reading {
     /// What a review has to say.
     pub wanted: Criteria,
     /// Whether one does.
-    pub standing: Standing,
+    pub standing: ReviewStatus,
     /// The least that is left to read, where there is no review.
     pub next: Option<Next>,
     /// A plugin that holds the very same files and has to be read as well: reading that one reads this.
@@ -72,24 +73,24 @@ pub(crate) enum ReadPart {
 
 /// Whether something was read.
 #[derive(Debug)]
-pub(crate) enum Standing {
+pub(crate) enum ReviewStatus {
     /// By people.
     Reviewed,
     /// As a part of a plugin that was read by people.
     WithPlugin,
     /// It comes from a trusted publisher, by these entries; the one that lasts longest comes first.
-    Trusted(Vec<Entry>),
+    Trusted(Vec<ReviewEntry>),
     /// Only by machines, at least in one step; these are theirs.
-    AgentOnly(Vec<Entry>),
+    AgentOnly(Vec<ReviewEntry>),
     /// These steps no longer count.
-    Expired(Vec<Entry>),
+    Expired(Vec<ReviewEntry>),
     /// Not reviewed.
     Unreviewed,
 }
 
 /// One entry of a reviews file. Texts are safe to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct ReviewEntry {
     /// Who wrote it.
     pub by: String,
     /// The machine that read it.
@@ -105,19 +106,19 @@ pub(crate) struct Entry {
 }
 
 /// The reviews of a run, and how their files are named.
-pub(crate) struct Given<'r> {
+pub(crate) struct ReviewContext<'r> {
     pub index: ReviewIndex<'r>,
     pub own: &'r str,
     /// Imports by name, and how their files are shown.
     pub imports: Vec<(&'r str, &'r str)>,
     pub today: Date,
     /// Where the files behind reviewed digests can be had.
-    pub bases: Bases<'r>,
+    pub bases: BaseSources<'r>,
     /// How long lines are counted.
     pub limits: CostLimits,
 }
 
-impl Standing {
+impl ReviewStatus {
     /// Whether what policy requires has been read.
     pub(crate) fn counts(&self) -> bool {
         matches!(self, Self::Reviewed | Self::WithPlugin | Self::Trusted(_))
@@ -129,7 +130,7 @@ pub(crate) fn judge(
     all: &mut BTreeMap<SubjectId, Evidence>,
     subjects: &[Subject],
     policy: &Policy,
-    given: &Given<'_>,
+    given: &ReviewContext<'_>,
 ) {
     for subject in subjects {
         let Some(evidence) = all.get_mut(&subject.id) else {
@@ -157,8 +158,8 @@ pub(crate) fn judge(
 fn next(
     subject: &Subject,
     evidence: &Evidence,
-    reading: &Reading,
-    given: &Given<'_>,
+    reading: &RequiredReview,
+    given: &ReviewContext<'_>,
 ) -> Option<Next> {
     let installed = match installed(subject, evidence, reading.part) {
         Some(installed) => installed,
@@ -211,7 +212,7 @@ fn next(
 }
 
 /// A tree that people have read.
-pub(crate) struct Known {
+pub(crate) struct ReviewedTree {
     pub digest: TreeDigest,
     /// The version under which they did, for people.
     pub version: Option<String>,
@@ -223,8 +224,8 @@ pub(crate) fn known(
     part: ReadPart,
     content: Content,
     wanted: Criteria,
-    given: &Given<'_>,
-) -> Vec<Known> {
+    given: &ReviewContext<'_>,
+) -> Vec<ReviewedTree> {
     let reviewed: Vec<(TreeDigest, Option<&str>)> = match part {
         ReadPart::Own => {
             let reviewed = given
@@ -246,7 +247,7 @@ pub(crate) fn known(
         .into_iter()
         .filter(|(digest, _)| Content::Tree(*digest) != content);
     others
-        .map(|(digest, version)| Known {
+        .map(|(digest, version)| ReviewedTree {
             digest,
             version: version.map(|version| text::excerpt(version, 60)),
         })
@@ -254,7 +255,7 @@ pub(crate) fn known(
 }
 
 /// What was reviewed before and leaves the least to read: its version, else its digest. Only own files are compared with it.
-pub(crate) fn known_version(reading: &Reading) -> Option<String> {
+pub(crate) fn known_version(reading: &RequiredReview) -> Option<String> {
     let next = reading.next.as_ref()?;
     let from = next.from.filter(|_| reading.part == ReadPart::Own)?;
     Some(next.version.clone().unwrap_or_else(|| from.to_string()))
@@ -283,7 +284,7 @@ fn facts(
     subject: &Subject,
     evidence: &Evidence,
     policy: &Policy,
-    given: &Given<'_>,
+    given: &ReviewContext<'_>,
 ) -> ReviewFacts {
     let own = content(subject, evidence);
     let stated = evidence.stated.as_ref();
@@ -299,7 +300,7 @@ fn facts(
 
     // What is staged may become any of several subjects: what must not run under one of the names must not be installed.
     let ids = std::iter::once(&subject.id).chain(&subject.may_become);
-    let mut violations: Vec<(Origin, &Violation)> = Vec::new();
+    let mut violations: Vec<(EntryOrigin, &Violation)> = Vec::new();
     for id in ids {
         for found in given.index.violations(id, own, &versions, &all) {
             let is_known = violations
@@ -313,7 +314,7 @@ fn facts(
     let mut facts = ReviewFacts {
         violations: violations
             .iter()
-            .map(|(origin, violation)| Entry {
+            .map(|(origin, violation)| ReviewEntry {
                 by: text::excerpt(&violation.by, 120),
                 model: None,
                 date: violation.date,
@@ -347,7 +348,7 @@ fn facts(
                     publishers: &publishers,
                 };
                 let standing = given.standing(given.index.judge(&question));
-                facts.readings.push(Reading {
+                facts.readings.push(RequiredReview {
                     part: ReadPart::Own,
                     content,
                     wanted,
@@ -369,7 +370,7 @@ fn facts(
                 Some(digest) => {
                     let standing =
                         given.standing(given.index.dependencies(&subject.id, digest, wanted));
-                    facts.readings.push(Reading {
+                    facts.readings.push(RequiredReview {
                         part,
                         content: Content::Tree(digest),
                         wanted,
@@ -464,7 +465,7 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
             .flatten()
             .find(|reading| reading.part == ReadPart::Own);
         match own {
-            Some(reading) if counts => reading.standing = Standing::WithPlugin,
+            Some(reading) if counts => reading.standing = ReviewStatus::WithPlugin,
             Some(reading) => reading.within = Some(plugin),
             None => {}
         }
@@ -472,7 +473,7 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
 }
 
 /// The reading of the subject's own files or definition.
-pub(crate) fn own(evidence: &Evidence) -> Option<&Reading> {
+pub(crate) fn own(evidence: &Evidence) -> Option<&RequiredReview> {
     evidence
         .review
         .readings
@@ -499,13 +500,13 @@ fn holds(whole: &Manifest, prefix: &str, part: &Manifest) -> bool {
         })
 }
 
-impl Given<'_> {
+impl ReviewContext<'_> {
     /// Every place that holds one of the known trees, in an order that does not change.
     pub(crate) fn find(
         &self,
         subject: &Subject,
         part: ReadPart,
-        known: &[Known],
+        known: &[ReviewedTree],
     ) -> Vec<(TreeDigest, Contents<'static>)> {
         let digests: Vec<TreeDigest> = known.iter().map(|known| known.digest).collect();
         let found = match part {
@@ -520,10 +521,10 @@ impl Given<'_> {
         found
     }
 
-    fn at(&self, origin: Origin<'_>, line: usize) -> Location {
+    fn at(&self, origin: EntryOrigin<'_>, line: usize) -> Location {
         let file = match origin {
-            Origin::Own => self.own,
-            Origin::Import(name) => self
+            EntryOrigin::Own => self.own,
+            EntryOrigin::Import(name) => self
                 .imports
                 .iter()
                 .find(|(own, _)| *own == name)
@@ -535,7 +536,7 @@ impl Given<'_> {
         }
     }
 
-    fn standing(&self, verdict: Verdict<'_>) -> Standing {
+    fn standing(&self, verdict: ReviewVerdict<'_>) -> ReviewStatus {
         let steps = |steps: Vec<Step<'_>>, which: &dyn Fn(&Step<'_>) -> bool| {
             steps
                 .iter()
@@ -544,25 +545,25 @@ impl Given<'_> {
                 .collect()
         };
         match verdict {
-            Verdict::Reviewed(_) => Standing::Reviewed,
-            Verdict::Trusted(trusts) => {
-                Standing::Trusted(trusts.into_iter().map(|trust| self.trust(trust)).collect())
+            ReviewVerdict::Reviewed(_) => ReviewStatus::Reviewed,
+            ReviewVerdict::Trusted(trusts) => {
+                ReviewStatus::Trusted(trusts.into_iter().map(|trust| self.trust(trust)).collect())
             }
-            Verdict::AgentOnly(path) => {
-                Standing::AgentOnly(steps(path, &|step| step.review.agent.is_some()))
+            ReviewVerdict::AgentOnly(path) => {
+                ReviewStatus::AgentOnly(steps(path, &|step| step.review.agent.is_some()))
             }
-            Verdict::Expired(path) => {
-                Standing::Expired(steps(path, &|step| step.review.expired(self.today)))
+            ReviewVerdict::Expired(path) => {
+                ReviewStatus::Expired(steps(path, &|step| step.review.expired(self.today)))
             }
-            Verdict::TrustEnded(trust) => Standing::Expired(vec![self.trust(trust)]),
+            ReviewVerdict::TrustEnded(trust) => ReviewStatus::Expired(vec![self.trust(trust)]),
             // A violation has a finding of its own; that does not make it reviewed.
-            Verdict::Unreviewed | Verdict::Violation(_) => Standing::Unreviewed,
+            ReviewVerdict::Unreviewed | ReviewVerdict::Violation(_) => ReviewStatus::Unreviewed,
         }
     }
 
-    fn step(&self, step: &Step<'_>) -> Entry {
+    fn step(&self, step: &Step<'_>) -> ReviewEntry {
         let review = step.review;
-        Entry {
+        ReviewEntry {
             by: text::excerpt(&review.by, 120),
             model: review
                 .agent
@@ -575,14 +576,14 @@ impl Given<'_> {
         }
     }
 
-    fn trust(&self, trust: &Trust) -> Entry {
-        Entry {
+    fn trust(&self, trust: &Trust) -> ReviewEntry {
+        ReviewEntry {
             by: text::excerpt(&trust.by, 120),
             model: None,
             date: trust.start,
             until: Some(trust.until),
             reason: String::new(),
-            at: self.at(Origin::Own, trust.line),
+            at: self.at(EntryOrigin::Own, trust.line),
         }
     }
 }

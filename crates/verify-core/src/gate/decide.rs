@@ -1,10 +1,10 @@
 //! The decision: the same evidence, rules and report as for what is installed, about one subject that is not installed yet.
 
 use super::decision::{Decision, Verdict};
-use super::reason::{self, Kept};
+use super::reason::{self, ReasonContext};
 use super::spool::Spool;
 use crate::error::Result;
-use crate::evidence::{Announced, Evidence, Evidences, Measured};
+use crate::evidence::{AnnouncedFacts, Evidence, Evidences, Measured};
 use crate::finding::{Finding, Level};
 use crate::inventory::staged::protocol::Request;
 use crate::inventory::staged::request::{self, Asked, Staged};
@@ -54,7 +54,7 @@ impl Verifier {
         } = announced;
         let id = subject.id.clone();
         let evidence = Evidence {
-            announced: Some(Announced {
+            announced: Some(AnnouncedFacts {
                 archive,
                 commit,
                 before: Vec::new(),
@@ -106,9 +106,9 @@ impl Verifier {
         let id = subject.id.clone();
         measured.announce(
             &id,
-            Announced {
+            AnnouncedFacts {
                 before: spool.map_or_else(Vec::new, |spool| spool.announced(&id, self.now())),
-                ..Announced::default()
+                ..AnnouncedFacts::default()
             },
         );
         let inventory = Inventory::of(subject.clone());
@@ -143,7 +143,7 @@ impl Verifier {
             // What nothing clears is not worth keeping: it must not be locked.
             let worth_keeping =
                 denied().any(|kind| kind.is_decision()) && !denied().any(|kind| kind.is_final());
-            Some(Kept {
+            Some(ReasonContext {
                 folder: worth_keeping.then(keep).flatten(),
                 entry: lock.package(&id),
                 version: subject.recorded_version(),
@@ -171,7 +171,7 @@ impl Verifier {
 fn conclude<'a>(
     id: &SubjectId,
     mut findings: Vec<Finding>,
-    kept: impl FnOnce(&[Finding]) -> Option<Kept<'a>>,
+    kept: impl FnOnce(&[Finding]) -> Option<ReasonContext<'a>>,
 ) -> Decision {
     findings.sort_by(|a, b| {
         let key = |finding: &Finding| (std::cmp::Reverse(finding.level), weight(finding));

@@ -16,10 +16,10 @@ mod spool;
 use crate::error::Error;
 use crate::verifier::Verifier;
 
-pub use crate::inventory::staged::kept::Kept;
+pub use crate::inventory::staged::kept::StagedCopy;
 pub use crate::inventory::staged::protocol::{
-    BadRequest, ContentType, MAX_REQUEST, Origin, OriginKind, PROTOCOL_VERSION, PluginTarget,
-    Request, RequestKind, SkillOrigin, SkillTarget, SourceKind, TargetType,
+    BadRequest, ContentType, MAX_REQUEST, OriginKind, PROTOCOL_VERSION, PluginTarget, Request,
+    RequestKind, RequestOrigin, SkillOrigin, SkillTarget, SourceKind, TargetType,
 };
 pub use decision::{Decision, Verdict};
 pub use reason::WayOut;

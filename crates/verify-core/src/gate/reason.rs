@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::finding::{Finding, Level, Remedy, RemedyKind};
-use crate::lock::Package;
+use crate::lock::LockedPackage;
 use crate::subject::SubjectId;
 use crate::text;
 
@@ -26,11 +26,11 @@ pub struct WayOut {
 }
 
 /// What is known beside the findings.
-pub(super) struct Kept<'a> {
+pub(super) struct ReasonContext<'a> {
     /// The folder of the kept copy.
     pub folder: Option<String>,
     /// The subject's entry in the lock.
-    pub entry: Option<&'a Package>,
+    pub entry: Option<&'a LockedPackage>,
     /// The version that is staged.
     pub version: Option<String>,
     /// The folder of the operator's files.
@@ -76,7 +76,11 @@ fn more(findings: &[Finding], first: &Finding) -> String {
 }
 
 /// The way out, where reading, locking or asking a registry clears what decides.
-pub(super) fn way_out(id: &SubjectId, findings: &[Finding], kept: Kept<'_>) -> Option<WayOut> {
+pub(super) fn way_out(
+    id: &SubjectId,
+    findings: &[Finding],
+    kept: ReasonContext<'_>,
+) -> Option<WayOut> {
     let first = findings.first()?;
     if first.level != Level::Deny || !first.remedy.kind().is_decision() {
         return None;
@@ -109,7 +113,7 @@ pub(super) fn way_out(id: &SubjectId, findings: &[Finding], kept: Kept<'_>) -> O
 fn why(
     id: &SubjectId,
     first: &Finding,
-    kept: &Kept<'_>,
+    kept: &ReasonContext<'_>,
     unlocked: bool,
     suspicious: bool,
 ) -> String {

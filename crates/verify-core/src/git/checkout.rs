@@ -2,7 +2,7 @@
 
 use super::tree::read_blob;
 use super::{Attributes, CommitTree, GitError, ObjectReader, Repository, TreeLimits};
-use crate::tree::{BlobId, Change, ChangeKind, Manifest, compare};
+use crate::tree::{BlobId, ChangeKind, FileChange, Manifest, compare};
 
 /// What the comparison of a work tree with its commit gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum CheckoutState {
     /// These files differ only as the line-ending attributes of the commit say: a note. Paths are untrusted text.
     EqualAfterEol(Vec<String>),
     /// Something else differs; the commit is the old tree.
-    Different(Vec<Change>),
+    Different(Vec<FileChange>),
 }
 
 /// Compares the files of a work tree with those of a commit. `worktree` is what the walker found, without what does not belong to

@@ -33,7 +33,7 @@ pub(super) struct Pack {
 }
 
 /// What stands at an offset of a pack.
-pub(super) struct Entry {
+pub(super) struct PackEntry {
     pub(super) kind: EntryKind,
     /// Bytes after inflating, as the pack claims.
     pub(super) size: u64,
@@ -151,7 +151,7 @@ impl Pack {
     }
 
     /// The head of the entry at `offset`.
-    pub(super) fn entry(&self, offset: u64) -> Result<Entry, GitError> {
+    pub(super) fn entry(&self, offset: u64) -> Result<PackEntry, GitError> {
         let bad = |why: &str| GitError::damaged(&self.place, why);
         if offset >= self.data_len {
             return Err(bad("an offset lies outside the pack"));
@@ -220,11 +220,11 @@ impl Pack {
             _ => return Err(bad("an entry is of no known kind")),
         };
         let body = offset + (head.len() - rest.len()) as u64;
-        Ok(Entry { kind, size, body })
+        Ok(PackEntry { kind, size, body })
     }
 
-    /// The inflated bytes of an entry. The caller has bounded [`Entry::size`].
-    pub(super) fn inflate(&self, entry: &Entry) -> Result<Vec<u8>, GitError> {
+    /// The inflated bytes of an entry. The caller has bounded [`PackEntry::size`].
+    pub(super) fn inflate(&self, entry: &PackEntry) -> Result<Vec<u8>, GitError> {
         let source = At {
             file: &self.data,
             at: entry.body,

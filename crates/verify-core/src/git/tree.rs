@@ -3,7 +3,7 @@
 use super::repository::unsafe_place;
 use super::{GitError, ObjectKind, ObjectReader, Repository};
 use crate::digest::GitOid;
-use crate::tree::{BlobId, Entry, Manifest, Mode};
+use crate::tree::{BlobId, Manifest, Mode, TreeEntry};
 
 /// Bytes of one commit object.
 const COMMIT_LIMIT: u64 = 16 << 20;
@@ -152,7 +152,7 @@ impl CommitTree {
     ) -> Result<Manifest, GitError> {
         let entry = |entry: &CommitEntry| {
             let id = BlobId::of(&read_blob(reader, entry, limits)?);
-            Ok(Entry {
+            Ok(TreeEntry {
                 path: entry.path.clone(),
                 mode: entry.mode,
                 id,

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::paths::Paths;
-use super::{NotCovered, Observation, Options, Subject};
+use super::{InventoryOptions, NotCovered, Observation, Subject};
 use crate::subject::{Kind, SubjectId};
 
 /// The state directory's options and config, as every source needs them.
 pub(crate) struct Context<'a> {
     /// What to look at.
-    pub options: &'a Options,
+    pub options: &'a InventoryOptions,
     /// The places that the options name, resolved.
     pub(super) paths: &'a Paths,
     /// The config after `$include`; an empty object when there is none.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::paths::Kind as Entry;
-use super::plugin::{Origin, PluginFiles, own_trees};
+use super::plugin::{PluginFiles, PluginOrigin, own_trees};
 use super::records::{Known, Plugin, Scan};
 use super::{Observation, Subject, ids};
 use crate::subject::{Kind, Source, SubjectId};
@@ -35,7 +35,7 @@ pub(super) fn read(
     let mut found = scan_folder(
         scan,
         &scan.paths.state.join("extensions"),
-        Origin::Global,
+        PluginOrigin::Global,
         "extensions",
         known,
         observations,
@@ -55,7 +55,7 @@ pub(super) fn read(
         found.extend(scan_folder(
             scan,
             &folder,
-            Origin::Workspace,
+            PluginOrigin::Workspace,
             &place,
             known,
             observations,
@@ -67,7 +67,7 @@ pub(super) fn read(
 fn scan_folder(
     scan: &Scan<'_>,
     folder: &Path,
-    origin: Origin,
+    origin: PluginOrigin,
     place: &str,
     known: &Known,
     observations: &mut Vec<Observation>,
@@ -139,7 +139,7 @@ fn scan_folder(
                     canonical,
                 });
             }
-            let place = if origin == Origin::Workspace {
+            let place = if origin == PluginOrigin::Workspace {
                 "workspace extensions"
             } else {
                 "extensions"
@@ -160,7 +160,7 @@ pub(super) fn unrecorded(
     id: SubjectId,
     source: Source,
     files: PluginFiles,
-    origin: Origin,
+    origin: PluginOrigin,
 ) -> Plugin {
     let name = files.plugin_id();
     let kind = if files.bundle.is_some() {

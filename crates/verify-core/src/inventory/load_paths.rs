@@ -8,7 +8,7 @@ use super::Observation;
 use super::config::not_located;
 use super::extensions::{is_ignored, unrecorded};
 use super::paths::{Kind as Entry, Located};
-use super::plugin::{Origin, PluginFiles, file_name};
+use super::plugin::{PluginFiles, PluginOrigin, file_name};
 use super::records::{Known, Plugin, Scan};
 use crate::subject::{Source, SubjectId};
 
@@ -160,7 +160,13 @@ fn folder(scan: &Scan<'_>, files: PluginFiles, found: &mut Vec<Plugin>) {
         return;
     }
     let id = SubjectId::new("load", &files.plugin_id());
-    found.push(unrecorded(scan, id, Source::Load, files, Origin::Config));
+    found.push(unrecorded(
+        scan,
+        id,
+        Source::Load,
+        files,
+        PluginOrigin::Config,
+    ));
 }
 
 /// A single file: its folder is the plugin's root, so the whole folder is the subject. [S `discoverFromPath`]
@@ -181,9 +187,9 @@ fn file(scan: &Scan<'_>, file: &Path, known: &Known, found: &mut Vec<Plugin>) {
     }
     let files = PluginFiles::read(scan.paths, &parent);
     let id = SubjectId::new("load", stem);
-    let mut plugin = unrecorded(scan, id, Source::Load, files, Origin::Config);
+    let mut plugin = unrecorded(scan, id, Source::Load, files, PluginOrigin::Config);
     stem.clone_into(&mut plugin.subject.name);
-    plugin.subject.enabled = scan.activation.enabled(stem, Origin::Config, &[]);
+    plugin.subject.enabled = scan.activation.enabled(stem, PluginOrigin::Config, &[]);
     if !real.starts_with(&parent) {
         let target = scan.paths.shown(&real);
         plugin.subject.observations.push(Observation::EntryEscapes {

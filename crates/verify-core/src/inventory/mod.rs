@@ -64,14 +64,14 @@ use self::records::{Known, Plugin, Scan};
 /// # Errors
 /// [`Error::NothingToVerify`] when there is no state directory, [`Error::Environment`] when it, or the host package that the operator named,
 /// is no folder that can be read. Whatever is wrong *inside* the state directory is an [`Observation`].
-pub fn read(options: &Options) -> crate::Result<Inventory> {
+pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let paths = open(options)?;
     let mut inventory = Inventory {
         looks_outside: !paths.relocated(),
         ..Inventory::default()
     };
     let host = host(options, &paths)?;
-    let options = Options {
+    let options = InventoryOptions {
         state_dir: paths.state.clone(),
         host: host.clone(),
         ..options.clone()
@@ -189,7 +189,7 @@ pub fn read(options: &Options) -> crate::Result<Inventory> {
 /// The workspace folders of all agents, whether they exist or not. What lies in them is under test, so the operator's own files are
 /// never taken from there.
 #[must_use]
-pub fn workspaces(options: &Options) -> Vec<PathBuf> {
+pub fn workspaces(options: &InventoryOptions) -> Vec<PathBuf> {
     let Ok(paths) = open(options) else {
         return Vec::new();
     };
@@ -203,7 +203,7 @@ pub fn workspaces(options: &Options) -> Vec<PathBuf> {
         .collect()
 }
 
-fn open(options: &Options) -> crate::Result<Paths> {
+fn open(options: &InventoryOptions) -> crate::error::Result<Paths> {
     let shown = options.state_dir.display();
     match std::fs::metadata(&options.state_dir) {
         Ok(metadata) if metadata.is_dir() => Paths::new(options)
@@ -227,7 +227,7 @@ fn open(options: &Options) -> crate::Result<Paths> {
 }
 
 /// The host package's real path. In a copy it may not be the original's.
-fn host(options: &Options, paths: &Paths) -> crate::Result<Option<PathBuf>> {
+fn host(options: &InventoryOptions, paths: &Paths) -> crate::error::Result<Option<PathBuf>> {
     let Some(host) = &options.host else {
         return Ok(None);
     };
@@ -344,7 +344,7 @@ impl NotCovered {
 
 /// What to look at, and how.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct InventoryOptions {
     /// The state directory (`OPENCLAW_STATE_DIR`).
     pub state_dir: PathBuf,
     /// The host package's folder, named by the operator; its real path is taken. Never derived from the state.
@@ -365,7 +365,7 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
 }
 
-impl Options {
+impl InventoryOptions {
     /// A state directory, and nothing else: no host package, no copy, at the epoch.
     #[must_use]
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {

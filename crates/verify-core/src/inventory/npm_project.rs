@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::config::string;
 use super::paths::{Kind as Entry, Paths};
-use super::plugin::{Origin, PluginFiles, file_name, is_real_folder};
+use super::plugin::{PluginFiles, PluginOrigin, file_name, is_real_folder};
 use super::records::{Known, Plugin, Scan};
 use super::{NpmPackage, NpmProject, Observation, Record, Subject, Trees, ids};
 use crate::digest::{DigestError, Sha256Digest, Sri};
@@ -670,9 +670,11 @@ fn recovered(scan: &Scan<'_>, folder: &Path, name: &str, files: PluginFiles) -> 
     };
     let mut subject = Subject {
         version: files.version().map(str::to_owned),
-        enabled: scan
-            .activation
-            .enabled(&files.plugin_id(), Origin::Global, &files.channels()),
+        enabled: scan.activation.enabled(
+            &files.plugin_id(),
+            PluginOrigin::Global,
+            &files.channels(),
+        ),
         observations: vec![Observation::NoRecord {
             place: "npm/projects",
         }],
@@ -707,7 +709,7 @@ fn recovered(scan: &Scan<'_>, folder: &Path, name: &str, files: PluginFiles) -> 
     Plugin {
         subject,
         files: Some(files),
-        origin: Origin::Global,
+        origin: PluginOrigin::Global,
         key: None,
     }
 }

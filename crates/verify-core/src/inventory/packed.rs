@@ -4,7 +4,7 @@ use crate::archive::Archive;
 use crate::digest::Sri;
 use crate::error::{Error, Result};
 use crate::inventory::{Place, Subject};
-use crate::npm::Manifest;
+use crate::npm::PackageJson;
 use crate::npm::is_package_name;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -46,7 +46,7 @@ impl Candidate<'_> {
 ///
 /// # Errors
 /// When the archive holds no package: no `package.json`, or one without name and version.
-pub(crate) fn subject(candidate: &Candidate<'_>) -> Result<(Subject, Manifest)> {
+pub(crate) fn subject(candidate: &Candidate<'_>) -> Result<(Subject, PackageJson)> {
     let (name, version, manifest) = package(candidate)?;
     let (id, kind) = subject_id(&name);
     let place = Place {
@@ -76,7 +76,7 @@ fn packed_id(candidate: &Candidate<'_>, subject: &Subject) -> Option<SubjectId> 
 }
 
 /// Name, version and manifest of the package in an archive.
-pub(crate) fn package(candidate: &Candidate<'_>) -> Result<(String, String, Manifest)> {
+pub(crate) fn package(candidate: &Candidate<'_>) -> Result<(String, String, PackageJson)> {
     let no = |why: String| Error::Subject {
         place: candidate.shown.to_owned(),
         why: format!("this is no npm package: {why}"),
@@ -88,7 +88,7 @@ pub(crate) fn package(candidate: &Candidate<'_>) -> Result<(String, String, Mani
         .ok_or_else(|| no("it has no package.json".to_owned()))?;
     let text =
         std::str::from_utf8(bytes).map_err(|_| no("its package.json is not UTF-8".to_owned()))?;
-    let (manifest, _) = Manifest::parse(text)
+    let (manifest, _) = PackageJson::parse(text)
         .map_err(|why| no(format!("its package.json {}", text::excerpt(&why, 200))))?;
     let name = manifest.name.clone().filter(|name| is_package_name(name));
     let version = manifest
@@ -105,7 +105,7 @@ pub(crate) fn package(candidate: &Candidate<'_>) -> Result<(String, String, Mani
 }
 
 /// The packages inside, by folder; none for a `package.json` that cannot be read.
-pub(crate) fn bundled(archive: &Archive) -> impl Iterator<Item = (&str, Option<Manifest>)> {
+pub(crate) fn bundled(archive: &Archive) -> impl Iterator<Item = (&str, Option<PackageJson>)> {
     let folders = archive.entries.iter().filter_map(|entry| {
         entry
             .path
@@ -120,7 +120,7 @@ pub(crate) fn bundled(archive: &Archive) -> impl Iterator<Item = (&str, Option<M
                 .and_then(|bytes| std::str::from_utf8(bytes).ok());
             (
                 folder,
-                text.and_then(|text| Manifest::parse(text).ok())
+                text.and_then(|text| PackageJson::parse(text).ok())
                     .map(|(manifest, _)| manifest),
             )
         })

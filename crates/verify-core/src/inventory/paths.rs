@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Options, Place};
+use super::{InventoryOptions, Place};
 use crate::read::{self, ReadError};
 use crate::text;
 
@@ -77,7 +77,7 @@ pub(super) enum Kind {
 }
 
 /// One entry of a folder.
-pub(super) struct Entry {
+pub(super) struct FolderEntry {
     /// Its name as bytes of the system.
     pub(super) name: OsString,
     /// The folder joined with the name.
@@ -102,7 +102,7 @@ impl Paths {
         }
     }
 
-    pub(super) fn new(options: &Options) -> io::Result<Self> {
+    pub(super) fn new(options: &InventoryOptions) -> io::Result<Self> {
         Ok(Self {
             state: std::fs::canonicalize(&options.state_dir)?,
             relocated_from: options.relocated_from.as_deref().map(normalize),
@@ -317,7 +317,7 @@ impl Paths {
     }
 
     /// The entries of a folder, sorted by name. A missing folder is empty.
-    pub(super) fn list(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+    pub(super) fn list(&self, folder: &Path) -> io::Result<Vec<FolderEntry>> {
         let real = match self.real(folder) {
             Ok(real) => real,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -333,7 +333,7 @@ impl Paths {
             }
             let path = folder.join(entry.file_name());
             let kind = self.kind(&real.join(entry.file_name()));
-            entries.push(Entry {
+            entries.push(FolderEntry {
                 name: entry.file_name(),
                 link: entry.file_type()?.is_symlink(),
                 path,
@@ -364,7 +364,7 @@ impl Paths {
 }
 
 /// The home folder of a state directory of the default name: the folder that it lies in.
-fn derived_home(options: &Options) -> Option<PathBuf> {
+fn derived_home(options: &InventoryOptions) -> Option<PathBuf> {
     let folder = options
         .relocated_from
         .as_deref()

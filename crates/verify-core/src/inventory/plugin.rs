@@ -23,7 +23,7 @@ const NATIVE_MANIFEST: &str = "openclaw.plugin.json";
 
 /// How OpenClaw comes to a plugin, in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum PluginOrigin {
     /// `plugins.load.paths`.
     Config,
     /// The state directory, or an install record.
@@ -343,7 +343,7 @@ impl Activation {
     }
 
     /// Whether OpenClaw would load the plugin.
-    pub(super) fn enabled(&self, plugin_id: &str, origin: Origin, channels: &[&str]) -> bool {
+    pub(super) fn enabled(&self, plugin_id: &str, origin: PluginOrigin, channels: &[&str]) -> bool {
         if !self.known {
             return true;
         }
@@ -358,7 +358,7 @@ impl Activation {
         }
         let allowed = self.allow.contains(&id);
         let selected = self.slots.contains(plugin_id);
-        if origin == Origin::Workspace && !allowed && entry != Some(true) && !selected {
+        if origin == PluginOrigin::Workspace && !allowed && entry != Some(true) && !selected {
             return false;
         }
         selected || self.allow.is_empty() || allowed

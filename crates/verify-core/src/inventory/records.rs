@@ -9,7 +9,7 @@ use super::config::{not_located, string};
 use super::context::Workspace;
 use super::index::Index;
 use super::paths::{Kind as Entry, Located, Paths};
-use super::plugin::{Activation, Origin, PluginFiles, own_trees};
+use super::plugin::{Activation, PluginFiles, PluginOrigin, own_trees};
 use super::{Observation, Place, Record, Subject, git_checkout, ids, npm_project};
 use crate::digest::{Sha256Digest, Sri};
 use crate::subject::{Kind, Source, SubjectId};
@@ -32,7 +32,7 @@ pub(super) struct Plugin {
     pub(super) subject: Subject,
     /// Its files; none when the folder is missing or may not be read.
     pub(super) files: Option<PluginFiles>,
-    pub(super) origin: Origin,
+    pub(super) origin: PluginOrigin,
     /// The key of its record.
     pub(super) key: Option<String>,
 }
@@ -197,12 +197,12 @@ fn plugin(scan: &Scan<'_>, key: &str, record: Record) -> Plugin {
         .unwrap_or_default();
     subject.enabled = scan
         .activation
-        .enabled(&subject.name, Origin::Global, &channels);
+        .enabled(&subject.name, PluginOrigin::Global, &channels);
     subject.record = Some(record);
     Plugin {
         subject,
         files,
-        origin: Origin::Global,
+        origin: PluginOrigin::Global,
         key: Some(key.to_owned()),
     }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::context::{Context, Found, PluginRoot, Workspace};
 use super::paths::Paths;
-use super::{Observation, Options, Subject, hooks, mcp, skills};
+use super::{InventoryOptions, Observation, Subject, hooks, mcp, skills};
 use crate::subject::{Kind, Source, SubjectId};
 
 struct State {
@@ -67,7 +67,7 @@ impl State {
     }
 
     fn with<T>(&self, read: impl FnOnce(&Context<'_>) -> T) -> T {
-        let options = Options {
+        let options = InventoryOptions {
             state_dir: self.state(),
             host: None,
             relocated_from: None,

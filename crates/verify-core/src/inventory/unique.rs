@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::plugin::{Origin, policy_id};
+use super::plugin::{PluginOrigin, policy_id};
 use super::records::Plugin;
 use super::{Observation, Subject};
 use crate::digest::Sha256Digest;
@@ -96,9 +96,9 @@ fn bundled(plugin_id: &str, host: Option<&Path>) -> bool {
 
 fn rank(plugin: &Plugin) -> u8 {
     match plugin.origin {
-        Origin::Config => 0,
-        Origin::Global if plugin.key.is_some() => 2,
-        Origin::Workspace => 4,
-        Origin::Global => 5,
+        PluginOrigin::Config => 0,
+        PluginOrigin::Global if plugin.key.is_some() => 2,
+        PluginOrigin::Workspace => 4,
+        PluginOrigin::Global => 5,
     }
 }

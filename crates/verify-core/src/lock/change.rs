@@ -5,18 +5,18 @@
 
 use std::fmt::{self, Display};
 
-use super::{Lock, Package, Provenance, Release};
+use super::{Lock, LockedPackage, LockedRelease, Provenance};
 use crate::subject::{Kind, Source};
 use crate::text;
 
 /// One difference between two locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
-    /// Subject id, or [`Release::id`]: what `--accept` has to name.
+pub struct LockChange {
+    /// Subject id, or [`LockedRelease::id`]: what `--accept` has to name.
     pub id: String,
     /// What changed.
-    pub what: What,
+    pub what: LockChangeKind,
     /// What the old lock says; none when it says nothing.
     pub from: Option<String>,
     /// What the new lock says; none when it says nothing.
@@ -25,7 +25,7 @@ pub struct Change {
     pub needs_accept: bool,
 }
 
-impl Display for Change {
+impl Display for LockChange {
     /// One line, safe to show.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |side: &Option<String>| {
@@ -47,7 +47,7 @@ impl Display for Change {
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum What {
+pub enum LockChangeKind {
     /// The entry is new.
     Added,
     /// The entry is gone.
@@ -88,7 +88,7 @@ pub enum What {
     Provenance,
 }
 
-impl What {
+impl LockChangeKind {
     /// The key of the lock, or a word for a whole entry.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -118,9 +118,9 @@ impl What {
 
 /// Everything that differs, sorted by id, packages before releases.
 #[must_use]
-pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
+pub fn changes(old: &Lock, new: &Lock) -> Vec<LockChange> {
     let mut found = Vec::new();
-    let removed: Vec<&Package> = old
+    let removed: Vec<&LockedPackage> = old
         .packages()
         .iter()
         .filter(|p| new.package(&p.id).is_none())
@@ -140,7 +140,7 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     // Without this, dropping an entry and locking again would take in a changed subject as a new one. One word is enough for a plugin
     // with its parts, and for what stands under another id now.
     let owner_gone = owner_changed || removed.iter().any(|p| is_owner(p));
-    let explained = |p: &Package| {
+    let explained = |p: &LockedPackage| {
         is_part(p) && owner_gone
             || new
                 .packages()
@@ -150,7 +150,13 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     found.extend(removed.iter().map(|p| {
         // A job that is over, or an agent that was deleted, takes nothing with it that could come back as something new.
         let silent = explained(p) || matches!(p.kind, Kind::Automation | Kind::Agent);
-        whole(p.id.to_string(), What::Removed, describe(p), None, !silent)
+        whole(
+            p.id.to_string(),
+            LockChangeKind::Removed,
+            describe(p),
+            None,
+            !silent,
+        )
     }));
     found.sort_by(|a, b| (&a.id, a.what).cmp(&(&b.id, b.what)));
 
@@ -160,7 +166,7 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
             Some(before) => compare_release(before, release, &mut found),
             None => found.push(whole(
                 release.id(),
-                What::Added,
+                LockChangeKind::Added,
                 None,
                 Some(release.commit.to_string()),
                 false,
@@ -175,7 +181,7 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     found.extend(gone.map(|r| {
         whole(
             r.id(),
-            What::Removed,
+            LockChangeKind::Removed,
             Some(r.commit.to_string()),
             None,
             true,
@@ -189,19 +195,19 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
 
 /// A subject that was not in the old lock. When one of the same name vanished at the same time, it is most likely the same thing under
 /// another id, such as a plugin whose install record was deleted.
-fn added(package: &Package, removed: &[&Package], found: &mut Vec<Change>) {
+fn added(package: &LockedPackage, removed: &[&LockedPackage], found: &mut Vec<LockChange>) {
     let twin = removed.iter().find(|old| is_twin(old, package));
     found.push(match twin {
         Some(old) => whole(
             package.id.to_string(),
-            What::Replaces,
+            LockChangeKind::Replaces,
             Some(old.id.to_string()),
             describe(package),
             true,
         ),
         None => whole(
             package.id.to_string(),
-            What::Added,
+            LockChangeKind::Added,
             None,
             describe(package),
             false,
@@ -210,20 +216,20 @@ fn added(package: &Package, removed: &[&Package], found: &mut Vec<Change>) {
 }
 
 /// Whether two entries under different ids are most likely the same thing.
-fn is_twin(old: &Package, new: &Package) -> bool {
+fn is_twin(old: &LockedPackage, new: &LockedPackage) -> bool {
     family(old.kind) == family(new.kind) && short_name(old) == short_name(new)
 }
 
 /// The same subject in both locks.
 struct Comparison<'a> {
-    old: &'a Package,
-    new: &'a Package,
+    old: &'a LockedPackage,
+    new: &'a LockedPackage,
     /// The record moved to another release, so other digests are what one expects.
     update: bool,
 }
 
 impl<'a> Comparison<'a> {
-    fn of(old: &'a Package, new: &'a Package, owner_changed: bool) -> Self {
+    fn of(old: &'a LockedPackage, new: &'a LockedPackage, owner_changed: bool) -> Self {
         let with_owner = owner_changed && old.kind == new.kind && is_part(old) && is_part(new);
         Self {
             old,
@@ -232,83 +238,107 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn run(&self, found: &mut Vec<Change>) {
+    fn run(&self, found: &mut Vec<LockChange>) {
         let Self { old, new, update } = *self;
         // Lost evidence always needs a word of the operator; other digests only when nothing else moved.
         let digest = |from_there: bool, to_there: bool| !update || (from_there && !to_there);
-        self.field(found, What::Kind, Some(old.kind), Some(new.kind), |_, _| {
-            true
-        });
         self.field(
             found,
-            What::Source,
+            LockChangeKind::Kind,
+            Some(old.kind),
+            Some(new.kind),
+            |_, _| true,
+        );
+        self.field(
+            found,
+            LockChangeKind::Source,
             Some(old.source),
             Some(new.source),
             |_, _| true,
         );
         self.field(
             found,
-            What::Version,
+            LockChangeKind::Version,
             old.version.as_ref(),
             new.version.as_ref(),
             |_, _| false,
         );
         self.field(
             found,
-            What::Spec,
+            LockChangeKind::Spec,
             old.spec.as_ref(),
             new.spec.as_ref(),
             |_, _| false,
         );
-        self.field(found, What::Archive, old.archive, new.archive, digest);
         self.field(
             found,
-            What::Commit,
+            LockChangeKind::Archive,
+            old.archive,
+            new.archive,
+            digest,
+        );
+        self.field(
+            found,
+            LockChangeKind::Commit,
             old.commit.as_ref(),
             new.commit.as_ref(),
             digest,
         );
-        self.field(found, What::Tree, old.tree, new.tree, digest);
+        self.field(found, LockChangeKind::Tree, old.tree, new.tree, digest);
         self.field(
             found,
-            What::Dependencies,
+            LockChangeKind::Dependencies,
             old.dependencies,
             new.dependencies,
             |_, _| !update,
         );
-        self.field(found, What::Siblings, old.siblings, new.siblings, |_, _| {
-            !update
-        });
         self.field(
             found,
-            What::Definition,
+            LockChangeKind::Siblings,
+            old.siblings,
+            new.siblings,
+            |_, _| !update,
+        );
+        self.field(
+            found,
+            LockChangeKind::Definition,
             old.definition,
             new.definition,
             |_, _| !update,
         );
         // What a person sets every day needs no word of its own once the subject is named.
-        self.field(found, What::Settings, old.settings, new.settings, |_, _| {
-            true
-        });
         self.field(
             found,
-            What::Instructions,
+            LockChangeKind::Settings,
+            old.settings,
+            new.settings,
+            |_, _| true,
+        );
+        self.field(
+            found,
+            LockChangeKind::Instructions,
             old.instructions,
             new.instructions,
             |_, _| true,
         );
-        self.field(found, What::Files, old.files, new.files, |_, _| false);
+        self.field(
+            found,
+            LockChangeKind::Files,
+            old.files,
+            new.files,
+            |_, _| false,
+        );
         // Gained evidence is welcome. Another release has another tag object, but not another signer.
         self.field(
             found,
-            What::TagObject,
+            LockChangeKind::TagObject,
             old.tag_object.as_ref(),
             new.tag_object.as_ref(),
             |from, to| from && (!to || !update),
         );
         self.field(
             found,
-            What::Signer,
+            LockChangeKind::Signer,
             old.signer.as_ref(),
             new.signer.as_ref(),
             |from, _| from,
@@ -328,13 +358,15 @@ impl<'a> Comparison<'a> {
             old.provenance.as_ref().map(text),
             new.provenance.as_ref().map(text),
         );
-        self.field(found, What::Provenance, from, to, |_, _| other_builder);
+        self.field(found, LockChangeKind::Provenance, from, to, |_, _| {
+            other_builder
+        });
     }
 
     fn field<T: Display + PartialEq>(
         &self,
-        found: &mut Vec<Change>,
-        what: What,
+        found: &mut Vec<LockChange>,
+        what: LockChangeKind,
         from: Option<T>,
         to: Option<T>,
         needs_accept: impl Fn(bool, bool) -> bool,
@@ -342,7 +374,7 @@ impl<'a> Comparison<'a> {
         if from != to {
             let needs_accept = needs_accept(from.is_some(), to.is_some());
             let (from, to) = (from.map(|v| v.to_string()), to.map(|v| v.to_string()));
-            found.push(Change {
+            found.push(LockChange {
                 id: self.new.id.to_string(),
                 what,
                 from,
@@ -356,7 +388,7 @@ impl<'a> Comparison<'a> {
 /// Whether what OpenClaw recorded shows that another release was installed. A version alone proves nothing where an archive or a commit
 /// is recorded too: a registry never gives two versions one archive, so then both have to move. Without a record the version is only
 /// what the files claim about themselves, and nothing is an update.
-fn is_update(old: &Package, new: &Package) -> bool {
+fn is_update(old: &LockedPackage, new: &LockedPackage) -> bool {
     let version = old.version.is_some() && new.version.is_some() && old.version != new.version;
     let same_origin = old.source == new.source && old.kind == new.kind;
     same_origin
@@ -370,13 +402,13 @@ fn is_update(old: &Package, new: &Package) -> bool {
 }
 
 /// What can have parts: skills, hooks and MCP servers that lie in it or that it declares.
-fn is_owner(package: &Package) -> bool {
+fn is_owner(package: &LockedPackage) -> bool {
     matches!(package.kind, Kind::Plugin | Kind::Bundle | Kind::HookPack) && !is_part(package)
 }
 
 /// A part of a plugin has no record of its own; its bytes are in the digests of the plugin, too. So it may change together with a
 /// plugin, whose own change is judged by its own record, and never alone.
-fn is_part(package: &Package) -> bool {
+fn is_part(package: &LockedPackage) -> bool {
     let (scheme, name) = (package.id.scheme(), package.id.name());
     package.source == Source::Unrecorded
         && match scheme {
@@ -386,10 +418,10 @@ fn is_part(package: &Package) -> bool {
         }
 }
 
-fn compare_release(old: &Release, new: &Release, found: &mut Vec<Change>) {
+fn compare_release(old: &LockedRelease, new: &LockedRelease, found: &mut Vec<LockChange>) {
     let mut field = |what, from: Option<String>, to: Option<String>, needs_accept| {
         if from != to {
-            found.push(Change {
+            found.push(LockChange {
                 id: new.id(),
                 what,
                 from,
@@ -399,26 +431,26 @@ fn compare_release(old: &Release, new: &Release, found: &mut Vec<Change>) {
         }
     };
     field(
-        What::Commit,
+        LockChangeKind::Commit,
         Some(old.commit.to_string()),
         Some(new.commit.to_string()),
         true,
     );
     let text = |oid: &crate::digest::GitOid| oid.to_string();
     field(
-        What::TagObject,
+        LockChangeKind::TagObject,
         old.tag_object.as_ref().map(text),
         new.tag_object.as_ref().map(text),
         old.tag_object.is_some(),
     );
     field(
-        What::Signer,
+        LockChangeKind::Signer,
         old.signer.clone(),
         new.signer.clone(),
         old.signer.is_some(),
     );
     field(
-        What::Tree,
+        LockChangeKind::Tree,
         old.tree.map(|tree| tree.to_string()),
         new.tree.map(|tree| tree.to_string()),
         old.tree.is_some(),
@@ -427,12 +459,12 @@ fn compare_release(old: &Release, new: &Release, found: &mut Vec<Change>) {
 
 fn whole(
     id: String,
-    what: What,
+    what: LockChangeKind,
     from: Option<String>,
     to: Option<String>,
     needs_accept: bool,
-) -> Change {
-    Change {
+) -> LockChange {
+    LockChange {
         id,
         what,
         from,
@@ -442,7 +474,7 @@ fn whole(
 }
 
 /// One text for a whole entry: its version, and the digest of what runs.
-fn describe(package: &Package) -> Option<String> {
+fn describe(package: &LockedPackage) -> Option<String> {
     let digest = package
         .tree
         .map(|d| d.to_string())
@@ -471,7 +503,7 @@ fn family(kind: Kind) -> u8 {
 }
 
 /// The last part of the name, without regard to case: `npm:@openclaw/Zalo`, `path:zalo` and `unrecorded:extensions/zalo` share it.
-fn short_name(package: &Package) -> String {
+fn short_name(package: &LockedPackage) -> String {
     package
         .id
         .name()

@@ -10,20 +10,20 @@ use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::OperatorError;
 use crate::subject::{Kind, Source, SubjectId};
 
-pub use change::{Change, What, changes};
+pub use change::{LockChange, LockChangeKind, changes};
 
 /// The lock: sorted by id, no id twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lock {
     revision: u32,
-    packages: Vec<Package>,
-    releases: Vec<Release>,
+    packages: Vec<LockedPackage>,
+    releases: Vec<LockedRelease>,
 }
 
 /// One locked subject. Everything but an MCP server has a `tree`, an MCP server has a `definition` instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Package {
+pub struct LockedPackage {
     /// The subject.
     pub id: SubjectId,
     /// What it is.
@@ -75,7 +75,7 @@ pub struct Provenance {
 
 /// One pinned release tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+pub struct LockedRelease {
     /// Repository id, such as `github.com/openclaw/openclaw`.
     pub repository: String,
     /// Tag name without `refs/tags/`.
@@ -106,7 +106,10 @@ pub enum LockError {
 
 impl Lock {
     /// A lock of these entries, in any order.
-    pub fn new(mut packages: Vec<Package>, mut releases: Vec<Release>) -> Result<Self, LockError> {
+    pub fn new(
+        mut packages: Vec<LockedPackage>,
+        mut releases: Vec<LockedRelease>,
+    ) -> Result<Self, LockError> {
         packages.sort_by(|a, b| a.id.cmp(&b.id));
         releases.sort_by(|a, b| a.key().cmp(&b.key()));
         for pair in packages.windows(2) {
@@ -162,19 +165,19 @@ impl Lock {
 
     /// All subjects, sorted by id.
     #[must_use]
-    pub fn packages(&self) -> &[Package] {
+    pub fn packages(&self) -> &[LockedPackage] {
         &self.packages
     }
 
     /// All pinned release tags, sorted by repository and tag.
     #[must_use]
-    pub fn releases(&self) -> &[Release] {
+    pub fn releases(&self) -> &[LockedRelease] {
         &self.releases
     }
 
     /// The entry of a subject.
     #[must_use]
-    pub fn package(&self, id: &SubjectId) -> Option<&Package> {
+    pub fn package(&self, id: &SubjectId) -> Option<&LockedPackage> {
         self.packages
             .binary_search_by(|p| p.id.cmp(id))
             .ok()
@@ -183,7 +186,7 @@ impl Lock {
 
     /// The pin of a release tag.
     #[must_use]
-    pub fn release(&self, repository: &str, tag: &str) -> Option<&Release> {
+    pub fn release(&self, repository: &str, tag: &str) -> Option<&LockedRelease> {
         self.releases
             .binary_search_by(|r| r.key().cmp(&(repository, tag)))
             .ok()
@@ -191,7 +194,7 @@ impl Lock {
     }
 }
 
-impl Package {
+impl LockedPackage {
     /// An entry that says nothing yet but who it is about.
     #[must_use]
     pub fn new(id: SubjectId, kind: Kind, source: Source) -> Self {
@@ -285,7 +288,7 @@ impl Package {
     }
 }
 
-impl Release {
+impl LockedRelease {
     /// How the pin is named in output and in `--accept`: `<repository>@<tag>`.
     #[must_use]
     pub fn id(&self) -> String {

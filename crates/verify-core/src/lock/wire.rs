@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Lock, Package, Provenance, Release};
+use super::{Lock, LockedPackage, LockedRelease, Provenance};
 use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::OperatorError;
 use crate::subject::{Kind, Source, SubjectId};
@@ -117,8 +117,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Checked<Lock> {
 }
 
 impl WirePackage {
-    fn into_package(self, line: usize) -> Package {
-        Package {
+    fn into_package(self, line: usize) -> LockedPackage {
+        LockedPackage {
             id: self.id,
             kind: self.kind,
             version: self.version,
@@ -146,8 +146,8 @@ impl WirePackage {
 }
 
 impl WireRelease {
-    fn into_release(self, line: usize) -> Release {
-        Release {
+    fn into_release(self, line: usize) -> LockedRelease {
+        LockedRelease {
             repository: self.repository,
             tag: self.tag,
             tag_object: self.tag_object,

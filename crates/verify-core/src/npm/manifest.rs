@@ -9,7 +9,7 @@ use crate::json;
 /// What a `package.json` says about its package. All of it is untrusted text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Manifest {
+pub struct PackageJson {
     /// `name`, as written.
     pub name: Option<String>,
     /// `version`, as written.
@@ -146,7 +146,7 @@ const WANTED: [&str; 22] = [
     "libc",
 ];
 
-impl Manifest {
+impl PackageJson {
     /// Reads the text of a `package.json`. A text that is no JSON object is an error in words.
     pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Odd>), String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -174,10 +174,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn manifest(&mut self) -> Manifest {
+    fn manifest(&mut self) -> PackageJson {
         let dependencies = self.dependencies();
         let bin = self.bin();
-        Manifest {
+        PackageJson {
             name: self.text("name"),
             version: self.text("version"),
             description: self.text("description"),
@@ -472,7 +472,7 @@ mod tests {
                 r#"{"a":{"b":[1]}}"#,
             ] {
                 let text = format!(r#"{{"name":"a","version":"1.0.0","{field}":{value}}}"#);
-                let (manifest, _) = Manifest::parse(&text).expect("an object");
+                let (manifest, _) = PackageJson::parse(&text).expect("an object");
                 assert!(
                     field == "version" || manifest.version.as_deref() == Some("1.0.0"),
                     "{text}"
@@ -480,7 +480,7 @@ mod tests {
             }
         }
         let (manifest, odd) =
-            Manifest::parse(r#"{"name":7,"scripts":{"install":"a","postinstall":7}}"#)
+            PackageJson::parse(r#"{"name":7,"scripts":{"install":"a","postinstall":7}}"#)
                 .expect("object");
         assert_eq!((manifest.name, manifest.scripts.len()), (None, 1));
         assert_eq!(odd, [Odd::WrongType("name"), Odd::WrongType("scripts")]);
@@ -489,7 +489,7 @@ mod tests {
     #[test]
     fn last_of_two_equal_keys_wins_as_in_node_and_is_noted() {
         let text = r#"{"scripts":{},"scripts":{"postinstall":"a","postinstall":"b"}}"#;
-        let (manifest, odd) = Manifest::parse(text).expect("object");
+        let (manifest, odd) = PackageJson::parse(text).expect("object");
         assert_eq!(
             manifest.scripts,
             [Script {
@@ -513,19 +513,22 @@ mod tests {
             "[".repeat(100_000),
             "]".repeat(100_000)
         );
-        assert_eq!(Manifest::parse(&deep).expect("object").0.scripts.len(), 1);
+        assert_eq!(
+            PackageJson::parse(&deep).expect("object").0.scripts.len(),
+            1
+        );
         let text = format!(
             r#"{{"scripts":{}{}}}"#,
             "[".repeat(100_000),
             "]".repeat(100_000)
         );
         assert!(
-            Manifest::parse(&text)
+            PackageJson::parse(&text)
                 .expect_err("too deep")
                 .contains("nested deeper")
         );
         assert!(
-            Manifest::parse("[]")
+            PackageJson::parse("[]")
                 .expect_err("no object")
                 .contains("expected a JSON object")
         );
@@ -533,7 +536,7 @@ mod tests {
 
     #[test]
     fn people_and_dependencies_are_read_as_npm_does() {
-        let (manifest, odd) = Manifest::parse(
+        let (manifest, odd) = PackageJson::parse(
             r#"{"author":"Ada L. <ada@example.org> (https://example.org)","dependencies":{"b":"1","a":"2"},
                 "optionalDependencies":{"a":"3"},"peerDependencies":{"c":"4","d":"5"},
                 "peerDependenciesMeta":{"d":{"optional":true}},"bundleDependencies":true,"bin":"x.js","name":"@s/n",

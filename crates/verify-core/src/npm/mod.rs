@@ -10,7 +10,7 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 pub use hidden_lock::Locked;
-pub use manifest::{Dependency, DependencyKind, Manifest, Person, Script};
+pub use manifest::{Dependency, DependencyKind, PackageJson, Person, Script};
 pub use name::is_package_name;
 
 use crate::text;
@@ -18,7 +18,7 @@ use resolve::{Resolved, Resolver};
 
 /// How much is read before the rest is left out with a [`NoteKind::Limit`].
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct NpmLimits {
     /// Instances in one tree.
     pub instances: usize,
     /// Entries of all folders that are listed.
@@ -33,7 +33,7 @@ pub struct Limits {
     pub dependencies: usize,
 }
 
-impl Default for Limits {
+impl Default for NpmLimits {
     fn default() -> Self {
         Self {
             instances: 50_000,
@@ -53,11 +53,11 @@ pub struct NpmTree {
     /// The folder that holds `node_modules`; all paths in the tree are relative to it.
     pub project: PathBuf,
     /// The `package.json` beside `node_modules`; none when there is none or it cannot be read.
-    pub root: Option<Manifest>,
-    /// npm would run node-gyp in [`NpmTree::project`] itself, as for [`Instance::implicit_gyp`].
+    pub root: Option<PackageJson>,
+    /// npm would run node-gyp in [`NpmTree::project`] itself, as for [`PackageInstance::implicit_gyp`].
     pub root_implicit_gyp: bool,
     /// Every installed package, sorted by path.
-    pub instances: Vec<Instance>,
+    pub instances: Vec<PackageInstance>,
     /// What Node resolves, sorted.
     pub edges: Vec<Edge>,
     /// Dependencies that lead nowhere, sorted. Packages for other platforms and absent peers are the rule here.
@@ -72,13 +72,13 @@ pub struct NpmTree {
 /// project to which such an entry links (npm workspaces, pnpm's store).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Instance {
+pub struct PackageInstance {
     /// Path below [`NpmTree::project`], `/` between names: `node_modules/a/node_modules/@s/b`, as npm's lockfile writes it.
     pub path: String,
     /// The name under which Node finds it. Differs from the package's own for an alias.
     pub folder_name: String,
     /// What its `package.json` says; empty when that cannot be read (then there is a note).
-    pub manifest: Manifest,
+    pub manifest: PackageJson,
     /// It came inside the archive of a package that contains it: some package around it names it in `bundleDependencies`, or
     /// leads to it from there.
     pub bundled: bool,
@@ -182,7 +182,7 @@ pub enum NoteKind {
     OnlyInLock,
 }
 
-impl Instance {
+impl PackageInstance {
     /// The package's own name, or the folder's when `package.json` has none.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -214,13 +214,13 @@ impl NpmTree {
 ///
 /// No symbolic link is followed out of the project; `boundary` only decides whether such a link is noted as leading outside.
 #[must_use]
-pub fn read(project: &Path, boundary: &Path, limits: &Limits) -> NpmTree {
-    let mut walk = walk::Walk::new(project, boundary, limits);
+pub fn read(project: &Path, boundary: &Path, limits: &NpmLimits) -> NpmTree {
+    let mut walk = walk::NpmWalk::new(project, boundary, limits);
     let root = walk.run();
     let root_implicit_gyp = root
         .as_ref()
         .is_some_and(|root| walk.implicit_gyp("", root));
-    let walk::Walk {
+    let walk::NpmWalk {
         mut instances,
         mut notes,
         links,
@@ -280,7 +280,7 @@ pub fn read(project: &Path, boundary: &Path, limits: &Limits) -> NpmTree {
     }
 }
 
-fn attach_hidden_lock(project: &Path, instances: &mut [Instance], notes: &mut Vec<Note>) {
+fn attach_hidden_lock(project: &Path, instances: &mut [PackageInstance], notes: &mut Vec<Note>) {
     let mut entries = match hidden_lock::read(&project.join("node_modules")) {
         Ok(Some(entries)) => entries,
         Ok(None) => return,
@@ -319,7 +319,7 @@ fn attach_hidden_lock(project: &Path, instances: &mut [Instance], notes: &mut Ve
     );
 }
 
-fn disagreement(locked: &Locked, instance: &Instance) -> Option<NoteKind> {
+fn disagreement(locked: &Locked, instance: &PackageInstance) -> Option<NoteKind> {
     let name = locked.name.as_deref().unwrap_or(&instance.folder_name);
     let version = locked.version.as_deref().unwrap_or_default();
     let found_version = instance.version().unwrap_or_default();
@@ -364,7 +364,7 @@ mod tests {
     }
 
     fn read_all(dir: &tempfile::TempDir) -> NpmTree {
-        read(dir.path(), dir.path(), &Limits::default())
+        read(dir.path(), dir.path(), &NpmLimits::default())
     }
 
     fn paths(tree: &NpmTree) -> Vec<&str> {
@@ -629,9 +629,9 @@ mod tests {
                     .iter()
                     .any(|note| note.kind == NoteKind::Limit { what: "depth" })
         );
-        let few = Limits {
+        let few = NpmLimits {
             instances: 3,
-            ..Limits::default()
+            ..NpmLimits::default()
         };
         let tree = read(dir.path(), dir.path(), &few);
         assert_eq!((tree.instances.len(), tree.complete), (3, false));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Edge, Instance};
+use super::{Edge, PackageInstance};
 
 /// Bytes that a name on disk can have: a scope and a name of 255 each.
 const MAX_NAME: usize = 511;
@@ -24,7 +24,7 @@ pub(super) enum Resolved<'a> {
 impl<'a> Resolver<'a> {
     /// `links` are the links that lead somewhere, by path; with their real path when that is a package of the project.
     pub(super) fn new(
-        instances: &'a [Instance],
+        instances: &'a [PackageInstance],
         links: &'a BTreeMap<String, Option<String>>,
     ) -> Self {
         let mut places: HashMap<&str, Resolved<'_>> = instances
@@ -68,7 +68,7 @@ impl<'a> Resolver<'a> {
 /// The instances that came inside the archive of a package around them, by npm's rule: from each bundler over its bundled names,
 /// and on over every edge that stays inside the bundler. `edges` are sorted.
 pub(super) fn bundled(
-    instances: &[Instance],
+    instances: &[PackageInstance],
     resolver: &Resolver<'_>,
     edges: &[Edge],
 ) -> BTreeSet<usize> {

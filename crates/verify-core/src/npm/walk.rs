@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, Odd};
-use super::{Instance, Limits, Note, NoteKind};
+use super::manifest::{Odd, PackageJson};
+use super::{Note, NoteKind, NpmLimits, PackageInstance};
 use crate::read;
 use crate::text;
 
 /// Notes about one `package.json`. More say nothing new, and a million would be an attack of their own.
 const NOTES_PER_FILE: usize = 50;
 
-pub(super) struct Walk<'a> {
-    pub(super) instances: Vec<Instance>,
+pub(super) struct NpmWalk<'a> {
+    pub(super) instances: Vec<PackageInstance>,
     pub(super) notes: Vec<Note>,
     /// Links that lead somewhere, by path; with their real path when that is a folder of the project.
     pub(super) links: BTreeMap<String, Option<String>>,
@@ -20,7 +20,7 @@ pub(super) struct Walk<'a> {
     project: &'a Path,
     real_project: Option<PathBuf>,
     boundary: Option<PathBuf>,
-    limits: &'a Limits,
+    limits: &'a NpmLimits,
     entries: usize,
     bytes: u64,
     dependencies: usize,
@@ -36,8 +36,8 @@ struct Folder {
     depth: usize,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(project: &'a Path, boundary: &Path, limits: &'a Limits) -> Self {
+impl<'a> NpmWalk<'a> {
+    pub(super) fn new(project: &'a Path, boundary: &Path, limits: &'a NpmLimits) -> Self {
         Self {
             instances: Vec::new(),
             notes: Vec::new(),
@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads everything; gives the project's own `package.json`.
-    pub(super) fn run(&mut self) -> Option<Manifest> {
+    pub(super) fn run(&mut self) -> Option<PackageJson> {
         let root = self.manifest("");
         self.enter("node_modules".to_owned(), String::new(), 1);
         while let Some(folder) = self.pending.pop() {
@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
         let manifest = self.manifest(&path).unwrap_or_default();
         let implicit_gyp = self.implicit_gyp(&path, &manifest);
         self.enter(format!("{path}/node_modules"), String::new(), depth + 1);
-        self.instances.push(Instance {
+        self.instances.push(PackageInstance {
             path,
             folder_name,
             manifest,
@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
     }
 
     /// npm's rule: a `binding.gyp`, no `install` or `preinstall` script, and no `gypfile: false`.
-    pub(super) fn implicit_gyp(&self, path: &str, manifest: &Manifest) -> bool {
+    pub(super) fn implicit_gyp(&self, path: &str, manifest: &PackageJson) -> bool {
         let scripted = manifest
             .scripts
             .iter()
@@ -224,7 +224,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The `package.json` in a folder of the project; the project's own for the empty path.
-    fn manifest(&mut self, path: &str) -> Option<Manifest> {
+    fn manifest(&mut self, path: &str) -> Option<PackageJson> {
         let file = if path.is_empty() {
             "package.json".to_owned()
         } else {
@@ -253,7 +253,7 @@ impl<'a> Walk<'a> {
         if matches!(text, std::borrow::Cow::Owned(_)) {
             self.note(file.clone(), NoteKind::NotUtf8);
         }
-        let (mut manifest, odd) = match Manifest::parse(&text) {
+        let (mut manifest, odd) = match PackageJson::parse(&text) {
             Ok(parsed) => parsed,
             Err(why) => {
                 self.unreadable(file, &why);

@@ -38,7 +38,7 @@ pub struct Exception {
 
 /// A finding about a subject, as an exception sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
+pub struct ExceptionTarget<'a> {
     /// The finding's id.
     pub finding: &'a str,
     /// The subject.
@@ -75,7 +75,7 @@ impl Exception {
 
     /// Whether it covers a finding today.
     #[must_use]
-    pub fn covers(&self, finding: &Target<'_>, today: Date) -> bool {
+    pub fn covers(&self, finding: &ExceptionTarget<'_>, today: Date) -> bool {
         let Digests {
             tree,
             dependencies,

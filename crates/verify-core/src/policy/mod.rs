@@ -25,7 +25,7 @@ use crate::finding::Level;
 use crate::subject::{Kind, Source, SubjectId};
 
 pub use criteria::Criteria;
-pub use exception::{Digests, Exception, MAX_EXCEPTION_DAYS, Target};
+pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
 pub(crate) use validate::SCHEMES;
@@ -46,14 +46,14 @@ pub struct RuleInfo<'a> {
 #[non_exhaustive]
 pub struct Policy {
     preset: Preset,
-    levels: BTreeMap<String, (Level, Origin)>,
+    levels: BTreeMap<String, (Level, RequirementOrigin)>,
     /// Where code may come from; none when the operator does not say.
-    pub sources: Option<Sources>,
+    pub sources: Option<AllowedSources>,
     /// Reviews of other people.
     pub imports: Vec<Import>,
-    rules: Vec<Rule>,
+    rules: Vec<PolicyRule>,
     base: Vec<BaseRule>,
-    releases: Vec<ReleaseRule>,
+    releases: Vec<ReleasePolicy>,
     exceptions: Vec<Exception>,
 }
 
@@ -76,7 +76,7 @@ pub enum Preset {
 /// Where in the operator's files or in the presets something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum RequirementOrigin {
     /// The operator's policy.
     Policy {
         /// Line, from 1.
@@ -95,7 +95,7 @@ pub enum Origin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Pin {
+pub enum PinRequirement {
     /// Not at all.
     Any,
     /// One exact version, or better.
@@ -131,7 +131,7 @@ pub enum Dependencies {
 /// Whose build an attestation must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Identity {
+pub struct BuildIdentity {
     /// Repository, such as `github.com/openclaw/openclaw`.
     pub repository: String,
     /// Workflow file in it; none for any.
@@ -143,7 +143,7 @@ pub struct Identity {
 /// Where code may come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Sources {
+pub struct AllowedSources {
     /// Addresses of registries, without a slash at the end; none when the operator does not say.
     pub registries: Option<Vec<String>>,
     /// Repositories as `<host>/<path>`; none when the operator does not say.
@@ -181,14 +181,14 @@ pub enum ImportLocation {
 /// One `[[rule]]` of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Rule {
+pub struct PolicyRule {
     /// Subject ids that it is about.
     pub pattern: Pattern,
     /// Line in the policy, from 1.
     pub line: usize,
-    pin: Option<Pin>,
+    pin: Option<PinRequirement>,
     provenance: Option<Need>,
-    identity: Option<Identity>,
+    identity: Option<BuildIdentity>,
     /// Some(None) is `review = "none"`.
     review: Option<Option<Criteria>>,
     dependencies: Option<Dependencies>,
@@ -200,8 +200,8 @@ struct BaseRule {
     kind: Kind,
     /// Empty for any.
     sources: Vec<Source>,
-    origin: Origin,
-    pin: Pin,
+    origin: RequirementOrigin,
+    pin: PinRequirement,
     provenance: Need,
     review: Option<Criteria>,
     dependencies: Dependencies,
@@ -210,7 +210,7 @@ struct BaseRule {
 /// One `[[release]]`: who may sign the tags of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ReleaseRule {
+pub struct ReleasePolicy {
     /// Repositories that it is about.
     pub repository: Pattern,
     /// Tags that it is about.
@@ -276,7 +276,7 @@ impl Policy {
 
     /// The level of a finding, when preset or operator set one; otherwise the rule's own default counts.
     #[must_use]
-    pub fn level(&self, finding: &str) -> Option<(Level, Origin)> {
+    pub fn level(&self, finding: &str) -> Option<(Level, RequirementOrigin)> {
         self.levels.get(finding).copied()
     }
 
@@ -288,12 +288,15 @@ impl Policy {
 
     /// The operator's own rules, in the order of the file.
     #[must_use]
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[PolicyRule] {
         &self.rules
     }
 
     /// The operator's rules that match none of `ids`.
-    pub fn unmatched_rules<'a>(&'a self, ids: &'a [&SubjectId]) -> impl Iterator<Item = &'a Rule> {
+    pub fn unmatched_rules<'a>(
+        &'a self,
+        ids: &'a [&SubjectId],
+    ) -> impl Iterator<Item = &'a PolicyRule> {
         self.rules
             .iter()
             .filter(|rule| !ids.iter().any(|id| rule.pattern.matches(id.as_str())))
@@ -301,13 +304,13 @@ impl Policy {
 
     /// All release rules, the most specific first.
     #[must_use]
-    pub fn release_rules(&self) -> &[ReleaseRule] {
+    pub fn release_rules(&self) -> &[ReleasePolicy] {
         &self.releases
     }
 
     /// The most specific rule for a tag of a repository.
     #[must_use]
-    pub fn release_rule(&self, repository: &str, tag: &str) -> Option<&ReleaseRule> {
+    pub fn release_rule(&self, repository: &str, tag: &str) -> Option<&ReleasePolicy> {
         self.releases
             .iter()
             .find(|r| r.repository.matches(repository) && r.tags.matches(tag))
@@ -332,7 +335,11 @@ impl Policy {
 
     /// The exception that covers a finding today, with its index in [`Policy::exceptions`]. Of several the one that lasts longest.
     #[must_use]
-    pub fn exception_for(&self, finding: &Target<'_>, today: Date) -> Option<(usize, &Exception)> {
+    pub fn exception_for(
+        &self,
+        finding: &ExceptionTarget<'_>,
+        today: Date,
+    ) -> Option<(usize, &Exception)> {
         let covering = self
             .exceptions
             .iter()
@@ -342,7 +349,7 @@ impl Policy {
     }
 }
 
-impl ReleaseRule {
+impl ReleasePolicy {
     /// The rule that stands on a command line instead of in a policy: for every tag, and a signature is asked for.
     ///
     /// # Errors
@@ -374,7 +381,7 @@ impl ReleaseRule {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for RequirementOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy { line } => write!(f, "policy, line {line}"),
@@ -383,7 +390,7 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Sources {
+impl AllowedSources {
     /// Whether an address lies in a listed registry; anything when the operator lists none.
     ///
     /// Compared as text, scheme and host included: a spelling that is not the operator's is not listed.

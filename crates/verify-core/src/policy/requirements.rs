@@ -1,7 +1,9 @@
 //! Which rule decides about a subject, and what it asks.
 
 use super::Criteria;
-use super::{BaseRule, Dependencies, Identity, Need, Origin, Pin, Rule};
+use super::{
+    BaseRule, BuildIdentity, Dependencies, Need, PinRequirement, PolicyRule, RequirementOrigin,
+};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// What is asked of one subject.
@@ -12,23 +14,23 @@ use crate::subject::{Kind, Source, SubjectId};
 #[non_exhaustive]
 pub struct Requirements<'p> {
     /// The rule that decided.
-    pub from: Origin,
+    pub from: RequirementOrigin,
     /// Whether the origin has to be proven.
     pub provenance: Need,
     /// Whose build an attestation must be; none for anyone's.
-    pub identity: Option<&'p Identity>,
+    pub identity: Option<&'p BuildIdentity>,
     /// What the dependencies have to be.
     pub dependencies: Dependencies,
     asked: Asked,
     /// What counts without proof of origin.
     fallback: Asked,
-    fallback_from: Origin,
+    fallback_from: RequirementOrigin,
 }
 
 /// What may be relaxed by name only with proof of origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Asked {
-    pin: Pin,
+    pin: PinRequirement,
     review: Option<Criteria>,
 }
 
@@ -45,7 +47,7 @@ pub enum OriginProof {
 impl Requirements<'_> {
     /// How it has to be pinned.
     #[must_use]
-    pub fn pin(&self, proof: OriginProof) -> Pin {
+    pub fn pin(&self, proof: OriginProof) -> PinRequirement {
         self.asked(proof).pin
     }
 
@@ -63,7 +65,7 @@ impl Requirements<'_> {
 
     /// The rule that decided about pin and review.
     #[must_use]
-    pub fn asked_by(&self, proof: OriginProof) -> Origin {
+    pub fn asked_by(&self, proof: OriginProof) -> RequirementOrigin {
         if proof == OriginProof::Missing && self.needs_proof() {
             self.fallback_from
         } else {
@@ -82,7 +84,7 @@ impl Requirements<'_> {
 /// The most specific rule of the operator, whole, over the preset's rule for the kind. Keys that the rule leaves out are the preset's,
 /// not those of a less specific rule.
 pub(super) fn resolve<'p>(
-    rules: &'p [Rule],
+    rules: &'p [PolicyRule],
     base: &'p [BaseRule],
     id: &SubjectId,
     kind: Kind,
@@ -93,9 +95,9 @@ pub(super) fn resolve<'p>(
         .filter(|r| r.kind == kind && (r.sources.is_empty() || r.sources.contains(&source)));
     // Presets name every kind; a kind that some day is forgotten gets the hardest treatment instead of none.
     let preset = preset.max_by_key(|r| !r.sources.is_empty());
-    let from = preset.map_or(Origin::Policy { line: 0 }, |r| r.origin);
+    let from = preset.map_or(RequirementOrigin::Policy { line: 0 }, |r| r.origin);
     let least = Asked {
-        pin: preset.map_or(Pin::Digest, |r| r.pin),
+        pin: preset.map_or(PinRequirement::Digest, |r| r.pin),
         review: preset.map_or(Some(Criteria::SafeToRun), |r| r.review),
     };
     let provenance = preset.map_or(Need::Required, |r| r.provenance);
@@ -127,7 +129,7 @@ pub(super) fn resolve<'p>(
         review: rule.review.unwrap_or(least.review),
     };
     Requirements {
-        from: Origin::Policy { line: rule.line },
+        from: RequirementOrigin::Policy { line: rule.line },
         provenance: rule.provenance.unwrap_or(provenance),
         identity: rule.identity.as_ref(),
         dependencies: rule.dependencies.unwrap_or(dependencies),

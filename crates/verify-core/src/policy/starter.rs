@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::error::{Error, Result};
 use crate::finding::Finding;
-use crate::lock::{Lock, Package};
+use crate::lock::{Lock, LockedPackage};
 use crate::subject::SubjectId;
 use crate::toml_file::quote;
 
@@ -41,7 +41,7 @@ pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter>
             "correct the clock",
         )
     })?;
-    let wanted: BTreeMap<(&SubjectId, &str), &Package> = findings
+    let wanted: BTreeMap<(&SubjectId, &str), &LockedPackage> = findings
         .iter()
         .filter_map(|finding| {
             let entry = lock.package(finding.subject.as_ref()?)?;
@@ -90,7 +90,7 @@ preset = \"default\"             # default | strict | homelab; keys here overrid
     text
 }
 
-fn excepted(entry: &Package, id: &str, today: Date, until: Date) -> Exception {
+fn excepted(entry: &LockedPackage, id: &str, today: Date, until: Date) -> Exception {
     Exception {
         package: entry.id.clone(),
         tree: entry.tree,
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let id = SubjectId::new("path", "two \"words\"");
-        let mut entry = Package::new(id.clone(), Kind::Plugin, Source::Path);
+        let mut entry = LockedPackage::new(id.clone(), Kind::Plugin, Source::Path);
         entry.tree = Some(crate::digest::TreeDigest([7; 32]));
         let lock = Lock::new(vec![entry], Vec::new()).expect("lock");
         let finding = |id: &'static str| Finding {

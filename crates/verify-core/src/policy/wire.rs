@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::Criteria;
-use super::{Dependencies, Need, Pin, Preset, ReleaseNeed};
+use super::{Dependencies, Need, PinRequirement, Preset, ReleaseNeed};
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::finding::Level;
 use crate::subject::SubjectId;
@@ -57,7 +57,7 @@ pub(super) struct WireImport {
 pub(super) struct WireRule {
     #[serde(rename = "match")]
     pub pattern: Spanned<String>,
-    pub pin: Option<Pin>,
+    pub pin: Option<PinRequirement>,
     pub provenance: Option<Need>,
     pub identity: Option<Spanned<WireIdentity>>,
     pub review: Option<WireReview>,

@@ -19,7 +19,10 @@ pub struct Anchors {
     instance: Instance,
     root: OnceLock<Result<Arc<TrustRoot>, NoTrustRoot>>,
     keys: OnceLock<Result<Arc<NpmKeys>, NoTrustRoot>>,
-    loader: Option<(Loader, OnceLock<Result<Refreshed, NoTrustRoot>>)>,
+    loader: Option<(
+        TrustRootLoader,
+        OnceLock<Result<RefreshedTrust, NoTrustRoot>>,
+    )>,
 }
 
 /// What a run judged signatures by. Nothing where nothing was signed, or signatures were not asked for.
@@ -49,7 +52,7 @@ impl AnchorsUsed {
 /// What a TUF repository holds of trust. Current when it was verified.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Refreshed {
+pub struct RefreshedTrust {
     /// The instance's trust root.
     pub root: Result<Arc<TrustRoot>, NoTrustRoot>,
     /// npm's keys. Only the public-good instance has them.
@@ -57,7 +60,7 @@ pub struct Refreshed {
 }
 
 /// Gets a trust root and keys that the operator did not give, such as by TUF. May block.
-pub type Loader = Box<dyn Fn() -> Result<Refreshed, NoTrustRoot> + Send + Sync>;
+pub type TrustRootLoader = Box<dyn Fn() -> Result<RefreshedTrust, NoTrustRoot> + Send + Sync>;
 
 impl Anchors {
     /// What this program carries.
@@ -88,7 +91,7 @@ impl Anchors {
 
     /// What nothing was given for comes from `load`, which is asked at most once, when it is first needed.
     #[must_use]
-    pub fn with_loader(mut self, load: Loader) -> Self {
+    pub fn with_loader(mut self, load: TrustRootLoader) -> Self {
         self.loader = Some((load, OnceLock::new()));
         self
     }
@@ -99,7 +102,7 @@ impl Anchors {
         self.instance
     }
 
-    fn loaded(&self) -> Option<Result<&Refreshed, NoTrustRoot>> {
+    fn loaded(&self) -> Option<Result<&RefreshedTrust, NoTrustRoot>> {
         let (load, loaded) = self.loader.as_ref()?;
         Some(loaded.get_or_init(&**load).as_ref().map_err(Clone::clone))
     }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::artifact::Artifact;
-use super::fault::{Fault, Refused, fact};
+use super::fault::{Fault, RefusedBundle, fact};
 use super::identity::{Identity, IdentityPolicy};
-use super::sigstore::{KeyMaterial, Parsed, Proven, PublicKey};
+use super::sigstore::{KeyMaterial, ParsedBundle, Proven, PublicKey};
 use super::trust::TrustRoot;
 use super::{release, shape};
 use crate::fact::Fact;
@@ -66,15 +66,16 @@ pub fn verify_attestation(
             }
         }
         good.ok_or_else(|| {
-            elsewhere.unwrap_or_else(|| Refused::wrong(Fault::Bundle, "the file holds no bundle"))
+            elsewhere
+                .unwrap_or_else(|| RefusedBundle::wrong(Fault::Bundle, "the file holds no bundle"))
         })
     }))
 }
 
 /// The bundles in a file: one JSON document, or one a line. White space may follow, nothing else.
-fn bundles(bytes: &[u8]) -> Result<Vec<Value>, Refused> {
+fn bundles(bytes: &[u8]) -> Result<Vec<Value>, RefusedBundle> {
     let bad = |why: String| {
-        Refused::wrong(
+        RefusedBundle::wrong(
             Fault::Bundle,
             format!("the file is no Sigstore bundle: {why}"),
         )
@@ -125,8 +126,8 @@ fn one(
     predicate_type: Option<&str>,
     trust: &TrustRoot,
     now: Timestamp,
-) -> Result<Attested, Refused> {
-    let parsed = Parsed::new(value)?;
+) -> Result<Attested, RefusedBundle> {
+    let parsed = ParsedBundle::new(value)?;
     let keys = match signer {
         Signer::Identity(_) => KeyMaterial::Certificate,
         Signer::Key(key) => KeyMaterial::Key(key),
@@ -145,7 +146,7 @@ fn one(
         let found = signed_type
             .as_deref()
             .map_or("a plain signature".to_owned(), |t| text::excerpt(t, 200));
-        return Err(Refused::wrong(
+        return Err(RefusedBundle::wrong(
             Fault::PredicateType,
             format!(
                 "predicate type: wanted {}, found {found}",
@@ -161,22 +162,22 @@ fn one(
 }
 
 /// Whether a refused bundle is merely not the one that was looked for: another artifact, another signer, another kind of claim.
-fn speaks_of_another(refused: &Refused) -> bool {
+fn speaks_of_another(refused: &RefusedBundle) -> bool {
     match refused {
-        Refused::Wrong(fault, _) => {
+        RefusedBundle::Wrong(fault, _) => {
             matches!(fault, Fault::Artifact | Fault::PredicateType) || fault.is_mismatch()
         }
-        Refused::Unsupported(_) => false,
+        RefusedBundle::Unsupported(_) => false,
     }
 }
 
 /// A chain that does not end at the root may mean that the root is too old: say which one it was.
-pub(super) fn hint(refused: Refused, trust: &TrustRoot, now: Timestamp) -> Refused {
+pub(super) fn hint(refused: RefusedBundle, trust: &TrustRoot, now: Timestamp) -> RefusedBundle {
     match refused {
-        Refused::Wrong(
+        RefusedBundle::Wrong(
             fault @ (Fault::Certificate | Fault::Sct | Fault::Log | Fault::Timestamp),
             why,
-        ) => Refused::Wrong(
+        ) => RefusedBundle::Wrong(
             fault,
             format!("{why}; judged with the {}", trust.describe(now)),
         ),

@@ -9,7 +9,7 @@ use cms::cert::x509::der::Decode as _;
 use cms::cert::x509::der::asn1::{ObjectIdentifier, Utf8StringRef};
 use cms::cert::x509::ext::pkix::SubjectAltName;
 
-use super::fault::{Fault, Refused};
+use super::fault::{Fault, RefusedBundle};
 use crate::text;
 
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -26,9 +26,9 @@ const SAME: [(u32, u32, &str); 4] = [
 ];
 
 /// Refuses a certificate with several names, an extension twice, a claim that cannot be read, or two claims that contradict each other.
-pub(super) fn one_meaning(der: &[u8]) -> Result<(), Refused> {
+pub(super) fn one_meaning(der: &[u8]) -> Result<(), RefusedBundle> {
     let bad = |why: String| {
-        Refused::wrong(
+        RefusedBundle::wrong(
             Fault::Certificate,
             format!("the certificate is not to be trusted: {why}"),
         )

@@ -106,14 +106,14 @@ impl Fault {
 
 /// Why a bundle was not accepted; becomes the [`Fact`] of the caller.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum RefusedBundle {
     /// It is wrong.
     Wrong(Fault, String),
     /// It is of a kind that this tool does not judge.
     Unsupported(String),
 }
 
-impl Refused {
+impl RefusedBundle {
     pub(super) fn wrong(fault: Fault, why: impl Into<String>) -> Self {
         Self::Wrong(fault, why.into())
     }
@@ -129,7 +129,7 @@ impl Refused {
 }
 
 /// A result that becomes a fact.
-pub(super) fn fact<T>(result: Result<T, Refused>) -> Fact<T> {
+pub(super) fn fact<T>(result: Result<T, RefusedBundle>) -> Fact<T> {
     match result {
         Ok(value) => Fact::Verified(value),
         Err(refused) => refused.into_fact(),

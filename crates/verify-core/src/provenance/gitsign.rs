@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 
 use super::artifact::Artifact;
 use super::attestation::{Attested, hint};
-use super::fault::{Fault, Refused, fact};
+use super::fault::{Fault, RefusedBundle, fact};
 use super::identity::IdentityPolicy;
-use super::sigstore::{KeyMaterial, Parsed};
+use super::sigstore::{KeyMaterial, ParsedBundle};
 use super::trust::{Instance, TrustRoot};
 use crate::digest::Sha256Digest;
 use crate::fact::{Fact, NotEstablished};
 
 /// What a CMS signature of gitsign holds.
 #[derive(Clone, Copy, Debug)]
-pub struct Material<'a> {
+pub struct CmsSignature<'a> {
     /// The DER of `SignedAttributes` as a SET (first byte 0x31), which is what was signed.
     pub signed_attributes: &'a [u8],
     /// The signature value.
@@ -37,7 +37,7 @@ const MAX_PART: usize = 1 << 20;
 
 /// Judges the signature. Without a log entry it is *not established* (`needs-log`): neither verified nor forged.
 pub fn verify_gitsign(
-    material: &Material<'_>,
+    material: &CmsSignature<'_>,
     policy: &IdentityPolicy,
     trust: &TrustRoot,
     now: Timestamp,
@@ -59,12 +59,12 @@ pub fn verify_gitsign(
 }
 
 fn judge(
-    material: &Material<'_>,
+    material: &CmsSignature<'_>,
     entry: &[u8],
     policy: &IdentityPolicy,
     trust: &TrustRoot,
     now: Timestamp,
-) -> Result<Attested, Refused> {
+) -> Result<Attested, RefusedBundle> {
     for part in [
         material.signed_attributes,
         material.signature,
@@ -72,14 +72,14 @@ fn judge(
         entry,
     ] {
         if part.len() > MAX_PART {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Bundle,
                 format!("a part of the signature has {} bytes", part.len()),
             ));
         }
     }
     let bundle = bundle(material, entry)?;
-    let parsed = Parsed::new(&bundle)?;
+    let parsed = ParsedBundle::new(&bundle)?;
     let proven = parsed
         .verify(
             &Artifact::bytes(material.signed_attributes),
@@ -99,15 +99,15 @@ fn judge(
 }
 
 /// The Sigstore bundle that says the same.
-fn bundle(material: &Material<'_>, entry: &[u8]) -> Result<Value, Refused> {
+fn bundle(material: &CmsSignature<'_>, entry: &[u8]) -> Result<Value, RefusedBundle> {
     let b64 = |bytes: &[u8]| STANDARD.encode(bytes);
-    let malformed = || Refused::wrong(Fault::Log, "the embedded log entry is malformed");
+    let malformed = || RefusedBundle::wrong(Fault::Log, "the embedded log entry is malformed");
     let entry = Message::read(entry).ok_or_else(malformed)?;
     let kind = entry.message(3).ok_or_else(malformed)?;
     match (kind.text(1).as_deref(), kind.text(2).as_deref()) {
         (Some("hashedrekord"), Some("0.0.1")) => {}
         _ => {
-            return Err(Refused::Unsupported(
+            return Err(RefusedBundle::Unsupported(
                 "the embedded log entry is not of the kind hashedrekord 0.0.1".to_owned(),
             ));
         }
@@ -276,7 +276,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_log_entry_is_survived(entry in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let material = Material { signed_attributes: b"a", signature: b"s", certificate: b"c", log_entry: Some(&entry) };
+            let material = CmsSignature { signed_attributes: b"a", signature: b"s", certificate: b"c", log_entry: Some(&entry) };
             proptest::prop_assert!(bundle(&material, &entry).is_err() || Message::read(&entry).is_some());
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::fault::{Fault, Refused};
+use super::fault::{Fault, RefusedBundle};
 use crate::policy::{self, BadPattern, Pattern};
 use crate::text;
 
@@ -182,7 +182,7 @@ impl IdentityPolicy {
     }
 
     /// What a rule of the policy file wants; fails when a text of it cannot be compared with anything.
-    pub fn of_rule(identity: &policy::Identity) -> Result<Self, BadPattern> {
+    pub fn of_rule(identity: &policy::BuildIdentity) -> Result<Self, BadPattern> {
         Ok(Self {
             repository: Some(Pattern::new(&identity.repository)?),
             workflow: identity.workflow.as_deref().map(Pattern::new).transpose()?,
@@ -196,7 +196,7 @@ impl IdentityPolicy {
     }
 
     /// Compares the claims of a verified certificate with this policy.
-    pub(super) fn check(&self, found: &Identity) -> Result<(), Refused> {
+    pub(super) fn check(&self, found: &Identity) -> Result<(), RefusedBundle> {
         if let Some(wanted) = &self.identity {
             same(
                 Fault::Identity,
@@ -227,13 +227,13 @@ impl IdentityPolicy {
             )?;
         } else if self.is_github_releases() {
             if let Some(issuer) = &found.issuer {
-                return Err(Refused::wrong(
+                return Err(RefusedBundle::wrong(
                     Fault::Issuer,
                     format!("issuer: wanted none, found {}", text::excerpt(issuer, 300)),
                 ));
             }
         } else if *self != Self::default() {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Issuer,
                 "an identity or repository counts only together with the issuer that vouches for it, and none is named: add the issuer",
             ));
@@ -284,7 +284,7 @@ impl IdentityPolicy {
 
 /// The signer is what ran with the identity, so it is the signer that a policy names. For a path without repository it must live in
 /// the source repository: a file of the same name elsewhere is another workflow.
-fn check_workflow(wanted: &Pattern, found: &Identity) -> Result<(), Refused> {
+fn check_workflow(wanted: &Pattern, found: &Identity) -> Result<(), RefusedBundle> {
     let text = with_host(wanted.as_str());
     let (path, at_ref) = split_workflow(&text);
     let relative = is_relative(&text);
@@ -306,12 +306,14 @@ fn check_workflow(wanted: &Pattern, found: &Identity) -> Result<(), Refused> {
         |_, f| fits(f),
     );
     match (result, found.config.as_deref()) {
-        (Err(Refused::Wrong(fault, why)), Some(config)) if fits(config) => Err(Refused::wrong(
-            fault,
-            format!(
-                "{why}; the wanted workflow started the run, but what signed is the reusable workflow that it called"
-            ),
-        )),
+        (Err(RefusedBundle::Wrong(fault, why)), Some(config)) if fits(config) => {
+            Err(RefusedBundle::wrong(
+                fault,
+                format!(
+                    "{why}; the wanted workflow started the run, but what signed is the reusable workflow that it called"
+                ),
+            ))
+        }
         (result, _) => result,
     }
 }
@@ -322,10 +324,10 @@ fn same(
     wanted: &str,
     found: Option<&str>,
     ok: impl Fn(&str, &str) -> bool,
-) -> Result<(), Refused> {
+) -> Result<(), RefusedBundle> {
     match found {
         Some(found) if ok(wanted, found) => Ok(()),
-        Some(found) => Err(Refused::wrong(
+        Some(found) => Err(RefusedBundle::wrong(
             fault,
             format!(
                 "{claim}: wanted {}, found {}",
@@ -333,7 +335,7 @@ fn same(
                 text::excerpt(found, 300)
             ),
         )),
-        None => Err(Refused::wrong(
+        None => Err(RefusedBundle::wrong(
             fault,
             format!(
                 "{claim}: wanted {}, but the certificate does not say",
@@ -423,8 +425,8 @@ mod tests {
     fn fault(policy: &IdentityPolicy, identity: &Identity) -> Option<Fault> {
         match policy.check(identity) {
             Ok(()) => None,
-            Err(Refused::Wrong(fault, _)) => Some(fault),
-            Err(Refused::Unsupported(why)) => panic!("{why}"),
+            Err(RefusedBundle::Wrong(fault, _)) => Some(fault),
+            Err(RefusedBundle::Unsupported(why)) => panic!("{why}"),
         }
     }
 
@@ -564,7 +566,7 @@ mod tests {
         );
         assert_eq!(acme().workflow(), Some(".github/workflows/release.yml"));
         policy.workflow = Some(pattern(".github/workflows/release.yml"));
-        let Err(Refused::Wrong(Fault::Workflow, why)) = policy.check(&reusable) else {
+        let Err(RefusedBundle::Wrong(Fault::Workflow, why)) = policy.check(&reusable) else {
             panic!("accepted")
         };
         assert!(why.contains("reusable workflow"), "{why}");

@@ -21,12 +21,12 @@ mod sigstore;
 mod statement;
 mod trust;
 
-pub use anchors::{Anchors, AnchorsUsed, Loader, Refreshed};
+pub use anchors::{Anchors, AnchorsUsed, RefreshedTrust, TrustRootLoader};
 pub use artifact::Artifact;
 pub use attestation::{Attested, MAX_BUNDLE_BYTES, MAX_BUNDLES, Signer, verify_attestation};
 pub use fault::Fault;
 pub use identity::{Identity, IdentityPolicy, IncompletePolicy};
 pub use npm::{KeyUsage, NpmKeys};
 pub use sigstore::PublicKey;
-pub use statement::{Statement, Subject};
-pub use trust::{Instance, NoTrustRoot, Origin, TrustRoot};
+pub use statement::{Statement, StatementSubject};
+pub use trust::{Instance, NoTrustRoot, TrustRoot, TrustRootOrigin};

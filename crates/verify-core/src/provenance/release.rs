@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::artifact::Artifact;
-use super::fault::{Fault, Refused, fact};
+use super::fault::{Fault, RefusedBundle, fact};
 use super::identity::{GITHUB_RELEASES, Identity, IdentityPolicy};
-use super::sigstore::{KeyMaterial, Parsed};
+use super::sigstore::{KeyMaterial, ParsedBundle};
 use super::statement::Statement;
 use super::trust::{Instance, TrustRoot};
 use super::{attestation, shape};
@@ -22,7 +22,7 @@ const PREDICATE: &str = "https://in-toto.io/attestation/release/";
 
 /// The release that is wanted.
 #[derive(Clone, Copy, Debug)]
-pub struct Release<'a> {
+pub struct ExpectedRelease<'a> {
     /// The repository as `owner/name`.
     pub repository: &'a str,
     /// The tag.
@@ -53,7 +53,7 @@ impl Released {
 /// is at hand.
 pub fn verify_release(
     bytes: &[u8],
-    release: &Release<'_>,
+    release: &ExpectedRelease<'_>,
     trust: &TrustRoot,
     now: Timestamp,
 ) -> Fact<Released> {
@@ -68,12 +68,12 @@ pub fn verify_release(
 
 fn judge(
     bytes: &[u8],
-    release: &Release<'_>,
+    release: &ExpectedRelease<'_>,
     trust: &TrustRoot,
     now: Timestamp,
-) -> Result<Released, Refused> {
+) -> Result<Released, RefusedBundle> {
     let bad = |why: String| {
-        Refused::wrong(
+        RefusedBundle::wrong(
             Fault::Bundle,
             format!("the file is no Sigstore bundle: {why}"),
         )
@@ -82,12 +82,12 @@ fn judge(
         return Err(bad(format!("it has {} bytes", bytes.len())));
     }
     let json = shape::parse(bytes).map_err(|e| bad(format!("it {e}")))?;
-    let parsed = Parsed::new(&json)?;
+    let parsed = ParsedBundle::new(&json)?;
     let statement = parsed
         .statement()
         .ok_or_else(|| bad("it signs no statement".to_owned()))?;
     if !statement.predicate_type.starts_with(PREDICATE) {
-        return Err(Refused::wrong(
+        return Err(RefusedBundle::wrong(
             Fault::PredicateType,
             format!(
                 "`{}` is no release attestation",
@@ -98,7 +98,7 @@ fn judge(
     let assets = assets(statement)?;
     // What is wanted is the statement itself; any of its own files will do, because a bundle is verified against a file.
     let Some((_, any)) = assets.first() else {
-        return Err(Refused::Unsupported(
+        return Err(RefusedBundle::Unsupported(
             "the release has no files, and its attestation cannot be verified without one"
                 .to_owned(),
         ));
@@ -111,9 +111,9 @@ fn judge(
             now,
         )
         .map_err(|e| attestation::hint(e, trust, now))?;
-    let identity = proven
-        .identity
-        .ok_or_else(|| Refused::wrong(Fault::Certificate, "the attestation names no signer"))?;
+    let identity = proven.identity.ok_or_else(|| {
+        RefusedBundle::wrong(Fault::Certificate, "the attestation names no signer")
+    })?;
     IdentityPolicy {
         identity: Some(GITHUB_RELEASES.to_owned()),
         ..IdentityPolicy::default()
@@ -131,7 +131,7 @@ fn judge(
     ] {
         let found = found.and_then(Value::as_str).unwrap_or_default();
         if found != wanted {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Subject,
                 format!(
                     "the attestation has the {what} `{}`, wanted {}",
@@ -164,13 +164,13 @@ pub(super) fn named(mut identity: Identity, statement: Option<&Statement>) -> Id
     identity
 }
 
-fn commit(statement: &Statement, purl: &str) -> Result<GitOid, Refused> {
+fn commit(statement: &Statement, purl: &str) -> Result<GitOid, RefusedBundle> {
     let mut named = statement
         .subjects
         .iter()
         .filter(|subject| subject.uri.as_deref().unwrap_or(&subject.name) == purl);
     let (Some(subject), None) = (named.next(), named.next()) else {
-        return Err(Refused::wrong(
+        return Err(RefusedBundle::wrong(
             Fault::Subject,
             "the attestation does not name the release exactly once",
         ));
@@ -180,15 +180,15 @@ fn commit(statement: &Statement, purl: &str) -> Result<GitOid, Refused> {
         .or(subject.digest("gitCommit"))
         .unwrap_or_default();
     hex.parse()
-        .map_err(|_| Refused::wrong(Fault::Subject, "the attestation names no commit"))
+        .map_err(|_| RefusedBundle::wrong(Fault::Subject, "the attestation names no commit"))
 }
 
-fn assets(statement: &Statement) -> Result<Vec<(String, Sha256Digest)>, Refused> {
+fn assets(statement: &Statement) -> Result<Vec<(String, Sha256Digest)>, RefusedBundle> {
     let mut assets = Vec::new();
     for subject in &statement.subjects {
         if let Some(hex) = subject.digest("sha256") {
             let digest = format!("sha256:{hex}").parse().map_err(|_| {
-                Refused::wrong(
+                RefusedBundle::wrong(
                     Fault::Subject,
                     "a file of the attestation has a malformed digest",
                 )

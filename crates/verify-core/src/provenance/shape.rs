@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fault::{Fault, Refused};
+use super::fault::{Fault, RefusedBundle};
 use crate::text;
 
 /// The one JSON value in `bytes`, in which no name appears twice: two readers that pick different ones would judge different
@@ -46,7 +46,7 @@ pub(super) fn other_format(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// The choices that protobuf JSON leaves to the reader, made here: one media type, one content, one kind of key material.
-pub(super) fn check(json: &Value) -> Result<(), Refused> {
+pub(super) fn check(json: &Value) -> Result<(), RefusedBundle> {
     if json.is_array() {
         return Err(unsupported(
             "a JSON list; several bundles are written one a line",
@@ -115,7 +115,7 @@ pub(super) fn check(json: &Value) -> Result<(), Refused> {
         .iter()
         .all(|kind| material.get(*kind).is_none_or(Value::is_null))
     {
-        return Err(Refused::wrong(
+        return Err(RefusedBundle::wrong(
             Fault::Certificate,
             "the bundle has neither a certificate nor the name of a key",
         ));
@@ -207,7 +207,11 @@ fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
     }
 }
 
-fn one_of(map: &serde_json::Map<String, Value>, names: &[&str], what: &str) -> Result<(), Refused> {
+fn one_of(
+    map: &serde_json::Map<String, Value>,
+    names: &[&str],
+    what: &str,
+) -> Result<(), RefusedBundle> {
     match names
         .iter()
         .filter(|name| map.get(**name).is_some_and(|v| !v.is_null()))
@@ -221,15 +225,15 @@ fn one_of(map: &serde_json::Map<String, Value>, names: &[&str], what: &str) -> R
     }
 }
 
-pub(super) fn malformed(why: String) -> Refused {
-    Refused::wrong(
+pub(super) fn malformed(why: String) -> RefusedBundle {
+    RefusedBundle::wrong(
         Fault::Bundle,
         format!("the bundle is malformed: {}", text::excerpt(&why, 300)),
     )
 }
 
-pub(super) fn unsupported(what: &str) -> Refused {
-    Refused::Unsupported(format!(
+pub(super) fn unsupported(what: &str) -> RefusedBundle {
+    RefusedBundle::Unsupported(format!(
         "this is {what}, which is no Sigstore bundle and is not supported"
     ))
 }

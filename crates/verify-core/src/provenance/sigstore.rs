@@ -20,10 +20,10 @@ use sigstore_verify::{
 
 use super::artifact::Artifact;
 use super::claims;
-use super::fault::{Fault, Refused};
+use super::fault::{Fault, RefusedBundle};
 use super::identity::Identity;
 use super::shape::{self, malformed};
-use super::statement::{Statement, Subject};
+use super::statement::{Statement, StatementSubject};
 use super::trust::Instance;
 use crate::text;
 
@@ -36,12 +36,12 @@ pub(super) fn embedded_root(instance: Instance) -> &'static str {
 }
 
 /// A trust root whose keys and certificates are parsed.
-pub(super) struct Root {
+pub(super) struct SigstoreRoot {
     verifier: sigstore_verify::Verifier,
     instance: Instance,
 }
 
-impl Root {
+impl SigstoreRoot {
     /// Reads a trust root and checks that it is of the kind that `instance` promises.
     pub(super) fn new(json: &str, instance: Instance) -> Result<Self, String> {
         shape::parse(json.as_bytes()).map_err(|e| format!("it {e}"))?;
@@ -104,7 +104,7 @@ pub(super) enum KeyMaterial<'a> {
 }
 
 /// A well-formed bundle that nothing is proven of yet.
-pub(super) struct Parsed {
+pub(super) struct ParsedBundle {
     bundle: Bundle,
     statement: Option<Statement>,
 }
@@ -120,9 +120,9 @@ pub(super) struct Proven {
 /// Most log entries and timestamps of one bundle, as in other Sigstore clients.
 const MAX_EVIDENCE: usize = 32;
 
-impl Parsed {
+impl ParsedBundle {
     /// Reads one bundle, in full.
-    pub(super) fn new(json: &Value) -> Result<Self, Refused> {
+    pub(super) fn new(json: &Value) -> Result<Self, RefusedBundle> {
         shape::check(json)?;
         let bundle = Bundle::from_json(&json.to_string()).map_err(|e| malformed(e.to_string()))?;
         let material = &bundle.verification_material;
@@ -152,7 +152,7 @@ impl Parsed {
         Ok(Self { bundle, statement })
     }
 
-    /// The statement it signs; none when it signs an artifact itself. Not proven before [`Parsed::verify`].
+    /// The statement it signs; none when it signs an artifact itself. Not proven before [`ParsedBundle::verify`].
     pub(super) fn statement(&self) -> Option<&Statement> {
         self.statement.as_ref()
     }
@@ -182,9 +182,9 @@ impl Parsed {
         &self,
         artifact: &Artifact<'_>,
         keys: &KeyMaterial<'_>,
-        root: &Root,
+        root: &SigstoreRoot,
         now: Timestamp,
-    ) -> Result<Proven, Refused> {
+    ) -> Result<Proven, RefusedBundle> {
         match (keys, self.has_certificate()) {
             (KeyMaterial::Certificate, false) => {
                 let named = match self.bundle.verification_material.content {
@@ -193,16 +193,16 @@ impl Parsed {
                     }
                     _ => "it has no signing certificate",
                 };
-                return Err(Refused::wrong(Fault::Certificate, named));
+                return Err(RefusedBundle::wrong(Fault::Certificate, named));
             }
             (KeyMaterial::Key(_), true) => {
-                return Err(Refused::wrong(
+                return Err(RefusedBundle::wrong(
                     Fault::Key,
                     "it was signed with a certificate, not with a key; give an identity and its issuer instead of a public key",
                 ));
             }
             (KeyMaterial::Key(_), false) if root.instance == Instance::GitHub => {
-                return Err(Refused::wrong(
+                return Err(RefusedBundle::wrong(
                     Fault::Key,
                     "GitHub's own instance signs with certificates, and without a log a key proves no time",
                 ));
@@ -214,7 +214,7 @@ impl Parsed {
         let result = self.run(artifact, keys, root)?;
         let times = result.verified_timestamps().to_vec();
         if let Some(future) = times.iter().find(|time| **time > now) {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Timestamp,
                 format!("signed at {future}, which is after {now}"),
             ));
@@ -224,7 +224,10 @@ impl Parsed {
         }
         // The library reports what it did; a version that quietly did less must not pass.
         if log_required && !result.tlog_verified() {
-            return Err(Refused::wrong(Fault::Log, "the log entry was not verified"));
+            return Err(RefusedBundle::wrong(
+                Fault::Log,
+                "the log entry was not verified",
+            ));
         }
         if matches!(keys, KeyMaterial::Key(_)) {
             return Ok(Proven {
@@ -233,19 +236,19 @@ impl Parsed {
             });
         }
         if !result.certificate_verified() {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Certificate,
                 "the certificate was not verified",
             ));
         }
         if log_required && !result.sct_verified() {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Sct,
                 "the certificate timestamp was not verified",
             ));
         }
         if times.is_empty() {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Timestamp,
                 "no time of signing was verified",
             ));
@@ -263,8 +266,8 @@ impl Parsed {
         &self,
         artifact: &Artifact<'_>,
         keys: &KeyMaterial<'_>,
-        root: &Root,
-    ) -> Result<sigstore_verify::VerificationResult, Refused> {
+        root: &SigstoreRoot,
+    ) -> Result<sigstore_verify::VerificationResult, RefusedBundle> {
         let github = root.instance == Instance::GitHub;
         let policy: Box<dyn sigstore_verify::Policy> = match keys {
             KeyMaterial::Certificate if github => Box::new(
@@ -284,10 +287,10 @@ impl Parsed {
                     .verifier
                     .verify(bytes.as_ref(), &self.bundle, policy.as_ref())
                     .map_err(refused),
-                Ok(None) => Err(Refused::Unsupported(format!(
+                Ok(None) => Err(RefusedBundle::Unsupported(format!(
                     "the bundle cannot be compared with a digest alone: {why}"
                 ))),
-                Err(e) => Err(Refused::Unsupported(format!(
+                Err(e) => Err(RefusedBundle::Unsupported(format!(
                     "the artifact {e}, and its signature needs all of its bytes"
                 ))),
             },
@@ -296,7 +299,7 @@ impl Parsed {
     }
 
     /// Whether the statement can be compared at all with an artifact of which only one digest is known.
-    fn comparable(&self, artifact: &Artifact<'_>) -> Result<(), Refused> {
+    fn comparable(&self, artifact: &Artifact<'_>) -> Result<(), RefusedBundle> {
         let has = |algorithm: &str| {
             self.statement.as_ref().is_some_and(|s| {
                 s.subjects
@@ -310,7 +313,7 @@ impl Parsed {
             _ => return Ok(()),
         };
         if !has(known) && has(other) {
-            return Err(Refused::Unsupported(format!(
+            return Err(RefusedBundle::Unsupported(format!(
                 "the statement names artifacts by {other}, and of this one only the {known} is given; give the file"
             )));
         }
@@ -318,7 +321,7 @@ impl Parsed {
     }
 
     /// The digest to verify with: SHA-256 where it is known and asked for, else SHA-512.
-    fn digest_for(&self, artifact: &Artifact<'_>) -> Result<ArtifactDigest, Refused> {
+    fn digest_for(&self, artifact: &Artifact<'_>) -> Result<ArtifactDigest, RefusedBundle> {
         let wants = |algorithm: &str| {
             self.statement.as_ref().is_none_or(|s| {
                 s.subjects
@@ -337,20 +340,20 @@ impl Parsed {
             (_, Some(sha512)) if wants("sha512") => sha512,
             (Some(any), _) | (None, Some(any)) => any,
             (None, None) => {
-                return Err(Refused::Unsupported(
+                return Err(RefusedBundle::Unsupported(
                     "no digest of the artifact is known".to_owned(),
                 ));
             }
         };
         ArtifactDigest::new(algorithm, value)
-            .map_err(|e| Refused::wrong(Fault::Artifact, e.to_string()))
+            .map_err(|e| RefusedBundle::wrong(Fault::Artifact, e.to_string()))
     }
 
     /// The library is content when *one* entry carries evidence; an entry without any must not ride along.
-    fn every_entry_has_evidence(&self, log_required: bool) -> Result<(), Refused> {
+    fn every_entry_has_evidence(&self, log_required: bool) -> Result<(), RefusedBundle> {
         let entries = &self.bundle.verification_material.tlog_entries;
         if log_required && entries.is_empty() {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Log,
                 "the bundle has no transparency log entry; GitHub's own instance keeps no log, and must be named to be accepted",
             ));
@@ -360,7 +363,7 @@ impl Parsed {
                 .iter()
                 .any(|e| e.inclusion_promise.is_none() && e.inclusion_proof.is_none())
         {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Log,
                 "a log entry has neither a promise nor a proof of inclusion",
             ));
@@ -376,7 +379,7 @@ impl Parsed {
                     .is_some_and(|checkpoint| checkpoint.tree_size() != proof.tree_size)
             });
         if other_size {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Log,
                 "a proof of inclusion is for another size of the log than its checkpoint",
             ));
@@ -386,10 +389,10 @@ impl Parsed {
 }
 
 /// Whether some subject of the statement is the artifact: at least one digest of it is known, and none that is known differs.
-fn binds(statement: &Statement, artifact: &Artifact<'_>) -> Result<(), Refused> {
+fn binds(statement: &Statement, artifact: &Artifact<'_>) -> Result<(), RefusedBundle> {
     let sha256 = artifact.sha256.map(|d| d.hex());
     let sha512 = artifact.sha512.map(|d| d.hex());
-    let known = |subject: &Subject| -> Option<bool> {
+    let known = |subject: &StatementSubject| -> Option<bool> {
         let pairs = [
             (subject.digest("sha256"), &sha256),
             (subject.digest("sha512"), &sha512),
@@ -410,7 +413,7 @@ fn binds(statement: &Statement, artifact: &Artifact<'_>) -> Result<(), Refused> 
         .map(|d| format!("sha256:{d}"))
         .or(sha512.map(|d| format!("sha512:{d}")))
         .unwrap_or_default();
-    Err(Refused::wrong(
+    Err(RefusedBundle::wrong(
         Fault::Artifact,
         format!("no subject of the attestation is this artifact ({is})"),
     ))
@@ -448,7 +451,7 @@ fn identity_of(result: &sigstore_verify::VerificationResult) -> Identity {
 }
 
 /// The library's error as one of our codes.
-fn refused(error: sigstore_verify::Error) -> Refused {
+fn refused(error: sigstore_verify::Error) -> RefusedBundle {
     use sigstore_verify::Error as E;
     use sigstore_verify::bundle::Error as B;
     let why = text::excerpt(&error.to_string(), 400);
@@ -477,5 +480,5 @@ fn refused(error: sigstore_verify::Error) -> Refused {
         E::InvalidTrustRoot(_) => Fault::Sct,
         _ => Fault::Bundle,
     };
-    Refused::Wrong(fault, why)
+    RefusedBundle::Wrong(fault, why)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fault::{Fault, Refused};
+use super::fault::{Fault, RefusedBundle};
 use super::shape;
 use crate::text;
 
@@ -13,7 +13,7 @@ pub struct Statement {
     /// The kind of claim, such as `https://slsa.dev/provenance/v1`.
     pub predicate_type: String,
     /// The artifacts it is about; at least one.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<StatementSubject>,
     /// The claim itself.
     pub predicate: Value,
 }
@@ -21,7 +21,7 @@ pub struct Statement {
 /// One artifact of a statement.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Subject {
+pub struct StatementSubject {
     /// Its name: a file name, a purl; empty when it has none.
     pub name: String,
     /// Its URI, when it has one.
@@ -30,7 +30,7 @@ pub struct Subject {
     pub digests: Vec<(String, String)>,
 }
 
-impl Subject {
+impl StatementSubject {
     /// The digest of this algorithm, in hex.
     #[must_use]
     pub fn digest(&self, algorithm: &str) -> Option<&str> {
@@ -46,9 +46,9 @@ const MAX_SUBJECTS: usize = 10_000;
 
 impl Statement {
     /// Reads the payload of a DSSE envelope.
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, RefusedBundle> {
         let bad = |why: String| {
-            Refused::wrong(
+            RefusedBundle::wrong(
                 Fault::Bundle,
                 format!("the signed statement is malformed: {why}"),
             )
@@ -89,7 +89,7 @@ impl Statement {
     }
 }
 
-fn subject(value: &Value) -> Result<Subject, String> {
+fn subject(value: &Value) -> Result<StatementSubject, String> {
     let map = value.as_object().ok_or("a subject is no object")?;
     let text_of = |name: &str| match map.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -108,7 +108,7 @@ fn subject(value: &Value) -> Result<Subject, String> {
     if read.is_empty() {
         return Err("a subject has no digest".to_owned());
     }
-    Ok(Subject {
+    Ok(StatementSubject {
         name: text_of("name")?.unwrap_or_default(),
         uri: text_of("uri")?,
         digests: read,

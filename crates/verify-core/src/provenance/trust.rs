@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::sigstore::{self, Root};
+use super::sigstore::{self, SigstoreRoot};
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::fact::{Fact, NotEstablished};
@@ -38,7 +38,7 @@ impl Instance {
 /// Where a trust root came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum TrustRootOrigin {
     /// Compiled into this program.
     Embedded,
     /// A file of the operator, by the name it was given.
@@ -70,9 +70,9 @@ impl NoTrustRoot {
 
 /// A trust root, ready to verify with. Build it once and use it for many bundles; it can be shared between threads.
 pub struct TrustRoot {
-    pub(super) root: Root,
+    pub(super) root: SigstoreRoot,
     instance: Instance,
-    origin: Origin,
+    origin: TrustRootOrigin,
     digest: Sha256Digest,
 }
 
@@ -84,9 +84,9 @@ impl TrustRoot {
     pub const MAX_BYTES: u64 = 1 << 20;
 
     /// The root that this program carries for `instance`.
-    pub fn embedded(instance: Instance) -> crate::Result<Self> {
+    pub fn embedded(instance: Instance) -> crate::error::Result<Self> {
         let json = sigstore::embedded_root(instance);
-        let root = Root::new(json, instance).map_err(|why| {
+        let root = SigstoreRoot::new(json, instance).map_err(|why| {
             crate::Error::environment(
                 format!("the embedded trust root cannot be used: {why}"),
                 "this is a defect of this program; give a current root",
@@ -95,15 +95,15 @@ impl TrustRoot {
         Ok(Self {
             root,
             instance,
-            origin: Origin::Embedded,
+            origin: TrustRootOrigin::Embedded,
             digest: Sha256Digest::of(json.as_bytes()),
         })
     }
 
     /// The root in `text`, read from the operator's file `path`: one `trusted_root.json`, or several, one a line, of which exactly
     /// one must be of the kind that `instance` names.
-    pub fn from_file(path: &Path, text: &str, instance: Instance) -> crate::Result<Self> {
-        let whole = Root::new(text, instance);
+    pub fn from_file(path: &Path, text: &str, instance: Instance) -> crate::error::Result<Self> {
+        let whole = SigstoreRoot::new(text, instance);
         let chosen = match whole {
             Ok(root) => Ok((root, text)),
             Err(_)
@@ -117,7 +117,11 @@ impl TrustRoot {
                 let fitting: Vec<_> = text
                     .lines()
                     .filter(|line| !line.trim().is_empty())
-                    .filter_map(|line| Root::new(line, instance).ok().map(|root| (root, line)))
+                    .filter_map(|line| {
+                        SigstoreRoot::new(line, instance)
+                            .ok()
+                            .map(|root| (root, line))
+                    })
                     .collect();
                 match <[_; 1]>::try_from(fitting) {
                     Ok([only]) => Ok(only),
@@ -138,7 +142,7 @@ impl TrustRoot {
         Ok(Self {
             root,
             instance,
-            origin: Origin::File(path.display().to_string()),
+            origin: TrustRootOrigin::File(path.display().to_string()),
             digest: Sha256Digest::of(json.as_bytes()),
         })
     }
@@ -150,11 +154,11 @@ impl TrustRoot {
         instance: Instance,
         until: Timestamp,
     ) -> Result<Self, String> {
-        let root = Root::new(json, instance)?;
+        let root = SigstoreRoot::new(json, instance)?;
         Ok(Self {
             root,
             instance,
-            origin: Origin::Tuf { until },
+            origin: TrustRootOrigin::Tuf { until },
             digest: Sha256Digest::of(json.as_bytes()),
         })
     }
@@ -167,7 +171,7 @@ impl TrustRoot {
 
     /// Where it came from.
     #[must_use]
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &TrustRootOrigin {
         &self.origin
     }
 
@@ -180,7 +184,7 @@ impl TrustRoot {
     /// Whole days between the publication of an embedded root and `now`; none for other origins, which state no date.
     #[must_use]
     pub fn age_days(&self, now: Timestamp) -> Option<i64> {
-        if self.origin != Origin::Embedded {
+        if self.origin != TrustRootOrigin::Embedded {
             return None;
         }
         let published: Timestamp = EMBEDDED_PUBLISHED.parse().ok()?;
@@ -192,13 +196,17 @@ impl TrustRoot {
     pub fn describe(&self, now: Timestamp) -> String {
         let (instance, digest) = (self.instance.as_str(), self.digest);
         match (&self.origin, self.age_days(now)) {
-            (Origin::Embedded, Some(days)) => format!(
+            (TrustRootOrigin::Embedded, Some(days)) => format!(
                 "{instance} trust root, compiled in, published {} ({days} days ago), {digest}",
                 EMBEDDED_PUBLISHED.get(..10).unwrap_or_default()
             ),
-            (Origin::Embedded, None) => format!("{instance} trust root, compiled in, {digest}"),
-            (Origin::File(name), _) => format!("{instance} trust root from {name}, {digest}"),
-            (Origin::Tuf { until }, _) => {
+            (TrustRootOrigin::Embedded, None) => {
+                format!("{instance} trust root, compiled in, {digest}")
+            }
+            (TrustRootOrigin::File(name), _) => {
+                format!("{instance} trust root from {name}, {digest}")
+            }
+            (TrustRootOrigin::Tuf { until }, _) => {
                 format!("{instance} trust root by TUF, current until {until}, {digest}")
             }
         }

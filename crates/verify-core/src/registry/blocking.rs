@@ -4,12 +4,12 @@ use std::future::Future;
 
 use super::client::Client;
 use super::fetch::Fetched;
-use super::plan::Plan;
+use super::plan::FetchPlan;
 use crate::{Error, Result};
 
 /// Carries out `plan` and waits for it. Starts a runtime in a thread of its own, so that it works on any thread, also on one that
 /// belongs to an async runtime (which it blocks: async programs should await [`Client::fetch`]).
-pub fn fetch_blocking(plan: &Plan, client: &Client) -> Result<Fetched> {
+pub fn fetch_blocking(plan: &FetchPlan, client: &Client) -> Result<Fetched> {
     block_on(client.fetch(plan))
 }
 

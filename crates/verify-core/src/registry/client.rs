@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::npmrc::NpmConfig;
-use super::plan::Limits;
+use super::plan::FetchLimits;
 use crate::Error;
 use crate::read;
 
 /// How far a download has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct FetchProgress {
     /// `name@version`. Untrusted text.
     pub package: String,
     /// Bytes so far.
@@ -29,32 +29,32 @@ pub struct Client(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) http: reqwest::Client,
     pub(super) config: NpmConfig,
-    pub(super) limits: Limits,
+    pub(super) limits: FetchLimits,
     pub(super) cache: Cache,
-    pub(super) progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
+    pub(super) progress: Option<Box<dyn Fn(FetchProgress) + Send + Sync>>,
 }
 
 impl Client {
     /// A client with this configuration, which keeps what it fetches in `cache`. Reads `cafile` of the configuration; opens no socket.
-    pub fn new(config: NpmConfig, limits: Limits, cache: Cache) -> Result<Self, Error> {
+    pub fn new(config: NpmConfig, limits: FetchLimits, cache: Cache) -> Result<Self, Error> {
         Self::build(config, limits, cache, None)
     }
 
     /// The same, calling `progress` from time to time during downloads, from the thread that drives the fetch.
     pub fn with_progress(
         config: NpmConfig,
-        limits: Limits,
+        limits: FetchLimits,
         cache: Cache,
-        progress: impl Fn(Progress) + Send + Sync + 'static,
+        progress: impl Fn(FetchProgress) + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         Self::build(config, limits, cache, Some(Box::new(progress)))
     }
 
     fn build(
         config: NpmConfig,
-        limits: Limits,
+        limits: FetchLimits,
         cache: Cache,
-        progress: Option<Box<dyn Fn(Progress) + Send + Sync>>,
+        progress: Option<Box<dyn Fn(FetchProgress) + Send + Sync>>,
     ) -> Result<Self, Error> {
         // Proxies come from the configuration alone; the library would read the environment by itself.
         let mut builder = reqwest::Client::builder()

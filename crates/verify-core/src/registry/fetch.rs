@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::cache::Cache;
-use super::client::{Client, Inner, Progress};
-use super::http::{FetchError, Request, Retry};
+use super::client::{Client, FetchProgress, Inner};
+use super::http::{FetchError, HttpRequest, Retry};
 use super::packument::{self, Version};
-use super::plan::{Plan, Want};
+use super::plan::{FetchPlan, Want};
 use crate::digest::Sri;
 use crate::provenance::MAX_BUNDLE_BYTES;
 use crate::provenance::npm::RegistrySignature;
@@ -40,7 +40,7 @@ pub struct FetchedPackage {
     /// When it was published, as the registry says.
     pub published: Option<Timestamp>,
     /// Its archive; none when it was not asked for.
-    pub archive: Option<Result<Archive, FetchError>>,
+    pub archive: Option<Result<FetchedArchive, FetchError>>,
     /// Its attestations.
     pub attestations: Attestation,
 }
@@ -48,7 +48,7 @@ pub struct FetchedPackage {
 /// A downloaded archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Archive {
+pub struct FetchedArchive {
     /// Where it lies in the cache. The reader should hash what is read.
     pub path: PathBuf,
     /// The digest of its bytes.
@@ -74,7 +74,7 @@ pub enum Attestation {
 
 impl Client {
     /// Fetches what `plan` wants. Must run inside a Tokio runtime with time and network enabled; dropping the future cancels it.
-    pub async fn fetch(&self, plan: &Plan) -> Fetched {
+    pub async fn fetch(&self, plan: &FetchPlan) -> Fetched {
         let mut packages: Vec<_> = plan.wants.iter().map(|_| Err(stopped())).collect();
         self.fetch_each(plan, |at, result| {
             if let Some(place) = packages.get_mut(at) {
@@ -89,7 +89,7 @@ impl Client {
     /// still downloaded. Every want arrives once, in any order.
     pub async fn fetch_each(
         &self,
-        plan: &Plan,
+        plan: &FetchPlan,
         mut arrived: impl FnMut(usize, Result<FetchedPackage, FetchError>),
     ) {
         let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -168,12 +168,12 @@ fn stopped() -> FetchError {
 impl Cache {
     /// What of `plan` is here already, without a network: archives and attestations of wants whose integrity is known.
     #[must_use]
-    pub fn fetch(&self, plan: &Plan) -> Fetched {
+    pub fn fetch(&self, plan: &FetchPlan) -> Fetched {
         let of = |want: &Want| {
             let integrity = want.integrity.ok_or(FetchError::Offline)?;
             let archive = want.archive.then(|| {
                 let path = self.archive(&integrity).ok_or(FetchError::Offline)?;
-                Ok(Archive {
+                Ok(FetchedArchive {
                     path,
                     digest: integrity,
                 })
@@ -336,11 +336,11 @@ impl Inner {
         want: &Want,
         url: reqwest::Url,
         stated: Option<Sri>,
-    ) -> Result<Archive, FetchError> {
+    ) -> Result<FetchedArchive, FetchError> {
         if let Some(digest) = stated
             && let Some(path) = self.cache.archive(&digest)
         {
-            return Ok(Archive { path, digest });
+            return Ok(FetchedArchive { path, digest });
         }
         let package = format!("{}@{}", want.name, want.version);
         let request = self.request(
@@ -359,7 +359,11 @@ impl Inner {
         }
     }
 
-    async fn download(&self, request: &Request<'_>, package: &str) -> Result<Archive, FetchError> {
+    async fn download(
+        &self,
+        request: &HttpRequest<'_>,
+        package: &str,
+    ) -> Result<FetchedArchive, FetchError> {
         let mut file = self.cache.download()?;
         let mut hash = sha2::Sha512::new();
         let mut bytes = 0_u64;
@@ -374,7 +378,7 @@ impl Inner {
         self.report(package, bytes, true);
         let digest = Sri(hash.finalize().into());
         let path = self.cache.keep_archive(file, &digest)?;
-        Ok(Archive { path, digest })
+        Ok(FetchedArchive { path, digest })
     }
 
     async fn attestations(
@@ -415,8 +419,8 @@ impl Inner {
         accept: &'static str,
         limit: u64,
         time: std::time::Duration,
-    ) -> Request<'_> {
-        Request {
+    ) -> HttpRequest<'_> {
+        HttpRequest {
             client: &self.http,
             config: &self.config,
             limits: &self.limits,
@@ -429,7 +433,7 @@ impl Inner {
 
     fn report(&self, package: &str, bytes: u64, done: bool) {
         if let Some(progress) = &self.progress {
-            progress(Progress {
+            progress(FetchProgress {
                 package: package.to_owned(),
                 bytes,
                 done,

@@ -7,7 +7,7 @@ use reqwest::{Response, StatusCode, Url};
 
 use super::address::{is_loopback, listed, same_host};
 use super::npmrc::NpmConfig;
-use super::plan::Limits;
+use super::plan::FetchLimits;
 use crate::Error;
 use crate::fact::{Fact, NotEstablished};
 use crate::text;
@@ -99,10 +99,10 @@ impl FetchError {
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// One request.
-pub(super) struct Request<'a> {
+pub(super) struct HttpRequest<'a> {
     pub(super) client: &'a reqwest::Client,
     pub(super) config: &'a NpmConfig,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a FetchLimits,
     pub(super) url: Url,
     pub(super) accept: &'static str,
     /// Most bytes of the answer.
@@ -111,7 +111,7 @@ pub(super) struct Request<'a> {
     pub(super) time: Duration,
 }
 
-impl Request<'_> {
+impl HttpRequest<'_> {
     /// The whole body, in memory.
     pub(super) async fn bytes(&self) -> Result<Vec<u8>, FetchError> {
         let mut retry = Retry::new(self.limits);
@@ -248,7 +248,7 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &FetchLimits) -> Self {
         Self {
             left: limits.attempts.saturating_sub(1),
             pause: limits.backoff,

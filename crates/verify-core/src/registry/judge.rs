@@ -7,7 +7,7 @@ use super::http::FetchError;
 use super::plan::Want;
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
-use crate::provenance::npm::{Attestations, Package};
+use crate::provenance::npm::{Attestations, AttestedPackage};
 use crate::provenance::{Anchors, Fault, IdentityPolicy};
 use crate::text;
 
@@ -66,7 +66,7 @@ pub fn judge(
             registry,
         };
     };
-    let about = Package {
+    let about = AttestedPackage {
         name: &want.name,
         version: &want.version,
         integrity: subject,

@@ -1,6 +1,6 @@
 //! The npm registry: the only network client (feature `online`).
 //!
-//! Three steps. A [`Plan`] is data: which versions, and what of them. [`Client::fetch`] carries it out, bounded in size, time,
+//! Three steps. A [`FetchPlan`] is data: which versions, and what of them. [`Client::fetch`] carries it out, bounded in size, time,
 //! redirects and hosts, and judges nothing but digests. [`judge`] is pure again: it turns what was fetched into facts.
 //!
 //! The address is the caller's (policy, environment, [`NpmConfig`]); none is compiled in. What a registry says is believed only where
@@ -22,11 +22,11 @@ mod tuf;
 pub use address::{BadAddress, Registry};
 pub use blocking::{block_on, fetch_blocking};
 pub use cache::Cache;
-pub use client::{Client, Progress};
-pub use fetch::{Archive, Attestation, Fetched, FetchedPackage};
+pub use client::{Client, FetchProgress};
+pub use fetch::{Attestation, Fetched, FetchedArchive, FetchedPackage};
 pub use http::FetchError;
 pub(crate) use judge::{NO_INTEGRITY, integrity};
 pub use judge::{RegistryFacts, judge};
 pub use npmrc::{BadSetting, NpmConfig};
-pub use plan::{Limits, Plan, Want};
+pub use plan::{FetchLimits, FetchPlan, Want};
 pub use tuf::TufSource;

@@ -21,7 +21,7 @@ pub struct Want {
 
 /// What to fetch. Pure data; the order is the order of the answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct FetchPlan {
     /// One entry a package version.
     pub wants: Vec<Want>,
 }
@@ -29,7 +29,7 @@ pub struct Plan {
 /// How much, how long and from where at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct FetchLimits {
     /// Bytes of a packument (all that a registry says of a package).
     pub packument: u64,
     /// Bytes of an archive.
@@ -58,7 +58,7 @@ pub struct Limits {
     pub hosts: Vec<String>,
 }
 
-impl Default for Limits {
+impl Default for FetchLimits {
     fn default() -> Self {
         Self {
             packument: 64 << 20,

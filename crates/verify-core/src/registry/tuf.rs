@@ -15,7 +15,7 @@ use sigstore_verify::trust_root::SigstoreInstance;
 
 use super::Client;
 use super::blocking::block_on;
-use crate::provenance::{Anchors, Instance, NoTrustRoot, NpmKeys, Refreshed, TrustRoot};
+use crate::provenance::{Anchors, Instance, NoTrustRoot, NpmKeys, RefreshedTrust, TrustRoot};
 use crate::text;
 
 /// Where a trust root is fetched from.
@@ -83,7 +83,7 @@ impl TufSource {
         &self,
         client: reqwest::Client,
         now: Timestamp,
-    ) -> Result<Refreshed, NoTrustRoot> {
+    ) -> Result<RefreshedTrust, NoTrustRoot> {
         let refresh = async {
             let (url, root) = self.place();
             let repository = HttpRepository::new(url)
@@ -101,7 +101,7 @@ impl TufSource {
     ///
     /// # Errors
     /// When nothing was cached, when it has expired, and when it is not what it was signed to be.
-    pub async fn cached(&self, now: Timestamp) -> Result<Refreshed, NoTrustRoot> {
+    pub async fn cached(&self, now: Timestamp) -> Result<RefreshedTrust, NoTrustRoot> {
         if !self.cache.join("timestamp.json").exists() {
             return Err(none("nothing was fetched before"));
         }
@@ -129,7 +129,7 @@ impl TufSource {
         &self,
         updater: sigstore_tuf::Result<Updater>,
         now: Timestamp,
-    ) -> Result<Refreshed, NoTrustRoot> {
+    ) -> Result<RefreshedTrust, NoTrustRoot> {
         let mut config = UpdaterConfig::default();
         config.target_max_length = TrustRoot::MAX_BYTES;
         let updater = updater.map_err(|error| failed(&error))?;
@@ -151,7 +151,7 @@ impl TufSource {
             Err(why) => Err(none(why)),
         };
         let keys = keys.and_then(|json| NpmKeys::from_tuf(&json, until).map_err(|why| none(&why)));
-        Ok(Refreshed {
+        Ok(RefreshedTrust {
             root: root.map(Arc::new),
             keys: keys.map(Arc::new),
         })

@@ -1,16 +1,17 @@
 //! GitHub's release attestation in place of a signature: GitHub, not the maker, says which commit the tag named when it was released.
 
-use super::verdict::{Check, CheckState, Code, Failure, Verdict};
+use super::verdict::{CheckState, Code, Failure, TagCheck, TagVerdict};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::provenance::Fault;
 use crate::provenance::release::Released;
 
-impl Verdict {
+impl TagVerdict {
     /// The verdict when an attestation of this repository's release of this tag replaces a signature, for an operator who
     /// asked for that. What else is wrong with the tag stays wrong: also a bad signature by a trusted signer.
     #[must_use]
     pub fn attested(mut self, found: &Fact<Released>) -> Self {
-        self.failures.retain(|failure| !is_replaceable(failure.code));
+        self.failures
+            .retain(|failure| !is_replaceable(failure.code));
         let judged = match found {
             // A tag whose commit is not even known has its cause already.
             _ if self.commit.is_none() && !self.failures.is_empty() => None,
@@ -39,7 +40,7 @@ impl Verdict {
                 (CheckState::Failed, detail)
             }
         };
-        self.checks.push(Check {
+        self.checks.push(TagCheck {
             name: "attestation",
             state,
             detail,

@@ -20,12 +20,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::armor::{self, Style};
 use super::tag::Tag;
-use super::verdict::{Code, Failure, Signer};
+use super::verdict::{Code, Failure, TagSigner};
 use super::verify::Accepted;
 use crate::digest::Sha256Digest;
 use crate::fact::{Fact, NotEstablished};
 use crate::policy::Gitsign;
-use crate::provenance::gitsign::{Material, verify_gitsign};
+use crate::provenance::gitsign::{CmsSignature, verify_gitsign};
 use crate::provenance::{Anchors, IdentityPolicy};
 use crate::text::excerpt;
 
@@ -62,7 +62,7 @@ pub struct GitsignSignature {
     pub issuer: Option<String>,
 }
 
-impl<'a> From<&'a GitsignSignature> for Material<'a> {
+impl<'a> From<&'a GitsignSignature> for CmsSignature<'a> {
     fn from(signature: &'a GitsignSignature) -> Self {
         Self {
             signed_attributes: &signature.signed_attributes,
@@ -164,7 +164,7 @@ pub(super) fn verify(
         );
         return Err(Failure::new(Code::UnknownKey, why));
     }
-    let material = Material {
+    let material = CmsSignature {
         signed_attributes: &found.signed_attributes,
         signature: &found.signature,
         certificate: &found.certificate,
@@ -182,7 +182,7 @@ pub(super) fn verify(
     let root = anchors.root().map_err(|why| none(why.to_string()))?;
     match verify_gitsign(&material, &policy, root, now) {
         Fact::Verified(_) => {
-            let signer = Signer {
+            let signer = TagSigner {
                 principal: excerpt(&wanted.identity, 200),
                 key_type: format!("certificate by {}", excerpt(&wanted.issuer, 200)),
                 fingerprint: Sha256Digest::of(&found.certificate).to_string(),

@@ -21,7 +21,7 @@ use sequoia_openpgp::types::{HashAlgorithm, PublicKeyAlgorithm, RevocationStatus
 
 use super::armor::{self, Style};
 use super::tag::Tag;
-use super::verdict::{Code, Failure, Signer};
+use super::verdict::{Code, Failure, TagSigner};
 use super::verify::{Accepted, refuse_future};
 use crate::error::OperatorError;
 use crate::text::excerpt;
@@ -39,7 +39,7 @@ impl OpenPgpCertificates {
     ///
     /// # Errors
     /// A file without a certificate, with a private key, or with something that is none.
-    pub fn add(&mut self, path: &Path, bytes: &[u8]) -> crate::Result<()> {
+    pub fn add(&mut self, path: &Path, bytes: &[u8]) -> crate::error::Result<()> {
         let wrong = |what: &str| {
             OperatorError::whole(
                 path,
@@ -81,7 +81,7 @@ impl OpenPgpCertificates {
         &self,
         fingerprint: &str,
         now: Timestamp,
-    ) -> Result<Option<Signer>, Failure> {
+    ) -> Result<Option<TagSigner>, Failure> {
         let Some(cert) = self
             .certs
             .iter()
@@ -250,11 +250,11 @@ fn judge(
     })())
 }
 
-fn signer(cert: &ValidCert<'_>, algorithm: PublicKeyAlgorithm) -> Signer {
+fn signer(cert: &ValidCert<'_>, algorithm: PublicKeyAlgorithm) -> TagSigner {
     let principal = cert
         .primary_userid()
         .map(|id| String::from_utf8_lossy(id.userid().value()).into_owned());
-    Signer {
+    TagSigner {
         principal: excerpt(
             principal
                 .as_deref()

@@ -18,7 +18,7 @@ impl OpenPgpCertificates {
     ///
     /// # Errors
     /// None without the feature `openpgp`.
-    pub fn add(&mut self, _path: &Path, _bytes: &[u8]) -> crate::Result<()> {
+    pub fn add(&mut self, _path: &Path, _bytes: &[u8]) -> crate::error::Result<()> {
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::digest::GitOid;
-use crate::lock::Release;
+use crate::lock::LockedRelease;
 
 /// How a tag relates to its pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,7 +36,7 @@ impl PinState {
     /// Compares what the lock remembers of a tag with what is there: the tag object, none for a lightweight tag, and the commit that it
     /// leads to, as far as known. `None` when there is no such tag.
     #[must_use]
-    pub fn of(pin: &Release, found: Option<(Option<&GitOid>, Option<&GitOid>)>) -> Self {
+    pub fn of(pin: &LockedRelease, found: Option<(Option<&GitOid>, Option<&GitOid>)>) -> Self {
         match found {
             None => Self::Missing,
             Some((Some(object), _)) if Some(object) == pin.tag_object.as_ref() => Self::Same,
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn four_states() {
         let id = |byte| GitOid::sha1(&[byte; 20]);
-        let pin = |tag_object| Release {
+        let pin = |tag_object| LockedRelease {
             repository: "h/r".into(),
             tag: "v1".into(),
             tag_object,

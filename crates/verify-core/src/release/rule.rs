@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::openpgp::OpenPgpCertificates;
 use super::signers::{AllowedSigners, RevokedKeys};
 use super::tag::Scheme;
-use super::verdict::{Code, Failure, Signer};
+use super::verdict::{Code, Failure, TagSigner};
 use super::wire::SshKey;
 use crate::error::{OperatorError, Result};
 use crate::fact::NotEstablished;
@@ -26,7 +26,7 @@ pub struct ReleaseRule {
     /// The names of the tags that the rule is for.
     pub tags: Pattern,
     /// Who may sign.
-    pub trust: Trust,
+    pub trust: TrustedSigners,
     /// What is asked of a tag.
     pub require: ReleaseNeed,
     /// The oldest tag that is accepted.
@@ -35,7 +35,7 @@ pub struct ReleaseRule {
 
 /// Who may sign. A scheme without an entry is not allowed, however good a signature is.
 #[derive(Clone, Debug, Default)]
-pub struct Trust {
+pub struct TrustedSigners {
     /// The operator's `allowed_signers` file.
     pub ssh: Option<AllowedSigners>,
     /// SSH keys that count no longer.
@@ -53,12 +53,16 @@ impl ReleaseRule {
     ///
     /// # Errors
     /// A file that is not there or cannot be read as what it must be.
-    pub fn load(rule: &policy::ReleaseRule, anchors: &Arc<Anchors>) -> Result<Self> {
+    pub fn load(rule: &policy::ReleasePolicy, anchors: &Arc<Anchors>) -> Result<Self> {
         let openpgp = (!rule.openpgp.is_empty())
-            .then(|| Trust::read_openpgp(&rule.openpgp))
+            .then(|| TrustedSigners::read_openpgp(&rule.openpgp))
             .transpose()?;
-        let trust = Trust {
-            ssh: rule.signers.as_deref().map(Trust::read_ssh).transpose()?,
+        let trust = TrustedSigners {
+            ssh: rule
+                .signers
+                .as_deref()
+                .map(TrustedSigners::read_ssh)
+                .transpose()?,
             revoked: None,
             openpgp,
             gitsign: rule.gitsign.clone(),
@@ -73,13 +77,13 @@ impl ReleaseRule {
     }
 }
 
-impl Trust {
+impl TrustedSigners {
     /// Who `signer` of a pin is, when that key may still sign: what was verified when the tag was pinned holds only as long.
     pub(super) fn pinned_signer(
         &self,
         signer: &str,
         now: Timestamp,
-    ) -> Result<(Scheme, Signer), Failure> {
+    ) -> Result<(Scheme, TagSigner), Failure> {
         let gone = || {
             let why = format!(
                 "{}, who signed the tag when it was pinned, is no longer among those who may",
@@ -115,7 +119,7 @@ impl Trust {
             );
             return Ok((
                 Scheme::Ssh,
-                Signer {
+                TagSigner {
                     principal,
                     key_type,
                     fingerprint: fingerprint.to_owned(),

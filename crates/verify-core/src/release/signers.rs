@@ -60,7 +60,7 @@ impl AllowedSigners {
     ///
     /// # Errors
     /// The first line that cannot be read, with its place.
-    pub fn parse(path: &Path, text: &str) -> crate::Result<Self> {
+    pub fn parse(path: &Path, text: &str) -> crate::error::Result<Self> {
         let mut entries = Vec::new();
         for (number, (line, span)) in (1..).zip(lines(text)) {
             if line.is_empty() || line.starts_with('#') {
@@ -241,7 +241,7 @@ impl RevokedKeys {
     ///
     /// # Errors
     /// A line that is no public key: ssh-keygen would skip it, and with it a revocation.
-    pub fn parse(path: &Path, bytes: &[u8]) -> crate::Result<Self> {
+    pub fn parse(path: &Path, bytes: &[u8]) -> crate::error::Result<Self> {
         if bytes.starts_with(b"SSHKRL\n\0") {
             return Ok(Self::Krl);
         }
@@ -498,7 +498,7 @@ mod tests {
     const KEY: &str =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFA0EIgP1ncQMtpS1XoUszI+UJ+hg4KVKG+fscvUEsuz";
 
-    fn parse(text: &str) -> crate::Result<AllowedSigners> {
+    fn parse(text: &str) -> crate::error::Result<AllowedSigners> {
         AllowedSigners::parse(Path::new("signers"), text)
     }
 

@@ -20,7 +20,7 @@ pub struct RawTag {
 /// What is known about the object that a tag points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Target {
+pub enum TagTarget {
     /// It is there, and this is what it is.
     Is(ObjectKind),
     /// It is not there.
@@ -41,7 +41,7 @@ pub trait TagSource {
     ///
     /// # Errors
     /// What keeps it from being read.
-    fn target(&self, oid: &GitOid) -> Result<Target, GitError>;
+    fn target(&self, oid: &GitOid) -> Result<TagTarget, GitError>;
 }
 
 /// Bytes of an object that a tag points at, read to see what it is. No commit is near this size.
@@ -56,7 +56,7 @@ impl TagSource for Repository {
         Tags::new(self, WORK_FOR_ONE).tag(name)
     }
 
-    fn target(&self, oid: &GitOid) -> Result<Target, GitError> {
+    fn target(&self, oid: &GitOid) -> Result<TagTarget, GitError> {
         Tags::new(self, WORK_FOR_ONE).target(oid)
     }
 }
@@ -98,10 +98,10 @@ impl TagSource for Tags<'_> {
         }))
     }
 
-    fn target(&self, oid: &GitOid) -> Result<Target, GitError> {
+    fn target(&self, oid: &GitOid) -> Result<TagTarget, GitError> {
         match self.reader.borrow_mut().read(oid, TARGET_LIMIT) {
-            Ok(object) => Ok(Target::Is(object.kind)),
-            Err(GitError::Missing(_)) => Ok(Target::Missing),
+            Ok(object) => Ok(TagTarget::Is(object.kind)),
+            Err(GitError::Missing(_)) => Ok(TagTarget::Missing),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +125,7 @@ impl TagSource for SingleObject<'_> {
         }))
     }
 
-    fn target(&self, _oid: &GitOid) -> Result<Target, GitError> {
-        Ok(Target::NotLookedAt)
+    fn target(&self, _oid: &GitOid) -> Result<TagTarget, GitError> {
+        Ok(TagTarget::NotLookedAt)
     }
 }

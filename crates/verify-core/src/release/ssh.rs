@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::signers::{AllowedSigners, RevokedKeys};
 use super::sshsig::SshSignature;
 use super::tag::Tag;
-use super::verdict::{Code, Failure, Signer};
+use super::verdict::{Code, Failure, TagSigner};
 use super::verify::{Accepted, refuse_future};
 use crate::fact::NotEstablished;
 
@@ -63,7 +63,7 @@ pub(super) fn verify(
             entry.line
         ));
     }
-    let signer = Signer {
+    let signer = TagSigner {
         principal: crate::text::excerpt(principal, 200),
         key_type: key.type_name().to_owned(),
         fingerprint,

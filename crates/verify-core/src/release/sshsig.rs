@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::armor::{self, Style};
 use super::verdict::{Code, Failure};
-use super::wire::{Curve, KeyType, Material, Reader, SshKey, put_string};
+use super::wire::{Curve, KeyType, Reader, SshKey, SshKeyMaterial, put_string};
 use crate::text::excerpt;
 
 const MAGIC: &[u8] = b"SSHSIG";
@@ -161,7 +161,7 @@ impl SshSignature {
     fn matches(&self, signed: Vec<u8>) -> bool {
         let (kind, algorithm) = (self.key.kind(), self.algorithm.as_str());
         match (&self.key.material, kind) {
-            (Material::Rsa { exponent, modulus }, _) => {
+            (SshKeyMaterial::Rsa { exponent, modulus }, _) => {
                 let parameters = match algorithm {
                     "rsa-sha2-256" => &RSA_PKCS1_2048_8192_SHA256,
                     "rsa-sha2-512" => &RSA_PKCS1_2048_8192_SHA512,
@@ -175,7 +175,9 @@ impl SshSignature {
                 .is_ok()
             }
             // Every other kind of key has one algorithm, named as the key is.
-            (Material::Point { point, application }, _) if algorithm == self.key.type_name() => {
+            (SshKeyMaterial::Point { point, application }, _)
+                if algorithm == self.key.type_name() =>
+            {
                 let signed = match self.security_key {
                     Some((flags, counter)) => by_security_key(application, flags, counter, &signed),
                     None => signed,

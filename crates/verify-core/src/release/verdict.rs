@@ -7,14 +7,14 @@ use super::pin::PinState;
 use super::tag::Scheme;
 use crate::digest::GitOid;
 use crate::fact::{NotEstablished, Outcome};
-use crate::lock::Release;
+use crate::lock::LockedRelease;
 use crate::policy::ReleaseNeed;
 
 /// The verdict about one tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Verdict {
+pub struct TagVerdict {
     /// The tag's name, as asked for, safe to show.
     pub tag: String,
     /// The same as it really is: what pins and patterns are compared with. Untrusted text.
@@ -27,7 +27,7 @@ pub struct Verdict {
     /// The scheme of the signature.
     pub scheme: Option<Scheme>,
     /// Who signed, by the operator's file. Only when that is established.
-    pub signer: Option<Signer>,
+    pub signer: Option<TagSigner>,
     /// Verified, violated or not established.
     pub outcome: Outcome,
     /// What is wrong, the first cause first. Empty exactly when the outcome is [`Outcome::Verified`].
@@ -35,7 +35,7 @@ pub struct Verdict {
     /// How the tag relates to the pinned one, when there is a pin.
     pub pin: Option<PinState>,
     /// What was looked at, in this order, and what came out.
-    pub checks: Vec<Check>,
+    pub checks: Vec<TagCheck>,
     /// What an accepted tag should still be read with.
     pub notes: Vec<String>,
 }
@@ -44,7 +44,7 @@ pub struct Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Signer {
+pub struct TagSigner {
     /// The principal as the operator's file has it; for OpenPGP the primary user ID of the operator's certificate; for gitsign
     /// the identity in the certificate.
     pub principal: String,
@@ -54,20 +54,20 @@ pub struct Signer {
     pub fingerprint: String,
 }
 
-impl Verdict {
+impl TagVerdict {
     /// The entry for the lock. `None` for a tag that must not be pinned: anything but a verified one, one that was made anew for the
     /// commit that is already pinned, or one that only lacks a signature where the rule does not ask for it.
     #[must_use]
-    pub fn to_pin(&self, repository: &str, require: ReleaseNeed) -> Option<Release> {
+    pub fn to_pin(&self, repository: &str, require: ReleaseNeed) -> Option<LockedRelease> {
         let may_lack = require == ReleaseNeed::Pinned;
         let pinnable = |failure: &Failure| match failure.code {
             Code::Retagged => true,
-            code => may_lack && code.class() == Class::Missing,
+            code => may_lack && code.class() == FailureClass::Missing,
         };
         if !self.failures.iter().all(pinnable) {
             return None;
         }
-        Some(Release {
+        Some(LockedRelease {
             repository: repository.to_owned(),
             tag: self.name.clone(),
             tag_object: self.tag_object.clone(),
@@ -83,7 +83,7 @@ impl Verdict {
     }
 }
 
-impl Signer {
+impl TagSigner {
     /// The text for `signer` in the lock: scheme and fingerprint.
     #[must_use]
     pub fn pin(&self, scheme: Scheme) -> String {
@@ -104,7 +104,7 @@ impl Signer {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
-pub struct Check {
+pub struct TagCheck {
     /// Stable name, such as `signature`.
     pub name: &'static str,
     /// What came out.
@@ -182,7 +182,7 @@ pub enum Code {
 /// The kinds of failure of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Class {
+pub enum FailureClass {
     /// No signature.
     Missing,
     /// The object is not of the strict form.
@@ -206,19 +206,21 @@ pub enum Class {
 impl Code {
     /// What kind of failure it is: each kind is a finding of its own.
     #[must_use]
-    pub fn class(self) -> Class {
+    pub fn class(self) -> FailureClass {
         use Code::*;
         match self {
-            Lightweight | Unsigned => Class::Missing,
+            Lightweight | Unsigned => FailureClass::Missing,
             Malformed | ControlChar | MultipleSignatures | TrailingData | TooLarge | BadArmor => {
-                Class::Malformed
+                FailureClass::Malformed
             }
-            NameMismatch | TargetNotCommit | TargetTypeLies | TargetMissing => Class::Mismatch,
+            NameMismatch | TargetNotCommit | TargetTypeLies | TargetMissing => {
+                FailureClass::Mismatch
+            }
             BadSignature
             | WrongNamespace
             | WeakHash
             | SignatureInFuture
-            | KeyExpiredAtSignature => Class::Invalid,
+            | KeyExpiredAtSignature => FailureClass::Invalid,
             UnknownKey
             | NamespaceNotAllowed
             | KeyExpired
@@ -226,11 +228,11 @@ impl Code {
             | Revoked
             | WeakKey
             | SchemeNotAllowed
-            | UnsupportedCertificate => Class::Signer,
-            Rollback => Class::Rollback,
-            Retagged => Class::Retagged,
-            Moved => Class::Moved,
-            NotEstablished(_) => Class::Open,
+            | UnsupportedCertificate => FailureClass::Signer,
+            Rollback => FailureClass::Rollback,
+            Retagged => FailureClass::Retagged,
+            Moved => FailureClass::Moved,
+            NotEstablished(_) => FailureClass::Open,
         }
     }
 

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 
 use super::openpgp::OpenPgpCertificates;
 use super::pin::PinState;
-use super::rule::{ReleaseRule, Trust};
-use super::source::{RawTag, SingleObject, TagSource, Tags, Target};
+use super::rule::{ReleaseRule, TrustedSigners};
+use super::source::{RawTag, SingleObject, TagSource, TagTarget, Tags};
 use super::tag::{Scheme, Tag, parse_tag};
-use super::verdict::{Check, CheckState, Class, Code, Failure, Signer, Verdict};
+use super::verdict::{CheckState, Code, Failure, FailureClass, TagCheck, TagSigner, TagVerdict};
 use super::{gitsign, ssh};
 use crate::digest::GitOid;
 use crate::fact::{NotEstablished, Outcome};
 use crate::git::{GitError, ObjectKind};
-use crate::lock::Release;
+use crate::lock::LockedRelease;
 use crate::policy::ReleaseNeed;
 use crate::text::excerpt;
 use crate::version;
@@ -22,7 +22,7 @@ const CLOCK_SKEW: i64 = 300;
 
 /// What a scheme says when it accepts a signature.
 pub(super) struct Accepted {
-    pub(super) signer: Signer,
+    pub(super) signer: TagSigner,
     pub(super) notes: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Accepted {
 /// use openclaw_verify_core::fact::Outcome;
 /// use openclaw_verify_core::git::Repository;
 /// use openclaw_verify_core::policy::{Pattern, ReleaseNeed};
-/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Trust};
+/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, TrustedSigners};
 /// use openclaw_verify_core::verify_tag;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,7 +43,7 @@ pub(super) struct Accepted {
 /// let signers = AllowedSigners::parse(Path::new("allowed_signers"), &std::fs::read_to_string("allowed_signers")?)?;
 /// let rule = ReleaseRule {
 ///     tags: Pattern::new("v*")?,
-///     trust: Trust { ssh: Some(signers), ..Trust::default() },
+///     trust: TrustedSigners { ssh: Some(signers), ..TrustedSigners::default() },
 ///     require: ReleaseNeed::SignedTag,
 ///     minimum: None,
 /// };
@@ -61,9 +61,9 @@ pub fn verify(
     source: &dyn TagSource,
     name: &str,
     rule: &ReleaseRule,
-    pins: &[Release],
+    pins: &[LockedRelease],
     now: Timestamp,
-) -> Option<Verdict> {
+) -> Option<TagVerdict> {
     let pin = pins.iter().find(|pin| pin.tag == name);
     let mut verdict = Draft::new(name);
     match source.tag(name) {
@@ -89,9 +89,9 @@ pub fn verify(
 pub fn verify_all<'a>(
     repository: &crate::git::Repository,
     rule_for: impl Fn(&str) -> Option<&'a ReleaseRule>,
-    pins: &[Release],
+    pins: &[LockedRelease],
     now: Timestamp,
-) -> Result<Vec<Verdict>, GitError> {
+) -> Result<Vec<TagVerdict>, GitError> {
     let mut names = repository.tag_names()?;
     names.extend(pins.iter().map(|pin| pin.tag.clone()));
     names.sort();
@@ -110,9 +110,9 @@ pub fn verify_object(
     body: &[u8],
     name: Option<&str>,
     rule: &ReleaseRule,
-    pins: &[Release],
+    pins: &[LockedRelease],
     now: Timestamp,
-) -> Verdict {
+) -> TagVerdict {
     let source = SingleObject(body);
     let mut verdict = Draft::new(name.unwrap_or_default());
     match source.tag("") {
@@ -136,11 +136,11 @@ pub fn verify_object(
 /// `pinned`. Its signer must still be one of the rule's; `pins` are what else is remembered of the repository's tags.
 #[must_use]
 pub fn verify_pinned(
-    pinned: &Release,
+    pinned: &LockedRelease,
     rule: &ReleaseRule,
-    pins: &[Release],
+    pins: &[LockedRelease],
     now: Timestamp,
-) -> Verdict {
+) -> TagVerdict {
     let mut verdict = Draft::new(&pinned.tag);
     verdict.0.tag_object.clone_from(&pinned.tag_object);
     verdict.0.commit = Some(pinned.commit.clone());
@@ -183,7 +183,7 @@ pub fn verify_pinned(
 
 /// The verdict about a tag of a repository that cannot be read; about all its tags when `name` is empty.
 #[must_use]
-pub fn verify_unreadable(name: &str, error: &GitError) -> Verdict {
+pub fn verify_unreadable(name: &str, error: &GitError) -> TagVerdict {
     let mut verdict = Draft::new(name);
     verdict.fail("form", unreadable(error));
     verdict.0.outcome = verdict
@@ -210,11 +210,11 @@ pub(super) fn refuse_future(seconds: i64, now: Timestamp) -> Result<(), Failure>
 }
 
 /// A verdict in the making.
-struct Draft(Verdict);
+struct Draft(TagVerdict);
 
 impl Draft {
     fn new(name: &str) -> Self {
-        Self(Verdict {
+        Self(TagVerdict {
             tag: excerpt(name, 200),
             name: name.to_owned(),
             tag_object: None,
@@ -293,11 +293,11 @@ impl Draft {
             return self.fail("target", Failure::new(Code::TargetNotCommit, why));
         }
         match source.target(&tag.target) {
-            Ok(Target::Is(ObjectKind::Commit)) => {
+            Ok(TagTarget::Is(ObjectKind::Commit)) => {
                 self.0.commit = Some(tag.target.clone());
                 self.pass("target", format!("the commit {}", tag.target));
             }
-            Ok(Target::NotLookedAt) => {
+            Ok(TagTarget::NotLookedAt) => {
                 self.0.commit = Some(tag.target.clone());
                 self.skip(
                     "target",
@@ -307,7 +307,7 @@ impl Draft {
                     ),
                 );
             }
-            Ok(Target::Is(kind)) => {
+            Ok(TagTarget::Is(kind)) => {
                 let why = format!(
                     "the tag says that {} is a commit, and it is a {}",
                     tag.target,
@@ -315,7 +315,7 @@ impl Draft {
                 );
                 self.fail("target", Failure::new(Code::TargetTypeLies, why));
             }
-            Ok(Target::Missing) => {
+            Ok(TagTarget::Missing) => {
                 let why = format!("the commit {} is not in the repository", tag.target);
                 self.fail(
                     "target",
@@ -355,7 +355,7 @@ impl Draft {
                 self.0.notes.extend(accepted.notes);
             }
             Err(failure) => {
-                let name = if failure.code.class() == Class::Signer {
+                let name = if failure.code.class() == FailureClass::Signer {
                     "signer"
                 } else {
                     "signature"
@@ -365,7 +365,7 @@ impl Draft {
         }
     }
 
-    fn judge_pin(&mut self, pin: Option<&Release>, rule: &ReleaseRule) {
+    fn judge_pin(&mut self, pin: Option<&LockedRelease>, rule: &ReleaseRule) {
         let Some(pin) = pin else {
             return self.skip(
                 "pin",
@@ -414,7 +414,7 @@ impl Draft {
     }
 
     /// Whether the tag is older than what the operator accepts or has already seen. A pinned tag is never too old for the others.
-    fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[Release]) {
+    fn judge_age(&mut self, pinned: bool, rule: &ReleaseRule, pins: &[LockedRelease]) {
         let tag = self.0.name.clone();
         let seen = pins
             .iter()
@@ -456,7 +456,7 @@ impl Draft {
         self.pass("age", "not older than the minimum and the pinned tags");
     }
 
-    fn finish(mut self, rule: &ReleaseRule) -> Verdict {
+    fn finish(mut self, rule: &ReleaseRule) -> TagVerdict {
         if rule.require == ReleaseNeed::Pinned
             && self.0.pin.is_none()
             && self.0.failures.is_empty()
@@ -481,7 +481,7 @@ impl Draft {
     }
 
     fn pass(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.0.checks.push(Check {
+        self.0.checks.push(TagCheck {
             name,
             state: CheckState::Passed,
             detail: detail.into(),
@@ -489,7 +489,7 @@ impl Draft {
     }
 
     fn skip(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.0.checks.push(Check {
+        self.0.checks.push(TagCheck {
             name,
             state: CheckState::NotChecked,
             detail: detail.into(),
@@ -497,7 +497,7 @@ impl Draft {
     }
 
     fn fail(&mut self, name: &'static str, failure: Failure) {
-        self.0.checks.push(Check {
+        self.0.checks.push(TagCheck {
             name,
             state: CheckState::Failed,
             detail: failure.message.clone(),
@@ -506,7 +506,12 @@ impl Draft {
     }
 }
 
-fn check(tag: &Tag, scheme: Scheme, trust: &Trust, now: Timestamp) -> Result<Accepted, Failure> {
+fn check(
+    tag: &Tag,
+    scheme: Scheme,
+    trust: &TrustedSigners,
+    now: Timestamp,
+) -> Result<Accepted, Failure> {
     let not_allowed = || {
         Failure::new(
             Code::SchemeNotAllowed,

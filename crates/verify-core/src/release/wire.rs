@@ -109,12 +109,12 @@ pub struct SshKey {
     blob: Vec<u8>,
     name: String,
     kind: KeyType,
-    pub(super) material: Material,
+    pub(super) material: SshKeyMaterial,
 }
 
 /// What a signature is checked with.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Material {
+pub(super) enum SshKeyMaterial {
     /// Ed25519 key, or the point of a curve; the application of a security key.
     Point {
         point: Vec<u8>,
@@ -156,18 +156,21 @@ impl SshKey {
                 let (exponent, modulus) =
                     (reader.positive()?.to_vec(), reader.positive()?.to_vec());
                 let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
-                (KeyType::Rsa(bits), Material::Rsa { exponent, modulus })
+                (
+                    KeyType::Rsa(bits),
+                    SshKeyMaterial::Rsa { exponent, modulus },
+                )
             }
             "ssh-dss" => {
                 for _ in 0..4 {
                     reader.positive()?;
                 }
-                (KeyType::Dsa, Material::None)
+                (KeyType::Dsa, SshKeyMaterial::None)
             }
             _ if is_certificate(&name) => {
                 // Its fields are not needed to say that it is not supported.
                 reader.0 = &[];
-                (KeyType::Certificate(name.clone()), Material::None)
+                (KeyType::Certificate(name.clone()), SshKeyMaterial::None)
             }
             _ => return None,
         };
@@ -252,17 +255,17 @@ fn is_certificate(name: &str) -> bool {
         })
 }
 
-fn ed25519(reader: &mut Reader<'_>, in_security_key: bool) -> Option<Material> {
+fn ed25519(reader: &mut Reader<'_>, in_security_key: bool) -> Option<SshKeyMaterial> {
     let point = reader.string().filter(|point| point.len() == 32)?.to_vec();
     let application = if in_security_key {
         reader.string()?.to_vec()
     } else {
         Vec::new()
     };
-    Some(Material::Point { point, application })
+    Some(SshKeyMaterial::Point { point, application })
 }
 
-fn ecdsa(reader: &mut Reader<'_>, curve: Curve, in_security_key: bool) -> Option<Material> {
+fn ecdsa(reader: &mut Reader<'_>, curve: Curve, in_security_key: bool) -> Option<SshKeyMaterial> {
     if reader.text()? != curve.name() {
         return None;
     }
@@ -276,7 +279,7 @@ fn ecdsa(reader: &mut Reader<'_>, curve: Curve, in_security_key: bool) -> Option
     } else {
         Vec::new()
     };
-    Some(Material::Point { point, application })
+    Some(SshKeyMaterial::Point { point, application })
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@ use crate::archive::{Archive, Binary};
 use crate::digest::{Sha256Digest, Sri};
 use crate::evidence::NpmFacts;
 use crate::inventory::packed::bundled;
-use crate::npm::{Dependency, DependencyKind, Manifest};
+use crate::npm::{Dependency, DependencyKind, PackageJson};
 use crate::text;
 
 /// What is inside an archive. Texts are untrusted and safe to show.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Contents {
+pub struct PackageContents {
     /// Name in `package.json`.
     pub name: String,
     /// Version in `package.json`.
@@ -45,7 +45,7 @@ pub struct Contents {
 }
 
 /// Names and files of `bin`, or else all files below `directories.bin`.
-fn commands(archive: &Archive, manifest: &Manifest) -> Vec<(String, String)> {
+fn commands(archive: &Archive, manifest: &PackageJson) -> Vec<(String, String)> {
     let text = archive
         .content("package.json")
         .and_then(|bytes| std::str::from_utf8(bytes).ok())
@@ -100,11 +100,11 @@ pub(crate) fn contents(
     archive: &Archive,
     name: &str,
     version: &str,
-    manifest: &Manifest,
+    manifest: &PackageJson,
     facts: &NpmFacts,
-) -> Contents {
+) -> PackageContents {
     let shown = |text: &str| text::excerpt(text, 200);
-    let inside = |(folder, manifest): (&str, Option<Manifest>)| {
+    let inside = |(folder, manifest): (&str, Option<PackageJson>)| {
         let name = folder
             .rsplit_once("node_modules/")
             .map_or(folder, |(_, name)| name);
@@ -129,7 +129,7 @@ pub(crate) fn contents(
         .entries
         .iter()
         .filter(|entry| entry.hard_link || entry.mode == crate::tree::Mode::Symlink);
-    Contents {
+    PackageContents {
         name: shown(name),
         version: shown(version),
         integrity: archive.integrity,

@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use crate::rules::outcomes::{Basis, Outcomes};
-pub use contents::Contents;
+pub use contents::PackageContents;
 
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
 use crate::inventory::NotCovered;
 use crate::provenance::AnchorsUsed;
-use crate::release::{Check, Failure, PinState, Scheme, Signer, Verdict};
+use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
 use crate::rules::{self, Judged, Judgement, Said, Whole, outcomes};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -62,15 +62,15 @@ pub struct Tool {
 #[non_exhaustive]
 pub struct Inputs {
     /// The policy; only a preset when there is no file.
-    pub policy: Input,
+    pub policy: InputFile,
     /// The lock.
-    pub lock: Input,
+    pub lock: InputFile,
     /// The reviews.
-    pub reviews: Input,
+    pub reviews: InputFile,
     /// The host package.
-    pub openclaw: Input,
+    pub openclaw: InputFile,
     /// The state directory.
-    pub state_dir: Input,
+    pub state_dir: InputFile,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<AnchorsUsed>,
@@ -79,7 +79,7 @@ pub struct Inputs {
 /// One input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
-pub struct Input {
+pub struct InputFile {
     /// Path as the caller gave it; none when there is no such file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -89,7 +89,7 @@ pub struct Input {
     pub digest: Option<Sha256Digest>,
 }
 
-impl Input {
+impl InputFile {
     /// An input at `path`, with the digest of its bytes where it is a file.
     #[must_use]
     pub fn new(path: impl Into<String>, digest: Option<Sha256Digest>) -> Self {
@@ -186,13 +186,13 @@ pub struct ReleaseReport {
     /// Scheme of the signature: `ssh`, `openpgp` or `gitsign`.
     pub scheme: Option<&'static str>,
     /// Who signed, by the operator's files. The tagger is not a signer: a tag may name anyone.
-    pub signer: Option<Signer>,
+    pub signer: Option<TagSigner>,
     /// What was found out.
     pub outcome: Outcome,
     /// How the tag relates to the pinned one; none when there is no pin.
     pub pin: Option<PinState>,
     /// What was and was not looked at, and what came out.
-    pub checks: Vec<Check>,
+    pub checks: Vec<TagCheck>,
     /// Findings about it: `signer-not-allowed`, or `signer-not-allowed/unknown-key` where there is a code.
     pub failures: Vec<String>,
     /// What an accepted tag should still be read with.
@@ -200,7 +200,7 @@ pub struct ReleaseReport {
 }
 
 impl ReleaseReport {
-    pub(crate) fn new(repository: Option<String>, verdict: &Verdict) -> Self {
+    pub(crate) fn new(repository: Option<String>, verdict: &TagVerdict) -> Self {
         let failure = |failure: &Failure| match failure.code.as_str() {
             "" => failure.code.finding().to_owned(),
             code => format!("{}/{code}", failure.code.finding()),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::store::{ContentStore, MAX_FILE};
 use crate::read;
-use crate::tree::{BlobId, Entry, Manifest, Mode};
+use crate::tree::{BlobId, Manifest, Mode, TreeEntry};
 
 /// A tree whose files can be read.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl<'m> Contents<'m> {
     ///
     /// # Errors
     /// When they cannot be had. Other bytes than the listed ones are never given.
-    pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, ContentsError> {
+    pub fn read(&self, entry: &TreeEntry) -> Result<Vec<u8>, ContentsError> {
         let bytes = match &self.source {
             Source::Folder(root) => {
                 let path = root.join(&entry.path);
@@ -123,7 +123,7 @@ impl<'m> Contents<'m> {
 
     /// Bytes of the file as the folder states them; none where only the content tells.
     #[must_use]
-    pub fn size(&self, entry: &Entry) -> Option<u64> {
+    pub fn size(&self, entry: &TreeEntry) -> Option<u64> {
         match &self.source {
             Source::Folder(root) => fs::symlink_metadata(root.join(&entry.path))
                 .ok()

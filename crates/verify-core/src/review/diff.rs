@@ -6,7 +6,7 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 use super::contents::{Contents, ContentsError};
 use super::highlights::{self, Highlight, Highlights};
 use crate::text;
-use crate::tree::{self, ChangeKind, Entry, Manifest, Mode};
+use crate::tree::{self, ChangeKind, Manifest, Mode, TreeEntry};
 
 /// Lines of unchanged text around a change.
 const CONTEXT: usize = 3;
@@ -161,7 +161,7 @@ pub fn difference(
         let (was, is) = (before.get(&change.path), new.manifest.get(&change.path));
         let was_text = before_of(old, was).map_err(|error| (shown(&change.path), error))?;
         let is_text = content(Some(new), is).map_err(|error| (shown(&change.path), error))?;
-        let side = |contents: Option<&Contents<'_>>, entry: Option<&Entry>| {
+        let side = |contents: Option<&Contents<'_>>, entry: Option<&TreeEntry>| {
             let entry = entry?;
             let wanted = highlights::wants_bytes(&change.path, entry);
             Some((
@@ -303,7 +303,7 @@ impl Side {
 /// The old side. That a file differs is known from the listing alone; then all of the new one has to be read.
 fn before_of(
     contents: Option<&Contents<'_>>,
-    entry: Option<&Entry>,
+    entry: Option<&TreeEntry>,
 ) -> Result<Side, ContentsError> {
     match content(contents, entry) {
         Err(ContentsError::Missing) => Ok(Side::Lost),
@@ -311,7 +311,10 @@ fn before_of(
     }
 }
 
-fn content(contents: Option<&Contents<'_>>, entry: Option<&Entry>) -> Result<Side, ContentsError> {
+fn content(
+    contents: Option<&Contents<'_>>,
+    entry: Option<&TreeEntry>,
+) -> Result<Side, ContentsError> {
     let (Some(contents), Some(entry)) = (contents, entry) else {
         return Ok(Side::Nothing);
     };
@@ -465,7 +468,7 @@ fn shown(path: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::super::What;
+    use super::super::HighlightKind;
     use super::*;
     use crate::tree::TreeSpec;
 
@@ -482,8 +485,8 @@ mod tests {
                     .expect("mode");
             }
         }
-        let tree =
-            tree::digest(&TreeSpec::whole(dir.path()), &tree::Options::default()).expect("tree");
+        let tree = tree::digest(&TreeSpec::whole(dir.path()), &tree::TreeOptions::default())
+            .expect("tree");
         let contents = Contents::folder(
             std::borrow::Cow::Owned(tree.manifest),
             dir.path().to_owned(),
@@ -515,11 +518,19 @@ mod tests {
         assert_eq!(
             first,
             [
-                (What::LifecycleScript, "package.json", "postinstall: node x"),
-                (What::Dependency, "package.json", "a 1.0.1 (was 1.0.0)"),
-                (What::Dependency, "package.json", "b *"),
-                (What::Executable, "bin/run", ""),
-                (What::EntryPoint, "lib/x.js", ""),
+                (
+                    HighlightKind::LifecycleScript,
+                    "package.json",
+                    "postinstall: node x"
+                ),
+                (
+                    HighlightKind::Dependency,
+                    "package.json",
+                    "a 1.0.1 (was 1.0.0)"
+                ),
+                (HighlightKind::Dependency, "package.json", "b *"),
+                (HighlightKind::Executable, "bin/run", ""),
+                (HighlightKind::EntryPoint, "lib/x.js", ""),
             ]
         );
         let order: Vec<_> = found.files.iter().map(|file| file.path.as_str()).collect();

@@ -15,17 +15,17 @@ use crate::subject::SubjectId;
 #[derive(Debug)]
 pub struct ReviewIndex<'r> {
     today: Date,
-    packages: HashMap<&'r SubjectId, Package<'r>>,
-    tree_violations: HashMap<TreeDigest, Vec<(Origin<'r>, &'r Violation)>>,
+    packages: HashMap<&'r SubjectId, ReviewChains<'r>>,
+    tree_violations: HashMap<TreeDigest, Vec<(EntryOrigin<'r>, &'r Violation)>>,
     /// By [`violated_name`].
-    version_violations: HashMap<String, Vec<(Origin<'r>, &'r Violation)>>,
+    version_violations: HashMap<String, Vec<(EntryOrigin<'r>, &'r Violation)>>,
     trusts: Vec<&'r Trust>,
 }
 
 /// Whose file an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Origin<'r> {
+pub enum EntryOrigin<'r> {
     /// The operator's own.
     Own,
     /// The import of this name.
@@ -37,7 +37,7 @@ pub enum Origin<'r> {
 #[non_exhaustive]
 pub struct Step<'r> {
     /// Whose file it is in.
-    pub origin: Origin<'r>,
+    pub origin: EntryOrigin<'r>,
     /// The review.
     pub review: &'r Review,
 }
@@ -72,9 +72,9 @@ pub struct Question<'q> {
 /// What the reviews say about a subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict<'r> {
+pub enum ReviewVerdict<'r> {
     /// An entry says that it must not run. No other entry counts then.
-    Violation(Vec<(Origin<'r>, &'r Violation)>),
+    Violation(Vec<(EntryOrigin<'r>, &'r Violation)>),
     /// People have read it, in these steps from nothing to what is installed.
     Reviewed(Vec<Step<'r>>),
     /// Its verified publisher is trusted, by these entries; the one that lasts longest comes first.
@@ -101,7 +101,7 @@ pub struct Gap {
 
 /// What is known about one subject.
 #[derive(Debug, Default)]
-struct Package<'r> {
+struct ReviewChains<'r> {
     /// By where they start; none is nothing.
     steps: HashMap<Option<Content>, Vec<Step<'r>>>,
 }
@@ -151,16 +151,16 @@ impl<'r> ReviewIndex<'r> {
             version_violations: HashMap::new(),
             trusts: own.trusts.iter().collect(),
         };
-        index.add(Origin::Own, own);
+        index.add(EntryOrigin::Own, own);
         imports
             .iter()
-            .for_each(|(name, reviews)| index.add(Origin::Import(name), reviews));
+            .for_each(|(name, reviews)| index.add(EntryOrigin::Import(name), reviews));
         index
     }
 
     /// What the reviews say about a subject.
     #[must_use]
-    pub fn judge(&self, question: &Question<'_>) -> Verdict<'r> {
+    pub fn judge(&self, question: &Question<'_>) -> ReviewVerdict<'r> {
         let Question {
             subject,
             content,
@@ -172,7 +172,7 @@ impl<'r> ReviewIndex<'r> {
         // Before everything else: no review and no trust outweighs a violation, whoever wrote them.
         let violations = self.violations(subject, Some(content), versions, dependencies);
         if !violations.is_empty() {
-            return Verdict::Violation(violations);
+            return ReviewVerdict::Violation(violations);
         }
         let path = |counts: &dyn Fn(&Review) -> bool| {
             self.path(subject, content, |r| r.criteria >= wanted && counts(r))
@@ -186,17 +186,17 @@ impl<'r> ReviewIndex<'r> {
             .into_iter()
             .partition(|trust| trust.in_force(self.today));
         if let Some(steps) = path(&|r| current(r) && r.agent.is_none()) {
-            Verdict::Reviewed(steps)
+            ReviewVerdict::Reviewed(steps)
         } else if !trusted.is_empty() {
-            Verdict::Trusted(trusted)
+            ReviewVerdict::Trusted(trusted)
         } else if let Some(steps) = path(&current) {
-            Verdict::AgentOnly(steps)
+            ReviewVerdict::AgentOnly(steps)
         } else if let Some(steps) = path(&|_| true) {
-            Verdict::Expired(steps)
+            ReviewVerdict::Expired(steps)
         } else if let Some(trust) = ended.iter().find(|trust| trust.until < self.today) {
-            Verdict::TrustEnded(trust)
+            ReviewVerdict::TrustEnded(trust)
         } else {
-            Verdict::Unreviewed
+            ReviewVerdict::Unreviewed
         }
     }
 
@@ -208,9 +208,9 @@ impl<'r> ReviewIndex<'r> {
         subject: &SubjectId,
         digest: TreeDigest,
         wanted: Criteria,
-    ) -> Verdict<'r> {
+    ) -> ReviewVerdict<'r> {
         if let Some(violations) = self.tree_violations.get(&digest) {
-            return Verdict::Violation(violations.clone());
+            return ReviewVerdict::Violation(violations.clone());
         }
         let mut read: Vec<Step<'r>> = self
             .packages
@@ -230,13 +230,13 @@ impl<'r> ReviewIndex<'r> {
             .filter(current)
             .find(|step| step.review.agent.is_none())
         {
-            Verdict::Reviewed(vec![*step])
+            ReviewVerdict::Reviewed(vec![*step])
         } else if let Some(step) = read.iter().find(current) {
-            Verdict::AgentOnly(vec![*step])
+            ReviewVerdict::AgentOnly(vec![*step])
         } else if let Some(step) = read.first() {
-            Verdict::Expired(vec![*step])
+            ReviewVerdict::Expired(vec![*step])
         } else {
-            Verdict::Unreviewed
+            ReviewVerdict::Unreviewed
         }
     }
 
@@ -249,7 +249,7 @@ impl<'r> ReviewIndex<'r> {
         content: Option<Content>,
         versions: &[&str],
         dependencies: &[TreeDigest],
-    ) -> Vec<(Origin<'r>, &'r Violation)> {
+    ) -> Vec<(EntryOrigin<'r>, &'r Violation)> {
         let by_version = self
             .version_violations
             .get(&violated_name(subject))
@@ -375,7 +375,7 @@ impl<'r> ReviewIndex<'r> {
         matches!(content, Content::Tree(tree) if self.tree_violations.contains_key(&tree))
     }
 
-    fn add(&mut self, origin: Origin<'r>, reviews: &'r Reviews) {
+    fn add(&mut self, origin: EntryOrigin<'r>, reviews: &'r Reviews) {
         for review in &reviews.reviews {
             let steps = &mut self.packages.entry(&review.package).or_default().steps;
             steps
@@ -449,7 +449,7 @@ impl<'r> ReviewIndex<'r> {
     /// first step that reaches a digest is one of a shortest path, and circles end because a digest is queued once.
     fn reach(
         &self,
-        package: &Package<'r>,
+        package: &ReviewChains<'r>,
         counts: impl Fn(&Review) -> bool,
     ) -> HashMap<Content, Step<'r>> {
         let mut reached: HashMap<Content, Step<'r>> = HashMap::new();

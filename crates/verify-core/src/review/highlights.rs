@@ -7,17 +7,18 @@ use serde_json::Value;
 
 use crate::json;
 use crate::text;
-use crate::tree::{Entry, Mode};
+use crate::tree::{Mode, TreeEntry};
 
 /// One thing to read first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct Highlight {
     /// What kind.
-    pub what: What,
+    pub what: HighlightKind,
     /// The file, safe to show.
     pub path: String,
     /// More about it, safe to show; may be empty.
+    #[serde(rename = "told")] // the key of `openclaw-verify.reading/1`
     pub detail: String,
 }
 
@@ -25,7 +26,7 @@ pub struct Highlight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum What {
+pub enum HighlightKind {
     /// A script that npm runs when the package is installed.
     LifecycleScript,
     /// A dependency that is new or asked for in another way.
@@ -41,7 +42,7 @@ pub enum What {
 /// Collects them while the changes are gone through.
 #[derive(Debug, Default)]
 pub(super) struct Highlights {
-    found: BTreeSet<(What, String, String)>,
+    found: BTreeSet<(HighlightKind, String, String)>,
     /// Files of top-level manifests, by what they are declared as.
     declared: BTreeSet<String>,
     changed: BTreeSet<String>,
@@ -83,7 +84,7 @@ const STARTS: [&str; 12] = [
 /// Strings that one manifest may declare as entry points: people do not read more.
 const MAX_DECLARED: usize = 200;
 
-impl What {
+impl HighlightKind {
     /// The name in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -109,18 +110,18 @@ impl Highlights {
         self.changed.insert(path.to_owned());
         let was = old.as_ref().map(|(mode, _)| *mode);
         if mode == Mode::Executable && was != Some(Mode::Executable) {
-            self.add(What::Executable, path, "");
+            self.add(HighlightKind::Executable, path, "");
         }
         if mode == Mode::Symlink {
             self.add(
-                What::Link,
+                HighlightKind::Link,
                 path,
                 &format!("to {}", String::from_utf8_lossy(&bytes)),
             );
         }
         let name = path.rsplit('/').next().unwrap_or(path);
         if STARTS.iter().any(|start| name.eq_ignore_ascii_case(start)) {
-            self.add(What::EntryPoint, path, "");
+            self.add(HighlightKind::EntryPoint, path, "");
         }
         if name == "package.json" {
             let new = parse(&bytes);
@@ -137,7 +138,7 @@ impl Highlights {
             .filter_map(|declared| resolved(declared, &self.changed))
             .collect();
         for path in entries {
-            self.add(What::EntryPoint, &path, "");
+            self.add(HighlightKind::EntryPoint, &path, "");
         }
     }
 
@@ -173,7 +174,7 @@ impl Highlights {
                 script(new).filter(|command| Some(command) != script(old).as_ref())
             {
                 self.add(
-                    What::LifecycleScript,
+                    HighlightKind::LifecycleScript,
                     path,
                     &format!("{name}: {}", plain(&command)),
                 );
@@ -189,7 +190,7 @@ impl Highlights {
                         .map(|was| format!(" (was {})", plain(was)))
                         .unwrap_or_default();
                     self.add(
-                        What::Dependency,
+                        HighlightKind::Dependency,
                         path,
                         &format!("{name} {}{was}", plain(spec)),
                     );
@@ -209,7 +210,7 @@ impl Highlights {
         }
     }
 
-    fn add(&mut self, what: What, path: &str, detail: &str) {
+    fn add(&mut self, what: HighlightKind, path: &str, detail: &str) {
         let rank = what as u8;
         let best = self.ranks.entry(path.to_owned()).or_insert(rank);
         *best = rank.min(*best);
@@ -222,7 +223,7 @@ impl Highlights {
 }
 
 /// Whether the bytes of a path are needed to say what it tells.
-pub(super) fn wants_bytes(path: &str, entry: &Entry) -> bool {
+pub(super) fn wants_bytes(path: &str, entry: &TreeEntry) -> bool {
     entry.mode == Mode::Symlink || path == "package.json" || path.ends_with("/package.json")
 }
 

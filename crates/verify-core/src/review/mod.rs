@@ -27,8 +27,8 @@ use crate::subject::SubjectId;
 
 pub use append::{Addition, Appended, append};
 pub use contents::{Contents, ContentsError};
-pub use graph::{Gap, Origin, Publisher, Question, ReviewIndex, Step, Verdict};
-pub use highlights::{Highlight, What};
+pub use graph::{EntryOrigin, Gap, Publisher, Question, ReviewIndex, ReviewVerdict, Step};
+pub use highlights::{Highlight, HighlightKind};
 pub use imports::{ImportStore, changes};
 pub use store::{ContentStore, MAX_STORE};
 pub use violation::Versions;

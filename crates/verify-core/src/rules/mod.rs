@@ -28,8 +28,8 @@ use crate::fact::Outcome;
 use crate::finding::{About, Draft, Finding, Level, Location, Remedy, RemedyKind, Suppression};
 use crate::inventory::staged::request::Extent;
 use crate::inventory::{Inventory, Observation, Subject};
-use crate::lock::{Lock, Package};
-use crate::policy::{OriginProof, Policy, Requirements, RuleInfo, Target};
+use crate::lock::{Lock, LockedPackage};
+use crate::policy::{ExceptionTarget, OriginProof, Policy, Requirements, RuleInfo};
 use crate::review::Reviews;
 use crate::subject::SubjectId;
 
@@ -156,7 +156,7 @@ pub(crate) struct View<'a> {
     /// What policy requires of it.
     pub requirements: &'a Requirements<'a>,
     /// Its entry in the lock.
-    pub locked: Option<&'a Package>,
+    pub locked: Option<&'a LockedPackage>,
     /// Everything else.
     pub whole: &'a Whole<'a>,
 }
@@ -429,7 +429,7 @@ impl Judge<'_> {
             .judged
             .iter()
             .find(|judged| judged.subject.id == *subject)?;
-        let target = Target {
+        let target = ExceptionTarget {
             finding: rule.id,
             subject,
             digests: judged.evidence.digests(judged.subject),

@@ -14,7 +14,7 @@ use cyclonedx_bom::models::tool::Tools;
 use cyclonedx_bom::prelude::{Bom, SpecVersion};
 use serde_json::json;
 
-use super::component::{self, BY_EVIDENCE, Draft, Extra};
+use super::component::{self, BY_EVIDENCE, ComponentDraft, Extra};
 use super::projects::{Project, Projects};
 use super::service::{self, External};
 use super::swhid;
@@ -144,7 +144,8 @@ impl<'a> Builder<'a> {
             .find(|subject| subject.kind == Kind::Core)
         else {
             let (component, extra) =
-                Draft::new(Classification::Application, &root, "openclaw", None).finish(None);
+                ComponentDraft::new(Classification::Application, &root, "openclaw", None)
+                    .finish(None);
             self.extras.insert(root, extra);
             return component;
         };
@@ -165,7 +166,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A subject that is a folder.
-    fn draft(&self, subject: &Subject, reference: &str) -> Draft {
+    fn draft(&self, subject: &Subject, reference: &str) -> ComponentDraft {
         let manifest = self.projects.manifest(&subject.id);
         let instance = self
             .projects
@@ -188,7 +189,7 @@ impl<'a> Builder<'a> {
         } else {
             package_name.unwrap_or(&subject.name)
         };
-        let mut draft = Draft::new(kind, reference, name, version);
+        let mut draft = ComponentDraft::new(kind, reference, name, version);
         let record = subject.record.as_ref();
         let archive = record
             .and_then(|record| record.integrity.as_deref())
@@ -268,7 +269,7 @@ impl<'a> Builder<'a> {
         draft
     }
 
-    fn verdict(&self, subject: &Subject, draft: &mut Draft) {
+    fn verdict(&self, subject: &Subject, draft: &mut ComponentDraft) {
         let Some(verdict) = self.verdicts.subjects.get(&subject.id) else {
             return;
         };
@@ -312,7 +313,7 @@ impl<'a> Builder<'a> {
             if taken.contains(reference) {
                 continue;
             }
-            let mut draft = Draft::new(
+            let mut draft = ComponentDraft::new(
                 Classification::Library,
                 reference,
                 instance.name(),

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::values;
 use super::verdicts::ArchiveMatch;
 use crate::digest::Sri;
-use crate::npm::{Instance, Manifest, Person};
+use crate::npm::{PackageInstance, PackageJson, Person};
 
 /// How sure a technique makes of the identity. docs/sbom.md has the scale.
 pub(super) const BY_MANIFEST: f32 = 0.5;
@@ -33,7 +33,7 @@ pub(super) struct Extra {
 }
 
 /// A component being written.
-pub(super) struct Draft {
+pub(super) struct ComponentDraft {
     pub component: Component,
     pub extra: Extra,
     properties: Vec<(String, String)>,
@@ -41,7 +41,7 @@ pub(super) struct Draft {
     methods: Vec<Method>,
 }
 
-impl Draft {
+impl ComponentDraft {
     pub(super) fn new(
         kind: Classification,
         reference: &str,
@@ -68,7 +68,7 @@ impl Draft {
     }
 
     /// What the package says about itself: licence, people, addresses.
-    pub(super) fn manifest(&mut self, manifest: &Manifest) {
+    pub(super) fn manifest(&mut self, manifest: &PackageJson) {
         self.component.description = manifest
             .description
             .as_deref()
@@ -118,7 +118,7 @@ impl Draft {
     }
 
     /// What the disk and npm's hidden lockfile say about an installed package.
-    pub(super) fn instance(&mut self, instance: &Instance, location: &str) {
+    pub(super) fn instance(&mut self, instance: &PackageInstance, location: &str) {
         self.property("cdx:npm:package:path", &instance.path);
         if instance.bundled {
             self.property("cdx:npm:package:bundled", "true");

@@ -16,19 +16,19 @@ use crate::text;
 #[non_exhaustive]
 pub struct Diff {
     /// Only in the new SBOM.
-    pub added: Vec<Entry>,
+    pub added: Vec<ComponentEntry>,
     /// Only in the old SBOM.
-    pub removed: Vec<Entry>,
+    pub removed: Vec<ComponentEntry>,
     /// The same name and version of the same subject in another place.
     pub moved: Vec<Moved>,
     /// In both, and not equal.
-    pub changed: Vec<Change>,
+    pub changed: Vec<ComponentChange>,
 }
 
 /// A component or service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct ComponentEntry {
     /// The subject that it is or belongs to; empty when the SBOM does not say.
     pub subject: String,
     /// Its name with the scope.
@@ -45,7 +45,7 @@ pub struct Entry {
 pub struct Moved {
     /// What it is now.
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: ComponentEntry,
     /// Where it was.
     pub from: String,
 }
@@ -53,10 +53,10 @@ pub struct Moved {
 /// One entry with what changed about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
-pub struct Change {
+pub struct ComponentChange {
     /// What it is now.
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: ComponentEntry,
     /// The fields, by name.
     pub fields: Vec<Field>,
 }
@@ -138,7 +138,7 @@ impl Diff {
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut subjects: BTreeMap<String, String> = BTreeMap::new();
-        let mut line = |entry: &Entry, mark: char, rest: String| {
+        let mut line = |entry: &ComponentEntry, mark: char, rest: String| {
             let place = if entry.place == entry.name {
                 String::new()
             } else {
@@ -205,7 +205,7 @@ fn subject_of(subject: &str) -> &str {
 }
 
 struct Item {
-    entry: Entry,
+    entry: ComponentEntry,
     fields: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -213,7 +213,7 @@ struct Item {
 fn pair<K: Ord>(
     gone: &mut BTreeMap<&String, &Item>,
     come: &mut BTreeMap<&String, &Item>,
-    key: impl Fn(&Entry) -> K,
+    key: impl Fn(&ComponentEntry) -> K,
     mut found: impl FnMut(&Item, &Item),
 ) {
     let index = |items: &BTreeMap<&String, &Item>| {
@@ -236,7 +236,7 @@ fn pair<K: Ord>(
     }
 }
 
-fn change(before: &Item, after: &Item) -> Option<Change> {
+fn change(before: &Item, after: &Item) -> Option<ComponentChange> {
     let none = BTreeSet::new();
     let names: BTreeSet<&String> = before.fields.keys().chain(after.fields.keys()).collect();
     let fields: Vec<Field> = names
@@ -253,7 +253,7 @@ fn change(before: &Item, after: &Item) -> Option<Change> {
             })
         })
         .collect();
-    (!fields.is_empty()).then(|| Change {
+    (!fields.is_empty()).then(|| ComponentChange {
         entry: after.entry.clone(),
         fields,
     })
@@ -376,7 +376,7 @@ fn item(value: &Value) -> Item {
         (None, None) => field("bom-ref").unwrap_or_else(|| name.clone()),
     };
     let version = field("version").unwrap_or_default();
-    let entry = Entry {
+    let entry = ComponentEntry {
         subject: id.or(subject).unwrap_or_default(),
         name,
         version: version.clone(),

@@ -2,28 +2,28 @@
 
 use std::path::PathBuf;
 
-use super::verdicts::{Verdict, Verdicts};
+use super::verdicts::{SubjectVerdict, Verdicts};
 use crate::inventory::{Inventory, McpDefinition, Place, Record, Subject};
-use crate::lock::{Lock, Package};
+use crate::lock::{Lock, LockedPackage};
 
 /// The subjects of the lock, and their locked digests.
 pub(super) fn inventory(lock: &Lock) -> (Inventory, Verdicts) {
     let (mut inventory, mut verdicts) = (Inventory::default(), Verdicts::default());
     for package in lock.packages() {
         inventory.subjects.push(subject(package));
-        let verdict = Verdict {
+        let verdict = SubjectVerdict {
             tree: package.tree,
             dependencies: package.dependencies,
             files: package.files,
             commit: package.commit.as_ref().map(ToString::to_string),
-            ..Verdict::default()
+            ..SubjectVerdict::default()
         };
         verdicts.subjects.insert(package.id.clone(), verdict);
     }
     (inventory, verdicts)
 }
 
-fn subject(package: &Package) -> Subject {
+fn subject(package: &LockedPackage) -> Subject {
     // A lock has no places; without one the subject is known by its id.
     let place = Place {
         absolute: PathBuf::new(),
@@ -57,20 +57,20 @@ fn repository(spec: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use crate::digest::{Sha256Digest, Sri, TreeDigest};
-    use crate::lock::{Lock, Package};
-    use crate::sbom::{Options, from_lock};
+    use crate::lock::{Lock, LockedPackage};
+    use crate::sbom::{SbomOptions, from_lock};
     use crate::subject::{Kind, Source, SubjectId};
 
     #[test]
     fn the_lock_alone_gives_an_sbom_without_verdicts() {
         let archive = Sri::of(b"a");
-        let mut npm = Package::new(SubjectId::new("npm", "@s/p"), Kind::Plugin, Source::Npm);
+        let mut npm = LockedPackage::new(SubjectId::new("npm", "@s/p"), Kind::Plugin, Source::Npm);
         (npm.version, npm.archive, npm.tree) = (
             Some("1.0.0".to_owned()),
             Some(archive),
             Some(TreeDigest([1; 32])),
         );
-        let mut git = Package::new(
+        let mut git = LockedPackage::new(
             SubjectId::new("git", "github.com/acme/notes"),
             Kind::Plugin,
             Source::Git,
@@ -78,7 +78,7 @@ mod tests {
         git.commit = "a".repeat(40).parse().ok();
         git.spec = Some("git:github.com/acme/notes@v1.3.0".to_owned());
         git.tree = Some(TreeDigest([2; 32]));
-        let mut server = Package::new(
+        let mut server = LockedPackage::new(
             SubjectId::new("mcp", "files"),
             Kind::McpServer,
             Source::Config,
@@ -89,7 +89,7 @@ mod tests {
         );
         let lock = Lock::new(vec![npm, git, server], Vec::new()).expect("lock");
 
-        let bom = from_lock(&lock, &Options::default())
+        let bom = from_lock(&lock, &SbomOptions::default())
             .expect("SBOM")
             .value()
             .clone();

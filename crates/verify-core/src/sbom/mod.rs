@@ -30,17 +30,17 @@ use declarations::Declared;
 pub use crate::report::Outcomes;
 pub use diff::{Diff, diff};
 pub use party::Party;
-pub use verdicts::{AppliedPolicy, ArchiveMatch, Verdict, Verdicts, VerifiedProvenance};
+pub use verdicts::{AppliedPolicy, ArchiveMatch, SubjectVerdict, Verdicts, VerifiedProvenance};
 
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
 use crate::lock::Lock;
-use crate::npm::Limits;
+use crate::npm::NpmLimits;
 use crate::subject::SubjectId;
 
 /// How to write the SBOM.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct SbomOptions {
     /// Version of CycloneDX.
     pub spec_version: SpecVersion,
     /// When it was made. The caller takes `SOURCE_DATE_EPOCH` or its clock; none leaves the time out.
@@ -126,9 +126,9 @@ impl Sbom {
 /// # Errors
 ///
 /// Only when the SBOM cannot be written at all, which would be a defect of this library.
-pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -> Result<Sbom> {
+pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &SbomOptions) -> Result<Sbom> {
     let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
-    let projects = projects::Projects::read(inventory, wanted, &Limits::default());
+    let projects = projects::Projects::read(inventory, wanted, &NpmLimits::default());
     let built = build::build(inventory, &projects, verdicts, wanted);
     drop(projects);
 
@@ -140,7 +140,7 @@ pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -
 /// # Errors
 ///
 /// As [`generate`].
-pub fn from_lock(lock: &Lock, options: &Options) -> Result<Sbom> {
+pub fn from_lock(lock: &Lock, options: &SbomOptions) -> Result<Sbom> {
     let (inventory, verdicts) = locked::inventory(lock);
     let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
     let mut built = build::build(
@@ -155,7 +155,7 @@ pub fn from_lock(lock: &Lock, options: &Options) -> Result<Sbom> {
     write(built, &Verdicts::default(), options)
 }
 
-fn write(built: build::Built, verdicts: &Verdicts, options: &Options) -> Result<Sbom> {
+fn write(built: build::Built, verdicts: &Verdicts, options: &SbomOptions) -> Result<Sbom> {
     let mut text = Vec::new();
     let written = built.bom.output_as_json_v1_5(&mut text);
     let core = written
@@ -181,7 +181,7 @@ fn write(built: build::Built, verdicts: &Verdicts, options: &Options) -> Result<
 
 /// Puts the members in their usual order, and adds serial and time. The serial is made of the content without the time, so that
 /// an unchanged installation keeps it (RFC 9562 version 8).
-fn seal(mut bom: Map<String, Value>, declared: Option<Declared>, options: &Options) -> Value {
+fn seal(mut bom: Map<String, Value>, declared: Option<Declared>, options: &SbomOptions) -> Value {
     let mut citations = Vec::new();
     if let Some(declared) = declared {
         bom.insert("definitions".to_owned(), declared.definitions);

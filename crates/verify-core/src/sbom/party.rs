@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value, json};
 
-use super::{Options, SpecVersion, values};
+use super::{SbomOptions, SpecVersion, values};
 use crate::npm::Person;
 
 /// A person or an organisation, written as npm writes authors: `NAME <E-MAIL> (ADDRESS)`, the last two as wanted.
@@ -91,7 +91,7 @@ impl Party {
 
 /// Adds those whom the operator named. In 1.5 a manufacturer is the maker of what is described, so there the maker of the SBOM counts
 /// among its authors.
-pub(super) fn declare(metadata: &mut Map<String, Value>, options: &Options) {
+pub(super) fn declare(metadata: &mut Map<String, Value>, options: &SbomOptions) {
     let mut authors: Vec<Value> = options.authors.iter().map(Party::contact).collect();
     match &options.manufacturer {
         Some(manufacturer) if options.spec_version == SpecVersion::V1_5 => {

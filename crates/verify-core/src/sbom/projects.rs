@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::inventory::{Inventory, Subject};
-use crate::npm::{self, Instance, Limits, Manifest, NpmTree};
+use crate::npm::{self, NpmLimits, NpmTree, PackageInstance, PackageJson};
 use crate::subject::{Kind, SubjectId};
 
 /// A folder with a `node_modules`, a `package.json` or both, and the subject that it belongs to.
@@ -37,7 +37,7 @@ impl Projects {
     pub(super) fn read(
         inventory: &Inventory,
         wanted: impl Fn(&SubjectId) -> bool,
-        limits: &Limits,
+        limits: &NpmLimits,
     ) -> Self {
         let mut projects = Self::default();
         for subject in inventory
@@ -71,14 +71,14 @@ impl Projects {
     }
 
     /// The subject as an installed package, with its index.
-    pub(super) fn instance(&self, id: &SubjectId) -> Option<(usize, &Instance)> {
+    pub(super) fn instance(&self, id: &SubjectId) -> Option<(usize, &PackageInstance)> {
         let (folder, at) = self.places.get(id)?;
         let at = (*at)?;
         Some((at, self.all.get(folder)?.tree.instances.get(at)?))
     }
 
     /// What the subject's `package.json` says.
-    pub(super) fn manifest(&self, id: &SubjectId) -> Option<&Manifest> {
+    pub(super) fn manifest(&self, id: &SubjectId) -> Option<&PackageJson> {
         match self.instance(id) {
             Some((_, instance)) => Some(&instance.manifest),
             None => self.of(id)?.1.tree.root.as_ref(),

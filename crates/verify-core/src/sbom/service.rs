@@ -4,7 +4,7 @@ use cyclonedx_bom::external_models::uri::Uri;
 use cyclonedx_bom::models::service::Service;
 use serde_json::Value;
 
-use super::verdicts::Verdict;
+use super::verdicts::SubjectVerdict;
 use super::{component, values};
 use crate::fact::Outcome;
 use crate::inventory::{McpDefinition, Subject, mcp_spec};
@@ -13,7 +13,11 @@ use crate::report::Outcomes;
 use crate::subject::Kind;
 
 /// An MCP server: what it is called and where it is, never what it is given.
-pub(super) fn service(subject: &Subject, reference: &str, verdict: Option<&Verdict>) -> Service {
+pub(super) fn service(
+    subject: &Subject,
+    reference: &str,
+    verdict: Option<&SubjectVerdict>,
+) -> Service {
     let mut service = Service::new("", Some(reference.to_owned()));
     service.name = values::normalized(Some(&masked(&subject.name)));
     let mut properties = vec![

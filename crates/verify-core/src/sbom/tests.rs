@@ -193,7 +193,7 @@ fn state(root: &Path) -> Inventory {
     }
 }
 
-fn bom(inventory: &Inventory, verdicts: &Verdicts, options: &Options) -> Value {
+fn bom(inventory: &Inventory, verdicts: &Verdicts, options: &SbomOptions) -> Value {
     let bom = generate(inventory, verdicts, options).expect("SBOM");
     assert_eq!(
         serde_json::from_str::<Value>(&bom.to_json()).expect("JSON"),
@@ -237,7 +237,7 @@ fn every_subject_and_every_package_is_listed_once() {
     let bom = bom(
         &state(dir.path()),
         &Verdicts::default(),
-        &Options::default(),
+        &SbomOptions::default(),
     );
     let references = |list: &str| -> Vec<String> {
         bom[list]
@@ -336,7 +336,7 @@ fn no_secret_and_no_absolute_path_comes_out() {
     let text = bom(
         &state(dir.path()),
         &Verdicts::default(),
-        &Options::default(),
+        &SbomOptions::default(),
     )
     .to_string();
     for secret in [
@@ -353,10 +353,10 @@ fn no_secret_and_no_absolute_path_comes_out() {
 
 #[test]
 fn equal_installations_give_equal_bytes_wherever_they_are() {
-    let reproducible = Options {
+    let reproducible = SbomOptions {
         reproducible: true,
         timestamp: Some(jiff::Timestamp::UNIX_EPOCH),
-        ..Options::default()
+        ..SbomOptions::default()
     };
     let text = || {
         let dir = tempfile::tempdir().expect("temp dir");
@@ -375,9 +375,9 @@ fn equal_installations_give_equal_bytes_wherever_they_are() {
         bom(
             &inventory,
             &Verdicts::default(),
-            &Options {
+            &SbomOptions {
                 timestamp,
-                ..Options::default()
+                ..SbomOptions::default()
             },
         )
     };
@@ -409,12 +409,12 @@ fn verdicts_become_evidence_claims_and_hashes() {
         review: Outcome::NotEstablished,
         ..Outcomes::default()
     };
-    let verdict = Verdict {
+    let verdict = SubjectVerdict {
         tree: Some(TreeDigest([7; 32])),
         files: Some(3),
         archive: Some(ArchiveMatch::Identical { archive }),
         outcomes,
-        ..Verdict::default()
+        ..SubjectVerdict::default()
     };
     verdicts.subjects.insert(zalo.clone(), verdict);
     let outcomes = Outcomes {
@@ -423,9 +423,9 @@ fn verdicts_become_evidence_claims_and_hashes() {
     };
     verdicts.subjects.insert(
         SubjectId::new("skill", "managed/weather"),
-        Verdict {
+        SubjectVerdict {
             outcomes,
-            ..Verdict::default()
+            ..SubjectVerdict::default()
         },
     );
     let differs = ArchiveMatch::Differs {
@@ -440,7 +440,7 @@ fn verdicts_become_evidence_claims_and_hashes() {
         digest: None,
     });
 
-    let bom_16 = bom(&inventory, &verdicts, &Options::default());
+    let bom_16 = bom(&inventory, &verdicts, &SbomOptions::default());
     let zalo = component(&bom_16, ZALO);
     assert_eq!(
         zalo["hashes"],
@@ -479,9 +479,9 @@ fn verdicts_become_evidence_claims_and_hashes() {
     let bom_15 = bom(
         &inventory,
         &verdicts,
-        &Options {
+        &SbomOptions {
             spec_version: SpecVersion::V1_5,
-            ..Options::default()
+            ..SbomOptions::default()
         },
     );
     assert_eq!(
@@ -514,7 +514,7 @@ fn a_commit_is_named_only_once_it_was_verified() {
         subjects: vec![subject],
         ..Inventory::default()
     };
-    let claimed = bom(&inventory, &Verdicts::default(), &Options::default());
+    let claimed = bom(&inventory, &Verdicts::default(), &SbomOptions::default());
     let claimed = component(&claimed, "git/notes");
     assert_eq!(
         property(claimed, "openclaw:git:recorded_commit"),
@@ -528,12 +528,12 @@ fn a_commit_is_named_only_once_it_was_verified() {
     let mut verdicts = Verdicts::default();
     verdicts.subjects.insert(
         id,
-        Verdict {
+        SubjectVerdict {
             commit: Some(commit.clone()),
-            ..Verdict::default()
+            ..SubjectVerdict::default()
         },
     );
-    let verified = bom(&inventory, &verdicts, &Options::default());
+    let verified = bom(&inventory, &verdicts, &SbomOptions::default());
     let verified = component(&verified, "git/notes");
     assert_eq!(verified["swhid"], json!([format!("swh:1:rev:{commit}")]));
     assert_eq!(verified["purl"], format!("pkg:github/acme/notes@{commit}"));
@@ -549,10 +549,10 @@ fn what_only_1_7_can_say() {
         ..Outcomes::default()
     };
     let reviewers = vec!["Ada <ada@example.org>".to_owned(), "a reviewer".to_owned()];
-    let verdict = Verdict {
+    let verdict = SubjectVerdict {
         outcomes,
         reviewers,
-        ..Verdict::default()
+        ..SubjectVerdict::default()
     };
     verdicts
         .subjects
@@ -562,11 +562,11 @@ fn what_only_1_7_can_say() {
         bom(
             &inventory,
             &verdicts,
-            &Options {
+            &SbomOptions {
                 spec_version,
                 timestamp,
                 reproducible,
-                ..Options::default()
+                ..SbomOptions::default()
             },
         )
     };
@@ -622,10 +622,10 @@ fn what_only_1_7_can_say() {
         (None, None)
     );
     assert_eq!(bom_17["serialNumber"], {
-        let later = Options {
+        let later = SbomOptions {
             spec_version: SpecVersion::V1_7,
             timestamp: jiff::Timestamp::from_second(9).ok(),
-            ..Options::default()
+            ..SbomOptions::default()
         };
         bom(&inventory, &verdicts, &later)["serialNumber"].clone()
     });
@@ -636,14 +636,14 @@ fn the_makers_are_those_whom_the_operator_names() {
     let dir = tempfile::tempdir().expect("temp dir");
     let inventory = state(dir.path());
     let party = |text: &str| text.parse::<Party>().expect(text);
-    let options = |spec_version| Options {
+    let options = |spec_version| SbomOptions {
         spec_version,
         authors: vec![party("Ada <ada@example.org>")],
         manufacturer: Some(party(
             "Acme <sbom@acme.example.org> (https://acme.example.org)",
         )),
         supplier: Some(party("Supplier Ltd.")),
-        ..Options::default()
+        ..SbomOptions::default()
     };
     let metadata = |spec_version| {
         bom(&inventory, &Verdicts::default(), &options(spec_version))["metadata"].clone()
@@ -662,7 +662,8 @@ fn the_makers_are_those_whom_the_operator_names() {
         (old.get("manufacturer"), &old["authors"][1]["name"]),
         (None, &json!("Acme"))
     );
-    let unnamed = bom(&inventory, &Verdicts::default(), &Options::default())["metadata"].clone();
+    let unnamed =
+        bom(&inventory, &Verdicts::default(), &SbomOptions::default())["metadata"].clone();
     assert_eq!(
         (
             unnamed.get("authors"),
@@ -680,9 +681,9 @@ fn a_filter_keeps_only_the_wanted_subjects_and_their_packages() {
     let bom = bom(
         &state(dir.path()),
         &Verdicts::default(),
-        &Options {
+        &SbomOptions {
             subjects,
-            ..Options::default()
+            ..SbomOptions::default()
         },
     );
     assert_eq!(bom["components"].as_array().map(Vec::len), Some(2));
@@ -694,7 +695,7 @@ fn a_filter_keeps_only_the_wanted_subjects_and_their_packages() {
 fn an_update_reads_as_a_page() {
     let dir = tempfile::tempdir().expect("temp dir");
     let inventory = state(dir.path());
-    let read = || bom(&inventory, &Verdicts::default(), &Options::default());
+    let read = || bom(&inventory, &Verdicts::default(), &SbomOptions::default());
     let old = read();
     let left = dir.path().join(
         "private-home/.openclaw/npm/projects/p/node_modules/@openclaw/zalo/node_modules/left",

@@ -10,7 +10,7 @@ use crate::subject::SubjectId;
 #[derive(Clone, Debug, Default)]
 pub struct Verdicts {
     /// By subject.
-    pub subjects: BTreeMap<SubjectId, Verdict>,
+    pub subjects: BTreeMap<SubjectId, SubjectVerdict>,
     /// Comparisons of installed npm packages with their archives: by subject, and by the package's path below its project
     /// (`node_modules/a/node_modules/b`).
     pub packages: BTreeMap<(SubjectId, String), ArchiveMatch>,
@@ -20,7 +20,7 @@ pub struct Verdicts {
 
 /// What is known about one subject.
 #[derive(Clone, Debug, Default)]
-pub struct Verdict {
+pub struct SubjectVerdict {
     /// Its digest, when taken.
     pub tree: Option<TreeDigest>,
     /// The digest of its dependencies, when taken.

@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
-use super::manifest::{Entry, Manifest};
+use super::manifest::{Manifest, TreeEntry};
 use super::object::Mode;
 
 /// One path that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct FileChange {
     /// Path relative to the root. May hold anything but NUL: pass it through [`crate::text::visible`] to show it.
     pub path: String,
     /// What happened to it.
@@ -50,10 +50,10 @@ impl ChangeKind {
 
 /// Every path that differs, sorted by its bytes. Empty exactly when both trees have the same digest.
 #[must_use]
-pub fn compare(old: &Manifest, new: &Manifest) -> Vec<Change> {
+pub fn compare(old: &Manifest, new: &Manifest) -> Vec<FileChange> {
     let mut changes = Vec::new();
-    let mut add = |entry: &Entry, kind| {
-        changes.push(Change {
+    let mut add = |entry: &TreeEntry, kind| {
+        changes.push(FileChange {
             path: entry.path.clone(),
             kind,
         })
@@ -84,7 +84,7 @@ pub fn compare(old: &Manifest, new: &Manifest) -> Vec<Change> {
     }
 }
 
-fn difference(before: &Entry, after: &Entry) -> Option<ChangeKind> {
+fn difference(before: &TreeEntry, after: &TreeEntry) -> Option<ChangeKind> {
     match (before.mode == Mode::Symlink, after.mode == Mode::Symlink) {
         (false, false) if before.id != after.id => Some(ChangeKind::Changed),
         (false, false) if before.mode != after.mode => Some(ChangeKind::ModeChanged),
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn every_kind_of_change_is_named() {
         let make = |entries: &[(&str, Mode, &str)]| {
-            let entry = |&(path, mode, content): &(&str, Mode, &str)| Entry {
+            let entry = |&(path, mode, content): &(&str, Mode, &str)| TreeEntry {
                 path: path.to_owned(),
                 mode,
                 id: BlobId::of(content.as_bytes()),

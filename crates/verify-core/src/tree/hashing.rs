@@ -13,8 +13,10 @@ use rustix::io::Errno;
 use super::names::shown;
 use super::object::{BlobHasher, BlobId, Mode};
 use super::open::{Beneath, Stamp};
-use super::walk::{MAX_NOTED, Walk, read_error, shown_folder, walk};
-use super::{Entry, Manifest, Options, Progress, Tree, TreeError, TreeLimit, TreeNote, TreeSpec};
+use super::walk::{MAX_NOTED, TreeWalk, read_error, shown_folder, walk};
+use super::{
+    HashProgress, Manifest, Tree, TreeEntry, TreeError, TreeLimit, TreeNote, TreeOptions, TreeSpec,
+};
 
 const BUFFER: usize = 128 << 10;
 /// Entries that go to a thread at once: few enough that no thread waits long for another at the end.
@@ -25,7 +27,7 @@ const PROGRESS_STEP: u64 = 64;
 /// Walks and hashes what `specs` cover; the results are in the same order.
 pub(crate) fn digest_all(
     specs: &[TreeSpec],
-    options: &Options<'_>,
+    options: &TreeOptions<'_>,
 ) -> Vec<Result<Tree, TreeError>> {
     let pool = Pool::new(specs.len(), options);
     let threads = match options.threads {
@@ -83,7 +85,7 @@ struct Batch {
     tree: usize,
     number: usize,
     root: Arc<Beneath>,
-    entries: Vec<Entry>,
+    entries: Vec<TreeEntry>,
     bytes: u64,
     /// Entries that have more than one name.
     links: Vec<(usize, HardLink)>,
@@ -130,7 +132,7 @@ struct Queue {
 }
 
 struct Pool<'a> {
-    options: &'a Options<'a>,
+    options: &'a TreeOptions<'a>,
     queue: Mutex<Queue>,
     filled: Condvar,
     found_files: AtomicU64,
@@ -144,7 +146,7 @@ struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    fn new(trees: usize, options: &'a Options<'a>) -> Self {
+    fn new(trees: usize, options: &'a TreeOptions<'a>) -> Self {
         Self {
             options,
             queue: Mutex::default(),
@@ -159,14 +161,14 @@ impl<'a> Pool<'a> {
     }
 
     /// Walks one tree after the other and gives what is found to the threads.
-    fn walk_all(&self, specs: &[TreeSpec]) -> Vec<Result<Walk, TreeError>> {
+    fn walk_all(&self, specs: &[TreeSpec]) -> Vec<Result<TreeWalk, TreeError>> {
         // Also when a walk should panic: the threads would wait for ever.
         let _close = CloseWhenDropped(self);
         let mut walks = Vec::with_capacity(specs.len());
         let mut numbers = Vec::with_capacity(specs.len());
         for (tree, spec) in specs.iter().enumerate() {
             let (mut number, mut batch) = (0, Vec::new());
-            let mut send = |root: &Arc<Beneath>, entry: Option<Entry>| {
+            let mut send = |root: &Arc<Beneath>, entry: Option<TreeEntry>| {
                 let last = entry.is_none();
                 batch.extend(entry);
                 if batch.len() == BATCH || (last && !batch.is_empty()) {
@@ -198,7 +200,7 @@ impl<'a> Pool<'a> {
             numbers.push(number);
         }
         for ((tree, walk), mut number) in walks.iter().enumerate().zip(numbers) {
-            let Ok(Walk { root, folders, .. }) = walk else {
+            let Ok(TreeWalk { root, folders, .. }) = walk else {
                 continue;
             };
             for first in (0..folders.len()).step_by(BATCH) {
@@ -269,7 +271,7 @@ impl<'a> Pool<'a> {
         &self,
         tree: usize,
         root: &Beneath,
-        entry: &mut Entry,
+        entry: &mut TreeEntry,
         buffer: &mut [u8],
     ) -> Result<Seen, TreeError> {
         let path = entry.path.as_str();
@@ -368,7 +370,7 @@ impl<'a> Pool<'a> {
         if let Some(progress) = self.options.progress
             && (files.is_multiple_of(PROGRESS_STEP) || files == of)
         {
-            progress(Progress { files, of, bytes });
+            progress(HashProgress { files, of, bytes });
         }
     }
 
@@ -481,7 +483,7 @@ fn links_that_leave(specs: &[TreeSpec], hashed: &[Batch]) -> Vec<(usize, u64, u6
 }
 
 fn finish(
-    mut walk: Walk,
+    mut walk: TreeWalk,
     batches: Vec<Batch>,
     leaving: &[(usize, u64, u64)],
 ) -> Result<Tree, TreeError> {

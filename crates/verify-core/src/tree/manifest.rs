@@ -10,7 +10,7 @@ use crate::digest::{TreeDigest, from_hex};
 /// One file or symlink of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct TreeEntry {
     /// Path relative to the root, `/` between names. May hold anything but NUL: pass it through [`crate::text::visible`] to show it.
     pub path: String,
     /// Kind and executable bit.
@@ -22,7 +22,7 @@ pub struct Entry {
 /// Every file and symlink of a tree, sorted by the bytes of the path. Folders follow from the paths; empty ones do not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
-    entries: Vec<Entry>,
+    entries: Vec<TreeEntry>,
 }
 
 /// Why entries or bytes are no manifest.
@@ -48,7 +48,7 @@ impl Manifest {
     ///
     /// # Errors
     /// When a path is unusable, stands twice, or is a file and a folder at once.
-    pub fn new(mut entries: Vec<Entry>) -> Result<Self, ManifestError> {
+    pub fn new(mut entries: Vec<TreeEntry>) -> Result<Self, ManifestError> {
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         let mut folder = "";
         for (at, entry) in entries.iter().enumerate() {
@@ -67,13 +67,13 @@ impl Manifest {
 
     /// The entries, sorted by the bytes of their paths.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[TreeEntry] {
         &self.entries
     }
 
     /// The entry at `path`.
     #[must_use]
-    pub fn get(&self, path: &str) -> Option<&Entry> {
+    pub fn get(&self, path: &str) -> Option<&TreeEntry> {
         self.entries
             .binary_search_by(|entry| entry.path.as_str().cmp(path))
             .ok()
@@ -216,7 +216,7 @@ const FOLDER: &str = "40000";
 enum Step<'a> {
     /// A folder begins.
     Open,
-    Entry(&'a Entry),
+    Entry(&'a TreeEntry),
     /// The folder of this name ends; the root has none.
     Close(&'a str),
 }
@@ -228,7 +228,7 @@ fn add(lengths: &mut [u64], open: &[usize], mode: &str, name: &str) {
     }
 }
 
-fn parse_entry(line: &str) -> Option<Entry> {
+fn parse_entry(line: &str) -> Option<TreeEntry> {
     let (head, path) = line.strip_suffix('\0')?.split_once('\t')?;
     let mut words = head.split(' ');
     let mode = Mode::parse(words.next()?)?;
@@ -237,7 +237,7 @@ fn parse_entry(line: &str) -> Option<Entry> {
         return None;
     }
     let id = from_hex(id)?.try_into().ok()?;
-    Some(Entry {
+    Some(TreeEntry {
         path: path.to_owned(),
         mode,
         id: BlobId(id),
@@ -255,7 +255,7 @@ fn check_path(path: &str) -> Result<(), ManifestError> {
 
 /// A folder that opens at `parent` and was not open at `before` must not be a file too.
 fn check_folders_are_no_files(
-    entries: &[Entry],
+    entries: &[TreeEntry],
     before: &str,
     parent: &str,
 ) -> Result<(), ManifestError> {
@@ -326,8 +326,8 @@ fn quoted(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn entry(path: &str) -> Entry {
-        Entry {
+    fn entry(path: &str) -> TreeEntry {
+        TreeEntry {
             path: path.to_owned(),
             mode: Mode::Regular,
             id: BlobId::of(path.as_bytes()),

@@ -25,8 +25,8 @@ use std::sync::atomic::AtomicBool;
 
 use crate::digest::TreeDigest;
 
-pub use compare::{Change, ChangeKind, compare};
-pub use manifest::{Entry, Manifest, ManifestError};
+pub use compare::{ChangeKind, FileChange, compare};
+pub use manifest::{Manifest, ManifestError, TreeEntry};
 pub use object::{BlobId, Mode};
 pub use store::{ManifestStore, StoreError};
 
@@ -91,7 +91,7 @@ pub enum RecordKind {
 
 /// How much a walk may take, and how it is watched.
 #[derive(Clone, Copy)]
-pub struct Options<'a> {
+pub struct TreeOptions<'a> {
     /// Threads that hash; 0 means as many as the machine has. The digests do not depend on it.
     pub threads: usize,
     /// Levels of folders below the root.
@@ -108,10 +108,10 @@ pub struct Options<'a> {
     /// Set by the caller to stop.
     pub cancel: Option<&'a AtomicBool>,
     /// Called now and then from the hashing threads.
-    pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
+    pub progress: Option<&'a (dyn Fn(HashProgress) + Sync)>,
 }
 
-impl Default for Options<'_> {
+impl Default for TreeOptions<'_> {
     fn default() -> Self {
         Self {
             threads: 0,
@@ -129,7 +129,7 @@ impl Default for Options<'_> {
 /// How far the hashing has come, over all trees of the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct HashProgress {
     /// Files hashed.
     pub files: u64,
     /// Files found so far; grows while the walk goes on.
@@ -212,7 +212,7 @@ pub enum TreeError {
         /// What.
         path: String,
     },
-    /// A limit of [`Options`] was reached.
+    /// A limit of [`TreeOptions`] was reached.
     #[error("more than {max} {limit}")]
     Limit {
         /// Which.
@@ -236,17 +236,17 @@ pub enum TreeError {
 /// Most offenders that [`TreeError::Unsafe`] names.
 pub const MAX_OFFENDERS: usize = 100;
 
-/// A limit of [`Options`].
+/// A limit of [`TreeOptions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TreeLimit {
-    /// [`Options::max_depth`].
+    /// [`TreeOptions::max_depth`].
     Depth,
-    /// [`Options::max_entries`].
+    /// [`TreeOptions::max_entries`].
     Entries,
-    /// [`Options::max_bytes`].
+    /// [`TreeOptions::max_bytes`].
     Bytes,
-    /// [`Options::max_path_bytes`].
+    /// [`TreeOptions::max_path_bytes`].
     PathBytes,
     /// Components looked at to resolve all symlinks of a tree.
     SymlinkSteps,
@@ -332,7 +332,7 @@ pub enum Why {
 ///
 /// # Errors
 /// See [`TreeError`]; no error ever hides a digest that was taken in part.
-pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError> {
+pub fn digest(spec: &TreeSpec, options: &TreeOptions<'_>) -> Result<Tree, TreeError> {
     let mut results = digest_all(std::slice::from_ref(spec), options);
     results.pop().unwrap_or(Err(TreeError::Missing))
 }
@@ -342,15 +342,15 @@ pub fn digest(spec: &TreeSpec, options: &Options<'_>) -> Result<Tree, TreeError>
 /// # Errors
 /// See [`TreeError`].
 pub fn tree_digest(folder: &std::path::Path) -> Result<TreeDigest, TreeError> {
-    let options = Options {
+    let options = TreeOptions {
         count_host_links: true,
-        ..Options::default()
+        ..TreeOptions::default()
     };
     digest(&TreeSpec::whole(folder), &options).map(|tree| tree.digest)
 }
 
 /// The digests of many trees, in the order of `specs`; one pool hashes the files of all of them.
 #[must_use]
-pub fn digest_all(specs: &[TreeSpec], options: &Options<'_>) -> Vec<Result<Tree, TreeError>> {
+pub fn digest_all(specs: &[TreeSpec], options: &TreeOptions<'_>) -> Vec<Result<Tree, TreeError>> {
     hashing::digest_all(specs, options)
 }

@@ -133,11 +133,11 @@ fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{BlobId, Entry, Mode};
+    use crate::tree::{BlobId, Mode, TreeEntry};
 
     fn manifest(content: &str) -> Manifest {
         let id = BlobId::of(content.as_bytes());
-        Manifest::new(vec![Entry {
+        Manifest::new(vec![TreeEntry {
             path: "a/b".to_owned(),
             mode: Mode::Regular,
             id,

@@ -10,12 +10,12 @@ use rustix::fs::{AtFlags, Dir, FileType};
 use rustix::io::Errno;
 
 use super::links::{Links, join};
-use super::manifest::Entry;
+use super::manifest::TreeEntry;
 use super::names::{collision_key, folds, shown, unsafe_name, unsafe_on_windows};
 use super::object::{BlobId, Mode};
 use super::open::{Beneath, Stamp, type_in_words};
 use super::{
-    LeaveOut, MAX_OFFENDERS, Offender, Options, TreeError, TreeLimit, TreeNote, TreeSpec, Why,
+    LeaveOut, MAX_OFFENDERS, Offender, TreeError, TreeLimit, TreeNote, TreeOptions, TreeSpec, Why,
     records,
 };
 
@@ -25,7 +25,7 @@ pub(crate) const MAX_NOTED: usize = 20;
 const MAX_SYMLINK_STEPS: u64 = 1_000_000;
 
 /// What a walk found, besides the entries that it gave away.
-pub(crate) struct Walk {
+pub(crate) struct TreeWalk {
     pub(crate) root: Arc<Beneath>,
     /// Every folder that was listed, and what it looked like.
     pub(crate) folders: Arc<Vec<(String, Stamp)>>,
@@ -33,14 +33,14 @@ pub(crate) struct Walk {
 }
 
 /// Takes the files and symlinks of a tree in the order of their paths' bytes, then `None`. The id of a file is not yet known.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Arc<Beneath>, Option<Entry>);
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&Arc<Beneath>, Option<TreeEntry>);
 
 /// Walks what `spec` covers. After an unsafe entry was met, nothing more goes to `sink`: there will be no digest.
 pub(crate) fn walk(
     spec: &TreeSpec,
-    options: &Options<'_>,
+    options: &TreeOptions<'_>,
     sink: Sink<'_>,
-) -> Result<Walk, TreeError> {
+) -> Result<TreeWalk, TreeError> {
     let (boundary, root_in_boundary, root) = open_root(spec)?;
     let root = Arc::new(root);
     let links = Links::new(spec, boundary.as_ref().unwrap_or(&root), &root_in_boundary);
@@ -77,7 +77,7 @@ pub(crate) fn walk(
     if count > 0 {
         notes.push(TreeNote::WindowsUnsafeNames { paths, count });
     }
-    Ok(Walk {
+    Ok(TreeWalk {
         root,
         folders: Arc::new(folders),
         notes,
@@ -137,7 +137,7 @@ fn root_is_no_folder(root: &Path) -> TreeError {
 
 struct Walker<'a> {
     spec: &'a TreeSpec,
-    options: &'a Options<'a>,
+    options: &'a TreeOptions<'a>,
     root: &'a Arc<Beneath>,
     links: Links<'a>,
     seen: u64,
@@ -152,7 +152,7 @@ struct Walker<'a> {
 
 /// What a folder holds and what counts.
 enum Child {
-    Leaf(Entry),
+    Leaf(TreeEntry),
     /// Its path.
     Folder(String),
 }
@@ -279,7 +279,7 @@ impl Walker<'_> {
             match kind {
                 FileType::Directory => children.push(Child::Folder(path)),
                 FileType::RegularFile => {
-                    children.push(Child::Leaf(Entry {
+                    children.push(Child::Leaf(TreeEntry {
                         path,
                         mode: Mode::Regular,
                         id: BlobId([0; 32]),
@@ -303,7 +303,7 @@ impl Walker<'_> {
         folder: &str,
         name: &str,
         path: String,
-    ) -> Result<Entry, TreeError> {
+    ) -> Result<TreeEntry, TreeError> {
         let target = rustix::fs::readlinkat(fd, name, Vec::new())
             .map_err(|errno| read_error(&path, errno))?;
         let host_link = self.options.count_host_links
@@ -319,7 +319,7 @@ impl Walker<'_> {
         if self.symlink_steps > MAX_SYMLINK_STEPS {
             return Err(limit(TreeLimit::SymlinkSteps, MAX_SYMLINK_STEPS));
         }
-        Ok(Entry {
+        Ok(TreeEntry {
             path,
             mode: Mode::Symlink,
             id: BlobId::of(target.as_bytes()),

@@ -9,16 +9,16 @@ use jiff::tz::TimeZone;
 
 #[cfg(feature = "online")]
 use super::imports;
-use super::reviews::{Refreshed, ReviewFiles};
+use super::reviews::{RefreshedImport, ReviewFiles};
 use super::{OnProgress, Verifier};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::lock::Lock;
 use crate::operator_file;
-use crate::policy::{ImportLocation, Policy, Preset, ReleaseRule};
+use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy};
 use crate::provenance::{Anchors, Instance};
-use crate::report::{Input, Inputs};
+use crate::report::{InputFile, Inputs};
 use crate::rules::{self, Names};
 use crate::text;
 
@@ -277,7 +277,7 @@ impl Builder {
         };
         let folder = |path: &Option<PathBuf>| {
             path.as_ref()
-                .map_or_else(Input::default, |path| Input::new(shown(path), None))
+                .map_or_else(InputFile::default, |path| InputFile::new(shown(path), None))
         };
         let inputs = Inputs {
             policy: input(&self.policy),
@@ -303,7 +303,7 @@ impl Builder {
             .into_iter()
             .flatten()
             .map(|file| file.path.as_path());
-        let signers = policy.release_rules().iter().flat_map(ReleaseRule::files);
+        let signers = policy.release_rules().iter().flat_map(ReleasePolicy::files);
         let imports = policy
             .imports
             .iter()
@@ -336,7 +336,7 @@ impl Builder {
     ///
     /// # Errors
     /// When what is served is not what policy pins, when an import is neither served nor kept, and when it cannot be kept.
-    pub fn refresh_imports(&self) -> Result<Vec<Refreshed>> {
+    pub fn refresh_imports(&self) -> Result<Vec<RefreshedImport>> {
         #[cfg(feature = "online")]
         if let Some(client) = &self.client {
             return imports::refresh(self, client);
@@ -384,9 +384,9 @@ impl OperatorFile {
         Some((&self.path, self.text.as_deref()?))
     }
 
-    fn input(&self) -> Option<Input> {
+    fn input(&self) -> Option<InputFile> {
         let digest = Sha256Digest::of(self.text.as_ref()?.as_bytes());
-        Some(Input::new(self.shown.clone(), Some(digest)))
+        Some(InputFile::new(self.shown.clone(), Some(digest)))
     }
 }
 

@@ -7,9 +7,9 @@ use crate::evidence::{self, Measured, identity_policy};
 use crate::fact::Outcome;
 use crate::inventory::Inventory;
 use crate::inventory::packed::{self, Candidate};
-use crate::provenance::npm::Package;
+use crate::provenance::npm::AttestedPackage;
 use crate::provenance::{Identity, IdentityPolicy};
-use crate::report::{Contents, Report, contents};
+use crate::report::{PackageContents, Report, contents};
 use crate::rules::Stage;
 use crate::subject::Source;
 
@@ -18,7 +18,7 @@ use crate::subject::Source;
 #[non_exhaustive]
 pub struct CandidateReport {
     /// What is inside.
-    pub contents: Contents,
+    pub contents: PackageContents,
     /// Who built it, when that is verified.
     pub identity: Option<Identity>,
     /// The keys with which the registry signed it, when that is verified.
@@ -49,7 +49,7 @@ impl Verifier {
     /// As [`Verifier::identity_policy`]; also when the archive holds no package.
     pub fn attested(&self, candidate: &Candidate<'_>, answer: &[u8]) -> Result<CandidateOrigin> {
         let (name, version, _) = packed::package(candidate)?;
-        let about = Package {
+        let about = AttestedPackage {
             name: &name,
             version: &version,
             integrity: candidate.archive.integrity,

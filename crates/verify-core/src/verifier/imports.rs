@@ -1,7 +1,7 @@
 //! Fetching imported reviews: the only place that does, and only the verb `lock` calls it.
 
 use super::Builder;
-use super::reviews::{Refreshed, State, changed};
+use super::reviews::{RefreshedImport, State, changed};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::operator_file::MAX_BYTES;
@@ -11,7 +11,7 @@ use crate::review::ImportStore;
 use crate::text;
 
 /// See [`Builder::refresh_imports`].
-pub(super) fn refresh(builder: &Builder, client: &Client) -> Result<Vec<Refreshed>> {
+pub(super) fn refresh(builder: &Builder, client: &Client) -> Result<Vec<RefreshedImport>> {
     let mut builder = builder.clone();
     let policy = builder.loaded_policy()?;
     let at = |import: &Import| match &import.location {
@@ -51,7 +51,7 @@ pub(super) fn refresh(builder: &Builder, client: &Client) -> Result<Vec<Refreshe
                 ));
             }
         };
-        refreshed.push(Refreshed {
+        refreshed.push(RefreshedImport {
             name: import.name.clone(),
             address: shown(url),
             state,

@@ -9,9 +9,9 @@ use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::evidence::Evidence;
-use crate::evidence::review::{self as facts, Known, ReadPart, Standing};
+use crate::evidence::review::{self as facts, ReadPart, ReviewStatus, ReviewedTree};
 use crate::finding::Remedy;
-use crate::inventory::staged::kept::Kept;
+use crate::inventory::staged::kept::StagedCopy;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::review::diff::{self, Cost, CostLimits, Difference};
@@ -81,7 +81,7 @@ pub enum Since<'a> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Reading {
+pub struct ReviewMaterial {
     /// Always `openclaw-verify.reading/1`.
     pub schema: &'static str,
     /// The subject.
@@ -180,22 +180,27 @@ impl Verifier {
     ///
     /// # Errors
     /// When it is not installed, has no digest, changes while it is read, or nothing reviewed as `since` can be had.
-    pub fn reading(&self, id: &SubjectId, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+    pub fn reading(
+        &self,
+        id: &SubjectId,
+        since: Since<'_>,
+        dependencies: bool,
+    ) -> Result<ReviewMaterial> {
         self.reading_in(&self.inventory()?, id, since, dependencies)
     }
 
     /// The same of what is not installed yet: a copy that the gate kept, or an archive that was staged with
-    /// [`Kept::of_archive`]. Its files have to stay where they are as long as the reading is used.
+    /// [`StagedCopy::of_archive`]. Its files have to stay where they are as long as the reading is used.
     ///
     /// # Errors
     /// As [`Verifier::reading`], and when what was kept is not `id`.
     pub fn reading_kept(
         &self,
         id: &SubjectId,
-        kept: &Kept,
+        kept: &StagedCopy,
         since: Since<'_>,
         dependencies: bool,
-    ) -> Result<Reading> {
+    ) -> Result<ReviewMaterial> {
         let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject);
         let scope = Scope::default();
@@ -211,7 +216,7 @@ impl Verifier {
         id: &SubjectId,
         since: Since<'_>,
         dependencies: bool,
-    ) -> Result<Reading> {
+    ) -> Result<ReviewMaterial> {
         let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
             return Err(Error::environment(
                 format!("{id} is not installed, so there is nothing to read"),
@@ -232,7 +237,7 @@ impl Verifier {
             None => Content::Tree(evidence.tree.tree().ok_or_else(no_digest)?.digest),
         };
         let own = facts::own(evidence);
-        let mut reading = Reading {
+        let mut reading = ReviewMaterial {
             schema: "openclaw-verify.reading/1",
             subject: id.clone(),
             version: subject
@@ -321,7 +326,7 @@ impl Verifier {
                     .unwrap_or_else(|| known.digest.to_string())
             })
         };
-        let is_meant = |known: &Known| match since {
+        let is_meant = |known: &ReviewedTree| match since {
             Since::Nothing => false,
             Since::Cheapest if part == ReadPart::Own => {
                 open.and_then(|open| open.next.as_ref())
@@ -333,10 +338,10 @@ impl Verifier {
                 known.version.as_deref() == Some(text) || known.digest.to_string() == text
             }
         };
-        let meant: Vec<Known> = known
+        let meant: Vec<ReviewedTree> = known
             .iter()
             .filter(|known| is_meant(known))
-            .map(|k| Known {
+            .map(|k| ReviewedTree {
                 digest: k.digest,
                 version: k.version.clone(),
             })
@@ -425,7 +430,7 @@ struct Base {
     contents: Contents<'static>,
 }
 
-impl Reading {
+impl ReviewMaterial {
     /// Keeps what is installed, so that a later reading can start from here. The caller decides when to
     /// [`ContentStore::prune`].
     ///
@@ -465,11 +470,11 @@ impl Reading {
     }
 }
 
-fn item(subject: &Subject, reading: &facts::Reading) -> Option<BacklogItem> {
+fn item(subject: &Subject, reading: &facts::RequiredReview) -> Option<BacklogItem> {
     let finding = match &reading.standing {
-        Standing::Unreviewed => rules::UNREVIEWED,
-        Standing::Expired(_) => rules::REVIEW_EXPIRED,
-        Standing::AgentOnly(_) => rules::AGENT_REVIEWED_ONLY,
+        ReviewStatus::Unreviewed => rules::UNREVIEWED,
+        ReviewStatus::Expired(_) => rules::REVIEW_EXPIRED,
+        ReviewStatus::AgentOnly(_) => rules::AGENT_REVIEWED_ONLY,
         _ => return None,
     };
     let next = reading.next.as_ref();

@@ -9,10 +9,10 @@ use crate::evidence::{self, Evidences, TagFacts};
 use crate::fact::Fact;
 use crate::git::{GitError, Repository, is_valid_tag_name};
 use crate::inventory::Inventory;
-use crate::lock::{Change, Lock, Release, changes};
+use crate::lock::{Lock, LockChange, LockedRelease, changes};
 use crate::policy::{self, Gitsign};
 use crate::provenance::release::Released;
-use crate::release::{self, ReleaseRule, Verdict};
+use crate::release::{self, ReleaseRule, TagVerdict};
 use crate::report::Report;
 use crate::rules::Stage;
 use crate::subject::SubjectId;
@@ -70,11 +70,11 @@ pub struct Pinning {
     /// The new lock.
     pub lock: Lock,
     /// How it differs from the one there is.
-    pub changes: Vec<Change>,
+    pub changes: Vec<LockChange>,
     /// Tags that cannot be pinned: they are not verified.
     pub refused: Vec<String>,
     /// Changes that need the operator's word and do not have it. A caller that writes the lock has to stop when there is one.
-    pub unaccepted: Vec<Change>,
+    pub unaccepted: Vec<LockChange>,
 }
 
 /// The operator's files for the repository in question.
@@ -82,7 +82,7 @@ struct Trusted {
     /// The repository's id.
     repository: Option<String>,
     /// The rules for it, the most specific first.
-    rules: Vec<(policy::ReleaseRule, ReleaseRule)>,
+    rules: Vec<(policy::ReleasePolicy, ReleaseRule)>,
     /// What replaces a signature.
     attestation: Option<Fact<Released>>,
 }
@@ -168,7 +168,7 @@ impl Verifier {
             ));
         }
         if ad_hoc {
-            let rule = policy::ReleaseRule::ad_hoc(
+            let rule = policy::ReleasePolicy::ad_hoc(
                 query.signers.clone(),
                 query.openpgp.clone(),
                 query.gitsign.clone(),
@@ -270,7 +270,7 @@ impl Verifier {
         query: &ReleaseQuery,
         clone: Option<&std::result::Result<Repository, GitError>>,
         trusted: &Trusted,
-        pins: &[Release],
+        pins: &[LockedRelease],
     ) -> Result<Vec<TagFacts>> {
         let now = self.options.now;
         match (&query.source, clone, &query.tag) {
@@ -329,7 +329,7 @@ impl Verifier {
 
 impl Trusted {
     /// The most specific rule for a tag.
-    fn rule(&self, tag: &str) -> Result<&(policy::ReleaseRule, ReleaseRule)> {
+    fn rule(&self, tag: &str) -> Result<&(policy::ReleasePolicy, ReleaseRule)> {
         self.rules
             .iter()
             .find(|(rule, _)| rule.tags.matches(tag))
@@ -339,7 +339,7 @@ impl Trusted {
     fn all(
         &self,
         clone: &Repository,
-        pins: &[Release],
+        pins: &[LockedRelease],
         now: jiff::Timestamp,
     ) -> Result<Vec<TagFacts>> {
         let rule_for = |name: &str| self.rules.iter().find(|(rule, _)| rule.tags.matches(name));
@@ -366,14 +366,14 @@ impl Trusted {
                 needs: None,
             });
         }
-        let facts = |verdict: Verdict| {
+        let facts = |verdict: TagVerdict| {
             let rule = self.rule(&verdict.name)?;
             Ok(self.facts(verdict, &rule.0, true))
         };
         verdicts.into_iter().map(facts).collect()
     }
 
-    fn facts(&self, verdict: Verdict, rule: &policy::ReleaseRule, listed: bool) -> TagFacts {
+    fn facts(&self, verdict: TagVerdict, rule: &policy::ReleasePolicy, listed: bool) -> TagFacts {
         let verdict = match &self.attestation {
             Some(found) => verdict.attested(found),
             None => verdict,
@@ -392,7 +392,7 @@ impl Trusted {
     }
 
     /// What the lock remembers of the repository's tags.
-    fn pins(&self, lock: &Lock) -> Vec<Release> {
+    fn pins(&self, lock: &Lock) -> Vec<LockedRelease> {
         let Some(repository) = &self.repository else {
             return Vec::new();
         };

@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
-use crate::inventory::staged::kept::Kept;
+use crate::inventory::staged::kept::StagedCopy;
 use crate::inventory::staged::request;
 use crate::inventory::{Inventory, Listing, Subject};
-use crate::lock::{Change, Lock, Package, Provenance, What, changes};
+use crate::lock::{Lock, LockChange, LockChangeKind, LockedPackage, Provenance, changes};
 use crate::report::Report;
 use crate::review::diff::CostLimits;
 use crate::rules::Stage;
@@ -25,9 +25,9 @@ pub struct Relock {
     /// The new lock.
     pub lock: Lock,
     /// How it differs from the one there is; everything is added when there is none.
-    pub changes: Vec<Change>,
+    pub changes: Vec<LockChange>,
     /// Subjects that cannot be locked. An entry that they had stays as it was.
-    pub refused: Vec<Refused>,
+    pub refused: Vec<RefusedSubject>,
     /// What could not be read, one line each, safe to show. A lock that was taken without it would forget what lies there, and take
     /// it in later as something new: it must not be written over another one.
     pub unread: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Relock {
 /// A subject that cannot be locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct RefusedSubject {
     /// The subject.
     pub id: SubjectId,
     /// Why, safe to show.
@@ -71,7 +71,7 @@ impl Verifier {
         let measured = self.gather(&inventory, &old, &Scope::Everything)?;
         let evidence = self.tagged(&inventory, &releases_of(&old)?, measured)?;
 
-        let mut entries: BTreeMap<SubjectId, Package> = BTreeMap::new();
+        let mut entries: BTreeMap<SubjectId, LockedPackage> = BTreeMap::new();
         if !ids.is_empty() {
             entries.extend(
                 old.packages()
@@ -105,7 +105,7 @@ impl Verifier {
                 }
                 Ok(None) => {}
                 Err(why) => {
-                    refused.push(Refused {
+                    refused.push(RefusedSubject {
                         id: subject.id.clone(),
                         why,
                     });
@@ -140,7 +140,7 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Verifier::check`], and when what was kept is not `id`.
-    pub fn relock_kept(&self, id: &SubjectId, kept: &Kept) -> Result<Relock> {
+    pub fn relock_kept(&self, id: &SubjectId, kept: &StagedCopy) -> Result<Relock> {
         let old = self.lock.clone().unwrap_or_default();
         let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject.clone());
@@ -150,7 +150,7 @@ impl Verifier {
             as_kept(kept, &ids, evidence)?;
         }
 
-        let mut entries: BTreeMap<SubjectId, Package> = old
+        let mut entries: BTreeMap<SubjectId, LockedPackage> = old
             .packages()
             .iter()
             .map(|entry| (entry.id.clone(), entry.clone()))
@@ -170,11 +170,11 @@ impl Verifier {
                     );
                     entries.insert(id.clone(), entry);
                 }
-                Ok(None) => refused.push(Refused {
+                Ok(None) => refused.push(RefusedSubject {
                     id: id.clone(),
                     why: "the kept copy is empty".to_owned(),
                 }),
-                Err(why) => refused.push(Refused {
+                Err(why) => refused.push(RefusedSubject {
                     id: id.clone(),
                     why,
                 }),
@@ -203,7 +203,7 @@ impl Verifier {
     pub(super) fn staged_as(
         &self,
         id: &SubjectId,
-        kept: &Kept,
+        kept: &StagedCopy,
     ) -> Result<(Subject, Vec<SubjectId>)> {
         let lock = self.lock.clone().unwrap_or_default();
         let staged =
@@ -254,9 +254,14 @@ impl Relock {
         &self,
         accepted: &[String],
         named: &[SubjectId],
-    ) -> impl Iterator<Item = &Change> {
-        let everyday = |what| matches!(what, What::Settings | What::Instructions);
-        let is_named = move |change: &&Change| {
+    ) -> impl Iterator<Item = &LockChange> {
+        let everyday = |what| {
+            matches!(
+                what,
+                LockChangeKind::Settings | LockChangeKind::Instructions
+            )
+        };
+        let is_named = move |change: &&LockChange| {
             everyday(change.what) && named.iter().any(|id| id.as_str() == change.id)
         };
         self.changes.iter().filter(move |change| {
@@ -323,9 +328,9 @@ fn unread(report: &Report, wanted: &dyn Fn(&SubjectId) -> bool) -> Vec<String> {
 fn entry(
     subject: &Subject,
     evidence: &Evidence,
-    before: Option<&Package>,
-) -> std::result::Result<Option<Package>, String> {
-    let mut entry = Package::new(subject.id.clone(), subject.kind, subject.source);
+    before: Option<&LockedPackage>,
+) -> std::result::Result<Option<LockedPackage>, String> {
+    let mut entry = LockedPackage::new(subject.id.clone(), subject.kind, subject.source);
     let record = subject.record.as_ref();
     entry.version = subject.recorded_version();
     entry.spec = spec(subject);
@@ -385,7 +390,7 @@ fn provenance(evidence: &Evidence) -> Option<Provenance> {
 }
 
 /// Anyone who can write to the spool could put other files where the operator has read these.
-pub(super) fn as_kept(kept: &Kept, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
+pub(super) fn as_kept(kept: &StagedCopy, ids: &[SubjectId], evidence: &Evidence) -> Result<()> {
     let Some(tree) = evidence.tree.tree() else {
         return Ok(());
     };
@@ -418,7 +423,7 @@ pub(super) fn contradiction(error: &crate::lock::LockError) -> Error {
 }
 
 /// What was verified about these very bytes stays verified.
-fn keep_evidence(entry: &mut Package, before: &Package) {
+fn keep_evidence(entry: &mut LockedPackage, before: &LockedPackage) {
     let same = entry.tree == before.tree
         && entry.archive == before.archive
         && entry.commit == before.commit;

@@ -6,8 +6,8 @@ use jiff::civil::Date;
 
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Input, OperatorError, Result};
-use crate::evidence::Bases;
-use crate::evidence::review::Given;
+use crate::evidence::BaseSources;
+use crate::evidence::review::ReviewContext;
 use crate::operator_file;
 use crate::policy::{Import, ImportLocation, Policy};
 use crate::review::diff::CostLimits;
@@ -65,10 +65,10 @@ impl ReviewFiles {
         &'r self,
         own: &'r str,
         today: Date,
-        bases: Bases<'r>,
+        bases: BaseSources<'r>,
         limits: CostLimits,
-    ) -> Given<'r> {
-        Given {
+    ) -> ReviewContext<'r> {
+        ReviewContext {
             index: self.index(today),
             own,
             imports: self
@@ -86,7 +86,7 @@ impl ReviewFiles {
 /// What came of an imported file that policy names by address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refreshed {
+pub struct RefreshedImport {
     /// The operator's name for it.
     pub name: String,
     /// Its address, safe to show.

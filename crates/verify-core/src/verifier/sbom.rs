@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use super::{Case, Scope, Verifier};
 use crate::error::{Error, Result};
-use crate::evidence::review::Standing;
+use crate::evidence::review::ReviewStatus;
 use crate::evidence::{Compared, Evidence};
 use crate::fact::Fact;
 use crate::inventory::Inventory;
 use crate::review::{self, Question, ReviewIndex};
 use crate::rules::Stage;
 use crate::sbom::{
-    self, AppliedPolicy, ArchiveMatch, Options, Sbom, Verdict, Verdicts, VerifiedProvenance,
+    self, AppliedPolicy, ArchiveMatch, Sbom, SbomOptions, SubjectVerdict, Verdicts,
+    VerifiedProvenance,
 };
 use crate::subject::{Kind, SubjectId};
 
@@ -20,7 +21,7 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Verifier::check`]; also when `options` name a subject that is not installed.
-    pub fn sbom(&self, options: &Options, verify: bool) -> Result<Sbom> {
+    pub fn sbom(&self, options: &SbomOptions, verify: bool) -> Result<Sbom> {
         let inventory = self.inventory()?;
         if let Some(id) = options
             .subjects
@@ -57,7 +58,7 @@ impl Verifier {
             let Some(evidence) = evidence.get(&subject.id) else {
                 continue;
             };
-            let verdict = Verdict {
+            let verdict = SubjectVerdict {
                 tree: evidence.tree.tree().map(|tree| tree.digest),
                 dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
                 files: evidence.tree.tree().map(|tree| tree.files),
@@ -89,7 +90,7 @@ impl Verifier {
 }
 
 /// Only what is described is hashed, and asked for.
-fn scope(options: &Options) -> Scope {
+fn scope(options: &SbomOptions) -> Scope {
     if options.subjects.is_empty() {
         return Scope::Everything;
     }
@@ -140,7 +141,7 @@ fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence
         .review
         .readings
         .iter()
-        .filter(|reading| matches!(reading.standing, Standing::Reviewed));
+        .filter(|reading| matches!(reading.standing, ReviewStatus::Reviewed));
     let steps = read.flat_map(|reading| {
         let question = Question {
             subject,
@@ -151,7 +152,7 @@ fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence
             publishers: &[],
         };
         match reviews.judge(&question) {
-            review::Verdict::Reviewed(steps) => steps,
+            review::ReviewVerdict::Reviewed(steps) => steps,
             _ => Vec::new(),
         }
     });

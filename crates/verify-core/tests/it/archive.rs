@@ -11,9 +11,9 @@ use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use openclaw_verify_core::archive::{self, Archive, ArchiveError, Limits, UnpackError};
+use openclaw_verify_core::archive::{self, Archive, ArchiveError, ArchiveLimits, UnpackError};
 use openclaw_verify_core::digest::Sri;
-use openclaw_verify_core::tree::{self, Mode, Options, TreeSpec};
+use openclaw_verify_core::tree::{self, Mode, TreeOptions, TreeSpec};
 use proptest::prelude::*;
 
 /// A header of 512 bytes with a right checksum.
@@ -89,7 +89,9 @@ fn tgz(entries: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Archive, ArchiveError> {
-    archive::read(bytes, &Limits::default(), |path| path == "package.json")
+    archive::read(bytes, &ArchiveLimits::default(), |path| {
+        path == "package.json"
+    })
 }
 
 #[track_caller]
@@ -131,7 +133,7 @@ fn honest_archive_is_the_tree_that_it_unpacks_to() {
     std::fs::create_dir(dir.path().join("lib")).expect("folder");
     std::fs::write(dir.path().join("package.json"), "{}").expect("file");
     std::fs::write(dir.path().join("lib/index.js"), "x").expect("file");
-    let tree = tree::digest(&TreeSpec::whole(dir.path()), &Options::default()).expect("digest");
+    let tree = tree::digest(&TreeSpec::whole(dir.path()), &TreeOptions::default()).expect("digest");
     assert_eq!((tree.digest, tree.manifest), (read.digest, read.manifest));
 }
 
@@ -510,17 +512,17 @@ fn attack_decompression_bombs() {
         packer.finish().expect("pack")
     };
     refused_bytes(&zeros(64), "bomb");
-    let small = Limits {
+    let small = ArchiveLimits {
         unpacked: 1 << 20,
-        ..Limits::default()
+        ..ArchiveLimits::default()
     };
     assert!(matches!(
         archive::read(zeros(2).as_slice(), &small, |_| false),
         Err(ArchiveError::UnpackedTooLarge(_))
     ));
-    let small = Limits {
+    let small = ArchiveLimits {
         packed: 1000,
-        ..Limits::default()
+        ..ArchiveLimits::default()
     };
     assert!(matches!(
         archive::read(zeros(8).as_slice(), &small, |_| false),
@@ -797,7 +799,7 @@ fn the_same_file_twice_is_one_file() {
     let dir = tempfile::tempdir().expect("temp dir");
     let unpacked = archive::unpack(
         bytes.as_slice(),
-        &Limits::default(),
+        &ArchiveLimits::default(),
         &twice.integrity,
         &dir.path().join("out"),
     );
@@ -836,14 +838,14 @@ fn attack_several_top_folders() {
 
 #[test]
 fn attack_too_many_entries_levels_and_paths() {
-    let limits = Limits {
+    let limits = ArchiveLimits {
         entries: 100,
-        ..Limits::default()
+        ..ArchiveLimits::default()
     };
     let many: Vec<_> = (0..101)
         .map(|n| file(&format!("package/{n}"), ""))
         .collect();
-    let code = |bytes: &[u8], limits: &Limits| {
+    let code = |bytes: &[u8], limits: &ArchiveLimits| {
         archive::read(bytes, limits, |_| true)
             .err()
             .map(|e| e.code())
@@ -854,9 +856,9 @@ fn attack_too_many_entries_levels_and_paths() {
         &[[pax(&[("path", &deep)]), file("package/x", "")].concat()],
         "too-deep",
     );
-    let limits = Limits {
+    let limits = ArchiveLimits {
         path_bytes: 1000,
-        ..Limits::default()
+        ..ArchiveLimits::default()
     };
     let long = "n".repeat(600);
     let long = |n: u8| {
@@ -870,9 +872,9 @@ fn attack_too_many_entries_levels_and_paths() {
         code(&tgz(&[long(1), long(2)]), &limits),
         Some("too-many-path-bytes")
     );
-    let limits = Limits {
+    let limits = ArchiveLimits {
         kept_file: 10,
-        ..Limits::default()
+        ..ArchiveLimits::default()
     };
     assert_eq!(
         code(
@@ -889,8 +891,14 @@ fn unpacking_writes_the_verified_bytes_or_nothing() {
     let target = dir.path().join("out");
     let bytes = tgz(&honest());
     let verified = read(&bytes).expect("read");
-    let unpack =
-        |bytes: &[u8]| archive::unpack(bytes, &Limits::default(), &verified.integrity, &target);
+    let unpack = |bytes: &[u8]| {
+        archive::unpack(
+            bytes,
+            &ArchiveLimits::default(),
+            &verified.integrity,
+            &target,
+        )
+    };
     let leftovers = || std::fs::read_dir(dir.path()).expect("list").count();
 
     // Swapped between verifying and unpacking.
@@ -902,14 +910,19 @@ fn unpacking_writes_the_verified_bytes_or_nothing() {
     let link = tgz(&with(entry(b"package/l", b'2', b"", b"lib")));
     let of_link = read(&link).expect("read").integrity;
     assert!(matches!(
-        archive::unpack(link.as_slice(), &Limits::default(), &of_link, &target),
+        archive::unpack(
+            link.as_slice(),
+            &ArchiveLimits::default(),
+            &of_link,
+            &target
+        ),
         Err(UnpackError::Link(_))
     ));
     assert!(matches!(unpack(&bytes[..50]), Err(UnpackError::Archive(_))));
     assert_eq!(leftovers(), 0);
 
     assert_eq!(unpack(&bytes).expect("unpack").digest, verified.digest);
-    let tree = tree::digest(&TreeSpec::whole(&target), &Options::default()).expect("digest");
+    let tree = tree::digest(&TreeSpec::whole(&target), &TreeOptions::default()).expect("digest");
     assert_eq!(tree.digest, verified.digest);
     assert_eq!(leftovers(), 1);
     assert!(matches!(unpack(&bytes), Err(UnpackError::Exists(_))));
@@ -965,7 +978,7 @@ fn gnu_tar_archives_are_the_trees_they_were_made_of() {
             .status();
         assert!(status.expect("tar runs").success());
         let read = read(&std::fs::read(&archive).expect("archive")).expect(format);
-        let tree = tree::digest(&TreeSpec::whole(&root), &Options::default()).expect("digest");
+        let tree = tree::digest(&TreeSpec::whole(&root), &TreeOptions::default()).expect("digest");
         assert_eq!(read.digest, tree.digest, "{format}");
     }
 }
@@ -1054,7 +1067,7 @@ fn npm_cache_is_read_and_installed_packages_are_their_archives() {
             root: folder,
             leave_out,
         };
-        let Ok(tree) = tree::digest(&spec, &Options::default()) else {
+        let Ok(tree) = tree::digest(&spec, &TreeOptions::default()) else {
             continue;
         };
         let npm = read.manifest_of_npm().expect("manifest");

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
 use openclaw_verify_core::release::{
-    AllowedSigners, OpenPgpCertificates, ReleaseRule, RevokedKeys, Trust, parse_tag, verify_object,
+    AllowedSigners, OpenPgpCertificates, ReleaseRule, RevokedKeys, TrustedSigners, parse_tag,
+    verify_object,
 };
 
 const BODY: &[u8] = b"object 1111111111111111111111111111111111111111\ntype commit\ntag v1.0.0\ntagger a <a@example.org> 1760000000 +0000\n\nv1.0.0\n";
@@ -15,14 +16,14 @@ const SIGNERS: &str = "a@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3
 static RULE: LazyLock<ReleaseRule> = LazyLock::new(|| ReleaseRule {
     tags: Pattern::new("**").expect("a pattern"),
     // Every scheme is allowed, so that the readers of all three are reached.
-    trust: Trust {
+    trust: TrustedSigners {
         ssh: AllowedSigners::parse(Path::new("signers"), SIGNERS).ok(),
         openpgp: Some(OpenPgpCertificates::default()),
         gitsign: Some(Gitsign {
             identity: "a@example.org".to_owned(),
             issuer: "https://issuer.example".to_owned(),
         }),
-        ..Trust::default()
+        ..TrustedSigners::default()
     },
     require: ReleaseNeed::SignedTag,
     minimum: None,

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use openclaw_verify_core::digest::Sri;
-use openclaw_verify_core::gate::{Gate, Kept, NoWarn, Reply, Request, Spool, Verdict};
+use openclaw_verify_core::gate::{Gate, NoWarn, Reply, Request, Spool, StagedCopy, Verdict};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Builder, Verifier, operator_file};
 use proptest::prelude::*;
@@ -73,7 +73,7 @@ impl Bench {
         let relock = kept
             .filter_map(|path| {
                 self.verifier_at(NOW)
-                    .relock_kept(&id, &Kept::open(&path).expect("kept copy"))
+                    .relock_kept(&id, &StagedCopy::open(&path).expect("kept copy"))
                     .ok()
             })
             .last()
@@ -415,12 +415,12 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
     let lock = || {
         bench
             .verifier_at(NOW)
-            .relock_kept(&id, &Kept::open(&kept).expect("kept copy"))
+            .relock_kept(&id, &StagedCopy::open(&kept).expect("kept copy"))
     };
     let read = || {
         bench.verifier_at(NOW).reading_kept(
             &id,
-            &Kept::open(&kept).expect("kept copy"),
+            &StagedCopy::open(&kept).expect("kept copy"),
             openclaw_verify_core::Since::Nothing,
             false,
         )
@@ -452,7 +452,7 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
         .expect("another copy");
     fs::rename(&kept, bench.root.join("spool/away")).expect("rename");
     std::os::unix::fs::symlink(other.file_name().expect("name"), &kept).expect("link");
-    let error = Kept::open(&kept).map(|_| ()).expect_err("a link");
+    let error = StagedCopy::open(&kept).map(|_| ()).expect_err("a link");
     assert!(error.contains("symbolic link"), "{error}");
     fs::remove_file(&kept).expect("remove");
     fs::rename(&other, &kept).expect("rename");

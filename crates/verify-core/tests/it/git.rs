@@ -8,7 +8,7 @@ use openclaw_verify_core::git::{
     CheckoutState, CommitTree, GitError, ObjectKind, ObjectReader, Repository, TreeLimits,
     compare_checkout, object_id,
 };
-use openclaw_verify_core::tree::{ChangeKind, LeaveOut, Manifest, Mode, Options, TreeSpec};
+use openclaw_verify_core::tree::{ChangeKind, LeaveOut, Manifest, Mode, TreeOptions, TreeSpec};
 
 use crate::mint::{Mint, run};
 use crate::special::make_fifo;
@@ -408,7 +408,7 @@ fn a_tree_that_multiplies_itself_is_cut_off() {
 fn walk(root: &Path) -> Manifest {
     let mut spec = TreeSpec::whole(root);
     spec.leave_out.push(LeaveOut::Folder(".git".to_owned()));
-    openclaw_verify_core::tree::digest(&spec, &Options::default())
+    openclaw_verify_core::tree::digest(&spec, &TreeOptions::default())
         .expect("a tree")
         .manifest
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use openclaw_verify_core::digest::Sha256Digest;
-use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
+use openclaw_verify_core::registry::{Cache, Client, FetchLimits, NpmConfig};
 use openclaw_verify_core::review::ImportStore;
 use openclaw_verify_core::{Builder, Error, ImportState, Verifier};
 
@@ -56,7 +56,7 @@ impl Place {
     }
 
     fn online(&self, patience: Duration) -> Builder {
-        let mut limits = Limits::default();
+        let mut limits = FetchLimits::default();
         (limits.metadata, limits.idle, limits.connect) = (patience, patience, PATIENT);
         (limits.attempts, limits.backoff) = (2, Duration::from_millis(10));
         let client = Client::new(

@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::inventory::{self, Inventory, Observation, Options, Subject};
+use openclaw_verify_core::inventory::{self, Inventory, InventoryOptions, Observation, Subject};
 use openclaw_verify_core::subject::{Kind, Source};
 use openclaw_verify_core::tree::LeaveOut;
 use serde_json::{Value, json};
@@ -115,15 +115,15 @@ impl State {
         );
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> InventoryOptions {
         let home = self.root().parent().map(Path::to_owned);
-        Options {
+        InventoryOptions {
             state_dir: self.root(),
             host: None,
             relocated_from: None,
             home,
             config: None,
-            ..Options::new("")
+            ..InventoryOptions::new("")
         }
     }
 
@@ -136,7 +136,7 @@ impl State {
 }
 
 /// What is there; where the record of installs cannot be read, an inventory of nothing but that.
-fn read_or_refused(options: &Options) -> Inventory {
+fn read_or_refused(options: &InventoryOptions) -> Inventory {
     match inventory::read(options) {
         Ok(inventory) => inventory,
         Err(openclaw_verify_core::Error::Subject { place, why, .. }) => {
@@ -221,13 +221,13 @@ fn a_real_state_is_found_whole_in_its_copy() {
         .status()
         .expect("bash");
     assert!(unpacked.success());
-    let options = Options {
+    let options = InventoryOptions {
         state_dir: dir.path().join(".openclaw"),
         host: None,
         relocated_from: Some(PathBuf::from("/home/user/.openclaw")),
         home: None,
         config: None,
-        ..Options::new("")
+        ..InventoryOptions::new("")
     };
     let inventory = inventory::read(&options).expect("inventory");
 
@@ -324,7 +324,7 @@ fn a_real_state_is_found_whole_in_its_copy() {
     );
 
     // Without saying that it is a copy, every record points out of it.
-    let inventory = inventory::read(&Options {
+    let inventory = inventory::read(&InventoryOptions {
         relocated_from: None,
         ..options
     })
@@ -446,7 +446,7 @@ fn a_config_that_the_operator_names_has_to_be_there() {
     state.plugin("extensions/x", "x");
     let named = state.file("../etc/openclaw.json", r#"{"plugins":{"enabled":false}}"#);
     for from in [None, Some(PathBuf::from("/home/user/.openclaw"))] {
-        let options = Options {
+        let options = InventoryOptions {
             config: Some(named.clone()),
             relocated_from: from,
             ..state.options()
@@ -458,7 +458,7 @@ fn a_config_that_the_operator_names_has_to_be_there() {
             inventory.observations
         );
     }
-    let options = Options {
+    let options = InventoryOptions {
         config: Some(state.path("gone.json")),
         ..state.options()
     };
@@ -1286,7 +1286,7 @@ fn the_host_package_and_what_npm_hoisted_beside_it() {
     state.file("../app/node_modules/dep/index.js", "");
     let host = app.join("node_modules/openclaw");
     let read = || {
-        let options = Options {
+        let options = InventoryOptions {
             host: Some(host.clone()),
             ..state.options()
         };
@@ -1334,7 +1334,7 @@ fn the_host_package_and_what_npm_hoisted_beside_it() {
     );
     // The same beside a copy: the operator's host package does not lie in it.
     let from = Some(PathBuf::from("/home/user/.openclaw"));
-    let options = Options {
+    let options = InventoryOptions {
         host: Some(host.clone()),
         relocated_from: from.clone(),
         ..state.options()
@@ -1342,7 +1342,7 @@ fn the_host_package_and_what_npm_hoisted_beside_it() {
     let copy = inventory::read(&options).expect("inventory");
     assert_eq!(subject(&copy, "core:openclaw").trees, core.trees);
     assert_eq!(subject(&copy, "core:openclaw").observations, []);
-    let options = Options {
+    let options = InventoryOptions {
         host: Some(host.clone()),
         relocated_from: Some(app.canonicalize().expect("real")),
         ..state.options()
@@ -1356,7 +1356,7 @@ fn the_host_package_and_what_npm_hoisted_beside_it() {
 #[test]
 fn a_missing_state_dir_or_host_is_an_error() {
     let state = State::new();
-    let options = Options {
+    let options = InventoryOptions {
         state_dir: state.path("nowhere"),
         ..state.options()
     };
@@ -1364,7 +1364,7 @@ fn a_missing_state_dir_or_host_is_an_error() {
         inventory::read(&options),
         Err(openclaw_verify_core::Error::NothingToVerify { .. })
     ));
-    let options = Options {
+    let options = InventoryOptions {
         state_dir: state.file("file", ""),
         ..state.options()
     };
@@ -1372,7 +1372,7 @@ fn a_missing_state_dir_or_host_is_an_error() {
         inventory::read(&options),
         Err(openclaw_verify_core::Error::Environment { .. })
     ));
-    let options = Options {
+    let options = InventoryOptions {
         host: Some(state.path("nowhere")),
         ..state.options()
     };

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::inventory::{self, Inventory, Observation, Options, Subject};
+use openclaw_verify_core::inventory::{self, Inventory, InventoryOptions, Observation, Subject};
 use openclaw_verify_core::launcher::Launch;
 use openclaw_verify_core::subject::{Kind, Source};
 
@@ -27,13 +27,13 @@ fn real_state(dir: &Path) -> Inventory {
         "{}",
         String::from_utf8_lossy(&unpacked.stderr)
     );
-    let options = Options {
+    let options = InventoryOptions {
         state_dir: dir.join(".openclaw"),
         host: None,
         relocated_from: Some("/home/user/.openclaw".into()),
         home: Some("/home/user".into()),
         config: None,
-        ..Options::new("")
+        ..InventoryOptions::new("")
     };
     inventory::read(&options).expect("inventory")
 }

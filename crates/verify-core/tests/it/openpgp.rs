@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use openclaw_verify_core::release::{OpenPgpCertificates, Trust, Verdict, verify_object};
+use openclaw_verify_core::release::{
+    OpenPgpCertificates, TagVerdict, TrustedSigners, verify_object,
+};
 
 use crate::mint::{Mint, run};
 use crate::release::{now, rule};
@@ -97,15 +99,15 @@ impl Gpg {
         certs
     }
 
-    pub fn judged(&self, body: &[u8], certificates: &OpenPgpCertificates) -> Verdict {
-        let rule = rule(Trust {
+    pub fn judged(&self, body: &[u8], certificates: &OpenPgpCertificates) -> TagVerdict {
+        let rule = rule(TrustedSigners {
             openpgp: Some(certificates.clone()),
-            ..Trust::default()
+            ..TrustedSigners::default()
         });
         verify_object(body, Some("v1"), &rule, &[], now())
     }
 
-    fn verdict(&self, body: &[u8]) -> Verdict {
+    fn verdict(&self, body: &[u8]) -> TagVerdict {
         self.judged(body, &self.certificates())
     }
 

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use openclaw_verify_core::digest::{Sha256Digest, Sri};
 use openclaw_verify_core::fact::{Fact, Outcome};
 use openclaw_verify_core::policy::Pattern;
-use openclaw_verify_core::provenance::gitsign::{Material, verify_gitsign};
-use openclaw_verify_core::provenance::npm::{Package, verify_attestations};
-use openclaw_verify_core::provenance::release::{Release, verify_release};
+use openclaw_verify_core::provenance::gitsign::{CmsSignature, verify_gitsign};
+use openclaw_verify_core::provenance::npm::{AttestedPackage, verify_attestations};
+use openclaw_verify_core::provenance::release::{ExpectedRelease, verify_release};
 use openclaw_verify_core::provenance::{
     Artifact, Identity, IdentityPolicy, Instance, NpmKeys, Signer, TrustRoot, verify_attestation,
 };
@@ -119,7 +119,7 @@ fn every_npm_file_of_the_corpus_has_its_verdict() {
             .replace("pkg:npm/", "")
             .replace("%40", "@");
         let (name, version) = purl.rsplit_once('@').expect("name@version");
-        let package = Package {
+        let package = AttestedPackage {
             name,
             version,
             integrity,
@@ -407,7 +407,7 @@ fn npm_provenance_names_repository_workflow_and_commit() {
                  integrity: Sri,
                  policy: &IdentityPolicy|
      -> Fact<Identity> {
-        let package = Package {
+        let package = AttestedPackage {
             name,
             version,
             integrity,
@@ -550,11 +550,11 @@ fn a_gitsign_tag_with_its_log_entry_verifies_offline() {
     };
     let judge =
         |attributes: &[u8], signature: &[u8], entry: Option<&[u8]>, policy: &IdentityPolicy| {
-            let material = Material {
+            let material = CmsSignature {
                 signed_attributes: attributes,
                 signature,
                 log_entry: entry,
-                ..Material::from(&signed)
+                ..CmsSignature::from(&signed)
             };
             code(&verify_gitsign(&material, policy, &trust, now()))
         };
@@ -565,7 +565,7 @@ fn a_gitsign_tag_with_its_log_entry_verifies_offline() {
     assert_eq!(judge(attributes, signature, None, &billy), "needs-log");
     assert_eq!(
         code(&verify_gitsign(
-            &Material::from(&online),
+            &CmsSignature::from(&online),
             &billy,
             &trust,
             now()
@@ -614,14 +614,14 @@ fn a_github_release_attestation_binds_tag_commit_and_files() {
     let release = |repository, tag| {
         code(&verify_release(
             &bytes,
-            &Release { repository, tag },
+            &ExpectedRelease { repository, tag },
             &github,
             now(),
         ))
     };
     let found = verify_release(
         &bytes,
-        &Release {
+        &ExpectedRelease {
             repository: "jdx/communique",
             tag: "v0.1.9",
         },
@@ -639,7 +639,7 @@ fn a_github_release_attestation_binds_tag_commit_and_files() {
     let public = TrustRoot::embedded(Instance::PublicGood).expect("root");
     let found = verify_release(
         &bytes,
-        &Release {
+        &ExpectedRelease {
             repository: "jdx/communique",
             tag: "v0.1.9",
         },
@@ -650,7 +650,7 @@ fn a_github_release_attestation_binds_tag_commit_and_files() {
     let other = corpus.read("github/github_provenance_demo-0.0.12-py3-none-any-bundle.jsonl");
     let found = verify_release(
         &other,
-        &Release {
+        &ExpectedRelease {
             repository: "jdx/communique",
             tag: "v0.1.9",
         },

@@ -7,7 +7,7 @@ use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::npm::{
-    self, Package, RegistrySignature, verify_attestations, verify_registry_signatures,
+    self, AttestedPackage, RegistrySignature, verify_attestations, verify_registry_signatures,
 };
 use openclaw_verify_core::provenance::{
     Artifact, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, NpmKeys, PublicKey, Signer, TrustRoot,
@@ -1168,7 +1168,7 @@ impl Npm {
     }
 
     fn judge_with(&self, answer: &[u8], keys: &NpmKeys) -> &'static str {
-        let package = Package {
+        let package = AttestedPackage {
             name: "@acme/notes",
             version: "1.2.0",
             integrity: Sri::of(ARCHIVE),
@@ -1395,7 +1395,7 @@ fn a_predicate_may_not_contradict_the_certificate() {
 fn registry_signatures() {
     let world = World::new();
     let keys = Npm::keys(&world, "2025-01-01T00:00:00Z", Some("2026-07-01T00:00:00Z"));
-    let package = Package {
+    let package = AttestedPackage {
         name: "@acme/notes",
         version: "1.2.0",
         integrity: Sri::of(ARCHIVE),

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::provenance::{Anchors, Instance, NpmKeys, TrustRoot, npm};
-use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig};
+use openclaw_verify_core::registry::{Cache, Client, FetchLimits, NpmConfig};
 use openclaw_verify_core::report::{Basis, Report};
 use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Builder, Candidate, CandidateOrigin, Scope, Verifier};
@@ -209,7 +209,12 @@ impl Place {
     pub(crate) fn client(&self) -> Client {
         let config = NpmConfig::parse(&format!("registry={}", self.server.url("/")), &|_| None)
             .expect("configuration");
-        Client::new(config, Limits::default(), Cache::new(self.path("cache"))).expect("client")
+        Client::new(
+            config,
+            FetchLimits::default(),
+            Cache::new(self.path("cache")),
+        )
+        .expect("client")
     }
 
     pub(crate) fn online(&self, policy: &str) -> Report {
@@ -736,8 +741,12 @@ fn a_registry_that_policy_does_not_list() {
     place.lock(true);
     let unlisted = |policy: &str, npmrc: &str| {
         let config = NpmConfig::parse(npmrc, &|_| None).expect("configuration");
-        let client = Client::new(config, Limits::default(), Cache::new(place.path("cache")))
-            .expect("client");
+        let client = Client::new(
+            config,
+            FetchLimits::default(),
+            Cache::new(place.path("cache")),
+        )
+        .expect("client");
         let report = place
             .builder(policy)
             .registry(client)
@@ -795,7 +804,7 @@ fn an_archive_in_the_cache_proves_nothing_by_itself() {
         archive: true,
         attestations: true,
     };
-    let plan = openclaw_verify_core::registry::Plan { wants: vec![want] };
+    let plan = openclaw_verify_core::registry::FetchPlan { wants: vec![want] };
     let fetched =
         openclaw_verify_core::registry::fetch_blocking(&plan, &place.client()).expect("a runtime");
     assert!(

@@ -14,8 +14,8 @@ use openclaw_verify_core::provenance::{
     Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot, npm,
 };
 use openclaw_verify_core::registry::{
-    Attestation, Cache, Client, FetchError, Fetched, Limits, NpmConfig, Plan, RegistryFacts, Want,
-    fetch_blocking, judge,
+    Attestation, Cache, Client, FetchError, FetchLimits, FetchPlan, Fetched, NpmConfig,
+    RegistryFacts, Want, fetch_blocking, judge,
 };
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ impl Shop {
         .into_bytes()
     }
 
-    fn client_with(&self, more: &str, limits: Limits) -> Client {
+    fn client_with(&self, more: &str, limits: FetchLimits) -> Client {
         let text = format!("registry={}\n{more}", self.server.url("/"));
         let config = NpmConfig::parse(&text, &|_| None).expect("configuration");
         Client::new(config, limits, Cache::new(self.cache.path())).expect("client")
@@ -108,7 +108,7 @@ impl Shop {
 
     fn fetch_with(&self, client: &Client) -> Fetched {
         fetch_blocking(
-            &Plan {
+            &FetchPlan {
                 wants: vec![want()],
             },
             client,
@@ -169,8 +169,8 @@ fn want() -> Want {
 }
 
 /// Long, so that a busy machine is not taken for a slow registry.
-fn limits() -> Limits {
-    let mut limits = Limits::default();
+fn limits() -> FetchLimits {
+    let mut limits = FetchLimits::default();
     limits.packument = 1 << 20;
     limits.archive = 1 << 20;
     limits.metadata = Duration::from_secs(120);
@@ -180,7 +180,7 @@ fn limits() -> Limits {
 }
 
 /// Short for archives, which must be the slow answer: whatever else is asked has all the time that it needs.
-fn short_for_archives() -> Limits {
+fn short_for_archives() -> FetchLimits {
     let mut limits = limits();
     limits.download = Duration::from_millis(700);
     limits
@@ -260,7 +260,7 @@ fn a_good_registry_and_then_the_cache() {
 
     // Without a network: what is signed, and what is known by its digest.
     shop.server.forget();
-    let plan = Plan {
+    let plan = FetchPlan {
         wants: vec![want()],
     };
     let facts = shop.judge(&cache.fetch(&plan));
@@ -270,7 +270,7 @@ fn a_good_registry_and_then_the_cache() {
     );
     assert_eq!(facts.published, None, "the time is not signed");
     assert_eq!(code(&facts.attestations.package()), "verified");
-    let unknown = Plan {
+    let unknown = FetchPlan {
         wants: vec![Want {
             integrity: None,
             ..want()
@@ -527,7 +527,7 @@ fn a_hostile_name_is_never_asked_for() {
         })
         .collect();
     let fetched =
-        fetch_blocking(&Plan { wants }, &shop.client_with("", limits())).expect("runtime");
+        fetch_blocking(&FetchPlan { wants }, &shop.client_with("", limits())).expect("runtime");
     assert!(
         fetched
             .packages
@@ -555,7 +555,7 @@ fn several_at_once_and_inside_an_async_program() {
         archive: false,
         attestations: true,
     };
-    let plan = Plan {
+    let plan = FetchPlan {
         wants: names.iter().map(of).collect(),
     };
     let client = shop.client_with("", limits());
@@ -598,7 +598,7 @@ fn proxies_and_authorities_are_the_callers() {
     let config = NpmConfig::from_environment(&env).expect("environment");
     let seen = Arc::new(Mutex::new(Vec::new()));
     let report = Arc::clone(&seen);
-    let progress = move |p: openclaw_verify_core::registry::Progress| {
+    let progress = move |p: openclaw_verify_core::registry::FetchProgress| {
         report
             .lock()
             .expect("list")
@@ -787,7 +787,7 @@ fn an_archive_without_a_stated_digest_is_no_published_one() {
         });
         shop.server.set(PACKUMENT, Answer::Good(body));
         let fetched = fetch_blocking(
-            &Plan {
+            &FetchPlan {
                 wants: vec![want.clone()],
             },
             &shop.client_with("", limits()),
@@ -856,7 +856,7 @@ fn a_trickle_is_no_answer() {
 fn a_packument_larger_than_accepted_is_not_read() {
     let shop = Shop::open();
     let huge = |size: usize| shop.packument(|p| p["readme"] = json!("x".repeat(size)));
-    let client = shop.client_with("", Limits::default());
+    let client = shop.client_with("", FetchLimits::default());
     shop.server.set(PACKUMENT, Answer::Good(huge(100 << 20)));
     assert_eq!(
         error(&shop.fetch_with(&client)),
@@ -887,7 +887,7 @@ fn a_silent_registry_is_not_asked_for_ever() {
     limits.parallel = 2;
     limits.attempts = 2;
     let client = shop.client_with("", limits);
-    let plan = Plan {
+    let plan = FetchPlan {
         wants: wants.collect(),
     };
     let fetched = fetch_blocking(&plan, &client).expect("a runtime");
@@ -927,7 +927,7 @@ fn a_poisoned_cache_is_refused() {
         file
     };
     let offline = || {
-        let facts = shop.judge(&cache.fetch(&Plan {
+        let facts = shop.judge(&cache.fetch(&FetchPlan {
             wants: vec![want()],
         }));
         (
@@ -1012,7 +1012,7 @@ fn processes_share_a_cache_and_one_that_is_killed_leaves_no_half_file() {
         .enable_all()
         .build()
         .expect("runtime");
-    let plan = Plan {
+    let plan = FetchPlan {
         wants: vec![want()],
     };
     // The point of the cut: the download has a file, and the server has most of the archive still to send.

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use openclaw_verify_core::Error;
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::git::Repository;
-use openclaw_verify_core::lock::Release;
+use openclaw_verify_core::lock::LockedRelease;
 use openclaw_verify_core::policy::{Gitsign, Pattern, ReleaseNeed};
 use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::release::{
     AllowedSigners, GitsignSignature, OpenPgpCertificates, PinState, ReleaseRule, RevokedKeys,
-    Trust, Verdict, parse_tag, verify, verify_all, verify_object,
+    TagVerdict, TrustedSigners, parse_tag, verify, verify_all, verify_object,
 };
 use openclaw_verify_core::version;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ pub fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().expect("a time")
 }
 
-pub fn rule(trust: Trust) -> ReleaseRule {
+pub fn rule(trust: TrustedSigners) -> ReleaseRule {
     ReleaseRule {
         tags: Pattern::new("**").expect("a pattern"),
         trust,
@@ -36,27 +36,27 @@ pub fn rule(trust: Trust) -> ReleaseRule {
     }
 }
 
-pub fn ssh_trust(file: &Path) -> Trust {
+pub fn ssh_trust(file: &Path) -> TrustedSigners {
     let text = std::fs::read_to_string(file).expect("signers file");
-    Trust {
+    TrustedSigners {
         ssh: Some(AllowedSigners::parse(file, &text).expect("a good signers file")),
-        ..Trust::default()
+        ..TrustedSigners::default()
     }
 }
 
-fn pgp_trust(file: &Path) -> Trust {
+fn pgp_trust(file: &Path) -> TrustedSigners {
     let mut certs = OpenPgpCertificates::default();
     certs
         .add(file, &std::fs::read(file).expect("certificates"))
         .expect("good certificates");
-    Trust {
+    TrustedSigners {
         openpgp: Some(certs),
-        ..Trust::default()
+        ..TrustedSigners::default()
     }
 }
 
 /// The code of a verdict, or `ok`.
-pub fn code(verdict: &Verdict) -> &'static str {
+pub fn code(verdict: &TagVerdict) -> &'static str {
     verdict
         .failures
         .first()
@@ -67,7 +67,7 @@ pub fn code(verdict: &Verdict) -> &'static str {
 }
 
 /// Whether the verdict is the one of a build without OpenPGP: nothing established, whatever the signature.
-fn without_openpgp(verdict: &Verdict) -> bool {
+fn without_openpgp(verdict: &TagVerdict) -> bool {
     let disabled = code(verdict) == "feature-disabled";
     assert!(
         !disabled || (!cfg!(feature = "openpgp") && verdict.outcome == Outcome::NotEstablished)
@@ -98,13 +98,13 @@ fn gitsign_without_log(body: &[u8], name: &str) {
         (format!("x{identity}"), issuer, "unknown-key"),
         (identity, "https://issuer.example".to_owned(), "unknown-key"),
     ] {
-        let trust = |anchors| Trust {
+        let trust = |anchors| TrustedSigners {
             gitsign: Some(Gitsign {
                 identity: identity.clone(),
                 issuer: issuer.clone(),
             }),
             anchors,
-            ..Trust::default()
+            ..TrustedSigners::default()
         };
         assert_eq!(
             code(&verify_object(
@@ -178,13 +178,13 @@ fn real_tags_get_the_expected_verdict() {
                     identity: identity.to_owned(),
                     issuer: text("issuer").to_owned(),
                 };
-                Trust {
+                TrustedSigners {
                     gitsign: Some(gitsign),
                     anchors: Some(anchors()),
-                    ..Trust::default()
+                    ..TrustedSigners::default()
                 }
             }
-            (_, None) => Trust::default(),
+            (_, None) => TrustedSigners::default(),
         };
         let repository = Repository::open(&repositories.path().join(text("repository_dir")))
             .expect("a repository");
@@ -222,7 +222,7 @@ fn real_tags_get_the_expected_verdict() {
 fn hostile_tags_get_their_own_code() {
     let (corpus, repositories) = corpus();
     let keys = corpus.join("hostile/keys");
-    let trust = Trust {
+    let trust = TrustedSigners {
         openpgp: pgp_trust(&keys.join("openpgp-certs.asc")).openpgp,
         ..ssh_trust(&keys.join("allowed_signers"))
     };
@@ -274,7 +274,7 @@ fn pins_of_the_corpus_compare_as_recorded() {
     {
         let text = |key: &str| entry[key].as_str().unwrap_or_default();
         let name = text("ref").strip_prefix("refs/tags/").expect("a tag");
-        let pin = Release {
+        let pin = LockedRelease {
             repository: "github.com/openclaw/crabbox".to_owned(),
             tag: name.to_owned(),
             tag_object: text("tag_object").parse().ok(),
@@ -376,9 +376,9 @@ fn revoked_and_unknown_keys_say_what_to_do() {
     let verdict = verify(
         &repository,
         "v1",
-        &rule(Trust {
+        &rule(TrustedSigners {
             ssh: signers(""),
-            ..Trust::default()
+            ..TrustedSigners::default()
         }),
         &[],
         now(),
@@ -406,10 +406,10 @@ fn revoked_and_unknown_keys_say_what_to_do() {
         let verdict = verify(
             &repository,
             "v1",
-            &rule(Trust {
+            &rule(TrustedSigners {
                 ssh: signers(&good),
                 revoked,
-                ..Trust::default()
+                ..TrustedSigners::default()
             }),
             &[],
             now(),
@@ -431,11 +431,11 @@ fn an_old_tag_is_a_rollback() {
     let repository = Repository::open(&mint.repo()).expect("a repository");
     let text = format!("a@example.test {}\n", mint.public(&key));
     let ssh = Some(AllowedSigners::parse(Path::new("signers"), &text).expect("a good file"));
-    let mut rule = rule(Trust {
+    let mut rule = rule(TrustedSigners {
         ssh,
-        ..Trust::default()
+        ..TrustedSigners::default()
     });
-    let codes = |rule: &ReleaseRule, pins: &[Release]| {
+    let codes = |rule: &ReleaseRule, pins: &[LockedRelease]| {
         let verdicts = verify_all(&repository, |_| Some(rule), pins, now()).expect("verdicts");
         verdicts
             .iter()
@@ -581,10 +581,10 @@ fn no_changed_tag_of_the_corpus_is_accepted() {
         ),
         (
             "x509/sigstore__gitsign/v0.17.0.138f9d7cb309.tag",
-            Trust {
+            TrustedSigners {
                 gitsign: Some(identity),
                 anchors: Some(anchors()),
-                ..Trust::default()
+                ..TrustedSigners::default()
             },
             "ok",
         ),
@@ -653,11 +653,11 @@ fn everybody() -> ReleaseRule {
         identity: "a".into(),
         issuer: "b".into(),
     };
-    rule(Trust {
+    rule(TrustedSigners {
         ssh: Some(AllowedSigners::default()),
         openpgp: Some(OpenPgpCertificates::default()),
         gitsign: Some(identity),
-        ..Trust::default()
+        ..TrustedSigners::default()
     })
 }
 
@@ -731,9 +731,9 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
     let ssh = Some(AllowedSigners::parse(Path::new("signers"), &text).expect("a good file"));
     let rule = ReleaseRule {
         require: ReleaseNeed::Pinned,
-        ..rule(Trust {
+        ..rule(TrustedSigners {
             ssh,
-            ..Trust::default()
+            ..TrustedSigners::default()
         })
     };
     for (name, before, after) in [
@@ -748,7 +748,7 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
         assert_eq!(pin.is_some(), after == "ok", "{name}");
         let object = repository.tag(name).expect("a tag").expect("a tag");
         let commit = mint.commit.parse().expect("an id");
-        let pin = pin.unwrap_or(Release {
+        let pin = pin.unwrap_or(LockedRelease {
             repository: "h/r".into(),
             tag: name.into(),
             tag_object: Some(object),

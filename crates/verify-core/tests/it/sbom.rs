@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::inventory::{Inventory, Place, Subject};
-use openclaw_verify_core::sbom::{self, Options, SpecVersion, Verdicts};
+use openclaw_verify_core::sbom::{self, SbomOptions, SpecVersion, Verdicts};
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use serde_json::{Value, json};
 
@@ -154,7 +154,7 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
     use openclaw_verify_core::digest::{Sri, TreeDigest};
     use openclaw_verify_core::fact::Outcome::{NotApplicable, NotEstablished, Verified, Violated};
     use openclaw_verify_core::sbom::{
-        AppliedPolicy, ArchiveMatch, Outcomes, Verdict, VerifiedProvenance,
+        AppliedPolicy, ArchiveMatch, Outcomes, SubjectVerdict, VerifiedProvenance,
     };
 
     let mut verdicts = Verdicts {
@@ -175,7 +175,7 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
         let [integrity, pinning, provenance, review, advisory] =
             [Verified, Violated, NotEstablished, NotApplicable, Verified]
                 .map(|_| [Verified, Violated, NotEstablished][at % 3]);
-        let verdict = Verdict {
+        let verdict = SubjectVerdict {
             tree: Some(TreeDigest([7; 32])),
             files: Some(u64::MAX),
             archive: Some(if at % 2 == 0 {
@@ -202,7 +202,7 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
                 review,
                 advisory,
             },
-            ..Verdict::default()
+            ..SubjectVerdict::default()
         };
         verdicts.subjects.insert(subject.id.clone(), verdict);
         for package in 0..40 {
@@ -228,11 +228,11 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
 fn write(name: &str, inventory: &Inventory) {
     for version in [SpecVersion::V1_5, SpecVersion::V1_6, SpecVersion::V1_7] {
         let timestamp = Some(jiff::Timestamp::UNIX_EPOCH);
-        let options = Options {
+        let options = SbomOptions {
             spec_version: version,
             timestamp,
             compact: true,
-            ..Options::default()
+            ..SbomOptions::default()
         };
         let bom = sbom::generate(inventory, &verdicts(inventory), &options).expect("SBOM");
         check(bom.value());
@@ -317,7 +317,8 @@ fn hostile_files_and_names_give_a_valid_sbom() {
     let names = ["p".to_owned(), "\u{1b}]0;title\u{7}".to_owned()];
     let inventory = inventory(dir.path(), &names);
     write("hostile-files", &inventory);
-    let bom = sbom::generate(&inventory, &Verdicts::default(), &Options::default()).expect("SBOM");
+    let bom =
+        sbom::generate(&inventory, &Verdicts::default(), &SbomOptions::default()).expect("SBOM");
     for at in 0..6 {
         let reference = format!("extensions/p/node_modules/odd{at}");
         let all = bom.value()["dependencies"]

@@ -13,8 +13,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use openclaw_verify_core::tree::{
-    self, LeaveOut, Manifest, Mode, Offender, Options, RecordKind, Tree, TreeError, TreeLimit,
-    TreeNote, TreeSpec, Why,
+    self, LeaveOut, Manifest, Mode, Offender, RecordKind, Tree, TreeError, TreeLimit, TreeNote,
+    TreeOptions, TreeSpec, Why,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ fn write(root: &Path, path: &str, content: &str) -> PathBuf {
 }
 
 fn digest(root: &Path) -> Result<Tree, TreeError> {
-    tree::digest(&TreeSpec::whole(root), &Options::default())
+    tree::digest(&TreeSpec::whole(root), &TreeOptions::default())
 }
 
 fn good(root: &Path) -> Tree {
@@ -284,9 +284,9 @@ fn one_thread_and_many_and_another_path_give_the_same() {
     let of = |root: &Path, threads| {
         tree::digest(
             &TreeSpec::whole(root),
-            &Options {
+            &TreeOptions {
                 threads,
-                ..Options::default()
+                ..TreeOptions::default()
             },
         )
         .expect("digest")
@@ -312,7 +312,7 @@ fn many_trees_in_one_call_keep_their_order_and_errors() {
         .iter()
         .map(|name| TreeSpec::whole(dir.path().join(name)))
         .collect();
-    let results = tree::digest_all(&specs, &Options::default());
+    let results = tree::digest_all(&specs, &TreeOptions::default());
     assert!(matches!(
         results.as_slice(),
         [
@@ -364,9 +364,9 @@ fn attack_sparse_four_gib_file_meets_the_byte_limit() {
         .expect("sparse");
     let result = tree::digest(
         &TreeSpec::whole(dir.path()),
-        &Options {
+        &TreeOptions {
             max_bytes: 1 << 30,
-            ..Options::default()
+            ..TreeOptions::default()
         },
     );
     assert!(
@@ -398,9 +398,9 @@ fn attack_ten_thousand_levels_meet_the_depth_limit() {
     // Without the limit the stack holds too: paths longer than the kernel takes at once are opened name by name.
     let deep = tree::digest(
         &TreeSpec::whole(dir.path()),
-        &Options {
+        &TreeOptions {
             max_depth: 3000,
-            ..Options::default()
+            ..TreeOptions::default()
         },
     );
     assert!(matches!(
@@ -438,9 +438,9 @@ fn attack_two_hundred_thousand_entries_in_one_folder() {
         rustix::fs::symlinkat("x", &at, format!("entry-{n:06}")).expect("symlink");
     }
     assert_eq!(good(dir.path()).files, 200_000);
-    let few = Options {
+    let few = TreeOptions {
         max_entries: 1000,
-        ..Options::default()
+        ..TreeOptions::default()
     };
     assert!(matches!(
         tree::digest(&TreeSpec::whole(dir.path()), &few),
@@ -449,9 +449,9 @@ fn attack_two_hundred_thousand_entries_in_one_folder() {
             max: 1000
         })
     ));
-    let short = Options {
+    let short = TreeOptions {
         max_path_bytes: 1000,
-        ..Options::default()
+        ..TreeOptions::default()
     };
     assert!(matches!(
         tree::digest(&TreeSpec::whole(dir.path()), &short),
@@ -515,16 +515,19 @@ fn attack_symlink_chain_leaves_by_the_second_link() {
         boundary: dir.path().join("project"),
         leave_out: Vec::new(),
     };
-    let found = offenders(tree::digest(&spec, &Options::default()));
+    let found = offenders(tree::digest(&spec, &TreeOptions::default()));
     assert!(
         matches!(found.as_slice(), [Offender { why: Why::LeavesSubject { .. }, path, .. }] if path == "first")
     );
     std::fs::remove_file(outside.join("door")).expect("remove");
     symlink("/", outside.join("door")).expect("symlink");
-    assert_eq!(offenders(tree::digest(&spec, &Options::default())).len(), 1);
+    assert_eq!(
+        offenders(tree::digest(&spec, &TreeOptions::default())).len(),
+        1
+    );
     std::fs::remove_file(outside.join("door")).expect("remove");
     std::fs::create_dir(outside.join("door")).expect("folder");
-    assert!(tree::digest(&spec, &Options::default()).is_ok());
+    assert!(tree::digest(&spec, &TreeOptions::default()).is_ok());
 }
 
 #[test]
@@ -570,7 +573,7 @@ fn attack_root_is_a_symlink_or_a_file() {
         leave_out: Vec::new(),
     };
     assert_eq!(
-        offenders(tree::digest(&below, &Options::default())).len(),
+        offenders(tree::digest(&below, &TreeOptions::default())).len(),
         1
     );
 }
@@ -715,13 +718,13 @@ fn attack_folder_added_to_after_it_was_listed() {
         write(dir.path(), &format!("d/f{n}"), "x");
     }
     let late = dir.path().join("d/late.js");
-    let add = |_: tree::Progress| drop(std::fs::write(&late, "evil"));
+    let add = |_: tree::HashProgress| drop(std::fs::write(&late, "evil"));
     let result = tree::digest(
         &TreeSpec::whole(dir.path()),
-        &Options {
+        &TreeOptions {
             progress: Some(&add),
             threads: 1,
-            ..Options::default()
+            ..TreeOptions::default()
         },
     );
     assert!(matches!(result, Err(TreeError::Changed { path }) if path == "d"));
@@ -734,9 +737,9 @@ fn cancelled_says_so() {
     let cancel = AtomicBool::new(true);
     let result = tree::digest(
         &TreeSpec::whole(dir.path()),
-        &Options {
+        &TreeOptions {
             cancel: Some(&cancel),
-            ..Options::default()
+            ..TreeOptions::default()
         },
     );
     assert!(matches!(result, Err(TreeError::Cancelled)));
@@ -753,7 +756,7 @@ fn with(root: &Path, leave_out: Vec<LeaveOut>) -> Result<Tree, TreeError> {
             boundary: root.to_owned(),
             leave_out,
         },
-        &Options::default(),
+        &TreeOptions::default(),
     )
 }
 
@@ -943,7 +946,7 @@ fn named_folders_are_gits() {
             boundary,
             leave_out,
         };
-        let tree = tree::digest(&spec, &Options::default())
+        let tree = tree::digest(&spec, &TreeOptions::default())
             .unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         let (id, listing) = git(&folder);
         if links.is_empty() {

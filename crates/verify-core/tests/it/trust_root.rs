@@ -6,9 +6,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use openclaw_verify_core::fact::{Fact, NotEstablished};
-use openclaw_verify_core::provenance::{Anchors, Instance, NoTrustRoot, Origin, Refreshed};
+use openclaw_verify_core::provenance::{
+    Anchors, Instance, NoTrustRoot, RefreshedTrust, TrustRootOrigin,
+};
 use openclaw_verify_core::registry::TufSource;
-use openclaw_verify_core::registry::{Cache, Client, Limits, NpmConfig, block_on};
+use openclaw_verify_core::registry::{Cache, Client, FetchLimits, NpmConfig, block_on};
 use rcgen::SigningKey as _;
 use serde_json::{Value, json};
 
@@ -122,17 +124,17 @@ impl Repository {
         source
     }
 
-    fn refresh(&self, now: &str) -> Result<Refreshed, NoTrustRoot> {
+    fn refresh(&self, now: &str) -> Result<RefreshedTrust, NoTrustRoot> {
         let client = Client::new(
             NpmConfig::default(),
-            Limits::default(),
+            FetchLimits::default(),
             Cache::new(self.cache.path()),
         )
         .expect("client");
         block_on(self.source().refresh(client.http(), time(now))).expect("runtime")
     }
 
-    fn cached(&self, now: &str) -> Result<Refreshed, NoTrustRoot> {
+    fn cached(&self, now: &str) -> Result<RefreshedTrust, NoTrustRoot> {
         block_on(self.source().cached(time(now))).expect("runtime")
     }
 }
@@ -185,7 +187,7 @@ fn a_root_is_refreshed_cached_and_expires() {
         .expect("root");
     assert_eq!(
         root.origin(),
-        &Origin::Tuf {
+        &TrustRootOrigin::Tuf {
             until: time(EXPIRES)
         }
     );
@@ -312,7 +314,7 @@ fn what_was_asked_of_tuf_is_never_replaced_by_what_is_compiled_in() {
     let anchors = |online: bool, now: &str| {
         let client = Client::new(
             NpmConfig::default(),
-            Limits::default(),
+            FetchLimits::default(),
             Cache::new(repository.cache.path()),
         )
         .expect("client");

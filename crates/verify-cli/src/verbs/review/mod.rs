@@ -8,7 +8,7 @@ use std::path::Path;
 use openclaw_verify_core::review::{ContentStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Reading, Result, Since, Verifier};
+use openclaw_verify_core::{Error, Result, ReviewMaterial, Since, Verifier};
 
 use super::staged::{self, Staged};
 use super::start;
@@ -74,7 +74,7 @@ fn backlog(common: &Common) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn show(common: &Common, reading: &Reading, from: Option<&Path>) -> Result<Exit> {
+fn show(common: &Common, reading: &ReviewMaterial, from: Option<&Path>) -> Result<Exit> {
     keep(reading);
     if let Err(error) = shown::remember(reading) {
         output::stderr(&format!("note: what was shown is not remembered: {error}"));
@@ -90,7 +90,7 @@ fn show(common: &Common, reading: &Reading, from: Option<&Path>) -> Result<Exit>
 }
 
 /// Keeps what was shown, so that the next version can be shown as a difference to it.
-fn keep(reading: &Reading) {
+fn keep(reading: &ReviewMaterial) {
     let Some(cache) = operator::cache_folder() else {
         return;
     };
@@ -114,7 +114,7 @@ struct Found {
 }
 
 impl Found {
-    fn reading(&self, since: Since<'_>, dependencies: bool) -> Result<Reading> {
+    fn reading(&self, since: Since<'_>, dependencies: bool) -> Result<ReviewMaterial> {
         match &self.staged {
             Some(staged) => self
                 .verifier
@@ -124,7 +124,7 @@ impl Found {
     }
 
     /// All of it, as it is now.
-    fn whole(&self, dependencies: bool) -> Result<Reading> {
+    fn whole(&self, dependencies: bool) -> Result<ReviewMaterial> {
         self.reading(Since::Nothing, dependencies)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use openclaw_verify_core::digest::Sha256Digest;
 use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Error, Reading, Result, operator_file, read};
+use openclaw_verify_core::{Error, Result, ReviewMaterial, operator_file, read};
 use serde::{Deserialize, Serialize};
 
 use crate::{operator, render};
@@ -22,7 +22,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn of(reading: &Reading) -> Self {
+    fn of(reading: &ReviewMaterial) -> Self {
         Self {
             subject: reading.subject.to_string(),
             content: reading.content.to_string(),
@@ -35,7 +35,7 @@ impl Shown {
 }
 
 /// Remembers what is shown now.
-pub(super) fn remember(reading: &Reading) -> Result<()> {
+pub(super) fn remember(reading: &ReviewMaterial) -> Result<()> {
     let path = path(&reading.subject)?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;

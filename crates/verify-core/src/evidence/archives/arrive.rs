@@ -17,7 +17,7 @@ use crate::provenance::Anchors;
 use crate::registry::{self, Cache, Client, FetchError, FetchedPackage, Want};
 
 /// Where archives may come from, and what signatures are judged by.
-pub(crate) struct Sources<'a> {
+pub(crate) struct ArchiveSources<'a> {
     /// The registry, when the operator allowed the network.
     #[cfg(feature = "online")]
     pub client: Option<&'a Client>,
@@ -122,7 +122,7 @@ impl Arrival {
 }
 
 #[cfg(not(feature = "online"))]
-pub(super) fn all(wants: &[Wanted], _: &Sources<'_>) -> Vec<Arrival> {
+pub(super) fn all(wants: &[Wanted], _: &ArchiveSources<'_>) -> Vec<Arrival> {
     wants
         .iter()
         .map(|_| Arrival {
@@ -137,25 +137,25 @@ impl Arrival {
         None
     }
 
-    pub(super) fn own_fault(&self) -> crate::Result<()> {
+    pub(super) fn own_fault(&self) -> crate::error::Result<()> {
         Ok(())
     }
 
-    pub(super) fn prove(&mut self, _: &Sources<'_>, _: Timestamp) {}
+    pub(super) fn prove(&mut self, _: &ArchiveSources<'_>, _: Timestamp) {}
 
     pub(super) fn origin(
         &self,
         _: &Requirements<'_>,
-        _: &Sources<'_>,
+        _: &ArchiveSources<'_>,
         _: Timestamp,
         _: &mut Published,
-    ) -> crate::Result<()> {
+    ) -> crate::error::Result<()> {
         Ok(())
     }
 }
 
 #[cfg(feature = "online")]
-pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
+pub(super) fn all(wants: &[Wanted], sources: &ArchiveSources<'_>) -> Vec<Arrival> {
     online::all(wants, sources)
 }
 
@@ -167,14 +167,14 @@ mod online {
 
     use super::*;
     use crate::provenance::IdentityPolicy;
-    use crate::registry::{Attestation, Plan};
+    use crate::registry::{Attestation, FetchPlan};
 
     /// Downloads in one thread; reads what has arrived in others. Without a registry all is from the cache.
     ///
     /// The registry is asked for every package, also where the cache holds an archive of the recorded digest: name, version and digest
     /// are what the state directory claims, and only the registry can say that it published this archive under this name.
-    pub(super) fn all(wants: &[Wanted], sources: &Sources<'_>) -> Vec<Arrival> {
-        let plan = Plan {
+    pub(super) fn all(wants: &[Wanted], sources: &ArchiveSources<'_>) -> Vec<Arrival> {
+        let plan = FetchPlan {
             wants: wants.iter().map(want).collect(),
         };
         let wants = &plan.wants;
@@ -246,10 +246,10 @@ mod online {
     }
 
     /// What the cache holds. The archive is hashed when it is read.
-    fn from_cache(want: &Want, sources: &Sources<'_>) -> Result<FetchedPackage, FetchError> {
+    fn from_cache(want: &Want, sources: &ArchiveSources<'_>) -> Result<FetchedPackage, FetchError> {
         let cache = sources.cache.ok_or(FetchError::Offline)?;
         let integrity = want.integrity.ok_or(FetchError::Offline)?;
-        let said = Plan {
+        let said = FetchPlan {
             wants: vec![Want {
                 archive: false,
                 attestations: true,
@@ -263,7 +263,7 @@ mod online {
             .unwrap_or(Err(FetchError::Offline))?;
         let archive = cache
             .archive_file(&integrity)
-            .map(|path| registry::Archive {
+            .map(|path| registry::FetchedArchive {
                 path,
                 digest: integrity,
             });
@@ -276,7 +276,7 @@ mod online {
         fn new(
             want: &Want,
             fetched: Option<Result<FetchedPackage, FetchError>>,
-            sources: &Sources<'_>,
+            sources: &ArchiveSources<'_>,
         ) -> Self {
             let stopped = sources
                 .cancel
@@ -325,7 +325,7 @@ mod online {
         }
 
         /// Why nothing could be found out, where it is the fault of this machine.
-        pub(in super::super) fn own_fault(&self) -> crate::Result<()> {
+        pub(in super::super) fn own_fault(&self) -> crate::error::Result<()> {
             let archive = |package: &FetchedPackage| package.archive.clone().and_then(Result::err);
             match self
                 .fetched
@@ -339,7 +339,7 @@ mod online {
 
         /// Keeps what is signed of it, so that a later run can do without a network. Then an archive of the cache counts only when
         /// something signed says that it is this package: its file name is a digest that the state directory claims.
-        pub(in super::super) fn prove(&mut self, sources: &Sources<'_>, now: Timestamp) {
+        pub(in super::super) fn prove(&mut self, sources: &ArchiveSources<'_>, now: Timestamp) {
             let (Ok(package), Some(cache)) = (&self.fetched, sources.cache) else {
                 return;
             };
@@ -370,10 +370,10 @@ mod online {
         pub(in super::super) fn origin(
             &self,
             requirements: &Requirements<'_>,
-            sources: &Sources<'_>,
+            sources: &ArchiveSources<'_>,
             now: Timestamp,
             found: &mut Published,
-        ) -> crate::Result<()> {
+        ) -> crate::error::Result<()> {
             let policy = crate::evidence::identity_policy(requirements)?;
             let facts = registry::judge(&self.want, &self.fetched, &policy, sources.anchors, now);
             if let Ok(package) = &self.fetched {

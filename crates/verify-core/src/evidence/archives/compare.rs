@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::layout::{Layout, Piece};
+use super::layout::{PackageLayout, Piece};
 use super::unpacked::Unpacked;
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
 use crate::spec::plain_version;
 use crate::text;
-use crate::tree::{self, Change, ChangeKind, Entry, Manifest, Mode};
+use crate::tree::{self, ChangeKind, FileChange, Manifest, Mode, TreeEntry};
 
 /// Lines about one package before the rest is counted.
 const LINES: usize = 100;
@@ -17,7 +17,7 @@ const LINES: usize = 100;
 /// The files of a subject, by the package whose archive must hold them.
 pub(super) struct Owned {
     /// For each piece of the layout.
-    pub(super) files: Vec<Vec<Entry>>,
+    pub(super) files: Vec<Vec<TreeEntry>>,
     /// Files of no package, safe to show.
     pub(super) strays: Vec<String>,
     /// Whether a package with an archive of its own lies inside the subject's folder.
@@ -25,7 +25,7 @@ pub(super) struct Owned {
 }
 
 /// What came of one package.
-pub(super) struct Outcome {
+pub(super) struct PieceOutcome {
     /// Whether it equals its archive.
     pub(super) fact: Fact<Sri>,
     /// Where it does not, safe to show.
@@ -36,7 +36,7 @@ pub(super) struct Outcome {
 
 /// Gives each file to the innermost package with an archive of its own. The links that npm makes for commands belong to no package, when
 /// they say exactly what npm writes.
-pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
+pub(super) fn owners(installed: &[(String, &TreeEntry)], layout: &PackageLayout) -> Owned {
     let places: BTreeMap<&str, usize> = layout
         .pieces
         .iter()
@@ -83,7 +83,7 @@ pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
                 } else {
                     path.get(folder.len() + 1..).unwrap_or_default()
                 };
-                files.push(Entry {
+                files.push(TreeEntry {
                     path: rest.to_owned(),
                     mode: entry.mode,
                     id: entry.id,
@@ -98,11 +98,11 @@ pub(super) fn owners(installed: &[(String, &Entry)], layout: &Layout) -> Owned {
 /// Compares the files of one package with its archive.
 pub(super) fn piece(
     piece: &Piece,
-    files: Vec<Entry>,
+    files: Vec<TreeEntry>,
     unpacked: Fact<Arc<Unpacked>>,
-    layout: &Layout,
-) -> Outcome {
-    let nothing = |fact| Outcome {
+    layout: &PackageLayout,
+) -> PieceOutcome {
+    let nothing = |fact| PieceOutcome {
         fact,
         differences: Vec::new(),
         archive: None,
@@ -121,7 +121,7 @@ pub(super) fn piece(
     let archive = Some(unpacked.integrity);
     // Genuine bytes of another package pass every comparison of files, so what the archive says it is comes first.
     if let Some(why) = other_package(piece, &unpacked) {
-        return Outcome {
+        return PieceOutcome {
             fact: Fact::violated("", why),
             differences: Vec::new(),
             archive,
@@ -132,7 +132,7 @@ pub(super) fn piece(
         Err(error) => return nothing(Fact::violated("", format!("{}: {error}", piece.label()))),
     };
     let changes = tree::compare(&unpacked.manifest, &installed);
-    let real: Vec<Change> = changes
+    let real: Vec<FileChange> = changes
         .into_iter()
         .filter(|change| !is_honest(change, piece, &unpacked, &installed))
         .collect();
@@ -141,7 +141,7 @@ pub(super) fn piece(
             None => Fact::Verified(unpacked.integrity),
             Some(doubt) => Fact::not_established(NotEstablished::UnknownLayout, doubt.clone()),
         };
-        return Outcome {
+        return PieceOutcome {
             fact,
             differences: Vec::new(),
             archive,
@@ -165,7 +165,7 @@ pub(super) fn piece(
     if count > LINES {
         differences.push(format!("… and {} more", count - LINES));
     }
-    Outcome {
+    PieceOutcome {
         fact: Fact::violated("", why),
         differences,
         archive,
@@ -176,10 +176,10 @@ pub(super) fn piece(
 /// only where that archive holds them too.
 pub(super) fn bundled(
     piece: &Piece,
-    installed: &[(String, &Entry)],
+    installed: &[(String, &TreeEntry)],
     unpacked: Fact<Arc<Unpacked>>,
-    layout: &Layout,
-) -> Outcome {
+    layout: &PackageLayout,
+) -> PieceOutcome {
     let inside = format!("{}/", piece.path);
     let below = layout
         .labels
@@ -208,7 +208,7 @@ pub(super) fn bundled(
         !is_command(path, entry, layout) && !others.iter().any(|folder| rest.starts_with(folder))
     });
     let own = own
-        .map(|(_, rest, entry)| Entry {
+        .map(|(_, rest, entry)| TreeEntry {
             path: rest.to_owned(),
             mode: entry.mode,
             id: entry.id,
@@ -218,7 +218,7 @@ pub(super) fn bundled(
 }
 
 /// A link that npm makes for a command, when it says exactly what npm writes.
-fn is_command(path: &str, entry: &Entry, layout: &Layout) -> bool {
+fn is_command(path: &str, entry: &TreeEntry, layout: &PackageLayout) -> bool {
     entry.mode == Mode::Symlink
         && layout
             .commands
@@ -246,7 +246,12 @@ fn other_package(piece: &Piece, unpacked: &Unpacked) -> Option<String> {
 /// What npm and OpenClaw do to installed files, and nothing else:
 /// npm makes files named in `bin` executable, and gives the first line of such a file a Unix line ending; OpenClaw removes the note
 /// that tells the host package to finish its own install.
-fn is_honest(change: &Change, piece: &Piece, unpacked: &Unpacked, installed: &Manifest) -> bool {
+fn is_honest(
+    change: &FileChange,
+    piece: &Piece,
+    unpacked: &Unpacked,
+    installed: &Manifest,
+) -> bool {
     if piece.own && piece.name == "openclaw" && change.kind == ChangeKind::Removed {
         return change.path == ".openclaw-lifecycle-pending";
     }
@@ -269,7 +274,7 @@ fn is_honest(change: &Change, piece: &Piece, unpacked: &Unpacked, installed: &Ma
 }
 
 /// `changed zod@4.5.4: index.js`: the innermost package, and the file in it.
-fn line(change: &Change, piece: &Piece, layout: &Layout) -> String {
+fn line(change: &FileChange, piece: &Piece, layout: &PackageLayout) -> String {
     let full = if piece.path.is_empty() {
         change.path.clone()
     } else {

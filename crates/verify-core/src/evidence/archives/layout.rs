@@ -7,13 +7,13 @@ use super::overrides::Overrides;
 use crate::digest::Sri;
 use crate::evidence::npm::{is_exotic, project};
 use crate::inventory::Subject;
-use crate::npm::{self, Edge, Instance, Limits, Manifest, NpmTree};
+use crate::npm::{self, Edge, NpmLimits, NpmTree, PackageInstance, PackageJson};
 use crate::subject::{Kind, Source};
 use crate::text;
 use crate::tree::BlobId;
 
 /// The packages of one subject.
-pub(super) struct Layout {
+pub(super) struct PackageLayout {
     /// The folder that holds `node_modules`; paths are relative to it.
     pub(super) project: PathBuf,
     /// Packages with an archive of their own, the subject's among them. What they bundle is part of their archive.
@@ -37,7 +37,7 @@ pub(super) struct Piece {
     /// The integrity that is recorded.
     pub(super) integrity: Option<Sri>,
     /// Where its archive is to be had.
-    pub(super) origin: Origin,
+    pub(super) origin: PieceOrigin,
     /// It is the subject itself.
     pub(super) own: bool,
     /// Why equal files do not yet show that it belongs there; safe to show.
@@ -46,7 +46,7 @@ pub(super) struct Piece {
 
 /// Where an archive is to be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum PieceOrigin {
     /// A registry, or the cache of it.
     Registry,
     /// OpenClaw's folder of packed archives.
@@ -75,11 +75,11 @@ fn has_own_archive(subject: &Subject) -> bool {
     matches!(subject.source, Source::Npm | Source::NpmPack)
 }
 
-impl Layout {
+impl PackageLayout {
     /// Reads the packages of `subject`.
     pub(super) fn read(subject: &Subject, host: Option<&Path>) -> Self {
         let project = project(subject);
-        let tree = npm::read(&project, &project, &Limits::default());
+        let tree = npm::read(&project, &project, &NpmLimits::default());
         let mut layout = Self {
             project,
             pieces: Vec::new(),
@@ -132,7 +132,7 @@ impl Layout {
     }
 
     /// What npm writes for the commands of a package: a link beside it that leads to the file.
-    fn command_links(&mut self, instance: &Instance) {
+    fn command_links(&mut self, instance: &PackageInstance) {
         let Some(modules) = instance.path.strip_suffix(&instance.folder_name) else {
             return;
         };
@@ -151,7 +151,7 @@ impl Layout {
 
 /// Whether a package came inside another one's archive, as the package.json around it or npm's lockfile says. Whichever of them lies,
 /// the archive of the one or the other does not hold what is there.
-fn is_bundled(instance: &Instance) -> bool {
+fn is_bundled(instance: &PackageInstance) -> bool {
     instance.bundled
         || instance
             .locked
@@ -184,7 +184,7 @@ pub(super) fn plain(path: &str) -> String {
     parts.join("/")
 }
 
-fn label(instance: &Instance) -> String {
+fn label(instance: &PackageInstance) -> String {
     format!(
         "{}@{}",
         text::excerpt(&instance.folder_name, 100),
@@ -195,8 +195,8 @@ fn label(instance: &Instance) -> String {
 fn own_piece(
     subject: &Subject,
     path: &str,
-    manifest: Option<&Manifest>,
-    instance: Option<&Instance>,
+    manifest: Option<&PackageJson>,
+    instance: Option<&PackageInstance>,
     project: &Path,
 ) -> Piece {
     let record = subject.record.as_ref();
@@ -223,9 +223,9 @@ fn own_piece(
         version,
         integrity: integrity.or(locked),
         origin: if subject.source == Source::NpmPack {
-            Origin::Pack(project.join("_openclaw-pack-archives"))
+            PieceOrigin::Pack(project.join("_openclaw-pack-archives"))
         } else {
-            Origin::Registry
+            PieceOrigin::Registry
         },
         own: true,
         doubt: None,
@@ -235,9 +235,9 @@ fn own_piece(
 /// Who asks for which package.
 struct Asked<'t> {
     /// Published packages, or packages that are subjects themselves.
-    manifests: Vec<&'t Manifest>,
+    manifests: Vec<&'t PackageJson>,
     /// npm's project in the state directory. It is not published, and anyone who can write to the state directory can ask for anything there.
-    project: Option<&'t Manifest>,
+    project: Option<&'t PackageJson>,
     /// Whom the project asks for, by path.
     by_project: BTreeSet<&'t str>,
     /// Whom a package asks for, by path.
@@ -272,7 +272,7 @@ impl<'t> Asked<'t> {
 
     /// Whether any package asks for this one; npm installs no other. What no package asks for, or is no package at all, has no archive of its
     /// own: its files must be those of the package around it.
-    fn by_any(&self, instance: &Instance) -> bool {
+    fn by_any(&self, instance: &PackageInstance) -> bool {
         let path = instance.path.as_str();
         let of_development =
             self.project.is_none() && instance.locked.as_ref().is_some_and(|locked| locked.dev);
@@ -302,14 +302,14 @@ impl<'t> Asked<'t> {
     }
 }
 
-fn depends(manifest: &Manifest, folder: &str, by: &impl Fn(&str) -> bool) -> bool {
+fn depends(manifest: &PackageJson, folder: &str, by: &impl Fn(&str) -> bool) -> bool {
     manifest
         .dependencies
         .iter()
         .any(|dependency| dependency.name == folder && by(&dependency.spec))
 }
 
-fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
+fn piece(instance: &PackageInstance, asked: &Asked<'_>) -> Piece {
     let locked = instance.locked.as_ref();
     let name = locked
         .and_then(|locked| locked.name.clone())
@@ -325,15 +325,15 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
     let exotic = resolved.starts_with("git") || resolved.starts_with("file:");
     // npm's lockfile lies in the state directory: by itself it makes no package one that cannot be compared.
     let origin = if !instance.path.contains("node_modules/") {
-        Origin::Unknown("it is a link to a folder, not an installed package".to_owned())
+        PieceOrigin::Unknown("it is a link to a folder, not an installed package".to_owned())
     } else if exotic && (asked.by_package(folder, is_exotic) || asked.by_project(folder, is_exotic))
     {
-        Origin::Unknown(format!(
+        PieceOrigin::Unknown(format!(
             "it was installed from {}",
             text::excerpt(resolved, 120)
         ))
     } else if exotic {
-        Origin::Wrong(format!(
+        PieceOrigin::Wrong(format!(
             "npm's lockfile says that it was installed from {}, and no dependency asks for that",
             text::excerpt(resolved, 120)
         ))
@@ -347,9 +347,9 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
             doubt = Some(format!(
                 "{what}; only npm's project in the state directory asks for that, not the host package"
             ));
-            Origin::Registry
+            PieceOrigin::Registry
         } else {
-            Origin::Wrong(format!("{what}, and no dependency asks for that"))
+            PieceOrigin::Wrong(format!("{what}, and no dependency asks for that"))
         }
     } else {
         if asked.by_project.contains(instance.path.as_str())
@@ -359,7 +359,7 @@ fn piece(instance: &Instance, asked: &Asked<'_>) -> Piece {
                 "only npm's project in the state directory asks for it, and no package".to_owned(),
             );
         }
-        Origin::Registry
+        PieceOrigin::Registry
     };
     Piece {
         path: instance.path.clone(),

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub(crate) use self::arrive::ArchiveSources;
 use self::arrive::Arrival;
-pub(crate) use self::arrive::Sources;
-use self::layout::{Layout, Origin, Piece};
+use self::layout::{PackageLayout, Piece, PieceOrigin};
 pub(crate) use self::unpacked::SHRINKWRAP;
 use self::unpacked::Unpacked;
 use super::{Compared, Evidence, Part, Published, Wants};
@@ -28,10 +28,10 @@ use crate::lock::Lock;
 use crate::policy::{Policy, Requirements};
 use crate::subject::Source;
 use crate::text;
-use crate::tree::{Entry, TreeSpec};
+use crate::tree::{TreeEntry, TreeSpec};
 
 /// What archives are compared for which subjects, and which have to be brought for that.
-pub(crate) struct Plan<'a> {
+pub(crate) struct ComparisonPlan<'a> {
     subjects: Vec<Planned<'a>>,
     /// What is wanted of a registry or the cache, each once.
     pub(super) wants: Vec<Wanted>,
@@ -48,9 +48,9 @@ pub(super) struct Wanted {
 
 struct Planned<'a> {
     subject: &'a Subject,
-    layout: Layout,
+    layout: PackageLayout,
     requirements: Requirements<'a>,
-    /// For each piece of the layout, its place in [`Plan::wants`].
+    /// For each piece of the layout, its place in [`ComparisonPlan::wants`].
     wants: Vec<Option<usize>>,
     /// The same for each package inside another one's archive; empty when those were not asked for.
     bundled: Vec<Option<usize>>,
@@ -65,8 +65,8 @@ pub(crate) fn plan<'a>(
     lock: &Lock,
     online: bool,
     bundled: bool,
-) -> Plan<'a> {
-    let mut plan = Plan {
+) -> ComparisonPlan<'a> {
+    let mut plan = ComparisonPlan {
         subjects: Vec::new(),
         wants: Vec::new(),
     };
@@ -83,9 +83,9 @@ pub(crate) fn plan<'a>(
         if !(online || packed || before || wants.anything()) || !layout::has_packages(subject) {
             continue;
         }
-        let layout = Layout::read(subject, host);
+        let layout = PackageLayout::read(subject, host);
         let mut want = |piece: &Piece| {
-            if piece.origin != Origin::Registry {
+            if piece.origin != PieceOrigin::Registry {
                 return None;
             }
             // With the integrity: two lockfiles may record different bytes for one version, and each package must be
@@ -132,7 +132,11 @@ pub(crate) fn plan<'a>(
 }
 
 /// Brings what was planned.
-pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>, now: Timestamp) -> Vec<Arrival> {
+pub(crate) fn arrive(
+    plan: &ComparisonPlan<'_>,
+    sources: &ArchiveSources<'_>,
+    now: Timestamp,
+) -> Vec<Arrival> {
     let mut arrivals = arrive::all(&plan.wants, sources);
     arrivals
         .iter_mut()
@@ -145,12 +149,12 @@ pub(crate) fn arrive(plan: &Plan<'_>, sources: &Sources<'_>, now: Timestamp) -> 
 /// # Errors
 /// When downloads could not be kept, and when policy names an identity that nothing can be compared with.
 pub(crate) fn judge(
-    plan: &Plan<'_>,
+    plan: &ComparisonPlan<'_>,
     arrivals: &[Arrival],
-    sources: &Sources<'_>,
+    sources: &ArchiveSources<'_>,
     now: Timestamp,
     all: &mut BTreeMap<crate::subject::SubjectId, Evidence>,
-) -> crate::Result<()> {
+) -> crate::error::Result<()> {
     arrivals.iter().try_for_each(Arrival::own_fault)?;
     for planned in &plan.subjects {
         if let Some(evidence) = all.get_mut(&planned.subject.id) {
@@ -200,9 +204,9 @@ fn published(
     planned: &Planned<'_>,
     evidence: &Evidence,
     arrivals: &[Arrival],
-    sources: &Sources<'_>,
+    sources: &ArchiveSources<'_>,
     now: Timestamp,
-) -> crate::Result<Published> {
+) -> crate::error::Result<Published> {
     let Planned {
         subject, layout, ..
     } = planned;
@@ -256,7 +260,7 @@ fn published(
         let arrival = want.and_then(|at| arrivals.get(at));
         let published = match unpacked(piece, arrival) {
             // No integrity of it is recorded, so this registry contradicts itself: no word about what is installed.
-            Fact::Violated { why, .. } if piece.origin == Origin::Registry => {
+            Fact::Violated { why, .. } if piece.origin == PieceOrigin::Registry => {
                 Fact::not_established(NotEstablished::UnsupportedSchema, why)
             }
             other => other,
@@ -289,19 +293,19 @@ fn published(
 /// The archive that a package should equal.
 fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
     match (&piece.origin, arrival) {
-        (Origin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
-        (Origin::Unknown(why), _) => {
+        (PieceOrigin::Pack(folder), _) => arrive::packed(folder, piece.integrity),
+        (PieceOrigin::Unknown(why), _) => {
             Fact::not_established(NotEstablished::UnknownLayout, why.clone())
         }
-        (Origin::Wrong(why), _) => Fact::violated("", why.clone()),
-        (Origin::Registry, Some(arrival)) => arrival.unpacked(),
-        (Origin::Registry, None) => arrive::not_asked(),
+        (PieceOrigin::Wrong(why), _) => Fact::violated("", why.clone()),
+        (PieceOrigin::Registry, Some(arrival)) => arrival.unpacked(),
+        (PieceOrigin::Registry, None) => arrive::not_asked(),
     }
 }
 
 fn compared_package(
     piece: &Piece,
-    compared: &compare::Outcome,
+    compared: &compare::PieceOutcome,
     arrival: Option<&Arrival>,
 ) -> Compared {
     Compared {
@@ -317,9 +321,9 @@ fn compared_package(
 /// Every file of the subject by its path below the project.
 fn installed<'e>(
     subject: &Subject,
-    layout: &Layout,
+    layout: &PackageLayout,
     evidence: &'e Evidence,
-) -> Result<Vec<(String, &'e Entry)>, String> {
+) -> Result<Vec<(String, &'e TreeEntry)>, String> {
     let trees = &subject.trees;
     let own = layout.pieces.iter().any(|piece| piece.own);
     let parts: [(Option<&TreeSpec>, &Part); 3] = [
@@ -368,7 +372,7 @@ struct Dependencies {
 }
 
 impl Dependencies {
-    fn add(&mut self, piece: &Piece, compared: compare::Outcome) {
+    fn add(&mut self, piece: &Piece, compared: compare::PieceOutcome) {
         match compared.fact {
             Fact::Verified(_) => self.equal += 1,
             Fact::Violated { why, .. } => {

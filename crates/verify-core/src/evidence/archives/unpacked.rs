@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::layout::plain;
-use crate::archive::{self, Archive, ArchiveError, Limits};
+use crate::archive::{self, Archive, ArchiveError, ArchiveLimits};
 use crate::digest::Sri;
 use crate::fact::{Fact, NotEstablished};
 use crate::inventory::packed::is_manifest;
@@ -41,7 +41,7 @@ impl Unpacked {
             Ok((file, _)) => file,
             Err(error) => return offline(format!("its archive {error}")),
         };
-        let archive = match archive::read(file, &Limits::default(), is_manifest) {
+        let archive = match archive::read(file, &ArchiveLimits::default(), is_manifest) {
             Ok(archive) => archive,
             Err(ArchiveError::Io(error)) => {
                 return offline(format!("its archive cannot be read: {error}"));
@@ -84,7 +84,7 @@ impl Unpacked {
     /// The id of a file named in `bin` after npm ended its first line with a plain line feed; none when that changes nothing.
     pub(super) fn unix_first_line(&self, path: &str) -> Option<BlobId> {
         let (file, _) = read::open(&self.path).ok()?;
-        let archive = archive::read(file, &Limits::default(), |kept| kept == path).ok()?;
+        let archive = archive::read(file, &ArchiveLimits::default(), |kept| kept == path).ok()?;
         if archive.integrity != self.integrity {
             return None;
         }

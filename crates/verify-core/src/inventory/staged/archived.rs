@@ -6,14 +6,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Staging;
-use super::kept::Kept;
+use super::kept::StagedCopy;
 use super::protocol::{PROTOCOL_VERSION, Request};
-use crate::archive::{self, Archive, Limits};
+use crate::archive::{self, Archive, ArchiveLimits};
 use crate::read;
 use crate::subject::SubjectId;
 use crate::text;
 
-impl Kept {
+impl StagedCopy {
     /// Unpacks the archive `file` into `folder`, an empty folder of the caller's, as OpenClaw would stage it for `id`: one of
     /// `archive:`, `bundle:`, `npm-pack:` and `npm:`. For a package of npm, `file` is the archive that the registry published.
     ///
@@ -27,8 +27,10 @@ impl Kept {
                 .map(|(file, _)| file)
                 .map_err(|error| error.to_string())
         };
-        let archive = archive::read(open()?, &Limits::default(), |path| path == "package.json")
-            .map_err(|error| error.to_string())?;
+        let archive = archive::read(open()?, &ArchiveLimits::default(), |path| {
+            path == "package.json"
+        })
+        .map_err(|error| error.to_string())?;
         let manifest = manifest(&archive)?;
         let content = folder.join("content");
         let npm = matches!(id.scheme(), "npm" | "npm-pack");
@@ -44,8 +46,13 @@ impl Kept {
         if npm {
             unchanged_by_npm(&archive, &manifest, id)?;
         }
-        archive::unpack(open()?, &Limits::default(), &archive.integrity, &package)
-            .map_err(|error| error.to_string())?;
+        archive::unpack(
+            open()?,
+            &ArchiveLimits::default(),
+            &archive.integrity,
+            &package,
+        )
+        .map_err(|error| error.to_string())?;
         let request = match id.scheme() {
             "npm" | "npm-pack" => project(&archive, &manifest, id, &content)?,
             "archive" | "bundle" => plugin(id, &content)?,

@@ -14,7 +14,7 @@ use crate::subject::SubjectId;
 /// A copy that was kept of a staged install.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Kept {
+pub struct StagedCopy {
     /// What was asked, with the path of the copy.
     pub request: Request,
     /// The name of the copy's folder, which tells what was kept; none for what was never in the spool.
@@ -34,7 +34,7 @@ pub(crate) fn name_of(
     name.chars().take(16).collect()
 }
 
-impl Kept {
+impl StagedCopy {
     /// Whether the copy still holds what was kept under its name. `ids` are those that it may have been kept under.
     pub(crate) fn is_unchanged(
         &self,

@@ -16,7 +16,7 @@ use crate::inventory::npm_project::{self, Layout};
 use crate::inventory::paths::Paths;
 use crate::inventory::plugin::{PluginFiles, own_trees};
 use crate::inventory::{
-    Observation, Options, Record, Subject, git_checkout, git_spec, ids, skills,
+    InventoryOptions, Observation, Record, Subject, git_checkout, git_spec, ids, skills,
 };
 use crate::json;
 use crate::read;
@@ -33,7 +33,7 @@ pub(crate) struct Staging {
 impl Staging {
     /// The staging folder at `root`, as which paths are shown relative to.
     pub(crate) fn open(root: &Path, host: Option<&Path>) -> Result<Self> {
-        let options = Options {
+        let options = InventoryOptions {
             state_dir: root.to_owned(),
             host: None,
             relocated_from: None,

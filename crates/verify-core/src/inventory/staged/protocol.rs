@@ -31,7 +31,7 @@ pub struct Request {
     /// Where it comes from; none for a probe.
     pub source: Option<SourceKind>,
     /// Which step of which install asks.
-    pub origin: Origin,
+    pub origin: RequestOrigin,
     /// Which command asks.
     pub kind: RequestKind,
     /// Whether something of that name is replaced.
@@ -88,7 +88,7 @@ pub enum RequestKind {
 /// `origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Origin {
+pub struct RequestOrigin {
     /// `type`.
     pub kind: OriginKind,
     /// `packageName`, for npm.
@@ -419,9 +419,9 @@ fn path(value: &Value) -> Result<PathBuf, BadRequest> {
     }
 }
 
-fn origin(value: &Value) -> Result<Origin, BadRequest> {
+fn origin(value: &Value) -> Result<RequestOrigin, BadRequest> {
     let field = |pointer, what| optional(value, pointer, what);
-    Ok(Origin {
+    Ok(RequestOrigin {
         kind: word(value, "/origin/type", "origin.type", &ORIGINS)?,
         package_name: field("/origin/packageName", "origin.packageName")?,
         spec: field("/origin/spec", "origin.spec")?,

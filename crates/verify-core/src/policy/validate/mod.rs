@@ -15,8 +15,8 @@ use toml::Spanned;
 
 use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
 use super::{
-    BaseRule, Identity, Import, ImportLocation, Origin, Pattern, Policy, Preset, Rule, RuleInfo,
-    Sources,
+    AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation, Pattern, Policy, PolicyRule,
+    Preset, RequirementOrigin, RuleInfo,
 };
 use crate::error::OperatorError;
 use crate::finding::Level;
@@ -57,7 +57,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         catalogue,
     };
     let wire: WirePolicy = file.parse(VERSION)?;
-    let origin = |line| Origin::Preset { preset, line };
+    let origin = |line| RequirementOrigin::Preset { preset, line };
     Ok(Policy {
         preset,
         levels: reader.levels(wire.levels, origin)?,
@@ -92,7 +92,7 @@ pub(super) fn operator(
     )?;
     policy
         .levels
-        .extend(reader.levels(wire.levels, |line| Origin::Policy { line })?);
+        .extend(reader.levels(wire.levels, |line| RequirementOrigin::Policy { line })?);
     policy.sources = wire.sources.map(|s| reader.sources(s)).transpose()?;
     policy.imports = wire
         .imports
@@ -114,8 +114,8 @@ impl<'a> Reader<'a> {
     fn levels(
         &self,
         wire: BTreeMap<Spanned<String>, Spanned<Level>>,
-        origin: impl Fn(usize) -> Origin,
-    ) -> Checked<BTreeMap<String, (Level, Origin)>> {
+        origin: impl Fn(usize) -> RequirementOrigin,
+    ) -> Checked<BTreeMap<String, (Level, RequirementOrigin)>> {
         let mut levels = BTreeMap::new();
         for (id, level) in wire {
             let info = self.finding(&id)?;
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         Ok(levels)
     }
 
-    fn sources(&self, wire: WireSources) -> Checked<Sources> {
+    fn sources(&self, wire: WireSources) -> Checked<AllowedSources> {
         let registry = |url: Spanned<String>| {
             let text = url.get_ref().trim_end_matches('/');
             let rest = text
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
                 ),
             }
         };
-        Ok(Sources {
+        Ok(AllowedSources {
             registries: wire
                 .registries
                 .map(|all| all.into_iter().map(registry).collect::<Checked<_>>())
@@ -196,8 +196,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn rules(&self, wire: Vec<Spanned<WireRule>>) -> Checked<Vec<Rule>> {
-        let mut rules: Vec<(Rule, Range<usize>)> = Vec::with_capacity(wire.len());
+    fn rules(&self, wire: Vec<Spanned<WireRule>>) -> Checked<Vec<PolicyRule>> {
+        let mut rules: Vec<(PolicyRule, Range<usize>)> = Vec::with_capacity(wire.len());
         for entry in wire {
             let line = self.file.line(entry.span().start);
             let wire = entry.into_inner();
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
                 .map(|i| self.identity(i.into_inner()))
                 .transpose()?;
             let review = wire.review.map(super::wire::WireReview::criteria);
-            let rule = Rule {
+            let rule = PolicyRule {
                 pattern,
                 line,
                 pin: wire.pin,
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
     fn base_rule(
         &self,
         entry: Spanned<WireRule>,
-        origin: impl Fn(usize) -> Origin,
+        origin: impl Fn(usize) -> RequirementOrigin,
     ) -> Checked<BaseRule> {
         let span = entry.span();
         let wire = entry.into_inner();
@@ -290,8 +290,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn identity(&self, wire: WireIdentity) -> Checked<Identity> {
-        Ok(Identity {
+    fn identity(&self, wire: WireIdentity) -> Checked<BuildIdentity> {
+        Ok(BuildIdentity {
             repository: self.file.sentence(&wire.repository, "repository")?,
             workflow: wire
                 .workflow

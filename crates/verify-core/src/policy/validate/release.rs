@@ -6,12 +6,12 @@ use toml::Spanned;
 
 use super::Reader;
 use crate::policy::wire::WireRelease;
-use crate::policy::{Gitsign, ReleaseNeed, ReleaseRule};
+use crate::policy::{Gitsign, ReleaseNeed, ReleasePolicy};
 use crate::toml_file::{Checked, fail};
 
 impl Reader<'_> {
-    pub(super) fn releases(&self, wire: Vec<Spanned<WireRelease>>) -> Checked<Vec<ReleaseRule>> {
-        let mut rules: Vec<(ReleaseRule, Range<usize>)> = Vec::with_capacity(wire.len());
+    pub(super) fn releases(&self, wire: Vec<Spanned<WireRelease>>) -> Checked<Vec<ReleasePolicy>> {
+        let mut rules: Vec<(ReleasePolicy, Range<usize>)> = Vec::with_capacity(wire.len());
         for entry in wire {
             let span = entry.span();
             let rule = self.release(entry)?;
@@ -42,7 +42,7 @@ impl Reader<'_> {
         Ok(rules.into_iter().map(|(rule, _)| rule).collect())
     }
 
-    fn release(&self, entry: Spanned<WireRelease>) -> Checked<ReleaseRule> {
+    fn release(&self, entry: Spanned<WireRelease>) -> Checked<ReleasePolicy> {
         let span = entry.span();
         let wire = entry.into_inner();
         let require = wire.require.unwrap_or_default();
@@ -83,7 +83,7 @@ impl Reader<'_> {
                 issuer: self.file.sentence(&g.issuer, "issuer")?,
             })
         });
-        Ok(ReleaseRule {
+        Ok(ReleasePolicy {
             repository: self.pattern(&wire.repository)?,
             tags: self.pattern(&wire.tags)?,
             signers: wire.signers.map(|f| self.resolve(&f)).transpose()?,
@@ -100,6 +100,6 @@ impl Reader<'_> {
 }
 
 /// The more literal characters, the more specific; the repository counts first.
-fn specificity(rule: &ReleaseRule) -> (usize, usize) {
+fn specificity(rule: &ReleasePolicy) -> (usize, usize) {
     (rule.repository.literals(), rule.tags.literals())
 }

@@ -3,20 +3,20 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Attestations, KeyUsage, MAX_ENTRIES, NpmKeys, PROVENANCE, PUBLISH, Package};
+use super::{Attestations, AttestedPackage, KeyUsage, MAX_ENTRIES, NpmKeys, PROVENANCE, PUBLISH};
 use crate::fact::Fact;
 use crate::provenance::artifact::Artifact;
 use crate::provenance::attestation::{MAX_BUNDLE_BYTES, hint};
-use crate::provenance::fault::{Fault, Refused, fact};
+use crate::provenance::fault::{Fault, RefusedBundle, fact};
 use crate::provenance::identity::{Identity, IdentityPolicy};
 use crate::provenance::shape;
-use crate::provenance::sigstore::{KeyMaterial, Parsed, PublicKey};
+use crate::provenance::sigstore::{KeyMaterial, ParsedBundle, PublicKey};
 use crate::provenance::statement::Statement;
 use crate::provenance::trust::TrustRoot;
 use crate::text;
 
 pub(super) struct Judge<'a> {
-    pub(super) package: &'a Package<'a>,
+    pub(super) package: &'a AttestedPackage<'a>,
     pub(super) policy: &'a IdentityPolicy,
     pub(super) keys: &'a NpmKeys,
     pub(super) trust: &'a TrustRoot,
@@ -24,7 +24,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    pub(super) fn both(&self, entries: &[Entry]) -> Attestations {
+    pub(super) fn both(&self, entries: &[PublishedAttestation]) -> Attestations {
         // An entry belongs to the half that it is signed as, whatever the outside says: so a lie outside cannot hide it.
         let of = |wanted: Half| {
             entries.iter().filter(move |entry| {
@@ -52,9 +52,9 @@ impl Judge<'_> {
 
     fn only<'e, T>(
         &self,
-        mut entries: impl Iterator<Item = &'e Entry>,
+        mut entries: impl Iterator<Item = &'e PublishedAttestation>,
         what: &str,
-        judge: impl Fn(&Entry) -> Result<T, Refused>,
+        judge: impl Fn(&PublishedAttestation) -> Result<T, RefusedBundle>,
     ) -> Fact<T> {
         match (entries.next(), entries.next()) {
             (None, _) => Fact::NotApplicable,
@@ -66,10 +66,10 @@ impl Judge<'_> {
         }
     }
 
-    fn publish(&self, entry: &Entry) -> Result<(), Refused> {
+    fn publish(&self, entry: &PublishedAttestation) -> Result<(), RefusedBundle> {
         let (parsed, statement) = self.statement(entry)?;
         if statement.predicate_type != PUBLISH {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::PredicateType,
                 format!(
                     "`{}` is no known publish attestation",
@@ -79,13 +79,13 @@ impl Judge<'_> {
         }
         let names = parsed.key_names();
         let id = *names.first().ok_or_else(|| {
-            Refused::wrong(
+            RefusedBundle::wrong(
                 Fault::Key,
                 "the publish attestation does not say which key signed it",
             )
         })?;
         if names.iter().any(|name| *name != id) {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Key,
                 "the publish attestation names two different keys",
             ));
@@ -93,9 +93,9 @@ impl Judge<'_> {
         let key = self
             .keys
             .find(id, KeyUsage::Attestations)
-            .map_err(|why| Refused::wrong(Fault::Key, why))?;
+            .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
         let public =
-            PublicKey::from_der(&key.der).map_err(|why| Refused::wrong(Fault::Key, why))?;
+            PublicKey::from_der(&key.der).map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
         let proven = parsed
             .verify(
                 &Artifact::sha512(self.package.integrity),
@@ -105,14 +105,14 @@ impl Judge<'_> {
             )
             .map_err(|e| hint(e, self.trust, self.now))?;
         if proven.times.is_empty() {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Timestamp,
                 "nothing proves when the publish attestation was signed",
             ));
         }
         for time in &proven.times {
             key.check_lifetime(*time)
-                .map_err(|why| Refused::wrong(Fault::Key, why))?;
+                .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
         }
         self.subject(statement)?;
         for (field, wanted) in [
@@ -125,7 +125,7 @@ impl Judge<'_> {
                 .and_then(Value::as_str)
                 .unwrap_or_default();
             if found != wanted {
-                return Err(Refused::wrong(
+                return Err(RefusedBundle::wrong(
                     Fault::Subject,
                     format!(
                         "the publish attestation has the {field} `{}`, wanted {wanted}",
@@ -137,10 +137,10 @@ impl Judge<'_> {
         Ok(())
     }
 
-    fn provenance(&self, entry: &Entry) -> Result<Identity, Refused> {
+    fn provenance(&self, entry: &PublishedAttestation) -> Result<Identity, RefusedBundle> {
         let (parsed, statement) = self.statement(entry)?;
         if !PROVENANCE.contains(&statement.predicate_type.as_str()) {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::PredicateType,
                 format!(
                     "`{}` is no known version of SLSA provenance",
@@ -157,26 +157,33 @@ impl Judge<'_> {
             )
             .map_err(|e| hint(e, self.trust, self.now))?;
         self.subject(statement)?;
-        let identity = proven
-            .identity
-            .ok_or_else(|| Refused::wrong(Fault::Certificate, "the provenance names no signer"))?;
+        let identity = proven.identity.ok_or_else(|| {
+            RefusedBundle::wrong(Fault::Certificate, "the provenance names no signer")
+        })?;
         agrees(statement, &identity)?;
         self.policy.check(&identity)?;
         Ok(identity)
     }
 
     /// The statement of an entry whose unsigned outer type is the signed one.
-    fn statement<'e>(&self, entry: &'e Entry) -> Result<(&'e Parsed, &'e Statement), Refused> {
+    fn statement<'e>(
+        &self,
+        entry: &'e PublishedAttestation,
+    ) -> Result<(&'e ParsedBundle, &'e Statement), RefusedBundle> {
         let parsed = match &entry.parsed {
             Ok(parsed) => parsed,
-            Err(Refused::Wrong(fault, why)) => return Err(Refused::Wrong(*fault, why.clone())),
-            Err(Refused::Unsupported(why)) => return Err(Refused::Unsupported(why.clone())),
+            Err(RefusedBundle::Wrong(fault, why)) => {
+                return Err(RefusedBundle::Wrong(*fault, why.clone()));
+            }
+            Err(RefusedBundle::Unsupported(why)) => {
+                return Err(RefusedBundle::Unsupported(why.clone()));
+            }
         };
         let statement = parsed
             .statement()
-            .ok_or_else(|| Refused::wrong(Fault::Bundle, "the bundle signs no statement"))?;
+            .ok_or_else(|| RefusedBundle::wrong(Fault::Bundle, "the bundle signs no statement"))?;
         if statement.predicate_type != entry.outer {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::PredicateType,
                 format!(
                     "the registry calls it `{}`, but what is signed is `{}`",
@@ -189,9 +196,9 @@ impl Judge<'_> {
     }
 
     /// One subject: this package version, with the archive's SHA-512 (compared before, with every subject; here with the only one).
-    fn subject(&self, statement: &Statement) -> Result<(), Refused> {
+    fn subject(&self, statement: &Statement) -> Result<(), RefusedBundle> {
         let [subject] = statement.subjects.as_slice() else {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Subject,
                 format!(
                     "the attestation has {} subjects, expected one",
@@ -201,7 +208,7 @@ impl Judge<'_> {
         };
         let purl = self.package.purl();
         if subject.name != purl {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Subject,
                 format!(
                     "the attestation is for {}, wanted {}",
@@ -211,7 +218,7 @@ impl Judge<'_> {
             ));
         }
         if subject.digest("sha512") != Some(self.package.integrity.hex().as_str()) {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 Fault::Artifact,
                 "the attestation is for an archive with another SHA-512",
             ));
@@ -222,7 +229,7 @@ impl Judge<'_> {
 
 /// The predicate is written by the build itself, the certificate by its issuer: where both name the repository or the commit, they
 /// must agree. Only the layouts that npm writes are read; others say nothing here, and the certificate stands alone.
-fn agrees(statement: &Statement, identity: &Identity) -> Result<(), Refused> {
+fn agrees(statement: &Statement, identity: &Identity) -> Result<(), RefusedBundle> {
     let at = |path: &str| statement.predicate.pointer(path).and_then(Value::as_str);
     let (repository, commit) = match (
         statement.predicate_type.as_str(),
@@ -261,7 +268,7 @@ fn agrees(statement: &Statement, identity: &Identity) -> Result<(), Refused> {
         if let (Some(said), Some(certified)) = (said, certified)
             && said != certified
         {
-            return Err(Refused::wrong(
+            return Err(RefusedBundle::wrong(
                 fault,
                 format!(
                     "the provenance says it was built from the {what} {}, the certificate says {}",
@@ -274,9 +281,9 @@ fn agrees(statement: &Statement, identity: &Identity) -> Result<(), Refused> {
     Ok(())
 }
 
-pub(super) struct Entry {
+pub(super) struct PublishedAttestation {
     outer: String,
-    parsed: Result<Parsed, Refused>,
+    parsed: Result<ParsedBundle, RefusedBundle>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -301,9 +308,9 @@ fn half(predicate_type: &str) -> Half {
     }
 }
 
-pub(super) fn read(answer: &[u8]) -> Result<Vec<Entry>, Refused> {
+pub(super) fn read(answer: &[u8]) -> Result<Vec<PublishedAttestation>, RefusedBundle> {
     let bad = |why: String| {
-        Refused::wrong(
+        RefusedBundle::wrong(
             Fault::Bundle,
             format!("the attestations are malformed: {why}"),
         )
@@ -331,9 +338,9 @@ pub(super) fn read(answer: &[u8]) -> Result<Vec<Entry>, Refused> {
             let bundle = entry
                 .get("bundle")
                 .ok_or_else(|| bad("an entry has no `bundle`".to_owned()))?;
-            Ok(Entry {
+            Ok(PublishedAttestation {
                 outer: outer.to_owned(),
-                parsed: Parsed::new(bundle),
+                parsed: ParsedBundle::new(bundle),
             })
         })
         .collect()

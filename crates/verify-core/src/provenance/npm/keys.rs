@@ -11,7 +11,7 @@ use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::provenance::shape;
 use crate::provenance::sigstore::PublicKey;
-use crate::provenance::trust::Origin;
+use crate::provenance::trust::TrustRootOrigin;
 use crate::text;
 
 /// What a key may be used for.
@@ -28,7 +28,7 @@ pub enum KeyUsage {
 #[derive(Clone, Debug)]
 pub struct NpmKeys {
     keys: Vec<Key>,
-    origin: Origin,
+    origin: TrustRootOrigin,
     digest: Sha256Digest,
 }
 
@@ -52,7 +52,7 @@ impl NpmKeys {
     pub const MAX_BYTES: u64 = 1 << 20;
 
     /// The keys that this program carries.
-    pub fn embedded() -> crate::Result<Self> {
+    pub fn embedded() -> crate::error::Result<Self> {
         let keys = parse(EMBEDDED).map_err(|why| {
             crate::Error::environment(
                 format!("the embedded npm keys cannot be used: {why}"),
@@ -61,20 +61,20 @@ impl NpmKeys {
         })?;
         Ok(Self {
             keys,
-            origin: Origin::Embedded,
+            origin: TrustRootOrigin::Embedded,
             digest: Sha256Digest::of(EMBEDDED.as_bytes()),
         })
     }
 
     /// The keys in `text`, read from the operator's file `path`: npm's TUF target (`keyId`, `keyUsage`, `publicKey`), or what a
     /// registry serves below `/-/npm/v1/keys` (`keyid`, `key`, `expires`), fetched by the operator at a time of their choosing.
-    pub fn from_file(path: &Path, text: &str) -> crate::Result<Self> {
+    pub fn from_file(path: &Path, text: &str) -> crate::error::Result<Self> {
         let keys = parse(text).map_err(|why| {
             OperatorError::whole(path, format!("this file cannot be used as npm keys: {why}"))
         })?;
         Ok(Self {
             keys,
-            origin: Origin::File(path.display().to_string()),
+            origin: TrustRootOrigin::File(path.display().to_string()),
             digest: Sha256Digest::of(text.as_bytes()),
         })
     }
@@ -84,14 +84,14 @@ impl NpmKeys {
     pub(crate) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, String> {
         Ok(Self {
             keys: parse(text)?,
-            origin: Origin::Tuf { until },
+            origin: TrustRootOrigin::Tuf { until },
             digest: Sha256Digest::of(text.as_bytes()),
         })
     }
 
     /// Where they came from.
     #[must_use]
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &TrustRootOrigin {
         &self.origin
     }
 
@@ -99,11 +99,11 @@ impl NpmKeys {
     #[must_use]
     pub fn describe(&self) -> String {
         match &self.origin {
-            Origin::File(name) => format!("npm keys from {name}, {}", self.digest),
-            Origin::Tuf { until } => {
+            TrustRootOrigin::File(name) => format!("npm keys from {name}, {}", self.digest),
+            TrustRootOrigin::Tuf { until } => {
                 format!("npm keys by TUF, current until {until}, {}", self.digest)
             }
-            Origin::Embedded => format!(
+            TrustRootOrigin::Embedded => format!(
                 "npm keys, compiled in, published {EMBEDDED_PUBLISHED}, {}",
                 self.digest
             ),

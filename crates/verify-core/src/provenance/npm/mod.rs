@@ -35,7 +35,7 @@ const MAX_ENTRIES: usize = 32;
 
 /// The package version that is judged.
 #[derive(Clone, Copy, Debug)]
-pub struct Package<'a> {
+pub struct AttestedPackage<'a> {
     /// The name with its scope.
     pub name: &'a str,
     /// The exact version.
@@ -44,7 +44,7 @@ pub struct Package<'a> {
     pub integrity: Sri,
 }
 
-impl Package<'_> {
+impl AttestedPackage<'_> {
     /// The package URL as npm writes it into attestations.
     #[must_use]
     pub fn purl(&self) -> String {
@@ -110,7 +110,7 @@ impl Anchors {
     pub fn npm_attestations(
         &self,
         answer: &[u8],
-        package: &Package<'_>,
+        package: &AttestedPackage<'_>,
         policy: &IdentityPolicy,
         now: Timestamp,
     ) -> Attestations {
@@ -127,7 +127,7 @@ impl Anchors {
     pub fn npm_signatures(
         &self,
         signatures: &[RegistrySignature],
-        package: &Package<'_>,
+        package: &AttestedPackage<'_>,
         published: Option<Timestamp>,
         now: Timestamp,
     ) -> Fact<Vec<String>> {
@@ -148,7 +148,7 @@ impl Anchors {
 /// attestations only, leaves both halves [`Fact::NotApplicable`].
 pub fn verify_attestations(
     answer: &[u8],
-    package: &Package<'_>,
+    package: &AttestedPackage<'_>,
     policy: &IdentityPolicy,
     keys: &NpmKeys,
     trust: &TrustRoot,

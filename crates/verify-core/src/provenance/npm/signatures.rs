@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::{KeyUsage, MAX_ENTRIES, NpmKeys, Package};
+use super::{AttestedPackage, KeyUsage, MAX_ENTRIES, NpmKeys};
 use crate::fact::Fact;
-use crate::provenance::fault::{Fault, Refused, fact};
+use crate::provenance::fault::{Fault, RefusedBundle, fact};
 use crate::text;
 
 /// One entry of `dist.signatures`.
@@ -24,7 +24,7 @@ pub struct RegistrySignature {
 /// [`Fact::NotApplicable`] when there are none. The value is the ids of the keys.
 pub fn verify_registry_signatures(
     signatures: &[RegistrySignature],
-    package: &Package<'_>,
+    package: &AttestedPackage<'_>,
     published: Option<Timestamp>,
     keys: &NpmKeys,
     now: Timestamp,
@@ -37,19 +37,19 @@ pub fn verify_registry_signatures(
 
 fn check_signatures(
     signatures: &[RegistrySignature],
-    package: &Package<'_>,
+    package: &AttestedPackage<'_>,
     published: Option<Timestamp>,
     keys: &NpmKeys,
     now: Timestamp,
-) -> Result<Vec<String>, Refused> {
+) -> Result<Vec<String>, RefusedBundle> {
     if signatures.len() > MAX_ENTRIES {
-        return Err(Refused::wrong(
+        return Err(RefusedBundle::wrong(
             Fault::Bundle,
             format!("the registry lists {} signatures", signatures.len()),
         ));
     }
     if let Some(published) = published.filter(|published| *published > now) {
-        return Err(Refused::wrong(
+        return Err(RefusedBundle::wrong(
             Fault::Timestamp,
             format!("the registry says it was published at {published}, after {now}"),
         ));
@@ -59,7 +59,7 @@ fn check_signatures(
     for signature in signatures {
         let key = keys
             .find(&signature.keyid, KeyUsage::Signatures)
-            .map_err(|why| Refused::wrong(Fault::Key, why))?;
+            .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
         match published {
             Some(time) => key.check_lifetime(time),
             None if key.has_end() => {
@@ -67,9 +67,9 @@ fn check_signatures(
             }
             None => Ok(()),
         }
-        .map_err(|why| Refused::wrong(Fault::Key, why))?;
+        .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
         let bad = || {
-            Refused::wrong(
+            RefusedBundle::wrong(
                 Fault::Signature,
                 format!(
                     "the registry's signature over {} does not verify",

@@ -7,12 +7,12 @@ pub(super) mod trust_expiring;
 pub(super) mod trust_unused;
 
 use super::Whole;
-use crate::evidence::review::{Entry, Standing};
+use crate::evidence::review::{ReviewEntry, ReviewStatus};
 use crate::review::Trust;
 use crate::subject::SubjectId;
 
 /// The entries of `trust` in the operator's file that make each judged subject count as reviewed; the one that lasts longest is first.
-fn relied_on<'a>(whole: &'a Whole<'_>) -> Vec<(&'a SubjectId, &'a [Entry])> {
+fn relied_on<'a>(whole: &'a Whole<'_>) -> Vec<(&'a SubjectId, &'a [ReviewEntry])> {
     let trusted = whole.judged.iter().flat_map(|judged| {
         judged
             .evidence
@@ -20,7 +20,7 @@ fn relied_on<'a>(whole: &'a Whole<'_>) -> Vec<(&'a SubjectId, &'a [Entry])> {
             .readings
             .iter()
             .filter_map(|reading| match &reading.standing {
-                Standing::Trusted(entries) => Some((&judged.subject.id, entries.as_slice())),
+                ReviewStatus::Trusted(entries) => Some((&judged.subject.id, entries.as_slice())),
                 _ => None,
             })
     });

@@ -23,14 +23,14 @@ use crate::digest::Sha256Digest;
 use crate::evidence::Part;
 use crate::finding::{Draft, Remedy};
 use crate::text;
-use crate::tree::Change;
+use crate::tree::FileChange;
 
 /// What to do about an archive that is not the expected one.
 const FETCH_AGAIN: &str =
     "do not install it; fetch it again from its publisher, and ask them if it differs again";
 
 /// The changed paths of a part, one line each: `changed dist/index.js`.
-fn change_lines(changes: &[Change]) -> Vec<String> {
+fn change_lines(changes: &[FileChange]) -> Vec<String> {
     changes
         .iter()
         .map(|change| format!("{} {}", change.kind.as_str(), text::visible(&change.path)))
@@ -66,7 +66,7 @@ fn difference(part: &Part, files: Option<u64>) -> String {
 }
 
 /// The npm packages that changed paths belong to, for people who think in packages.
-fn packages_touched(changes: &[Change]) -> Vec<String> {
+fn packages_touched(changes: &[FileChange]) -> Vec<String> {
     let mut names: Vec<String> = changes
         .iter()
         .filter_map(|change| package_of(&change.path))

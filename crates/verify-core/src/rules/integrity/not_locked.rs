@@ -4,7 +4,7 @@ use super::announced;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::staged::request::Extent;
-use crate::policy::{OriginProof, Pin, Preset};
+use crate::policy::{OriginProof, PinRequirement, Preset};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -45,7 +45,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .help("read it, then lock it; or remove it from OpenClaw");
     // Where policy requires no digest, the lock is written after the install.
     let later = view.whole.stage == Stage::Staged
-        && view.requirements.pin(OriginProof::Missing) != Pin::Digest;
+        && view.requirements.pin(OriginProof::Missing) != PinRequirement::Digest;
     // What starts nothing steers or prompts: a reminder, the first files of an agent, a config that sets a guard.
     let starts = view.subject.definition.is_some() || view.evidence.tree.measured.is_some();
     let prompts = view.subject.is_of_settings() && !starts;

@@ -1,7 +1,7 @@
 //! `unpinned`: the lock holds neither the digest nor the exact version that policy requires.
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::policy::Pin;
+use crate::policy::PinRequirement;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec;
 use crate::subject::{Kind, Source};
@@ -34,9 +34,9 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .locked
         .is_some_and(|entry| entry.tree.is_some() || entry.archive.is_some());
     let (pinned, wanted) = match view.requirements.pin(view.proof()) {
-        Pin::Digest => (digest, "a digest"),
-        Pin::Exact => (digest || exact(view), "an exact version"),
-        Pin::Any => (true, "nothing"),
+        PinRequirement::Digest => (digest, "a digest"),
+        PinRequirement::Exact => (digest || exact(view), "an exact version"),
+        PinRequirement::Any => (true, "nothing"),
     };
     if pinned {
         return Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::launcher::Launch;
-use crate::policy::Pin;
+use crate::policy::PinRequirement;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -22,10 +22,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     let why = match (view.requirements.pin(view.proof()), mcp.launch()) {
-        (Pin::Any, _) | (Pin::Exact, Launch::Exact { .. }) => return Vec::new(),
+        (PinRequirement::Any, _) | (PinRequirement::Exact, Launch::Exact { .. }) => {
+            return Vec::new();
+        }
         // Reported by `not-established`: what a local command or a remote server runs is not in its definition.
         (_, Launch::LocalCommand | Launch::Remote) => return Vec::new(),
-        (Pin::Digest, Launch::Exact { .. }) => {
+        (PinRequirement::Digest, Launch::Exact { .. }) => {
             "policy requires a digest, and a command can only name a version".to_owned()
         }
         (_, Launch::Unpinned { why }) => why,

@@ -10,7 +10,7 @@ use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::launcher::Launch;
 use crate::policy::{Dependencies, Need};
-use crate::release::Class;
+use crate::release::FailureClass;
 use crate::rules::pinning::too_fresh;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::{Kind, SubjectId};
@@ -36,7 +36,7 @@ const HOST: Remedy = Remedy::Operator {
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
     if whole.stage == Stage::Announced {
-        return tags::drafts(whole, Class::Open);
+        return tags::drafts(whole, FailureClass::Open);
     }
     open(whole).into_iter().map(with_remedy).collect()
 }
@@ -65,7 +65,7 @@ fn open(whole: &Whole<'_>) -> Vec<Draft> {
         .chain(of_subjects)
         .chain(ages(whole))
         .chain(no_host(whole))
-        .chain(tags::drafts(whole, Class::Open))
+        .chain(tags::drafts(whole, FailureClass::Open))
         .collect()
 }
 

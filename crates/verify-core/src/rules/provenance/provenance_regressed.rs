@@ -6,7 +6,7 @@
 use crate::evidence::Evidence;
 use crate::fact::Fact;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::lock::{Package, Provenance};
+use crate::lock::{LockedPackage, Provenance};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::text;
 
@@ -75,7 +75,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
 }
 
 /// Whether what is there is something else than what was locked.
-pub(super) fn is_other(evidence: &Evidence, entry: &Package) -> bool {
+pub(super) fn is_other(evidence: &Evidence, entry: &LockedPackage) -> bool {
     let archive = match (&evidence.published.archive, entry.archive) {
         (Fact::Verified(now), Some(locked)) => *now != locked,
         _ => false,

@@ -8,7 +8,7 @@ use crate::evidence::TagFacts;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Location, Remedy, RemedyKind};
 use crate::policy::ReleaseNeed;
-use crate::release::{Class, Code, Failure};
+use crate::release::{Code, Failure, FailureClass};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
 /// What the eight have in common.
@@ -32,7 +32,7 @@ pub(in crate::rules) const SIGNATURE_INVALID: Rule = Rule {
     clears: RemedyKind::Never,
     summary: "A release tag carries a signature that does not hold",
     help: "Do not install from this tag. Fetch it again from its publisher, not from a mirror, and check again.",
-    check: Check::Whole(|whole| drafts(whole, Class::Invalid)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Invalid)),
     ..OF_TAGS
 };
 
@@ -44,7 +44,7 @@ pub(in crate::rules) const SIGNER_NOT_ALLOWED: Rule = Rule {
     clears: RemedyKind::Operator,
     summary: "A release tag is signed by a key that you do not allow for it",
     help: "Ask the publisher over another way whether the key is theirs; only then add it to your signers file.",
-    check: Check::Whole(|whole| drafts(whole, Class::Signer)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Signer)),
     ..OF_TAGS
 };
 
@@ -56,7 +56,7 @@ pub(in crate::rules) const SIGNATURE_MISSING: Rule = Rule {
     clears: RemedyKind::Operator,
     summary: "A release tag has no signature",
     help: "Ask the publisher for a signed tag, or pin this one and let the rule require a pin only.",
-    check: Check::Whole(|whole| drafts(whole, Class::Missing)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Missing)),
     ..OF_TAGS
 };
 
@@ -68,7 +68,7 @@ pub(in crate::rules) const TAG_MALFORMED: Rule = Rule {
     clears: RemedyKind::Never,
     summary: "A tag object is not of the strict form that every tool reads alike",
     help: "Do not install from this tag; ask the publisher for a new one under another name.",
-    check: Check::Whole(|whole| drafts(whole, Class::Malformed)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Malformed)),
     ..OF_TAGS
 };
 
@@ -80,7 +80,7 @@ pub(in crate::rules) const TAG_MISMATCH: Rule = Rule {
     clears: RemedyKind::Never,
     summary: "A tag object says something else than the repository around it",
     help: "Do not install from this repository; fetch the tag from its publisher and compare.",
-    check: Check::Whole(|whole| drafts(whole, Class::Mismatch)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Mismatch)),
     ..OF_TAGS
 };
 
@@ -92,7 +92,7 @@ pub(in crate::rules) const TAG_MOVED: Rule = Rule {
     clears: RemedyKind::Never,
     summary: "A pinned tag leads to another commit, or is gone",
     help: "Ask the publisher why; until then install by the pinned commit.",
-    check: Check::Whole(|whole| drafts(whole, Class::Moved)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Moved)),
     ..OF_TAGS
 };
 
@@ -104,7 +104,7 @@ pub(in crate::rules) const TAG_RETAGGED: Rule = Rule {
     clears: RemedyKind::Operator,
     summary: "A pinned tag was made anew for the same commit",
     help: "Compare the signers; if the reason is clear, pin it again by name.",
-    check: Check::Whole(|whole| drafts(whole, Class::Retagged)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Retagged)),
     ..OF_TAGS
 };
 
@@ -116,7 +116,7 @@ pub(in crate::rules) const TAG_ROLLBACK: Rule = Rule {
     clears: RemedyKind::Operator,
     summary: "A genuine tag is older than a pinned one or than the rule's minimum",
     help: "Use the newer release; to go back on purpose, pin the older tag by name, or lower the minimum.",
-    check: Check::Whole(|whole| drafts(whole, Class::Rollback)),
+    check: Check::Whole(|whole| drafts(whole, FailureClass::Rollback)),
     ..OF_TAGS
 };
 
@@ -125,21 +125,21 @@ impl Code {
     #[must_use]
     pub fn finding(self) -> &'static str {
         match self.class() {
-            Class::Missing => SIGNATURE_MISSING.id,
-            Class::Malformed => TAG_MALFORMED.id,
-            Class::Mismatch => TAG_MISMATCH.id,
-            Class::Invalid => SIGNATURE_INVALID.id,
-            Class::Signer => SIGNER_NOT_ALLOWED.id,
-            Class::Rollback => TAG_ROLLBACK.id,
-            Class::Retagged => TAG_RETAGGED.id,
-            Class::Moved => TAG_MOVED.id,
-            Class::Open => not_established::RULE.id,
+            FailureClass::Missing => SIGNATURE_MISSING.id,
+            FailureClass::Malformed => TAG_MALFORMED.id,
+            FailureClass::Mismatch => TAG_MISMATCH.id,
+            FailureClass::Invalid => SIGNATURE_INVALID.id,
+            FailureClass::Signer => SIGNER_NOT_ALLOWED.id,
+            FailureClass::Rollback => TAG_ROLLBACK.id,
+            FailureClass::Retagged => TAG_RETAGGED.id,
+            FailureClass::Moved => TAG_MOVED.id,
+            FailureClass::Open => not_established::RULE.id,
         }
     }
 }
 
 /// Every failure of this class.
-pub(super) fn drafts(whole: &Whole<'_>, class: Class) -> Vec<Draft> {
+pub(super) fn drafts(whole: &Whole<'_>, class: FailureClass) -> Vec<Draft> {
     let tags: Vec<&TagFacts> = whole
         .judged
         .iter()
@@ -172,8 +172,8 @@ fn draft(whole: &Whole<'_>, tag: &TagFacts, failure: &Failure) -> Draft {
         .at(place(whole, tag))
         .help(failure.help.clone());
     let accept = match failure.code.class() {
-        Class::Retagged | Class::Rollback => Some(true),
-        Class::Missing | Class::Open => Some(false),
+        FailureClass::Retagged | FailureClass::Rollback => Some(true),
+        FailureClass::Missing | FailureClass::Open => Some(false),
         _ => None,
     };
     if let Some(accept) = accept {

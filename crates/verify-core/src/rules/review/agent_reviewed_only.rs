@@ -1,7 +1,7 @@
 //! `agent-reviewed-only`: only machines have read what is installed, at least in one step.
 
 use super::drafts;
-use crate::evidence::review::{Entry, Standing};
+use crate::evidence::review::{ReviewEntry, ReviewStatus};
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
@@ -22,7 +22,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     drafts(view, |standing, what| match standing {
-        Standing::AgentOnly(machines) => Some((
+        ReviewStatus::AgentOnly(machines) => Some((
             format!("{what} reviewed only by a machine ({})", names(machines)),
             machines,
         )),
@@ -30,7 +30,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     })
 }
 
-fn names(machines: &[Entry]) -> String {
+fn names(machines: &[ReviewEntry]) -> String {
     let entries = machines.iter().map(|entry| {
         let model = entry.model.as_deref().unwrap_or("unknown");
         format!("{model}, by {}, {}", entry.by, entry.date)

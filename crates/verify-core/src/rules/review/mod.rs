@@ -6,7 +6,7 @@ pub(super) mod unreviewed;
 pub(super) mod violation;
 
 use super::View;
-use crate::evidence::review::{Entry, ReadPart, Reading, Standing, known_version};
+use crate::evidence::review::{ReadPart, RequiredReview, ReviewEntry, ReviewStatus, known_version};
 use crate::finding::{Draft, Input, Level, Remedy};
 use crate::review::Content;
 use crate::rules::Stage;
@@ -15,7 +15,7 @@ use crate::rules::Stage;
 /// beginning of a sentence, such as "this tree is".
 fn drafts(
     view: &View<'_>,
-    describe: impl for<'a> Fn(&'a Standing, &str) -> Option<(String, &'a [Entry])>,
+    describe: impl for<'a> Fn(&'a ReviewStatus, &str) -> Option<(String, &'a [ReviewEntry])>,
 ) -> Vec<Draft> {
     let readings = view.evidence.review.readings.iter();
     readings
@@ -26,7 +26,7 @@ fn drafts(
         .collect()
 }
 
-fn draft(view: &View<'_>, reading: &Reading, state: &str, by: &[Entry]) -> Draft {
+fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEntry]) -> Draft {
     let asked = view.requirements.asked_by(view.proof());
     let mut draft = view.draft(format!(
         "{state}; policy requires a `{}` review",
@@ -60,7 +60,7 @@ fn draft(view: &View<'_>, reading: &Reading, state: &str, by: &[Entry]) -> Draft
 }
 
 /// What has to be reviewed, as the beginning of a sentence.
-fn what(reading: &Reading) -> &'static str {
+fn what(reading: &RequiredReview) -> &'static str {
     match (reading.part, reading.content) {
         (ReadPart::Own, Content::Tree(_)) => "this tree is",
         (ReadPart::Own, Content::Definition(_)) => "this definition is",
@@ -70,7 +70,7 @@ fn what(reading: &Reading) -> &'static str {
 }
 
 /// How much there is to read.
-fn next(reading: &Reading) -> String {
+fn next(reading: &RequiredReview) -> String {
     let Some(next) = &reading.next else {
         return "read it, and record that".to_owned();
     };

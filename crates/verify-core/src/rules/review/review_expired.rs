@@ -1,7 +1,7 @@
 //! `review-expired`: it was read, or its publisher was trusted, and that has expired.
 
 use super::drafts;
-use crate::evidence::review::{Entry, Standing};
+use crate::evidence::review::{ReviewEntry, ReviewStatus};
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
@@ -22,7 +22,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     drafts(view, |standing, what| match standing {
-        Standing::Expired(entries) => Some((
+        ReviewStatus::Expired(entries) => Some((
             format!("{}, so {what} no longer reviewed", expired(entries)),
             entries,
         )),
@@ -30,7 +30,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     })
 }
 
-fn expired(entries: &[Entry]) -> String {
+fn expired(entries: &[ReviewEntry]) -> String {
     let entries = entries.iter().filter_map(|entry| {
         Some(format!(
             "the entry by {} expired on {}",

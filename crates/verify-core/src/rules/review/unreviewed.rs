@@ -1,7 +1,7 @@
 //! `unreviewed`: there is no review of what is installed.
 
 use super::drafts;
-use crate::evidence::review::Standing;
+use crate::evidence::review::ReviewStatus;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
@@ -22,7 +22,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     drafts(view, |standing, what| match standing {
-        Standing::Unreviewed => Some((format!("{what} not reviewed"), &[])),
+        ReviewStatus::Unreviewed => Some((format!("{what} not reviewed"), &[])),
         _ => None,
     })
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use openclaw_verify_core::digest::TreeDigest;
-use openclaw_verify_core::lock::{Change, Lock, Package, Provenance, What, changes};
+use openclaw_verify_core::lock::{
+    Lock, LockChange, LockChangeKind, LockedPackage, Provenance, changes,
+};
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use proptest::prelude::*;
 
@@ -265,7 +267,7 @@ fn archive(letter: char) -> String {
 }
 
 /// The changes that need `--accept`.
-fn to_accept(old: &Lock, new: &Lock) -> Vec<What> {
+fn to_accept(old: &Lock, new: &Lock) -> Vec<LockChangeKind> {
     changes(old, new)
         .iter()
         .filter(|c| c.needs_accept)
@@ -288,7 +290,7 @@ fn the_same_version_with_other_bytes_needs_a_word_of_the_operator() {
     ] {
         let old = entry(source, &format!("version = \"1.0.0\"\n{}", digest('a')));
         let new = entry(source, &format!("version = \"1.0.0\"\n{}", digest('b')));
-        assert_eq!(to_accept(&old, &new), [What::Tree], "{source}");
+        assert_eq!(to_accept(&old, &new), [LockChangeKind::Tree], "{source}");
     }
 }
 
@@ -316,14 +318,14 @@ fn a_bumped_version_text_does_not_make_an_update() {
         "npm",
         &format!("version = \"1.0.1\"\n{}\n{}", archive('A'), digest('b')),
     );
-    assert_eq!(to_accept(&old, &bumped), [What::Tree]);
+    assert_eq!(to_accept(&old, &bumped), [LockChangeKind::Tree]);
     let dropped = entry("npm", &format!("version = \"1.0.1\"\n{}", digest('b')));
-    assert_eq!(to_accept(&old, &dropped), [What::Archive]);
+    assert_eq!(to_accept(&old, &dropped), [LockChangeKind::Archive]);
     // These have no record; the version is what the files say about themselves.
     for source in ["link", "load", "unrecorded"] {
         let old = entry(source, &format!("version = \"1.0.0\"\n{}", digest('a')));
         let new = entry(source, &format!("version = \"1.0.1\"\n{}", digest('b')));
-        assert_eq!(to_accept(&old, &new), [What::Tree], "{source}");
+        assert_eq!(to_accept(&old, &new), [LockChangeKind::Tree], "{source}");
     }
     let commit = |digit: char| format!("commit = \"{}\"", digit.to_string().repeat(40));
     let old = entry(
@@ -334,7 +336,7 @@ fn a_bumped_version_text_does_not_make_an_update() {
         "git",
         &format!("version = \"1.0.1\"\n{}\n{}", commit('1'), digest('b')),
     );
-    assert_eq!(to_accept(&old, &bumped), [What::Tree]);
+    assert_eq!(to_accept(&old, &bumped), [LockChangeKind::Tree]);
     let moved = entry(
         "git",
         &format!("version = \"1.0.1\"\n{}\n{}", commit('2'), digest('b')),
@@ -344,7 +346,10 @@ fn a_bumped_version_text_does_not_make_an_update() {
         "git",
         &format!("version = \"1.0.0\"\n{}\n{}", commit('2'), digest('b')),
     );
-    assert_eq!(to_accept(&old, &branch), [What::Commit, What::Tree]);
+    assert_eq!(
+        to_accept(&old, &branch),
+        [LockChangeKind::Commit, LockChangeKind::Tree]
+    );
 }
 
 #[test]
@@ -366,17 +371,20 @@ fn lost_or_other_evidence_needs_a_word_even_in_an_update() {
     let other_builder = with("1.1.0", &archive('Q'), &digest('b'), &by("evil.yml", '2'));
     let unattested = with("1.1.0", &archive('Q'), &digest('b'), "");
     assert_eq!(to_accept(&old, &same_builder), []);
-    assert_eq!(to_accept(&old, &other_builder), [What::Provenance]);
-    assert_eq!(to_accept(&old, &unattested), [What::Provenance]);
+    assert_eq!(
+        to_accept(&old, &other_builder),
+        [LockChangeKind::Provenance]
+    );
+    assert_eq!(to_accept(&old, &unattested), [LockChangeKind::Provenance]);
     assert_eq!(to_accept(&unattested, &other_builder), []);
     let same_version = with("1.0.0", &archive('A'), &digest('a'), &by("r.yml", '2'));
-    assert_eq!(to_accept(&old, &same_version), [What::Provenance]);
+    assert_eq!(to_accept(&old, &same_version), [LockChangeKind::Provenance]);
 }
 
 #[test]
 fn a_subject_that_is_gone_needs_a_word_so_that_it_cannot_come_back_as_new() {
     let old = entry("path", &format!("version = \"1.0.0\"\n{}", digest('a')));
-    assert_eq!(to_accept(&old, &lock("")), [What::Removed]);
+    assert_eq!(to_accept(&old, &lock("")), [LockChangeKind::Removed]);
     // One word for a plugin is one for its parts.
     let with_part = lock(&format!(
         "[[package]]\nid = \"npm:a\"\nkind = \"plugin\"\nsource = \"npm\"\n{}\n\
@@ -384,7 +392,7 @@ fn a_subject_that_is_gone_needs_a_word_so_that_it_cannot_come_back_as_new() {
         digest('a'),
         digest('b')
     ));
-    assert_eq!(to_accept(&with_part, &lock("")), [What::Removed]);
+    assert_eq!(to_accept(&with_part, &lock("")), [LockChangeKind::Removed]);
 }
 
 #[test]
@@ -407,13 +415,13 @@ fn a_subject_that_comes_back_under_another_id_is_not_new() {
         assert!(
             found
                 .iter()
-                .any(|c| c.id == id && c.what == What::Replaces && c.needs_accept),
+                .any(|c| c.id == id && c.what == LockChangeKind::Replaces && c.needs_accept),
             "{found:?}"
         );
         assert!(
             found
                 .iter()
-                .any(|c| c.what == What::Removed && !c.needs_accept)
+                .any(|c| c.what == LockChangeKind::Removed && !c.needs_accept)
         );
     }
 }
@@ -428,7 +436,7 @@ fn a_changed_definition_always_needs_a_word() {
     };
     assert_eq!(
         to_accept(&server("npx a@1", '1'), &server("npx a@2", '2')),
-        [What::Definition]
+        [LockChangeKind::Definition]
     );
 }
 
@@ -449,12 +457,12 @@ fn a_part_of_a_plugin_changes_with_the_plugin_and_never_alone() {
     assert_eq!(to_accept(&old, &both("1.1.0", &archive('Q'), 'c', 'd')), []);
     assert_eq!(
         to_accept(&old, &both("1.0.0", &archive('A'), 'a', 'd')),
-        [What::Definition, What::Tree]
+        [LockChangeKind::Definition, LockChangeKind::Tree]
     );
     // The plugin's own change keeps the lock from being written.
     assert_eq!(
         to_accept(&old, &both("1.0.0", &archive('A'), 'c', 'd')),
-        [What::Tree]
+        [LockChangeKind::Tree]
     );
 }
 
@@ -469,16 +477,16 @@ fn a_release_pin_cannot_move_or_vanish_silently() {
     let object = format!("tag-object = \"{COMMIT}\"");
     assert_eq!(
         to_accept(&pin("v1", &object, '1'), &pin("v1", &object, '2')),
-        [What::Commit]
+        [LockChangeKind::Commit]
     );
     assert_eq!(
         to_accept(&pin("v1", &object, '1'), &pin("v1", "", '1')),
-        [What::TagObject]
+        [LockChangeKind::TagObject]
     );
     assert_eq!(to_accept(&pin("v1", "", '1'), &pin("v1", &object, '1')), []);
     let gone = changes(&pin("v1", &object, '1'), &lock(""));
     assert!(
-        matches!(&gone[..], [Change { what: What::Removed, needs_accept: true, id, .. }] if id == "r@v1")
+        matches!(&gone[..], [LockChange { what: LockChangeKind::Removed, needs_accept: true, id, .. }] if id == "r@v1")
     );
 }
 
@@ -486,7 +494,7 @@ fn any_text() -> impl Strategy<Value = String> {
     proptest::string::string_regex("[a-z\"\\\\\u{0}-\u{1f}\u{7f}\u{202e}é ’]{1,12}").expect("regex")
 }
 
-fn any_package() -> impl Strategy<Value = Package> {
+fn any_package() -> impl Strategy<Value = LockedPackage> {
     let oid = proptest::option::of(Just(COMMIT));
     let digest = || proptest::option::of(any::<[u8; 32]>().prop_map(TreeDigest));
     let texts = (
@@ -506,7 +514,7 @@ fn any_package() -> impl Strategy<Value = Package> {
         .prop_map(
             |(name, (version, spec, other), commit, dependencies, tree, files, proven)| {
                 let mut package =
-                    Package::new(SubjectId::new("git", &name), Kind::Plugin, Source::Git);
+                    LockedPackage::new(SubjectId::new("git", &name), Kind::Plugin, Source::Git);
                 package.version = version;
                 package.spec = spec;
                 package.commit = commit.map(|c| c.parse().expect("commit"));
@@ -533,7 +541,7 @@ proptest! {
         let text = lock.write();
         let read = Lock::parse(Path::new("l"), &text).map_err(|e| TestCaseError::fail(super::shown(&e)))?;
         prop_assert_eq!(read.write(), text);
-        let plain = |lock: &Lock| lock.packages().iter().cloned().map(|p| Package { line: 0, ..p }).collect::<Vec<_>>();
+        let plain = |lock: &Lock| lock.packages().iter().cloned().map(|p| LockedPackage { line: 0, ..p }).collect::<Vec<_>>();
         prop_assert_eq!(plain(&read), plain(&lock));
         prop_assert!(changes(&lock, &read).is_empty());
     }

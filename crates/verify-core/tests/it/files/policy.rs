@@ -8,8 +8,8 @@ use openclaw_verify_core::OperatorError;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::policy::{
-    Dependencies, Digests, ImportLocation, Need, Origin, OriginProof, Pattern, Pin, Policy, Preset,
-    ReleaseNeed, RuleInfo, Target,
+    Dependencies, Digests, ExceptionTarget, ImportLocation, Need, OriginProof, Pattern,
+    PinRequirement, Policy, Preset, ReleaseNeed, RequirementOrigin, RuleInfo,
 };
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::{Kind, Source, SubjectId};
@@ -327,7 +327,7 @@ fn id(text: &str) -> SubjectId {
 fn presets_ask_what_the_table_says() {
     use Dependencies::{ArchiveVerified, Locked, Reviewed};
     use Need::{Optional, Required};
-    use Pin::{Digest, Exact};
+    use PinRequirement::{Digest, Exact};
     let run = Some(Criteria::SafeToRun);
     let rows = [
         (
@@ -416,7 +416,7 @@ fn presets_ask_what_the_table_says() {
                 asked.dependencies,
             );
             assert_eq!(got, expected, "{preset:?} {kind} {source}");
-            assert!(!asked.needs_proof() && matches!(asked.from, Origin::Preset { .. }));
+            assert!(!asked.needs_proof() && matches!(asked.from, RequirementOrigin::Preset { .. }));
         }
     }
     let level = |preset, id| {
@@ -443,7 +443,7 @@ fn the_most_specific_rule_wins_whole_and_the_preset_fills_the_rest() {
         (
             Need::Required,
             Dependencies::Locked,
-            Origin::Policy { line: 2 }
+            RequirementOrigin::Policy { line: 2 }
         )
     );
     // Not per field: the wider rule's `provenance` does not reach here.
@@ -454,9 +454,16 @@ fn the_most_specific_rule_wins_whole_and_the_preset_fills_the_rest() {
             acme.dependencies,
             acme.pin(OriginProof::Missing)
         ),
-        (Need::Optional, Dependencies::Reviewed, Pin::Digest)
+        (
+            Need::Optional,
+            Dependencies::Reviewed,
+            PinRequirement::Digest
+        )
     );
-    assert_eq!(ask("npm:@acme/matrix").from, Origin::Policy { line: 8 });
+    assert_eq!(
+        ask("npm:@acme/matrix").from,
+        RequirementOrigin::Policy { line: 8 }
+    );
     assert_eq!(
         policy
             .unmatched_rules(&[&id("npm:@x/y")])
@@ -477,22 +484,22 @@ fn a_name_alone_relaxes_nothing() {
             asked.pin(OriginProof::Missing),
             asked.review(OriginProof::Missing)
         ),
-        (Pin::Digest, Some(Criteria::SafeToRun))
+        (PinRequirement::Digest, Some(Criteria::SafeToRun))
     );
     assert_eq!(
         (
             asked.pin(OriginProof::Verified),
             asked.review(OriginProof::Verified)
         ),
-        (Pin::Any, None)
+        (PinRequirement::Any, None)
     );
     assert!(matches!(
         asked.asked_by(OriginProof::Missing),
-        Origin::Preset { .. }
+        RequirementOrigin::Preset { .. }
     ));
     assert_eq!(
         asked.asked_by(OriginProof::Verified),
-        Origin::Policy { line: 2 }
+        RequirementOrigin::Policy { line: 2 }
     );
 }
 
@@ -516,7 +523,7 @@ fn a_stricter_rule_needs_no_proof() {
     let policy = policy("preset = \"homelab\"\n[[rule]]\nmatch = \"**\"\npin = \"digest\"\n");
     let asked = policy.requirements(&id("mcp:a"), Kind::McpServer, Source::Config);
     assert!(!asked.needs_proof());
-    assert_eq!(asked.pin(OriginProof::Missing), Pin::Digest);
+    assert_eq!(asked.pin(OriginProof::Missing), PinRequirement::Digest);
 }
 
 #[test]
@@ -540,7 +547,7 @@ fn exceptions_are_bound_to_bytes_and_days() {
     let ask = |finding, digests, about_dependencies, today| {
         policy
             .exception_for(
-                &Target {
+                &ExceptionTarget {
                     finding,
                     subject: &subject,
                     digests,

@@ -8,8 +8,8 @@ use jiff::civil::{Date, date};
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::review::{
-    Addition, Agent, Content, Criteria, Origin, Publisher, Question, Review, ReviewIndex, Reviews,
-    Trust, Verdict, Versions, Violated, Violation, append,
+    Addition, Agent, Content, Criteria, EntryOrigin, Publisher, Question, Review, ReviewIndex,
+    ReviewVerdict, Reviews, Trust, Versions, Violated, Violation, append,
 };
 use openclaw_verify_core::subject::SubjectId;
 use proptest::prelude::*;
@@ -61,7 +61,7 @@ fn of(list: Vec<Review>) -> Reviews {
     reviews
 }
 
-fn judge<'r>(index: &ReviewIndex<'r>, package: &str, n: u8) -> Verdict<'r> {
+fn judge<'r>(index: &ReviewIndex<'r>, package: &str, n: u8) -> ReviewVerdict<'r> {
     ask(index, package, n, Some("1.0.0"), &[])
 }
 
@@ -71,7 +71,7 @@ fn ask<'r>(
     n: u8,
     version: Option<&str>,
     publishers: &[Publisher],
-) -> Verdict<'r> {
+) -> ReviewVerdict<'r> {
     let subject = id(package);
     let versions: Vec<&str> = version.into_iter().collect();
     index.judge(&Question {
@@ -160,15 +160,15 @@ fn the_example_is_read() {
     let index = ReviewIndex::build(&read, &[], TODAY);
     assert!(matches!(
         judge(&index, "clawhub:acme/weather", 1),
-        Verdict::Reviewed(_)
+        ReviewVerdict::Reviewed(_)
     ));
     assert!(matches!(
         judge(&index, "clawhub:acme/weather", 3),
-        Verdict::AgentOnly(_)
+        ReviewVerdict::AgentOnly(_)
     ));
     assert!(matches!(
         judge(&index, "clawhub:evil/wallet", 3),
-        Verdict::Violation(_)
+        ReviewVerdict::Violation(_)
     ));
 }
 
@@ -537,21 +537,21 @@ fn what_was_read_is_bound_to_its_bytes() {
         },
     ]);
     let index = ReviewIndex::build(&own, &[], TODAY);
-    let Verdict::Reviewed(steps) = judge(&index, "npm:a", 3) else {
+    let ReviewVerdict::Reviewed(steps) = judge(&index, "npm:a", 3) else {
         panic!("reviewed")
     };
     assert_eq!(
         steps.iter().map(|s| s.review.content).collect::<Vec<_>>(),
         [1, 2, 3].map(|n| Content::Tree(tree(n)))
     );
-    assert_eq!(judge(&index, "npm:a", 4), Verdict::Unreviewed);
-    assert_eq!(judge(&index, "npm:b", 1), Verdict::Unreviewed);
+    assert_eq!(judge(&index, "npm:a", 4), ReviewVerdict::Unreviewed);
+    assert_eq!(judge(&index, "npm:b", 1), ReviewVerdict::Unreviewed);
     let dependencies = |n| index.dependencies(&id("npm:a"), tree(n), Criteria::SafeToRun);
-    assert!(matches!(dependencies(9), Verdict::Reviewed(_)));
-    assert_eq!(dependencies(8), Verdict::Unreviewed);
+    assert!(matches!(dependencies(9), ReviewVerdict::Reviewed(_)));
+    assert_eq!(dependencies(8), ReviewVerdict::Unreviewed);
     assert_eq!(
         index.dependencies(&id("npm:b"), tree(9), Criteria::SafeToRun),
-        Verdict::Unreviewed
+        ReviewVerdict::Unreviewed
     );
     let gap = index.gap(&id("npm:a"), Content::Tree(tree(4)), Criteria::SafeToRun);
     assert_eq!(gap.reviewed, [1, 2, 3].map(|n| Content::Tree(tree(n))));
@@ -613,20 +613,20 @@ fn a_violation_beats_everything_in_any_order() {
             std::slice::from_ref(&publisher),
         );
         assert!(
-            matches!(&verdict, Verdict::Violation(v) if v.len() == 1 && v[0].0 == Origin::Import("friend"))
+            matches!(&verdict, ReviewVerdict::Violation(v) if v.len() == 1 && v[0].0 == EntryOrigin::Import("friend"))
         );
         // A version that cannot be read is no way out; neither is another name for the same bytes.
         assert!(matches!(
             ask(&index, "npm:a", 1, Some("one"), &[]),
-            Verdict::Violation(_)
+            ReviewVerdict::Violation(_)
         ));
         assert!(matches!(
             ask(&index, "npm:a", 1, None, &[]),
-            Verdict::Violation(_)
+            ReviewVerdict::Violation(_)
         ));
         let other_name = judge(&index, "npm:other", 1);
         assert_eq!(
-            matches!(other_name, Verdict::Violation(_)),
+            matches!(other_name, ReviewVerdict::Violation(_)),
             matches!(bad.what, Violated::Trees(_))
         );
         let as_dependency = index.violations(
@@ -668,15 +668,18 @@ fn no_chain_leads_through_what_must_not_run() {
     };
     assert!(matches!(
         judge(&ReviewIndex::build(&own, &[], TODAY), "npm:a", 3),
-        Verdict::Reviewed(_)
+        ReviewVerdict::Reviewed(_)
     ));
     assert_eq!(known(&own), 1);
     own.violations.push(bad);
     let index = ReviewIndex::build(&own, &[], TODAY);
-    assert!(matches!(judge(&index, "npm:a", 1), Verdict::Violation(_)));
+    assert!(matches!(
+        judge(&index, "npm:a", 1),
+        ReviewVerdict::Violation(_)
+    ));
     assert_eq!(
         (judge(&index, "npm:a", 2), judge(&index, "npm:a", 3)),
-        (Verdict::Unreviewed, Verdict::Unreviewed)
+        (ReviewVerdict::Unreviewed, ReviewVerdict::Unreviewed)
     );
     assert_eq!(
         index
@@ -689,7 +692,7 @@ fn no_chain_leads_through_what_must_not_run() {
     own.reviews.push(review("npm:a", 2));
     assert!(matches!(
         judge(&ReviewIndex::build(&own, &[], TODAY), "npm:a", 3),
-        Verdict::Reviewed(_)
+        ReviewVerdict::Reviewed(_)
     ));
 }
 
@@ -713,7 +716,7 @@ fn trust_needs_the_verified_publisher_and_its_days() {
                 None,
                 publisher
             ),
-            Verdict::Trusted(_)
+            ReviewVerdict::Trusted(_)
         )
     };
     let right = [publisher("github:a/a", "r.yml")];
@@ -746,7 +749,7 @@ fn trust_needs_the_verified_publisher_and_its_days() {
     let index = ReviewIndex::build(&empty, &[("friend", &own)], TODAY);
     assert_eq!(
         ask(&index, "npm:@a/x", 1, None, &right),
-        Verdict::Unreviewed
+        ReviewVerdict::Unreviewed
     );
 }
 
@@ -844,11 +847,11 @@ proptest! {
             else if ever.contains(&content) { "expired" }
             else { "unreviewed" };
         let (got, steps) = match &verdict {
-            Verdict::Violation(_) => ("violation", None),
-            Verdict::Reviewed(steps) => ("reviewed", Some(steps)),
-            Verdict::AgentOnly(steps) => ("agent", Some(steps)),
-            Verdict::Expired(steps) => ("expired", Some(steps)),
-            Verdict::Unreviewed => ("unreviewed", None),
+            ReviewVerdict::Violation(_) => ("violation", None),
+            ReviewVerdict::Reviewed(steps) => ("reviewed", Some(steps)),
+            ReviewVerdict::AgentOnly(steps) => ("agent", Some(steps)),
+            ReviewVerdict::Expired(steps) => ("expired", Some(steps)),
+            ReviewVerdict::Unreviewed => ("unreviewed", None),
             _ => ("other", None),
         };
         prop_assert_eq!(got, expected);
@@ -878,11 +881,11 @@ proptest! {
             else if read(&|_| true) { "expired" }
             else { "unreviewed" };
         let got = match index.dependencies(&subject, tree(installed), wanted) {
-            Verdict::Violation(_) => "violation",
-            Verdict::Reviewed(_) => "reviewed",
-            Verdict::AgentOnly(_) => "agent",
-            Verdict::Expired(_) => "expired",
-            Verdict::Unreviewed => "unreviewed",
+            ReviewVerdict::Violation(_) => "violation",
+            ReviewVerdict::Reviewed(_) => "reviewed",
+            ReviewVerdict::AgentOnly(_) => "agent",
+            ReviewVerdict::Expired(_) => "expired",
+            ReviewVerdict::Unreviewed => "unreviewed",
             _ => "other",
         };
         prop_assert_eq!(got, expected);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use openclaw_verify_core::gate::Kept;
+use openclaw_verify_core::gate::StagedCopy;
 use openclaw_verify_core::operator_file;
 use openclaw_verify_core::subject::SubjectId;
 use serde_json::{Value, json};
@@ -52,11 +52,11 @@ impl Bench {
         file
     }
 
-    fn staged(&self, id: &str) -> Result<Kept, String> {
+    fn staged(&self, id: &str) -> Result<StagedCopy, String> {
         let folder = self.root.join("unpacked-again");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).expect("folder");
-        Kept::of_archive(&self.tgz(), &id.parse::<SubjectId>().expect("id"), &folder)
+        StagedCopy::of_archive(&self.tgz(), &id.parse::<SubjectId>().expect("id"), &folder)
     }
 }
 
