@@ -10,8 +10,8 @@ pub enum Fact<T> {
     Verified(T),
     /// Established to be wrong.
     Violated {
-        /// Stable code of the failure; empty where the finding has one meaning only.
-        code: &'static str,
+        /// What kind of wrong; none where the finding has one meaning only.
+        code: Option<Fault>,
         /// What was wanted and what was found, safe to show.
         why: String,
     },
@@ -63,11 +63,88 @@ impl<T> Fact<T> {
     }
 
     /// Shorthand for [`Fact::Violated`].
-    pub fn violated(code: &'static str, why: impl Into<String>) -> Self {
+    pub fn violated(code: impl Into<Option<Fault>>, why: impl Into<String>) -> Self {
         Self::Violated {
-            code,
+            code: code.into(),
             why: why.into(),
         }
+    }
+}
+
+/// Why provenance does not hold. The codes of the findings `provenance-invalid` and `provenance-mismatch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The signing certificate does not come from the trusted authority, or was not valid at the time of signing.
+    Certificate,
+    /// The certificate was not logged: no valid signed certificate timestamp.
+    Sct,
+    /// The signature was not logged: no valid promise, inclusion proof or checkpoint, or the entry belongs to another signature.
+    Log,
+    /// No trustworthy time of signing, or one in the future.
+    Timestamp,
+    /// The signature does not verify.
+    Signature,
+    /// Everything may be in order, but for another artifact.
+    Artifact,
+    /// The file is not a well-formed bundle.
+    Bundle,
+    /// What the attestation says it is, unsigned or signed, is not what was expected.
+    PredicateType,
+    /// The attestation speaks of another package, version, tag or commit.
+    Subject,
+    /// The public key is unknown, not meant for this use, or outside its lifetime.
+    Key,
+    /// The certificate names another identity.
+    Identity,
+    /// The identity was vouched for by another issuer.
+    Issuer,
+    /// It was built from another repository.
+    Repository,
+    /// It was signed by another workflow.
+    Workflow,
+    /// It was built from another branch, tag or commit.
+    Ref,
+    /// It was built on another kind of runner.
+    Runner,
+}
+
+impl Fault {
+    /// The code in report and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Sct => "sct",
+            Self::Log => "log",
+            Self::Timestamp => "timestamp",
+            Self::Signature => "signature",
+            Self::Artifact => "artifact",
+            Self::Bundle => "bundle",
+            Self::PredicateType => "predicate-type",
+            Self::Subject => "subject",
+            Self::Key => "key",
+            Self::Identity => "identity",
+            Self::Issuer => "issuer",
+            Self::Repository => "repository",
+            Self::Workflow => "workflow",
+            Self::Ref => "ref",
+            Self::Runner => "runner",
+        }
+    }
+
+    /// Whether the attestation is genuine, and another one than policy names.
+    #[must_use]
+    pub fn is_mismatch(self) -> bool {
+        matches!(
+            self,
+            Self::Identity
+                | Self::Issuer
+                | Self::Repository
+                | Self::Workflow
+                | Self::Ref
+                | Self::Runner
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use openclaw_verify_core::fact::Fact;
+use openclaw_verify_core::fact::{Fact, Fault};
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{Attested, Identity, IdentityPolicy, Instance, TrustRoot};
 use openclaw_verify_core::{rules, text};
@@ -32,7 +32,7 @@ impl Judged<'_> {
     /// The document `openclaw-verify.attestation/1`.
     pub(crate) fn json(&self) -> Value {
         let (code, why) = match self.fact {
-            Fact::Violated { code, why } => (Some(*code), Some(why.as_str())),
+            Fact::Violated { code, why } => (code.map(Fault::as_str), Some(why.as_str())),
             Fact::NotEstablished { code, why } => (Some(code.as_str()), Some(why.as_str())),
             _ => (None, None),
         };
@@ -79,8 +79,9 @@ impl Judged<'_> {
             Fact::Violated { code, why } => {
                 let _ = writeln!(
                     out,
-                    "  {} [{code}]: {why}",
-                    self.finding().unwrap_or_default()
+                    "  {} [{}]: {why}",
+                    self.finding().unwrap_or_default(),
+                    code.map_or("", Fault::as_str)
                 );
                 let _ = writeln!(
                     out,

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use openclaw_verify_core::digest::{Sha256Digest, Sri, from_hex};
-use openclaw_verify_core::fact::Fact;
+use openclaw_verify_core::fact::{Fact, Fault};
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{
-    Artifact, Fault, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer,
-    verify_attestation,
+    Artifact, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer, verify_attestation,
 };
 use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 
@@ -42,7 +41,7 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
         },
         // No bundle is so large: the file is wrong, not this run.
         Err(error @ read::ReadError::TooLarge { .. }) => {
-            Fact::violated(Fault::Bundle.as_str(), format!("the bundle {error}"))
+            Fact::violated(Fault::Bundle, format!("the bundle {error}"))
         }
         Err(error) => {
             let what = format!("{} {error}", operator::shown(&args.bundle));

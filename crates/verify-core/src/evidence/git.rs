@@ -210,7 +210,7 @@ pub(super) fn checkout(subject: &Subject, evidence: &Evidence, lock: &Lock) -> G
             } else {
                 format!("{count} paths differ")
             };
-            Fact::violated("", format!("{what} from the commit {commit}"))
+            Fact::violated(None, format!("{what} from the commit {commit}"))
         }
         Err(error) => Fact::not_established(
             NotEstablished::UnsupportedRepository,
@@ -246,7 +246,7 @@ fn pinned_files(subject: &Subject, evidence: &Evidence, lock: &Lock) -> Fact<Vec
     match pin.tree {
         Some(pinned) if pinned == tree.digest => Fact::Verified(Vec::new()),
         Some(_) => Fact::violated(
-            "",
+            None,
             format!(
                 "the files are not those of the commit {}, at which its tag is pinned",
                 pin.commit

@@ -117,7 +117,7 @@ fn integrity(
     let own = candidate.archive.integrity;
     let wrong = |who: &str, wanted: String| {
         Fact::violated(
-            "",
+            None,
             format!("the archive's integrity is {own}, {who} {wanted}"),
         )
     };
@@ -129,7 +129,7 @@ fn integrity(
         let found = text::excerpt(&subject.name, 100);
         let of = text::excerpt(subject.version.as_deref().unwrap_or("?"), 60);
         return Fact::violated(
-            "",
+            None,
             format!("the archive is not {name}@{version}: its package.json says {found}@{of}"),
         );
     }
@@ -144,7 +144,7 @@ fn integrity(
             wrong("the registry states", stated.to_string())
         }
         (.., Fact::Violated { code, why }) => Fact::Violated {
-            code,
+            code: *code,
             why: why.clone(),
         },
         (None, None, Fact::NotEstablished { code, why }) => Fact::NotEstablished {

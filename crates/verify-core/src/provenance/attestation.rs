@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::artifact::Artifact;
-use super::fault::{Fault, RefusedBundle, fact};
+use super::fault::{RefusedBundle, fact};
 use super::identity::{Identity, IdentityPolicy};
 use super::sigstore::{KeyMaterial, ParsedBundle, Proven, PublicKey};
 use super::trust::TrustRoot;
 use super::{release, shape};
-use crate::fact::Fact;
+use crate::fact::{Fact, Fault};
 use crate::text;
 
 /// Most bytes of a bundle file; the largest seen have some tens of kilobytes a bundle.

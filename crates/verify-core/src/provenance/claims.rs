@@ -9,7 +9,8 @@ use cms::cert::x509::der::Decode as _;
 use cms::cert::x509::der::asn1::{ObjectIdentifier, Utf8StringRef};
 use cms::cert::x509::ext::pkix::SubjectAltName;
 
-use super::fault::{Fault, RefusedBundle};
+use super::fault::RefusedBundle;
+use crate::fact::Fault;
 use crate::text;
 
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");

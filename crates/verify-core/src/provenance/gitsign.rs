@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use super::artifact::Artifact;
 use super::attestation::{Attested, hint};
-use super::fault::{Fault, RefusedBundle, fact};
+use super::fault::{RefusedBundle, fact};
 use super::identity::IdentityPolicy;
 use super::sigstore::{KeyMaterial, ParsedBundle};
 use super::trust::{Instance, TrustRoot};
 use crate::digest::Sha256Digest;
-use crate::fact::{Fact, NotEstablished};
+use crate::fact::{Fact, Fault, NotEstablished};
 
 /// What a CMS signature of gitsign holds.
 #[derive(Clone, Copy, Debug)]

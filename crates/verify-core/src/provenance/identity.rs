@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::fault::{Fault, RefusedBundle};
+use super::fault::RefusedBundle;
+use crate::fact::Fault;
 use crate::policy::{self, BadPattern, Pattern};
 use crate::text;
 

@@ -5,7 +5,7 @@
 //! [`verify_attestation`], [`npm`], [`release`] and [`gitsign`] apply both to the formats that carry bundles. Nothing here opens a
 //! socket: bytes, trust roots and the time come from the caller ([`Anchors`] says where those may come from).
 //!
-//! A verdict is a [`Fact`](crate::fact::Fact) whose codes are those of [`Fault`]; [`Fault::finding`] says which finding they belong to.
+//! A verdict is a [`Fact`](crate::fact::Fact) whose codes are those of [`Fault`](crate::fact::Fault); [`Fault::finding`](crate::fact::Fault::finding) says which finding they belong to.
 
 mod anchors;
 mod artifact;
@@ -24,7 +24,6 @@ mod trust;
 pub use anchors::{Anchors, AnchorsUsed, RefreshedTrust, TrustRootLoader};
 pub use artifact::Artifact;
 pub use attestation::{Attested, MAX_BUNDLE_BYTES, MAX_BUNDLES, Signer, verify_attestation};
-pub use fault::Fault;
 pub use identity::{Identity, IdentityPolicy, IncompletePolicy};
 pub use npm::{KeyUsage, NpmKeys};
 pub use sigstore::PublicKey;

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::artifact::Artifact;
-use super::fault::{Fault, RefusedBundle, fact};
+use super::fault::{RefusedBundle, fact};
 use super::identity::{GITHUB_RELEASES, Identity, IdentityPolicy};
 use super::sigstore::{KeyMaterial, ParsedBundle};
 use super::statement::Statement;
 use super::trust::{Instance, TrustRoot};
 use super::{attestation, shape};
 use crate::digest::{GitOid, Sha256Digest};
-use crate::fact::{Fact, NotEstablished};
+use crate::fact::{Fact, Fault, NotEstablished};
 use crate::text;
 
 /// The types of release attestations, without their version.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::fault::{Fault, RefusedBundle};
+use super::fault::RefusedBundle;
+use crate::fact::Fault;
 use crate::text;
 
 /// The one JSON value in `bytes`, in which no name appears twice: two readers that pick different ones would judge different

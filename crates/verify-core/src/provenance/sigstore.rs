@@ -20,11 +20,12 @@ use sigstore_verify::{
 
 use super::artifact::Artifact;
 use super::claims;
-use super::fault::{Fault, RefusedBundle};
+use super::fault::RefusedBundle;
 use super::identity::Identity;
 use super::shape::{self, malformed};
 use super::statement::{Statement, StatementSubject};
 use super::trust::Instance;
+use crate::fact::Fault;
 use crate::text;
 
 /// The trust root JSON that this program carries.

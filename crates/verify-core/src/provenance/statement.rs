@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::fault::{Fault, RefusedBundle};
+use super::fault::RefusedBundle;
 use super::shape;
+use crate::fact::Fault;
 use crate::text;
 
 /// What an attestation says about which artifacts.

@@ -6,9 +6,9 @@ use super::fetch::{Attestation, FetchedPackage};
 use super::http::FetchError;
 use super::plan::Want;
 use crate::digest::Sri;
-use crate::fact::{Fact, NotEstablished};
+use crate::fact::{Fact, Fault, NotEstablished};
 use crate::provenance::npm::{Attestations, AttestedPackage};
-use crate::provenance::{Anchors, Fault, IdentityPolicy};
+use crate::provenance::{Anchors, IdentityPolicy};
 use crate::text;
 
 /// What a registry proves of one package version.
@@ -107,9 +107,9 @@ pub fn judge(
     }
 }
 
-/// Whether a code means a genuine attestation by another identity.
-fn is_mismatch(code: &str) -> bool {
-    Fault::from_code(code).is_some_and(|fault| fault.is_mismatch())
+/// Whether a fault means a genuine attestation by another identity.
+fn is_mismatch(fault: Option<Fault>) -> bool {
+    fault.is_some_and(Fault::is_mismatch)
 }
 
 impl Attestations {
@@ -124,7 +124,7 @@ impl Attestations {
 
 /// Whether the recorded integrity, the registry's, and the digest of the archive are one and the same.
 pub(crate) fn integrity(want: &Want, package: &FetchedPackage) -> Fact<Sri> {
-    let wrong = |why: String| Fact::violated(Fault::Artifact.as_str(), why);
+    let wrong = |why: String| Fact::violated(Fault::Artifact, why);
     // A list of several hashes is a form that npm allows; only SHA-512 counts, and npm takes any one of several.
     let mut listed = package
         .integrity

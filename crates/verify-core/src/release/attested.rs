@@ -1,8 +1,7 @@
 //! GitHub's release attestation in place of a signature: GitHub, not the maker, says which commit the tag named when it was released.
 
 use super::verdict::{CheckState, Code, Failure, TagCheck, TagVerdict};
-use crate::fact::{Fact, NotEstablished, Outcome};
-use crate::provenance::Fault;
+use crate::fact::{Fact, Fault, NotEstablished, Outcome};
 use crate::provenance::release::Released;
 
 impl TagVerdict {
@@ -17,8 +16,11 @@ impl TagVerdict {
             _ if self.commit.is_none() && !self.failures.is_empty() => None,
             Fact::Verified(released) => Some(self.compare(released)),
             Fact::Violated { code, why } => Some(Err(Failure::new(
-                refused(code),
-                format!("the release attestation [{code}]: {why}"),
+                refused(*code),
+                format!(
+                    "the release attestation [{}]: {why}",
+                    code.map_or("", Fault::as_str)
+                ),
             ))),
             Fact::NotEstablished { code, why } => {
                 Some(Err(Failure::new(Code::NotEstablished(*code), why.clone())))
@@ -92,8 +94,8 @@ fn is_replaceable(code: Code) -> bool {
 }
 
 /// The finding about a tag that an attestation's fault becomes.
-fn refused(code: &str) -> Code {
-    match Fault::from_code(code) {
+fn refused(fault: Option<Fault>) -> Code {
+    match fault {
         Some(Fault::Identity | Fault::Issuer) => Code::UnknownKey,
         Some(Fault::Subject) => Code::NameMismatch,
         _ => Code::BadSignature,

@@ -23,7 +23,7 @@ use super::tag::Tag;
 use super::verdict::{Code, Failure, TagSigner};
 use super::verify::Accepted;
 use crate::digest::Sha256Digest;
-use crate::fact::{Fact, NotEstablished};
+use crate::fact::{Fact, Fault, NotEstablished};
 use crate::policy::Gitsign;
 use crate::provenance::gitsign::{CmsSignature, verify_gitsign};
 use crate::provenance::{Anchors, IdentityPolicy};
@@ -193,7 +193,7 @@ pub(super) fn verify(
             })
         }
         Fact::Violated {
-            code: "identity" | "issuer",
+            code: Some(Fault::Identity | Fault::Issuer),
             why,
         } => Err(Failure::new(Code::UnknownKey, why)),
         Fact::Violated { why, .. } => Err(Failure::new(Code::BadSignature, why)),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use openclaw_verify_core::digest::{Sha256Digest, Sri};
-use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::fact::{Fact, Fault, Outcome};
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::gitsign::{CmsSignature, verify_gitsign};
 use openclaw_verify_core::provenance::npm::{AttestedPackage, verify_attestations};
@@ -31,7 +31,7 @@ fn now() -> Timestamp {
 fn code<T: std::fmt::Debug>(fact: &Fact<T>) -> &'static str {
     match fact {
         Fact::Verified(_) => "verified",
-        Fact::Violated { code, .. } => code,
+        Fact::Violated { code, .. } => code.map_or("", Fault::as_str),
         Fact::NotEstablished { code, .. } => code.as_str(),
         Fact::NotApplicable => "not-applicable",
     }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
-use openclaw_verify_core::fact::Fact;
+use openclaw_verify_core::fact::{Fact, Fault};
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::npm::{
     self, AttestedPackage, RegistrySignature, verify_attestations, verify_registry_signatures,
@@ -34,7 +34,7 @@ fn now() -> Timestamp {
 fn code<T: std::fmt::Debug>(fact: &Fact<T>) -> &'static str {
     match fact {
         Fact::Verified(_) => "verified",
-        Fact::Violated { code, .. } => code,
+        Fact::Violated { code, .. } => code.map_or("", Fault::as_str),
         Fact::NotEstablished { code, .. } => code.as_str(),
         Fact::NotApplicable => "not-applicable",
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
-use openclaw_verify_core::fact::{Fact, Outcome};
+use openclaw_verify_core::fact::{Fact, Fault, Outcome};
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{
     Anchors, IdentityPolicy, Instance, NpmKeys, TrustRoot, npm,
@@ -197,7 +197,7 @@ fn now() -> Timestamp {
 fn code<T>(fact: &Fact<T>) -> &'static str {
     match fact {
         Fact::Verified(_) => "verified",
-        Fact::Violated { code, .. } => code,
+        Fact::Violated { code, .. } => code.map_or("", Fault::as_str),
         Fact::NotEstablished { code, .. } => code.as_str(),
         Fact::NotApplicable => "not-applicable",
     }

@@ -122,14 +122,14 @@ pub(super) fn piece(
     // Genuine bytes of another package pass every comparison of files, so what the archive says it is comes first.
     if let Some(why) = other_package(piece, &unpacked) {
         return PieceOutcome {
-            fact: Fact::violated("", why),
+            fact: Fact::violated(None, why),
             differences: Vec::new(),
             archive,
         };
     }
     let installed = match Manifest::new(files) {
         Ok(installed) => installed,
-        Err(error) => return nothing(Fact::violated("", format!("{}: {error}", piece.label()))),
+        Err(error) => return nothing(Fact::violated(None, format!("{}: {error}", piece.label()))),
     };
     let changes = tree::compare(&unpacked.manifest, &installed);
     let real: Vec<FileChange> = changes
@@ -166,7 +166,7 @@ pub(super) fn piece(
         differences.push(format!("… and {} more", count - LINES));
     }
     PieceOutcome {
-        fact: Fact::violated("", why),
+        fact: Fact::violated(None, why),
         differences,
         archive,
     }

@@ -297,7 +297,7 @@ fn unpacked(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
         (PieceOrigin::Unknown(why), _) => {
             Fact::not_established(NotEstablished::UnknownLayout, why.clone())
         }
-        (PieceOrigin::Wrong(why), _) => Fact::violated("", why.clone()),
+        (PieceOrigin::Wrong(why), _) => Fact::violated(None, why.clone()),
         (PieceOrigin::Registry, Some(arrival)) => arrival.unpacked(),
         (PieceOrigin::Registry, None) => arrive::not_asked(),
     }
@@ -416,7 +416,7 @@ impl Dependencies {
                 "of its dependencies, these are not as published: {}",
                 named(&self.wrong)
             );
-            return (Fact::violated("", why), self.differences);
+            return (Fact::violated(None, why), self.differences);
         }
         // What the registry does not have weighs more than what is unknown.
         let gone = self

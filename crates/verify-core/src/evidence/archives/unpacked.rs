@@ -57,7 +57,7 @@ impl Unpacked {
             && archive.integrity != expected
         {
             return Fact::violated(
-                "",
+                None,
                 format!(
                     "the integrity {expected} is recorded, its archive has {}",
                     archive.integrity

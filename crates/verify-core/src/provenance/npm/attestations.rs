@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Attestations, AttestedPackage, KeyUsage, MAX_ENTRIES, NpmKeys, PROVENANCE, PUBLISH};
-use crate::fact::Fact;
+use crate::fact::{Fact, Fault};
 use crate::provenance::artifact::Artifact;
 use crate::provenance::attestation::{MAX_BUNDLE_BYTES, hint};
-use crate::provenance::fault::{Fault, RefusedBundle, fact};
+use crate::provenance::fault::{RefusedBundle, fact};
 use crate::provenance::identity::{Identity, IdentityPolicy};
 use crate::provenance::shape;
 use crate::provenance::sigstore::{KeyMaterial, ParsedBundle, PublicKey};
@@ -60,7 +60,7 @@ impl Judge<'_> {
             (None, _) => Fact::NotApplicable,
             (Some(entry), None) => fact(judge(entry)),
             _ => Fact::violated(
-                Fault::Bundle.as_str(),
+                Fault::Bundle,
                 format!("there is more than one {what}: which of them counts is undefined"),
             ),
         }

@@ -13,11 +13,11 @@ use self::attestations::Judge;
 pub use self::keys::{KeyUsage, NpmKeys};
 pub use self::signatures::{RegistrySignature, verify_registry_signatures};
 use super::Anchors;
-use super::fault::{Fault, fact};
+use super::fault::fact;
 use super::identity::{Identity, IdentityPolicy};
 use super::trust::{Instance, TrustRoot};
 use crate::digest::Sri;
-use crate::fact::{Fact, NotEstablished, Outcome};
+use crate::fact::{Fact, Fault, NotEstablished, Outcome};
 
 /// The type of npm's publish attestation.
 pub const PUBLISH: &str = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1";
@@ -82,12 +82,12 @@ impl Attestations {
     pub fn package(&self) -> Fact<Identity> {
         match (&self.publish, &self.provenance) {
             (Fact::Violated { code, why }, _) => Fact::Violated {
-                code,
+                code: *code,
                 why: why.clone(),
             },
             (_, wrong @ Fact::Violated { .. }) => wrong.clone(),
             (Fact::NotApplicable, Fact::Verified(_)) => Fact::violated(
-                Fault::Bundle.as_str(),
+                Fault::Bundle,
                 "there is build provenance, but not the publish attestation that npm adds to it",
             ),
             (Fact::NotEstablished { code, why }, other)

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use super::{AttestedPackage, KeyUsage, MAX_ENTRIES, NpmKeys};
-use crate::fact::Fact;
-use crate::provenance::fault::{Fault, RefusedBundle, fact};
+use crate::fact::{Fact, Fault};
+use crate::provenance::fault::{RefusedBundle, fact};
 use crate::text;
 
 /// One entry of `dist.signatures`.

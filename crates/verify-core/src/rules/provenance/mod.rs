@@ -7,8 +7,7 @@ pub(super) mod provenance_missing;
 pub(super) mod provenance_regressed;
 pub(super) mod tags;
 
-use crate::fact::Fact;
-use crate::provenance::Fault;
+use crate::fact::{Fact, Fault};
 
 impl Fault {
     /// The id of the finding.
@@ -22,12 +21,12 @@ impl Fault {
     }
 }
 
-/// The id of the finding that a fact about origin leads to; none for a good one. A code that is not known is as bad as any.
+/// The id of the finding that a fact about origin leads to; none for a good one. A violation without a code is as bad as any.
 #[must_use]
 pub fn finding_of<T>(fact: &Fact<T>) -> Option<&'static str> {
     match fact {
         Fact::Violated { code, .. } => {
-            Some(Fault::from_code(code).map_or(provenance_invalid::RULE.id, Fault::finding))
+            Some(code.map_or(provenance_invalid::RULE.id, Fault::finding))
         }
         Fact::NotEstablished { .. } => Some(not_established::RULE.id),
         _ => None,

@@ -1,8 +1,7 @@
 //! `provenance-invalid`: an attestation or a registry signature that does not hold.
 
-use crate::fact::Fact;
+use crate::fact::{Fact, Fault};
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::provenance::Fault;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -21,17 +20,25 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let published = &view.evidence.published;
     let mut drafts = Vec::new();
     if let Fact::Violated { code, why } = &published.provenance
-        && !is_mismatch(code)
+        && !is_mismatch(*code)
     {
-        drafts.push(view.draft(why.clone()).code(code));
+        drafts.push(with_code(view.draft(why.clone()), *code));
     }
     if let Fact::Violated { code, why } = &published.signatures {
-        drafts.push(view.draft(why.clone()).code(code));
+        drafts.push(with_code(view.draft(why.clone()), *code));
     }
     drafts
 }
 
-/// Whether a code means a genuine attestation by another identity. An unknown code is no such thing.
-pub(super) fn is_mismatch(code: &str) -> bool {
-    Fault::from_code(code).is_some_and(|fault| fault.is_mismatch())
+/// Whether a fault means a genuine attestation by another identity. A violation without one is no such thing.
+pub(super) fn is_mismatch(fault: Option<Fault>) -> bool {
+    fault.is_some_and(Fault::is_mismatch)
+}
+
+/// The draft with the code of the fault.
+pub(super) fn with_code(draft: Draft, fault: Option<Fault>) -> Draft {
+    match fault {
+        Some(fault) => draft.code(fault.as_str()),
+        None => draft,
+    }
 }

@@ -1,6 +1,6 @@
 //! `provenance-mismatch`: a genuine attestation by another identity than policy requires.
 
-use super::provenance_invalid::is_mismatch;
+use super::provenance_invalid::{is_mismatch, with_code};
 use crate::fact::Fact;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -21,12 +21,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let Fact::Violated { code, why } = &view.evidence.published.provenance else {
         return Vec::new();
     };
-    if !is_mismatch(code) {
+    if !is_mismatch(*code) {
         return Vec::new();
     }
     vec![
-        view.draft(why.clone())
-            .code(code)
+        with_code(view.draft(why.clone()), *code)
             .evidence(format!("asked for by {}", view.requirements.from)),
     ]
 }
