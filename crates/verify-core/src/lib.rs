@@ -1,7 +1,20 @@
 //! Says whether what an OpenClaw installation runs, or is about to install, is what was pinned, reviewed, signed and published.
 //!
-//! The library prints nothing, ends no process, starts no child process, and reads neither environment nor clock: what it needs is
-//! passed in. It is synchronous, holds no global state, and its types are `Send + Sync`. It never runs what it judges.
+//! What do you want to do?
+//!
+//! | you want to | take |
+//! |---|---|
+//! | judge an installation, in CI or before a gateway starts | [`Verifier::check`], which gives a [`report::Report`] |
+//! | let an installer ask before it commits | [`Verifier::decide`], or [`gate::Gate`] to speak OpenClaw's own protocol |
+//! | judge an archive before anyone installs it | [`Verifier::candidate`], [`verify_archive`] |
+//! | record what is installed as accepted | [`Verifier::relock`], [`lock`] |
+//! | show a reviewer what is left to read | [`Verifier::backlog`], [`Verifier::reading`], [`review`] |
+//! | pin a signed release | [`Verifier::release`], [`verify_tag`] |
+//! | verify an attestation | [`verify_attestation`], [`provenance::npm`] |
+//! | name a folder by a digest that git computes too | [`tree_digest`], [`tree`] |
+//! | hand an inventory to other tools | `Verifier::sbom` (feature `sbom`) |
+//! | ask a registry | `registry` (feature `online`): plan, fetch, judge |
+//! | word findings and their remedies yourself | [`finding::Remedy`], [`rules`]; `examples/words.rs` |
 //!
 //! A [`Verifier`] is built once from what the operator gave, and asked as often as wanted:
 //!
@@ -44,42 +57,33 @@
 //! # }
 //! ```
 //!
-//! The examples show an installer that publishes only verified bytes, a CI check, and an async service. An error means that no verdict
-//! was reached and is never a pass; a finding is data. Features never change a verdict: what is compiled out is *not established*.
+//! The other examples show an installer that publishes only verified bytes, a CI check, and an async service.
 //!
-//! | to judge | take |
-//! |---|---|
-//! | what is installed | [`Verifier::check`] |
-//! | one install, before it is committed | [`Verifier::decide`], or [`gate::Gate`] for OpenClaw's own protocol |
-//! | a new lock | [`Verifier::relock`] |
-//! | a folder | [`tree_digest`], [`tree`] |
-//! | an archive | [`verify_archive`], [`Verifier::candidate`] |
-//! | a signed tag | [`verify_tag`], [`Verifier::release`] |
-//! | an attestation | [`verify_attestation`], [`provenance::npm`] |
-//! | what is in it, for others | `Verifier::sbom` (feature `sbom`) |
-//! | what only a registry knows | `registry` (feature `online`): plan, fetch, judge |
+//! # What to rely on
+//!
+//! The library prints nothing, ends no process, starts no child process, and reads neither environment nor clock: what it needs is
+//! passed in. It is synchronous, holds no global state, and its types are `Send + Sync`. It never runs what it judges.
+//!
+//! An [`Error`] means that no verdict was reached and is never a pass; a finding is data. Features never change a verdict: what is
+//! compiled out is *not established*.
 //!
 //! Types that this crate gives out may grow and are `#[non_exhaustive]`. Types that callers make (options, entries of the operator's
 //! files, what to ask a registry) are plain, most with a `Default` to fill the rest. [`fact::Fact`], [`fact::Outcome`] and
-//! [`finding::Level`] are closed on purpose: who matches them has to think of every case.
+//! [`finding::Level`] are closed on purpose: a caller that matches them has to think of every case.
+//!
+//! Modules that are hidden from this page are shared with the `openclaw-verify` command. They are no part of the interface and change
+//! without notice.
 
 pub mod archive;
 pub mod digest;
 pub mod error;
-mod evidence;
 pub mod fact;
 pub mod finding;
 pub mod gate;
 pub mod git;
-pub mod inventory;
-pub mod json;
-pub mod launcher;
 pub mod lock;
-pub mod npm;
-pub mod operator_file;
 pub mod policy;
 pub mod provenance;
-pub mod read;
 #[cfg(feature = "online")]
 pub mod registry;
 pub mod release;
@@ -88,13 +92,32 @@ pub mod review;
 pub mod rules;
 #[cfg(feature = "sbom")]
 pub mod sbom;
-pub mod spec;
 pub mod subject;
-pub mod text;
-mod toml_file;
 pub mod tree;
-mod verifier;
+
+// Shared with the command; no part of the interface.
+#[doc(hidden)]
+pub mod inventory;
+#[doc(hidden)]
+pub mod json;
+#[doc(hidden)]
+pub mod launcher;
+#[doc(hidden)]
+pub mod npm;
+#[doc(hidden)]
+pub mod operator_file;
+#[doc(hidden)]
+pub mod read;
+#[doc(hidden)]
+pub mod spec;
+#[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod version;
+
+mod evidence;
+mod toml_file;
+mod verifier;
 
 pub use archive::verify as verify_archive;
 pub use error::{Error, OperatorError, Result};
