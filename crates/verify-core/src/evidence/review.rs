@@ -25,7 +25,7 @@ pub(crate) struct ReviewFacts {
     /// Entries that say that it must not run. Looked for whatever policy requires.
     pub violations: Vec<ReviewEntry>,
     /// What policy requires to have been read, and whether it was. Empty where policy requires nothing, or where there is no digest.
-    pub readings: Vec<RequiredReview>,
+    pub required: Vec<RequiredReview>,
     /// Policy requires a review, and what is installed has no digest that one could name.
     pub undigested: bool,
 }
@@ -40,7 +40,7 @@ pub(crate) struct RequiredReview {
     /// What a review has to say.
     pub wanted: Criteria,
     /// Whether one does.
-    pub standing: ReviewStatus,
+    pub status: ReviewStatus,
     /// The least that is left to read, where there is no review.
     pub next: Option<Next>,
     /// A plugin that holds the very same files and has to be read as well: reading that one reads this.
@@ -143,14 +143,14 @@ pub(crate) fn judge(
         let Some(evidence) = all.get_mut(&subject.id) else {
             continue;
         };
-        let mut readings = std::mem::take(&mut evidence.review.readings);
+        let mut readings = std::mem::take(&mut evidence.review.required);
         for reading in readings
             .iter_mut()
-            .filter(|reading| !reading.standing.counts())
+            .filter(|reading| !reading.status.counts())
         {
             reading.next = next(subject, evidence, reading, given);
         }
-        evidence.review.readings = readings;
+        evidence.review.required = readings;
     }
 }
 
@@ -298,31 +298,8 @@ fn facts(
     let all: Vec<TreeDigest> = dependencies.into_iter().chain(siblings).collect();
     let versions = versions(subject, evidence);
 
-    // What is staged may become any of several subjects: what must not run under one of the names must not be installed.
-    let ids = std::iter::once(&subject.id).chain(&subject.may_become);
-    let mut violations: Vec<(EntryOrigin, &Violation)> = Vec::new();
-    for id in ids {
-        for found in given.index.violations(id, own, &versions, &all) {
-            let is_known = violations
-                .iter()
-                .any(|(_, known)| std::ptr::eq::<Violation>(*known, found.1));
-            if !is_known {
-                violations.push(found);
-            }
-        }
-    }
     let mut facts = ReviewFacts {
-        violations: violations
-            .iter()
-            .map(|(origin, violation)| ReviewEntry {
-                by: text::excerpt(&violation.by, 120),
-                model: None,
-                date: violation.date,
-                until: None,
-                reason: text::excerpt(&violation.reason, 300),
-                at: given.at(*origin, violation.line),
-            })
-            .collect(),
+        violations: violations(subject, own, &versions, &all, given),
         ..ReviewFacts::default()
     };
     // What must not run needs no reader.
@@ -347,12 +324,12 @@ fn facts(
                     wanted,
                     publishers: &publishers,
                 };
-                let standing = given.standing(given.index.judge(&question));
-                facts.readings.push(RequiredReview {
+                let status = given.status(given.index.judge(&question));
+                facts.required.push(RequiredReview {
                     part: ReadPart::Own,
                     content,
                     wanted,
-                    standing,
+                    status,
                     next: None,
                     within: None,
                 });
@@ -368,13 +345,13 @@ fn facts(
         ] {
             match digest {
                 Some(digest) => {
-                    let standing =
-                        given.standing(given.index.dependencies(&subject.id, digest, wanted));
-                    facts.readings.push(RequiredReview {
+                    let status =
+                        given.status(given.index.dependencies(&subject.id, digest, wanted));
+                    facts.required.push(RequiredReview {
                         part,
                         content: Content::Tree(digest),
                         wanted,
-                        standing,
+                        status,
                         next: None,
                         within: None,
                     });
@@ -384,6 +361,38 @@ fn facts(
         }
     }
     facts
+}
+
+/// The entries that say that it must not run, each once. What is staged may become any of several subjects: what must not run under
+/// one of the names must not be installed.
+fn violations(
+    subject: &Subject,
+    own: Option<Content>,
+    versions: &[&str],
+    dependencies: &[TreeDigest],
+    given: &ReviewContext<'_>,
+) -> Vec<ReviewEntry> {
+    let ids = std::iter::once(&subject.id).chain(&subject.may_become);
+    let mut found: Vec<(EntryOrigin, &Violation)> = Vec::new();
+    for id in ids {
+        for entry in given.index.violations(id, own, versions, dependencies) {
+            let is_known = found
+                .iter()
+                .any(|(_, known)| std::ptr::eq::<Violation>(*known, entry.1));
+            if !is_known {
+                found.push(entry);
+            }
+        }
+    }
+    let entries = found.iter().map(|(origin, violation)| ReviewEntry {
+        by: text::excerpt(&violation.by, 120),
+        model: None,
+        date: violation.date,
+        until: None,
+        reason: text::excerpt(&violation.reason, 300),
+        at: given.at(*origin, violation.line),
+    });
+    entries.collect()
 }
 
 /// What is installed: its files, or its definition.
@@ -450,7 +459,7 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
             let evidence = all.get(&plugin.id)?;
             let own = own(evidence).filter(|own| Some(own.wanted) >= wanted)?;
             holds(&evidence.tree.tree()?.manifest, prefix, part)
-                .then(|| (own.standing.counts(), &plugin.id))
+                .then(|| (own.status.counts(), &plugin.id))
         });
         // One that was read is enough.
         let whole = read.max_by_key(|(counts, id)| (*counts, std::cmp::Reverse(*id)));
@@ -459,13 +468,13 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
     for (id, plugin, counts) in parts {
         let readings = all
             .get_mut(&id)
-            .map(|evidence| &mut evidence.review.readings);
+            .map(|evidence| &mut evidence.review.required);
         let own = readings
             .into_iter()
             .flatten()
             .find(|reading| reading.part == ReadPart::Own);
         match own {
-            Some(reading) if counts => reading.standing = ReviewStatus::WithPlugin,
+            Some(reading) if counts => reading.status = ReviewStatus::WithPlugin,
             Some(reading) => reading.within = Some(plugin),
             None => {}
         }
@@ -476,7 +485,7 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
 pub(crate) fn own(evidence: &Evidence) -> Option<&RequiredReview> {
     evidence
         .review
-        .readings
+        .required
         .iter()
         .find(|reading| reading.part == ReadPart::Own)
 }
@@ -488,7 +497,7 @@ fn own_unread<'a>(
 ) -> Option<(&'a Manifest, &'a std::path::Path)> {
     let own = own(evidence)?;
     let root = &subject.trees.tree.as_ref()?.root;
-    (!own.standing.counts()).then_some((&evidence.tree.tree()?.manifest, root.as_path()))
+    (!own.status.counts()).then_some((&evidence.tree.tree()?.manifest, root.as_path()))
 }
 
 /// Whether `whole` holds every file of `part` below `prefix`, with the same mode and bytes.
@@ -536,7 +545,7 @@ impl ReviewContext<'_> {
         }
     }
 
-    fn standing(&self, verdict: ReviewVerdict<'_>) -> ReviewStatus {
+    fn status(&self, verdict: ReviewVerdict<'_>) -> ReviewStatus {
         let steps = |steps: Vec<Step<'_>>, which: &dyn Fn(&Step<'_>) -> bool| {
             steps
                 .iter()

@@ -122,7 +122,7 @@ fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
     match said {
         Some(Outcome::Violated) => Outcome::Violated,
         _ if facts.undigested => Outcome::NotEstablished,
-        _ if facts.readings.is_empty() => Outcome::NotApplicable,
+        _ if facts.required.is_empty() => Outcome::NotApplicable,
         _ => Outcome::Verified,
     }
 }

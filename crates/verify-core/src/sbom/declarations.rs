@@ -17,7 +17,10 @@ const REQUIREMENTS: [(&str, &str); 5] = [
         "integrity",
         "The installed files are those that were locked.",
     ),
-    ("pinning", "The version or digest is pinned as policy requires."),
+    (
+        "pinning",
+        "The version or digest is pinned as policy requires.",
+    ),
     (
         "provenance",
         "The origin is proven by a signature that policy accepts.",

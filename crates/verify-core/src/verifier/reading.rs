@@ -151,7 +151,7 @@ impl Verifier {
             items.extend(
                 evidence
                     .review
-                    .readings
+                    .required
                     .iter()
                     .filter_map(|reading| item(subject, reading)),
             );
@@ -310,7 +310,7 @@ impl Verifier {
         let given = self.given(manifests.as_ref(), store.as_ref(), CostLimits::BACKLOG);
         let open = evidence
             .review
-            .readings
+            .required
             .iter()
             .find(|reading| reading.part == part);
         let wanted = open
@@ -471,7 +471,7 @@ impl ReviewMaterial {
 }
 
 fn item(subject: &Subject, reading: &facts::RequiredReview) -> Option<BacklogItem> {
-    let finding = match &reading.standing {
+    let finding = match &reading.status {
         ReviewStatus::Unreviewed => rules::UNREVIEWED,
         ReviewStatus::Expired(_) => rules::REVIEW_EXPIRED,
         ReviewStatus::AgentOnly(_) => rules::AGENT_REVIEWED_ONLY,

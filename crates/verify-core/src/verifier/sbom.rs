@@ -139,9 +139,9 @@ fn commit(inventory: &Inventory, id: &SubjectId, evidence: &Evidence) -> Option<
 fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence) -> Vec<String> {
     let read = evidence
         .review
-        .readings
+        .required
         .iter()
-        .filter(|reading| matches!(reading.standing, ReviewStatus::Reviewed));
+        .filter(|reading| matches!(reading.status, ReviewStatus::Reviewed));
     let steps = read.flat_map(|reading| {
         let question = Question {
             subject,

@@ -17,9 +17,9 @@ fn relied_on<'a>(whole: &'a Whole<'_>) -> Vec<(&'a SubjectId, &'a [ReviewEntry])
         judged
             .evidence
             .review
-            .readings
+            .required
             .iter()
-            .filter_map(|reading| match &reading.standing {
+            .filter_map(|reading| match &reading.status {
                 ReviewStatus::Trusted(entries) => Some((&judged.subject.id, entries.as_slice())),
                 _ => None,
             })

@@ -11,16 +11,16 @@ use crate::finding::{Draft, Input, Level, Remedy};
 use crate::review::Content;
 use crate::rules::Stage;
 
-/// A finding for every reading of a subject whose standing `describe` puts in words. It is given the
-/// beginning of a sentence, such as "this tree is".
+/// A finding for every required review of a subject whose status `describe` puts in words. It is given the beginning of a sentence,
+/// such as "this tree is".
 fn drafts(
     view: &View<'_>,
     describe: impl for<'a> Fn(&'a ReviewStatus, &str) -> Option<(String, &'a [ReviewEntry])>,
 ) -> Vec<Draft> {
-    let readings = view.evidence.review.readings.iter();
+    let readings = view.evidence.review.required.iter();
     readings
         .filter_map(|reading| {
-            describe(&reading.standing, what(reading))
+            describe(&reading.status, what(reading))
                 .map(|(state, by)| draft(view, reading, &state, by))
         })
         .collect()

@@ -21,7 +21,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    drafts(view, |standing, what| match standing {
+    drafts(view, |status, what| match status {
         ReviewStatus::Expired(entries) => Some((
             format!("{}, so {what} no longer reviewed", expired(entries)),
             entries,

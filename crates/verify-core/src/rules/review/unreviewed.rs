@@ -21,7 +21,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
-    drafts(view, |standing, what| match standing {
+    drafts(view, |status, what| match status {
         ReviewStatus::Unreviewed => Some((format!("{what} not reviewed"), &[])),
         _ => None,
     })
