@@ -8,7 +8,7 @@
 //! | let an installer ask before it commits | [`Verifier::decide`], or [`gate::Gate`] to speak OpenClaw's own protocol |
 //! | judge an archive before anyone installs it | [`Verifier::candidate`], [`verify_archive`] |
 //! | record what is installed as accepted | [`Verifier::relock`], [`lock`] |
-//! | show a reviewer what is left to read | [`Verifier::backlog`], [`Verifier::reading`], [`review`] |
+//! | show a reviewer what is left to read | [`Verifier::backlog`], [`Verifier::review_material`], [`review`] |
 //! | pin a signed release | [`Verifier::release`], [`verify_tag`] |
 //! | verify an attestation | [`verify_attestation`], [`provenance::npm`] |
 //! | name a folder by a digest that git computes too | [`tree_digest`], [`tree`] |

@@ -209,7 +209,7 @@ fn kept(verifier: &Verifier, ids: &[SubjectId], from: &Path) -> Result<Relock> {
             "name the one that the gate refused",
         ));
     };
-    verifier.relock_kept(id, &Staged::open(from, id)?.kept)
+    verifier.relock_copy(id, &Staged::open(from, id)?.kept)
 }
 
 /// What the gate will still refuse of what was staged, beside the review: locking again would not clear it.

@@ -18,7 +18,6 @@ pub struct Highlight {
     /// The file, safe to show.
     pub path: String,
     /// More about it, safe to show; may be empty.
-    #[serde(rename = "told")] // the key of `openclaw-verify.reading/1`
     pub detail: String,
 }
 

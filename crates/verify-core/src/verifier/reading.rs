@@ -180,7 +180,7 @@ impl Verifier {
     ///
     /// # Errors
     /// When it is not installed, has no digest, changes while it is read, or nothing reviewed as `since` can be had.
-    pub fn reading(
+    pub fn review_material(
         &self,
         id: &SubjectId,
         since: Since<'_>,
@@ -193,8 +193,8 @@ impl Verifier {
     /// [`StagedCopy::of_archive`]. Its files have to stay where they are as long as the reading is used.
     ///
     /// # Errors
-    /// As [`Verifier::reading`], and when what was kept is not `id`.
-    pub fn reading_kept(
+    /// As [`Verifier::review_material`], and when what was kept is not `id`.
+    pub fn review_material_of_copy(
         &self,
         id: &SubjectId,
         kept: &StagedCopy,

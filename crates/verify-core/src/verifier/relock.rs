@@ -140,7 +140,7 @@ impl Verifier {
     ///
     /// # Errors
     /// As [`Verifier::check`], and when what was kept is not `id`.
-    pub fn relock_kept(&self, id: &SubjectId, kept: &StagedCopy) -> Result<Relock> {
+    pub fn relock_copy(&self, id: &SubjectId, kept: &StagedCopy) -> Result<Relock> {
         let old = self.lock.clone().unwrap_or_default();
         let (subject, ids) = self.staged_as(id, kept)?;
         let inventory = Inventory::of(subject.clone());

@@ -73,7 +73,7 @@ impl Bench {
         let relock = kept
             .filter_map(|path| {
                 self.verifier_at(NOW)
-                    .relock_kept(&id, &StagedCopy::open(&path).expect("kept copy"))
+                    .relock_copy(&id, &StagedCopy::open(&path).expect("kept copy"))
                     .ok()
             })
             .last()
@@ -415,10 +415,10 @@ fn a_copy_that_was_changed_in_the_spool_is_not_locked() {
     let lock = || {
         bench
             .verifier_at(NOW)
-            .relock_kept(&id, &StagedCopy::open(&kept).expect("kept copy"))
+            .relock_copy(&id, &StagedCopy::open(&kept).expect("kept copy"))
     };
     let read = || {
-        bench.verifier_at(NOW).reading_kept(
+        bench.verifier_at(NOW).review_material_of_copy(
             &id,
             &StagedCopy::open(&kept).expect("kept copy"),
             openclaw_verify_core::Since::Nothing,

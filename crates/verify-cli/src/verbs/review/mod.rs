@@ -116,10 +116,11 @@ struct Found {
 impl Found {
     fn reading(&self, since: Since<'_>, dependencies: bool) -> Result<ReviewMaterial> {
         match &self.staged {
-            Some(staged) => self
-                .verifier
-                .reading_kept(&self.id, &staged.kept, since, dependencies),
-            None => self.verifier.reading(&self.id, since, dependencies),
+            Some(staged) => {
+                self.verifier
+                    .review_material_of_copy(&self.id, &staged.kept, since, dependencies)
+            }
+            None => self.verifier.review_material(&self.id, since, dependencies),
         }
     }
 

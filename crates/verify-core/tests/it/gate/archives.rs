@@ -145,7 +145,7 @@ fn an_archive_is_locked_before_the_first_try() {
     let kept = bench.staged(id.as_str()).expect("staged");
     let relock = bench
         .verifier_at(super::NOW)
-        .relock_kept(&id, &kept)
+        .relock_copy(&id, &kept)
         .expect("lock");
     assert!(relock.refused.is_empty(), "{:?}", relock.refused);
     operator_file::write_atomic(
