@@ -9,7 +9,6 @@ pub mod diff;
 mod graph;
 mod highlights;
 mod imports;
-mod plain;
 mod store;
 mod violation;
 mod wire;

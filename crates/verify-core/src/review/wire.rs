@@ -9,9 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::{
-    Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation, plain,
-};
+use super::{Agent, Content, Criteria, Review, Reviews, Trust, Versions, Violated, Violation};
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::policy::{Pattern, SCHEMES};
 use crate::subject::SubjectId;
@@ -87,14 +85,6 @@ enum WireVersions {
 }
 
 pub(super) fn parse(path: &Path, text: &str) -> Checked<Reviews> {
-    match plain::parse(path, text) {
-        Some(reviews) => Ok(reviews),
-        None => parse_toml(path, text),
-    }
-}
-
-/// The same for any file: what every error comes from.
-pub(super) fn parse_toml(path: &Path, text: &str) -> Checked<Reviews> {
     let file = TomlFile::new(path, text, WAY_OUT)?;
     let wire: WireReviews = file.parse(VERSION)?;
     let reviews = each(&file, wire.review, review)?;
@@ -117,7 +107,7 @@ pub(super) fn parse_toml(path: &Path, text: &str) -> Checked<Reviews> {
 }
 
 /// What makes two reviews the same: all but what is only for people.
-pub(super) fn review_key(review: &Review) -> impl Eq + Hash + '_ {
+fn review_key(review: &Review) -> impl Eq + Hash + '_ {
     let Review {
         package,
         from,
@@ -137,7 +127,7 @@ pub(super) fn review_key(review: &Review) -> impl Eq + Hash + '_ {
 }
 
 /// The same for trust.
-pub(super) fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
+fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
     let packages: Vec<&str> = trust.packages.iter().map(Pattern::as_str).collect();
     (
         &trust.publisher,
@@ -151,7 +141,7 @@ pub(super) fn trust_key(trust: &Trust) -> impl Eq + Hash + '_ {
 }
 
 /// The same for a violation.
-pub(super) fn violation_key(violation: &Violation) -> impl Eq + Hash + '_ {
+fn violation_key(violation: &Violation) -> impl Eq + Hash + '_ {
     (&violation.package, format!("{:?}", violation.what))
 }
 
