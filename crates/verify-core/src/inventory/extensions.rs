@@ -34,7 +34,7 @@ pub(super) fn read(
 ) -> Vec<Plugin> {
     let mut found = scan_folder(
         scan,
-        &scan.paths.state.join("extensions"),
+        &scan.paths.root("extensions"),
         PluginOrigin::Global,
         "extensions",
         known,
@@ -131,7 +131,10 @@ fn scan_folder(
         if files.is_plugin(scan.paths) {
             let id = SubjectId::new("unrecorded", &format!("{place}/{name}"));
             let mut plugin = unrecorded(scan, id, Source::Unrecorded, files, origin);
-            if entry.link && !real.starts_with(&scan.paths.state) {
+            let inside = [&scan.paths.state, &scan.paths.root("extensions")]
+                .iter()
+                .any(|root| real.starts_with(root));
+            if entry.link && !inside {
                 let recorded = scan.paths.shown(&real);
                 let canonical = scan.paths.shown(&entry.path);
                 plugin.subject.observations.push(Observation::OutsideState {

@@ -28,7 +28,7 @@ pub(crate) fn repository(record: &Record) -> Option<String> {
 /// What the place should look like, when the folder is not `git/git-<16 hex>/repo` of the state directory.
 pub(super) fn misplaced(paths: &Paths, folder: &Path) -> Option<String> {
     let canonical = folder
-        .strip_prefix(paths.state.join("git"))
+        .strip_prefix(paths.root("git"))
         .ok()
         .and_then(|rest| {
             let mut parts = rest.iter();

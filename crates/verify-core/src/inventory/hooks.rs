@@ -189,7 +189,7 @@ impl Reader<'_> {
                 );
                 continue;
             }
-            let canonical = self.paths.state.join("hooks").join(id);
+            let canonical = self.paths.root("hooks").join(id);
             let located = match &record.install_path {
                 Some(path) => self.paths.locate(path),
                 None => Located::At(paths::normalize(&canonical)),
@@ -214,7 +214,9 @@ impl Reader<'_> {
             else {
                 continue;
             };
-            if source != Source::Link && paths::normalize(&canonical) != folder {
+            // Compared by real paths: the state directory, or `hooks` in it, may be a link.
+            let place = self.paths.real(&folder).unwrap_or_else(|_| folder.clone());
+            if source != Source::Link && paths::normalize(&canonical) != place {
                 subject.observations.push(Observation::OutsideState {
                     recorded: text::excerpt(
                         record.install_path.as_deref().unwrap_or_default(),
@@ -240,7 +242,7 @@ impl Reader<'_> {
 
     /// `<state>/hooks/*` without a record.
     fn managed(&mut self) {
-        for (name, folder) in self.children(&self.paths.state.join("hooks")) {
+        for (name, folder) in self.children(&self.paths.root("hooks")) {
             let names = [format!("hooks/{}", ids::part(&name))];
             if let Some(mut subject) = self.subject(
                 "unrecorded",

@@ -16,10 +16,12 @@ pub(crate) mod frontmatter;
 mod git_checkout;
 mod git_spec;
 mod hooks;
+mod host_layout;
 mod ids;
 mod index;
 mod listing;
 mod load_paths;
+pub(crate) mod locked;
 mod mcp;
 mod mcp_script;
 pub(crate) mod mcp_spec;
@@ -30,6 +32,7 @@ mod paths;
 mod planted;
 mod plugin;
 mod records;
+mod roots;
 mod runtime;
 mod services;
 mod settings;
@@ -68,9 +71,11 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let paths = open(options)?;
     let mut inventory = Inventory {
         looks_outside: !paths.relocated(),
+        host_wrapper: options.host_wrapper.clone(),
         ..Inventory::default()
     };
     let host = host(options, &paths)?;
+    let given = &options.state_dir;
     let options = InventoryOptions {
         state_dir: paths.state.clone(),
         host: host.clone(),
@@ -80,6 +85,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let mut config = config::read(&paths, options.config.as_deref())?;
     paths.know(&options.variables, &config.value);
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
+    roots::follow(&paths, given, &workspaces, &mut inventory);
     let mut index = index::read(&paths)?;
     inventory.observations.append(&mut config.observations);
     inventory.observations.append(&mut index.observations);
@@ -349,6 +355,8 @@ pub struct InventoryOptions {
     pub state_dir: PathBuf,
     /// The host package's folder, named by the operator; its real path is taken. Never derived from the state.
     pub host: Option<PathBuf>,
+    /// What starts OpenClaw where that is no link into a package, and so tells nothing about the host package. Safe to show.
+    pub host_wrapper: Option<String>,
     /// The state directory is a copy whose records say this path instead.
     pub relocated_from: Option<PathBuf>,
     /// The home folder of the user who runs OpenClaw: `~` in the config, `~/.agents/skills` for the default state directory.
@@ -372,6 +380,7 @@ impl InventoryOptions {
         Self {
             state_dir: state_dir.into(),
             host: None,
+            host_wrapper: None,
             relocated_from: None,
             home: None,
             config: None,
@@ -391,10 +400,14 @@ pub struct Inventory {
     pub subjects: Vec<Subject>,
     /// The host package, when the operator named one.
     pub host: Option<Place>,
+    /// What starts OpenClaw in place of a link to the host package. Safe to show.
+    pub host_wrapper: Option<String>,
     /// What was observed about the installation as a whole.
     pub observations: Vec<Observation>,
     /// What OpenClaw also loads, and what is not judged here.
     pub not_covered: Vec<NotCovered>,
+    /// Folders of the state directory that are links, and were followed.
+    pub linked_roots: Vec<LinkedRoot>,
     /// Folders of copies: each file in them has to equal one of a subject.
     pub(crate) staged: Vec<Place>,
     /// Whether places outside the state directory were looked at: not for a copy.
@@ -421,6 +434,16 @@ pub struct NotCovered {
     pub what: String,
     /// Why not.
     pub why: String,
+}
+
+/// The state directory, or a folder in it, that is a link to another place of the same owner.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct LinkedRoot {
+    /// The state directory as the caller gave it, or the name of the folder below it. Safe to show.
+    pub link: String,
+    /// The real path that it leads to. Safe to show.
+    pub target: String,
 }
 
 /// A place on disk.
@@ -607,13 +630,15 @@ pub struct McpDefinition {
     pub digest: Sha256Digest,
     /// The command line or address without secrets, for people and for the lock's `spec`.
     pub spec: String,
+    /// What `${HOME}` means in the config, where that is the home directory of the user who runs OpenClaw.
+    pub(crate) home: Option<String>,
 }
 
 impl McpDefinition {
     /// How the server starts, as far as its command line tells.
     #[must_use]
     pub fn launch(&self) -> Launch {
-        launcher::classify(&mcp::canonical(&self.raw))
+        launcher::classify(&mcp::canonical(&self.raw), self.home.as_deref())
     }
 }
 
@@ -678,6 +703,13 @@ pub enum Observation {
         /// Only a warning: the algorithm cannot be reproduced with certainty.
         advisory: bool,
     },
+    /// Two folders of the state directory are links to one place.
+    SharedRoot {
+        /// Their names.
+        roots: [String; 2],
+        /// The place, safe to show.
+        target: String,
+    },
     /// A recorded path is not at its canonical place in the state directory.
     OutsideState {
         /// The recorded path, safe to show.
@@ -709,6 +741,12 @@ pub enum Observation {
     AncestorNodeModules {
         /// The folder, safe to show.
         path: String,
+        /// The host package or a plugin lies in it, so it cannot simply be removed.
+        holds: Option<SubjectId>,
+        /// A plugin that is loaded from where it is developed, in the project of this folder.
+        developed: Option<SubjectId>,
+        /// Where links in the folder lead, one line each, safe to show; some of many.
+        links: Vec<String>,
     },
     /// A variable that makes OpenClaw or Node load other code is set.
     LoadOverride {
@@ -790,6 +828,20 @@ pub enum Observation {
         place: String,
         /// Why, safe to show.
         why: String,
+    },
+    /// Front matter of a skill that is not what OpenClaw expects. It passes over such a skill, or over its metadata.
+    FrontMatter {
+        /// The file, safe to show.
+        place: String,
+        /// Why, safe to show.
+        why: String,
+        /// What was not read names a key of an install step.
+        may_install: bool,
+    },
+    /// OpenClaw finds the skill, and never loads it.
+    NotLoaded {
+        /// Why.
+        why: &'static str,
     },
     /// The same key twice in a file of OpenClaw, of which OpenClaw takes the last.
     DuplicateKey {

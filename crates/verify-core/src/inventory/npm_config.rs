@@ -32,7 +32,7 @@ pub(super) fn read(paths: &Paths, workspaces: &[Workspace], found: &mut Vec<Obse
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
         npmrc(paths, &home.join(".npmrc"), found);
     }
-    let npm = paths.state.join("npm");
+    let npm = paths.root("npm");
     npmrc(paths, &paths.state.join(".npmrc"), found);
     npmrc(paths, &npm.join(".npmrc"), found);
     let projects = paths.list(&npm.join("projects")).unwrap_or_default();

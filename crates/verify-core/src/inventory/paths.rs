@@ -34,6 +34,8 @@ pub(super) struct Paths {
     pub(super) home: Option<PathBuf>,
     /// Variables that paths may name.
     variables: RefCell<BTreeMap<String, String>>,
+    /// Folders of the state directory that are links to a place of the same owner, by name.
+    roots: RefCell<BTreeMap<&'static str, PathBuf>>,
     budget: Budget,
 }
 
@@ -98,6 +100,7 @@ impl Paths {
             relocated_from: None,
             home: None,
             variables: RefCell::default(),
+            roots: RefCell::default(),
             budget: Budget::default(),
         }
     }
@@ -108,6 +111,7 @@ impl Paths {
             relocated_from: options.relocated_from.as_deref().map(normalize),
             home: options.home.clone().or_else(|| derived_home(options)),
             variables: RefCell::default(),
+            roots: RefCell::default(),
             budget: Budget::default(),
         })
     }
@@ -119,6 +123,7 @@ impl Paths {
             relocated_from: None,
             home: self.home.clone(),
             variables: RefCell::default(),
+            roots: self.roots.clone(),
             budget: Budget::default(),
         }
     }
@@ -180,6 +185,28 @@ impl Paths {
                 variables.insert(name.clone(), value.to_owned());
             }
         }
+    }
+
+    /// From now on what `<state>/<name>` leads to is that folder's own place.
+    pub(super) fn follow(&self, name: &'static str, target: PathBuf) {
+        self.roots.borrow_mut().insert(name, target);
+    }
+
+    /// Where OpenClaw keeps what it installs below `<state>/<name>`: the real path, as far as it is the owner's own.
+    pub(super) fn root(&self, name: &str) -> PathBuf {
+        let roots = self.roots.borrow();
+        roots
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| self.state.join(name))
+    }
+
+    /// The home directory of the user who runs OpenClaw, unless the config gives `HOME` another meaning.
+    pub(super) fn own_home(&self) -> Option<String> {
+        let home = self.home.as_deref()?.to_str()?;
+        let known = self.variables.borrow();
+        let same = known.get("HOME").is_none_or(|meant| meant == home);
+        same.then(|| home.to_owned())
     }
 
     /// The text with `${NAME}` replaced, or the name that is not known. A value is not looked at again.
@@ -357,7 +384,14 @@ impl Paths {
         let shown = match absolute.strip_prefix(&self.state) {
             Ok(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
             Ok(relative) => relative.to_string_lossy().into_owned(),
-            Err(_) => absolute.to_string_lossy().into_owned(),
+            Err(_) => {
+                let roots = self.roots.borrow();
+                let behind = roots.iter().find_map(|(name, target)| {
+                    Some(Path::new(name).join(absolute.strip_prefix(target).ok()?))
+                });
+                let absolute = behind.as_deref().unwrap_or(absolute);
+                absolute.to_string_lossy().into_owned()
+            }
         };
         text::visible(&shown).into_owned()
     }
@@ -400,6 +434,7 @@ mod tests {
             relocated_from: from.map(PathBuf::from),
             home,
             variables: RefCell::default(),
+            roots: RefCell::default(),
             budget: Budget::default(),
         }
     }

@@ -423,7 +423,7 @@ fn misplaced(
     source: Source,
     folder: &Path,
 ) -> Option<String> {
-    let extension = || paths.state.join("extensions").join(extension_folder(key));
+    let extension = || paths.root("extensions").join(extension_folder(key));
     let npm = |name: Option<&str>| {
         let name = name
             .map(str::to_owned)

@@ -11,10 +11,10 @@ pub use contents::PackageContents;
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
-use crate::inventory::NotCovered;
+use crate::inventory::{LinkedRoot, NotCovered};
 use crate::provenance::AnchorsUsed;
 use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
-use crate::rules::{self, Judged, Judgement, Said, Whole, outcomes};
+use crate::rules::{self, Judged, Judgement, Said, Stage, Whole, outcomes};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
@@ -30,6 +30,8 @@ pub struct Report {
     pub schema: &'static str,
     /// Who made it.
     pub tool: Tool,
+    /// What of the subjects was there to be judged.
+    pub stage: Stage,
     /// What it stands on.
     pub inputs: Inputs,
     /// Counts.
@@ -71,6 +73,10 @@ pub struct Inputs {
     pub openclaw: InputFile,
     /// The state directory.
     pub state_dir: InputFile,
+    /// The state directory and folders in it that are links, and where they lead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub links: Vec<LinkedRoot>,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<AnchorsUsed>,
@@ -242,15 +248,13 @@ impl Report {
 pub(crate) fn assemble(
     whole: &Whole<'_>,
     judgement: Judgement,
-    inputs: Inputs,
+    mut inputs: Inputs,
     wanted: impl Fn(&Finding) -> bool,
 ) -> Report {
-    // Of what only a lock states nothing was looked at.
-    let looked_at = whole
+    inputs.links.clone_from(&whole.inventory.linked_roots);
+    let subjects: Vec<SubjectReport> = whole
         .judged
         .iter()
-        .filter(|judged| judged.evidence.stated.is_none());
-    let subjects: Vec<SubjectReport> = looked_at
         .map(|judged| subject_report(whole, judged, &judgement.outcomes))
         .collect();
     let findings: Vec<Finding> = judgement.findings.into_iter().filter(wanted).collect();
@@ -261,6 +265,7 @@ pub(crate) fn assemble(
             name: "openclaw-verify",
             version: env!("CARGO_PKG_VERSION"),
         },
+        stage: whole.stage,
         inputs,
         summary: summarize(&subjects, &findings),
         subjects,
@@ -277,6 +282,7 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
         subject, evidence, ..
     } = judged;
     let (outcomes, basis) = outcomes::of(whole, judged, said);
+    let stated = evidence.stated.as_ref();
     SubjectReport {
         id: subject.id.clone(),
         kind: subject.kind,
@@ -287,11 +293,26 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
         source: subject.source,
         path: subject.place.shown.clone(),
         enabled: subject.enabled,
-        tree: evidence.tree.tree().map(|tree| tree.digest.to_string()),
-        definition: subject.definition_digest(),
-        settings: subject.settings_digest(),
-        instructions: subject.instructions_digest(),
-        dependencies: evidence.dependencies.tree().map(|tree| tree.digest),
+        tree: evidence
+            .tree
+            .tree()
+            .map(|tree| tree.digest)
+            .or(stated.and_then(|entry| entry.tree))
+            .map(|digest| digest.to_string()),
+        definition: subject
+            .definition_digest()
+            .or(stated.and_then(|entry| entry.definition)),
+        settings: subject
+            .settings_digest()
+            .or(stated.and_then(|entry| entry.settings)),
+        instructions: subject
+            .instructions_digest()
+            .or(stated.and_then(|entry| entry.instructions)),
+        dependencies: evidence
+            .dependencies
+            .tree()
+            .map(|tree| tree.digest)
+            .or(stated.and_then(|entry| entry.dependencies)),
         basis,
         outcomes,
     }
