@@ -3,7 +3,7 @@
 //! OpenClaw takes every dependency of every project's `package.json` for an install of its own when no record stands against it
 //! [S `buildRecoveredManagedNpmInstallCandidatesForRoot`]. That holds for folders left over from staging too, so none is skipped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -104,7 +104,7 @@ pub(super) fn encode(name: &str) -> String {
 
 /// The canonical folder of a package, and whether `folder` is it, one of its generations, or in the older shared project.
 pub(super) fn canonical(paths: &Paths, name: &str, folder: &Path) -> (PathBuf, bool) {
-    let npm = paths.state.join("npm");
+    let npm = paths.root("npm");
     let encoded = encode(name);
     let canonical = npm
         .join("projects")
@@ -196,9 +196,9 @@ pub(super) fn check(
         }
     }
 
-    let (dependencies, told) = project_dependencies(paths, &layout.project);
+    let (manifest, told) = ProjectManifest::read(paths, &layout.project);
     subject.observations.extend(told);
-    let wanted = dependencies.get(&layout.name).map(String::as_str);
+    let wanted = manifest.dependencies.get(&layout.name).map(String::as_str);
     // A packed archive and a range stand there by another notation; only a plain version can disagree.
     let plain = wanted.filter(|wanted| wanted.starts_with(|c: char| c.is_ascii_digit()));
     conflicts.compare("version", version.filter(|_| plain.is_some()), plain);
@@ -509,52 +509,62 @@ fn packages(lock: &Value) -> Result<Vec<NpmPackage>, LockError> {
     Ok(packages)
 }
 
-/// `dependencies` of a project's `package.json`, and what was odd about the file.
-pub(super) fn project_dependencies(
-    paths: &Paths,
-    project: &Path,
-) -> (BTreeMap<String, String>, Vec<Observation>) {
-    let file = project.join("package.json");
-    let place = paths.shown(&file);
-    let unreadable = |why: String| {
-        (
-            BTreeMap::new(),
-            vec![Observation::Unreadable {
+/// What OpenClaw wrote into the `package.json` of a project.
+#[derive(Default)]
+pub(super) struct ProjectManifest {
+    /// `dependencies`.
+    pub(super) dependencies: BTreeMap<String, String>,
+    /// `openclaw.managedPeerDependencies`: packages that OpenClaw installed because a plugin of the project has them as peers. They
+    /// stand among the `dependencies` too. [S `npm-managed-root`]
+    managed_peers: BTreeSet<String>,
+}
+
+impl ProjectManifest {
+    /// The manifest of a project, and what was odd about the file.
+    pub(super) fn read(paths: &Paths, project: &Path) -> (Self, Vec<Observation>) {
+        let file = project.join("package.json");
+        let place = paths.shown(&file);
+        let unreadable = |why: String| {
+            let place = place.clone();
+            (
+                Self::default(),
+                vec![Observation::Unreadable { place, why }],
+            )
+        };
+        let content = match paths.text(&file, super::plugin::MAX_MANIFEST) {
+            Ok(content) => content,
+            Err(ReadError::NotFound) => return Default::default(),
+            Err(error) => return unreadable(error.to_string()),
+        };
+        let parsed = match json::last_wins(&content) {
+            Ok(parsed) => parsed,
+            Err(error) => return unreadable(error.to_string()),
+        };
+        let duplicates = parsed.duplicates.iter();
+        let told = duplicates
+            .map(|key| Observation::DuplicateKey {
                 place: place.clone(),
-                why,
-            }],
-        )
-    };
-    let content = match paths.text(&file, super::plugin::MAX_MANIFEST) {
-        Ok(content) => content,
-        Err(ReadError::NotFound) => return Default::default(),
-        Err(error) => return unreadable(error.to_string()),
-    };
-    let parsed = match json::last_wins(&content) {
-        Ok(parsed) => parsed,
-        Err(error) => return unreadable(error.to_string()),
-    };
-    let duplicates = parsed.duplicates.iter();
-    let told = duplicates
-        .map(|key| Observation::DuplicateKey {
-            place: place.clone(),
-            key: text::excerpt(key, 80),
-        })
-        .collect();
-    let entries = parsed
-        .value
-        .get("dependencies")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    let entries =
-        entries.filter_map(|(name, spec)| Some((name.clone(), string(Some(spec))?.to_owned())));
-    (
-        entries
+                key: text::excerpt(key, 80),
+            })
+            .collect();
+        let dependencies = parsed.value.get("dependencies").and_then(Value::as_object);
+        let dependencies = dependencies
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, spec)| Some((name.clone(), string(Some(spec))?.to_owned())))
             .filter(|(name, _)| !matches!(name.as_str(), "__proto__" | "constructor" | "prototype"))
-            .collect(),
-        told,
-    )
+            .collect();
+        let peers = parsed.value.pointer("/openclaw/managedPeerDependencies");
+        let peers = peers.and_then(Value::as_array).into_iter().flatten();
+        let managed_peers = peers.filter_map(Value::as_str).map(str::to_owned).collect();
+        (
+            Self {
+                dependencies,
+                managed_peers,
+            },
+            told,
+        )
+    }
 }
 
 /// Packages of npm projects without a record of their own. What a record of the same plugin hides is a stale generation; what nothing
@@ -565,7 +575,7 @@ pub(super) fn unrecorded(
     observations: &mut Vec<Observation>,
 ) -> Vec<Plugin> {
     let paths = scan.paths;
-    let npm = paths.state.join("npm");
+    let npm = paths.root("npm");
     let mut projects = vec![npm.clone()];
     match paths.list(&npm.join("projects")) {
         // A symlink is not a project for OpenClaw. [S `listManagedPluginNpmProjectRootsSync`]
@@ -586,9 +596,18 @@ pub(super) fn unrecorded(
     let mut found = Vec::new();
     let mut looked_at = 0;
     for project in projects {
-        let (dependencies, told) = project_dependencies(paths, &project);
+        let (manifest, told) = ProjectManifest::read(paths, &project);
         observations.extend(told);
-        for name in dependencies.into_keys() {
+        let has_owner = recorded
+            .iter()
+            .any(|plugin| is_installed_in(plugin, &project));
+        let is_peer = |name: &String| has_owner && manifest.managed_peers.contains(name);
+        let (peers, candidates): (Vec<_>, Vec<_>) =
+            manifest.dependencies.keys().partition(|name| is_peer(name));
+        let plugins = peers
+            .into_iter()
+            .filter(|name| !is_only_a_peer(paths, &project, name));
+        for name in candidates.into_iter().chain(plugins) {
             looked_at += 1;
             if looked_at > MAX_CANDIDATES {
                 let why = format!("the projects name more than {MAX_CANDIDATES} packages");
@@ -601,7 +620,7 @@ pub(super) fn unrecorded(
             found.extend(candidate(
                 scan,
                 &project,
-                &name,
+                name,
                 &known,
                 recorded,
                 observations,
@@ -609,6 +628,34 @@ pub(super) fn unrecorded(
         }
     }
     found
+}
+
+/// Whether a record speaks for this plugin and it lies directly in the project, so that its digests cover the project's packages.
+fn is_installed_in(plugin: &Plugin, project: &Path) -> bool {
+    let recorded = plugin.subject.record.is_some() && plugin.subject.trees.dependencies.is_some();
+    let project = std::fs::canonicalize(project).ok();
+    recorded
+        && plugin
+            .folder()
+            .and_then(Layout::of)
+            .is_some_and(|layout| Some(layout.project) == project)
+}
+
+/// Whether a managed peer is nothing but a package of its project, which the `dependencies` of the project's plugin cover. A folder
+/// that says that it is a plugin is one: OpenClaw would load it. [S `resolveRecoveredManagedNpmPluginId`]
+fn is_only_a_peer(paths: &Paths, project: &Path, name: &str) -> bool {
+    let folder = super::paths::normalize(&project.join("node_modules").join(name));
+    // A link leads to code that the project's digest does not cover.
+    let Ok(real) = paths.real(&folder) else {
+        return false;
+    };
+    let own = paths
+        .real(project)
+        .map(|project| project.join("node_modules").join(name));
+    if own.ok().as_ref() != Some(&real) || paths.kind(&real) != Entry::Folder {
+        return false;
+    }
+    !PluginFiles::read(paths, &real).says_it_is_a_plugin(paths)
 }
 
 fn candidate(

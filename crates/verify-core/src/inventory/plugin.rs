@@ -120,12 +120,16 @@ impl PluginFiles {
     pub(super) fn is_plugin(&self, paths: &Paths) -> bool {
         let there = |name: &&str| paths.kind(&self.folder.join(name)) != Kind::Nothing;
         self.bundle.is_some()
-            || self
-                .package
-                .get("openclaw")
-                .is_some_and(|openclaw| !openclaw.is_null())
-            || there(&NATIVE_MANIFEST)
+            || self.says_it_is_a_plugin(paths)
             || bundles::DEFAULT_ENTRIES.iter().any(there)
+    }
+
+    /// Whether the folder itself says that it is a plugin, or cannot be read as to that.
+    pub(super) fn says_it_is_a_plugin(&self, paths: &Paths) -> bool {
+        self.package
+            .get("openclaw")
+            .is_some_and(|openclaw| !openclaw.is_null())
+            || paths.kind(&self.folder.join(NATIVE_MANIFEST)) != Kind::Nothing
             || !self.observations.is_empty()
     }
 
