@@ -1,12 +1,17 @@
 //! The front matter of `SKILL.md` and `HOOK.md`, read as OpenClaw 2026.9 reads it (`markdown-core/src/frontmatter.ts`).
 //!
-//! YAML first; where YAML fails, or says nothing about a key, lines of the form `key: value`. `metadata` is read again as JSON5. Where
-//! the two readings of `metadata` differ, the install steps of both are kept: one too many is a finding that a person can dismiss, one
-//! too few is an install step that goes unnoticed.
+//! YAML first, a second time with free text in quotes where that fails; for what YAML does not say, lines of the form `key: value`.
+//! `metadata` is read again as JSON5. Where the two readings of `metadata` differ, the install steps of both are kept: one too many is
+//! a finding that a person can dismiss, one too few is an install step that is never seen.
+//!
+//! OpenClaw passes over a skill whose front matter it cannot read. Its YAML reader is not ours, so a skill that we cannot read is
+//! still judged as one that it loads.
+
+use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::InstallStep;
+use super::{InstallStep, Observation};
 use crate::json;
 use crate::text;
 
@@ -28,39 +33,60 @@ pub(super) struct FrontMatter {
     yaml: Map<String, Value>,
     lines: Map<String, Value>,
     manifests: Vec<Map<String, Value>>,
-    /// What could not be read, safe to show.
-    pub(super) problems: Vec<String>,
+    problems: Vec<Problem>,
+    skipped: Option<&'static str>,
+}
+
+/// What could not be read.
+#[derive(Debug)]
+struct Problem {
+    /// Safe to show.
+    why: String,
+    /// Whether what was not read may declare an install step.
+    may_install: bool,
+}
+
+impl Problem {
+    fn new(why: impl Into<String>, unread: &str) -> Self {
+        Self {
+            why: why.into(),
+            may_install: names_an_install_key(unread),
+        }
+    }
 }
 
 impl FrontMatter {
-    /// Reads the front matter of `content`. Never fails: what cannot be read is listed in `problems`.
+    /// Reads the front matter of `content`. Never fails: what cannot be read is in [`Self::observations`].
     pub(super) fn parse(content: &str) -> Self {
         let normalized = content
             .trim_start_matches('\u{feff}')
             .replace("\r\n", "\n")
             .replace('\r', "\n");
         let mut found = Self::default();
+        found.skipped = reason_to_skip(&normalized);
         match block(&normalized) {
             Block::None => return found,
+            // OpenClaw passes over the file; only where its reader might see an end that ours does not is there anything to say.
             Block::Unterminated => {
-                found
-                    .problems
-                    .push("front matter has no closing `---`".to_owned());
+                if found.skipped.is_none() {
+                    let problem = Problem::new("it has no closing `---`", &normalized);
+                    found.problems.push(problem);
+                }
                 return found;
             }
             Block::Found(block) if block.len() > MAX_BLOCK => {
-                found.problems.push(format!(
-                    "front matter has more than {MAX_BLOCK} bytes and was not read"
-                ));
+                let why = format!("it has more than {MAX_BLOCK} bytes");
+                found.problems.push(Problem::new(why, block));
                 return found;
             }
             Block::Found(block) => {
                 found.lines = lines(block);
-                match yaml(block) {
+                match yaml(block).or_else(|why| yaml(&with_quoted_text(block)).map_err(|_| why)) {
                     Ok(map) => found.yaml = map,
-                    Err(why) => found.problems.push(format!(
-                        "front matter is not the YAML that OpenClaw expects: {why}"
-                    )),
+                    Err(why) => {
+                        let why = format!("it is not the YAML that OpenClaw expects: {why}");
+                        found.problems.push(Problem::new(why, block));
+                    }
                 }
             }
         }
@@ -76,6 +102,22 @@ impl FrontMatter {
             _ => return None,
         };
         (!text.is_empty()).then_some(text)
+    }
+
+    /// What could not be read of the file that is shown as `place`.
+    pub(super) fn observations(&self, place: &str) -> impl Iterator<Item = Observation> {
+        self.problems
+            .iter()
+            .map(|problem| Observation::FrontMatter {
+                place: place.to_owned(),
+                why: problem.why.clone(),
+                may_install: problem.may_install,
+            })
+    }
+
+    /// Why OpenClaw loads no skill from this file; none where it does, or might.
+    pub(super) fn skipped(&self) -> Option<&'static str> {
+        self.skipped
     }
 
     /// A text of OpenClaw's part of `metadata`.
@@ -114,14 +156,16 @@ impl FrontMatter {
             match written {
                 Value::String(text) => match json::json5(text) {
                     Ok(parsed) => readings.push(parsed.value),
-                    Err(error) => why = Some(error.to_string()),
+                    Err(error) => why = Some((error.to_string(), text.clone())),
                 },
                 other => readings.push(other.clone()),
             }
         }
-        if let (true, Some(why)) = (readings.is_empty(), why) {
-            self.problems
-                .push(format!("`metadata` cannot be read: {why}"));
+        // What fails as a whole was said above, with the keys of all of it.
+        let unsaid = readings.is_empty() && self.problems.is_empty();
+        if let (true, Some((why, unread))) = (unsaid, why) {
+            let why = format!("its `metadata` is no JSON5: {why}");
+            self.problems.push(Problem::new(why, &unread));
         }
         for reading in readings {
             let manifest = MANIFEST_KEYS
@@ -164,6 +208,68 @@ fn block(normalized: &str) -> Block<'_> {
     Block::Unterminated
 }
 
+/// Why OpenClaw loads no skill with this text. Only what is beyond doubt: its reader of YAML is another, and takes other characters for
+/// blanks. [S `loadSingleSkillDirectory`, `parseSkillFrontmatter`]
+fn reason_to_skip(normalized: &str) -> Option<&'static str> {
+    let Some(front) = normalized.strip_prefix("---") else {
+        return Some("it has no front matter");
+    };
+    // Which of several such lines is the end depends on what counts as a blank after it.
+    let Some((front, _)) = front.rsplit_once("\n---") else {
+        return Some("its front matter has no end");
+    };
+    // Whatever spells the key holds its letters, or a backslash.
+    (!front.contains("description") && !front.contains('\\')).then_some("it has no description")
+}
+
+/// Whether `unread` may hold a key of an install step, in a spelling of YAML or JSON5.
+fn names_an_install_key(unread: &str) -> bool {
+    const KEYS: [&str; 5] = ["install", "kind", "formula", "package", "url"];
+    // An escape can spell any key.
+    if unread.contains('\\') {
+        return true;
+    }
+    unread.match_indices(':').any(|(at, _)| {
+        let before = unread.get(..at).unwrap_or_default().trim_end();
+        let before = before.trim_end_matches(['"', '\'']);
+        KEYS.iter().any(|key| before.ends_with(key))
+    })
+}
+
+/// The block with the value of each free text in quotes, as OpenClaw retries where YAML fails: `description: Use when: it rains`.
+/// [S `normalizeFreeformFieldAtError`]
+fn with_quoted_text(block: &str) -> String {
+    let quoted = |line: &str| {
+        let (key, value) = line.split_once(':')?;
+        let name = key
+            .strip_prefix(['"', '\''])
+            .map_or(key, |rest| rest.trim_end_matches(['"', '\'']));
+        let value = value.trim();
+        let is_text = matches!(name, "description" | "read_when" | "summary");
+        if !is_text || value.is_empty() || value.starts_with(['|', '>']) {
+            return None;
+        }
+        Some(format!("{key}: {}", Value::from(without_quotes(value))))
+    };
+    let lines = block.split('\n');
+    let lines: Vec<Cow<'_, str>> = lines
+        .map(|line| quoted(line).map_or(Cow::Borrowed(line), Cow::Owned))
+        .collect();
+    lines.join("\n")
+}
+
+/// A value without the quotes around it.
+fn without_quotes(value: &str) -> &str {
+    let quoted = value.len() >= 2
+        && value.starts_with(['"', '\''])
+        && value.chars().last() == value.chars().next();
+    if quoted {
+        &value[1..value.len() - 1]
+    } else {
+        value
+    }
+}
+
 /// Lines of the form `key: value`; a key without value takes the indented lines below it.
 fn lines(block: &str) -> Map<String, Value> {
     let indented = |line: &&str| line.is_empty() || line.starts_with([' ', '\t']);
@@ -187,11 +293,8 @@ fn lines(block: &str) -> Map<String, Value> {
                 below.push(line);
             }
             value = below.join("\n").trim().to_owned();
-        } else if value.len() >= 2
-            && value.starts_with(['"', '\''])
-            && value.chars().last() == value.chars().next()
-        {
-            value = value[1..value.len() - 1].to_owned();
+        } else {
+            value = without_quotes(&value).to_owned();
         }
         if !value.is_empty() {
             result.insert(key.to_owned(), Value::String(value));
@@ -350,5 +453,78 @@ mod tests {
         }
         let large = format!("---\nname: x\n{}---\n", "k: v\n".repeat(100_000));
         assert_eq!(FrontMatter::parse(&large).problems.len(), 1);
+    }
+
+    #[test]
+    fn free_text_with_colons_is_read_as_openclaw_reads_it() {
+        let step =
+            "metadata:\n  openclaw:\n    install:\n      - kind: node\n        package: left-pad\n";
+        for text in [
+            "description: Use when: a user says IMPORTANT: do it\n",
+            "description: 'quoted': and more: text\n",
+            "description: [draft] not a list\n",
+            "\"description\": it said: \"yes\"\n",
+            "description: a\nsummary: one: two: three\n",
+            "description: `code` and: more\n",
+        ] {
+            let text = format!("---\nname: a\n{text}{step}---\n");
+            let front = FrontMatter::parse(&text);
+            assert_eq!(front.observations("SKILL.md").count(), 0, "{text}");
+            assert_eq!(front.install_steps().len(), 1, "{text}");
+            assert_eq!(front.skipped(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_tells_whether_it_may_install() {
+        let hides = |text: &str| {
+            let front = FrontMatter::parse(text);
+            let found: Vec<_> = front
+                .observations("SKILL.md")
+                .map(|observation| match observation {
+                    Observation::FrontMatter { may_install, .. } => may_install,
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert_eq!(found.len(), 1, "{text}");
+            found[0]
+        };
+        let tabs = "---\nname: a\ndescription: x\nmetadata:\n\topenclaw:\n\t\temoji: x\n---\n";
+        assert!(!hides(tabs));
+        assert!(!hides("---\ndescription: x\nkeywords: @a\n---\n"));
+        for install in [
+            r#"{openclaw: {install: [{kind: download, url: "http://198.51.100.7/x.tgz"}]}"#,
+            r#"{"openclaw": {"install" : [}}"#,
+            r#"{openclaw: {inst\u0061ll: [}}"#,
+            "@\n  openclaw:\n    install:\n      - {}",
+            "@\n  ? install\n  : []",
+        ] {
+            let text = format!("---\nname: a\ndescription: x\nmetadata: {install}\n---\n");
+            assert!(hides(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_skill_is_skipped_only_where_no_doubt_is_left() {
+        let skipped = |text: &str| FrontMatter::parse(text).skipped().is_some();
+        for text in [
+            "# Title only\n",
+            "",
+            "---",
+            "---\nname: a\n",
+            "---\nname: a\n---\nno description\n",
+        ] {
+            assert!(skipped(text), "{text}");
+        }
+        for text in [
+            "---\ndescription: x\n---\n",
+            "---\n\"d\\x65scription\": x\n---\n",
+            "---\u{feff}\ndescription: x\n---\n",
+            "---\ndescription: x\n---\u{feff}\n",
+            "---\ndescription: x\n\tbroken\n---\n",
+            "---\nname: a\n---x\ndescription: x\n---\n",
+        ] {
+            assert!(!skipped(text), "{text}");
+        }
     }
 }

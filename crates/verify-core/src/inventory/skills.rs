@@ -166,6 +166,11 @@ impl Skill {
             source,
         };
         skill.apply_records(&folder_name, paths);
+        if let Some(why) = front.skipped() {
+            skill.candidate.loaded = false;
+            let observation = Observation::NotLoaded { why };
+            skill.subject.observations.push(observation);
+        }
         skill
     }
 
@@ -291,10 +296,7 @@ fn front_matter(
         Ok(bytes) => {
             // Node replaces what is not UTF-8, so the same is read here.
             let front = FrontMatter::parse(&String::from_utf8_lossy(&bytes));
-            observations.extend(front.problems.iter().map(|why| Observation::Unreadable {
-                place: place.clone(),
-                why: why.clone(),
-            }));
+            observations.extend(front.observations(&place));
             front
         }
         Err(error) => {
@@ -728,6 +730,7 @@ fn add_library(paths: &Paths, plugins: &[PluginRoot], found: &mut Found) {
             };
             let mut observations = Vec::new();
             let front = front_matter(&candidate, paths, &mut observations);
+            observations.extend(front.skipped().map(|why| Observation::NotLoaded { why }));
             let name = front
                 .text("name")
                 .unwrap_or_else(|| skill.name.to_string_lossy().into_owned());

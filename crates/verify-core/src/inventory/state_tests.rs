@@ -70,6 +70,7 @@ impl State {
         let options = InventoryOptions {
             state_dir: self.state(),
             host: None,
+            host_wrapper: None,
             relocated_from: None,
             home: self.state().parent().map(Path::to_owned),
             config: None,
@@ -368,7 +369,11 @@ fn a_git_record_names_the_repository() {
 fn symlinked_skills_are_read_where_openclaw_reads_them() {
     let mut state = State::new();
     let outside = tempfile::tempdir().expect("temp dir");
-    std::fs::write(outside.path().join("SKILL.md"), "---\nname: out\n---\n").expect("write");
+    std::fs::write(
+        outside.path().join("SKILL.md"),
+        "---\nname: out\ndescription: d\n---\n",
+    )
+    .expect("write");
     let real = std::fs::canonicalize(outside.path()).expect("real");
     std::fs::create_dir_all(state.state().join("skills")).expect("mkdir");
     std::fs::create_dir_all(state.state().join("workspace/skills")).expect("mkdir");

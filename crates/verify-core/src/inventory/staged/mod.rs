@@ -36,6 +36,7 @@ impl Staging {
         let options = InventoryOptions {
             state_dir: root.to_owned(),
             host: None,
+            host_wrapper: None,
             relocated_from: None,
             home: None,
             config: None,
@@ -145,14 +146,7 @@ impl Staging {
                 subject.name = front.text("name").unwrap_or_default();
                 subject.version = front.text("version");
                 subject.install_steps = front.install_steps();
-                let place = || "SKILL.md".to_owned();
-                let problems = front.problems.iter();
-                subject
-                    .observations
-                    .extend(problems.map(|why| Observation::Unreadable {
-                        place: place(),
-                        why: why.clone(),
-                    }));
+                subject.observations.extend(front.observations("SKILL.md"));
             }
             Err(observation) => subject.observations.push(observation),
         }
@@ -218,10 +212,8 @@ impl Staging {
 
     /// `dependencies` of the project's `package.json`: what the operator asked npm for.
     pub(crate) fn asked_for(&self) -> Vec<(String, String)> {
-        npm_project::project_dependencies(&self.paths, &self.root)
-            .0
-            .into_iter()
-            .collect()
+        let (manifest, _) = npm_project::ProjectManifest::read(&self.paths, &self.root);
+        manifest.dependencies.into_iter().collect()
     }
 
     /// Version and integrity of a package, as npm's lockfile of the project says.

@@ -2,7 +2,7 @@
 
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::inventory::InstallStep;
+use crate::inventory::{InstallStep, Observation};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec::{self, Pin};
 use crate::text;
@@ -38,6 +38,8 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if !unpinned.is_empty() {
         drafts.push(finding(unpinned, "not pinned"));
     }
+    let unread = view.subject.observations.iter().filter_map(unread);
+    drafts.extend(unread.map(|why| view.draft(why)));
     if !dropped.is_empty() {
         let draft = finding(dropped, "of a kind that OpenClaw does not run");
         let mut draft = draft.level(Level::Note).outcome(Outcome::NotApplicable);
@@ -45,6 +47,20 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         drafts.push(draft);
     }
     drafts
+}
+
+/// Front matter that may declare a step, and cannot be read.
+fn unread(observation: &Observation) -> Option<String> {
+    match observation {
+        Observation::FrontMatter {
+            place,
+            why,
+            may_install: true,
+        } => Some(format!(
+            "the front matter of {place} may declare an install step, and cannot be read: {why}"
+        )),
+        _ => None,
+    }
 }
 
 /// The steps that are not pinned, with the reason, and those that OpenClaw drops.

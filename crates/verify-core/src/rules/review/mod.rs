@@ -8,8 +8,18 @@ pub(super) mod violation;
 use super::View;
 use crate::evidence::review::{ReadPart, RequiredReview, ReviewEntry, ReviewStatus, known_version};
 use crate::finding::{Draft, Input, Level, Remedy};
+use crate::inventory::Observation;
 use crate::review::Content;
 use crate::rules::Stage;
+
+/// Why OpenClaw never loads the subject, so that no review of it is asked for.
+fn not_loaded(view: &View<'_>) -> Option<&'static str> {
+    let mut observations = view.subject.observations.iter();
+    observations.find_map(|observation| match observation {
+        Observation::NotLoaded { why } => Some(*why),
+        _ => None,
+    })
+}
 
 /// A finding for every required review of a subject whose status `describe` puts in words. It is given the beginning of a sentence,
 /// such as "this tree is".
@@ -17,6 +27,9 @@ fn drafts(
     view: &View<'_>,
     describe: impl for<'a> Fn(&'a ReviewStatus, &str) -> Option<(String, &'a [ReviewEntry])>,
 ) -> Vec<Draft> {
+    if not_loaded(view).is_some() {
+        return Vec::new();
+    }
     let readings = view.evidence.review.required.iter();
     readings
         .filter_map(|reading| {
@@ -52,10 +65,15 @@ fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEnt
     draft
         .locations
         .extend(by.iter().map(|entry| entry.at.clone()));
-    if reading.part == ReadPart::Own {
-        draft
+    let (changed, draft) = match reading.part {
+        ReadPart::Own => (view.evidence.tree.differs(), draft),
+        _ => (false, draft.about_dependencies()),
+    };
+    // While installed files differ from the lock, that is the one thing to say of them.
+    if changed && view.whole.stage == Stage::Installed {
+        draft.at_most(Level::Allow)
     } else {
-        draft.about_dependencies()
+        draft
     }
 }
 
