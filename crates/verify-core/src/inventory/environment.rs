@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Observation;
 use super::paths::Paths;
+use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
 
 /// Most bytes of a `.env` file. [S `MAX_DOTENV_FILE_BYTES`]
@@ -109,21 +110,7 @@ fn is_harmless(name: &str, value: &str) -> bool {
     }
     let upper = name.to_ascii_uppercase();
     match upper.as_str() {
-        "NODE_OPTIONS" => value.split_whitespace().all(|option| {
-            const FLAGS: [&str; 9] = [
-                "--max-old-space-size",
-                "--max-semi-space-size",
-                "--max-http-header-size",
-                "--stack-trace-limit",
-                "--no-warnings",
-                "--no-deprecation",
-                "--trace-warnings",
-                "--enable-source-maps",
-                "--dns-result-order",
-            ];
-            let flag = option.split('=').next().unwrap_or_default();
-            FLAGS.contains(&flag)
-        }),
+        "NODE_OPTIONS" => node_options_are_harmless(value),
         "NODE_TLS_REJECT_UNAUTHORIZED" => value == "1",
         "OPENCLAW_LOAD_SHELL_ENV" => matches!(value, "0" | "false" | "no" | "off"),
         _ => false,

@@ -121,6 +121,9 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         }
         found.subjects.extend(subjects);
     }
+    for mcp in found.subjects.iter_mut().filter_map(|s| s.mcp.as_mut()) {
+        mcp.home = paths.own_home();
+    }
     let home = paths.home.iter().map(PathBuf::as_path);
     let workspaces = ctx.workspaces.iter().map(|space| space.folder.as_path());
     let roots: Vec<&Path> = home
@@ -343,6 +346,7 @@ pub(super) fn define(raw: Value) -> McpDefinition {
         digest: digest(&server),
         spec: super::mcp_spec::spec(&server),
         raw,
+        home: None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Launchers that fetch a package or an image and start it.
 
-use super::known::{carries_launcher, starts_something};
+use super::known::{carries_launcher, is_python, program, starts_something};
 use super::options::{Flag, Options, Takes, flag, options};
-use super::packages::{npm_package, python_package};
-use super::{Ecosystem, Judged, Launch, script};
+use super::packages::{git_commit, npm_package, python_package};
+use super::{Ecosystem, Judged, Launch, command_line, is_script, local, script, subcommand};
 
 /// Flags of `npx` and `npm exec` that change nothing about what is fetched.
 const NPM_FLAGS: [Flag; 2] = [
@@ -89,6 +89,45 @@ pub(super) fn uvx(args: &[&str]) -> Judged {
     packages(options(args, &flags)?, Ecosystem::Python)
 }
 
+/// Flags of `uv` that change nothing about what is started, before and behind its subcommand.
+const UV_FLAGS: [Flag; 2] = [
+    flag(
+        "-q --quiet -v --verbose --offline --no-progress -n --no-cache --frozen --locked --no-sync --no-dev --no-env-file",
+        Takes::Nothing,
+    ),
+    flag(
+        "--directory --project -p --python --extra --group --color",
+        Takes::Value,
+    ),
+];
+
+/// `uv tool run` is `uvx`; `uv run` starts a program of a project that lies on this machine.
+pub(super) fn uv(args: &[&str], wrappers: usize) -> Judged {
+    let found = options(args, &UV_FLAGS)?;
+    let Some((&"run", rest)) = found.rest.split_first() else {
+        return subcommand(&found.rest, "tool", "uv")
+            .and_then(|rest| subcommand(rest, "run", "uv tool"))
+            .and_then(uvx);
+    };
+    let found = options(rest, &UV_FLAGS)?;
+    let (first, _) = found.rest.split_first().ok_or("no program is named")?;
+    let is_file = first.contains(['/', '\\'])
+        || first
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| is_script(ending));
+    if is_file {
+        script(&found.rest)
+    } else if is_python(&program(first)) {
+        command_line(&found.rest, wrappers + 1)
+    } else if starts_something(first) {
+        Err(format!(
+            "`uv run {first}` is not known to start one exact version"
+        ))
+    } else {
+        local(first, found.rest.get(1..).unwrap_or_default())
+    }
+}
+
 pub(super) fn pipx(args: &[&str]) -> Judged {
     let flags = [
         flag("--no-cache -q --quiet -v --verbose", Takes::Nothing),
@@ -100,26 +139,28 @@ pub(super) fn pipx(args: &[&str]) -> Judged {
 
 /// Judges what a launcher fetches: every package by flag, else the first word.
 fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
-    let read = if ecosystem == Ecosystem::Python {
-        python_package
-    } else {
-        npm_package
+    let read = |spec: &str| match ecosystem {
+        Ecosystem::Python => python(spec),
+        _ => npm_package(spec).map(|(name, version)| (ecosystem, name, version)),
     };
     let (first, behind) = found
         .rest
         .split_first()
         .ok_or("no package or command is named")?;
-    if carries_launcher(behind) {
-        return Err(format!(
-            "`{first}` is given the name of a launcher or shell, so it may start other code"
-        ));
+    let carried = behind.iter().filter(|word| carries_launcher(&[word]));
+    for word in carried {
+        if !starts_one_version(word) {
+            return Err(format!(
+                "`{first}` is given the name of a launcher or shell, so it may start other code"
+            ));
+        }
     }
     found
         .extras
         .iter()
         .try_for_each(|package| read(package).map(drop))?;
     if found.packages.is_empty() {
-        return exact(ecosystem, read(first)?);
+        return exact(read(first)?);
     }
     let mut read = found
         .packages
@@ -132,11 +173,32 @@ fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
             "the command `{first}` need not come from the packages that are named"
         ));
     }
-    exact(ecosystem, read.swap_remove(0))
+    exact(read.swap_remove(0))
+}
+
+/// Whether an argument is a whole command line that always starts the same version, as bridges between transports take it:
+/// `--stdio "uvx mcp-server-git==2025.1.14"`. Only words that no shell reads otherwise.
+fn starts_one_version(argument: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./@=:+,".contains(c);
+    let words: Vec<&str> = argument
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.len() > 1
+        && argument.chars().all(plain)
+        && matches!(command_line(&words, 1), Ok(Launch::Exact { .. }))
+}
+
+/// A package of a Python index, or a commit of a git repository.
+fn python(spec: &str) -> Result<(Ecosystem, String, String), String> {
+    match git_commit(spec) {
+        Some(commit) => commit.map(|(name, version)| (Ecosystem::Git, name, version)),
+        None => python_package(spec).map(|(name, version)| (Ecosystem::Python, name, version)),
+    }
 }
 
 /// An exact package, unless it is itself a launcher: `npx npm@11.0.0 exec x`.
-fn exact(ecosystem: Ecosystem, (package, version): (String, String)) -> Judged {
+fn exact((ecosystem, package, version): (Ecosystem, String, String)) -> Judged {
     let name = package.split('[').next().unwrap_or_default();
     if (!name.starts_with('@') && starts_something(name)) || name == "@smithery/cli" {
         return Err(format!(
@@ -225,14 +287,13 @@ pub(super) fn deno(args: &[&str]) -> Judged {
                     "`{spec}` is given the name of a launcher or shell, so it may start other code"
                 ));
             }
-            exact(
-                if scheme == "jsr" {
-                    Ecosystem::Jsr
-                } else {
-                    Ecosystem::Npm
-                },
-                npm_package(spec)?,
-            )
+            let ecosystem = if scheme == "jsr" {
+                Ecosystem::Jsr
+            } else {
+                Ecosystem::Npm
+            };
+            let (package, version) = npm_package(spec)?;
+            exact((ecosystem, package, version))
         }
         _ => script(left),
     }

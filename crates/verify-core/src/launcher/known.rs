@@ -1,14 +1,78 @@
 //! Programs and variables by which a launcher is recognised.
 
+use serde_json::Value;
+
 /// Whether `name` is one of the words of `list`.
 pub(super) fn listed(list: &str, name: &str) -> bool {
     list.split_ascii_whitespace().any(|word| word == name)
 }
 
-/// Refuses variables that make a launcher take its code from elsewhere.
+/// Variables by which no launcher takes other code, though their prefix is one that decides.
+const HARMLESS: &str = "NODE_ENV NODE_NO_WARNINGS NODE_DISABLE_COLORS NODE_PENDING_DEPRECATION \
+    PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE PYTHONIOENCODING PYTHONUTF8 PYTHONHASHSEED PYTHONFAULTHANDLER PYTHONNOUSERSITE \
+    PYTHONSAFEPATH PYTHONLEGACYWINDOWSSTDIO \
+    GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_COMMITTER_DATE GIT_TERMINAL_PROMPT \
+    NPM_CONFIG_LOGLEVEL NPM_CONFIG_UPDATE_NOTIFIER NPM_CONFIG_FUND NPM_CONFIG_AUDIT NPM_CONFIG_PROGRESS NPM_CONFIG_COLOR \
+    NPM_CONFIG_YES UV_NO_PROGRESS PIP_DISABLE_PIP_VERSION_CHECK PIP_NO_INPUT PIP_NO_COLOR \
+    DENO_NO_UPDATE_CHECK DENO_NO_PROMPT DOCKER_CLI_HINTS";
+
+/// Variables that move the folder in which launchers find their settings.
+const MOVES_SETTINGS: [(&str, &str); 8] = [
+    ("HOME", ""),
+    ("USERPROFILE", ""),
+    ("APPDATA", "AppData/Roaming"),
+    ("LOCALAPPDATA", "AppData/Local"),
+    ("XDG_CONFIG_HOME", ".config"),
+    ("XDG_DATA_HOME", ".local/share"),
+    ("XDG_CACHE_HOME", ".cache"),
+    ("XDG_STATE_HOME", ".local/state"),
+];
+
+/// Refuses variables that make a launcher take its code from elsewhere. `home` is the home directory of the user who runs OpenClaw,
+/// where it is known: there the settings lie anyway.
+pub(super) fn variable_with(name: &str, value: &Value, home: Option<&str>) -> Result<(), String> {
+    let upper = name.to_ascii_uppercase();
+    let moved = MOVES_SETTINGS.iter().find(|(moves, _)| *moves == upper);
+    if let (Some((_, usual)), Some(home), Some(value)) = (moved, home, value.as_str()) {
+        let home = home.trim_end_matches('/');
+        let value = value.replacen("${HOME}", home, 1);
+        let value = value.trim_end_matches('/');
+        let stays = value == home || value == format!("{home}/{usual}");
+        if !home.is_empty() && stays {
+            return Ok(());
+        }
+    }
+    if upper == "NODE_OPTIONS" && value.as_str().is_some_and(node_options_are_harmless) {
+        return Ok(());
+    }
+    variable(name)
+}
+
+/// Whether every one of Node's options in `NODE_OPTIONS` loads no code.
+pub(crate) fn node_options_are_harmless(value: &str) -> bool {
+    const FLAGS: [&str; 9] = [
+        "--max-old-space-size",
+        "--max-semi-space-size",
+        "--max-http-header-size",
+        "--stack-trace-limit",
+        "--no-warnings",
+        "--no-deprecation",
+        "--trace-warnings",
+        "--enable-source-maps",
+        "--dns-result-order",
+    ];
+    value
+        .split_whitespace()
+        .all(|option| FLAGS.contains(&option.split('=').next().unwrap_or_default()))
+}
+
+/// The same for a variable of which only the name is looked at.
 pub(super) fn variable(name: &str) -> Result<(), String> {
     let upper = name.to_ascii_uppercase();
-    const VARIABLES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_HOME XDG_CACHE_HOME PREFIX \
+    if listed(HARMLESS, &upper) {
+        return Ok(());
+    }
+    const VARIABLES: &str = "HOME USERPROFILE APPDATA LOCALAPPDATA XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_HOME XDG_DATA_DIRS XDG_CACHE_HOME XDG_STATE_HOME PREFIX \
         SHELL COMSPEC BASH_ENV ENV PATHEXT SSL_CERT_FILE SSL_CERT_DIR NETRC CONTAINER_HOST CONTAINERS_CONF \
         REGISTRIES_CONFIG_PATH PERL5LIB RUBYLIB RUBYOPT JAVA_TOOL_OPTIONS";
     const PREFIXES: [&str; 10] = [

