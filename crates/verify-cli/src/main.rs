@@ -4,6 +4,7 @@ mod anchors;
 mod cli;
 mod commands;
 mod errors;
+mod host;
 mod names;
 #[cfg(feature = "online")]
 mod network;

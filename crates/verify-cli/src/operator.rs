@@ -3,15 +3,15 @@
 //! Nothing here is taken from the thing under test: the operator's files are never looked for inside the state directory, a workspace or
 //! the path under test, and the host package is never derived from the state.
 
-use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::{Error, Result, read};
+use openclaw_verify_core::{Error, Result};
 
 use crate::cli::Common;
+use crate::host::{self, Host};
 
 /// The name of the policy file.
 pub(crate) const POLICY: &str = "openclaw-verify.toml";
@@ -32,12 +32,11 @@ pub(crate) struct Files {
 }
 
 /// The installation to look at.
-#[derive(Clone, Debug)]
 pub(crate) struct Installation {
     /// The state directory, which exists.
     pub state_dir: PathBuf,
-    /// The host package, when it was named or found.
-    pub host: Option<PathBuf>,
+    /// The host package, as far as it was named or found.
+    pub host: Host,
 }
 
 /// The user's home folder.
@@ -189,8 +188,11 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         .as_ref()
         .filter(|dir| !dir.as_os_str().is_empty())
     {
-        Some(dir) => Some(named_host(dir)?),
-        None => host_on_path(&state_dir),
+        Some(dir) => Host {
+            folder: Some(host::named(dir)?),
+            wrapper: None,
+        },
+        None => host::on_path(&state_dir),
     };
     Ok(Installation { state_dir, host })
 }
@@ -278,12 +280,8 @@ pub(crate) fn host(common: &Common) -> Option<PathBuf> {
         .as_ref()
         .filter(|dir| !dir.as_os_str().is_empty())
     {
-        Some(dir) => named_host(dir).ok(),
-        None => host_on_path(
-            &installation(common)
-                .map(|installation| installation.state_dir)
-                .ok()?,
-        ),
+        Some(dir) => host::named(dir).ok(),
+        None => installation(common).ok()?.host.folder,
     }
 }
 
@@ -328,51 +326,4 @@ fn user_folder(variable: &str, fallback: &str) -> Option<PathBuf> {
         .filter(|path| path.is_absolute());
     base.or_else(|| home().map(|home| home.join(fallback)))
         .map(|base| base.join("openclaw-verify"))
-}
-
-fn named_host(dir: &Path) -> Result<PathBuf> {
-    let real = dir
-        .canonicalize()
-        .map_err(|error| Error::io("find the host package", dir, error))?;
-    if is_host(&real) {
-        Ok(real)
-    } else {
-        Err(Error::environment(
-            format!(
-                "{} is not the OpenClaw package: no package.json there with the name `openclaw`",
-                dir.display()
-            ),
-            "name the folder of the package, such as /usr/lib/node_modules/openclaw",
-        ))
-    }
-}
-
-/// The package behind the `openclaw` command on PATH. Relative entries of PATH and anything inside the state directory are passed over:
-/// the thing under test must not name its own host.
-fn host_on_path(state_dir: &Path) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let command = std::env::split_paths(&path)
-        .filter(|dir| dir.is_absolute())
-        .map(|dir| dir.join("openclaw"))
-        .find_map(|found| {
-            let real = found.canonicalize().ok()?;
-            real.is_file().then_some(real)
-        })?;
-    let host = command.ancestors().skip(1).find(|folder| is_host(folder))?;
-    (!host.starts_with(state_dir)).then(|| host.to_owned())
-}
-
-fn is_host(folder: &Path) -> bool {
-    const PACKAGE_JSON_MAX: u64 = 4 << 20;
-    let Ok(text) = read::text(&folder.join("package.json"), PACKAGE_JSON_MAX) else {
-        return false;
-    };
-    let Ok(package) = serde_json::from_str::<serde_json::Value>(&text) else {
-        return false;
-    };
-    package
-        .get("name")
-        .and_then(serde_json::Value::as_str)
-        .map(OsStr::new)
-        == Some(OsStr::new("openclaw"))
 }

@@ -205,12 +205,16 @@ pub enum NotEstablished {
     NotInRegistry,
     /// The registry was asked, and refused, failed or gave an answer that cannot be used.
     BadAnswer,
+    /// The registry was asked, and shows no signatures of any kind.
+    NoSignatures,
     /// The fact needs a registry, and none is configured.
     NoRegistry,
     /// No current trust root at hand.
     NoTrustRoot,
     /// The host package is not known.
     NoHost,
+    /// What starts the host package is a script or program that is not followed.
+    HostWrapper,
     /// A file or table of a newer or unknown format.
     UnsupportedSchema,
     /// A folder layout that is not understood.
@@ -233,9 +237,11 @@ impl NotEstablished {
             Self::Offline => "offline",
             Self::NotInRegistry => "not-in-registry",
             Self::BadAnswer => "bad-answer",
+            Self::NoSignatures => "no-signatures",
             Self::NoRegistry => "no-registry",
             Self::NoTrustRoot => "no-trust-root",
             Self::NoHost => "no-host",
+            Self::HostWrapper => "host-wrapper",
             Self::UnsupportedSchema => "unsupported-schema",
             Self::UnknownLayout => "unknown-layout",
             Self::LocalCommand => "local-command",

@@ -152,11 +152,14 @@ fn prepare(
         operator::files(common, &under_test)?
     };
     if let Some(installation) = &installation {
-        let folders: Vec<PathBuf> = [Some(&installation.state_dir), installation.host.as_ref()]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect();
+        let folders: Vec<PathBuf> = [
+            Some(&installation.state_dir),
+            installation.host.folder.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
         operator_file::refuse_inside(common.anchors.files().map(PathBuf::as_path), &folders)?;
     }
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
@@ -167,8 +170,11 @@ fn prepare(
     let state_dir = installation.as_ref().map(|found| found.state_dir.clone());
     if let Some(installation) = installation {
         builder = builder.state_dir(installation.state_dir);
-        if let Some(host) = installation.host {
+        if let Some(host) = installation.host.folder {
             builder = builder.host(host);
+        }
+        if let Some(wrapper) = installation.host.wrapper {
+            builder = builder.host_wrapper(wrapper);
         }
     }
     if let Some(old) = &common.relocated_from {
@@ -242,7 +248,8 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
 fn options(common: &Common, installation: &operator::Installation) -> inventory::InventoryOptions {
     inventory::InventoryOptions {
         state_dir: installation.state_dir.clone(),
-        host: installation.host.clone(),
+        host: installation.host.folder.clone(),
+        host_wrapper: installation.host.wrapper.clone(),
         relocated_from: common.relocated_from.clone(),
         home: operator::openclaw_home(common, &installation.state_dir),
         config: operator::openclaw_config(),

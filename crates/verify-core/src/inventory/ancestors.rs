@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::paths::{Kind as Entry, Paths};
-use super::{Inventory, NotCovered, Observation};
-use crate::subject::Kind;
+use super::{Inventory, NotCovered, Observation, Subject};
+use crate::subject::{Kind, Source, SubjectId};
+
+/// Most links that are named of one folder.
+const MAX_LINKS: usize = 8;
 
 /// Folders that Node searches, and that no subject's digest covers.
 pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
@@ -64,11 +67,19 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
     for (folder, paths) in looked_at {
         let covered = folder.ancestors().any(|above| covered.contains(above));
         if !covered && paths.kind(folder) != Entry::Nothing && !empty(folder) {
-            inventory
-                .observations
-                .push(Observation::AncestorNodeModules {
-                    path: paths.shown(folder),
-                });
+            let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+            let inside = |subject: &&Subject| {
+                let root = subject.trees.tree.as_ref().map(|tree| &tree.root);
+                root.is_some_and(|root| root.starts_with(&real))
+            };
+            let holds = inventory.subjects.iter().find(inside);
+            let observation = Observation::AncestorNodeModules {
+                path: paths.shown(folder),
+                holds: holds.map(|subject| subject.id.clone()),
+                developed: developed(inventory, folder),
+                links: links(paths, &real),
+            };
+            inventory.observations.push(observation);
         }
     }
     if paths.relocated() {
@@ -77,6 +88,40 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
             why: "the state directory is a copy; only its original's place tells what Node would search there".to_owned(),
         });
     }
+}
+
+/// A plugin that is loaded from a project whose packages are in `modules`.
+fn developed(inventory: &Inventory, modules: &Path) -> Option<SubjectId> {
+    let project = modules.parent()?;
+    let found = inventory.subjects.iter().find(|subject| {
+        let root = subject.trees.tree.as_ref().map(|tree| &tree.root);
+        matches!(subject.source, Source::Link | Source::Load)
+            && root.is_some_and(|root| root.starts_with(project) && !root.starts_with(modules))
+    });
+    found.map(|subject| subject.id.clone())
+}
+
+/// Where links of a `node_modules` lead that are not packages of their own.
+fn links(paths: &Paths, modules: &Path) -> Vec<String> {
+    let entries = paths.list(modules).unwrap_or_default();
+    let scopes = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('@');
+    let (scoped, own): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| scopes(&entry.name));
+    let inside = scoped
+        .iter()
+        .flat_map(|scope| paths.list(&scope.path).unwrap_or_default());
+    let links = own.into_iter().chain(inside).filter(|entry| entry.link);
+    links
+        .filter_map(|entry| {
+            let real = paths.real(&entry.path).ok()?;
+            Some(format!(
+                "{} -> {}",
+                paths.shown(&entry.path),
+                paths.shown(&real)
+            ))
+        })
+        .take(MAX_LINKS)
+        .collect()
 }
 
 /// Provably empty.

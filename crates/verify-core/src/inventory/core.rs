@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::config::string;
-use super::paths::{Kind as Entry, Paths};
+use super::host_layout::HostLayout;
+use super::paths::Paths;
 use super::plugin::{PluginFiles, file_name, is_real_folder};
 use super::{NotCovered, Observation, Subject, Trees, ids, npm_project};
 use crate::subject::{Kind, Source, SubjectId};
@@ -16,12 +15,8 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
     let files = PluginFiles::read(paths, host);
     let modules = host.join("node_modules");
     let own_modules = is_real_folder(paths, &modules);
-    let enclosing = host
-        .parent()
-        .filter(|parent| file_name(parent) == "node_modules");
-    let project =
-        enclosing.filter(|parent| paths.kind(&parent.join(".package-lock.json")) == Entry::File);
-    let boundary = project.unwrap_or(host);
+    let layout = HostLayout::of(paths, host, &files.package);
+    let boundary = &layout.boundary;
     let hidden = LeaveOut::Record(".package-lock.json".to_owned(), RecordKind::HiddenLockfile);
 
     let name = files.package_name().unwrap_or("openclaw").to_owned();
@@ -36,13 +31,9 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
             dependencies: own_modules.then(|| TreeSpec {
                 root: modules.clone(),
                 boundary: boundary.to_owned(),
-                leave_out: vec![hidden.clone()],
+                leave_out: vec![hidden],
             }),
-            siblings: project.map(|project| TreeSpec {
-                root: project.to_owned(),
-                boundary: project.to_owned(),
-                leave_out: vec![LeaveOut::Folder(file_name(host)), hidden],
-            }),
+            siblings: layout.siblings,
         },
         observations: files.observations.clone(),
         ..ids::blank(
@@ -66,52 +57,23 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
             advisory: false,
         });
     }
-    if let Some(found) = unknown_layout(paths, host, &files.package, project.is_some()) {
+    let alone = subject.trees.siblings.is_none();
+    if let Some(found) = layout.unknown {
         subject.observations.push(Observation::UnknownLayout {
             place: paths.shown(host),
             found,
         });
-    } else if let (Some(enclosing), None) = (enclosing, project) {
+    } else if let (Some(enclosing), true) = (host.parent(), alone)
+        && file_name(enclosing) == "node_modules"
+    {
         not_covered.push(NotCovered {
             what: format!("other global packages in {}", paths.shown(enclosing)),
             why: "they lie beside the host package, which brings its own dependencies".to_owned(),
         });
     }
-    match project.and_then(Path::parent) {
-        Some(root) => npm_project::host_lockfile(paths, root, &mut subject),
+    match layout.npm_project {
+        Some(root) => npm_project::host_lockfile(paths, &root, &mut subject),
         None => npm_project::own_lockfile(paths, host, &mut subject),
     }
     subject
-}
-
-/// A layout whose dependencies lie where no digest of the subject covers them.
-fn unknown_layout(
-    paths: &Paths,
-    host: &Path,
-    package: &Value,
-    npm_project: bool,
-) -> Option<String> {
-    if npm_project {
-        return None;
-    }
-    if host.components().any(|part| {
-        matches!(
-            part.as_os_str().to_str(),
-            Some(".pnpm" | ".store" | ".bun" | ".yarn")
-        )
-    }) {
-        return Some("a package manager's store in place of an npm install".to_owned());
-    }
-    let dependencies = package
-        .get("dependencies")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    let missing = dependencies
-        .map(|(name, _)| name)
-        .find(|name| paths.kind(&host.join("node_modules").join(name)) == Entry::Nothing)?;
-    Some(format!(
-        "the dependency {} lies outside the package",
-        crate::text::excerpt(missing, 100)
-    ))
 }

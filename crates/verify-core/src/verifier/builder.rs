@@ -28,6 +28,7 @@ use crate::text;
 pub struct Builder {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) host: Option<PathBuf>,
+    pub(super) host_wrapper: Option<String>,
     pub(super) relocated_from: Option<PathBuf>,
     pub(super) home: Option<PathBuf>,
     pub(super) config: Option<PathBuf>,
@@ -66,6 +67,7 @@ impl Builder {
         Self {
             state_dir: None,
             host: None,
+            host_wrapper: None,
             relocated_from: None,
             home: None,
             config: None,
@@ -107,6 +109,12 @@ impl Builder {
     /// The host package's folder.
     pub fn host(mut self, folder: impl Into<PathBuf>) -> Self {
         self.host = Some(folder.into());
+        self
+    }
+
+    /// What starts OpenClaw where that is no link into a package, so that the host package is not known. Safe to show.
+    pub fn host_wrapper(mut self, what: impl Into<String>) -> Self {
+        self.host_wrapper = Some(what.into());
         self
     }
 
@@ -285,7 +293,7 @@ impl Builder {
             reviews: input(&self.reviews),
             openclaw: folder(&self.host),
             state_dir: folder(&self.state_dir),
-            anchors: None,
+            ..Inputs::default()
         };
         Ok(Verifier {
             policy,

@@ -711,7 +711,7 @@ fn every_ancestor_node_modules_is_reported() {
         .observations
         .iter()
         .filter_map(|observation| match observation {
-            Observation::AncestorNodeModules { path } => Some(path.as_str()),
+            Observation::AncestorNodeModules { path, .. } => Some(path.as_str()),
             _ => None,
         })
         .collect();

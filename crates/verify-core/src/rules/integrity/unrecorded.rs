@@ -39,10 +39,22 @@ fn judge(
         Observation::NoRecord { place } => Draft::new(format!(
             "{shown} lies where OpenClaw loads code from ({place}), and OpenClaw has no record of installing it"
         )),
-        Observation::AncestorNodeModules { path } => {
-            Draft::new(format!("Node would search {path}, which belongs to no subject: a package there replaces a missing one"))
+        Observation::AncestorNodeModules {
+            path,
+            holds,
+            developed,
+            links,
+        } => {
+            let way_out = match holds.as_ref().or(developed.as_ref()) {
+                Some(id) if holds.is_none() => format!("{path} belongs to the project in which {id} is developed: pack the plugin and install the archive, so that everything it loads lies in it"),
+                Some(id) => format!("{id} lies in it, so do not remove it: move the other packages elsewhere, or install {id} where nothing else is"),
+                None => format!("move {path} where OpenClaw's code is not below it, or remove it if its packages are not needed"),
+            };
+            let mut draft = Draft::new(format!("Node would search {path}, which belongs to no subject: a package there replaces a missing one"))
                 .code("ancestor-node-modules")
-                .help(format!("remove {path}, or move it where OpenClaw's code is not below it"))
+                .help(way_out);
+            draft.evidence.clone_from(links);
+            draft
         }
         Observation::LoadOverride {
             variable,

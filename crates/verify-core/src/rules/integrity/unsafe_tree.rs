@@ -6,6 +6,7 @@ use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::Observation;
 use crate::policy::Preset;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
+use crate::subject::Source;
 use crate::tree::{TreeError, TreeNote};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -67,6 +68,9 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
             let mut draft = view.draft(format!("its {name} cannot be digested: {error}"));
             if let TreeError::Unsafe { offenders, .. } = error {
                 draft.evidence = offenders.iter().map(ToString::to_string).collect();
+                if matches!(view.subject.source, Source::Link | Source::Load) {
+                    draft = draft.help("it is loaded from the project in which it is developed: pack the plugin and install the archive, so that everything it loads lies in it");
+                }
             }
             vec![draft]
         }

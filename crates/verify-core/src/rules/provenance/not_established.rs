@@ -114,6 +114,17 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
             ),
             false,
         ),
+        // What OpenClaw cannot read it does not use; `unpinned-install-step` speaks where it might.
+        Observation::FrontMatter { place, why, .. } => {
+            let draft = Draft::new(format!("the front matter of {place} cannot be read: {why}"));
+            return Some(
+                draft
+                    .code(NotEstablished::UnsupportedSchema.as_str())
+                    .outcome(Outcome::NotApplicable)
+                    .at_most(Level::Note)
+                    .help("nothing has to be done; to have OpenClaw use it, correct it and accept the change"),
+            );
+        }
         _ => return None,
     };
     let draft = Draft::new(message)
@@ -332,11 +343,16 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
     if known || whole.stage != Stage::Installed || !whole.full {
         return None;
     }
-    let draft = Draft::new("the OpenClaw host package is not known, so it was not judged")
-        .code(NotEstablished::NoHost.as_str())
-        .outcome(Outcome::NotEstablished)
-        .help("name its folder, such as /usr/lib/node_modules/openclaw")
-        .remedy(HOST);
+    let unknown = "the OpenClaw host package is not known, so it was not judged";
+    let draft = match &whole.inventory.host_wrapper {
+        Some(what) => Draft::new(format!("{unknown}: {what}"))
+            .code(NotEstablished::HostWrapper.as_str())
+            .help("name the folder of the package that it starts"),
+        None => Draft::new(unknown)
+            .code(NotEstablished::NoHost.as_str())
+            .help("name its folder, such as /usr/lib/node_modules/openclaw"),
+    };
+    let draft = draft.outcome(Outcome::NotEstablished).remedy(HOST);
     let draft = located(whole, Some(&SubjectId::core()), draft);
     Some(if whole.lock.package(&SubjectId::core()).is_some() {
         draft.demanded()
