@@ -63,6 +63,8 @@ pub enum Attestation {
     NotAsked,
     /// The registry says that there are none.
     None,
+    /// The registry shows no signature of any kind, as mirrors do that leave them out: what it does not show may exist.
+    LeftOut,
     /// The answer of the endpoint, to be judged.
     Answer(Vec<u8>),
     /// What the endpoint answered in an earlier run, because it does not answer now or may not be asked. One that does not verify
@@ -307,7 +309,8 @@ impl Inner {
             async {
                 match (want.attestations, version.attestations.as_deref()) {
                     (false, _) => Attestation::NotAsked,
-                    (true, None) => Attestation::None,
+                    (true, None) if version.shows_signatures => Attestation::None,
+                    (true, None) => Attestation::LeftOut,
                     (true, Some(stated_url)) => {
                         self.attestations(
                             want,

@@ -85,6 +85,10 @@ pub fn judge(
             publish: Fact::NotApplicable,
             provenance: Fact::NotApplicable,
         },
+        Attestation::LeftOut => Attestations {
+            publish: Fact::not_established(NotEstablished::NoSignatures, LEFT_OUT),
+            provenance: Fact::not_established(NotEstablished::NoSignatures, LEFT_OUT),
+        },
         Attestation::Failed(error) => Attestations::unknown(error),
         Attestation::Answer(answer) => anchors.npm_attestations(answer, &about, policy, now),
         Attestation::Kept(answer) => {
@@ -106,6 +110,10 @@ pub fn judge(
         registry,
     }
 }
+
+/// Why it is not known whether there is an attestation.
+const LEFT_OUT: &str =
+    "the registry shows no signatures of any kind, as mirrors do that leave them out";
 
 /// Whether a fault means a genuine attestation by another identity.
 fn is_mismatch(fault: Option<Fault>) -> bool {

@@ -18,6 +18,8 @@ pub(super) struct Version {
     pub(super) tarball: Option<String>,
     pub(super) signatures: Vec<RegistrySignature>,
     pub(super) attestations: Option<String>,
+    /// Whether it shows signatures or attestations at all, be it an empty list.
+    pub(super) shows_signatures: bool,
     pub(super) published: Option<Timestamp>,
 }
 
@@ -90,6 +92,9 @@ fn of(value: &Value) -> Result<Version, FetchError> {
             dist.and_then(|d| d.get("attestations"))
                 .and_then(|a| a.get("url")),
         ),
+        shows_signatures: ["signatures", "attestations"]
+            .iter()
+            .any(|name| dist.is_some_and(|dist| dist.get(name).is_some())),
         published: None,
     })
 }

@@ -37,6 +37,8 @@ struct How<'a> {
     built_from: Option<&'a str>,
     /// Signed by the registry.
     signed: bool,
+    /// By a mirror that shows no signatures of any kind.
+    left_out: bool,
     /// Not 2026-06-01.
     time: Option<&'a str>,
 }
@@ -75,6 +77,9 @@ impl Place {
         let message = format!("{NAME}@{version}:{integrity}");
         let attestations = format!("/-/npm/v1/attestations/@acme%2fnotes@{version}");
         let mut dist = json!({ "integrity": integrity.to_string(), "tarball": self.server.url(&format!("/{NAME}/-/notes-{version}.tgz")) });
+        if !how.left_out {
+            dist["signatures"] = json!([]);
+        }
         if how.signed {
             dist["signatures"] =
                 json!([{ "keyid": "SHA256:test", "sig": self.world.npm_signature(&message) }]);
@@ -326,6 +331,7 @@ const REQUIRED: &str = "[[rule]]\nmatch = \"npm:@acme/*\"\nprovenance = \"requir
 const BUILT: How<'_> = How {
     built_from: Some("acme/notes"),
     signed: true,
+    left_out: false,
     time: None,
 };
 
@@ -428,6 +434,48 @@ fn a_registry_without_attestations() {
     );
     assert_eq!(said(&place.online("")), ["provenance-missing warn"]);
     assert_eq!(place.basis(""), Some(Basis::Signed));
+}
+
+/// What a mirror leaves out is not known to be missing; and it is no way to lose a verified origin.
+#[test]
+fn a_mirror_that_leaves_signatures_out() {
+    const MIRRORED: How<'_> = How {
+        built_from: None,
+        signed: false,
+        left_out: true,
+        time: None,
+    };
+    let mut place = Place::new();
+    place.publish("1.2.0", MIRRORED);
+    place.install("1.2.0");
+    place.lock(true);
+    assert_eq!(
+        said(&place.online("")),
+        ["not-established[no-signatures] note"]
+    );
+    assert_eq!(
+        said(&place.online(REQUIRED)),
+        ["not-established[no-signatures] deny"]
+    );
+
+    let mut place = Place::new();
+    place.publish("1.2.0", BUILT);
+    place.install("1.2.0");
+    place.lock(true);
+    // The very bytes whose origin was verified do not lose it.
+    place.publish("1.2.0", MIRRORED);
+    assert!(
+        !said(&place.online(""))
+            .iter()
+            .any(|line| line.ends_with("deny"))
+    );
+    place.publish("1.3.0", MIRRORED);
+    place.install("1.3.0");
+    let found = said(&place.online(""));
+    assert!(
+        found.contains(&"provenance-regressed deny".to_owned()),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -294,13 +294,28 @@ fn a_registry_that_offers_nothing() {
             let dist = p["versions"]["1.2.0"]["dist"]
                 .as_object_mut()
                 .expect("dist");
-            dist.remove("signatures");
+            dist.insert("signatures".to_owned(), json!([]));
             dist.remove("attestations");
         })),
     );
     assert_eq!(
         shop.facts(),
         ("verified", "not-applicable", "not-applicable")
+    );
+    // A mirror that leaves signatures out says nothing of them.
+    shop.server.set(
+        PACKUMENT,
+        Answer::Good(shop.packument(|p| {
+            let dist = p["versions"]["1.2.0"]["dist"]
+                .as_object_mut()
+                .expect("dist");
+            dist.remove("signatures");
+            dist.remove("attestations");
+        })),
+    );
+    assert_eq!(
+        shop.facts(),
+        ("verified", "not-applicable", "no-signatures")
     );
     shop.server.set(PACKUMENT, Answer::Status(404));
     assert_eq!(
@@ -542,7 +557,7 @@ fn several_at_once_and_inside_an_async_program() {
     let shop = Shop::open();
     let names: Vec<String> = (0..6).map(|n| format!("p{n}")).collect();
     for name in &names {
-        let body = json!({ "name": name, "versions": { "1.0.0": { "name": name, "version": "1.0.0", "dist": {} } } });
+        let body = json!({ "name": name, "versions": { "1.0.0": { "name": name, "version": "1.0.0", "dist": { "signatures": [] } } } });
         shop.server.set(
             &format!("/{name}"),
             Answer::Together(names.len(), body.to_string().into_bytes()),

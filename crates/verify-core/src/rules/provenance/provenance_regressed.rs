@@ -4,7 +4,7 @@
 //! March 2026 lacked the provenance that the versions before had.
 
 use crate::evidence::Evidence;
-use crate::fact::Fact;
+use crate::fact::{Fact, NotEstablished};
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::lock::{LockedPackage, Provenance};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -48,6 +48,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         Fact::NotApplicable if view.evidence.published.asked && is_other(view.evidence, entry) => {
             "has none".to_owned()
         }
+        // A mirror that leaves signatures out is no way around them.
+        Fact::NotEstablished {
+            code: NotEstablished::NoSignatures,
+            ..
+        } if is_other(view.evidence, entry) => "has none that the registry shows".to_owned(),
         // Wrong has findings of its own, unknown is not-established.
         _ => return Vec::new(),
     };
