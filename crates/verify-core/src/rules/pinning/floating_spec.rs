@@ -1,5 +1,6 @@
 //! `floating-spec`: what is installed is pinned, but a reinstall could bring other code.
 
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec::{self, Pin};
@@ -11,7 +12,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
     clears: RemedyKind::Reinstall,
     summary: "A reinstall could bring other code than what is locked",
     help: "Install it again by exact version or full commit id, for example `openclaw plugins install NAME@VERSION`.",
@@ -48,6 +49,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let draft = match exact {
         Some(exact) => draft.help(format!("install it again as {exact}")),
         None => draft,
+    };
+    // What is installed is pinned by its digest in the lock, whatever a reinstall would bring.
+    let draft = if view.locked.is_some() {
+        draft.outcome(Outcome::NotApplicable)
+    } else {
+        draft
     };
     // About the next install, which is asked about when it comes.
     vec![match view.whole.stage {

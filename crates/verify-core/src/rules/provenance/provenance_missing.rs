@@ -1,6 +1,6 @@
 //! `provenance-missing`: nothing says who built it.
 
-use crate::fact::Fact;
+use crate::fact::{Fact, Outcome};
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::policy::Need;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
@@ -51,6 +51,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .evidence(format!("required by {}", view.requirements.from))
             .demanded()
     } else {
-        draft
+        // Where none is required, a package without one is no worse than its publisher made it.
+        draft.outcome(Outcome::NotApplicable)
     }]
 }
