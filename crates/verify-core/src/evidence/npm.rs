@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::inventory::Subject;
 use crate::npm::{self, NoteKind, NpmLimits, PackageInstance, PackageJson};
-use crate::subject::Kind;
+use crate::subject::{Kind, Source};
 use crate::text;
 
 /// Facts for the rules of group *pinning*.
@@ -122,12 +122,25 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
             url: url.to_owned(),
         });
     }
+    facts
+        .fetched_from
+        .retain(|fetched| !is_kept_archive(subject, &fetched.url));
     if std::fs::symlink_metadata(project.join(".npmrc")).is_ok() {
         facts
             .exotic
             .push("the project has an .npmrc, which can send npm elsewhere".to_owned());
     }
     facts
+}
+
+/// Whether a package was installed from the archive that OpenClaw itself keeps in the project of a packed plugin: the operator handed it
+/// over, as the folder of a `path` install.
+fn is_kept_archive(subject: &Subject, url: &str) -> bool {
+    let path = url
+        .strip_prefix("file:")
+        .map(|path| path.trim_start_matches("./"));
+    let name = path.and_then(|path| path.strip_prefix("_openclaw-pack-archives/"));
+    subject.source == Source::NpmPack && name.is_some_and(|name| !name.contains('/'))
 }
 
 /// The folder that holds the `node_modules` in which Node finds the subject's dependencies.

@@ -13,7 +13,12 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     stages: Stages::of(
         Stage::Installed,
-        &[Stage::Staged, Stage::Packed, Stage::Announced],
+        &[
+            Stage::Staged,
+            Stage::Packed,
+            Stage::Announced,
+            Stage::LockOnly,
+        ],
     ),
     clears: RemedyKind::Operator,
     summary: "Code comes from a place that policy does not list",
@@ -110,12 +115,21 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     if found.is_empty() {
         return Vec::new();
     }
+    // Only addresses of registries and repositories can be listed.
+    let local = view.evidence.npm.fetched_from.iter();
+    let mut local = local.filter(|address| !sources.allow_registry(&address.url));
+    let listable = !local.any(|address| !address.url.starts_with("http"))
+        && view.evidence.npm.exotic.is_empty();
     let mut draft = view.draft(format!(
         "{} from a place that policy does not list",
         count(found.len())
     ));
     draft.evidence = found;
-    vec![draft]
+    vec![if listable {
+        draft
+    } else {
+        draft.help("policy lists registries and repositories, not files or other addresses: except this finding for the subject once you trust them, or remove the subject")
+    }]
 }
 
 fn count(items: usize) -> String {
