@@ -119,6 +119,16 @@ impl LockChangeKind {
 /// Everything that differs, sorted by id, packages before releases.
 #[must_use]
 pub fn changes(old: &Lock, new: &Lock) -> Vec<LockChange> {
+    changes_of_installed(old, new, &|_| false)
+}
+
+/// The same, where `uninstalled` knows of an entry that is gone whether OpenClaw itself removed it: neither its files nor its record are
+/// there. That is an ordinary change; what comes back later is new, and has to be locked as such.
+pub(crate) fn changes_of_installed(
+    old: &Lock,
+    new: &Lock,
+    uninstalled: &dyn Fn(&LockedPackage) -> bool,
+) -> Vec<LockChange> {
     let mut found = Vec::new();
     let removed: Vec<&LockedPackage> = old
         .packages()
@@ -149,7 +159,9 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<LockChange> {
     };
     found.extend(removed.iter().map(|p| {
         // A job that is over, or an agent that was deleted, takes nothing with it that could come back as something new.
-        let silent = explained(p) || matches!(p.kind, Kind::Automation | Kind::Agent);
+        let silent = explained(p)
+            || matches!(p.kind, Kind::Automation | Kind::Agent)
+            || is_recorded(p) && uninstalled(p);
         whole(
             p.id.to_string(),
             LockChangeKind::Removed,
@@ -404,6 +416,11 @@ fn is_update(old: &LockedPackage, new: &LockedPackage) -> bool {
 /// What can have parts: skills, hooks and MCP servers that lie in it or that it declares.
 fn is_owner(package: &LockedPackage) -> bool {
     matches!(package.kind, Kind::Plugin | Kind::Bundle | Kind::HookPack) && !is_part(package)
+}
+
+/// Whether OpenClaw keeps a record of it in its database, which an uninstall removes together with the files.
+fn is_recorded(package: &LockedPackage) -> bool {
+    is_owner(package) && !matches!(package.source, Source::Unrecorded | Source::Load)
 }
 
 /// A part of a plugin has no record of its own; its bytes are in the digests of the plugin, too. So it may change together with a

@@ -10,6 +10,7 @@ use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::OperatorError;
 use crate::subject::{Kind, Source, SubjectId};
 
+pub(crate) use change::changes_of_installed;
 pub use change::{LockChange, LockChangeKind, changes};
 
 /// The lock: sorted by id, no id twice.
