@@ -3,6 +3,7 @@
 mod archives;
 mod bases;
 mod git;
+mod mutable;
 mod npm;
 pub(crate) mod packed;
 mod passes;
@@ -25,6 +26,7 @@ pub(crate) use bases::BaseSources;
 pub(crate) use git::{
     GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag,
 };
+pub(crate) use mutable::StateChange;
 pub(crate) use npm::NpmFacts;
 pub(crate) use passes::{Evidences, Measured, Tagged};
 pub(crate) use published::{Compared, Published};
@@ -112,12 +114,28 @@ pub(crate) struct Part {
     pub in_lock: bool,
     /// What changed since, where the manifest of the locked digest is at hand.
     pub changes: Option<Vec<FileChange>>,
+    /// Whether what changed is only state of its own.
+    pub state: StateChange,
 }
 
 impl Part {
     /// The tree, when it could be digested.
     pub(crate) fn tree(&self) -> Option<&Tree> {
         self.measured.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether only files differ from the lock that the operator declared as the subject's own state.
+    pub(crate) fn only_state_changed(&self) -> bool {
+        self.state == StateChange::Declared
+    }
+
+    /// The digest that reviews and exceptions are bound to: that of the lock, where only declared state changed since.
+    pub(crate) fn bound_digest(&self) -> Option<TreeDigest> {
+        let now = self.tree()?.digest;
+        Some(match self.locked {
+            Some(locked) if self.only_state_changed() => locked,
+            _ => now,
+        })
     }
 
     /// Whether there is something that could not be digested.
@@ -129,7 +147,7 @@ impl Part {
     /// reported as what it is.
     pub(crate) fn differs(&self) -> bool {
         match &self.measured {
-            _ if !self.in_lock => false,
+            _ if !self.in_lock || self.only_state_changed() => false,
             Some(Ok(tree)) => self.locked != Some(tree.digest),
             Some(Err(TreeError::Missing)) | None => self.locked.is_some(),
             Some(Err(_)) => false,
@@ -177,7 +195,7 @@ impl Evidence {
             };
         }
         Digests {
-            tree: self.tree.tree().map(|tree| tree.digest),
+            tree: self.tree.bound_digest(),
             dependencies: self.dependencies.tree().map(|tree| tree.digest),
             definition: subject.definition_digest(),
             settings: subject.settings_digest(),
@@ -277,6 +295,8 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             announced: None,
             stated: None,
         };
+        let declared = gather.policy.mutable(&subject.id);
+        evidence.tree.state = mutable::judge(subject, &evidence.tree, gather.manifests, declared);
         evidence.git = git::checkout(subject, &evidence, gather.lock);
         all.insert(subject.id.clone(), evidence);
     }
@@ -317,6 +337,7 @@ impl Part {
             locked,
             in_lock,
             changes: None,
+            state: StateChange::No,
         };
         if let (true, Some(locked), Some(tree), Some(store)) =
             (part.differs(), locked, part.tree(), manifests)
@@ -333,6 +354,11 @@ impl Part {
 
     /// Compares with another lock from now on.
     pub(crate) fn relocked(&mut self, locked: Option<TreeDigest>, in_lock: bool) {
+        // The entry was kept as it was, and so was what it says of the state.
+        if self.only_state_changed() && self.locked == locked && in_lock {
+            return;
+        }
+        self.state = StateChange::No;
         self.locked = locked;
         self.in_lock = in_lock;
         self.changes = None;

@@ -404,7 +404,7 @@ fn content(subject: &Subject, evidence: &Evidence) -> Option<Content> {
                 .tree
                 .map(Content::Tree)
                 .or(entry.definition.map(Content::Definition)),
-            None => evidence.tree.tree().map(|tree| Content::Tree(tree.digest)),
+            None => evidence.tree.bound_digest().map(Content::Tree),
         },
     }
 }

@@ -55,6 +55,7 @@ pub struct Policy {
     base: Vec<BaseRule>,
     releases: Vec<ReleasePolicy>,
     exceptions: Vec<Exception>,
+    mutable: Vec<Mutable>,
 }
 
 /// The built-in policies.
@@ -194,6 +195,14 @@ pub struct PolicyRule {
     dependencies: Option<Dependencies>,
 }
 
+/// One `[[mutable]]`: files of a skill that the skill itself writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mutable {
+    package: SubjectId,
+    paths: Vec<Pattern>,
+    line: usize,
+}
+
 /// One `[[rule]]` of a preset: by kind and source, complete, never by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct BaseRule {
@@ -314,6 +323,24 @@ impl Policy {
         self.releases
             .iter()
             .find(|r| r.repository.matches(repository) && r.tags.matches(tag))
+    }
+
+    /// The paths of a skill that the operator declared as state of its own.
+    #[must_use]
+    pub fn mutable(&self, id: &SubjectId) -> &[Pattern] {
+        let found = self.mutable.iter().find(|mutable| mutable.package == *id);
+        found.map_or(&[], |mutable| &mutable.paths)
+    }
+
+    /// Skills of which state is declared and that are none of `ids`, with the line in the policy.
+    pub fn unmatched_mutable<'a>(
+        &'a self,
+        ids: &'a [&SubjectId],
+    ) -> impl Iterator<Item = (&'a SubjectId, usize)> {
+        let mutable = self.mutable.iter();
+        mutable
+            .filter(|mutable| !ids.contains(&&mutable.package))
+            .map(|mutable| (&mutable.package, mutable.line))
     }
 
     /// All exceptions, expired ones too, in the order of the file.

@@ -31,6 +31,8 @@ pub(super) struct WirePolicy {
     #[serde(default)]
     pub rule: Vec<Spanned<WireRule>>,
     #[serde(default)]
+    pub mutable: Vec<Spanned<WireMutable>>,
+    #[serde(default)]
     pub release: Vec<Spanned<WireRelease>>,
     #[serde(default)]
     pub exception: Vec<Spanned<WireException>>,
@@ -62,6 +64,13 @@ pub(super) struct WireRule {
     pub identity: Option<Spanned<WireIdentity>>,
     pub review: Option<WireReview>,
     pub dependencies: Option<Dependencies>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireMutable {
+    pub package: Spanned<SubjectId>,
+    pub paths: Spanned<Vec<Spanned<String>>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -16,6 +16,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 static CATALOGUE: &[Rule] = &[
     integrity::tree_mismatch::RULE,
+    integrity::state_changed::RULE,
     integrity::definition_mismatch::RULE,
     integrity::settings_changed::RULE,
     integrity::instructions_changed::RULE,

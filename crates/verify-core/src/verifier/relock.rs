@@ -11,7 +11,9 @@ use crate::finding::{Finding, Level};
 use crate::inventory::staged::kept::StagedCopy;
 use crate::inventory::staged::request;
 use crate::inventory::{Inventory, Listing, Subject};
-use crate::lock::{Lock, LockChange, LockChangeKind, LockedPackage, Provenance, changes};
+use crate::lock::{
+    Lock, LockChange, LockChangeKind, LockedPackage, Provenance, changes, changes_of_installed,
+};
 use crate::report::Report;
 use crate::review::diff::CostLimits;
 use crate::rules::Stage;
@@ -124,8 +126,10 @@ impl Verifier {
         if inventory.records_unknown {
             unread.push("what was installed is not known".to_owned());
         }
+        let known = |id: &SubjectId| inventory.subjects.iter().any(|subject| subject.id == *id);
+        let uninstalled = |gone: &LockedPackage| !inventory.records_unknown && !known(&gone.id);
         Ok(Relock {
-            changes: changes(&old, &lock),
+            changes: changes_of_installed(&old, &lock, &uninstalled),
             lock,
             refused,
             unread,
@@ -346,12 +350,18 @@ fn entry(
     entry.definition = subject.definition_digest();
     entry.settings = subject.settings_digest();
     entry.instructions = subject.instructions_digest();
-    entry.tree = digest(&evidence.tree)?;
+    // Declared state is no part of what was locked: the entry stays that of the files as they were read.
+    let kept = before.filter(|_| evidence.tree.only_state_changed());
+    entry.tree = match kept {
+        Some(before) => before.tree,
+        None => digest(&evidence.tree)?,
+    };
     entry.dependencies = digest(&evidence.dependencies)?;
     entry.siblings = digest(&evidence.siblings)?;
     if entry.tree.is_some() {
         let files = parts(evidence).into_iter().filter_map(Part::tree);
-        entry.files = Some(files.map(|tree| tree.files).sum());
+        let count = files.map(|tree| tree.files).sum();
+        entry.files = kept.map_or(Some(count), |before| before.files);
     }
     if let Some(pin) = evidence
         .git

@@ -71,7 +71,7 @@ fn shot(
 type Case = (&'static str, fn(&Installation));
 
 /// Findings about what the operator wrote, or about what is there: a policy to add, reviews to write, or a change to the state.
-const REST: [Case; 14] = [
+const REST: [Case; 15] = [
     ("exception-expired", |i| {
         exception(i, "path:acme-notes", "unpinned", "2026-11-21")
     }),
@@ -98,6 +98,19 @@ const REST: [Case; 14] = [
     }),
     ("not-installed", |i| {
         fs::remove_dir_all(i.state.join("workspace/skills/weather")).expect("remove");
+    }),
+    ("state-changed", |i| {
+        let skill = i.state.join("workspace/skills/diary");
+        fs::create_dir_all(&skill).expect("folder");
+        let text = "---\nname: diary\ndescription: keeps a diary\n---\n";
+        fs::write(skill.join("SKILL.md"), text).expect("write");
+        fs::write(skill.join("days.json"), "[]").expect("write");
+        assert_eq!(i.run(&["lock"]).code, 0);
+        fs::write(skill.join("days.json"), "[1]").expect("write");
+        policy(
+            i,
+            "[[mutable]]\npackage = \"skill:workspace/diary\"\npaths = [\"*.json\"]\n",
+        )
     }),
     ("shadowed", |i| {
         fs::create_dir_all(i.state.join("skills")).expect("folder");

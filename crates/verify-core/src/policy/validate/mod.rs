@@ -1,6 +1,7 @@
 //! From what is in the file to a [`Policy`] that cannot be wrong.
 
 mod exception;
+mod mutable;
 mod release;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
             .collect::<Checked<_>>()?,
         releases: Vec::new(),
         exceptions: Vec::new(),
+        mutable: Vec::new(),
     })
 }
 
@@ -101,6 +103,7 @@ pub(super) fn operator(
         .collect::<Checked<_>>()?;
     policy.rules = reader.rules(wire.rule)?;
     policy.releases = reader.releases(wire.release)?;
+    policy.mutable = reader.mutable(wire.mutable)?;
     policy.exceptions = reader.exceptions(wire.exception, today)?;
     Ok(policy)
 }

@@ -1,7 +1,10 @@
 //! `exception-unused`: an exception that covers nothing.
 
+use std::collections::BTreeSet;
+
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
+use crate::subject::SubjectId;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "exception-unused",
@@ -19,12 +22,19 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
     if !whole.full {
         return Vec::new();
     }
+    let changed: BTreeSet<SubjectId> = whole
+        .views()
+        .filter(|view| view.evidence.tree.differs())
+        .map(|view| view.subject.id.clone())
+        .collect();
     let unused = whole
         .policy
         .exceptions()
         .iter()
         .zip(used)
-        .filter(|(exception, used)| !**used && !exception.expired(whole.today));
+        .filter(|(exception, used)| !**used && !exception.expired(whole.today))
+        // What it covered was the tree that was locked; what is there now is spoken of first.
+        .filter(|(exception, _)| !changed.contains(&exception.package));
     unused
         .map(|(exception, _)| {
             Draft::new(format!(

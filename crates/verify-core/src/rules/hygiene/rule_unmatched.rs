@@ -31,5 +31,12 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         ))
         .at(whole.in_policy(rule.line))
     });
-    drafts.collect()
+    let mutable = whole.policy.unmatched_mutable(&ids).map(|(id, line)| {
+        Draft::new(format!(
+            "no subject is called {id}, of which state is declared"
+        ))
+        .at(whole.in_policy(line))
+        .help("Correct its `package`, or remove it.")
+    });
+    drafts.chain(mutable).collect()
 }

@@ -11,6 +11,7 @@ pub(super) mod record_mismatch;
 pub(super) mod settings_changed;
 pub(super) mod shadowed;
 pub(super) mod stale_generation;
+pub(super) mod state_changed;
 pub(super) mod state_too_old;
 pub(super) mod tree_mismatch;
 pub(super) mod unrecorded;

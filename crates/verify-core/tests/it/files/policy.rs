@@ -18,7 +18,12 @@ use proptest::prelude::*;
 const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.toml";
 
 /// The findings of docs/findings.md that the tests need.
-pub(super) const CATALOGUE: [RuleInfo<'static>; 11] = [
+pub(super) const CATALOGUE: [RuleInfo<'static>; 12] = [
+    RuleInfo {
+        id: "state-changed",
+        group: "integrity",
+        fixed: false,
+    },
     RuleInfo {
         id: "settings-changed",
         group: "integrity",
