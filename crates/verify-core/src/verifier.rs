@@ -15,7 +15,7 @@ mod reviews;
 #[cfg(feature = "sbom")]
 mod sbom;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 #[cfg(feature = "sbom")]
@@ -36,7 +36,7 @@ use crate::evidence::{
 };
 use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
-use crate::inventory::{self, Inventory, Place, Subject};
+use crate::inventory::{self, Inventory, Subject};
 use crate::lock::Lock;
 use crate::policy::Policy;
 use crate::provenance::Anchors;
@@ -110,6 +110,7 @@ impl Verifier {
         inventory::read(&inventory::InventoryOptions {
             state_dir: state_dir.clone(),
             host: self.options.host.clone(),
+            host_wrapper: self.options.host_wrapper.clone(),
             relocated_from: self.options.relocated_from.clone(),
             home: self.options.home.clone(),
             config: self.options.config.clone(),
@@ -183,17 +184,7 @@ impl Verifier {
 
     /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
     fn lock_only(&self, lock: &Lock, scope: &Scope) -> Result<Report> {
-        let place = || Place {
-            absolute: PathBuf::new(),
-            shown: String::new(),
-        };
-        let entries = lock.packages().iter();
-        let subjects =
-            entries.map(|entry| Subject::new(entry.id.clone(), entry.kind, entry.source, place()));
-        let inventory = Inventory {
-            subjects: subjects.collect(),
-            ..Inventory::default()
-        };
+        let inventory = inventory::locked::read(lock);
         let tagged = self.tagged(&inventory, lock, evidence::stated(lock))?;
         let evidence = self.reviewed_without_files(&inventory, tagged);
         Ok(self.report(

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::fact::Outcome;
-use openclaw_verify_core::finding::{Finding, Level};
+use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
 use openclaw_verify_core::report::{Basis, InputFile, Report, SubjectReport};
+use openclaw_verify_core::rules::Stage;
 
 use super::{Detail, releases};
 
@@ -41,7 +42,14 @@ fn inputs(out: &mut String, report: &Report) {
     let none = "none";
     let shown = |input: &InputFile| input.path.clone().unwrap_or_else(|| none.to_owned());
     let inputs = &report.inputs;
-    if report.releases.is_empty() {
+    if lock_only(report) {
+        line(
+            out,
+            format_args!(
+                "{dim}state   none: only the lock was judged, no file that is installed{dim:#}"
+            ),
+        );
+    } else if report.releases.is_empty() {
         line(
             out,
             format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)),
@@ -60,6 +68,12 @@ fn inputs(out: &mut String, report: &Report) {
             shown(&inputs.reviews)
         ),
     );
+    for root in &inputs.links {
+        line(
+            out,
+            format_args!("{dim}link    {} -> {}{dim:#}", root.link, root.target),
+        );
+    }
     for anchor in inputs
         .anchors
         .iter()
@@ -174,6 +188,13 @@ fn grouped(out: &mut String, findings: &[&Finding]) {
             out,
             format_args!("{} in {} places", heading(first), group.len()),
         );
+        // True of everything that was installed by name alone: one line, and how to change it.
+        if first.remedy.kind() == RemedyKind::Reinstall && group.len() > SUBJECTS_SHOWN {
+            line(out, format_args!("  such as {}", first.message));
+            line(out, format_args!("  next: {}", first.help));
+            out.push('\n');
+            continue;
+        }
         for finding in group.iter().take(SUBJECTS_SHOWN) {
             let subject = finding
                 .subject
@@ -268,6 +289,7 @@ fn basis(out: &mut String, subjects: &[SubjectReport]) {
 fn summary(out: &mut String, report: &Report) {
     let summary = &report.summary;
     let (count, what) = match report.releases.len() {
+        0 if lock_only(report) => (summary.subjects, "locked package"),
         0 => (summary.subjects, "subject"),
         tags => (tags, "tag"),
     };
@@ -296,6 +318,11 @@ fn summary(out: &mut String, report: &Report) {
         summary.not_established + open
     );
     line(out, format_args!("{text}"));
+}
+
+/// Whether no installation was looked at.
+fn lock_only(report: &Report) -> bool {
+    report.stage == Stage::LockOnly
 }
 
 fn heading(finding: &Finding) -> String {

@@ -1,6 +1,7 @@
 //! JUnit XML: one test suite a kind, one test case a subject; what is denied is a failure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::report::Report;
@@ -10,6 +11,7 @@ use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, Tes
 /// The report as JUnit XML.
 pub(super) fn render(report: &Report) -> Result<String> {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
+    let file = report.inputs.lock.path.clone().unwrap_or_default();
     for subject in &report.subjects {
         let findings: Vec<&Finding> = report
             .counting()
@@ -19,7 +21,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
         suites
             .entry(kind)
             .or_insert_with(|| TestSuite::new(kind))
-            .add_test_case(case(subject.id.as_str(), kind, &findings));
+            .add_test_case(case(subject.id.as_str(), kind, &findings, &file));
     }
     for release in &report.releases {
         let about = |finding: &&Finding| finding.tag.as_ref() == Some(&release.tag);
@@ -27,7 +29,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
         suites
             .entry("release")
             .or_insert_with(|| TestSuite::new("release"))
-            .add_test_case(case(&release.tag, "release", &findings));
+            .add_test_case(case(&release.tag, "release", &findings, &file));
     }
     let known = |finding: &Finding| {
         let tag = finding
@@ -44,7 +46,7 @@ pub(super) fn render(report: &Report) -> Result<String> {
         .filter(|finding| !known(finding))
         .collect();
     let mut whole = TestSuite::new("installation");
-    whole.add_test_case(case("installation", "installation", &rest));
+    whole.add_test_case(case("installation", "installation", &rest, &file));
     let not_judged: Vec<String> = report
         .not_covered
         .iter()
@@ -67,7 +69,8 @@ pub(super) fn render(report: &Report) -> Result<String> {
     Ok(text)
 }
 
-fn case(name: &str, class: &str, findings: &[&Finding]) -> TestCase {
+/// One test case. `file` is where it stands unless a finding is about another place.
+fn case(name: &str, class: &str, findings: &[&Finding], file: &str) -> TestCase {
     let (denied, others): (Vec<&Finding>, Vec<&Finding>) = findings
         .iter()
         .partition(|finding| finding.level == Level::Deny);
@@ -76,7 +79,7 @@ fn case(name: &str, class: &str, findings: &[&Finding]) -> TestCase {
         status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status
             .set_type(format!("openclaw-verify/{}", first.id))
-            .set_message(first.message.clone());
+            .set_message(headline(first));
         status.set_description(
             denied
                 .iter()
@@ -87,6 +90,20 @@ fn case(name: &str, class: &str, findings: &[&Finding]) -> TestCase {
     }
     let mut case = TestCase::new(name, status);
     case.set_classname(class);
+    // Subjects are judged together, so none has a time of its own; readers expect the attribute.
+    case.set_time(Duration::ZERO);
+    let location = denied
+        .iter()
+        .chain(&others)
+        .find_map(|finding| finding.locations.first());
+    let file = location.map_or(file, |location| &location.file);
+    if !file.is_empty() {
+        case.extra.insert("file".into(), file.into());
+    }
+    if let Some(location) = location {
+        case.extra
+            .insert("line".into(), location.line.to_string().into());
+    }
     if !others.is_empty() {
         case.set_system_out(
             others
@@ -99,13 +116,17 @@ fn case(name: &str, class: &str, findings: &[&Finding]) -> TestCase {
     case
 }
 
+/// What was found, and of what.
+fn headline(finding: &Finding) -> String {
+    let about = finding.subject.as_ref().map(ToString::to_string);
+    match about.or_else(|| finding.tag.clone()) {
+        Some(about) => format!("{} {about}: {}", finding.id, finding.message),
+        None => format!("{}: {}", finding.id, finding.message),
+    }
+}
+
 fn text(finding: &Finding) -> String {
-    let mut text = format!(
-        "{} {}: {}",
-        finding.level.as_str(),
-        finding.id,
-        finding.message
-    );
+    let mut text = format!("{} {}", finding.level.as_str(), headline(finding));
     for evidence in &finding.evidence {
         text.push_str("\n  ");
         text.push_str(evidence);

@@ -87,6 +87,9 @@ pub(crate) fn of(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> (Outcom
         said(Group::Integrity),
         if unknown(subject, evidence) {
             Outcome::NotEstablished
+        } else if whole.stage == Stage::LockOnly {
+            // No file was looked at.
+            Outcome::NotApplicable
         } else if packed {
             evidence.published.archive.outcome()
         } else {

@@ -1,16 +1,12 @@
-//! The lock as an inventory: what would be installed.
-
-use std::path::PathBuf;
+//! What the lock says of its entries: digests, and no verdicts.
 
 use super::verdicts::{SubjectVerdict, Verdicts};
-use crate::inventory::{Inventory, McpDefinition, Place, Record, Subject};
-use crate::lock::{Lock, LockedPackage};
+use crate::lock::Lock;
 
-/// The subjects of the lock, and their locked digests.
-pub(super) fn inventory(lock: &Lock) -> (Inventory, Verdicts) {
-    let (mut inventory, mut verdicts) = (Inventory::default(), Verdicts::default());
+/// The locked digests.
+pub(super) fn verdicts(lock: &Lock) -> Verdicts {
+    let mut verdicts = Verdicts::default();
     for package in lock.packages() {
-        inventory.subjects.push(subject(package));
         let verdict = SubjectVerdict {
             tree: package.tree,
             dependencies: package.dependencies,
@@ -20,38 +16,7 @@ pub(super) fn inventory(lock: &Lock) -> (Inventory, Verdicts) {
         };
         verdicts.subjects.insert(package.id.clone(), verdict);
     }
-    (inventory, verdicts)
-}
-
-fn subject(package: &LockedPackage) -> Subject {
-    // A lock has no places; without one the subject is known by its id.
-    let place = Place {
-        absolute: PathBuf::new(),
-        shown: String::new(),
-    };
-    let mut subject = Subject::new(package.id.clone(), package.kind, package.source, place);
-    subject.version.clone_from(&package.version);
-    subject.record = Some(Record {
-        integrity: package.archive.map(|archive| archive.to_string()),
-        git_commit: package.commit.as_ref().map(ToString::to_string),
-        git_url: package.spec.as_deref().and_then(repository),
-        ..Record::default()
-    });
-    if let (Some(digest), Some(spec)) = (package.definition, &package.spec) {
-        subject.mcp = Some(McpDefinition {
-            raw: serde_json::Value::Null,
-            digest,
-            spec: spec.clone(),
-        });
-    }
-    subject
-}
-
-/// The address in a spec `git:<host>/<path>@<ref>`.
-fn repository(spec: &str) -> Option<String> {
-    let place = spec.strip_prefix("git:")?;
-    let (place, _) = place.rsplit_once('@').unwrap_or((place, ""));
-    Some(format!("https://{place}"))
+    verdicts
 }
 
 #[cfg(test)]

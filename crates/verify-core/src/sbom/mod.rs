@@ -33,7 +33,7 @@ pub use party::Party;
 pub use verdicts::{AppliedPolicy, ArchiveMatch, SubjectVerdict, Verdicts, VerifiedProvenance};
 
 use crate::error::{Error, Result};
-use crate::inventory::Inventory;
+use crate::inventory::{self, Inventory};
 use crate::lock::Lock;
 use crate::npm::NpmLimits;
 use crate::subject::SubjectId;
@@ -141,7 +141,7 @@ pub fn generate(inventory: &Inventory, verdicts: &Verdicts, options: &SbomOption
 ///
 /// As [`generate`].
 pub fn from_lock(lock: &Lock, options: &SbomOptions) -> Result<Sbom> {
-    let (inventory, verdicts) = locked::inventory(lock);
+    let (inventory, verdicts) = (inventory::locked::read(lock), locked::verdicts(lock));
     let wanted = |id: &SubjectId| options.subjects.is_empty() || options.subjects.contains(id);
     let mut built = build::build(
         &inventory,

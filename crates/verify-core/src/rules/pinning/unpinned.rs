@@ -11,7 +11,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Deny,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
     clears: RemedyKind::Lock,
     summary: "A subject is not pinned as policy requires",
     help: "Read it, then lock it.",
@@ -24,10 +24,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     // What has no files has nothing that a digest of files could pin; whether it is locked is asked elsewhere.
-    if view.subject.trees.tree.is_none()
-        || view.subject.kind == Kind::McpServer
-        || !view.evidence.present(view.subject)
-    {
+    let has_files = match view.whole.stage {
+        Stage::LockOnly => !view.subject.is_of_settings(),
+        _ => view.subject.trees.tree.is_some() && view.evidence.present(view.subject),
+    };
+    if view.subject.kind == Kind::McpServer || !has_files {
         return Vec::new();
     }
     let digest = view

@@ -10,7 +10,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Deny,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
     clears: RemedyKind::Configure,
     summary: "An MCP server's command can run other code tomorrow",
     help: "Name one exact version in the command, such as `npx -y @acme/files@1.2.3`, or install the server and run it by its path.",
@@ -21,6 +21,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let Some(mcp) = &view.subject.mcp else {
         return Vec::new();
     };
+    // The lock's text may have lost what would tell.
+    let cut = mcp.raw.is_null() || mcp.spec.contains("***");
+    if view.whole.stage == Stage::LockOnly && cut {
+        return Vec::new();
+    }
     let why = match (view.requirements.pin(view.proof()), mcp.launch()) {
         (PinRequirement::Any, _) | (PinRequirement::Exact, Launch::Exact { .. }) => {
             return Vec::new();
