@@ -319,11 +319,9 @@ impl<'a> Builder<'a> {
                 instance.name(),
                 instance.version(),
             );
-            let git = instance
-                .locked
-                .as_ref()
-                .and_then(|locked| locked.resolved.as_deref())
-                .filter(|text| text.starts_with("git"));
+            let locked = instance.locked.as_ref();
+            let resolved = locked.and_then(|locked| locked.resolved.as_deref());
+            let git = resolved.filter(|text| text.starts_with("git"));
             let purl = match (
                 differs.get(instance.path.as_str()),
                 git.and_then(|text| text.split_once('#')),
@@ -334,7 +332,7 @@ impl<'a> Builder<'a> {
                     None
                 }
                 (_, Some((url, commit))) => values::git_purl(url, commit, None),
-                (_, None) => values::npm_purl(instance.name(), instance.version()),
+                (_, None) => values::installed_purl(instance.name(), instance.version(), resolved),
             };
             draft.purl(purl);
             let place = format!("{}/{}", project.prefix, instance.path);
@@ -457,7 +455,13 @@ impl<'a> Builder<'a> {
                 .notes
                 .iter()
                 .any(|note| note.kind == NoteKind::LooseFile);
-            let aggregate = if project.tree.complete && !loose {
+            // What lies behind a link out of the project is no component here, but for the host, which is one.
+            let leads_out = project.tree.unresolved.iter().any(|one| {
+                let link = one.link.as_ref().map(|link| folder.join(link));
+                let real = link.map(std::fs::canonicalize);
+                real.is_some_and(|real| real.ok().as_deref() != host)
+            });
+            let aggregate = if project.tree.complete && !loose && !leads_out {
                 "complete"
             } else {
                 "incomplete"

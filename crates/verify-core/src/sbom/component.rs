@@ -74,17 +74,20 @@ impl ComponentDraft {
             .as_deref()
             .map(|text| values::normalized(Some(text)));
         self.component.licenses = Some(values::licenses(&manifest.licenses));
-        let repository = manifest.repository.as_deref().and_then(values::web_address);
+        let repository = manifest
+            .repository
+            .as_deref()
+            .and_then(values::page_address);
         self.people(manifest.author.as_ref(), repository.as_deref());
         for (kind, address) in [
             (ExternalReferenceType::Vcs, repository),
             (
                 ExternalReferenceType::Website,
-                manifest.homepage.as_deref().and_then(values::web_address),
+                manifest.homepage.as_deref().and_then(values::page_address),
             ),
             (
                 ExternalReferenceType::IssueTracker,
-                manifest.bugs.as_deref().and_then(values::web_address),
+                manifest.bugs.as_deref().and_then(values::page_address),
             ),
         ] {
             if let Some(address) = address {
@@ -299,7 +302,7 @@ impl ComponentDraft {
             .and_then(values::email);
         let page = author
             .and_then(|author| author.url.as_deref())
-            .and_then(values::web_address);
+            .and_then(values::page_address);
 
         let shown = match (&name, &email) {
             (Some(name), Some(email)) => format!("{name} <{email}>"),

@@ -278,6 +278,57 @@ pub(super) fn bare_address(text: &str) -> Option<String> {
     )
 }
 
+/// The address without query, and without a fragment that is more than a heading of the page: what a package says of itself may hold a
+/// token there.
+pub(super) fn page_address(text: &str) -> Option<String> {
+    let bare = bare_address(text)?;
+    let heading = |fragment: &str| {
+        let letters = |b: u8| b.is_ascii_alphabetic() || b == b'-' || b == b'_';
+        fragment.len() <= 40 && !fragment.is_empty() && fragment.bytes().all(letters)
+    };
+    let fragment = text.trim().split_once('#').map(|(_, fragment)| fragment);
+    Some(match fragment.filter(|fragment| heading(fragment)) {
+        Some(fragment) => format!("{bare}#{fragment}"),
+        None => bare,
+    })
+}
+
+/// The purl of an installed npm package by where it came from: only what an address of a registry gave out is a `pkg:npm`. A package that
+/// came in the archive of another has no address of its own, and is what the other says that it is.
+pub(super) fn installed_purl(
+    name: &str,
+    version: Option<&str>,
+    resolved: Option<&str>,
+) -> Option<String> {
+    let (namespace, bare) = name.rsplit_once('/').unwrap_or(("", name));
+    let Some(resolved) = resolved else {
+        return npm_purl(name, version);
+    };
+    let address = resolved.split(['?', '#']).next().unwrap_or_default();
+    let web = address.starts_with("https://") || address.starts_with("http://");
+    if web && is_registry_address(address, name, bare, version.unwrap_or_default()) {
+        return npm_purl(name, version);
+    }
+    let origin = bare_address(address).filter(|_| web);
+    let origin: Vec<_> = origin
+        .map(|address| ("download_url", address))
+        .into_iter()
+        .collect();
+    generic_purl(Some(namespace), bare, version, &origin)
+}
+
+/// Whether an address is that of an archive as npm's registries give them out: `…/<name>/-/<name>-<version>.tgz`, or GitHub's
+/// `…/download/<name>/<version>/<hash>`.
+fn is_registry_address(address: &str, name: &str, bare: &str, version: &str) -> bool {
+    let address = address
+        .replace("%2f", "/")
+        .replace("%2F", "/")
+        .replace("%40", "@");
+    let usual = format!("/{name}/-/{bare}-{version}.tgz");
+    let github = format!("/download/{name}/{version}/");
+    address.ends_with(&usual) || address.contains(&github)
+}
+
 /// What a dependency asks for, without the secrets that an address may carry, and without places on this machine.
 pub(super) fn spec(text: &str) -> String {
     let local = ["file:", "link:", "/", "~/", ".", "\\"]
@@ -408,6 +459,55 @@ mod tests {
             found.as_deref(),
             Some(format!("pkg:github/acme/notes@{commit}#skills/x").as_str())
         );
+    }
+
+    #[test]
+    fn only_addresses_of_a_registry_make_a_package_of_it() {
+        let purl = |name, resolved| installed_purl(name, Some("1.0.0"), resolved);
+        for resolved in [
+            "https://registry.example/@acme/a/-/a-1.0.0.tgz",
+            "https://registry.example/npm/@acme%2fa/-/a-1.0.0.tgz",
+            "https://npm.pkg.example/download/@acme/a/1.0.0/0123abcd",
+        ] {
+            let expected = Some("pkg:npm/%40acme/a@1.0.0");
+            assert_eq!(purl("@acme/a", Some(resolved)).as_deref(), expected);
+        }
+        assert_eq!(purl("a", None).as_deref(), Some("pkg:npm/a@1.0.0"));
+        for (resolved, expected) in [
+            ("file:../a-1.0.0.tgz", "pkg:generic/a@1.0.0"),
+            ("../packages/a", "pkg:generic/a@1.0.0"),
+            (
+                "https://u:hunter2@cdn.example/a.tgz?token=hunter2",
+                "pkg:generic/a@1.0.0?download_url=https:%2F%2Fcdn.example%2Fa.tgz",
+            ),
+        ] {
+            let found = purl("a", Some(resolved)).expect("purl");
+            let plain = |text: &str| text.replace("%2F", "/").replace("%3A", ":");
+            assert_eq!(plain(&found), plain(expected));
+        }
+        let other = purl("a", Some("https://registry.example/b/-/b-1.0.0.tgz"));
+        assert!(other.is_some_and(|purl| purl.starts_with("pkg:generic/a@1.0.0")));
+    }
+
+    #[test]
+    fn pages_lose_what_may_be_a_token() {
+        for (text, address) in [
+            (
+                "https://example.org/a#readme",
+                "https://example.org/a#readme",
+            ),
+            (
+                "https://example.org/a?token=hunter2#x1",
+                "https://example.org/a",
+            ),
+            ("https://u:hunter2@example.org/a", "https://example.org/a"),
+            (
+                "https://example.org/a#access_token=hunter2",
+                "https://example.org/a",
+            ),
+        ] {
+            assert_eq!(page_address(text).as_deref(), Some(address));
+        }
     }
 
     #[test]
