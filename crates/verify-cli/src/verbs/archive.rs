@@ -24,6 +24,11 @@ pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
         .as_deref()
         .map(|path| under_test(path, MAX_ANSWER_BYTES))
         .transpose()?;
+    if let (Some(bytes), Some(file)) = (&answer, &args.attestations)
+        && !super::attestation::is_json(bytes)
+    {
+        return Err(super::attestation::no_bundle(file));
+    }
     let start = start_without_installation(common, common.online)?;
     let verifier = start.builder.build()?;
     start.bar.finish();

@@ -36,7 +36,12 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
     let signer = key.as_ref().map_or(Signer::Identity(&policy), Signer::Key);
     let fact = match read::bytes(&args.bundle, MAX_BUNDLE_BYTES) {
         Ok(bundle) => match anchors.root() {
-            Ok(root) => verify_attestation(&artifact, &bundle, signer, None, root, now),
+            Ok(root) => match verify_attestation(&artifact, &bundle, signer, None, root, now) {
+                Fact::Violated { code, .. } if code == Some(Fault::Bundle) && !is_json(&bundle) => {
+                    return Err(no_bundle(&args.bundle));
+                }
+                fact => fact,
+            },
             Err(none) => none.fact(),
         },
         // No bundle is so large: the file is wrong, not this run.
@@ -132,4 +137,26 @@ fn artifact(argument: &Path) -> Result<Artifact<'static>> {
             )
         }),
     }
+}
+
+/// Whether a file can be a bundle at all: JSON, or lines of JSON.
+pub(super) fn is_json(bytes: &[u8]) -> bool {
+    let object =
+        |text: &[u8]| serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(text);
+    let list = |text: &[u8]| serde_json::from_slice::<Vec<serde_json::Value>>(text);
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    object(bytes).is_ok()
+        || list(bytes).is_ok()
+        || lines.next().is_some_and(|line| object(line).is_ok())
+}
+
+/// Another file was named than a bundle: nothing is known of the artifact.
+pub(super) fn no_bundle(file: &Path) -> Error {
+    Error::environment(
+        format!(
+            "{} is no Sigstore bundle: it is not JSON",
+            operator::shown(file)
+        ),
+        "name the bundle that belongs to the artifact",
+    )
 }

@@ -29,6 +29,10 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     let relock = verifier.relock(&[])?;
     start.bar.finish();
     if relock.lock.packages().is_empty() && relock.refused.is_empty() {
+        // Nothing that can be locked is not the same as nothing there.
+        if !relock.unread.is_empty() {
+            return super::check::finish(common, &relock.report, super::detail(common));
+        }
         return Err(Error::NothingToVerify {
             what: "nothing is installed that OpenClaw would load".to_owned(),
             help: Some(

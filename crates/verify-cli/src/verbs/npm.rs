@@ -150,6 +150,10 @@ mod online {
         };
         let code = error.code().as_str();
         let why = error.to_string();
+        // A question that could not be asked is this run's own fault, not an answer about the package.
+        if let FetchError::NoRegistry = error {
+            return Err(Error::environment(format!("{shown}: {why}"), help));
+        }
         let text = candidate::not_established(shown, code, &why, help, common.format)?;
         output::report(&text, common.format)?;
         Ok(Exit::Findings)

@@ -439,7 +439,6 @@ fn files_that_no_bundle_can_be() {
     };
     for (name, code) in [
         ("huge.json", "bundle"),
-        ("empty.json", "bundle"),
         ("signature.minisig", "unsupported-schema"),
     ] {
         let found = ask(&at(name));
@@ -450,7 +449,7 @@ fn files_that_no_bundle_can_be() {
             found.text()
         );
     }
-    for name in ["folder", "missing.json"] {
+    for name in ["folder", "missing.json", "empty.json"] {
         assert_eq!(ask(&at(name)).code, 2, "{name}");
     }
 }
@@ -536,9 +535,9 @@ fn without_a_registry_nothing_is_known_and_nothing_is_good() {
             .output()
             .expect("the binary runs"),
     );
-    assert_eq!(result.code, 1, "{}", result.text());
+    assert_eq!(result.code, 2, "{}", result.text());
     assert!(
-        result.stdout.contains("not-established [no-registry]"),
+        result.text().contains("no registry is configured"),
         "{}",
         result.text()
     );
