@@ -17,6 +17,7 @@ mod formats;
 mod gate;
 mod git_plugin;
 mod git_skill;
+mod honest;
 mod hostile;
 mod house;
 #[cfg(feature = "online")]
