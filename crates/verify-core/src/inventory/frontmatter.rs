@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use super::{InstallStep, Observation};
@@ -32,6 +33,8 @@ const MANIFEST_KEYS: [&str; 4] = ["openclaw", "clawdbot", "moltbot", "clawdis"];
 pub(super) struct FrontMatter {
     yaml: Map<String, Value>,
     lines: Map<String, Value>,
+    /// Further values of `metadata`, under keys that are the same but for the blanks around them.
+    more_metadata: Vec<Value>,
     manifests: Vec<Map<String, Value>>,
     problems: Vec<Problem>,
     skipped: Option<&'static str>,
@@ -82,7 +85,7 @@ impl FrontMatter {
             Block::Found(block) => {
                 found.lines = lines(block);
                 match yaml(block).or_else(|why| yaml(&with_quoted_text(block)).map_err(|_| why)) {
-                    Ok(map) => found.yaml = map,
+                    Ok(map) => found.keep(map),
                     Err(why) => {
                         let why = format!("it is not the YAML that OpenClaw expects: {why}");
                         found.problems.push(Problem::new(why, block));
@@ -92,6 +95,23 @@ impl FrontMatter {
         }
         found.read_metadata();
         found
+    }
+
+    /// Keeps the keys as OpenClaw does, which takes the blanks off them.
+    fn keep(&mut self, map: Map<String, Value>) {
+        for (key, value) in map {
+            let key = key.trim_matches(is_blank_of_javascript).to_owned();
+            match self.yaml.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
+                }
+                // Which of the two stands later is not known any more.
+                Entry::Occupied(entry) if entry.key() == "metadata" => {
+                    self.more_metadata.push(value);
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
     }
 
     /// The text of a key, trimmed; none when it is absent or empty.
@@ -152,6 +172,7 @@ impl FrontMatter {
         for written in [self.lines.get("metadata"), self.yaml.get("metadata")]
             .into_iter()
             .flatten()
+            .chain(&self.more_metadata)
         {
             match written {
                 Value::String(text) => match json::json5(text) {
@@ -178,6 +199,11 @@ impl FrontMatter {
             }
         }
     }
+}
+
+/// What `String.prototype.trim` takes off. [ECMA-262, WhiteSpace and LineTerminator]
+fn is_blank_of_javascript(c: char) -> bool {
+    (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}'
 }
 
 enum Block<'a> {
@@ -472,6 +498,33 @@ mod tests {
             assert_eq!(front.observations("SKILL.md").count(), 0, "{text}");
             assert_eq!(front.install_steps().len(), 1, "{text}");
             assert_eq!(front.skipped(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn blanks_around_a_key_hide_no_step() {
+        let step = "\n  openclaw:\n    install:\n      - kind: node\n        package: left-pad\n";
+        for key in [
+            "\u{3000}metadata",
+            "metadata\u{a0}",
+            "\"metadata\\v\"",
+            "\"\\uFEFFmetadata\"",
+            "\"metadata\\u2028\"",
+            "metadata: {}\n\"metadata \"",
+            "\" metadata\": {}\nmetadata",
+        ] {
+            let text = format!("---\nname: a\ndescription: x\n{key}:{step}---\n");
+            let front = FrontMatter::parse(&text);
+            let hidden = front.observations("x").any(|observation| {
+                matches!(
+                    observation,
+                    Observation::FrontMatter {
+                        may_install: true,
+                        ..
+                    }
+                )
+            });
+            assert!(hidden || front.install_steps().len() == 1, "{text}");
         }
     }
 
