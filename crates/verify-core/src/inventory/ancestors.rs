@@ -65,8 +65,12 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         .map(|folder| (folder, paths))
         .chain(by_host.iter().map(|folder| (folder, &host_paths)));
     for (folder, paths) in looked_at {
-        let covered = folder.ancestors().any(|above| covered.contains(above));
-        if !covered && paths.kind(folder) != Entry::Nothing && !empty(folder) {
+        let is_covered = |place: &Path| place.ancestors().any(|above| covered.contains(above));
+        if !is_covered(folder)
+            && !holds_only(paths, folder, &is_covered)
+            && paths.kind(folder) != Entry::Nothing
+            && !empty(folder)
+        {
             let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
             let inside = |subject: &&Subject| {
                 let root = subject.trees.tree.as_ref().map(|tree| &tree.root);
@@ -88,6 +92,30 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
             why: "the state directory is a copy; only its original's place tells what Node would search there".to_owned(),
         });
     }
+}
+
+/// Whether every package in a `node_modules` is covered by the digest of some subject, and nothing else lies there that Node would load.
+fn holds_only(paths: &Paths, modules: &Path, is_covered: &dyn Fn(&Path) -> bool) -> bool {
+    let Ok(entries) = paths.list(modules) else {
+        return false;
+    };
+    let mut packages = Vec::new();
+    for entry in entries {
+        let name = entry.name.to_string_lossy().into_owned();
+        match (entry.kind, name.starts_with('@')) {
+            // Node asks for packages by name, and no name begins with a dot.
+            _ if name.starts_with('.') => {}
+            (Entry::Folder, true) => match paths.list(&entry.path) {
+                Ok(inside) => packages.extend(inside.into_iter().map(|entry| entry.path)),
+                Err(_) => return false,
+            },
+            _ => packages.push(entry.path),
+        }
+    }
+    !packages.is_empty()
+        && packages
+            .iter()
+            .all(|package| paths.real(package).is_ok_and(|real| is_covered(&real)))
 }
 
 /// A plugin that is loaded from a project whose packages are in `modules`.
