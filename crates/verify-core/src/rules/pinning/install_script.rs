@@ -3,6 +3,7 @@
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Kind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "install-script",
@@ -28,6 +29,12 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     };
     let mut draft = view.draft(format!("runs code while it is installed: {first}{more}"));
     draft.evidence.clone_from(scripts);
+    if view.subject.kind == Kind::Core {
+        // The host is installed by npm, not by OpenClaw, and every release of it has such scripts.
+        draft = draft.level(Level::Note).help(
+            "install the host without running scripts (`npm install -g --ignore-scripts openclaw@VERSION`), or read them",
+        );
+    }
     let mut drafts = vec![draft];
     drafts.extend(unread(view));
     drafts

@@ -67,7 +67,8 @@ fn unread(observation: &Observation) -> Option<String> {
 fn sorted(steps: &[InstallStep]) -> (Vec<String>, Vec<String>) {
     let (run, dropped): (Vec<_>, Vec<_>) = steps
         .iter()
-        .partition(|step| KINDS.contains(&step.kind.as_str()));
+        // A step without what it would install is dropped too.
+        .partition(|step| KINDS.contains(&step.kind.as_str()) && !step.target.trim().is_empty());
     let unpinned = run
         .into_iter()
         .filter_map(|step| Some(format!("{}: {}", describe(step), unpinned(step)?)))
