@@ -28,6 +28,9 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     let verifier = start.builder.clone().build()?;
     let relock = verifier.relock(&[])?;
     start.bar.finish();
+    if relock.records_unknown {
+        return super::check::finish(common, &relock.report, super::detail(common));
+    }
     if relock.lock.packages().is_empty() && relock.refused.is_empty() {
         // Nothing that can be locked is not the same as nothing there.
         if !relock.unread.is_empty() {

@@ -33,6 +33,8 @@ pub struct Relock {
     /// What could not be read, one line each, safe to show. A lock that was taken without it would forget what lies there, and take
     /// it in later as something new: it must not be written over another one.
     pub unread: Vec<String>,
+    /// What was installed is not known, so that any lock would be of something else.
+    pub records_unknown: bool,
     /// What the policy says of the installation under the new lock.
     pub report: Report,
     manifests: Vec<Manifest>,
@@ -133,6 +135,7 @@ impl Verifier {
             lock,
             refused,
             unread,
+            records_unknown: inventory.records_unknown,
             report,
             manifests,
             listings: listings(&inventory),
@@ -197,6 +200,7 @@ impl Verifier {
             lock,
             refused,
             unread,
+            records_unknown: inventory.records_unknown,
             report,
             manifests,
             listings: listings(&inventory),
