@@ -91,6 +91,8 @@ const REST: [Case; 15] = [
         )
     }),
     ("unlisted-source", |i| {
+        let project = i.state.join("npm/projects/acme-packed-45d40bbf34");
+        fs::write(project.join(".npmrc"), "fund=false\n").expect("write");
         policy(
             i,
             "[sources]\nregistries = [\"https://registry.example\"]\ngit = []\n",
