@@ -36,8 +36,8 @@ SKILLS = 300
 # Published by others, one of them pinned: OpenClaw records that differently.
 THIRD_PARTY = """
 @wecom/wecom-openclaw-plugin@2026.7.2 @soimy/dingtalk @mem0/openclaw-mem0 @jiggai/recipes @laurentenhoor/devclaw
-@calltelemetry/openclaw-linear @askjo/camofox-browser @happycastle/oh-my-openclaw @openclaw-china/dingtalk
-@openclaw-china/wecom-app @gekkocompany/orchestra @aiassesstech/grillo simmer-automaton
+@calltelemetry/openclaw-linear @askjo/camofox-browser @happycastle/oh-my-openclaw @gekkocompany/orchestra
+simmer-automaton
 """.split()
 
 # Published by OpenClaw's own team; its catalogue names them.
