@@ -194,7 +194,7 @@ mod tests {
 
         fn tree(&self) -> tree::Tree {
             let specs = [TreeSpec::whole(self.root())];
-            let mut trees = tree::digest_all(&specs, &tree::Options::default());
+            let mut trees = tree::digest_all(&specs, &tree::TreeOptions::default());
             trees.remove(0).expect("tree")
         }
 
