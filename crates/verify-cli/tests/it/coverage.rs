@@ -579,6 +579,33 @@ fn counting(report: &serde_json::Value) -> Vec<String> {
 }
 
 #[test]
+fn a_copy_of_what_was_locked_is_a_note_and_hides_no_strange_one() {
+    let installation = rich();
+    installation.init(0);
+    let state = &installation.state;
+    let plugin = "extensions/acme-notes/index.js";
+    let locked = fs::read_to_string(state.join(plugin)).expect("plugin");
+    // A gateway that runs since before the update has copies of what was locked, here more than are named.
+    for number in 0..30 {
+        let copy = format!("tmp/plugin-captures/a/captures/{number}/index.js");
+        write(state, &copy, &locked);
+    }
+    assert_eq!(counting(&installation.check().1), Vec::<String>::new());
+    write(state, plugin, &format!("{locked}// updated\n"));
+    let staged = || -> Vec<String> {
+        let (code, report) = installation.check();
+        assert_eq!(code, 1, "the update is not locked");
+        let all = report["findings"].as_array().expect("findings");
+        let staged = all.iter().filter(|found| found["code"] == "staged-code");
+        let levels = staged.map(|found| found["level"].as_str().expect("level").to_owned());
+        levels.collect()
+    };
+    assert_eq!(staged(), ["note"; 20]);
+    write(state, "tmp/plugin-captures/u/captures/z/index.js", "evil()");
+    assert_eq!(staged().first().map(String::as_str), Some("deny"));
+}
+
+#[test]
 fn what_an_agent_does_in_a_week_is_no_deny() {
     let installation = rich();
     installation.init(0);

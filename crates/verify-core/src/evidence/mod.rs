@@ -303,7 +303,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
     // That a copy equals nothing is known only beside everything that is installed.
     let staged = if subjects.len() == gather.inventory.subjects.len() {
-        staged::read(gather.inventory, all.values())
+        staged::read(gather.inventory, all.values(), gather.manifests)
     } else {
         Vec::new()
     };

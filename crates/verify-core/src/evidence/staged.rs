@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Evidence;
+use super::{Evidence, Part};
 use crate::inventory::{Hazard, Inventory, Observation};
 use crate::read::{self, ReadError};
 use crate::text;
-use crate::tree::BlobId;
+use crate::tree::{BlobId, ManifestStore};
 
 /// Endings of files that are loaded, run or read as settings by code. An executable file counts whatever its name.
 const CODE: [&str; 15] = [
@@ -25,18 +25,33 @@ const MAX_DEPTH: usize = 64;
 /// Most bytes of one file.
 const MAX_FILE: u64 = 256 << 20;
 
-/// What in the staged folders equals nothing that was measured.
+/// What in the staged folders equals nothing that was measured. What equals a file of a tree that the lock holds, and that was replaced
+/// since, is weak: the gateway still runs what was locked.
 pub(super) fn read<'a>(
     inventory: &Inventory,
     measured: impl Iterator<Item = &'a Evidence>,
+    manifests: Option<&ManifestStore>,
 ) -> Vec<Observation> {
     if inventory.staged.is_empty() {
         return Vec::new();
     }
-    let known: HashSet<BlobId> = measured
+    let parts: Vec<&Part> = measured
         .flat_map(|evidence| [&evidence.tree, &evidence.dependencies, &evidence.siblings])
+        .collect();
+    let known: HashSet<BlobId> = parts
+        .iter()
         .filter_map(|part| part.tree())
         .flat_map(|tree| tree.manifest.entries().iter().map(|entry| entry.id))
+        .collect();
+    // A manifest hashes to its digest, and the digest is the lock's: a forged one in the store is not read.
+    let locked: HashSet<BlobId> = parts
+        .iter()
+        .filter(|part| part.differs())
+        .filter_map(|part| manifests?.get(&part.locked?).ok().flatten())
+        .flat_map(|manifest| {
+            let entries = manifest.entries().iter().map(|entry| entry.id);
+            entries.collect::<Vec<_>>()
+        })
         .collect();
     // A link out of a copy may lead to what is judged in its own place.
     let trees = inventory.subjects.iter().flat_map(|subject| {
@@ -47,6 +62,7 @@ pub(super) fn read<'a>(
     let host = inventory.host.iter().map(|host| host.absolute.clone());
     let mut walk = Walk {
         known: &known,
+        locked: &locked,
         judged: roots.chain(host).collect(),
         left: MAX_ENTRIES,
         found: Vec::new(),
@@ -54,12 +70,16 @@ pub(super) fn read<'a>(
     for place in &inventory.staged {
         walk.folder(&place.absolute, &place.absolute, &place.shown, 0);
     }
+    // What must not be missed comes before what is only noted.
+    walk.found
+        .sort_by_key(|found| matches!(found, Observation::Unexplained { weak: true, .. }));
     walk.found.truncate(MAX_NAMED);
     walk.found
 }
 
 struct Walk<'a> {
     known: &'a HashSet<BlobId>,
+    locked: &'a HashSet<BlobId>,
     judged: Vec<PathBuf>,
     left: usize,
     found: Vec<Observation>,
@@ -110,21 +130,36 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, shown: &str) {
-        match read::bytes(path, MAX_FILE) {
-            Ok(bytes) if self.known.contains(&BlobId::of(&bytes)) => {}
-            Ok(_) => self.say(shown, "it equals no file of an installed subject"),
-            Err(ReadError::NotFound) => {}
-            Err(error) => self.say(shown, &format!("it cannot be read: {error}")),
+        let id = match read::bytes(path, MAX_FILE) {
+            Ok(bytes) => BlobId::of(&bytes),
+            Err(ReadError::NotFound) => return,
+            Err(error) => return self.say(shown, &format!("it cannot be read: {error}")),
+        };
+        if self.known.contains(&id) {
+            return;
+        }
+        if self.locked.contains(&id) {
+            self.found.push(unexplained(
+                shown,
+                "it equals a file of a locked tree that was replaced since",
+                true,
+            ));
+        } else {
+            self.say(shown, "it equals no file of an installed subject");
         }
     }
 
     fn say(&mut self, place: &str, why: &str) {
-        self.found.push(Observation::Unexplained {
-            hazard: Hazard::StagedCode,
-            place: place.to_owned(),
-            why: why.to_owned(),
-            weak: false,
-        });
+        self.found.push(unexplained(place, why, false));
+    }
+}
+
+fn unexplained(place: &str, why: &str, weak: bool) -> Observation {
+    Observation::Unexplained {
+        hazard: Hazard::StagedCode,
+        place: place.to_owned(),
+        why: why.to_owned(),
+        weak,
     }
 }
 

@@ -84,6 +84,9 @@ fn judge(
                 .help(way_out(*hazard));
             match (hazard, weak) {
                 (Hazard::ShellSnapshot, true) => draft.level(Level::Warn),
+                (Hazard::StagedCode, true) => draft
+                    .level(Level::Note)
+                    .help("restart OpenClaw's gateway, which makes the copies anew"),
                 (_, true) => draft.level(Level::Note),
                 (_, false) => draft,
             }
