@@ -87,10 +87,10 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         }
     }
     if paths.relocated() {
-        inventory.not_covered.push(NotCovered {
-            what: "node_modules folders above the state directory".to_owned(),
-            why: "the state directory is a copy; only its original's place tells what Node would search there".to_owned(),
-        });
+        inventory.not_covered.push(NotCovered::new(
+            "node_modules folders above the state directory",
+            "the state directory is a copy; only its original's place tells what Node would search there",
+        ));
     }
 }
 

@@ -66,10 +66,10 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
     } else if let (Some(enclosing), true) = (host.parent(), alone)
         && file_name(enclosing) == "node_modules"
     {
-        not_covered.push(NotCovered {
-            what: format!("other global packages in {}", paths.shown(enclosing)),
-            why: "they lie beside the host package, which brings its own dependencies".to_owned(),
-        });
+        not_covered.push(NotCovered::new(
+            format!("other global packages in {}", paths.shown(enclosing)),
+            "they lie beside the host package, which brings its own dependencies",
+        ));
     }
     match layout.npm_project {
         Some(root) => npm_project::host_lockfile(paths, &root, &mut subject),

@@ -20,10 +20,7 @@ pub(crate) fn read(lock: &Lock) -> Inventory {
             "the lock holds the digest of a definition, and of its text only the command line",
         ),
     ];
-    let not_covered = left_out.map(|(what, why)| NotCovered {
-        what: what.to_owned(),
-        why: why.to_owned(),
-    });
+    let not_covered = left_out.map(|(what, why)| NotCovered::new(what, why));
     Inventory {
         subjects: lock.packages().iter().map(subject).collect(),
         not_covered: not_covered.to_vec(),

@@ -25,6 +25,7 @@ pub(crate) mod locked;
 mod mcp;
 mod mcp_script;
 pub(crate) mod mcp_spec;
+mod not_covered;
 mod npm_config;
 mod npm_project;
 pub(crate) mod packed;
@@ -186,7 +187,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
                 .retain(|found| !matches!(found, Observation::NoRecord { .. }));
         }
     }
-    inventory.not_covered.extend(NotCovered::always());
+    inventory.not_covered.extend(not_covered::always());
     inventory.not_covered.sort();
     inventory.not_covered.dedup();
     Ok(inventory)
@@ -310,10 +311,11 @@ fn language_servers(scan: &Scan<'_>, plugins: &[Plugin]) -> Vec<NotCovered> {
     let bundles = bundles.filter(|(_, files)| {
         bundles::has_language_servers(scan.paths, &files.folder, &files.manifest)
     });
-    let entry = |(plugin, _): (&Plugin, _)| NotCovered {
-        what: format!("language servers of {}", plugin.subject.id),
-        why: "they are commands of the bundle; only their definition is part of its digest"
-            .to_owned(),
+    let entry = |(plugin, _): (&Plugin, _)| {
+        NotCovered::new(
+            format!("language servers of {}", plugin.subject.id),
+            "they are commands of the bundle; only their definition is part of its digest",
+        )
     };
     bundles.map(entry).collect()
 }
@@ -331,21 +333,6 @@ fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
         })
     };
     plugins.iter().filter_map(root).collect()
-}
-
-impl NotCovered {
-    /// What every installation has, and no digest holds. docs/coverage.md has the whole list with who reads what.
-    fn always() -> impl Iterator<Item = Self> {
-        let lines = include_str!("tables/not-covered.tsv").lines();
-        lines
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| {
-                let mut fields = line.split('\t');
-                let what = fields.next()?.to_owned();
-                let why = fields.next()?.to_owned();
-                Some(Self { what, why })
-            })
-    }
 }
 
 /// What to look at, and how.
@@ -434,6 +421,20 @@ pub struct NotCovered {
     pub what: String,
     /// Why not.
     pub why: String,
+    /// Patterns of its places, below a named root: `<state>/logs/**`. None where it is no place of a known name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub places: Vec<String>,
+}
+
+impl NotCovered {
+    pub(crate) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+            places: Vec::new(),
+        }
+    }
 }
 
 /// The state directory, or a folder in it, that is a link to another place of the same owner.

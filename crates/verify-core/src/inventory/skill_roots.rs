@@ -120,11 +120,10 @@ pub(super) fn roots(
                 ..root("personal".to_owned(), folder, top - 2, Loader::All)
             });
         }
-        Personal::InCopy => found.not_covered.push(NotCovered {
-            what: "~/.agents/skills".to_owned(),
-            why: "the state directory is a copy, and the home folder of its original is not here"
-                .to_owned(),
-        }),
+        Personal::InCopy => found.not_covered.push(NotCovered::new(
+            "~/.agents/skills",
+            "the state directory is a copy, and the home folder of its original is not here",
+        )),
         Personal::NotLoaded => {}
     }
     let managed = root(

@@ -767,8 +767,5 @@ fn allowed_targets(ctx: &Context<'_>, paths: &Paths) -> Vec<PathBuf> {
 }
 
 fn not_covered(what: &str, why: &str) -> NotCovered {
-    NotCovered {
-        what: what.to_owned(),
-        why: why.to_owned(),
-    }
+    NotCovered::new(what, why)
 }
