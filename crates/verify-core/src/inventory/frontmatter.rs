@@ -65,8 +65,10 @@ impl FrontMatter {
             .trim_start_matches('\u{feff}')
             .replace("\r\n", "\n")
             .replace('\r', "\n");
-        let mut found = Self::default();
-        found.skipped = reason_to_skip(&normalized);
+        let mut found = Self {
+            skipped: reason_to_skip(&normalized),
+            ..Self::default()
+        };
         match block(&normalized) {
             Block::None => return found,
             // OpenClaw passes over the file; only where its reader might see an end that ours does not is there anything to say.
