@@ -27,7 +27,10 @@ pub(crate) fn enriched(installation: Installation) -> Installation {
         state,
         "openclaw.json",
         "\"servers\": {",
-        "\"servers\": { \"local\": { \"command\": \"node\", \"args\": [\"/home/user/.openclaw/mcp/server.mjs\"] },",
+        &format!(
+            "\"servers\": {{ \"local\": {{ \"command\": \"node\", \"args\": [\"/home/user/.openclaw/mcp/server.mjs\", \"--api-key\", \"{SECRET}\", \
+             \"-p\", \"{SECRET}\", \"--token={SECRET}\", \"--base=https://u:{SECRET}@h.example/x?k={SECRET}\"] }},"
+        ),
     );
     edit(
         state,
@@ -74,7 +77,7 @@ pub(crate) fn enriched(installation: Installation) -> Installation {
              PRIMARY KEY (store_key, job_id)) STRICT;
          CREATE TABLE exec_approvals_config (config_key TEXT NOT NULL PRIMARY KEY, raw_json TEXT NOT NULL) STRICT;
          CREATE TABLE secret_store_entries (name TEXT NOT NULL, value TEXT NOT NULL, kind TEXT NOT NULL, deleted_at_ms INTEGER) STRICT;
-         INSERT INTO cron_jobs VALUES ('s', 'backup', 1, '{\"payload\":{\"kind\":\"command\",\"argv\":[\"/usr/bin/true\"]},\"state\":{\"nextRunAtMs\":1}}');
+         INSERT INTO cron_jobs VALUES ('s', 'backup', 1, '{\"payload\":{\"kind\":\"command\",\"argv\":[\"/usr/bin/true\",\"--token\",\"hunter2-never-shown\"]},\"state\":{\"nextRunAtMs\":1}}');
          INSERT INTO cron_jobs VALUES ('s', 'water', 1, '{\"payload\":{\"kind\":\"agentTurn\",\"message\":\"water the plants\"}}');
          INSERT INTO exec_approvals_config VALUES ('exec-approvals', '{\"defaults\":{\"security\":\"allowlist\"},\"lastUsedAt\":1}');",
     );

@@ -1,7 +1,8 @@
 //! MCP servers of the config, of bundles and of plugin manifests.
 //!
 //! The lock's `definition` of a server is the SHA-256 of the RFC 8785 JSON of an object with these keys, absent ones left out:
-//! `command`, `args`, `cwd`, `url` (without user info), `transport`, `enabled`, `sslVerify` as configured; `env` and `headers`, the
+//! `command`, `args`, `cwd`, `url` (without user info), `transport`, `enabled`, `sslVerify` as configured, secrets in `command` and
+//! `args` replaced by their form; `env` and `headers`, the
 //! sorted names alone; `envValues`, the values of the variables that decide which code runs (see [`decides_code`]).
 
 use std::collections::BTreeMap;
@@ -383,7 +384,12 @@ fn digest(server: &Map<String, Value>) -> Sha256Digest {
         "sslVerify",
     ] {
         if let Some(value) = server.get(key) {
-            parts.insert(key.to_owned(), value.clone());
+            let value = match (key, value) {
+                ("args", Value::Array(args)) => super::mcp_spec::formed_args(args).into(),
+                ("command", Value::String(line)) => super::mcp_spec::formed_words(line).into(),
+                _ => value.clone(),
+            };
+            parts.insert(key.to_owned(), value);
         }
     }
     match server.get("url") {

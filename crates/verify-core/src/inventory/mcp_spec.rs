@@ -3,7 +3,7 @@
 //! Masking works on the text alone and always gives the same result, so that the lock does not change by itself. It hides what looks
 //! like a secret; a secret that looks like a file name is shown.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::text;
 
@@ -42,13 +42,149 @@ pub(super) fn without_user_info(url: &str) -> String {
     format!("{scheme}{host}{path}")
 }
 
+/// The arguments as they may enter a digest: what is a secret by its place is replaced by its form. Whatever decides which code runs
+/// stays, so a value that is a path, or that an option of code takes, is never taken for a secret.
+pub(super) fn formed_args(args: &[Value]) -> Vec<Value> {
+    let mut before: Option<&str> = None;
+    let mut formed = Vec::new();
+    for arg in args {
+        let Some(text) = arg.as_str() else {
+            formed.push(arg.clone());
+            before = None;
+            continue;
+        };
+        formed.push(match before {
+            Some(option) if takes_secret(option, text) => json!({ "form": form(text) }),
+            _ => json!(formed_words(text)),
+        });
+        before = Some(text);
+    }
+    formed
+}
+
+/// A command line, or another text of several words, as it may enter a digest: word by word, whatever blanks stand between them.
+pub(super) fn formed_words(line: &str) -> String {
+    let mut before = "";
+    let mut formed = String::new();
+    for part in line.split_inclusive(char::is_whitespace) {
+        let word = part.trim_end_matches(char::is_whitespace);
+        if takes_secret(before, word) && !word.is_empty() {
+            formed.push_str(MASK);
+        } else {
+            formed.push_str(&formed_word(word));
+        }
+        formed.push_str(part.get(word.len()..).unwrap_or_default());
+        before = word;
+    }
+    formed
+}
+
+fn formed_word(word: &str) -> String {
+    if let Some((name, value)) = word.split_once('=')
+        && !name.contains("://")
+    {
+        return if takes_secret(name, value) || (!name.starts_with('-') && is_secret(name, value)) {
+            format!("{name}={MASK}")
+        } else if value.contains("://") {
+            format!("{name}={}", without_query(value))
+        } else {
+            word.to_owned()
+        };
+    }
+    if word.contains("://") {
+        without_query(word)
+    } else {
+        word.to_owned()
+    }
+}
+
+/// An address without user info and the values of its query. Path and fragment decide what is fetched, and stay.
+fn without_query(url: &str) -> String {
+    let url = without_user_info(url);
+    let (before, fragment) = match url.split_once('#') {
+        Some((before, fragment)) => (before, Some(fragment)),
+        None => (url.as_str(), None),
+    };
+    let Some((base, query)) = before.split_once('?') else {
+        return url;
+    };
+    let names: Vec<String> = query
+        .split('&')
+        .map(|pair| {
+            pair.split_once('=')
+                .map_or_else(|| MASK.to_owned(), |(name, _)| format!("{name}={MASK}"))
+        })
+        .collect();
+    let fragment = fragment.map(|text| format!("#{text}")).unwrap_or_default();
+    format!("{base}?{}{fragment}", names.join("&"))
+}
+
+/// Whether an option of this name takes `value` as a secret.
+pub(super) fn takes_secret(option: &str, value: &str) -> bool {
+    // `-H` takes a header; `-h` takes nothing, or the name of a host.
+    option.starts_with('-')
+        && option != "-h"
+        && !option.contains('=')
+        && !value.starts_with('-')
+        && is_secret(option, value)
+}
+
+fn is_secret(name: &str, value: &str) -> bool {
+    /// Words of names whose value is code, or a place, whatever else stands in them.
+    const PLACES: [&str; 14] = [
+        "plugin", "module", "script", "file", "path", "dir", "command", "cmd", "exec", "require",
+        "import", "loader", "package", "url",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let place = value.starts_with(['/', '.', '~', '\\'])
+        || value.starts_with("file:")
+        || value.contains("://")
+        || [".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".so", ".node"]
+            .iter()
+            .any(|ending| value.ends_with(ending));
+    names_a_secret(name) && !place && !PLACES.iter().any(|word| lower.contains(word))
+}
+
+/// How a secret is written: as it is, as a variable, as a command.
+pub(super) fn form(text: &str) -> String {
+    let text = text.trim();
+    match text.strip_prefix('!') {
+        // What stands behind `!` is a command, and no secret.
+        Some(command) => format!("!{command}"),
+        None if text.starts_with("${") && text.ends_with('}') => text.to_owned(),
+        None if text.is_empty() => "empty".to_owned(),
+        None => "plain".to_owned(),
+    }
+}
+
+/// A text for people with every word masked that is a secret by its form or place.
+pub(super) fn masked(text: &str) -> String {
+    mask_words(text, &mut false)
+}
+
+/// Whether `-p` takes a secret: it does for servers, and not for launchers, which take a package, a port or a version by it.
+fn is_password(option: &str, value: &str) -> bool {
+    let plain = |text: &str| {
+        text.bytes()
+            .all(|b| b.is_ascii_digit() || b".:/-".contains(&b))
+    };
+    option == "-p"
+        && !plain(value)
+        && !value.contains(['@', '/', '='])
+        && !value.starts_with(['-', '.', '~'])
+        && !value.starts_with("python")
+}
+
 fn command_line(command: &str, args: Option<&Value>) -> String {
     let mut words = vec![quoted(&mask_words(command, &mut false))];
     let mut hide_next = false;
+    let mut before = "";
     match args {
         None => {}
         Some(Value::Array(args)) => {
             for arg in args {
+                hide_next |= is_password(before, arg.as_str().unwrap_or_default());
+                before = arg.as_str().unwrap_or_default();
                 words.push(match arg {
                     Value::String(arg) => quoted(&mask_words(arg, &mut hide_next)),
                     _ => "(not a text)".to_owned(),
@@ -243,6 +379,51 @@ mod tests {
     }
 
     #[test]
+    fn digests_hold_what_decides_and_no_secret() {
+        let digest = |args: &[&str]| {
+            let args: Vec<Value> = args.iter().map(|arg| json!(arg)).collect();
+            json!(formed_args(&args)).to_string()
+        };
+        for (one, two) in [
+            (&["--api-key", "one"][..], &["--api-key", "two"][..]),
+            (&["--token=one"], &["--token=two"]),
+            (&["-H", "Authorization: one"], &["-H", "Authorization: two"]),
+            (&["https://u:one@h/x?k=one"], &["https://u:two@h/x?k=two"]),
+            (&["--base=https://u:one@h/x"], &["--base=https://u:two@h/x"]),
+            (&["-c", "TOKEN=one npx x"], &["-c", "TOKEN=two npx x"]),
+        ] {
+            assert_eq!(digest(one), digest(two));
+            assert!(!digest(one).contains("one"), "{}", digest(one));
+        }
+        // What could name other code is never taken for a secret.
+        for (one, two) in [
+            (&["--auth-plugin", "one"][..], &["--auth-plugin", "two"][..]),
+            (&["--key", "./one"], &["--key", "./two"]),
+            (&["--auth", "one.js"], &["--auth", "two.js"]),
+            (&["--auth", "--one"], &["--auth", "--two"]),
+            (&["-h", "one"], &["-h", "two"]),
+            (&["--key", "/one/x"], &["--key", "/two/x"]),
+            (&["-p", "one@1.0.0"], &["-p", "two@1.0.0"]),
+            (&["https://h/one"], &["https://h/two"]),
+            (&["git+https://h/x#one"], &["git+https://h/x#two"]),
+            (&["--token", "${ONE}"], &["--token", "${TWO}"]),
+            // What follows an address in the same text is no part of it.
+            (
+                &["see https://h/?a=b and one"],
+                &["see https://h/?a=b and two"],
+            ),
+            (&["see https://h/?a\none"], &["see https://h/?a\ntwo"]),
+            (&["see https://h/?a\tone"], &["see https://h/?a\ttwo"]),
+        ] {
+            assert_ne!(digest(one), digest(two));
+        }
+        assert_eq!(
+            digest(&["-y", "@acme/files@1.2.3"]),
+            r#"["-y","@acme/files@1.2.3"]"#
+        );
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         for args in [
             &["--api-key", "topsecret"][..],
@@ -251,6 +432,7 @@ mod tests {
             &["-H", "Authorization: Bearer topsecret"],
             &["--header", "X-Api-Key: topsecret"],
             &["--password", "topsecret with blanks"],
+            &["x@1.2.3", "-p", "topsecret"],
             &["postgres://user:topsecret@db/x"],
             &["https://h/x?key=topsecret#topsecret"],
             &["--url=https://u:topsecret@h/x?a=topsecret"],
@@ -286,6 +468,14 @@ mod tests {
         assert_eq!(
             line("docker", &["run", "-i", &image]),
             format!("docker run -i {image}")
+        );
+        assert_eq!(
+            line("npx", &["-p", "@acme/files@1.2.3", "files"]),
+            "npx -p @acme/files@1.2.3 files"
+        );
+        assert_eq!(
+            line("docker", &["run", "-p", "80:80"]),
+            "docker run -p 80:80"
         );
         assert_eq!(
             line("uvx", &["--from", "x==1.2.3", "x"]),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::environment;
 use super::listing::{Class, ListingBuilder};
+use super::mcp_spec::formed_words;
 use super::paths::{Kind as Entry, Paths};
 use super::{Observation, Place, Subject, ids};
 use crate::read;
@@ -173,6 +174,7 @@ impl Unit {
                         );
                     }
                 } else if DIRECTIVES.contains(&key) {
+                    let value = formed_words(value);
                     listing.add(format!("{file} {key} #{at}"), Class::Command, &json!(value));
                 }
             }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::config::Config;
 use super::listing::{Class, ListingBuilder};
-use super::mcp_spec::{address, looks_secret, names_a_secret};
+use super::mcp_spec::{address, form, formed_words, looks_secret, names_a_secret, takes_secret};
 use super::paths::Paths;
 use super::steering::Steering;
 use super::{Observation, Subject, ids};
@@ -146,7 +146,9 @@ impl Walk<'_> {
             return;
         };
         self.left = left;
-        let secret = is_secret_place(path) || after.is_some_and(is_secret_option);
+        let text = value.as_str().unwrap_or_default();
+        let secret =
+            is_secret_place(path) || after.is_some_and(|option| takes_secret(option, text));
         // Where a secret belongs, `!` runs a command that prints it.
         let runs = value
             .as_str()
@@ -156,7 +158,17 @@ impl Walk<'_> {
         } else {
             class
         };
-        let value = formed(value, secret);
+        let value = match value {
+            // An argument, or a command line in one text.
+            Value::String(text) if class == Class::Command && !secret && !looks_secret(text) => {
+                json!(formed_words(text))
+            }
+            // One address, whatever stands in it.
+            Value::String(text) if class == Class::Endpoint && !secret && text.contains("://") => {
+                json!(address(text))
+            }
+            value => formed(value, secret),
+        };
         let listing = match class {
             Class::Command => &mut *self.definition,
             _ => &mut *self.settings,
@@ -218,10 +230,6 @@ fn is_secret_place(path: &[String]) -> bool {
     last || inside
 }
 
-fn is_secret_option(word: &str) -> bool {
-    word.starts_with('-') && names_a_secret(word)
-}
-
 /// `{ "source": "env", "id": … }`: a reference to a secret, which names it and does not hold it.
 fn is_secret_reference(value: &Value) -> bool {
     value.get("source").is_some_and(Value::is_string)
@@ -235,6 +243,10 @@ pub(super) fn formed(value: &Value, secret: bool) -> Value {
     }
     match value {
         Value::String(text) if secret => json!({ "form": form(text) }),
+        // Text around an address is no part of it.
+        Value::String(text) if text.contains("://") && text.contains(char::is_whitespace) => {
+            json!(formed_words(text))
+        }
         Value::String(text) if text.contains("://") => json!(address(text)),
         Value::String(text) if looks_secret(text) => json!({ "form": form(text) }),
         Value::Number(_) if secret => json!({ "form": "plain" }),
@@ -243,20 +255,23 @@ pub(super) fn formed(value: &Value, secret: bool) -> Value {
             .map(|(key, value)| (key.clone(), formed(value, secret || names_a_secret(key))))
             .collect::<serde_json::Map<_, _>>()
             .into(),
-        Value::Array(items) => items.iter().map(|item| formed(item, secret)).collect(),
+        Value::Array(items) if secret => items.iter().map(|item| formed(item, true)).collect(),
+        // Arguments: what stands behind an option may be a secret.
+        Value::Array(items) => {
+            let before = std::iter::once(None).chain(items.iter().map(Value::as_str));
+            let items = items.iter().zip(before).map(|(item, before)| {
+                let text = item.as_str().unwrap_or_default();
+                let secret = before.is_some_and(|option| takes_secret(option, text));
+                match item {
+                    Value::String(text) if !secret && !looks_secret(text) => {
+                        json!(formed_words(text))
+                    }
+                    item => formed(item, secret),
+                }
+            });
+            items.collect()
+        }
         other => other.clone(),
-    }
-}
-
-/// How a secret is written: as it is, as a variable, as a command.
-fn form(text: &str) -> String {
-    let text = text.trim();
-    match text.strip_prefix('!') {
-        // What stands behind `!` is a command, and no secret.
-        Some(command) => format!("!{command}"),
-        None if text.starts_with("${") && text.ends_with('}') => text.to_owned(),
-        None if text.is_empty() => "empty".to_owned(),
-        None => "plain".to_owned(),
     }
 }
 
