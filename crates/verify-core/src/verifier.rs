@@ -108,6 +108,8 @@ impl Verifier {
             return Ok(Inventory::default());
         };
         inventory::read(&inventory::InventoryOptions {
+            local: self.policy.local_files(),
+            other_state: self.options.other_state.clone(),
             state_dir: state_dir.clone(),
             host: self.options.host.clone(),
             host_wrapper: self.options.host_wrapper.clone(),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::support::{Installation, findings};
+use crate::support::{Installation, bare, findings};
 
 /// A value that no output and no file of ours may ever hold.
 const SECRET: &str = "hunter2-never-shown";
@@ -579,6 +579,190 @@ fn counting(report: &serde_json::Value) -> Vec<String> {
     found
         .filter(|finding| !usual.iter().any(|id| finding.starts_with(id)))
         .collect()
+}
+
+/// Everything that a job holds counts, also where it is nested deeper than it is read.
+#[test]
+fn a_job_that_is_nested_too_deep_is_never_unseen() {
+    let deep = |inner: &str| {
+        let nested = format!("{}{inner}{}", "[".repeat(130), "]".repeat(130));
+        format!("{{\"payload\":{{\"kind\":\"command\",\"argv\":[\"x\"],\"more\":{nested}}}}}")
+    };
+    let installation = rich();
+    let write = |inner: &str| {
+        let job = deep(inner);
+        sql(
+            &installation.state,
+            &format!("INSERT OR REPLACE INTO cron_jobs VALUES ('s', 'deep', 1, '{job}')"),
+        );
+    };
+    installation.init(0);
+    write("1");
+    let (code, report) = installation.check();
+    let found = counting(&report);
+    assert_eq!(code, 1, "{found:#?}");
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.starts_with("not-locked cron:deep")),
+        "{found:#?}"
+    );
+    // What cannot be read is locked only where that was said to be no obstacle.
+    assert_eq!(installation.run(&["lock", "cron:deep"]).code, 1);
+    let run = installation.run(&["lock", "-W", "not-established", "cron:deep"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    write("2");
+    let found = counting(&installation.check().1);
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.starts_with("definition-mismatch cron:deep")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn policy_says_how_much_of_a_local_server_is_hashed_and_reports_show_it() {
+    let installation = rich();
+    installation.init(0);
+    let policy = installation.config.join("openclaw-verify.toml");
+    let text = fs::read_to_string(&policy).expect("policy");
+    let with = |local: &str| {
+        fs::write(
+            &policy,
+            format!("{text}\n[[rule]]\nmatch = \"mcp:local\"\nlocal = \"{local}\"\n"),
+        )
+        .expect("policy");
+        // Of a script in no package the same files count as before: then there is nothing to accept.
+        installation.run(&["lock", "--accept", "mcp:local"]);
+        let (code, report) = installation.check();
+        let found = findings(&report);
+        assert_eq!(code, 0, "{found:#?}");
+        let subject = report["subjects"]
+            .as_array()
+            .and_then(|all| all.iter().find(|subject| subject["id"] == "mcp:local"))
+            .expect("the server")
+            .clone();
+        let open = found
+            .iter()
+            .any(|finding| finding.starts_with("not-established[local-command] mcp:local"));
+        (subject, open, report["notCovered"].to_string())
+    };
+    let (subject, open, not_covered) = with("file");
+    assert!(
+        subject["tree"].is_string() && subject["local"] == "file" && !open,
+        "{subject}"
+    );
+    assert!(
+        not_covered.contains("files beside the script of mcp:local"),
+        "{not_covered}"
+    );
+    let (subject, open, _) = with("none");
+    assert!(
+        subject["tree"].is_null() && subject["local"] == "none" && open,
+        "{subject}"
+    );
+    // It says nothing of other kinds.
+    fs::write(
+        &policy,
+        format!("{text}\n[[rule]]\nmatch = \"skill:**\"\nlocal = \"none\"\n"),
+    )
+    .expect("policy");
+    assert_eq!(installation.run(&["check"]).code, 2);
+}
+
+#[test]
+fn the_environment_chooses_places_and_nothing_else() {
+    let installation = rich();
+    installation.init(0);
+    let root = installation.config.parent().expect("root");
+    let usual = root.join("home/.openclaw");
+    fs::create_dir_all(&usual).expect("folder");
+    fs::write(usual.join("openclaw.json"), "{}").expect("config");
+    let state = installation.state.to_str().expect("path");
+    let config = installation.config.to_str().expect("path");
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = bare(&root.join("home"), root);
+        command
+            .args(["check", "--config", config, "--format", "json"])
+            .args(arguments);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let output = command.output().expect("run");
+        let Ok(report) = serde_json::from_slice::<serde_json::Value>(&output.stdout) else {
+            return (String::new(), false);
+        };
+        if report.get("findings").is_none() {
+            return (String::new(), false);
+        }
+        let warned = findings(&report)
+            .iter()
+            .any(|finding| finding.starts_with("other-state "));
+        (
+            report["inputs"]["stateDir"]["origin"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+            warned,
+        )
+    };
+    assert_eq!(
+        run(&["--state-dir", state], &[]),
+        ("named".to_owned(), false)
+    );
+    assert_eq!(run(&[], &[]), ("default".to_owned(), false));
+    assert_eq!(
+        run(&[], &[("OPENCLAW_STATE_DIR", state)]),
+        ("OPENCLAW_STATE_DIR".to_owned(), true)
+    );
+    let given = format!("OPENCLAW_STATE_DIR={state}");
+    assert_eq!(run(&["--env", &given], &[]), ("named".to_owned(), false));
+    // It is no way to the options of this program, and none to hand over a secret.
+    for refused in ["OPENCLAW_VERIFY_POLICY=/x", "MY_TOKEN=x", "nothing"] {
+        assert_eq!(
+            run(&["--state-dir", state, "--env", refused], &[]).0,
+            "",
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_home_that_is_not_known_is_said() {
+    let installation = rich();
+    installation.init(0);
+    let moved = installation
+        .state
+        .parent()
+        .expect("folder")
+        .join("elsewhere");
+    fs::rename(&installation.state, &moved).expect("rename");
+    let said = |arguments: &[&str]| {
+        let mut command = bare(
+            Path::new("/nonexistent"),
+            installation.config.parent().expect("root"),
+        );
+        command
+            .args(["check", "--format", "json", "--config"])
+            .arg(&installation.config);
+        command.arg("--state-dir").arg(&moved).args(arguments);
+        let output = command.output().expect("run");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("report");
+        let found = findings(&report);
+        let has = |code: &str| {
+            found
+                .iter()
+                .any(|finding| finding.starts_with(&format!("not-established[{code}]")))
+        };
+        (has("no-home"), has("not-here"))
+    };
+    assert_eq!(said(&[]), (true, false));
+    assert_eq!(said(&["--home", "/nonexistent"]), (false, false));
+    assert_eq!(
+        said(&["--relocated-from", "/home/user/.openclaw"]),
+        (false, true)
+    );
 }
 
 #[test]

@@ -62,8 +62,10 @@ const OTHER_MEANINGS: [(&str, &str, &str); 7] = [
 const HEADERS: [&str; 2] = ["core/src/lock/write.rs", "core/src/review/append.rs"];
 
 /// Rooms whose subject are the command lines of other programs.
-const FOREIGN_FLAGS: [&str; 3] = [
+const FOREIGN_FLAGS: [&str; 5] = [
     "core/src/launcher",
+    "core/src/inventory/mcp_local",
+    "core/src/inventory/other_host.rs",
     "core/src/sbom/service.rs",
     "core/src/inventory/mcp_spec.rs",
 ];

@@ -52,6 +52,8 @@ fn subject(package: &LockedPackage) -> Subject {
             digest,
             spec: spec.clone(),
             home: None,
+            not_hashed: Vec::new(),
+            local: None,
         });
     }
     subject

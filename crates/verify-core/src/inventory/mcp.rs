@@ -12,13 +12,14 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Context, Found, PluginRoot};
 use super::ids::{self, Ids};
-use super::mcp_script;
+use super::mcp_local::{self, Question};
 use super::paths::Paths;
 use super::skill_roots::strings;
-use super::{McpDefinition, Observation, Place, Subject};
+use super::{McpDefinition, NotCovered, Observation, Place, Subject};
 use crate::digest::Sha256Digest;
 use crate::json;
-use crate::launcher::{Launch, decides_code};
+use crate::launcher::decides_code;
+use crate::policy::LocalFiles;
 use crate::read::ReadError;
 use crate::subject::{Kind, Source};
 use crate::text;
@@ -125,21 +126,68 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     for mcp in found.subjects.iter_mut().filter_map(|s| s.mcp.as_mut()) {
         mcp.home = paths.own_home();
     }
-    let home = paths.home.iter().map(PathBuf::as_path);
-    let workspaces = ctx.workspaces.iter().map(|space| space.folder.as_path());
-    let roots: Vec<&Path> = home
-        .chain(workspaces)
-        .chain([paths.state.as_path()])
+    local_code(ctx, plugins, &mut found);
+    found
+}
+
+/// Finds the local files of each server, and what of them cannot be hashed.
+fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
+    let paths = ctx.paths;
+    let folders = paths
+        .home
+        .iter()
+        .chain(ctx.workspaces.iter().map(|space| &space.folder))
+        .chain([&paths.state]);
+    // A folder counts by its real path, and by the one that it was named by.
+    let roots: Vec<PathBuf> = folders
+        .flat_map(|folder| [Some(folder.clone()), paths.real(folder).ok()])
+        .flatten()
         .collect();
     for subject in &mut found.subjects {
-        if let Some(mcp) = &subject.mcp
-            && subject.source == Source::Config
-            && mcp.launch() == Launch::LocalCommand
-        {
-            subject.trees = mcp_script::trees(paths, &canonical(&mcp.raw), &roots);
+        let Some(mcp) = &mut subject.mcp else {
+            continue;
+        };
+        let server = canonical(&mcp.raw);
+        // The folder of the plugin that defines it, by the place of its definition.
+        let plugin = plugins
+            .iter()
+            .filter(|_| subject.source == Source::Unrecorded)
+            .map(|plugin| plugin.folder.as_path())
+            .find(|folder| subject.place.absolute.starts_with(folder));
+        let rule = ctx.options.local.of(&subject.id);
+        let local = mcp_local::read(&Question {
+            paths,
+            server: &server,
+            plugin,
+            roots: &roots,
+            wanted: rule.map(|(wanted, _)| wanted).unwrap_or_default(),
+        });
+        mcp.local = rule.map(|(wanted, _)| wanted);
+        mcp.not_hashed = local.not_hashed;
+        subject.trees = local.trees;
+        subject.observations.extend(local.observations);
+        found
+            .observations
+            .extend(local.cache.map(|place| Observation::CompileCache {
+                place,
+                writable: None,
+            }));
+        if let Some((LocalFiles::File, line)) = rule {
+            found.not_covered.push(NotCovered {
+                what: format!("files beside the script of {}", subject.id),
+                why: format!("the rule in line {line} of the policy says `local = \"file\"`"),
+            });
         }
+        found
+            .not_covered
+            .extend(
+                local.system.into_iter().map(|program| NotCovered {
+                    what: format!("the program {program} of {}", subject.id),
+                    why: "its place is the system's; only root can change it, or PATH decides"
+                        .to_owned(),
+                }),
+            );
     }
-    found
 }
 
 struct Server {
@@ -346,6 +394,8 @@ pub(super) fn define(raw: Value) -> McpDefinition {
     McpDefinition {
         digest: digest(&server),
         spec: super::mcp_spec::spec(&server),
+        not_hashed: Vec::new(),
+        local: None,
         raw,
         home: None,
     }

@@ -23,7 +23,7 @@ mod listing;
 mod load_paths;
 pub(crate) mod locked;
 mod mcp;
-mod mcp_script;
+mod mcp_local;
 pub(crate) mod mcp_spec;
 mod not_covered;
 mod npm_config;
@@ -55,6 +55,7 @@ pub use self::listing::{Class, Listing};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Input};
 use crate::launcher::{self, Launch};
+use crate::policy::{LocalFiles, LocalRules};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeSpec;
 
@@ -358,6 +359,10 @@ pub struct InventoryOptions {
     pub workspace: Option<PathBuf>,
     /// Values of variables that paths in the config name, as OpenClaw's own environment has them.
     pub variables: Vec<(String, String)>,
+    /// What policy says of the local files of MCP servers.
+    pub local: LocalRules,
+    /// A state directory at the default place, where the caller's environment chose another one.
+    pub other_state: Option<PathBuf>,
 }
 
 impl InventoryOptions {
@@ -375,6 +380,8 @@ impl InventoryOptions {
             now: i64::MAX,
             workspace: None,
             variables: Vec::new(),
+            local: LocalRules::default(),
+            other_state: None,
         }
     }
 }
@@ -633,6 +640,10 @@ pub struct McpDefinition {
     pub spec: String,
     /// What `${HOME}` means in the config, where that is the home directory of the user who runs OpenClaw.
     pub(crate) home: Option<String>,
+    /// Local code that the command line starts and no digest holds: why not, safe to show.
+    pub not_hashed: Vec<String>,
+    /// Which local files policy wants hashed, where a rule says so.
+    pub local: Option<LocalFiles>,
 }
 
 impl McpDefinition {
@@ -867,6 +878,8 @@ pub enum Hazard {
     DatabaseCode,
     /// A copy of the config that OpenClaw would restore.
     ConfigBackup,
+    /// Compiled code that is not what its source says.
+    CompiledCode,
 }
 
 impl Hazard {
@@ -879,6 +892,7 @@ impl Hazard {
             Self::ShellSnapshot => "shell-snapshot",
             Self::DatabaseCode => "database-code",
             Self::ConfigBackup => "config-backup",
+            Self::CompiledCode => "compiled-code",
         }
     }
 }

@@ -78,6 +78,8 @@ impl State {
             now: 0,
             workspace: None,
             variables: Vec::new(),
+            local: Default::default(),
+            other_state: None,
         };
         let mut workspaces = vec![Workspace {
             agent: None,

@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
@@ -129,6 +130,45 @@ pub enum Dependencies {
     Reviewed,
 }
 
+/// Which files stand for the local script or program that an MCP server's command line names.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LocalFiles {
+    /// Its package, where it lies in one.
+    #[default]
+    Package,
+    /// It alone, and the local files that it names.
+    File,
+    /// None: what it runs is not established.
+    None,
+}
+
+impl LocalFiles {
+    /// The word in policy and report.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::File => "file",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Whose build an attestation must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -193,6 +233,8 @@ pub struct PolicyRule {
     /// Some(None) is `review = "none"`.
     review: Option<Option<Criteria>>,
     dependencies: Option<Dependencies>,
+    /// For MCP servers: which of their local files have a digest.
+    pub local: Option<LocalFiles>,
 }
 
 /// One `[[mutable]]`: files of a skill that the skill itself writes.
@@ -295,6 +337,12 @@ impl Policy {
         requirements::resolve(&self.rules, &self.base, id, kind, source)
     }
 
+    /// Which local files of MCP servers have a digest, where a rule says so.
+    #[must_use]
+    pub fn local_files(&self) -> LocalRules {
+        LocalRules(self.rules.clone())
+    }
+
     /// The operator's own rules, in the order of the file.
     #[must_use]
     pub fn rules(&self) -> &[PolicyRule] {
@@ -373,6 +421,19 @@ impl Policy {
             .enumerate()
             .filter(|(_, e)| e.covers(finding, today));
         covering.max_by_key(|(index, e)| (e.until, std::cmp::Reverse(*index)))
+    }
+}
+
+/// What rules say of the local files of MCP servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalRules(Vec<PolicyRule>);
+
+impl LocalRules {
+    /// What the most specific rule for `id` says, and its line in the policy; none where it says nothing of it.
+    #[must_use]
+    pub fn of(&self, id: &SubjectId) -> Option<(LocalFiles, usize)> {
+        let rule = requirements::most_specific(&self.0, id)?;
+        Some((rule.local?, rule.line))
     }
 }
 

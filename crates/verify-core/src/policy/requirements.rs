@@ -103,11 +103,7 @@ pub(super) fn resolve<'p>(
     let provenance = preset.map_or(Need::Required, |r| r.provenance);
     let dependencies = preset.map_or(Dependencies::Reviewed, |r| r.dependencies);
 
-    let Some(rule) = rules
-        .iter()
-        .filter(|r| r.pattern.matches(id.as_str()))
-        .max_by_key(|r| r.pattern.literals())
-    else {
+    let Some(rule) = most_specific(rules, id) else {
         return Requirements {
             from,
             provenance,
@@ -140,4 +136,12 @@ pub(super) fn resolve<'p>(
         },
         fallback_from: from,
     }
+}
+
+/// The one rule that decides about a subject.
+pub(super) fn most_specific<'p>(rules: &'p [PolicyRule], id: &SubjectId) -> Option<&'p PolicyRule> {
+    rules
+        .iter()
+        .filter(|r| r.pattern.matches(id.as_str()))
+        .max_by_key(|r| r.pattern.literals())
 }

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::value::Datetime;
 
 use super::Criteria;
-use super::{Dependencies, Need, PinRequirement, Preset, ReleaseNeed};
+use super::{Dependencies, LocalFiles, Need, PinRequirement, Preset, ReleaseNeed};
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::finding::Level;
 use crate::subject::SubjectId;
@@ -64,6 +64,7 @@ pub(super) struct WireRule {
     pub identity: Option<Spanned<WireIdentity>>,
     pub review: Option<WireReview>,
     pub dependencies: Option<Dependencies>,
+    pub local: Option<Spanned<LocalFiles>>,
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
 use crate::inventory::{LinkedRoot, NotCovered};
+use crate::policy::LocalFiles;
 use crate::provenance::AnchorsUsed;
 use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
 use crate::rules::{self, Judged, Judgement, Said, Stage, Whole, outcomes};
@@ -167,6 +168,9 @@ pub struct SubjectReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub instructions: Option<Sha256Digest>,
+    /// Which of its local files policy wants hashed, where a rule says so: for MCP servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalFiles>,
     /// Digest of its dependencies.
     #[schemars(with = "Option<String>")]
     pub dependencies: Option<TreeDigest>,
@@ -313,6 +317,7 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
             .tree()
             .map(|tree| tree.digest)
             .or(stated.and_then(|entry| entry.dependencies)),
+        local: subject.mcp.as_ref().and_then(|mcp| mcp.local),
         basis,
         outcomes,
     }

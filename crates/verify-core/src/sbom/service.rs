@@ -467,6 +467,8 @@ mod tests {
                 digest: crate::digest::Sha256Digest::of(b""),
                 spec: String::new(),
                 home: None,
+                not_hashed: Vec::new(),
+                local: None,
             })
         };
         let purl = |found: Option<External>| found.and_then(|found| found.purl);

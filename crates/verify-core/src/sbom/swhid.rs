@@ -141,6 +141,8 @@ fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -
                 && read::text(file, records::MAX_BYTES).is_ok_and(is_record)
         }
         LeaveOut::HostLink { path: link, .. } => link == path && metadata.is_symlink(),
+        // Only files of MCP servers, which no archive holds.
+        LeaveOut::AllBut(_) => true,
     })
 }
 

@@ -172,6 +172,8 @@ fn state(root: &Path) -> Inventory {
             digest: Sha256Digest::of(name.as_bytes()),
             spec: spec.to_owned(),
             home: None,
+            not_hashed: Vec::new(),
+            local: None,
         });
         server
     };

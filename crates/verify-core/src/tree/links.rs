@@ -18,23 +18,44 @@ pub(crate) struct Links<'a> {
     root: &'a str,
     /// Places, relative to the boundary, whose content no digest covers.
     uncovered: Vec<String>,
+    /// The only places, relative to the tree's root, that a digest covers; none where it covers all of it.
+    kept: Option<&'a [String]>,
 }
 
 impl<'a> Links<'a> {
-    pub(crate) fn new(spec: &TreeSpec, boundary: &'a Beneath, root: &'a str) -> Self {
+    pub(crate) fn new(spec: &'a TreeSpec, boundary: &'a Beneath, root: &'a str) -> Self {
         let place = |leave_out: &LeaveOut| match leave_out {
             LeaveOut::Record(path, _) | LeaveOut::Entry(path) => Some(join(root, path)),
             // Another folder is digested as a part of the subject by itself; the history of a checkout is not.
             LeaveOut::Folder(path) if path.rsplit('/').next() == Some(".git") => {
                 Some(join(root, path))
             }
-            LeaveOut::Folder(_) | LeaveOut::HostLink { .. } => None,
+            LeaveOut::Folder(_) | LeaveOut::HostLink { .. } | LeaveOut::AllBut(_) => None,
         };
+        let kept = spec.leave_out.iter().find_map(|leave_out| match leave_out {
+            LeaveOut::AllBut(kept) => Some(kept.as_slice()),
+            _ => None,
+        });
         Self {
             boundary,
             root,
             uncovered: spec.leave_out.iter().filter_map(place).collect(),
+            kept,
         }
+    }
+
+    /// Whether a digest covers a place, relative to the boundary, as far as the tree leaves out all but some.
+    fn is_kept(&self, place: &str) -> bool {
+        let Some(kept) = self.kept else {
+            return true;
+        };
+        let inside = match self.root {
+            "" => Some(place),
+            root => place
+                .strip_prefix(root)
+                .and_then(|rest| rest.strip_prefix('/')),
+        };
+        inside.is_none_or(|inside| super::walk::is_kept(kept, inside))
     }
 
     /// Why the symlink in `folder` (relative to the root) that says `target` may not be followed, if it may not. Adds the number of
@@ -67,7 +88,12 @@ impl<'a> Links<'a> {
         let (mut followed, mut exists) = (0, true);
         for _ in 0..MAX_STEPS {
             let name = match todo.pop() {
-                None => return None,
+                None if self.is_kept(&at.join("/")) => return None,
+                None => {
+                    return Some(Why::IntoLeftOut {
+                        target: shown(target),
+                    });
+                }
                 Some(name) if name == ".." => {
                     if at.pop().is_none() {
                         return Some(leaves());

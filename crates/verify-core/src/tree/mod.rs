@@ -66,6 +66,8 @@ pub enum LeaveOut {
     Record(String, RecordKind),
     /// Data of a folder that also holds code: whatever has this name.
     Entry(String),
+    /// Everything but these files and folders, and the folders above them. What does not count is not even looked at.
+    AllBut(Vec<String>),
     /// OpenClaw's link to the host package, `node_modules/openclaw`. Left out only when it is a symlink whose real path is `host`.
     /// Without a host, or when it dangles, the digest leaves it out too and says so in [`TreeNote::HostLinkUnknown`]; another
     /// target is unsafe.

@@ -247,14 +247,23 @@ impl Walker<'_> {
         &mut self,
         fd: BorrowedFd<'_>,
         folder: &str,
-        names: Vec<(Vec<u8>, FileType)>,
+        mut names: Vec<(Vec<u8>, FileType)>,
     ) -> Result<Vec<Child>, TreeError> {
         let spec = self.spec;
         let left_out: Vec<(&str, &LeaveOut)> = spec
             .leave_out
             .iter()
-            .filter_map(|leave_out| Some((name_in(folder, place_of(leave_out))?, leave_out)))
+            .filter_map(|leave_out| Some((name_in(folder, place_of(leave_out)?)?, leave_out)))
             .collect();
+        for leave_out in &spec.leave_out {
+            if let LeaveOut::AllBut(kept) = leave_out {
+                // The other entries of a home folder are nobody's business here, not even their names.
+                names.retain(|(name, _)| {
+                    std::str::from_utf8(without_slash(name))
+                        .is_ok_and(|name| is_kept(kept, &join(folder, name)))
+                });
+            }
+        }
         let mut children = Vec::with_capacity(names.len());
         self.find_collisions(folder, &names);
         for (name, kind) in names {
@@ -336,6 +345,7 @@ impl Walker<'_> {
     ) -> Result<bool, TreeError> {
         match leave_out {
             LeaveOut::Entry(_) => Ok(true),
+            LeaveOut::AllBut(_) => Ok(false),
             LeaveOut::Folder(_) => Ok(kind == FileType::Directory),
             LeaveOut::Record(_, record) => Ok(kind == FileType::RegularFile
                 && small_file(fd, name).is_some_and(|bytes| records::is_record(*record, &bytes))),
@@ -403,13 +413,25 @@ fn without_slash(name: &[u8]) -> &[u8] {
     name.strip_suffix(b"/").unwrap_or(name)
 }
 
-fn place_of(leave_out: &LeaveOut) -> &str {
+fn place_of(leave_out: &LeaveOut) -> Option<&str> {
     match leave_out {
         LeaveOut::Folder(path)
         | LeaveOut::Entry(path)
         | LeaveOut::Record(path, _)
-        | LeaveOut::HostLink { path, .. } => path,
+        | LeaveOut::HostLink { path, .. } => Some(path),
+        LeaveOut::AllBut(_) => None,
     }
+}
+
+/// Whether a path is one of `kept`, below one, or above one.
+pub(super) fn is_kept(kept: &[String], path: &str) -> bool {
+    let below = |inner: &str, outer: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    kept.iter()
+        .any(|keep| below(path, keep) || below(keep, path))
 }
 
 /// The name of `place` when it lies directly in `folder`.

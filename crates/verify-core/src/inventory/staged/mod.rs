@@ -34,16 +34,8 @@ impl Staging {
     /// The staging folder at `root`, as which paths are shown relative to.
     pub(crate) fn open(root: &Path, host: Option<&Path>) -> Result<Self> {
         let options = InventoryOptions {
-            state_dir: root.to_owned(),
-            host: None,
-            host_wrapper: None,
-            relocated_from: None,
-            home: None,
-            config: None,
-            tmp: None,
             now: 0,
-            workspace: None,
-            variables: Vec::new(),
+            ..InventoryOptions::new(root)
         };
         // The path has a random part, and replies must not.
         let unreadable = |error| {

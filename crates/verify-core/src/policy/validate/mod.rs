@@ -225,6 +225,15 @@ impl<'a> Reader<'a> {
                 .map(|i| self.identity(i.into_inner()))
                 .transpose()?;
             let review = wire.review.map(super::wire::WireReview::criteria);
+            if let Some(local) = &wire.local
+                && !pattern.as_str().starts_with("mcp:")
+            {
+                return fail(
+                    self.file
+                        .error(local.span(), "`local` is for MCP servers")
+                        .with_help("match one of them: match = \"mcp:<name>\""),
+                );
+            }
             let rule = PolicyRule {
                 pattern,
                 line,
@@ -233,6 +242,7 @@ impl<'a> Reader<'a> {
                 identity,
                 review,
                 dependencies: wire.dependencies,
+                local: wire.local.map(Spanned::into_inner),
             };
             rules.push((rule, span));
         }
@@ -268,18 +278,19 @@ impl<'a> Reader<'a> {
                     .collect::<Checked<_>>()?
             }
         };
-        let (None, None, Some(pin), Some(provenance), Some(review), Some(dependencies)) = (
+        let (None, None, None, Some(pin), Some(provenance), Some(review), Some(dependencies)) = (
             words.next(),
             &wire.identity,
+            &wire.local,
             wire.pin,
             wire.provenance,
             wire.review,
             wire.dependencies,
         ) else {
-            return fail(
-                self.file
-                    .error(span, "a rule of a preset has all keys but `identity`"),
-            );
+            return fail(self.file.error(
+                span,
+                "a rule of a preset has all keys but `identity` and `local`",
+            ));
         };
         let origin = origin(self.file.line(span.start));
         Ok(BaseRule {

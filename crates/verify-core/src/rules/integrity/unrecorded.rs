@@ -107,6 +107,7 @@ fn way_out(hazard: Hazard) -> &'static str {
             "stop OpenClaw and remove the copies; it makes them anew. If one comes back, find out from where"
         }
         Hazard::ShellSnapshot => "remove it; OpenClaw makes a new one when it is needed",
+        Hazard::CompiledCode => "remove the folder __pycache__; Python makes it anew",
         Hazard::DatabaseCode => {
             "stop OpenClaw, drop it from the database, and find out who made it"
         }

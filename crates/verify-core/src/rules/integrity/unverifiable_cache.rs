@@ -27,7 +27,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     caches
         .map(|(place, writable)| {
             let draft = Draft::new(format!(
-                "{place} holds compiled code, which Node runs in place of the sources"
+                "{place} holds compiled code, which runs in place of the sources"
             ));
             match writable {
                 Some(why) => draft

@@ -7,9 +7,9 @@ use super::tags;
 use crate::evidence::{Part, Wants};
 use crate::fact::{Fact, NotEstablished, Outcome};
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
-use crate::inventory::Observation;
+use crate::inventory::{McpDefinition, Observation};
 use crate::launcher::Launch;
-use crate::policy::{Dependencies, Need};
+use crate::policy::{Dependencies, Need, PinRequirement};
 use crate::release::FailureClass;
 use crate::rules::pinning::too_fresh;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
@@ -155,27 +155,41 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     }
     drafts.extend(archive_unverified(view));
     if let Some(mcp) = &view.subject.mcp {
-        let found = match mcp.launch() {
-            Launch::LocalCommand if view.evidence.tree.measured.is_some() => None,
-            Launch::LocalCommand => Some((
-                NotEstablished::LocalCommand,
-                "runs a command of this machine, which is not judged",
-            )),
-            Launch::Remote => Some((
-                NotEstablished::Remote,
-                "runs elsewhere; what answers there is not judged",
-            )),
-            _ => None,
-        };
-        drafts.extend(found.map(|(code, what)| {
-            Draft::new(format!("{}: {what}", mcp.spec))
-                .code(code.as_str())
-                .outcome(Outcome::NotEstablished)
-        }));
+        drafts.extend(server(view, mcp));
     }
     drafts.extend(published(view));
     drafts.extend(checkout(view));
     drafts
+}
+
+/// What an MCP server starts that no digest holds. What `unpinned-mcp-server` denies is not said twice.
+fn server(view: &View<'_>, mcp: &McpDefinition) -> Option<Draft> {
+    let hashed = view.evidence.tree.measured.is_some();
+    let allowed = view.requirements.pin(view.proof()) == PinRequirement::Any;
+    let (code, what) = match mcp.launch() {
+        Launch::Remote => (
+            NotEstablished::Remote,
+            "runs elsewhere; what answers there is not judged",
+        ),
+        Launch::LocalCommand if !hashed => (
+            NotEstablished::LocalCommand,
+            "runs a command of this machine, which is not judged",
+        ),
+        Launch::Unpinned { .. } if !allowed => return None,
+        _ if mcp.not_hashed.is_empty() => return None,
+        _ => (
+            NotEstablished::LocalCommand,
+            "not all of the local code that it starts is judged",
+        ),
+    };
+    let draft = Draft::new(format!("{}: {what}", mcp.spec))
+        .code(code.as_str())
+        .outcome(Outcome::NotEstablished);
+    Some(
+        mcp.not_hashed
+            .iter()
+            .fold(draft, |draft, why| draft.evidence(why.clone())),
+    )
 }
 
 /// What only a registry, a cache of it or an archive on disk can tell. Policy demands it, or the operator asked with `--online`;

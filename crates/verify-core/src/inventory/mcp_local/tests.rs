@@ -1,0 +1,419 @@
+use serde_json::json;
+
+use super::*;
+use crate::tree::{LeaveOut, TreeSpec};
+
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let home = Self { dir };
+        for (path, text) in [
+            (".openclaw/openclaw.json", "{}"),
+            (
+                "one/server.mjs",
+                "import './lib/a.mjs'; import fs from 'node:fs';",
+            ),
+            ("one/lib/a.mjs", "import { b } from '../b'; "),
+            ("one/b.js", "module.exports = 1"),
+            ("one/other.js", ""),
+            ("hook.mjs", "// loaded first"),
+            (
+                "pkg/package.json",
+                r#"{"name":"p","scripts":{"start":"node src/index.js","odd":"node $X"}}"#,
+            ),
+            ("pkg/src/index.js", "import 'left-pad'"),
+            ("pkg/node_modules/left-pad/package.json", "{}"),
+            ("pkg/node_modules/tsx/package.json", "{}"),
+            ("pkg/node_modules/tsx/cli.mjs", ""),
+            ("pkg/.git/HEAD", "ref"),
+            ("pkg/src/.git/HEAD", "ref"),
+            ("py/pyproject.toml", "[project]"),
+            ("py/mod/__main__.py", "import json"),
+            ("py/.venv/pyvenv.cfg", ""),
+            ("py/.venv/bin/python", "#!/bin/sh\n"),
+            ("lone/s.py", "import json, requests\nfrom helper import x\n"),
+            ("lone/helper.py", "import os\n"),
+            ("lone/re.py", "# in place of Python's own"),
+            ("lone/notes.py", "# not named"),
+            ("lone/run.sh", "#!/bin/sh\nexec node /home/nobody/x.js\n"),
+            ("lone/computed.mjs", "await import(process.argv[2])"),
+            ("bin/tool", "#!/bin/sh\n"),
+        ] {
+            home.write(path, text);
+        }
+        let tool = home.at("bin/tool");
+        std::fs::set_permissions(tool, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("mode");
+        home
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root().join(path)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.dir.path().canonicalize().expect("real path")
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.at(path);
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::write(path, text).expect("write");
+    }
+
+    fn local(&self, server: Value, wanted: LocalFiles) -> Local {
+        let options = crate::inventory::InventoryOptions {
+            home: Some(self.root()),
+            ..crate::inventory::InventoryOptions::new(self.at(".openclaw"))
+        };
+        let paths = Paths::new(&options).expect("paths");
+        let server = server.as_object().expect("object").clone();
+        read(&Question {
+            paths: &paths,
+            server: &server,
+            plugin: None,
+            roots: &[self.root(), paths.state.clone()],
+            wanted,
+        })
+    }
+
+    /// The files that the tree of a server holds, relative to the home folder, and whether all code has a digest.
+    fn files(&self, server: Value) -> (Vec<String>, bool) {
+        let local = self.local(server, LocalFiles::Package);
+        let specs: Vec<TreeSpec> = [
+            &local.trees.tree,
+            &local.trees.dependencies,
+            &local.trees.siblings,
+        ]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+        let trees = crate::tree::digest_all(&specs, &crate::tree::Options::default());
+        let mut files = Vec::new();
+        for (spec, tree) in specs.iter().zip(trees) {
+            let tree = tree.expect("a tree");
+            let root = spec.root.strip_prefix(self.root()).expect("below home");
+            files.extend(
+                tree.manifest
+                    .entries()
+                    .iter()
+                    .map(|entry| root.join(&entry.path).to_string_lossy().into_owned()),
+            );
+        }
+        files.sort();
+        (files, local.not_hashed.is_empty())
+    }
+}
+
+/// Working folder, command line, the files that have to have a digest, and whether nothing else is started.
+type Case<'a> = (Option<&'a str>, &'a [&'a str], &'a [&'a str], bool);
+
+fn server(cwd: Option<&str>, line: &[&str]) -> Value {
+    json!({ "command": line.first(), "args": line.get(1..), "cwd": cwd })
+}
+
+#[test]
+fn every_spelling_of_a_script_is_hashed_or_open() {
+    let home = Home::new();
+    let root = home.root();
+    let root = root.to_str().expect("text");
+    let one: &[&str] = &["one/b.js", "one/lib/a.mjs", "one/server.mjs"];
+    let with_hook: &[&str] = &["hook.mjs", "one/b.js", "one/lib/a.mjs", "one/server.mjs"];
+    let pkg: &[&str] = &[
+        "pkg/node_modules/left-pad/package.json",
+        "pkg/node_modules/tsx/cli.mjs",
+        "pkg/node_modules/tsx/package.json",
+        "pkg/package.json",
+        "pkg/src/index.js",
+    ];
+    let py: &[&str] = &["py/mod/__main__.py", "py/pyproject.toml"];
+    let script = format!("{root}/one/server.mjs");
+    let address = format!("file://{root}/one/server.mjs");
+    let hook = format!("--import={root}/hook.mjs");
+    let hook_address = format!("file://{root}/hook.mjs");
+    let line = format!("cd {root}/one && exec node server.mjs \"$@\"");
+    let open_line = format!("node $FLAGS {root}/one/server.mjs");
+    let one_folder = format!("{root}/one");
+    let pkg_folder = format!("{root}/pkg");
+    let py_folder = format!("{root}/py");
+    let python = format!("{root}/py/.venv/bin/python");
+    let tool = format!("{root}/bin/tool");
+    let lib = format!("{root}/bin");
+    let cases: &[Case<'_>] = &[
+        (None, &["node", &script], one, true),
+        (None, &["/usr/bin/env", "node", &script], one, true),
+        (None, &["node", "~/one/server.mjs"], one, true),
+        (None, &["node", &address], one, true),
+        (Some("~/one"), &["node", "server.mjs"], one, true),
+        (Some("~/one"), &["node", "./server"], one, true),
+        (Some("~/one/lib"), &["node", "../server.mjs"], one, true),
+        (None, &["node", "server.mjs"], &[], false),
+        (None, &["node", &hook, &script], with_hook, true),
+        (
+            None,
+            &["node", "--import", &hook_address, &script],
+            with_hook,
+            true,
+        ),
+        (
+            None,
+            &["node", "-r", "~/hook.mjs", "--no-warnings", &script],
+            with_hook,
+            true,
+        ),
+        (
+            Some("~"),
+            &["node", "-r", "./hook.mjs", &script],
+            with_hook,
+            true,
+        ),
+        (None, &["node", "--import", "tsx", &script], one, false),
+        (None, &["node", "--made-up", &script], one, false),
+        (None, &["node", "-e", "require('x')"], &[], false),
+        (None, &["node", "--env-file=x", &script], one, false),
+        (None, &["env", "A=B", "node", &script], one, true),
+        (
+            None,
+            &["env", "-C", &one_folder, "node", "server.mjs"],
+            one,
+            true,
+        ),
+        (None, &["env", "-S", &format!("node {script}")], one, true),
+        (
+            None,
+            &["env", "NODE_OPTIONS=--require=/x", "node", &script],
+            one,
+            false,
+        ),
+        (None, &["nice", "-n", "5", "node", &script], one, true),
+        (
+            None,
+            &["timeout", "-k", "5", "60", "node", &script],
+            one,
+            true,
+        ),
+        (None, &["sh", "-c", &format!("node {script}")], one, true),
+        (None, &["bash", "-ec", &line], one, true),
+        (None, &["bash", "-lc", &line], one, false),
+        (None, &["sh", "-c", &open_line], one, false),
+        (Some("~/pkg"), &["npm", "start"], pkg, true),
+        (
+            None,
+            &["npm", "--prefix", &pkg_folder, "run", "start"],
+            pkg,
+            true,
+        ),
+        (Some("~/pkg"), &["npm", "run", "odd"], pkg, false),
+        (Some("~/pkg"), &["npm", "run", "none"], pkg, false),
+        (
+            Some("~/pkg"),
+            &["node", "node_modules/tsx/cli.mjs", "src/index.js"],
+            pkg,
+            true,
+        ),
+        (Some("~/pkg"), &["tsx", "src/index.js"], pkg, false),
+        (Some("~/pkg"), &["npx", "tsx", "src/index.js"], pkg, true),
+        (None, &["npx", &format!("{root}/pkg")], pkg, false),
+        (Some("~"), &["npx", "-y", "./pkg"], pkg, false),
+        (None, &["bun", "run", &script], one, true),
+        (
+            None,
+            &["bun", "--cwd", &one_folder, "server.mjs"],
+            one,
+            true,
+        ),
+        (Some("~/pkg"), &["bun", "run", "start"], pkg, true),
+        (
+            None,
+            &["deno", "run", "-A", "--allow-read=/", &script],
+            one,
+            true,
+        ),
+        (None, &["deno", "task", "x"], &[], false),
+        (Some("~/py"), &["python3", "-m", "mod"], py, false),
+        (Some("~/py"), &["python3", "-m", "other"], &[], false),
+        (
+            None,
+            &[&python, "-m", "mod"],
+            &["py/mod/__main__.py", "py/pyproject.toml"],
+            false,
+        ),
+        (
+            None,
+            &["uv", "run", "--directory", &py_folder, "serve"],
+            py,
+            false,
+        ),
+        (
+            None,
+            &[
+                "uv",
+                "--directory",
+                &py_folder,
+                "run",
+                "python",
+                "-m",
+                "mod",
+            ],
+            py,
+            false,
+        ),
+        (
+            None,
+            &["uv", "run", "--directory", &py_folder, "mod/__main__.py"],
+            py,
+            false,
+        ),
+        (None, &[&tool], &["bin/tool"], false),
+        (None, &["my-server"], &[], false),
+        (None, &["my-server", "--script", &script], one, false),
+        (
+            None,
+            &["docker", "run", "-v", &format!("{lib}:/app"), "x", "/app/y"],
+            &[],
+            false,
+        ),
+        (
+            None,
+            &[
+                "docker",
+                "run",
+                "-v",
+                &format!("{root}/one:/app"),
+                "x",
+                "node",
+                "/app/server.mjs",
+            ],
+            one,
+            true,
+        ),
+    ];
+    for (cwd, words, wanted, whole) in cases {
+        let (files, all) = home.files(server(*cwd, words));
+        let wanted: Vec<String> = wanted.iter().map(|file| (*file).to_owned()).collect();
+        let python = words.first() == Some(&python.as_str());
+        // The interpreter of the environment is a program of its own, which is hashed; its folder is not.
+        if python {
+            assert!(!all, "{words:?}");
+            continue;
+        }
+        assert_eq!(
+            (files, all),
+            (wanted, *whole),
+            "{cwd:?} {words:?} {:?}",
+            home.local(server(*cwd, words), LocalFiles::Package)
+                .not_hashed
+        );
+    }
+}
+
+#[test]
+fn a_script_of_python_brings_what_is_loaded_from_beside_it() {
+    let home = Home::new();
+    let (files, all) = home.files(server(None, &["python3", "~/lone/s.py"]));
+    assert_eq!(files, ["lone/helper.py", "lone/re.py", "lone/s.py"]);
+    assert!(!all, "requests is found elsewhere");
+    let (files, all) = home.files(server(None, &["node", "~/lone/computed.mjs"]));
+    assert_eq!(
+        (files.as_slice(), all),
+        (&["lone/computed.mjs".to_owned()][..], false)
+    );
+    let (files, all) = home.files(server(None, &["~/lone/run.sh"]));
+    assert_eq!(
+        (files.as_slice(), all),
+        (&["lone/run.sh".to_owned()][..], false)
+    );
+}
+
+#[test]
+fn a_package_that_is_planted_above_a_script_changes_its_digest() {
+    let home = Home::new();
+    home.write("lone/bare.mjs", "import 'sharp'");
+    let before = home.files(server(None, &["node", "~/lone/bare.mjs"]));
+    assert_eq!(before, (vec!["lone/bare.mjs".to_owned()], false));
+    home.write("node_modules/sharp/index.js", "evil");
+    let after = home.files(server(None, &["node", "~/lone/bare.mjs"])).0;
+    assert_eq!(after, ["lone/bare.mjs", "node_modules/sharp/index.js"]);
+}
+
+#[test]
+fn packages_of_a_workspace_are_hashed_where_they_are_linked() {
+    let home = Home::new();
+    home.write("repo/package.json", "{}");
+    home.write("repo/node_modules/left-pad/index.js", "");
+    home.write("repo/packages/a/package.json", "{}");
+    home.write("repo/packages/a/index.js", "import 'b'");
+    home.write("repo/packages/b/package.json", "{}");
+    home.write("repo/packages/b/index.js", "");
+    home.write("repo/packages/c/index.js", "not linked");
+    std::os::unix::fs::symlink("../packages/b", home.at("repo/node_modules/b")).expect("link");
+    let (files, all) = home.files(server(None, &["node", "~/repo/packages/a/index.js"]));
+    assert_eq!(
+        files,
+        [
+            "repo/node_modules/b",
+            "repo/node_modules/left-pad/index.js",
+            "repo/packages/a/index.js",
+            "repo/packages/a/package.json",
+            "repo/packages/b/index.js",
+            "repo/packages/b/package.json",
+        ]
+    );
+    assert!(all);
+}
+
+#[test]
+fn policy_says_how_much_is_hashed() {
+    let home = Home::new();
+    let line = || server(None, &["node", "~/pkg/src/index.js"]);
+    let file = home.local(line(), LocalFiles::File);
+    let spec = file.trees.tree.expect("a tree");
+    let kept = spec.leave_out.iter().find_map(|left| match left {
+        LeaveOut::AllBut(kept) => Some(kept.join(" ")),
+        _ => None,
+    });
+    // The script, and the package that it imports; not the manifest beside it.
+    assert_eq!(kept.as_deref(), Some("node_modules/left-pad src/index.js"));
+    let none = home.local(line(), LocalFiles::None);
+    assert_eq!(none.trees, Trees::default());
+    assert_eq!(none.not_hashed.len(), 1, "{:?}", none.not_hashed);
+}
+
+#[test]
+fn a_package_that_is_too_large_or_holds_a_socket_leaves_its_script() {
+    let home = Home::new();
+    let _socket = std::os::unix::net::UnixListener::bind(home.at("pkg/s.sock")).expect("socket");
+    let (files, _) = home.files(server(None, &["node", "~/pkg/src/index.js"]));
+    assert!(files.contains(&"pkg/src/index.js".to_owned()), "{files:?}");
+    assert!(!files.contains(&"pkg/package.json".to_owned()), "{files:?}");
+}
+
+#[test]
+fn caches_of_python_are_left_out_only_as_such() {
+    let home = Home::new();
+    home.write("py/mod/__pycache__/x.cpython-311.pyc", "stale");
+    home.write("py/mod/x.py", "1");
+    let line = || server(Some("~/py"), &["python3", "-m", "mod"]);
+    let local = home.local(line(), LocalFiles::Package);
+    assert_eq!(local.observations.len(), 1, "{:?}", local.observations);
+    assert!(local.cache.is_some());
+    assert!(
+        !home
+            .files(line())
+            .0
+            .iter()
+            .any(|file| file.contains("pycache"))
+    );
+    home.write("py/mod/__pycache__/y.js", "code");
+    assert!(
+        home.files(line())
+            .0
+            .iter()
+            .any(|file| file.ends_with("y.js"))
+    );
+}
