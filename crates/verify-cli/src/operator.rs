@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::{Error, Result};
+use openclaw_verify_core::{Error, Origins, Result};
 
 use crate::cli::Common;
 use crate::host::{self, Host};
@@ -46,14 +46,91 @@ pub(crate) fn home() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// OpenClaw's config where the operator's environment moves it, as it does for OpenClaw itself.
-pub(crate) fn openclaw_config() -> Option<PathBuf> {
-    variable("OPENCLAW_CONFIG_PATH").map(|path| expanded(Path::new(&path)))
+/// OpenClaw's config where the call or the operator's environment moves it, as it does for OpenClaw itself.
+pub(crate) fn openclaw_config(common: &Common) -> Option<PathBuf> {
+    chosen(common, "OPENCLAW_CONFIG_PATH").map(|(path, _)| expanded(Path::new(&path)))
 }
 
-/// The default workspace where the operator's environment names one.
-pub(crate) fn openclaw_workspace() -> Option<PathBuf> {
-    variable("OPENCLAW_WORKSPACE_DIR").map(|path| expanded(Path::new(&path)))
+/// The default workspace where the call or the operator's environment names one.
+pub(crate) fn openclaw_workspace(common: &Common) -> Option<PathBuf> {
+    chosen(common, "OPENCLAW_WORKSPACE_DIR").map(|(path, _)| expanded(Path::new(&path)))
+}
+
+/// What was named in the call.
+const NAMED: &str = "named";
+
+/// A variable that chooses a place, and who gave it: the call by `--env`, or the environment.
+fn chosen(common: &Common, name: &'static str) -> Option<(OsString, &'static str)> {
+    let given = common
+        .variables
+        .iter()
+        .filter_map(|given| given.split_once('='))
+        .find(|(given, value)| *given == name && !value.is_empty())
+        .map(|(_, value)| (OsString::from(value), NAMED));
+    given.or_else(|| Some((variable(name)?, name)))
+}
+
+/// Whether the call itself has an option, and not the environment in its place.
+fn in_call(option: &str) -> bool {
+    std::env::args_os().any(|arg| {
+        arg.to_str()
+            .is_some_and(|arg| arg == option || arg.starts_with(&format!("{option}=")))
+    })
+}
+
+/// Who chose each place, in the words of the report.
+pub(crate) fn origins(common: &Common) -> Origins {
+    let given = |folder: &Option<PathBuf>| {
+        folder
+            .as_ref()
+            .is_some_and(|folder| !folder.as_os_str().is_empty())
+    };
+    let mut origins = Origins::default();
+    let state = if given(&common.state_dir) {
+        if in_call("--state-dir") {
+            NAMED
+        } else {
+            "OPENCLAW_STATE_DIR"
+        }
+    } else {
+        default_state_dir(common).map_or("default", |(_, origin)| origin)
+    };
+    origins.state_dir = Some(state.to_owned());
+    let host = match given(&common.openclaw) {
+        true if in_call("--openclaw") => NAMED,
+        true => "OPENCLAW_VERIFY_OPENCLAW",
+        false => "PATH",
+    };
+    origins.openclaw = Some(host.to_owned());
+    let home = if common.home.is_some() {
+        NAMED
+    } else {
+        "default"
+    };
+    origins.home = Some(home.to_owned());
+    let of = |name| chosen(common, name).map(|(_, origin)| origin.to_owned());
+    origins.config = of("OPENCLAW_CONFIG_PATH");
+    origins.workspace = of("OPENCLAW_WORKSPACE_DIR");
+    let tmp = if common.tmp.is_some() {
+        NAMED
+    } else {
+        "default"
+    };
+    origins.temporary = Some(tmp.to_owned());
+    origins
+}
+
+/// The state directory at OpenClaw's default place, where the environment chose another one and that one holds a state too.
+pub(crate) fn other_state(common: &Common, chosen: &Path) -> Option<PathBuf> {
+    let origin = origins(common).state_dir?;
+    if matches!(origin.as_str(), NAMED | "default") {
+        return None;
+    }
+    let usual = home()?.join(".openclaw").canonicalize().ok()?;
+    let holds = ["openclaw.json", "state/openclaw.sqlite"]
+        .iter()
+        .any(|file| usual.join(file).is_file());
+    (holds && usual != chosen).then_some(usual)
 }
 
 /// The home folder of the user who runs OpenClaw, where that is sure: named, or the one in which the default state directory lies.
@@ -80,6 +157,12 @@ pub(crate) fn variables(common: &Common) -> Result<Vec<(String, String)>> {
                 "such as --env AGENT_ROOT=/srv/agents",
             )
         })?;
+        if name.starts_with("OPENCLAW_VERIFY_") {
+            return Err(Error::environment(
+                format!("--env {} is an option of this program", shown(Path::new(name))),
+                "give it as an option; --env is for places, and for variables that OpenClaw's config names",
+            ));
+        }
         let lower = name.to_ascii_lowercase();
         if ["token", "secret", "password", "key", "credential"]
             .iter()
@@ -110,28 +193,38 @@ fn expanded(path: &Path) -> PathBuf {
     }
 }
 
-/// The state directory that OpenClaw takes where none is named. [S `resolveStateDir`]
-fn default_state_dir(common: &Common) -> Option<PathBuf> {
-    let home = match variable("OPENCLAW_HOME") {
-        Some(home) => expanded(Path::new(&home)),
-        None => common.home.clone().or_else(home)?,
+/// The state directory that OpenClaw takes where none is named, and who chose it. [S `resolveStateDir`]
+fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
+    if let Some((folder, origin)) = chosen(common, "OPENCLAW_STATE_DIR") {
+        return Some((expanded(Path::new(&folder)), origin));
+    }
+    let (home, by_home) = match chosen(common, "OPENCLAW_HOME") {
+        Some((home, origin)) => (expanded(Path::new(&home)), origin),
+        None => match &common.home {
+            Some(home) => (home.clone(), NAMED),
+            None => (home()?, "default"),
+        },
     };
-    let profile = match (&common.profile, common.dev) {
-        (Some(profile), _) => Some(profile.clone()),
-        (None, true) => Some("dev".to_owned()),
-        _ => variable("OPENCLAW_PROFILE").map(|name| name.to_string_lossy().into_owned()),
+    let (profile, by_profile) = match (&common.profile, common.dev) {
+        (Some(profile), _) => (Some(profile.clone()), NAMED),
+        (None, true) => (Some("dev".to_owned()), NAMED),
+        _ => match chosen(common, "OPENCLAW_PROFILE") {
+            Some((name, origin)) => (Some(name.to_string_lossy().into_owned()), origin),
+            None => (None, by_home),
+        },
     };
     let profile = profile.filter(|name| !name.is_empty() && name != "default");
     if let Some(profile) = profile {
-        return Some(home.join(format!(".openclaw-{profile}")));
+        return Some((home.join(format!(".openclaw-{profile}")), by_profile));
     }
     let [now, before] = [".openclaw", ".clawdbot"].map(|name| home.join(name));
     // OpenClaw falls back to the folder of its predecessor.
-    Some(if !now.exists() && before.is_dir() {
+    let folder = if !now.exists() && before.is_dir() {
         before
     } else {
         now
-    })
+    };
+    Some((folder, by_home))
 }
 
 /// The moment as of which everything is judged.
@@ -150,12 +243,14 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         .filter(|dir| !dir.as_os_str().is_empty());
     let state_dir = match named {
         Some(dir) => expanded(dir),
-        None => default_state_dir(common).ok_or_else(|| {
-            Error::environment(
-                "no state directory: HOME is not set",
-                "name it with --state-dir DIR",
-            )
-        })?,
+        None => default_state_dir(common)
+            .map(|(folder, _)| folder)
+            .ok_or_else(|| {
+                Error::environment(
+                    "no state directory: HOME is not set",
+                    "name it with --state-dir DIR",
+                )
+            })?,
     };
     match std::fs::metadata(&state_dir) {
         Ok(found) if found.is_dir() => {}

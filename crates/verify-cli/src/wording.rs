@@ -113,6 +113,7 @@ pub(crate) fn flag(input: Input) -> Option<&'static str> {
     Some(match input {
         Input::Host => "--openclaw DIR",
         Input::StateDir => "--state-dir DIR",
+        Input::Home => "--home DIR",
         Input::RelocatedFrom => "--relocated-from OLD",
         Input::Config => "--config DIR",
         Input::Attestations => "--attestations FILE",

@@ -67,6 +67,8 @@ pub enum Input {
     Host,
     /// OpenClaw's state directory.
     StateDir,
+    /// The home folder of the user who runs OpenClaw.
+    Home,
     /// Where a copied state directory was before it was copied.
     RelocatedFrom,
     /// The folder that holds the operator's files.

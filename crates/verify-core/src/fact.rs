@@ -215,6 +215,10 @@ pub enum NotEstablished {
     NoHost,
     /// What starts the host package is a script or program that is not followed.
     HostWrapper,
+    /// The home folder of the user who runs OpenClaw is not known.
+    NoHome,
+    /// Places outside the state directory are not on this machine, or not this machine's to tell of.
+    NotHere,
     /// A file or table of a newer or unknown format.
     UnsupportedSchema,
     /// A folder layout that is not understood.
@@ -242,6 +246,8 @@ impl NotEstablished {
             Self::NoTrustRoot => "no-trust-root",
             Self::NoHost => "no-host",
             Self::HostWrapper => "host-wrapper",
+            Self::NoHome => "no-home",
+            Self::NotHere => "not-here",
             Self::UnsupportedSchema => "unsupported-schema",
             Self::UnknownLayout => "unknown-layout",
             Self::LocalCommand => "local-command",

@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[cfg(feature = "sbom")]
 use jiff::civil::Date;
 
-pub use builder::Builder;
+pub use builder::{Builder, Origins};
 pub use candidate::CandidateReport;
 pub use reading::{Backlog, BacklogItem, Packages, ReviewMaterial, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};

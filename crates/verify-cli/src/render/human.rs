@@ -40,7 +40,15 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
 fn inputs(out: &mut String, report: &Report) {
     let dim = Style::new().dimmed();
     let none = "none";
-    let shown = |input: &InputFile| input.path.clone().unwrap_or_else(|| none.to_owned());
+    let shown = |input: &InputFile| {
+        let path = input.path.clone().unwrap_or_else(|| none.to_owned());
+        match input.origin.as_deref() {
+            None => path,
+            Some("PATH") => format!("{path} (found by PATH)"),
+            Some(origin @ ("named" | "default" | "derived")) => format!("{path} ({origin})"),
+            Some(variable) => format!("{path} (from ${variable})"),
+        }
+    };
     let inputs = &report.inputs;
     if lock_only(report) {
         line(
@@ -58,6 +66,22 @@ fn inputs(out: &mut String, report: &Report) {
             out,
             format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)),
         );
+        // What is where it usually is goes without saying.
+        let unusual = |input: &&InputFile| input.origin.as_deref() != Some("default");
+        for (name, input) in [
+            ("home   ", &inputs.home),
+            ("config ", &inputs.openclaw_config),
+            ("work   ", &inputs.workspace),
+            ("tmp    ", &inputs.temporary),
+        ] {
+            if let Some(input) = input.as_ref().filter(unusual) {
+                line(out, format_args!("{dim}{name} {}{dim:#}", shown(input)));
+            }
+        }
+        if !inputs.variables.is_empty() {
+            let names = inputs.variables.join(", ");
+            line(out, format_args!("{dim}given   values of {names}{dim:#}"));
+        }
     }
     line(
         out,

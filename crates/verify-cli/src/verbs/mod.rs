@@ -168,6 +168,13 @@ fn prepare(
         Arc::new(move |progress| bar.update(progress.files, progress.of))
     });
     let state_dir = installation.as_ref().map(|found| found.state_dir.clone());
+    builder = builder.origins(operator::origins(common));
+    if let Some(other) = state_dir
+        .as_deref()
+        .and_then(|chosen| operator::other_state(common, chosen))
+    {
+        builder = builder.other_state(other);
+    }
     if let Some(installation) = installation {
         builder = builder.state_dir(installation.state_dir);
         if let Some(host) = installation.host.folder {
@@ -180,13 +187,13 @@ fn prepare(
     if let Some(old) = &common.relocated_from {
         builder = builder.relocated_from(old);
     }
-    if let Some(config) = operator::openclaw_config() {
+    if let Some(config) = operator::openclaw_config(common) {
         builder = builder.openclaw_config(config);
     }
     if let Some(home) = state_dir.and_then(|folder| operator::openclaw_home(common, &folder)) {
         builder = builder.home(home);
     }
-    if let Some(workspace) = operator::openclaw_workspace() {
+    if let Some(workspace) = operator::openclaw_workspace(common) {
         builder = builder.workspace(workspace);
     }
     for (name, value) in operator::variables(common)? {
@@ -252,11 +259,12 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         host_wrapper: installation.host.wrapper.clone(),
         relocated_from: common.relocated_from.clone(),
         home: operator::openclaw_home(common, &installation.state_dir),
-        config: operator::openclaw_config(),
+        config: operator::openclaw_config(common),
         tmp: None,
         now: 0,
-        workspace: operator::openclaw_workspace(),
+        workspace: operator::openclaw_workspace(common),
         variables: operator::variables(common).unwrap_or_default(),
+        ..inventory::Options::new(PathBuf::new())
     }
 }
 

@@ -169,6 +169,35 @@ pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
     }
 }
 
+/// Names and values of the state directory's `.env` that are plain: what is quoted over several lines, or names another variable, has
+/// no value here.
+pub(super) fn values(paths: &Paths) -> Vec<(String, String)> {
+    let Ok(text) = paths.text(&paths.state.join(".env"), MAX_FILE) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for line in text.lines().take(10_000) {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, value)) = line.split_once('=') else {
+            continue;
+        };
+        let (name, value) = (name.trim(), value.trim());
+        let quoted = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        let bare = || value.split(" #").next().unwrap_or_default().trim();
+        let value = quoted.unwrap_or_else(bare);
+        let plain = !value.is_empty() && !value.contains(['$', '"', '\'', '`', '\\']);
+        let is_name =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if plain && is_name {
+            found.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    found
+}
+
 /// The first assignment of each name in a `.env` text, with the rest of its line. npm's `dotenv` finds a key at the start of a line, after `export`, before `=` or `: `, and
 /// lets line breaks stand between key and `=`; a line inside a quoted value is taken for a key here too.
 fn assignments(text: &str) -> Vec<(&str, &str)> {
@@ -221,6 +250,19 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_values_of_the_state_are_known() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let text = "A=/a # more\nexport B='/b c'\nC=$A\nD=\"open\n#E=1\nF=\n";
+        std::fs::write(dir.path().join(".env"), text).expect("file");
+        let found = values(&Paths::plain(dir.path()));
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
+        assert_eq!(found, [("A", "/a"), ("B", "/b c")]);
+    }
 
     #[test]
     fn keys_are_found_as_dotenv_finds_them() {

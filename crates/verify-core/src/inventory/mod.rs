@@ -72,7 +72,7 @@ use self::records::{Known, Plugin, Scan};
 pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let paths = open(options)?;
     let mut inventory = Inventory {
-        looks_outside: !paths.relocated(),
+        looks_outside: paths.not_here().is_none(),
         host_wrapper: options.host_wrapper.clone(),
         ..Inventory::default()
     };
@@ -86,6 +86,17 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
 
     let mut config = config::read(&paths, options.config.as_deref())?;
     paths.know(&options.variables, &config.value);
+    let other = options.other_state.iter();
+    inventory
+        .observations
+        .extend(other.map(|folder| Observation::OtherState {
+            place: crate::text::visible(&folder.to_string_lossy()).into_owned(),
+        }));
+    if paths.home.is_none() && paths.not_here().is_none() {
+        inventory.observations.push(Observation::NoHome {
+            what: "~/.agents/skills, units of the user's service manager, ~/.npmrc".to_owned(),
+        });
+    }
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
     roots::follow(&paths, given, &workspaces, &mut inventory);
     let mut index = index::read(&paths)?;
@@ -779,6 +790,39 @@ pub enum Observation {
         why: String,
         /// Only worth a look.
         weak: bool,
+    },
+    /// The caller's environment chose a state directory, and the default place holds one too.
+    OtherState {
+        /// That one, safe to show.
+        place: String,
+    },
+    /// A container image by a name that can mean another one tomorrow.
+    UnpinnedImage {
+        /// The key of the config, safe to show.
+        key: String,
+        /// The image, safe to show.
+        image: String,
+    },
+    /// Something starts another host package than the one that is judged.
+    OtherHost {
+        /// What starts it, safe to show.
+        place: String,
+        /// The package that it starts, safe to show.
+        found: String,
+        /// The package that is judged, safe to show.
+        judged: String,
+    },
+    /// The home folder of the user who runs OpenClaw is not known.
+    NoHome {
+        /// What lies there and was not looked at, safe to show.
+        what: String,
+    },
+    /// Places outside the state directory say nothing of this OpenClaw.
+    NotHere {
+        /// What was not looked at, safe to show.
+        what: String,
+        /// Why not, safe to show.
+        why: String,
     },
     /// A file tells npm from where code comes or what runs it.
     NpmConfig {

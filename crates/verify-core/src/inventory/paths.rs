@@ -128,6 +128,34 @@ impl Paths {
         }
     }
 
+    /// Why services, processes and the home folder on this machine say nothing of this state; none where they do.
+    pub(super) fn not_here(&self) -> Option<&'static str> {
+        if self.relocated() {
+            return Some("the state directory is a copy");
+        }
+        (!self.owner_is_here())
+            .then_some("the owner of the state directory is no user of this machine")
+    }
+
+    /// Whether the owner of the state directory is a user of this machine.
+    fn owner_is_here(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let Ok(owner) = std::fs::metadata(&self.state).map(|found| found.uid()) else {
+            return true;
+        };
+        // A user of a directory service stands in no file; whoever runs this is here all the same.
+        if owner == 0 || owner == rustix::process::geteuid().as_raw() {
+            return true;
+        }
+        let Ok(users) = read::text(Path::new("/etc/passwd"), 4 << 20) else {
+            return true;
+        };
+        let id = owner.to_string();
+        users
+            .lines()
+            .any(|line| line.split(':').nth(2) == Some(id.as_str()))
+    }
+
     /// Whether the state directory is a copy.
     pub(super) fn relocated(&self) -> bool {
         self.relocated_from.is_some()
@@ -176,7 +204,7 @@ impl Paths {
         if let Some(home) = self.home.as_deref().and_then(Path::to_str) {
             variables.insert("HOME".to_owned(), home.to_owned());
         }
-        // What a file of the state gives wins over what the caller says.
+        // What a file of the state gives wins over what the caller says; of two files the `.env`, which OpenClaw reads first.
         let vars = config
             .pointer("/env/vars")
             .and_then(serde_json::Value::as_object);
@@ -185,6 +213,7 @@ impl Paths {
                 variables.insert(name.clone(), value.to_owned());
             }
         }
+        variables.extend(super::environment::values(self));
     }
 
     /// From now on what `<state>/<name>` leads to is that folder's own place.

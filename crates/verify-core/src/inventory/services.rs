@@ -45,7 +45,11 @@ pub(super) fn read(
 ) -> Vec<Subject> {
     let mut subjects = Vec::new();
     wrappers(paths, &mut subjects, found);
-    if paths.relocated() {
+    if let Some(why) = paths.not_here() {
+        found.push(Observation::NotHere {
+            what: "services, cron and the running gateway".to_owned(),
+            why: why.to_owned(),
+        });
         return subjects;
     }
     let mut folders = vec![

@@ -78,6 +78,22 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub links: Vec<LinkedRoot>,
+    /// The home folder of the user who runs OpenClaw, where the caller gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home: Option<InputFile>,
+    /// OpenClaw's config, where the caller moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openclaw_config: Option<InputFile>,
+    /// The default workspace, where the caller moved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<InputFile>,
+    /// The temporary folder that was looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temporary: Option<InputFile>,
+    /// Names of variables whose values the caller gave.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub variables: Vec<String>,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<AnchorsUsed>,
@@ -94,6 +110,10 @@ pub struct InputFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub digest: Option<Sha256Digest>,
+    /// Who chose the place, where the caller says so: `named`, `default`, `derived`, `PATH`, or the name of a variable of the
+    /// caller's environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 impl InputFile {
@@ -103,6 +123,7 @@ impl InputFile {
         Self {
             path: Some(path.into()),
             digest,
+            origin: None,
         }
     }
 }

@@ -57,6 +57,7 @@ static CATALOGUE: &[Rule] = &[
     review::review_expired::RULE,
     review::agent_reviewed_only::RULE,
     review::violation::RULE,
+    hygiene::other_state::RULE,
     hygiene::exception_expired::RULE,
     hygiene::exception_unused::RULE,
     hygiene::rule_unmatched::RULE,

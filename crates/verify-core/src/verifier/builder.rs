@@ -35,6 +35,8 @@ pub struct Builder {
     pub(super) tmp: Option<PathBuf>,
     pub(super) workspace: Option<PathBuf>,
     pub(super) variables: Vec<(String, String)>,
+    pub(super) origins: Origins,
+    pub(super) other_state: Option<PathBuf>,
     pub(super) policy: Option<OperatorFile>,
     pub(super) lock: Option<OperatorFile>,
     pub(super) reviews: Option<OperatorFile>,
@@ -52,6 +54,25 @@ pub struct Builder {
     pub(super) client: Option<crate::registry::Client>,
     #[cfg(feature = "online")]
     pub(super) downloads: Option<crate::registry::Cache>,
+}
+
+/// Who chose each place, in one word each for the report: `named`, `default`, `derived`, `PATH`, or the name of a variable of the
+/// caller's environment.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Origins {
+    /// Of the state directory.
+    pub state_dir: Option<String>,
+    /// Of the host package.
+    pub openclaw: Option<String>,
+    /// Of the home folder.
+    pub home: Option<String>,
+    /// Of OpenClaw's config.
+    pub config: Option<String>,
+    /// Of the default workspace.
+    pub workspace: Option<String>,
+    /// Of the temporary folder.
+    pub temporary: Option<String>,
 }
 
 /// A file of the operator, and how it is named in reports.
@@ -74,6 +95,8 @@ impl Builder {
             tmp: None,
             workspace: None,
             variables: Vec::new(),
+            origins: Origins::default(),
+            other_state: None,
             policy: None,
             lock: None,
             reviews: None,
@@ -139,6 +162,18 @@ impl Builder {
     /// The value of a variable that paths in OpenClaw's config name as `${NAME}`. What the config itself sets wins.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Who chose the places, for the report.
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// The default place holds a state too, and the caller's environment chose another one.
+    pub fn other_state(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.other_state = Some(folder.into());
         self
     }
 
@@ -287,12 +322,30 @@ impl Builder {
             path.as_ref()
                 .map_or_else(InputFile::default, |path| InputFile::new(shown(path), None))
         };
+        let from = |input: InputFile, origin: &Option<String>| InputFile {
+            origin: origin.clone().filter(|_| input.path.is_some()),
+            ..input
+        };
+        let place = |path: &Option<PathBuf>, origin: &Option<String>| {
+            path.as_ref()
+                .map(|path| from(InputFile::new(shown(path), None), origin))
+        };
+        let (origins, installed) = (&self.origins, self.state_dir.is_some());
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, _)| text::excerpt(name, 80));
         let inputs = Inputs {
             policy: input(&self.policy),
             lock: input(&self.lock),
             reviews: input(&self.reviews),
-            openclaw: folder(&self.host),
-            state_dir: folder(&self.state_dir),
+            openclaw: from(folder(&self.host), &origins.openclaw),
+            state_dir: from(folder(&self.state_dir), &origins.state_dir),
+            home: place(&self.home, &origins.home).filter(|_| installed),
+            openclaw_config: place(&self.config, &origins.config).filter(|_| installed),
+            workspace: place(&self.workspace, &origins.workspace).filter(|_| installed),
+            temporary: place(&self.tmp, &origins.temporary).filter(|_| installed),
+            variables: variables.filter(|_| installed).collect(),
             ..Inputs::default()
         };
         Ok(Verifier {

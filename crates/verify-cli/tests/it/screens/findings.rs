@@ -193,7 +193,7 @@ fn shows(text: &str, id: &str) -> bool {
 
 /// Rules that speak of what the shipped state does not hold, such as signed tags and attestations; tests of their own ask about
 /// them, and `explain` shows them.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 13] = [
     "unverifiable-cache",
     "floating-spec",
     "too-fresh",
@@ -205,6 +205,7 @@ const ELSEWHERE: [&str; 12] = [
     "tag-moved",
     "tag-retagged",
     "tag-rollback",
+    "other-state",
     "trust-expiring",
 ];
 

@@ -2,6 +2,7 @@
 
 pub(super) mod exception_expired;
 pub(super) mod exception_unused;
+pub(super) mod other_state;
 pub(super) mod rule_unmatched;
 pub(super) mod trust_expiring;
 pub(super) mod trust_unused;

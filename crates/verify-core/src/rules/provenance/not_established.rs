@@ -33,6 +33,11 @@ const HOST: Remedy = Remedy::Operator {
     input: Some(Input::Host),
 };
 
+/// What names the home folder.
+const HOME: Remedy = Remedy::Operator {
+    input: Some(Input::Home),
+};
+
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
     if whole.stage == Stage::Announced {
@@ -74,6 +79,11 @@ fn open(whole: &Whole<'_>) -> Vec<Draft> {
 fn of_installation(observation: &Observation) -> Option<Draft> {
     let draft = of_observation(observation)?.demanded();
     Some(match observation {
+        Observation::NoHome { .. } => {
+            return of_observation(observation)
+                .map(|draft| draft.help("name that folder").remedy(HOME));
+        }
+        Observation::NotHere { .. } => return of_observation(observation),
         Observation::NotInCopy { .. } => draft
             .help("copy that folder into the state directory's place too, or check the original"),
         Observation::DuplicateKey { place, key } => {
@@ -101,6 +111,18 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
             NotEstablished::UnsupportedSchema,
             format!("{place} cannot be read: {why}"),
             true,
+        ),
+        Observation::NoHome { what } => (
+            NotEstablished::NoHome,
+            format!(
+                "the home folder of the user who runs OpenClaw is not known, so these were not looked at: {what}"
+            ),
+            false,
+        ),
+        Observation::NotHere { what, why } => (
+            NotEstablished::NotHere,
+            format!("{why}, so these were not looked at: {what}"),
+            false,
         ),
         Observation::NotInCopy { place, path } => (
             NotEstablished::UnknownLayout,
