@@ -28,6 +28,7 @@ pub(crate) mod mcp_spec;
 mod not_covered;
 mod npm_config;
 mod npm_project;
+mod other_host;
 pub(crate) mod packed;
 mod paths;
 mod planted;
@@ -189,6 +190,9 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let staged = planted::staged(&paths).into_iter();
     inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
 
+    if let (Some(host), None) = (&host, paths.not_here()) {
+        other_host::read(&paths, host, &mut inventory, std::path::Path::new("/proc"));
+    }
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
     ancestors::read(&paths, &mut inventory);

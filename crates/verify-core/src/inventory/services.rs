@@ -11,7 +11,7 @@ use super::environment;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::formed_words;
 use super::paths::{Kind as Entry, Paths};
-use super::{Observation, Place, Subject, ids};
+use super::{Observation, Place, Subject, ids, other_host};
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -94,7 +94,10 @@ pub(super) fn read(
             };
             if unit.is_about(paths, host, own) {
                 unit.overrides(paths, found);
-                subjects.push(unit.subject(paths, &name));
+                let mut subject = unit.subject(paths, &name);
+                let other = host.and_then(|host| unit.other_host(host, &name));
+                subject.observations.extend(other);
+                subjects.push(subject);
             }
         }
     }
@@ -152,6 +155,47 @@ impl Unit {
                     .any(|line| line.contains("openclaw") && line.starts_with("Exec"))
             });
         by_name || names(&paths.state) || host.is_some_and(names)
+    }
+
+    /// The values of a directive, in the order in which they count.
+    fn values(&self, directive: &str) -> Vec<String> {
+        let lines = self.texts.iter().flat_map(|(_, text)| lines(text));
+        lines
+            .filter_map(|line| {
+                let (key, value) = line.split_once('=')?;
+                (key.trim() == directive).then(|| value.trim().to_owned())
+            })
+            .collect()
+    }
+
+    /// A unit that starts a service of OpenClaw: everything in it but the words for people decides when that is.
+    fn starter(&self, paths: &Paths, name: &str) -> Subject {
+        let mut listing = ListingBuilder::default();
+        for (file, text) in &self.texts {
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            for (at, line) in lines(text).iter().enumerate() {
+                let Some((key, value)) = line.split_once('=') else {
+                    continue;
+                };
+                if !matches!(key.trim(), "Description" | "Documentation") {
+                    let value = formed_words(value.trim());
+                    let key = format!("{file} {} #{at}", key.trim());
+                    listing.add(key, Class::Command, &json!(value));
+                }
+            }
+        }
+        let mut subject = blank(name, paths.place(&self.file));
+        subject.definition = Some(listing.finish());
+        subject
+    }
+
+    /// What the last `ExecStart` that counts starts in place of `host`.
+    fn other_host(&self, host: &Path, name: &str) -> Option<Observation> {
+        let lines = self.texts.iter().flat_map(|(_, text)| lines(text));
+        let start = lines
+            .filter_map(|line| Some(line.strip_prefix("ExecStart=")?.trim().to_owned()))
+            .rfind(|line| !line.is_empty())?;
+        other_host::of_line(&start, host, name)
     }
 
     fn subject(&self, paths: &Paths, name: &str) -> Subject {

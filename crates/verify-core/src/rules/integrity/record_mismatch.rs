@@ -145,6 +145,24 @@ fn judge(view: &View<'_>, observation: &Observation) -> Option<Draft> {
                 .help("if the state directory is a copy, say from where; otherwise reinstall the subject through OpenClaw")
                 .remedy(Remedy::Operator { input: Some(Input::RelocatedFrom) }),
         ),
+        Observation::OtherHost {
+            place,
+            found,
+            judged,
+        } => Some(
+            view.draft(format!(
+                "{place} starts another OpenClaw than the one that is judged"
+            ))
+            .code("other-host")
+            .evidence(format!("judged  {judged}"))
+            .evidence(format!("started {found}"))
+            .help(
+                "name the one that is started as the host package, or start the one that is judged",
+            )
+            .remedy(Remedy::Operator {
+                input: Some(Input::Host),
+            }),
+        ),
         _ => None,
     }
 }

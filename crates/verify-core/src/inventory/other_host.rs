@@ -1,0 +1,232 @@
+//! Whether what starts OpenClaw starts the host package that is judged: units, lines of cron, a running gateway.
+
+use std::path::{Path, PathBuf};
+
+use super::paths::Paths;
+use super::{Inventory, Observation};
+use crate::read;
+use crate::subject::Kind;
+use crate::text;
+
+/// Most bytes of a table of cron, of a command line or an environment of a process.
+const MAX_FILE: u64 = 1 << 20;
+/// Most processes that are looked at.
+const MAX_PROCESSES: usize = 20_000;
+/// Most bytes of a `package.json`.
+const MAX_MANIFEST: u64 = 4 << 20;
+
+/// Compares whatever is found with `host`. Only where the state directory is the one that is run, not a copy.
+pub(super) fn read(paths: &Paths, host: &Path, inventory: &mut Inventory, proc: &Path) {
+    let mut found = cron(host, Path::new("/etc"));
+    found.extend(running(paths, host, proc));
+    let core = inventory
+        .subjects
+        .iter_mut()
+        .find(|subject| subject.kind == Kind::Core);
+    if let Some(core) = core {
+        core.observations.extend(found);
+    }
+}
+
+/// What a command line starts in place of `host`; none where it starts that one, or nothing that is known here.
+pub(super) fn of_line(line: &str, host: &Path, place: &str) -> Option<Observation> {
+    let other = line
+        .split(|c: char| c.is_whitespace() || "\"'=;&|".contains(c))
+        .map(|word| word.trim_start_matches(['-', '@', ':', '+', '!']))
+        .filter(|word| word.starts_with('/'))
+        .find_map(|word| package_of(Path::new(word)))?;
+    (other != host).then(|| Observation::OtherHost {
+        place: place.to_owned(),
+        found: shown(&other),
+        judged: shown(host),
+    })
+}
+
+fn shown(path: &Path) -> String {
+    text::visible(&path.to_string_lossy()).into_owned()
+}
+
+/// The package `openclaw` that a file lies in.
+fn package_of(file: &Path) -> Option<PathBuf> {
+    let real = file.canonicalize().ok()?;
+    let is_host = |folder: &&Path| {
+        let manifest = read::text(&folder.join("package.json"), MAX_MANIFEST).ok();
+        let manifest = manifest.and_then(|text| crate::json::last_wins(&text).ok());
+        manifest.is_some_and(|found| {
+            found.value.get("name").and_then(serde_json::Value::as_str) == Some("openclaw")
+        })
+    };
+    real.ancestors().take(12).find(is_host).map(Path::to_owned)
+}
+
+/// Lines of the system's tables that name OpenClaw.
+fn cron(host: &Path, etc: &Path) -> Vec<Observation> {
+    let folder = std::fs::read_dir(etc.join("cron.d")).into_iter().flatten();
+    let mut tables: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).collect();
+    tables.push(etc.join("crontab"));
+    tables.sort();
+    let mut found = Vec::new();
+    for table in tables.iter().take(1000) {
+        let Ok(text) = read::text(table, MAX_FILE) else {
+            continue;
+        };
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#') && line.contains("openclaw"));
+        found.extend(lines.filter_map(|line| of_line(line, host, &shown(table))));
+    }
+    found
+}
+
+/// A gateway that runs on this state directory from another package.
+fn running(paths: &Paths, host: &Path, proc: &Path) -> Vec<Observation> {
+    let entries = std::fs::read_dir(proc).into_iter().flatten().flatten();
+    let numbers = entries.filter(|entry| {
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let mut found: Vec<Observation> = numbers
+        .take(MAX_PROCESSES)
+        .filter_map(|entry| {
+            let words = zero_separated(&entry.path().join("cmdline"))?;
+            let gateway = words.iter().any(|word| word == "gateway" || word == "node");
+            if !gateway || !words.iter().any(|word| word.contains("openclaw")) {
+                return None;
+            }
+            // Whose state it is stands in its environment, which only its user and root can read.
+            let environment = zero_separated(&entry.path().join("environ"))?;
+            if state_of(&words, &environment).and_then(|state| state.canonicalize().ok())
+                != Some(paths.state.clone())
+            {
+                return None;
+            }
+            of_line(&words.join(" "), host, "the running gateway")
+        })
+        .collect();
+    found.truncate(1);
+    found
+}
+
+fn zero_separated(file: &Path) -> Option<Vec<String>> {
+    // Files of /proc state no size.
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .ok()?
+        .take(MAX_FILE)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    let words = bytes
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty());
+    Some(
+        words
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect(),
+    )
+}
+
+/// The state directory of a process, as OpenClaw resolves it.
+fn state_of(words: &[String], environment: &[String]) -> Option<PathBuf> {
+    let variable = |name: &str| {
+        environment
+            .iter()
+            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+            .filter(|value| !value.is_empty())
+    };
+    if let Some(named) = variable("OPENCLAW_STATE_DIR") {
+        return Some(PathBuf::from(named));
+    }
+    let home = variable("OPENCLAW_HOME").or_else(|| variable("HOME"))?;
+    let mut profile = variable("OPENCLAW_PROFILE").map(str::to_owned);
+    for (at, word) in words.iter().enumerate() {
+        if word == "--dev" {
+            profile = Some("dev".to_owned());
+        } else if word == "--profile" {
+            profile = words.get(at + 1).cloned();
+        } else if let Some(name) = word.strip_prefix("--profile=") {
+            profile = Some(name.to_owned());
+        }
+    }
+    let name = match profile.filter(|name| !name.is_empty() && name != "default") {
+        Some(profile) => format!(".openclaw-{profile}"),
+        None => ".openclaw".to_owned(),
+    };
+    Some(Path::new(home).join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::fs::write(path, text).expect("write");
+    }
+
+    #[test]
+    fn a_line_that_starts_another_host_is_seen() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let root = dir.path().canonicalize().expect("real path");
+        let (one, two) = (root.join("one"), root.join("two"));
+        for host in [&one, &two] {
+            write(&host.join("package.json"), r#"{"name":"openclaw"}"#);
+            write(&host.join("openclaw.mjs"), "");
+        }
+        std::os::unix::fs::symlink(two.join("openclaw.mjs"), root.join("openclaw")).expect("link");
+        let line = |word: &str| format!("ExecStart=/usr/bin/node \"{word}\" gateway run");
+        let other = |word: &Path| of_line(&line(&word.to_string_lossy()), &one, "unit").is_some();
+        assert!(!other(&one.join("openclaw.mjs")));
+        assert!(other(&two.join("openclaw.mjs")));
+        assert!(other(&root.join("openclaw")), "through a link");
+        assert!(!other(Path::new("/usr/bin/true")));
+
+        let table = root.join("etc/cron.d/x");
+        write(
+            &table,
+            &format!(
+                "# openclaw {}\n* * * * * u {}/openclaw.mjs gateway\n",
+                two.display(),
+                two.display()
+            ),
+        );
+        assert_eq!(cron(&one, &root.join("etc")).len(), 1);
+        assert_eq!(cron(&two, &root.join("etc")).len(), 0);
+    }
+
+    #[test]
+    fn only_the_gateway_of_this_state_counts() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let root = dir.path().canonicalize().expect("real path");
+        let (one, two) = (root.join("one"), root.join("two"));
+        for host in [&one, &two] {
+            write(&host.join("package.json"), r#"{"name":"openclaw"}"#);
+            write(&host.join("openclaw.mjs"), "");
+        }
+        let state = root.join("home/.openclaw");
+        write(&state.join("openclaw.json"), "{}");
+        let paths = Paths::plain(&state);
+        let process = |environment: String, more: &str| {
+            let line = format!("node\0{}/openclaw.mjs\0gateway\0run\0{more}", two.display());
+            write(&root.join("proc/12/cmdline"), &line);
+            write(&root.join("proc/12/environ"), &environment);
+            (
+                running(&paths, &one, &root.join("proc")).len(),
+                running(&paths, &two, &root.join("proc")).len(),
+            )
+        };
+        let home = format!("HOME={}/home\0", root.display());
+        assert_eq!(process(home.clone(), ""), (1, 0));
+        assert_eq!(process(home.clone(), "--profile\0work\0"), (0, 0));
+        assert_eq!(
+            process(format!("{home}OPENCLAW_STATE_DIR=/elsewhere\0"), ""),
+            (0, 0)
+        );
+        assert_eq!(
+            process(format!("OPENCLAW_STATE_DIR={}\0", state.display()), ""),
+            (1, 0)
+        );
+    }
+}
