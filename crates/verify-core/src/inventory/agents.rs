@@ -43,8 +43,9 @@ const CODE: [&str; 6] = [
 const CODEX: [&str; 5] = ["AGENTS.md", "config.toml", "skills", "prompts", "plugins"];
 /// Keys of an agent's settings that start a program.
 const COMMANDS: [&str; 2] = ["shellPath", "shellCommandPrefix"];
-/// Most files below `.claude`.
+/// Most entries below `.claude`, and levels of folders.
 const MAX_CLAUDE: usize = 1000;
+const MAX_DEPTH: usize = 8;
 
 /// Every agent with a folder or a workspace.
 pub(super) fn read(
@@ -131,15 +132,16 @@ fn subject(
             );
         }
         let mut left = MAX_CLAUDE;
-        claude(
-            paths,
-            &workspace.join(".claude"),
-            0,
-            &mut left,
-            &mut |file| {
-                instruction(paths, file, &mut instructions, observations);
-            },
-        );
+        let folder = workspace.join(".claude");
+        let whole = claude(paths, &folder, 0, &mut left, &mut |file| {
+            instruction(paths, file, &mut instructions, observations);
+        });
+        if let Err(why) = whole {
+            observations.push(Observation::Unreadable {
+                place: paths.shown(&folder),
+                why,
+            });
+        }
     }
     subject.definition = definition.finish_unless_empty();
     subject.settings = settings.finish_unless_empty();
@@ -228,9 +230,10 @@ impl Keys<'_> {
                 .add(shown, Class::Endpoint, &formed(value, false));
         } else if names_a_secret(last) || path.contains("headers.") {
             self.settings.add(shown, Class::Guard, &formed(value, true));
-        } else if self.file == "settings.json" {
-            self.settings
-                .add(shown, Class::Guard, &formed(value, false));
+        } else if self.file == "settings.json" || value.is_object() || value.is_array() {
+            // Also what is nested too deep to be looked at key by key.
+            let deep = value.is_object() || value.is_array();
+            self.settings.add(shown, Class::Guard, &formed(value, deep));
         }
         // What else is in models.json is OpenClaw's own catalogue, which it rewrites.
     }
@@ -252,26 +255,59 @@ fn instruction(
     }
 }
 
-/// The files below `.claude`, which another agent's plugins and commands live in.
+/// The files below `.claude`, which another agent's plugins and commands live in. The error says what was not looked at.
 fn claude(
     paths: &Paths,
     folder: &Path,
     depth: usize,
     left: &mut usize,
     each: &mut dyn FnMut(&Path),
-) {
-    if depth > 8 {
-        return;
+) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!(
+            "has folders more than {MAX_DEPTH} levels deep; what is in them was not looked at"
+        ));
     }
-    for entry in paths.list(folder).unwrap_or_default() {
-        let Some(rest) = left.checked_sub(1) else {
-            return;
-        };
-        *left = rest;
+    let entries = paths.list(folder).map_err(|error| error.to_string())?;
+    for entry in entries {
+        *left = left.checked_sub(1).ok_or_else(|| {
+            format!("holds more than {MAX_CLAUDE} entries; the rest was not looked at")
+        })?;
         match entry.kind {
-            Entry::Folder if !entry.link => claude(paths, &entry.path, depth + 1, left, each),
+            Entry::Folder if !entry.link => claude(paths, &entry.path, depth + 1, left, each)?,
             Entry::File => each(&entry.path),
             _ => {}
         }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_of_claude_is_said() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let paths = Paths::plain(dir.path());
+        let folder = paths.state.join(".claude");
+        let looked = || {
+            let mut files = 0;
+            let whole = claude(&paths, &folder, 0, &mut MAX_CLAUDE.clone(), &mut |_| {
+                files += 1
+            });
+            (files, whole.is_ok())
+        };
+        assert_eq!(looked(), (0, true), "none is none");
+        std::fs::create_dir(&folder).expect("folder");
+        for at in 0..MAX_CLAUDE {
+            std::fs::write(folder.join(format!("{at}.md")), "").expect("file");
+        }
+        assert_eq!(looked(), (MAX_CLAUDE, true));
+        std::fs::write(folder.join("one-more.md"), "").expect("file");
+        assert_eq!(looked(), (MAX_CLAUDE, false));
+        std::fs::remove_dir_all(&folder).expect("removed");
+        std::fs::create_dir_all(folder.join("a/b/c/d/e/f/g/h/i")).expect("folders");
+        assert_eq!(looked(), (0, false));
     }
 }

@@ -85,7 +85,7 @@ const BOOKKEEPING: [&str; 16] = [
 fn decisive(job: &Value) -> Map<String, Value> {
     let mut found = Map::new();
     let Some(keys) = job.as_object() else {
-        found.insert("job".to_owned(), Value::Null);
+        found.insert("job".to_owned(), job.clone());
         return found;
     };
     for (key, value) in keys {

@@ -53,6 +53,7 @@ pub(super) fn read(paths: &Paths, observations: &mut Vec<Observation>) -> Option
     for package in [
         root.clone(),
         modules.join("openclaw"),
+        root.join("lib/node_modules/openclaw"),
         root.join("openclaw"),
     ] {
         let files = PluginFiles::read(paths, &package);

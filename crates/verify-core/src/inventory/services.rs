@@ -81,11 +81,19 @@ pub(super) fn read(
             }
         }
     }
+    let mut starters: Vec<(PathBuf, String, String)> = Vec::new();
     let all: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
     for (folder, own) in folders {
         for entry in paths.list(&folder).unwrap_or_default() {
             let name = entry.name.to_string_lossy().into_owned();
             // A unit may be a link to a file elsewhere; a link to nothing is one that is masked or broken.
+            let starter = STARTERS.iter().find_map(|ending| name.strip_suffix(ending));
+            if entry.kind == Entry::File
+                && let Some(stem) = starter
+            {
+                starters.push((entry.path, name.clone(), format!("{stem}.service")));
+                continue;
+            }
             if entry.kind != Entry::File || !name.ends_with(".service") {
                 continue;
             }
@@ -101,8 +109,23 @@ pub(super) fn read(
             }
         }
     }
+    for (file, name, usual) in starters {
+        let Some(unit) = Unit::read(&file, &name, &all) else {
+            continue;
+        };
+        let started = unit.values("Unit").pop().unwrap_or(usual);
+        let about = subjects
+            .iter()
+            .any(|subject| subject.kind == Kind::Service && subject.name == started);
+        if about {
+            subjects.push(unit.starter(paths, &name));
+        }
+    }
     subjects
 }
+
+/// Endings of units that start a service: at a time, when a file changes, when something connects.
+const STARTERS: [&str; 3] = [".timer", ".path", ".socket"];
 
 struct Unit {
     file: PathBuf,
@@ -114,11 +137,11 @@ impl Unit {
     /// The unit with the drop-ins of all folders, those of its prefixes and those of all services.
     fn read(file: &Path, name: &str, folders: &[PathBuf]) -> Option<Self> {
         let mut texts = vec![(file.to_owned(), content(file).ok()?)];
-        let mut names = vec![format!("{name}.d"), "service.d".to_owned()];
-        let stem = name.trim_end_matches(".service");
+        let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "service"));
+        let mut names = vec![format!("{name}.d"), format!("{ending}.d")];
         names.extend(
             stem.match_indices('-')
-                .filter_map(|(at, _)| Some(format!("{}.service.d", stem.get(..=at)?))),
+                .filter_map(|(at, _)| Some(format!("{}.{ending}.d", stem.get(..=at)?))),
         );
         let mut drop_ins: Vec<PathBuf> = folders
             .iter()
@@ -380,6 +403,52 @@ fn blank(name: &str, place: Place) -> Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_starts_a_service_at_a_time_is_a_definition_too() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().join("home/.config/systemd/user");
+        std::fs::create_dir_all(&folder).expect("folder");
+        std::fs::create_dir_all(dir.path().join("home/.openclaw")).expect("state");
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("unit");
+        write(
+            "nightly.service",
+            "[Service]\nExecStart=/usr/bin/openclaw agent\n",
+        );
+        write("nightly.timer", "[Timer]\nOnCalendar=daily\n");
+        write("other.timer", "[Timer]\nUnit=nightly.service\n");
+        write("backup.service", "[Service]\nExecStart=/usr/bin/true\n");
+        write("backup.timer", "[Timer]\nOnCalendar=daily\n");
+        let options = super::super::Options {
+            home: Some(dir.path().join("home")),
+            ..super::super::Options::new(dir.path().join("home/.openclaw"))
+        };
+        let digests = || {
+            let paths = Paths::new(&options).expect("paths");
+            let found = read(&paths, None, &mut Vec::new());
+            let mut found: Vec<(String, String)> = found
+                .iter()
+                .filter(|subject| {
+                    subject.name.contains("nightly")
+                        || subject.name.contains("other")
+                        || subject.name.contains("backup")
+                })
+                .map(|subject| {
+                    (
+                        subject.name.clone(),
+                        format!("{:?}", subject.definition_digest()),
+                    )
+                })
+                .collect();
+            found.sort();
+            found
+        };
+        let before = digests();
+        let names: Vec<&str> = before.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["nightly.service", "nightly.timer", "other.timer"]);
+        write("nightly.timer", "[Timer]\nOnCalendar=minutely\n");
+        assert_ne!(digests(), before);
+    }
 
     #[test]
     fn units_are_read_as_systemd_reads_them() {

@@ -2,13 +2,16 @@
 //! and code of the database itself. Values of secrets are never read.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::Value;
 
 use super::paths::Paths;
 use super::{Hazard, Observation};
+use crate::digest::Sha256Digest;
 use crate::json;
+use crate::read::ReadError;
 use crate::text;
 
 /// Tables whose rows decide what OpenClaw loads, starts or allows.
@@ -37,7 +40,7 @@ const BOOKKEEPING: [&str; 6] = [
 /// The rows.
 #[derive(Default)]
 pub(super) struct Steering {
-    /// Jobs: id, whether it is on, and what was written of it. Null where that is no JSON.
+    /// Jobs: id, whether it is on, and what was written of it; the digest of its text where that is not read as JSON.
     pub(super) jobs: Vec<(String, bool, Value)>,
     /// Exec approvals by key.
     pub(super) approvals: Vec<(String, Value)>,
@@ -96,6 +99,12 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
 }
 
 /// Triggers and views: OpenClaw's own schema has none, and one on a table that decides can change a record after it was checked.
+///
+/// Indexes are not looked at, also those on expressions or with a condition. SQLite takes only deterministic functions in them, and of
+/// those an application defines only ones that it declares both deterministic and safe for a schema, which OpenClaw does not do; an
+/// expression reads the one row that it indexes and writes nothing. An index whose content was forged can hide a row from whoever reads
+/// through it: so every table is read here without its indexes, and the record of installs both ways. The same holds for the conditions
+/// of columns (CHECK, DEFAULT); generated columns are refused.
 fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
     let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name";
     let mut statement = db.prepare(sql)?;
@@ -144,7 +153,9 @@ fn jobs(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<
         if value.is_none() {
             found.observations.push(unreadable(place, "cron_jobs", &id));
         }
-        found.jobs.push((id, enabled, value.unwrap_or(Value::Null)));
+        found
+            .jobs
+            .push((id, enabled, value.unwrap_or_else(|| as_written(&written))));
     }
     Ok(())
 }
@@ -233,7 +244,7 @@ fn without_halves(text: &str) -> Cow<'_, str> {
 /// Files from before the database, which OpenClaw takes in where a row is missing: approvals, and jobs.
 pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
     let file = paths.state.join("exec-approvals.json");
-    if let Ok(text) = paths.text(&file, MAX_JSON as u64) {
+    if let Some(text) = legacy_text(paths, &file, found) {
         match parsed(&text) {
             Some(value) => flatten("exec-approvals.json", value, 0, &mut found.approvals),
             None => found.observations.push(Observation::Unreadable {
@@ -244,8 +255,14 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
         found.finish_approvals(&paths.shown(&file));
     }
     let file = paths.state.join("cron/jobs.json");
-    if let Ok(text) = paths.text(&file, MAX_JSON as u64) {
-        let value = parsed(&text).unwrap_or(Value::Null);
+    if let Some(text) = legacy_text(paths, &file, found) {
+        let value = parsed(&text).unwrap_or_else(|| {
+            found.observations.push(Observation::Unreadable {
+                place: paths.shown(&file),
+                why: "is no JSON, or nested too deep".to_owned(),
+            });
+            Value::Null
+        });
         let jobs = value.get("jobs").unwrap_or(&value).as_array();
         if jobs.is_some_and(|jobs| jobs.len() > MAX_ROWS) {
             found.observations.push(cut(&paths.shown(&file)));
@@ -257,6 +274,26 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
             found.jobs.push((id, enabled, job.clone()));
         }
     }
+}
+
+/// The text of a file from before the database; one that is there and cannot be read is said.
+fn legacy_text(paths: &Paths, file: &Path, found: &mut Steering) -> Option<String> {
+    match paths.text(file, MAX_JSON as u64) {
+        Ok(text) => Some(text),
+        Err(ReadError::NotFound) => None,
+        Err(error) => {
+            found.observations.push(Observation::Unreadable {
+                place: paths.shown(file),
+                why: text::excerpt(&error.to_string(), 200),
+            });
+            None
+        }
+    }
+}
+
+/// What stands for a text that is not read, such as JSON that is nested too deep: whatever changes in it changes the digest.
+fn as_written(text: &str) -> Value {
+    Value::String(Sha256Digest::of(text.as_bytes()).to_string())
 }
 
 /// There is more at a place than is looked at.
