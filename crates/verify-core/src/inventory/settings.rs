@@ -14,6 +14,7 @@ use super::paths::Paths;
 use super::steering::Steering;
 use super::{Observation, Subject, ids};
 use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
 
 /// The table of keys. A test holds it beside the schema of the installed OpenClaw.
 const TABLE: &str = include_str!("tables/config-keys.tsv");
@@ -98,7 +99,45 @@ pub(super) fn read(
     subject.place.shown.clone_from(&config.shown);
     subject.definition = definition;
     subject.settings = settings;
+    images(&config.value, &mut subject.observations);
     Some(subject)
+}
+
+/// Images of sandboxes that are named without their digest.
+fn images(config: &Value, found: &mut Vec<Observation>) {
+    let agents = config.get("agents").unwrap_or(&Value::Null);
+    let mut scopes = vec![("agents.defaults".to_owned(), agents.get("defaults"))];
+    let entries = agents.get("entries").and_then(Value::as_object);
+    for (id, entry) in entries.into_iter().flatten() {
+        scopes.push((format!("agents.entries.{id}"), Some(entry)));
+    }
+    let list = agents.get("list").and_then(Value::as_array);
+    for (at, entry) in list.into_iter().flatten().enumerate() {
+        scopes.push((format!("agents.list.[{at}]"), Some(entry)));
+    }
+    for (scope, entry) in scopes.into_iter().take(MAX_KEYS) {
+        for part in ["docker", "browser"] {
+            let image = entry.and_then(|entry| entry.pointer(&format!("/sandbox/{part}/image")));
+            let Some(image) = image.and_then(Value::as_str).map(str::trim) else {
+                continue;
+            };
+            if !image.is_empty() && !is_pinned_image(image) {
+                found.push(Observation::UnpinnedImage {
+                    key: text::excerpt(&format!("{scope}.sandbox.{part}.image"), 200),
+                    image: text::excerpt(image, 200),
+                });
+            }
+        }
+    }
+}
+
+/// `name@sha256:…`, or the id of an image of this machine.
+fn is_pinned_image(image: &str) -> bool {
+    let hex = image
+        .rsplit_once("@sha256:")
+        .map(|(_, hex)| hex)
+        .or_else(|| image.strip_prefix("sha256:"));
+    hex.is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 struct Walk<'a> {
@@ -338,6 +377,118 @@ mod tests {
             one.1.digest(),
             "its form is reported"
         );
+    }
+
+    /// Key paths of a JSON Schema: `*` for any key, `[]` for an element.
+    fn paths_of(
+        schema: &Value,
+        root: &Value,
+        path: &mut Vec<String>,
+        found: &mut std::collections::BTreeSet<Vec<String>>,
+    ) {
+        if path.len() > 14 {
+            return;
+        }
+        if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+            let target = root
+                .pointer(name.trim_start_matches('#'))
+                .unwrap_or(&Value::Null);
+            return paths_of(target, root, path, found);
+        }
+        let mut inner = false;
+        let mut go = |part: Option<String>, value: &Value, path: &mut Vec<String>| {
+            inner = true;
+            path.extend(part.clone());
+            paths_of(value, root, path, found);
+            if part.is_some() {
+                path.pop();
+            }
+        };
+        for key in ["anyOf", "oneOf", "allOf"] {
+            for other in schema
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                go(None, other, path);
+            }
+        }
+        for (key, value) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            go(Some(key.clone()), value, path);
+        }
+        if let Some(value) = schema
+            .get("additionalProperties")
+            .filter(|value| value.is_object())
+        {
+            go(Some("*".to_owned()), value, path);
+        }
+        if let Some(value) = schema.get("items").filter(|value| value.is_object()) {
+            go(Some("[]".to_owned()), value, path);
+        }
+        if !inner && !path.is_empty() {
+            found.insert(path.clone());
+        }
+    }
+
+    /// Where OpenClaw gets a key that the table does not know, somebody has to say what it does.
+    #[test]
+    #[ignore = "needs a real OpenClaw"]
+    fn the_table_knows_every_key_of_openclaws_schema() {
+        let root = std::env::var_os("OPENCLAW_VERIFY_REAL").expect("OPENCLAW_VERIFY_REAL");
+        let root = std::path::PathBuf::from(root);
+        let home = tempfile::tempdir().expect("temp dir");
+        let run = std::process::Command::new(root.join("bin/node"))
+            .arg(root.join("app/node_modules/openclaw/openclaw.mjs"))
+            .args(["config", "schema"])
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PATH", "/usr/bin:/bin")
+            .output()
+            .expect("openclaw");
+        let schema: Value = serde_json::from_slice(&run.stdout).expect("a schema");
+        let schema = schema.get("schema").unwrap_or(&schema);
+        let mut found = std::collections::BTreeSet::new();
+        paths_of(schema, schema, &mut Vec::new(), &mut found);
+        assert!(found.len() > 1000, "{} keys", found.len());
+        let unknown: Vec<String> = found
+            .iter()
+            .filter(|path| {
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                !PATTERNS.iter().any(|(pattern, _)| matches(pattern, &path))
+            })
+            .map(|path| path.join("."))
+            .collect();
+        assert!(unknown.is_empty(), "config-keys.tsv lacks {unknown:#?}");
+        // What starts a program by its name is a command, also in a list of agents.
+        for path in [
+            "agents.list.[0].sandbox.docker.setupCommand",
+            "agents.entries.x.sandbox.docker.image",
+        ] {
+            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            assert_eq!(meaning(&path), Means::Class(Class::Command), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn images_without_a_digest_are_named() {
+        let digest = format!("x@sha256:{}", "ab".repeat(32));
+        let id = format!("sha256:{}", "ab".repeat(32));
+        let keys = |image: &str| {
+            let mut found = Vec::new();
+            let sandbox = json!({ "sandbox": { "docker": { "image": image } } });
+            let config = json!({ "agents": { "defaults": sandbox, "entries": { "a": sandbox }, "list": [sandbox] } });
+            images(&config, &mut found);
+            found.len()
+        };
+        assert_eq!(keys("node:22"), 3);
+        assert_eq!(keys("node:22@sha256:short"), 3);
+        assert_eq!((keys(&digest), keys(&id), keys("")), (0, 0, 0));
     }
 
     #[test]

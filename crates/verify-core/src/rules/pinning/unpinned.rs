@@ -1,6 +1,7 @@
 //! `unpinned`: the lock holds neither the digest nor the exact version that policy requires.
 
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
+use crate::inventory::Observation;
 use crate::policy::PinRequirement;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::spec;
@@ -19,6 +20,34 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>) -> Vec<Draft> {
+    images(view).chain(files(view)).collect()
+}
+
+/// Images of sandboxes. A name with a tag is what OpenClaw's own scripts build, so it is worth a line and no more.
+fn images<'a>(view: &'a View<'_>) -> impl Iterator<Item = Draft> + 'a {
+    let images = view
+        .subject
+        .observations
+        .iter()
+        .filter_map(|observation| match observation {
+            Observation::UnpinnedImage { key, image } => Some((key, image)),
+            _ => None,
+        });
+    images.map(|(key, image)| {
+        view.draft(format!(
+            "{key} names the image {image} without its digest, so another one can run under the same name"
+        ))
+        .code("image")
+        .level(Level::Warn)
+        .remedy(Remedy::Configure {
+            path: key.clone(),
+            value: None,
+        })
+        .help("write its digest behind the name, as `docker image inspect` shows it under RepoDigests, or its id")
+    })
+}
+
+fn files(view: &View<'_>) -> Vec<Draft> {
     // One finding says that of all of them.
     if view.locked.is_none() && view.whole.lock.lacks_settings() && view.subject.is_of_settings() {
         return Vec::new();
