@@ -5,6 +5,7 @@
 //! what decides about one run only (`-A`, `--fail-on`, `--now`) is not repeated. Values are one word of a POSIX shell each.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use openclaw_verify_core::text;
 
@@ -12,6 +13,26 @@ use crate::cli::Common;
 
 /// The places that this call named.
 pub(crate) struct Places(String);
+
+/// Those of this process, which serves one call.
+static OF_CALL: OnceLock<Places> = OnceLock::new();
+
+/// From now on every command that is printed for people carries the places of `common`.
+pub(crate) fn remember(common: &Common) {
+    // A second time says nothing new.
+    let _ = OF_CALL.set(Places::of(common, None));
+}
+
+/// A command of this program with the places of this call; anything else as it is.
+pub(crate) fn carried(command: &str) -> String {
+    let looks = ["openclaw-verify explain", "openclaw-verify help"]
+        .iter()
+        .any(|page| command.starts_with(page));
+    match OF_CALL.get() {
+        Some(places) if command.starts_with("openclaw-verify ") && !looks => places.after(command),
+        _ => command.to_owned(),
+    }
+}
 
 impl Places {
     /// Those of `common`, and `--from` where the call named what is not installed yet.
@@ -57,6 +78,19 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+
+    #[test]
+    fn pages_and_options_carry_nothing() {
+        let cli = Cli::parse_from(["openclaw-verify", "--state-dir", "/s", "check"]);
+        remember(&cli.common);
+        assert_eq!(
+            carried("openclaw-verify lock x"),
+            "openclaw-verify lock x --state-dir /s"
+        );
+        for other in ["openclaw-verify explain unpinned", "--online"] {
+            assert_eq!(carried(other), other);
+        }
+    }
 
     #[test]
     fn names_every_place_and_nothing_of_one_run() {

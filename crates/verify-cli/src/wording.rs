@@ -7,11 +7,18 @@ use openclaw_verify_core::text::shell_word;
 use openclaw_verify_core::{Backlog, Error, rules};
 use serde_json::Value;
 
-/// The report with this command's words for what to do next.
-pub(crate) fn report(report: &Report) -> Report {
+use crate::commands;
+
+/// The report with this command's words for what to do next. For people, commands carry the places of this call; for machines they do
+/// not, so that equal installations give equal bytes.
+pub(crate) fn report(report: &Report, for_people: bool) -> Report {
     let mut report = report.clone();
     for finding in &mut report.findings {
-        finding.help = next(finding);
+        let command = match command(&finding.remedy) {
+            Some(command) if for_people => Some(commands::carried(&command)),
+            command => command,
+        };
+        finding.help = worded(finding, command);
     }
     report
 }
@@ -28,9 +35,16 @@ pub(crate) fn backlog(backlog: &Backlog) -> Value {
 
 /// What to do next about a finding: in words, with the command where there is one. Empty when there is nothing to say.
 pub(crate) fn next(finding: &Finding) -> String {
+    worded(
+        finding,
+        command(&finding.remedy).map(|command| commands::carried(&command)),
+    )
+}
+
+fn worded(finding: &Finding, command: Option<String>) -> String {
     let by_code = finding.code.is_some()
         && rules::rule(finding.id).is_some_and(|rule| rule.help == finding.help);
-    let command = match command(&finding.remedy) {
+    let command = match command {
         None if by_code => Some(format!("openclaw-verify explain {}", finding.id)),
         command => command,
     };

@@ -69,7 +69,7 @@ pub(crate) fn json(found: &CandidateReport, anchors: &Anchors, now: jiff::Timest
         "provenance": { "outcome": found.provenance, "identity": found.identity },
         "registrySignatures": { "outcome": found.signatures, "keys": found.signed_by },
         "trust": anchors.used(now),
-        "report": wording::report(&found.report),
+        "report": wording::report(&found.report, false),
     })
 }
 

@@ -33,7 +33,7 @@ pub(crate) enum Detail {
 
 /// `report` in `format`, ending in a newline.
 pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
-    let report = &wording::report(report);
+    let report = &wording::report(report, format == Format::Human);
     match format {
         Format::Human => Ok(human::render(report, detail)),
         Format::Json => json(report),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::commands::Places;
+use crate::commands::{self, Places};
 use crate::wording;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
@@ -80,6 +80,7 @@ pub(crate) fn backlog(backlog: &Backlog) -> String {
             item.subject, item.finding, item.cost
         );
         let command = wording::command(&item.remedy).unwrap_or_default();
+        let command = commands::carried(&command);
         let _ = writeln!(out, "  {command}");
     }
     let count = backlog.items.len();

@@ -31,8 +31,9 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
             start.bar.finish();
             output::human(&text)?;
             output::stderr(&format!(
-                "no lock found at {}; run: openclaw-verify lock --init",
-                operator::shown(&start.files.lock)
+                "no lock found at {}; run: {}",
+                operator::shown(&start.files.lock),
+                crate::commands::carried("openclaw-verify lock --init")
             ));
             return Ok(Exit::Failed);
         }

@@ -28,6 +28,7 @@ use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file, rule
 
 use crate::anchors::anchors;
 use crate::cli::{Cli, Common, Format, Verb, page};
+use crate::commands;
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
@@ -36,6 +37,7 @@ use crate::{Exit, errors, names, output};
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = &cli.common;
+    commands::remember(common);
     if let Some(verb) = &cli.verb {
         speaks(verb, common.format)?;
     }
@@ -279,6 +281,6 @@ fn detail(common: &Common) -> Detail {
 fn no_lock(files: &Files) -> Error {
     Error::environment(
         format!("no lock found at {}", operator::shown(&files.lock)),
-        "run: openclaw-verify lock --init",
+        format!("run: {}", commands::carried("openclaw-verify lock --init")),
     )
 }

@@ -59,7 +59,10 @@ fn make(verifier: &Verifier, options: &SbomOptions, args: &SbomArgs, lock: &Path
     let locked = verifier.lock().ok_or_else(|| {
         Error::environment(
             format!("no lock found at {}", operator::shown(lock)),
-            "run: openclaw-verify lock --init",
+            format!(
+                "run: {}",
+                crate::commands::carried("openclaw-verify lock --init")
+            ),
         )
     })?;
     sbom::from_lock(locked, options)
