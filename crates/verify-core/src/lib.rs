@@ -126,6 +126,6 @@ pub use release::verify as verify_tag;
 pub use tree::tree_digest;
 pub use verifier::{
     Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, ImportState,
-    OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport, RefusedSubject, ReleaseQuery,
-    ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since, Verifier,
+    OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport, RefusedSubject,
+    ReleaseQuery, ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since, Verifier,
 };

@@ -266,7 +266,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         now: 0,
         workspace: operator::openclaw_workspace(common),
         variables: operator::variables(common).unwrap_or_default(),
-        ..inventory::Options::new(PathBuf::new())
+        ..inventory::InventoryOptions::new(PathBuf::new())
     }
 }
 

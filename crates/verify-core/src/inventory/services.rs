@@ -419,9 +419,9 @@ mod tests {
         write("other.timer", "[Timer]\nUnit=nightly.service\n");
         write("backup.service", "[Service]\nExecStart=/usr/bin/true\n");
         write("backup.timer", "[Timer]\nOnCalendar=daily\n");
-        let options = super::super::Options {
+        let options = super::super::InventoryOptions {
             home: Some(dir.path().join("home")),
-            ..super::super::Options::new(dir.path().join("home/.openclaw"))
+            ..super::super::InventoryOptions::new(dir.path().join("home/.openclaw"))
         };
         let digests = || {
             let paths = Paths::new(&options).expect("paths");

@@ -93,7 +93,7 @@ impl Home {
         .flatten()
         .cloned()
         .collect();
-        let trees = crate::tree::digest_all(&specs, &crate::tree::Options::default());
+        let trees = crate::tree::digest_all(&specs, &crate::tree::TreeOptions::default());
         let mut files = Vec::new();
         for (spec, tree) in specs.iter().zip(trees) {
             let tree = tree.expect("a tree");
