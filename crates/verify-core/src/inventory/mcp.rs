@@ -173,20 +173,19 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
                 writable: None,
             }));
         if let Some((LocalFiles::File, line)) = rule {
-            found.not_covered.push(NotCovered {
-                what: format!("files beside the script of {}", subject.id),
-                why: format!("the rule in line {line} of the policy says `local = \"file\"`"),
-            });
+            found.not_covered.push(NotCovered::new(
+                format!("files beside the script of {}", subject.id),
+                format!("the rule in line {line} of the policy says `local = \"file\"`"),
+            ));
         }
         found
             .not_covered
-            .extend(
-                local.system.into_iter().map(|program| NotCovered {
-                    what: format!("the program {program} of {}", subject.id),
-                    why: "its place is the system's; only root can change it, or PATH decides"
-                        .to_owned(),
-                }),
-            );
+            .extend(local.system.into_iter().map(|program| {
+                NotCovered::new(
+                    format!("the program {program} of {}", subject.id),
+                    "its place is the system's; only root can change it, or PATH decides",
+                )
+            }));
     }
 }
 
