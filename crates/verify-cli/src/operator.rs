@@ -33,8 +33,10 @@ pub(crate) struct Files {
 
 /// The installation to look at.
 pub(crate) struct Installation {
-    /// The state directory, which exists.
+    /// The state directory, which exists; its real path.
     pub state_dir: PathBuf,
+    /// The same as it was named, where that is a link: people keep it on a volume.
+    pub named: PathBuf,
     /// The host package, as far as it was named or found.
     pub host: Host,
 }
@@ -141,8 +143,11 @@ pub(crate) fn openclaw_home(common: &Common, state_dir: &Path) -> Option<PathBuf
 }
 
 fn is_below(folder: &Path, home: &Path) -> bool {
-    home.canonicalize()
-        .is_ok_and(|home| folder.starts_with(home))
+    // The folder may be named by the home as it is written, which can be a link too.
+    folder.starts_with(home)
+        || home
+            .canonicalize()
+            .is_ok_and(|home| folder.starts_with(home))
 }
 
 /// Variables that paths of the config may name, as they were given.
@@ -275,9 +280,13 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         }
         Err(error) => return Err(Error::io("read the state directory", state_dir, error)),
     }
+    let linked = state_dir.is_symlink();
+    let named = std::path::absolute(&state_dir)
+        .map_err(|error| Error::io("resolve the state directory", &state_dir, error))?;
     let state_dir = state_dir
         .canonicalize()
         .map_err(|error| Error::io("resolve the state directory", &state_dir, error))?;
+    let named = if linked { named } else { state_dir.clone() };
     let host = match common
         .openclaw
         .as_ref()
@@ -289,7 +298,11 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         },
         None => host::on_path(&state_dir),
     };
-    Ok(Installation { state_dir, host })
+    Ok(Installation {
+        state_dir,
+        named,
+        host,
+    })
 }
 
 /// Chooses the operator's files; see docs/cli.md. `under_test` are folders in which they are never looked for.

@@ -170,6 +170,7 @@ fn prepare(
         Arc::new(move |progress| bar.update(progress.files, progress.of))
     });
     let state_dir = installation.as_ref().map(|found| found.state_dir.clone());
+    let named = installation.as_ref().map(|found| found.named.clone());
     builder = builder.origins(operator::origins(common));
     if let Some(other) = state_dir
         .as_deref()
@@ -178,7 +179,7 @@ fn prepare(
         builder = builder.other_state(other);
     }
     if let Some(installation) = installation {
-        builder = builder.state_dir(installation.state_dir);
+        builder = builder.state_dir(installation.named);
         if let Some(host) = installation.host.folder {
             builder = builder.host(host);
         }
@@ -192,7 +193,7 @@ fn prepare(
     if let Some(config) = operator::openclaw_config(common) {
         builder = builder.openclaw_config(config);
     }
-    if let Some(home) = state_dir.and_then(|folder| operator::openclaw_home(common, &folder)) {
+    if let Some(home) = named.and_then(|folder| operator::openclaw_home(common, &folder)) {
         builder = builder.home(home);
     }
     if let Some(workspace) = operator::openclaw_workspace(common) {
@@ -256,11 +257,11 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
 
 fn options(common: &Common, installation: &operator::Installation) -> inventory::InventoryOptions {
     inventory::InventoryOptions {
-        state_dir: installation.state_dir.clone(),
+        state_dir: installation.named.clone(),
         host: installation.host.folder.clone(),
         host_wrapper: installation.host.wrapper.clone(),
         relocated_from: common.relocated_from.clone(),
-        home: operator::openclaw_home(common, &installation.state_dir),
+        home: operator::openclaw_home(common, &installation.named),
         config: operator::openclaw_config(common),
         tmp: None,
         now: 0,

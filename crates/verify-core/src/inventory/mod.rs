@@ -123,9 +123,16 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
         .clone()
         .or_else(|| older_records(&paths, &config.value, &index));
     let unknown = index.unknown || older.is_some();
-    inventory
-        .observations
-        .extend(older.map(|found| Observation::StateTooOld { found }));
+    let last = config::string(config.value.pointer("/meta/lastTouchedVersion"));
+    inventory.observations.extend(older.map(|found| {
+        let by = last.map_or(String::new(), |version| {
+            format!(
+                "; OpenClaw {} wrote them last",
+                crate::text::excerpt(version, 40)
+            )
+        });
+        Observation::StateTooOld { found: found + &by }
+    }));
     inventory.records_unknown = unknown;
     if let Some(host) = &host {
         inventory.subjects.push(core::read(
