@@ -146,8 +146,5 @@ fn the_lock_alone_answers_for_pins_and_commands() {
         let case = format!("<testcase name={}", subject["id"]);
         assert!(junit.stdout.contains(&case), "{case}: {}", junit.stdout);
     }
-    assert_eq!(
-        junit.stdout.matches("time=\"0.000\"").count() > subjects,
-        true
-    );
+    assert!(junit.stdout.matches("time=\"0.000\"").count() > subjects);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::tag::Tag;
-use super::verdict::{Code, Failure, Signer};
+use super::verdict::{Code, Failure, TagSigner};
 use super::verify::Accepted;
 use crate::fact::NotEstablished;
 
@@ -30,7 +30,7 @@ impl OpenPgpCertificates {
         &self,
         _fingerprint: &str,
         _now: Timestamp,
-    ) -> Result<Option<Signer>, Failure> {
+    ) -> Result<Option<TagSigner>, Failure> {
         Err(disabled())
     }
 }
