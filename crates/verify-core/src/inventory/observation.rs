@@ -1,0 +1,233 @@
+//! What is odd about an installation. An observation says what was seen; a rule decides what it means.
+
+use crate::subject::SubjectId;
+
+/// Something odd that was seen. Rules give it a meaning and a level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Observation {
+    /// Record, package.json, package-lock or HEAD disagree, about `what`.
+    RecordConflict {
+        /// The field: `name`, `version`, `integrity`, `commit`, `hash` …
+        what: &'static str,
+        /// What the record says, safe to show.
+        recorded: String,
+        /// What the disk says, safe to show.
+        found: String,
+        /// Only a warning: the algorithm cannot be reproduced with certainty.
+        advisory: bool,
+    },
+    /// Two folders of the state directory are links to one place.
+    SharedRoot {
+        /// Their names.
+        roots: [String; 2],
+        /// The place, safe to show.
+        target: String,
+    },
+    /// A recorded path is not at its canonical place in the state directory.
+    OutsideState {
+        /// The recorded path, safe to show.
+        recorded: String,
+        /// The canonical place, safe to show.
+        canonical: String,
+    },
+    /// A record names a folder that is not there.
+    MissingFolder {
+        /// The path, safe to show.
+        path: String,
+    },
+    /// OpenClaw would load it, and has no record of it.
+    NoRecord {
+        /// How it was found: `extensions`, `npm/projects`, `hooks` …
+        place: &'static str,
+    },
+    /// It hides another subject of the same name.
+    Shadows {
+        /// The hidden subject.
+        hidden: SubjectId,
+    },
+    /// An old generation of the same plugin is still on disk.
+    StaleGeneration {
+        /// Its folder, safe to show.
+        path: String,
+    },
+    /// Node would search this folder, and it belongs to no subject.
+    AncestorNodeModules {
+        /// The folder, safe to show.
+        path: String,
+        /// The host package or a plugin lies in it, so it cannot simply be removed.
+        holds: Option<SubjectId>,
+        /// A plugin that is loaded from where it is developed, in the project of this folder.
+        developed: Option<SubjectId>,
+        /// Where links in the folder lead, one line each, safe to show; some of many.
+        links: Vec<String>,
+    },
+    /// A variable that makes OpenClaw or Node load other code is set.
+    LoadOverride {
+        /// The variable.
+        variable: String,
+        /// Where it is set, safe to show.
+        place: String,
+        /// It loads no code by itself: it says from where something is fetched or to whom it is sent.
+        redirects: bool,
+    },
+    /// Code or state in a place of OpenClaw's own that OpenClaw did not put there, or from which it would load more.
+    Unexplained {
+        /// What kind of place.
+        hazard: Hazard,
+        /// The place, safe to show.
+        place: String,
+        /// What is wrong with it, safe to show.
+        why: String,
+        /// Only worth a look.
+        weak: bool,
+    },
+    /// The caller's environment chose a state directory, and the default place holds one too.
+    OtherState {
+        /// That one, safe to show.
+        place: String,
+    },
+    /// A container image by a name that can mean another one tomorrow.
+    UnpinnedImage {
+        /// The key of the config, safe to show.
+        key: String,
+        /// The image, safe to show.
+        image: String,
+    },
+    /// Something starts another host package than the one that is judged.
+    OtherHost {
+        /// What starts it, safe to show.
+        place: String,
+        /// The package that it starts, safe to show.
+        found: String,
+        /// The package that is judged, safe to show.
+        judged: String,
+    },
+    /// The home folder of the user who runs OpenClaw is not known.
+    NoHome {
+        /// What lies there and was not looked at, safe to show.
+        what: String,
+    },
+    /// Places outside the state directory say nothing of this OpenClaw.
+    NotHere {
+        /// What was not looked at, safe to show.
+        what: String,
+        /// Why not, safe to show.
+        why: String,
+    },
+    /// A file tells npm from where code comes or what runs it.
+    NpmConfig {
+        /// The file, safe to show.
+        place: String,
+        /// The setting, safe to show.
+        setting: String,
+        /// The registry that it names, safe to show; none for another setting.
+        registry: Option<String>,
+    },
+    /// A cache of compiled code, which runs in place of the sources and cannot be recomputed.
+    CompileCache {
+        /// The folder, safe to show.
+        place: String,
+        /// Why another user could write it, safe to show; none when only the owner can.
+        writable: Option<String>,
+    },
+    /// A state of an OpenClaw whose records are not read.
+    StateTooOld {
+        /// What was found, safe to show.
+        found: String,
+    },
+    /// An entry point, skill or hook resolves to a place that no digest covers, or outside the subject.
+    EntryEscapes {
+        /// What was declared, safe to show.
+        entry: String,
+        /// Where it leads, safe to show.
+        target: String,
+    },
+    /// A record has no digest where its kind carries one, or a weak or malformed one.
+    BadIntegrity {
+        /// What is wrong, safe to show.
+        why: String,
+    },
+    /// A file of OpenClaw is of a newer or unknown format.
+    UnsupportedSchema {
+        /// The file or table, safe to show.
+        place: String,
+        /// What was found, safe to show.
+        found: String,
+    },
+    /// The state directory is a copy, and this path lies outside it: not read, so nothing is established about it.
+    NotInCopy {
+        /// Where the path is written, safe to show.
+        place: String,
+        /// The path, safe to show.
+        path: String,
+    },
+    /// A folder layout that is not understood.
+    UnknownLayout {
+        /// The folder, safe to show.
+        place: String,
+        /// What was found, safe to show.
+        found: String,
+    },
+    /// Something that OpenClaw reads could not be read, or not as what it should be.
+    Unreadable {
+        /// The file or folder, safe to show.
+        place: String,
+        /// Why, safe to show.
+        why: String,
+    },
+    /// Front matter of a skill that is not what OpenClaw expects. It passes over such a skill, or over its metadata.
+    FrontMatter {
+        /// The file, safe to show.
+        place: String,
+        /// Why, safe to show.
+        why: String,
+        /// What was not read names a key of an install step.
+        may_install: bool,
+    },
+    /// OpenClaw finds the skill, and never loads it.
+    NotLoaded {
+        /// Why.
+        why: &'static str,
+    },
+    /// The same key twice in a file of OpenClaw, of which OpenClaw takes the last.
+    DuplicateKey {
+        /// The file, safe to show.
+        place: String,
+        /// The key, safe to show.
+        key: String,
+    },
+}
+
+/// Places of OpenClaw's own from which code or state is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Hazard {
+    /// A `node_modules` that Node would search from a staging copy.
+    StagingModules,
+    /// A copy of code that equals nothing that was judged.
+    StagedCode,
+    /// A snapshot that a shell would source.
+    ShellSnapshot,
+    /// A trigger or view of the database.
+    DatabaseCode,
+    /// A copy of the config that OpenClaw would restore.
+    ConfigBackup,
+    /// Compiled code that is not what its source says.
+    CompiledCode,
+}
+
+impl Hazard {
+    /// The code of the finding.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StagingModules => "staging-modules",
+            Self::StagedCode => "staged-code",
+            Self::ShellSnapshot => "shell-snapshot",
+            Self::DatabaseCode => "database-code",
+            Self::ConfigBackup => "config-backup",
+            Self::CompiledCode => "compiled-code",
+        }
+    }
+}
