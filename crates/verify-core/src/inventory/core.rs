@@ -6,7 +6,7 @@ use super::config::string;
 use super::host_layout::HostLayout;
 use super::paths::Paths;
 use super::plugin::{PluginFiles, file_name, is_real_folder};
-use super::{NotCovered, Observation, Subject, Trees, ids, npm_project};
+use super::{NotCovered, Observation, Subject, Trees, ids, npm_lockfile};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
@@ -72,8 +72,8 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
         ));
     }
     match layout.npm_project {
-        Some(root) => npm_project::host_lockfile(paths, &root, &mut subject),
-        None => npm_project::own_lockfile(paths, host, &mut subject),
+        Some(root) => npm_lockfile::host_lockfile(paths, &root, &mut subject),
+        None => npm_lockfile::own_lockfile(paths, host, &mut subject),
     }
     subject
 }

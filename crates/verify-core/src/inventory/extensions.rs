@@ -178,7 +178,7 @@ pub(super) fn unrecorded(
         observations: files.observations.clone(),
         ..ids::blank(id, kind, source, name, scan.paths.place(&files.folder))
     };
-    super::npm_project::own_lockfile(scan.paths, &files.folder, &mut subject);
+    super::npm_lockfile::own_lockfile(scan.paths, &files.folder, &mut subject);
     let left_out = ["node_modules/.package-lock.json", "node_modules/openclaw"];
     subject
         .observations

@@ -10,7 +10,7 @@ use super::context::Workspace;
 use super::index::Index;
 use super::paths::{Kind as Entry, Located, Paths};
 use super::plugin::{Activation, PluginFiles, PluginOrigin, own_trees};
-use super::{Observation, Place, Record, Subject, git_checkout, ids, npm_project};
+use super::{Observation, Place, Record, Subject, git_checkout, ids, npm_lockfile, npm_project};
 use crate::digest::{Sha256Digest, Sri};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -389,7 +389,7 @@ fn checks(scan: &Scan<'_>, key: &str, record: &Record, files: &PluginFiles, subj
         _ => {
             let git = subject.source == Source::Git;
             subject.trees = own_trees(paths, &files.folder, scan.host, git);
-            npm_project::own_lockfile(paths, &files.folder, subject);
+            npm_lockfile::own_lockfile(paths, &files.folder, subject);
             if git {
                 git_checkout::check(paths, record, &files.folder, &mut subject.observations);
                 (

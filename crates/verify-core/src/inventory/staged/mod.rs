@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::inventory::frontmatter::{self, FrontMatter};
+use crate::inventory::npm_lockfile;
 use crate::inventory::npm_project::{self, Layout};
 use crate::inventory::paths::Paths;
 use crate::inventory::plugin::{PluginFiles, own_trees};
@@ -88,7 +89,7 @@ impl Staging {
         let (mut subject, files) = self.files(&self.root, id, source, record.clone());
         let git = source == Source::Git;
         subject.trees = own_trees(&self.paths, &self.root, self.host.as_deref(), git);
-        npm_project::own_lockfile(&self.paths, &self.root, &mut subject);
+        npm_lockfile::own_lockfile(&self.paths, &self.root, &mut subject);
         let mut left_out = vec!["node_modules/.package-lock.json", "node_modules/openclaw"];
         if git {
             git_checkout::check(&self.paths, &record, &self.root, &mut subject.observations);
@@ -213,7 +214,7 @@ impl Staging {
         let files = ["package-lock.json", "node_modules/.package-lock.json"];
         let lock = files.iter().find_map(|file| {
             self.paths
-                .text(&self.root.join(file), npm_project::MAX_LOCKFILE)
+                .text(&self.root.join(file), npm_lockfile::MAX_LOCKFILE)
                 .ok()
         });
         let lock = lock
