@@ -66,12 +66,14 @@ pub(super) fn formed_args(args: &[Value]) -> Vec<Value> {
 pub(super) fn formed_words(line: &str) -> String {
     let mut before = "";
     let mut formed = String::new();
+    // One word is an argument of its own; several are a text that a shell may read.
+    let shell = line.contains(char::is_whitespace);
     for part in line.split_inclusive(char::is_whitespace) {
         let word = part.trim_end_matches(char::is_whitespace);
-        if takes_secret(before, word) && !word.is_empty() {
+        if takes_secret(before, word) && !word.is_empty() && !acts_in_a_shell(word) {
             formed.push_str(MASK);
         } else {
-            formed.push_str(&formed_word(word));
+            formed.push_str(&formed_word(word, shell));
         }
         formed.push_str(part.get(word.len()..).unwrap_or_default());
         before = word;
@@ -79,7 +81,23 @@ pub(super) fn formed_words(line: &str) -> String {
     formed
 }
 
-fn formed_word(word: &str) -> String {
+/// Whether a word holds what a shell does not take as text: it may run a program, or go on behind what looks like its end. Such a word
+/// is never taken for a secret, since it may be code.
+fn acts_in_a_shell(word: &str) -> bool {
+    word.contains([
+        ';', '|', '&', '$', '(', ')', '`', '<', '>', '"', '\'', '\\', '\n', '\r',
+    ])
+}
+
+fn formed_word(word: &str, shell: bool) -> String {
+    let active = match word.contains("://") {
+        // Of an address that is an argument of its own `&` stands between the values of its query.
+        true if !shell => acts_in_a_shell(&word.replace('&', "")),
+        _ => acts_in_a_shell(word),
+    };
+    if active {
+        return word.to_owned();
+    }
     if let Some((name, value)) = word.split_once('=')
         && !name.contains("://")
     {
