@@ -3,7 +3,7 @@
 //! The lock's `definition` of a server is the SHA-256 of the RFC 8785 JSON of an object with these keys, absent ones left out:
 //! `command`, `args`, `cwd`, `url` (without user info), `transport`, `enabled`, `sslVerify` as configured, secrets in `command` and
 //! `args` replaced by their form; `env` and `headers`, the
-//! sorted names alone; `envValues`, the values of the variables that decide which code runs (see [`decides_code`]).
+//! sorted names alone; `envValues`, the values of the variables that decide which code runs (see [`is_part_of_definition`]).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::skill_roots::strings;
 use super::{McpDefinition, NotCovered, Observation, Place, Subject};
 use crate::digest::Sha256Digest;
 use crate::json;
-use crate::launcher::decides_code;
+use crate::launcher::is_part_of_definition;
 use crate::policy::LocalFiles;
 use crate::read::ReadError;
 use crate::subject::{Kind, Source};
@@ -125,6 +125,11 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     }
     for mcp in found.subjects.iter_mut().filter_map(|s| s.mcp.as_mut()) {
         mcp.home = paths.own_home();
+        let server = canonical(&mcp.raw);
+        let meant = meant_by_state(paths, &server);
+        if !meant.is_empty() {
+            mcp.digest = digest(&server, &meant);
+        }
     }
     local_code(ctx, plugins, &mut found);
     found
@@ -391,7 +396,7 @@ fn servers(map: &Value, what: &str, found: &mut Found) -> BTreeMap<String, Value
 pub(super) fn define(raw: Value) -> McpDefinition {
     let server = canonical(&raw);
     McpDefinition {
-        digest: digest(&server),
+        digest: digest(&server, &BTreeMap::new()),
         spec: super::mcp_spec::spec(&server),
         not_hashed: Vec::new(),
         local: None,
@@ -422,8 +427,25 @@ pub(super) fn canonical(raw: &Value) -> Map<String, Value> {
     server
 }
 
-fn digest(server: &Map<String, Value>) -> Sha256Digest {
+/// What variables in the command line or address of a server mean, where a file of the state says so.
+fn meant_by_state(paths: &Paths, server: &Map<String, Value>) -> BTreeMap<String, String> {
+    let mut meant = BTreeMap::new();
+    for key in ["command", "cwd", "url"] {
+        let text = server.get(key).and_then(Value::as_str);
+        meant.extend(paths.meant_by_state(text.unwrap_or_default()));
+    }
+    let args = server.get("args").and_then(Value::as_array);
+    for arg in super::mcp_spec::formed_args(args.map_or(&[], Vec::as_slice)) {
+        meant.extend(paths.meant_by_state(arg.as_str().unwrap_or_default()));
+    }
+    meant
+}
+
+fn digest(server: &Map<String, Value>, meant: &BTreeMap<String, String>) -> Sha256Digest {
     let mut parts = Map::new();
+    if !meant.is_empty() {
+        parts.insert("variables".to_owned(), json!(meant));
+    }
     for key in [
         "command",
         "args",
@@ -469,7 +491,7 @@ fn digest(server: &Map<String, Value>) -> Sha256Digest {
     if let Some(Value::Object(env)) = server.get("env") {
         let values: Map<_, _> = env
             .iter()
-            .filter(|(name, _)| decides_code(name))
+            .filter(|(name, _)| is_part_of_definition(name))
             .map(|(n, v)| (n.clone(), v.clone()))
             .collect();
         if !values.is_empty() {
@@ -549,10 +571,10 @@ mod tests {
             "https_proxy",
             "UV_INDEX_URL",
         ] {
-            assert!(decides_code(name), "{name}");
+            assert!(is_part_of_definition(name), "{name}");
         }
         for name in ["TOKEN", "NODE", "MY_PATH", "PROXY"] {
-            assert!(!decides_code(name), "{name}");
+            assert!(!is_part_of_definition(name), "{name}");
         }
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Paths {
     pub(super) home: Option<PathBuf>,
     /// Variables that paths may name.
     variables: RefCell<BTreeMap<String, String>>,
+    /// Those of them that a file of the state directory gives.
+    of_state: RefCell<BTreeMap<String, String>>,
     /// Folders of the state directory that are links to a place of the same owner, by name.
     roots: RefCell<BTreeMap<&'static str, PathBuf>>,
     budget: Budget,
@@ -100,6 +102,7 @@ impl Paths {
             relocated_from: None,
             home: None,
             variables: RefCell::default(),
+            of_state: RefCell::default(),
             roots: RefCell::default(),
             budget: Budget::default(),
         }
@@ -111,6 +114,7 @@ impl Paths {
             relocated_from: options.relocated_from.as_deref().map(normalize),
             home: options.home.clone().or_else(|| derived_home(options)),
             variables: RefCell::default(),
+            of_state: RefCell::default(),
             roots: RefCell::default(),
             budget: Budget::default(),
         })
@@ -123,6 +127,7 @@ impl Paths {
             relocated_from: None,
             home: self.home.clone(),
             variables: RefCell::default(),
+            of_state: RefCell::default(),
             roots: self.roots.clone(),
             budget: Budget::default(),
         }
@@ -208,12 +213,28 @@ impl Paths {
         let vars = config
             .pointer("/env/vars")
             .and_then(serde_json::Value::as_object);
-        for (name, value) in vars.into_iter().flatten() {
-            if let Some(value) = value.as_str().filter(|value| !value.trim().is_empty()) {
-                variables.insert(name.clone(), value.to_owned());
-            }
-        }
-        variables.extend(super::environment::values(self));
+        let of_config = vars.into_iter().flatten().filter_map(|(name, value)| {
+            let value = value.as_str().filter(|value| !value.trim().is_empty())?;
+            Some((name.clone(), value.to_owned()))
+        });
+        let mut of_state = self.of_state.borrow_mut();
+        of_state.extend(of_config);
+        of_state.extend(super::environment::values(self));
+        variables.extend(of_state.clone());
+    }
+
+    /// What `${NAME}` in a text means where a file of the state directory says so: whoever can write that file decides it. The name of a
+    /// secret counts only where it stands in place of a program.
+    pub(super) fn meant_by_state(&self, text: &str) -> BTreeMap<String, String> {
+        let known = self.of_state.borrow();
+        let names = text.split("${").skip(1).filter_map(|rest| {
+            let name = rest.split('}').next()?;
+            let program = text.trim_start().starts_with(&format!("${{{name}}}"));
+            let value = known.get(name)?;
+            (program || !super::mcp_spec::names_a_secret(name))
+                .then(|| (name.to_owned(), value.clone()))
+        });
+        names.collect()
     }
 
     /// From now on what `<state>/<name>` leads to is that folder's own place.
@@ -463,6 +484,7 @@ mod tests {
             relocated_from: from.map(PathBuf::from),
             home,
             variables: RefCell::default(),
+            of_state: RefCell::default(),
             roots: RefCell::default(),
             budget: Budget::default(),
         }

@@ -5,6 +5,8 @@
 
 use std::sync::LazyLock;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::config::Config;
@@ -59,6 +61,7 @@ pub(super) fn read(
 ) -> Option<Subject> {
     let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
     let mut walk = Walk {
+        meant: &|text| paths.meant_by_state(text),
         definition: &mut definition,
         settings: &mut settings,
         left: MAX_KEYS,
@@ -141,6 +144,8 @@ fn is_pinned_image(image: &str) -> bool {
 }
 
 struct Walk<'a> {
+    /// What `${NAME}` in a text means, where a file of the state says so.
+    meant: &'a dyn Fn(&str) -> BTreeMap<String, String>,
     definition: &'a mut ListingBuilder,
     settings: &'a mut ListingBuilder,
     left: usize,
@@ -212,6 +217,14 @@ impl Walk<'_> {
             Class::Command => &mut *self.definition,
             _ => &mut *self.settings,
         };
+        if matches!(class, Class::Command | Class::Endpoint)
+            && let Some(text) = value.as_str()
+        {
+            for (name, value) in (self.meant)(text) {
+                let place = format!("{} (${{{name}}})", path.join("."));
+                listing.add(place, class, &json!(value));
+            }
+        }
         listing.add(path.join("."), class, &value);
     }
 }
@@ -322,6 +335,7 @@ mod tests {
     fn listings(value: Value) -> (Listing, Listing) {
         let (mut definition, mut settings) = (ListingBuilder::default(), ListingBuilder::default());
         let mut walk = Walk {
+            meant: &|_| BTreeMap::new(),
             definition: &mut definition,
             settings: &mut settings,
             left: MAX_KEYS,

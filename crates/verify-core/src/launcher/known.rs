@@ -202,3 +202,9 @@ pub(crate) fn decides_code(variable: &str) -> bool {
         || name.ends_with("_PROXY")
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
+
+/// Whether the value of a variable belongs to the definition of a server: it decides which code runs, or makes a launcher take other code.
+#[must_use]
+pub(crate) fn is_part_of_definition(name: &str) -> bool {
+    decides_code(name) || variable(name).is_err()
+}

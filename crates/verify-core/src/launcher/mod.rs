@@ -21,7 +21,7 @@ use self::known::{
     carries_launcher, fetches, is_python, is_shell, program, starts_something, variable,
     variable_with,
 };
-pub(crate) use self::known::{decides_code, node_options_are_harmless};
+pub(crate) use self::known::{decides_code, is_part_of_definition, node_options_are_harmless};
 use crate::text;
 
 /// How an MCP server starts.
