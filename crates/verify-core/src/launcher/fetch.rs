@@ -1,6 +1,6 @@
 //! Launchers that fetch a package or an image and start it.
 
-use super::known::{carries_launcher, is_python, program, starts_something};
+use super::known::{carries_launcher, fetches, is_python, program, starts_something};
 use super::options::{Flag, Options, Takes, flag, options};
 use super::packages::{git_commit, npm_package, python_package};
 use super::{Ecosystem, Judged, Launch, command_line, is_script, local, script, subcommand};
@@ -82,7 +82,7 @@ pub(super) fn uvx(args: &[&str]) -> Judged {
             "-q --quiet -v --verbose --isolated --offline --no-progress -n --no-cache",
             Takes::Nothing,
         ),
-        flag("-p --python", Takes::Value),
+        flag("-p --python", Takes::Version),
         flag("--from", Takes::Package),
         flag("--with -w", Takes::Extra),
     ];
@@ -131,7 +131,7 @@ pub(super) fn uv(args: &[&str], wrappers: usize) -> Judged {
 pub(super) fn pipx(args: &[&str]) -> Judged {
     let flags = [
         flag("--no-cache -q --quiet -v --verbose", Takes::Nothing),
-        flag("--python", Takes::Value),
+        flag("--python", Takes::Version),
         flag("--spec", Takes::Package),
     ];
     packages(options(args, &flags)?, Ecosystem::Python)
@@ -147,6 +147,11 @@ fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
         .rest
         .split_first()
         .ok_or("no package or command is named")?;
+    if let Some(word) = behind.iter().find(|word| hides_a_command(word)) {
+        return Err(format!(
+            "`{first}` is given `{word}`, which a shell may read as another command"
+        ));
+    }
     let carried = behind.iter().filter(|word| carries_launcher(&[word]));
     for word in carried {
         if !starts_one_version(word) {
@@ -174,6 +179,32 @@ fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
         ));
     }
     exact(read.swap_remove(0))
+}
+
+/// Whether an argument of several words may be a command line that only a shell can read: with quotes or escapes, with a command in it, or
+/// beginning with a variable or with a program that fetches code or runs what it is given.
+fn hides_a_command(argument: &str) -> bool {
+    const RUNS: [&str; 9] = [
+        "perl", "ruby", "php", "lua", "awk", "gawk", "make", "wget", "java",
+    ];
+    let value = match argument.split_once('=') {
+        Some((option, value)) if option.starts_with('-') => value,
+        _ => argument,
+    };
+    let Some((first, _)) = value.trim_start().split_once(char::is_whitespace) else {
+        return false;
+    };
+    let is_data =
+        serde_json::from_str::<serde_json::Value>(value).is_ok_and(|data| !data.is_string());
+    if is_data {
+        return false;
+    }
+    let name = program(first);
+    value.contains(['\'', '"', '\\', '`', '\n'])
+        || value.contains("$(")
+        || first.starts_with(['$', '!'])
+        || fetches(&name)
+        || RUNS.contains(&name.as_str())
 }
 
 /// Whether an argument is a whole command line that always starts the same version, as bridges between transports take it:

@@ -14,6 +14,8 @@ pub(super) enum Takes {
     Nothing,
     /// A value that does not decide what is fetched.
     Value,
+    /// The version of an interpreter; anything else could name another program.
+    Version,
     /// The package to fetch.
     Package,
     /// A package to fetch beside the one that is started.
@@ -73,6 +75,12 @@ pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a
             Takes::Package => found.packages.push(value),
             Takes::Extra => found.extras.push(value),
             Takes::Variable => variable(value.split('=').next().unwrap_or_default())?,
+            Takes::Version => {
+                let number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+                if value.is_empty() || !number {
+                    return Err(format!("`{name} {value}` may name any interpreter"));
+                }
+            }
             Takes::Value | Takes::Nothing => {}
         }
     }
