@@ -1,6 +1,7 @@
 //! Places of OpenClaw's own from which code or state is taken without a record: staging copies, shell snapshots, copies of the config,
 //! compile caches.
 
+use std::collections::VecDeque;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -231,6 +232,50 @@ const SHELL_WORDS: [&str; 22] = [
     "test",
 ];
 
+/// The here-documents that a line begins; an error where it cannot be told where one ends. `code` is the line without what is in quotes.
+fn documents(line: &str, code: &str) -> Result<Vec<(String, bool)>, ()> {
+    let plain = |text: &str| text.replace("<<<", "   ");
+    let (line, code) = (plain(line), plain(code));
+    let starts: Vec<usize> = line.match_indices("<<").map(|(at, _)| at).collect();
+    // One that stands in quotes would be taken for a start.
+    if starts.len() != code.matches("<<").count() {
+        return Err(());
+    }
+    let mut found = Vec::new();
+    for at in starts {
+        let before = line.get(..at).unwrap_or_default();
+        let arithmetic = before
+            .rfind("((")
+            .is_some_and(|open| !before.get(open..).unwrap_or_default().contains("))"));
+        if arithmetic {
+            continue;
+        }
+        let rest = line.get(at + 2..).unwrap_or_default();
+        let (tabs, rest) = match rest.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, rest),
+        };
+        let rest = rest.trim_start_matches(' ');
+        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'));
+        let rest = quote.map_or(rest, |quote| rest.trim_start_matches(quote));
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        let closed = quote.is_none_or(|quote| after.starts_with(quote));
+        let after = quote.map_or(after, |quote| after.trim_start_matches(quote));
+        let ends = after
+            .chars()
+            .next()
+            .is_none_or(|c| c.is_whitespace() || ";&|)".contains(c));
+        if word.is_empty() || !closed || !ends {
+            return Err(());
+        }
+        found.push((word.to_owned(), tabs));
+    }
+    Ok(found)
+}
+
 /// The body of a function, as a shell prints it: one command a line, and the last brace alone at the start of its line.
 #[derive(Default)]
 struct Body {
@@ -238,6 +283,8 @@ struct Body {
     /// The head of a function came before.
     expected: bool,
     quote: Option<char>,
+    /// Ends of here-documents that have begun, and whether tabs before them are taken off.
+    documents: VecDeque<(String, bool)>,
 }
 
 impl Body {
@@ -251,15 +298,24 @@ impl Body {
 
     /// Follows one line. An error where the shell could read the end of the function elsewhere than here.
     fn line(&mut self, line: &str) -> Result<(), ()> {
+        if let Some((end, tabs)) = self.documents.front() {
+            let text = if *tabs {
+                line.trim_start_matches('\t')
+            } else {
+                line
+            };
+            if text == end {
+                self.documents.pop_front();
+            }
+            return Ok(());
+        }
         if self.quote.is_none() && line == "}" && self.depth == 1 {
             self.depth = 0;
             return Ok(());
         }
-        // What is in quotes is text; a here-document could hide where it ends.
+        // What is in quotes is text, and so is a here-document.
         let code = self.unquoted(line);
-        if code.replace("<<<", "").contains("<<") {
-            return Err(());
-        }
+        self.documents.extend(documents(line, &code)?);
         let mut before = ';';
         for (at, c) in code.char_indices() {
             let first = at == 0 || matches!(before, ';' | '&' | '|' | '(' | ')' | '{' | '}');
@@ -432,9 +488,11 @@ fn replaced_programs(snapshot: &str) -> Vec<&str> {
 /// A config that OpenClaw would not take, beside a copy that loads more: OpenClaw puts the copy back.
 fn backups(paths: &Paths, config: &Config, found: &mut Vec<Observation>) {
     let odd = !config.complete || super::settings::has_unknown_key(&config.value);
-    if !odd {
-        return;
-    }
+    let size = |file: &Path| {
+        let metadata = paths.real(file).and_then(std::fs::symlink_metadata);
+        metadata.map_or(0, |metadata| metadata.len())
+    };
+    let now = size(&paths.state.join("openclaw.json"));
     for name in ["openclaw.json.last-good", "openclaw.json.bak"] {
         let file = paths.state.join(name);
         let copy = match paths.text(&file, MAX_FILE) {
@@ -442,6 +500,13 @@ fn backups(paths: &Paths, config: &Config, found: &mut Vec<Observation>) {
             Err(ReadError::NotFound) => continue,
             Err(_) => None,
         };
+        let suspicious = odd
+            || copy
+                .as_ref()
+                .is_some_and(|copy| looks_cut(&config.value, now, copy, size(&file)));
+        if !suspicious {
+            continue;
+        }
         let more = copy
             .as_ref()
             .is_none_or(|copy| loads_more(copy, &config.value));
@@ -449,22 +514,54 @@ fn backups(paths: &Paths, config: &Config, found: &mut Vec<Observation>) {
             found.push(Observation::Unexplained {
                 hazard: Hazard::ConfigBackup,
                 place: paths.shown(&file),
-                why: "the config has keys that OpenClaw does not know, and this copy, which it would put back, loads more".to_owned(),
+                why: if odd {
+                    "the config has keys that OpenClaw does not know, and this copy, which it would put back, loads more"
+                } else {
+                    "beside this copy the config looks cut off, so OpenClaw would put the copy back, and it loads more"
+                }
+                .to_owned(),
                 weak: false,
             });
         }
     }
 }
 
+/// Whether OpenClaw takes the config for one that was cut off, beside an older copy. [S `resolveConfigObserveSuspiciousReasons`]
+fn looks_cut(
+    config: &serde_json::Value,
+    size: u64,
+    copy: &serde_json::Value,
+    copy_size: u64,
+) -> bool {
+    let lost = |place: &str| copy.pointer(place).is_some() && config.pointer(place).is_none();
+    let only_updates = config
+        .as_object()
+        .is_some_and(|keys| keys.len() == 1 && keys.contains_key("update"));
+    (copy_size >= 512 && size < copy_size / 2)
+        || lost("/meta")
+        || lost("/gateway/mode")
+        || only_updates
+}
+
 /// Whether `copy` names something to load or start that `config` does not.
 fn loads_more(copy: &serde_json::Value, config: &serde_json::Value) -> bool {
-    const PLACES: [&str; 6] = [
+    const PLACES: [&str; 16] = [
         "/plugins/load/paths",
         "/plugins/entries",
         "/mcp/servers",
         "/hooks/internal",
         "/skills/load/extraDirs",
         "/secrets/providers",
+        "/nodeHost",
+        "/models/providers",
+        "/browser",
+        "/agents",
+        "/tools",
+        "/security",
+        "/hooks/mappings",
+        "/env",
+        "/media",
+        "/channels",
     ];
     PLACES.iter().any(|place| {
         let there = copy.pointer(place);
@@ -523,6 +620,9 @@ mod tests {
             "greet() {\n  source ~/.x\n}",
             "cd () \n{ \n    builtin cd \"$@\" && { \n        ls;\n    };\n    echo ${X:-}} | awk '{ print $1; }'\n}",
             "multi () \n{ \n    echo 'a\n}\nb'\n}",
+            "doc () \n{ \n    cat <<EOF\n}\n$(date) 'x\nEOF\n\n}",
+            "doc () \n{ \n    cat <<'E_F'\n{\nE_F\n;\n    cat <<-\"X\" <<Y\n\tX\nY\n}",
+            "shift () \n{ \n    echo $(( 1 << 2 )) <<< \"x\"\n}",
             "export PATH='/usr/bin:/bin'",
             "alias q='it'\\''s'",
         ] {
@@ -554,6 +654,9 @@ mod tests {
             "f () \n{ \n    echo a; }; touch x; g () { \n    :\n}",
             "f () \n{ \n    esac;\n};touch x\ng () \n{ \n    :\n}",
             "f () \n{ \n    cat <<X\n'\nX\n}\ntouch x\n'\n}",
+            "f () \n{ \n    cat <<X\nX\n}\ntouch x\nf () \n{ \nX\n}",
+            "f () \n{ \n    cat <<X; touch x\n",
+            "f () \n{ \n    echo '<<X'\n}\ntouch x\nX\n}",
             "f () \n{ \n    echo a;}\n touch x\n{ \n :\n}",
             "export () \n{ \n    touch x\n}",
             "eval () \n{ \n    touch x\n}",
