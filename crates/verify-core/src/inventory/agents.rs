@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::context::Workspace;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::names_a_secret;
-use super::paths::{Kind as Entry, Paths};
+use super::paths::{Kind as Entry, Located, Paths};
 use super::settings::formed;
 use super::{Observation, Subject, ids};
 use crate::json;
@@ -51,6 +51,7 @@ const MAX_DEPTH: usize = 8;
 pub(super) fn read(
     paths: &Paths,
     workspaces: &[Workspace],
+    config: &Value,
     observations: &mut Vec<Observation>,
 ) -> Vec<Subject> {
     let mut agents: BTreeMap<String, (Option<PathBuf>, Vec<PathBuf>)> = BTreeMap::new();
@@ -60,6 +61,11 @@ pub(super) fn read(
         if paths.kind(&own) == Entry::Folder {
             let name = entry.name.to_string_lossy().into_owned();
             agents.entry(name).or_default().0 = Some(own);
+        }
+    }
+    for (id, folder) in named_folders(paths, config) {
+        if paths.kind(&folder) == Entry::Folder {
+            agents.entry(id).or_default().0 = Some(folder);
         }
     }
     for workspace in workspaces {
@@ -76,6 +82,29 @@ pub(super) fn read(
         subject(paths, &id, folder.as_deref(), &workspaces, observations)
     });
     subjects.collect()
+}
+
+/// The folders that the config gives to agents in place of their own.
+fn named_folders(paths: &Paths, config: &Value) -> Vec<(String, PathBuf)> {
+    let entries = config.pointer("/agents/entries").and_then(Value::as_object);
+    let entries = entries.into_iter().flatten();
+    let listed = config.pointer("/agents/list").and_then(Value::as_array);
+    let listed = listed.into_iter().flatten().map(|entry| {
+        let id = entry.get("id").and_then(Value::as_str).unwrap_or_default();
+        (id.to_owned(), entry)
+    });
+    entries
+        .map(|(id, entry)| (id.clone(), entry))
+        .chain(listed)
+        .filter_map(|(id, entry)| {
+            let written = entry.get("agentDir").and_then(Value::as_str)?;
+            match paths.locate(written) {
+                Located::At(folder) => Some((id, folder)),
+                // What cannot be located is said where its skills are looked for.
+                _ => None,
+            }
+        })
+        .collect()
 }
 
 fn subject(
@@ -123,6 +152,23 @@ fn subject(
         }
     }
     for workspace in workspaces {
+        // OpenClaw merges a project's settings into each turn. [S `FileSettingsStorage`]
+        let file = workspace.join(".openclaw/settings.json");
+        match read_json(paths, &file) {
+            Ok(Some(value)) => {
+                let mut keys = Keys {
+                    file: "settings.json",
+                    definition: &mut definition,
+                    settings: &mut settings,
+                };
+                keys.value("workspace", &value, 0);
+            }
+            Ok(None) => {}
+            Err(why) => observations.push(Observation::Unreadable {
+                place: paths.shown(&file),
+                why,
+            }),
+        }
         for name in INSTRUCTIONS {
             instruction(
                 paths,

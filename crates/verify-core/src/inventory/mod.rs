@@ -181,9 +181,12 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory
         .subjects
         .extend(automation::read(&paths, &index.steering));
-    inventory
-        .subjects
-        .extend(agents::read(&paths, &workspaces, observations));
+    inventory.subjects.extend(agents::read(
+        &paths,
+        &workspaces,
+        &config.value,
+        observations,
+    ));
     inventory
         .subjects
         .extend(services::read(&paths, host.as_deref(), observations));
@@ -191,7 +194,9 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
         let place = format!("{}#secret_store_entries", index::shown(&paths));
         observations.extend(environment::judged(variable, "?", place));
     }
-    npm_config::read(&paths, &workspaces, observations);
+    let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
+    let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
+    npm_config::read(&paths, &workspaces, &servers, observations);
     planted::read(
         &paths,
         &config,
