@@ -29,7 +29,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
     for subject in &inventory.subjects {
         if !matches!(
             subject.kind,
-            Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
+            Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack | Kind::Runtime
         ) {
             continue;
         }

@@ -170,6 +170,8 @@ fn unreachable(paths: &Paths, store: &Path, start: &Path) -> Result<Vec<LeaveOut
             for entry in folders(paths, folder)? {
                 if reached.iter().any(|modules| modules.starts_with(&entry)) {
                     below.push(entry);
+                } else if file_name(&entry) == "node_modules" {
+                    // Node searches it on its way up from the packages below, so it counts.
                 } else {
                     let relative = entry.strip_prefix(store).unwrap_or(&entry);
                     left_out.push(LeaveOut::Folder(relative.to_string_lossy().into_owned()));
