@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::context::Workspace;
-use super::paths::{Kind, Paths};
+use super::paths::{Kind, Paths, normalize};
 use super::{Inventory, LinkedRoot, Observation};
 use crate::text;
 
@@ -42,7 +42,9 @@ pub(super) fn follow(
         if paths.kind(&target) != Kind::Folder {
             continue;
         }
-        if let Some(why) = reason_to_refuse(paths, &target, workspaces) {
+        let refused = leads_over_another_link(paths, &link)
+            .or_else(|| reason_to_refuse(paths, &target, workspaces));
+        if let Some(why) = refused {
             inventory.observations.push(Observation::UnknownLayout {
                 place: name.to_owned(),
                 found: format!("a link to {}: {why}", paths.shown(&target)),
@@ -65,6 +67,38 @@ pub(super) fn follow(
     }
 }
 
+/// Whether a link leads to its end by way of another link, which somebody else may be able to change. Those of the system, which only root
+/// can change, do no harm.
+fn leads_over_another_link(paths: &Paths, link: &Path) -> Option<String> {
+    let owner = std::fs::metadata(&paths.state).map_or(0, |state| state.uid());
+    let target = std::fs::read_link(link).ok()?;
+    let first = normalize(&link.parent()?.join(target));
+    let mut so_far = PathBuf::new();
+    for part in first.components() {
+        so_far.push(part);
+        let metadata = std::fs::symlink_metadata(&so_far).ok()?;
+        let at_the_top = so_far
+            .parent()
+            .is_some_and(|above| above.parent().is_none());
+        let of_system = metadata.uid() == 0 && (owner != 0 || at_the_top);
+        if metadata.is_symlink() && !of_system {
+            let over = text::visible(&so_far.to_string_lossy()).into_owned();
+            return Some(format!(
+                "it leads over the link {over}; let it lead to its end directly"
+            ));
+        }
+        let above = so_far
+            .parent()
+            .and_then(|above| std::fs::metadata(above).ok());
+        let open =
+            above.is_some_and(|above| above.mode() & 0o002 != 0 && above.mode() & 0o1000 == 0);
+        if metadata.is_symlink() && open {
+            return Some("it leads over a link that others can change".to_owned());
+        }
+    }
+    None
+}
+
 fn is_link(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
@@ -82,6 +116,9 @@ fn reason_to_refuse(paths: &Paths, target: &Path, workspaces: &[Workspace]) -> O
         return Some(format!(
             "it lies in the workspace {folder}, where an agent writes"
         ));
+    }
+    if target.starts_with(paths.state.join("sandboxes")) {
+        return Some("it lies in a sandbox, where an agent writes".to_owned());
     }
     let owner = std::fs::metadata(&paths.state).map_or(0, |state| state.uid());
     target.ancestors().find_map(|folder| {
