@@ -111,6 +111,14 @@ fn is_harmless(name: &str, value: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     match upper.as_str() {
         "NODE_OPTIONS" => node_options_are_harmless(value),
+        // An editor or pager by its plain name is the user's own choice.
+        "EDITOR" | "VISUAL" | "GIT_EDITOR" | "PAGER" | "GIT_PAGER" => {
+            const USUAL: [&str; 14] = [
+                "vi", "vim", "nvim", "nano", "emacs", "micro", "hx", "ed", "joe", "code", "less",
+                "more", "cat", "most",
+            ];
+            USUAL.contains(&value)
+        }
         "NODE_TLS_REJECT_UNAUTHORIZED" => value == "1",
         "OPENCLAW_LOAD_SHELL_ENV" => matches!(value, "0" | "false" | "no" | "off"),
         _ => false,

@@ -18,7 +18,7 @@ use crate::subject::{Kind, Source, SubjectId};
 /// Most bytes of one unit or drop-in.
 const MAX_FILE: u64 = 1 << 20;
 /// Directives of a unit that decide what runs. A version or a comment does not.
-const DIRECTIVES: [&str; 16] = [
+const DIRECTIVES: [&str; 22] = [
     "ExecStart",
     "ExecStartPre",
     "ExecStartPost",
@@ -30,6 +30,12 @@ const DIRECTIVES: [&str; 16] = [
     "PassEnvironment",
     "WorkingDirectory",
     "RootDirectory",
+    "RootImage",
+    "RootHash",
+    "ExtensionImages",
+    "ExtensionDirectories",
+    "MountImages",
+    "TemporaryFileSystem",
     "User",
     "Group",
     "BindPaths",
@@ -281,7 +287,9 @@ impl Unit {
                             .iter()
                             .any(|name| path == paths.state.join(name));
                         if path.is_absolute() && !usual {
-                            environment::file(paths, path, found);
+                            for file in matching(paths, path) {
+                                environment::file(paths, &file, found);
+                            }
                         }
                     }
                     _ => {}
@@ -289,6 +297,25 @@ impl Unit {
             }
         }
     }
+}
+
+/// The files that a path names whose last part may hold `*`, as systemd takes it.
+fn matching(paths: &Paths, path: &Path) -> Vec<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some((start, end)) = name.split_once('*') else {
+        return vec![path.to_owned()];
+    };
+    let folder = path.parent().unwrap_or(path);
+    let entries = paths.list(folder).unwrap_or_default().into_iter();
+    // More than one `*` may stand there: what begins and ends so is looked at in any case.
+    let end = end.rsplit('*').next().unwrap_or(end);
+    entries
+        .filter(|entry| {
+            let name = entry.name.to_string_lossy();
+            name.starts_with(start) && name.ends_with(end)
+        })
+        .map(|entry| entry.path)
+        .collect()
 }
 
 /// The text of a unit or drop-in, through links.
