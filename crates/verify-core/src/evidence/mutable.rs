@@ -3,6 +3,7 @@
 //! Such a file must not be able to decide what runs or what the agent is told. So it is a data file by name and by content, that was
 //! there and a file before, that no text of the skill names, and that the operator declared in the policy.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::inventory::Subject;
@@ -16,7 +17,22 @@ use super::Part;
 /// Most bytes of a file that is state.
 const MAX_FILE: u64 = 1 << 20;
 /// Endings of data files.
-const ENDINGS: [&str; 7] = ["json", "jsonl", "csv", "log", "db", "sqlite", "sqlite3"];
+const TEXTS: [&str; 4] = ["json", "jsonl", "csv", "log"];
+/// Endings of databases of SQLite.
+const DATABASES: [&str; 3] = ["db", "sqlite", "sqlite3"];
+const SQLITE: &[u8] = b"SQLite format 3\0";
+/// Names, in lower case, that some program obeys wherever they stand.
+const OBEYED: [&str; 9] = [
+    "package.json",
+    "package-lock.json",
+    "plugin.json",
+    "openclaw.plugin.json",
+    "hooks.json",
+    "settings.json",
+    "deno.json",
+    "tsconfig.json",
+    "mcp.json",
+];
 /// What git writes when it fetches or repacks, below `.git`. Nothing of it is checked out or run; `hooks`, `config`, `info`, `modules`
 /// and `HEAD` decide what is.
 const GIT: [&str; 7] = [
@@ -29,25 +45,13 @@ const GIT: [&str; 7] = [
     "ORIG_HEAD",
 ];
 /// Files that say which other files a skill is made of.
-const MANIFESTS: [&str; 4] = [
+const MANIFESTS: [&str; 5] = [
     "SKILL.md",
+    ".mcp.json",
     "package.json",
     "pyproject.toml",
     "openclaw.plugin.json",
 ];
-/// The first bytes of programs, and of archives that interpreters run.
-const PROGRAMS: [&[u8]; 9] = [
-    b"#!",
-    b"\x7fELF",
-    b"MZ",
-    b"\xfe\xed\xfa",
-    b"\xce\xfa\xed\xfe",
-    b"\xcf\xfa\xed\xfe",
-    b"\xca\xfe\xba\xbe",
-    b"\0asm",
-    b"PK",
-];
-
 /// What a difference from the locked tree is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum StateChange {
@@ -79,7 +83,7 @@ pub(super) fn judge(
     let is_state = |change: &FileChange| {
         let (before, now) = (before.get(&change.path), now.get(&change.path));
         match change.path.strip_prefix(".git/") {
-            Some(inside) => is_bookkeeping(inside, [before, now]),
+            Some(inside) => is_bookkeeping(&spec.root, inside, [before, now]),
             None => {
                 change.kind == ChangeKind::Changed
                     && is_data(&spec.root, before, now)
@@ -108,21 +112,48 @@ fn texts(root: &Path, subject: &Subject) -> Vec<String> {
     manifests.chain(steps).collect()
 }
 
+/// Whether a text names the file: by its name, by its path without the ending, or by a pattern that it matches.
 fn is_named(path: &str, texts: &[String]) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    texts.iter().any(|text| text.contains(name))
+    let path = path.to_lowercase();
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+    let (stem, ending) = path.rsplit_once('.').unwrap_or((&path, ""));
+    texts.iter().any(|text| {
+        let text = text.to_lowercase();
+        text.contains(name)
+            || (stem.contains('/') && text.contains(stem))
+            || text.contains(&format!("*.{ending}"))
+            || (!folder.is_empty() && text.contains(&format!("{folder}/*")))
+    })
 }
 
-fn is_bookkeeping(inside: &str, entries: [Option<&TreeEntry>; 2]) -> bool {
+fn is_bookkeeping(root: &Path, inside: &str, entries: [Option<&TreeEntry>; 2]) -> bool {
     let known = GIT.iter().any(|place| match place.strip_suffix('/') {
         Some(_) => inside.starts_with(place),
         None => inside == *place,
     });
-    known
-        && entries
-            .iter()
-            .flatten()
-            .all(|entry| entry.mode == Mode::Regular)
+    // Objects elsewhere are another repository's.
+    let elsewhere = inside.starts_with("objects/info/alternates");
+    let regular = entries
+        .iter()
+        .flatten()
+        .all(|entry| entry.mode == Mode::Regular);
+    known && !elsewhere && regular && entries[1].is_none_or(|_| is_gits(root, inside))
+}
+
+/// Whether a file holds what git writes at its place: a reference is an id or names another, and nothing begins like a script.
+fn is_gits(root: &Path, inside: &str) -> bool {
+    const START: usize = 64;
+    let mut start = Vec::new();
+    let file = std::fs::File::open(root.join(".git").join(inside));
+    let read = file.and_then(|file| file.take(START as u64 + 1).read_to_end(&mut start));
+    if read.is_err() || start.starts_with(b"#!") {
+        return false;
+    }
+    let is_id = |text: &[u8]| {
+        let text = text.trim_ascii_end();
+        matches!(text.len(), 40 | 64) && text.iter().all(u8::is_ascii_hexdigit)
+    };
+    !inside.starts_with("refs/") || is_id(&start) || start.starts_with(b"ref: ")
 }
 
 /// Whether a file was one before and is one now, of data and nothing else.
@@ -131,11 +162,12 @@ fn is_data(root: &Path, before: Option<&TreeEntry>, now: Option<&TreeEntry>) -> 
         return false;
     };
     let name = now.path.rsplit('/').next().unwrap_or_default();
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let hidden = now.path.split('/').any(|part| part.starts_with('.'));
     if before.mode != Mode::Regular
         || now.mode != Mode::Regular
-        || name == "package.json"
-        || !ending.is_some_and(|ending| ENDINGS.contains(&ending))
+        || hidden
+        || OBEYED.contains(&name.to_lowercase().as_str())
     {
         return false;
     }
@@ -143,7 +175,16 @@ fn is_data(root: &Path, before: Option<&TreeEntry>, now: Option<&TreeEntry>) -> 
     let Ok(bytes) = read::bytes(&root.join(&now.path), MAX_FILE) else {
         return false;
     };
-    BlobId::of(&bytes) == now.id && !PROGRAMS.iter().any(|magic| bytes.starts_with(magic))
+    if BlobId::of(&bytes) != now.id {
+        return false;
+    }
+    if TEXTS.contains(&ending) {
+        // No program, archive or compiled code is text without NUL.
+        let text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
+        text && !bytes.starts_with(b"#!") && !bytes.starts_with(b"<?")
+    } else {
+        DATABASES.contains(&ending) && (bytes.is_empty() || bytes.starts_with(SQLITE))
+    }
 }
 
 #[cfg(test)]
@@ -218,6 +259,7 @@ mod tests {
         }
     }
 
+    const ID: &str = "0123456789abcdef0123456789abcdef01234567\n";
     const FILES: [(&str, &str); 8] = [
         (
             "SKILL.md",
@@ -229,7 +271,7 @@ mod tests {
         ("package.json", "{}"),
         (".git/HEAD", "ref: refs/heads/main"),
         (".git/config", "[core]"),
-        (".git/refs/heads/main", "1"),
+        (".git/refs/heads/main", ID),
     ];
 
     #[test]
@@ -246,9 +288,9 @@ mod tests {
     #[test]
     fn a_fetch_of_a_clone_is_state_and_its_hooks_are_not() {
         let fetched = [
-            (".git/FETCH_HEAD", "1"),
+            (".git/FETCH_HEAD", ID),
             (".git/objects/ab/cdef", "x"),
-            (".git/refs/remotes/origin/main", "2"),
+            (".git/refs/remotes/origin/main", ID),
         ];
         let skill = Skill::locked(&FILES);
         for (path, text) in fetched {
@@ -262,6 +304,8 @@ mod tests {
             ".git/HEAD",
             ".git/info/attributes",
             ".git/modules/x/config",
+            ".git/objects/info/alternates",
+            ".git/refs/heads/evil.sh",
         ] {
             let skill = Skill::locked(&FILES);
             skill.write(hostile, "other");
@@ -276,7 +320,10 @@ mod tests {
             ("named.json", "{\"is\": \"named by SKILL.md\"}"),
             ("package.json", "{\"main\": \"x\"}"),
             ("data/notes.json", "#!/bin/sh\n"),
-            ("data/notes.json", "\u{7f}ELF"),
+            ("data/notes.json", "\u{7f}ELF\0"),
+            ("data/notes.json", "<?php system('x');"),
+            ("data/notes.json", "PK\u{3}\u{4}\0"),
+            (".mcp.json", "{}"),
             ("data/new.json", "{}"),
             ("notes.md", "obey"),
             ("data/notes.txt", "obey"),

@@ -22,6 +22,13 @@ impl Reader<'_> {
                         .with_help("write one [[mutable]] for each skill"),
                 );
             }
+            if !matches!(package.scheme(), "skill" | "clawhub" | "git") {
+                return fail(
+                    self.file
+                        .error(span, "only a skill can have state of its own")
+                        .with_help("its id begins with `skill:`, `clawhub:` or `git:`"),
+                );
+            }
             if let Some((_, first)) = found.iter().find(|(other, _)| other.package == package) {
                 let what = format!("state of {package}");
                 return fail(self.file.duplicate(&what, first.clone(), span));
