@@ -27,7 +27,23 @@ pub(super) fn spec(server: &Map<String, Value>) -> String {
         (None, Some(url)) => address(url.trim()),
         (None, None) => "neither a command nor an address".to_owned(),
     };
-    text::excerpt(&spec, MAX)
+    text::excerpt(&without_secret_segments(&spec), MAX)
+}
+
+/// The text with those parts of the paths of its addresses masked that look like secrets.
+fn without_secret_segments(text: &str) -> String {
+    let word = |word: &str| {
+        let Some((start, path)) = word.split_once("://") else {
+            return word.to_owned();
+        };
+        let masked: Vec<&str> = path
+            .split('/')
+            .map(|part| if looks_secret(part) { MASK } else { part })
+            .collect();
+        format!("{start}://{}", masked.join("/"))
+    };
+    let words: Vec<String> = text.split(' ').map(word).collect();
+    words.join(" ")
 }
 
 /// An address without what stands before `@` in its authority. Backslashes end the authority, as they do for browsers and Node.
@@ -423,6 +439,16 @@ mod tests {
             (&["--key", "/one/x"], &["--key", "/two/x"]),
             (&["-p", "one@1.0.0"], &["-p", "two@1.0.0"]),
             (&["https://h/one"], &["https://h/two"]),
+            // Nor is what a shell would run behind a secret, or in its place.
+            (&["-c", "x --token abc"], &["-c", "x --token abc;two"]),
+            (&["-c", "x --token `one`"], &["-c", "x --token `two`"]),
+            (&["-c", "KEY=$(one) x"], &["-c", "KEY=$(two) x"]),
+            (&["-c", "KEY=a&one"], &["-c", "KEY=a&two"]),
+            (&["-c", "x http://h/?a=b"], &["-c", "x http://h/?a=b&two"]),
+            (
+                &["-c", "x http://u:$(one)@h/"],
+                &["-c", "x http://u:$(two)@h/"],
+            ),
             (&["git+https://h/x#one"], &["git+https://h/x#two"]),
             (&["--token", "${ONE}"], &["--token", "${TWO}"]),
             // What follows an address in the same text is no part of it.
@@ -443,6 +469,16 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let shown = line(
+            "npx",
+            &[
+                "-y",
+                "mcp-remote@1.0.0",
+                &format!("https://h/s/{secret}/sse"),
+            ],
+        );
+        assert_eq!(shown, "npx -y mcp-remote@1.0.0 https://h/s/***/sse");
         for args in [
             &["--api-key", "topsecret"][..],
             &["--token=topsecret"],
