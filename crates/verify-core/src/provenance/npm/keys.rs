@@ -204,7 +204,13 @@ fn key(value: &Value) -> Result<Key, String> {
         if field(public, "keyDetails").as_deref() != Some("PKIX_ECDSA_P256_SHA_256") {
             return Err("a key is not of the kind PKIX_ECDSA_P256_SHA_256".to_owned());
         }
+        only(value, &["keyId", "keyUsage", "publicKey"])?;
+        only(public, &["rawBytes", "keyDetails", "validFor"])?;
         let valid = public.get("validFor");
+        // A period that is not understood is not a key without an end.
+        if let Some(valid) = valid {
+            only(valid, &["start", "end"])?;
+        }
         let bound = |name: &str| time(valid.and_then(|v| v.get(name)));
         (
             field(value, "keyId"),
@@ -217,6 +223,7 @@ fn key(value: &Value) -> Result<Key, String> {
         if field(value, "scheme").as_deref() != Some("ecdsa-sha2-nistp256") {
             return Err("a key is not of the scheme ecdsa-sha2-nistp256".to_owned());
         }
+        only(value, &["keyid", "keytype", "scheme", "key", "expires"])?;
         (
             field(value, "keyid"),
             field(value, "key"),
@@ -238,6 +245,18 @@ fn key(value: &Value) -> Result<Key, String> {
         start,
         end,
     })
+}
+
+/// An object with these keys and no other: in a file that says whom to trust, nothing is passed over.
+fn only(value: &Value, known: &[&str]) -> Result<(), String> {
+    let entries = value.as_object().ok_or("a part of a key is no object")?;
+    match entries.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(format!(
+            "a key has `{}`, which is not known",
+            text::excerpt(key, 40)
+        )),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -295,5 +314,22 @@ mod tests {
             );
         }
         assert!(NpmKeys::from_file(Path::new("keys.json"), r#"{"keys":[]}"#).is_err());
+        for (from, to) in [
+            (
+                r#""end": "2025-01-29T00:00:00.000Z""#,
+                r#""End": "2025-01-29T00:00:00.000Z""#,
+            ),
+            (r#""start": "1999"#, r#""since": "1999"#),
+            (r#""validFor""#, r#""validfor""#),
+            (r#""validFor": {"#, r#""validFor": "always", "x": {"#),
+            (r#""end": "2025-01-29T00:00:00.000Z""#, r#""end": 2025"#),
+        ] {
+            let bad = EMBEDDED.replacen(from, to, 1);
+            assert_ne!(bad, EMBEDDED, "{from}");
+            assert!(
+                NpmKeys::from_file(Path::new("keys.json"), &bad).is_err(),
+                "{to}"
+            );
+        }
     }
 }
