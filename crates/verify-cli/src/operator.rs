@@ -4,14 +4,19 @@
 //! the path under test, and the host package is never derived from the state.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::{Error, Origins, Result};
 
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
 use crate::cli::Common;
 use crate::host::{self, Host};
+use crate::output;
 
 /// The name of the policy file.
 pub(crate) const POLICY: &str = "openclaw-verify.toml";
@@ -133,6 +138,35 @@ pub(crate) fn other_state(common: &Common, chosen: &Path) -> Option<PathBuf> {
         .iter()
         .any(|file| usual.join(file).is_file());
     (holds && usual != chosen).then_some(usual)
+}
+
+/// Keeps other writers of the operator's files in the folder of `file` away, from before they are read until what is returned is
+/// dropped: of two that read, decide and write at the same time, one would lose what the other wrote. A writer that dies lets go.
+pub(crate) fn only_writer(file: &Path) -> Result<Option<File>> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let guard = match File::open(folder) {
+        Ok(guard) => guard,
+        // Where there is no folder yet, nothing was written that could be lost.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("open", folder, error)),
+    };
+    let locked = |how| rustix::fs::flock(&guard, how);
+    match locked(FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => return Ok(Some(guard)),
+        Err(Errno::WOULDBLOCK) => {
+            let shown = shown(folder);
+            output::stderr(&format!("waiting for another writer of {shown}"));
+        }
+        // A file system without locks: nothing can be kept away.
+        Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => return Ok(None),
+        Err(error) => return Err(Error::io("lock", folder, error.into())),
+    }
+    locked(FlockOperation::LockExclusive)
+        .map_err(|error| Error::io("lock", folder, error.into()))?;
+    Ok(Some(guard))
 }
 
 /// The home folder of the user who runs OpenClaw, where that is sure: named, or the one in which the default state directory lies.

@@ -23,6 +23,11 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = staged::start(common, args.from.as_deref())?;
     let path = start.files.lock.clone();
     refresh_imports(&start)?;
+    let _guard = if args.check {
+        None
+    } else {
+        operator::only_writer(&path)?
+    };
     let verifier = start.builder.build()?;
     let ids = names::in_full(&args.ids)?;
     let relock = match &args.from {

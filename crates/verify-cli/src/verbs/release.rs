@@ -31,6 +31,10 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     } else {
         Instance::PublicGood
     };
+    let _guard = match args.pin {
+        true => operator::only_writer(&files.lock)?,
+        false => None,
+    };
     let verifier = builder(common, &files, instance, common.online)?.build()?;
     let attestation = args
         .attestation

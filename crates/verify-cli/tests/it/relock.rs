@@ -150,3 +150,36 @@ fn a_broken_lock_is_never_taken_for_empty() {
         }
     }
 }
+
+#[test]
+fn writers_at_the_same_time_lose_nothing() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let whole = installation.lock_text();
+    let ids: Vec<String> = whole
+        .lines()
+        .filter_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"'))
+        .filter(|id| !id.contains("linked"))
+        .map(str::to_owned)
+        .collect();
+    assert!(ids.len() > 5, "{ids:?}");
+    // Nothing is locked; then each is, by a process of its own.
+    let (head, _) = whole.split_once("[[package]]").expect("entries");
+    std::fs::write(installation.lock(), head).expect("lock");
+    let writers: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let mut command = installation.command(&["lock", id]);
+            command.stdout(std::process::Stdio::null());
+            command.stderr(std::process::Stdio::null());
+            command.spawn().expect("the binary runs")
+        })
+        .collect();
+    for mut writer in writers {
+        assert!(writer.wait().expect("ended").success());
+    }
+    let lock = installation.lock_text();
+    for id in &ids {
+        assert!(lock.contains(&format!("id = \"{id}\"")), "{id}: {lock}");
+    }
+}

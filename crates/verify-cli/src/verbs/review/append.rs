@@ -1,6 +1,5 @@
 //! Appends an entry to the reviews file: shows the very text, asks, writes.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::Command;
@@ -255,9 +254,7 @@ fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition)
         .unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
     // Two that append at the same time must not overwrite each other's entry, so the file is read again under a lock.
-    let guard = File::open(folder).map_err(|error| Error::io("open", folder, error))?;
-    rustix::fs::flock(&guard, rustix::fs::FlockOperation::LockExclusive)
-        .map_err(|error| Error::io("lock", folder, error.into()))?;
+    let _guard = operator::only_writer(path)?;
     let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
     operator_file::write_atomic(path, &appended.text)?;
     output::stderr(&format!("wrote {shown}"));
