@@ -1,0 +1,348 @@
+// Made by scripts/types.js from docs/report.schema.json. Do not edit.
+
+/** Everything that one run found out. */
+export interface Report {
+  /** Always [`SCHEMA`]. */
+  schema: string;
+  /** Who made it. */
+  tool: Tool;
+  /** What of the subjects was there to be judged. */
+  stage: Stage;
+  /** What it stands on. */
+  inputs: Inputs;
+  /** Counts. */
+  summary: Summary;
+  /** Sorted by id. */
+  subjects: Array<SubjectReport>;
+  /** Release tags, where the question was about them. Sorted by name. */
+  releases?: Array<ReleaseReport>;
+  /** Sorted by level (most severe first), group, id, subject. */
+  findings: Array<Finding>;
+  /** What OpenClaw also loads, and this tool does not judge. */
+  notCovered: Array<NotCovered>;
+}
+
+/** The program that made a report. */
+export interface Tool {
+  /** `openclaw-verify`. */
+  name: string;
+  /** Its version. */
+  version: string;
+}
+
+/** What of a subject is there when it is judged. */
+export type Stage = "installed" | "staged" | "packed" | "announced" | "lock-only";
+
+/** The files and folders that a report stands on. */
+export interface Inputs {
+  /** The policy; only a preset when there is no file. */
+  policy: InputFile;
+  /** The lock. */
+  lock: InputFile;
+  /** The reviews. */
+  reviews: InputFile;
+  /** The host package. */
+  openclaw: InputFile;
+  /** The state directory. */
+  stateDir: InputFile;
+  /** The state directory and folders in it that are links, and where they lead. */
+  links?: Array<LinkedRoot>;
+  /** The home folder of the user who runs OpenClaw, where the caller gave it. */
+  home?: InputFile | null;
+  /** OpenClaw's config, where the caller moved it. */
+  openclawConfig?: InputFile | null;
+  /** The default workspace, where the caller moved it. */
+  workspace?: InputFile | null;
+  /** The temporary folder that was looked into. */
+  temporary?: InputFile | null;
+  /** Names of variables whose values the caller gave. */
+  variables?: Array<string>;
+  /** What signatures were judged by, where there were any. */
+  anchors?: AnchorsUsed | null;
+}
+
+/** One input. */
+export interface InputFile {
+  /** Path as the caller gave it; none when there is no such file. */
+  path?: string | null;
+  /** Digest of its bytes, for files. */
+  digest?: string | null;
+  /**
+   * Who chose the place, where the caller says so: `named`, `default`, `derived`, `PATH`, or the name of a variable of the
+   * caller's environment.
+   */
+  origin?: string | null;
+}
+
+/** The state directory, or a folder in it, that is a link to another place of the same owner. */
+export interface LinkedRoot {
+  /** The state directory as the caller gave it, or the name of the folder below it. Safe to show. */
+  link: string;
+  /** The real path that it leads to. Safe to show. */
+  target: string;
+}
+
+/** What a run judged signatures by. Nothing where nothing was signed, or signatures were not asked for. */
+export interface AnchorsUsed {
+  /** The trust root: origin, age, digest; or why there was none. */
+  root?: string | null;
+  /** Whole days since a compiled-in trust root was published. */
+  rootAgeDays?: number | null;
+  /** npm's keys: origin, date, digest; or why there were none. */
+  npmKeys?: string | null;
+}
+
+/** Counts over subjects and findings. */
+export interface Summary {
+  /** Subjects that were judged. */
+  subjects: number;
+  /** Subjects whose integrity is verified. */
+  verified: number;
+  /** Subjects whose integrity is violated. */
+  violated: number;
+  /** Subjects whose integrity is not established. */
+  notEstablished: number;
+  /** Subjects without a question of integrity. */
+  notApplicable: number;
+  /** Findings at `deny` that count. */
+  deny: number;
+  /** Findings at `warn` that count. */
+  warn: number;
+  /** Findings at `note` that count. */
+  note: number;
+  /** Findings that an exception covers. */
+  suppressed: number;
+  /** The first day on which one of those exceptions ends. */
+  suppressedUntil?: string | null;
+  /** Findings, also excepted ones, that say a review is missing. */
+  reviewBacklog: number;
+}
+
+/** One subject. */
+export interface SubjectReport {
+  /** Its id. */
+  id: SubjectId;
+  /** What it is. */
+  kind: Kind;
+  /** Version as its own files say. */
+  version?: string | null;
+  /** Where it came from. */
+  source: Source;
+  /** Where it is, relative to the state directory where it lies inside. */
+  path: string;
+  /** Whether OpenClaw would load it. */
+  enabled: boolean;
+  /** Digest of its own code. */
+  tree?: string | null;
+  /** Digest of what it starts. */
+  definition?: string | null;
+  /** Digest of what of it steers or guards. */
+  settings?: string | null;
+  /** Digest of what of it reaches the model as text. */
+  instructions?: string | null;
+  /** Which of its local files policy wants hashed, where a rule says so: for MCP servers. */
+  local?: LocalFiles | null;
+  /** Digest of its dependencies. */
+  dependencies?: string | null;
+  /** What an intact verdict stands on; none where the subject is not intact. */
+  basis?: Basis | null;
+  /** What was found out, by group. */
+  outcomes: Outcomes;
+}
+
+/**
+ * The stable name of a subject, such as `npm:@openclaw/zalo` or `skill:workspace/weather`.
+ *
+ * Holds no control, bidi or zero-width characters, no white space at its ends, at most [`SubjectId::MAX`] bytes; ordered by bytes.
+ */
+export type SubjectId = string;
+
+/** What a subject is. */
+export type Kind = "core" | "plugin" | "bundle" | "skill" | "hook-pack" | "mcp-server" | "config" | "automation" | "agent" | "runtime" | "service";
+
+/** Where a subject came from, by the record that OpenClaw keeps, or by where it was found. */
+export type Source = "npm" | "npm-pack" | "clawhub" | "git" | "path" | "archive" | "link" | "load" | "config" | "unrecorded";
+
+/** Which files stand for the local script or program that an MCP server's command line names. */
+export type LocalFiles = "package" | "file" | "none";
+
+/** What an intact verdict stands on. Ordered by strength. */
+export type Basis = "locked" | "archive" | "signed";
+
+/** Outcomes by group of rules. */
+export interface Outcomes {
+  /** Is it what was locked? */
+  integrity: Outcome;
+  /** Would a reinstall bring the same? */
+  pinning: Outcome;
+  /** Is it known who published it? */
+  provenance: Outcome;
+  /** Has it been reviewed? */
+  review: Outcome;
+  /** Is something bad known about it? */
+  advisory: Outcome;
+}
+
+/**
+ * The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
+ * one open question keeps the rest from being called verified.
+ */
+export type Outcome = "not-applicable" | "verified" | "not-established" | "violated";
+
+/** One release tag. */
+export interface ReleaseReport {
+  /** The repository's id, when it is known; never what the clone says of itself. */
+  repository?: string | null;
+  /** The tag's name; empty where not even the names could be read. */
+  tag: string;
+  /** The tag's object; none for a lightweight tag. */
+  tagObject?: string | null;
+  /** The commit that the tag leads to, when it is known to be one. */
+  commit?: string | null;
+  /** Scheme of the signature: `ssh`, `openpgp` or `gitsign`. */
+  scheme?: string | null;
+  /** Who signed, by the operator's files. The tagger is not a signer: a tag may name anyone. */
+  signer?: TagSigner | null;
+  /** What was found out. */
+  outcome: Outcome;
+  /** How the tag relates to the pinned one; none when there is no pin. */
+  pin?: PinState | null;
+  /** What was and was not looked at, and what came out. */
+  checks: Array<TagCheck>;
+  /** Findings about it: `signer-not-allowed`, or `signer-not-allowed/unknown-key` where there is a code. */
+  failures: Array<string>;
+  /** What an accepted tag should still be read with. */
+  notes: Array<string>;
+}
+
+/** A key that the operator's file allows. */
+export interface TagSigner {
+  /**
+   * The principal as the operator's file has it; for OpenPGP the primary user ID of the operator's certificate; for gitsign
+   * the identity in the certificate.
+   */
+  principal: string;
+  /** Such as `ssh-ed25519`. */
+  keyType: string;
+  /** `SHA256:…` as OpenSSH writes it, or the OpenPGP fingerprint in hex. */
+  fingerprint: string;
+}
+
+/** How a tag relates to its pin. */
+export type PinState = "same" | "retagged" | "moved" | "missing";
+
+/** One thing that was looked at. */
+export interface TagCheck {
+  /** Stable name, such as `signature`. */
+  name: string;
+  /** What came out. */
+  state: CheckState;
+  /** A few words. */
+  detail: string;
+}
+
+/** What came out of a check. */
+export type CheckState = "passed" | "failed" | "not-checked";
+
+/** One finding. */
+export interface Finding {
+  /** The rule's id, such as `tree-mismatch`. */
+  id: string;
+  /** The code, where one id covers several failures. */
+  code?: string | null;
+  /** How much it matters, after policy. */
+  level: Level;
+  /** What was found out. */
+  outcome: Outcome;
+  /** Whom it is about; none for findings about the operator's files or the installation as a whole. */
+  subject?: SubjectId | null;
+  /** The release tag that it is about, safe to show. */
+  tag?: string | null;
+  /** One sentence, safe to show. */
+  message: string;
+  /** What the message stands on, one line each, safe to show. */
+  evidence: Array<string>;
+  /** Where to look; paths relative to the working folder. */
+  locations: Array<Location>;
+  /** What to do next, in words. */
+  help: string;
+  /** What clears it, as data: a program words it as its own commands or buttons. */
+  remedy: Remedy;
+  /** The exception that keeps this finding from counting. */
+  suppressed?: Suppression | null;
+}
+
+/** How much a finding matters to the operator. Ordered from least to most. */
+export type Level = "allow" | "note" | "warn" | "deny";
+
+/** A place in a file of the operator. */
+export interface Location {
+  /** Path as it is to be shown. */
+  file: string;
+  /** Line, from 1. */
+  line: number;
+}
+
+/** What clears a finding. Data: the library names no command, and an embedder words it as it likes. */
+export type Remedy = {
+  kind: "lock";
+  /** Which subject; all of them where none is named. */
+  subject?: SubjectId | null;
+  /** The change is one that has to be accepted by name, because an attack looks like it. */
+  accept: boolean;
+  /** A registry has to be asked in the same run. */
+  online: boolean;
+} | {
+  kind: "pin";
+  /** The repository, such as `github.com/acme/notes`; none where only the caller knows it. */
+  repository?: string | null;
+  /** The change is one that has to be accepted by name. */
+  accept: boolean;
+} | {
+  kind: "review";
+  /** Which subject; none where it is trust in a publisher that has to be renewed. */
+  subject?: SubjectId | null;
+  /** Its dependencies have to be read, not its own files. */
+  dependencies: boolean;
+  /** The version or digest that was reviewed before and from which the least has to be read. */
+  since?: string | null;
+} | {
+  kind: "online";
+} | {
+  kind: "reinstall";
+  /** Which subject. */
+  subject?: SubjectId | null;
+} | {
+  kind: "configure";
+  /** The key's path, such as `mcp.servers.files`. */
+  path: string;
+  /** The value that it should have, where one is known, as JSON. */
+  value?: string | null;
+} | {
+  kind: "operator";
+  /** What the verifier was not given. */
+  input?: Input | null;
+} | {
+  kind: "never";
+};
+
+/** Something that a caller can give the verifier, and did not. */
+export type Input = "host" | "state-dir" | "home" | "relocated-from" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "imports";
+
+/** The exception that covers a finding. */
+export interface Suppression {
+  /** The operator's reason. */
+  reason: string;
+  /** The last day on which it counts. */
+  until: string;
+}
+
+/** Something that OpenClaw loads and that is not judged. */
+export interface NotCovered {
+  /** What. */
+  what: string;
+  /** Why not. */
+  why: string;
+  /** Patterns of its places, below a named root: `<state>/logs/**`. None where it is no place of a known name. */
+  places?: Array<string>;
+}

@@ -1,0 +1,192 @@
+// What openclaw-verify says, as values. Each function runs the program once and returns what it printed; none decides anything itself.
+
+import type { ErrorDocument } from "./generated/error.js";
+import type { Reply } from "./generated/gate.js";
+import type { Level, Report } from "./generated/report.js";
+import type { Tree } from "./generated/tree.js";
+import { option, shared, type Options } from "./options.js";
+import { binaryPath } from "./platform.js";
+import { run, type Outcome, type RunOptions } from "./run.js";
+
+export { binaryPath, fileDigest, packageNames } from "./platform.js";
+export type * from "./generated/error.js";
+export type * from "./generated/gate.js";
+export type * from "./generated/report.js";
+export type * from "./generated/tree.js";
+export type { Options, RunOptions };
+
+/** There is no answer: wrong options, a file of the operator that is wrong, an environment that does not work, nothing to verify. */
+export class VerifyError extends Error {
+  override readonly name = "VerifyError";
+  /** How the program ended: 1 for a refused folder, 2 could not complete, 3 nothing to verify. */
+  readonly exit: number;
+  /** What the program says about it, where it could. */
+  readonly document: ErrorDocument | undefined;
+  /** What it printed on standard error, at most the last 64 KiB. */
+  readonly stderr: string;
+
+  constructor(message: string, exit: number, stderr: string, document?: ErrorDocument) {
+    super(message);
+    this.exit = exit;
+    this.stderr = stderr;
+    this.document = document;
+  }
+}
+
+/** What `check` looks at. */
+export interface CheckOptions extends Options {
+  /** Only this part of the installation. */
+  only?: "plugins" | "skills" | "core" | undefined;
+  /** Only these subjects; together with `only: "plugins"` or `"skills"`. */
+  ids?: readonly string[] | undefined;
+  /** The lowest level at which it does not pass; `"deny"` when left out. */
+  failOn?: Exclude<Level, "allow"> | undefined;
+}
+
+/** A report, and whether it passes. */
+export interface Checked {
+  /** No finding at the threshold. Not the same as "no finding", nor as "everything verified": read the report. */
+  passed: boolean;
+  report: Report;
+}
+
+/** Judges an installation, as `openclaw-verify check` does. */
+export async function check(options: CheckOptions = {}): Promise<Checked> {
+  const ids = options.ids ?? [];
+  if (ids.length > 0 && options.only !== "plugins" && options.only !== "skills") {
+    throw new TypeError("ids need only: \"plugins\" or \"skills\"");
+  }
+  const args = [options.only ?? "check", "--format=json", ...shared(options)];
+  if (options.failOn) args.push(option("--fail-on", options.failOn));
+  if (ids.length > 0) args.push("--", ...ids);
+  const outcome = await ask(args, options);
+  const report = document<Report>(outcome, "openclaw-verify.report/1");
+  return { passed: outcome.code === 0, report };
+}
+
+/** What `decide` asks with. */
+export interface DecideOptions extends RunOptions {
+  /** The folder of policy, lock and reviews, as an absolute path. */
+  config: string;
+  /** The host package. */
+  openclaw?: string | undefined;
+  /** Where refused installs are kept to be read. */
+  spool?: string | undefined;
+  /** What to answer in place of `warn`. */
+  noWarn?: "block" | "allow" | undefined;
+}
+
+/**
+ * Answers one request of OpenClaw's install policy (protocol version 1), as `openclaw-verify gate` does. A rejected promise is no
+ * permission: treat it as a block.
+ */
+export async function decide(request: object, options: DecideOptions): Promise<Reply> {
+  const args = ["gate", option("--config", options.config)];
+  if (options.openclaw !== undefined) args.push(option("--openclaw", options.openclaw));
+  if (options.spool !== undefined) args.push(option("--spool", options.spool));
+  if (options.noWarn) args.push(option("--no-warn", options.noWarn));
+  // As OpenClaw starts it: with nothing of the environment.
+  const outcome = await ask(args, { ...options, env: options.env ?? {} }, JSON.stringify(request));
+  const reply = parsed(outcome) as Partial<Reply> | undefined;
+  const decisions: unknown[] = ["allow", "warn", "block"];
+  if (outcome.code !== 0 || reply?.protocolVersion !== 1 || !decisions.includes(reply.decision)) throw failed(outcome);
+  return reply as Reply;
+}
+
+/** What `tree` is asked with. */
+export interface TreeOptions extends RunOptions {
+  /** Also list what the digest covers. */
+  manifest?: boolean | undefined;
+  /** Threads for hashing. */
+  threads?: number | undefined;
+}
+
+/** The digest of any folder, the one that git gives it in a SHA-256 repository. Rejects for a folder that has none. */
+export async function tree(path: string, options: TreeOptions = {}): Promise<Tree> {
+  const args = ["tree", "--format=json"];
+  if (options.manifest) args.push("--manifest");
+  if (options.threads !== undefined) args.push(option("--threads", options.threads));
+  const outcome = await ask([...args, "--", path], options);
+  const digest = parsed(outcome) as Tree | undefined;
+  if (outcome.code !== 0 || typeof digest?.tree !== "string") throw failed(outcome);
+  return digest;
+}
+
+/** What `sbom` is asked with. */
+export interface SbomOptions extends Options {
+  /** The version of CycloneDX. */
+  specVersion?: "1.5" | "1.6" | "1.7" | undefined;
+  /** Equal bytes for equal installations. */
+  reproducible?: boolean | undefined;
+  /** Only these subjects. */
+  subjects?: readonly string[] | undefined;
+  /** Describe what is locked, without an installation. */
+  fromLock?: boolean | undefined;
+}
+
+/** The outline of a CycloneDX document; its own schema says the rest. */
+export interface Bom {
+  bomFormat: "CycloneDX";
+  specVersion: string;
+  serialNumber?: string;
+  version?: number;
+  metadata?: Record<string, unknown>;
+  components?: Component[];
+  dependencies?: { ref: string; dependsOn?: string[] }[];
+  [key: string]: unknown;
+}
+
+/** A component of a CycloneDX document. */
+export interface Component {
+  type: string;
+  name: string;
+  version?: string;
+  group?: string;
+  purl?: string;
+  "bom-ref"?: string;
+  hashes?: { alg: string; content: string }[];
+  properties?: { name: string; value: string }[];
+  [key: string]: unknown;
+}
+
+/** Describes the installation in CycloneDX, as `openclaw-verify sbom` does. */
+export async function sbom(options: SbomOptions = {}): Promise<Bom> {
+  const args = ["sbom", ...shared(options)];
+  if (options.specVersion) args.push(option("--spec-version", options.specVersion));
+  if (options.reproducible) args.push("--reproducible");
+  if (options.fromLock) args.push("--from-lock");
+  for (const id of options.subjects ?? []) args.push(option("--subject", id));
+  const outcome = await ask(args, options);
+  const bom = parsed(outcome) as Bom | undefined;
+  if (bom?.bomFormat !== "CycloneDX") throw failed(outcome);
+  return bom;
+}
+
+function ask(args: readonly string[], options: RunOptions, input?: string): Promise<Outcome> {
+  return run(options.binary ?? binaryPath(), args, options, input);
+}
+
+/** A document of this schema. The program ends with 0 or 1 where there is one. */
+function document<Document extends { schema: string }>(outcome: Outcome, schema: string): Document {
+  const value = parsed(outcome) as Document | undefined;
+  if (outcome.code > 1 || value?.schema !== schema) throw failed(outcome);
+  return value;
+}
+
+function parsed(outcome: Outcome): unknown {
+  try {
+    return JSON.parse(outcome.stdout) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function failed(outcome: Outcome): VerifyError {
+  const said = parsed(outcome) as Partial<ErrorDocument> | undefined;
+  if (said?.schema === "openclaw-verify.error/1" && typeof said.error === "string") {
+    const next = said.next ? `. Next: ${said.next}` : "";
+    return new VerifyError(`${said.error}${next}`, outcome.code, outcome.stderr, said as ErrorDocument);
+  }
+  const first = outcome.stderr.trim() || "it printed no document that this version knows";
+  return new VerifyError(`openclaw-verify ended with ${outcome.code}: ${first}`, outcome.code, outcome.stderr);
+}

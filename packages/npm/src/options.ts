@@ -1,0 +1,76 @@
+// Options as arguments. Each value is one argument together with its option, so that none can be taken for another option.
+
+import type { RunOptions } from "./run.js";
+
+/** What every question can be asked with; the names are those of the command line. */
+export interface Options extends RunOptions {
+  /** OpenClaw's state directory. */
+  stateDir?: string | undefined;
+  /** The host package. */
+  openclaw?: string | undefined;
+  /** Where a copied state directory was before. */
+  relocatedFrom?: string | undefined;
+  /** The home folder of the user who runs OpenClaw. */
+  home?: string | undefined;
+  /** OpenClaw's profile. */
+  profile?: string | undefined;
+  /** The temporary folder of the user who runs OpenClaw. */
+  tmp?: string | undefined;
+  /** Values of variables that OpenClaw's config names. */
+  variables?: Readonly<Record<string, string>> | undefined;
+  /** The folder of policy, lock and reviews. */
+  config?: string | undefined;
+  /** The policy file; not together with `config`, as the next two. */
+  policy?: string | undefined;
+  /** The lock file. */
+  lockfile?: string | undefined;
+  /** The reviews file. */
+  reviews?: string | undefined;
+  /** Judge the files without an installation. */
+  lockOnly?: boolean | undefined;
+  /** Allow sockets. */
+  online?: boolean | undefined;
+  /** A Sigstore trust root. */
+  trustedRoot?: string | undefined;
+  /** Keys of the npm registry. */
+  npmKeys?: string | undefined;
+  /** Threads for hashing. */
+  threads?: number | undefined;
+}
+
+const VALUES = {
+  stateDir: "--state-dir",
+  openclaw: "--openclaw",
+  relocatedFrom: "--relocated-from",
+  home: "--home",
+  profile: "--profile",
+  tmp: "--tmp",
+  config: "--config",
+  policy: "--policy",
+  lockfile: "--lockfile",
+  reviews: "--reviews",
+  trustedRoot: "--trusted-root",
+  npmKeys: "--npm-keys",
+} as const;
+
+/** One option with a value. */
+export function option(flag: string, value: string | number): string {
+  // An empty value means the default to the program, and an empty variable of the caller should not.
+  if (value === "") throw new TypeError(`${flag} is empty`);
+  if (typeof value !== "string" && typeof value !== "number") throw new TypeError(`${flag} is no text`);
+  return `${flag}=${value}`;
+}
+
+/** The arguments that say `options`. */
+export function shared(options: Options): string[] {
+  const args: string[] = [];
+  for (const [name, flag] of Object.entries(VALUES)) {
+    const value = options[name as keyof typeof VALUES];
+    if (value !== undefined) args.push(option(flag, value));
+  }
+  for (const [name, value] of Object.entries(options.variables ?? {})) args.push(`--env=${name}=${value}`);
+  if (options.lockOnly) args.push("--lock-only");
+  if (options.online) args.push("--online");
+  if (options.threads !== undefined) args.push(option("--threads", options.threads));
+  return args;
+}

@@ -1,0 +1,71 @@
+// Runs the program and collects what it says. Never through a shell.
+
+import { spawn } from "node:child_process";
+
+/** Most bytes of an answer. The report of an installation of 60 plugins has less than one million. */
+const MAX_OUTPUT = 256 * 1024 * 1024;
+/** Bytes of messages that are kept, the last ones. */
+const MAX_MESSAGES = 64 * 1024;
+
+/** How a run is started. */
+export interface RunOptions {
+  /** The program; that of the platform package when left out. */
+  binary?: string | undefined;
+  /** The working folder, in whose git repository the operator's files are looked for. */
+  cwd?: string | undefined;
+  /** The whole environment of the program; that of this process when left out. */
+  env?: NodeJS.ProcessEnv | undefined;
+  /** Ends the run; the promise is rejected. */
+  signal?: AbortSignal | undefined;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `binary` with `args` and `input` on its standard input. Rejects where it could not be started, was ended, or says too much. */
+export function run(binary: string, args: readonly string[], options: RunOptions, input = ""): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, args, {
+      shell: false,
+      windowsHide: true,
+      stdio: ["pipe", "pipe", "pipe"],
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      killSignal: "SIGKILL",
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const output: Buffer[] = [];
+    let bytes = 0;
+    let messages = Buffer.alloc(0);
+    let failure: Error | undefined;
+    child.stdout.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_OUTPUT) {
+        output.push(chunk);
+      } else {
+        failure = new Error(`openclaw-verify printed more than ${MAX_OUTPUT} bytes`);
+        child.kill("SIGKILL");
+      }
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      messages = Buffer.concat([messages, chunk]).subarray(-MAX_MESSAGES);
+    });
+    // It may end without having read everything, and its exit code says more than a broken pipe.
+    child.stdin.on("error", () => undefined);
+    child.on("error", (error) => {
+      failure ??= error;
+      // An error of the start has no end that would follow.
+      if (child.pid === undefined) reject(error);
+    });
+    child.on("close", (code, signal) => {
+      if (failure) reject(failure);
+      else if (code === null) reject(new Error(`openclaw-verify was ended by ${signal}`));
+      else resolve({ code, stdout: Buffer.concat(output).toString("utf8"), stderr: messages.toString("utf8") });
+    });
+    child.stdin.end(input);
+  });
+}

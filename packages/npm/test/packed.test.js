@@ -1,0 +1,123 @@
+// What is published, from the packed tarballs alone, each in a clean folder: `npx`, an install, the examples of the README, the types.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { registry } from "./registry.js";
+import { binary, flags, installOf, root, shipped, target } from "./support.js";
+
+const packs = process.env.OPENCLAW_VERIFY_PACKS;
+if (!packs) throw new Error("OPENCLAW_VERIFY_PACKS is to name the folder that scripts/pack.js wrote");
+const work = mkdtempSync(join(tmpdir(), "openclaw-verify-packed-"));
+let served;
+before(async () => { served = await registry(packs); });
+after(() => { served.close(); rmSync(work, { recursive: true, force: true }); });
+
+/** Runs a command in a clean folder with nothing of npm's settings of this machine. */
+function run(folder, command, args) {
+  mkdirSync(join(work, folder), { recursive: true });
+  const env = {
+    PATH: process.env.PATH, HOME: join(work, "home"), npm_config_registry: served.address, npm_config_cache: join(work, "cache"),
+    npm_config_update_notifier: "false", npm_config_audit: "false", npm_config_fund: "false", npm_config_loglevel: "error",
+  };
+  return asynchronous(command, args, { cwd: join(work, folder), env });
+}
+
+// The registry answers from this process, so nothing here may block it.
+function asynchronous(command, args, options) {
+  return new Promise((resolve, reject) => {
+    import("node:child_process").then(({ execFile }) => {
+      execFile(command, args, { ...options, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+        if (error && typeof error.code !== "number") reject(error);
+        else resolve({ code: error ? error.code : 0, stdout, stderr });
+      });
+    }, reject);
+  });
+}
+
+const expected = spawnSync(binary, ["check", "--format", "json", ...flags], { encoding: "utf8" });
+
+test("npx runs the program by its name, and gives the same JSON", async () => {
+  const ran = await run("npx", "npx", ["--yes", "openclaw-verify", "check", "--format", "json", ...flags]);
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.equal(ran.stdout, expected.stdout);
+  assert.deepEqual([...new Set(served.asked)].filter((name) => !/^@openclaw-verify\/|^tarballs\//.test(name)), ["openclaw-verify"]);
+});
+
+test("an install runs no script, and the starter passes exit codes and signals on", async () => {
+  const installed = await run("install", "npm", ["install", "openclaw-verify"]);
+  assert.equal(installed.code, 0, installed.stderr);
+  const lock = JSON.parse(readFileSync(join(work, "install/package-lock.json"), "utf8"));
+  assert.deepEqual(Object.values(lock.packages).filter((one) => one.hasInstallScript), []);
+  const starter = join(work, "install/node_modules/.bin/openclaw-verify");
+  for (const [code, ...args] of [[0, "--version"], [1, "check", "--fail-on", "warn", ...flags], [2, "no-such-verb"], [2, "check", "--state-dir", "/nowhere"]]) {
+    const ran = await run("install", starter, args);
+    assert.equal(ran.code, code, `${args}: ${ran.stderr}`);
+  }
+  const killed = spawnSync("bash", ["-c", `mkfifo ${work}/fifo; "$0" gate --config "$1" <${work}/fifo & exec 3>${work}/fifo; sleep 1; kill -TERM $!; wait $!; echo $?`, starter, shipped.config], { encoding: "utf8" });
+  assert.equal(killed.stdout.trim().split("\n").at(-1), "143", killed.stderr);
+});
+
+test("without its program the starter says what to do, exit 2", async () => {
+  const ran = await run("omit", "npm", ["install", "--omit=optional", "openclaw-verify"]);
+  assert.equal(ran.code, 0, ran.stderr);
+  const starter = await run("omit", join(work, "omit/node_modules/.bin/openclaw-verify"), ["check"]);
+  assert.equal(starter.code, 2);
+  assert.match(starter.stderr, /^error: @openclaw-verify\/\S+ is not installed.*--omit=optional/);
+});
+
+test("PATH and the environment choose no program", async () => {
+  mkdirSync(join(work, "evil"));
+  for (const name of ["openclaw-verify", "openclaw"]) writeFileSync(join(work, "evil", name), "#!/bin/sh\necho evil\n", { mode: 0o755 });
+  const starter = join(work, "install/node_modules/openclaw-verify/bin/openclaw-verify.js");
+  const env = { ...process.env, PATH: `${join(work, "evil")}:${process.env.PATH}`, OPENCLAW_VERIFY_BINARY: join(work, "evil/openclaw-verify") };
+  const ran = await asynchronous(process.execPath, [starter, "--version"], { env });
+  assert.match(ran.stdout, /^openclaw-verify \d/);
+});
+
+test("the examples of the README run, and compile under strict", async () => {
+  const readme = readFileSync(join(root, "packages/npm/README.md"), "utf8");
+  const blocks = [...readme.matchAll(/```js\n([^]*?)```/g)].map((match) => match[1]);
+  assert.equal(blocks.length, 2);
+  const home = join(work, "install/state");
+  cpSync(join(root, "testdata/states/home"), home, { recursive: true });
+  const request = installOf(join(home, ".openclaw/extensions/acme-notes"));
+  const placed = blocks.map((text) => text
+    .replaceAll("/home/node/.openclaw", join(home, ".openclaw"))
+    .replaceAll("/home/node/policy", join(home, "config"))
+    .replace("sbom({ ", `sbom({ stateDir: ${JSON.stringify(join(home, ".openclaw"))}, `)
+    .replaceAll("stateDir:", 'relocatedFrom: "/home/user/.openclaw", stateDir:')
+    .replace("./my-plugin", join(home, ".openclaw/extensions/acme-notes")));
+  placed[1] = `const request = ${JSON.stringify(request)};\n${placed[1]}`;
+  for (const [index, text] of placed.entries()) {
+    writeFileSync(join(work, `install/example${index}.mts`), text);
+    writeFileSync(join(work, `install/example${index}.mjs`), text);
+    const ran = await asynchronous(process.execPath, [join(work, `install/example${index}.mjs`)], {});
+    assert.equal(ran.code, 0, ran.stderr);
+  }
+  writeFileSync(join(work, "install/wrong.mts"), 'import { check } from "openclaw-verify";\n(await check()).report.findings[0]!.level = "good";\n');
+  const tsc = join(root, "packages/npm/node_modules/typescript/bin/tsc");
+  const compile = (...files) => asynchronous(process.execPath, [tsc, "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022",
+    "--typeRoots", join(root, "packages/npm/node_modules/@types"), "--types", "node", ...files.map((file) => join(work, "install", file))], {});
+  const good = await compile("example0.mts", "example1.mts");
+  assert.equal(good.code, 0, good.stdout);
+  const wrong = await compile("wrong.mts");
+  assert.match(wrong.stdout, /TS2322/);
+});
+
+test("the program of the package is the one that was packed", () => {
+  const inside = join(realpathSync(join(work, "install/node_modules/@openclaw-verify")), `${target}/bin/openclaw-verify`);
+  assert.deepEqual(readFileSync(inside), readFileSync(binary));
+});
+
+test("equal inputs give equal tarballs", () => {
+  const again = join(work, "again");
+  const printed = execFileSync(process.execPath, [join(root, "packages/npm/scripts/pack.js"), "--out", again, "--binary", `${target}=${binary}`], { encoding: "utf8" });
+  for (const line of printed.trim().split("\n")) {
+    const [, name] = line.split("  ");
+    assert.deepEqual(readFileSync(join(again, name)), readFileSync(join(packs, name)), name);
+  }
+});
