@@ -20,6 +20,7 @@ mod shape;
 mod sigstore;
 mod statement;
 mod trust;
+mod unsupported;
 
 pub use anchors::{Anchors, AnchorsUsed, RefreshedTrust, TrustRootLoader};
 pub use artifact::Artifact;

@@ -122,11 +122,11 @@ pub(super) fn check(json: &Value) -> Result<(), RefusedBundle> {
         ));
     }
     one_of(material, &kinds, "key material")?;
-    known_names(json, &[]).map_err(malformed)
+    known_names(json, &[]).map_err(RefusedBundle::Unsupported)
 }
 
 /// Every name that the format knows, by the name it is in. Other clients refuse unknown names, too; what no client reads is a place
-/// to hide things, or a misspelt check.
+/// to hide things, a misspelt check, or a later version of the format: nothing is established by it.
 const NAMES: [(&str, &[&str]); 17] = [
     (
         "",
@@ -197,7 +197,7 @@ fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
             map.iter().try_for_each(|(name, inner)| {
                 if !known.contains(&name.as_str()) {
                     return Err(format!(
-                        "`{}` is no name that the format knows here",
+                        "the bundle has `{}` in a place where this program knows no such name",
                         text::excerpt(name, 60)
                     ));
                 }

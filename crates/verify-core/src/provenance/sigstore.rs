@@ -25,6 +25,7 @@ use super::identity::Identity;
 use super::shape::{self, malformed};
 use super::statement::{Statement, StatementSubject};
 use super::trust::Instance;
+use super::unsupported;
 use crate::fact::Fault;
 use crate::text;
 
@@ -125,6 +126,7 @@ impl ParsedBundle {
     /// Reads one bundle, in full.
     pub(super) fn new(json: &Value) -> Result<Self, RefusedBundle> {
         shape::check(json)?;
+        unsupported::check(json)?;
         let bundle = Bundle::from_json(&json.to_string()).map_err(|e| malformed(e.to_string()))?;
         let material = &bundle.verification_material;
         if material.tlog_entries.len() > MAX_EVIDENCE

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, unreachable_pub, reason = "test code")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::fact::{Fact, Fault};
@@ -13,10 +15,10 @@ use openclaw_verify_core::provenance::{
     Artifact, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, NpmKeys, PublicKey, Signer, TrustRoot,
     verify_attestation,
 };
-use serde_json::{Value, json};
-use std::path::Path;
-
 use rcgen::SanType;
+use serde_json::{Value, json};
+use sha2::Digest as _;
+use std::path::Path;
 
 use crate::support::mint::{self, By, Claims, Content, SIGNED_AT, World, b64};
 
@@ -124,7 +126,7 @@ fn changed(bundle: &Value, change: impl FnOnce(&mut Value)) -> Value {
 /// The base64 text with one bit of its bytes turned.
 fn flip(value: &mut Value, at: usize) {
     use base64::Engine as _;
-    let engine = base64::engine::general_purpose::STANDARD;
+    let engine = STANDARD;
     let mut bytes = engine
         .decode(value.as_str().expect("text"))
         .expect("base64");
@@ -747,7 +749,7 @@ fn parts_that_readers_disagree_about() {
         (
             "an unknown name",
             changed(&good, |b| b["verified"] = json!(true)),
-            "bundle",
+            "unsupported-schema",
         ),
         (
             "the other spelling of a name",
@@ -759,7 +761,7 @@ fn parts_that_readers_disagree_about() {
                     .expect("entries");
                 b["verificationMaterial"]["tlog_entries"] = entries;
             }),
-            "bundle",
+            "unsupported-schema",
         ),
         (
             "the time is no number",
@@ -824,7 +826,7 @@ fn parts_that_readers_disagree_about() {
         (
             "the kind is none",
             changed(&good, |b| entry(b)["kindVersion"]["kind"] = json!("none")),
-            "bundle",
+            "unsupported-schema",
         ),
         (
             "the digest is of another algorithm",
@@ -838,7 +840,7 @@ fn parts_that_readers_disagree_about() {
             changed(&message, |b| {
                 b["messageSignature"]["messageDigest"]["algorithm"] = json!("MD5")
             }),
-            "bundle",
+            "unsupported-schema",
         ),
         (
             "the digest is of something else",
@@ -914,6 +916,47 @@ fn parts_that_readers_disagree_about() {
             matches!(judge(&world, &bundle), "artifact" | "bundle"),
             "{digest}"
         );
+    }
+}
+
+/// A genuine signature that the library has no code for is not called wrong; one that it has code for is verified.
+#[test]
+fn algorithms_beyond_the_library() {
+    let world = World::new();
+    let claims = Claims::github("acme/notes");
+    let by = By::Certificate(&claims);
+    let key = |algorithm| rcgen::KeyPair::generate_for(algorithm).expect("key");
+    let (p384, p521) = (
+        key(&rcgen::PKCS_ECDSA_P384_SHA384),
+        key(&rcgen::PKCS_ECDSA_P521_SHA512),
+    );
+    let statement = provenance_statement();
+
+    let dsse = world.bundle_with(&p384, Content::Statement(&statement), &by);
+    assert_eq!(judge(&world, &dsse), "verified");
+    let mut forged = dsse.clone();
+    flip(&mut forged["dsseEnvelope"]["signatures"][0]["sig"], 20);
+    assert_ne!(judge(&world, &forged), "verified");
+
+    let mut logged = world.bundle_with(&p384, Content::Message(ARCHIVE), &by);
+    let sha384 = sha2::Sha384::digest(ARCHIVE);
+    logged["messageSignature"]["messageDigest"] =
+        json!({ "algorithm": "SHA2_384", "digest": b64(&sha384) });
+    let entry = &mut logged["verificationMaterial"]["tlogEntries"][0];
+    let mut body: Value = serde_json::from_slice(
+        &STANDARD
+            .decode(entry["canonicalizedBody"].as_str().expect("body"))
+            .expect("base64"),
+    )
+    .expect("JSON");
+    body["spec"]["data"]["hash"] =
+        json!({ "algorithm": "sha384", "value": openclaw_verify_core::digest::to_hex(&sha384) });
+    *entry = world.entry(&body.to_string(), "hashedrekord", SIGNED_AT);
+    assert_eq!(judge(&world, &logged), "unsupported-schema");
+
+    for content in [Content::Statement(&statement), Content::Message(ARCHIVE)] {
+        let bundle = world.bundle_with(&p521, content, &by);
+        assert_eq!(judge(&world, &bundle), "unsupported-schema");
     }
 }
 

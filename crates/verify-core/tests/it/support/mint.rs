@@ -166,12 +166,16 @@ impl World {
 
     /// A whole bundle, version 0.3.
     pub fn bundle(&self, content: Content<'_>, by: &By<'_>) -> Value {
-        let leaf = key();
+        self.bundle_with(&key(), content, by)
+    }
+
+    /// The same with a certificate for this key.
+    pub fn bundle_with(&self, leaf: &KeyPair, content: Content<'_>, by: &By<'_>) -> Value {
         let (signer, material, verifier) = match by {
             By::Certificate(claims) => {
-                let der = self.leaf(&leaf, claims);
+                let der = self.leaf(leaf, claims);
                 (
-                    &leaf,
+                    leaf,
                     json!({ "certificate": { "rawBytes": b64(&der) } }),
                     pem("CERTIFICATE", &der),
                 )
