@@ -26,7 +26,7 @@ pub use gitsign::GitsignSignature;
 pub use openpgp::OpenPgpCertificates;
 pub use pin::PinState;
 pub use rule::{ReleaseRule, TrustedSigners};
-pub use signers::{AllowedSigner, AllowedSigners, RevokedKeys};
+pub use signers::{AllowedSigner, AllowedSigners, RevokedKeys, UnknownKey};
 pub use source::{RawTag, TagSource, TagTarget};
 pub use sshsig::SshSignature;
 pub use tag::{Scheme, Signature, Tag, TagError, Tagger, parse_tag};

@@ -23,6 +23,23 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedSigners {
     entries: Vec<AllowedSigner>,
+    unknown: Vec<UnknownKey>,
+}
+
+/// A line whose key is of a kind that this program does not know. It allows nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownKey {
+    /// The name of the kind, as the line and the key itself say it.
+    pub key_type: String,
+    /// Line of the file, from 1.
+    pub line: usize,
+}
+
+/// What a line says.
+enum Line {
+    Signer(AllowedSigner),
+    Unknown(UnknownKey),
 }
 
 /// One line of the file.
@@ -61,26 +78,35 @@ impl AllowedSigners {
     /// # Errors
     /// The first line that cannot be read, with its place.
     pub fn parse(path: &Path, text: &str) -> crate::error::Result<Self> {
-        let mut entries = Vec::new();
+        let mut signers = Self::default();
         for (number, (line, span)) in (1..).zip(lines(text)) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let entry = parse_line(line, number).map_err(|problem| {
+            let said = parse_line(line, number).map_err(|problem| {
                 let at = span.start + problem.at.start..span.start + problem.at.end;
                 OperatorError::at(path, text, at, format!("line {number} of the signers file: {}", problem.what)).with_help(
                     "a line is: principals [options] key-type base64-key [comment]; see `man ssh-keygen`, ALLOWED SIGNERS",
                 )
             })?;
-            entries.push(entry);
+            match said {
+                Line::Signer(entry) => signers.entries.push(entry),
+                Line::Unknown(key) => signers.unknown.push(key),
+            }
         }
-        Ok(Self { entries })
+        Ok(signers)
     }
 
     /// The lines, in order.
     #[must_use]
     pub fn entries(&self) -> &[AllowedSigner] {
         &self.entries
+    }
+
+    /// The lines that allow nothing because nobody knows their kind of key here.
+    #[must_use]
+    pub fn unknown(&self) -> &[UnknownKey] {
+        &self.unknown
     }
 
     /// The principals of the first line that has this key and counts at `at` (seconds since 1970), as
@@ -168,14 +194,11 @@ impl AllowedSigners {
             .filter(|entry| entry.key == *key)
             .collect();
         let Some(first) = lines.first() else {
-            let line = format!("{} {}", "<principal>", key.to_text());
-            return Failure::new(
-                Code::UnknownKey,
-                format!("the key {} {fingerprint} is not in the signers file", key.type_name()),
-            )
-            .help(format!(
-                "if you know whose key it is, add the line `{line}`, with valid-before=\"YYYYMMDDZ\" for a key that is retired"
-            ));
+            let why = format!(
+                "the key {} {fingerprint} is not in the signers file",
+                key.type_name()
+            );
+            return Failure::new(Code::UnknownKey, why).help(how_to_add(key));
         };
         if lines.iter().all(|entry| entry.cert_authority) {
             let why = format!(
@@ -254,10 +277,12 @@ impl RevokedKeys {
                 continue;
             }
             let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
-            let key = words
-                .next()
-                .zip(words.next())
-                .and_then(|(kind, base64)| SshKey::from_text(kind, base64));
+            let words = words.next().zip(words.next());
+            // No signature by such a key is accepted, revoked or not.
+            if words.is_some_and(|(kind, base64)| SshKey::is_of_unknown_kind(kind, base64)) {
+                continue;
+            }
+            let key = words.and_then(|(kind, base64)| SshKey::from_text(kind, base64));
             keys.push(key.ok_or_else(|| {
                 OperatorError::at(
                     path,
@@ -287,7 +312,22 @@ struct Problem {
     at: Range<usize>,
 }
 
-fn parse_line(line: &str, number: usize) -> Result<AllowedSigner, Problem> {
+/// Longest key that a message prints, in characters: an RSA key of 4096 bits has some 730.
+const MAX_SHOWN_KEY: usize = 1000;
+
+fn how_to_add(key: &SshKey) -> String {
+    let text = key.to_text();
+    let text = if text.len() <= MAX_SHOWN_KEY {
+        text.as_str()
+    } else {
+        "<its .pub file>"
+    };
+    format!(
+        "if you know whose key it is, add the line `<principal> {text}`, with valid-before=\"YYYYMMDDZ\" for a key that is retired"
+    )
+}
+
+fn parse_line(line: &str, number: usize) -> Result<Line, Problem> {
     let problem = |what: &str, at: Range<usize>| Problem {
         what: what.to_owned(),
         at,
@@ -302,40 +342,49 @@ fn parse_line(line: &str, number: usize) -> Result<AllowedSigner, Problem> {
         return Err(problem("has principals and no key", 0..line.len()));
     }
     let first = rest.split([' ', '\t']).next().unwrap_or_default();
-    let (options, key) = if is_key_type(first) {
+    let (options, key) = if is_key_type(first) || unknown_key(rest, number).is_some() {
         ("", rest)
     } else {
         let end = end_of_options(rest)
             .ok_or_else(|| problem("a quote is not closed", rest_at..line.len()))?;
         (&rest[..end], rest[end..].trim_start_matches([' ', '\t']))
     };
-    let mut entry = AllowedSigner {
-        principals,
-        key: parse_key(key).ok_or_else(|| {
-            let what = match key.split([' ', '\t']).next() {
-                Some("") | None => format!(
-                    "`{}` is neither a known type of key nor followed by one",
-                    excerpt(first, 40)
-                ),
-                Some(kind) if is_key_type(kind) => format!("the {kind} key is damaged"),
-                Some(kind) => format!("`{}` is no known type of key", excerpt(kind, 40)),
-            };
-            Problem {
-                what,
-                at: line.len() - key.len()..line.len(),
-            }
-        })?,
-        cert_authority: false,
-        namespaces: None,
-        valid_after: None,
-        valid_before: None,
-        line: number,
+    let allows = |options: &str| {
+        parse_options(options).map_err(|what| Problem {
+            what,
+            at: rest_at..rest_at + options.len(),
+        })
     };
-    parse_options(options, &mut entry).map_err(|what| Problem {
-        what,
-        at: rest_at..rest_at + options.len(),
+    if let Some(unknown) = unknown_key(key, number) {
+        allows(options)?;
+        return Ok(Line::Unknown(unknown));
+    }
+    let key = parse_key(key).ok_or_else(|| Problem {
+        what: why_no_key(key, first),
+        at: line.len() - key.len()..line.len(),
     })?;
-    Ok(entry)
+    let options = allows(options)?;
+    Ok(Line::Signer(AllowedSigner {
+        principals,
+        key,
+        cert_authority: options.cert_authority,
+        namespaces: options.namespaces,
+        valid_after: options.valid_after,
+        valid_before: options.valid_before,
+        line: number,
+    }))
+}
+
+/// What is wrong with the words where a key has to stand; `first` is the word after the principals.
+fn why_no_key(key: &str, first: &str) -> String {
+    match key.split([' ', '\t']).next() {
+        Some("") | None => format!(
+            "`{}` is neither a known type of key nor followed by one",
+            excerpt(first, 40)
+        ),
+        Some(kind) if is_key_type(kind) => format!("the {kind} key is damaged"),
+        Some(kind) => format!("`{}` is no known type of key", excerpt(kind, 40)),
+    }
 }
 
 /// The first word, as OpenSSH's `strdelimw` takes it: a quote may begin anywhere in it, and ends it.
@@ -374,7 +423,26 @@ fn parse_key(text: &str) -> Option<SshKey> {
     SshKey::from_text(words.next()?, words.next()?)
 }
 
-fn parse_options(mut rest: &str, entry: &mut AllowedSigner) -> Result<(), String> {
+/// A key of a later OpenSSH: whole, and of a kind that is not known here.
+fn unknown_key(text: &str, line: usize) -> Option<UnknownKey> {
+    let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+    let (key_type, base64) = (words.next()?, words.next()?);
+    SshKey::is_of_unknown_kind(key_type, base64).then(|| UnknownKey {
+        key_type: excerpt(key_type, 80),
+        line,
+    })
+}
+
+#[derive(Default)]
+struct Options {
+    cert_authority: bool,
+    namespaces: Option<String>,
+    valid_after: Option<i64>,
+    valid_before: Option<i64>,
+}
+
+fn parse_options(mut rest: &str) -> Result<Options, String> {
+    let mut entry = Options::default();
     while !rest.is_empty() {
         if let Some(after) = strip_name(rest, "cert-authority") {
             entry.cert_authority = true;
@@ -418,7 +486,7 @@ fn parse_options(mut rest: &str, entry: &mut AllowedSigner) -> Result<(), String
         (Some(after), Some(before)) if before <= after => {
             Err("`valid-before` does not lie after `valid-after`".to_owned())
         }
-        _ => Ok(()),
+        _ => Ok(entry),
     }
 }
 

@@ -63,6 +63,12 @@ pub(super) fn verify(
             entry.line
         ));
     }
+    notes.extend(signers.unknown().iter().map(|unknown| {
+        format!(
+            "line {} of the signers file allows nothing: this program does not know keys of the type {}",
+            unknown.line, unknown.key_type
+        )
+    }));
     let signer = TagSigner {
         principal: crate::text::excerpt(principal, 200),
         key_type: key.type_name().to_owned(),

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::armor::{self, Style};
 use super::verdict::{Code, Failure};
-use super::wire::{Curve, KeyType, Reader, SshKey, SshKeyMaterial, put_string};
+use super::wire::{Curve, KeyType, Reader, SshKey, SshKeyMaterial, is_key_type, put_string};
+use crate::fact::NotEstablished;
 use crate::text::excerpt;
 
 const MAGIC: &[u8] = b"SSHSIG";
@@ -64,12 +65,7 @@ impl SshSignature {
             Some((namespace, hash, signature))
         };
         let (namespace, hash, signature) = fields().ok_or_else(bad)?;
-        let key = SshKey::from_blob(blob).ok_or_else(|| {
-            Failure::new(
-                Code::UnknownKey,
-                "the signature was made with a kind of key that is not known",
-            )
-        })?;
+        let key = SshKey::from_blob(blob).ok_or_else(|| unreadable_key(blob))?;
         let mut reader = Reader(signature);
         let mut fields = || {
             let algorithm = reader.text()?.to_owned();
@@ -215,6 +211,22 @@ impl SshSignature {
         };
         reader.end().is_some() && check(algorithm, point, signed, &fixed)
     }
+}
+
+/// A damaged key, or one of a later OpenSSH: what signed with that is not known to be wrong.
+fn unreadable_key(blob: &[u8]) -> Failure {
+    let name = Reader(blob).text().unwrap_or_default();
+    if name.is_empty() || is_key_type(name) {
+        return Failure::new(
+            Code::UnknownKey,
+            "the key that the signature names is damaged",
+        );
+    }
+    let why = format!(
+        "the signature was made with a key of the type {}, which this program does not know",
+        excerpt(name, 80)
+    );
+    Failure::new(Code::NotEstablished(NotEstablished::UnsupportedSchema), why)
 }
 
 /// What a security key signs (PROTOCOL.u2f): digests of its application and of the message, and its own flags and counter.

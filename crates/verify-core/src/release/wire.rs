@@ -189,6 +189,15 @@ impl SshKey {
         Self::from_blob(&STANDARD.decode(base64).ok()?).filter(|key| key.name == key_type)
     }
 
+    /// Whether this is a whole key, as far as can be told, of a kind that is not known here: its encoding begins with its name.
+    pub(super) fn is_of_unknown_kind(key_type: &str, base64: &str) -> bool {
+        let names_itself = |blob: Vec<u8>| {
+            let mut reader = Reader(&blob);
+            reader.text() == Some(key_type) && !reader.0.is_empty()
+        };
+        !is_key_type(key_type) && STANDARD.decode(base64).is_ok_and(names_itself)
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> &KeyType {

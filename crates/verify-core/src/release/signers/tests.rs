@@ -141,3 +141,51 @@ fn revoked_keys_are_all_read_or_none() {
         Some(RevokedKeys::Krl)
     );
 }
+
+/// `[length][name][length][some bytes]` in base64, as every SSH key is built.
+fn key_of_kind(name: &str) -> String {
+    use base64::Engine as _;
+    let mut blob = Vec::new();
+    for part in [name.as_bytes(), &[7; 32]] {
+        blob.extend(u32::try_from(part.len()).expect("short").to_be_bytes());
+        blob.extend(part);
+    }
+    base64::engine::general_purpose::STANDARD.encode(blob)
+}
+
+#[test]
+fn a_key_of_a_kind_of_tomorrow_allows_nothing_and_breaks_nothing() {
+    let tomorrow = "ssh-mldsa65-ed25519@openssh.com";
+    let base64 = key_of_kind(tomorrow);
+    let text = format!(
+        "a@x {tomorrow} {base64} comment\nb@x namespaces=\"git\" {tomorrow} {base64}\nc@x {KEY}"
+    );
+    let signers = parse(&text).expect("a good file");
+    let unknown: Vec<_> = signers
+        .unknown()
+        .iter()
+        .map(|key| (key.key_type.as_str(), key.line))
+        .collect();
+    assert_eq!(unknown, [(tomorrow, 1), (tomorrow, 2)]);
+    assert_eq!(signers.entries().len(), 1);
+    assert_eq!(
+        signers.authorise(&key(), "git", 0).map(|(_, who)| who),
+        Ok("c@x")
+    );
+    // Damaged: not base64, another name inside, nothing after the name, options that nobody knows.
+    let other = key_of_kind("ssh-other");
+    for damaged in [
+        format!("a@x {tomorrow} {base64}="),
+        format!("a@x {tomorrow} {other}"),
+        format!("a@x ssh-ed25519 {}", key_of_kind("ssh-ed25519x")),
+        format!("a@x no-option {tomorrow} {base64}"),
+        format!("a@x {tomorrow} AAAAA"),
+    ] {
+        assert!(parse(&damaged).is_err(), "{damaged}");
+    }
+    let revoked = RevokedKeys::parse(
+        Path::new("revoked"),
+        format!("{tomorrow} {base64}\n{KEY}\n").as_bytes(),
+    );
+    assert_eq!(revoked.ok(), Some(RevokedKeys::Keys(vec![key()])));
+}
