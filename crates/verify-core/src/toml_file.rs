@@ -275,6 +275,50 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The byte offset behind the last entry of the array `table` whose `key` is not after `value`: there a new one goes in, so that two
+/// branches that add different entries write at two different places. None where no entry is before it.
+pub(crate) fn behind(text: &str, table: &str, key: &str, value: &str) -> Option<usize> {
+    let root = DeTable::parse(text).ok()?.into_inner();
+    let DeValue::Array(entries) = root.get(table)?.get_ref() else {
+        return None;
+    };
+    let is_before = |entry: &&Spanned<DeValue<'_>>| match entry.get_ref() {
+        DeValue::Table(entry) => entry
+            .get(key)
+            .is_some_and(|v| matches!(v.get_ref(), DeValue::String(own) if own.as_ref() <= value)),
+        _ => false,
+    };
+    let last = entries.iter().rfind(is_before)?;
+    Some(end_of_line(text, end_of(last)))
+}
+
+/// The byte offset behind the keys at the top of the file.
+pub(crate) fn behind_keys(text: &str) -> usize {
+    let Ok(root) = DeTable::parse(text) else {
+        return text.len();
+    };
+    let keys = root.get_ref().values();
+    let keys = keys.filter(|v| !matches!(v.get_ref(), DeValue::Array(_) | DeValue::Table(_)));
+    end_of_line(text, keys.map(end_of).max().unwrap_or(0))
+}
+
+/// The end of the last thing that belongs to a value. The parser bounds the depth.
+pub(crate) fn end_of(value: &Spanned<DeValue<'_>>) -> usize {
+    let inner = match value.get_ref() {
+        DeValue::Table(table) => table.values().map(end_of).max(),
+        DeValue::Array(array) => array.iter().map(end_of).max(),
+        _ => None,
+    };
+    inner.unwrap_or(0).max(value.span().end)
+}
+
+/// The offset behind the line in which `at` lies.
+pub(crate) fn end_of_line(text: &str, at: usize) -> usize {
+    text.get(at..)
+        .and_then(|rest| rest.find('\n'))
+        .map_or(text.len(), |newline| at + newline + 1)
+}
+
 /// The candidate nearest to `name`, when it is near enough to be a slip of the keyboard.
 pub(crate) fn closest<'c>(
     name: &str,

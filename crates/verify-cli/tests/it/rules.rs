@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Installation, copy, findings};
+use crate::support::{Installation, Run, copy, findings};
 
 /// Whether a check of `installation` finds `id` about something that `names`.
 fn found(installation: &Installation, id: &str, names: &str) {
@@ -35,6 +35,55 @@ fn an_expired_exception_is_reported() {
     let installation = with_policy(&exception("2026-11-21"));
     found(&installation, "exception-expired", "expired on 2026-11-21");
     assert_eq!(installation.check().0, 1);
+}
+
+#[test]
+fn exceptions_that_end_soon_are_one_finding_with_what_is_left_to_read() {
+    let installation = with_policy("");
+    let ending = |now: &str| {
+        let mut command = installation.command_at(now, &["check", "--format", "json"]);
+        let run = Run::of(&command.output().expect("the binary runs"));
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let all = findings(&report).into_iter();
+        all.filter(|finding| finding.starts_with("exception-expi"))
+            .collect::<Vec<String>>()
+    };
+    // Those of the first run last 90 days from 2026-11-22.
+    assert_eq!(ending("2027-02-05T12:00:00Z"), Vec::<String>::new());
+    for (now, when) in [
+        ("2027-02-06T12:00:00Z", "(in 14 days)"),
+        ("2027-02-19T12:00:00Z", "(in 1 day)"),
+        ("2027-02-20T12:00:00Z", "(today is the last day)"),
+    ] {
+        let found = ending(now);
+        let [one] = found.as_slice() else {
+            panic!("{found:#?}");
+        };
+        assert!(one.starts_with("exception-expiring "), "{one}");
+        assert!(one.contains(&format!("end on 2027-02-20 {when}")), "{one}");
+        assert!(one.contains("subjects left to read: "), "{one}");
+        assert!(one.contains("skill:workspace/weather: unreviewed"), "{one}");
+    }
+    let found = ending("2027-02-21T12:00:00Z");
+    assert!(found.len() > 1, "one each: {found:#?}");
+    assert!(
+        found
+            .iter()
+            .all(|one| one.starts_with("exception-expired ")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn an_exception_that_covers_nothing_does_not_expire_soon() {
+    let installation = with_policy(&exception("2026-12-01"));
+    let (_, report) = installation.check();
+    let all = findings(&report);
+    assert!(
+        !all.iter()
+            .any(|finding| finding.starts_with("exception-expiring ")),
+        "{all:#?}"
+    );
 }
 
 #[test]

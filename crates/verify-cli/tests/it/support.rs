@@ -125,6 +125,11 @@ impl Installation {
 
     /// The command with everything named and nothing taken from the environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_at(NOW, arguments)
+    }
+
+    /// The same at another time.
+    pub(crate) fn command_at(&self, now: &str, arguments: &[&str]) -> Command {
         let mut command = bare(&self.home, &self.config);
         command
             .args(arguments)
@@ -132,7 +137,7 @@ impl Installation {
             .arg(&self.state)
             .arg("--config")
             .arg(&self.config)
-            .args(["--now", NOW]);
+            .args(["--now", now]);
         if let Some(host) = &self.host {
             command.arg("--openclaw").arg(host);
         }

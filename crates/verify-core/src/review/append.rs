@@ -6,14 +6,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
-
 use super::violation::Written;
 use super::wire::{VERSION, WAY_OUT};
 use super::{Content, Review, Reviews, Trust, Violated, Violation};
 use crate::error::OperatorError;
-use crate::toml_file::{Checked, fail, quote};
+use crate::toml_file::{Checked, behind, behind_keys, fail, quote};
 
 /// What can be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +48,14 @@ pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Checked<A
         entry = entry.replace('\n', "\r\n");
     }
     let newline = if old.contains("\r\n") { "\r\n" } else { "\n" };
-    let (head, tail) = old.split_at(place(old, addition));
+    let (table, key, value) = addition.order();
+    let entries = format!("[[{table}]]");
+    let place = match behind(old, table, key, value) {
+        Some(place) => place,
+        None if old.contains(&entries) => behind_keys(old),
+        None => old.len(),
+    };
+    let (head, tail) = old.split_at(place);
     let gap = if head.is_empty() || head.ends_with('\n') {
         ""
     } else {
@@ -89,47 +93,6 @@ impl Addition {
             Self::Violation(violation) => ("violation", "package", violation.package.as_str()),
         }
     }
-}
-
-/// The byte offset at which an entry goes in: the start of a line, or the end of the file.
-fn place(text: &str, addition: &Addition) -> usize {
-    let (table, key, value) = addition.order();
-    let Ok(root) = DeTable::parse(text) else {
-        return text.len();
-    };
-    let root = root.into_inner();
-    let Some(DeValue::Array(entries)) = root.get(table).map(Spanned::get_ref) else {
-        return text.len();
-    };
-    let is_before = |entry: &&Spanned<DeValue<'_>>| match entry.get_ref() {
-        DeValue::Table(entry) => entry
-            .get(key)
-            .is_some_and(|v| matches!(v.get_ref(), DeValue::String(own) if own.as_ref() <= value)),
-        _ => false,
-    };
-    let end = match entries.iter().rfind(is_before) {
-        Some(entry) => end_of(entry),
-        // Before all others: behind the keys at the top, `version` among them.
-        None => root
-            .values()
-            .filter(|v| !matches!(v.get_ref(), DeValue::Array(_) | DeValue::Table(_)))
-            .map(end_of)
-            .max()
-            .unwrap_or(0),
-    };
-    text.get(end..)
-        .and_then(|rest| rest.find('\n'))
-        .map_or(text.len(), |newline| end + newline + 1)
-}
-
-/// The end of the last thing that belongs to a value. The parser bounds the depth.
-fn end_of(value: &Spanned<DeValue<'_>>) -> usize {
-    let inner = match value.get_ref() {
-        DeValue::Table(table) => table.values().map(end_of).max(),
-        DeValue::Array(array) => array.iter().map(end_of).max(),
-        _ => None,
-    };
-    inner.unwrap_or(0).max(value.span().end)
 }
 
 fn render_review(review: &Review) -> String {

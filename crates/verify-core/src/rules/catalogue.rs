@@ -59,6 +59,7 @@ static CATALOGUE: &[Rule] = &[
     review::violation::RULE,
     hygiene::other_state::RULE,
     hygiene::exception_expired::RULE,
+    hygiene::exception_expiring::RULE,
     hygiene::exception_unused::RULE,
     hygiene::rule_unmatched::RULE,
     hygiene::trust_expiring::RULE,

@@ -71,9 +71,14 @@ fn shot(
 type Case = (&'static str, fn(&Installation));
 
 /// Findings about what the operator wrote, or about what is there: a policy to add, reviews to write, or a change to the state.
-const REST: [Case; 15] = [
+const REST: [Case; 16] = [
     ("exception-expired", |i| {
         exception(i, "path:acme-notes", "unpinned", "2026-11-21")
+    }),
+    ("exception-expiring", |i| {
+        let policy = fs::read_to_string(i.policy()).expect("policy");
+        let sooner = policy.replace("until = 2027-02-20", "until = 2026-12-01");
+        fs::write(i.policy(), sooner).expect("policy");
     }),
     ("exception-unused", |i| {
         exception(i, "path:acme-notes", "unpinned", "2026-12-24")

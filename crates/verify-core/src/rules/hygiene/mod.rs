@@ -1,6 +1,7 @@
 //! Are the operator's own files in order?
 
 pub(super) mod exception_expired;
+pub(super) mod exception_expiring;
 pub(super) mod exception_unused;
 pub(super) mod other_state;
 pub(super) mod rule_unmatched;
