@@ -41,6 +41,7 @@ mod review_real;
 mod rules;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod scale;
 #[cfg(all(feature = "online", feature = "openpgp", feature = "sbom"))]
 mod screens;
 #[cfg(feature = "online")]

@@ -1,26 +1,31 @@
 //! The parallel half of a digest: hashes what the walk found while the walk goes on, then looks once more at every folder.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
+use super::hard_links::{HardLink, links_that_leave, power};
 use super::names::shown;
 use super::object::{BlobHasher, BlobId, Mode};
 use super::open::{Beneath, Stamp};
-use super::walk::{MAX_NOTED, TreeWalk, read_error, shown_folder, walk};
+use super::queue::Queue;
+use super::walk::{MAX_NOTED, read_error, shown_folder, walk};
 use super::{
     HashProgress, Manifest, Tree, TreeEntry, TreeError, TreeLimit, TreeNote, TreeOptions, TreeSpec,
 };
 
 const BUFFER: usize = 128 << 10;
-/// Entries that go to a thread at once: few enough that no thread waits long for another at the end.
-const BATCH: usize = 16;
+/// Entries that go to a thread at once.
+const BATCH: usize = 64;
+/// Entries that are not shared out any further when threads have nothing to do.
+const SMALL_BATCH: usize = 4;
+/// Folders that one thread looks at again at once.
+const LOOKS: usize = 256;
 /// Files between two reports of progress.
 const PROGRESS_STEP: u64 = 64;
 
@@ -38,8 +43,8 @@ pub(crate) fn digest_all(
         let helper = || std::thread::Builder::new().spawn_scoped(scope, || pool.work());
         // A thread that the system refuses is one helper less.
         let helpers: Vec<_> = (1..threads).map_while(|_| helper().ok()).collect();
-        let walks = pool.walk_all(specs);
-        let mut hashed = pool.work();
+        let (walks, mut hashed) = pool.walk_all(specs);
+        hashed.extend(pool.work());
         for helper in helpers {
             match helper.join() {
                 Ok(more) => hashed.extend(more),
@@ -49,33 +54,39 @@ pub(crate) fn digest_all(
         (walks, hashed)
     });
     hashed.sort_unstable_by_key(|batch| (batch.tree, batch.number));
-    let leaving = links_that_leave(specs, &hashed);
+    let links: Vec<_> = hashed
+        .iter()
+        .flat_map(|batch| batch.links.iter().map(|(_, link)| (batch.tree, *link)))
+        .collect();
+    let leaving = links_that_leave(specs, &links);
     let mut batches = hashed.into_iter().peekable();
-    let failures = pool
-        .failures
-        .into_iter()
-        .map(|failure| failure.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let failures = pool.trees.into_iter().map(|tree| {
+        let failure = tree.failure.into_inner();
+        failure.unwrap_or_else(PoisonError::into_inner)
+    });
     let mut trees = Vec::with_capacity(walks.len());
     for ((tree, walk), failure) in walks.into_iter().enumerate().zip(failures) {
         let mine: Vec<_> =
             std::iter::from_fn(|| batches.next_if(|batch| batch.tree == tree)).collect();
         trees.push(match (walk, failure) {
             (Err(error), _) | (Ok(_), Some((_, error))) => Err(error),
-            (Ok(walk), None) => finish(walk, mine, &leaving),
+            (Ok(notes), None) => finish(notes, mine, &leaving),
         });
     }
     trees
 }
 
-/// What a thread does next.
+/// What a walk noted, or why it ended.
+type Walk = Result<Vec<TreeNote>, TreeError>;
+
+/// What a thread does next. A job holds the root of its tree open, a result does not: the jobs that wait bound how many are.
 enum Job {
-    Hash(Batch),
+    Hash(Arc<Beneath>, Batch),
     /// Look whether the folders from `first` on are what they were when they were listed.
     Look {
         tree: usize,
         number: usize,
-        root: Arc<Beneath>,
-        folders: Arc<Vec<(String, Stamp)>>,
+        walked: Walked,
         first: usize,
     },
 }
@@ -83,14 +94,34 @@ enum Job {
 /// Some entries of a tree, in its order.
 struct Batch {
     tree: usize,
+    /// The number of its first entry.
     number: usize,
-    root: Arc<Beneath>,
     entries: Vec<TreeEntry>,
     bytes: u64,
     /// Entries that have more than one name.
     links: Vec<(usize, HardLink)>,
     /// Entries that run with more rights than the user who starts them.
     powers: Vec<(usize, &'static str)>,
+}
+
+/// What has to be looked at again when all files of a tree were hashed.
+#[derive(Clone)]
+struct Walked {
+    root: Arc<Beneath>,
+    folders: Arc<Vec<(String, Stamp)>>,
+    entries: usize,
+}
+
+/// How far one tree has come.
+struct InWork {
+    /// Its walk, and its batches that are not hashed.
+    pending: AtomicUsize,
+    walked: Mutex<Option<Walked>>,
+    /// Stated bytes of its files.
+    stated: AtomicU64,
+    /// The first job that failed; `usize::MAX` for none.
+    failed: AtomicUsize,
+    failure: Mutex<Option<(usize, TreeError)>>,
 }
 
 /// What one file showed beside its bytes.
@@ -100,165 +131,179 @@ struct Seen {
     power: Option<&'static str>,
 }
 
-/// Why a file would run with more rights than the user who starts it. Only an executable file can carry capabilities that count.
-fn power(mode: u32, file: &File) -> Option<&'static str> {
-    if mode & 0o6000 != 0 {
-        return Some("setuid");
-    }
-    #[cfg(target_os = "linux")]
-    if mode & 0o111 != 0 {
-        let mut buffer = [0_u8; 64];
-        let found = rustix::fs::fgetxattr(file, "security.capability", &mut buffer[..]);
-        if found.is_ok_and(|length| length > 0) {
-            return Some("file-capability");
-        }
-    }
-    let _ = file;
-    None
-}
-
-/// A file that has more than one name.
-#[derive(Clone, Copy)]
-struct HardLink {
-    device: u64,
-    inode: u64,
-    names: u64,
-}
-
-#[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    closed: bool,
-}
-
 struct Pool<'a> {
     options: &'a TreeOptions<'a>,
-    queue: Mutex<Queue>,
-    filled: Condvar,
+    queue: Queue<Job>,
     found_files: AtomicU64,
     hashed_files: AtomicU64,
     hashed_bytes: AtomicU64,
-    /// Stated bytes of each tree.
-    stated: Vec<AtomicU64>,
-    /// The first job of each tree that failed; `usize::MAX` for none.
-    failed: Vec<AtomicUsize>,
-    failures: Vec<Mutex<Option<(usize, TreeError)>>>,
+    trees: Vec<InWork>,
 }
 
 impl<'a> Pool<'a> {
     fn new(trees: usize, options: &'a TreeOptions<'a>) -> Self {
         Self {
             options,
-            queue: Mutex::default(),
-            filled: Condvar::new(),
+            queue: Queue::new(),
             found_files: AtomicU64::new(0),
             hashed_files: AtomicU64::new(0),
             hashed_bytes: AtomicU64::new(0),
-            stated: (0..trees).map(|_| AtomicU64::new(0)).collect(),
-            failed: (0..trees).map(|_| AtomicUsize::new(usize::MAX)).collect(),
-            failures: (0..trees).map(|_| Mutex::new(None)).collect(),
+            trees: (0..trees).map(|_| InWork::new()).collect(),
         }
     }
 
-    /// Walks one tree after the other and gives what is found to the threads.
-    fn walk_all(&self, specs: &[TreeSpec]) -> Vec<Result<TreeWalk, TreeError>> {
+    /// Walks one tree after the other and gives what is found to the threads; does a job itself whenever too many wait. Gives what was
+    /// noted of each tree, and what this thread hashed.
+    fn walk_all(&self, specs: &[TreeSpec]) -> (Vec<Walk>, Vec<Batch>) {
         // Also when a walk should panic: the threads would wait for ever.
         let _close = CloseWhenDropped(self);
         let mut walks = Vec::with_capacity(specs.len());
-        let mut numbers = Vec::with_capacity(specs.len());
-        for (tree, spec) in specs.iter().enumerate() {
+        let mut buffer = vec![0; BUFFER];
+        let mut hashed = Vec::new();
+        for (tree, (spec, state)) in specs.iter().zip(&self.trees).enumerate() {
             let (mut number, mut batch) = (0, Vec::new());
             let mut send = |root: &Arc<Beneath>, entry: Option<TreeEntry>| {
                 let last = entry.is_none();
                 batch.extend(entry);
                 if batch.len() == BATCH || (last && !batch.is_empty()) {
-                    let entries = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                    let entries = std::mem::take(&mut batch);
                     let files = entries
                         .iter()
                         .filter(|entry| entry.mode != Mode::Symlink)
                         .count();
                     self.found_files.fetch_add(files as u64, Ordering::Relaxed);
-                    let root = Arc::clone(root);
-                    self.push(Job::Hash(Batch {
-                        tree,
-                        number,
-                        root,
-                        entries,
-                        bytes: 0,
-                        links: Vec::new(),
-                        powers: Vec::new(),
-                    }));
-                    number += 1;
+                    state.pending.fetch_add(1, Ordering::Relaxed);
+                    let first = number;
+                    number += entries.len();
+                    let job = Job::Hash(Arc::clone(root), Batch::new(tree, first, entries));
+                    if self.queue.push(job)
+                        && let Some(job) = self.queue.take()
+                    {
+                        hashed.extend(self.run(job, &mut buffer));
+                    }
                 }
             };
-            let walk = walk(spec, self.options, &mut send);
-            if let (Err(_), Some(failed)) = (&walk, self.failed.get(tree)) {
-                // The ids of its files are no longer needed.
-                failed.store(0, Ordering::Relaxed);
-            }
-            walks.push(walk);
-            numbers.push(number);
+            walks.push(match walk(spec, self.options, &mut send) {
+                Ok(walk) => {
+                    let mut walked = state.walked.lock().unwrap_or_else(PoisonError::into_inner);
+                    *walked = Some(Walked {
+                        root: walk.root,
+                        folders: Arc::new(walk.folders),
+                        entries: number,
+                    });
+                    Ok(walk.notes)
+                }
+                Err(error) => {
+                    // The ids of its files are no longer needed.
+                    state.failed.store(0, Ordering::Relaxed);
+                    Err(error)
+                }
+            });
+            self.done(tree);
         }
-        for ((tree, walk), mut number) in walks.iter().enumerate().zip(numbers) {
-            let Ok(TreeWalk { root, folders, .. }) = walk else {
-                continue;
-            };
-            for first in (0..folders.len()).step_by(BATCH) {
-                self.push(Job::Look {
-                    tree,
-                    number,
-                    root: Arc::clone(root),
-                    folders: Arc::clone(folders),
-                    first,
-                });
-                number += 1;
-            }
-        }
-        walks
+        (walks, hashed)
     }
 
     fn work(&self) -> Vec<Batch> {
         let mut buffer = vec![0; BUFFER];
         let mut hashed = Vec::new();
-        while let Some(job) = self.next() {
-            match job {
-                Job::Hash(mut batch) => {
-                    if self.has_failed(batch.tree, batch.number) {
-                        continue;
-                    }
-                    match self.hash_batch(&mut batch, &mut buffer) {
-                        Ok(()) => hashed.push(batch),
-                        Err(error) => self.fail(batch.tree, batch.number, error),
-                    }
-                }
-                Job::Look {
-                    tree,
-                    number,
-                    root,
-                    folders,
-                    first,
-                } => {
-                    let some = folders.iter().skip(first).take(BATCH);
-                    if let Some(error) = some
-                        .filter_map(|(path, stamp)| look_again(&root, path, stamp).err())
-                        .next()
-                    {
-                        self.fail(tree, number, error);
-                    }
-                }
-            }
+        while let Some(job) = self.queue.next(|job| self.halve(job)) {
+            hashed.extend(self.run(job, &mut buffer));
         }
         hashed
     }
 
-    fn hash_batch(&self, batch: &mut Batch, buffer: &mut [u8]) -> Result<(), TreeError> {
+    /// The second half of a job that others can do.
+    fn halve(&self, job: &mut Job) -> Option<Job> {
+        let Job::Hash(root, batch) = job else {
+            return None;
+        };
+        if batch.entries.len() <= SMALL_BATCH {
+            return None;
+        }
+        let keep = batch.entries.len() / 2;
+        let entries = batch.entries.split_off(keep);
+        let state = self.trees.get(batch.tree)?;
+        state.pending.fetch_add(1, Ordering::Relaxed);
+        let half = Batch::new(batch.tree, batch.number + keep, entries);
+        Some(Job::Hash(Arc::clone(root), half))
+    }
+
+    /// Does a job; gives a batch that was hashed.
+    fn run(&self, job: Job, buffer: &mut [u8]) -> Option<Batch> {
+        match job {
+            Job::Hash(root, mut batch) => {
+                let (tree, number) = (batch.tree, batch.number);
+                let hashed = !self.has_failed(tree, number)
+                    && match self.hash_batch(&root, &mut batch, buffer) {
+                        Ok(()) => true,
+                        Err(error) => {
+                            self.fail(tree, number, error);
+                            false
+                        }
+                    };
+                drop(root);
+                self.done(tree);
+                hashed.then_some(batch)
+            }
+            Job::Look {
+                tree,
+                number,
+                walked,
+                first,
+            } => {
+                let mut some = walked.folders.iter().skip(first).take(LOOKS);
+                if let Some(error) =
+                    some.find_map(|(path, stamp)| look_again(&walked.root, path, stamp).err())
+                {
+                    self.fail(tree, number, error);
+                }
+                None
+            }
+        }
+    }
+
+    /// One thing less to do for a tree. After the last, its folders are looked at again: whatever was put in the place of one before its
+    /// files were read is seen.
+    fn done(&self, tree: usize) {
+        let Some(state) = self.trees.get(tree) else {
+            return;
+        };
+        if state.pending.fetch_sub(1, Ordering::AcqRel) != 1
+            || state.failed.load(Ordering::Relaxed) != usize::MAX
+        {
+            return;
+        }
+        let walked = state
+            .walked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(walked) = walked {
+            for first in (0..walked.folders.len()).step_by(LOOKS) {
+                self.queue.push(Job::Look {
+                    tree,
+                    number: walked.entries + first,
+                    walked: walked.clone(),
+                    first,
+                });
+            }
+        }
+    }
+
+    fn hash_batch(
+        &self,
+        root: &Beneath,
+        batch: &mut Batch,
+        buffer: &mut [u8],
+    ) -> Result<(), TreeError> {
         for (at, entry) in batch
             .entries
             .iter_mut()
             .enumerate()
             .filter(|(_, entry)| entry.mode != Mode::Symlink)
         {
-            let seen = self.hash_file(batch.tree, &batch.root, entry, buffer)?;
+            let seen = self.hash_file(batch.tree, root, entry, buffer)?;
             batch.bytes += seen.size;
             batch.links.extend(seen.link.map(|link| (at, link)));
             batch.powers.extend(seen.power.map(|power| (at, power)));
@@ -285,8 +330,8 @@ impl<'a> Pool<'a> {
             return Err(changed());
         }
         let size = u64::try_from(before.st_size).map_err(|_| changed())?;
-        let stated = self.stated.get(tree).map_or(size, |stated| {
-            stated
+        let stated = self.trees.get(tree).map_or(size, |tree| {
+            tree.stated
                 .fetch_add(size, Ordering::Relaxed)
                 .saturating_add(size)
         });
@@ -377,39 +422,20 @@ impl<'a> Pool<'a> {
     /// Whether a job before this one failed. One after it does not count: the first failure is the answer, whichever thread was
     /// faster.
     fn has_failed(&self, tree: usize, number: usize) -> bool {
-        self.failed
+        self.trees
             .get(tree)
-            .is_some_and(|failed| failed.load(Ordering::Relaxed) < number)
+            .is_some_and(|tree| tree.failed.load(Ordering::Relaxed) < number)
     }
 
     fn fail(&self, tree: usize, number: usize, error: TreeError) {
-        let (Some(failed), Some(failure)) = (self.failed.get(tree), self.failures.get(tree)) else {
+        let Some(state) = self.trees.get(tree) else {
             return;
         };
-        let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failure = state.failure.lock().unwrap_or_else(PoisonError::into_inner);
         if failure.as_ref().is_none_or(|(first, _)| number < *first) {
             *failure = Some((number, error));
         }
-        failed.fetch_min(number, Ordering::Relaxed);
-    }
-
-    fn push(&self, job: Job) {
-        self.lock().jobs.push_back(job);
-        self.filled.notify_one();
-    }
-
-    /// The next job, waiting for one as long as the walk goes on.
-    fn next(&self) -> Option<Job> {
-        let open_and_empty = |queue: &mut Queue| queue.jobs.is_empty() && !queue.closed;
-        let mut queue = self
-            .filled
-            .wait_while(self.lock(), open_and_empty)
-            .unwrap_or_else(PoisonError::into_inner);
-        queue.jobs.pop_front()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        state.failed.fetch_min(number, Ordering::Relaxed);
     }
 }
 
@@ -417,24 +443,32 @@ struct CloseWhenDropped<'a>(&'a Pool<'a>);
 
 impl Drop for CloseWhenDropped<'_> {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.filled.notify_all();
+        self.0.queue.close();
     }
 }
 
-impl HardLink {
-    #[allow(
-        clippy::useless_conversion,
-        clippy::unnecessary_cast,
-        reason = "the widths differ between systems"
-    )]
-    fn of(stat: &rustix::fs::Stat) -> Option<Self> {
-        let names = stat.st_nlink as u64;
-        (names > 1).then_some(Self {
-            device: stat.st_dev as u64,
-            inode: stat.st_ino as u64,
-            names,
-        })
+impl InWork {
+    fn new() -> Self {
+        Self {
+            pending: AtomicUsize::new(1),
+            walked: Mutex::default(),
+            stated: AtomicU64::new(0),
+            failed: AtomicUsize::new(usize::MAX),
+            failure: Mutex::default(),
+        }
+    }
+}
+
+impl Batch {
+    fn new(tree: usize, number: usize, entries: Vec<TreeEntry>) -> Self {
+        Self {
+            tree,
+            number,
+            entries,
+            bytes: 0,
+            links: Vec::new(),
+            powers: Vec::new(),
+        }
     }
 }
 
@@ -456,34 +490,8 @@ fn look_again(root: &Beneath, path: &str, stamp: &Stamp) -> Result<(), TreeError
     }
 }
 
-/// (tree, inode, device) of files that have more names than the trees of their boundary showed.
-fn links_that_leave(specs: &[TreeSpec], hashed: &[Batch]) -> Vec<(usize, u64, u64)> {
-    let links = || {
-        hashed
-            .iter()
-            .flat_map(|batch| batch.links.iter().map(|(_, link)| (batch.tree, *link)))
-    };
-    let boundary = |tree: usize| specs.get(tree).map(|spec| spec.boundary.as_path());
-    let mut seen: HashMap<(Option<&Path>, u64, u64), u64> = HashMap::new();
-    for (tree, link) in links() {
-        *seen
-            .entry((boundary(tree), link.inode, link.device))
-            .or_default() += 1;
-    }
-    let leaves = |tree, link: HardLink| {
-        seen.get(&(boundary(tree), link.inode, link.device))
-            .is_none_or(|n| *n < link.names)
-    };
-    let leaving = links().filter(|(tree, link)| leaves(*tree, *link));
-    let mut leaving: Vec<_> = leaving
-        .map(|(tree, link)| (tree, link.inode, link.device))
-        .collect();
-    leaving.sort_unstable();
-    leaving
-}
-
 fn finish(
-    mut walk: TreeWalk,
+    mut notes: Vec<TreeNote>,
     batches: Vec<Batch>,
     leaving: &[(usize, u64, u64)],
 ) -> Result<Tree, TreeError> {
@@ -516,10 +524,10 @@ fn finish(
         entries.extend(batch.entries);
     }
     for (what, (count, paths)) in powers {
-        walk.notes.push(TreeNote::Privileged { what, paths, count });
+        notes.push(TreeNote::Privileged { what, paths, count });
     }
     if count > 0 {
-        walk.notes.push(TreeNote::HardLinksLeave { paths, count });
+        notes.push(TreeNote::HardLinksLeave { paths, count });
     }
     // A file system that lists a name twice answers for nothing.
     let manifest = Manifest::new(entries).map_err(|error| TreeError::Changed {
@@ -530,6 +538,6 @@ fn finish(
         files: manifest.entries().len() as u64,
         bytes,
         manifest,
-        notes: walk.notes,
+        notes,
     })
 }

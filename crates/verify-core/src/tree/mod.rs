@@ -8,12 +8,14 @@
 //! an error.
 
 mod compare;
+mod hard_links;
 mod hashing;
 mod links;
 mod manifest;
 pub(crate) mod names;
 pub(crate) mod object;
 mod open;
+mod queue;
 pub(crate) mod records;
 pub(crate) mod skill_record;
 mod store;

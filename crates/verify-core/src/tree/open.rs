@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -107,8 +108,11 @@ fn open_whole(_: BorrowedFd<'_>, _: &str, _: OFlags) -> Result<OwnedFd, Errno> {
     Err(Errno::NAMETOOLONG)
 }
 
+/// Asked once: kernel and sandbox do not change while a process runs.
 fn resolves_whole_paths(folder: BorrowedFd<'_>) -> bool {
-    cfg!(target_os = "linux") && open_whole(folder, ".", FOLDER).is_ok()
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    let ask = || cfg!(target_os = "linux") && open_whole(folder, ".", FOLDER).is_ok();
+    *ANSWER.get_or_init(ask)
 }
 
 /// What changes whenever the bytes or the listing of an open file or folder change.

@@ -28,7 +28,7 @@ const MAX_SYMLINK_STEPS: u64 = 1_000_000;
 pub(crate) struct TreeWalk {
     pub(crate) root: Arc<Beneath>,
     /// Every folder that was listed, and what it looked like.
-    pub(crate) folders: Arc<Vec<(String, Stamp)>>,
+    pub(crate) folders: Vec<(String, Stamp)>,
     pub(crate) notes: Vec<TreeNote>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn walk(
     }
     Ok(TreeWalk {
         root,
-        folders: Arc::new(folders),
+        folders,
         notes,
     })
 }

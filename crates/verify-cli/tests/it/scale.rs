@@ -1,0 +1,53 @@
+//! States that are large: what is asked of the system stays bounded, and the answer is the same.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Installation, Run, around};
+
+/// Open files that a process may have here.
+const DESCRIPTORS: u32 = 100;
+
+/// Runs a verb of the binary with few descriptors.
+fn frugal(installation: &Installation, verb: &[&str]) -> Run {
+    let command = installation.command(verb);
+    let mut limited = Command::new("sh");
+    limited.args([
+        "-c",
+        &format!("ulimit -n {DESCRIPTORS}; exec \"$0\" \"$@\""),
+    ]);
+    Run::of(&around(limited, &command).output().expect("runs"))
+}
+
+/// Makes `count` skills of two files.
+fn skills(installation: &Installation, count: usize) {
+    for number in 0..count {
+        let folder = installation
+            .state
+            .join(format!("workspace/skills/skill-{number}"));
+        fs::create_dir_all(folder.join("scripts")).expect("folder");
+        let text =
+            format!("---\nname: skill-{number}\ndescription: does {number}\n---\nDo {number}.\n");
+        fs::write(folder.join("SKILL.md"), text).expect("skill");
+        fs::write(folder.join("scripts/run.sh"), format!("echo {number}\n")).expect("script");
+    }
+}
+
+/// Each folder was once kept open until all were read, so a state of some thousand subjects could not be checked at the usual limit.
+#[test]
+fn more_subjects_than_descriptors_are_locked_and_checked() {
+    let installation = Installation::empty();
+    skills(&installation, 300);
+    let init = frugal(&installation, &["lock", "--init"]);
+    assert_eq!(init.code, 0, "{}", init.text());
+    assert_eq!(installation.lock_text().matches("[[package]]").count(), 300);
+    let check = frugal(&installation, &["check", "-W", "unreviewed"]);
+    assert_eq!(check.code, 0, "{}", check.text());
+    let changed = installation
+        .state
+        .join("workspace/skills/skill-299/scripts/run.sh");
+    fs::write(changed, "echo 300\n").expect("script");
+    let check = frugal(&installation, &["check", "-W", "unreviewed"]);
+    assert_eq!(check.code, 1, "{}", check.text());
+    assert!(check.stdout.contains("tree-mismatch"), "{}", check.text());
+}

@@ -1,0 +1,73 @@
+//! What a file shows beside its bytes: other names, and rights that its user does not have.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+use super::TreeSpec;
+
+/// Why a file would run with more rights than the user who starts it. Only an executable file can carry capabilities that count.
+pub(super) fn power(mode: u32, file: &File) -> Option<&'static str> {
+    if mode & 0o6000 != 0 {
+        return Some("setuid");
+    }
+    #[cfg(target_os = "linux")]
+    if mode & 0o111 != 0 {
+        let mut buffer = [0_u8; 64];
+        let found = rustix::fs::fgetxattr(file, "security.capability", &mut buffer[..]);
+        if found.is_ok_and(|length| length > 0) {
+            return Some("file-capability");
+        }
+    }
+    let _ = file;
+    None
+}
+
+/// A file that has more than one name.
+#[derive(Clone, Copy)]
+pub(super) struct HardLink {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+    names: u64,
+}
+
+impl HardLink {
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "the widths differ between systems"
+    )]
+    pub(super) fn of(stat: &rustix::fs::Stat) -> Option<Self> {
+        let names = stat.st_nlink as u64;
+        (names > 1).then_some(Self {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            names,
+        })
+    }
+}
+
+/// (tree, inode, device) of files that have more names than the trees of their boundary showed.
+pub(super) fn links_that_leave(
+    specs: &[TreeSpec],
+    links: &[(usize, HardLink)],
+) -> Vec<(usize, u64, u64)> {
+    let links = || links.iter().copied();
+    let boundary = |tree: usize| specs.get(tree).map(|spec| spec.boundary.as_path());
+    let mut seen: HashMap<(Option<&Path>, u64, u64), u64> = HashMap::new();
+    for (tree, link) in links() {
+        *seen
+            .entry((boundary(tree), link.inode, link.device))
+            .or_default() += 1;
+    }
+    let leaves = |tree, link: HardLink| {
+        seen.get(&(boundary(tree), link.inode, link.device))
+            .is_none_or(|n| *n < link.names)
+    };
+    let leaving = links().filter(|(tree, link)| leaves(*tree, *link));
+    let mut leaving: Vec<_> = leaving
+        .map(|(tree, link)| (tree, link.inode, link.device))
+        .collect();
+    leaving.sort_unstable();
+    leaving
+}
