@@ -259,6 +259,13 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify review npm:@openclaw/zalo --diff\n  openclaw-verify review npm:@openclaw/zalo --record --criteria safe-to-run"
     )]
     Review(ReviewArgs),
+    /// Write exceptions, and take needless ones out
+    #[command(
+        disable_help_subcommand = true,
+        subcommand_help_heading = "Actions",
+        after_help = "Examples:\n  openclaw-verify policy except npm:@acme/notes unreviewed --until 2027-01-31 --reason \"pilot, OPS-12\"\n  openclaw-verify policy prune"
+    )]
+    Policy(PolicyArgs),
     /// Answer OpenClaw's install-policy requests
     ///
     /// One request is read from standard input, and one reply is written to standard output.
@@ -326,6 +333,7 @@ impl Verb {
             Self::Lock(_)
             | Self::Gate(_)
             | Self::Review(_)
+            | Self::Policy(_)
             | Self::Attestation(_)
             | Self::Tree(_)
             | Self::Explain { .. } => BOTH,

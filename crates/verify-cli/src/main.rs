@@ -1,6 +1,7 @@
 //! The `openclaw-verify` command: reads what the operator gave, asks the library, prints what it says.
 
 mod anchors;
+mod ask;
 mod cli;
 mod commands;
 mod errors;

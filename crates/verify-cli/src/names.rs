@@ -6,6 +6,8 @@
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result, Verifier, text};
 
+use crate::ask;
+
 /// What is shown of a name that fits nothing.
 const SHOWN: usize = 200;
 
@@ -29,6 +31,25 @@ pub(crate) fn in_full(texts: &[String]) -> Result<Vec<SubjectId>> {
         })
     };
     texts.iter().map(parse).collect()
+}
+
+/// The subject that a verb writes about: in full, or short where someone can be asked, who is then shown the full id.
+pub(crate) fn to_write(verifier: &Verifier, text: &str, unasked: bool) -> Result<SubjectId> {
+    let known = known(verifier)?;
+    if let Some(exact) = known.iter().find(|id| id.as_str() == text) {
+        return Ok(exact.clone());
+    }
+    let meant = one(text, &known)?;
+    if !unasked && ask::possible() {
+        return Ok(meant);
+    }
+    Err(Error::environment(
+        format!(
+            "{} is no whole id, and what writes without asking needs one",
+            text::excerpt(text, SHOWN)
+        ),
+        format!("name it in full: {meant}"),
+    ))
 }
 
 /// Every id that is installed or locked.

@@ -271,6 +271,11 @@ pub(crate) fn now(common: &Common) -> jiff::Timestamp {
     common.now.unwrap_or_else(jiff::Timestamp::now)
 }
 
+/// Its day in UTC.
+pub(crate) fn today(common: &Common) -> jiff::civil::Date {
+    now(common).to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 /// Finds the state directory and the host package.
 ///
 /// A state directory that was named and is not there is an error of the call; none at the default place means that there is nothing to

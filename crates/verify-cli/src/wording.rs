@@ -117,6 +117,7 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
         }
         Remedy::Review { subject: None, .. } => Some("openclaw-verify review".to_owned()),
         Remedy::Online => Some("--online".to_owned()),
+        Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,
     }

@@ -137,6 +137,8 @@ pub enum Remedy {
         #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
+    /// Take the exceptions out of the policy that are expired or cover nothing.
+    Prune,
     /// Something that only the operator can do: change their own file, move something on the machine, or give the verifier more.
     Operator {
         /// What the verifier was not given.
@@ -158,7 +160,7 @@ impl Remedy {
             Self::Reinstall { .. } => RemedyKind::Reinstall,
             Self::Configure { .. } => RemedyKind::Configure,
             // A pin is made from a clone of the operator's own.
-            Self::Operator { .. } | Self::Pin { .. } => RemedyKind::Operator,
+            Self::Operator { .. } | Self::Pin { .. } | Self::Prune => RemedyKind::Operator,
             Self::Never => RemedyKind::Never,
         }
     }
@@ -178,7 +180,7 @@ pub enum RemedyKind {
     Reinstall,
     /// [`Remedy::Configure`].
     Configure,
-    /// [`Remedy::Operator`] or [`Remedy::Pin`].
+    /// [`Remedy::Operator`], [`Remedy::Pin`] or [`Remedy::Prune`].
     Operator,
     /// [`Remedy::Never`].
     Never,

@@ -6,6 +6,7 @@ pub use crate::report::PackageContents;
 
 mod builder;
 mod candidate;
+mod exceptions;
 #[cfg(feature = "online")]
 mod imports;
 mod reading;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use openclaw_verify_core::review::Criteria;
 
 /// Subjects to restrict a verb to.
@@ -354,6 +354,55 @@ pub(crate) struct ReviewArgs {
     /// The default is user.name and user.email of git.
     #[arg(long, hide_short_help = true, value_name = "NAME")]
     pub by: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `policy`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: PolicyAction,
+}
+
+/// What to do with the policy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyAction {
+    /// Put up with a finding until a day
+    Except(ExceptArgs),
+    /// Take out exceptions that are expired or cover nothing
+    Prune(PruneArgs),
+}
+
+/// Arguments of `policy except`.
+#[derive(Debug, Args)]
+pub(crate) struct ExceptArgs {
+    /// The subject, as `check -v` lists it
+    ///
+    /// The exception is bound to the very bytes that are installed of it.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The finding's id
+    #[arg(value_name = "FINDING")]
+    pub finding: String,
+    /// The last day on which it counts
+    ///
+    /// At most 180 days ahead.
+    #[arg(long, value_name = "DAY")]
+    pub until: jiff::civil::Date,
+    /// Why it is put up with
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `policy prune`.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

@@ -24,6 +24,7 @@ Every day:
   core         Only the OpenClaw host package
   lock         Write the lock from what is installed
   review       Who has read this code, and what to read next
+  policy       Write exceptions, and take needless ones out
 
 Before an install:
   gate         Answer OpenClaw's install-policy requests
@@ -75,7 +76,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "check" | "plugins" | "skills" | "core" | "lock" => {
             &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT]
         }
-        "review" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
+        "review" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "gate" => &[
             PLACES,

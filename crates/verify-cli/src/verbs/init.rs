@@ -46,9 +46,7 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
         });
     }
 
-    let today = operator::now(common)
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date();
+    let today = operator::today(common);
     let denied: Vec<&Finding> = relock
         .report
         .findings

@@ -9,6 +9,7 @@ mod gate;
 mod init;
 mod lock;
 mod npm;
+mod policy;
 mod release;
 mod review;
 #[cfg(feature = "sbom")]
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Review(args) => review::run(common, &args),
+        Verb::Policy(args) => policy::run(common, &args),
         Verb::Gate(args) => gate::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),

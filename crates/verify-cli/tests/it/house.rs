@@ -59,7 +59,12 @@ const OTHER_MEANINGS: [(&str, &str, &str); 7] = [
 ];
 
 /// Texts of files that are written for people and name the program that wrote them.
-const HEADERS: [&str; 2] = ["core/src/lock/write.rs", "core/src/review/append.rs"];
+const HEADERS: [&str; 3] = [
+    "core/src/lock/write.rs",
+    "core/src/review/append.rs",
+    // Requirements are those of "openclaw-verify policy".
+    "core/src/sbom/declarations.rs",
+];
 
 /// Rooms whose subject are the command lines of other programs.
 const FOREIGN_FLAGS: [&str; 5] = [

@@ -29,6 +29,7 @@ mod mint;
 #[path = "../../../verify-core/tests/it/support/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod minting;
+mod policy;
 mod provenance;
 #[cfg(feature = "online")]
 mod publisher;

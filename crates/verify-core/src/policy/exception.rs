@@ -73,6 +73,18 @@ impl Exception {
         today > self.until
     }
 
+    /// Whether both are about the same bytes of the same subject.
+    #[must_use]
+    pub fn is_bound_as(&self, other: &Self) -> bool {
+        self.package == other.package
+            && self.tree == other.tree
+            && self.definition == other.definition
+            && self.settings == other.settings
+            && self.instructions == other.instructions
+            && self.version == other.version
+            && self.dependencies == other.dependencies
+    }
+
     /// Whether it covers a finding today.
     #[must_use]
     pub fn covers(&self, finding: &ExceptionTarget<'_>, today: Date) -> bool {

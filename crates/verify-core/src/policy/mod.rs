@@ -4,6 +4,7 @@
 //! finding id is known, no finding that must stand can be lowered, no two rules can tie over a subject.
 
 mod criteria;
+pub mod edit;
 mod exception;
 mod glob;
 mod requirements;

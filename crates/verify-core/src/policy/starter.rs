@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::lock::{Lock, LockedPackage};
 use crate::subject::SubjectId;
-use crate::toml_file::quote;
 
 use super::Exception;
+use super::edit::render;
 
 /// Days that the exceptions of a first run last.
 pub const DAYS: i64 = 90;
@@ -50,7 +50,8 @@ pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter>
         .collect();
     let mut text = head(wanted.len(), until);
     for ((_, id), entry) in &wanted {
-        exception(&mut text, &excepted(entry, id, today, until));
+        text.push('\n');
+        text += &render(&excepted(entry, id, today, until));
     }
     Ok(Starter {
         text,
@@ -104,39 +105,6 @@ fn excepted(entry: &LockedPackage, id: &str, today: Date, until: Date) -> Except
         until,
         line: 0,
     }
-}
-
-/// One exception as text, an empty line before it.
-fn exception(out: &mut String, exception: &Exception) {
-    let mut text = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            let _ = writeln!(out, "{key} = {}", quote(&value));
-        }
-    };
-    let allow: Vec<String> = exception.allow.iter().map(|id| quote(id)).collect();
-    text(
-        "\n[[exception]]\npackage",
-        Some(exception.package.to_string()),
-    );
-    text("tree", exception.tree.map(|d| d.to_string()));
-    text("definition", exception.definition.map(|d| d.to_string()));
-    text("settings", exception.settings.map(|d| d.to_string()));
-    text(
-        "instructions",
-        exception.instructions.map(|d| d.to_string()),
-    );
-    text("version", exception.version.clone());
-    text(
-        "dependencies",
-        exception.dependencies.map(|d| d.to_string()),
-    );
-    let _ = writeln!(out, "allow = [{}]", allow.join(", "));
-    let _ = writeln!(
-        out,
-        "reason = {}\nuntil = {}",
-        quote(&exception.reason),
-        exception.until
-    );
 }
 
 #[cfg(test)]

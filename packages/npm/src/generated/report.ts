@@ -319,6 +319,8 @@ export type Remedy = {
   /** The value that it should have, where one is known, as JSON. */
   value?: string | null;
 } | {
+  kind: "prune";
+} | {
   kind: "operator";
   /** What the verifier was not given. */
   input?: Input | null;

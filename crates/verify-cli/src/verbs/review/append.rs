@@ -1,11 +1,9 @@
 //! Appends an entry to the reviews file: shows the very text, asks, writes.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::Command;
 
 use jiff::ToSpan as _;
-use jiff::civil::Date;
 use openclaw_verify_core::digest::TreeDigest;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::review::{
@@ -18,7 +16,7 @@ use super::{Found, keep, shown};
 use crate::cli::{Common, Format, ReviewArgs};
 use crate::commands::Places;
 use crate::operator::Files;
-use crate::{Exit, operator, output, render};
+use crate::{Exit, ask, operator, output, render};
 
 /// `--record`: of what was shown, or of all that is installed when nothing was.
 pub(super) fn review(
@@ -89,7 +87,7 @@ pub(super) fn review(
             model: model.clone(),
             guided: args.guided,
         }),
-        date: today(common),
+        date: operator::today(common),
         until: args.until,
         notes: notes(
             args,
@@ -125,7 +123,7 @@ pub(super) fn trust(
     publisher: &str,
 ) -> Result<Exit> {
     let id = &subject.id;
-    let start = today(common);
+    let start = operator::today(common);
     let until = match args.until {
         Some(until) => until,
         None => start.checked_add(1.year()).map_err(|error| {
@@ -227,7 +225,7 @@ pub(super) fn violation(
         what,
         reason: args.reason.clone().unwrap_or_default(),
         by: by(args, &files.reviews)?,
-        date: today(common),
+        date: operator::today(common),
         line: 0,
     };
     write(common, args, files, &Addition::Violation(violation))
@@ -243,7 +241,7 @@ fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition)
         Format::Human => output::lines(&appended.entry)?,
         _ => output::stderr_text(&appended.entry),
     }
-    if !args.yes && !confirmed(&format!("append this to {shown}?"))? {
+    if !args.yes && !ask::confirmed(&format!("append this to {shown}?"))? {
         output::stderr("nothing was written");
         document(common, &shown, &appended.entry, false)?;
         return Ok(Exit::Findings);
@@ -271,33 +269,6 @@ fn document(common: &Common, file: &str, entry: &str, written: bool) -> Result<(
         "schema": "openclaw-verify.appended/1", "file": file, "entry": entry, "written": written,
     });
     output::document(&render::json(&value)?, common.format)
-}
-
-fn confirmed(question: &str) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Err(Error::environment(
-            "there is no terminal to ask on",
-            "add --yes to append without being asked",
-        ));
-    }
-    let mut stderr = io::stderr().lock();
-    let asked = write!(stderr, "{} [y/N] ", text::visible(question)).and_then(|()| stderr.flush());
-    asked.map_err(|error| Error::io("write to", "standard error", error))?;
-    let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Error::io("read", "standard input", error))?;
-    Ok(matches!(
-        answer.trim().to_ascii_lowercase().as_str(),
-        "y" | "yes"
-    ))
-}
-
-fn today(common: &Common) -> Date {
-    operator::now(common)
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date()
 }
 
 /// Who speaks: `--by`, or what git would write into a commit beside the reviews file. Never asked in the working folder, which may be

@@ -8,13 +8,14 @@ use std::path::Path;
 use openclaw_verify_core::review::{ContentStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, Result, ReviewMaterial, Since, Verifier};
+use openclaw_verify_core::{Builder, Error, Result, ReviewMaterial, Since, Verifier};
 
 use super::staged::{self, Staged};
-use super::start;
+use super::{policy, start};
 use crate::cli::{Common, Format, ReviewArgs};
 use crate::commands::Places;
-use crate::{Exit, names, operator, output, pager, render, wording};
+use crate::operator::Files;
+use crate::{Exit, ask, names, operator, output, pager, render, wording};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     let Some(named) = &args.id else {
@@ -45,7 +46,11 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
         staged,
     };
     if args.record {
-        append::review(common, args, &subject, &files)
+        let exit = append::review(common, args, &subject, &files)?;
+        if exit == Exit::Clean && subject.staged.is_none() {
+            offer_to_prune(common, args, start.builder, &subject.id, &files)?;
+        }
+        Ok(exit)
     } else if let Some(publisher) = &args.trust {
         append::trust(common, args, &subject, &files, publisher)
     } else if args.violation {
@@ -60,6 +65,34 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
         start.bar.finish();
         show(common, &reading, args.from.as_deref())
     }
+}
+
+/// What the review covers needs no exception any more. A policy changes only when someone says so.
+fn offer_to_prune(
+    common: &Common,
+    args: &ReviewArgs,
+    builder: Builder,
+    id: &SubjectId,
+    files: &Files,
+) -> Result<()> {
+    // What is switched off for this run alone arises in the next.
+    if !common.allow.is_empty() {
+        return Ok(());
+    }
+    let needless = builder.build()?.needless_exceptions_of(id)?;
+    if needless.is_empty() {
+        return Ok(());
+    }
+    if args.yes || !ask::possible() || common.format != Format::Human {
+        let command = crate::commands::carried("openclaw-verify policy prune");
+        output::stderr(&format!(
+            "this makes {} needless: {command}",
+            render::count(needless.len(), "exception")
+        ));
+        return Ok(());
+    }
+    output::stderr("this makes an exception needless:");
+    policy::take_out(common, &files.policy, &needless, false).map(|_| ())
 }
 
 fn backlog(common: &Common) -> Result<Exit> {

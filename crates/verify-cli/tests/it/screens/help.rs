@@ -24,6 +24,11 @@ fn help_of_every_verb() {
             theme.all_bare(&installation, &[format!("{verb} {flag}").trim_start()]);
         }
     }
+    for action in ["except", "prune"] {
+        for flag in ["-h", "--help"] {
+            theme.all_bare(&installation, &[&format!("policy {action} {flag}")]);
+        }
+    }
     theme.all_bare(&installation, &["-V", "--version"]);
     theme.end();
 }
@@ -106,6 +111,10 @@ fn errors_of_usage() {
             "review npm:x --violation",
             "review npm:x --record --criteria fine",
             "review npm:x --diff --record --criteria safe-to-run",
+            "policy",
+            "policy --no-such-flag",
+            "policy except npm:x",
+            "policy except npm:x unpinned --until yesterday --reason x",
             "gate --no-such-flag",
             "gate --apply",
             "gate --setup --selftest",

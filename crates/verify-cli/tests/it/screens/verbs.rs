@@ -96,6 +96,15 @@ fn review() {
             "violation",
             "review skill:workspace/weather --violation --reason bad --by Ada --yes",
         ),
+        (
+            "policy-except",
+            "policy except path:acme-notes unreviewed --until 2027-01-31 --reason pilot --yes",
+        ),
+        (
+            "policy-except-again",
+            "policy except path:acme-notes unreviewed --until 2027-02-01 --reason pilot --yes",
+        ),
+        ("policy-prune-nothing", "policy prune"),
         ("list-after", "review"),
         ("check-after", "check"),
     ] {

@@ -1,6 +1,6 @@
 //! `exception-expired`: an exception of the operator whose last day is over.
 
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -11,7 +11,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
     clears: RemedyKind::Operator,
     summary: "An exception in the policy has expired",
-    help: "Clear the finding that it covered and remove the exception, or renew it with a new `until` and a reason that still holds.",
+    help: "Clear the finding that it covered, or except it anew with a reason that still holds; then take it out.",
     check: Check::Whole(check),
 };
 
@@ -30,6 +30,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             ))
             .subject(&exception.package)
             .at(whole.in_policy(exception.line))
+            .remedy(Remedy::Prune)
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
@@ -14,7 +14,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     stages: Stages::of(Stage::Installed, &[]),
     clears: RemedyKind::Operator,
     summary: "An exception in the policy covers nothing",
-    help: "Remove it: what it covered was cleared, or the subject changed and needs a decision of its own.",
+    help: "What it covered was cleared, or the subject changed and needs a decision of its own; take it out.",
     check: Check::Last(check),
 };
 
@@ -43,6 +43,7 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
             ))
             .subject(&exception.package)
             .at(whole.in_policy(exception.line))
+            .remedy(Remedy::Prune)
         })
         .collect()
 }

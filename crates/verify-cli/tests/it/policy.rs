@@ -1,0 +1,209 @@
+//! `policy except` and `policy prune`, and what `review --record` offers.
+
+use std::fs;
+
+use crate::support::{Installation, Run, findings};
+
+const SKILL: &str = "skill:workspace/weather";
+
+fn shipped() -> Installation {
+    let installation = Installation::shipped();
+    installation.init(0);
+    installation
+}
+
+fn text(installation: &Installation) -> String {
+    fs::read_to_string(installation.policy()).expect("policy")
+}
+
+fn except(installation: &Installation, id: &str, finding: &str, more: &[&str]) -> Run {
+    let line = ["policy", "except", id, finding, "--until", "2027-01-31"];
+    installation.run(&[&line, more].concat())
+}
+
+#[test]
+fn an_exception_is_bound_to_what_is_installed_and_covers_the_finding() {
+    let installation = shipped();
+    let before = "# ours\nversion = 1 # one\n\n# the end\n";
+    fs::write(installation.policy(), before).expect("policy");
+    let counts = |found: &str| {
+        let (_, report) = installation.check();
+        let all = findings(&report);
+        all.iter()
+            .any(|one| one.starts_with(&format!("{found} {SKILL}")))
+    };
+    assert!(counts("unreviewed"));
+    let reason = ["--reason", "pilot \"A\"\u{202e}", "--yes"];
+    let run = except(&installation, SKILL, "unreviewed", &reason);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.stdout.contains("+ [[exception]]\n"), "{}", run.stdout);
+    assert!(
+        text(&installation).starts_with(before),
+        "{}",
+        text(&installation)
+    );
+    assert!(!counts("unreviewed"));
+    // Again is a renewal: the entry is replaced, not added.
+    let line = [
+        "policy",
+        "except",
+        SKILL,
+        "unreviewed",
+        "--until",
+        "2027-02-01",
+    ];
+    let run = installation.run(&[&line[..], &reason].concat());
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stdout.contains("- until = 2027-01-31\n"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(text(&installation).matches("[[exception]]").count(), 1);
+    assert!(text(&installation).contains("until = 2027-02-01"));
+    assert!(!counts("unreviewed"));
+}
+
+#[test]
+fn what_cannot_be_excepted_is_refused_and_nothing_is_written() {
+    let installation = shipped();
+    let before = text(&installation);
+    let why = ["--reason", "x", "--yes"];
+    for (id, finding, says) in [
+        (SKILL, "tree-mismatch", "can never be excepted"),
+        (SKILL, "unreviewd", "did you mean unreviewed?"),
+        (SKILL, "provenance-missing", "was not found about"),
+        ("skill:workspace/wether", "unreviewed", "did you mean"),
+        (
+            "weather",
+            "unreviewed",
+            "name it in full: skill:workspace/weather",
+        ),
+    ] {
+        let run = except(&installation, id, finding, &why);
+        assert_eq!(run.code, 2, "{id} {finding}: {}", run.text());
+        assert!(run.stderr.contains(says), "{id} {finding}: {}", run.stderr);
+    }
+    for (until, says) in [
+        ("2026-11-21", "is over"),
+        ("2027-05-22", "is too far ahead"),
+    ] {
+        let line = ["policy", "except", SKILL, "unreviewed", "--until", until];
+        let run = installation.run(&[&line[..], &why].concat());
+        assert_eq!(run.code, 2, "{}", run.text());
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+    }
+    let run = except(
+        &installation,
+        SKILL,
+        "unreviewed",
+        &["--reason", " ", "--yes"],
+    );
+    assert_eq!(run.code, 2, "{}", run.text());
+    let run = except(&installation, SKILL, "unreviewed", &["--reason", "x"]);
+    assert!(
+        run.code == 2 && run.stderr.contains("no terminal"),
+        "{}",
+        run.text()
+    );
+    assert_eq!(text(&installation), before);
+}
+
+#[test]
+fn prune_takes_out_what_is_expired_or_covers_nothing_and_keeps_the_rest() {
+    let installation = shipped();
+    let before = text(&installation);
+    let entry = |digit: &str, until: &str| {
+        let tree = digit.repeat(64);
+        format!(
+            "[[exception]] # why\npackage = \"path:acme-notes\"\ntree = \"git-sha256:{tree}\"\nallow = [\n  \"unpinned\", # pins\n]\nreason = \"x\"\nuntil = {until}\n"
+        )
+    };
+    let more = format!(
+        "\n# expired\n{}\n# unused\n{}\n# end\n",
+        entry("0", "2026-11-21"),
+        entry("1", "2026-12-24")
+    );
+    fs::write(installation.policy(), format!("{before}{more}")).expect("policy");
+    let run = installation.run(&["policy", "prune"]);
+    assert!(
+        run.code == 2 && run.stderr.contains("no terminal"),
+        "{}",
+        run.text()
+    );
+    assert_eq!(text(&installation), format!("{before}{more}"));
+    let run = installation.run(&["policy", "prune", "--yes", "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let document: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(document["removed"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        text(&installation),
+        format!("{before}\n# expired\n\n# unused\n\n# end\n")
+    );
+    let run = installation.run(&["policy", "prune", "--yes"]);
+    assert!(
+        run.code == 0 && run.stderr.contains("no exception"),
+        "{}",
+        run.text()
+    );
+    let (code, report) = installation.check();
+    assert_eq!(code, 0, "{:#?}", findings(&report));
+}
+
+#[test]
+fn an_exception_for_two_findings_is_split() {
+    let installation = shipped();
+    let both = "\nallow = [\"unreviewed\", \"unpinned\"] # both";
+    let before = text(&installation);
+    let (head, tail) = before
+        .split_once("package = \"path:acme-notes\"")
+        .expect("entry");
+    let tail = tail.replacen("\nallow = [\"unreviewed\"]", both, 1);
+    let policy = format!("{head}package = \"path:acme-notes\"{tail}");
+    fs::write(installation.policy(), policy).expect("policy");
+    let id = "path:acme-notes";
+    let run = except(&installation, id, "unreviewed", &["--reason", "x", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        text(&installation).contains("allow = [\"unpinned\"] # both"),
+        "{}",
+        text(&installation)
+    );
+}
+
+#[test]
+fn a_review_names_the_exception_that_it_makes_needless() {
+    let installation = shipped();
+    let record = [
+        "review",
+        SKILL,
+        "--record",
+        "--criteria",
+        "safe-to-run",
+        "--by",
+        "Ada",
+    ];
+    let run = installation.run(&[&record[..], &["--yes"]].concat());
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stderr
+            .contains("this makes 1 exception needless: openclaw-verify policy prune"),
+        "{}",
+        run.stderr
+    );
+    let before = text(&installation).matches("[[exception]]").count();
+    let run = installation.run(&["policy", "prune", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(
+        run.stdout
+            .contains("- package = \"skill:workspace/weather\""),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(
+        text(&installation).matches("[[exception]]").count(),
+        before - 1
+    );
+    let (code, report) = installation.check();
+    assert_eq!(code, 0, "{:#?}", findings(&report));
+}

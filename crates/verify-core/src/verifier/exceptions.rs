@@ -1,0 +1,202 @@
+//! Exceptions of the policy: one for what was found, and those that are not needed any more.
+
+use jiff::civil::Date;
+
+use super::{Case, Scope, Verifier};
+use crate::error::{Error, Result};
+use crate::finding::{About, Finding};
+use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
+use crate::rules::{self, Stage};
+use crate::subject::SubjectId;
+use crate::text;
+use crate::toml_file::closest;
+
+impl Verifier {
+    /// An exception for `finding` of `id`, bound to everything that is installed of it. Nothing is written.
+    ///
+    /// # Errors
+    /// When the finding is not there, can never be excepted, or has no digest to be bound to; when `until` is no day on which an
+    /// exception may end; as [`Verifier::check`].
+    pub fn exception(
+        &self,
+        id: &SubjectId,
+        finding: &str,
+        until: Date,
+        reason: &str,
+    ) -> Result<Exception> {
+        let rule = rules::rule(finding).ok_or_else(|| {
+            let what = format!("no finding is called {}", text::excerpt(finding, 60));
+            let near = closest(finding, rules::catalogue().iter().map(|rule| rule.id));
+            let help = near.map_or_else(
+                || "the documentation lists all findings".to_owned(),
+                |near| format!("did you mean {near}?"),
+            );
+            Error::environment(what, help)
+        })?;
+        if rule.fixed {
+            return Err(Error::environment(
+                format!("{} can never be excepted", rule.id),
+                "it means that something is wrong, not that something is unknown: look into it",
+            ));
+        }
+        self.is_last_day(until)?;
+        if reason.trim().is_empty() {
+            return Err(Error::environment(
+                "the reason is empty",
+                "say why it is put up with until then",
+            ));
+        }
+
+        let inventory = self.inventory()?;
+        let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
+            return Err(Error::environment(
+                format!("{id} is not installed, so there is nothing to except"),
+                "the report of a check lists the ids of all subjects",
+            ));
+        };
+        let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
+        let lock = self.lock.clone().unwrap_or_default();
+        let all = self.evidence(&inventory, &lock, &scope)?;
+        let case = Case::new(Stage::Installed, &inventory, &lock, &scope);
+        let report = self.report(&case, &all);
+        let about = |one: &&Finding| one.subject.as_ref() == Some(id);
+        let found: Vec<&Finding> = report
+            .findings
+            .iter()
+            .filter(about)
+            .filter(|one| one.id == rule.id)
+            .collect();
+        if found.is_empty() {
+            let mut others: Vec<&str> = report
+                .findings
+                .iter()
+                .filter(about)
+                .map(|one| one.id)
+                .collect();
+            others.dedup();
+            let help = match others.is_empty() {
+                true => "nothing at all was found about it".to_owned(),
+                false => format!("found about it: {}", others.join(", ")),
+            };
+            let what = format!("{} was not found about {id}", rule.id);
+            return Err(Error::environment(what, help));
+        }
+        let Some(evidence) = all.get(id) else {
+            return Err(no_digest(id));
+        };
+        let digests = evidence.digests(subject);
+        let exception = bound(id, rule.id, until, reason, &digests);
+        let covers = |one: &&Finding| {
+            let target = ExceptionTarget {
+                finding: one.id,
+                subject: id,
+                digests,
+                about_dependencies: one.about == About::Dependencies,
+            };
+            exception.covers(&target, self.options.today())
+        };
+        match found.iter().all(covers) {
+            true => Ok(exception),
+            false => Err(no_digest(id)),
+        }
+    }
+
+    fn is_last_day(&self, until: Date) -> Result<()> {
+        let today = self.options.today();
+        let wrong = |what: &str| {
+            let last = today
+                .checked_add(jiff::Span::new().days(MAX_EXCEPTION_DAYS))
+                .map_or_else(|_| String::new(), |last| format!(" to {last}"));
+            Err(Error::environment(
+                format!("{until} {what}"),
+                format!("an exception may end on a day from {today}{last}"),
+            ))
+        };
+        match today.until(until).map(|span| span.get_days()) {
+            Ok(days) if days < 0 => wrong("is over"),
+            Ok(days) if days > MAX_EXCEPTION_DAYS => wrong("is too far ahead"),
+            Ok(_) => Ok(()),
+            Err(_) => wrong("is no day that can be counted to"),
+        }
+    }
+
+    /// The exceptions that are expired or cover nothing, as a check of everything finds them.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub fn needless_exceptions(&self) -> Result<Vec<Exception>> {
+        let report = self.check(&Scope::Everything)?;
+        let named = |exception: &&Exception| {
+            report.findings.iter().any(|finding| {
+                rules::NEEDLESS.contains(&finding.id)
+                    && finding.locations.iter().any(|at| at.line == exception.line)
+            })
+        };
+        let exceptions = self.policy.exceptions().iter();
+        Ok(exceptions.filter(named).cloned().collect())
+    }
+
+    /// The exceptions of `id` that are in force and whose findings no longer arise. None of a subject that is not installed.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub fn needless_exceptions_of(&self, id: &SubjectId) -> Result<Vec<Exception>> {
+        let today = self.options.today();
+        let own = |exception: &&Exception| exception.package == *id && !exception.expired(today);
+        if !self.policy.exceptions().iter().any(|one| own(&one)) {
+            return Ok(Vec::new());
+        }
+        let inventory = self.inventory()?;
+        let Some(subject) = inventory.subjects.iter().find(|subject| subject.id == *id) else {
+            return Ok(Vec::new());
+        };
+        let report = self.check(&Scope::Kinds(vec![subject.kind], vec![id.clone()]))?;
+        // While it is not what was locked, nothing is known of what it was excepted for.
+        let changed = report
+            .subjects
+            .iter()
+            .any(|subject| subject.id == *id && subject.basis.is_none());
+        let arises = |exception: &Exception| {
+            report.findings.iter().any(|finding| {
+                finding.subject.as_ref() == Some(id)
+                    && exception.allow.iter().any(|allowed| allowed == finding.id)
+            })
+        };
+        let exceptions = self.policy.exceptions().iter().filter(own);
+        let needless = exceptions.filter(|exception| !changed && !arises(exception));
+        Ok(needless.cloned().collect())
+    }
+}
+
+fn no_digest(id: &SubjectId) -> Error {
+    Error::environment(
+        format!("{id} has no digest that an exception could be bound to"),
+        "a check says why",
+    )
+}
+
+fn bound(
+    id: &SubjectId,
+    finding: &str,
+    until: Date,
+    reason: &str,
+    digests: &Digests<'_>,
+) -> Exception {
+    // Beside a tree only MCP servers are bound to their definition too.
+    let definition = digests
+        .definition
+        .filter(|_| digests.tree.is_none() || id.scheme() == "mcp");
+    Exception {
+        package: id.clone(),
+        tree: digests.tree,
+        definition,
+        settings: digests.settings,
+        instructions: digests.instructions,
+        version: None,
+        dependencies: digests.dependencies,
+        allow: vec![finding.to_owned()],
+        reason: reason.to_owned(),
+        until,
+        line: 0,
+    }
+}
