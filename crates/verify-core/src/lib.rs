@@ -74,6 +74,7 @@
 //! Modules that are hidden from this page are shared with the `openclaw-verify` command. They are no part of the interface and change
 //! without notice.
 
+pub mod advisories;
 pub mod archive;
 pub mod digest;
 pub mod error;

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod advisories;
 mod archive;
 mod differential;
 mod files;

@@ -1,0 +1,46 @@
+//! Advisories, offline: what OSV records say of a package and version. Format of records: the OSV schema, version 1.
+
+mod aliases;
+mod order;
+mod ranges;
+mod record;
+
+pub use aliases::{Match, merge};
+pub use order::{Orders, is_openclaw};
+pub use ranges::Hit;
+pub use record::{Entry, Event, Record, RecordError, read_record};
+
+use serde::{Deserialize, Serialize};
+
+/// How bad an advisory is, by its own word or its CVSS vector. Ordered; what is not known counts as the least that is said.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The record says none that can be read.
+    #[default]
+    Unknown,
+    /// CVSS 0.1 to 3.9.
+    Low,
+    /// CVSS 4.0 to 6.9; some call it moderate.
+    Medium,
+    /// CVSS 7.0 to 8.9.
+    High,
+    /// CVSS 9.0 and above.
+    Critical,
+}
+
+impl Severity {
+    /// The name in policy, report and output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Reads OSV records. What is not understood and could decide makes a record unreadable; it is then counted and named, never passed
+//! over. A severity decides nothing about whether a version is affected, so one that cannot be read keeps the record.
+
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Severity;
+use crate::text;
+
+/// Most bytes of one record.
+pub(super) const MAX_BYTES: usize = 4 << 20;
+/// Most bytes of an id, a package name or a version.
+const MAX_TEXT: usize = 256;
+/// Most aliases of one record.
+const MAX_ALIASES: usize = 1_000;
+/// Most events and versions of one record.
+const MAX_PLACES: usize = 200_000;
+/// Most characters of a summary that are kept.
+const SUMMARY: usize = 160;
+
+/// Why a record is not read. Safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordError(String);
+
+/// One record, as far as it decides something about npm packages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Its id, such as `GHSA-…`, `CVE-…` or `MAL-…`.
+    pub id: String,
+    /// When it last changed.
+    pub modified: Timestamp,
+    /// Whether it was taken back: then it says nothing about any version.
+    pub withdrawn: bool,
+    /// What it says, by the name of an npm package. Empty when it is about other ecosystems only.
+    pub packages: BTreeMap<String, Entry>,
+}
+
+/// What one record says of one package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The record's id.
+    pub id: String,
+    /// Its other ids, as written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// When it last changed.
+    pub modified: Timestamp,
+    /// One line about it, safe to show.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// How bad it is.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Affected versions by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<String>,
+    /// Affected ranges; the events of each in the record's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Vec<Event>>,
+}
+
+impl Entry {
+    /// Whether it says that the package is malware, rather than that it has a hole.
+    #[must_use]
+    pub fn is_malicious(&self) -> bool {
+        self.id.starts_with("MAL-")
+    }
+}
+
+/// Where a range begins or ends. `limit` is for git only and left out: without it, more is affected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The first affected version; `0` stands before every version.
+    Introduced(String),
+    /// The first version that is not affected any more.
+    Fixed(String),
+    /// The last affected version.
+    LastAffected(String),
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    id: String,
+    modified: String,
+    #[serde(default)]
+    withdrawn: Option<String>,
+    #[serde(default)]
+    aliases: Option<Vec<String>>,
+    #[serde(default)]
+    summary: Option<String>,
+    #[serde(default)]
+    severity: Option<Value>,
+    #[serde(default)]
+    database_specific: Option<Value>,
+    #[serde(default)]
+    affected: Option<Vec<WireAffected>>,
+}
+
+#[derive(Deserialize)]
+struct WireAffected {
+    #[serde(default)]
+    package: Option<WirePackage>,
+    #[serde(default)]
+    versions: Option<Vec<String>>,
+    #[serde(default)]
+    ranges: Option<Vec<WireRange>>,
+    #[serde(default)]
+    severity: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct WirePackage {
+    ecosystem: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct WireRange {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    events: Vec<WireEvent>,
+}
+
+#[derive(Deserialize)]
+struct WireEvent {
+    #[serde(default)]
+    introduced: Option<String>,
+    #[serde(default)]
+    fixed: Option<String>,
+    #[serde(default)]
+    last_affected: Option<String>,
+    #[serde(default)]
+    limit: Option<String>,
+}
+
+/// Reads one record.
+///
+/// # Errors
+/// When it is no OSV record, or what it says of an npm package cannot be compared with a version.
+pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
+    if bytes.len() > MAX_BYTES {
+        return fail(format!("has more than the {MAX_BYTES} bytes accepted"));
+    }
+    let wire: Wire = serde_json::from_slice(bytes).map_err(|error| {
+        RecordError(format!(
+            "is no OSV record: {}",
+            text::excerpt(&error.to_string(), 200)
+        ))
+    })?;
+    if !is_id(&wire.id) {
+        return fail(format!("has the id `{}`", text::excerpt(&wire.id, 80)));
+    }
+    let time = |field: &str, written: &str| {
+        Timestamp::from_str(written).map_err(|_| {
+            let written = text::excerpt(written, 60);
+            RecordError(format!("has `{field}` {written}, which is no time"))
+        })
+    };
+    let modified = time("modified", &wire.modified)?;
+    if let Some(withdrawn) = &wire.withdrawn {
+        time("withdrawn", withdrawn)?;
+    }
+    let aliases = wire.aliases.unwrap_or_default();
+    if aliases.len() > MAX_ALIASES || !aliases.iter().all(|alias| is_id(alias)) {
+        return fail("has aliases that are no ids, or too many");
+    }
+    let stated =
+        severity_of(wire.severity.as_ref()).max(named_severity(wire.database_specific.as_ref()));
+    let mut places = 0usize;
+    let mut packages: BTreeMap<String, Entry> = BTreeMap::new();
+    for affected in wire.affected.unwrap_or_default() {
+        let Some(package) = affected
+            .package
+            .filter(|package| package.ecosystem == "npm")
+        else {
+            continue;
+        };
+        if !is_text(&package.name) {
+            let name = text::excerpt(&package.name, 80);
+            return fail(format!("names the package `{name}`"));
+        }
+        let severity = stated.max(severity_of(affected.severity.as_ref()));
+        let entry = packages
+            .entry(package.name.clone())
+            .or_insert_with(|| Entry {
+                id: wire.id.clone(),
+                aliases: aliases.clone(),
+                modified,
+                summary: text::excerpt(wire.summary.as_deref().unwrap_or_default(), SUMMARY),
+                severity,
+                versions: Vec::new(),
+                ranges: Vec::new(),
+            });
+        entry.severity = entry.severity.max(severity);
+        let versions = affected.versions.unwrap_or_default();
+        let ranges = affected.ranges.unwrap_or_default();
+        places += versions.len()
+            + ranges
+                .iter()
+                .map(|range| range.events.len() + 1)
+                .sum::<usize>();
+        if places > MAX_PLACES {
+            return fail(format!(
+                "names more than the {MAX_PLACES} versions accepted"
+            ));
+        }
+        let comparable = ranges.iter().filter(|range| range.kind != "GIT").count();
+        if versions.is_empty() && comparable == 0 {
+            let name = text::excerpt(&package.name, 80);
+            return fail(format!("names no version of {name} that could be compared"));
+        }
+        if !versions.iter().all(|version| is_text(version)) {
+            return fail("names a version that is none");
+        }
+        entry.versions.extend(versions);
+        for range in ranges {
+            if range.kind == "GIT" {
+                continue;
+            }
+            if range.kind != "SEMVER" && range.kind != "ECOSYSTEM" {
+                let kind = text::excerpt(&range.kind, 40);
+                return fail(format!("has a range of the type `{kind}`"));
+            }
+            entry.ranges.push(events(range.events)?);
+        }
+    }
+    Ok(Record {
+        id: wire.id,
+        modified,
+        withdrawn: wire.withdrawn.is_some(),
+        packages,
+    })
+}
+
+fn events(wire: Vec<WireEvent>) -> Result<Vec<Event>, RecordError> {
+    let mut events = Vec::with_capacity(wire.len());
+    for event in wire {
+        let before = events.len();
+        events.extend(event.introduced.map(Event::Introduced));
+        events.extend(event.fixed.map(Event::Fixed));
+        events.extend(event.last_affected.map(Event::LastAffected));
+        if events.len() == before && event.limit.is_none() {
+            return fail("has an event of a range that says nothing");
+        }
+    }
+    let text = |event: &Event| match event {
+        Event::Introduced(at) | Event::Fixed(at) | Event::LastAffected(at) => is_text(at),
+    };
+    if !events.iter().all(text) {
+        return fail("has an event of a range without a version");
+    }
+    if !events
+        .iter()
+        .any(|event| matches!(event, Event::Introduced(_)))
+    {
+        return fail("has a range without a beginning");
+    }
+    Ok(events)
+}
+
+/// The severity of a list of vectors; what cannot be read counts as unknown.
+fn severity_of(list: Option<&Value>) -> Severity {
+    let vectors = list.and_then(Value::as_array).into_iter().flatten();
+    let scores = vectors.filter_map(|one| one.get("score").and_then(Value::as_str));
+    scores.map(of_vector).max().unwrap_or_default()
+}
+
+fn of_vector(vector: &str) -> Severity {
+    match cvss::Cvss::from_str(vector).map(|vector| vector.severity()) {
+        Ok(cvss::Severity::Critical) => Severity::Critical,
+        Ok(cvss::Severity::High) => Severity::High,
+        Ok(cvss::Severity::Medium) => Severity::Medium,
+        Ok(cvss::Severity::Low | cvss::Severity::None) => Severity::Low,
+        Err(_) => Severity::Unknown,
+    }
+}
+
+/// The word that GitHub's advisories carry.
+fn named_severity(specific: Option<&Value>) -> Severity {
+    let word = specific.and_then(|specific| specific.get("severity")?.as_str());
+    match word.map(str::to_ascii_uppercase).as_deref() {
+        Some("LOW") => Severity::Low,
+        Some("MODERATE" | "MEDIUM") => Severity::Medium,
+        Some("HIGH") => Severity::High,
+        Some("CRITICAL") => Severity::Critical,
+        _ => Severity::Unknown,
+    }
+}
+
+/// Whether `id` can stand in a file name, a message and a policy as it is.
+pub(crate) fn is_id(id: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+    !id.is_empty() && id.len() <= MAX_TEXT && id.bytes().all(plain)
+}
+
+fn is_text(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= MAX_TEXT && !text.chars().any(text::is_hazard)
+}
+
+fn fail<T>(why: impl Into<String>) -> Result<T, RecordError> {
+    Err(RecordError(why.into()))
+}
