@@ -6,6 +6,7 @@ pub(crate) mod changes;
 pub(crate) mod failure;
 pub(crate) mod findings;
 mod github;
+pub(crate) mod headline;
 mod human;
 mod junit;
 pub(crate) mod reading;

@@ -139,7 +139,7 @@ pub(super) fn finish(
     let exit = if common.format == Format::Json {
         super::check::written(common, &found.report)?
     } else {
-        super::check::finish(common, &found.report, detail(common))?
+        super::check::finish(common, &found.report, detail(common), None)?
     };
     if let Some(target) = unpack_to {
         let shown = operator::shown(target);

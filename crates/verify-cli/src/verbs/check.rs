@@ -1,11 +1,14 @@
 //! `check`, `plugins`, `skills`, `core`: judge what is installed, or a part of it.
 
+use std::path::Path;
+
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Result, Scope, operator_file};
 
 use super::{detail, no_lock, start};
 use crate::cli::{Common, Format};
+use crate::render::headline::{Since, headline};
 use crate::render::{self, Detail};
 use crate::{Exit, names, operator, output, wrap};
 
@@ -41,16 +44,38 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
     }
     let report = verifier.check(&scope)?;
     start.bar.finish();
-    finish(common, &report, detail(common))
+    let since = Since {
+        locked: locked_on(&start.files.lock, operator::now(common)),
+        today: Some(operator::today(common)),
+        whole: scope == Scope::Everything,
+    };
+    finish(common, &report, detail(common), Some(since))
+}
+
+/// The day on which the lock was last written: what is equal to it did not change since. A file that says the future says nothing.
+fn locked_on(lock: &Path, now: jiff::Timestamp) -> Option<jiff::civil::Date> {
+    let modified = std::fs::metadata(lock).ok()?.modified().ok()?;
+    let modified = jiff::Timestamp::try_from(modified).ok()?;
+    let day = modified.to_zoned(jiff::tz::TimeZone::UTC).date();
+    (modified <= now).then_some(day)
 }
 
 /// Prints and writes a report, and says how the program ends.
-pub(super) fn finish(common: &Common, report: &Report, detail: Detail) -> Result<Exit> {
+pub(super) fn finish(
+    common: &Common,
+    report: &Report,
+    detail: Detail,
+    since: Option<Since>,
+) -> Result<Exit> {
     let exit = written(common, report)?;
-    output::report(
-        &render::render(report, common.format, detail)?,
-        common.format,
-    )?;
+    let first = match (common.format, detail) {
+        (Format::Human, Detail::Normal | Detail::Verbose) => {
+            since.and_then(|since| headline(report, since))
+        }
+        _ => None,
+    };
+    let text = render::render(report, common.format, detail)?;
+    output::report(&(first.unwrap_or_default() + &text), common.format)?;
     Ok(exit)
 }
 

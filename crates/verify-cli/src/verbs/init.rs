@@ -29,12 +29,12 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     let relock = verifier.relock(&[])?;
     start.bar.finish();
     if relock.records_unknown {
-        return super::check::finish(common, &relock.report, super::detail(common));
+        return super::check::finish(common, &relock.report, super::detail(common), None);
     }
     if relock.lock.packages().is_empty() && relock.refused.is_empty() {
         // Nothing that can be locked is not the same as nothing there.
         if !relock.unread.is_empty() {
-            return super::check::finish(common, &relock.report, super::detail(common));
+            return super::check::finish(common, &relock.report, super::detail(common), None);
         }
         return Err(Error::NothingToVerify {
             what: "nothing is installed that OpenClaw would load".to_owned(),
@@ -90,7 +90,7 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
         say(common, &format!("{what} cannot be excepted and {verb}:"))?;
         say(common, "")?;
     }
-    super::check::finish(common, &report, super::detail(common))
+    super::check::finish(common, &report, super::detail(common), None)
 }
 
 /// A line about what was done: beside the report for people, and out of the way of one for machines.

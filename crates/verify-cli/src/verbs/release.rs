@@ -65,7 +65,7 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
         pin: args.pin,
         accept: args.accept.clone(),
     })?;
-    let exit = finish(common, &releases.report, detail(common))?;
+    let exit = finish(common, &releases.report, detail(common), None)?;
     match &releases.pinning {
         None => Ok(exit),
         Some(pinning) => Ok(write(pinning, args, &files)?.unwrap_or(exit)),

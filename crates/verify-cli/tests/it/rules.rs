@@ -177,3 +177,61 @@ fn a_tag_with_two_names_is_malformed() {
         findings(&report)
     );
 }
+
+/// The first line of what people see, and the exit code.
+fn first_line(installation: &Installation, verb: &str) -> (i32, String) {
+    let run = installation.run(&[verb]);
+    let first = run.stdout.lines().next().unwrap_or_default();
+    (run.code, first.to_owned())
+}
+
+#[test]
+fn the_first_line_says_in_words_whether_all_is_well() {
+    let installation = with_policy("");
+    let written = |day: &str| {
+        let lock = fs::File::options().write(true).open(installation.lock());
+        let at: jiff::Timestamp = format!("{day}T08:00:00Z").parse().expect("time");
+        lock.expect("lock").set_modified(at.into()).expect("time");
+    };
+    let to_read = "; 7 things to read by 2027-02-20, 1 to look at";
+    for (day, since) in [
+        ("2026-11-20", "20 November"),
+        ("2025-03-01", "1 March 2025"),
+        ("2026-11-22", "it was locked today"),
+        // A clock that is wrong says nothing.
+        ("2031-01-01", "it was locked"),
+    ] {
+        written(day);
+        let (code, line) = first_line(&installation, "check");
+        assert_eq!(
+            (code, line),
+            (0, format!("nothing changed since {since}{to_read}"))
+        );
+    }
+    let (_, line) = first_line(&installation, "skills");
+    assert!(
+        line.starts_with("nothing of it changed since it was locked; "),
+        "{line}"
+    );
+
+    // What is set aside for one run is still not called unchanged.
+    fs::create_dir_all(installation.state.join("workspace/skills/new")).expect("folder");
+    let text = "---\nname: new\ndescription: x\n---\n";
+    fs::write(
+        installation.state.join("workspace/skills/new/SKILL.md"),
+        text,
+    )
+    .expect("write");
+    let (code, line) = first_line(&installation, "check");
+    let is_new = line.starts_with("something is new or was changed; 1 thing to lock, ");
+    assert!(code == 1 && is_new, "{code} {line}");
+    let allowed = installation.run(&["check", "-A", "not-locked"]).stdout;
+    assert!(!allowed.starts_with("nothing"), "{allowed}");
+
+    let code = installation.state.join("extensions/acme-notes/index.js");
+    fs::write(code, "evil").expect("write");
+    let (code, line) = first_line(&installation, "check");
+    let is_wrong =
+        line.starts_with("1 thing is not as it was locked and recorded: look there first; ");
+    assert!(code == 1 && is_wrong, "{code} {line}");
+}

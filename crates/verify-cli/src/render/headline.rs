@@ -1,0 +1,197 @@
+//! The first line of a report for people: in words, whether all is well.
+
+use std::collections::BTreeSet;
+
+use anstyle::{AnsiColor, Style};
+use jiff::civil::Date;
+use openclaw_verify_core::fact::Outcome;
+use openclaw_verify_core::finding::{Finding, Level, Remedy, RemedyKind};
+use openclaw_verify_core::report::Report;
+use openclaw_verify_core::rules::{self, Group, Stage};
+
+use super::count;
+
+/// What the line has to know beside the report.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Since {
+    /// The day on which the lock was last written, where that is known.
+    pub locked: Option<Date>,
+    /// The day of the run.
+    pub today: Option<Date>,
+    /// Whether everything was judged, not only some kinds or ids.
+    pub whole: bool,
+}
+
+/// The line; none where no installation was judged. It never says that nothing changed where that is not established.
+pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
+    if report.stage != Stage::Installed || !report.releases.is_empty() {
+        return None;
+    }
+    let sorted = Sorted::of(report);
+    let changed = report.summary.violated > 0;
+    let red = AnsiColor::Red.on_default().bold();
+    let (style, first) = if sorted.banned > 0 {
+        let things = count(sorted.banned, "thing");
+        (red, format!("{things} must not be used: look there first"))
+    } else if sorted.wrong > 0 {
+        let (verb, was) = match sorted.wrong {
+            1 => ("is", "it was"),
+            _ => ("are", "they were"),
+        };
+        let things = count(sorted.wrong, "thing");
+        let first = format!("{things} {verb} not as {was} locked and recorded: look there first");
+        (red, first)
+    } else if sorted.to_lock > 0 || changed {
+        let first = "something is new or was changed".to_owned();
+        (AnsiColor::Yellow.on_default().bold(), first)
+    } else {
+        let what = if since.whole {
+            "nothing"
+        } else {
+            "nothing of it"
+        };
+        let known = if sorted.unknown > 0 {
+            "is known to have changed"
+        } else {
+            "changed"
+        };
+        let when = since.words();
+        (Style::new().bold(), format!("{what} {known} since {when}"))
+    };
+    let rest = sorted.rest(report);
+    let rest = match rest.is_empty() {
+        true => String::new(),
+        false => format!("; {}", rest.join(", ")),
+    };
+    Some(format!("{style}{first}{style:#}{rest}\n"))
+}
+
+/// What the findings ask for, each a number of subjects.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// Nothing makes it good.
+    banned: usize,
+    /// Integrity is violated, and no plain lock takes it over.
+    wrong: usize,
+    /// New, or updated by OpenClaw's own record.
+    to_lock: usize,
+    /// Not established, where policy wants it established.
+    unknown: usize,
+    /// Not read, also what an exception covers.
+    to_read: usize,
+    /// All of those are covered.
+    reading_is_excepted: bool,
+    /// Denied for another reason.
+    to_decide: usize,
+    /// The other warnings.
+    to_look_at: usize,
+}
+
+impl Sorted {
+    fn of(report: &Report) -> Self {
+        let counting =
+            |finding: &&Finding| finding.suppressed.is_none() && finding.level >= Level::Warn;
+        let all: Vec<&Finding> = report.findings.iter().filter(counting).collect();
+        let integrity = |finding: &Finding| {
+            rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Integrity)
+        };
+        let locks =
+            |finding: &Finding| matches!(finding.remedy, Remedy::Lock { accept: false, .. });
+        let reads = |finding: &Finding| finding.remedy.kind() == RemedyKind::Review;
+        let unknown = |finding: &Finding| finding.outcome == Outcome::NotEstablished;
+        let banned = |finding: &Finding| {
+            finding.level == Level::Deny && finding.remedy == Remedy::Never && !unknown(finding)
+        };
+        let wrong = |finding: &Finding| {
+            !banned(finding)
+                && integrity(finding)
+                && finding.level == Level::Deny
+                && !locks(finding)
+                && !unknown(finding)
+        };
+        let subjects = |wanted: &dyn Fn(&Finding) -> bool| {
+            distinct(all.iter().copied().filter(|finding| wanted(finding)))
+        };
+        let unread = || {
+            let review = |finding: &&Finding| {
+                rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Review)
+                    && finding.level >= Level::Warn
+            };
+            report
+                .findings
+                .iter()
+                .filter(review)
+                .filter(|finding| reads(finding))
+        };
+        let other = |finding: &Finding| {
+            let named = [
+                &banned as &dyn Fn(&Finding) -> bool,
+                &wrong,
+                &locks,
+                &reads,
+                &unknown,
+            ];
+            !named.iter().any(|of| of(finding))
+        };
+        Self {
+            banned: subjects(&banned),
+            wrong: subjects(&wrong),
+            to_lock: subjects(&|finding| locks(finding) && integrity(finding)),
+            unknown: subjects(&unknown),
+            to_read: distinct(unread()),
+            reading_is_excepted: unread().all(|finding| finding.suppressed.is_some()),
+            to_decide: subjects(&|finding| other(finding) && finding.level == Level::Deny),
+            to_look_at: subjects(&|finding| other(finding) && finding.level == Level::Warn),
+        }
+    }
+
+    fn rest(&self, report: &Report) -> Vec<String> {
+        let by = match report.summary.suppressed_until {
+            Some(until) if self.reading_is_excepted => format!(" by {until}"),
+            _ => String::new(),
+        };
+        let wrong = if self.banned > 0 { self.wrong } else { 0 };
+        let parts = [
+            (wrong, "not as locked and recorded".to_owned()),
+            (self.to_lock, "to lock".to_owned()),
+            (self.to_read, format!("to read{by}")),
+            (self.to_decide, "to decide".to_owned()),
+            (self.to_look_at, "to look at".to_owned()),
+            (self.unknown, "that could not be found out".to_owned()),
+        ];
+        let mut said = parts.into_iter().filter(|(number, _)| *number > 0);
+        let first = said
+            .next()
+            .map(|(number, what)| format!("{} {what}", count(number, "thing")));
+        let more = said.map(|(number, what)| format!("{number} {what}"));
+        first.into_iter().chain(more).collect()
+    }
+}
+
+/// How many subjects these are about; what is about none counts for itself.
+fn distinct<'a>(findings: impl Iterator<Item = &'a Finding>) -> usize {
+    let mut ids = BTreeSet::new();
+    let mut more = 0;
+    for finding in findings {
+        match &finding.subject {
+            Some(id) => {
+                ids.insert(id);
+            }
+            None => more += 1,
+        }
+    }
+    ids.len() + more
+}
+
+impl Since {
+    fn words(self) -> String {
+        match (self.locked, self.today) {
+            (Some(day), Some(today)) if day == today => "it was locked today".to_owned(),
+            (Some(day), Some(today)) if day.year() == today.year() => {
+                day.strftime("%-d %B").to_string()
+            }
+            (Some(day), _) => day.strftime("%-d %B %Y").to_string(),
+            (None, _) => "it was locked".to_owned(),
+        }
+    }
+}
