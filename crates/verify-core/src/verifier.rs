@@ -16,6 +16,7 @@ mod reviews;
 #[cfg(feature = "sbom")]
 mod sbom;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -246,21 +247,21 @@ impl Verifier {
             options: self.tree_options(),
         };
         // What was read with a plugin counts for its skills and hooks, so the plugin is looked at with them.
-        let inside = |part: &Subject, whole: &Subject| {
-            part.trees
-                .tree
-                .as_ref()
-                .zip(whole.trees.tree.as_ref())
-                .is_some_and(|(part, whole)| part.root.starts_with(&whole.root))
-        };
-        let in_scope: Vec<&Subject> = inventory
+        let in_scope = inventory
             .subjects
             .iter()
-            .filter(|s| scope.contains(s.kind, &s.id))
+            .filter(|s| scope.contains(s.kind, &s.id));
+        let above: BTreeSet<&Path> = in_scope
+            .filter_map(|part| part.trees.tree.as_ref())
+            .flat_map(|tree| tree.root.ancestors())
             .collect();
         evidence::gather(&gather, &|subject| {
             scope.contains(subject.kind, &subject.id)
-                || in_scope.iter().any(|part| inside(part, subject))
+                || subject
+                    .trees
+                    .tree
+                    .as_ref()
+                    .is_some_and(|tree| above.contains(tree.root.as_path()))
         })
     }
 
@@ -366,12 +367,13 @@ impl Verifier {
             releases: case.releases,
         };
         let judgement = rules::judge(&whole, &self.options.levels);
+        let subjects = case.inventory.subjects.iter();
+        let kinds: BTreeMap<&SubjectId, Kind> = subjects
+            .map(|subject| (&subject.id, subject.kind))
+            .collect();
         let kind_of = |id: &SubjectId| {
-            let mut subjects = case.inventory.subjects.iter();
-            let found = subjects.find(|subject| subject.id == *id);
-            found
-                .map(|subject| subject.kind)
-                .or_else(|| case.lock.package(id).map(|entry| entry.kind))
+            let found = kinds.get(id).copied();
+            found.or_else(|| case.lock.package(id).map(|entry| entry.kind))
         };
         let in_scope = |finding: &Finding| match &finding.subject {
             Some(id) => kind_of(id).is_none_or(|kind| case.scope.contains(kind, id)),

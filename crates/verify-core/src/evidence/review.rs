@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::civil::Date;
 
@@ -437,6 +438,12 @@ fn versions<'a>(subject: &'a Subject, evidence: &'a Evidence) -> Vec<&'a str> {
 /// A skill or hook of a plugin is read with it, when the plugin's own listing holds the very same files: it was, when the plugin was,
 /// and otherwise will be.
 fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject]) {
+    let mut by_root: BTreeMap<&Path, Vec<&Subject>> = BTreeMap::new();
+    for subject in subjects {
+        if let Some(tree) = &subject.trees.tree {
+            by_root.entry(&tree.root).or_default().push(subject);
+        }
+    }
     let mut parts: Vec<(SubjectId, SubjectId, bool)> = Vec::new();
     for subject in subjects {
         let Some((part, part_root)) = all
@@ -449,7 +456,11 @@ fn read_with_plugin(all: &mut BTreeMap<SubjectId, Evidence>, subjects: &[Subject
             .get(&subject.id)
             .and_then(|evidence| own(evidence))
             .map(|own| own.wanted);
-        let read = subjects.iter().filter_map(|plugin| {
+        let above = part_root
+            .ancestors()
+            .skip(1)
+            .filter_map(|root| by_root.get(root));
+        let read = above.flatten().filter_map(|plugin| {
             let root = &plugin.trees.tree.as_ref()?.root;
             let prefix = part_root
                 .strip_prefix(root)
@@ -494,7 +505,7 @@ pub(crate) fn own(evidence: &Evidence) -> Option<&RequiredReview> {
 fn own_unread<'a>(
     subject: &'a Subject,
     evidence: &'a Evidence,
-) -> Option<(&'a Manifest, &'a std::path::Path)> {
+) -> Option<(&'a Manifest, &'a Path)> {
     let own = own(evidence)?;
     let root = &subject.trees.tree.as_ref()?.root;
     (!own.status.counts()).then_some((&evidence.tree.tree()?.manifest, root.as_path()))

@@ -23,7 +23,7 @@ use crate::text;
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
 /// Most packages of all projects that are looked at.
-const MAX_CANDIDATES: usize = 5000;
+const MAX_CANDIDATES: usize = 20_000;
 const GENERATION: &str = "__openclaw-generation__g-";
 
 /// A package folder inside a project's `node_modules`.
@@ -332,14 +332,14 @@ pub(super) fn unrecorded(
         }
     }
     let known = Known::of(recorded);
+    let owned: BTreeSet<PathBuf> = recorded.iter().filter_map(own_project).collect();
     let mut found = Vec::new();
     let mut looked_at = 0;
     for project in projects {
         let (manifest, told) = ProjectManifest::read(paths, &project);
         observations.extend(told);
-        let has_owner = recorded
-            .iter()
-            .any(|plugin| is_installed_in(plugin, &project));
+        let has_owner =
+            std::fs::canonicalize(&project).is_ok_and(|project| owned.contains(&project));
         let is_peer = |name: &String| has_owner && manifest.managed_peers.contains(name);
         let (peers, candidates): (Vec<_>, Vec<_>) =
             manifest.dependencies.keys().partition(|name| is_peer(name));
@@ -369,15 +369,11 @@ pub(super) fn unrecorded(
     found
 }
 
-/// Whether a record speaks for this plugin and it lies directly in the project, so that its digests cover the project's packages.
-fn is_installed_in(plugin: &Plugin, project: &Path) -> bool {
+/// The project in which a plugin lies directly, where a record speaks for it: its digests cover the project's packages.
+fn own_project(plugin: &Plugin) -> Option<PathBuf> {
     let recorded = plugin.subject.record.is_some() && plugin.subject.trees.dependencies.is_some();
-    let project = std::fs::canonicalize(project).ok();
-    recorded
-        && plugin
-            .folder()
-            .and_then(Layout::of)
-            .is_some_and(|layout| Some(layout.project) == project)
+    let layout = plugin.folder().and_then(Layout::of).filter(|_| recorded)?;
+    Some(layout.project)
 }
 
 /// Whether a managed peer is nothing but a package of its project, which the `dependencies` of the project's plugin cover. A folder

@@ -81,6 +81,18 @@ impl Pattern {
         &self.text
     }
 
+    /// What stands before the first wildcard: whatever matches starts with it.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.text.split('*').next().unwrap_or_default()
+    }
+
+    /// Whether it has no wildcard.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.literals == self.tokens.len()
+    }
+
     /// Number of literal characters: the more, the more specific.
     #[must_use]
     pub fn literals(&self) -> usize {

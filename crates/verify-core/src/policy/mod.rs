@@ -8,6 +8,7 @@ pub mod edit;
 mod exception;
 mod glob;
 mod requirements;
+mod rule_set;
 pub mod starter;
 mod validate;
 mod wire;
@@ -30,6 +31,7 @@ pub use criteria::Criteria;
 pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
+use rule_set::RuleSet;
 pub(crate) use validate::SCHEMES;
 
 /// What policy has to know about each rule of the catalogue.
@@ -53,10 +55,12 @@ pub struct Policy {
     pub sources: Option<AllowedSources>,
     /// Reviews of other people.
     pub imports: Vec<Import>,
-    rules: Vec<PolicyRule>,
+    rules: RuleSet,
     base: Vec<BaseRule>,
     releases: Vec<ReleasePolicy>,
     exceptions: Vec<Exception>,
+    /// Their numbers by subject.
+    excepted: BTreeMap<SubjectId, Vec<usize>>,
     mutable: Vec<Mutable>,
 }
 
@@ -347,17 +351,15 @@ impl Policy {
     /// The operator's own rules, in the order of the file.
     #[must_use]
     pub fn rules(&self) -> &[PolicyRule] {
-        &self.rules
+        self.rules.as_slice()
     }
 
     /// The operator's rules that match none of `ids`.
     pub fn unmatched_rules<'a>(
         &'a self,
-        ids: &'a [&SubjectId],
-    ) -> impl Iterator<Item = &'a PolicyRule> {
-        self.rules
-            .iter()
-            .filter(|rule| !ids.iter().any(|id| rule.pattern.matches(id.as_str())))
+        ids: &[&SubjectId],
+    ) -> impl Iterator<Item = &'a PolicyRule> + use<'a> {
+        self.rules.unmatched(ids)
     }
 
     /// All release rules, the most specific first.
@@ -386,9 +388,10 @@ impl Policy {
         &'a self,
         ids: &'a [&SubjectId],
     ) -> impl Iterator<Item = (&'a SubjectId, usize)> {
+        let ids: BTreeSet<&SubjectId> = ids.iter().copied().collect();
         let mutable = self.mutable.iter();
         mutable
-            .filter(|mutable| !ids.contains(&&mutable.package))
+            .filter(move |mutable| !ids.contains(&mutable.package))
             .map(|mutable| (&mutable.package, mutable.line))
     }
 
@@ -416,10 +419,9 @@ impl Policy {
         finding: &ExceptionTarget<'_>,
         today: Date,
     ) -> Option<(usize, &Exception)> {
-        let covering = self
-            .exceptions
-            .iter()
-            .enumerate()
+        let numbers = self.excepted.get(finding.subject)?.iter();
+        let covering = numbers
+            .filter_map(|number| Some((*number, self.exceptions.get(*number)?)))
             .filter(|(_, e)| e.covers(finding, today));
         covering.max_by_key(|(index, e)| (e.until, std::cmp::Reverse(*index)))
     }
@@ -427,13 +429,13 @@ impl Policy {
 
 /// What rules say of the local files of MCP servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalRules(Vec<PolicyRule>);
+pub struct LocalRules(RuleSet);
 
 impl LocalRules {
     /// What the most specific rule for `id` says, and its line in the policy; none where it says nothing of it.
     #[must_use]
     pub fn of(&self, id: &SubjectId) -> Option<(LocalFiles, usize)> {
-        let rule = requirements::most_specific(&self.0, id)?;
+        let rule = self.0.most_specific(id)?;
         Some((rule.local?, rule.line))
     }
 }

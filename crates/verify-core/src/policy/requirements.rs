@@ -1,9 +1,8 @@
 //! Which rule decides about a subject, and what it asks.
 
 use super::Criteria;
-use super::{
-    BaseRule, BuildIdentity, Dependencies, Need, PinRequirement, PolicyRule, RequirementOrigin,
-};
+use super::rule_set::RuleSet;
+use super::{BaseRule, BuildIdentity, Dependencies, Need, PinRequirement, RequirementOrigin};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// What is asked of one subject.
@@ -84,7 +83,7 @@ impl Requirements<'_> {
 /// The most specific rule of the operator, whole, over the preset's rule for the kind. Keys that the rule leaves out are the preset's,
 /// not those of a less specific rule.
 pub(super) fn resolve<'p>(
-    rules: &'p [PolicyRule],
+    rules: &'p RuleSet,
     base: &'p [BaseRule],
     id: &SubjectId,
     kind: Kind,
@@ -103,7 +102,7 @@ pub(super) fn resolve<'p>(
     let provenance = preset.map_or(Need::Required, |r| r.provenance);
     let dependencies = preset.map_or(Dependencies::Reviewed, |r| r.dependencies);
 
-    let Some(rule) = most_specific(rules, id) else {
+    let Some(rule) = rules.most_specific(id) else {
         return Requirements {
             from,
             provenance,
@@ -136,12 +135,4 @@ pub(super) fn resolve<'p>(
         },
         fallback_from: from,
     }
-}
-
-/// The one rule that decides about a subject.
-pub(super) fn most_specific<'p>(rules: &'p [PolicyRule], id: &SubjectId) -> Option<&'p PolicyRule> {
-    rules
-        .iter()
-        .filter(|r| r.pattern.matches(id.as_str()))
-        .max_by_key(|r| r.pattern.literals())
 }

@@ -289,6 +289,11 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
     let mut judge = Judge {
         whole,
         flags,
+        judged: whole
+            .judged
+            .iter()
+            .map(|judged| (&judged.subject.id, judged))
+            .collect(),
         used: vec![false; whole.policy.exceptions().len()],
         findings: Vec::new(),
         outcomes: BTreeMap::new(),
@@ -308,16 +313,14 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
             judge.settle(rule, draft);
         }
     }
-    judge.findings.sort_by(|a, b| {
-        let key = |f: &Finding| {
-            (
-                std::cmp::Reverse(f.level),
-                rule(f.id).map(|rule| rule.group),
-                f.id,
-                f.subject.clone(),
-            )
-        };
-        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    judge.findings.sort_by_cached_key(|f| {
+        (
+            std::cmp::Reverse(f.level),
+            rule(f.id).map(|rule| rule.group),
+            f.id,
+            f.subject.clone(),
+            f.message.clone(),
+        )
     });
     Judgement {
         findings: judge.findings,
@@ -341,6 +344,7 @@ pub fn infos() -> Vec<RuleInfo<'static>> {
 struct Judge<'a> {
     whole: &'a Whole<'a>,
     flags: &'a [(String, Level)],
+    judged: BTreeMap<&'a SubjectId, &'a Judged<'a>>,
     used: Vec<bool>,
     findings: Vec<Finding>,
     outcomes: BTreeMap<(SubjectId, Group), Outcome>,
@@ -435,11 +439,7 @@ impl Judge<'_> {
             return None;
         }
         let subject = draft.subject.as_ref()?;
-        let judged = self
-            .whole
-            .judged
-            .iter()
-            .find(|judged| judged.subject.id == *subject)?;
+        let judged = self.judged.get(subject)?;
         let target = ExceptionTarget {
             finding: rule.id,
             subject,

@@ -1,6 +1,6 @@
 //! A new lock from what is installed, and what it would change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Scope, Verifier};
 use crate::digest::{GitOid, Sri};
@@ -128,7 +128,8 @@ impl Verifier {
         if inventory.records_unknown {
             unread.push("what was installed is not known".to_owned());
         }
-        let known = |id: &SubjectId| inventory.subjects.iter().any(|subject| subject.id == *id);
+        let installed: BTreeSet<&SubjectId> = inventory.subjects.iter().map(|s| &s.id).collect();
+        let known = |id: &SubjectId| installed.contains(id);
         let uninstalled = |gone: &LockedPackage| !inventory.records_unknown && !known(&gone.id);
         Ok(Relock {
             changes: changes_of_installed(&old, &lock, &uninstalled),

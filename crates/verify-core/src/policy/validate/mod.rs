@@ -14,6 +14,7 @@ use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::Spanned;
 
+use super::rule_set::{Prefixes, RuleSet};
 use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
 use super::{
     AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation, Pattern, Policy, PolicyRule,
@@ -64,7 +65,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         levels: reader.levels(wire.levels, origin)?,
         sources: None,
         imports: Vec::new(),
-        rules: Vec::new(),
+        rules: RuleSet::default(),
         base: wire
             .rule
             .into_iter()
@@ -72,6 +73,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
             .collect::<Checked<_>>()?,
         releases: Vec::new(),
         exceptions: Vec::new(),
+        excepted: BTreeMap::new(),
         mutable: Vec::new(),
     })
 }
@@ -101,10 +103,14 @@ pub(super) fn operator(
         .into_iter()
         .map(|(name, import)| reader.import(name, import))
         .collect::<Checked<_>>()?;
-    policy.rules = reader.rules(wire.rule)?;
+    policy.rules = RuleSet::new(reader.rules(wire.rule)?);
     policy.releases = reader.releases(wire.release)?;
     policy.mutable = reader.mutable(wire.mutable)?;
     policy.exceptions = reader.exceptions(wire.exception, today)?;
+    for (number, exception) in policy.exceptions.iter().enumerate() {
+        let numbers = policy.excepted.entry(exception.package.clone());
+        numbers.or_default().push(number);
+    }
     Ok(policy)
 }
 
@@ -201,12 +207,21 @@ impl<'a> Reader<'a> {
 
     fn rules(&self, wire: Vec<Spanned<WireRule>>) -> Checked<Vec<PolicyRule>> {
         let mut rules: Vec<(PolicyRule, Range<usize>)> = Vec::with_capacity(wire.len());
+        // Only patterns with as many literal characters and the same beginning can tie.
+        let mut alike: BTreeMap<usize, Prefixes> = BTreeMap::new();
         for entry in wire {
             let line = self.file.line(entry.span().start);
             let wire = entry.into_inner();
             let span = wire.pattern.span();
             let pattern = self.subject_pattern(&wire.pattern)?;
-            for (other, first) in &rules {
+            let alike = alike.entry(pattern.literals()).or_default();
+            let mut near: Vec<usize> = alike
+                .starting(pattern.prefix())
+                .chain(alike.started_by(pattern.prefix()))
+                .collect();
+            near.sort_unstable();
+            alike.insert(pattern.prefix(), rules.len());
+            for (other, first) in near.into_iter().filter_map(|number| rules.get(number)) {
                 if other.pattern == pattern {
                     return fail(self.file.duplicate(
                         &format!("a rule for `{pattern}`"),
@@ -214,9 +229,7 @@ impl<'a> Reader<'a> {
                         span,
                     ));
                 }
-                if other.pattern.literals() == pattern.literals()
-                    && other.pattern.overlaps(&pattern)
-                {
+                if other.pattern.overlaps(&pattern) {
                     return fail(self.tie(&other.pattern, first, &pattern, span));
                 }
             }
