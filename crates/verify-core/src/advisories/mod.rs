@@ -1,11 +1,16 @@
 //! Advisories, offline: what OSV records say of a package and version. Format of records: the OSV schema, version 1.
 
 mod aliases;
+mod import;
+mod index;
 mod order;
 mod ranges;
 mod record;
+mod zip;
 
 pub use aliases::{Match, merge};
+pub use import::{BrokenRecord, ImportOptions, Imported, import};
+pub use index::{Index, IndexMeta, IndexSource};
 pub use order::{Orders, is_openclaw};
 pub use ranges::Hit;
 pub use record::{Entry, Event, Record, RecordError, read_record};

@@ -1,5 +1,7 @@
 //! OSV records against versions: the order table, the shapes of real records, and random ranges against the algorithm of the schema.
 
+mod import;
+
 use std::cmp::Ordering;
 
 use openclaw_verify_core::advisories::{Entry, Hit, Orders, Severity, merge, read_record};
