@@ -49,6 +49,7 @@ pub(super) fn driver(name: &str, version: &str) -> Value {
         "version": version,
         "semanticVersion": version,
         "informationUri": env!("CARGO_PKG_REPOSITORY"),
+        "rules": [],
     })
 }
 
@@ -162,10 +163,14 @@ fn level(level: Level) -> &'static str {
     }
 }
 
-/// A path as a relative URI reference (RFC 3986): everything but unreserved characters and `/` is percent-encoded.
+/// A path as a URI reference (RFC 3986): everything but unreserved characters and `/` is percent-encoded. A whole path has a scheme: a
+/// reference that begins with a slash combines with no base.
 fn uri(path: &str) -> String {
     use std::fmt::Write as _;
-    let mut uri = String::with_capacity(path.len());
+    let mut uri = String::with_capacity(path.len() + 7);
+    if path.starts_with('/') {
+        uri.push_str("file://");
+    }
     for byte in path.trim_start_matches("./").bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));
@@ -174,4 +179,16 @@ fn uri(path: &str) -> String {
         }
     }
     uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn paths_are_references_that_a_reader_can_resolve() {
+        assert_eq!(uri("./a b/é.lock"), "a%20b/%C3%A9.lock");
+        assert_eq!(uri("/srv/x:1/y.lock"), "file:///srv/x%3A1/y.lock");
+        assert_eq!(uri("../y.lock"), "../y.lock");
+    }
 }
