@@ -266,6 +266,13 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify policy except npm:@acme/notes unreviewed --until 2027-01-31 --reason \"pilot, OPS-12\"\n  openclaw-verify policy prune"
     )]
     Policy(PolicyArgs),
+    /// What is known to be bad, offline
+    #[command(
+        disable_help_subcommand = true,
+        subcommand_help_heading = "Actions",
+        after_help = "Examples:\n  openclaw-verify advisories import npm.zip\n  openclaw-verify advisories --index /etc/openclaw-verify/advisories.index"
+    )]
+    Advisories(AdvisoriesArgs),
     /// Answer OpenClaw's install-policy requests
     ///
     /// One request is read from standard input, and one reply is written to standard output.
@@ -334,6 +341,7 @@ impl Verb {
             | Self::Gate(_)
             | Self::Review(_)
             | Self::Policy(_)
+            | Self::Advisories(_)
             | Self::Attestation(_)
             | Self::Tree(_)
             | Self::Explain { .. } => BOTH,

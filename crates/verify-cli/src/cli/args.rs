@@ -408,6 +408,40 @@ pub(crate) struct PruneArgs {
     pub yes: bool,
 }
 
+/// Arguments of `advisories`.
+#[derive(Debug, Args)]
+pub(crate) struct AdvisoriesArgs {
+    /// What to do; without it, what the index holds is shown.
+    #[command(subcommand)]
+    pub action: Option<AdvisoriesAction>,
+    /// The index
+    ///
+    /// The default is advisories.index in the user's cache folder of this program.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub index: Option<PathBuf>,
+}
+
+/// What to do with advisories.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdvisoriesAction {
+    /// Make an index of OSV records
+    ///
+    /// The records come out of a zip, as ecosystems publish them, a folder, or single files. The index takes the place of the old one
+    /// when every record was read.
+    Import(AdvisoriesImportArgs),
+}
+
+/// Arguments of `advisories import`.
+#[derive(Debug, Args)]
+pub(crate) struct AdvisoriesImportArgs {
+    /// A zip, a folder, or a file with one record
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Do without so many records that cannot be read
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub allow_broken: u64,
+}
+
 /// Arguments of `gate`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct GateArgs {

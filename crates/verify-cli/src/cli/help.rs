@@ -35,6 +35,7 @@ Evidence:
   release      Verify signed release tags of a local clone
   attestation  Verify any file against a Sigstore bundle
   sbom         Describe the installation in CycloneDX
+  advisories   What is known to be bad, offline
 
 Tools:
   tree         Digest of any folder
@@ -88,6 +89,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "release" => &[FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
         "attestation" => &[ONLINE, ANCHORS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
+        "advisories" => &[FORMAT, &["threads"]],
         "explain" => &[FORMAT],
         _ => &[],
     };

@@ -1,5 +1,6 @@
 //! One file a verb. A verb reads what the operator gave, asks the library and prints; it decides nothing itself.
 
+mod advisories;
 mod archive;
 mod attestation;
 mod check;
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Review(args) => review::run(common, &args),
         Verb::Policy(args) => policy::run(common, &args),
+        Verb::Advisories(args) => advisories::run(common, &args),
         Verb::Gate(args) => gate::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod advisories;
 mod attack;
 mod catalogue;
 mod coverage;

@@ -14,7 +14,7 @@ pub(crate) struct Installation {
     pub(crate) host: Option<PathBuf>,
     pub(crate) relocated_from: Option<PathBuf>,
     pub(crate) config: PathBuf,
-    home: PathBuf,
+    pub(crate) home: PathBuf,
     _temporary: tempfile::TempDir,
 }
 

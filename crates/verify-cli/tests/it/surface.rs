@@ -63,7 +63,7 @@ fn assert_clean(run: &Run, what: &str) {
 }
 
 /// Every option that takes a file or folder, in a call that reads it.
-const PATHS: [&[&str]; 24] = [
+const PATHS: [&[&str]; 26] = [
     &["check", "--state-dir", "@"],
     &["check", "--lock-only", "--config", "@"],
     &["check", "--lock-only", "--policy", "@"],
@@ -118,6 +118,8 @@ const PATHS: [&[&str]; 24] = [
         "--openpgp",
         "@",
     ],
+    &["advisories", "import", "@"],
+    &["advisories", "--index", "@"],
     &["sbom", "--diff", "@"],
     &["tree", "@"],
 ];

@@ -29,6 +29,9 @@ fn help_of_every_verb() {
             theme.all_bare(&installation, &[&format!("policy {action} {flag}")]);
         }
     }
+    for flag in ["-h", "--help"] {
+        theme.all_bare(&installation, &[&format!("advisories import {flag}")]);
+    }
     theme.all_bare(&installation, &["-V", "--version"]);
     theme.end();
 }

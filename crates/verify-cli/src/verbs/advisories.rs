@@ -1,0 +1,145 @@
+//! `advisories`: imports OSV records into an index, and shows what is in it. Opens no socket.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use openclaw_verify_core::advisories::{self, ImportOptions, Index, IndexMeta};
+use openclaw_verify_core::digest::Sha256Digest;
+use openclaw_verify_core::{Error, Result, text};
+use serde_json::json;
+
+use crate::cli::{AdvisoriesAction, AdvisoriesArgs, AdvisoriesImportArgs, Common, Format};
+use crate::{Exit, commands, operator, output, render};
+
+pub(super) fn run(common: &Common, args: &AdvisoriesArgs) -> Result<Exit> {
+    let index = match &args.index {
+        Some(index) => index.clone(),
+        None => default_index().ok_or_else(|| {
+            Error::environment(
+                "there is no cache folder: neither HOME nor XDG_CACHE_HOME is set",
+                "name the index: --index FILE",
+            )
+        })?,
+    };
+    match &args.action {
+        Some(AdvisoriesAction::Import(args)) => import(common, args, &index),
+        None => show(common, &index),
+    }
+}
+
+/// Where the index is when nobody says it.
+pub(super) fn default_index() -> Option<PathBuf> {
+    operator::cache_folder().map(|cache| cache.join("advisories.index"))
+}
+
+fn import(common: &Common, args: &AdvisoriesImportArgs, index: &Path) -> Result<Exit> {
+    if let Some(folder) = index
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+    }
+    let options = ImportOptions {
+        allow_broken: args.allow_broken,
+        threads: common.threads.map_or(0, usize::from),
+        now: operator::now(common),
+    };
+    let imported = advisories::import(&args.paths, index, &options)?;
+    for broken in &imported.broken {
+        output::stderr(&format!("{} {}", broken.place, broken.why));
+    }
+    let named = imported.broken.len() as u64;
+    if imported.meta.broken > named {
+        output::stderr(&format!("… and {} more", imported.meta.broken - named));
+    }
+    let Some(digest) = imported.index else {
+        let broken = imported.meta.broken;
+        let records = if broken == 1 { "record" } else { "records" };
+        return Err(Error::environment(
+            format!("{broken} {records} could not be read, and no index was written"),
+            format!("get them again; to do without exactly so many: --allow-broken {broken}"),
+        ));
+    };
+    if common.format == Format::Human {
+        output::stderr(&format!("wrote {}", operator::shown(index)));
+    }
+    say(common, index, &imported.meta, digest)
+}
+
+fn show(common: &Common, index: &Path) -> Result<Exit> {
+    let Some(open) = Index::open(index)? else {
+        return Err(Error::NothingToVerify {
+            what: format!("there is no advisory index at {}", operator::shown(index)),
+            help: Some(format!(
+                "get the records of npm as a zip, then: {}",
+                commands::carried("openclaw-verify advisories import all.zip")
+            )),
+            needs: None,
+        });
+    };
+    say(common, index, open.meta(), open.digest())
+}
+
+/// What an index holds.
+fn say(common: &Common, index: &Path, meta: &IndexMeta, digest: Sha256Digest) -> Result<Exit> {
+    let shown = operator::shown(index);
+    let age = meta.newest.map(|newest| {
+        operator::now(common)
+            .duration_since(newest)
+            .as_hours()
+            .max(0)
+            / 24
+    });
+    if common.format != Format::Human {
+        let value = json!({
+            "schema": "openclaw-verify.advisories/1",
+            "index": { "path": shown, "digest": digest },
+            "sources": meta.sources,
+            "records": meta.records,
+            "malicious": meta.malicious,
+            "packages": meta.packages,
+            "withdrawn": meta.withdrawn,
+            "otherEcosystems": meta.other_ecosystems,
+            "otherFiles": meta.other_files,
+            "broken": meta.broken,
+            "newest": meta.newest,
+            "ageDays": age,
+        });
+        output::document(&render::json(&value)?, common.format)?;
+        return Ok(Exit::Clean);
+    }
+    let mut lines = vec![
+        format!("{shown}  {digest}"),
+        format!(
+            "  {} records on {} packages of npm, {} of them about malware",
+            meta.records, meta.packages, meta.malicious
+        ),
+    ];
+    lines.push(match (meta.newest, age) {
+        (Some(newest), Some(age)) => {
+            let day = newest.to_zoned(jiff::tz::TimeZone::UTC).date();
+            format!("  the newest is of {day}, {age} days ago")
+        }
+        _ => "  how new they are is not known".to_owned(),
+    });
+    let left_out = [
+        (meta.withdrawn, "withdrawn"),
+        (meta.other_ecosystems, "of other ecosystems"),
+        (meta.broken, "that could not be read"),
+        (meta.other_files, "other files"),
+    ];
+    let left_out: Vec<String> = left_out
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if !left_out.is_empty() {
+        lines.push(format!("  left out: {}", left_out.join(", ")));
+    }
+    for source in &meta.sources {
+        let name = text::visible(&source.name);
+        lines.push(format!("  from {name}  {}", source.digest));
+    }
+    output::lines(&lines.join("\n"))?;
+    Ok(Exit::Clean)
+}
