@@ -71,7 +71,7 @@ def operator_file(kind, config, count):
         "exceptions": lambda n: f'[[exception]]\npackage = "skill:managed/gone-{n}"\ntree = "{TREE}"\nallow = ["unreviewed"]\nreason = "measured"\nuntil = 2026-12-20\n',
         "reviews": lambda n: f'[[review]]\npackage = "skill:managed/gone-{n}"\ntree = "git-sha256:{hashlib.sha256(str(n).encode()).hexdigest()}"\nversion = "1.0.{n}"\ncriteria = "safe-to-run"\nby = "Ada <ada@example.org>"\ndate = 2026-11-01\n',
     }[kind]
-    name = {"lock": "openclaw-verify.lock", "reviews": "openclaw-verify.reviews.toml"}.get(kind, "openclaw-verify.toml")
+    name = {"lock": "openclaw-verify.lock", "reviews": "openclaw-reviews.toml"}.get(kind, "openclaw-verify.toml")
     write(config / name, "version = 1\n" + ("revision = 1\n" if kind == "lock" else "") + "\n" + "\n".join(entries(n) for n in range(count)))
 
 

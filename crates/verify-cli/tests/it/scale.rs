@@ -51,3 +51,40 @@ fn more_subjects_than_descriptors_are_locked_and_checked() {
     assert_eq!(check.code, 1, "{}", check.text());
     assert!(check.stdout.contains("tree-mismatch"), "{}", check.text());
 }
+
+/// OpenClaw loads 200 of a root unless it is told otherwise; people have thousands.
+#[test]
+fn three_thousand_skills_are_no_obstacle() {
+    let installation = Installation::empty();
+    skills(&installation, 3_000);
+    installation.init(0);
+    assert_eq!(
+        installation.lock_text().matches("[[package]]").count(),
+        3_000
+    );
+    let check = installation.run(&["check", "-W", "unreviewed"]);
+    assert_eq!(check.code, 0, "{}", check.text());
+}
+
+/// Some 22 MB, where 16 MiB was once the end.
+#[test]
+fn eighty_thousand_reviews_are_read() {
+    let installation = Installation::empty();
+    skills(&installation, 1);
+    installation.init(0);
+    let mut text = "version = 1\n".to_owned();
+    for number in 0..80_000 {
+        use std::fmt::Write as _;
+        let digest = format!("git-sha256:{number:064x}");
+        writeln!(
+            text,
+            "\n[[review]]\npackage = \"skill:managed/skill-{number}\"\ntree = \"{digest}\"\nversion = \"1.0.{number}\"\n\
+             criteria = \"safe-to-run\"\nby = \"Ada Example <ada@example.org>\"\ndate = 2026-11-01\nnotes = \"read as it came, nothing found that it should not do\""
+        )
+        .expect("text");
+    }
+    assert!(text.len() > 20 << 20, "{}", text.len());
+    fs::write(installation.config.join("openclaw-reviews.toml"), text).expect("reviews");
+    let check = installation.run(&["check", "-W", "unreviewed"]);
+    assert_eq!(check.code, 0, "{}", check.text());
+}

@@ -24,7 +24,7 @@ const IGNORED: [&str; 9] = [
 ];
 
 /// Most plugins of one folder.
-const MAX_PLUGINS: usize = 5000;
+const MAX_PLUGINS: usize = 20_000;
 
 /// Plugins without a record in the folders that OpenClaw scans.
 pub(super) fn read(

@@ -17,7 +17,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// Most folders above one in which a server is started.
 const MAX_ABOVE: usize = 32;
 /// Most projects.
-const MAX_PROJECTS: usize = 10_000;
+const MAX_PROJECTS: usize = 20_000;
 /// Settings that name a program or move what npm reads. [npm config]
 const SETTINGS: [&str; 7] = [
     "script-shell",

@@ -17,7 +17,7 @@ use crate::text;
 pub(super) const MAX_ENTRIES: usize = 100_000;
 
 /// Most bytes of all small files together. A real installation has some megabytes; hard links could show one file a million times.
-const MAX_BYTES: u64 = 128 << 20;
+const MAX_BYTES: u64 = 1 << 30;
 /// Most JSON values of all files that stay in memory.
 const MAX_VALUES: usize = 2_000_000;
 

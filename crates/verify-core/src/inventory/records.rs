@@ -77,7 +77,7 @@ impl Known {
 }
 
 /// Most records. Each costs some looks at the disk.
-const MAX_RECORDS: usize = 5000;
+const MAX_RECORDS: usize = 20_000;
 
 /// One subject a record.
 pub(super) fn read(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> {

@@ -11,7 +11,7 @@ use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin, version_one};
 /// Most bytes of a lock of many skills.
 pub(super) const MAX_LOCK: u64 = 16 << 20;
 /// Most skills of such a lock.
-const MAX_LOCKED: usize = 5_000;
+const MAX_LOCKED: usize = 100_000;
 
 /// Where OpenClaw's record beside a skill stands.
 pub(super) const SOURCE_ORIGIN: &str = ".openclaw/source-origin.json";

@@ -15,9 +15,9 @@ use crate::subject::Kind;
 use crate::text;
 
 /// Most raw entries that are looked at below one root. OpenClaw's own limit for one folder is 10,000.
-const MAX_ENTRIES: usize = 500_000;
+const MAX_ENTRIES: usize = 2_000_000;
 /// Most skills of one root. OpenClaw loads 200 unless the config says otherwise.
-const MAX_SKILLS: usize = 2_000;
+const MAX_SKILLS: usize = 100_000;
 /// Levels below a root on which `SKILL.md` is found.
 const DEPTH: usize = 6;
 /// The same for an extra folder that is not called `skills`.

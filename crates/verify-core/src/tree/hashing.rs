@@ -85,7 +85,6 @@ enum Job {
     /// Look whether the folders from `first` on are what they were when they were listed.
     Look {
         tree: usize,
-        number: usize,
         walked: Walked,
         first: usize,
     },
@@ -176,9 +175,8 @@ impl<'a> Pool<'a> {
                     let first = number;
                     number += entries.len();
                     let job = Job::Hash(Arc::clone(root), Batch::new(tree, first, entries));
-                    if self.queue.push(job)
-                        && let Some(job) = self.queue.take()
-                    {
+                    self.queue.push(job);
+                    while let Some(job) = self.queue.take_if_full() {
                         hashed.extend(self.run(job, &mut buffer));
                     }
                 }
@@ -248,16 +246,10 @@ impl<'a> Pool<'a> {
             }
             Job::Look {
                 tree,
-                number,
                 walked,
                 first,
             } => {
-                let mut some = walked.folders.iter().skip(first).take(LOOKS);
-                if let Some(error) =
-                    some.find_map(|(path, stamp)| look_again(&walked.root, path, stamp).err())
-                {
-                    self.fail(tree, number, error);
-                }
+                self.look(tree, &walked, first);
                 None
             }
         }
@@ -280,14 +272,26 @@ impl<'a> Pool<'a> {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(walked) = walked {
-            for first in (0..walked.folders.len()).step_by(LOOKS) {
+            for first in (LOOKS..walked.folders.len()).step_by(LOOKS) {
                 self.queue.push(Job::Look {
                     tree,
-                    number: walked.entries + first,
                     walked: walked.clone(),
                     first,
                 });
             }
+            // At once, so that a small tree is closed at once.
+            self.look(tree, &walked, 0);
+        }
+    }
+
+    fn look(&self, tree: usize, walked: &Walked, first: usize) {
+        let some = walked.folders.iter().zip(walked.entries..);
+        let mut some = some.skip(first).take(LOOKS);
+        let changed = some.find_map(|((path, stamp), number)| {
+            Some((number, look_again(&walked.root, path, stamp).err()?))
+        });
+        if let Some((number, error)) = changed {
+            self.fail(tree, number, error);
         }
     }
 

@@ -120,9 +120,9 @@ impl Default for TreeOptions<'_> {
         Self {
             threads: 0,
             max_depth: 256,
-            max_entries: 1_000_000,
+            max_entries: 2_000_000,
             max_bytes: 4 << 30,
-            max_path_bytes: 64 << 20,
+            max_path_bytes: 256 << 20,
             count_host_links: false,
             cancel: None,
             progress: None,

@@ -32,8 +32,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Adds a job; says whether so many wait that the caller has to do one.
-    pub(super) fn push(&self, job: T) -> bool {
+    pub(super) fn push(&self, job: T) {
         let mut inner = self.lock();
         inner.jobs.push_back(job);
         let waiting = inner.jobs.len();
@@ -42,12 +41,15 @@ impl<T> Queue<T> {
         if wake {
             self.filled.notify_one();
         }
-        waiting >= FULL
     }
 
-    /// The next job, if one waits.
-    pub(super) fn take(&self) -> Option<T> {
-        self.lock().jobs.pop_front()
+    /// The next job, when so many wait that whoever finds jobs has to do some.
+    pub(super) fn take_if_full(&self) -> Option<T> {
+        let mut inner = self.lock();
+        if inner.jobs.len() < FULL {
+            return None;
+        }
+        inner.jobs.pop_front()
     }
 
     /// The next job, waiting for one until the queue is closed. The last one of the queue is given to `halve` when others have nothing
@@ -92,9 +94,11 @@ mod tests {
     #[test]
     fn says_when_it_is_full_and_gives_everything_back_in_order() {
         let queue = Queue::new();
-        assert!((1..FULL).all(|job| !queue.push(job)));
-        assert!(queue.push(FULL));
-        assert_eq!(queue.take(), Some(1));
+        (1..FULL).for_each(|job| queue.push(job));
+        assert_eq!(queue.take_if_full(), None);
+        queue.push(FULL);
+        assert_eq!(queue.take_if_full(), Some(1));
+        assert_eq!(queue.take_if_full(), None);
         queue.close();
         let rest: Vec<usize> = std::iter::from_fn(|| queue.next(|_| None)).collect();
         assert_eq!(rest, (2..=FULL).collect::<Vec<_>>());

@@ -202,10 +202,10 @@ fn hostile_servers_give_nothing() {
         assert!(place.offline().build().is_err(), "{expected}");
     };
     refused(
-        Answer::Claims(17 << 20),
-        "larger than the 16777216 bytes accepted",
+        Answer::Claims(65 << 20),
+        "larger than the 67108864 bytes accepted",
     );
-    refused(Answer::Endless, "larger than the 16777216 bytes accepted");
+    refused(Answer::Endless, "larger than the 67108864 bytes accepted");
     refused(Answer::Slow(REVIEWS.into()), "took too long");
     refused(Answer::Silent, "took too long");
     refused(Answer::Truncated(REVIEWS.into()), "the connection failed");

@@ -197,7 +197,7 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
         ),
         (
             "too large",
-            format!("version = 1\n#{}", "x".repeat(16 << 20)),
+            format!("version = 1\n#{}", "x".repeat(64 << 20)),
         ),
     ];
     let shown: String = cases
@@ -244,7 +244,7 @@ fn malformed_locks_are_refused_with_place_and_way_out() {
     nested too deep: line 2 `[` (here): cannot recurse further; max recursion depth met -> (restore)
     dotted too deep: line 1 `` (here): recursion limit -> (restore)
     control character: line 2 `?` (here): invalid basic string, expected non-double-quote visible characters, `\` -> (restore)
-    too large: whole file (): the file has 16777229 bytes, more than the 16777216 accepted -> (restore)
+    too large: whole file (): the file has 67108877 bytes, more than the 67108864 accepted -> (restore)
     "##);
 }
 
