@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# What action.yml runs. Everything comes by INPUT_… variables; nothing of them is ever a command. The program is the given one, or the one
+# in the release archive whose SHA-256 the workflow names: it is compared before anything is unpacked.
+set -euo pipefail
+
+stop() {
+  printf '::error title=openclaw-verify::%s\n' "$1"
+  exit 2
+}
+
+# What is printed may quote hostile names. The program escapes control characters; the fence is longer than every run of backticks.
+fenced() {
+  local fence='```'
+  while grep -qF -- "$fence" "$1"; do fence="$fence\`"; done
+  printf '%stext\n' "$fence"
+  cat -- "$1"
+  printf '%s\n' "$fence"
+}
+
+WORK=$(mktemp -d "${RUNNER_TEMP:-/tmp}/openclaw-verify-XXXXXX")
+if [ -n "${INPUT_BINARY:-}" ]; then
+  [ -x "$INPUT_BINARY" ] || stop "binary: $INPUT_BINARY is no program"
+  PROGRAM=$(cd -- "$(dirname -- "$INPUT_BINARY")" && pwd)/$(basename -- "$INPUT_BINARY")
+else
+  [[ ${INPUT_VERSION:-} =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z.]+)?$ ]] || stop 'version: one exact version is needed, such as 1.2.3'
+  [[ ${INPUT_SHA256:-} =~ ^[0-9a-f]{64}$ ]] || stop 'sha256: the SHA-256 of the archive is needed; it stands in SHA256SUMS of the release'
+  case $(uname -sm) in
+    'Linux x86_64') TARGET=x86_64-unknown-linux-musl ;;
+    'Linux aarch64') TARGET=aarch64-unknown-linux-musl ;;
+    'Darwin arm64') TARGET=aarch64-apple-darwin ;;
+    'Darwin x86_64') TARGET=x86_64-apple-darwin ;;
+    *) stop "no program for $(uname -sm)" ;;
+  esac
+  NAME=openclaw-verify-$INPUT_VERSION-$TARGET
+  case ${INPUT_MIRROR:-} in
+    '') curl --fail --silent --show-error --location --proto '=https' --retry 3 --max-filesize 100000000 --output "$WORK/archive" \
+      "https://github.com/openclaw/openclaw-verify/releases/download/v$INPUT_VERSION/$NAME.tar.gz" || stop "$NAME.tar.gz cannot be downloaded" ;;
+    /*) cp -- "$INPUT_MIRROR/$NAME.tar.gz" "$WORK/archive" || stop "$INPUT_MIRROR has no $NAME.tar.gz" ;;
+    *) stop 'mirror: the whole path of a folder is needed' ;;
+  esac
+  if command -v sha256sum >/dev/null; then GOT=$(sha256sum <"$WORK/archive"); else GOT=$(shasum -a 256 <"$WORK/archive"); fi
+  [ "${GOT%% *}" = "$INPUT_SHA256" ] || stop "$NAME.tar.gz has another SHA-256: ${GOT%% *}"
+  tar -xzf "$WORK/archive" -C "$WORK" "$NAME/openclaw-verify"
+  PROGRAM=$WORK/$NAME/openclaw-verify
+fi
+
+ARGUMENTS=(check --config "${INPUT_CONFIG:-.}")
+case ${INPUT_LOCK_ONLY:-true} in
+  true) ARGUMENTS+=(--lock-only) ;;
+  false) ;;
+  *) stop 'lock-only: true or false is needed' ;;
+esac
+if [ -n "${INPUT_STATE_DIR:-}" ]; then ARGUMENTS+=(--state-dir "$INPUT_STATE_DIR"); fi
+if [ -n "${INPUT_RELOCATED_FROM:-}" ]; then ARGUMENTS+=(--relocated-from "$INPUT_RELOCATED_FROM"); fi
+if [ -n "${INPUT_OPENCLAW:-}" ]; then ARGUMENTS+=(--openclaw "$INPUT_OPENCLAW"); fi
+if [ -n "${INPUT_FAIL_ON:-}" ]; then ARGUMENTS+=(--fail-on "$INPUT_FAIL_ON"); fi
+
+CODE=0
+"$PROGRAM" "${ARGUMENTS[@]}" --format github --report "sarif=$WORK/openclaw-verify.sarif" --report "json=$WORK/openclaw-verify.json" \
+  --report "human=$WORK/openclaw-verify.txt" || CODE=$?
+{
+  case $CODE in
+    0) printf '### openclaw-verify: passed\n\n' ;;
+    1) printf '### openclaw-verify: findings\n\n' ;;
+    *) printf '### openclaw-verify: could not be completed (exit %s)\n\n' "$CODE" ;;
+  esac
+  if [ -s "$WORK/openclaw-verify.txt" ]; then fenced "$WORK/openclaw-verify.txt"; fi
+} >>"${GITHUB_STEP_SUMMARY:-/dev/null}"
+{
+  printf 'exit-code=%s\n' "$CODE"
+  if [ -s "$WORK/openclaw-verify.sarif" ]; then printf 'sarif=%s\n' "$WORK/openclaw-verify.sarif"; fi
+  if [ -s "$WORK/openclaw-verify.json" ]; then printf 'json=%s\n' "$WORK/openclaw-verify.json"; fi
+} >>"${GITHUB_OUTPUT:-/dev/null}"
+exit "$CODE"
