@@ -148,3 +148,84 @@ fn the_lock_alone_answers_for_pins_and_commands() {
     }
     assert!(junit.stdout.matches("time=\"0.000\"").count() > subjects);
 }
+
+/// The one deny about a subject, with what to do.
+fn only(report: &Value, id: &str) -> (String, String) {
+    let found = report["findings"].as_array().expect("findings");
+    let mut found = found
+        .iter()
+        .filter(|finding| finding["subject"] == id && finding["level"] == "deny");
+    let (finding, more) = (found.next().expect("a deny"), found.next());
+    assert!(more.is_none(), "{finding} {more:?}");
+    let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    (format!("{} {}", text("level"), text("id")), text("help"))
+}
+
+#[test]
+fn what_has_no_digest_is_one_finding_that_says_how_to_give_it_one() {
+    let installation = Installation::shipped();
+    let skill = installation.state.join("workspace/skills/tool");
+    fs::create_dir_all(skill.join(".venv/bin")).expect("folder");
+    fs::write(
+        skill.join("SKILL.md"),
+        "---\nname: tool\ndescription: x\n---\n",
+    )
+    .expect("file");
+    let link = |name: &str, to: &str| {
+        std::os::unix::fs::symlink(to, skill.join(name)).expect("link");
+    };
+    link(".venv/bin/python", "/usr/bin/python3");
+    installation.init(1);
+    let id = "skill:workspace/tool";
+
+    // The lock cannot take it, so nothing says that it can.
+    let (code, report) = installation.check();
+    let (what, help) = only(&report, id);
+    assert_eq!((code, what.as_str()), (1, "deny unsafe-tree"));
+    assert!(help.contains("move it out of the skill's folder"), "{help}");
+    let lowered = installation.run(&["check", "-A", "unsafe-tree"]);
+    assert_eq!(lowered.code, 2, "{}", lowered.text());
+
+    // Following what is said clears it.
+    fs::rename(skill.join(".venv"), installation.state.join("../venv")).expect("moved");
+    assert_eq!(installation.run(&["lock", id]).code, 0);
+    let (_, report) = installation.check();
+    assert_eq!(about(&report, id), ["deny unreviewed"]);
+
+    // A locked skill that no longer has a digest is denied all the same.
+    link("notes", "/etc/passwd");
+    let (code, report) = installation.check();
+    let (what, help) = only(&report, id);
+    assert_eq!((code, what.as_str()), (1, "deny unsafe-tree"));
+    assert!(help.contains("what the link leads to"), "{help}");
+}
+
+#[test]
+#[ignore = "needs a real OpenClaw"]
+fn a_host_that_was_moved_is_relinked_and_nothing_is_removed() {
+    let real = crate::support::real();
+    let mut installation = Installation::real(&real);
+    installation.init(0);
+    let moved = installation.config.join("../elsewhere/openclaw");
+    fs::create_dir_all(&moved).expect("folder");
+    fs::write(
+        moved.join("package.json"),
+        "{\"name\":\"openclaw\",\"version\":\"2026.9.6\"}",
+    )
+    .expect("manifest");
+    installation.host = Some(moved.canonicalize().expect("real path"));
+    let (code, report) = installation.check();
+    assert_eq!(code, 1);
+    for id in ["npm:@openclaw/zalo", "npm:@soimy/dingtalk"] {
+        let (what, help) = only(&report, id);
+        assert_eq!(what, "deny unsafe-tree");
+        assert!(help.contains("openclaw doctor --fix"), "{help}");
+        assert!(!help.to_lowercase().contains("remove"), "{help}");
+    }
+    assert!(
+        !findings(&report)
+            .iter()
+            .any(|finding| finding.starts_with("exception-unused npm:")),
+        "said of a subject that has no digest"
+    );
+}

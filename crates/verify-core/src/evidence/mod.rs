@@ -143,6 +143,14 @@ impl Part {
         matches!(&self.measured, Some(Err(error)) if !matches!(error, TreeError::Missing))
     }
 
+    /// Whether it holds something that no digest can cover, so that it can be neither locked nor reviewed.
+    pub(crate) fn is_unsafe(&self) -> bool {
+        matches!(
+            &self.measured,
+            Some(Err(TreeError::Unsafe { .. } | TreeError::Limit { .. }))
+        )
+    }
+
     /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
     /// reported as what it is.
     pub(crate) fn differs(&self) -> bool {
@@ -180,6 +188,13 @@ impl Evidence {
             ))
         });
         publisher.into_iter().chain(self.git.publisher()).collect()
+    }
+
+    /// Whether a part of it can have no digest.
+    pub(crate) fn is_unsafe(&self) -> bool {
+        [&self.tree, &self.dependencies, &self.siblings]
+            .into_iter()
+            .any(Part::is_unsafe)
     }
 
     /// What is installed, as exceptions and reviews name it.

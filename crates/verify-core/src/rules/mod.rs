@@ -270,6 +270,16 @@ impl View<'_> {
             .at(place.flatten())
     }
 
+    /// A draft that asks for a lock or a review, or silence where neither can be had: while something of the subject has no digest, that
+    /// is the one thing to say of it, and it is said at a level that nothing lowers.
+    pub(crate) fn once_digested(&self, draft: Draft) -> Draft {
+        if self.whole.stage == Stage::Installed && self.evidence.is_unsafe() {
+            draft.at_most(Level::Allow)
+        } else {
+            draft
+        }
+    }
+
     /// Whether the subject is proven to come from whom its name says.
     pub(crate) fn proof(&self) -> OriginProof {
         self.evidence.origin_proof()

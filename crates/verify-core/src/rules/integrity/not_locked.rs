@@ -50,13 +50,14 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     let starts = view.subject.definition.is_some() || view.evidence.tree.measured.is_some();
     let prompts = view.subject.is_of_settings() && !starts;
     let strict = view.whole.policy.base() == Preset::Strict;
-    vec![if later {
+    let draft = if later {
         draft.at_most(Level::Note)
     } else if prompts && !strict {
         draft.level(Level::Warn)
     } else {
         draft
-    }]
+    };
+    vec![view.once_digested(draft)]
 }
 
 /// One finding for all of them, on the first.

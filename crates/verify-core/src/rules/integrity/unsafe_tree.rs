@@ -2,12 +2,12 @@
 
 use crate::evidence::Part;
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, RemedyKind};
-use crate::inventory::Observation;
+use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
+use crate::inventory::{Observation, Subject};
 use crate::policy::Preset;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
-use crate::subject::Source;
-use crate::tree::{TreeError, TreeNote};
+use crate::subject::{Kind, Source};
+use crate::tree::{Offender, TreeError, TreeNote, Why};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unsafe-tree",
@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     stages: Stages::of(Stage::Installed, &[Stage::Staged]),
     clears: RemedyKind::Reinstall,
     summary: "A subject holds something that no digest can cover",
-    help: "Remove what is named, or reinstall the subject. A tree with special files, links that leave it or colliding names is never locked.",
+    help: "Reinstall the subject. A tree with special files, links that leave it or colliding names is never locked.",
     check: Check::Whole(check),
 };
 
@@ -68,14 +68,48 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
             let mut draft = view.draft(format!("its {name} cannot be digested: {error}"));
             if let TreeError::Unsafe { offenders, .. } = error {
                 draft.evidence = offenders.iter().map(ToString::to_string).collect();
-                if matches!(view.subject.source, Source::Link | Source::Load) {
-                    draft = draft.help("it is loaded from the project in which it is developed: pack the plugin and install the archive, so that everything it loads lies in it");
-                }
+                draft = with_way_out(draft, view.subject, offenders);
             }
             vec![draft]
         }
         _ => Vec::new(),
     }
+}
+
+/// What to do depends on who put it there: OpenClaw makes its own links, the user writes skills, and a publisher's package is whole.
+/// Nothing that is needed is said to be removed.
+fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draft {
+    let all = |kind: fn(&Why) -> bool| offenders.iter().all(|offender| kind(&offender.why));
+    if all(|why| matches!(why, Why::HostLinkElsewhere { .. })) {
+        return draft
+            .help(
+                "OpenClaw makes this link. Where OpenClaw was moved or installed anew, have it make the link again with `openclaw doctor --fix`; where it runs from another folder than the one that was judged, name that one",
+            )
+            .remedy(Remedy::Operator {
+                input: Some(Input::Host),
+            });
+    }
+    if matches!(subject.source, Source::Link | Source::Load) {
+        return draft.help("it is loaded from the project in which it is developed: pack the plugin and install the archive, so that everything it loads lies in it");
+    }
+    // Skills without a record are the user's own to change.
+    if subject.kind != Kind::Skill || subject.record.is_some() {
+        return draft.help("reinstall it through OpenClaw; where the published package itself holds this, do not use it, and tell its publisher");
+    }
+    let words = if all(|why| matches!(why, Why::Name(_) | Why::Collision { .. })) {
+        "give the file a plain name that no other file there has"
+    } else if offenders.iter().any(|offender| {
+        [".venv/", "venv/"]
+            .iter()
+            .any(|name| offender.path.starts_with(name))
+    }) {
+        "a Python environment leads to the Python of this machine: move it out of the skill's folder, make it anew there, and have the skill use that"
+    } else if all(|why| matches!(why, Why::SpecialFile(_))) {
+        "have the skill make it in a temporary folder, not beside SKILL.md"
+    } else {
+        "put what the link leads to in its place, or move both out of the skill's folder"
+    };
+    draft.help(words).remedy(Remedy::Operator { input: None })
 }
 
 /// Odd, yet covered by the digest: a note, and under the preset `strict` as bad as the rest.

@@ -71,15 +71,15 @@ fn files(view: &View<'_>) -> Vec<Draft> {
     if pinned {
         return Vec::new();
     }
-    vec![
-        view.draft(format!(
+    let draft = view
+        .draft(format!(
             "policy requires {wanted} of it in the lock, and the lock has none"
         ))
         .evidence(format!(
             "asked for by {}",
             view.requirements.asked_by(view.proof())
-        )),
-    ]
+        ));
+    vec![view.once_digested(draft)]
 }
 
 /// Whether the record names one version or commit.

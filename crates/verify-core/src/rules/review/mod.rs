@@ -73,7 +73,7 @@ fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEnt
     if changed && view.whole.stage == Stage::Installed {
         draft.at_most(Level::Allow)
     } else {
-        draft
+        view.once_digested(draft)
     }
 }
 
