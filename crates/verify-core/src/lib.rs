@@ -112,6 +112,8 @@ pub mod read;
 #[doc(hidden)]
 pub mod spec;
 #[doc(hidden)]
+pub mod temporary;
+#[doc(hidden)]
 pub mod text;
 #[doc(hidden)]
 pub mod version;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use crate::error::{Error, OperatorError, Result};
+use crate::temporary::{self, Temporary};
 use crate::{read, text};
 
 /// Most bytes that a file of the operator may have: 64 MiB. A review has some 285 bytes, an entry of the lock some 420.
@@ -117,15 +118,9 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<bool> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    temporary::sweep_files(folder);
     // A new file gets what the umask leaves of rw-rw-rw-: these files hold no secrets and are meant to be committed.
-    let new = Permissions::from_mode(0o666);
-    let mut builder = tempfile::Builder::new();
-    let mut temporary = builder
-        .prefix(".openclaw-verify-")
-        .suffix(".tmp")
-        .permissions(new)
-        .tempfile_in(folder)
-        .map_err(cannot)?;
+    let mut temporary = Temporary::in_folder(folder, 0o666).map_err(cannot)?;
     temporary.write_all(text.as_bytes()).map_err(cannot)?;
     if let Ok(old) = fs::metadata(&target) {
         let mode = old.permissions().mode() & 0o777;
@@ -135,7 +130,7 @@ pub fn write_atomic(path: &Path, text: &str) -> Result<bool> {
             .map_err(cannot)?;
     }
     temporary.as_file().sync_all().map_err(cannot)?;
-    temporary.persist(&target).map_err(|e| cannot(e.error))?;
+    temporary.persist(&target).map_err(cannot)?;
     // The rename itself is on the disk only when the folder is. Not every file system lets a folder be flushed.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::gate::StagedCopy;
 use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Error, Result};
+use openclaw_verify_core::{Error, Result, temporary};
 
 use super::Start;
 use crate::cli::Common;
@@ -13,7 +13,7 @@ use crate::operator;
 /// It, and where it lies; an archive is unpacked for as long as this lives.
 pub(super) struct Staged {
     pub kept: StagedCopy,
-    _unpacked: Option<tempfile::TempDir>,
+    _unpacked: Option<temporary::Folder>,
 }
 
 impl Staged {
@@ -32,7 +32,7 @@ impl Staged {
                 _unpacked: None,
             });
         }
-        let folder = tempfile::tempdir()
+        let folder = temporary::Folder::in_shared(&std::env::temp_dir())
             .map_err(|error| Error::io("create", "a temporary folder", error))?;
         let kept = StagedCopy::of_archive(from, id, folder.path()).map_err(|why| {
             let what = format!(

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::reader;
 use super::{Archive, ArchiveError, ArchiveLimits, Sink};
 use crate::digest::Sri;
+use crate::temporary;
 use crate::tree::{self, Mode, TreeSpec};
 
 /// Why an archive was not written out. Nothing is left behind.
@@ -70,10 +71,7 @@ pub fn unpack(
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let fresh = tempfile::Builder::new()
-        .prefix(".unpack-")
-        .tempdir_in(parent)
-        .map_err(|source| io(parent, source))?;
+    let fresh = temporary::Folder::in_shared(parent).map_err(|source| io(parent, source))?;
     let root = fresh.path().join("tree");
     std::fs::create_dir(&root).map_err(|source| io(&root, source))?;
     let mut writer = Writer {

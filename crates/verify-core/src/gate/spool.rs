@@ -17,6 +17,7 @@ use crate::inventory::staged::protocol::Request;
 use crate::json as strict_json;
 use crate::read;
 use crate::subject::SubjectId;
+use crate::temporary::{self, Temporary};
 
 /// Seconds for which an announcement counts: one install takes less.
 const ANNOUNCED_SECONDS: i64 = 15 * 60;
@@ -122,10 +123,11 @@ impl Spool {
         self.make(&folder).ok()?;
         forget(&folder, MAX_KEPT - 1, now);
         let root = staged_root(request, subject)?;
-        let temporary = tempfile::Builder::new()
-            .prefix(".keeping-")
-            .tempdir_in(&folder)
-            .ok()?;
+        temporary::sweep_own_folders(&folder);
+        if temporary::living_folders(&folder) >= MAX_KEPT {
+            return None;
+        }
+        let temporary = temporary::Folder::in_own(&folder).ok()?;
         copy(&root.0, &temporary.path().join("content")).ok()?;
         write_whole(
             temporary.path(),
@@ -133,14 +135,14 @@ impl Spool {
             described(request, &root.1).to_string().as_bytes(),
         )
         .ok()?;
-        let made = temporary.keep();
-        match fs::rename(&made, &target) {
-            Ok(()) => Some(shown),
-            // Another call for the same bytes was faster, or something is in the way.
-            Err(_) => {
-                let _ = fs::remove_dir_all(&made);
-                target.join("request.json").is_file().then_some(shown)
+        // Locked until it has its name: no other call may take it for left behind.
+        match fs::rename(temporary.path(), &target) {
+            Ok(()) => {
+                let _ = temporary.keep();
+                Some(shown)
             }
+            // Another call for the same bytes was faster, or something is in the way.
+            Err(_) => target.join("request.json").is_file().then_some(shown),
         }
     }
 
@@ -258,12 +260,8 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// Writes a file so that it is there whole or not at all.
 fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".tmp-")
-        .tempfile_in(folder)?;
+    temporary::sweep_files(folder);
+    let mut temporary = Temporary::in_folder(folder, 0o600)?;
     temporary.write_all(bytes)?;
-    temporary
-        .persist(folder.join(name))
-        .map_err(|error| error.error)?;
-    Ok(())
+    temporary.persist(&folder.join(name))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -21,6 +21,7 @@ use super::steering::{self, Steering};
 use crate::error::Error;
 use crate::json;
 use crate::read::{self, ReadError};
+use crate::temporary;
 use crate::text;
 
 /// Most bytes of the database, and of its log. People have some hundred megabytes.
@@ -86,9 +87,7 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
         place: place.to_owned(),
         why,
     };
-    let rows = match copy(paths)
-        .and_then(|copy| copy.map(|copy| rows(&copy.file(), &place)).transpose())
-    {
+    let rows = match copy(paths).and_then(|copy| copy.map(|copy| rows(copy, &place)).transpose()) {
         Ok(None) => {
             steering::legacy(paths, &mut index.steering);
             return Ok(index);
@@ -202,7 +201,7 @@ impl From<io::Error> for Refusal {
 }
 
 /// The private copy; removed when dropped.
-struct Copy(tempfile::TempDir);
+struct Copy(temporary::Folder);
 
 impl Copy {
     fn file(&self) -> PathBuf {
@@ -252,12 +251,7 @@ fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
 
 /// The database also holds secrets, which the original keeps from other users.
 fn private_folder() -> io::Result<Copy> {
-    let mode = std::fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new()
-        .prefix("openclaw-verify-")
-        .permissions(mode)
-        .tempdir()
-        .map(Copy)
+    temporary::Folder::in_shared(&std::env::temp_dir()).map(Copy)
 }
 
 fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
@@ -337,8 +331,11 @@ fn open(file: &Path) -> Result<Connection, Refusal> {
     Ok(db)
 }
 
-fn rows(file: &Path, place: &str) -> Result<Rows, Refusal> {
+fn rows(copy: Copy, place: &str) -> Result<Rows, Refusal> {
+    let file = &copy.file();
     let db = open(file)?;
+    // All that follows reads one moment of one open file.
+    db.execute_batch("BEGIN")?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version > USER_VERSION {
         return Err(Refusal::Unsupported(format!(
@@ -353,6 +350,8 @@ fn rows(file: &Path, place: &str) -> Result<Rows, Refusal> {
         ));
     }
     real_table(&db)?;
+    // It holds secrets, and a process that is killed cleans nothing up: what is open needs no name any more.
+    drop(copy);
     Ok(Rows {
         plugins: value(&db, PLUGINS)?,
         hooks: value(&db, HOOKS)?,
@@ -429,6 +428,7 @@ mod tests {
     #[test]
     fn no_other_user_can_read_the_copy() {
         let folder = private_folder().expect("folder");
+        use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::metadata(folder.0.path())
             .expect("folder")
             .permissions()

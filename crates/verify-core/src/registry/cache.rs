@@ -18,6 +18,7 @@ use crate::fact::Fact;
 use crate::provenance::MAX_BUNDLE_BYTES;
 use crate::provenance::npm::RegistrySignature;
 use crate::read;
+use crate::temporary::{self, Temporary};
 
 /// Most bytes of kept signatures.
 const MAX_SIGNATURES: u64 = 64 << 10;
@@ -141,24 +142,24 @@ impl Cache {
         file.write_all(bytes)
             .and_then(|()| file.as_file().sync_all())
             .map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
+        file.persist(path).map_err(failed)?;
         Ok(())
     }
 
     /// A file to download into; it disappears unless it is kept.
-    pub(super) fn download(&self) -> Result<tempfile::NamedTempFile, FetchError> {
+    pub(super) fn download(&self) -> Result<Temporary, FetchError> {
         self.temporary(&self.0.join("archives").join("x"))
     }
 
     /// Moves a finished download of this digest to its place.
     pub(super) fn keep_archive(
         &self,
-        file: tempfile::NamedTempFile,
+        file: Temporary,
         digest: &Sri,
     ) -> Result<PathBuf, FetchError> {
         let path = self.archive_path(digest);
         file.as_file().sync_all().map_err(failed)?;
-        file.persist(&path).map_err(|e| failed(e.error))?;
+        file.persist(&path).map_err(failed)?;
         Ok(path)
     }
 
@@ -173,10 +174,11 @@ impl Cache {
         self.0.join(kind).join(format!("{}.json", key.hex()))
     }
 
-    fn temporary(&self, beside: &Path) -> Result<tempfile::NamedTempFile, FetchError> {
+    fn temporary(&self, beside: &Path) -> Result<Temporary, FetchError> {
         let folder = beside.parent().unwrap_or(&self.0);
         fs::create_dir_all(folder).map_err(failed)?;
-        tempfile::NamedTempFile::new_in(folder).map_err(failed)
+        temporary::sweep_files(folder);
+        Temporary::in_folder(folder, 0o600).map_err(failed)
     }
 }
 

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::read;
+use crate::temporary::{self, Temporary};
 use crate::tree::BlobId;
 
 /// Bytes of one file that is kept. What is larger is no text that people read.
@@ -64,17 +65,10 @@ impl ContentStore {
         let path = self.path(&id);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder)?;
-        let mut packer = GzEncoder::new(
-            tempfile::NamedTempFile::new_in(folder)?,
-            Compression::fast(),
-        );
+        let mut packer = GzEncoder::new(Temporary::in_folder(folder, 0o600)?, Compression::fast());
         packer.write_all(bytes)?;
         // Not flushed to the disk: after a crash a file that is cut short counts as not there.
-        packer
-            .finish()?
-            .persist(&path)
-            .map_err(|error| error.error)?;
-        Ok(())
+        packer.finish()?.persist(&path)
     }
 
     /// Removes the oldest files until at most `max` packed bytes are left, and says how many went.
@@ -84,6 +78,7 @@ impl ContentStore {
     pub fn prune(&self, max: u64) -> io::Result<usize> {
         let mut files = Vec::new();
         for shelf in list(&self.folder)? {
+            temporary::sweep_files(&shelf);
             for file in list(&shelf)? {
                 if let Ok((_, found)) = read::open(&file) {
                     files.push((

@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use super::manifest::{Manifest, ManifestError};
 use crate::digest::TreeDigest;
 use crate::read::{self, ReadError};
+use crate::temporary::{self, Temporary};
 
 /// Most bytes of a stored manifest, packed and unpacked. A million entries of 80 bytes fit.
 const MAX_PACKED: u64 = 64 << 20;
@@ -119,14 +120,12 @@ impl ManifestStore {
 /// Writes a file so that a reader sees all of it or nothing.
 fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut packer = GzEncoder::new(
-        tempfile::NamedTempFile::new_in(folder)?,
-        Compression::fast(),
-    );
+    temporary::sweep_files(folder);
+    let mut packer = GzEncoder::new(Temporary::in_folder(folder, 0o600)?, Compression::fast());
     packer.write_all(bytes)?;
     let file = packer.finish()?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    file.persist(path)?;
     File::open(folder)?.sync_all()
 }
 

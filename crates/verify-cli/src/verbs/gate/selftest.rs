@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use openclaw_verify_core::{Error, Result};
+use openclaw_verify_core::{Error, Result, temporary};
 use serde_json::{Value, json};
 
 use crate::cli::{Common, Format, GateArgs};
@@ -12,8 +12,8 @@ use crate::{Exit, output, render};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let gate = super::gate(common, args, Arc::new(AtomicBool::new(false)))?;
-    let folder =
-        tempfile::tempdir().map_err(|error| Error::io("create", "a temporary folder", error))?;
+    let folder = temporary::Folder::in_shared(&std::env::temp_dir())
+        .map_err(|error| Error::io("create", "a temporary folder", error))?;
     let mut replies = Vec::new();
     for (name, request) in
         requests(folder.path()).map_err(|error| Error::io("write to", folder.path(), error))?
