@@ -49,15 +49,12 @@ fn by_tuf(common: &Common, anchors: Anchors, online: bool) -> Result<Anchors> {
         None => (cache.join("tuf"), None),
         Some((url, path)) => {
             let root = own_text(path, TrustRoot::MAX_BYTES)?;
-            let is_root = |value: serde_json::Value| {
-                value
-                    .pointer("/signed/_type")
-                    .is_some_and(|kind| kind == "root")
-            };
-            if !serde_json::from_str(&root).is_ok_and(is_root) {
-                let why = format!("{} is no root of a TUF repository", operator::shown(path));
-                return Err(OperatorError::whole(path, why).into());
-            }
+            TrustRoot::check_tuf_root(&root).map_err(|why| {
+                let shown = operator::shown(path);
+                let why =
+                    format!("{shown} cannot be used as the root of a TUF repository: it {why}");
+                OperatorError::whole(path, why)
+            })?;
             if !["https://", "http://"].iter().any(|scheme| {
                 url.strip_prefix(scheme)
                     .is_some_and(|rest| !rest.is_empty())

@@ -4,6 +4,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use openclaw_verify_core::{Error, Result, text};
 
+use crate::process;
+
 /// Whether there is someone who can answer.
 pub(crate) fn possible() -> bool {
     io::stdin().is_terminal()
@@ -24,9 +26,7 @@ pub(crate) fn confirmed(question: &str) -> Result<bool> {
     let asked = write!(stderr, "{} [y/N] ", text::visible(question)).and_then(|()| stderr.flush());
     asked.map_err(|error| Error::io("write to", "standard error", error))?;
     let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
+    process::while_asking(|| io::stdin().lock().read_line(&mut answer))
         .map_err(|error| Error::io("read", "standard input", error))?;
     Ok(matches!(
         answer.trim().to_ascii_lowercase().as_str(),

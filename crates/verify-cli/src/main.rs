@@ -11,7 +11,9 @@ mod names;
 mod network;
 mod operator;
 mod output;
+mod outputs;
 mod pager;
+mod process;
 mod progress;
 mod render;
 mod verbs;
@@ -25,7 +27,13 @@ use crate::cli::Format;
 
 fn main() -> ExitCode {
     let format = errors::format_of(std::env::args_os());
-    errors::guarded(format, || run(format))
+    process::run(
+        || errors::guarded(format, || run(format)),
+        || {
+            output::stderr("error: no thread can be started");
+            ExitCode::from(Exit::Failed as u8)
+        },
+    )
 }
 
 fn run(format: Format) -> ExitCode {

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::subject::Kind;
-use openclaw_verify_core::{Result, Scope, operator_file};
+use openclaw_verify_core::{Result, Scope};
 
 use super::{detail, no_lock, start};
 use crate::cli::{Common, Format};
 use crate::render::headline::{Since, headline};
 use crate::render::{self, Detail};
-use crate::{Exit, names, operator, output, wrap};
+use crate::{Exit, names, operator, output, outputs, wrap};
 
 /// Judges everything, or only subjects of some kinds and perhaps of some ids.
 pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
@@ -90,7 +90,7 @@ pub(super) fn written(common: &Common, report: &Report) -> Result<Exit> {
             }
             _ => output::escaped(&text, *format),
         };
-        operator_file::write_atomic(path, &text)?;
+        outputs::write(path, &text, *format)?;
     }
     Ok(if report.fails(common.fail_on.into()) {
         Exit::Findings

@@ -34,7 +34,7 @@ use crate::commands;
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, errors, names, output};
+use crate::{Exit, errors, names, output, outputs, process};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -43,7 +43,13 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     if let Some(verb) = &cli.verb {
         speaks(verb, common.format)?;
     }
-    match cli.verb.unwrap_or(Verb::Check) {
+    let verb = cli.verb.unwrap_or(Verb::Check);
+    outputs::refuse(outputs_of(common, &verb), || {
+        let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
+        folders.extend(judged(&verb).cloned());
+        folders
+    })?;
+    match verb {
         Verb::Check => check::run(common, None),
         Verb::Plugins(ids) => check::run(
             common,
@@ -132,26 +138,54 @@ fn start_without_installation(common: &Common, online: bool) -> Result<Start> {
     Ok(without)
 }
 
+/// The folders that nothing of the operator's may lie in.
+fn under_test(installation: Option<&operator::Installation>, common: &Common) -> Vec<PathBuf> {
+    let Some(installation) = installation else {
+        return Vec::new();
+    };
+    let mut under_test = vec![installation.state_dir.clone()];
+    let workspaces = inventory::workspaces(&options(common, installation));
+    // The working folder is a real path, and a workspace may be named through a symlink; none is followed out of a copy.
+    if common.relocated_from.is_none() {
+        under_test.extend(
+            workspaces
+                .iter()
+                .filter_map(|folder| folder.canonicalize().ok()),
+        );
+    }
+    under_test.extend(workspaces);
+    under_test
+}
+
+/// The files that this call is to write.
+fn outputs_of<'a>(common: &'a Common, verb: &'a Verb) -> impl Iterator<Item = &'a PathBuf> {
+    let output = match verb {
+        #[cfg(feature = "sbom")]
+        Verb::Sbom(args) => args.output.as_ref(),
+        _ => None,
+    };
+    common.report.iter().map(|(_, path)| path).chain(output)
+}
+
+/// What a verb judges beside an installation.
+fn judged(verb: &Verb) -> impl Iterator<Item = &PathBuf> {
+    match verb {
+        Verb::Archive(args) => Some(&args.file),
+        Verb::Attestation(args) => Some(&args.artifact),
+        Verb::Release(args) => args.path.as_ref(),
+        Verb::Tree(args) => Some(&args.path),
+        _ => None,
+    }
+    .into_iter()
+}
+
 fn prepare(
     common: &Common,
     installation: Option<operator::Installation>,
     online: bool,
     first: bool,
 ) -> Result<Start> {
-    let mut under_test: Vec<PathBuf> = Vec::new();
-    if let Some(installation) = &installation {
-        under_test.push(installation.state_dir.clone());
-        let workspaces = inventory::workspaces(&options(common, installation));
-        // The working folder is a real path, and a workspace may be named through a symlink; none is followed out of a copy.
-        if common.relocated_from.is_none() {
-            under_test.extend(
-                workspaces
-                    .iter()
-                    .filter_map(|folder| folder.canonicalize().ok()),
-            );
-        }
-        under_test.extend(workspaces);
-    }
+    let under_test = under_test(installation.as_ref(), common);
     let files = if first {
         operator::first_files(common, &under_test)?
     } else {
@@ -234,6 +268,7 @@ fn prepare(
 fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> Result<Builder> {
     let mut builder = Verifier::builder(operator::now(common))
         .anchors(anchors(common, instance, online)?)
+        .cancel(process::cancelled())
         .policy(&files.policy, operator::shown(&files.policy))
         .lock(&files.lock, operator::shown(&files.lock))
         .reviews(&files.reviews, operator::shown(&files.reviews))

@@ -3,14 +3,12 @@
 use std::path::Path;
 
 use openclaw_verify_core::sbom::{self, Sbom, SbomOptions};
-use openclaw_verify_core::{
-    Error, OperatorError, Result, Verifier, operator_file, read as bounded,
-};
+use openclaw_verify_core::{Error, OperatorError, Result, Verifier, read as bounded};
 use serde_json::Value;
 
 use super::start;
 use crate::cli::{Common, Format, SbomArgs};
-use crate::{Exit, names, operator, output, render};
+use crate::{Exit, names, operator, output, outputs, render};
 
 pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     if args.verify_bundled && !common.online {
@@ -44,7 +42,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     }
     match &args.output {
         Some(path) => {
-            operator_file::write_atomic(path, &bom.to_json())?;
+            outputs::write(path, &bom.to_json(), Format::Json)?;
             output::stderr(&format!("wrote {}", operator::shown(path)));
         }
         None => output::document(&bom.to_json(), Format::Json)?,

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::kill::{assert_killed_while_writing, killed_at};
+use crate::kill::stopped_at;
 use crate::support::Run;
 
 pub(crate) struct Bench {
@@ -210,7 +210,7 @@ fn many_at_once_agree() {
 }
 
 #[test]
-fn a_kill_in_the_middle_of_a_file_poisons_nothing() {
+fn a_stop_in_the_middle_of_a_file_poisons_nothing() {
     let bench = Bench::new();
     for number in 0..40 {
         std::fs::write(
@@ -225,8 +225,8 @@ fn a_kill_in_the_middle_of_a_file_poisons_nothing() {
     {
         std::fs::write(&large, "x".repeat(1 << 20)).expect("write");
         for blocks in [0, 1, 200] {
-            let child = bench.start(&mut killed_at(&bench.gate(), blocks));
-            assert_killed_while_writing(child.wait_with_output().expect("ends").status);
+            let reply = bench.ask(&mut stopped_at(&bench.gate(), blocks));
+            assert_eq!(reply["decision"], "block", "{reply}");
         }
         std::fs::remove_file(&large).expect("remove");
     }

@@ -55,5 +55,6 @@ mod sockets;
 mod special;
 mod support;
 mod surface;
+mod surroundings;
 mod tamper;
 mod terminal;

@@ -16,6 +16,7 @@ pub mod gitsign;
 mod identity;
 pub mod npm;
 pub mod release;
+mod root_shape;
 mod shape;
 mod sigstore;
 mod statement;

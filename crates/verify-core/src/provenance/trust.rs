@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::sigstore::{self, SigstoreRoot};
+use super::{root_shape, shape};
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::fact::{Fact, NotEstablished};
@@ -103,7 +104,7 @@ impl TrustRoot {
     /// The root in `text`, read from the operator's file `path`: one `trusted_root.json`, or several, one a line, of which exactly
     /// one must be of the kind that `instance` names.
     pub fn from_file(path: &Path, text: &str, instance: Instance) -> crate::error::Result<Self> {
-        let whole = SigstoreRoot::new(text, instance);
+        let whole = strict(text, instance);
         let chosen = match whole {
             Ok(root) => Ok((root, text)),
             Err(_)
@@ -114,15 +115,25 @@ impl TrustRoot {
                         .next()
                         .is_some_and(|l| l.trim_end().ends_with('}')) =>
             {
-                let fitting: Vec<_> = text
-                    .lines()
-                    .filter(|line| !line.trim().is_empty())
-                    .filter_map(|line| {
-                        SigstoreRoot::new(line, instance)
-                            .ok()
-                            .map(|root| (root, line))
-                    })
-                    .collect();
+                let mut fitting = Vec::new();
+                for (number, line) in text.lines().enumerate() {
+                    if line.trim().is_empty() {
+                        continue;
+                    }
+                    // One that cannot be read is not one of another instance.
+                    well_formed(line).map_err(|why| {
+                        OperatorError::whole(
+                            path,
+                            format!(
+                                "line {} of this file cannot be used as a trust root: {why}",
+                                number + 1
+                            ),
+                        )
+                    })?;
+                    if let Ok(root) = SigstoreRoot::new(line, instance) {
+                        fitting.push((root, line));
+                    }
+                }
                 match <[_; 1]>::try_from(fitting) {
                     Ok([only]) => Ok(only),
                     Err(several) => Err(format!(
@@ -145,6 +156,15 @@ impl TrustRoot {
             origin: TrustRootOrigin::File(path.display().to_string()),
             digest: Sha256Digest::of(json.as_bytes()),
         })
+    }
+
+    /// Whether `text` is the first root of a TUF repository, as a file of the operator names it; what is wrong completes a sentence that
+    /// starts with "it".
+    ///
+    /// # Errors
+    /// When it is no such root, or anything in it is not known.
+    pub fn check_tuf_root(text: &str) -> Result<(), String> {
+        shape::parse(text.as_bytes()).and_then(|root| root_shape::tuf_root(&root))
     }
 
     /// The root `json` that a TUF client verified for `instance`, current until `until`.
@@ -211,6 +231,18 @@ impl TrustRoot {
             }
         }
     }
+}
+
+/// A root of the operator's, in which nothing is passed over.
+fn strict(json: &str, instance: Instance) -> Result<SigstoreRoot, String> {
+    well_formed(json)?;
+    SigstoreRoot::new(json, instance)
+}
+
+fn well_formed(json: &str) -> Result<(), String> {
+    shape::parse(json.as_bytes())
+        .and_then(|root| root_shape::trusted_root(&root))
+        .map_err(|why| format!("it {why}"))
 }
 
 impl fmt::Debug for TrustRoot {

@@ -21,7 +21,7 @@ use openclaw_verify_core::{Error, Result, Verifier, text};
 use crate::anchors::anchors;
 use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
-use crate::{Exit, output, wording};
+use crate::{Exit, output, process, wording};
 
 /// The spool, in the operator's folder.
 pub(super) const SPOOL: &str = ".openclaw-verify";
@@ -36,7 +36,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     if args.selftest {
         return selftest::run(common, args);
     }
-    let cancel = Arc::new(AtomicBool::new(false));
+    let cancel = process::cancelled();
     let (sender, receiver) = mpsc::channel();
     let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
     let work = std::thread::Builder::new()
