@@ -1,7 +1,9 @@
 //! How this command words what the library gives as data: what clears a finding, what a call lacks, why the gate refuses.
 
+use std::time::Duration;
+
 use openclaw_verify_core::finding::{Finding, Input, Remedy};
-use openclaw_verify_core::gate::{Decision, WayOut};
+use openclaw_verify_core::gate::{Decision, Undecided, WayOut};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::text::shell_word;
 use openclaw_verify_core::{Backlog, Error, rules};
@@ -154,6 +156,26 @@ pub(crate) fn refusal(decision: &Decision) -> String {
         .way_out
         .as_ref()
         .map_or_else(|| decision.reason.clone(), way_out)
+}
+
+/// Why the gate has no verdict after `deadline`, and what to do about it.
+pub(crate) fn late(deadline: Duration, kept: Option<&Undecided>) -> String {
+    let seconds = deadline.as_secs_f64();
+    let more = (deadline.as_millis() * 3 / 1000).min(600) * 1000;
+    let kept = kept.map_or_else(
+        || "nothing was kept".to_owned(),
+        |undecided| {
+            format!(
+                "{} was kept in {}",
+                undecided.subject,
+                shell_word(&undecided.kept.to_string_lossy())
+            )
+        },
+    );
+    format!(
+        "No verdict after {seconds} s, so nothing is known of it: the machine is busy, or what is staged is large. Give the gate more \
+         time (openclaw-verify gate --setup --apply --deadline-ms {more}, with the --config that it has), then install again; {kept}"
+    )
 }
 
 fn way_out(way: &WayOut) -> String {

@@ -229,6 +229,8 @@ pub enum NotEstablished {
     Remote,
     /// The feature that would establish it is not compiled in.
     FeatureDisabled,
+    /// Whoever asked did not wait long enough.
+    Timeout,
 }
 
 impl NotEstablished {
@@ -253,6 +255,7 @@ impl NotEstablished {
             Self::LocalCommand => "local-command",
             Self::Remote => "remote",
             Self::FeatureDisabled => "feature-disabled",
+            Self::Timeout => "timeout",
         }
     }
 }

@@ -463,6 +463,11 @@ pub(crate) struct GateArgs {
     /// And what is remembered between calls. The default is .openclaw-verify in the folder of --config.
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
+    /// How long a reply may take
+    ///
+    /// In milliseconds, from the start. The default is 9000: OpenClaw waits for ten seconds, its `timeoutMs`. --setup makes both fit.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1000..=600_000))]
+    pub deadline_ms: Option<u64>,
     /// block or allow in place of warn
     ///
     /// For hosts that do not know that answer.

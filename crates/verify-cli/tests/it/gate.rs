@@ -180,6 +180,7 @@ fn broken_arguments_and_files_still_get_a_reply() {
 fn a_request_that_never_ends_is_answered_in_time() {
     let bench = Bench::new();
     let mut command = bench.gate();
+    command.args(["--deadline-ms", "1000"]);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -189,7 +190,7 @@ fn a_request_that_never_ends_is_answered_in_time() {
     let mut open = child.stdin.take().expect("stdin");
     open.write_all(b"{").expect("write");
     // The request is still open: a gate that waits for its end never replies.
-    assert!(reason(&reply(child)).contains("in time"));
+    assert!(reason(&reply(child)).starts_with("No verdict after 1 s"));
     drop(open);
 }
 
@@ -327,9 +328,12 @@ fn setup_prints_the_command_and_says_what_to_mend() {
         json!([
             "gate",
             "--config",
-            bench.root.join("config").to_string_lossy()
+            bench.root.join("config").to_string_lossy(),
+            "--deadline-ms",
+            "9000",
         ])
     );
+    assert_eq!(value["exec"]["timeoutMs"], 10_000);
     for (path, wrong) in [
         (program.clone(), 0o775),
         (bench.root.join("config"), 0o777),
@@ -375,4 +379,62 @@ fn selftest_answers_every_kind_and_leaves_nothing() {
         assert!(reply["reply"]["decision"].is_string(), "{reply}");
     }
     assert_eq!(files(&bench.root.join("config")), 0);
+}
+
+/// Nearly four gibibytes cannot be hashed by the deadline, however fast the machine is.
+#[test]
+fn a_block_for_time_says_so_and_keeps_the_copy() {
+    let mut bench = Bench::new();
+    let staged = bench.root.join(".openclaw-install-stage-x1");
+    std::fs::rename(bench.root.join("plugin"), &staged).expect("rename");
+    let large = std::fs::File::create(staged.join("model.bin")).expect("file");
+    large.set_len((4 << 30) - (1 << 20)).expect("sparse file");
+    let request = bench.request().replace(
+        &format!("{}/plugin", bench.root.display()),
+        staged.to_str().expect("UTF-8"),
+    );
+    bench.more = vec!["--deadline-ms", "1400"];
+    let mut child = bench
+        .gate()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("stdin");
+    stdin.write_all(request.as_bytes()).expect("request");
+    drop(stdin);
+    let reply = reply(child);
+    assert!(reason(&reply).contains("--deadline-ms 4000"), "{reply}");
+    let finding = &reply["findings"][0];
+    assert_eq!(finding["ruleId"], "openclaw-verify/not-established");
+    assert!(
+        finding["message"]
+            .as_str()
+            .expect("text")
+            .ends_with("[timeout]")
+    );
+    let kept: Vec<PathBuf> = std::fs::read_dir(bench.root.join("config/.openclaw-verify/kept"))
+        .expect("kept")
+        .map(|entry| entry.expect("entry").path())
+        .collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(
+        reason(&reply).contains(kept[0].to_str().expect("UTF-8")),
+        "{reply}"
+    );
+    // With less in it, it can be read and locked like any other copy.
+    std::fs::remove_file(kept[0].join("content/model.bin")).expect("remove");
+    let from = kept[0].to_str().expect("UTF-8").to_owned();
+    let config = bench.root.join("config");
+    bench.more = Vec::new();
+    let run = bench.verify(&[
+        "lock",
+        "path:a",
+        "--from",
+        &from,
+        "--config",
+        config.to_str().expect("UTF-8"),
+    ]);
+    assert_eq!(run.code, 0, "{}", run.text());
 }

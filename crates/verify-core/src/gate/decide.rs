@@ -40,6 +40,19 @@ impl Verifier {
         }
     }
 
+    /// What a request stages, by what it says of itself.
+    pub(super) fn staged_subject(&self, request: &Request) -> Option<Subject> {
+        let empty = Lock::default();
+        let lock = self.lock().unwrap_or(&empty);
+        match request::read_request(request, lock, self.host()) {
+            Ok(Asked::Staged(staged)) => {
+                let is_locked = |id: &SubjectId| lock.package(id).is_some();
+                Some(staged.subject_as(is_locked))
+            }
+            _ => None,
+        }
+    }
+
     /// What is only announced can be refused, and is otherwise judged when it is staged.
     fn announced(
         &self,

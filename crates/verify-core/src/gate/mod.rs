@@ -13,7 +13,10 @@ mod reason;
 mod reply;
 mod spool;
 
+use std::path::PathBuf;
+
 use crate::error::Error;
+use crate::subject::SubjectId;
 use crate::verifier::Verifier;
 
 pub use crate::inventory::staged::kept::StagedCopy;
@@ -32,6 +35,16 @@ pub struct Gate {
     spool: Option<Spool>,
     no_warn: Option<NoWarn>,
     wording: Option<Wording>,
+}
+
+/// What was kept without a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undecided {
+    /// What it would become, by what it says of itself.
+    pub subject: SubjectId,
+    /// The folder of the copy.
+    pub kept: PathBuf,
 }
 
 /// How a refusal is worded, for callers that can name commands.
@@ -91,6 +104,29 @@ impl Gate {
             _ => decision,
         };
         Reply::new(&request, &decision, self.no_warn)
+    }
+
+    /// Keeps a copy of what a request stages, for an answer that has to be given before there is a verdict. None where nothing is
+    /// staged, or where it cannot be kept.
+    #[must_use]
+    pub fn keep_undecided(&self, bytes: &[u8]) -> Option<Undecided> {
+        let request = Request::parse(bytes).ok()?;
+        let subject = self.verifier.staged_subject(&request)?;
+        let now = self.verifier.now();
+        let kept = self
+            .spool
+            .as_ref()?
+            .keep_undecided(&request, &subject, now)?;
+        Some(Undecided {
+            subject: subject.id,
+            kept,
+        })
+    }
+
+    /// The answer where no verdict was reached while whoever asks waits, for this reason.
+    #[must_use]
+    pub fn late(reason: &str) -> Reply {
+        Reply::late(reason)
     }
 
     /// The answer where an error left no verdict.

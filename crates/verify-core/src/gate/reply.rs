@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::decision::{Decision, Verdict};
+use crate::fact::NotEstablished;
 use crate::finding::{Finding, Level};
 use crate::inventory::staged::protocol::{PROTOCOL_VERSION, Request};
 
@@ -64,6 +65,17 @@ impl Reply {
             &cut(&crate::text::visible(reason), MAX_TEXT),
             Vec::new(),
         )
+    }
+
+    /// A block because no verdict was reached in time.
+    pub(super) fn late(reason: &str) -> Self {
+        let finding = json!({
+            "ruleId": format!("openclaw-verify/{}", crate::rules::NOT_ESTABLISHED),
+            "severity": "critical",
+            "message": format!("no verdict was reached in time [{}]", NotEstablished::Timeout.as_str()),
+        });
+        let reason = cut(&crate::text::visible(reason), MAX_TEXT);
+        Self::build(Verdict::Block, &reason, vec![finding])
     }
 
     /// What it says.

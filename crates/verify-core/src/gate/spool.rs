@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::inventory::Subject;
-use crate::inventory::staged::kept::name_of;
+use crate::inventory::staged::kept::{UNDECIDED, name_of};
 use crate::inventory::staged::protocol::Request;
 use crate::json as strict_json;
 use crate::read;
@@ -113,12 +113,35 @@ impl Spool {
         (tree, dependencies): (Option<TreeDigest>, Option<TreeDigest>),
         now: Timestamp,
     ) -> Option<String> {
-        let tree = tree?;
+        let name = name_of(&subject.id, tree?, dependencies);
+        let target = self.keep_as(&name, request, subject, now)?;
+        Some(crate::text::visible(&target.to_string_lossy()).into_owned())
+    }
+
+    /// Keeps a copy of what is staged where its digest is not known. Its name says so: nothing tells whether it was changed since.
+    pub(super) fn keep_undecided(
+        &self,
+        request: &Request,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Option<PathBuf> {
+        let staged = format!("{}\n{}\n{now}", subject.id, request.path.display());
+        let digest = Sha256Digest::of(staged.as_bytes()).hex();
+        let name: String = UNDECIDED.chars().chain(digest.chars().take(16)).collect();
+        self.keep_as(&name, request, subject, now)
+    }
+
+    fn keep_as(
+        &self,
+        name: &str,
+        request: &Request,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Option<PathBuf> {
         let folder = self.folder.join("kept");
-        let target = folder.join(name_of(&subject.id, tree, dependencies));
-        let shown = crate::text::visible(&target.to_string_lossy()).into_owned();
+        let target = folder.join(name);
         if target.join("request.json").is_file() {
-            return Some(shown);
+            return Some(target);
         }
         self.make(&folder).ok()?;
         forget(&folder, MAX_KEPT - 1, now);
@@ -139,10 +162,10 @@ impl Spool {
         match fs::rename(temporary.path(), &target) {
             Ok(()) => {
                 let _ = temporary.keep();
-                Some(shown)
+                Some(target)
             }
             // Another call for the same bytes was faster, or something is in the way.
-            Err(_) => target.join("request.json").is_file().then_some(shown),
+            Err(_) => target.join("request.json").is_file().then_some(target),
         }
     }
 

@@ -17,6 +17,8 @@ use serde::Serialize;
 pub use catalogue::{catalogue, rule};
 pub use provenance::finding_of;
 
+/// The finding of what could not be found out.
+pub(crate) const NOT_ESTABLISHED: &str = provenance::not_established::RULE.id;
 /// The finding of what was never reviewed.
 pub(crate) const UNREVIEWED: &str = review::unreviewed::RULE.id;
 /// The finding of what was reviewed, and that no longer counts.

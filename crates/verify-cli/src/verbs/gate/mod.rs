@@ -1,7 +1,7 @@
 //! `gate`: OpenClaw's install policy. One request on standard input, one reply on standard output, exit code 0 whenever there is one.
 //!
-//! OpenClaw starts this with an empty environment, and takes anything but a well-formed reply within ten seconds for a failure. So the
-//! work is done by a thread of its own: when that is late or panics, this one still has a reply.
+//! OpenClaw starts this with an empty environment, and takes anything but a well-formed reply within its `timeoutMs` for a failure. So
+//! the work is done by a thread of its own: when that is late or panics, this one still has a reply.
 
 mod selftest;
 mod setup;
@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use openclaw_verify_core::gate::{Gate, MAX_REQUEST, NoWarn, Reply, Spool};
+use openclaw_verify_core::gate::{Gate, MAX_REQUEST, NoWarn, Reply, Spool, Undecided};
 use openclaw_verify_core::provenance::{Anchors, Instance};
 use openclaw_verify_core::{Error, Result, Verifier, text};
 
@@ -26,8 +26,20 @@ use crate::{Exit, output, process, wording};
 /// The spool, in the operator's folder.
 pub(super) const SPOOL: &str = ".openclaw-verify";
 
-/// How long a reply may take; OpenClaw waits ten seconds by default.
-const BUDGET: Duration = Duration::from_secs(7);
+/// Milliseconds that a reply may take: OpenClaw waits ten seconds by default.
+const DEADLINE_MS: u64 = 9000;
+/// Milliseconds between a reply at the deadline and the end of OpenClaw's patience.
+const SPARE_MS: u64 = 1000;
+
+/// What the threads say to the one that replies.
+enum Said {
+    /// What is asked, and who answers it.
+    Asked(Arc<Gate>, Arc<Vec<u8>>),
+    /// The verdict.
+    Reply(Reply),
+    /// What was kept in case that there is none in time.
+    Kept(Undecided),
+}
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     if args.setup {
@@ -36,33 +48,66 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     if args.selftest {
         return selftest::run(common, args);
     }
+    let started = Instant::now();
+    let deadline = Duration::from_millis(args.deadline_ms.unwrap_or(DEADLINE_MS));
     let cancel = process::cancelled();
     let (sender, receiver) = mpsc::channel();
     let (common, args, flag) = (common.clone(), args.clone(), Arc::clone(&cancel));
+    let keeper = sender.clone();
     let work = std::thread::Builder::new()
         .stack_size(8 << 20)
         .spawn(move || {
+            let failed = SaysSoWhenDropped(sender);
+            let reply = answer(&common, &args, flag, &failed.0);
             // The reader may be gone.
-            let _ = sender.send(answer(&common, &args, flag));
+            let _ = failed.0.send(Said::Reply(reply));
         });
-    let reply = match work {
-        Ok(_) => match receiver.recv_timeout(BUDGET) {
-            Ok(reply) => reply,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                cancel.store(true, Ordering::Relaxed);
-                Reply::block(
-                    "openclaw-verify did not finish in time: try again when the machine is less busy; what is staged may be too large",
-                )
-            }
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                Reply::block("openclaw-verify failed in itself; please report this")
-            }
-        },
-        Err(error) => Reply::block(&format!(
+    if let Err(error) = work {
+        return say(&Reply::block(&format!(
             "openclaw-verify could not start its work: {error}"
-        )),
-    };
-    say(&reply)
+        )));
+    }
+    let (mut asked, mut kept) = (None, None);
+    // What is staged is gone after the reply, so it is kept while there is still time.
+    let mut keep_at = Some(started + deadline * 3 / 4);
+    loop {
+        let until = keep_at.unwrap_or(started + deadline);
+        match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(Said::Asked(gate, bytes)) => asked = Some((gate, bytes)),
+            Ok(Said::Kept(undecided)) => kept = Some(undecided),
+            Ok(Said::Reply(reply)) => {
+                if let Some(Undecided { kept, .. }) = kept {
+                    let _ = std::fs::remove_dir_all(kept);
+                }
+                return say(&reply);
+            }
+            Err(_) if keep_at.take().is_some() => {
+                if let Some((gate, bytes)) = asked.take() {
+                    let sender = keeper.clone();
+                    // Without a thread nothing is kept, and the reply is the same.
+                    let _ = std::thread::Builder::new().spawn(move || {
+                        if let Some(undecided) = gate.keep_undecided(&bytes) {
+                            let _ = sender.send(Said::Kept(undecided));
+                        }
+                    });
+                }
+            }
+            Err(_) => {
+                cancel.store(true, Ordering::Relaxed);
+                return say(&Gate::late(&wording::late(deadline, kept.as_ref())));
+            }
+        }
+    }
+}
+
+/// A thread that panics still says something; after a reply nobody listens.
+struct SaysSoWhenDropped(mpsc::Sender<Said>);
+
+impl Drop for SaysSoWhenDropped {
+    fn drop(&mut self) {
+        let reply = Reply::block("openclaw-verify failed in itself; please report this");
+        let _ = self.0.send(Said::Reply(reply));
+    }
 }
 
 /// Whether OpenClaw waits for a reply, whatever else is in the command line.
@@ -91,7 +136,12 @@ fn say(reply: &Reply) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
+fn answer(
+    common: &Common,
+    args: &GateArgs,
+    cancel: Arc<AtomicBool>,
+    sender: &mpsc::Sender<Said>,
+) -> Reply {
     let mut bytes = Vec::new();
     // One byte more than is accepted, so that what is too long is noticed.
     if let Err(error) = std::io::stdin()
@@ -104,7 +154,11 @@ fn answer(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) -> Reply {
     let gate = gate(common, args, cancel)
         .and_then(|gate| Ok(gate.spool(Spool::new(spool(common, args)?))));
     match gate {
-        Ok(gate) => gate.answer(&bytes),
+        Ok(gate) => {
+            let (gate, bytes) = (Arc::new(gate), Arc::new(bytes));
+            let _ = sender.send(Said::Asked(Arc::clone(&gate), Arc::clone(&bytes)));
+            gate.answer(&bytes)
+        }
         Err(error) => Gate::refuse(&error),
     }
 }

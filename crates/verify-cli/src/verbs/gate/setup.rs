@@ -65,6 +65,8 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     if args.spool.is_some() {
         arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
     }
+    let deadline = args.deadline_ms.unwrap_or(super::DEADLINE_MS);
+    arguments.extend(["--deadline-ms".to_owned(), deadline.to_string()]);
     if let Some(instead) = args.no_warn {
         let word = if instead == Instead::Block {
             "block"
@@ -73,7 +75,8 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         };
         arguments.extend(["--no-warn".to_owned(), word.to_owned()]);
     }
-    let exec = json!({ "source": "exec", "command": plain(&program)?, "args": arguments });
+    let exec = json!({ "source": "exec", "command": plain(&program)?, "args": arguments,
+        "timeoutMs": deadline + super::SPARE_MS });
     let value = json!({ "enabled": true, "exec": exec }).to_string();
     let command = [
         "config",

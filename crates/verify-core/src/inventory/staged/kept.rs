@@ -21,6 +21,9 @@ pub struct StagedCopy {
     pub(super) name: Option<String>,
 }
 
+/// How the name of a copy begins that was kept before its digest was known.
+pub(crate) const UNDECIDED: &str = "undecided-";
+
 /// The name of a kept copy: it is in the command that the operator is given, so a copy that is changed after that is noticed.
 pub(crate) fn name_of(
     id: &SubjectId,
@@ -35,7 +38,7 @@ pub(crate) fn name_of(
 }
 
 impl StagedCopy {
-    /// Whether the copy still holds what was kept under its name. `ids` are those that it may have been kept under.
+    /// Whether the copy still holds what was kept under its name, as far as the name tells. `ids` are those that it may have been kept under.
     pub(crate) fn is_unchanged(
         &self,
         ids: &[SubjectId],
@@ -43,8 +46,10 @@ impl StagedCopy {
         dependencies: Option<TreeDigest>,
     ) -> bool {
         self.name.as_ref().is_none_or(|name| {
-            ids.iter()
-                .any(|id| name_of(id, tree, dependencies) == *name)
+            name.starts_with(UNDECIDED)
+                || ids
+                    .iter()
+                    .any(|id| name_of(id, tree, dependencies) == *name)
         })
     }
 
