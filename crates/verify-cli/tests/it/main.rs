@@ -53,6 +53,7 @@ mod server;
 mod sockets;
 #[path = "../../../verify-core/tests/it/special.rs"]
 mod special;
+mod started;
 mod support;
 mod surface;
 mod surroundings;

@@ -3,13 +3,16 @@
 //! A job that runs something has a definition; one that only prompts the agent has instructions. Neither holds what a run leaves behind:
 //! ids, next and last times, counters.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value};
 
+use super::context::Found;
 use super::listing::{Class, ListingBuilder};
 use super::paths::Paths;
 use super::settings::formed;
 use super::steering::Steering;
-use super::{Place, Subject, ids};
+use super::{Place, Subject, ids, started};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Payloads that reach the model as text and run nothing. Whatever is not known runs something.
@@ -17,16 +20,28 @@ const PROMPTS: [&str; 3] = ["agentTurn", "systemEvent", "heartbeat"];
 /// Schedules that run a command of their own to tell when the job is due.
 const RUNNING_SCHEDULES: [&str; 2] = ["on-exit", "stream"];
 
-/// Every job of the database.
-pub(super) fn read(paths: &Paths, steering: &Steering) -> Vec<Subject> {
+/// Every job of the database. `roots`: folders below which files are the user's own.
+pub(super) fn read(
+    paths: &Paths,
+    steering: &Steering,
+    roots: &[PathBuf],
+    found: &mut Found,
+) -> Vec<Subject> {
     let database = paths.state.join("state/openclaw.sqlite");
     let place = Place {
         shown: format!("{}#cron_jobs", paths.shown(&database)),
         absolute: database,
     };
     let jobs = steering.jobs.iter();
-    jobs.map(|(id, enabled, job)| subject(&place, id, *enabled, job))
-        .collect()
+    jobs.map(|(id, enabled, job)| {
+        let mut subject = subject(&place, id, *enabled, job);
+        if subject.definition.is_some() {
+            let commands = started::of_job(job);
+            started::hash(paths, roots, &commands, &mut subject, found);
+        }
+        subject
+    })
+    .collect()
 }
 
 fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {

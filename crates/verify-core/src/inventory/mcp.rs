@@ -6,7 +6,7 @@
 //! sorted names alone; `envValues`, the values of the variables that decide which code runs (see [`is_part_of_definition`]).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use super::ids::{self, Ids};
 use super::mcp_local::{self, Question};
 use super::paths::Paths;
 use super::skill_roots::strings;
-use super::{McpDefinition, NotCovered, Observation, Place, Subject};
+use super::{McpDefinition, NotCovered, Observation, Place, Subject, started};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::launcher::is_part_of_definition;
@@ -138,16 +138,7 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
 /// Finds the local files of each server, and what of them cannot be hashed.
 fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
     let paths = ctx.paths;
-    let folders = paths
-        .home
-        .iter()
-        .chain(ctx.workspaces.iter().map(|space| &space.folder))
-        .chain([&paths.state]);
-    // A folder counts by its real path, and by the one that it was named by.
-    let roots: Vec<PathBuf> = folders
-        .flat_map(|folder| [Some(folder.clone()), paths.real(folder).ok()])
-        .flatten()
-        .collect();
+    let roots = started::roots(paths, ctx.workspaces);
     for subject in &mut found.subjects {
         let Some(mcp) = &mut subject.mcp else {
             continue;

@@ -45,6 +45,7 @@ mod skill_record;
 mod skill_roots;
 mod skills;
 pub(crate) mod staged;
+mod started;
 #[cfg(test)]
 mod state_tests;
 mod steering;
@@ -173,23 +174,37 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     }
 
     let observations = &mut inventory.observations;
-    let own = [
-        settings::read(&paths, &config, &index.steering, observations),
-        runtime::read(&paths, observations),
-    ];
-    inventory.subjects.extend(own.into_iter().flatten());
+    let starts = started::roots(&paths, &workspaces);
+    let mut of_starts = Found::default();
+    let mut own = settings::read(&paths, &config, &index.steering, observations);
+    if let Some(own) = &mut own {
+        let commands = started::of_config(&paths, &config.value);
+        started::hash(&paths, &starts, &commands, own, &mut of_starts);
+    }
+    inventory.subjects.extend(own);
     inventory
         .subjects
-        .extend(automation::read(&paths, &index.steering));
+        .extend(runtime::read(&paths, observations));
+    inventory.subjects.extend(automation::read(
+        &paths,
+        &index.steering,
+        &starts,
+        &mut of_starts,
+    ));
     inventory.subjects.extend(agents::read(
         &paths,
         &workspaces,
         &config.value,
         observations,
     ));
-    inventory
-        .subjects
-        .extend(services::read(&paths, host.as_deref(), observations));
+    inventory.subjects.extend(services::read(
+        &paths,
+        host.as_deref(),
+        &starts,
+        &mut of_starts,
+    ));
+    observations.append(&mut of_starts.observations);
+    inventory.not_covered.append(&mut of_starts.not_covered);
     for variable in &index.steering.environment {
         let place = format!("{}#secret_store_entries", index::shown(&paths));
         observations.extend(environment::judged(variable, "?", place));

@@ -47,7 +47,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// The package `openclaw` that a file lies in.
-fn package_of(file: &Path) -> Option<PathBuf> {
+pub(super) fn package_of(file: &Path) -> Option<PathBuf> {
     let real = file.canonicalize().ok()?;
     let is_host = |folder: &&Path| {
         let manifest = read::text(&folder.join("package.json"), MAX_MANIFEST).ok();

@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::context::Found;
 use super::environment;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::formed_words;
 use super::paths::{Kind as Entry, Paths};
-use super::{Observation, Place, Subject, ids, other_host};
+use super::{Observation, Place, Subject, ids, other_host, started};
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Most bytes of one unit or drop-in.
 const MAX_FILE: u64 = 1 << 20;
 /// Directives of a unit that decide what runs. A version or a comment does not.
-const DIRECTIVES: [&str; 22] = [
+const DIRECTIVES: [&str; 23] = [
+    "ExecSearchPath",
     "ExecStart",
     "ExecStartPre",
     "ExecStartPost",
@@ -47,9 +49,11 @@ const DIRECTIVES: [&str; 22] = [
 pub(super) fn read(
     paths: &Paths,
     host: Option<&Path>,
-    found: &mut Vec<Observation>,
+    roots: &[PathBuf],
+    starts: &mut Found,
 ) -> Vec<Subject> {
     let mut subjects = Vec::new();
+    let found = &mut starts.observations;
     wrappers(paths, &mut subjects, found);
     if let Some(why) = paths.not_here() {
         found.push(Observation::NotHere {
@@ -86,6 +90,7 @@ pub(super) fn read(
                 environment::file(paths, &entry.path, found);
             }
         }
+        manager(paths, &home.join(".config/systemd"), found);
     }
     let mut starters: Vec<(PathBuf, String, String)> = Vec::new();
     let all: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
@@ -107,8 +112,10 @@ pub(super) fn read(
                 continue;
             };
             if unit.is_about(paths, host, own) {
-                unit.overrides(paths, found);
+                unit.overrides(paths, &mut starts.observations);
                 let mut subject = unit.subject(paths, &name);
+                let commands = unit.commands(paths);
+                started::hash(paths, roots, &commands, &mut subject, starts);
                 let other = host.and_then(|host| unit.other_host(host, &name));
                 subject.observations.extend(other);
                 subjects.push(subject);
@@ -218,6 +225,52 @@ impl Unit {
         subject
     }
 
+    /// Every command line of it.
+    fn commands(&self, paths: &Paths) -> Vec<serde_json::Map<String, Value>> {
+        let home = paths.home.as_deref().and_then(Path::to_str).unwrap_or("%h");
+        let folder = self.values("WorkingDirectory").pop();
+        let folder = folder.map(|folder| {
+            let folder = folder.trim_start_matches('-').replace("%h", home);
+            if folder == "~" {
+                home.to_owned()
+            } else {
+                folder
+            }
+        });
+        let lines = self.texts.iter().flat_map(|(_, text)| lines(text));
+        let mut found = Vec::new();
+        for line in
+            lines.filter(|line| line.starts_with("Exec") && !line.starts_with("ExecSearchPath"))
+        {
+            let Some((_, line)) = line.split_once('=') else {
+                continue;
+            };
+            for words in words(&line.replace("%h", home)).split(|word| word == ";") {
+                let mut words = words.to_vec();
+                let Some(first) = words.first_mut() else {
+                    continue;
+                };
+                let program = first
+                    .trim_start_matches(['@', '-', ':', '+', '!', '|'])
+                    .to_owned();
+                let named = first
+                    .strip_suffix(program.as_str())
+                    .is_some_and(|prefix| prefix.contains('@'));
+                *first = program;
+                if named && words.len() > 1 {
+                    // The second word is only the name that the program is told.
+                    words.remove(1);
+                }
+                let Some(mut command) = started::line_of(&json!(words)) else {
+                    continue;
+                };
+                command.extend(folder.clone().map(|to| ("cwd".to_owned(), json!(to))));
+                found.push(command);
+            }
+        }
+        found
+    }
+
     /// What the last `ExecStart` that counts starts in place of `host`.
     fn other_host(&self, host: &Path, name: &str) -> Option<Observation> {
         let lines = self.texts.iter().flat_map(|(_, text)| lines(text));
@@ -299,6 +352,41 @@ impl Unit {
     }
 }
 
+/// What the settings of the user's manager put into the environment of every unit. [systemd-system.conf(5)]
+fn manager(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
+    let drop_ins = paths.list(&folder.join("user.conf.d")).unwrap_or_default();
+    let drop_ins = drop_ins.into_iter().map(|entry| entry.path);
+    let files = drop_ins.filter(|path| path.extension().is_some_and(|end| end == "conf"));
+    for file in files.chain([folder.join("user.conf")]) {
+        if paths.kind(&file) == Entry::Nothing {
+            continue;
+        }
+        let text = match content(&file) {
+            Ok(text) => text,
+            Err(error) => {
+                found.push(Observation::Unreadable {
+                    place: paths.shown(&file),
+                    why: error.to_string(),
+                });
+                continue;
+            }
+        };
+        for line in lines(&text) {
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
+            if !matches!(key.trim(), "DefaultEnvironment" | "ManagerEnvironment") {
+                continue;
+            }
+            for (variable, value) in assignments(value.trim()) {
+                if !environment::is_own_place(paths, &variable, &value) {
+                    found.extend(environment::judged(&variable, &value, paths.shown(&file)));
+                }
+            }
+        }
+    }
+}
+
 /// The files that a path names whose last part may hold `*`, as systemd takes it.
 fn matching(paths: &Paths, path: &Path) -> Vec<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -351,6 +439,15 @@ fn lines(text: &str) -> Vec<String> {
 
 /// `A=1 "B=2 3"` as names and values.
 fn assignments(text: &str) -> Vec<(String, String)> {
+    let words = words(text);
+    let pairs = words.iter().filter_map(|word| word.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The words of a line, without their quotes.
+fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut quote) = (String::new(), None);
     for c in text.chars() {
@@ -362,10 +459,8 @@ fn assignments(text: &str) -> Vec<(String, String)> {
         }
     }
     words.push(word);
-    let pairs = words.iter().filter_map(|word| word.split_once('='));
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Property lists of launchd that name this OpenClaw, as whole files: their form is fixed, and comments are rare.
@@ -452,7 +547,7 @@ mod tests {
         };
         let digests = || {
             let paths = Paths::new(&options).expect("paths");
-            let found = read(&paths, None, &mut Vec::new());
+            let found = read(&paths, None, &[], &mut Found::default());
             let mut found: Vec<(String, String)> = found
                 .iter()
                 .filter(|subject| {
@@ -475,6 +570,59 @@ mod tests {
         assert_eq!(names, ["nightly.service", "nightly.timer", "other.timer"]);
         write("nightly.timer", "[Timer]\nOnCalendar=minutely\n");
         assert_ne!(digests(), before);
+    }
+
+    #[test]
+    fn settings_of_the_manager_reach_every_unit() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let paths = Paths::plain(dir.path());
+        let folder = dir.path().join("systemd");
+        std::fs::create_dir_all(folder.join("user.conf.d")).expect("folder");
+        let said = |file: &str, text: &str| {
+            std::fs::write(folder.join(file), text).expect("settings");
+            let mut found = Vec::new();
+            manager(&paths, &folder, &mut found);
+            std::fs::remove_file(folder.join(file)).expect("removed");
+            found.len()
+        };
+        let loads = "[Manager]\nDefaultEnvironment=LANG=C \"NODE_OPTIONS=--require /x\"\n";
+        assert_eq!(said("user.conf", loads), 1);
+        let loads = "[Manager]\nManagerEnvironment=LD_PRELOAD=/x.so\n";
+        assert_eq!(said("user.conf.d/a.conf", loads), 1);
+        assert_eq!(said("user.conf.d/a.txt", loads), 0);
+        let honest = "[Manager]\nDefaultEnvironment=LANG=C\nDefaultTimeoutStopSec=9\n";
+        assert_eq!(said("user.conf", honest), 0);
+    }
+
+    #[test]
+    fn files_that_a_unit_starts_are_its_tree() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let home = dir.path().canonicalize().expect("real path").join("home");
+        let options = super::super::InventoryOptions {
+            home: Some(home.clone()),
+            ..super::super::InventoryOptions::new(home.join(".openclaw"))
+        };
+        let folder = home.join(".config/systemd/user");
+        for folder in [&folder, &home.join(".openclaw"), &home.join("host/dist")] {
+            std::fs::create_dir_all(folder).expect("folder");
+        }
+        std::fs::write(home.join("host/package.json"), "{\"name\":\"openclaw\"}").expect("host");
+        for file in ["host/dist/a.mjs", "before.sh", "node"] {
+            std::fs::write(home.join(file), "").expect("file");
+        }
+        std::fs::write(
+            folder.join("openclaw.service"),
+            "[Service]\nExecStart=%h/node %h/host/dist/a.mjs gateway\nExecStartPre=-/bin/sh \"%h/before.sh\"\n",
+        )
+        .expect("unit");
+        let paths = Paths::new(&options).expect("paths");
+        let subjects = read(&paths, None, &[home.clone()], &mut Found::default());
+        let [subject] = subjects.as_slice() else {
+            panic!("{subjects:?}");
+        };
+        let tree = subject.trees.tree.clone().expect("a tree");
+        let leave_out = crate::tree::LeaveOut::AllBut(vec!["before.sh".into(), "node".into()]);
+        assert_eq!((tree.root, tree.leave_out), (home, vec![leave_out]));
     }
 
     #[test]

@@ -229,6 +229,11 @@ impl Walk<'_> {
     }
 }
 
+/// Whether what stands at a path starts a program.
+pub(super) fn is_command(path: &[String]) -> bool {
+    meaning(path) == Means::Class(Class::Command)
+}
+
 /// What the table says of a path.
 fn meaning(path: &[String]) -> Means {
     let path: Vec<&str> = path.iter().map(|part| pattern_of(part)).collect();

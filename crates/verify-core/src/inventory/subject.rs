@@ -56,6 +56,8 @@ pub struct Subject {
     pub install_steps: Vec<InstallStep>,
     /// What npm recorded about the subject and its dependencies, where a lockfile of npm is there.
     pub npm: Option<NpmProject>,
+    /// Local code that its definition starts and no digest holds, where it is no MCP server: why not, safe to show.
+    pub not_hashed: Vec<String>,
     /// What was odd.
     pub observations: Vec<Observation>,
 }
@@ -82,6 +84,7 @@ impl Subject {
             settings: None,
             instructions: None,
             install_steps: Vec::new(),
+            not_hashed: Vec::new(),
             observations: Vec::new(),
         }
     }

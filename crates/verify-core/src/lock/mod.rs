@@ -242,26 +242,24 @@ impl LockedPackage {
         };
         let defined =
             self.definition.is_some() || self.settings.is_some() || self.instructions.is_some();
-        // What starts commands or steers need not have files; a server may name a local script, an agent has a folder.
-        let files = match self.kind {
-            Kind::Config | Kind::Automation | Kind::Service => self.tree.is_none(),
-            _ => true,
-        };
+        // What starts commands or steers need not have files; it may name local scripts, and an agent has a folder.
+        let starts = matches!(
+            self.kind,
+            Kind::McpServer | Kind::Config | Kind::Automation | Kind::Service
+        );
         let needed = match self.kind {
             Kind::McpServer | Kind::Service => self.definition.is_some(),
             Kind::Config | Kind::Automation => defined,
             Kind::Agent => defined || self.tree.is_some(),
             _ => self.tree.is_some(),
         };
-        let other_code = self.siblings.is_some() || self.archive.is_some();
         if !named {
             Err("`kind` and `id` contradict each other")
         } else if !needed && self.kind == Kind::McpServer {
             Err("an MCP server needs `definition`")
         } else if !needed && matches!(self.kind, Kind::Config | Kind::Automation | Kind::Service) {
             Err("it has neither `definition` nor `settings` nor `instructions`")
-        } else if !files || (self.kind == Kind::McpServer && (other_code || self.commit.is_some()))
-        {
+        } else if starts && (self.archive.is_some() || self.commit.is_some()) {
             Err("this kind has no such digests of code")
         } else if defined
             && matches!(
@@ -277,7 +275,7 @@ impl LockedPackage {
             Err("this kind has no `definition`, `settings` or `instructions`")
         } else if !needed {
             Err("`tree` is missing")
-        } else if self.siblings.is_some() && self.kind != Kind::Core {
+        } else if self.siblings.is_some() && self.kind != Kind::Core && !starts {
             Err("only the host package has `siblings`")
         } else if self.tag_object.is_some() && self.commit.is_none() {
             Err("`tag-object` needs `commit`")

@@ -45,16 +45,33 @@ pub(super) fn observations(paths: &Paths, folder: &Path) -> Vec<Observation> {
         .map(|entry| entry.path())
         .collect();
     files.sort();
-    let odd = files.iter().filter_map(|file| {
-        let (why, weak) = oddity(file)?;
-        Some(Observation::Unexplained {
-            hazard: Hazard::CompiledCode,
-            place: paths.shown(file),
-            why: why.to_owned(),
-            weak,
-        })
-    });
+    let odd = files.iter().filter_map(|file| observation(paths, file));
     odd.take(MAX_NAMED).collect()
+}
+
+/// What is odd about one compiled file.
+pub(super) fn observation(paths: &Paths, file: &Path) -> Option<Observation> {
+    let (why, weak) = oddity(file)?;
+    Some(Observation::Unexplained {
+        hazard: Hazard::CompiledCode,
+        place: paths.shown(file),
+        why: why.to_owned(),
+        weak,
+    })
+}
+
+/// The compiled files of one source, in the folder in which Python looks for them.
+pub(super) fn of_source(source: &Path) -> Vec<PathBuf> {
+    let Some(folder) = source.parent().map(|folder| folder.join("__pycache__")) else {
+        return Vec::new();
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let compiled = entries.take(MAX_FILES).map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = compiled
+        .filter(|file| source_of(file).as_deref() == Some(source))
+        .collect();
+    found.sort();
+    found
 }
 
 /// What the header of a compiled file says against its source, and whether Python would make it anew.
@@ -139,6 +156,8 @@ mod tests {
         );
         assert_eq!(odd(5, 1, 1), Some(false));
         assert!(is_cache(&cache));
+        assert_eq!(of_source(&source), [file.clone()]);
+        assert_eq!(of_source(&dir.path().join("y.py")), [] as [PathBuf; 0]);
         std::fs::write(cache.join("y.js"), "").expect("file");
         assert!(
             !is_cache(&cache),

@@ -86,6 +86,40 @@ pub(super) fn read(question: &Question<'_>) -> Local {
     local
 }
 
+/// Finds the local code of several command lines as one set of files: each script alone, with what it names. What lies where `apart` says
+/// so is judged elsewhere.
+pub(super) fn of_commands(
+    paths: &Paths,
+    roots: &[PathBuf],
+    commands: &[Map<String, Value>],
+    apart: &dyn Fn(&Path) -> bool,
+) -> Local {
+    let mut local = Local::default();
+    let mut pieces = Pieces::new(paths, roots);
+    let mut targets = BTreeSet::new();
+    for server in commands {
+        let named = Reader::read(&Question {
+            paths,
+            server,
+            plugin: None,
+            roots,
+            wanted: LocalFiles::File,
+        });
+        local.system.extend(named.system);
+        local.not_hashed.extend(named.open);
+        targets.extend(named.targets);
+    }
+    for target in targets.iter().filter(|target| !apart(target.path())) {
+        pieces.add(target, true);
+    }
+    pieces.finish(&mut local);
+    for list in [&mut local.system, &mut local.not_hashed] {
+        list.sort();
+        list.dedup();
+    }
+    local
+}
+
 fn is_of_plugin(question: &Question<'_>, path: &Path) -> bool {
     let real = |path: &Path| question.paths.real(path).ok();
     question

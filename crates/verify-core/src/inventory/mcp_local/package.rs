@@ -262,6 +262,20 @@ impl<'a> Pieces<'a> {
                 .observations
                 .extend(compiled::observations(self.paths, cache));
         }
+        // Python takes it in place of a script's modules, and it is in no tree.
+        for file in files
+            .iter()
+            .filter(|file| file.extension().is_some_and(|end| end == "py"))
+        {
+            for compiled in compiled::of_source(file) {
+                local
+                    .cache
+                    .get_or_insert_with(|| self.paths.shown(&compiled));
+                local
+                    .observations
+                    .extend(compiled::observation(self.paths, &compiled));
+            }
+        }
     }
 
     /// Packages of a workspace that `node_modules` only links to: their code is loaded too.

@@ -179,6 +179,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     if let Some(mcp) = &view.subject.mcp {
         drafts.extend(server(view, mcp));
     }
+    drafts.extend(started(view));
     drafts.extend(published(view));
     drafts.extend(checkout(view));
     drafts
@@ -210,6 +211,21 @@ fn server(view: &View<'_>, mcp: &McpDefinition) -> Option<Draft> {
     Some(
         mcp.not_hashed
             .iter()
+            .fold(draft, |draft, why| draft.evidence(why.clone())),
+    )
+}
+
+/// What a job, the config or a unit starts that no digest holds.
+fn started(view: &View<'_>) -> Option<Draft> {
+    let open = &view.subject.not_hashed;
+    if open.is_empty() {
+        return None;
+    }
+    let draft = Draft::new("not all of the local code that it starts is judged")
+        .code(NotEstablished::LocalCommand.as_str())
+        .outcome(Outcome::NotEstablished);
+    Some(
+        open.iter()
             .fold(draft, |draft, why| draft.evidence(why.clone())),
     )
 }
