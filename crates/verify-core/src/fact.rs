@@ -211,6 +211,8 @@ pub enum NotEstablished {
     NoRegistry,
     /// No current trust root at hand.
     NoTrustRoot,
+    /// A certificate that is not valid today, and no proof of when it was used.
+    KeyExpired,
     /// The host package is not known.
     NoHost,
     /// What starts the host package is a script or program that is not followed.
@@ -246,6 +248,7 @@ impl NotEstablished {
             Self::NoSignatures => "no-signatures",
             Self::NoRegistry => "no-registry",
             Self::NoTrustRoot => "no-trust-root",
+            Self::KeyExpired => "key-expired",
             Self::NoHost => "no-host",
             Self::HostWrapper => "host-wrapper",
             Self::NoHome => "no-home",

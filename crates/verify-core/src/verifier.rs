@@ -34,7 +34,8 @@ pub use reviews::{RefreshedImport, State as ImportState};
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewContext;
 use crate::evidence::{
-    self, ArchiveSources, BaseSources, Evidences, Gather, Measured, ReleaseRules, TagFacts, Tagged,
+    self, ArchiveSources, BaseSources, Evidences, Gather, Measured, ReleaseRules, SkillTrust,
+    TagFacts, Tagged,
 };
 use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
@@ -273,7 +274,8 @@ impl Verifier {
         measured: Measured,
     ) -> Result<Tagged> {
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
-        measured.tags(&inventory.subjects, lock, &rules, self.options.now)
+        let skills = SkillTrust::new(&self.policy, &self.options.anchors);
+        measured.tags(&inventory.subjects, lock, &rules, &skills, self.options.now)
     }
 
     /// With what the reviews say.

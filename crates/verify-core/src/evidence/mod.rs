@@ -9,6 +9,7 @@ pub(crate) mod packed;
 mod passes;
 mod published;
 pub(crate) mod review;
+mod skill_signature;
 mod staged;
 mod wants;
 
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::inventory::{Inventory, Listing, Subject};
 use crate::lock::{Lock, LockedPackage};
 use crate::policy::{Digests, OriginProof, Policy};
+use crate::provenance::model::ModelSigner;
 use crate::review::Publisher;
 pub(crate) use archives::{ArchiveSources, SHRINKWRAP};
 pub(crate) use bases::BaseSources;
@@ -31,6 +33,7 @@ pub(crate) use npm::NpmFacts;
 pub(crate) use passes::{Evidences, Measured, Tagged};
 pub(crate) use published::{Compared, Published};
 pub(crate) use review::ReviewFacts;
+pub(crate) use skill_signature::{SkillSignature, SkillTrust};
 pub(crate) use wants::{Wants, identity_policy};
 
 use crate::tree::{self, FileChange, ManifestStore, Tree, TreeError, TreeSpec};
@@ -52,6 +55,8 @@ pub(crate) struct Evidence {
     pub review: ReviewFacts,
     /// Its commit and tag, when it came from git.
     pub git: GitFacts,
+    /// Who signed its files, where a rule of the policy asks for that.
+    pub signature: Option<SkillSignature>,
     /// What changed in its definition, settings and instructions since they were locked, where that is known.
     pub listed: Listed,
     /// What was announced of it, where an install of it is asked about.
@@ -166,7 +171,9 @@ impl Part {
 impl Evidence {
     /// Whether the subject is proven to come from whom its name says: verified provenance, registry signature or tag signature.
     pub(crate) fn origin_proof(&self) -> OriginProof {
-        let proven = self.published.origin_is_verified() || self.git.prove_origin();
+        let proven = self.published.origin_is_verified()
+            || self.git.prove_origin()
+            || self.folder_signer().is_some();
         if proven {
             OriginProof::Verified
         } else {
@@ -187,7 +194,17 @@ impl Evidence {
                 identity.workflow()?,
             ))
         });
-        publisher.into_iter().chain(self.git.publisher()).collect()
+        let folder = self.folder_signer();
+        publisher
+            .into_iter()
+            .chain(self.git.publisher())
+            .chain(folder.map(|signer| Publisher::of_tag(signer.as_str())))
+            .collect()
+    }
+
+    /// Who signed the files themselves, where that was verified in this run.
+    pub(crate) fn folder_signer(&self) -> Option<&ModelSigner> {
+        self.signature.as_ref()?.signer()
     }
 
     /// Whether a part of it can have no digest.
@@ -306,6 +323,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             published: archives::unknown(subject),
             review: ReviewFacts::default(),
             git: GitFacts::default(),
+            signature: None,
             listed: Listed::of(subject, locked, gather.manifests.map(ManifestStore::folder)),
             announced: None,
             stated: None,

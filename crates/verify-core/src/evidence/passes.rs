@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use super::review::{self, ReviewContext};
-use super::{AnnouncedFacts, Evidence, ReleaseRules, elsewhere, tag};
+use super::{AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, elsewhere, tag};
 use crate::digest::TreeDigest;
 use crate::error::Result;
 use crate::inventory::{Observation, Subject};
@@ -49,7 +49,7 @@ impl Measured {
         Self(all, observed)
     }
 
-    /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them.
+    /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them, and the signatures of skills.
     ///
     /// # Errors
     /// When a file that says whom to trust cannot be read.
@@ -58,6 +58,7 @@ impl Measured {
         subjects: &[Subject],
         lock: &Lock,
         rules: &ReleaseRules<'_>,
+        skills: &SkillTrust<'_>,
         now: jiff::Timestamp,
     ) -> Result<Tagged> {
         for subject in subjects {
@@ -66,6 +67,7 @@ impl Measured {
             };
             evidence.git.tag = tag(subject, lock, rules, now)?;
             evidence.git.tag_elsewhere = elsewhere(subject, evidence.git.tag.as_ref());
+            evidence.signature = skills.judge(subject, &evidence.tree, now)?;
         }
         Ok(Tagged(self.0, self.1))
     }

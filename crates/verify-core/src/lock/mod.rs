@@ -13,6 +13,9 @@ use crate::subject::{Kind, Source, SubjectId};
 pub(crate) use change::changes_of_installed;
 pub use change::{LockChange, LockChangeKind, changes};
 
+/// Before the name of a signer who signed a folder, and no tag: the one kind that needs no `tag-object`.
+pub const FOLDER_SIGNER: &str = "oms:";
+
 /// The lock: sorted by id, no id twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -279,11 +282,17 @@ impl LockedPackage {
             Err("only the host package has `siblings`")
         } else if self.tag_object.is_some() && self.commit.is_none() {
             Err("`tag-object` needs `commit`")
-        } else if self.signer.is_some() && self.tag_object.is_none() {
+        } else if self.signer.is_some() && self.tag_object.is_none() && !self.is_signed_skill() {
             Err("`signer` needs `tag-object`")
         } else {
             Ok(())
         }
+    }
+
+    /// Whether its signer signed the files themselves, as skills can be.
+    fn is_signed_skill(&self) -> bool {
+        let signed = |signer: &String| signer.starts_with(FOLDER_SIGNER);
+        self.kind == Kind::Skill && self.signer.as_ref().is_some_and(signed)
     }
 }
 

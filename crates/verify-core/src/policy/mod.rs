@@ -9,6 +9,7 @@ mod exception;
 mod glob;
 mod requirements;
 mod rule_set;
+mod skill_signer;
 pub mod starter;
 mod validate;
 mod wire;
@@ -32,6 +33,7 @@ pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
 use rule_set::RuleSet;
+pub use skill_signer::{SkillSigner, SkillSignerKind};
 pub(crate) use validate::SCHEMES;
 
 /// What policy has to know about each rule of the catalogue.
@@ -58,6 +60,7 @@ pub struct Policy {
     rules: RuleSet,
     base: Vec<BaseRule>,
     releases: Vec<ReleasePolicy>,
+    skill_signers: Vec<SkillSigner>,
     exceptions: Vec<Exception>,
     /// Their numbers by subject.
     excepted: BTreeMap<SubjectId, Vec<usize>>,
@@ -374,6 +377,12 @@ impl Policy {
         self.releases
             .iter()
             .find(|r| r.repository.matches(repository) && r.tags.matches(tag))
+    }
+
+    /// Who may sign skills.
+    #[must_use]
+    pub fn skill_signers(&self) -> &[SkillSigner] {
+        &self.skill_signers
     }
 
     /// The paths of a skill that the operator declared as state of its own.

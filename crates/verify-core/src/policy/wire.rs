@@ -34,6 +34,8 @@ pub(super) struct WirePolicy {
     pub mutable: Vec<Spanned<WireMutable>>,
     #[serde(default)]
     pub release: Vec<Spanned<WireRelease>>,
+    #[serde(default, rename = "skill-signer")]
+    pub skill_signer: Vec<Spanned<WireSkillSigner>>,
     #[serde(default)]
     pub exception: Vec<Spanned<WireException>>,
 }
@@ -101,6 +103,18 @@ pub(super) struct WireRelease {
     pub gitsign: Option<Spanned<WireGitsign>>,
     pub require: Option<ReleaseNeed>,
     pub minimum: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireSkillSigner {
+    #[serde(rename = "match")]
+    pub pattern: Spanned<String>,
+    pub certificate: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
+    pub identity: Option<Spanned<String>>,
+    pub issuer: Option<Spanned<String>>,
+    pub require: Option<bool>,
 }
 
 #[derive(Deserialize)]

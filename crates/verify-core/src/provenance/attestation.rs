@@ -119,7 +119,8 @@ fn bundles(bytes: &[u8]) -> Result<Vec<Value>, RefusedBundle> {
     Ok(values)
 }
 
-fn one(
+/// One bundle, of which nothing was checked yet.
+pub(super) fn one(
     artifact: &Artifact<'_>,
     value: &Value,
     signer: Signer<'_>,
@@ -167,7 +168,7 @@ fn speaks_of_another(refused: &RefusedBundle) -> bool {
         RefusedBundle::Wrong(fault, _) => {
             matches!(fault, Fault::Artifact | Fault::PredicateType) || fault.is_mismatch()
         }
-        RefusedBundle::Unsupported(_) => false,
+        RefusedBundle::Unsupported(_) | RefusedBundle::Open(..) => false,
     }
 }
 

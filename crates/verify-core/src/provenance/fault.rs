@@ -3,12 +3,14 @@
 use crate::fact::{Fact, Fault, NotEstablished};
 
 /// Why a bundle was not accepted; becomes the [`Fact`] of the caller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum RefusedBundle {
     /// It is wrong.
     Wrong(Fault, String),
     /// It is of a kind that this tool does not judge.
     Unsupported(String),
+    /// Nothing is wrong with it, and something is missing to accept it.
+    Open(NotEstablished, String),
 }
 
 impl RefusedBundle {
@@ -20,6 +22,7 @@ impl RefusedBundle {
         match self {
             Self::Wrong(fault, why) => Fact::violated(fault, why),
             Self::Unsupported(why) => Fact::not_established(NotEstablished::UnsupportedSchema, why),
+            Self::Open(code, why) => Fact::not_established(code, why),
         }
     }
 }

@@ -14,6 +14,7 @@ mod claims;
 mod fault;
 pub mod gitsign;
 mod identity;
+pub mod model;
 pub mod npm;
 pub mod release;
 mod root_shape;

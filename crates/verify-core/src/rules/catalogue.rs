@@ -47,6 +47,7 @@ static CATALOGUE: &[Rule] = &[
     provenance::tags::SIGNATURE_INVALID,
     provenance::tags::SIGNER_NOT_ALLOWED,
     provenance::tags::SIGNATURE_MISSING,
+    provenance::signer_changed::RULE,
     provenance::tags::TAG_MALFORMED,
     provenance::tags::TAG_MISMATCH,
     provenance::tags::TAG_MOVED,

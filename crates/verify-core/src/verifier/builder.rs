@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::lock::Lock;
 use crate::operator_file;
-use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy};
+use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy, SkillSigner};
 use crate::provenance::{Anchors, Instance};
 use crate::report::{InputFile, Inputs};
 use crate::rules::{self, Names};
@@ -365,6 +365,7 @@ impl Builder {
             .flatten()
             .map(|file| file.path.as_path());
         let signers = policy.release_rules().iter().flat_map(ReleasePolicy::files);
+        let skills = policy.skill_signers().iter().filter_map(SkillSigner::file);
         let imports = policy
             .imports
             .iter()
@@ -377,7 +378,7 @@ impl Builder {
             .flatten()
             .filter_map(|folder| folder.canonicalize().ok());
         operator_file::refuse_inside(
-            own.chain(signers).chain(imports),
+            own.chain(signers).chain(skills).chain(imports),
             &folders.collect::<Vec<_>>(),
         )
     }

@@ -376,6 +376,9 @@ fn entry(
         entry.tag_object = pin.tag_object;
         entry.signer = pin.signer;
     }
+    if let Some(signature) = &evidence.signature {
+        entry.signer = signature.signer().map(|signer| signer.as_str().to_owned());
+    }
     if let Some(before) = before {
         keep_evidence(&mut entry, before);
     }
@@ -444,7 +447,7 @@ fn keep_evidence(entry: &mut LockedPackage, before: &LockedPackage) {
         && entry.commit == before.commit;
     if same {
         entry.provenance.clone_from(&before.provenance);
-        if entry.tag_object.is_none() {
+        if entry.tag_object.is_none() && entry.signer.is_none() {
             entry.tag_object.clone_from(&before.tag_object);
             entry.signer.clone_from(&before.signer);
         }

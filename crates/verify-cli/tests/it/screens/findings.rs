@@ -198,7 +198,7 @@ fn shows(text: &str, id: &str) -> bool {
 
 /// Rules that speak of what the shipped state does not hold, such as signed tags and attestations; tests of their own ask about
 /// them, and `explain` shows them.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 14] = [
     "unverifiable-cache",
     "floating-spec",
     "too-fresh",
@@ -206,6 +206,7 @@ const ELSEWHERE: [&str; 13] = [
     "provenance-regressed",
     "signature-invalid",
     "signer-not-allowed",
+    "signer-changed",
     "tag-mismatch",
     "tag-moved",
     "tag-retagged",

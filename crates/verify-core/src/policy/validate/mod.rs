@@ -3,6 +3,7 @@
 mod exception;
 mod mutable;
 mod release;
+mod skill_signer;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -72,6 +73,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
             .map(|rule| reader.base_rule(rule, origin))
             .collect::<Checked<_>>()?,
         releases: Vec::new(),
+        skill_signers: Vec::new(),
         exceptions: Vec::new(),
         excepted: BTreeMap::new(),
         mutable: Vec::new(),
@@ -105,6 +107,7 @@ pub(super) fn operator(
         .collect::<Checked<_>>()?;
     policy.rules = RuleSet::new(reader.rules(wire.rule)?);
     policy.releases = reader.releases(wire.release)?;
+    policy.skill_signers = reader.skill_signers(wire.skill_signer)?;
     policy.mutable = reader.mutable(wire.mutable)?;
     policy.exceptions = reader.exceptions(wire.exception, today)?;
     for (number, exception) in policy.exceptions.iter().enumerate() {

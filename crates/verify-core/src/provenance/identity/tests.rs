@@ -25,7 +25,7 @@ fn fault(policy: &IdentityPolicy, identity: &Identity) -> Option<Fault> {
     match policy.check(identity) {
         Ok(()) => None,
         Err(RefusedBundle::Wrong(fault, _)) => Some(fault),
-        Err(RefusedBundle::Unsupported(why)) => panic!("{why}"),
+        Err(RefusedBundle::Unsupported(why) | RefusedBundle::Open(_, why)) => panic!("{why}"),
     }
 }
 

@@ -172,12 +172,7 @@ impl Judge<'_> {
     ) -> Result<(&'e ParsedBundle, &'e Statement), RefusedBundle> {
         let parsed = match &entry.parsed {
             Ok(parsed) => parsed,
-            Err(RefusedBundle::Wrong(fault, why)) => {
-                return Err(RefusedBundle::Wrong(*fault, why.clone()));
-            }
-            Err(RefusedBundle::Unsupported(why)) => {
-                return Err(RefusedBundle::Unsupported(why.clone()));
-            }
+            Err(refused) => return Err(refused.clone()),
         };
         let statement = parsed
             .statement()

@@ -5,6 +5,8 @@ pub(super) mod provenance_invalid;
 pub(super) mod provenance_mismatch;
 pub(super) mod provenance_missing;
 pub(super) mod provenance_regressed;
+pub(super) mod signer_changed;
+mod skill_signature;
 pub(super) mod tags;
 
 use crate::fact::{Fact, Fault};

@@ -3,7 +3,7 @@
 //! Installed subjects and tags that were asked about with the verb `release` go through the same function, so that they can never be
 //! judged differently.
 
-use super::not_established;
+use super::{not_established, skill_signature};
 use crate::evidence::TagFacts;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Location, Remedy, RemedyKind};
@@ -138,7 +138,7 @@ impl Code {
     }
 }
 
-/// Every failure of this class.
+/// Every failure of this class, also of signatures beside skills.
 pub(super) fn drafts(whole: &Whole<'_>, class: FailureClass) -> Vec<Draft> {
     let tags: Vec<&TagFacts> = whole
         .judged
@@ -155,6 +155,7 @@ pub(super) fn drafts(whole: &Whole<'_>, class: FailureClass) -> Vec<Draft> {
     failures
         .filter(|(_, failure)| failure.code.class() == class)
         .map(|(tag, failure)| draft(whole, tag, failure))
+        .chain(skill_signature::drafts(whole, class))
         .collect()
 }
 

@@ -1,0 +1,358 @@
+//! Who signed an envelope, by a key or by a chain of certificates. The arithmetic is aws-lc's, the chain rustls-webpki's.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519,
+    UnparsedPublicKey, VerificationAlgorithm,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cms::cert::x509::Certificate;
+use cms::cert::x509::der::asn1::ObjectIdentifier;
+use cms::cert::x509::der::{Decode as _, DecodePem as _, Encode as _};
+use cms::cert::x509::ext::pkix::{KeyUsage, KeyUsages};
+use cms::cert::x509::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
+use jiff::Timestamp;
+use pki_types::{CertificateDer, UnixTime};
+use serde_json::Value;
+use webpki::{EndEntityCert, anchor_from_trusted_cert};
+
+use super::ModelSigner;
+use super::listing::bad;
+use crate::digest::{Sha256Digest, to_hex};
+use crate::fact::{Fault, NotEstablished};
+use crate::provenance::fault::RefusedBundle;
+use crate::text;
+
+/// Most certificates of a chain, and of a file of roots.
+const MAX_CERTIFICATES: usize = 16;
+/// 1.3.6.1.5.5.7.3.3, the content of its encoding: a certificate that names purposes must name this one.
+const CODE_SIGNING: &[u8] = &[43, 6, 1, 5, 5, 7, 3, 3];
+const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
+
+/// A public key of the operator, in PEM.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    key: Key,
+    /// SHA-256 of the PEM text, by which signatures name it.
+    hint: String,
+}
+
+/// Root certificates of the operator, in PEM.
+#[derive(Clone, Debug)]
+pub struct RootCertificates(Vec<Root>);
+
+#[derive(Clone, Debug)]
+struct Root {
+    der: Vec<u8>,
+    spki: Sha256Digest,
+}
+
+#[derive(Clone, Debug)]
+struct Key {
+    bits: Vec<u8>,
+    algorithm: &'static dyn VerificationAlgorithm,
+    spki: Sha256Digest,
+}
+
+impl SigningKey {
+    /// The key in a PEM text (`BEGIN PUBLIC KEY`): P-256, P-384, P-521 or Ed25519.
+    ///
+    /// # Errors
+    /// What is wrong with it, to complete a sentence that starts with "it".
+    pub fn from_pem(pem: &str) -> Result<Self, String> {
+        let (label, der) = cms::cert::x509::der::pem::decode_vec(pem.trim().as_bytes())
+            .map_err(|_| "is no PEM text of one public key".to_owned())?;
+        if label != "PUBLIC KEY" {
+            return Err(format!(
+                "holds a {}, not a PUBLIC KEY",
+                text::excerpt(label, 60)
+            ));
+        }
+        let key = Key::of(&der)?;
+        Ok(Self {
+            key,
+            hint: hint(&der),
+        })
+    }
+}
+
+impl RootCertificates {
+    /// The certificates in a PEM text, at most 16.
+    ///
+    /// # Errors
+    /// What is wrong with it, to complete a sentence that starts with "it".
+    pub fn from_pem(pem: &str) -> Result<Self, String> {
+        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+        let mut roots = Vec::new();
+        for part in pem.split_inclusive("-----END CERTIFICATE-----") {
+            let Some(at) = part.find(BEGIN) else {
+                continue;
+            };
+            let certificate = Certificate::from_pem(part.get(at..).unwrap_or_default().as_bytes())
+                .map_err(|_| "holds a certificate that cannot be read".to_owned())?;
+            let der = certificate
+                .to_der()
+                .map_err(|_| "holds a certificate that cannot be read".to_owned())?;
+            anchor_from_trusted_cert(&CertificateDer::from(der.as_slice()))
+                .map_err(|error| format!("holds a certificate that is no root: {error}"))?;
+            let spki = spki_of(&certificate)
+                .ok_or_else(|| "holds a certificate without a key".to_owned())?;
+            roots.push(Root {
+                der,
+                spki: Sha256Digest::of(&spki),
+            });
+        }
+        if roots.is_empty() || roots.len() > MAX_CERTIFICATES {
+            return Err(format!(
+                "holds {} certificates, expected 1 to {MAX_CERTIFICATES}",
+                roots.len()
+            ));
+        }
+        Ok(Self(roots))
+    }
+}
+
+/// What was signed, and the signature.
+pub(super) struct Envelope {
+    pub payload: Vec<u8>,
+    signed: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Envelope {
+    /// The only envelope of a bundle, with its only signature.
+    pub(super) fn of(bundle: &Value) -> Result<Self, RefusedBundle> {
+        const TYPE: &str = "application/vnd.in-toto+json";
+        let envelope = bundle
+            .get("dsseEnvelope")
+            .ok_or_else(|| bad("it holds no `dsseEnvelope`"))?;
+        let word = |value: &Value, key: &str| {
+            let found = value.get(key).and_then(Value::as_str).map(str::to_owned);
+            found.ok_or_else(|| bad(&format!("it has no `{key}`")))
+        };
+        let binary = |value: &Value, key: &str| {
+            let decoded = STANDARD.decode(word(value, key)?);
+            decoded.map_err(|_| bad(&format!("its `{key}` is no base64")))
+        };
+        if word(envelope, "payloadType")? != TYPE {
+            return Err(bad("what was signed is no in-toto statement"));
+        }
+        let signatures = envelope.get("signatures").and_then(Value::as_array);
+        let Some([one]) = signatures.map(Vec::as_slice) else {
+            return Err(bad("it has not exactly one signature"));
+        };
+        let payload = binary(envelope, "payload")?;
+        // Pre-authentication encoding: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md
+        let mut signed = format!("DSSEv1 {} {TYPE} {} ", TYPE.len(), payload.len()).into_bytes();
+        signed.extend_from_slice(&payload);
+        Ok(Self {
+            payload,
+            signed,
+            signature: binary(one, "sig")?,
+        })
+    }
+
+    fn is_by(&self, key: &Key) -> bool {
+        UnparsedPublicKey::new(key.algorithm, &key.bits)
+            .verify(&self.signed, &self.signature)
+            .is_ok()
+    }
+
+    /// Which of `keys` signed it. `hint` is what the bundle says of the key.
+    pub(super) fn signed_by_key(
+        &self,
+        keys: &[&SigningKey],
+        hint: &str,
+    ) -> Result<ModelSigner, RefusedBundle> {
+        if let Some(key) = keys.iter().find(|key| self.is_by(&key.key)) {
+            // A bundle that names another key than the one that signed it says two things.
+            if !hint.is_empty() && hint != key.hint {
+                return Err(bad("it names another key than the one that signed it"));
+            }
+            return Ok(ModelSigner::key(&key.key.spki));
+        }
+        if keys.iter().any(|key| key.hint == hint) {
+            return Err(RefusedBundle::wrong(
+                Fault::Signature,
+                "the signature does not verify with the key that it names",
+            ));
+        }
+        Err(RefusedBundle::wrong(
+            Fault::Key,
+            "it was not signed with a key that your policy names",
+        ))
+    }
+
+    /// The signer of a chain of certificates, where one of `roots` vouches for it. The signature is checked first: whoever a broken
+    /// one claims to be does not matter.
+    pub(super) fn signed_by_chain(
+        &self,
+        chain: &[Vec<u8>],
+        roots: &[&RootCertificates],
+        now: Timestamp,
+    ) -> Result<ModelSigner, RefusedBundle> {
+        let wrong = |why: String| RefusedBundle::wrong(Fault::Certificate, why);
+        let Some((leaf, rest)) = chain.split_first() else {
+            return Err(bad("its chain of certificates is empty"));
+        };
+        let certificate = Certificate::from_der(leaf)
+            .map_err(|_| wrong("the signing certificate cannot be read".to_owned()))?;
+        let spki = spki_of(&certificate)
+            .ok_or_else(|| wrong("the signing certificate has no key".to_owned()))?;
+        let key = Key::of(&spki).map_err(|why| {
+            RefusedBundle::Unsupported(format!("the key of the signing certificate {why}"))
+        })?;
+        if !self.is_by(&key) {
+            return Err(RefusedBundle::wrong(
+                Fault::Signature,
+                "the signature does not verify with its own certificate",
+            ));
+        }
+        may_sign(&certificate)?;
+        let subject = certificate.tbs_certificate.subject.to_string();
+        let path = Path { leaf, rest };
+        let vouched = |time: Timestamp| {
+            roots
+                .iter()
+                .flat_map(|roots| &roots.0)
+                .find(|root| path.leads_to(root, time))
+        };
+        if let Some(root) = vouched(now) {
+            return Ok(ModelSigner::certificate(&root.spki, &subject));
+        }
+        let validity = &certificate.tbs_certificate.validity;
+        let once = |time: &cms::cert::x509::time::Time| {
+            let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
+            Timestamp::from_second(seconds).ok()
+        };
+        let then = [once(&validity.not_before), once(&validity.not_after)];
+        if then
+            .into_iter()
+            .flatten()
+            .any(|time| vouched(time).is_some())
+        {
+            return Err(RefusedBundle::Open(
+                NotEstablished::KeyExpired,
+                format!(
+                    "the certificate of {} is not valid today, and nothing proves when it signed",
+                    text::excerpt(&subject, 200)
+                ),
+            ));
+        }
+        Err(wrong(format!(
+            "no certificate that your policy names vouches for the signer, {}",
+            text::excerpt(&subject, 200)
+        )))
+    }
+}
+
+/// A certificate, and those that may lie between it and a root.
+struct Path<'a> {
+    leaf: &'a [u8],
+    rest: &'a [Vec<u8>],
+}
+
+impl Path<'_> {
+    fn leads_to(&self, root: &Root, time: Timestamp) -> bool {
+        let root = CertificateDer::from(root.der.as_slice());
+        let leaf = CertificateDer::from(self.leaf);
+        let between: Vec<_> = self
+            .rest
+            .iter()
+            .map(|der| CertificateDer::from(der.as_slice()))
+            .collect();
+        let (Ok(anchor), Ok(leaf), Ok(seconds)) = (
+            anchor_from_trusted_cert(&root),
+            EndEntityCert::try_from(&leaf),
+            u64::try_from(time.as_second()),
+        ) else {
+            return false;
+        };
+        leaf.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &[anchor],
+            &between,
+            UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)),
+            webpki::KeyUsage::required_if_present(CODE_SIGNING),
+            None,
+            None,
+        )
+        .is_ok()
+    }
+}
+
+/// A certificate that says what its key is for must say that it is for signatures.
+fn may_sign(certificate: &Certificate) -> Result<(), RefusedBundle> {
+    let extensions = certificate.tbs_certificate.extensions.as_deref();
+    let usage = extensions
+        .unwrap_or_default()
+        .iter()
+        .find(|extension| extension.extn_id == KEY_USAGE);
+    let Some(usage) = usage else {
+        return Ok(());
+    };
+    let signs = KeyUsage::from_der(usage.extn_value.as_bytes())
+        .is_ok_and(|usage| usage.0.contains(KeyUsages::DigitalSignature));
+    if signs {
+        Ok(())
+    } else {
+        Err(RefusedBundle::wrong(
+            Fault::Certificate,
+            "the key of the signing certificate is not for signatures",
+        ))
+    }
+}
+
+impl Key {
+    /// The key in a DER `SubjectPublicKeyInfo`.
+    fn of(der: &[u8]) -> Result<Self, String> {
+        const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+        const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+        const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+        const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+        const EDWARDS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+        let info =
+            SubjectPublicKeyInfoRef::try_from(der).map_err(|_| "holds no public key".to_owned())?;
+        let curve = info
+            .algorithm
+            .parameters
+            .and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
+        let algorithm: &'static dyn VerificationAlgorithm = match (info.algorithm.oid, curve) {
+            (EC, Some(P256)) => &ECDSA_P256_SHA256_ASN1,
+            (EC, Some(P384)) => &ECDSA_P384_SHA384_ASN1,
+            (EC, Some(P521)) => &ECDSA_P521_SHA512_ASN1,
+            (EDWARDS, None) => &ED25519,
+            (other, _) => {
+                return Err(format!(
+                    "is of a kind that is not verified ({other}); P-256, P-384, P-521 and Ed25519 are"
+                ));
+            }
+        };
+        let bits = info
+            .subject_public_key
+            .as_bytes()
+            .ok_or_else(|| "holds no public key".to_owned())?;
+        Ok(Self {
+            bits: bits.to_vec(),
+            algorithm,
+            spki: Sha256Digest::of(der),
+        })
+    }
+}
+
+fn spki_of(certificate: &Certificate) -> Option<Vec<u8>> {
+    let info: &SubjectPublicKeyInfoOwned = &certificate.tbs_certificate.subject_public_key_info;
+    info.to_der().ok()
+}
+
+/// How the reference implementation names a key: SHA-256 of its PEM text, in lines of 64 characters.
+fn hint(der: &[u8]) -> String {
+    let encoded = STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+    for line in encoded.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END PUBLIC KEY-----\n");
+    to_hex(&Sha256Digest::of(pem.as_bytes()).0)
+}

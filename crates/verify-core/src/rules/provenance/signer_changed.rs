@@ -1,0 +1,51 @@
+//! `signer-changed`: a skill is signed by somebody else than when it was locked, or by nobody any more.
+//!
+//! Two signers can both be allowed and still be two: whoever takes over an account at one of them must not sign for the other.
+
+use crate::fact::Fact;
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
+use crate::lock::FOLDER_SIGNER;
+use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::text;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "signer-changed",
+    group: Group::Provenance,
+    level: Level::Deny,
+    fixed: false,
+    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    clears: RemedyKind::Lock,
+    summary: "A skill is signed by somebody else than when it was locked, or by nobody any more",
+    help: "Ask the publisher over another way why; accept the change by name only for a reason.",
+    check: Check::Subject(check),
+};
+
+fn check(view: &View<'_>) -> Vec<Draft> {
+    let before = view.locked.and_then(|entry| entry.signer.as_deref());
+    let (Some(before), Some(signature)) = (
+        before.filter(|signer| signer.starts_with(FOLDER_SIGNER)),
+        &view.evidence.signature,
+    ) else {
+        return Vec::new();
+    };
+    let now = match &signature.fact {
+        Fact::Verified(signer) if signer.as_str() == before => return Vec::new(),
+        Fact::Verified(signer) => {
+            format!("it is signed by {}", text::excerpt(signer.as_str(), 300))
+        }
+        Fact::NotApplicable => "it is not signed any more".to_owned(),
+        // Signatures that are wrong, or of which nothing is known, have findings of their own.
+        Fact::Violated { .. } | Fact::NotEstablished { .. } => return Vec::new(),
+    };
+    vec![
+        view.draft(format!(
+            "{now}, and was signed by another when it was locked"
+        ))
+        .evidence(format!("locked {}", text::excerpt(before, 300)))
+        .remedy(Remedy::Lock {
+            subject: Some(view.subject.id.clone()),
+            accept: true,
+            online: false,
+        }),
+    ]
+}
