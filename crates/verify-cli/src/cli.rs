@@ -228,6 +228,13 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo"
     )]
     Lock(LockArgs),
+    /// Take over what OpenClaw updated
+    ///
+    /// Shows what changed, writes the lock and records the review, each after asking.
+    #[command(
+        after_help = "Examples:\n  openclaw-verify update zalo\n  openclaw-verify update npm:@openclaw/zalo --yes"
+    )]
+    Update(UpdateArgs),
     /// Judge a package of an npm registry
     #[command(
         after_help = "Examples:\n  openclaw-verify npm @openclaw/zalo@2026.9.5\n  openclaw-verify npm @acme/notes@1.4.2 --unpack-to notes"
@@ -345,7 +352,8 @@ impl Verb {
             | Self::Attestation(_)
             | Self::Tree(_)
             | Self::Explain { .. } => BOTH,
-            Self::Help { .. } | Self::Completions { .. } => &[Format::Human],
+            // It asks, so it is for people.
+            Self::Update(_) | Self::Help { .. } | Self::Completions { .. } => &[Format::Human],
         }
     }
 }

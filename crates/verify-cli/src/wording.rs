@@ -80,9 +80,18 @@ pub(crate) fn error(mut error: Error) -> Error {
 pub(crate) fn command(remedy: &Remedy) -> Option<String> {
     match remedy {
         Remedy::Lock {
+            subject: Some(id),
+            update: true,
+            ..
+        } => Some(format!(
+            "openclaw-verify update {}",
+            shell_word(id.as_str())
+        )),
+        Remedy::Lock {
             subject,
             accept,
             online,
+            ..
         } => {
             let online = if *online { " --online" } else { "" };
             let accept = if *accept { " --accept" } else { "" };

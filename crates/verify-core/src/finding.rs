@@ -101,6 +101,8 @@ pub enum Remedy {
         accept: bool,
         /// A registry has to be asked in the same run.
         online: bool,
+        /// OpenClaw itself installed another version: what changed can be taken over and reviewed in one go.
+        update: bool,
     },
     /// Pin a release tag of a repository.
     Pin {
@@ -207,6 +209,7 @@ impl RemedyKind {
                 subject,
                 accept: false,
                 online: false,
+                update: false,
             },
             Self::Review => Remedy::Review {
                 subject,

@@ -128,7 +128,8 @@ pub use provenance::verify_attestation;
 pub use release::verify as verify_tag;
 pub use tree::tree_digest;
 pub use verifier::{
-    Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport, ImportState,
-    OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport, RefusedSubject,
-    ReleaseQuery, ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since, Verifier,
+    AgainstLock, Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport,
+    ImportState, OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport,
+    RefusedSubject, ReleaseQuery, ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since,
+    Verifier,
 };

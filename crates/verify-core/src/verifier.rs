@@ -15,6 +15,7 @@ mod relock;
 mod reviews;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod since_lock;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -30,6 +31,7 @@ pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{RefusedSubject, Relock};
 use reviews::ReviewFiles;
 pub use reviews::{RefreshedImport, State as ImportState};
+pub use since_lock::AgainstLock;
 
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewContext;

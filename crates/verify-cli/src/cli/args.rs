@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use openclaw_verify_core::review::Criteria;
+use openclaw_verify_core::subject::SubjectId;
 
 /// Subjects to restrict a verb to.
 #[derive(Debug, Args)]
@@ -37,6 +38,52 @@ pub(crate) struct LockArgs {
     /// Needed where bytes changed and the version did not.
     #[arg(long, value_name = "ID")]
     pub accept: Vec<String>,
+}
+
+impl LockArgs {
+    /// A plain lock of `ids`.
+    pub(crate) fn of(ids: &[SubjectId]) -> Self {
+        Self {
+            ids: ids.iter().map(ToString::to_string).collect(),
+            init: false,
+            check: false,
+            from: None,
+            accept: Vec::new(),
+        }
+    }
+}
+
+/// Arguments of `update`.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// What OpenClaw updated
+    ///
+    /// A plugin, skill or the host. What a plugin brings along is taken over with it.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Do not ask about the lock
+    ///
+    /// The review is still asked for, or stays open.
+    #[arg(long)]
+    pub yes: bool,
+    /// safe-to-load or safe-to-run
+    ///
+    /// What the review says. The default is what policy asks for.
+    #[arg(long, value_name = "CRITERIA", value_parser = criteria)]
+    pub criteria: Option<Criteria>,
+    /// Who read it
+    ///
+    /// The default is user.name and user.email of git.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// The digest that was read
+    ///
+    /// For scripts: whoever is named by --by has read this very tree. The review is then recorded without asking.
+    #[arg(long, value_name = "DIGEST", requires_all = ["criteria", "by"])]
+    pub shown: Option<String>,
+    /// For people: what was looked at
+    #[arg(long, value_name = "TEXT")]
+    pub notes: Option<String>,
 }
 
 /// What is asked of a package before it is installed.
@@ -281,7 +328,8 @@ pub(crate) struct ReviewArgs {
     pub id: Option<String>,
     /// Show what to read
     ///
-    /// Since VERSION (or a digest), or all with `none`. The default is what leaves least to read.
+    /// Since VERSION (or a digest) that was reviewed, since the `lock`, since another `generation` on the disk, or all with `none`. The
+    /// default is what leaves least to read; where nothing was reviewed, what changed since the lock.
     #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "")]
     pub diff: Option<String>,
     /// Append a review of what was shown
@@ -357,6 +405,31 @@ pub(crate) struct ReviewArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+impl ReviewArgs {
+    /// A review of `id`, without anything said yet.
+    pub(crate) fn of(id: &SubjectId) -> Self {
+        Self {
+            id: Some(id.to_string()),
+            diff: None,
+            record: true,
+            trust: None,
+            violation: false,
+            criteria: None,
+            dependencies: false,
+            from: None,
+            notes: None,
+            until: None,
+            agent: None,
+            guided: false,
+            workflow: None,
+            reason: None,
+            versions: None,
+            by: None,
+            yes: false,
+        }
+    }
 }
 
 /// Arguments of `policy`.

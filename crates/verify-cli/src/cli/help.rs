@@ -23,6 +23,7 @@ Every day:
   skills       Only skills
   core         Only the OpenClaw host package
   lock         Write the lock from what is installed
+  update       Take over what OpenClaw updated
   review       Who has read this code, and what to read next
   policy       Write exceptions, and take needless ones out
 
@@ -77,7 +78,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "check" | "plugins" | "skills" | "core" | "lock" => {
             &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT]
         }
-        "review" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
+        "review" | "update" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "gate" => &[
             PLACES,

@@ -6,7 +6,7 @@ use crate::commands::{self, Places};
 use crate::wording;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
-use openclaw_verify_core::{Backlog, Packages, ReviewMaterial, text};
+use openclaw_verify_core::{AgainstLock, Backlog, Packages, ReviewMaterial, text};
 
 const BOLD: Style = Style::new().bold();
 const OLD: Style = AnsiColor::Red.on_default();
@@ -18,6 +18,9 @@ const FIRST: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) fn reading(reading: &ReviewMaterial) -> String {
     let mut out = String::new();
     let version = reading.version.as_deref().unwrap_or("no version");
+    if let Some(lead) = lead(reading) {
+        let _ = writeln!(out, "{FIRST}{lead}{FIRST:#}");
+    }
     let _ = match (&reading.since, &reading.from) {
         (Some(since), _) => writeln!(
             out,
@@ -53,6 +56,18 @@ pub(crate) fn reading(reading: &ReviewMaterial) -> String {
         difference(&mut out, files, true);
     }
     out
+}
+
+/// How it stands to the lock, where that comes before everything else.
+fn lead(reading: &ReviewMaterial) -> Option<String> {
+    match reading.lock? {
+        AgainstLock::Changed => Some(
+            "It is not what was locked, and neither its version nor OpenClaw's record explains it: find out why before you review it."
+                .to_owned(),
+        ),
+        AgainstLock::Updated => Some("OpenClaw updated it since it was locked.".to_owned()),
+        _ => None,
+    }
 }
 
 /// The list of what is left, one line each.
@@ -207,6 +222,14 @@ fn range(start: usize, lines: usize) -> String {
 /// What to do after reading.
 pub(crate) fn next(reading: &ReviewMaterial, places: &Places) -> String {
     let id = text::shell_word(reading.subject.as_str());
+    if reading.lock == Some(AgainstLock::Changed) {
+        let command = places.after(&format!("openclaw-verify lock --accept {id}"));
+        return format!("if you made the change and have read it: {command}");
+    }
+    if reading.from.is_some() && !reading.from_reviewed {
+        let command = places.after(&format!("openclaw-verify review {id} --diff none"));
+        return format!("what it was before is not reviewed either; to read all of it: {command}");
+    }
     let criteria = reading
         .wanted
         .map_or("safe-to-run", |wanted| wanted.as_str());

@@ -5,7 +5,7 @@ use openclaw_verify_core::policy::starter;
 use openclaw_verify_core::rules::{self, Group};
 use openclaw_verify_core::{Error, Result, Verifier, operator_file};
 
-use super::lock::{keep_manifests, tell_refused};
+use super::lock::{keep, tell_refused};
 use super::start_first;
 use crate::cli::{Common, Format};
 use crate::render::count;
@@ -64,7 +64,7 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     }
     operator_file::write_atomic(&files.lock, &relock.lock.write())?;
     operator_file::write_atomic(&files.policy, &policy.text)?;
-    keep_manifests(&relock);
+    keep(&relock);
 
     let (lock, file) = (operator::shown(&files.lock), operator::shown(&files.policy));
     let subjects = count(relock.lock.packages().len(), "subject");

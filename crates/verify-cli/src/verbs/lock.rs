@@ -5,7 +5,7 @@ use std::path::Path;
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
 use openclaw_verify_core::lock::{LockChange, LockChangeKind};
 use openclaw_verify_core::policy::ImportLocation;
-use openclaw_verify_core::review::ImportStore;
+use openclaw_verify_core::review::{ContentStore, ImportStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
 use openclaw_verify_core::{Error, ImportState, Relock, Result, Verifier, operator_file, text};
@@ -17,7 +17,7 @@ use crate::cli::{Common, Format, LockArgs};
 use crate::commands::Places;
 use crate::operator::Files;
 use crate::render::changes;
-use crate::{Exit, names, operator, output, render, wording};
+use crate::{Exit, ask, names, operator, output, render, wording};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = staged::start(common, args.from.as_deref())?;
@@ -101,9 +101,6 @@ fn conclude(
         output::stderr(&format!("{shown} would change"));
         return Ok((Exit::Findings, false));
     }
-    let written = operator_file::write_atomic(&files.lock, &relock.lock.write())?;
-    keep_manifests(relock);
-    keep_imports(verifier, files);
     // The gate has no home and no cache: beside the kept copies it finds the listing by which it can name what changed.
     if let Some(spool) = args.from.as_deref().and_then(staged::spool) {
         let _ = relock.keep_manifests(&ManifestStore::new(spool.join("manifests")));
@@ -111,12 +108,56 @@ fn conclude(
     if args.from.is_some() {
         tell_open(relock);
     }
+    let written = write(relock, verifier, files)?;
+    Ok((complete, written))
+}
+
+/// Takes over what OpenClaw updated, after asking. Whatever needs more than that stops it.
+pub(super) fn update(
+    common: &Common,
+    ids: &[SubjectId],
+    verifier: &Verifier,
+    relock: &Relock,
+    files: &Files,
+    yes: bool,
+) -> Result<Exit> {
+    let args = LockArgs::of(ids);
+    let unaccepted: Vec<&LockChange> = relock.unaccepted(&[], ids).collect();
+    let ready = unaccepted.is_empty() && relock.unread.is_empty() && relock.refused.is_empty();
+    if ready {
+        let shown = operator::shown(&files.lock);
+        let lines: String = relock
+            .changes
+            .iter()
+            .map(|change| changes::line(change, false) + "\n")
+            .collect();
+        output::human(&lines)?;
+        if !yes && !ask::confirmed(&format!("take this over in {shown}?"))? {
+            output::stderr("nothing was written");
+            return Ok(Exit::Findings);
+        }
+        write(relock, verifier, files)?;
+        return Ok(Exit::Clean);
+    }
+    let (exit, _) = conclude(common, &args, ids, verifier, relock, files)?;
+    Ok(match exit {
+        Exit::Clean => Exit::Findings,
+        other => other,
+    })
+}
+
+/// Writes the lock, and keeps what later runs want to know of it.
+fn write(relock: &Relock, verifier: &Verifier, files: &Files) -> Result<bool> {
+    let written = operator_file::write_atomic(&files.lock, &relock.lock.write())?;
+    keep(relock);
+    keep_imports(verifier, files);
     output::stderr(&format!(
-        "{} {shown}: {}",
+        "{} {}: {}",
         if written { "wrote" } else { "unchanged" },
+        operator::shown(&files.lock),
         render::count(relock.lock.packages().len(), "subject")
     ));
-    Ok((complete, written))
+    Ok(written)
 }
 
 /// Why nothing was written, and the command for each subject that lets its change in.
@@ -237,13 +278,22 @@ pub(super) fn tell_refused(relock: &Relock) {
     }
 }
 
-/// Keeps the listings in the user's cache. Without them a mismatch is still found, it only names fewer files.
-pub(super) fn keep_manifests(relock: &Relock) {
-    if let Some(cache) = operator::cache_folder()
-        && let Err(error) = relock.keep_manifests(&ManifestStore::new(cache.join("manifests")))
-    {
+/// Keeps listings and files in the user's cache. Without them a mismatch is still found, it only names fewer files, and what changed
+/// since the lock cannot be shown.
+pub(super) fn keep(relock: &Relock) {
+    let Some(cache) = operator::cache_folder() else {
+        return;
+    };
+    if let Err(error) = relock.keep_manifests(&ManifestStore::new(cache.join("manifests"))) {
         output::stderr(&format!(
             "note: the listings behind the digests were not kept: {error}"
+        ));
+    }
+    let contents = ContentStore::new(cache.join("contents"));
+    let kept = relock.keep_contents(&contents);
+    if let Err(error) = kept.and_then(|()| contents.prune(MAX_STORE)) {
+        output::stderr(&format!(
+            "note: the locked files were not kept, so a later difference shows less: {error}"
         ));
     }
 }

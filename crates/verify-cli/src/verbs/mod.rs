@@ -17,6 +17,7 @@ mod review;
 mod sbom;
 mod staged;
 mod tree;
+mod update;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         #[cfg(feature = "sbom")]
         Verb::Sbom(args) => sbom::run(common, &args),
         Verb::Review(args) => review::run(common, &args),
+        Verb::Update(args) => update::run(common, &args),
         Verb::Policy(args) => policy::run(common, &args),
         Verb::Advisories(args) => advisories::run(common, &args),
         Verb::Gate(args) => gate::run(common, &args),

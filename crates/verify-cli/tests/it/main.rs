@@ -60,3 +60,4 @@ mod surface;
 mod surroundings;
 mod tamper;
 mod terminal;
+mod update;

@@ -167,7 +167,7 @@ pub(crate) fn change_record(
     )
 }
 
-fn change_index(
+pub(crate) fn change_index(
     database: &Path,
     change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
 ) {

@@ -66,7 +66,11 @@ impl BaseSources<'_> {
     }
 
     /// Old generations that OpenClaw left on the disk.
-    fn generations(&self, subject: &Subject, add: &mut dyn FnMut(TreeDigest, Contents<'static>)) {
+    pub(super) fn generations(
+        &self,
+        subject: &Subject,
+        add: &mut dyn FnMut(TreeDigest, Contents<'static>),
+    ) {
         let (Some(state_dir), Some(spec)) = (self.state_dir, &subject.trees.tree) else {
             return;
         };

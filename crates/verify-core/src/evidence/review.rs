@@ -213,6 +213,7 @@ fn next(
 }
 
 /// A tree that people have read.
+#[derive(Clone, Debug)]
 pub(crate) struct ReviewedTree {
     pub digest: TreeDigest,
     /// The version under which they did, for people.
@@ -538,6 +539,21 @@ impl ReviewContext<'_> {
             .flat_map(|(digest, places)| places.into_iter().map(move |place| (digest, place)))
             .collect();
         found.sort_by(|(a, one), (b, other)| (a, &one.place).cmp(&(b, &other.place)));
+        found
+    }
+
+    /// Other generations of a subject that are on the disk, whether reviewed or not.
+    pub(crate) fn generations(
+        &self,
+        subject: &Subject,
+        installed: Content,
+    ) -> Vec<(TreeDigest, Contents<'static>)> {
+        let mut found = Vec::new();
+        self.bases.generations(subject, &mut |digest, contents| {
+            if Content::Tree(digest) != installed {
+                found.push((digest, contents));
+            }
+        });
         found
     }
 

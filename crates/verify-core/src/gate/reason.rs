@@ -144,6 +144,7 @@ fn steps(id: &SubjectId, denied: &[&Remedy], unlocked: bool, suspicious: bool) -
         subject: Some(id.clone()),
         accept: suspicious,
         online,
+        update: false,
     });
     let unread: Vec<bool> = denied
         .iter()

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Listing, Observation, mcp};
 use crate::digest::Sha256Digest;
 use crate::launcher::{self, Launch};
+use crate::lock::LockedPackage;
 use crate::policy::LocalFiles;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeSpec;
@@ -134,6 +135,36 @@ impl Subject {
         recorded
             .or(self.version.as_ref())
             .map(|version| crate::text::excerpt(version, 200))
+    }
+}
+
+impl Subject {
+    /// Whether OpenClaw's own record shows that another release was installed than the locked one: what a plain lock takes over. Without
+    /// a record the version is only what the files claim about themselves.
+    #[must_use]
+    pub fn is_update_of(&self, locked: &LockedPackage) -> bool {
+        let version = self.recorded_version();
+        let moved = version.is_some() && locked.version.is_some() && version != locked.version;
+        let record = self.record.as_ref();
+        let same_origin = self.source == locked.source && self.kind == locked.kind;
+        same_origin
+            && match self.source {
+                Source::Npm
+                | Source::NpmPack
+                | Source::Clawhub
+                | Source::Path
+                | Source::Archive => {
+                    let archive = record.and_then(|record| record.integrity.as_deref());
+                    let archive = archive.and_then(|text| text.parse().ok());
+                    moved && (locked.archive.is_none() || locked.archive != archive)
+                }
+                Source::Git => {
+                    let commit = record.and_then(|record| record.git_commit.as_deref());
+                    let commit = commit.and_then(|text| text.parse().ok());
+                    moved && locked.commit != commit
+                }
+                Source::Link | Source::Load | Source::Config | Source::Unrecorded => false,
+            }
     }
 }
 

@@ -132,6 +132,20 @@ impl<'m> Contents<'m> {
         }
     }
 
+    /// Keeps every file of which nothing is kept yet; what is there is not looked at again.
+    ///
+    /// # Errors
+    /// As [`Contents::keep`].
+    pub fn keep_new(&self, store: &ContentStore) -> io::Result<()> {
+        let entries = self.manifest.entries().iter();
+        for entry in entries.filter(|entry| !store.has(&entry.id)) {
+            if let Ok(bytes) = self.read(entry) {
+                store.put(&bytes)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps every file that is worth it in `store`.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::relock::as_kept;
+use super::since_lock::{AgainstLock, Old};
 use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
@@ -75,6 +76,10 @@ pub enum Since<'a> {
     Nothing,
     /// From what was reviewed under this version, or from this digest.
     Version(&'a str),
+    /// From what is locked, whether or not that was reviewed.
+    Locked,
+    /// From another generation of it that is still on the disk.
+    Generation,
 }
 
 /// What a reviewer has to read of one subject.
@@ -97,10 +102,14 @@ pub struct ReviewMaterial {
     pub from: Option<TreeDigest>,
     /// Its version.
     pub since: Option<String>,
+    /// Whether `from` was reviewed. A review of the difference alone counts only where it was.
+    pub from_reviewed: bool,
     /// Where its files are.
     pub place: Option<String>,
     /// What policy requires a review to say; none where it wants none.
     pub wanted: Option<Criteria>,
+    /// How it stands to the lock; none where there is no lock.
+    pub lock: Option<AgainstLock>,
     /// Digest of the dependencies, where they are shown too.
     pub dependencies: Option<TreeDigest>,
     /// The definition of an MCP server, without secrets.
@@ -248,8 +257,10 @@ impl Verifier {
             content,
             from: None,
             since: None,
+            from_reviewed: false,
             place: None,
             wanted: own.map(|reading| reading.wanted),
+            lock: self.against_lock(subject, evidence, content),
             dependencies: None,
             definition: subject
                 .mcp
@@ -269,6 +280,7 @@ impl Verifier {
             if let Some(base) = base {
                 reading.from = Some(base.digest);
                 reading.since = base.version;
+                reading.from_reviewed = base.reviewed;
                 reading.place = Some(base.contents.place);
             }
             reading.installed.push(installed.into_owned());
@@ -327,7 +339,7 @@ impl Verifier {
             })
         };
         let is_meant = |known: &ReviewedTree| match since {
-            Since::Nothing => false,
+            Since::Nothing | Since::Locked | Since::Generation => false,
             Since::Cheapest if part == ReadPart::Own => {
                 open.and_then(|open| open.next.as_ref())
                     .and_then(|next| next.from)
@@ -346,17 +358,26 @@ impl Verifier {
                 version: k.version.clone(),
             })
             .collect();
-        let priced =
-            given
-                .find(subject, part, &meant)
-                .into_iter()
-                .filter_map(|(digest, contents)| {
-                    Some((
-                        diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?,
-                        digest,
-                        contents,
-                    ))
-                });
+        let old = self.unreviewed_base(subject, part, content, since, &known);
+        let meant = match (&old, since) {
+            (Some(Old::Locked(tree)), _) if meant.is_empty() => vec![tree.clone()],
+            _ => meant,
+        };
+        let generations = match old {
+            Some(Old::Generations) => given.generations(subject, content),
+            _ => Vec::new(),
+        };
+        let priced = given
+            .find(subject, part, &meant)
+            .into_iter()
+            .chain(generations)
+            .filter_map(|(digest, contents)| {
+                Some((
+                    diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?,
+                    digest,
+                    contents,
+                ))
+            });
         let best = priced
             .min_by_key(|(cost, digest, contents)| (cost.key(), *digest, contents.place.clone()));
         match (best, since) {
@@ -373,6 +394,13 @@ impl Verifier {
                     help,
                 ))
             }
+            (None, Since::Locked) if part == ReadPart::Own => {
+                Err(self.no_locked_base(subject, content))
+            }
+            (None, Since::Generation) if part == ReadPart::Own => Err(Error::environment(
+                format!("no other generation of {} is on the disk", subject.id),
+                "show what changed since the lock, or all of it",
+            )),
             (best, _) => Ok(best.map(|(_, digest, contents)| {
                 let version = meant
                     .into_iter()
@@ -381,6 +409,7 @@ impl Verifier {
                 Base {
                     digest,
                     version,
+                    reviewed: known.iter().any(|known| known.digest == digest),
                     contents,
                 }
             })),
@@ -427,6 +456,7 @@ fn package_of(path: &str) -> &str {
 struct Base {
     digest: TreeDigest,
     version: Option<String>,
+    reviewed: bool,
     contents: Contents<'static>,
 }
 

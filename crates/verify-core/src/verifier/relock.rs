@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, Scope, Verifier};
 use crate::digest::{GitOid, Sri};
 use crate::error::{Error, Result};
+use crate::evidence::review::{self as facts, ReadPart};
 use crate::evidence::{Evidence, Part};
 use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
@@ -16,8 +17,9 @@ use crate::lock::{
 };
 use crate::report::Report;
 use crate::review::diff::CostLimits;
+use crate::review::{ContentStore, Contents};
 use crate::rules::Stage;
-use crate::subject::{Source, SubjectId};
+use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
 
 /// A lock that could be written.
@@ -38,6 +40,7 @@ pub struct Relock {
     /// What the policy says of the installation under the new lock.
     pub report: Report,
     manifests: Vec<Manifest>,
+    contents: Vec<Contents<'static>>,
     listings: Vec<Listing>,
 }
 
@@ -84,7 +87,7 @@ impl Verifier {
             );
         }
         let mut refused = Vec::new();
-        let mut manifests = Vec::new();
+        let (mut manifests, mut contents) = (Vec::new(), Vec::new());
         for subject in inventory
             .subjects
             .iter()
@@ -105,6 +108,7 @@ impl Verifier {
                             .filter_map(Part::tree)
                             .map(|tree| tree.manifest.clone()),
                     );
+                    contents.extend(worth_keeping(subject, evidence));
                     entries.insert(subject.id.clone(), entry);
                 }
                 Ok(None) => {}
@@ -139,6 +143,7 @@ impl Verifier {
             records_unknown: inventory.records_unknown,
             report,
             manifests,
+            contents,
             listings: listings(&inventory),
         })
     }
@@ -164,6 +169,7 @@ impl Verifier {
             .map(|entry| (entry.id.clone(), entry.clone()))
             .collect();
         let (mut refused, mut manifests) = (Vec::new(), Vec::new());
+        let mut contents = Vec::new();
         if let Some(evidence) = evidence.get(id) {
             match self
                 .refuse_disproved(evidence)
@@ -176,6 +182,7 @@ impl Verifier {
                             .filter_map(Part::tree)
                             .map(|tree| tree.manifest.clone()),
                     );
+                    contents.extend(worth_keeping(&subject, evidence));
                     entries.insert(id.clone(), entry);
                 }
                 Ok(None) => refused.push(RefusedSubject {
@@ -204,6 +211,7 @@ impl Verifier {
             records_unknown: inventory.records_unknown,
             report,
             manifests,
+            contents,
             listings: listings(&inventory),
         })
     }
@@ -278,6 +286,17 @@ impl Relock {
         })
     }
 
+    /// Keeps the locked files themselves, so that what changed since the lock can be shown later. The caller decides when to
+    /// [`ContentStore::prune`].
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep_contents(&self, store: &ContentStore) -> std::io::Result<()> {
+        self.contents
+            .iter()
+            .try_for_each(|contents| contents.keep_new(store))
+    }
+
     /// Keeps the listings behind the new digests, so that a later mismatch can name files. They hash to the digests, so the store
     /// need not be trusted; a store that cannot be written only makes later messages poorer, and its error is given back.
     ///
@@ -295,6 +314,14 @@ impl Relock {
             .iter()
             .try_for_each(|manifest| store.put(manifest).map(|_| ()))
     }
+}
+
+/// The own files of a subject that people read: of the host and the runtime only its publisher reads a difference.
+fn worth_keeping(subject: &Subject, evidence: &Evidence) -> Option<Contents<'static>> {
+    if matches!(subject.kind, Kind::Core | Kind::Runtime) {
+        return None;
+    }
+    facts::installed(subject, evidence, ReadPart::Own).map(Contents::into_owned)
 }
 
 /// The listings behind the digests of definitions, settings and instructions.

@@ -292,6 +292,8 @@ export type Remedy = {
   accept: boolean;
   /** A registry has to be asked in the same run. */
   online: boolean;
+  /** OpenClaw itself installed another version: what changed can be taken over and reviewed in one go. */
+  update: boolean;
 } | {
   kind: "pin";
   /** The repository, such as `github.com/acme/notes`; none where only the caller knows it. */

@@ -46,11 +46,7 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
         staged,
     };
     if args.record {
-        let exit = append::review(common, args, &subject, &files)?;
-        if exit == Exit::Clean && subject.staged.is_none() {
-            offer_to_prune(common, args, start.builder, &subject.id, &files)?;
-        }
-        Ok(exit)
+        record(common, args, &subject, &files, start.builder)
     } else if let Some(publisher) = &args.trust {
         append::trust(common, args, &subject, &files, publisher)
     } else if args.violation {
@@ -59,11 +55,36 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
         let since = match args.diff.as_deref() {
             None | Some("") => Since::Cheapest,
             Some("none") => Since::Nothing,
+            Some("lock") => Since::Locked,
+            Some("generation") => Since::Generation,
             Some(version) => Since::Version(version),
         };
         let reading = subject.reading(since, args.dependencies)?;
         start.bar.finish();
         show(common, &reading, args.from.as_deref())
+    }
+}
+
+/// Appends a review of what was shown, and looks whether it makes an exception needless.
+pub(super) fn record(
+    common: &Common,
+    args: &ReviewArgs,
+    subject: &Found,
+    files: &Files,
+    builder: Builder,
+) -> Result<Exit> {
+    let exit = append::review(common, args, subject, files)?;
+    if exit == Exit::Clean && subject.staged.is_none() {
+        offer_to_prune(common, args, builder, &subject.id, files)?;
+    }
+    Ok(exit)
+}
+
+/// Remembers that this is on the screen now, and keeps it for the next difference.
+pub(super) fn shown_now(reading: &ReviewMaterial) {
+    keep(reading);
+    if let Err(error) = shown::remember(reading) {
+        output::stderr(&format!("note: what was shown is not remembered: {error}"));
     }
 }
 
@@ -108,10 +129,7 @@ fn backlog(common: &Common) -> Result<Exit> {
 }
 
 fn show(common: &Common, reading: &ReviewMaterial, from: Option<&Path>) -> Result<Exit> {
-    keep(reading);
-    if let Err(error) = shown::remember(reading) {
-        output::stderr(&format!("note: what was shown is not remembered: {error}"));
-    }
+    shown_now(reading);
     match common.format {
         Format::Human => {
             pager::show(&render::reading::reading(reading))?;
@@ -140,13 +158,22 @@ fn keep(reading: &ReviewMaterial) {
 }
 
 /// The subject, installed or staged.
-struct Found {
+pub(super) struct Found {
     verifier: Verifier,
     id: SubjectId,
     staged: Option<Staged>,
 }
 
 impl Found {
+    /// One that is installed.
+    pub(super) fn installed(verifier: Verifier, id: SubjectId) -> Self {
+        Self {
+            verifier,
+            id,
+            staged: None,
+        }
+    }
+
     fn reading(&self, since: Since<'_>, dependencies: bool) -> Result<ReviewMaterial> {
         match &self.staged {
             Some(staged) => {

@@ -23,6 +23,7 @@ use super::View;
 use crate::digest::Sha256Digest;
 use crate::evidence::Part;
 use crate::finding::{Draft, Remedy};
+use crate::subject::{Kind, SubjectId};
 use crate::text;
 use crate::tree::FileChange;
 
@@ -95,16 +96,22 @@ fn package_of(path: &str) -> Option<String> {
 /// A difference from the lock, with what clears it: a changed version is what an update looks like, other bytes under the locked version
 /// are what an attack looks like.
 fn changed(view: &View<'_>, message: impl Into<String>) -> Draft {
-    let accept = !is_update(view);
+    // What lies in a plugin changes with it, and is taken over with it.
+    let updated = match is_update(view) {
+        true => Some(&view.subject.id),
+        false => updated_owner(view),
+    };
+    let accept = updated.is_none();
     let help = if accept {
         "if you did not make this change, reinstall it; if you did and have read it, accept the new digest by name"
     } else {
         "if you did not update it, reinstall it; if you did, read what changed and lock it"
     };
     view.draft(message).help(help).remedy(Remedy::Lock {
-        subject: Some(view.subject.id.clone()),
+        subject: Some(updated.unwrap_or(&view.subject.id).clone()),
         accept,
         online: false,
+        update: !accept && view.whole.stage == crate::rules::Stage::Installed,
     })
 }
 
@@ -159,16 +166,41 @@ impl ListingDifference<'_> {
                     subject: Some(view.subject.id.clone()),
                     accept: false,
                     online: false,
+                    update: false,
                 }),
         )
     }
 }
 
-/// Whether OpenClaw's own record names another version than the lock.
+/// The plugin in whose folder a skill, hook or MCP server lies that it brings, where OpenClaw updated it.
+fn updated_owner<'a>(view: &View<'a>) -> Option<&'a SubjectId> {
+    let id = &view.subject.id;
+    let is_part = match id.scheme() {
+        "skill" | "hook" => id.name().starts_with("plugin."),
+        "mcp" => id.name().contains('/'),
+        _ => false,
+    };
+    let owns = |other: &View<'a>| {
+        matches!(
+            other.subject.kind,
+            Kind::Plugin | Kind::Bundle | Kind::HookPack
+        ) && other.subject.id != *id
+            && view
+                .subject
+                .place
+                .absolute
+                .starts_with(&other.subject.place.absolute)
+    };
+    let mut owners = view.whole.views().filter(|_| is_part);
+    owners
+        .find(|other| owns(other) && is_update(other))
+        .map(|other| &other.subject.id)
+}
+
+/// Whether OpenClaw's own record shows that another release was installed.
 fn is_update(view: &View<'_>) -> bool {
-    let locked = view.locked.and_then(|entry| entry.version.as_ref());
-    let now = view.subject.recorded_version();
-    locked.is_some() && now.is_some() && locked != now.as_ref()
+    view.locked
+        .is_some_and(|locked| view.subject.is_update_of(locked))
 }
 
 #[cfg(test)]

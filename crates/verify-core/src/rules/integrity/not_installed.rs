@@ -39,6 +39,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                     subject: Some(entry.id.clone()),
                     accept: true,
                     online: false,
+                    update: false,
                 })
                 .at(whole.in_lock(Some(&entry.id)))
         })

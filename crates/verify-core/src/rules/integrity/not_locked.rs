@@ -82,6 +82,7 @@ fn of_old_lock(view: &View<'_>) -> Vec<Draft> {
         subject: None,
         accept: false,
         online: false,
+        update: false,
     });
     draft.evidence.extend(
         view.whole

@@ -75,6 +75,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             subject: Some(view.subject.id.clone()),
             accept: true,
             online: true,
+            update: false,
         }),
     ]
 }
