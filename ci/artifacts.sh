@@ -85,6 +85,15 @@ deb() {
   fi
   again=$(packages/deb/build.sh "$OPENCLAW_VERIFY" "$OUT/deb-again")
   cmp "$package" "$again" || fail 'two Debian packages of one program differ'
+  # One manual page a verb, and nothing that man complains about.
+  [ "$(find "$OUT/deb-root/usr/share/man/man1" -name '*.1.gz' | wc -l)" -ge 10 ] || fail 'manual pages are missing'
+  if command -v man >/dev/null && command -v groff >/dev/null; then
+    local manual
+    for manual in "$OUT"/deb-root/usr/share/man/man1/*.1.gz; do
+      [ -z "$(man --warnings -E UTF-8 -l -Tutf8 "$manual" 2>&1 >/dev/null)" ] || fail "$(basename "$manual")"
+    done
+    man -E UTF-8 -l "$OUT/deb-root/usr/share/man/man1/openclaw-verify-lock.1.gz" | grep -q -- '--accept <ID>' || fail 'the manual page of lock'
+  fi
   passed 'deb: twice the same bytes, no scripts, checksums hold'
 }
 

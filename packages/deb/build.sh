@@ -29,12 +29,15 @@ gzip -9n <CHANGELOG.md >"$DOC/changelog.gz"
   sed 's/^$/./; s/^/ /' LICENSE-MIT
   printf '\nLicense: Apache-2.0\n On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.\n'
 } >"$DOC/copyright"
-# Completions come from the program itself, where it can run here.
+# Completions and manual pages come from the program itself, where it can run here.
 if [ "$ARCHITECTURE" = "$(dpkg --print-architecture)" ]; then
   install -d -m 755 "$STAGE/usr/share/bash-completion/completions" "$STAGE/usr/share/zsh/vendor-completions" "$STAGE/usr/share/fish/vendor_completions.d"
   "$BINARY" completions bash >"$STAGE/usr/share/bash-completion/completions/openclaw-verify"
   "$BINARY" completions zsh >"$STAGE/usr/share/zsh/vendor-completions/_openclaw-verify"
   "$BINARY" completions fish >"$STAGE/usr/share/fish/vendor_completions.d/openclaw-verify.fish"
+  install -d -m 755 "$STAGE/usr/share/man/man1"
+  packages/man/build.py "$BINARY" "$STAGE/usr/share/man/man1" >/dev/null
+  gzip -9n "$STAGE"/usr/share/man/man1/*.1
 fi
 install -d -m 755 "$STAGE/DEBIAN"
 cat >"$STAGE/DEBIAN/control" <<CONTROL
