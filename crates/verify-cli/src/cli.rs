@@ -125,7 +125,7 @@ pub(crate) struct Common {
     /// The minimum level that causes exit code 1.
     #[arg(long, global = true, value_name = "LEVEL", help_heading = REPORT, default_value = "deny", hide_default_value = true, hide_possible_values = true, hide_short_help = true)]
     pub fail_on: Threshold,
-    /// human, json, sarif, github or junit
+    /// human, json, sarif, github, junit, html or markdown
     ///
     /// The form of what is printed on standard output, also of an error. A verb that has no such form ends with exit code 2.
     #[arg(long, global = true, value_name = "FORMAT", help_heading = REPORT, default_value = "human", hide_default_value = true, hide_possible_values = true)]
@@ -329,6 +329,8 @@ impl Verb {
             Format::Sarif,
             Format::Github,
             Format::Junit,
+            Format::Html,
+            Format::Markdown,
         ];
         const BOTH: &[Format] = &[Format::Human, Format::Json];
         match self {
@@ -392,6 +394,10 @@ pub(crate) enum Format {
     Github,
     /// JUnit XML, for test reports.
     Junit,
+    /// One page for a browser.
+    Html,
+    /// For a pull request.
+    Markdown,
 }
 
 impl fmt::Display for Format {
@@ -402,6 +408,8 @@ impl fmt::Display for Format {
             Self::Sarif => "sarif",
             Self::Github => "github",
             Self::Junit => "junit",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
         })
     }
 }

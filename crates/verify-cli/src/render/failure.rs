@@ -3,7 +3,7 @@
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
-use super::{github, sarif};
+use super::{github, html, markdown, sarif};
 use crate::Exit;
 use crate::cli::Format;
 
@@ -62,6 +62,8 @@ pub(crate) fn render(failure: &Failure, format: Format) -> Option<String> {
         Format::Sarif => Some(of_sarif(failure)),
         Format::Github => Some(of_github(failure)),
         Format::Junit => Some(of_junit(failure)),
+        Format::Html => Some(html::failure(&failure.what, &failure.message())),
+        Format::Markdown => Some(markdown::failure(&failure.what, &failure.message())),
     }
 }
 

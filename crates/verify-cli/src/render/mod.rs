@@ -7,8 +7,10 @@ pub(crate) mod failure;
 pub(crate) mod findings;
 mod github;
 pub(crate) mod headline;
+mod html;
 mod human;
 mod junit;
+mod markdown;
 pub(crate) mod reading;
 mod releases;
 pub(crate) mod replies;
@@ -34,13 +36,15 @@ pub(crate) enum Detail {
 
 /// `report` in `format`, ending in a newline.
 pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
-    let report = &wording::report(report, format == Format::Human);
+    let report = &wording::report(report, matches!(format, Format::Human | Format::Html));
     match format {
         Format::Human => Ok(human::render(report, detail)),
         Format::Json => json(report),
         Format::Sarif => Ok(sarif::render(report)),
         Format::Github => Ok(github::render(report)),
         Format::Junit => junit::render(report),
+        Format::Html => Ok(html::render(report)),
+        Format::Markdown => Ok(markdown::render(report)),
     }
 }
 

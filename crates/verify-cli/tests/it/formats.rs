@@ -149,6 +149,54 @@ fn junit_fails_what_is_denied() {
 }
 
 #[test]
+fn a_page_asks_for_nothing_and_has_no_script() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    std::fs::write(
+        installation
+            .state
+            .join("extensions/acme-notes/<img src=x onerror=alert(1)>.js"),
+        "changed",
+    )
+    .expect("write");
+    let run = installation.run(&["check", "--format", "html"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let page = &run.stdout;
+    assert!(page.starts_with("<!doctype html>\n"), "{page}");
+    assert!(page.ends_with("</html>\n"), "{page}");
+    for bad in [
+        "<script", "<img", "<link", "<iframe", "src=\"", "url(", "@import", "href=",
+    ] {
+        assert!(!page.contains(bad), "{bad}: {page}");
+    }
+    assert!(page.contains("default-src 'none'"), "{page}");
+    let name = "added &lt;img src=x onerror=alert(1)&gt;.js";
+    assert!(page.contains(name), "{page}");
+    assert!(
+        page.contains("openclaw-verify lock --accept path:acme-notes"),
+        "{page}"
+    );
+}
+
+#[test]
+fn markdown_has_what_counts_and_names_in_code() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    std::fs::write(
+        installation.state.join("extensions/acme-notes/````<b>.js"),
+        "changed",
+    )
+    .expect("write");
+    let run = installation.run(&["check", "--format", "markdown"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let text = &run.stdout;
+    assert!(text.contains("1 finding must not pass"), "{text}");
+    assert!(text.contains("#### deny: tree-mismatch (1)"), "{text}");
+    assert!(text.contains("\n  `````text\n"), "{text}");
+    assert!(text.contains("\n    added ````<b>.js\n"), "{text}");
+}
+
+#[test]
 fn reports_are_also_written_to_files() {
     let installation = Installation::shipped();
     installation.init(0);
@@ -177,7 +225,9 @@ fn hostile_names_reach_no_terminal() {
     std::fs::create_dir(&folder).expect("folder");
     let text = "---\nname: \"evil\\e[2J\\u202E\"\ndescription: x\n---\n";
     std::fs::write(folder.join("SKILL.md"), text).expect("skill");
-    for format in ["human", "json", "sarif", "github", "junit"] {
+    for format in [
+        "human", "json", "sarif", "github", "junit", "html", "markdown",
+    ] {
         let run = installation.run(&["check", "-v", "--color", "never", "--format", format]);
         let bad = run
             .text()

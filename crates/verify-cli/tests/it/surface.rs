@@ -27,7 +27,7 @@ const HAZARDS: [&str; 14] = [
     "\u{e0041}",
 ];
 
-const FORMATS: [&str; 4] = ["json", "sarif", "github", "junit"];
+const FORMATS: [&str; 6] = ["json", "sarif", "github", "junit", "html", "markdown"];
 
 fn coloured(folder: &Path, arguments: &[&OsStr]) -> Run {
     let mut command = bare(folder, folder);
@@ -326,6 +326,17 @@ fn assert_document(run: &Run, format: &str, what: &str) {
             "{what}: {}",
             run.stdout
         ),
+        "html" => assert!(
+            run.stdout.starts_with("<!doctype html>") && run.stdout.contains("<h1 class=\"deny\">"),
+            "{what}: {}",
+            run.stdout
+        ),
+        "markdown" => assert!(
+            run.stdout
+                .starts_with("### openclaw-verify: not completed\n\n`"),
+            "{what}: {}",
+            run.stdout
+        ),
         _ => assert!(
             run.stdout.starts_with("<?xml") && run.stdout.contains("<error "),
             "{what}: {}",
@@ -388,7 +399,7 @@ fn a_verb_without_a_form_refuses_the_format() {
         &["gate", "--selftest"],
     ];
     for call in calls {
-        for format in ["sarif", "github", "junit"] {
+        for format in ["sarif", "github", "junit", "html", "markdown"] {
             let run = installation.run(&[call, &["--format", format]].concat());
             assert_eq!(run.code, 2, "{call:?} {format}: {}", run.text());
             assert_document(&run, format, &format!("{call:?}"));

@@ -1,0 +1,127 @@
+//! The report as markdown, for a comment on a pull request or the summary of a job. Texts of the thing under test stand in code, which no
+//! text can leave: a run of backticks is longer than every one inside.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use openclaw_verify_core::finding::{Finding, Level};
+use openclaw_verify_core::report::Report;
+use openclaw_verify_core::text::visible;
+
+use super::html::title;
+
+/// Findings of one id and level before the rest is counted.
+const SHOWN: usize = 20;
+/// Lines of evidence under one finding before the rest is counted.
+const EVIDENCE_SHOWN: usize = 8;
+
+/// The report.
+pub(super) fn render(report: &Report) -> String {
+    let summary = &report.summary;
+    let mut out = format!("### {}\n\n", title(report));
+    let _ = write!(
+        out,
+        "{} subjects · {} deny · {} warn · {} not established",
+        summary.subjects, summary.deny, summary.warn, summary.not_established
+    );
+    if summary.suppressed > 0 {
+        let _ = write!(out, " · {} excepted", summary.suppressed);
+        if let Some(day) = summary.suppressed_until {
+            let _ = write!(out, " until {day}");
+        }
+    }
+    out.push('\n');
+    for level in [Level::Deny, Level::Warn, Level::Note] {
+        let mut groups: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for finding in report.counting().filter(|finding| finding.level == level) {
+            groups.entry(finding.id).or_default().push(finding);
+        }
+        for (id, group) in groups {
+            let _ = writeln!(out, "\n#### {}: {id} ({})\n", level.as_str(), group.len());
+            if level == Level::Note {
+                continue;
+            }
+            for finding in group.iter().take(SHOWN) {
+                one(&mut out, finding);
+            }
+            if group.len() > SHOWN {
+                let _ = writeln!(out, "- … and {} more", group.len() - SHOWN);
+            }
+        }
+    }
+    if !report.not_covered.is_empty() {
+        let _ = writeln!(out, "\nNot judged: {} things.", report.not_covered.len());
+    }
+    out
+}
+
+/// Why there is no report.
+pub(super) fn failure(what: &str, message: &str) -> String {
+    format!(
+        "### openclaw-verify: not completed\n\n{}\n\n{}\n",
+        code(what),
+        block("", message)
+    )
+}
+
+fn one(out: &mut String, finding: &Finding) {
+    let subject = finding
+        .subject
+        .as_ref()
+        .map(|id| id.as_str())
+        .or(finding.tag.as_deref())
+        .unwrap_or("installation");
+    let _ = writeln!(out, "- {}\n", code(subject));
+    let mut lines = vec![finding.message.clone()];
+    let shown = finding.evidence.iter().take(EVIDENCE_SHOWN);
+    lines.extend(shown.map(|line| format!("  {line}")));
+    if finding.evidence.len() > EVIDENCE_SHOWN {
+        let more = finding.evidence.len() - EVIDENCE_SHOWN;
+        lines.push(format!("  … and {more} more"));
+    }
+    for location in &finding.locations {
+        lines.push(format!("at {}:{}", location.file, location.line));
+    }
+    if !finding.help.is_empty() {
+        lines.push(format!("next: {}", finding.help));
+    }
+    let _ = writeln!(out, "{}\n", block("  ", &lines.join("\n")));
+}
+
+/// `text` as code within a line.
+fn code(text: &str) -> String {
+    let text = visible(text);
+    let ticks = "`".repeat(longest(&text) + 1);
+    format!("{ticks} {text} {ticks}")
+}
+
+/// `text` as a block of code, every line after `indent`.
+fn block(indent: &str, text: &str) -> String {
+    let fence = "`".repeat(longest(text).max(2) + 1);
+    let mut out = format!("{indent}{fence}text\n");
+    for line in text.lines() {
+        let _ = writeln!(out, "{indent}{}", visible(line));
+    }
+    out.push_str(indent);
+    out.push_str(&fence);
+    out
+}
+
+/// The longest run of backticks.
+fn longest(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_code() {
+        assert_eq!(code("a`` <b>"), "``` a`` <b> ```");
+        assert_eq!(
+            block("  ", "x\n````\n<img src=x>"),
+            "  `````text\n  x\n  ````\n  <img src=x>\n  `````"
+        );
+    }
+}
