@@ -223,6 +223,13 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify core\n  openclaw-verify core --openclaw /usr/lib/node_modules/openclaw"
     )]
     Core,
+    /// How the machine is set up around OpenClaw
+    ///
+    /// Judges the effective config: who can reach the gateway, and who may talk to the agent. Needs no lock.
+    #[command(
+        after_help = "Examples:\n  openclaw-verify host\n  openclaw-verify host --commands > fixes.sh"
+    )]
+    Host(HostArgs),
     /// Write the lock from what is installed
     #[command(
         after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo"
@@ -342,6 +349,8 @@ impl Verb {
             | Self::Archive(_)
             | Self::Release(_) => EVERY,
             Self::Lock(args) if args.init => EVERY,
+            Self::Host(args) if args.commands => &[Format::Human],
+            Self::Host(_) => EVERY,
             // A request is always answered in OpenClaw's own protocol.
             Self::Gate(args) if !args.setup && !args.selftest => EVERY,
             #[cfg(feature = "sbom")]

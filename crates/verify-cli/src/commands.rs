@@ -12,7 +12,12 @@ use openclaw_verify_core::text;
 use crate::cli::Common;
 
 /// The places that this call named.
-pub(crate) struct Places(String);
+pub(crate) struct Places {
+    /// For this program.
+    own: String,
+    /// What a command of OpenClaw's has to know of them: what stands before it, and behind its name.
+    openclaw: (String, String),
+}
 
 /// Those of this process, which serves one call.
 static OF_CALL: OnceLock<Places> = OnceLock::new();
@@ -23,13 +28,14 @@ pub(crate) fn remember(common: &Common) {
     let _ = OF_CALL.set(Places::of(common, None));
 }
 
-/// A command of this program with the places of this call; anything else as it is.
+/// A command of this program, or of OpenClaw, with the places of this call; anything else as it is.
 pub(crate) fn carried(command: &str) -> String {
     let looks = ["openclaw-verify explain", "openclaw-verify help"]
         .iter()
         .any(|page| command.starts_with(page));
     match OF_CALL.get() {
         Some(places) if command.starts_with("openclaw-verify ") && !looks => places.after(command),
+        Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
         _ => command.to_owned(),
     }
 }
@@ -63,12 +69,31 @@ impl Places {
             .iter()
             .map(|given| format!(" --env {}", text::shell_word(given)));
         let dev = common.dev.then(|| " --dev".to_owned());
-        Self(given.chain(variables).chain(dev).collect())
+        let own = given.chain(variables).chain(dev).collect();
+        let word = |place: &Path| text::shell_word(&place.to_string_lossy()).into_owned();
+        let state = common.state_dir.as_deref().filter(|_| from.is_none());
+        let before = state.map(|folder| format!("OPENCLAW_STATE_DIR={} ", word(folder)));
+        let behind = match (common.dev, common.profile.as_deref()) {
+            (true, _) => " --dev".to_owned(),
+            (false, Some(profile)) => format!(" --profile {}", word(Path::new(profile))),
+            (false, None) => String::new(),
+        };
+        Self {
+            own,
+            openclaw: (before.unwrap_or_default(), behind),
+        }
+    }
+
+    /// A command of OpenClaw's that acts on the same state.
+    fn for_openclaw(&self, command: &str) -> String {
+        let (before, behind) = &self.openclaw;
+        let rest = command.strip_prefix("openclaw").unwrap_or(command);
+        format!("{before}openclaw{behind}{rest}")
     }
 
     /// `command` with these places.
     pub(crate) fn after(&self, command: &str) -> String {
-        format!("{command}{}", self.0)
+        format!("{command}{}", self.own)
     }
 }
 

@@ -128,9 +128,33 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
         }
         Remedy::Review { subject: None, .. } => Some("openclaw-verify review".to_owned()),
         Remedy::Online => Some("--online".to_owned()),
+        Remedy::Configure {
+            path,
+            value: Some(value),
+        } => Some(format!(
+            "openclaw config set {} {}",
+            shell_word(path),
+            shell_word(&config_value(value))
+        )),
         Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,
+    }
+}
+
+/// A value as OpenClaw's own command takes it: a text as it is, where that reads as nothing else, and JSON.
+fn config_value(json: &str) -> String {
+    match serde_json::from_str(json) {
+        Ok(Value::String(text))
+            if text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+                && !matches!(
+                    text.as_str(),
+                    "true" | "false" | "null" | "Infinity" | "NaN"
+                ) =>
+        {
+            text
+        }
+        _ => json.to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Sha256Digest;
 pub use crate::error::Input;
 use crate::fact::Outcome;
 use crate::subject::SubjectId;
@@ -60,6 +61,15 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// Where to look; paths relative to the working folder.
     pub locations: Vec<Location>,
+    /// What the machine's own files say, where it is about how the machine is set up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub declared: Vec<Declared>,
+    /// Digest of rule, key paths and values, where it is about how the machine is set up: an exception names it as `definition`, so
+    /// that it covers these values and no others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub definition: Option<Sha256Digest>,
     /// What to do next, in words.
     pub help: String,
     /// What clears it, as data: a program words it as its own commands or buttons.
@@ -70,6 +80,21 @@ pub struct Finding {
     /// The exception that keeps this finding from counting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<Suppression>,
+}
+
+/// A value that a file of the machine says, or that counts because it says nothing. Never the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Declared {
+    /// The key's path, such as `gateway.bind`.
+    pub path: String,
+    /// The value as it is to be shown: JSON, the form of a secret, or words for a default.
+    pub value: String,
+    /// The file, as it is to be shown.
+    pub file: String,
+    /// Its line, from 1; none where the key is not written there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// What a finding is about.
@@ -273,6 +298,8 @@ pub struct Draft {
     pub evidence: Vec<String>,
     /// Where to look.
     pub locations: Vec<Location>,
+    /// What files of the machine say.
+    pub declared: Vec<Declared>,
     /// What to do next; the rule's own help when empty.
     pub help: String,
     /// What clears it; what the rule says where none is named.
@@ -296,6 +323,7 @@ impl Draft {
             message: message.into(),
             evidence: Vec::new(),
             locations: Vec::new(),
+            declared: Vec::new(),
             help: String::new(),
             remedy: None,
         }
@@ -368,6 +396,27 @@ impl Draft {
     #[must_use]
     pub fn evidence(mut self, line: impl Into<String>) -> Self {
         self.evidence.push(line.into());
+        self
+    }
+
+    /// Standing on what a file of the machine says, which is also the place to look.
+    #[must_use]
+    pub fn declared(mut self, declared: Declared) -> Self {
+        let line = declared.line.map(|line| format!(":{line}"));
+        self.evidence.push(format!(
+            "{} is {} ({}{})",
+            declared.path,
+            declared.value,
+            declared.file,
+            line.unwrap_or_default()
+        ));
+        if self.locations.is_empty() {
+            self.locations.push(Location {
+                file: declared.file.clone(),
+                line: declared.line.unwrap_or(1),
+            });
+        }
+        self.declared.push(declared);
         self
     }
 

@@ -59,6 +59,12 @@ impl SubjectId {
         Self("core:openclaw".to_owned())
     }
 
+    /// The id of the machine on which OpenClaw runs. It is never installed or locked; findings and exceptions name it.
+    #[must_use]
+    pub fn machine() -> Self {
+        Self("host:machine".to_owned())
+    }
+
     /// The whole id.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -109,13 +109,18 @@ impl Verifier {
     /// # Errors
     /// When the state directory cannot be read at all.
     pub fn inventory(&self) -> Result<Inventory> {
-        let Some(state_dir) = &self.options.state_dir else {
-            return Ok(Inventory::default());
-        };
-        inventory::read(&inventory::InventoryOptions {
+        self.inventory_options().map_or_else(
+            || Ok(Inventory::default()),
+            |options| inventory::read(&options),
+        )
+    }
+
+    /// What to look at; none without a state directory.
+    fn inventory_options(&self) -> Option<inventory::InventoryOptions> {
+        Some(inventory::InventoryOptions {
             local: self.policy.local_files(),
             other_state: self.options.other_state.clone(),
-            state_dir: state_dir.clone(),
+            state_dir: self.options.state_dir.clone()?,
             host: self.options.host.clone(),
             host_wrapper: self.options.host_wrapper.clone(),
             relocated_from: self.options.relocated_from.clone(),
@@ -150,6 +155,24 @@ impl Verifier {
             &Case::new(Stage::Installed, &inventory, &lock, scope),
             &evidence,
         ))
+    }
+
+    /// Judges how the machine is set up around the installation. Needs no lock, and says nothing about what is installed.
+    ///
+    /// # Errors
+    /// When there is no state directory, or its config cannot be read at all.
+    pub fn posture(&self) -> Result<Report> {
+        let options = self.inventory_options().ok_or_else(|| {
+            Error::needs(
+                "how the machine is set up can only be judged where OpenClaw is installed",
+                "name OpenClaw's state directory",
+                Input::StateDir,
+            )
+        })?;
+        let inventory = inventory::machine::read(&options)?;
+        let (lock, scope) = (Lock::default(), Scope::Everything);
+        let case = Case::new(Stage::Host, &inventory, &lock, &scope);
+        Ok(self.report(&case, &Evidences::default()))
     }
 
     /// What a report stands on; asked when everything was judged.
@@ -454,7 +477,7 @@ impl<'a> Case<'a> {
 
     /// Whether all that OpenClaw would load is judged, or all that is locked. Otherwise an entry that matches nothing means nothing.
     fn is_installation(&self) -> bool {
-        matches!(self.stage, Stage::Installed | Stage::LockOnly)
+        matches!(self.stage, Stage::Installed | Stage::LockOnly | Stage::Host)
     }
 }
 

@@ -14,6 +14,16 @@ pub(crate) struct Ids {
     pub ids: Vec<String>,
 }
 
+/// Arguments of `host`.
+#[derive(Debug, Args)]
+pub(crate) struct HostArgs {
+    /// Print only the commands that fix it
+    ///
+    /// To be read and then run. What no command fixes is a comment.
+    #[arg(long)]
+    pub commands: bool,
+}
+
 /// Arguments of `lock`.
 #[derive(Debug, Args)]
 pub(crate) struct LockArgs {

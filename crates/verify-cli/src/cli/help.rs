@@ -22,6 +22,7 @@ Every day:
   plugins      Only plugins, bundles, hook packs and MCP servers
   skills       Only skills
   core         Only the OpenClaw host package
+  host         How the machine is set up around OpenClaw
   lock         Write the lock from what is installed
   update       Take over what OpenClaw updated
   review       Who has read this code, and what to read next
@@ -78,6 +79,13 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "check" | "plugins" | "skills" | "core" | "lock" => {
             &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT]
         }
+        "host" => &[
+            &["state_dir", "relocated_from", "home", "profile", "dev"],
+            &["variables"],
+            FILES,
+            LEVELS,
+            FORMAT,
+        ],
         "review" | "update" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "gate" => &[

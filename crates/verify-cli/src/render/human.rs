@@ -62,10 +62,12 @@ fn inputs(out: &mut String, report: &Report) {
             out,
             format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)),
         );
-        line(
-            out,
-            format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)),
-        );
+        if report.stage != Stage::Host {
+            line(
+                out,
+                format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)),
+            );
+        }
         // What is where it usually is goes without saying.
         let unusual = |input: &&InputFile| input.origin.as_deref() != Some("default");
         for (name, input) in [
@@ -176,7 +178,9 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
             ),
         );
     }
-    for location in &finding.locations {
+    // What is declared already names its line.
+    let locations = finding.locations.iter();
+    for location in locations.filter(|_| finding.declared.is_empty()) {
         line(
             out,
             format_args!("    at {}:{}", location.file, location.line),
@@ -317,7 +321,10 @@ fn summary(out: &mut String, report: &Report) {
         0 => (summary.subjects, "subject"),
         tags => (tags, "tag"),
     };
-    let mut text = format!("{count} {what}{} · ", if count == 1 { "" } else { "s" });
+    let mut text = match report.stage {
+        Stage::Host => "machine · ".to_owned(),
+        _ => format!("{count} {what}{} · ", if count == 1 { "" } else { "s" }),
+    };
     let deny = format!("{} deny", summary.deny);
     text += &if summary.deny > 0 {
         styled(Level::Deny, &deny)
@@ -336,10 +343,14 @@ fn summary(out: &mut String, report: &Report) {
         .iter()
         .filter(|release| release.outcome == Outcome::NotEstablished)
         .count();
+    // Of the machine there is no subject with an outcome of its own.
+    let findings = report.counting().filter(|finding| {
+        report.stage == Stage::Host && finding.outcome == Outcome::NotEstablished
+    });
     let _ = write!(
         text,
         " · {} not established",
-        summary.not_established + open
+        summary.not_established + open + findings.count()
     );
     line(out, format_args!("{text}"));
 }

@@ -4,7 +4,7 @@
 use openclaw_verify_core::digest::Sha256Digest;
 use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::report::Report;
-use openclaw_verify_core::rules::{self, Rule};
+use openclaw_verify_core::rules::{self, Rule, Stage};
 use serde_json::{Value, json};
 
 /// The report as SARIF.
@@ -15,11 +15,16 @@ pub(super) fn render(report: &Report) -> String {
         .path
         .as_deref()
         .unwrap_or("openclaw-verify.lock");
+    let on_host = report.stage == Stage::Host;
     let rules: Vec<&Rule> = rules::catalogue().iter().collect();
     let results: Vec<Value> = report
         .findings
         .iter()
-        .map(|finding| result(finding, &rules, lock))
+        .map(|finding| {
+            // How the machine is set up stands in OpenClaw's own files.
+            let file = finding.locations.first().filter(|_| on_host);
+            result(finding, &rules, file.map_or(lock, |place| &place.file))
+        })
         .collect();
     let mut driver = driver(report.tool.name, report.tool.version);
     driver["rules"] = rules.iter().map(|rule| descriptor(rule)).collect();

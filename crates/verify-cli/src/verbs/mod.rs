@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod explain;
 mod gate;
+mod host;
 mod init;
 mod lock;
 mod npm;
@@ -74,6 +75,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Policy(args) => policy::run(common, &args),
         Verb::Advisories(args) => advisories::run(common, &args),
         Verb::Gate(args) => gate::run(common, &args),
+        Verb::Host(args) => host::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
         Verb::Help { verb } => {

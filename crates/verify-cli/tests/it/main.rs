@@ -31,6 +31,7 @@ mod mint;
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod minting;
 mod policy;
+mod posture;
 mod provenance;
 #[cfg(feature = "online")]
 mod publisher;

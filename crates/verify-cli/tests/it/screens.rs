@@ -6,6 +6,7 @@ mod files;
 mod findings;
 mod gate;
 mod help;
+mod host;
 mod reports;
 mod verbs;
 
@@ -16,9 +17,9 @@ use std::process::Command;
 use crate::support::{Installation, Run};
 
 /// One folder below `snapshots/` each.
-const THEMES: [&str; 11] = [
-    "archive", "explain", "files", "findings", "gate", "help", "locked", "new", "review", "usage",
-    "verbs",
+const THEMES: [&str; 12] = [
+    "archive", "explain", "files", "findings", "gate", "help", "host", "locked", "new", "review",
+    "usage", "verbs",
 ];
 
 /// One folder of screens, complete when `end` has been called.

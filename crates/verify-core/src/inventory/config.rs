@@ -70,6 +70,8 @@ pub(super) struct Config {
     pub(super) complete: bool,
     /// How the file is shown.
     pub(super) shown: String,
+    /// The file itself, without what it includes; empty where it is not read.
+    pub(super) text: String,
     pub(super) observations: Vec<Observation>,
 }
 
@@ -92,8 +94,10 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
     } else {
         paths.text(file, MAX_FILE)
     };
+    let mut written = String::new();
     let value = match content {
         Ok(text) => {
+            written.clone_from(&text);
             let file = normalize(file);
             reader.folder = file.parent().map(Path::to_owned).unwrap_or_default();
             match reader.parsed(&file, &text, &[], 0) {
@@ -130,6 +134,7 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
         value,
         complete: reader.complete,
         shown,
+        text: written,
         observations: reader.observations,
     })
 }

@@ -180,7 +180,12 @@ pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
 /// Names and values of the state directory's `.env` that are plain: what is quoted over several lines, or names another variable, has
 /// no value here.
 pub(super) fn values(paths: &Paths) -> Vec<(String, String)> {
-    let Ok(text) = paths.text(&paths.state.join(".env"), MAX_FILE) else {
+    values_of(paths, &paths.state.join(".env"))
+}
+
+/// The same of another file of that form.
+pub(super) fn values_of(paths: &Paths, file: &Path) -> Vec<(String, String)> {
+    let Ok(text) = paths.text(file, MAX_FILE) else {
         return Vec::new();
     };
     let mut found = Vec::new();

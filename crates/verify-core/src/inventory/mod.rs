@@ -22,6 +22,7 @@ mod index;
 mod listing;
 mod load_paths;
 pub(crate) mod locked;
+pub(crate) mod machine;
 mod mcp;
 mod mcp_local;
 pub(crate) mod mcp_spec;
@@ -455,6 +456,8 @@ pub struct Inventory {
     pub(crate) looks_outside: bool,
     /// What was installed is not known, so nothing may be said that needs it: no `unrecorded`, no `not-installed`, no new lock.
     pub(crate) records_unknown: bool,
+    /// How the machine is set up around OpenClaw, where that is the question.
+    pub(crate) machine: Option<machine::Machine>,
 }
 
 impl Inventory {

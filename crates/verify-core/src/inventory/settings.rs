@@ -275,7 +275,7 @@ fn matches(pattern: &[&str], path: &[&str]) -> bool {
 }
 
 /// Whether the last named part of a path says that a secret stands there, or the value of a variable or header.
-fn is_secret_place(path: &[String]) -> bool {
+pub(super) fn is_secret_place(path: &[String]) -> bool {
     let named: Vec<&String> = path.iter().filter(|part| !part.starts_with('[')).collect();
     let last = named.last().is_some_and(|name| names_a_secret(name));
     let inside = named

@@ -1,6 +1,6 @@
 //! Every rule, once. A new rule is one file, one line here, one page in docs/findings and one test.
 
-use super::{Rule, hygiene, integrity, pinning, provenance, review};
+use super::{Rule, access, exposure, hygiene, integrity, pinning, provenance, review};
 
 /// Every rule, by group.
 #[must_use]
@@ -65,4 +65,17 @@ static CATALOGUE: &[Rule] = &[
     hygiene::rule_unmatched::RULE,
     hygiene::trust_expiring::RULE,
     hygiene::trust_unused::RULE,
+    exposure::gateway_no_auth::RULE,
+    exposure::gateway_exposed::RULE,
+    exposure::funnel_exposed::RULE,
+    exposure::weak_gateway_secret::RULE,
+    exposure::proxy_trust_too_wide::RULE,
+    exposure::origin_check_off::RULE,
+    exposure::auto_approved_devices::RULE,
+    exposure::cleartext_credentials::RULE,
+    exposure::hook_ingress_weak::RULE,
+    exposure::http_tools_reopened::RULE,
+    exposure::mdns_announces_host::RULE,
+    access::elevated_open::RULE,
+    access::mutable_sender_id::RULE,
 ];

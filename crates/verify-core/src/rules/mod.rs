@@ -1,8 +1,11 @@
 //! Rules: pure functions of a subject, the evidence about it and policy. One file a rule; the catalogue names every rule once.
 
+mod access;
 mod catalogue;
+mod exposure;
 mod hygiene;
 mod integrity;
+mod machine;
 pub(crate) mod outcomes;
 mod pinning;
 mod provenance;
@@ -32,13 +35,19 @@ pub(crate) const NEEDLESS: [&str; 2] = [
 ];
 pub(crate) use outcomes::Said;
 
+use crate::digest::Sha256Digest;
 use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
-use crate::finding::{About, Draft, Finding, Level, Location, Remedy, RemedyKind, Suppression};
+use crate::finding::{
+    About, Declared, Draft, Finding, Level, Location, Remedy, RemedyKind, Suppression,
+};
+use crate::inventory::machine::Machine;
 use crate::inventory::staged::request::Extent;
 use crate::inventory::{Inventory, Observation, Subject};
 use crate::lock::{Lock, LockedPackage};
-use crate::policy::{ExceptionTarget, OriginProof, Policy, Requirements, RuleInfo};
+use crate::policy::{
+    Digests, Exception, ExceptionTarget, OriginProof, Policy, Requirements, RuleInfo,
+};
 use crate::review::Reviews;
 use crate::subject::SubjectId;
 
@@ -81,6 +90,8 @@ pub enum Stage {
     Announced,
     /// Only what the lock says of it is known.
     LockOnly,
+    /// The question is how the machine is set up, not what is installed on it.
+    Host,
 }
 
 /// The stages at which a rule speaks: one at least, so that a rule cannot be forgotten everywhere.
@@ -99,6 +110,7 @@ impl Stages {
             Stage::Packed,
             Stage::Announced,
             Stage::LockOnly,
+            Stage::Host,
         ],
     );
 
@@ -129,6 +141,10 @@ pub enum Group {
     Review,
     /// Are the operator's own files in order?
     Hygiene,
+    /// Who can reach the gateway?
+    Exposure,
+    /// Who may talk to the agent, and as whom?
+    Access,
 }
 
 impl Group {
@@ -141,6 +157,8 @@ impl Group {
             Self::Provenance => "provenance",
             Self::Review => "review",
             Self::Hygiene => "hygiene",
+            Self::Exposure => "exposure",
+            Self::Access => "access",
         }
     }
 }
@@ -231,6 +249,16 @@ impl Whole<'_> {
             locked: self.lock.package(&judged.subject.id),
             whole: self,
         })
+    }
+
+    /// How the machine is set up, where that is the question.
+    pub(crate) fn machine(&self) -> Option<&Machine> {
+        self.inventory.machine.as_ref()
+    }
+
+    /// Whether an exception is about what is judged here: the machine, or what is installed on it.
+    pub(crate) fn is_about(&self, exception: &Exception) -> bool {
+        (exception.package == SubjectId::machine()) == self.machine().is_some()
     }
 
     /// A place in the policy.
@@ -409,6 +437,8 @@ impl Judge<'_> {
             message: draft.message,
             evidence: draft.evidence,
             locations: draft.locations,
+            definition: definition(rule, draft.code, &draft.declared),
+            declared: draft.declared,
             help: if draft.help.is_empty() {
                 rule.help.to_owned()
             } else {
@@ -451,11 +481,20 @@ impl Judge<'_> {
             return None;
         }
         let subject = draft.subject.as_ref()?;
-        let judged = self.judged.get(subject)?;
+        let digests = match definition(rule, draft.code, &draft.declared) {
+            Some(definition) => Digests {
+                definition: Some(definition),
+                ..Digests::default()
+            },
+            None => {
+                let judged = self.judged.get(subject)?;
+                judged.evidence.digests(judged.subject)
+            }
+        };
         let target = ExceptionTarget {
             finding: rule.id,
             subject,
-            digests: judged.evidence.digests(judged.subject),
+            digests,
             about_dependencies: draft.about == About::Dependencies,
         };
         let (index, exception) = self.whole.policy.exception_for(&target, self.whole.today)?;
@@ -467,4 +506,18 @@ impl Judge<'_> {
             until: exception.until,
         })
     }
+}
+
+/// What an exception of a finding about the machine is bound to; none for findings about anything else.
+fn definition(rule: &Rule, code: Option<&str>, declared: &[Declared]) -> Option<Sha256Digest> {
+    if declared.is_empty() {
+        return None;
+    }
+    let mut values: Vec<[&str; 2]> = declared
+        .iter()
+        .map(|declared| [declared.path.as_str(), declared.value.as_str()])
+        .collect();
+    values.sort_unstable();
+    let bound = serde_json::json!([rule.id, code, values]);
+    Some(Sha256Digest::of(bound.to_string().as_bytes()))
 }

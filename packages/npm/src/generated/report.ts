@@ -31,7 +31,7 @@ export interface Tool {
 }
 
 /** What of a subject is there when it is judged. */
-export type Stage = "installed" | "staged" | "packed" | "announced" | "lock-only";
+export type Stage = "installed" | "staged" | "packed" | "announced" | "lock-only" | "host";
 
 /** The files and folders that a report stands on. */
 export interface Inputs {
@@ -264,6 +264,13 @@ export interface Finding {
   evidence: Array<string>;
   /** Where to look; paths relative to the working folder. */
   locations: Array<Location>;
+  /** What the machine's own files say, where it is about how the machine is set up. */
+  declared?: Array<Declared>;
+  /**
+   * Digest of rule, key paths and values, where it is about how the machine is set up: an exception names it as `definition`, so
+   * that it covers these values and no others.
+   */
+  definition?: string | null;
   /** What to do next, in words. */
   help: string;
   /** What clears it, as data: a program words it as its own commands or buttons. */
@@ -281,6 +288,18 @@ export interface Location {
   file: string;
   /** Line, from 1. */
   line: number;
+}
+
+/** A value that a file of the machine says, or that counts because it says nothing. Never the value of a secret. */
+export interface Declared {
+  /** The key's path, such as `gateway.bind`. */
+  path: string;
+  /** The value as it is to be shown: JSON, the form of a secret, or words for a default. */
+  value: string;
+  /** The file, as it is to be shown. */
+  file: string;
+  /** Its line, from 1; none where the key is not written there. */
+  line?: number | null;
 }
 
 /** What clears a finding. Data: the library names no command, and an embedder words it as it likes. */

@@ -8,7 +8,10 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Hygiene,
     level: Level::Deny,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::LockOnly]),
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::LockOnly, Stage::Host],
+    ),
     clears: RemedyKind::Operator,
     summary: "An exception in the policy has expired",
     help: "Clear the finding that it covered, or except it anew with a reason that still holds; then take it out.",
@@ -20,7 +23,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .policy
         .exceptions()
         .iter()
-        .filter(|exception| exception.expired(whole.today));
+        .filter(|exception| exception.expired(whole.today) && whole.is_about(exception));
     expired
         .map(|exception| {
             let allowed = exception.allow.join(", ");

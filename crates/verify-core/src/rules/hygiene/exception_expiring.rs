@@ -14,7 +14,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Hygiene,
     level: Level::Warn,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::LockOnly]),
+    stages: Stages::of(Stage::Installed, &[Stage::LockOnly, Stage::Host]),
     clears: RemedyKind::Operator,
     summary: "Exceptions that cover something end within two weeks",
     help: "Clear what they cover and remove them, or decide anew with a reason that still holds.",
@@ -32,6 +32,7 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
         .exceptions()
         .iter()
         .zip(used)
+        .filter(|(exception, _)| whole.is_about(exception))
         // Where not everything was judged, nobody knows which are used.
         .filter(|(exception, used)| {
             !exception.expired(whole.today) && exception.until <= soon && (**used || !whole.full)

@@ -11,7 +11,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Hygiene,
     level: Level::Warn,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[]),
+    stages: Stages::of(Stage::Installed, &[Stage::Host]),
     clears: RemedyKind::Operator,
     summary: "An exception in the policy covers nothing",
     help: "What it covered was cleared, or the subject changed and needs a decision of its own; take it out.",
@@ -33,6 +33,7 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
         .iter()
         .zip(used)
         .filter(|(exception, used)| !**used && !exception.expired(whole.today))
+        .filter(|(exception, _)| whole.is_about(exception))
         // What it covered was the tree that was locked; what is there now, or has no digest now, is spoken of first.
         .filter(|(exception, _)| !changed.contains(&exception.package));
     unused

@@ -1,0 +1,458 @@
+//! `host`: how the machine is set up. Each rule on a config on which it must be silent, and on those on which it must fire.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Installation, findings};
+
+/// The report of `host` on a state with this config.
+fn host(installation: &Installation) -> (i32, Value) {
+    let run = installation.run(&["host", "--format", "json"]);
+    let report = serde_json::from_str(&run.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", run.stdout, run.stderr));
+    (run.code, report)
+}
+
+fn with(config: &str) -> Installation {
+    let installation = Installation::empty();
+    let config = config.replace("STRONG", STRONG);
+    fs::write(installation.state.join("openclaw.json"), config).expect("config");
+    installation
+}
+
+/// Level and code of each finding called `id`.
+fn of(config: &str, id: &str) -> Vec<String> {
+    let (_, report) = host(&with(config));
+    let found = report["findings"].as_array().expect("findings").iter();
+    found
+        .filter(|finding| finding["id"] == id)
+        .map(|finding| {
+            assert_eq!(finding["subject"], "host:machine");
+            assert!(
+                !finding["declared"].as_array().expect("declared").is_empty(),
+                "{finding:#}"
+            );
+            let level = finding["level"].as_str().expect("level");
+            match finding["code"].as_str() {
+                Some(code) => format!("{level} {code}"),
+                None => level.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// What of a config a rule says: nothing, or a level and code each.
+type Case = (&'static str, &'static str, &'static [&'static str]);
+
+const STRONG: &str = "0123456789abcdef0123456789abcdef";
+
+const CASES: &[Case] = &[
+    (
+        "gateway-no-auth",
+        "{gateway:{auth:{mode:'token',token:{source:'env',provider:'default',id:'OPENCLAW_GATEWAY_TOKEN'}}}}",
+        &[],
+    ),
+    ("gateway-no-auth", "{gateway:{auth:{token:'STRONG'}}}", &[]),
+    (
+        "gateway-no-auth",
+        "{gateway:{bind:'lan',auth:{mode:'none'}}}",
+        &["deny"],
+    ),
+    ("gateway-no-auth", "{gateway:{bind:'lan'}}", &["deny"]),
+    (
+        "gateway-no-auth",
+        "{gateway:{tailscale:{mode:'serve'},auth:{mode:'none'}}}",
+        &["deny"],
+    ),
+    (
+        "gateway-no-auth",
+        "{gateway:{auth:{mode:'none'}}}",
+        &["warn loopback"],
+    ),
+    ("gateway-no-auth", "{}", &["note unset"]),
+    ("gateway-exposed", "{}", &[]),
+    ("gateway-exposed", "{gateway:{bind:'loopback'}}", &[]),
+    (
+        "gateway-exposed",
+        "{gateway:{bind:'custom',customBindHost:'127.0.0.1'}}",
+        &[],
+    ),
+    ("gateway-exposed", "{gateway:{bind:'lan'}}", &["warn"]),
+    ("gateway-exposed", "{gateway:{bind:'custom'}}", &["warn"]),
+    (
+        "gateway-exposed",
+        "{gateway:{bind:'custom',customBindHost:'box.local'}}",
+        &["warn"],
+    ),
+    (
+        "gateway-exposed",
+        "{gateway:{bind:'auto'}}",
+        &["warn unknown"],
+    ),
+    (
+        "gateway-exposed",
+        "{gateway:{bind:'${WHERE}'}}",
+        &["warn unknown"],
+    ),
+    (
+        "gateway-exposed",
+        "{gateway:{bind:'${WHERE}'},env:{vars:{WHERE:'lan'}}}",
+        &["warn"],
+    ),
+    (
+        "gateway-exposed",
+        "{gateway:{bind:'tailnet'}}",
+        &["note tailnet"],
+    ),
+    (
+        "funnel-exposed",
+        "{gateway:{tailscale:{mode:'serve'}}}",
+        &[],
+    ),
+    (
+        "funnel-exposed",
+        "{gateway:{tailscale:{mode:'funnel'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'STRONG'}}}",
+        &[],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'change-me-to-a-long-random-token'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{password:'hunter2'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'__OPENCLAW_REDACTED__'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'STRONG'}},hooks:{token:'STRONG'}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'${T}'}},env:{vars:{T:'short'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:{source:'exec',provider:'op',id:'x'}}}}",
+        &["note elsewhere"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['127.0.0.1','10.0.0.0/24','fd00::/64']}}",
+        &[],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['0.0.0.0/0']}}",
+        &["deny"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['10.0.0.0/16','fd00::/48']}}",
+        &["deny", "deny"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['127.0.0.1'],allowRealIpFallback:true}}",
+        &["deny"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{auth:{mode:'trusted-proxy',trustedProxy:{userHeader:'X-User',allowUsers:['a'],deviceAutoApprove:{scopes:['operator.admin']}}}}}",
+        &["deny"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{auth:{mode:'trusted-proxy'}}}",
+        &["deny", "deny"],
+    ),
+    (
+        "origin-check-off",
+        "{gateway:{bind:'lan',controlUi:{allowedOrigins:['https://a.example']}}}",
+        &[],
+    ),
+    (
+        "origin-check-off",
+        "{gateway:{controlUi:{allowedOrigins:['*']}}}",
+        &["warn"],
+    ),
+    (
+        "origin-check-off",
+        "{gateway:{bind:'lan',controlUi:{allowedOrigins:['*']}}}",
+        &["deny"],
+    ),
+    (
+        "origin-check-off",
+        "{gateway:{controlUi:{dangerouslyAllowHostHeaderOriginFallback:true}}}",
+        &["warn"],
+    ),
+    ("auto-approved-devices", "{gateway:{nodes:{}}}", &[]),
+    (
+        "auto-approved-devices",
+        "{gateway:{nodes:{pairing:{autoApproveCidrs:['10.0.0.0/8']}}}}",
+        &["warn"],
+    ),
+    (
+        "auto-approved-devices",
+        "{gateway:{nodes:{pairing:{autoApproveCidrs:['0.0.0.0/0']}}}}",
+        &["deny"],
+    ),
+    (
+        "auto-approved-devices",
+        "{gateway:{nodes:{commands:{allow:['camera.snap','camera.list']}}}}",
+        &["warn commands"],
+    ),
+    (
+        "cleartext-credentials",
+        "{gateway:{remote:{url:'ws://127.0.0.1:1',token:'STRONG'}},models:{providers:{a:{baseUrl:'http://192.168.1.2/v1',apiKey:'k'}}}}",
+        &[],
+    ),
+    (
+        "cleartext-credentials",
+        "{gateway:{remote:{url:'ws://box.tail.ts.net',token:'STRONG'}}}",
+        &[],
+    ),
+    (
+        "cleartext-credentials",
+        "{gateway:{remote:{url:'ws://203.0.113.5',token:'STRONG'}}}",
+        &["warn"],
+    ),
+    (
+        "cleartext-credentials",
+        "{models:{providers:{a:{baseUrl:'http://203.0.113.5/v1',apiKey:'k'},b:{baseUrl:'http://203.0.113.5/v1'}}},browser:{profiles:{x:{cdpUrl:'http://203.0.113.6:9222'}}}}",
+        &["warn", "warn"],
+    ),
+    (
+        "cleartext-credentials",
+        "{gateway:{remote:{url:'ws://gw.example.org',token:'STRONG'}}}",
+        &["note name"],
+    ),
+    (
+        "hook-ingress-weak",
+        "{hooks:{enabled:true,token:'STRONG',path:'/hooks',allowedAgentIds:[]}}",
+        &[],
+    ),
+    (
+        "hook-ingress-weak",
+        "{hooks:{enabled:false,token:'x',path:'/'}}",
+        &[],
+    ),
+    (
+        "hook-ingress-weak",
+        "{hooks:{enabled:true,token:'short',path:'/',allowedAgentIds:[]}}",
+        &["deny", "deny"],
+    ),
+    (
+        "hook-ingress-weak",
+        "{gateway:{auth:{token:'STRONG'}},hooks:{enabled:true,token:'STRONG',allowRequestSessionKey:true,mappings:[{allowUnsafeExternalContent:true}]}}",
+        &["deny", "warn agents", "warn content", "warn sessions"],
+    ),
+    ("http-tools-reopened", "{gateway:{tools:{allow:[]}}}", &[]),
+    (
+        "http-tools-reopened",
+        "{gateway:{tools:{allow:['exec','web_search']}}}",
+        &["warn"],
+    ),
+    (
+        "mdns-announces-host",
+        "{discovery:{mdns:{mode:'minimal'}}}",
+        &[],
+    ),
+    (
+        "mdns-announces-host",
+        "{discovery:{mdns:{mode:'full'}}}",
+        &["note"],
+    ),
+    (
+        "mdns-announces-host",
+        "{gateway:{bind:'lan'},discovery:{mdns:{mode:'full'}}}",
+        &["warn"],
+    ),
+    (
+        "elevated-open",
+        "{tools:{elevated:{allowFrom:{telegram:['1']}}}}",
+        &[],
+    ),
+    (
+        "elevated-open",
+        "{tools:{elevated:{enabled:false,allowFrom:{telegram:['*']}}}}",
+        &[],
+    ),
+    (
+        "elevated-open",
+        "{tools:{elevated:{allowFrom:{telegram:['*']}}},agents:{entries:{a:{tools:{elevated:{allowFrom:{discord:['*']}}}}}}}",
+        &["deny", "deny"],
+    ),
+    ("mutable-sender-id", "{channels:{discord:{}}}", &[]),
+    (
+        "mutable-sender-id",
+        "{channels:{discord:{accounts:{a:{dangerouslyAllowNameMatching:true}}}}}",
+        &["warn"],
+    ),
+];
+
+#[test]
+fn each_rule_is_silent_and_fires() {
+    for (id, config, expected) in CASES {
+        let mut found = of(config, id);
+        found.sort();
+        assert_eq!(found, *expected, "{id}: {config}");
+    }
+}
+
+#[test]
+fn every_rule_about_the_machine_has_both_cases() {
+    let about = |rule: &&openclaw_verify_core::rules::Rule| {
+        matches!(rule.group.as_str(), "exposure" | "access")
+    };
+    let mut count = 0;
+    for rule in openclaw_verify_core::rules::catalogue()
+        .iter()
+        .filter(about)
+    {
+        let cases = || CASES.iter().filter(|(id, ..)| *id == rule.id);
+        assert!(cases().any(|(_, _, found)| found.is_empty()), "{}", rule.id);
+        assert!(
+            cases().any(|(_, _, found)| !found.is_empty()),
+            "{}",
+            rule.id
+        );
+        count += 1;
+    }
+    assert!(count >= 13, "{count}");
+}
+
+#[test]
+fn no_value_of_a_secret_is_in_any_format() {
+    let installation = with(
+        "{gateway:{bind:'lan',auth:{token:'sesame-open'}},hooks:{enabled:true,token:'sesame-hook'},models:{providers:{a:{baseUrl:'http://sesame:sesame-user@203.0.113.5/?key=sesame-query',apiKey:'sesame-key'}}},env:{vars:{OPENCLAW_GATEWAY_PASSWORD:'sesame-env'}}}",
+    );
+    for format in ["human", "json", "sarif", "github", "junit"] {
+        let run = installation.run(&["host", "-v", "--format", format]);
+        assert_eq!(run.code, 1, "{}", run.text());
+        assert!(run.stdout.contains("weak-gateway-secret"), "{}", run.text());
+        assert!(!run.text().contains("sesame"), "{format}: {}", run.text());
+    }
+    let run = installation.run(&["host", "--commands"]);
+    assert!(!run.text().contains("sesame"), "{}", run.text());
+}
+
+#[test]
+fn a_finding_names_key_file_and_line() {
+    let installation = with(
+        "{\n  // where\n  gateway: {\n    bind: 'lan',\n    auth: { token: 'STRONG' },\n  },\n}\n",
+    );
+    let (_, report) = host(&installation);
+    let finding = &report["findings"][0];
+    assert_eq!(
+        finding["declared"],
+        json!([{ "path": "gateway.bind", "value": "\"lan\"", "file": "openclaw.json", "line": 4 }])
+    );
+    assert_eq!(
+        finding["remedy"],
+        json!({ "kind": "configure", "path": "gateway.bind", "value": "\"loopback\"" })
+    );
+    assert_eq!(report["stage"], "host");
+    let run = installation.run(&["host", "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "openclaw.json");
+    assert_eq!(place["region"]["startLine"], 4);
+}
+
+#[test]
+fn an_exception_covers_these_values_and_no_others() {
+    let installation = with("{gateway:{bind:'lan',auth:{token:'STRONG'}}}");
+    let (_, report) = host(&installation);
+    let exposed = |report: &Value| {
+        let all = report["findings"].as_array().expect("findings").clone();
+        let found = all.into_iter().find(|f| f["id"] == "gateway-exposed");
+        found.expect("gateway-exposed")
+    };
+    let definition = exposed(&report)["definition"].clone();
+    let policy = format!(
+        "version = 1\npreset = \"default\"\n\n[[exception]]\npackage = \"host:machine\"\ndefinition = {definition}\nallow = [\"gateway-exposed\"]\nreason = \"a lab without other hosts\"\nuntil = 2026-12-24\n"
+    );
+    fs::write(installation.policy(), policy).expect("policy");
+    let (_, report) = host(&installation);
+    let covered = exposed(&report);
+    assert_eq!(covered["suppressed"]["until"], "2026-12-24", "{covered:#}");
+    // Other values are another decision, and then the exception covers nothing.
+    let wider = "{gateway:{bind:'custom',customBindHost:'203.0.113.9',auth:{token:'STRONG'}}}";
+    let wider = wider.replace("STRONG", STRONG);
+    fs::write(installation.state.join("openclaw.json"), wider).expect("config");
+    let (_, report) = host(&installation);
+    assert!(exposed(&report)["suppressed"].is_null());
+    let all = findings(&report);
+    assert!(
+        all.iter()
+            .any(|f| f.starts_with("exception-unused host:machine")),
+        "{all:#?}"
+    );
+}
+
+#[test]
+fn a_check_leaves_exceptions_about_the_machine_alone() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    let digest = "0".repeat(64);
+    let more = format!(
+        "\n[[exception]]\npackage = \"host:machine\"\ndefinition = \"sha256:{digest}\"\nallow = [\"gateway-exposed\"]\nreason = \"x\"\nuntil = 2026-12-24\n"
+    );
+    fs::write(installation.policy(), policy + &more).expect("policy");
+    let (_, report) = installation.check();
+    let all = findings(&report);
+    assert!(!all.iter().any(|f| f.contains("host:machine")), "{all:#?}");
+}
+
+#[test]
+fn remedies_are_printed_once_each_and_act_on_the_same_state() {
+    let installation = with(
+        "{gateway:{bind:'lan',auth:{mode:'none'},trustedProxies:['0.0.0.0/0','::/0']},gateway2:1}",
+    );
+    let run = installation.run(&["host", "--commands"]);
+    let state = installation.state.display();
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            format!("OPENCLAW_STATE_DIR={state} openclaw config set gateway.auth.mode token"),
+            format!(
+                "OPENCLAW_STATE_DIR={state} openclaw config set gateway.trustedProxies '[\"127.0.0.1\"]'"
+            ),
+            format!("OPENCLAW_STATE_DIR={state} openclaw config set gateway.bind loopback"),
+        ]
+    );
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn a_config_that_is_not_read_is_not_a_good_one() {
+    let (code, report) = host(&with("{gateway:{bind:"));
+    let all = findings(&report);
+    assert_eq!(code, 1, "{all:#?}");
+    assert!(
+        all.iter().any(|f| f.starts_with("not-established")),
+        "{all:#?}"
+    );
+}

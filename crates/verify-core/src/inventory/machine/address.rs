@@ -1,0 +1,162 @@
+//! Where the gateway listens, and how far an address reaches.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Machine;
+
+/// Where the gateway would listen by its config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bind {
+    /// Only on the machine itself.
+    Loopback,
+    /// Only in the private network of Tailscale, or on the machine itself where there is none.
+    Tailnet,
+    /// On this address, which others can reach.
+    Exposed(String),
+    /// It depends on what no file says.
+    Unknown(String),
+}
+
+/// How far an address reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The machine itself.
+    Loopback,
+    /// A private network.
+    Private,
+    /// Anywhere.
+    Public,
+    /// It is a name, which anything can stand behind.
+    Name,
+}
+
+impl Machine {
+    /// Where the gateway would listen. [S `resolveGatewayBindHost`]
+    pub(crate) fn bind(&self) -> Bind {
+        let Some(at) = self.at("gateway.bind") else {
+            return Bind::Loopback;
+        };
+        let Some(bind) = at.value.as_str().and_then(|text| self.meant(text)) else {
+            return Bind::Unknown("no file gives the value of gateway.bind".to_owned());
+        };
+        match bind.as_str() {
+            "loopback" => Bind::Loopback,
+            "lan" => Bind::Exposed(Ipv4Addr::UNSPECIFIED.to_string()),
+            "tailnet" => Bind::Tailnet,
+            "auto" => Bind::Unknown("auto is 0.0.0.0 in a container, else 127.0.0.1".to_owned()),
+            // Whatever is no IPv4 address falls back to all of them.
+            "custom" => match self.custom_host() {
+                Some(host) if host.is_loopback() => Bind::Loopback,
+                Some(host) => Bind::Exposed(host.to_string()),
+                None => Bind::Exposed(Ipv4Addr::UNSPECIFIED.to_string()),
+            },
+            _ => Bind::Unknown("OpenClaw knows no such gateway.bind".to_owned()),
+        }
+    }
+
+    fn custom_host(&self) -> Option<Ipv4Addr> {
+        self.text("gateway.customBindHost")?.parse().ok()
+    }
+
+    /// Whether others than the machine itself can reach the gateway by its config: what could be so counts.
+    pub(crate) fn is_exposed(&self) -> bool {
+        let served = self
+            .text("gateway.tailscale.mode")
+            .is_some_and(|mode| mode != "off");
+        served || !matches!(self.bind(), Bind::Loopback)
+    }
+}
+
+/// The host of an address with a scheme: without user info, port and brackets.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[') {
+        Some(host) => host.split(']').next(),
+        None => host.split(':').next(),
+    }
+    .filter(|host| !host.is_empty())
+}
+
+/// How far the host of an address is.
+pub(crate) fn reach(host: &str) -> Reach {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let within = |suffix: &str| host.ends_with(suffix);
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => reach_of_v4(address),
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => reach_of_v4(address),
+            None => reach_of_v6(address),
+        },
+        Err(_) if host == "localhost" || within(".localhost") => Reach::Loopback,
+        Err(_)
+            if within(".ts.net")
+                || within(".local")
+                || within(".internal")
+                || within(".home.arpa") =>
+        {
+            Reach::Private
+        }
+        Err(_) => Reach::Name,
+    }
+}
+
+fn reach_of_v4(address: Ipv4Addr) -> Reach {
+    let [a, b, ..] = address.octets();
+    // Of carriers and Tailscale.
+    let shared = a == 100 && (64..128).contains(&b);
+    if address.is_loopback() {
+        Reach::Loopback
+    } else if address.is_private() || address.is_link_local() || shared {
+        Reach::Private
+    } else {
+        Reach::Public
+    }
+}
+
+fn reach_of_v6(address: Ipv6Addr) -> Reach {
+    if address.is_loopback() {
+        Reach::Loopback
+    } else if address.is_unique_local() || address.is_unicast_link_local() {
+        Reach::Private
+    } else {
+        Reach::Public
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_how_far_they_are() {
+        for (url, host, far) in [
+            ("ws://127.0.0.1:18789", "127.0.0.1", Reach::Loopback),
+            ("http://[::1]:8080/x", "::1", Reach::Loopback),
+            ("http://localhost", "localhost", Reach::Loopback),
+            ("http://u:p@192.168.1.2/", "192.168.1.2", Reach::Private),
+            ("http://100.100.1.1", "100.100.1.1", Reach::Private),
+            ("http://[fd00::1]", "fd00::1", Reach::Private),
+            (
+                "http://box.tail1.ts.net",
+                "box.tail1.ts.net",
+                Reach::Private,
+            ),
+            ("ws://203.0.113.5", "203.0.113.5", Reach::Public),
+            (
+                "ws://[::ffff:203.0.113.5]",
+                "::ffff:203.0.113.5",
+                Reach::Public,
+            ),
+            ("http://example.org", "example.org", Reach::Name),
+        ] {
+            assert_eq!(host_of(url), Some(host), "{url}");
+            assert_eq!(reach(host), far, "{url}");
+        }
+        assert_eq!(host_of("nothing"), None);
+        assert_eq!(host_of("http://"), None);
+    }
+}

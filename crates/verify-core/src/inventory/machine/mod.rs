@@ -1,0 +1,319 @@
+//! How the machine is set up around OpenClaw: the effective config, with the line of each key. Reads, judges nothing.
+//!
+//! What a key means where nothing is written is OpenClaw's own default; it is named in the rule that counts it.
+
+mod address;
+mod lines;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::config::{self, Config};
+use super::settings::{formed, is_secret_place};
+use super::{Inventory, InventoryOptions, environment, open};
+use crate::error::Result;
+use crate::finding::Declared;
+use crate::text;
+
+pub(crate) use address::{Bind, Reach, host_of, reach};
+
+/// Longest value that is shown.
+const SHOWN: usize = 160;
+
+/// The machine, as its files describe it.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    /// The config with its includes.
+    config: Value,
+    /// The config's own file, for lines.
+    text: String,
+    /// How that is shown.
+    shown: String,
+    /// What `.env` and `gateway.env` set, and the config itself for what they do not.
+    variables: BTreeMap<String, String>,
+}
+
+/// Values may be secrets.
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine")
+            .field("shown", &self.shown)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key of the config that is written, with its value.
+#[derive(Clone)]
+pub(crate) struct At<'a> {
+    /// Its path; an element of a list is `[n]`.
+    pub(crate) path: Vec<String>,
+    /// Its value.
+    pub(crate) value: &'a Value,
+}
+
+/// What stands at the place of a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Secret<'a> {
+    /// This text; never to be shown.
+    Text(Cow<'a, str>),
+    /// A reference whose value no file that is read here gives.
+    Elsewhere,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// As [`super::read`] for the state directory and the config.
+pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
+    let paths = open(options)?;
+    let mut config = config::read(&paths, options.config.as_deref())?;
+    paths.know(&options.variables, &config.value);
+    let mut variables: BTreeMap<String, String> = of_config(&config).collect();
+    // Of two files the `.env` wins, which OpenClaw reads first. [S `loadGatewayEnv`]
+    if let (Some(home), false) = (&paths.home, paths.relocated()) {
+        let file = home.join(".config/openclaw/gateway.env");
+        variables.extend(environment::values_of(&paths, &file));
+    }
+    variables.extend(environment::values(&paths));
+    Ok(Inventory {
+        observations: std::mem::take(&mut config.observations),
+        machine: Some(Machine {
+            config: config.value,
+            text: config.text,
+            shown: config.shown,
+            variables,
+        }),
+        ..Inventory::default()
+    })
+}
+
+fn of_config(config: &Config) -> impl Iterator<Item = (String, String)> + '_ {
+    let vars = config.value.pointer("/env/vars").and_then(Value::as_object);
+    vars.into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+}
+
+impl Machine {
+    /// The key at `path`, whose parts are joined by `.`; none where it is not written or null.
+    pub(crate) fn at(&self, path: &str) -> Option<At<'_>> {
+        let root = At {
+            path: Vec::new(),
+            value: &self.config,
+        };
+        path.split('.').try_fold(root, |at, part| at.child(part))
+    }
+
+    /// The text at `path` with the variables that it names, trimmed; none where it is not written, empty, or names a variable that no
+    /// file gives.
+    pub(crate) fn text(&self, path: &str) -> Option<String> {
+        self.meant(self.at(path)?.value.as_str()?)
+    }
+
+    /// Whether a key is written and is `true`.
+    pub(crate) fn is_on(&self, path: &str) -> bool {
+        self.at(path)
+            .is_some_and(|at| *at.value == Value::Bool(true))
+    }
+
+    /// A text with the variables that it names, trimmed; none where one is not known, or nothing is left.
+    pub(crate) fn meant(&self, written: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = written;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}')?;
+            out.push_str(before);
+            out.push_str(self.variables.get(name)?);
+            rest = after;
+        }
+        out.push_str(rest);
+        let out = out.trim();
+        (!out.is_empty()).then(|| out.to_owned())
+    }
+
+    /// What stands at the place of a secret.
+    pub(crate) fn secret<'a>(&'a self, value: &'a Value) -> Secret<'a> {
+        let variable = |name: &str| match self.variables.get(name) {
+            Some(value) => Secret::Text(Cow::Borrowed(value)),
+            None => Secret::Elsewhere,
+        };
+        match value {
+            Value::String(text) => match reference(text) {
+                Some(name) => variable(name),
+                None => Secret::Text(Cow::Borrowed(text)),
+            },
+            Value::Number(_) | Value::Bool(_) => Secret::Text(Cow::Owned(value.to_string())),
+            Value::Object(map) => {
+                let text = |key: &str| map.get(key).and_then(Value::as_str);
+                match (text("source"), text("id")) {
+                    (Some("env"), Some(name)) => variable(name),
+                    _ => Secret::Elsewhere,
+                }
+            }
+            Value::Null | Value::Array(_) => Secret::Elsewhere,
+        }
+    }
+
+    /// The value that a file of OpenClaw's environment gives a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// A key as it is to be shown.
+    pub(crate) fn declare(&self, at: &At<'_>) -> Declared {
+        let secret = is_secret_place(&at.path);
+        let value = match at.value {
+            Value::String(text) if secret && reference(text).is_none() => {
+                "set in plain text".to_owned()
+            }
+            value => text::excerpt(&formed(value, secret).to_string(), SHOWN),
+        };
+        self.declared(&at.path, value, lines::of(&self.text, &at.path))
+    }
+
+    /// A key that is not written, and what counts in its place.
+    pub(crate) fn absent(&self, path: &str, counts: &str) -> Declared {
+        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        self.declared(&path, format!("not set ({counts})"), None)
+    }
+
+    /// The key as it is to be shown, or what counts where it is not written.
+    pub(crate) fn declare_or(&self, path: &str, counts: &str) -> Declared {
+        self.at(path)
+            .map_or_else(|| self.absent(path, counts), |at| self.declare(&at))
+    }
+
+    fn declared(&self, path: &[String], value: String, line: Option<usize>) -> Declared {
+        Declared {
+            path: text::excerpt(&written_path(path), 200),
+            value,
+            file: self.shown.clone(),
+            line,
+        }
+    }
+}
+
+impl<'a> At<'a> {
+    /// The key below it; none where it is not written or null.
+    pub(crate) fn child(&self, name: &str) -> Option<At<'a>> {
+        let value = self.value.get(name).filter(|value| !value.is_null())?;
+        Some(self.with(name.to_owned(), value))
+    }
+
+    /// The keys of an object.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&'a str, At<'a>)> + '_ {
+        let map = self.value.as_object();
+        map.into_iter()
+            .flatten()
+            .map(|(name, value)| (name.as_str(), self.with(name.clone(), value)))
+    }
+
+    /// The elements of a list.
+    pub(crate) fn items(&self) -> impl Iterator<Item = At<'a>> + '_ {
+        let items = self.value.as_array();
+        items
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(|(n, value)| self.with(format!("[{n}]"), value))
+    }
+
+    /// The texts of a list.
+    pub(crate) fn texts(&self) -> Vec<&'a str> {
+        let items = self.value.as_array();
+        items
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// Its path as OpenClaw's own command takes it.
+    pub(crate) fn written(&self) -> String {
+        written_path(&self.path)
+    }
+
+    /// Every key below it of this name, at most some thousand levels deep as JSON is read.
+    pub(crate) fn all(&self, name: &str) -> Vec<At<'a>> {
+        let mut found = Vec::new();
+        let mut open = vec![self.clone()];
+        while let Some(at) = open.pop() {
+            for (key, child) in at.members() {
+                if key == name {
+                    found.push(child.clone());
+                }
+                open.push(child);
+            }
+            open.extend(at.items());
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        found
+    }
+
+    fn with(&self, part: String, value: &'a Value) -> At<'a> {
+        let mut path = self.path.clone();
+        path.push(part);
+        At { path, value }
+    }
+}
+
+/// The variable that a text names in place of a value: `${NAME}` or `$NAME`.
+fn reference(text: &str) -> Option<&str> {
+    let name = text.trim().strip_prefix('$')?;
+    let name = match name.strip_prefix('{') {
+        Some(name) => name.strip_suffix('}')?,
+        None => name,
+    };
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
+    let rest = name
+        .bytes()
+        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    (first && rest).then_some(name)
+}
+
+/// A path in OpenClaw's own form: `channels.telegram.groups["-100.1"].allowFrom[0]`.
+fn written_path(path: &[String]) -> String {
+    let mut out = String::new();
+    for part in path {
+        let plain = part
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        if part.starts_with('[') {
+            out.push_str(part);
+        } else if plain && !part.is_empty() {
+            if !out.is_empty() {
+                out.push('.');
+            }
+            out.push_str(part);
+        } else {
+            out.push_str(&format!("[{}]", Value::String(part.clone())));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_written_as_openclaw_takes_them() {
+        let path = |parts: &[&str]| {
+            written_path(&parts.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(path(&["gateway", "bind"]), "gateway.bind");
+        assert_eq!(path(&["a", "-1.2", "[0]"]), "a[\"-1.2\"][0]");
+    }
+
+    #[test]
+    fn references_are_told_from_values() {
+        assert_eq!(reference("${TOKEN}"), Some("TOKEN"));
+        assert_eq!(reference("$TOKEN_1"), Some("TOKEN_1"));
+        for plain in ["token", "$token", "${A}b", "$", "${}"] {
+            assert_eq!(reference(plain), None, "{plain}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `cleartext-credentials`: a credential goes over an unencrypted connection.
+
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::{At, Machine, Reach, host_of, reach};
+use crate::rules::machine::{STAGES, draft};
+use crate::rules::{Check, Group, Rule, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "cleartext-credentials",
+    group: Group::Exposure,
+    level: Level::Warn,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Operator,
+    summary: "A credential is sent over a connection that others can read",
+    help: "Use https or wss; for a gateway with its own certificate also set `gateway.remote.tlsFingerprint`.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let remote = ["gateway.remote.token", "gateway.remote.password"];
+    let has_credential = remote.iter().any(|key| machine.at(key).is_some());
+    if let Some(at) = machine.at("gateway.remote.url") {
+        found.extend(judged(machine, &at, has_credential));
+    }
+    let providers = machine.at("models.providers");
+    for (_, provider) in providers
+        .iter()
+        .flat_map(|at| at.members().collect::<Vec<_>>())
+    {
+        let has_credential = ["apiKey", "headers", "auth"]
+            .iter()
+            .any(|key| provider.child(key).is_some());
+        if let Some(at) = provider.child("baseUrl") {
+            found.extend(judged(machine, &at, has_credential));
+        }
+    }
+    // Whoever reads this connection has the browser with all its sessions.
+    let browser = machine.at("browser");
+    for at in browser.iter().flat_map(|at| at.all("cdpUrl")) {
+        found.extend(judged(machine, &at, true));
+    }
+    found
+}
+
+/// What is wrong with an address to which a credential goes.
+fn judged(machine: &Machine, at: &At<'_>, has_credential: bool) -> Option<Draft> {
+    let url = machine.meant(at.value.as_str()?)?;
+    let lower = url.to_ascii_lowercase();
+    let clear = lower.starts_with("http://") || lower.starts_with("ws://");
+    let authority = url.split("://").nth(1)?.split(['/', '?']).next()?;
+    if !clear || !(has_credential || authority.contains('@')) {
+        return None;
+    }
+    let key = at.written();
+    let found = match reach(host_of(&url)?) {
+        Reach::Loopback | Reach::Private => return None,
+        Reach::Public => draft(format!("{key} sends a credential unencrypted to a public address")),
+        Reach::Name => draft(format!(
+            "{key} sends a credential unencrypted to a host by name; whether that is public is not known"
+        ))
+        .code("name")
+        .outcome(Outcome::NotEstablished)
+        .level(Level::Note),
+    };
+    Some(found.declared(machine.declare(at)))
+}

@@ -1,0 +1,105 @@
+//! `hook-ingress-weak`: webhooks let strangers start the agent.
+
+use serde_json::{Value, json};
+
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
+use crate::inventory::machine::Secret;
+use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::{Check, Group, Rule, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "hook-ingress-weak",
+    group: Group::Exposure,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Configure,
+    summary: "Webhooks let strangers start the agent",
+    help: "Give the webhooks a token of their own, a path, and the agents that they may start.",
+    check: Check::Whole(check),
+};
+
+/// Shortest token that is not weak.
+const SHORTEST: usize = 24;
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    if !machine.is_on("hooks.enabled") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let token = "hooks.token";
+    let text = |key: &str| match machine.at(key).map(|at| machine.secret(at.value)) {
+        Some(Secret::Text(text)) => Some(text.trim().to_owned()),
+        _ => None,
+    };
+    if let Some(value) = text(token) {
+        let of_gateway = ["gateway.auth.token", "gateway.auth.password"];
+        let why = if value.chars().count() < SHORTEST {
+            Some("has fewer than 24 characters")
+        } else if of_gateway
+            .iter()
+            .any(|key| text(key).as_ref() == Some(&value))
+        {
+            Some("is also the credential of the gateway")
+        } else {
+            None
+        };
+        found.extend(why.map(|why| {
+            draft(format!("{token} {why}"))
+                .declared(machine.declare_or(token, "none"))
+                .remedy(Remedy::Operator { input: None })
+                .help("Make another one with `openssl rand -hex 32`, and give it to whatever calls the webhooks.")
+        }));
+    }
+    if machine
+        .text("hooks.path")
+        .is_some_and(|path| path.trim_matches('/').is_empty())
+    {
+        found.push(
+            draft("webhooks take every path of the gateway")
+                .declared(machine.declare_or("hooks.path", "/hooks"))
+                .remedy(set("hooks.path", "/hooks")),
+        );
+    }
+    let agents = machine.at("hooks.allowedAgentIds");
+    if agents.is_none_or(|at| at.texts().iter().any(|id| id.trim() == "*")) {
+        found.push(
+            draft("a webhook may start every agent")
+                .code("agents")
+                .level(Level::Warn)
+                .declared(machine.declare_or("hooks.allowedAgentIds", "every agent"))
+                .remedy(set("hooks.allowedAgentIds", json!([]))),
+        );
+    }
+    let prefixes = machine.at("hooks.allowedSessionKeyPrefixes");
+    if machine.is_on("hooks.allowRequestSessionKey")
+        && prefixes.is_none_or(|at| at.texts().is_empty())
+    {
+        found.push(
+            draft("a webhook may write into every session")
+                .code("sessions")
+                .level(Level::Warn)
+                .declared(machine.declare_or("hooks.allowRequestSessionKey", "false"))
+                .remedy(set("hooks.allowRequestSessionKey", false)),
+        );
+    }
+    let hooks = machine.at("hooks");
+    for at in hooks
+        .iter()
+        .flat_map(|at| at.all("allowUnsafeExternalContent"))
+    {
+        if *at.value == Value::Bool(true) {
+            found.push(
+                draft("what a stranger wrote reaches the agent without a mark that it is foreign")
+                    .code("content")
+                    .level(Level::Warn)
+                    .declared(machine.declare(&at))
+                    .remedy(set(at.written(), false)),
+            );
+        }
+    }
+    found
+}
