@@ -217,6 +217,8 @@ pub enum NotEstablished {
     NoHost,
     /// What starts the host package is a script or program that is not followed.
     HostWrapper,
+    /// Policy requires an index of advisories, and there is none.
+    NoAdvisories,
     /// The home folder of the user who runs OpenClaw is not known.
     NoHome,
     /// Places outside the state directory are not on this machine, or not this machine's to tell of.
@@ -251,6 +253,7 @@ impl NotEstablished {
             Self::KeyExpired => "key-expired",
             Self::NoHost => "no-host",
             Self::HostWrapper => "host-wrapper",
+            Self::NoAdvisories => "no-advisories",
             Self::NoHome => "no-home",
             Self::NotHere => "not-here",
             Self::UnsupportedSchema => "unsupported-schema",

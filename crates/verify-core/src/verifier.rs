@@ -33,6 +33,7 @@ use reviews::ReviewFiles;
 pub use reviews::{RefreshedImport, State as ImportState};
 pub use since_lock::AgainstLock;
 
+use crate::advisories::Index;
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewContext;
 use crate::evidence::{
@@ -67,6 +68,8 @@ pub struct Verifier {
     reviews: ReviewFiles,
     names: Names,
     inputs: Inputs,
+    /// What is known to be bad, where there is an index.
+    advisories: Option<Index>,
 }
 
 /// Which subjects a run is about.
@@ -296,8 +299,11 @@ impl Verifier {
         &self,
         inventory: &Inventory,
         lock: &Lock,
-        measured: Measured,
+        mut measured: Measured,
     ) -> Result<Tagged> {
+        if let Some(index) = &self.advisories {
+            measured.advise(&inventory.subjects, index, &self.policy.advisories)?;
+        }
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         let skills = SkillTrust::new(&self.policy, &self.options.anchors);
         measured.tags(&inventory.subjects, lock, &rules, &skills, self.options.now)
@@ -384,6 +390,7 @@ impl Verifier {
             policy: &self.policy,
             reviews: &self.reviews.own,
             names: &self.names,
+            advisories: self.inputs.advisories.as_ref(),
             today: self.options.today(),
             stage: case.stage,
             extent: case.extent,

@@ -499,7 +499,7 @@ pub(crate) struct AdvisoriesArgs {
     pub action: Option<AdvisoriesAction>,
     /// The index
     ///
-    /// The default is advisories.index in the user's cache folder of this program.
+    /// The default is the one that policy names, then advisories.index in the user's cache folder of this program.
     #[arg(long, value_name = "FILE", global = true)]
     pub index: Option<PathBuf>,
 }

@@ -98,7 +98,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "release" => &[FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
         "attestation" => &[ONLINE, ANCHORS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
-        "advisories" => &[FORMAT, &["threads"]],
+        "advisories" => &[&["config", "policy", "threads"], FORMAT],
         "explain" => &[FORMAT],
         _ => &[],
     };

@@ -100,6 +100,21 @@ fn inputs(out: &mut String, report: &Report) {
             format_args!("{dim}link    {} -> {}{dim:#}", root.link, root.target),
         );
     }
+    if let Some(known) = &inputs.advisories {
+        let age = match known.age_days {
+            Some(0) => "the newest of today".to_owned(),
+            Some(1) => "the newest of yesterday".to_owned(),
+            Some(days) => format!("the newest {days} days old"),
+            None => "of unknown age".to_owned(),
+        };
+        line(
+            out,
+            format_args!(
+                "{dim}known   {} advisories, {age} ({}){dim:#}",
+                known.records, known.path
+            ),
+        );
+    }
     for anchor in inputs
         .anchors
         .iter()

@@ -14,12 +14,7 @@ use crate::{Exit, commands, operator, output, render};
 pub(super) fn run(common: &Common, args: &AdvisoriesArgs) -> Result<Exit> {
     let index = match &args.index {
         Some(index) => index.clone(),
-        None => default_index().ok_or_else(|| {
-            Error::environment(
-                "there is no cache folder: neither HOME nor XDG_CACHE_HOME is set",
-                "name the index: --index FILE",
-            )
-        })?,
+        None => usual_index(common)?,
     };
     match &args.action {
         Some(AdvisoriesAction::Import(args)) => import(common, args, &index),
@@ -27,9 +22,21 @@ pub(super) fn run(common: &Common, args: &AdvisoriesArgs) -> Result<Exit> {
     }
 }
 
-/// Where the index is when nobody says it.
-pub(super) fn default_index() -> Option<PathBuf> {
-    operator::cache_folder().map(|cache| cache.join("advisories.index"))
+/// Name of the index in the cache folder.
+pub(super) const INDEX: &str = "advisories.index";
+
+/// Where checks look for the index: where policy says, else in the cache folder.
+fn usual_index(common: &Common) -> Result<PathBuf> {
+    let start = super::start_without_installation(common, false)?;
+    let policy = start.builder.read_policy()?;
+    start.bar.finish();
+    let cached = || operator::cache_folder().map(|cache| cache.join(INDEX));
+    policy.advisories.index.or_else(cached).ok_or_else(|| {
+        Error::environment(
+            "there is no cache folder: neither HOME nor XDG_CACHE_HOME is set",
+            "name the index: --index FILE",
+        )
+    })
 }
 
 fn import(common: &Common, args: &AdvisoriesImportArgs, index: &Path) -> Result<Exit> {

@@ -249,7 +249,8 @@ fn prepare(
         builder = builder
             .manifests(cache.join("manifests"))
             .contents(cache.join("contents"))
-            .imports(cache.join("imports"));
+            .imports(cache.join("imports"))
+            .advisories(cache.join(advisories::INDEX));
     }
     #[cfg(feature = "online")]
     {

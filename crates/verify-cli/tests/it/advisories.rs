@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::support::Installation;
+use crate::support::{Installation, findings};
 
 /// A record about `name` with these `affected` keys.
 fn record(id: &str, name: &str, affected: &Value) -> Value {
@@ -88,4 +88,169 @@ fn an_import_is_whole_or_nothing_and_can_be_looked_at() {
         "{}",
         run.stderr
     );
+}
+
+const PROJECT: &str = "npm/projects/acme-packed-45d40bbf34/node_modules";
+
+/// A dependency of the packed plugin that nobody recorded.
+fn plant(installation: &Installation, folder: &str, name: &str, version: &str) {
+    let folder = installation.state.join(PROJECT).join(folder);
+    fs::create_dir_all(&folder).expect("folder");
+    let manifest = json!({ "name": name, "version": version });
+    fs::write(folder.join("package.json"), manifest.to_string()).expect("manifest");
+}
+
+/// Imports `records` into the cache and checks; the findings of these ids.
+fn found(installation: &Installation, records: &[Value], ids: &[&str]) -> (i32, Vec<String>) {
+    let folder = written(installation, records);
+    let run = installation.run(&["advisories", "import", &folder.to_string_lossy()]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let (code, report) = installation.check();
+    assert_eq!(
+        report["inputs"]["advisories"]["ageDays"],
+        json!(21),
+        "{}",
+        report["inputs"]
+    );
+    let mut all = findings(&report);
+    all.retain(|one| ids.iter().any(|id| one.starts_with(id)));
+    (code, all)
+}
+
+#[test]
+fn malware_among_the_dependencies_is_denied_whatever_is_locked_or_allowed() {
+    let installation = Installation::shipped();
+    plant(&installation, "dep", "dep", "2.0.0");
+    // What is planted is in no archive, and stands.
+    installation.init(1);
+    let ids = ["known-malicious", "known-vulnerable"];
+    let listed = record("MAL-1", "dep", &json!({ "versions": ["2.0.0"] }));
+    let mut twin = record("GHSA-1", "dep", &all_versions());
+    twin["aliases"] = json!(["MAL-1", "CVE-2026-1"]);
+    let (code, all) = found(&installation, &[listed.clone(), twin], &ids);
+    assert_eq!(code, 1);
+    assert_eq!(
+        all,
+        [
+            "known-malicious npm-pack:@acme/packed: dep@2.0.0 is known malware: MAL-1, GHSA-1 | about dep; also known as CVE-2026-1; found in node_modules/dep"
+        ]
+    );
+    for line in [["-A", "known-malicious"], ["-W", "known-malicious"]] {
+        assert_eq!(installation.run(&line).code, 2);
+    }
+    let (code, all) = found(
+        &installation,
+        &[record("MAL-1", "dep", &all_versions())],
+        &ids,
+    );
+    assert_eq!((code, all.len()), (1, 1), "{all:?}");
+    // Withdrawn, of another version, or of a package that only begins the same: nothing.
+    let mut withdrawn = listed;
+    withdrawn["withdrawn"] = json!("2026-11-02T00:00:00Z");
+    for record in [
+        withdrawn,
+        record("MAL-1", "dep", &json!({ "versions": ["2.0.1"] })),
+        record("MAL-1", "de", &all_versions()),
+    ] {
+        let keep = crate::advisories::record("MAL-9", "unrelated", &all_versions());
+        let (_, all) = found(&installation, &[record, keep], &ids);
+        assert_eq!(all, [""; 0]);
+    }
+    let (_, report) = installation.check();
+    let subject = report["subjects"].as_array().expect("subjects").iter();
+    let advisory: Vec<&Value> = subject
+        .filter(|one| one["id"] == "npm-pack:@acme/packed")
+        .map(|one| &one["outcomes"]["advisory"])
+        .collect();
+    assert_eq!(advisory, [&json!("verified")]);
+}
+
+#[test]
+fn a_package_counts_under_every_name_that_it_is_given() {
+    let installation = Installation::shipped();
+    // The folder says one name and the manifest another: nothing says which is true.
+    plant(&installation, "honest", "dep", "2.0.0");
+    plant(&installation, "dep", "honest", "1.0.0");
+    installation.init(1);
+    let (_, all) = found(
+        &installation,
+        &[record("MAL-1", "dep", &all_versions())],
+        &["known-malicious"],
+    );
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(
+        all[0].contains("dep@1.0.0") && all[0].contains("node_modules/dep"),
+        "{all:?}"
+    );
+    assert!(
+        all[1].contains("dep@2.0.0") && all[1].contains("node_modules/honest"),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn old_advisories_and_a_pinned_index() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let policy = |lines: &str| {
+        fs::write(
+            installation.policy(),
+            format!("version = 1\n[advisories]\n{lines}\n"),
+        )
+        .expect("policy");
+    };
+    let records = [record("MAL-9", "unrelated", &all_versions())];
+    for (lines, stale) in [
+        ("max-age-days = 21", 0),
+        ("max-age-days = 20", 1),
+        ("require = true", 0),
+    ] {
+        policy(lines);
+        let (_, all) = found(
+            &installation,
+            &records,
+            &["advisories-stale", "not-established[no-advisories]"],
+        );
+        assert_eq!(all.len(), stale, "{lines}: {all:?}");
+    }
+    let run = installation.run(&["advisories", "--format", "json"]);
+    let shown: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let digest = shown["index"]["digest"]
+        .as_str()
+        .expect("digest")
+        .replace("sha256:", "");
+    policy(&format!("sha256 = \"{digest}\""));
+    assert_ne!(installation.run(&["check"]).code, 2);
+    policy(&format!("sha256 = \"{}\"", "0".repeat(64)));
+    let run = installation.run(&["check"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(
+        run.stderr.contains("is not the one that policy pins"),
+        "{}",
+        run.stderr
+    );
+    // A damaged index is exit code 2, and one that is required and not there a deny.
+    policy("require = true");
+    let index = installation
+        .home
+        .join(".cache/openclaw-verify/advisories.index");
+    fs::write(&index, "OCVADV").expect("index");
+    assert_eq!(installation.run(&["check"]).code, 2);
+    fs::remove_file(&index).expect("index");
+    let (code, report) = installation.check();
+    let all = findings(&report);
+    assert_eq!(code, 1);
+    assert!(
+        all.iter()
+            .any(|one| one.starts_with("not-established[no-advisories] ")),
+        "{all:?}"
+    );
+    assert!(report["inputs"]["advisories"].is_null());
+    // The state under test says nothing about itself.
+    fs::write(installation.state.join("advisories.index"), "").expect("index");
+    policy(&format!(
+        "index = \"{}\"",
+        installation.state.join("advisories.index").display()
+    ));
+    assert_eq!(installation.run(&["check"]).code, 2);
 }

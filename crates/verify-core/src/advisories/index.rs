@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -57,6 +57,15 @@ pub struct IndexMeta {
     pub broken: u64,
     /// When the newest record changed; none where there is no record.
     pub newest: Option<Timestamp>,
+}
+
+impl IndexMeta {
+    /// Whole days since the newest record changed; none where that is not known, or lies ahead by more than clocks differ.
+    #[must_use]
+    pub fn age_days(&self, now: Timestamp) -> Option<i64> {
+        let hours = now.duration_since(self.newest?).as_hours();
+        (hours >= -24).then(|| hours.max(0) / 24)
+    }
 }
 
 /// One thing that was imported.
@@ -170,6 +179,12 @@ impl Index {
             body_at,
             body,
         }))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What it holds and was made from.
@@ -310,6 +325,8 @@ pub(super) fn write(
     let mut temporary = tempfile::Builder::new()
         .prefix(".openclaw-verify-")
         .suffix(".tmp")
+        // It holds no secret, and a gate of another user reads it: what the umask leaves of rw-rw-rw-.
+        .permissions(std::fs::Permissions::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(cannot)?;
     let file = temporary.as_file_mut();

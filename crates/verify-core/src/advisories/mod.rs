@@ -15,7 +15,10 @@ pub use order::{Orders, is_openclaw};
 pub use ranges::Hit;
 pub use record::{Entry, Event, Record, RecordError, read_record};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256Digest;
 
 /// How bad an advisory is, by its own word or its CVSS vector. Ordered; what is not known counts as the least that is said.
 #[derive(
@@ -48,4 +51,25 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
+}
+
+/// The index that a verdict stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AdvisoriesUsed {
+    /// Where it is.
+    pub path: String,
+    /// The digest that stands for all of it.
+    #[schemars(with = "String")]
+    pub digest: Sha256Digest,
+    /// Digests of what it was made from.
+    #[schemars(with = "Vec<String>")]
+    pub sources: Vec<Sha256Digest>,
+    /// Records in it.
+    pub records: u64,
+    /// When the newest of them changed, where that is known.
+    pub newest: Option<String>,
+    /// Whole days since then.
+    pub age_days: Option<i64>,
 }

@@ -1,5 +1,6 @@
 //! Facts about subjects. Computes, judges nothing; a rule decides what a fact means.
 
+mod advisories;
 mod archives;
 mod bases;
 mod git;
@@ -23,6 +24,7 @@ use crate::lock::{Lock, LockedPackage};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::provenance::model::ModelSigner;
 use crate::review::Publisher;
+pub(crate) use advisories::{Advised, AdvisedPackage};
 pub(crate) use archives::{ArchiveSources, SHRINKWRAP};
 pub(crate) use bases::BaseSources;
 pub(crate) use git::{
@@ -49,6 +51,8 @@ pub(crate) struct Evidence {
     pub siblings: Part,
     /// What is known of its published archives, and of who made them.
     pub published: Published,
+    /// What advisories say of it and of what it brings along.
+    pub advisories: Advised,
     /// What its npm packages bring along.
     pub npm: NpmFacts,
     /// Who has read it.
@@ -319,6 +323,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
                 in_lock,
             )?,
             siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
+            advisories: Advised::default(),
             npm: npm::facts(subject),
             published: archives::unknown(subject),
             review: ReviewFacts::default(),

@@ -1,6 +1,6 @@
 //! What the npm packages of a subject bring along: scripts that run at install, and where they come from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::inventory::Subject;
@@ -19,6 +19,23 @@ pub(crate) struct NpmFacts {
     pub fetched_from: Vec<PackageUrl>,
     /// Dependencies by git, http or file, and `.npmrc` files of the project, one line each, safe to show.
     pub exotic: Vec<String>,
+    /// Every package under every name and version that something there gives it.
+    pub packages: Vec<NamedPackage>,
+}
+
+/// One package under one name and version. Untrusted text.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedPackage {
+    pub name: String,
+    pub version: Option<String>,
+    /// Where it is, or what would fetch it.
+    pub place: String,
+    /// Where npm says that it was fetched from.
+    pub resolved: Option<String>,
+    /// Whether it is the subject itself, and not one of its dependencies.
+    pub own: bool,
+    /// Whether it may be any version.
+    pub floating: bool,
 }
 
 impl Default for NpmFacts {
@@ -29,6 +46,7 @@ impl Default for NpmFacts {
             install_scripts: Vec::new(),
             fetched_from: Vec::new(),
             exotic: Vec::new(),
+            packages: Vec::new(),
         }
     }
 }
@@ -52,6 +70,7 @@ impl NpmFacts {
 
     /// And of one that it brings along.
     pub(crate) fn add(&mut self, manifest: &PackageJson, implicit_gyp: bool) {
+        self.packages.extend(named(manifest, None, "the archive"));
         of_manifest(
             self,
             &label(manifest, manifest.name.as_deref().unwrap_or("?")),
@@ -77,11 +96,28 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
         Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
     ) || subject.trees.tree.is_none()
     {
-        return NpmFacts::default();
+        let packages = match &subject.trees.tree {
+            // Beside the rules of its kind, what a skill or a server brings along is looked up all the same.
+            Some(_) => {
+                let project = project(subject);
+                packages(
+                    subject,
+                    &npm::read(&project, &project, &NpmLimits::default()),
+                )
+            }
+            None => Vec::new(),
+        };
+        return NpmFacts {
+            packages,
+            ..NpmFacts::default()
+        };
     }
     let project = project(subject);
     let tree = npm::read(&project, &project, &NpmLimits::default());
-    let mut facts = NpmFacts::default();
+    let mut facts = NpmFacts {
+        packages: packages(subject, &tree),
+        ..NpmFacts::default()
+    };
     // In npm's own project folder the root's package.json is OpenClaw's, whose dependencies are the records judged elsewhere.
     if project == subject.place.absolute
         && let Some(root) = &tree.root
@@ -131,6 +167,82 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
             .push("the project has an .npmrc, which can send npm elsewhere".to_owned());
     }
     facts
+}
+
+/// Every package of a tree under every name that its files, its folder, npm's lockfiles and its address give it: of names that
+/// disagree any may be the true one.
+fn packages(subject: &Subject, tree: &npm::NpmTree) -> Vec<NamedPackage> {
+    let recorded: HashMap<&str, _> = subject
+        .npm
+        .iter()
+        .flat_map(|npm| &npm.packages)
+        .map(|package| (package.path.as_str(), package))
+        .collect();
+    let mut found = Vec::new();
+    if tree.project == subject.place.absolute
+        && let Some(root) = &tree.root
+    {
+        found.extend(
+            named(root, None, &subject.place.shown).map(|own| NamedPackage { own: true, ..own }),
+        );
+    }
+    for instance in &tree.instances {
+        let own = tree.project.join(&instance.path) == subject.place.absolute;
+        let resolved = instance
+            .locked
+            .as_ref()
+            .and_then(|locked| locked.resolved.clone());
+        let resolved = resolved.or_else(|| recorded.get(instance.path.as_str())?.resolved.clone());
+        let mut names = vec![(
+            instance.name().to_owned(),
+            instance.version().map(str::to_owned),
+        )];
+        if instance.locked.is_none() && !recorded.contains_key(instance.path.as_str()) {
+            names.push((
+                instance.folder_name.clone(),
+                instance.version().map(str::to_owned),
+            ));
+        }
+        if let Some(entry) = recorded.get(instance.path.as_str()) {
+            names.push((entry.name.clone(), entry.version.clone()));
+        }
+        if let Some(name) = resolved.as_deref().and_then(name_in_address) {
+            names.push((name.to_owned(), instance.version().map(str::to_owned)));
+        }
+        names.sort();
+        names.dedup();
+        found.extend(names.into_iter().map(|(name, version)| NamedPackage {
+            name,
+            version,
+            place: instance.path.clone(),
+            resolved: resolved.clone(),
+            own,
+            floating: false,
+        }));
+    }
+    found
+}
+
+/// The package of a manifest, where it says its name.
+fn named(manifest: &PackageJson, resolved: Option<String>, place: &str) -> Option<NamedPackage> {
+    Some(NamedPackage {
+        name: manifest.name.clone()?,
+        version: manifest.version.clone(),
+        place: place.to_owned(),
+        resolved,
+        own: false,
+        floating: false,
+    })
+}
+
+/// The name in the address of an archive, `https://<registry>/<name>/-/<file>.tgz`.
+fn name_in_address(url: &str) -> Option<&str> {
+    let (before, _) = url.split_once("/-/")?;
+    let mut parts = before.rsplit('/');
+    let last = parts.next()?;
+    let scope = parts.next().filter(|scope| scope.starts_with('@'));
+    let length = scope.map_or(0, |scope| scope.len() + 1) + last.len();
+    before.get(before.len() - length..)
 }
 
 /// Whether a package was installed from the archive that OpenClaw itself keeps in the project of a packed plugin: the operator handed it

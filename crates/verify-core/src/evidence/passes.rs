@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use super::review::{self, ReviewContext};
-use super::{AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, elsewhere, tag};
+use super::{AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, advisories, elsewhere, tag};
+use crate::advisories::Index;
 use crate::digest::TreeDigest;
 use crate::error::Result;
 use crate::inventory::{Observation, Subject};
 use crate::lock::Lock;
-use crate::policy::Policy;
+use crate::policy::{AdvisoryPolicy, Policy};
 use crate::subject::SubjectId;
 
 /// What was read, hashed and compared with published archives.
@@ -47,6 +48,24 @@ impl Measured {
     /// `observed`: what the files showed that belongs to no subject.
     pub(super) fn new(all: BTreeMap<SubjectId, Evidence>, observed: Vec<Observation>) -> Self {
         Self(all, observed)
+    }
+
+    /// Looks up what advisories say of each subject and of what it brings along.
+    ///
+    /// # Errors
+    /// When the index is damaged.
+    pub(crate) fn advise(
+        &mut self,
+        subjects: &[Subject],
+        index: &Index,
+        policy: &AdvisoryPolicy,
+    ) -> Result<()> {
+        for subject in subjects {
+            if let Some(evidence) = self.0.get_mut(&subject.id) {
+                evidence.advisories = advisories::advised(subject, evidence, index, policy)?;
+            }
+        }
+        Ok(())
     }
 
     /// Verifies the tags that git subjects were installed from, against what `lock` remembers of them, and the signatures of skills.

@@ -3,6 +3,7 @@
 //! A policy is a preset with the operator's own keys over it. What comes out of [`Policy::parse`] cannot contradict itself: every
 //! finding id is known, no finding that must stand can be lowered, no two rules can tie over a subject.
 
+mod advisories;
 mod criteria;
 pub mod edit;
 mod exception;
@@ -28,6 +29,7 @@ use crate::error::OperatorError;
 use crate::finding::Level;
 use crate::subject::{Kind, Source, SubjectId};
 
+pub use advisories::AdvisoryPolicy;
 pub use criteria::Criteria;
 pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
 pub use glob::{BadPattern, Pattern};
@@ -55,6 +57,8 @@ pub struct Policy {
     levels: BTreeMap<String, (Level, RequirementOrigin)>,
     /// Where code may come from; none when the operator does not say.
     pub sources: Option<AllowedSources>,
+    /// What is known to be bad, and how much of it is put up with.
+    pub advisories: AdvisoryPolicy,
     /// Reviews of other people.
     pub imports: Vec<Import>,
     rules: RuleSet,

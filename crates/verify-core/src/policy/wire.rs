@@ -26,6 +26,7 @@ pub(super) struct WirePolicy {
     #[serde(default)]
     pub levels: BTreeMap<Spanned<String>, Spanned<Level>>,
     pub sources: Option<WireSources>,
+    pub advisories: Option<Spanned<WireAdvisories>>,
     #[serde(default)]
     pub imports: BTreeMap<Spanned<String>, Spanned<WireImport>>,
     #[serde(default)]
@@ -46,6 +47,18 @@ pub(super) struct WireSources {
     pub registries: Option<Vec<Spanned<String>>>,
     pub git: Option<Vec<Spanned<String>>>,
     pub min_age_days: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireAdvisories {
+    pub index: Option<Spanned<String>>,
+    pub sha256: Option<Spanned<String>>,
+    pub max_age_days: Option<Spanned<u32>>,
+    pub require: Option<bool>,
+    pub deny_severity: Option<Spanned<String>>,
+    #[serde(default)]
+    pub not_for: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ pub(crate) mod contents;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use crate::advisories::AdvisoriesUsed;
 pub use crate::rules::outcomes::{Basis, Outcomes};
 pub use contents::PackageContents;
 
@@ -94,6 +95,9 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub variables: Vec<String>,
+    /// The index of advisories that was looked into; none where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advisories: Option<AdvisoriesUsed>,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<AnchorsUsed>,

@@ -1,6 +1,6 @@
 //! Every rule, once. A new rule is one file, one line here, one page in docs/findings and one test.
 
-use super::{Rule, access, exposure, hygiene, integrity, pinning, provenance, review};
+use super::{Rule, access, advisory, exposure, hygiene, integrity, pinning, provenance, review};
 
 /// Every rule, by group.
 #[must_use]
@@ -58,6 +58,8 @@ static CATALOGUE: &[Rule] = &[
     review::review_expired::RULE,
     review::agent_reviewed_only::RULE,
     review::violation::RULE,
+    advisory::known_malicious::RULE,
+    advisory::known_vulnerable::RULE,
     hygiene::other_state::RULE,
     hygiene::exception_expired::RULE,
     hygiene::exception_expiring::RULE,
@@ -65,6 +67,7 @@ static CATALOGUE: &[Rule] = &[
     hygiene::rule_unmatched::RULE,
     hygiene::trust_expiring::RULE,
     hygiene::trust_unused::RULE,
+    hygiene::advisories_stale::RULE,
     exposure::gateway_no_auth::RULE,
     exposure::gateway_exposed::RULE,
     exposure::funnel_exposed::RULE,

@@ -1,6 +1,7 @@
 //! Rules: pure functions of a subject, the evidence about it and policy. One file a rule; the catalogue names every rule once.
 
 mod access;
+mod advisory;
 mod catalogue;
 mod exposure;
 mod hygiene;
@@ -35,6 +36,7 @@ pub(crate) const NEEDLESS: [&str; 2] = [
 ];
 pub(crate) use outcomes::Said;
 
+use crate::advisories::AdvisoriesUsed;
 use crate::digest::Sha256Digest;
 use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
@@ -139,6 +141,8 @@ pub enum Group {
     Provenance,
     /// Has it been reviewed?
     Review,
+    /// Is something bad known about it?
+    Advisory,
     /// Are the operator's own files in order?
     Hygiene,
     /// Who can reach the gateway?
@@ -156,6 +160,7 @@ impl Group {
             Self::Pinning => "pinning",
             Self::Provenance => "provenance",
             Self::Review => "review",
+            Self::Advisory => "advisory",
             Self::Hygiene => "hygiene",
             Self::Exposure => "exposure",
             Self::Access => "access",
@@ -212,6 +217,8 @@ pub(crate) struct Whole<'a> {
     pub reviews: &'a Reviews,
     /// How the operator's files are named in locations.
     pub names: &'a Names,
+    /// The index of advisories that was looked into, where there was one.
+    pub advisories: Option<&'a AdvisoriesUsed>,
     /// The day as of which everything is judged (UTC).
     pub today: Date,
     /// What of the subjects is there.
@@ -259,6 +266,15 @@ impl Whole<'_> {
     /// Whether an exception is about what is judged here: the machine, or what is installed on it.
     pub(crate) fn is_about(&self, exception: &Exception) -> bool {
         (exception.package == SubjectId::machine()) == self.machine().is_some()
+    }
+
+    /// The one subject that the question is about, before it is installed.
+    pub(crate) fn asked_about(&self) -> Option<&SubjectId> {
+        let before = matches!(self.stage, Stage::Announced | Stage::Staged | Stage::Packed);
+        self.judged
+            .first()
+            .filter(|_| before)
+            .map(|judged| &judged.subject.id)
     }
 
     /// A place in the policy.

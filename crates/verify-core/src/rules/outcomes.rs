@@ -108,7 +108,10 @@ pub(crate) fn of(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> (Outcom
         } else {
             review(&evidence.review, said(Group::Review))
         },
-        advisory: Outcome::NotApplicable,
+        advisory: otherwise(
+            said(Group::Advisory),
+            of_silence(evidence.advisories.asked > 0),
+        ),
     };
     let basis = (integrity == Outcome::Verified).then(|| basis(subject, evidence, packed));
     (outcomes, basis)

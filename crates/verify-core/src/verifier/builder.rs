@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::imports;
 use super::reviews::{RefreshedImport, ReviewFiles};
 use super::{OnProgress, Verifier};
+use crate::advisories::{AdvisoriesUsed, Index};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::finding::Level;
@@ -43,6 +44,7 @@ pub struct Builder {
     pub(super) levels: Vec<(String, Level)>,
     pub(super) manifests: Option<PathBuf>,
     pub(super) imports: Option<PathBuf>,
+    pub(super) advisories: Option<PathBuf>,
     pub(super) contents: Option<PathBuf>,
     pub(super) now: jiff::Timestamp,
     pub(super) threads: usize,
@@ -103,6 +105,7 @@ impl Builder {
             levels: Vec::new(),
             manifests: None,
             imports: None,
+            advisories: None,
             contents: None,
             now,
             threads: 0,
@@ -231,6 +234,12 @@ impl Builder {
         self
     }
 
+    /// The index of advisories, where policy names none; see [`crate::advisories::import`]. None is used where nothing is there.
+    pub fn advisories(mut self, path: impl Into<PathBuf>) -> Self {
+        self.advisories = Some(path.into());
+        self
+    }
+
     /// Threads that hash; 0 means one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
@@ -303,6 +312,7 @@ impl Builder {
             self.policy.as_ref().and_then(OperatorFile::content),
             self.imports.as_deref(),
         )?;
+        let advisories = self.read_advisories(&policy)?;
         let name = |file: &Option<OperatorFile>| {
             file.as_ref()
                 .map(|file| file.shown.clone())
@@ -346,9 +356,13 @@ impl Builder {
             workspace: place(&self.workspace, &origins.workspace).filter(|_| installed),
             temporary: place(&self.tmp, &origins.temporary).filter(|_| installed),
             variables: variables.filter(|_| installed).collect(),
+            advisories: advisories
+                .as_ref()
+                .map(|index| advisories_used(index, self.now)),
             ..Inputs::default()
         };
         Ok(Verifier {
+            advisories,
             policy,
             lock,
             reviews,
@@ -356,6 +370,34 @@ impl Builder {
             inputs,
             options: self,
         })
+    }
+
+    /// Opens the index that policy names, else the caller's own; none where nothing is there.
+    fn read_advisories(&self, policy: &Policy) -> Result<Option<Index>> {
+        let wanted = &policy.advisories;
+        let Some(path) = wanted.index.as_ref().or(self.advisories.as_ref()) else {
+            return Ok(None);
+        };
+        let Some(index) = Index::open(path)? else {
+            return Ok(None);
+        };
+        if let Some(sha256) = &wanted.sha256 {
+            let source = match index.meta().sources.as_slice() {
+                [one] => Some(one.digest.hex()),
+                _ => None,
+            };
+            if index.digest().hex() != *sha256 && source.as_ref() != Some(sha256) {
+                return Err(Error::environment(
+                    format!(
+                        "the advisory index {} is not the one that policy pins: it has the digest {}",
+                        shown(path),
+                        index.digest()
+                    ),
+                    "import the pinned records, or name the new digest in policy",
+                ));
+            }
+        }
+        Ok(Some(index))
     }
 
     /// Nothing that lies in the state directory or in the host package says whom to trust.
@@ -377,8 +419,16 @@ impl Builder {
             .into_iter()
             .flatten()
             .filter_map(|folder| folder.canonicalize().ok());
+        let advisories = policy
+            .advisories
+            .index
+            .as_deref()
+            .or(self.advisories.as_deref());
         operator_file::refuse_inside(
-            own.chain(signers).chain(skills).chain(imports),
+            own.chain(signers)
+                .chain(skills)
+                .chain(imports)
+                .chain(advisories),
             &folders.collect::<Vec<_>>(),
         )
     }
@@ -449,6 +499,19 @@ impl OperatorFile {
     fn input(&self) -> Option<InputFile> {
         let digest = Sha256Digest::of(self.text.as_ref()?.as_bytes());
         Some(InputFile::new(self.shown.clone(), Some(digest)))
+    }
+}
+
+/// What a report says of the index that it stands on.
+fn advisories_used(index: &Index, now: jiff::Timestamp) -> AdvisoriesUsed {
+    let meta = index.meta();
+    AdvisoriesUsed {
+        path: shown(index.path()),
+        digest: index.digest(),
+        sources: meta.sources.iter().map(|source| source.digest).collect(),
+        records: meta.records,
+        newest: meta.newest.map(|newest| newest.to_string()),
+        age_days: meta.age_days(now),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The gate: every request gets one valid reply, and only exactly what was locked and read gets an allow.
 
+mod advisories;
 mod archives;
 mod tags;
 

@@ -198,7 +198,7 @@ fn shows(text: &str, id: &str) -> bool {
 
 /// Rules that speak of what the shipped state does not hold, such as signed tags and attestations; tests of their own ask about
 /// them, and `explain` shows them.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 17] = [
     "unverifiable-cache",
     "floating-spec",
     "too-fresh",
@@ -211,8 +211,11 @@ const ELSEWHERE: [&str; 14] = [
     "tag-moved",
     "tag-retagged",
     "tag-rollback",
+    "known-malicious",
+    "known-vulnerable",
     "other-state",
     "trust-expiring",
+    "advisories-stale",
 ];
 
 /// Every rule speaks on a screen, in the form that people read, or is named as one that cannot.

@@ -1,5 +1,6 @@
 //! From what is in the file to a [`Policy`] that cannot be wrong.
 
+mod advisories;
 mod exception;
 mod mutable;
 mod release;
@@ -18,8 +19,8 @@ use toml::Spanned;
 use super::rule_set::{Prefixes, RuleSet};
 use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
 use super::{
-    AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation, Pattern, Policy, PolicyRule,
-    Preset, RequirementOrigin, RuleInfo,
+    AdvisoryPolicy, AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation, Pattern,
+    Policy, PolicyRule, Preset, RequirementOrigin, RuleInfo,
 };
 use crate::error::OperatorError;
 use crate::finding::Level;
@@ -65,6 +66,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         preset,
         levels: reader.levels(wire.levels, origin)?,
         sources: None,
+        advisories: AdvisoryPolicy::default(),
         imports: Vec::new(),
         rules: RuleSet::default(),
         base: wire
@@ -100,6 +102,9 @@ pub(super) fn operator(
         .levels
         .extend(reader.levels(wire.levels, |line| RequirementOrigin::Policy { line })?);
     policy.sources = wire.sources.map(|s| reader.sources(s)).transpose()?;
+    if let Some(advisories) = wire.advisories {
+        policy.advisories = reader.advisories(advisories)?;
+    }
     policy.imports = wire
         .imports
         .into_iter()
@@ -141,26 +146,7 @@ impl<'a> Reader<'a> {
     }
 
     fn sources(&self, wire: WireSources) -> Checked<AllowedSources> {
-        let registry = |url: Spanned<String>| {
-            let text = url.get_ref().trim_end_matches('/');
-            let rest = text
-                .strip_prefix("https://")
-                .or_else(|| text.strip_prefix("http://"));
-            match rest {
-                Some(rest)
-                    if !rest.is_empty()
-                        && !rest.contains(['@', '?', '#'])
-                        && !rest.contains(char::is_whitespace) =>
-                {
-                    Ok(text.to_owned())
-                }
-                _ => fail(
-                    self.file
-                        .error(url.span(), "not the address of a registry")
-                        .with_help("write it as https://<host>[/<path>]"),
-                ),
-            }
-        };
+        let registry = |url: Spanned<String>| self.registry(url);
         Ok(AllowedSources {
             registries: wire
                 .registries
@@ -172,6 +158,28 @@ impl<'a> Reader<'a> {
                 .transpose()?,
             min_age_days: wire.min_age_days,
         })
+    }
+
+    /// The address of a registry, without a slash at its end.
+    fn registry(&self, url: Spanned<String>) -> Checked<String> {
+        let text = url.get_ref().trim_end_matches('/');
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        match rest {
+            Some(rest)
+                if !rest.is_empty()
+                    && !rest.contains(['@', '?', '#'])
+                    && !rest.contains(char::is_whitespace) =>
+            {
+                Ok(text.to_owned())
+            }
+            _ => fail(
+                self.file
+                    .error(url.span(), "not the address of a registry")
+                    .with_help("write it as https://<host>[/<path>]"),
+            ),
+        }
     }
 
     fn import(&self, name: Spanned<String>, wire: Spanned<WireImport>) -> Checked<Import> {

@@ -1,5 +1,6 @@
 //! Are the operator's own files in order?
 
+pub(super) mod advisories_stale;
 pub(super) mod exception_expired;
 pub(super) mod exception_expiring;
 pub(super) mod exception_unused;

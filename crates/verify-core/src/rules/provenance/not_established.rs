@@ -41,7 +41,10 @@ const HOME: Remedy = Remedy::Operator {
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
     if whole.stage == Stage::Announced {
-        return tags::drafts(whole, FailureClass::Open);
+        return tags::drafts(whole, FailureClass::Open)
+            .into_iter()
+            .chain(no_advisories(whole))
+            .collect();
     }
     open(whole).into_iter().map(with_remedy).collect()
 }
@@ -70,6 +73,7 @@ fn open(whole: &Whole<'_>) -> Vec<Draft> {
         .chain(of_subjects)
         .chain(ages(whole))
         .chain(no_host(whole))
+        .chain(no_advisories(whole))
         .chain(tags::drafts(whole, FailureClass::Open))
         .collect()
 }
@@ -386,6 +390,25 @@ fn archive_unverified(view: &View<'_>) -> Option<Draft> {
 }
 
 /// No host package to judge at all.
+/// Where policy requires that somebody looked, that nobody did is no good answer.
+fn no_advisories(whole: &Whole<'_>) -> Option<Draft> {
+    if !whole.policy.advisories.require || whole.advisories.is_some() {
+        return None;
+    }
+    let what = "policy requires an index of advisories, and there is none: what is known to be bad was not looked for";
+    let draft = Draft::new(what)
+        .code(NotEstablished::NoAdvisories.as_str())
+        .outcome(Outcome::NotEstablished)
+        .demanded()
+        .at(whole.in_policy(1))
+        .help("import the records of the ecosystem, into the file that policy names")
+        .remedy(Remedy::Operator { input: None });
+    Some(match whole.asked_about() {
+        Some(id) => draft.subject(id),
+        None => draft,
+    })
+}
+
 fn no_host(whole: &Whole<'_>) -> Option<Draft> {
     let known = whole
         .inventory
