@@ -290,6 +290,8 @@ pub struct Draft {
     pub about: About,
     /// Whom it is about.
     pub subject: Option<SubjectId>,
+    /// The ids of the advisories that it stands on.
+    pub advisories: Vec<String>,
     /// The release tag that it is about, safe to show.
     pub tag: Option<String>,
     /// One sentence; untrusted parts already passed through [`crate::text::visible`].
@@ -321,6 +323,7 @@ impl Draft {
             subject: None,
             tag: None,
             message: message.into(),
+            advisories: Vec::new(),
             evidence: Vec::new(),
             locations: Vec::new(),
             declared: Vec::new(),

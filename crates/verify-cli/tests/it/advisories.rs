@@ -254,3 +254,86 @@ fn old_advisories_and_a_pinned_index() {
     ));
     assert_eq!(installation.run(&["check"]).code, 2);
 }
+
+#[test]
+fn exceptions_about_advisories_are_bound_and_short() {
+    let installation = Installation::shipped();
+    plant(&installation, "dep", "dep", "2.0.0");
+    installation.init(1);
+    let id = "npm-pack:@acme/packed";
+    let entry = |key: &str| -> String {
+        let text = installation.lock_text();
+        let entry = text
+            .split("[[package]]")
+            .find(|entry| entry.contains(&format!("\"{id}\"")))
+            .expect("entry");
+        let line = entry
+            .lines()
+            .find(|line| line.starts_with(&format!("{key} = ")))
+            .expect("line");
+        line.to_owned()
+    };
+    let (tree, dependencies) = (entry("tree"), entry("dependencies"));
+    let policy = |lines: &str| {
+        let text = format!(
+            "version = 1\n[[exception]]\npackage = \"{id}\"\nreason = \"disputed\"\n{lines}\n"
+        );
+        fs::write(installation.policy(), text).expect("policy");
+    };
+    for (lines, why) in [
+        (
+            "advisory = \"MAL-1\"\nuntil = 2026-12-20".to_owned(),
+            "bound to one version and its bytes",
+        ),
+        (
+            format!("advisory = \"MAL-1\"\n{tree}\nuntil = 2026-12-20"),
+            "bound to one version and its bytes",
+        ),
+        (
+            format!("advisory = \"MAL-1\"\n{tree}\nversion = \"1.2.0\"\nuntil = 2026-12-23"),
+            "at most 30 days ahead",
+        ),
+        (
+            format!("advisory = \"a b\"\n{tree}\nuntil = 2026-12-20"),
+            "not the id of an advisory",
+        ),
+        (
+            format!("advisory = \"CVE-1\"\nallow = [\"unreviewed\"]\n{tree}\nuntil = 2026-12-20"),
+            "about an advisory, or about findings",
+        ),
+        (
+            format!("allow = [\"known-malicious\"]\n{tree}\nuntil = 2026-12-20"),
+            "can never be excepted",
+        ),
+    ] {
+        policy(&lines);
+        let run = installation.run(&["check"]);
+        assert_eq!(run.code, 2, "{lines}: {}", run.text());
+        assert!(
+            run.stderr.replace("\n  │ ", " ").contains(why),
+            "{lines}: {}",
+            run.stderr
+        );
+    }
+    let levels = || -> Vec<String> {
+        let folder = written(&installation, &[record("MAL-1", "dep", &all_versions())]);
+        let run = installation.run(&["advisories", "import", &folder.to_string_lossy()]);
+        assert_eq!(run.code, 0, "{}", run.text());
+        let (_, report) = installation.check();
+        let all = report["findings"].as_array().expect("findings").iter();
+        all.filter(|one| one["id"] == "known-malicious")
+            .map(|one| one["level"].as_str().expect("level").to_owned())
+            .collect()
+    };
+    // Of a dependency the digest of the dependencies has to be named too.
+    policy(&format!(
+        "advisory = \"MAL-1\"\n{tree}\nversion = \"1.2.0\"\nuntil = 2026-12-20"
+    ));
+    assert_eq!(levels(), ["deny"]);
+    policy(&format!(
+        "advisory = \"MAL-1\"\n{tree}\n{dependencies}\nversion = \"1.2.0\"\nuntil = 2026-12-20"
+    ));
+    assert_eq!(levels(), ["warn"]);
+    fs::write(installation.state.join(PROJECT).join("dep/more.js"), "").expect("file");
+    assert_eq!(levels(), ["deny"]);
+}

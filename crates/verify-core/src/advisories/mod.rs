@@ -13,6 +13,7 @@ pub use import::{BrokenRecord, ImportOptions, Imported, import};
 pub use index::{Index, IndexMeta, IndexSource};
 pub use order::{Orders, is_openclaw};
 pub use ranges::Hit;
+pub(crate) use record::is_id;
 pub use record::{Entry, Event, Record, RecordError, read_record};
 
 use schemars::JsonSchema;

@@ -227,6 +227,7 @@ impl Evidence {
                 definition: stated.definition,
                 settings: stated.settings,
                 instructions: stated.instructions,
+                archive: stated.archive,
                 version: stated.version.as_deref(),
             };
         }
@@ -236,6 +237,11 @@ impl Evidence {
             definition: subject.definition_digest(),
             settings: subject.settings_digest(),
             instructions: subject.instructions_digest(),
+            archive: self
+                .announced
+                .as_ref()
+                .and_then(|announced| announced.archive)
+                .or(self.published.archive.verified().copied()),
             version: subject.version.as_deref(),
         }
     }

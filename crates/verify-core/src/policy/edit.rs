@@ -163,7 +163,7 @@ fn take_out(path: &Path, text: &str, lines: &[usize]) -> Checked<Edited> {
 
 /// `text` where the exception at `line` allows only `rest`.
 fn allow_only(path: &Path, text: &str, line: usize, rest: &[String]) -> Checked<String> {
-    let Some((_, allow)) = entry(text, line) else {
+    let Some((_, Some(allow))) = entry(text, line) else {
         let what = format!("line {line} begins no [[exception]] of its own");
         return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
     };
@@ -173,7 +173,7 @@ fn allow_only(path: &Path, text: &str, line: usize, rest: &[String]) -> Checked<
 }
 
 /// Where the `[[exception]]` is that begins at `line`, whole lines, and the value of its `allow`.
-fn entry(text: &str, line: usize) -> Option<(Range<usize>, Range<usize>)> {
+fn entry(text: &str, line: usize) -> Option<(Range<usize>, Option<Range<usize>>)> {
     let root = DeTable::parse(text).ok()?.into_inner();
     let DeValue::Array(entries) = root.get("exception")?.get_ref() else {
         return None;
@@ -190,7 +190,7 @@ fn entry(text: &str, line: usize) -> Option<(Range<usize>, Range<usize>)> {
         let DeValue::Table(keys) = entry.get_ref() else {
             return None;
         };
-        let allow = keys.get("allow")?.span();
+        let allow = keys.get("allow").map(Spanned::span);
         Some((start..end_of_line(text, end_of(entry)), allow))
     })
 }
@@ -216,8 +216,12 @@ pub(super) fn render(exception: &Exception) -> String {
         "dependencies",
         exception.dependencies.map(|d| d.to_string()),
     );
+    text("archive", exception.archive.map(|d| d.to_string()));
+    text("advisory", exception.advisory.clone());
     let allow: Vec<String> = exception.allow.iter().map(|id| quote(id)).collect();
-    let _ = writeln!(out, "allow = [{}]", allow.join(", "));
+    if exception.advisory.is_none() {
+        let _ = writeln!(out, "allow = [{}]", allow.join(", "));
+    }
     let _ = writeln!(
         out,
         "reason = {}\nuntil = {}",

@@ -2,11 +2,14 @@
 
 use jiff::civil::Date;
 
-use crate::digest::{Sha256Digest, TreeDigest};
+use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::subject::SubjectId;
 
 /// Days ahead that an exception may end at most.
 pub const MAX_EXCEPTION_DAYS: i32 = 180;
+
+/// Days ahead that an exception may end at most where an advisory says that a package is malware.
+pub const MAX_MALICIOUS_DAYS: i32 = 30;
 
 /// One exception.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct Exception {
     pub version: Option<String>,
     /// The dependencies it is bound to.
     pub dependencies: Option<TreeDigest>,
+    /// The archive it is bound to; only beside `advisory`.
+    pub archive: Option<Sri>,
+    /// The one advisory that it is about; then it covers what is found of that, and nothing else.
+    pub advisory: Option<String>,
     /// The findings it covers.
     pub allow: Vec<String>,
     /// Why.
@@ -47,6 +54,8 @@ pub struct ExceptionTarget<'a> {
     pub digests: Digests<'a>,
     /// Whether the finding stands on the subject's dependencies: then an exception has to name them.
     pub about_dependencies: bool,
+    /// The ids of the advisories that it stands on.
+    pub advisories: &'a [String],
 }
 
 /// What is installed of a subject.
@@ -62,6 +71,8 @@ pub struct Digests<'a> {
     pub settings: Option<Sha256Digest>,
     /// Its instructions.
     pub instructions: Option<Sha256Digest>,
+    /// Its archive, where that is known.
+    pub archive: Option<Sri>,
     /// Its version.
     pub version: Option<&'a str>,
 }
@@ -71,6 +82,11 @@ impl Exception {
     #[must_use]
     pub fn expired(&self, today: Date) -> bool {
         today > self.until
+    }
+
+    /// Whether it is bound to no bytes: it may be, where it is about a hole and not about malware.
+    fn is_by_advisory_alone(&self) -> bool {
+        self.advisory.is_some() && self.tree.is_none() && self.archive.is_none()
     }
 
     /// Whether both are about the same bytes of the same subject.
@@ -83,6 +99,8 @@ impl Exception {
             && self.instructions == other.instructions
             && self.version == other.version
             && self.dependencies == other.dependencies
+            && self.archive == other.archive
+            && self.advisory == other.advisory
     }
 
     /// Whether it covers a finding today.
@@ -102,13 +120,21 @@ impl Exception {
                 || self.definition.is_some()
                 || self.settings.is_some()
                 || self.instructions.is_some()
-                || self.version.is_some())
+                || self.version.is_some()
+                || self.advisory.is_some())
+            && self
+                .advisory
+                .as_ref()
+                .is_none_or(|id| finding.advisories.contains(id))
+            && (self.archive.is_none() || self.archive == finding.digests.archive)
             && (self.settings.is_none() || self.settings == finding.digests.settings)
             && (self.instructions.is_none() || self.instructions == finding.digests.instructions)
             && (self.tree.is_none() || self.tree == tree)
             && (self.definition.is_none() || self.definition == definition)
             && (self.version.is_none() || self.version.as_deref() == version)
             && (self.dependencies.is_none() || self.dependencies == dependencies)
-            && (!finding.about_dependencies || self.dependencies.is_some())
+            && (!finding.about_dependencies
+                || self.dependencies.is_some()
+                || self.is_by_advisory_alone())
     }
 }

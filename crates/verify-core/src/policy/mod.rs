@@ -31,7 +31,7 @@ use crate::subject::{Kind, Source, SubjectId};
 
 pub use advisories::AdvisoryPolicy;
 pub use criteria::Criteria;
-pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
+pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
 use rule_set::RuleSet;

@@ -100,6 +100,8 @@ fn excepted(entry: &LockedPackage, id: &str, today: Date, until: Date) -> Except
         instructions: entry.instructions,
         version: None,
         dependencies: entry.dependencies,
+        archive: None,
+        advisory: None,
         allow: vec![id.to_owned()],
         reason: format!("there at the first run on {today}, not looked at yet"),
         until,

@@ -8,7 +8,7 @@ use toml::value::Datetime;
 
 use super::Criteria;
 use super::{Dependencies, LocalFiles, Need, PinRequirement, Preset, ReleaseNeed};
-use crate::digest::{Sha256Digest, TreeDigest};
+use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::finding::Level;
 use crate::subject::SubjectId;
 
@@ -147,7 +147,9 @@ pub(super) struct WireException {
     pub instructions: Option<Sha256Digest>,
     pub version: Option<Spanned<String>>,
     pub dependencies: Option<TreeDigest>,
-    pub allow: Spanned<Vec<Spanned<String>>>,
+    pub archive: Option<Spanned<Sri>>,
+    pub advisory: Option<Spanned<String>>,
+    pub allow: Option<Spanned<Vec<Spanned<String>>>>,
     pub reason: Spanned<String>,
     pub until: Spanned<Datetime>,
 }

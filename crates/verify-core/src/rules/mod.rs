@@ -442,7 +442,18 @@ impl Judge<'_> {
         if level == Level::Allow {
             return;
         }
-        let suppressed = self.exception(rule, &draft);
+        let mut suppressed = self.exception(rule, &draft);
+        let mut evidence = draft.evidence;
+        if rule.fixed
+            && let Some(excepted) = suppressed.take()
+        {
+            // It is never silent: a warning for as long as the exception lasts.
+            level = Level::Warn;
+            evidence.push(format!(
+                "excepted until {}: {}",
+                excepted.until, excepted.reason
+            ));
+        }
         self.findings.push(Finding {
             id: rule.id,
             code: draft.code,
@@ -451,7 +462,7 @@ impl Judge<'_> {
             subject: draft.subject,
             tag: draft.tag,
             message: draft.message,
-            evidence: draft.evidence,
+            evidence,
             locations: draft.locations,
             definition: definition(rule, draft.code, &draft.declared),
             declared: draft.declared,
@@ -493,7 +504,8 @@ impl Judge<'_> {
     }
 
     fn exception(&mut self, rule: &Rule, draft: &Draft) -> Option<Suppression> {
-        if rule.fixed {
+        // The one fixed finding that can be wrong: of what a list says that somebody else keeps.
+        if rule.fixed && rule.group != Group::Advisory {
             return None;
         }
         let subject = draft.subject.as_ref()?;
@@ -512,6 +524,7 @@ impl Judge<'_> {
             subject,
             digests,
             about_dependencies: draft.about == About::Dependencies,
+            advisories: &draft.advisories,
         };
         let (index, exception) = self.whole.policy.exception_for(&target, self.whole.today)?;
         if let Some(used) = self.used.get_mut(index) {

@@ -92,6 +92,7 @@ impl Verifier {
                 subject: id,
                 digests,
                 about_dependencies: one.about == About::Dependencies,
+                advisories: &[],
             };
             exception.covers(&target, self.options.today())
         };
@@ -194,6 +195,8 @@ fn bound(
         instructions: digests.instructions,
         version: None,
         dependencies: digests.dependencies,
+        archive: None,
+        advisory: None,
         allow: vec![finding.to_owned()],
         reason: reason.to_owned(),
         until,

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::Reader;
 use crate::policy::wire::WireException;
-use crate::policy::{Exception, MAX_EXCEPTION_DAYS};
+use crate::policy::{Exception, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
 use crate::toml_file::{Checked, fail};
 
 impl Reader<'_> {
@@ -23,14 +23,16 @@ impl Reader<'_> {
             let span = entry.span();
             let exception = self.exception(entry, today)?;
             let bound = format!(
-                "{} {:?} {:?} {:?} {:?} {:?} {:?}",
+                "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
                 exception.package,
                 exception.tree,
                 exception.definition,
                 exception.settings,
                 exception.instructions,
                 exception.version,
-                exception.dependencies
+                exception.dependencies,
+                exception.archive,
+                exception.advisory
             );
             for id in &exception.allow {
                 if let Some(first) = seen.insert((bound.clone(), id.clone()), span.clone()) {
@@ -50,17 +52,23 @@ impl Reader<'_> {
         let span = entry.span();
         let wire = entry.into_inner();
         let until = self.file.date(&wire.until)?;
+        let malware = wire
+            .advisory
+            .as_ref()
+            .is_some_and(|id| is_malware(id.get_ref()));
+        let most = if malware {
+            MAX_MALICIOUS_DAYS
+        } else {
+            MAX_EXCEPTION_DAYS
+        };
         // Counted in days from the epoch of the calendar, so no time zone has a part in it.
-        if today
-            .until(until)
-            .is_ok_and(|span| span.get_days() > MAX_EXCEPTION_DAYS)
-        {
+        if today.until(until).is_ok_and(|span| span.get_days() > most) {
             let help = today
-                .checked_add(jiff::Span::new().days(MAX_EXCEPTION_DAYS))
+                .checked_add(jiff::Span::new().days(most))
                 .map(|last| format!("the last day possible today is {last}"));
             let error = self.file.error(
                 wire.until.span(),
-                format!("an exception ends at most {MAX_EXCEPTION_DAYS} days ahead"),
+                format!("an exception ends at most {most} days ahead"),
             );
             return fail(match help {
                 Ok(help) => error.with_help(help),
@@ -77,6 +85,56 @@ impl Reader<'_> {
                 "an exception is bound to `tree` or to `definition`, not to both",
             ));
         }
+        let allow = match (&wire.advisory, wire.allow.as_ref()) {
+            (Some(advisory), None) => self.of_advisory(advisory, &wire, span.clone())?,
+            (Some(advisory), Some(_)) => {
+                return fail(
+                    self.file
+                        .error(
+                            advisory.span(),
+                            "an exception is about an advisory, or about findings",
+                        )
+                        .with_help("remove `allow` or `advisory`"),
+                );
+            }
+            (None, Some(allow)) => self.allowed(allow, &wire, digest, span.clone())?,
+            (None, None) => return fail(self.file.error(span, "missing field `allow`")),
+        };
+        Ok(Exception {
+            package: wire.package,
+            tree: wire.tree,
+            definition: wire.definition,
+            settings: wire.settings,
+            instructions: wire.instructions,
+            version: wire.version.map(Spanned::into_inner),
+            dependencies: wire.dependencies,
+            archive: wire.archive.map(Spanned::into_inner),
+            advisory: wire.advisory.map(Spanned::into_inner),
+            allow,
+            reason: self.file.sentence(&wire.reason, "reason")?,
+            until,
+            line: self.file.line(span.start),
+        })
+    }
+
+    /// The findings of `allow`, each of which the exception may cover as it is bound.
+    fn allowed(
+        &self,
+        list: &Spanned<Vec<Spanned<String>>>,
+        wire: &WireException,
+        digest: bool,
+        span: Range<usize>,
+    ) -> Checked<Vec<String>> {
+        if let Some(archive) = &wire.archive {
+            return fail(
+                self.file
+                    .error(
+                        archive.span(),
+                        "only an exception about an advisory is bound to an archive",
+                    )
+                    .with_help("bind it to `tree`, which is in the lock"),
+            );
+        }
         if !digest && wire.version.is_none() {
             return fail(
                 self.file
@@ -84,14 +142,11 @@ impl Reader<'_> {
                     .with_help("add `tree` or `definition`; both are in the lock"),
             );
         }
-        if wire.allow.get_ref().is_empty() {
-            return fail(
-                self.file
-                    .error(wire.allow.span(), "the exception allows nothing"),
-            );
+        if list.get_ref().is_empty() {
+            return fail(self.file.error(list.span(), "the exception allows nothing"));
         }
         let mut allow: Vec<String> = Vec::new();
-        for id in wire.allow.get_ref() {
+        for id in list.get_ref() {
             let info = self.finding(id)?;
             if info.fixed {
                 return fail(self.fixed(id, "excepted"));
@@ -117,18 +172,43 @@ impl Reader<'_> {
             }
             allow.push(id.get_ref().clone());
         }
-        Ok(Exception {
-            package: wire.package,
-            tree: wire.tree,
-            definition: wire.definition,
-            settings: wire.settings,
-            instructions: wire.instructions,
-            version: wire.version.map(Spanned::into_inner),
-            dependencies: wire.dependencies,
-            allow,
-            reason: self.file.sentence(&wire.reason, "reason")?,
-            until,
-            line: self.file.line(span.start),
-        })
+        Ok(allow)
     }
+
+    /// The finding of an advisory. That a package is not malware after all is said of one version and of its very bytes.
+    fn of_advisory(
+        &self,
+        advisory: &Spanned<String>,
+        wire: &WireException,
+        span: Range<usize>,
+    ) -> Checked<Vec<String>> {
+        let id = advisory.get_ref();
+        if !crate::advisories::is_id(id) {
+            return fail(
+                self.file
+                    .error(advisory.span(), "not the id of an advisory")
+                    .with_help("the finding names it, such as GHSA-… or MAL-…"),
+            );
+        }
+        let malware = is_malware(id);
+        let bound = wire.tree.is_some() || wire.archive.is_some();
+        if malware && !(bound && wire.version.is_some()) {
+            return fail(
+                self.file
+                    .error(
+                        span,
+                        "an exception about malware is bound to one version and its bytes",
+                    )
+                    .with_help("add `version`, and `tree` or `archive`; they are in the lock"),
+            );
+        }
+        let mut known = self.catalogue.iter();
+        let finding = known.find(|info| info.group == "advisory" && info.fixed == malware);
+        Ok(finding.map(|info| info.id.to_owned()).into_iter().collect())
+    }
+}
+
+/// Whether an id is one of those that say that a package is malware.
+fn is_malware(id: &str) -> bool {
+    id.starts_with("MAL-")
 }

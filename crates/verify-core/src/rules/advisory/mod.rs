@@ -22,6 +22,8 @@ fn draft(view: &View<'_>, package: &AdvisedPackage, what: &str) -> Draft {
     };
     let maybe = if found.unclear { "may be" } else { "is" };
     let mut draft = view.draft(format!("{label} {maybe} {what}: {}", found.ids.join(", ")));
+    draft.advisories.clone_from(&found.ids);
+    draft.advisories.extend(found.aliases.iter().cloned());
     if !found.summary.is_empty() {
         draft = draft.evidence(text::visible(&found.summary).into_owned());
     }

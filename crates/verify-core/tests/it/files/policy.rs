@@ -562,6 +562,7 @@ fn exceptions_are_bound_to_bytes_and_days() {
                     subject: &subject,
                     digests,
                     about_dependencies,
+                    advisories: &[],
                 },
                 today,
             )

@@ -112,3 +112,55 @@ fn a_required_index_that_is_not_there_refuses_everything() {
         assert!(reply.to_string().contains("and there is none"), "{reply}");
     }
 }
+
+#[test]
+fn a_wrong_record_is_put_up_with_for_one_version_and_its_bytes() {
+    let bench = Bench::new();
+    bench.npm_project("1.0.0");
+    let all = range(&json!([{ "introduced": "0" }]));
+    let archive = openclaw_verify_core::digest::Sri::of(b"1.0.0");
+    let other = openclaw_verify_core::digest::Sri::of(b"other");
+    let ask = |lines: &str| {
+        let exception = format!(
+            "[[exception]]\npackage = \"npm:@acme/notes\"\nreason = \"disputed, OPS-9\"\nuntil = 2026-12-20\n{lines}\n"
+        );
+        bench.known(
+            "MAL-1",
+            "@acme/notes",
+            &all,
+            &json!({ "aliases": ["GHSA-1"] }),
+            &exception,
+        );
+        bench.ask(&bench.npm(0))
+    };
+    let reply = ask(&format!(
+        "advisory = \"MAL-1\"\nversion = \"1.0.0\"\narchive = \"{archive}\""
+    ));
+    // It is a warning and not absence.
+    assert_eq!(reply["decision"], "warn", "{reply}");
+    assert_eq!(rules(&reply)[0], "known-malicious", "{reply}");
+    assert!(
+        reply
+            .to_string()
+            .contains("excepted until 2026-12-20: disputed, OPS-9"),
+        "{reply}"
+    );
+    for lines in [
+        format!("advisory = \"MAL-2\"\nversion = \"1.0.0\"\narchive = \"{archive}\""),
+        format!("advisory = \"MAL-1\"\nversion = \"1.0.1\"\narchive = \"{archive}\""),
+        format!("advisory = \"MAL-1\"\nversion = \"1.0.0\"\narchive = \"{other}\""),
+        "advisory = \"GHSA-1\"".to_owned(),
+    ] {
+        blocked(&ask(&lines), "known-malicious");
+    }
+    // A hole is excepted by its id.
+    let exception = "[[exception]]\npackage = \"npm:@acme/notes\"\nadvisory = \"CVE-1\"\nreason = \"not reachable\"\nuntil = 2027-01-31\n";
+    bench.known(
+        "GHSA-1",
+        "@acme/notes",
+        &all,
+        &json!({ "aliases": ["CVE-1"] }),
+        exception,
+    );
+    allowed(&bench.ask(&bench.npm(0)));
+}
