@@ -100,6 +100,12 @@ fn inputs(out: &mut String, report: &Report) {
             format_args!("{dim}link    {} -> {}{dim:#}", root.link, root.target),
         );
     }
+    if inputs.advisories.is_none() && report.releases.is_empty() {
+        line(
+            out,
+            format_args!("{dim}known   nothing: no index of advisories was read{dim:#}"),
+        );
+    }
     if let Some(known) = &inputs.advisories {
         let age = match known.age_days {
             Some(0) => "the newest of today".to_owned(),

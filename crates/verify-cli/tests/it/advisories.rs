@@ -337,3 +337,33 @@ fn exceptions_about_advisories_are_bound_and_short() {
     fs::write(installation.state.join(PROJECT).join("dep/more.js"), "").expect("file");
     assert_eq!(levels(), ["deny"]);
 }
+
+#[test]
+fn without_an_index_every_format_says_so() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let said = |format: &str| {
+        let run = installation.run(&["check", "--format", format]);
+        assert_ne!(run.code, 2, "{}", run.text());
+        run.stdout
+    };
+    let formats = ["human", "json", "sarif", "github", "junit"];
+    for format in formats {
+        let text = said(format);
+        let what = match format {
+            "human" => "no index of advisories was read",
+            _ => "so what is known to be bad was not looked for",
+        };
+        assert!(text.contains(what), "{format}: {text}");
+    }
+    let folder = written(
+        &installation,
+        &[record("MAL-9", "unrelated", &all_versions())],
+    );
+    let run = installation.run(&["advisories", "import", &folder.to_string_lossy()]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    for format in formats {
+        let text = said(format);
+        assert!(!text.contains("was not looked for"), "{format}: {text}");
+    }
+}

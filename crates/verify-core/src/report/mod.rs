@@ -302,8 +302,21 @@ pub(crate) fn assemble(
             .map(|tag| ReleaseReport::new(tag.repository.clone(), &tag.verdict))
             .collect(),
         findings,
-        not_covered: whole.inventory.not_covered.clone(),
+        not_covered: not_covered(whole),
     }
+}
+
+/// What was not judged; also that nobody looked for what is known to be bad.
+fn not_covered(whole: &Whole<'_>) -> Vec<NotCovered> {
+    let mut all = whole.inventory.not_covered.clone();
+    // Of a tag nobody asks advisories.
+    if whole.advisories.is_none() && whole.releases.is_empty() {
+        all.push(NotCovered::new(
+            "advisories",
+            "no index of them was given, so what is known to be bad was not looked for",
+        ));
+    }
+    all
 }
 
 fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> SubjectReport {
