@@ -151,6 +151,8 @@ fn malware_among_the_dependencies_is_denied_whatever_is_locked_or_allowed() {
         withdrawn,
         record("MAL-1", "dep", &json!({ "versions": ["2.0.1"] })),
         record("MAL-1", "de", &all_versions()),
+        // A skill is no package.
+        record("MAL-1", "weather", &all_versions()),
     ] {
         let keep = crate::advisories::record("MAL-9", "unrelated", &all_versions());
         let (_, all) = found(&installation, &[record, keep], &ids);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Evidence;
-use super::npm::NamedPackage;
+use super::npm::{NamedPackage, is_package};
 use crate::advisories::{Hit, Index, Match, merge};
 use crate::error::Result;
 use crate::inventory::{InstallStep, Subject};
@@ -105,6 +105,10 @@ pub(super) fn advised(
 
 /// The subject's own package, as its id, its record and the lock name it.
 fn own(subject: &Subject, evidence: &Evidence) -> Vec<NamedPackage> {
+    // A skill of the same name as a package is another thing.
+    if !is_package(subject.kind) {
+        return Vec::new();
+    }
     let of_npm = matches!(
         subject.source,
         Source::Npm | Source::NpmPack | Source::Clawhub

@@ -91,11 +91,7 @@ pub(crate) struct PackageUrl {
 
 /// Facts about a subject's packages; nothing for what has none.
 pub(super) fn facts(subject: &Subject) -> NpmFacts {
-    if !matches!(
-        subject.kind,
-        Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
-    ) || subject.trees.tree.is_none()
-    {
+    if !is_package(subject.kind) || subject.trees.tree.is_none() {
         let packages = match &subject.trees.tree {
             // Beside the rules of its kind, what a skill or a server brings along is looked up all the same.
             Some(_) => {
@@ -179,7 +175,9 @@ fn packages(subject: &Subject, tree: &npm::NpmTree) -> Vec<NamedPackage> {
         .map(|package| (package.path.as_str(), package))
         .collect();
     let mut found = Vec::new();
-    if tree.project == subject.place.absolute
+    // The manifest of a skill or of a local server names something that no registry knows.
+    if is_package(subject.kind)
+        && tree.project == subject.place.absolute
         && let Some(root) = &tree.root
     {
         found.extend(
@@ -243,6 +241,14 @@ fn name_in_address(url: &str) -> Option<&str> {
     let scope = parts.next().filter(|scope| scope.starts_with('@'));
     let length = scope.map_or(0, |scope| scope.len() + 1) + last.len();
     before.get(before.len() - length..)
+}
+
+/// Whether subjects of a kind are packages themselves.
+pub(super) fn is_package(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack
+    )
 }
 
 /// Whether a package was installed from the archive that OpenClaw itself keeps in the project of a packed plugin: the operator handed it
