@@ -89,7 +89,8 @@ fn a_chain_up_to_the_operators_root_holds_while_the_certificate_does() {
 
 #[test]
 fn what_the_signer_did_not_sign() {
-    let attacks: [(&str, fn(&Path)); 6] = [
+    type Attack = fn(&Path);
+    let attacks: [(&str, Attack); 6] = [
         ("artifact", |skill| {
             fs::write(skill.join(".extra"), "x").expect("write");
         }),

@@ -616,7 +616,12 @@ mod tests {
         )
         .expect("unit");
         let paths = Paths::new(&options).expect("paths");
-        let subjects = read(&paths, None, &[home.clone()], &mut Found::default());
+        let subjects = read(
+            &paths,
+            None,
+            std::slice::from_ref(&home),
+            &mut Found::default(),
+        );
         let [subject] = subjects.as_slice() else {
             panic!("{subjects:?}");
         };

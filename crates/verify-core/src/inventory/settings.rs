@@ -542,6 +542,7 @@ mod tests {
                     .into(),
                 complete: true,
                 shown: "openclaw.json".to_owned(),
+                text: String::new(),
                 observations: Vec::new(),
             };
             let mut found = Vec::new();

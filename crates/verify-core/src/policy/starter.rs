@@ -133,6 +133,8 @@ mod tests {
             message: String::new(),
             evidence: Vec::new(),
             locations: Vec::new(),
+            declared: Vec::new(),
+            definition: None,
             help: String::new(),
             remedy: crate::finding::Remedy::Never,
             about: crate::finding::About::Subject,

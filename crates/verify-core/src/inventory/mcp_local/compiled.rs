@@ -156,7 +156,7 @@ mod tests {
         );
         assert_eq!(odd(5, 1, 1), Some(false));
         assert!(is_cache(&cache));
-        assert_eq!(of_source(&source), [file.clone()]);
+        assert_eq!(of_source(&source), std::slice::from_ref(&file));
         assert_eq!(of_source(&dir.path().join("y.py")), [] as [PathBuf; 0]);
         std::fs::write(cache.join("y.js"), "").expect("file");
         assert!(

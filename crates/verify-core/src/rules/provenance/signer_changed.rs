@@ -46,6 +46,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             subject: Some(view.subject.id.clone()),
             accept: true,
             online: false,
+            update: false,
         }),
     ]
 }
