@@ -1,0 +1,672 @@
+#!/usr/bin/env python3
+"""Structure-aware mutation over whole states, kills, and writers at the same time.
+
+    scripts/mutate.py mutate N [--seed S] [--jobs J]
+    scripts/mutate.py kills N [--seed S]
+    scripts/mutate.py writers N
+    scripts/mutate.py paths 1
+
+`mutate` changes one file at a time of an installation (testdata/states/home after `lock --init`), of the operator's files, of what
+options name, of a clone, and of a gate's request: keys gone, doubled, renamed, of another type; lines gone, doubled, swapped, very
+long; values replaced by characters that a terminal obeys; pages and bytes of databases, archives and objects; a link, a folder or
+nothing in the file's place. Then it runs a verb on it and fails on:
+
+- an exit code that docs/cli.md does not have, or a panic;
+- a run of more than 10 seconds (measured again alone before it counts);
+- a character on either stream that a terminal obeys;
+- a format for machines that is none;
+- exit 0 where code that is locked differs, or where the lock says something else (`lock --check`), or a trust file was damaged and
+  yet read.
+
+`paths` gives every option that takes a path each such character, in a place that is there and in one that is not. `kills` ends runs of `lock` and `check` by SIGKILL at random moments: the lock is the old or the new one, and the next run leaves
+nothing of the killed one. `writers` starts N `lock ID`, N `policy except` and N `release --pin` at the same time.
+
+Every case depends on seed and number only; a failure prints both, and `--only NUMBER` runs it again and keeps its folder. Exit 1
+where anything failed. OPENCLAW_VERIFY_BIN is the program (default: target/debug, else target/release).
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import xml.dom.minidom
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOW = "2026-11-22T12:00:00Z"
+DATES = {"GIT_AUTHOR_DATE": "2026-11-01T12:00:00Z", "GIT_COMMITTER_DATE": "2026-11-01T12:00:00Z"}
+HANG = 10
+# C0, C1, bidi, zero-width, tags: what crates/verify-core/src/text.rs names.
+HAZARD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]"
+)
+NASTY = ["\x1b]0;x\x07", "\x1b[2J", "\x9b31m", "\u202e", "\u200b", "\r", "\x00", "\ufeff", "\U000e0041", "\x7f", "\b"]
+ODD = [None, True, False, 0, -1, 1e308, 2**63, "", "x" * 70_000, [], {}, [[]], "../../etc/passwd", "/", "__proto__", "\ud800"]
+
+
+def program():
+    named = os.environ.get("OPENCLAW_VERIFY_BIN")
+    found = [Path(named)] if named else [ROOT / "target" / kind / "openclaw-verify" for kind in ("debug", "release")]
+    for path in found:
+        if path.is_file():
+            return path.resolve()
+    sys.exit("no program: set OPENCLAW_VERIFY_BIN")
+
+
+class Place:
+    """One installation to tamper with, and what restores it."""
+
+    def __init__(self, bin, root):
+        self.bin, self.root = bin, Path(root)
+        self.state, self.config, self.home = self.root / "state", self.root / "config", self.root / "home"
+        self.tmp, self.more = self.root / "tmp", self.root / "more"
+        for folder in (self.config, self.home, self.tmp, self.more):
+            folder.mkdir(parents=True)
+        shutil.copytree(ROOT / "testdata/states/home/.openclaw", self.state, symlinks=True)
+        self.ok(["lock", "--init"])
+        tree = tomllib.loads((self.config / "openclaw-verify.lock").read_text())["package"][0]["tree"]
+        (self.config / "openclaw-reviews.toml").write_text(
+            f'version = 1\n\n[[review]]\npackage = "archive:acme-archived"\nversion = "1.4.0"\ntree = "{tree}"\n'
+            'criteria = "safe-to-run"\nby = "Ada <ada@example.org>"\ndate = 2026-11-22\nnotes = "read"\n'
+        )
+        shutil.copy(self.config / "openclaw-reviews.toml", self.more / "imported.toml")
+        policy = self.config / "openclaw-verify.toml"
+        digest = hashlib.sha256((self.more / "imported.toml").read_bytes()).hexdigest()
+        team = f'\n[imports.team]\npath = "../more/imported.toml"\ndigest = "sha256:{digest}"\n'
+        policy.write_text(policy.read_text() + team)
+        self.clone()
+        shutil.copy(ROOT / "crates/verify-core/src/provenance/npm/keys.json", self.more / "keys.json")
+        roots = sorted(Path.home().glob(".cargo/registry/src/*/sigstore-trust-root-*/src/trusted_root.json"))
+        if roots:
+            shutil.copy(roots[-1], self.more / "root.json")
+        archive = next(self.state.glob("npm/projects/*/_openclaw-pack-archives/*.tgz"))
+        shutil.copy(archive, self.more / "a.tgz")
+        plugin = self.state / "extensions/acme-notes"
+        request = {
+            "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "acme-notes", "targetType": "plugin",
+            "sourcePath": str(plugin), "sourcePathKind": "directory",
+            "source": {"kind": "local-path", "authority": "user", "mutable": True, "network": False},
+            "origin": {"type": "plugin-package"}, "request": {"kind": "plugin-dir", "mode": "install"},
+            "plugin": {"contentType": "package", "pluginId": "acme-notes"},
+        }
+        (self.more / "request.json").write_text(json.dumps(request))
+        self.ok(["check"])
+        self.ok(["release", str(self.root / "clone"), "v1.0.0", "--repository", "github.com/acme/a", "--signers", str(self.more / "signers")])
+        made = self.ok(["sbom"])
+        (self.more / "old.cdx.json").write_bytes(made.stdout)
+        self.listing()
+
+    def clone(self):
+        key, clone = self.more / "key", self.root / "clone"
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ada", "-f", key], **quiet)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1", **DATES}
+        git = ["git", "-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "gpg.format=ssh", "-c", f"user.signingkey={key}"]
+        subprocess.run([*git, "init", "-q", clone], env=environment, **quiet)
+        (clone / "a").write_text("a\n")
+        subprocess.run([*git, "-C", clone, "add", "."], env=environment, **quiet)
+        subprocess.run([*git, "-C", clone, "commit", "-qm", "a"], env=environment, **quiet)
+        subprocess.run([*git, "-C", clone, "tag", "-s", "-m", "v1", "v1.0.0"], env=environment, **quiet)
+        public = (self.more / "key.pub").read_text().split()
+        (self.more / "signers").write_text(f"ada@example.org {public[0]} {public[1]}\n")
+        tag = subprocess.run(["git", "-C", clone, "cat-file", "tag", "v1.0.0"], env=environment, capture_output=True, check=True)
+        (self.more / "tag").write_bytes(tag.stdout)
+
+    def listing(self):
+        """What can be changed: path, kind, and the verbs that read it."""
+        both = [["check"], ["lock", "--check"], ["review"], ["sbom"]]
+        self.targets = []
+        for path in sorted(p for p in self.state.rglob("*") if p.is_file() and not p.is_symlink()):
+            kind = {".json": "json", ".sqlite": "sqlite", ".tgz": "bytes", ".md": "text", ".js": "text", ".sh": "text"}
+            self.targets.append((path, kind.get(path.suffix, "bytes"), [*both, ["lock"]], self.locked(path)))
+        for name in ("openclaw-verify.lock", "openclaw-verify.toml", "openclaw-reviews.toml"):
+            oracle = "lock" if name.endswith(".lock") else None
+            self.targets += [(self.config / name, "toml", [*both, ["check", "--lock-only"]], oracle)] * 4
+        self.targets += [(self.more / "imported.toml", "toml", both, None)] * 2
+        release = ["release", str(self.root / "clone"), "v1.0.0", "--repository", "github.com/acme/a"]
+        signers = [*release, "--signers", str(self.more / "signers")]
+        raw = ["release", "--object", str(self.more / "tag"), "v1.0.0", "--repository", "github.com/acme/a", "--signers", str(self.more / "signers")]
+        self.targets += [(self.more / "signers", "text", [signers, raw], None)] * 4
+        self.targets += [(self.more / "tag", "text", [raw], "signed")] * 4
+        objects = [p for p in (self.root / "clone/.git").rglob("*") if p.is_file() and "hooks" not in p.parts]
+        self.targets += [(path, "bytes", [signers], None) for path in objects]
+        archive = ["archive", str(self.more / "a.tgz")]
+        self.targets += [(self.more / "a.tgz", "bytes", [archive], None)] * 4
+        self.targets += [(self.more / "keys.json", "json", [[*archive, "--npm-keys", str(self.more / "keys.json")]], "strict")] * 4
+        if (self.more / "root.json").exists():
+            self.targets += [(self.more / "root.json", "json", [[*archive, "--trusted-root", str(self.more / "root.json")]], "strict")] * 4
+        self.targets += [(self.more / "old.cdx.json", "json", [["sbom", "--diff", str(self.more / "old.cdx.json")]], None)] * 2
+        self.targets += [(self.more / "request.json", "json", [["gate"]], None)] * 6
+
+    def locked(self, path):
+        """Whether any change of its bytes changes a digest of the lock."""
+        name = str(path.relative_to(self.state))
+        records = (".openclaw/", ".clawhub/", "package-lock.json", "_openclaw-pack-archives", "node_modules/.package-lock.json")
+        code = name.startswith(("extensions/", "hooks/", "workspace/skills/")) or "/node_modules/" in name
+        return "code" if code and not any(record in name for record in records) else None
+
+    def command(self, verb):
+        if verb[0] == "gate":
+            return [self.bin, "gate", "--config", self.config]
+        return [
+            self.bin, *verb, "--state-dir", self.state, "--config", self.config, "--now", NOW,
+            "--relocated-from", "/home/user/.openclaw", "--no-progress",
+        ]
+
+    def environment(self):
+        return {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "TMPDIR": str(self.tmp)}
+
+    def run(self, verb, timeout=None, stdin=b""):
+        return subprocess.run(
+            self.command(verb), cwd=self.root, env=self.environment(), input=stdin, capture_output=True, timeout=timeout, check=False
+        )
+
+    def ok(self, verb):
+        done = self.run(verb)
+        if done.returncode != 0:
+            sys.exit(f"{verb}: exit {done.returncode}: {done.stderr.decode()}")
+        return done
+
+
+# Mutations. Each takes the bytes of a file and a source of randomness, and gives other bytes.
+
+
+def any_bytes(data, r):
+    data = bytearray(data)
+    choice = r.randrange(7)
+    at = r.randrange(len(data) + 1)
+    if choice == 0 and data:
+        data[at % len(data)] ^= 1 << r.randrange(8)
+    elif choice == 1:
+        del data[at:]
+    elif choice == 2:
+        data[at:at] = r.randbytes(r.choice((1, 8, 700)))
+    elif choice == 3:
+        del data[at : at + r.randrange(1, 64)]
+    elif choice == 4:
+        data[at:at] = data[: r.randrange(1, 4096)]
+    elif choice == 5:
+        data[at : at + 4] = r.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff"))
+    else:
+        return b"" if r.random() < 0.2 else bytes(data) * 2
+    return bytes(data)
+
+
+def any_lines(data, r):
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
+    at, other = r.randrange(len(lines)), r.randrange(len(lines))
+    choice = r.randrange(9)
+    if choice == 0:
+        del lines[at]
+    elif choice == 1:
+        lines.insert(other, lines[at])
+    elif choice == 2:
+        lines[at], lines[other] = lines[other], lines[at]
+    elif choice == 3:
+        lines[at] += r.choice(NASTY)
+    elif choice == 4:
+        column = r.randrange(len(lines[at]) + 1)
+        lines[at] = lines[at][:column] + r.choice(NASTY) + lines[at][column:]
+    elif choice == 5:
+        lines[at] = lines[at] + r.choice("x=\"[{ ") * 70_000
+    elif choice == 6:
+        lines.insert(at, r.choice(("<<<<<<< HEAD", "[[", "---", "\t", "a.b.c = 1", "[[package]]", "#" * 70_000)))
+    elif choice == 7:
+        lines[at] = lines[at][::-1]
+    else:
+        return any_bytes(data, r)
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def any_toml(data, r):
+    text = data.decode("utf-8", "surrogateescape")
+    pairs = list(re.finditer(r"^([A-Za-z-]+) = (.+)$", text, re.M))
+    choice = r.randrange(6)
+    if not pairs or choice > 3:
+        return any_lines(data, r)
+    pair, other = r.choice(pairs), r.choice(pairs)
+    key, value = pair[1], pair[2]
+    if choice == 0:
+        value = r.choice(("true", "-1", "0.5", '""', "[]", "{}", "nan", "1979-05-27", '"\\u001b[2J\\u202e"', "9" * 400, "'" + "x" * 70_000 + "'"))
+    elif choice == 1:
+        value = other[2]
+    elif choice == 2:
+        key = other[1]
+    elif value.startswith('"') and len(value) > 3:
+        at = r.randrange(1, len(value) - 1)
+        value = value[:at] + r.choice("abcdef0123456789/@") + value[at + 1 :]
+    return (text[: pair.start()] + f"{key} = {value}" + text[pair.end() :]).encode("utf-8", "surrogateescape")
+
+
+def nodes(value, found):
+    found.append(value)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        nodes(inner, found)
+    return found
+
+
+def any_value(value, r):
+    """One change somewhere in a JSON value."""
+    parents = [node for node in nodes(value, []) if isinstance(node, (dict, list)) and node]
+    if not parents:
+        return r.choice(ODD)
+    node = r.choice(parents)
+    keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+    key, other = r.choice(keys), r.choice(keys)
+    choice = r.randrange(8)
+    if choice == 0:
+        del node[key]
+    elif choice == 1:
+        node[key] = r.choice(ODD)
+    elif choice == 2:
+        node[key], node[other] = node[other], node[key]
+    elif choice == 3 and isinstance(node, dict):
+        node[str(key) + r.choice(("x", " ", "\u200b", "\x1b[2J"))] = node.pop(key)
+    elif choice == 4 and isinstance(node[key], str):
+        at = r.randrange(len(node[key]) + 1)
+        node[key] = node[key][:at] + r.choice(NASTY) + node[key][at:]
+    elif choice == 5:
+        node[key] = json.loads(json.dumps(r.choice(nodes(value, []))))
+    elif choice == 6:
+        deep = node[key]
+        for _ in range(r.choice((2, 60, 140))):
+            deep = [deep]
+        node[key] = deep
+    elif isinstance(node, dict):
+        node[r.choice(("__proto__", "constructor", "extra", "", "\x1b]0;x\x07"))] = r.choice(ODD)
+    else:
+        node.extend(node)
+    return value
+
+
+def any_json(data, r):
+    choice = r.randrange(5)
+    if choice == 0:
+        return any_lines(data, r)
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return any_bytes(data, r)
+    value = any_value(value, r)
+    text = json.dumps(value, ensure_ascii=r.random() < 0.5, indent=r.choice((None, 2)))
+    if choice == 1:
+        # The same name twice, which json.dumps cannot write.
+        names = list(re.finditer(r'"[^"\\]+": ', text))
+        if names:
+            name = r.choice(names)
+            text = text[: name.start()] + name[0] + "null, " + text[name.start() :]
+    return text.encode("utf-8", "surrogatepass")
+
+
+def any_database(data, r, folder):
+    if r.random() < 0.4:
+        return any_bytes(data, r)
+    path = folder / "mutated.sqlite"
+    path.write_bytes(data)
+    db = sqlite3.connect(path)
+    try:
+        tables = [row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+        table = r.choice(tables)
+        columns = [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]
+        rows = [row[0] for row in db.execute(f'SELECT rowid FROM "{table}" LIMIT 50')]
+        choice = r.randrange(6)
+        if choice == 0:
+            db.execute(r.choice((f'DROP TABLE "{table}"', f'CREATE TRIGGER t AFTER INSERT ON "{table}" BEGIN SELECT 1; END', f'CREATE VIEW v AS SELECT * FROM "{table}"', "PRAGMA user_version = 99999")))
+        elif choice == 1 and rows:
+            db.execute(f'DELETE FROM "{table}" WHERE rowid = ?', (r.choice(rows),))
+        elif rows:
+            row, column = r.choice(rows), r.choice(columns)
+            (old,) = db.execute(f'SELECT "{column}" FROM "{table}" WHERE rowid = ?', (row,)).fetchone()
+            new = r.choice((None, 0, -1, b"\xff\xfe", "\x1b[2J\u202e", "x" * 70_000))
+            if isinstance(old, str) and old[:1] in "[{" and r.random() < 0.8:
+                new = json.dumps(any_value(json.loads(old), r))
+            db.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', (new, row))
+        db.commit()
+    except (sqlite3.Error, UnicodeError, ValueError):
+        db.rollback()
+    db.close()
+    return path.read_bytes()
+
+
+def changed(kind, data, r, folder):
+    if kind == "sqlite":
+        return any_database(data, r, folder)
+    return {"json": any_json, "toml": any_toml, "text": any_lines, "bytes": any_bytes}[kind](data, r)
+
+
+def in_its_place(path, r, folder):
+    """Something else than a file, where a file was."""
+    path.unlink()
+    choice = r.randrange(5)
+    if choice == 0:
+        path.mkdir()
+    elif choice == 1:
+        path.symlink_to(r.choice(("/dev/zero", "/etc/passwd", path.name, "nowhere\x1b[2J", "..")))
+    elif choice == 2:
+        os.mkfifo(path)
+    elif choice == 3:
+        with path.open("wb") as sparse:
+            sparse.truncate(5 << 30)
+
+
+# What may never happen.
+
+
+def wrong(place, verb, formatted, done, seconds):
+    out, err = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
+    if done.returncode not in (0, 1, 2, 3):
+        return f"exit {done.returncode}: {err[-300:]!r}"
+    if "failed in itself" in out + err or "panicked" in err:
+        return f"panic: {err[-300:]!r}"
+    if seconds > HANG:
+        return f"took {seconds:.0f} s"
+    for name, text in (("standard output", out), ("standard error", err)):
+        if found := HAZARD.search(text):
+            at = found.start()
+            return f"raw character on {name}: {text[max(0, at - 60) : at + 20]!r}"
+    try:
+        if formatted in ("json", "sarif") or verb[0] == "gate" or (verb == ["sbom"] and done.returncode == 0):
+            json.loads(out)
+        elif formatted == "junit":
+            xml.dom.minidom.parseString(out)
+    except Exception as error:  # noqa: BLE001: any failure of a parser says the same
+        return f"no {formatted}: {error}: {out[:200]!r} {err[:200]!r}"
+    return None
+
+
+def says_good(verb, formatted, done):
+    return done.returncode == 0 and not (verb[0] == "gate")
+
+
+def same_toml(a, b):
+    try:
+        return tomllib.loads(a.decode()) == tomllib.loads(b.decode())
+    except (ValueError, UnicodeError):
+        return False
+
+
+def same_json(a, b):
+    try:
+        return json.loads(a) == json.loads(b)
+    except (ValueError, UnicodeError, RecursionError):
+        return False
+
+
+def case(place, seed, number, keep=False):
+    r = random.Random(f"{seed}/{number}")
+    path, kind, verbs, oracle = r.choice(place.targets)
+    old, mode = path.read_bytes(), path.stat().st_mode & 0o777
+    lock = place.config / "openclaw-verify.lock"
+    old_lock = lock.read_bytes()
+    odd = r.random() < 0.03
+    if odd:
+        in_its_place(path, r, place.root)
+        new = None
+    else:
+        new = changed(kind, old, r, place.root)
+        path.write_bytes(new)
+    verb = r.choice(verbs)
+    if oracle == "lock" and r.random() < 0.5:
+        verb = ["lock", "--check"]
+    if oracle == "code" and r.random() < 0.5:
+        verb = ["check"]
+    known = ["human", "json"] if verb[0] in ("lock", "review", "policy", "sbom") else ["human", "json", "sarif", "junit", "github"]
+    formatted = r.choice(known)
+    words = list(verb) if verb[0] == "gate" else [*verb, "--format", formatted]
+    stdin = b""
+    if verb[0] == "gate" and path.is_file() and not path.is_symlink():
+        stdin = new or b""
+    start, fault = time.monotonic(), None
+    try:
+        done = place.run(words, timeout=60, stdin=stdin)
+        fault = wrong(place, verb, formatted, done, time.monotonic() - start)
+        if fault and fault.startswith("took"):
+            start = time.monotonic()
+            place.run(words, timeout=60, stdin=stdin)
+            fault = fault if time.monotonic() - start > HANG else None
+        if fault is None and new is not None and new != old and says_good(verb, formatted, done):
+            if oracle == "code" and verb == ["check"]:
+                fault = "exit 0 where locked code differs"
+            elif oracle == "lock" and verb == ["lock", "--check"] and not same_toml(old, new):
+                fault = "exit 0 where the lock says something else"
+            elif oracle == "strict" and not same_json(old, new) and not keys_less(old, new):
+                fault = "exit 0 with a damaged file that says whom to trust"
+            # Git's own commands take the last line end away.
+            elif oracle == "signed" and new.rstrip(b"\n") != old.rstrip(b"\n"):
+                fault = "exit 0 for a tag that was not signed so"
+        code = done.returncode
+    except subprocess.TimeoutExpired:
+        fault, code = "no end after 60 s", None
+    if fault:
+        fault = f"case {number} of seed {seed}: {' '.join(map(str, words))} after a change of {path.relative_to(place.root)}: {fault}"
+    if keep:
+        print(f"kept: {place.root}\n{words}\nexit {code}\n{fault}")
+        return code, fault, kind
+    if path.is_symlink() or path.exists():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    path.write_bytes(old)
+    path.chmod(mode)
+    if lock.read_bytes() != old_lock:
+        lock.write_bytes(old_lock)
+    left = [name for name in os.listdir(place.tmp)]
+    if left and not fault:
+        fault = f"case {number} of seed {seed}: left in the temporary folder: {left}"
+    return code, fault, kind
+
+
+def keys_less(old, new):
+    """A trust file may say other things and still be one, such as less, another name, or another key: only its form is judged here."""
+    try:
+        value = json.loads(new, object_pairs_hook=no_name_twice)
+    except (ValueError, UnicodeError, RecursionError):
+        return False
+    known = {key for node in nodes(json.loads(old), []) if isinstance(node, dict) for key in node}
+    found = {key for node in nodes(value, []) if isinstance(node, dict) for key in node}
+    return found <= known
+
+
+def no_name_twice(pairs):
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError("a name twice")
+    return dict(pairs)
+
+
+def batch(bin, seed, numbers):
+    codes, kinds, faults = Counter(), Counter(), []
+    with tempfile.TemporaryDirectory(prefix="mutate-") as root:
+        place = Place(bin, Path(root).resolve() / "place")
+        for number in numbers:
+            code, fault, kind = case(place, seed, number)
+            codes[code] += 1
+            kinds[kind] += 1
+            if fault:
+                faults.append(fault)
+                print(fault, flush=True)
+    return codes, kinds, faults
+
+
+def mutate(bin, count, seed, jobs):
+    started, codes, kinds, faults = time.monotonic(), Counter(), Counter(), []
+    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
+        parts = [range(at, count, jobs) for at in range(jobs)]
+        for done in pool.map(batch, [bin] * jobs, [seed] * jobs, parts):
+            codes += done[0]
+            kinds += done[1]
+            faults += done[2]
+    print(f"{count} mutations of seed {seed} in {time.monotonic() - started:.0f} s: {len(faults)} faults")
+    print("  exit codes: " + ", ".join(f"{code}: {times}" for code, times in sorted(codes.items(), key=str)))
+    print("  kinds of file: " + ", ".join(f"{kind}: {times}" for kind, times in sorted(kinds.items())))
+    return not faults
+
+
+def kills(bin, count, seed):
+    r, faults, killed = random.Random(f"kills/{seed}"), [], 0
+    with tempfile.TemporaryDirectory(prefix="mutate-") as root:
+        place = Place(bin, Path(root).resolve() / "place")
+        lock, skill = place.config / "openclaw-verify.lock", place.state / "workspace/skills/weather/SKILL.md"
+        text = skill.read_text()
+        accept = ["lock", "--accept", "skill:workspace/weather"]
+        start = time.monotonic()
+        place.run(["lock", "--check"])
+        usual = time.monotonic() - start
+        for number in range(count):
+            skill.write_text(text + "\nmore\n" * (number % 2 + 1))
+            old = lock.read_bytes()
+            verb = accept if number % 3 else ["check"]
+            child = subprocess.Popen(
+                place.command(verb), cwd=place.root, env=place.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(r.random() * usual * 1.2)
+            child.send_signal(signal.SIGKILL)
+            killed += child.wait() == -signal.SIGKILL
+            try:
+                tomllib.loads(lock.read_text())
+            except (ValueError, UnicodeError) as error:
+                faults.append(f"kill {number}: half a lock: {error}")
+                lock.write_bytes(old)
+            # The next runs: one that reads, and one that writes.
+            after = place.run(accept)
+            if after.returncode not in (0, 2) or (after.returncode == 2 and b"nothing of it changed" not in after.stderr):
+                faults.append(f"kill {number}: the next run: exit {after.returncode}: {after.stderr[-200:]!r}")
+            if after.returncode == 2:
+                place.run(["lock"])
+            left = os.listdir(place.tmp) + [name for name in os.listdir(place.config) if name.startswith(".openclaw-verify-")]
+            if verb != ["check"] and left and after.returncode == 2:
+                # Nothing had to be written, so nothing was swept there; the next write does.
+                skill.write_text(text + f"\n{number}\n")
+                place.run(accept)
+                left = os.listdir(place.tmp) + [name for name in os.listdir(place.config) if name.startswith(".openclaw-verify-")]
+            if left:
+                faults.append(f"kill {number}: left after the next run: {left}")
+                for name in left:
+                    for folder in (place.tmp, place.config):
+                        subprocess.run(["rm", "-rf", folder / name], check=False)
+    print(f"{count} kills ({killed} in the middle of a run): {len(faults)} faults")
+    for fault in faults[:20]:
+        print("  " + fault)
+    return not faults
+
+
+def paths(bin):
+    faults, runs = [], 0
+    with tempfile.TemporaryDirectory(prefix="mutate-") as root:
+        place = Place(bin, Path(root).resolve() / "place")
+        archive, clone = str(place.more / "a.tgz"), str(place.root / "clone")
+        release = ["release", clone, "v1.0.0", "--repository", "github.com/acme/a"]
+        options = [
+            ["check", "--state-dir"], ["check", "--openclaw"], ["check", "--config"], ["check", "--policy"], ["check", "--lockfile"],
+            ["check", "--reviews"], ["check", "--home"], ["check", "--tmp"], ["check", "--relocated-from"], ["check", "--trusted-root"],
+            ["check", "--npm-keys"], ["check", "--env"], ["check", "--profile"], ["lock", "--from"], ["review", "--from"],
+            ["sbom", "-o"], ["sbom", "--diff"], ["tree"], ["archive"], ["archive", archive, "--attestations"], ["archive", archive, "--unpack-to"],
+            [*release, "--signers"], [*release, "--openpgp"], ["attestation", archive, "--bundle"], ["release"], ["gate", "--config"],
+            ["explain"], ["plugins"], ["npm"], ["check", "--report"], ["check", "-A"], ["policy", "except"],
+        ]
+        for number, nasty in enumerate(c for c in NASTY if "\x00" not in c):
+            there = place.root / f"there{nasty}{number}"
+            there.mkdir()
+            (there / "file").write_text(f"{nasty} = [\n")
+            for words in options:
+                for argument in (str(there), str(there / "file"), f"{place.root}/none{nasty}", f"json={place.root}/none{nasty}/x"):
+                    for formatted in ("human", "json"):
+                        given = [bin, *words, argument, "--format", formatted, "--color", "always"]
+                        if not any(word in words for word in ("--state-dir", "gate")):
+                            given += ["--state-dir", place.state]
+                        done = subprocess.run(given, cwd=place.root, env=place.environment(), input=b"", capture_output=True, timeout=60, check=False)
+                        runs += 1
+                        text = (done.stdout + done.stderr).decode("utf-8", "replace")
+                        if found := HAZARD.search(re.sub(r"\x1b\[[0-9;]*m", "", text)):
+                            faults.append(f"{words} {argument!r}: raw {found[0]!r}: {text[max(0, found.start() - 60) : found.start() + 20]!r}")
+                        elif done.returncode not in (0, 1, 2, 3) or "failed in itself" in text:
+                            faults.append(f"{words} {argument!r}: exit {done.returncode}: {text[-200:]!r}")
+    print(f"{runs} runs with such characters in paths and arguments: {len(faults)} faults")
+    for fault in faults[:20]:
+        print("  " + fault)
+    return not faults
+
+
+def writers(bin, count):
+    good = True
+    with tempfile.TemporaryDirectory(prefix="mutate-") as root:
+        place = Place(bin, Path(root).resolve() / "place")
+        extensions = place.state / "workspace/skills"
+        for number in range(count):
+            folder = extensions / f"s{number}"
+            folder.mkdir()
+            (folder / "SKILL.md").write_text(f"---\nname: s{number}\ndescription: x\n---\n{number}\n")
+        environment = {"PATH": os.environ["PATH"], "HOME": str(place.home), "GIT_CONFIG_NOSYSTEM": "1", **DATES}
+        for number in range(count):
+            tag = ["git", "-c", "user.name=ada", "-c", "user.email=ada@example.org", "-c", "gpg.format=ssh"]
+            tag += ["-c", f"user.signingkey={place.more / 'key'}", "-C", place.root / "clone", "tag", "-s", "-m", "x", f"w{number}"]
+            subprocess.run(tag, env=environment, check=True, capture_output=True)
+        ids = [f"skill:workspace/s{number}" for number in range(count)]
+        lock, policy = place.config / "openclaw-verify.lock", place.config / "openclaw-verify.toml"
+        pin = ["--repository", "github.com/acme/a", "--signers", place.more / "signers", "--pin", "--config", place.config, "--now", NOW]
+        kinds = {
+            "lock ID": [place.command(["lock", id]) for id in ids],
+            "policy except": [
+                place.command(["policy", "except", id, "unreviewed", "--until", "2026-12-01", "--reason", "x", "--yes"]) for id in ids
+            ],
+            "release --pin": [[bin, "release", place.root / "clone", f"w{number}", *pin] for number in range(count)],
+        }
+        for kind, commands in kinds.items():
+            started = time.monotonic()
+            running = [
+                subprocess.Popen(c, cwd=place.root, env=place.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                for c in commands
+            ]
+            ended = [(child.communicate()[1], child.returncode) for child in running]
+            held = tomllib.loads(lock.read_text())
+            excepted = {entry["package"] for entry in tomllib.loads(policy.read_text()).get("exception", [])}
+            have = {
+                "lock ID": {package["id"] for package in held["package"]}, "policy except": excepted,
+                "release --pin": {release["tag"] for release in held.get("release", [])},
+            }[kind]
+            wanted = ids if kind != "release --pin" else [f"w{number}" for number in range(count)]
+            lost = [name for name, (_, code) in zip(wanted, ended) if code == 0 and name not in have]
+            failed = [(name, code, err[-200:]) for name, (err, code) in zip(wanted, ended) if code != 0]
+            print(f"{count} writers of `{kind}` at once in {time.monotonic() - started:.0f} s: {len(lost)} lost, {len(failed)} failed")
+            for what in failed[:3]:
+                print(f"  {what}")
+            good &= not lost and not failed
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("mutate", "kills", "writers", "paths"))
+    parser.add_argument("count", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", type=int)
+    given = parser.parse_args()
+    bin = program()
+    if given.only is not None:
+        root = tempfile.mkdtemp(prefix="mutate-")
+        _, fault, _ = case(Place(bin, Path(root).resolve() / "place"), given.seed, given.only, keep=True)
+        sys.exit(1 if fault else 0)
+    if given.what == "mutate":
+        good = mutate(bin, given.count, given.seed, given.jobs)
+    elif given.what == "kills":
+        good = kills(bin, given.count, given.seed)
+    elif given.what == "paths":
+        good = paths(bin)
+    else:
+        good = writers(bin, given.count)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
