@@ -1,5 +1,7 @@
 //! Skills: folders with a `SKILL.md` whose text reaches the agent.
 
+mod twice;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -570,10 +572,16 @@ fn name_and_add(
             &b.candidate.relative,
         ))
     });
-    let mut claims: BTreeMap<SubjectId, usize> = BTreeMap::new();
-    for id in skills.iter().filter_map(Skill::recorded_id) {
-        *claims.entry(id).or_default() += 1;
+    let mut claims: BTreeMap<SubjectId, BTreeSet<&Path>> = BTreeMap::new();
+    for skill in &skills {
+        if let Some(id) = skill.recorded_id() {
+            claims.entry(id).or_default().insert(&skill.candidate.real);
+        }
     }
+    let claims: BTreeMap<SubjectId, usize> = claims
+        .into_iter()
+        .map(|(id, folders)| (id, folders.len()))
+        .collect();
     let mut ids = Ids::with(plugins.iter().map(|plugin| plugin.subject.clone()));
     for skill in &mut skills {
         let Some(root) = roots.get(skill.candidate.root) else {
@@ -593,6 +601,7 @@ fn name_and_add(
         skill.subject.enabled = is_enabled(ctx, root, skill);
     }
     add_shadows(ctx, roots, &mut skills);
+    let skills = twice::once(roots, skills);
     found
         .subjects
         .extend(skills.into_iter().map(|skill| skill.subject));

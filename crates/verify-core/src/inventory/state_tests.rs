@@ -150,6 +150,41 @@ fn shadows(subject: &Subject) -> Vec<&str> {
 }
 
 #[test]
+fn one_folder_reached_by_many_ways_is_one_skill() {
+    let mut state = State::new();
+    for name in ["a", "b"] {
+        state.skill(&format!("../.agents/skills/{name}"), name);
+    }
+    let managed = state.state().join("skills");
+    std::fs::create_dir_all(&managed).expect("folder");
+    let link = |name: &str, to: &str| {
+        std::os::unix::fs::symlink(to, managed.join(name)).expect("link");
+    };
+    link("a", "../../.agents/skills/a");
+    link("b", "../../.agents/skills/b");
+    let personal = state.state().join("../.agents/skills");
+    state.config = json!({"skills": {"load": {"extraDirs": [personal]}}});
+    let found = state.skills();
+    assert_eq!(ids(&found), ["skill:personal/a", "skill:personal/b"]);
+    assert!(found.subjects.iter().all(|skill| skill.enabled));
+    assert!(shadows(get(&found, "skill:personal/a")).is_empty());
+
+    // Another folder of the same name is another skill, and the one that hides it says so once.
+    std::fs::remove_file(managed.join("a")).expect("removed");
+    state.skill("elsewhere/a", "a");
+    link("a", "../elsewhere/a");
+    let found = state.skills();
+    assert_eq!(
+        ids(&found),
+        ["skill:managed/a", "skill:personal/a", "skill:personal/b"]
+    );
+    assert_eq!(
+        shadows(get(&found, "skill:personal/a")),
+        ["skill:managed/a"]
+    );
+}
+
+#[test]
 fn every_root_is_read_and_the_higher_hides_the_lower() {
     let mut state = State::new();
     state.agents = vec!["docs"];
