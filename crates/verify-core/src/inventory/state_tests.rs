@@ -158,7 +158,7 @@ fn one_folder_reached_by_many_ways_is_one_skill() {
     let managed = state.state().join("skills");
     std::fs::create_dir_all(&managed).expect("folder");
     let link = |name: &str, to: &str| {
-        std::os::unix::fs::symlink(to, managed.join(name)).expect("link");
+        symlink(to, managed.join(name)).expect("link");
     };
     link("a", "../../.agents/skills/a");
     link("b", "../../.agents/skills/b");
