@@ -1,5 +1,7 @@
 //! `exception-expiring`: exceptions that cover something end soon.
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
@@ -8,6 +10,7 @@ use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::policy::Exception;
 use crate::review::diff::Cost;
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
+use crate::subject::SubjectId;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "exception-expiring",
@@ -83,10 +86,10 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
 
 /// How many subjects these exceptions keep from being read, and how much that is; none where nothing is to be read.
 fn backlog(whole: &Whole<'_>, ending: &[&Exception]) -> Option<(usize, Cost)> {
-    let covered = whole.judged.iter().filter(|judged| {
-        let mut exceptions = ending.iter();
-        exceptions.any(|exception| exception.package == judged.subject.id)
-    });
+    let packages: BTreeSet<&SubjectId> =
+        ending.iter().map(|exception| &exception.package).collect();
+    let judged = whole.judged.iter();
+    let covered = judged.filter(|judged| packages.contains(&judged.subject.id));
     let mut subjects = 0;
     let mut costs: Vec<Cost> = Vec::new();
     for judged in covered {
