@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Dead links in the pages, READMEs and the site's table of contents. No network: a link to this repository on GitHub is looked up in this
-tree, any other address has only to be well formed. Every page of docs/ stands in docs/SUMMARY.md."""
+tree, any other address has only to be well formed. Every page of docs/ stands in docs/SUMMARY.md; --write brings the
+findings there up to date."""
 
 import pathlib
 import re
@@ -60,6 +61,14 @@ def check(pages):
     return dead, links
 
 
+def write_findings():
+    """The findings in the table of contents, as the folder has them."""
+    path = ROOT / "docs/SUMMARY.md"
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if "](findings/" not in line or "findings/README.md" in line]
+    names = sorted(page.stem for page in (ROOT / "docs/findings").glob("*.md") if page.stem != "README")
+    path.write_text("\n".join([*kept, *(f"  - [{name}](findings/{name}.md)" for name in names)]) + "\n", encoding="utf-8")
+
+
 def main():
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     pages = [ROOT / line for line in listed.splitlines() if not line.startswith("testdata/") and (ROOT / line).exists() and not (ROOT / line).is_symlink()]
@@ -67,11 +76,15 @@ def main():
     for page, target in dead:
         print(f"error: {page.relative_to(ROOT)}: {target}", file=sys.stderr)
     summary = set(re.findall(r"\]\(([^)]+)\)", (ROOT / "docs/SUMMARY.md").read_text(encoding="utf-8")))
-    for page in sorted((ROOT / "docs").rglob("*.md")):
-        name = page.relative_to(ROOT / "docs").as_posix()
-        if name != "SUMMARY.md" and name not in summary:
-            print(f"error: docs/SUMMARY.md has no {name}", file=sys.stderr)
-            dead.append((page, name))
+    missing = [page.relative_to(ROOT / "docs").as_posix() for page in sorted((ROOT / "docs").rglob("*.md"))]
+    missing = [name for name in missing if name != "SUMMARY.md" and name not in summary]
+    if "--write" in sys.argv[1:]:
+        findings = [name for name in missing if name.startswith("findings/")]
+        write_findings()
+        missing = [name for name in missing if name not in findings]
+    for name in missing:
+        print(f"error: docs/SUMMARY.md has no {name}; of findings, ci/links.py --write brings them in", file=sys.stderr)
+        dead.append((ROOT / "docs" / name, name))
     print(f"{links} links of {len(pages)} pages: {len(dead)} dead")
     sys.exit(1 if dead else 0)
 
