@@ -11,7 +11,7 @@ use openclaw_verify_core::advisories::{Hit, ImportOptions, Imported, Index, impo
 use openclaw_verify_core::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{range, record};
+use super::{Dice, range, record};
 
 fn now() -> Timestamp {
     "2026-11-29T00:00:00Z".parse().expect("time")
@@ -589,4 +589,49 @@ fn blocks_in_another_order_are_no_index() {
         "{}",
         all[0]
     );
+}
+
+#[test]
+fn changed_bytes_are_an_error_or_an_answer_and_never_a_panic() {
+    let folder = Folder::new();
+    let zipped = shipped(&folder);
+    folder.index(&[zipped.clone()]);
+    let (zip, index) = (
+        fs::read(&zipped).expect("zip"),
+        fs::read(folder.path("index")).expect("index"),
+    );
+    let mut dice = Dice(170);
+    let (mut refused, mut read) = (0, 0);
+    let file = folder.path("changed");
+    for round in 0..600 {
+        let of_zip = round % 2 == 0;
+        let mut bytes = if of_zip { zip.clone() } else { index.clone() };
+        for _ in 0..=dice.roll(4) {
+            let at = dice.roll(bytes.len());
+            match dice.roll(3) {
+                0 => bytes[at] ^= 1 << dice.roll(8),
+                1 => bytes.truncate(at.max(1)),
+                _ => bytes.insert(at, 0xff),
+            }
+        }
+        fs::write(&file, &bytes).expect("write");
+        let done = if of_zip {
+            import(
+                &[file.clone()],
+                &folder.path("of-changed"),
+                &options(u64::MAX),
+            )
+            .is_ok()
+        } else {
+            opened(&file).is_ok()
+        };
+        if done {
+            read += 1
+        } else {
+            refused += 1
+        }
+        // Every byte of an index is covered by its digest.
+        assert!(of_zip || !done || bytes == index, "round {round}");
+    }
+    assert!(refused > 500, "{refused} refused, {read} read");
 }
