@@ -369,3 +369,54 @@ fn without_an_index_every_format_says_so() {
         assert!(!text.contains("was not looked for"), "{format}: {text}");
     }
 }
+
+#[test]
+fn what_a_command_and_an_install_step_would_fetch_is_looked_up() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let ids = ["known-malicious", "known-vulnerable"];
+    let records = [
+        record("MAL-1", "@acme/files", &json!({ "versions": ["1.2.3"] })),
+        record("MAL-2", "@acme/wx", &json!({ "versions": ["1.0.0"] })),
+    ];
+    let (code, all) = found(&installation, &records, &ids);
+    assert_eq!(code, 1);
+    assert_eq!(
+        all,
+        [
+            "known-malicious mcp:files: @acme/files@1.2.3 is known malware: MAL-1 | about @acme/files; found in its command",
+            "known-malicious skill:workspace/weather: @acme/wx@1.0.0 is known malware: MAL-2 | about @acme/wx; found in an install step",
+        ]
+    );
+    let others = [
+        record("MAL-1", "@acme/files", &json!({ "versions": ["1.2.4"] })),
+        record("MAL-2", "@acme/wx", &json!({ "versions": ["1.0.1"] })),
+    ];
+    assert_eq!(found(&installation, &others, &ids).1, [""; 0]);
+}
+
+#[test]
+fn only_policy_says_that_a_registry_has_other_packages_of_the_same_names() {
+    let installation = Installation::shipped();
+    plant(&installation, "dep", "dep", "2.0.0");
+    // An attacker writes the lockfile: an address in it is no way out.
+    let lockfile = installation.state.join(PROJECT).join(".package-lock.json");
+    let text = fs::read_to_string(&lockfile).expect("lockfile");
+    let mut value: Value = serde_json::from_str(&text).expect("JSON");
+    value["packages"]["node_modules/dep"] =
+        json!({ "version": "2.0.0", "resolved": "https://npm.acme.example/dep/-/dep-2.0.0.tgz" });
+    fs::write(&lockfile, value.to_string()).expect("lockfile");
+    installation.init(1);
+    let records = [record("MAL-1", "dep", &all_versions())];
+    let ids = ["known-malicious"];
+    let (_, all) = found(&installation, &records, &ids);
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(
+        all[0].contains("the state says it came from https://npm.acme.example/dep/-/dep-2.0.0.tgz"),
+        "{all:?}"
+    );
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    let mapped = "\n[advisories]\nnot-for = [\"https://npm.acme.example\"]\n";
+    fs::write(installation.policy(), policy + mapped).expect("policy");
+    assert_eq!(found(&installation, &records, &ids).1, [""; 0]);
+}
