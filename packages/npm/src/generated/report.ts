@@ -57,6 +57,8 @@ export interface Inputs {
   temporary?: InputFile | null;
   /** Names of variables whose values the caller gave. */
   variables?: Array<string>;
+  /** The index of advisories that was looked into; none where there was none. */
+  advisories?: AdvisoriesUsed | null;
   /** What signatures were judged by, where there were any. */
   anchors?: AnchorsUsed | null;
 }
@@ -80,6 +82,22 @@ export interface LinkedRoot {
   link: string;
   /** The real path that it leads to. Safe to show. */
   target: string;
+}
+
+/** The index that a verdict stands on. */
+export interface AdvisoriesUsed {
+  /** Where it is. */
+  path: string;
+  /** The digest that stands for all of it. */
+  digest: string;
+  /** Digests of what it was made from. */
+  sources: Array<string>;
+  /** Records in it. */
+  records: number;
+  /** When the newest of them changed, where that is known. */
+  newest?: string | null;
+  /** Whole days since then. */
+  ageDays?: number | null;
 }
 
 /** What a run judged signatures by. Nothing where nothing was signed, or signatures were not asked for. */
