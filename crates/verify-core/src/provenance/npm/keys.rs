@@ -161,6 +161,7 @@ fn parse(text: &str) -> Result<Vec<Key>, String> {
         .get("keys")
         .and_then(Value::as_array)
         .ok_or("it has no list `keys`")?;
+    only(&json, &["keys"])?;
     if list.is_empty() || list.len() > MAX_KEYS {
         return Err(format!("it has {} keys", list.len()));
     }
@@ -314,6 +315,8 @@ mod tests {
             );
         }
         assert!(NpmKeys::from_file(Path::new("keys.json"), r#"{"keys":[]}"#).is_err());
+        let beside = good.replacen('{', r#"{"validFor":{},"#, 1);
+        assert!(NpmKeys::from_file(Path::new("keys.json"), &beside).is_err());
         for (from, to) in [
             (
                 r#""end": "2025-01-29T00:00:00.000Z""#,

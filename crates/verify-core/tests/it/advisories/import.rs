@@ -595,7 +595,7 @@ fn blocks_in_another_order_are_no_index() {
 fn changed_bytes_are_an_error_or_an_answer_and_never_a_panic() {
     let folder = Folder::new();
     let zipped = shipped(&folder);
-    folder.index(&[zipped.clone()]);
+    folder.index(std::slice::from_ref(&zipped));
     let (zip, index) = (
         fs::read(&zipped).expect("zip"),
         fs::read(folder.path("index")).expect("index"),
@@ -617,7 +617,7 @@ fn changed_bytes_are_an_error_or_an_answer_and_never_a_panic() {
         fs::write(&file, &bytes).expect("write");
         let done = if of_zip {
             import(
-                &[file.clone()],
+                std::slice::from_ref(&file),
                 &folder.path("of-changed"),
                 &options(u64::MAX),
             )
