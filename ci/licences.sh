@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Licences, bans and sources of all dependencies, by the lists in deny.toml, without cargo-deny and without a network.
-# Sources and bans without wrappers are held for all of Cargo.lock; licences and the other bans for every platform when all its
-# crates are at hand (`cargo fetch`), else for this one. Needs python3 3.11 or later.
+# Sources and bans without wrappers are held for all of Cargo.lock; licences and the other bans for the platforms that deny.toml names
+# when all their crates are at hand (`cargo fetch`), else for this one. Needs python3 3.11 or later.
 set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 
@@ -9,8 +9,12 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 metadata=(cargo metadata --offline --locked --all-features --format-version 1)
 file=$(mktemp)
 trap 'rm -f -- "$file"' EXIT
-if "${metadata[@]}" >"$file" 2>/dev/null; then
-    scope="all platforms"
+platforms=()
+for platform in $(sed -n 's/^targets = \[\(.*\)\]$/\1/p' deny.toml | tr -d '",'); do
+    platforms+=(--filter-platform "$platform")
+done
+if "${metadata[@]}" "${platforms[@]}" >"$file" 2>/dev/null; then
+    scope="the platforms of deny.toml"
 else
     "${metadata[@]}" --filter-platform "$host" >"$file"
     scope=$host
