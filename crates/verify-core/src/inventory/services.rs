@@ -603,16 +603,24 @@ mod tests {
             ..super::super::InventoryOptions::new(home.join(".openclaw"))
         };
         let folder = home.join(".config/systemd/user");
-        for folder in [&folder, &home.join(".openclaw"), &home.join("host/dist")] {
+        for folder in [
+            &folder,
+            &home.join(".openclaw"),
+            &home.join("openclaw/dist"),
+        ] {
             std::fs::create_dir_all(folder).expect("folder");
         }
-        std::fs::write(home.join("host/package.json"), "{\"name\":\"openclaw\"}").expect("host");
-        for file in ["host/dist/a.mjs", "before.sh", "node"] {
+        std::fs::write(
+            home.join("openclaw/package.json"),
+            "{\"name\":\"openclaw\"}",
+        )
+        .expect("host");
+        for file in ["openclaw/dist/a.mjs", "before.sh", "node"] {
             std::fs::write(home.join(file), "").expect("file");
         }
         std::fs::write(
             folder.join("openclaw.service"),
-            "[Service]\nExecStart=%h/node %h/host/dist/a.mjs gateway\nExecStartPre=-/bin/sh \"%h/before.sh\"\n",
+            "[Service]\nExecStart=%h/node %h/openclaw/dist/a.mjs gateway\nExecStartPre=-/bin/sh \"%h/before.sh\"\n",
         )
         .expect("unit");
         let paths = Paths::new(&options).expect("paths");
