@@ -12,8 +12,10 @@ use crate::support::{Installation, Run, around};
 /// Runs `command` with `input` and without a network. What it did with the network, one call a line.
 fn caged(command: &Command, trace: &Path, input: &str) -> (Run, String) {
     let mut caged = Command::new("strace");
-    caged.args(["-f", "-qq", "-e", "trace=%network"]);
-    caged.args(["-e", "inject=%network:error=EACCES", "-o"]);
+    // Signals reach the program through a `socketpair`, which has no address and leads nowhere else; a network needs one of these.
+    const CALLS: &str = "socket,connect,bind,listen,accept,accept4";
+    caged.args(["-f", "-qq", "-e", &format!("trace={CALLS}")]);
+    caged.args(["-e", &format!("inject={CALLS}:error=EACCES"), "-o"]);
     caged.arg(trace);
     let mut caged = around(caged, command);
     // An address that would be asked, were anything asked.
@@ -135,6 +137,10 @@ impl Place {
             vec!["plugins", id],
             vec!["skills"],
             vec!["core", "--openclaw", &host],
+            vec!["host"],
+            vec!["update", id],
+            vec!["policy", "prune"],
+            vec!["advisories"],
             vec!["lock", "--check"],
             vec!["lock"],
             vec!["review"],
