@@ -127,6 +127,10 @@ impl Place {
         );
         let host = self.at("openclaw");
         let id = "npm-pack:@acme/packed";
+        let record = self.trace.with_file_name("record.json");
+        let text = r#"{"id":"MAL-2026-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"x"},"versions":["1.0.0"]}]}"#;
+        std::fs::write(&record, text).expect("record");
+        let record = record.display().to_string();
         let all: Vec<Vec<&str>> = vec![
             vec![],
             vec!["check"],
@@ -140,7 +144,7 @@ impl Place {
             vec!["host"],
             vec!["update", id],
             vec!["policy", "prune"],
-            vec!["advisories"],
+            vec!["advisories", "import", &record],
             vec!["lock", "--check"],
             vec!["lock"],
             vec!["review"],
