@@ -35,7 +35,7 @@ def plugins(state, count, files=4):
         project = state / "npm/projects" / f"acme-plugin-{n}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
         place = project / "node_modules" / name
         integrity = "sha512-" + base64.b64encode(hashlib.sha512(name.encode()).digest()).decode()
-        address = f"https://registry.npmjs.org/{name}/-/plugin-{n}-1.0.0.tgz"
+        address = f"https://registry.example/{name}/-/plugin-{n}-1.0.0.tgz"
         entry = {"version": "1.0.0", "resolved": address, "integrity": integrity}
         packages = {f"node_modules/{name}": entry}
         write(project / "package.json", json.dumps({"private": True, "dependencies": {name: "1.0.0"}}))
