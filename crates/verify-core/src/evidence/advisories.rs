@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Evidence;
-use super::npm::{NamedPackage, is_package};
+use super::npm::{NamedPackage, brought_along, is_package};
 use crate::advisories::{Hit, Index, Match, merge};
 use crate::error::Result;
 use crate::inventory::{InstallStep, Subject};
@@ -50,6 +50,7 @@ pub(super) fn advised(
 ) -> Result<Advised> {
     let mut packages: BTreeMap<(String, Option<String>), Vec<NamedPackage>> = BTreeMap::new();
     let all = evidence.npm.packages.iter().cloned();
+    let all = all.chain(brought_along(subject));
     for package in all.chain(own(subject, evidence)).chain(fetched(subject)) {
         let elsewhere = |url: &String| policy.is_other_registry(url);
         if package.resolved.as_ref().is_some_and(elsewhere) {

@@ -92,21 +92,7 @@ pub(crate) struct PackageUrl {
 /// Facts about a subject's packages; nothing for what has none.
 pub(super) fn facts(subject: &Subject) -> NpmFacts {
     if !is_package(subject.kind) || subject.trees.tree.is_none() {
-        let packages = match &subject.trees.tree {
-            // Beside the rules of its kind, what a skill or a server brings along is looked up all the same.
-            Some(_) => {
-                let project = project(subject);
-                packages(
-                    subject,
-                    &npm::read(&project, &project, &NpmLimits::default()),
-                )
-            }
-            None => Vec::new(),
-        };
-        return NpmFacts {
-            packages,
-            ..NpmFacts::default()
-        };
+        return NpmFacts::default();
     }
     let project = project(subject);
     let tree = npm::read(&project, &project, &NpmLimits::default());
@@ -163,6 +149,19 @@ pub(super) fn facts(subject: &Subject) -> NpmFacts {
             .push("the project has an .npmrc, which can send npm elsewhere".to_owned());
     }
     facts
+}
+
+/// The packages that a skill or a server brings along, which [`facts`] leaves out: no rule of its kind asks for them, only advisories.
+/// Reads them anew, so it is for runs that have an index.
+pub(super) fn brought_along(subject: &Subject) -> Vec<NamedPackage> {
+    if is_package(subject.kind) || subject.trees.tree.is_none() {
+        return Vec::new();
+    }
+    let project = project(subject);
+    packages(
+        subject,
+        &npm::read(&project, &project, &NpmLimits::default()),
+    )
 }
 
 /// Every package of a tree under every name that its files, its folder, npm's lockfiles and its address give it: of names that
