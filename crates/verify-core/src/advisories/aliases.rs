@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Severity;
 use super::order::Orders;
 use super::ranges::Hit;
-use super::record::Entry;
+use super::record::{Entry, is_malware};
 
 /// What the records of one alias set say of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn merge(hits: &[(&Entry, Hit)]) -> Vec<Match> {
 fn one(set: &[&(&Entry, Hit)]) -> Match {
     let entries = || set.iter().map(|(entry, _)| entry);
     let mut ids: Vec<String> = entries().map(|entry| entry.id.clone()).collect();
-    ids.sort_by_key(|id| (!id.starts_with("MAL-"), id.clone()));
+    ids.sort_by_key(|id| (!is_malware(id), id.clone()));
     ids.dedup();
     let mut aliases: Vec<String> = entries()
         .flat_map(|entry| entry.aliases.iter().cloned())

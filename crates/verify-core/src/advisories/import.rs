@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp};
 
 use super::index::{self, IndexMeta, IndexSource, Package};
-use super::record::{MAX_BYTES, read_record};
+use super::record::{MAX_BYTES, is_malware, read_record};
 use super::zip::Zip;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
     let mut meta = IndexMeta {
         sources: described,
         records: records.len() as u64,
-        malicious: records.iter().filter(|id| id.starts_with("MAL-")).count() as u64,
+        malicious: records.iter().filter(|id| is_malware(id)).count() as u64,
         packages: 0,
         withdrawn: ids.values().filter(|known| known.withdrawn).count() as u64,
         other_ecosystems,

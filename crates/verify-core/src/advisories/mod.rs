@@ -13,8 +13,8 @@ pub use import::{BrokenRecord, ImportOptions, Imported, import};
 pub use index::{Index, IndexMeta, IndexSource};
 pub use order::{Orders, is_openclaw};
 pub use ranges::Hit;
-pub(crate) use record::is_id;
 pub use record::{Entry, Event, Record, RecordError, read_record};
+pub(crate) use record::{is_id, is_malware};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -70,7 +70,7 @@ impl Entry {
     /// Whether it says that the package is malware, rather than that it has a hole.
     #[must_use]
     pub fn is_malicious(&self) -> bool {
-        self.id.starts_with("MAL-")
+        is_malware(&self.id)
     }
 }
 
@@ -294,6 +294,11 @@ fn named_severity(specific: Option<&Value>) -> Severity {
         Some("CRITICAL") => Severity::Critical,
         _ => Severity::Unknown,
     }
+}
+
+/// Whether a record of this id says that a package is malware.
+pub(crate) fn is_malware(id: &str) -> bool {
+    id.starts_with("MAL-")
 }
 
 /// Whether `id` can stand in a file name, a message and a policy as it is.

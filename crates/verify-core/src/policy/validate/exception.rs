@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use toml::Spanned;
 
 use super::Reader;
+use crate::advisories::is_malware;
 use crate::policy::wire::WireException;
 use crate::policy::{Exception, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
 use crate::toml_file::{Checked, fail};
@@ -206,9 +207,4 @@ impl Reader<'_> {
         let finding = known.find(|info| info.group == "advisory" && info.fixed == malware);
         Ok(finding.map(|info| info.id.to_owned()).into_iter().collect())
     }
-}
-
-/// Whether an id is one of those that say that a package is malware.
-fn is_malware(id: &str) -> bool {
-    id.starts_with("MAL-")
 }
