@@ -1,10 +1,10 @@
 //! Odd surroundings: small stacks, limits of file sizes, signals, and outputs in places that are no places for them.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Lines};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::fs::FlockOperation;
 use rustix::process::{Pid, Signal, kill_process};
@@ -56,6 +56,18 @@ fn a_limit_of_file_sizes_is_said_and_no_lock_is_written() {
 }
 
 /// A run that waits for another writer is at a known point.
+/// Starts a run, and returns when it says that it waits for another writer. What it says later has to be kept open.
+fn waits(command: &mut Command) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    assert!(lines.any(|line| line.expect("line").contains("waiting for another writer")));
+    (child, lines)
+}
+
 #[test]
 fn a_signal_ends_a_run_in_order() {
     let installation = first();
@@ -64,15 +76,8 @@ fn a_signal_ends_a_run_in_order() {
     rustix::fs::flock(&other, FlockOperation::LockExclusive).expect("lock");
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let temporary = tempfile::tempdir().expect("temporary folder");
-        let mut child = installation
-            .command(&["lock"])
-            .env("TMPDIR", temporary.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("runs");
-        let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
-        assert!(lines.any(|line| line.expect("line").contains("waiting for another writer")));
+        let mut lock = installation.command(&["lock"]);
+        let (mut child, _stderr) = waits(lock.env("TMPDIR", temporary.path()));
         kill_process(Pid::from_child(&child), signal).expect("kill");
         assert_eq!(child.wait().expect("ends").code(), Some(code));
         assert_eq!(fs::read_dir(temporary.path()).expect("list").count(), 0);
@@ -87,16 +92,10 @@ fn an_ignored_signal_stays_ignored() {
     rustix::fs::flock(&other, FlockOperation::LockExclusive).expect("lock");
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]);
-    let mut child = around(shell, &installation.command(&["lock"]))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("runs");
-    let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
-    assert!(lines.any(|line| line.expect("line").contains("waiting for another writer")));
+    let (mut child, stderr) = waits(&mut around(shell, &installation.command(&["lock"])));
     kill_process(Pid::from_child(&child), Signal::HUP).expect("kill");
     rustix::fs::flock(&other, FlockOperation::Unlock).expect("unlock");
-    drop(lines);
+    drop(stderr);
     assert_eq!(child.wait().expect("ends").code(), Some(0));
 }
 
