@@ -2,7 +2,7 @@
 //!
 //! Three layers. [`sigstore`](self) wraps the cryptography of one bundle (private, because its library changes its interface with
 //! every minor version); [`IdentityPolicy`] decides whether the signer that the certificate names is the one the operator trusts;
-//! [`verify_attestation`], [`npm`], [`release`] and [`gitsign`] apply both to the formats that carry bundles. Nothing here opens a
+//! [`verify_attestation`], [`npm`], [`release`], [`model`] and [`gitsign`] apply both to the formats that carry bundles. Nothing here opens a
 //! socket: bytes, trust roots and the time come from the caller ([`Anchors`] says where those may come from).
 //!
 //! A verdict is a [`Fact`](crate::fact::Fact) whose codes are those of [`Fault`](crate::fact::Fault); [`Fault::finding`](crate::fact::Fault::finding) says which finding they belong to.

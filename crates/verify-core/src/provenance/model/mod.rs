@@ -141,7 +141,7 @@ fn judge<'r>(
     let envelope = Envelope::of(&bundle)?;
     let listing = Listing::of(&Statement::parse(&envelope.payload)?)?;
     let who = who(&bundle, &envelope, &listing, trust, root, now);
-    // A signature that does not hold says nothing of the files. Whoever made a good one: if it is not of what lies here, that comes first.
+    // A signature that does not hold says nothing of the files. Of a good one that is not of what lies here, that comes first, and the signer second.
     if who.as_ref().err().is_none_or(is_other) {
         listing.compare(folder)?;
     }

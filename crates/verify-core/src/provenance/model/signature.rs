@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cms::cert::x509::Certificate;
 use cms::cert::x509::der::asn1::ObjectIdentifier;
+use cms::cert::x509::der::pem::{self, LineEnding};
 use cms::cert::x509::der::{Decode as _, DecodePem as _, Encode as _};
 use cms::cert::x509::ext::pkix::{KeyUsage, KeyUsages};
 use cms::cert::x509::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
@@ -27,6 +28,8 @@ use crate::text;
 const MAX_CERTIFICATES: usize = 16;
 /// 1.3.6.1.5.5.7.3.3, the content of its encoding: a certificate that names purposes must name this one.
 const CODE_SIGNING: &[u8] = &[43, 6, 1, 5, 5, 7, 3, 3];
+/// The label of a public key in PEM.
+const PUBLIC_KEY: &str = "PUBLIC KEY";
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 
 /// A public key of the operator, in PEM.
@@ -59,19 +62,19 @@ impl SigningKey {
     ///
     /// # Errors
     /// What is wrong with it, to complete a sentence that starts with "it".
-    pub fn from_pem(pem: &str) -> Result<Self, String> {
-        let (label, der) = cms::cert::x509::der::pem::decode_vec(pem.trim().as_bytes())
+    pub fn from_pem(pem_text: &str) -> Result<Self, String> {
+        let (label, der) = pem::decode_vec(pem_text.trim().as_bytes())
             .map_err(|_| "is no PEM text of one public key".to_owned())?;
-        if label != "PUBLIC KEY" {
+        if label != PUBLIC_KEY {
             return Err(format!(
-                "holds a {}, not a PUBLIC KEY",
+                "holds a {}, not a {PUBLIC_KEY}",
                 text::excerpt(label, 60)
             ));
         }
         let key = Key::of(&der)?;
         Ok(Self {
             key,
-            hint: hint(&der),
+            hint: hint(&der)?,
         })
     }
 }
@@ -183,8 +186,8 @@ impl Envelope {
         ))
     }
 
-    /// The signer of a chain of certificates, where one of `roots` vouches for it. The signature is checked first: whoever a broken
-    /// one claims to be does not matter.
+    /// The signer of a chain of certificates, where one of `roots` vouches for it. The signature is checked first: the signer
+    /// that a broken one claims does not matter.
     pub(super) fn signed_by_chain(
         &self,
         chain: &[Vec<u8>],
@@ -345,14 +348,9 @@ fn spki_of(certificate: &Certificate) -> Option<Vec<u8>> {
     info.to_der().ok()
 }
 
-/// How the reference implementation names a key: SHA-256 of its PEM text, in lines of 64 characters.
-fn hint(der: &[u8]) -> String {
-    let encoded = STANDARD.encode(der);
-    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-    for line in encoded.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
-    }
-    pem.push_str("-----END PUBLIC KEY-----\n");
-    to_hex(&Sha256Digest::of(pem.as_bytes()).0)
+/// How the reference implementation names a key: SHA-256 of its PEM text.
+fn hint(der: &[u8]) -> Result<String, String> {
+    let pem = pem::encode_string(PUBLIC_KEY, LineEnding::LF, der);
+    let pem = pem.map_err(|_| "is too large for a public key".to_owned())?;
+    Ok(to_hex(&Sha256Digest::of(pem.as_bytes()).0))
 }

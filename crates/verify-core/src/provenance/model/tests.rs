@@ -453,7 +453,7 @@ proptest::proptest! {
         bad[at] ^= flip;
         if let Ok(bad) = serde_json::from_slice::<Value>(&bad) {
             let good: Value = serde_json::from_slice(&good).expect("json");
-            // What is not signed (the key id that nobody reads, a spelling of the media type) decides nothing.
+            // What is not signed (the key id, which is not read, a spelling of the media type) decides nothing.
             let same = |path: &str| bad.pointer(path) == good.pointer(path);
             let same = same("/dsseEnvelope/payload") && same("/dsseEnvelope/signatures/0/sig");
             let fact = folder.judge(&bad, &[key.trust()], NOW);

@@ -1,6 +1,6 @@
-//! `signer-changed`: a skill is signed by somebody else than when it was locked, or by nobody any more.
+//! `signer-changed`: the signer of a skill is not the one in the lock, or it is not signed any more.
 //!
-//! Two signers can both be allowed and still be two: whoever takes over an account at one of them must not sign for the other.
+//! Two signers can both be allowed and still be two: an attacker who takes over an account at one of them must not sign for the other.
 
 use crate::fact::Fact;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
@@ -15,7 +15,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     stages: Stages::of(Stage::Installed, &[Stage::Staged]),
     clears: RemedyKind::Lock,
-    summary: "A skill is signed by somebody else than when it was locked, or by nobody any more",
+    summary: "The signer of a skill is not the one in the lock, or it is not signed any more",
     help: "Ask the publisher over another way why; accept the change by name only for a reason.",
     check: Check::Subject(check),
 };

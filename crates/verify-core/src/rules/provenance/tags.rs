@@ -1,7 +1,7 @@
 //! The eight rules about release tags: one failure of a verdict as a finding.
 //!
 //! Installed subjects and tags that were asked about with the verb `release` go through the same function, so that they can never be
-//! judged differently.
+//! judged differently. Signatures beside skills have four of the eight in common with them: see `skill_signature`.
 
 use super::{not_established, skill_signature};
 use crate::evidence::TagFacts;
