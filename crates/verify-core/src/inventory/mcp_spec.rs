@@ -38,7 +38,7 @@ fn without_secret_segments(text: &str) -> String {
         };
         let masked: Vec<&str> = path
             .split('/')
-            .map(|part| if looks_secret(part) { MASK } else { part })
+            .map(|part| if is_hidden(part) { MASK } else { part })
             .collect();
         format!("{start}://{}", masked.join("/"))
     };
@@ -254,7 +254,7 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
         let variable =
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         let pin = value.starts_with('=') && !names_a_secret(name);
-        if value.is_empty() || pin || (!variable && !names_a_secret(name) && !looks_secret(value)) {
+        if value.is_empty() || pin || (!variable && !names_a_secret(name) && !is_hidden(value)) {
             let inner = if value.contains('=') && !pin {
                 mask(value, &mut false)
             } else {
@@ -273,7 +273,7 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
     }
     if bare.starts_with('-') {
         *hide_next = names_a_secret(bare);
-        return word.to_owned();
+        return without_attached(bare).unwrap_or_else(|| word.to_owned());
     }
     let lower = bare.to_ascii_lowercase();
     if matches!(lower.as_str(), "bearer" | "basic")
@@ -293,11 +293,27 @@ fn mask(word: &str, hide_next: &mut bool) -> String {
     if bare.contains("://") {
         return address(bare);
     }
-    if looks_secret(bare) {
+    if is_hidden(bare) {
         MASK.to_owned()
     } else {
         word.to_owned()
     }
+}
+
+/// A short option with its value in the same word, `-pSECRET`, without a value that is a secret by its form or place.
+fn without_attached(word: &str) -> Option<String> {
+    let letter = word.strip_prefix('-')?.chars().next()?;
+    let value = word.get(1 + letter.len_utf8()..)?;
+    let option = format!("-{letter}");
+    let secret = letter.is_ascii_alphabetic()
+        && value.len() >= 6
+        && (is_hidden(value) || (is_password(&option, value) && mixed(value)));
+    secret.then(|| format!("{option}{MASK}"))
+}
+
+/// Whether a text is of letters and digits both, as names of options are not.
+fn mixed(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit()) && text.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 /// Whether the name of a flag, variable or header says that a secret follows.
@@ -354,7 +370,29 @@ pub(crate) fn looks_secret(word: &str) -> bool {
         && word
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'+' | b'='));
-    run && word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic())
+    run && mixed(word)
+}
+
+/// Whether a word is not shown to people. More than what looks like a secret to a digest, which may miss no change: also 16 characters
+/// where capitals, small letters and digits follow each other as in no name.
+fn is_hidden(word: &str) -> bool {
+    looks_secret(word) || looks_random(word)
+}
+
+/// Letters and digits alone, and at least one change in four between capitals, small letters and digits.
+fn looks_random(word: &str) -> bool {
+    let class = |byte: u8| match byte {
+        b'0'..=b'9' => Some(0),
+        b'a'..=b'z' => Some(1),
+        b'A'..=b'Z' => Some(2),
+        _ => None,
+    };
+    let classes: Option<Vec<u8>> = word.bytes().map(class).collect();
+    let Some(classes) = classes.filter(|classes| classes.len() >= 16) else {
+        return false;
+    };
+    let changes = classes.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    (0..3).all(|class| classes.contains(&class)) && changes * 4 >= classes.len()
 }
 
 /// An address without user info, without the values of its query, without its fragment.
@@ -496,9 +534,13 @@ mod tests {
             &["--secret-key", "topsecret"],
             &["--env=TOKEN=topsecret"],
             &["0topsecret0123456789abcdef0123456789abcdef"],
+            &["-ptopsecret1"],
+            &["-ksk-topsecret1234"],
+            &["-c", "mysql -utest -ptopsecret1 x"],
+            &["a9TopsecreT3kQ7topsecretZ1"],
         ] {
             let shown = line("npx", args);
-            assert!(!shown.contains("topsecret"), "{shown}");
+            assert!(!shown.to_ascii_lowercase().contains("topsecret"), "{shown}");
             assert!(
                 shown.contains(MASK) || shown.ends_with("@db/x") || shown.contains("postgres://db"),
                 "{shown}"
@@ -535,6 +577,17 @@ mod tests {
             line("uvx", &["--from", "x==1.2.3", "x"]),
             "uvx --from x==1.2.3 x"
         );
+        for args in [
+            &["-p8080:80"][..],
+            &["-Xmx512m"],
+            &["-i", "--rm"],
+            &["-std=c++17"],
+            &["Qwen2.5-Coder-32B-Instruct-GGUF"],
+            &["Flask-SQLAlchemy2==1.2"],
+            &["-n20"],
+        ] {
+            assert!(!line("docker", args).contains(MASK), "{args:?}");
+        }
         assert_eq!(line("x\u{202e}y", &[]), "x\\u{202e}y");
         assert_eq!(without_user_info("https://a\\@b/c"), "https://a\\@b/c");
         assert_eq!(without_user_info("https://a@b@h/c@d"), "https://h/c@d");
