@@ -37,6 +37,7 @@ mod provenance;
 mod publisher;
 mod real;
 mod real_gate;
+mod real_plants;
 mod release;
 mod relock;
 mod review;

@@ -20,9 +20,12 @@ use crate::tree::{LeaveOut, TreeSpec};
 
 /// Most bytes of one settings or instructions file.
 const MAX_FILE: u64 = 4 << 20;
-/// Instructions that OpenClaw sends unasked. [M 2026.9.6]
-const INSTRUCTIONS: [&str; 7] = [
+/// Instructions that OpenClaw sends unasked [M 2026.9.6], or that the agents which it may start take from their folder.
+const INSTRUCTIONS: [&str; 10] = [
     "AGENTS.md",
+    "AGENTS.override.md",
+    "GEMINI.md",
+    ".mcp.json",
     "SOUL.md",
     "TOOLS.md",
     "BOOT.md",
@@ -31,20 +34,43 @@ const INSTRUCTIONS: [&str; 7] = [
     "CLAUDE.md",
 ];
 /// Entries of an agent's folder that hold code; everything else there is data.
-const CODE: [&str; 6] = [
+const CODE: [&str; 8] = [
     "bin",
     "codex-home",
     "extensions",
+    "git",
+    "npm",
     "prompts",
     "skills",
     "hooks",
 ];
 /// Entries of `codex-home` that decide; the rest are sessions and caches.
 const CODEX: [&str; 5] = ["AGENTS.md", "config.toml", "skills", "prompts", "plugins"];
-/// Keys of an agent's settings that start a program.
-const COMMANDS: [&str; 2] = ["shellPath", "shellCommandPrefix"];
-/// Most entries below `.claude`, and levels of folders.
-const MAX_CLAUDE: usize = 1000;
+/// Keys of an agent's settings that start a program or name code to load. [S `SettingsManager`]
+const COMMANDS: [&str; 5] = [
+    "shellPath",
+    "shellCommandPrefix",
+    "npmCommand",
+    "packages",
+    "extensions",
+];
+/// Keys of a sign-in that say where its secret comes from.
+const REFERENCES: [&str; 2] = ["keyRef.", "tokenRef."];
+/// Prompts that a workspace may set in place of OpenClaw's own, in its `.openclaw`. [S 2026.9.6 `discoverPromptFile`]
+const PROJECT_PROMPTS: [&str; 2] = ["SYSTEM.md", "APPEND_SYSTEM.md"];
+/// Folders of a workspace from which agents take plugins, commands and prompts: those of other agents, and those of a session that is made
+/// with OpenClaw's kit and its own loader. [S 2026.9.6 `DefaultResourceLoader`; the gateway switches that search off]
+const PROJECT_FOLDERS: [&str; 7] = [
+    ".claude",
+    ".codex",
+    ".gemini",
+    ".openclaw/extensions",
+    ".openclaw/prompts",
+    ".openclaw/skills",
+    ".openclaw/themes",
+];
+/// Most entries below these folders together, and levels of folders.
+const MAX_BELOW: usize = 1000;
 const MAX_DEPTH: usize = 8;
 
 /// Every agent with a folder or a workspace.
@@ -132,7 +158,7 @@ fn subject(
         for name in ["SYSTEM.md", "APPEND_SYSTEM.md", "AGENTS.md"] {
             instruction(paths, &folder.join(name), &mut instructions, observations);
         }
-        for name in ["settings.json", "models.json"] {
+        for name in ["settings.json", "models.json", "auth-profiles.json"] {
             let file = folder.join(name);
             match read_json(paths, &file) {
                 Ok(Some(value)) => {
@@ -177,16 +203,22 @@ fn subject(
                 observations,
             );
         }
-        let mut left = MAX_CLAUDE;
-        let folder = workspace.join(".claude");
-        let whole = claude(paths, &folder, 0, &mut left, &mut |file| {
-            instruction(paths, file, &mut instructions, observations);
-        });
-        if let Err(why) = whole {
-            observations.push(Observation::Unreadable {
-                place: paths.shown(&folder),
-                why,
+        for name in PROJECT_PROMPTS {
+            let file = workspace.join(".openclaw").join(name);
+            instruction(paths, &file, &mut instructions, observations);
+        }
+        let mut left = MAX_BELOW;
+        for name in PROJECT_FOLDERS {
+            let folder = workspace.join(name);
+            let whole = below(paths, &folder, 0, &mut left, &mut |file| {
+                instruction(paths, file, &mut instructions, observations);
             });
+            if let Err(why) = whole {
+                observations.push(Observation::Unreadable {
+                    place: paths.shown(&folder),
+                    why,
+                });
+            }
         }
     }
     subject.definition = definition.finish_unless_empty();
@@ -269,7 +301,12 @@ impl Keys<'_> {
         let command = value
             .as_str()
             .is_some_and(|text| text.trim_start().starts_with('!'));
-        if command || COMMANDS.contains(&last) {
+        if self.file == "auth-profiles.json" {
+            // Secrets and times, but for where a secret comes from: a provider of the config may run a command for it.
+            if REFERENCES.iter().any(|key| path.contains(key)) {
+                self.settings.add(shown, Class::Guard, value);
+            }
+        } else if command || COMMANDS.iter().any(|key| names(path, key)) {
             self.definition.add(shown, Class::Command, value);
         } else if last == "baseUrl" || last == "url" {
             self.settings
@@ -283,6 +320,12 @@ impl Keys<'_> {
         }
         // What else is in models.json is OpenClaw's own catalogue, which it rewrites.
     }
+}
+
+/// Whether a key of this name is on the path, whatever place in a list follows it.
+fn names(path: &str, key: &str) -> bool {
+    path.split('.')
+        .any(|part| part.split('[').next() == Some(key))
 }
 
 fn instruction(
@@ -301,8 +344,8 @@ fn instruction(
     }
 }
 
-/// The files below `.claude`, which another agent's plugins and commands live in. The error says what was not looked at.
-fn claude(
+/// The files below a folder. The error says what was not looked at.
+fn below(
     paths: &Paths,
     folder: &Path,
     depth: usize,
@@ -317,10 +360,10 @@ fn claude(
     let entries = paths.list(folder).map_err(|error| error.to_string())?;
     for entry in entries {
         *left = left.checked_sub(1).ok_or_else(|| {
-            format!("holds more than {MAX_CLAUDE} entries; the rest was not looked at")
+            format!("holds more than {MAX_BELOW} entries; the rest was not looked at")
         })?;
         match entry.kind {
-            Entry::Folder if !entry.link => claude(paths, &entry.path, depth + 1, left, each)?,
+            Entry::Folder if !entry.link => below(paths, &entry.path, depth + 1, left, each)?,
             Entry::File => each(&entry.path),
             _ => {}
         }
@@ -339,19 +382,19 @@ mod tests {
         let folder = paths.state.join(".claude");
         let looked = || {
             let mut files = 0;
-            let whole = claude(&paths, &folder, 0, &mut MAX_CLAUDE.clone(), &mut |_| {
+            let whole = below(&paths, &folder, 0, &mut MAX_BELOW.clone(), &mut |_| {
                 files += 1
             });
             (files, whole.is_ok())
         };
         assert_eq!(looked(), (0, true), "none is none");
         std::fs::create_dir(&folder).expect("folder");
-        for at in 0..MAX_CLAUDE {
+        for at in 0..MAX_BELOW {
             std::fs::write(folder.join(format!("{at}.md")), "").expect("file");
         }
-        assert_eq!(looked(), (MAX_CLAUDE, true));
+        assert_eq!(looked(), (MAX_BELOW, true));
         std::fs::write(folder.join("one-more.md"), "").expect("file");
-        assert_eq!(looked(), (MAX_CLAUDE, false));
+        assert_eq!(looked(), (MAX_BELOW, false));
         std::fs::remove_dir_all(&folder).expect("removed");
         std::fs::create_dir_all(folder.join("a/b/c/d/e/f/g/h/i")).expect("folders");
         assert_eq!(looked(), (0, false));

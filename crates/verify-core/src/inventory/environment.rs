@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Observation;
 use super::paths::Paths;
+use super::search_path;
 use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
 
@@ -52,9 +53,9 @@ static PATTERNS: LazyLock<Vec<(&str, Option<Effect>)>> = LazyLock::new(|| {
 });
 
 /// What is observed of a variable and its value; nothing where it is harmless.
-pub(super) fn judged(name: &str, value: &str, place: String) -> Option<Observation> {
+pub(super) fn judged(paths: &Paths, name: &str, value: &str, place: String) -> Option<Observation> {
     let effect = effect(name)?;
-    if is_harmless(name, value) {
+    if is_harmless(paths, name, value) {
         return None;
     }
     Some(Observation::LoadOverride {
@@ -103,7 +104,7 @@ fn effect(name: &str) -> Option<Effect> {
 }
 
 /// Values that load nothing, of variables that could.
-fn is_harmless(name: &str, value: &str) -> bool {
+fn is_harmless(paths: &Paths, name: &str, value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']);
     if value.is_empty() {
         return true;
@@ -111,6 +112,7 @@ fn is_harmless(name: &str, value: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     match upper.as_str() {
         "NODE_OPTIONS" => node_options_are_harmless(value),
+        "PATH" => search_path::open_entry(paths, value).is_none(),
         // An editor or pager by its plain name is the user's own choice.
         "EDITOR" | "VISUAL" | "GIT_EDITOR" | "PAGER" | "GIT_PAGER" => {
             const USUAL: [&str; 14] = [
@@ -146,7 +148,12 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
         for (name, value) in entries.as_object().into_iter().flatten() {
             let name = name.trim();
             let value = value.as_str().unwrap_or_default();
-            found.extend(judged(name, value, format!("{config_shown}#{place}")));
+            found.extend(judged(
+                paths,
+                name,
+                value,
+                format!("{config_shown}#{place}"),
+            ));
         }
     }
     found
@@ -172,7 +179,7 @@ pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
     };
     for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
         if !is_own_place(paths, name, value) {
-            found.extend(judged(name, value, paths.shown(file)));
+            found.extend(judged(paths, name, value, paths.shown(file)));
         }
     }
 }
@@ -293,6 +300,7 @@ mod tests {
     #[test]
     fn what_loads_nothing_is_silent() {
         let place = || "p".to_owned();
+        let paths = Paths::plain(Path::new("/"));
         for (name, value) in [
             ("NODE_OPTIONS", "--max-old-space-size=4096"),
             (
@@ -302,19 +310,23 @@ mod tests {
             ("OPENAI_API_KEY", "x"),
             ("LANG", "C"),
             ("LD_PRELOAD", ""),
+            ("PATH", "/usr/bin:$PATH:~/bin:/nowhere/bin"),
         ] {
-            assert_eq!(judged(name, value, place()), None, "{name}={value}");
+            assert_eq!(judged(&paths, name, value, place()), None, "{name}={value}");
         }
         for (name, value, weak) in [
             ("NODE_OPTIONS", "--require /x", false),
             ("NODE_OPTIONS", "--max-old-space-size=1 --import=/x", false),
             ("bash_env", "/x", false),
+            ("PATH", "/usr/bin:bin", false),
+            ("PATH", "/usr/bin:", false),
+            ("PATH", "/tmp", false),
             ("DYLD_ANYTHING", "/x", false),
             ("HTTPS_PROXY", "http://x", true),
             ("ANTHROPIC_BASE_URL", "http://x", true),
             ("NPM_CONFIG_REGISTRY", "http://x", true),
         ] {
-            let found = judged(name, value, place());
+            let found = judged(&paths, name, value, place());
             let expected = matches!(&found, Some(Observation::LoadOverride { redirects, .. }) if *redirects == weak);
             assert!(expected, "{name}={value}: {found:?}");
         }

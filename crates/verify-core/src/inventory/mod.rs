@@ -39,6 +39,7 @@ mod plugin;
 mod records;
 mod roots;
 mod runtime;
+mod search_path;
 mod services;
 mod settings;
 mod skill_hashes;
@@ -208,11 +209,11 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory.not_covered.append(&mut of_starts.not_covered);
     for variable in &index.steering.environment {
         let place = format!("{}#secret_store_entries", index::shown(&paths));
-        observations.extend(environment::judged(variable, "?", place));
+        observations.extend(environment::judged(&paths, variable, "?", place));
     }
     let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
     let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
-    npm_config::read(&paths, &workspaces, &servers, observations);
+    npm_config::read(&paths, &workspaces, &servers, host.as_deref(), observations);
     planted::read(
         &paths,
         &config,

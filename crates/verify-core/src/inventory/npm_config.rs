@@ -1,5 +1,5 @@
-//! What configures npm: `.npmrc` of the home, the state directory and its projects. They decide from where the next update
-//! comes, and for `npx` what a server is at once.
+//! What configures npm: `.npmrc` of the home, the state directory and its projects, and the overrides of these projects. They decide
+//! from where the next update comes, and for `npx` what a server is at once.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,15 @@ use super::Observation;
 use super::context::Workspace;
 use super::mcp_spec::address;
 use super::paths::{Located, Paths};
+use crate::json;
 use crate::text;
 
 /// Most bytes of one file.
 const MAX_FILE: u64 = 1 << 20;
 /// Most folders above one in which a server is started.
 const MAX_ABOVE: usize = 32;
+/// Where the host package names the overrides that OpenClaw puts into projects.
+const HOST_OVERRIDES: &str = "pnpm-workspace.yaml";
 /// Most projects.
 const MAX_PROJECTS: usize = 20_000;
 /// Settings that name a program or move what npm reads. [npm config]
@@ -35,6 +38,7 @@ pub(super) fn read(
     paths: &Paths,
     workspaces: &[Workspace],
     servers: &[&Value],
+    host: Option<&Path>,
     found: &mut Vec<Observation>,
 ) {
     for workspace in workspaces {
@@ -71,8 +75,63 @@ pub(super) fn read(
     npmrc(paths, &paths.state.join(".npmrc"), found);
     npmrc(paths, &npm.join(".npmrc"), found);
     let projects = paths.list(&npm.join("projects")).unwrap_or_default();
+    let known = host.and_then(|host| paths.text(&host.join(HOST_OVERRIDES), MAX_FILE).ok());
     for project in projects.into_iter().take(MAX_PROJECTS) {
         npmrc(paths, &project.path.join(".npmrc"), found);
+        let file = project.path.join("package.json");
+        let manifest = paths.text(&file, MAX_FILE).ok();
+        let manifest = manifest.and_then(|text| json::last_wins(&text).ok());
+        if let Some(overrides) = manifest.as_ref().and_then(|m| m.value.get("overrides")) {
+            overridden(
+                overrides,
+                "overrides",
+                0,
+                known.as_deref(),
+                &mut |setting| {
+                    found.push(Observation::NpmConfig {
+                        place: paths.shown(&file),
+                        setting,
+                        registry: None,
+                    });
+                },
+            );
+        }
+    }
+}
+
+/// Every override that takes a package from elsewhere, or another package in its place. OpenClaw writes those of its host package into
+/// each project [S `npm-managed-root`]: of their replacements `known` is the text, in whatever version. Without it replacements
+/// are not judged.
+fn overridden(
+    value: &Value,
+    path: &str,
+    depth: usize,
+    known: Option<&str>,
+    say: &mut dyn FnMut(String),
+) {
+    match value {
+        Value::Object(entries) if depth < MAX_ABOVE => {
+            for (name, value) in entries {
+                let path = format!("{path}.{name}");
+                overridden(value, &path, depth + 1, known, say);
+            }
+        }
+        Value::String(spec) => {
+            let spec = spec.trim();
+            let elsewhere = match spec.strip_prefix("npm:") {
+                Some(package) => {
+                    let end = package.rfind('@').filter(|at| *at > 0);
+                    let name = package.get(..end.unwrap_or(package.len()));
+                    let usual = format!("npm:{}@", name.unwrap_or_default());
+                    known.is_some_and(|known| !known.contains(&usual))
+                }
+                None => spec.contains([':', '/', '\\']),
+            };
+            if elsewhere {
+                say(text::excerpt(&format!("{path} to {}", address(spec)), 200));
+            }
+        }
+        _ => {}
     }
 }
 
@@ -102,5 +161,47 @@ fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
             setting: text::excerpt(key, 80),
             registry: registry.then(|| text::excerpt(&address(value), 300)),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_override_that_leads_elsewhere_is_said() {
+        let said = |overrides: Value, known: Option<&str>| {
+            let mut said = Vec::new();
+            overridden(&overrides, "overrides", 0, known, &mut |setting| {
+                said.push(setting);
+            });
+            said
+        };
+        let known = "overrides:\n  request: npm:@cypress/request@4.0.1\n";
+        let usual = json!({
+            "axios": "1.20.0", "tar": "^7.5", "uuid": "latest", "x": "$x", "y": { ".": "1.0.0", "z": ">=1 <2" },
+            "request": "npm:@cypress/request@5.0.0",
+        });
+        assert!(said(usual, Some(known)).is_empty());
+        for (spec, known) in [
+            ("https://u:p@h.example/x.tgz", None),
+            ("github:a/b", None),
+            ("a/b", None),
+            ("file:../x", None),
+            ("git+ssh://h.example/x", None),
+            ("npm:evil@1.0.0", Some(known)),
+            ("npm:@cypress/requests@4.0.1", Some(known)),
+        ] {
+            let said = said(json!({ "a": { "b": spec } }), known);
+            assert_eq!(said.len(), 1, "{spec}");
+            assert!(said[0].starts_with("overrides.a.b to "), "{said:?}");
+            assert!(!said[0].contains("u:p"), "{said:?}");
+        }
+        assert!(
+            said(json!({ "a": "npm:other@1.0.0" }), None).is_empty(),
+            "without a host"
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::paths::{Kind as Entry, Paths};
-use super::{Hazard, Observation};
+use super::{Hazard, Observation, search_path};
 use crate::json;
 use crate::read::ReadError;
 use crate::text;
@@ -161,6 +161,10 @@ fn snapshots(paths: &Paths, now: i64, found: &mut Vec<Observation>) {
                         format!("holds what OpenClaw's writer cannot produce: {line}"),
                         false,
                     );
+                }
+                let path = search_path_of(&text);
+                if let Some(why) = path.and_then(|path| search_path::open_entry(paths, &path)) {
+                    say(format!("sets PATH, and in it {why}"), false);
                 }
                 for name in replaced_programs(&text) {
                     say(
@@ -432,6 +436,14 @@ fn is_export(line: &str) -> bool {
         return false;
     };
     EXPORTS.contains(&name) && is_quoted(value)
+}
+
+/// The last `PATH` that a snapshot exports, without the shell's quoting.
+fn search_path_of(snapshot: &str) -> Option<String> {
+    let mut lines = snapshot.lines().rev();
+    lines
+        .find_map(|line| line.trim_end().strip_prefix("export PATH="))
+        .map(|value| value.replace("'\\''", "'").replace('\'', ""))
 }
 
 /// One word for the shell: in single quotes (with `'\''` for a quote, or open at the end of the line), or of plain characters.

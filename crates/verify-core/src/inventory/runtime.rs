@@ -1,5 +1,10 @@
-//! What OpenClaw starts in place of the host package: `<state>/node-runtime`, whose link `current` names a release. Only
-//! that one counts.
+//! What OpenClaw starts in place of the host package, or of the Node that runs it.
+//!
+//! `<state>/node-runtime` holds releases, and its link `current` names the one that counts. `tools/cli-node` of the default state
+//! directory holds a Node that OpenClaw installed for itself: where the Node at hand does not do, OpenClaw starts itself again with
+//! that one, and looks for it before any other. [S 2026.9.6 `node-runtime-recovery`, `findUsableNodeRuntime`]
+
+use std::path::PathBuf;
 
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::PluginFiles;
@@ -7,8 +12,15 @@ use super::{Observation, Subject, Trees, ids};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
+/// The runtimes that there are.
+pub(super) fn read(paths: &Paths, observations: &mut Vec<Observation>) -> Vec<Subject> {
+    let mut found = Vec::from_iter(release(paths, observations));
+    found.extend(private_node(paths));
+    found
+}
+
 /// The runtime that the link names, when there is one.
-pub(super) fn read(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject> {
+fn release(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject> {
     let folder = paths.state.join("node-runtime");
     // Without the link OpenClaw takes the one before it.
     let links = ["current", "current.previous"].map(|name| folder.join(name));
@@ -68,5 +80,33 @@ pub(super) fn read(paths: &Paths, observations: &mut Vec<Observation>) -> Option
             canonical: paths.shown(&folder),
         });
     }
+    Some(subject)
+}
+
+/// The Node that OpenClaw keeps for itself. It is looked for by the home folder, whatever the state directory is.
+fn private_node(paths: &Paths) -> Option<Subject> {
+    let by_home = paths
+        .home
+        .as_ref()
+        .filter(|_| paths.not_here().is_none())
+        .map(|home| home.join(".openclaw"));
+    let node = |folder: PathBuf| folder.join("tools/cli-node/tools/node");
+    let root = [Some(paths.state.clone()), by_home]
+        .into_iter()
+        .flatten()
+        .map(node)
+        .find(|root| std::fs::symlink_metadata(root).is_ok())?;
+    let mut subject = ids::blank(
+        SubjectId::new("runtime", "cli-node"),
+        Kind::Runtime,
+        Source::Path,
+        "cli-node".to_owned(),
+        paths.place(&root),
+    );
+    subject.trees.tree = Some(TreeSpec {
+        root: root.clone(),
+        boundary: root,
+        leave_out: Vec::new(),
+    });
     Some(subject)
 }

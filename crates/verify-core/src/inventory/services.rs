@@ -323,6 +323,7 @@ impl Unit {
                         for (variable, value) in assignments(value.trim()) {
                             if !environment::is_own_place(paths, &variable, &value) {
                                 found.extend(environment::judged(
+                                    paths,
                                     &variable,
                                     &value,
                                     paths.shown(file),
@@ -380,7 +381,12 @@ fn manager(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
             }
             for (variable, value) in assignments(value.trim()) {
                 if !environment::is_own_place(paths, &variable, &value) {
-                    found.extend(environment::judged(&variable, &value, paths.shown(&file)));
+                    found.extend(environment::judged(
+                        paths,
+                        &variable,
+                        &value,
+                        paths.shown(&file),
+                    ));
                 }
             }
         }
