@@ -63,6 +63,22 @@ class Verifier:
             raise RuntimeError(f"check: {done.stderr}")
         return json.loads(done.stdout)
 
+    def prefer(self, preset):
+        """Judges by another preset from now on."""
+        policy = self.folder / "openclaw-verify.toml"
+        before = policy.read_text()
+        policy.write_text(before.replace('preset = "default"', f'preset = "{preset}"'))
+        if f'preset = "{preset}"' not in policy.read_text():
+            raise RuntimeError(f"the starter policy names no preset: {before}")
+
+    def denied(self):
+        """What is denied after a week of honest use. What is warned about is printed: it has to be worth reading."""
+        counting = [finding for finding in self.report()["findings"] if not finding.get("suppressed")]
+        for finding in counting:
+            if finding["level"] == "warn":
+                print(f"  {self.folder.name} warns: {finding['id']} {finding.get('subject') or ''}: {finding['message']}")
+        return [finding for finding in counting if finding["level"] == "deny" and not expected(finding)]
+
     def packages(self):
         return tomllib.loads((self.folder / "openclaw-verify.lock").read_text())["package"]
 
@@ -206,15 +222,13 @@ def main():
     session = Session(given.real, given.tools, given.work)
     try:
         session.prepare()
-        before = Verifier(given.verifier, session, given.work / "before")
-        before.lock()
+        locked = [Verifier(given.verifier, session, given.work / preset) for preset in ("default", "homelab")]
+        for verifier in locked:
+            verifier.lock()
+            verifier.prefer(verifier.folder.name)
         with copies.Watch([session.state / folder for folder in COPIES], blob_of) as watch:
             session.use()
-        denied = [
-            finding
-            for finding in before.report()["findings"]
-            if finding["level"] == "deny" and not finding.get("suppressed") and not expected(finding)
-        ]
+        denied = [finding for verifier in locked for finding in verifier.denied()]
         after = Verifier(given.verifier, session, given.work / "after")
         after.lock()
         node = os.path.realpath(session.node)

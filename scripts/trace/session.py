@@ -137,9 +137,24 @@ class Session:
             "completion --write-state --shell bash",
         ):
             self.verb(words.split(" --")[0].replace(" ", "-"), *words.split())
+        self.week()
+        self.end(gateway)
+        gateway = self.traced("gateway-again", "gateway", "run")
+        wait_for("the gateway, once more", lambda: self.page("/") is not None or gateway.poll() is not None, START)
+        if gateway.poll() is not None:
+            raise RuntimeError(f"the gateway ended: {self.output('gateway-again')}")
         self.end(gateway)
         self.verb("agent-local", "agent", "--local", "--agent", "main", "-m", "hello", "--json")
         self.end_everything()
+
+    def week(self):
+        """What an agent and its user do without a second thought."""
+        workspace = self.state / "workspace"
+        with open(workspace / "MEMORY.md", "a") as memory:
+            memory.write("The plants are fine.\n")
+        (workspace / "memory/later.md").write_text("Watered.\n")
+        (workspace / "USER.md").write_text("Likes plants.\n")
+        self.verb("config-set", "config", "set", "messages.ackReaction", '"!"')
 
     def jobs(self):
         """A job that runs a command and one that prompts the agent."""
