@@ -136,6 +136,19 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
             shell_word(path),
             shell_word(&config_value(value))
         )),
+        Remedy::OpenClaw { arguments } => {
+            let words: Vec<_> = arguments.iter().map(|word| shell_word(word)).collect();
+            Some(format!("openclaw {}", words.join(" ")))
+        }
+        Remedy::Permissions {
+            path,
+            mode,
+            recursive,
+        } => {
+            let recursive = if *recursive { "-R " } else { "" };
+            Some(format!("chmod {recursive}{mode} -- {}", shell_word(path)))
+        }
+        Remedy::Gate => Some("openclaw-verify gate --setup --apply".to_owned()),
         Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,

@@ -77,6 +77,9 @@ pub struct Finding {
     /// Which part of the subject it is about.
     #[serde(skip)]
     pub about: About,
+    /// The rule beside whose finding it is shown to people, because both say one thing in two ways.
+    #[serde(skip)]
+    pub beside: Option<&'static str>,
     /// The exception that keeps this finding from counting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressed: Option<Suppression>,
@@ -164,6 +167,22 @@ pub enum Remedy {
         #[serde(skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
+    /// Let OpenClaw change its own config or secrets by its own command.
+    OpenClaw {
+        /// The words behind the program's name.
+        arguments: Vec<String>,
+    },
+    /// Take rights away from others.
+    Permissions {
+        /// The file or folder, whole.
+        path: String,
+        /// What becomes of its mode, such as `600` or `go-w`.
+        mode: String,
+        /// Also everything below it.
+        recursive: bool,
+    },
+    /// Let OpenClaw ask the gate before it installs.
+    Gate,
     /// Take the exceptions out of the policy that are expired or cover nothing.
     Prune,
     /// Something that only the operator can do: change their own file, move something on the machine, or give the verifier more.
@@ -185,9 +204,13 @@ impl Remedy {
             Self::Review { .. } => RemedyKind::Review,
             Self::Online => RemedyKind::Online,
             Self::Reinstall { .. } => RemedyKind::Reinstall,
-            Self::Configure { .. } => RemedyKind::Configure,
+            Self::Configure { .. } | Self::OpenClaw { .. } => RemedyKind::Configure,
             // A pin is made from a clone of the operator's own.
-            Self::Operator { .. } | Self::Pin { .. } | Self::Prune => RemedyKind::Operator,
+            Self::Operator { .. }
+            | Self::Pin { .. }
+            | Self::Prune
+            | Self::Permissions { .. }
+            | Self::Gate => RemedyKind::Operator,
             Self::Never => RemedyKind::Never,
         }
     }
@@ -205,9 +228,9 @@ pub enum RemedyKind {
     Online,
     /// [`Remedy::Reinstall`].
     Reinstall,
-    /// [`Remedy::Configure`].
+    /// [`Remedy::Configure`] or [`Remedy::OpenClaw`].
     Configure,
-    /// [`Remedy::Operator`], [`Remedy::Pin`] or [`Remedy::Prune`].
+    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`] or [`Remedy::Gate`].
     Operator,
     /// [`Remedy::Never`].
     Never,
@@ -288,6 +311,8 @@ pub struct Draft {
     pub at_most: Option<Level>,
     /// Which part of the subject it is about; an exception has to name that part's digest.
     pub about: About,
+    /// The rule beside whose finding it is shown to people.
+    pub beside: Option<&'static str>,
     /// Whom it is about.
     pub subject: Option<SubjectId>,
     /// The ids of the advisories that it stands on.
@@ -320,6 +345,7 @@ impl Draft {
             graded_as: None,
             at_most: None,
             about: About::Subject,
+            beside: None,
             subject: None,
             tag: None,
             message: message.into(),
@@ -378,6 +404,13 @@ impl Draft {
     #[must_use]
     pub fn at_most(mut self, level: Level) -> Self {
         self.at_most = Some(level);
+        self
+    }
+
+    /// Shown to people together with the finding of another rule.
+    #[must_use]
+    pub fn beside(mut self, id: &'static str) -> Self {
+        self.beside = Some(id);
         self
     }
 

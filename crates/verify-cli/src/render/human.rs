@@ -168,6 +168,10 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
             .filter(|finding| finding.level == level)
             .filter(shown)
             .collect();
+        let found = match detail {
+            Detail::Verbose => found,
+            _ => together(out, found),
+        };
         match (level, detail) {
             (_, Detail::Verbose) => found
                 .iter()
@@ -180,6 +184,37 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
             _ => grouped(out, &found),
         }
     }
+}
+
+/// Shows findings that say one thing in two ways as one, and gives the rest.
+fn together<'a>(out: &mut String, found: Vec<&'a Finding>) -> Vec<&'a Finding> {
+    let alone = |id: &str| found.iter().filter(|other| other.id == id).count() == 1;
+    let pair = found.iter().find_map(|second| {
+        let first = found.iter().find(|first| {
+            second.beside == Some(first.id) && alone(first.id) && alone(second.id)
+        })?;
+        Some((*first, *second))
+    });
+    let Some((first, second)) = pair else {
+        return found;
+    };
+    let subject = first.subject.as_ref().map_or("", |id| id.as_str());
+    line(
+        out,
+        format_args!("{} + {} {subject}", heading(first), name(second)),
+    );
+    for finding in [first, second] {
+        line(out, format_args!("  {}", finding.message));
+        for text in finding.evidence.iter().take(EVIDENCE_SHOWN) {
+            line(out, format_args!("    {text}"));
+        }
+    }
+    for finding in [first, second] {
+        line(out, format_args!("  next: {}", finding.help));
+    }
+    out.push('\n');
+    let rest = |finding: &&Finding| finding.id != first.id && finding.id != second.id;
+    found.into_iter().filter(rest).collect()
 }
 
 /// One finding with its evidence and what to do next.
@@ -382,15 +417,20 @@ fn lock_only(report: &Report) -> bool {
 }
 
 fn heading(finding: &Finding) -> String {
+    format!(
+        "{} {}",
+        styled(finding.level, finding.level.as_str()),
+        name(finding)
+    )
+}
+
+/// Id and code of a finding.
+fn name(finding: &Finding) -> String {
     let code = finding
         .code
         .map_or(String::new(), |code| format!(" [{code}]"));
     let bold = Style::new().bold();
-    format!(
-        "{} {bold}{}{bold:#}{code}",
-        styled(finding.level, finding.level.as_str()),
-        finding.id
-    )
+    format!("{bold}{}{bold:#}{code}", finding.id)
 }
 
 fn styled(level: Level, text: &str) -> String {

@@ -45,6 +45,9 @@ fn of(config: &str, id: &str) -> Vec<String> {
 /// What of a config a rule says: nothing, or a level and code each.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
+/// Rules that look at files, processes or units: their cases are below.
+const OF_FILES: [&str; 1] = ["stale-secret-copy"];
+
 const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
 const CASES: &[Case] = &[
@@ -308,6 +311,218 @@ const CASES: &[Case] = &[
         "{channels:{discord:{accounts:{a:{dangerouslyAllowNameMatching:true}}}}}",
         &["warn"],
     ),
+    (
+        "open-channel",
+        "{channels:{telegram:{dmPolicy:'pairing'}}}",
+        &[],
+    ),
+    (
+        "open-channel",
+        "{channels:{telegram:{enabled:false,dmPolicy:'open',allowFrom:['*']}}}",
+        &[],
+    ),
+    (
+        "open-channel",
+        "{channels:{telegram:{dmPolicy:'open',allowFrom:['*']}}}",
+        &["deny", "deny"],
+    ),
+    (
+        "open-channel",
+        "{tools:{profile:'messaging'},channels:{telegram:{dmPolicy:'open'},defaults:{groupPolicy:'open'}}}",
+        &["warn without-tools", "warn without-tools"],
+    ),
+    (
+        "open-channel",
+        "{channels:{telegram:{accounts:{a:{groups:{'-100.1':{topics:{'7':{allowFrom:['1','*']}}}}}}}}}",
+        &["deny"],
+    ),
+    (
+        "open-channel",
+        "{agents:{entries:{main:{},guest:{tools:{profile:'messaging'}}}},bindings:[{agentId:'guest',match:{channel:'telegram',accountId:'*'}}],channels:{telegram:{dmPolicy:'open'}}}",
+        &["warn without-tools"],
+    ),
+    (
+        "shared-dm-session",
+        "{channels:{telegram:{allowFrom:['1']}}}",
+        &[],
+    ),
+    (
+        "shared-dm-session",
+        "{channels:{telegram:{allowFrom:['1',2]}}}",
+        &["warn"],
+    ),
+    (
+        "shared-dm-session",
+        "{session:{dmScope:'per-peer'},channels:{telegram:{allowFrom:['1','2']}}}",
+        &[],
+    ),
+    (
+        "shared-dm-session",
+        "{session:{identityLinks:{ada:['telegram:1','discord:2']}},channels:{telegram:{allowFrom:['1']},discord:{allowFrom:['2']}}}",
+        &[],
+    ),
+    ("exec-unrestricted", "{}", &["warn default"]),
+    ("exec-unrestricted", "{tools:{exec:{mode:'ask'}}}", &[]),
+    (
+        "exec-unrestricted",
+        "{agents:{defaults:{sandbox:{mode:'all'}}}}",
+        &[],
+    ),
+    (
+        "exec-unrestricted",
+        "{tools:{profile:'messaging',deny:['group:runtime','group:fs']}}",
+        &[],
+    ),
+    (
+        "exec-unrestricted",
+        "{tools:{exec:{security:'full',ask:'on-miss'}}}",
+        &["warn configured"],
+    ),
+    (
+        "exec-unrestricted",
+        "{agents:{defaults:{sandbox:{mode:'all'}}},tools:{exec:{host:'gateway'}}}",
+        &["warn default"],
+    ),
+    (
+        "exec-unrestricted",
+        "{tools:{exec:{mode:'ask'}},agents:{entries:{a:{},b:{tools:{exec:{mode:'full'}}},c:{tools:{exec:{mode:'full'}}}}}}",
+        &["warn configured"],
+    ),
+    (
+        "exec-unrestricted",
+        "{channels:{telegram:{dmPolicy:'open'}}}",
+        &["deny default"],
+    ),
+    ("sandbox-off", "{}", &["warn"]),
+    (
+        "sandbox-off",
+        "{agents:{defaults:{sandbox:{mode:'all'}}}}",
+        &[],
+    ),
+    (
+        "sandbox-off",
+        "{tools:{profile:'messaging',deny:['group:runtime','group:fs']}}",
+        &[],
+    ),
+    (
+        "sandbox-off",
+        "{agents:{defaults:{sandbox:{mode:'non-main'}}}}",
+        &["warn main-on-host"],
+    ),
+    (
+        "sandbox-hole",
+        "{agents:{defaults:{sandbox:{mode:'all',docker:{binds:['/srv/data:/data:ro']}}}}}",
+        &[],
+    ),
+    (
+        "sandbox-hole",
+        "{agents:{defaults:{sandbox:{mode:'all',docker:{binds:['/home/u/.openclaw:/oc:rw']}}}}}",
+        &["deny bind"],
+    ),
+    (
+        "sandbox-hole",
+        "{agents:{entries:{a:{sandbox:{docker:{binds:['/srv/../etc/ssl:/s:ro','/home/u:/h','/var/run/docker.sock:/d','/home/u/work:/w:rw','/:/all:ro']}}}}}}",
+        &["deny bind", "deny bind", "deny bind", "deny bind"],
+    ),
+    (
+        "sandbox-hole",
+        "{agents:{defaults:{sandbox:{docker:{dangerouslyAllowExternalBindSources:true,env:{GITHUB_TOKEN:'x',LANG:'C'}}}}}}",
+        &["deny flag", "deny secret"],
+    ),
+    ("sandbox-weakened", "{}", &[]),
+    (
+        "sandbox-weakened",
+        "{agents:{defaults:{sandbox:{mode:'all',docker:{capDrop:['ALL'],pidsLimit:256,memory:'1g',network:'none'}}}}}",
+        &["note sandbox-unobserved"],
+    ),
+    (
+        "sandbox-weakened",
+        "{agents:{defaults:{sandbox:{docker:{user:'0:0',capDrop:[],readOnlyRoot:false}}}}}",
+        &["warn capabilities", "warn root", "warn writable-root"],
+    ),
+    (
+        "sandbox-weakened",
+        "{agents:{entries:{a:{sandbox:{scope:'shared',workspaceAccess:'rw',browser:{allowHostControl:true},docker:{network:'bridge'}}}}}}",
+        &[
+            "warn browser",
+            "warn network",
+            "warn shared",
+            "warn workspace",
+        ],
+    ),
+    (
+        "sandbox-weakened",
+        "{agents:{defaults:{sandbox:{mode:'all'}}}}",
+        &["note limits", "note limits", "note sandbox-unobserved"],
+    ),
+    (
+        "interpreter-allowlisted",
+        "{tools:{exec:{safeBins:['jq'],safeBinTrustedDirs:['/usr/bin']}}}",
+        &[],
+    ),
+    (
+        "interpreter-allowlisted",
+        "{tools:{exec:{safeBins:['python3.12','jq']}}}",
+        &["warn"],
+    ),
+    (
+        "interpreter-allowlisted",
+        "{tools:{exec:{safeBins:['python3'],strictInlineEval:true}}}",
+        &[],
+    ),
+    (
+        "interpreter-allowlisted",
+        "{tools:{exec:{strictInlineEval:true}},agents:{entries:{a:{tools:{exec:{safeBins:['/usr/bin/node'],strictInlineEval:false,safeBinTrustedDirs:['/tmp/bin']}}}}}}",
+        &["warn", "warn folder"],
+    ),
+    ("files-unconfined", "{}", &[]),
+    (
+        "files-unconfined",
+        "{tools:{exec:{mode:'ask'},fs:{workspaceOnly:true}}}",
+        &[],
+    ),
+    ("files-unconfined", "{tools:{exec:{mode:'ask'}}}", &["note"]),
+    (
+        "files-unconfined",
+        "{tools:{exec:{applyPatch:{workspaceOnly:false}}}}",
+        &["warn patches"],
+    ),
+    ("install-not-gated", "{}", &["note"]),
+    (
+        "install-not-gated",
+        "{security:{installPolicy:{enabled:true,exec:{source:'exec',command:'/usr/bin/env'}}}}",
+        &[],
+    ),
+    (
+        "install-not-gated",
+        "{security:{installPolicy:{enabled:true,exec:{source:'exec',command:'/nowhere/gate'}}}}",
+        &["note command"],
+    ),
+    (
+        "install-not-gated",
+        "{security:{installPolicy:{enabled:false}}}",
+        &["note off"],
+    ),
+    (
+        "audit-suppressed",
+        "{security:{audit:{suppressions:[]}}}",
+        &[],
+    ),
+    (
+        "audit-suppressed",
+        "{security:{audit:{suppressions:[{checkId:'gateway.bind_no_auth',reason:'noise'}]}}}",
+        &["warn"],
+    ),
+    (
+        "secret-in-config",
+        "{gateway:{auth:{token:'${TOKEN}'}},models:{providers:{o:{apiKey:'ollama'}}},hooks:{token:'STRONG'}}",
+        &[],
+    ),
+    (
+        "secret-in-config",
+        "{env:{vars:{OPENAI_API_KEY:'sk-test-0123456789'}},mcp:{servers:{a:{command:'x',env:{GITHUB_TOKEN:'ghp_0123456789abcdef'}}}}}",
+        &["warn"],
+    ),
 ];
 
 #[test]
@@ -322,7 +537,8 @@ fn each_rule_is_silent_and_fires() {
 #[test]
 fn every_rule_about_the_machine_has_both_cases() {
     let about = |rule: &&openclaw_verify_core::rules::Rule| {
-        matches!(rule.group.as_str(), "exposure" | "access")
+        let groups = ["exposure", "access", "execution", "secrets", "platform"];
+        groups.contains(&rule.group.as_str()) && !OF_FILES.contains(&rule.id)
     };
     let mut count = 0;
     for rule in openclaw_verify_core::rules::catalogue()
@@ -338,7 +554,7 @@ fn every_rule_about_the_machine_has_both_cases() {
         );
         count += 1;
     }
-    assert!(count >= 13, "{count}");
+    assert!(count >= 24, "{count}");
 }
 
 #[test]
@@ -411,6 +627,97 @@ fn an_exception_covers_these_values_and_no_others() {
 }
 
 #[test]
+fn copies_of_the_config_must_not_hold_what_was_moved() {
+    let plain = "{\n gateway: {\n  auth: { token: 'STRONG' } } }";
+    let moved = "{gateway:{auth:{token:{source:'env',provider:'default',id:'T'}}}}";
+    let of_copy = |config: &str, copy: &str| {
+        let installation = with(config);
+        let copy = copy.replace("STRONG", STRONG);
+        fs::write(installation.state.join("openclaw.json.bak.2"), copy).expect("copy");
+        let (_, report) = host(&installation);
+        let found = report["findings"].as_array().expect("findings").clone();
+        let found = found.into_iter().find(|f| f["id"] == "stale-secret-copy");
+        found.map(|f| f["declared"].clone())
+    };
+    assert_eq!(of_copy(plain, plain), None);
+    assert_eq!(of_copy(moved, moved), None);
+    assert_eq!(of_copy(moved, "{ no config"), None);
+    let expected = json!([{ "path": "gateway.auth.token", "value": "set in plain text", "file": "openclaw.json.bak.2", "line": 3 }]);
+    assert_eq!(of_copy(moved, plain), Some(expected));
+}
+
+#[test]
+fn credentials_that_moved_into_the_database_are_stale() {
+    let installation = with("{}");
+    let agent = installation.state.join("agents/main/agent");
+    fs::create_dir_all(&agent).expect("folder");
+    let store = r#"{"profiles":{"a":{"type":"api_key","key":"sk-test-0123456789"}}}"#;
+    fs::write(agent.join("auth-profiles.json"), store).expect("store");
+    let stale = || {
+        let all = findings(&host(&installation).1);
+        all.iter().any(|f| f.starts_with("stale-secret-copy"))
+    };
+    assert!(!stale(), "OpenClaw still reads it");
+    fs::write(agent.join("openclaw-agent.sqlite"), "").expect("database");
+    assert!(stale());
+    fs::write(
+        agent.join("auth-profiles.json"),
+        r#"{"profiles":{"a":{"key":"${X}"}}}"#,
+    )
+    .expect("store");
+    assert!(!stale());
+}
+
+/// The config that OpenClaw's first run writes. [M 2026.9.6, `onboard --non-interactive --mode local`]
+const ONBOARDED: &str = "{agents:{defaults:{workspace:'WORKSPACE'},entries:{main:{name:'main',workspace:'WORKSPACE'}}},gateway:{mode:'local',auth:{mode:'token',token:'STRONG'},port:18789,bind:'loopback',tailscale:{mode:'off'}},tools:{profile:'full'},skills:{install:{nodeManager:'npm'}},hooks:{internal:{entries:{'session-memory':{enabled:true}}}}}";
+
+#[test]
+fn a_first_run_shows_four_things_and_no_more() {
+    let installation = with("{}");
+    let space = installation.state.join("workspace");
+    fs::create_dir_all(&space).expect("workspace");
+    let config = ONBOARDED.replace("STRONG", STRONG);
+    let config = config.replace("WORKSPACE", &space.to_string_lossy());
+    for file in [
+        "openclaw.json",
+        "openclaw.json.bak",
+        "openclaw.json.last-good",
+    ] {
+        fs::write(installation.state.join(file), &config).expect("config");
+    }
+    let (code, report) = host(&installation);
+    let all = report["findings"].as_array().expect("findings").iter();
+    let ids: Vec<String> = all
+        .map(|f| {
+            format!(
+                "{} {}",
+                f["level"].as_str().unwrap_or_default(),
+                f["id"].as_str().unwrap_or_default()
+            )
+        })
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "warn exec-unrestricted",
+            "warn sandbox-off",
+            "warn secret-in-config",
+            "note install-not-gated"
+        ]
+    );
+    assert_eq!(code, 0);
+    let run = installation.run(&["host"]);
+    let headings = run.stdout.lines().filter(|line| line.starts_with("warn "));
+    assert_eq!(headings.count(), 2, "{}", run.stdout);
+    assert!(
+        run.stdout
+            .contains("warn exec-unrestricted [default] + sandbox-off host:machine"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
 fn a_check_leaves_exceptions_about_the_machine_alone() {
     let installation = Installation::shipped();
     installation.init(0);
@@ -441,6 +748,14 @@ fn remedies_are_printed_once_each_and_act_on_the_same_state() {
                 "OPENCLAW_STATE_DIR={state} openclaw config set gateway.trustedProxies '[\"127.0.0.1\"]'"
             ),
             format!("OPENCLAW_STATE_DIR={state} openclaw config set gateway.bind loopback"),
+            format!("OPENCLAW_STATE_DIR={state} openclaw config set tools.exec.mode ask"),
+            format!(
+                "OPENCLAW_STATE_DIR={state} openclaw config set agents.defaults.sandbox.mode all"
+            ),
+            format!(
+                "openclaw-verify gate --setup --apply --state-dir {state} --config {}",
+                installation.config.display()
+            ),
         ]
     );
     assert_eq!(run.code, 1);

@@ -44,6 +44,10 @@ pub(super) struct Steering {
     pub(super) jobs: Vec<(String, bool, Value)>,
     /// Exec approvals by key.
     pub(super) approvals: Vec<(String, Value)>,
+    /// The same as they are written: one value a row or file.
+    pub(super) exec: Vec<Value>,
+    /// Channel and sender of everyone who was paired.
+    pub(super) paired: Vec<(String, String)>,
     /// Names of variables that the secret store puts into the environment.
     pub(super) environment: Vec<String>,
     pub(super) observations: Vec<Observation>,
@@ -76,6 +80,17 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
     }
     if is_plain(db, "exec_approvals_config", &["config_key", "raw_json"])? {
         approvals(db, place, &mut found)?;
+    }
+    if is_plain(
+        db,
+        "channel_pairing_allow_entries",
+        &["channel_key", "account_id", "entry"],
+    )? {
+        let sql = "SELECT channel_key, entry FROM channel_pairing_allow_entries NOT INDEXED";
+        let mut statement = db.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        found.paired = rows.take(MAX_ROWS).collect::<Result<_, _>>()?;
+        found.paired.sort();
     }
     if is_plain(
         db,
@@ -173,7 +188,10 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Re
         }
         let (key, written) = row?;
         match parsed(&written) {
-            Some(value) => flatten(&text::excerpt(&key, 80), value, 0, &mut found.approvals),
+            Some(value) => {
+                found.exec.push(value.clone());
+                flatten(&text::excerpt(&key, 80), value, 0, &mut found.approvals);
+            }
             None => found
                 .observations
                 .push(unreadable(place, "exec_approvals_config", &key)),
@@ -246,7 +264,10 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
     let file = paths.state.join("exec-approvals.json");
     if let Some(text) = legacy_text(paths, &file, found) {
         match parsed(&text) {
-            Some(value) => flatten("exec-approvals.json", value, 0, &mut found.approvals),
+            Some(value) => {
+                found.exec.push(value.clone());
+                flatten("exec-approvals.json", value, 0, &mut found.approvals);
+            }
             None => found.observations.push(Observation::Unreadable {
                 place: paths.shown(&file),
                 why: "is no JSON".to_owned(),

@@ -138,6 +138,7 @@ mod tests {
             help: String::new(),
             remedy: crate::finding::Remedy::Never,
             about: crate::finding::About::Subject,
+            beside: None,
             suppressed: None,
         };
         let (one, twice, other) = (

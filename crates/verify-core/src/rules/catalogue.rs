@@ -1,6 +1,9 @@
 //! Every rule, once. A new rule is one file, one line here, one page in docs/findings and one test.
 
-use super::{Rule, access, advisory, exposure, hygiene, integrity, pinning, provenance, review};
+use super::{
+    Rule, access, advisory, execution, exposure, hygiene, integrity, pinning, provenance, review,
+    secrets,
+};
 
 /// Every rule, by group.
 #[must_use]
@@ -81,4 +84,16 @@ static CATALOGUE: &[Rule] = &[
     exposure::mdns_announces_host::RULE,
     access::elevated_open::RULE,
     access::mutable_sender_id::RULE,
+    access::open_channel::RULE,
+    access::shared_dm_session::RULE,
+    execution::exec_unrestricted::RULE,
+    execution::sandbox_off::RULE,
+    execution::sandbox_hole::RULE,
+    execution::sandbox_weakened::RULE,
+    execution::interpreter_allowlisted::RULE,
+    execution::files_unconfined::RULE,
+    execution::install_not_gated::RULE,
+    execution::audit_suppressed::RULE,
+    secrets::secret_in_config::RULE,
+    secrets::stale_secret_copy::RULE,
 ];

@@ -3,6 +3,7 @@
 mod access;
 mod advisory;
 mod catalogue;
+mod execution;
 mod exposure;
 mod hygiene;
 mod integrity;
@@ -11,6 +12,7 @@ pub(crate) mod outcomes;
 mod pinning;
 mod provenance;
 mod review;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -149,6 +151,12 @@ pub enum Group {
     Exposure,
     /// Who may talk to the agent, and as whom?
     Access,
+    /// What may the agent run, and where?
+    Execution,
+    /// Who can read secrets, and change what decides?
+    Secrets,
+    /// What does OpenClaw run as, and on what?
+    Platform,
 }
 
 impl Group {
@@ -164,6 +172,9 @@ impl Group {
             Self::Hygiene => "hygiene",
             Self::Exposure => "exposure",
             Self::Access => "access",
+            Self::Execution => "execution",
+            Self::Secrets => "secrets",
+            Self::Platform => "platform",
         }
     }
 }
@@ -473,6 +484,7 @@ impl Judge<'_> {
             },
             remedy,
             about: draft.about,
+            beside: draft.beside,
             suppressed,
         });
     }

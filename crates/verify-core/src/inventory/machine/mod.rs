@@ -3,21 +3,28 @@
 //! What a key means where nothing is written is OpenClaw's own default; it is named in the rule that counts it.
 
 mod address;
+pub(crate) mod agents;
+pub(crate) mod channels;
 mod lines;
+pub(crate) mod secrets;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::config::{self, Config};
+use super::paths::Paths;
 use super::settings::{formed, is_secret_place};
-use super::{Inventory, InventoryOptions, environment, open};
+use super::{Inventory, InventoryOptions, Observation, environment, index, open};
 use crate::error::Result;
 use crate::finding::Declared;
+use crate::json;
 use crate::text;
 
+pub(crate) use super::mcp_spec::names_a_secret;
 pub(crate) use address::{Bind, Reach, host_of, reach};
 
 /// Longest value that is shown.
@@ -34,6 +41,27 @@ pub(crate) struct Machine {
     shown: String,
     /// What `.env` and `gateway.env` set, and the config itself for what they do not.
     variables: BTreeMap<String, String>,
+    /// Exec approvals of the database, as they are written.
+    approvals: Vec<Value>,
+    /// Channel and sender of everyone who was paired.
+    paired: Vec<(String, String)>,
+    /// Where things are.
+    places: Places,
+    /// Copies of secrets that the config no longer holds.
+    stale: Vec<secrets::StaleCopy>,
+}
+
+/// Where things are that a path of the config may touch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// The state directory; its real path.
+    pub(crate) state: PathBuf,
+    /// The home folder of the user who runs OpenClaw, where it is known.
+    pub(crate) home: Option<PathBuf>,
+    /// The host package.
+    pub(crate) host: Option<PathBuf>,
+    /// The workspaces of all agents.
+    pub(crate) workspaces: Vec<PathBuf>,
 }
 
 /// Values may be secrets.
@@ -78,16 +106,73 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         variables.extend(environment::values_of(&paths, &file));
     }
     variables.extend(environment::values(&paths));
-    Ok(Inventory {
-        observations: std::mem::take(&mut config.observations),
-        machine: Some(Machine {
-            config: config.value,
-            text: config.text,
-            shown: config.shown,
-            variables,
+    let mut observations = std::mem::take(&mut config.observations);
+    let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
+    let (mut approvals, mut paired) = (Vec::new(), legacy_pairs(&paths));
+    match index::read(&paths) {
+        Ok(index) => {
+            approvals = index.steering.exec;
+            paired.extend(index.steering.paired);
+        }
+        // Approvals only tighten what the config says, so nothing is taken for stricter than it is.
+        Err(error) => observations.push(Observation::Unreadable {
+            place: index::shown(&paths),
+            why: text::excerpt(&error.to_string(), 200),
         }),
+    }
+    let places = Places {
+        state: paths.state.clone(),
+        home: paths.home.clone(),
+        host: options
+            .host
+            .as_deref()
+            .and_then(|host| std::fs::canonicalize(host).ok()),
+        workspaces: workspaces.into_iter().map(|found| found.folder).collect(),
+    };
+    let mut machine = Machine {
+        config: config.value,
+        text: config.text,
+        shown: config.shown,
+        variables,
+        approvals,
+        paired,
+        places,
+        stale: Vec::new(),
+    };
+    machine.stale = secrets::stale(&paths, &machine);
+    Ok(Inventory {
+        observations,
+        machine: Some(machine),
         ..Inventory::default()
     })
+}
+
+/// Most bytes of a file of paired senders.
+const MAX_PAIRS: u64 = 1 << 20;
+
+/// Senders that were paired before OpenClaw kept them in its database: `credentials/<channel>[-<account>]-allowFrom.json`.
+fn legacy_pairs(paths: &Paths) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in paths
+        .list(&paths.state.join("credentials"))
+        .unwrap_or_default()
+    {
+        let name = entry.name.to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix("-allowFrom.json") else {
+            continue;
+        };
+        let channel = stem.split('-').next().unwrap_or(stem).to_owned();
+        let Ok(text) = paths.text(&entry.path, MAX_PAIRS) else {
+            continue;
+        };
+        let Ok(parsed) = json::last_wins(&text) else {
+            continue;
+        };
+        let ids = parsed.value.get("allowFrom").and_then(Value::as_array);
+        let ids = ids.into_iter().flatten().filter_map(Value::as_str);
+        found.extend(ids.map(|id| (channel.clone(), id.to_owned())));
+    }
+    found
 }
 
 fn of_config(config: &Config) -> impl Iterator<Item = (String, String)> + '_ {
@@ -98,6 +183,59 @@ fn of_config(config: &Config) -> impl Iterator<Item = (String, String)> + '_ {
 }
 
 impl Machine {
+    /// A machine that has this config and nothing else.
+    #[cfg(test)]
+    pub(crate) fn of(config: Value) -> Self {
+        Self {
+            config,
+            text: String::new(),
+            shown: "openclaw.json".to_owned(),
+            variables: BTreeMap::new(),
+            approvals: Vec::new(),
+            paired: Vec::new(),
+            places: Places::default(),
+            stale: Vec::new(),
+        }
+    }
+
+    /// Where things are.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Exec approvals of the database, as they are written.
+    pub(crate) fn approvals(&self) -> &[Value] {
+        &self.approvals
+    }
+
+    /// The place that a path of the config means: absolute, without `.` and `..`; none for anything else.
+    pub(crate) fn located(&self, written: &str) -> Option<PathBuf> {
+        let meant = self.meant(written)?;
+        let path = match (meant.strip_prefix('~'), &self.places.home) {
+            (Some(""), Some(home)) => home.clone(),
+            (Some(rest), Some(home)) if rest.starts_with('/') => {
+                home.join(rest.trim_start_matches('/'))
+            }
+            _ => PathBuf::from(&meant),
+        };
+        path.is_absolute().then(|| super::paths::normalize(&path))
+    }
+
+    /// Something that stands in no key of the config.
+    pub(crate) fn beside(
+        &self,
+        path: impl Into<String>,
+        value: impl Into<String>,
+        file: impl Into<String>,
+    ) -> Declared {
+        Declared {
+            path: path.into(),
+            value: value.into(),
+            file: file.into(),
+            line: None,
+        }
+    }
+
     /// The key at `path`, whose parts are joined by `.`; none where it is not written or null.
     pub(crate) fn at(&self, path: &str) -> Option<At<'_>> {
         let root = At {

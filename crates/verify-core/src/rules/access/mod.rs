@@ -2,3 +2,5 @@
 
 pub(super) mod elevated_open;
 pub(super) mod mutable_sender_id;
+pub(super) mod open_channel;
+pub(super) mod shared_dm_session;

@@ -1,0 +1,88 @@
+//! `open-channel`: everyone may write to the agent.
+
+use serde_json::json;
+
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::Machine;
+use crate::inventory::machine::agents::POWERFUL;
+use crate::inventory::machine::channels::{Door, OpenDoor};
+use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::{Check, Group, Rule, Whole};
+use crate::text;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "open-channel",
+    group: Group::Access,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Configure,
+    summary: "Everyone who finds a channel may write to the agent",
+    help: "Let in whom you know: pairing for direct messages, a list for groups.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let doors = machine.open_doors();
+    doors.iter().map(|door| judged(machine, door)).collect()
+}
+
+fn judged(machine: &Machine, door: &OpenDoor<'_>) -> Draft {
+    let channel = text::excerpt(&door.channel, 80);
+    // The order of these sentences is the order in which OpenClaw takes the commands: an open policy needs the open list.
+    let (message, remedy) = match door.kind {
+        Door::Direct => (
+            format!("direct messages of everyone reach the agent through {channel}"),
+            set(door.at.written(), "pairing"),
+        ),
+        Door::Group => (
+            format!("every group can bring its messages to the agent through {channel}"),
+            set(door.at.written(), "allowlist"),
+        ),
+        Door::List => {
+            let kept: Vec<_> = door
+                .at
+                .items()
+                .map(|item| item.value.clone())
+                .filter(|item| {
+                    item.as_str()
+                        .is_none_or(|id| machine.meant(id).as_deref() != Some("*"))
+                })
+                .collect();
+            (
+                format!("every sender is let in through {channel}"),
+                set(door.at.written(), json!(kept)),
+            )
+        }
+    };
+    let can: Vec<&str> = POWERFUL
+        .into_iter()
+        .filter(|tool| {
+            let agents = machine.reached_by(&door.channel);
+            agents.iter().any(|agent| agent.has(tool))
+        })
+        .collect();
+    let found = draft(message).declared(machine.declare(&door.at));
+    if can.is_empty() {
+        found
+            .level(Level::Warn)
+            .code("without-tools")
+            .remedy(remedy)
+    } else {
+        found
+            .evidence(format!("what they write can lead to {}", can.join(", ")))
+            .remedy(remedy)
+    }
+}
+
+/// The agents that strangers reach by some channel.
+pub(in crate::rules) fn reached(machine: &Machine) -> Vec<String> {
+    let doors = machine.open_doors();
+    let agents = doors
+        .iter()
+        .flat_map(|door| machine.reached_by(&door.channel));
+    agents.map(|agent| agent.id).collect()
+}

@@ -1,0 +1,245 @@
+//! `sandbox-hole`: a sandbox reaches what it is there to protect.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
+use crate::inventory::machine::{At, Machine, names_a_secret};
+use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::{Check, Group, Rule, Whole};
+use crate::text;
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "sandbox-hole",
+    group: Group::Execution,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Configure,
+    summary: "A sandbox is given what it must not reach: OpenClaw's state, keys, the system, a container engine",
+    help: "Give the sandbox a folder that holds nothing else.",
+    check: Check::Whole(check),
+};
+
+/// Names that hold keys and settings wherever they lie in a home folder.
+const OF_HOME: [&str; 13] = [
+    ".ssh",
+    ".aws",
+    ".kube",
+    ".docker",
+    ".config",
+    ".gnupg",
+    ".netrc",
+    ".npm",
+    ".npmrc",
+    ".mozilla",
+    ".openclaw",
+    ".clawdbot",
+    ".git-credentials",
+];
+/// Folders of the system: they, what is above them, and what is in them.
+const OF_SYSTEM: [&str; 9] = [
+    "/etc",
+    "/run",
+    "/var/run",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/boot",
+    "/root",
+    "/var/lib/docker",
+];
+/// Ends of the names of sockets by which a container engine is steered.
+const SOCKETS: [&str; 6] = [
+    "docker.sock",
+    "podman.sock",
+    "containerd.sock",
+    "crio.sock",
+    "buildkitd.sock",
+    "dockerd.sock",
+];
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for sandbox in scopes(machine) {
+        for part in ["docker", "browser", "podman"] {
+            let Some(at) = sandbox.child(part) else {
+                continue;
+            };
+            if let Some(binds) = at.child("binds") {
+                found.extend(of_binds(machine, &binds));
+            }
+            if let Some(env) = at.child("env") {
+                found.extend(of_variables(machine, &env));
+            }
+        }
+        let mut open = vec![sandbox];
+        while let Some(at) = open.pop() {
+            for (key, child) in at.members() {
+                if key.starts_with("dangerouslyAllow") && *child.value == Value::Bool(true) {
+                    found.push(
+                        draft(format!("{} opens the sandbox", text::excerpt(key, 80)))
+                            .code("flag")
+                            .declared(machine.declare(&child))
+                            .remedy(set(child.written(), false)),
+                    );
+                }
+                open.push(child);
+            }
+        }
+    }
+    found
+}
+
+/// The sandbox of all agents and that of each.
+pub(super) fn scopes(machine: &Machine) -> Vec<At<'_>> {
+    let mut found: Vec<At<'_>> = machine.at("agents.defaults.sandbox").into_iter().collect();
+    let entries = machine.at("agents.entries");
+    found.extend(
+        entries
+            .iter()
+            .flat_map(|at| at.members().collect::<Vec<_>>())
+            .filter_map(|(_, agent)| agent.child("sandbox")),
+    );
+    let list = machine.at("agents.list");
+    found.extend(
+        list.iter()
+            .flat_map(|at| at.items().collect::<Vec<_>>())
+            .filter_map(|agent| agent.child("sandbox")),
+    );
+    found
+}
+
+fn of_binds(machine: &Machine, binds: &At<'_>) -> Vec<Draft> {
+    let judged = |item: &At<'_>| item.value.as_str().and_then(|bind| touches(machine, bind));
+    let kept: Vec<&Value> = binds
+        .items()
+        .filter(|item| judged(item).is_none())
+        .map(|item| item.value)
+        .collect();
+    binds
+        .items()
+        .filter_map(|item| {
+            let what = judged(&item)?;
+            Some(
+                draft(format!("a sandbox reaches {what}"))
+                    .code("bind")
+                    .declared(machine.declare(&item))
+                    .remedy(set(binds.written(), json!(kept))),
+            )
+        })
+        .collect()
+}
+
+/// What a bind opens that it must not; none where that is nothing. The source is judged as written and after links.
+fn touches(machine: &Machine, bind: &str) -> Option<String> {
+    let bind = machine.meant(bind)?;
+    let (source, rest) = bind.split_once(':').unwrap_or((&bind, ""));
+    let written = machine.located(source)?;
+    let real = std::fs::canonicalize(&written).ok();
+    let read_only = rest
+        .rsplit(':')
+        .next()
+        .is_some_and(|modes| modes.split(',').any(|mode| mode == "ro"));
+    [Some(written), real]
+        .into_iter()
+        .flatten()
+        .find_map(|source| opened(machine, &source, read_only))
+}
+
+fn opened(machine: &Machine, source: &Path, read_only: bool) -> Option<String> {
+    let places = machine.places();
+    let both = |place: &Path| source.starts_with(place) || place.starts_with(source);
+    let name = source
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if source == Path::new("/") {
+        return Some("the whole machine".to_owned());
+    }
+    if SOCKETS.iter().any(|socket| name.ends_with(socket)) {
+        return Some(
+            "the socket of a container engine, which gives root on this machine".to_owned(),
+        );
+    }
+    // What the agent has anyway may be shown, not changed.
+    let own = places
+        .workspaces
+        .iter()
+        .any(|space| !space.as_os_str().is_empty() && source.starts_with(space));
+    if !places.state.as_os_str().is_empty() && both(&places.state) && !(own && read_only) {
+        return Some("OpenClaw's state directory".to_owned());
+    }
+    if places.host.as_deref().is_some_and(both) {
+        return Some("the host package".to_owned());
+    }
+    let homes: Vec<PathBuf> = places
+        .home
+        .iter()
+        .cloned()
+        .chain(named_home(source))
+        .collect();
+    for home in &homes {
+        if home.starts_with(source) {
+            return Some("a whole home folder".to_owned());
+        }
+        let first = source
+            .strip_prefix(home)
+            .ok()
+            .and_then(|rest| rest.components().next());
+        let first = first
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if OF_HOME.contains(&first.as_str()) || first.starts_with(".openclaw-") {
+            return Some(format!("{} of a home folder", text::excerpt(&first, 60)));
+        }
+    }
+    if matches!(source.to_str(), Some("/home" | "/Users")) {
+        return Some("all home folders".to_owned());
+    }
+    let secret = source.components().find_map(|part| {
+        let part = part.as_os_str().to_string_lossy().into_owned();
+        matches!(
+            part.as_str(),
+            ".ssh" | ".aws" | ".gnupg" | ".kube" | ".openclaw"
+        )
+        .then_some(part)
+    });
+    if let Some(name) = secret {
+        return Some(format!("a folder {name}"));
+    }
+    OF_SYSTEM
+        .iter()
+        .find(|place| both(Path::new(place)))
+        .map(|place| format!("{place} of the system"))
+}
+
+/// The home folder that a path lies in by the usual places.
+fn named_home(source: &Path) -> Option<PathBuf> {
+    ["/home", "/Users"].iter().find_map(|homes| {
+        let rest = source.strip_prefix(homes).ok()?;
+        let user = rest.components().next()?;
+        Some(Path::new(homes).join(user))
+    })
+}
+
+fn of_variables(machine: &Machine, env: &At<'_>) -> Vec<Draft> {
+    env.members()
+        .filter(|(name, _)| names_a_secret(name))
+        .map(|(name, at)| {
+            draft(format!(
+                "the secret {} is given to every sandbox",
+                text::excerpt(name, 80)
+            ))
+            .code("secret")
+            .declared(machine.declare(&at))
+            .remedy(Remedy::OpenClaw {
+                arguments: vec!["config".to_owned(), "unset".to_owned(), at.written()],
+            })
+        })
+        .collect()
+}
