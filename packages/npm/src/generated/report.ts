@@ -358,6 +358,20 @@ export type Remedy = {
   /** The value that it should have, where one is known, as JSON. */
   value?: string | null;
 } | {
+  kind: "open-claw";
+  /** The words behind the program's name. */
+  arguments: Array<string>;
+} | {
+  kind: "permissions";
+  /** The file or folder, whole. */
+  path: string;
+  /** What becomes of its mode, such as `600` or `go-w`. */
+  mode: string;
+  /** Also everything below it. */
+  recursive: boolean;
+} | {
+  kind: "gate";
+} | {
   kind: "prune";
 } | {
   kind: "operator";
