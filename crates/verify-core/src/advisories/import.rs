@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::index::{self, IndexMeta, IndexSource, Package};
 use super::record::{MAX_BYTES, is_malware, read_record};
-use super::zip::Zip;
+use crate::archive::zip::Zip;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::{read, text};

@@ -6,7 +6,6 @@ mod index;
 mod order;
 mod ranges;
 mod record;
-mod zip;
 
 pub use aliases::{Match, merge};
 pub use import::{BrokenRecord, ImportOptions, Imported, import};

@@ -95,6 +95,12 @@ pub enum ArchiveError {
         /// The first.
         with: String,
     },
+    /// A zip that is damaged, or that two readers could understand in two ways.
+    #[error("is no zip that every reader understands in the same way: {0}")]
+    Zip(String),
+    /// A symbolic link in a zip: some programs make it, others write a file in its place.
+    #[error("holds `{0}`, a symbolic link")]
+    Link(String),
     /// A device or FIFO.
     #[error("holds `{0}`, which is a device or FIFO")]
     SpecialFile(String),
@@ -173,6 +179,8 @@ impl ArchiveError {
             Self::BadPath(_) => "bad-path",
             Self::Duplicate(_) => "duplicate",
             Self::Collision { .. } => "collision",
+            Self::Zip(_) => "bad-zip",
+            Self::Link(_) => "link",
             Self::SpecialFile(_) => "special-file",
             Self::UnknownType { .. } => "unknown-type",
             Self::LinkLeaves { .. } => "link-leaves",

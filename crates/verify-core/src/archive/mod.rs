@@ -13,15 +13,19 @@ mod node_tar;
 mod pax;
 mod reader;
 mod unpack;
+pub(crate) mod zip;
+mod zipped;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::tree::{BlobId, Manifest, ManifestError, Mode, TreeEntry};
 
 pub use error::ArchiveError;
-pub use unpack::{UnpackError, unpack};
+pub(crate) use unpack::unpack_zip;
+pub use unpack::{UnpackError, copy_tree, unpack};
 
 /// How much of an archive is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,8 +175,30 @@ pub fn read(
     limits: &ArchiveLimits,
     keep: impl Fn(&str) -> bool,
 ) -> Result<Archive, ArchiveError> {
+    keeping(limits, &keep, |sink| reader::read(reader, limits, sink))
+}
+
+/// Reads the whole zip at `path`, which must not change meanwhile. A file named `root` at the top says that there is no top folder;
+/// [`Archive::top`] is empty then.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_zip(
+    path: &Path,
+    limits: &ArchiveLimits,
+    root: &str,
+    keep: impl Fn(&str) -> bool,
+) -> Result<Archive, ArchiveError> {
+    keeping(limits, &keep, |sink| zipped::read(path, limits, root, sink))
+}
+
+fn keeping(
+    limits: &ArchiveLimits,
+    keep: &dyn Fn(&str) -> bool,
+    read: impl FnOnce(&mut dyn Sink) -> Result<Archive, ArchiveError>,
+) -> Result<Archive, ArchiveError> {
     let mut kept = Kept {
-        wanted: &keep,
+        wanted: keep,
         limits,
         total: 0,
         open: None,
@@ -180,7 +206,7 @@ pub fn read(
         head: Head::default(),
         binaries: Vec::new(),
     };
-    let mut archive = reader::read(reader, limits, &mut kept)?;
+    let mut archive = read(&mut kept)?;
     kept.binaries.sort_by(|a, b| a.path.cmp(&b.path));
     archive.binaries = kept.binaries;
     archive.kept = kept.files;
@@ -251,16 +277,19 @@ struct Head {
 impl Head {
     /// The format that begins so. A Java class begins like a Mach-O file for several processors.
     fn format(&self) -> Option<&'static str> {
-        match (&self.bytes, self.len) {
-            ([0x7f, b'E', b'L', b'F'], _) => Some("ELF"),
-            ([0, b'a', b's', b'm'], _) => Some("WebAssembly"),
-            ([0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xfe, 0xed, 0xfa, 0xcf | 0xce], _) => {
-                Some("Mach-O")
-            }
-            ([0xca, 0xfe, 0xba, 0xbe], _) => Some("Mach-O or Java"),
-            ([b'M', b'Z', ..], 4) => Some("PE"),
-            _ => None,
-        }
+        format_of(self.bytes.get(..self.len).unwrap_or_default())
+    }
+}
+
+/// The format of machine code that begins with these bytes, of which four are enough.
+pub(crate) fn format_of(first: &[u8]) -> Option<&'static str> {
+    match first {
+        [0x7f, b'E', b'L', b'F', ..] => Some("ELF"),
+        [0, b'a', b's', b'm', ..] => Some("WebAssembly"),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => Some("Mach-O"),
+        [0xca, 0xfe, 0xba, 0xbe, ..] => Some("Mach-O or Java"),
+        [b'M', b'Z', _, _, ..] => Some("PE"),
+        _ => None,
     }
 }
 

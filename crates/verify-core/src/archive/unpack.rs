@@ -5,11 +5,11 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::reader;
 use super::{Archive, ArchiveError, ArchiveLimits, Sink};
-use crate::digest::Sri;
-use crate::temporary;
-use crate::tree::{self, Mode, TreeSpec};
+use super::{reader, zipped};
+use crate::digest::{Sri, TreeDigest};
+use crate::tree::{self, BlobId, Manifest, Mode, TreeSpec};
+use crate::{read, temporary};
 
 /// Why an archive was not written out. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum UnpackError {
         found: String,
     },
     /// The archive holds a symlink or hard link.
-    #[error("`{0}` is a link; npm does not install links, so it is not unpacked")]
+    #[error("`{0}` is a link, and links are not unpacked")]
     Link(String),
     /// There is something at the target already.
     #[error("`{}` exists already; name a folder that does not exist", .0.display())]
@@ -59,6 +59,94 @@ pub fn unpack(
     expected: &Sri,
     target: &Path,
 ) -> Result<Archive, UnpackError> {
+    place(target, |writer| {
+        let archive = reader::read(reader, limits, writer)?;
+        if archive.integrity != *expected {
+            return Err(UnpackError::Integrity {
+                expected: expected.to_string(),
+                found: archive.integrity.to_string(),
+            });
+        }
+        Ok(archive)
+    })
+}
+
+/// The same for a zip at `path`, which was read as `expected`.
+pub(crate) fn unpack_zip(
+    path: &Path,
+    limits: &ArchiveLimits,
+    root: &str,
+    expected: &Archive,
+    target: &Path,
+) -> Result<Archive, UnpackError> {
+    place(target, |writer| {
+        let archive = zipped::read(path, limits, root, writer)?;
+        if archive.integrity != expected.integrity || archive.digest != expected.digest {
+            return Err(UnpackError::Integrity {
+                expected: expected.integrity.to_string(),
+                found: archive.integrity.to_string(),
+            });
+        }
+        Ok(archive)
+    })
+}
+
+/// Copies the files of a folder that was read as `expected` to `target`, which must not exist; its parent must. Nothing else of the
+/// folder is copied, and what changed since is refused.
+///
+/// # Errors
+/// See [`UnpackError`].
+pub fn copy_tree(from: &Path, expected: &Manifest, target: &Path) -> Result<(), UnpackError> {
+    /// Most bytes of one file, which is read whole.
+    const MAX_FILE: u64 = 256 << 20;
+    fresh(target, |root| {
+        let mut writer = Writer { root, open: None };
+        for entry in expected.entries() {
+            if entry.mode == Mode::Symlink {
+                return Err(UnpackError::Link(entry.path.clone()));
+            }
+            let unread = |error: read::ReadError| UnpackError::Io {
+                path: from.join(&entry.path),
+                source: match error {
+                    read::ReadError::Io(source) => source,
+                    other => io::Error::other(other.to_string()),
+                },
+            };
+            let bytes = read::bytes(&from.join(&entry.path), MAX_FILE).map_err(unread)?;
+            if BlobId::of(&bytes) != entry.id {
+                return Err(UnpackError::Differs);
+            }
+            writer.begin(&entry.path, entry.mode, bytes.len() as u64)?;
+            writer.data(&bytes)?;
+            writer.end()?;
+        }
+        Ok(((), expected.digest()))
+    })
+}
+
+fn place(
+    target: &Path,
+    read: impl FnOnce(&mut dyn Sink) -> Result<Archive, UnpackError>,
+) -> Result<Archive, UnpackError> {
+    fresh(target, |root| {
+        let archive = read(&mut Writer { root, open: None })?;
+        if let Some(link) = archive
+            .entries
+            .iter()
+            .find(|entry| entry.hard_link || entry.mode == Mode::Symlink)
+        {
+            return Err(UnpackError::Link(link.path.clone()));
+        }
+        let digest = archive.digest;
+        Ok((archive, digest))
+    })
+}
+
+/// Has a folder beside `target` filled, makes sure that what was written has the digest that `fill` says, and gives it its name.
+fn fresh<T>(
+    target: &Path,
+    fill: impl FnOnce(&Path) -> Result<(T, TreeDigest), UnpackError>,
+) -> Result<T, UnpackError> {
     let io = |path: &Path, source| UnpackError::Io {
         path: path.to_owned(),
         source,
@@ -74,32 +162,15 @@ pub fn unpack(
     let fresh = temporary::Folder::in_shared(parent).map_err(|source| io(parent, source))?;
     let root = fresh.path().join("tree");
     std::fs::create_dir(&root).map_err(|source| io(&root, source))?;
-    let mut writer = Writer {
-        root: &root,
-        open: None,
-    };
-    let archive = reader::read(reader, limits, &mut writer)?;
-    if archive.integrity != *expected {
-        return Err(UnpackError::Integrity {
-            expected: expected.to_string(),
-            found: archive.integrity.to_string(),
-        });
-    }
-    if let Some(link) = archive
-        .entries
-        .iter()
-        .find(|entry| entry.hard_link || entry.mode == Mode::Symlink)
-    {
-        return Err(UnpackError::Link(link.path.clone()));
-    }
+    let (filled, digest) = fill(&root)?;
     let written = tree::digest(&TreeSpec::whole(&root), &tree::TreeOptions::default());
-    if !written.is_ok_and(|written| written.digest == archive.digest) {
+    if !written.is_ok_and(|written| written.digest == digest) {
         return Err(UnpackError::Differs);
     }
     match rename(&root, target) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
         renamed => renamed
-            .map(|()| archive)
+            .map(|()| filled)
             .map_err(|source| io(target, source)),
     }
 }

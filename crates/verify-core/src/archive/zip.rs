@@ -1,9 +1,12 @@
-//! A strict reader of zip files. It writes nothing to the disk, trusts the central directory only, and refuses what two readers could
-//! understand in two ways: entries that overlap, names that stand twice, local headers that say something else.
+//! A strict reader of zip files (PKWARE APPNOTE 6.3). It writes nothing to the disk, and refuses what two readers could understand in
+//! two ways. Some read the central directory, others the local headers one after the other: both have to see the same entries with the
+//! same names, sizes and bytes, and nothing may lie between them. Refused are entries that overlap or leave gaps, names that stand twice
+//! or have two spellings, data descriptors where only the directory tells the end, and what follows the compressed data.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -23,38 +26,71 @@ const MAX_RATIO: u64 = 1_032;
 const END: u64 = 22;
 const MAX_COMMENT: u64 = 0xffff;
 
+/// A flag: sizes and checksum stand behind the data.
+const DESCRIPTOR: u16 = 1 << 3;
+/// A flag: the name is UTF-8.
+const UTF8: u16 = 1 << 11;
+/// The flags that decide how an entry is read; others say how hard it was compressed.
+const DECIDING: u16 = 0x2869;
+
 /// What is wrong with a zip, and where. Safe to show.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {why}")]
-pub(super) struct ZipError {
+pub(crate) struct ZipError {
     place: String,
     why: String,
 }
 
 /// An open zip.
-pub(super) struct Zip {
+pub(crate) struct Zip {
     file: File,
     entries: Vec<ZipEntry>,
 }
 
 /// One file of it.
-pub(super) struct ZipEntry {
+pub(crate) struct ZipEntry {
     /// Its name, as written; relative, without `..`.
     pub name: String,
     /// Bytes that it unpacks to.
     pub size: u64,
+    /// Type and permissions, where a Unix wrote it.
+    pub unix: Option<u32>,
     packed: u64,
     crc: u32,
     stored: bool,
+    flags: u16,
     /// Where its local header stands.
     at: u64,
     /// Where the next entry or the central directory begins.
     end: u64,
 }
 
+/// Why an entry was not unpacked.
+pub(crate) enum UnpackFailure<E> {
+    /// It is not as it should be.
+    Zip(ZipError),
+    /// Whoever took the bytes did not want them.
+    Taker(E),
+}
+
+impl<E> From<ZipError> for UnpackFailure<E> {
+    fn from(error: ZipError) -> Self {
+        Self::Zip(error)
+    }
+}
+
+impl ZipEntry {
+    fn wrong(&self, why: &str) -> ZipError {
+        ZipError {
+            place: format!("`{}`", text::excerpt(&self.name, 120)),
+            why: why.to_owned(),
+        }
+    }
+}
+
 impl Zip {
     /// Reads the central directory of the zip at `path`.
-    pub(super) fn open(path: &Path) -> Result<Self, ZipError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, ZipError> {
         let whole = |why: String| ZipError {
             place: "the file".to_owned(),
             why,
@@ -87,32 +123,99 @@ impl Zip {
     }
 
     /// Its files, in the order of the central directory.
-    pub(super) fn entries(&self) -> &[ZipEntry] {
+    pub(crate) fn entries(&self) -> &[ZipEntry] {
         &self.entries
     }
 
     /// The open file, for its digest.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
     /// The unpacked bytes of an entry, whose size and checksum have to be as stated.
-    pub(super) fn unpack(&self, entry: &ZipEntry) -> Result<Vec<u8>, ZipError> {
-        let wrong = |why: &str| ZipError {
-            place: format!("`{}`", text::excerpt(&entry.name, 120)),
-            why: why.to_owned(),
+    pub(crate) fn unpack(&self, entry: &ZipEntry) -> Result<Vec<u8>, ZipError> {
+        let mut unpacked = Vec::with_capacity(usize::try_from(entry.size).unwrap_or(0));
+        self.unpack_to(entry, |bytes| {
+            unpacked.extend_from_slice(bytes);
+            Ok::<(), Infallible>(())
+        })
+        .map_err(|error| match error {
+            UnpackFailure::Zip(error) => error,
+            UnpackFailure::Taker(never) => match never {},
+        })?;
+        Ok(unpacked)
+    }
+
+    /// Gives the unpacked bytes of an entry to `take`, piece by piece. Size and checksum are known to be as stated only at the end: what
+    /// was taken before an error is worth nothing.
+    pub(crate) fn unpack_to<E>(
+        &self,
+        entry: &ZipEntry,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), UnpackFailure<E>> {
+        let from = self.data(entry)?;
+        let packed = Slice {
+            file: &self.file,
+            at: from,
+            end: from + entry.packed,
         };
+        let mut crc = flate2::Crc::new();
+        let mut size = 0u64;
+        let mut buffer = vec![0; 64 << 10];
+        let mut count = |bytes: &[u8]| {
+            crc.update(bytes);
+            size += bytes.len() as u64;
+            size <= entry.size
+        };
+        let wrong = |why: &str| UnpackFailure::Zip(entry.wrong(why));
+        let unreadable = |error: io::Error| {
+            UnpackFailure::Zip(entry.wrong(&format!("cannot be unpacked: {error}")))
+        };
+        let (mut stored, mut deflated) = if entry.stored {
+            (Some(packed), None)
+        } else {
+            (None, Some(DeflateDecoder::new(packed)))
+        };
+        loop {
+            let got = match (&mut stored, &mut deflated) {
+                (Some(packed), _) => packed.read(&mut buffer),
+                (_, Some(decoder)) => decoder.read(&mut buffer),
+                _ => Ok(0),
+            };
+            let bytes = buffer.get(..got.map_err(unreadable)?).unwrap_or_default();
+            if bytes.is_empty() {
+                break;
+            }
+            if !count(bytes) {
+                return Err(wrong("does not end where the directory says"));
+            }
+            take(bytes).map_err(UnpackFailure::Taker)?;
+        }
+        if deflated.is_some_and(|decoder| decoder.total_in() != entry.packed) {
+            return Err(wrong("does not end where the directory says"));
+        }
+        if size != entry.size || crc.sum() != entry.crc {
+            return Err(wrong("is not as long, or not what, the directory says"));
+        }
+        Ok(())
+    }
+
+    /// Where the packed bytes of an entry begin: behind a local header that says what the directory says. They reach, with the data
+    /// descriptor that some writers put behind them, exactly to what stands next.
+    fn data(&self, entry: &ZipEntry) -> Result<u64, ZipError> {
+        let wrong = |why: &str| entry.wrong(why);
         let head = self.bytes(entry.at, 30)?;
         let mut head = Fields::new(&head);
         let local = (|| {
             let (magic, _, flags, method) = (head.u32()?, head.u16()?, head.u16()?, head.u16()?);
-            head.skip(16)?;
-            Some((magic, flags, method, head.u16()?, head.u16()?))
+            head.skip(4)?;
+            let sizes = (head.u32()?, head.u32()?, head.u32()?);
+            Some((magic, flags, method, sizes, head.u16()?, head.u16()?))
         })();
-        let Some((0x0403_4b50, flags, method, name, extra)) = local else {
+        let Some((0x0403_4b50, flags, method, (crc, packed, size), name, extra)) = local else {
             return Err(wrong("has no local header where the directory says"));
         };
-        if flags & 1 != 0 || (method == 0) != entry.stored {
+        if (flags ^ entry.flags) & DECIDING != 0 || method != if entry.stored { 0 } else { 8 } {
             return Err(wrong(
                 "has a local header that says something else than the directory",
             ));
@@ -120,35 +223,69 @@ impl Zip {
         if self.bytes(entry.at + 30, u64::from(name))? != entry.name.as_bytes() {
             return Err(wrong("has another name in its local header"));
         }
+        let extra_bytes = self.bytes(entry.at + 30 + u64::from(name), u64::from(extra))?;
+        if !names_nothing_else(&extra_bytes, &entry.name) {
+            return Err(wrong("has another name in its extra fields"));
+        }
+        let described = entry.flags & DESCRIPTOR != 0;
+        // Behind a header that is written before the data is known, each of the three is zero, or right already.
+        let (packed, size, ..) = zip64(&extra_bytes, packed, size, 0, 0)
+            .ok_or_else(|| wrong("has a broken zip64 field in its local header"))?;
+        let pairs = [
+            (u64::from(crc), u64::from(entry.crc)),
+            (packed, entry.packed),
+            (size, entry.size),
+        ];
+        let fits = |(local, stated): &(u64, u64)| local == stated || (described && *local == 0);
+        if !pairs.iter().all(fits) {
+            return Err(wrong(
+                "has a local header that says something else than the directory",
+            ));
+        }
         let from = entry.at + 30 + u64::from(name) + u64::from(extra);
-        if from
+        let Some(end) = from
             .checked_add(entry.packed)
-            .is_none_or(|end| end > entry.end)
-        {
+            .filter(|end| *end <= entry.end)
+        else {
             return Err(wrong("overlaps with what stands after it"));
-        }
-        let packed = self.bytes(from, entry.packed)?;
-        let unpacked = if entry.stored {
-            packed
-        } else {
-            let mut unpacked = Vec::with_capacity(usize::try_from(entry.size).unwrap_or(0));
-            let mut decoder = DeflateDecoder::new(packed.as_slice());
-            decoder
-                .by_ref()
-                .take(entry.size + 1)
-                .read_to_end(&mut unpacked)
-                .map_err(|error| wrong(&format!("cannot be unpacked: {error}")))?;
-            if decoder.total_in() != entry.packed {
-                return Err(wrong("does not end where the directory says"));
-            }
-            unpacked
         };
-        let mut crc = flate2::Crc::new();
-        crc.update(&unpacked);
-        if unpacked.len() as u64 != entry.size || crc.sum() != entry.crc {
-            return Err(wrong("is not as long, or not what, the directory says"));
+        let rest = entry.end - end;
+        if !described {
+            return if rest == 0 {
+                Ok(from)
+            } else {
+                Err(wrong("has bytes behind it that belong to no entry"))
+            };
         }
-        Ok(unpacked)
+        // Without compression nothing but the directory tells where the data ends.
+        if entry.stored && entry.size > 0 {
+            return Err(wrong(
+                "is stored with its size behind it, which some read otherwise",
+            ));
+        }
+        if rest > 24 {
+            return Err(wrong("has bytes behind it that belong to no entry"));
+        }
+        let descriptor = self.bytes(end, rest)?;
+        let mut fields = Fields::new(&descriptor);
+        // With its sign: without, its first bytes could be taken for one.
+        let read = (|| {
+            let magic = fields.u32()?;
+            let crc = fields.u32()?;
+            let (packed, size) = if rest == 24 {
+                (fields.u64()?, fields.u64()?)
+            } else {
+                (u64::from(fields.u32()?), u64::from(fields.u32()?))
+            };
+            fields.is_empty().then_some((magic, crc, packed, size))
+        })();
+        if read == Some((0x0807_4b50, entry.crc, entry.packed, entry.size)) {
+            Ok(from)
+        } else {
+            Err(wrong(
+                "has a data descriptor that says something else than the directory",
+            ))
+        }
     }
 
     /// Entries, size and place of the central directory, and where its end record begins.
@@ -259,6 +396,20 @@ impl Zip {
                 why: format!("holds more than the {count} entries that it states"),
             });
         }
+        // Readers that go from header to header begin at the first byte.
+        if self
+            .entries
+            .iter()
+            .map(|entry| entry.at)
+            .min()
+            .unwrap_or(start)
+            != 0
+        {
+            return Err(ZipError {
+                place: "byte 0".to_owned(),
+                why: "something stands before the first entry".to_owned(),
+            });
+        }
         let mut order: Vec<usize> = (0..self.entries.len()).collect();
         order.sort_by_key(|at| self.entries.get(*at).map(|entry| entry.at));
         let mut next = start;
@@ -300,7 +451,8 @@ fn entry(fields: &mut Fields<'_>) -> Result<ZipEntry, String> {
     if fields.u32().ok_or(CUT)? != 0x0201_4b50 {
         return Err("is none".to_owned());
     }
-    fields.skip(4).ok_or(CUT)?;
+    let made_by = fields.u16().ok_or(CUT)?;
+    fields.skip(2).ok_or(CUT)?;
     let flags = fields.u16().ok_or(CUT)?;
     let method = fields.u16().ok_or(CUT)?;
     fields.skip(4).ok_or(CUT)?;
@@ -310,7 +462,8 @@ fn entry(fields: &mut Fields<'_>) -> Result<ZipEntry, String> {
     let extra_length = fields.u16().ok_or(CUT)?;
     let comment_length = fields.u16().ok_or(CUT)?;
     let disk = fields.u16().ok_or(CUT)?;
-    fields.skip(6).ok_or(CUT)?;
+    fields.skip(2).ok_or(CUT)?;
+    let attributes = fields.u32().ok_or(CUT)?;
     let at = fields.u32().ok_or(CUT)?;
     let name = fields.take(usize::from(name_length)).ok_or(CUT)?;
     let extra = fields.take(usize::from(extra_length)).ok_or(CUT)?;
@@ -324,6 +477,16 @@ fn entry(fields: &mut Fields<'_>) -> Result<ZipEntry, String> {
     }
     if flags & 0x2041 != 0 {
         return Err("is encrypted".to_owned());
+    }
+    if flags & 0x20 != 0 {
+        return Err("is a patch of another file".to_owned());
+    }
+    // Without the flag, some readers take the bytes for the letters of an old code page.
+    if !name.is_ascii() && flags & UTF8 == 0 {
+        return Err("has a name of which it is not said that it is UTF-8".to_owned());
+    }
+    if !names_nothing_else(extra, name) {
+        return Err("has another name in its extra fields".to_owned());
     }
     if method != 0 && method != 8 {
         return Err(format!("is packed by method {method}; 0 and 8 are read"));
@@ -342,6 +505,9 @@ fn entry(fields: &mut Fields<'_>) -> Result<ZipEntry, String> {
         packed,
         crc,
         stored: method == 0,
+        flags,
+        // 3 is Unix, 19 macOS.
+        unix: matches!(made_by >> 8, 3 | 19).then_some(attributes >> 16),
         at,
         end: 0,
     })
@@ -350,14 +516,15 @@ fn entry(fields: &mut Fields<'_>) -> Result<ZipEntry, String> {
 /// The large numbers of the extra field, each there only where the small one is full.
 fn zip64(extra: &[u8], packed: u32, size: u32, at: u32, disk: u16) -> Option<(u64, u64, u64, u64)> {
     let mut fields = Fields::new(extra);
-    let mut large = Fields::new(&[]);
+    let mut large = None;
     while !fields.is_empty() {
         let (id, length) = (fields.u16()?, fields.u16()?);
         let data = fields.take(usize::from(length))?;
-        if id == 1 {
-            large = Fields::new(data);
+        if id == 1 && large.replace(Fields::new(data)).is_some() {
+            return None;
         }
     }
+    let mut large = large.unwrap_or(Fields::new(&[]));
     let mut wide = |small: u32| match small {
         u32::MAX => large.u64(),
         small => Some(u64::from(small)),
@@ -368,10 +535,49 @@ fn zip64(extra: &[u8], packed: u32, size: u32, at: u32, disk: u16) -> Option<(u6
     Some((packed, size, at, u64::from(disk)))
 }
 
+/// Whether no extra field gives the entry another name: some readers take it from there (0x7075, Info-ZIP).
+fn names_nothing_else(extra: &[u8], name: &str) -> bool {
+    let mut fields = Fields::new(extra);
+    while !fields.is_empty() {
+        let Some(data) = (|| {
+            let (id, length) = (fields.u16()?, fields.u16()?);
+            Some((id, fields.take(usize::from(length))?))
+        })() else {
+            return false;
+        };
+        if let (0x7075, data) = data
+            && data.get(5..) != Some(name.as_bytes())
+        {
+            return false;
+        }
+    }
+    true
+}
+
 fn is_inside(name: &str) -> bool {
     let parts = name.strip_suffix('/').unwrap_or(name).split('/');
     let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
     !name.contains('\\') && !name.chars().any(text::is_hazard) && parts.into_iter().all(plain)
+}
+
+/// Bytes of a file from one place to another.
+struct Slice<'a> {
+    file: &'a File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Slice<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let wanted = left.min(buffer.len());
+        let Some(buffer) = buffer.get_mut(..wanted) else {
+            return Ok(0);
+        };
+        let got = self.file.read_at(buffer, self.at)?;
+        self.at += got as u64;
+        Ok(got)
+    }
 }
 
 /// Little-endian fields, one after the other.
