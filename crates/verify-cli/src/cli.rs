@@ -252,6 +252,11 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify archive notes-1.4.2.tgz --integrity sha512-…\n  openclaw-verify archive notes-1.4.2.tgz --attestations notes-1.4.2.json --unpack-to notes"
     )]
     Archive(ArchiveArgs),
+    /// Judge a skill before it is installed
+    #[command(
+        after_help = "Examples:\n  openclaw-verify skill ./weather\n  openclaw-verify skill weather-1.2.0.zip --as clawhub:acme/weather --unpack-to weather"
+    )]
+    Skill(SkillArgs),
     /// Verify any file against a Sigstore bundle
     #[command(
         after_help = "Examples:\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --repository github.com/acme/tool\n  openclaw-verify attestation tool.tar.gz --bundle tool.sigstore.json --identity ada@example.org --issuer https://accounts.example.org"
@@ -347,6 +352,7 @@ impl Verb {
             | Self::Core
             | Self::Npm(_)
             | Self::Archive(_)
+            | Self::Skill(_)
             | Self::Release(_) => EVERY,
             Self::Lock(args) if args.init => EVERY,
             Self::Host(args) if args.commands => &[Format::Human],

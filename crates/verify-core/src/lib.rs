@@ -131,5 +131,5 @@ pub use verifier::{
     AgainstLock, Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport,
     ImportState, OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport,
     RefusedSubject, ReleaseQuery, ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since,
-    Verifier,
+    SkillForm, SkillPackage, SkillRefused, SkillReport, Verifier,
 };

@@ -2,6 +2,7 @@
 
 pub use crate::evidence::packed::CandidateOrigin;
 pub use crate::inventory::packed::Candidate;
+pub use crate::inventory::staged::skill::{SkillForm, SkillPackage, SkillRefused};
 pub use crate::report::PackageContents;
 
 mod builder;
@@ -16,6 +17,7 @@ mod reviews;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod since_lock;
+mod skill;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -32,6 +34,7 @@ pub use relock::{RefusedSubject, Relock};
 use reviews::ReviewFiles;
 pub use reviews::{RefreshedImport, State as ImportState};
 pub use since_lock::AgainstLock;
+pub use skill::SkillReport;
 
 use crate::advisories::Index;
 use crate::error::{Error, Result};

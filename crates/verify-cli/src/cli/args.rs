@@ -139,6 +139,28 @@ pub(crate) struct ArchiveArgs {
     pub candidate: CandidateArgs,
 }
 
+/// Arguments of `skill`.
+#[derive(Debug, Args)]
+pub(crate) struct SkillArgs {
+    /// The skill's folder, a zip or a .tgz
+    pub path: PathBuf,
+    /// The id that it will have
+    ///
+    /// Such as clawhub:acme/weather. The default is the locked skill of its name, else skill:workspace/NAME.
+    #[arg(long = "as", value_name = "ID")]
+    pub id: Option<String>,
+    /// The integrity that the archive must have
+    ///
+    /// As npm writes it, such as sha512-…
+    #[arg(long, value_name = "SRI")]
+    pub integrity: Option<String>,
+    /// Write the verified bytes to DIR
+    ///
+    /// Only to a new folder, and only when nothing stands against them.
+    #[arg(long, value_name = "DIR")]
+    pub unpack_to: Option<PathBuf>,
+}
+
 /// Arguments of `attestation`.
 #[derive(Debug, Args)]
 pub(crate) struct AttestationArgs {

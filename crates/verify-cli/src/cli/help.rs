@@ -32,6 +32,7 @@ Before an install:
   gate         Answer OpenClaw's install-policy requests
   npm          Judge a package of an npm registry
   archive      Judge a .tgz
+  skill        Judge a skill before it is installed
 
 Evidence:
   release      Verify signed release tags of a local clone
@@ -45,8 +46,7 @@ Tools:
   completions  Completions for a shell
   help         Help of a verb, as VERB --help gives it
 
-Exit codes: 0 nothing at the threshold, 1 findings,
-            2 could not complete, 3 nothing to verify
+Exit codes: 0 below threshold, 1 findings, 2 not completed, 3 nothing to verify
 
 {all-args}{after-help}";
 
@@ -94,7 +94,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
             FORMAT,
         ],
         "npm" => &[PLACES, FILES, ANCHORS, LEVELS, FORMAT, &["no_progress"]],
-        "archive" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
+        "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
         "release" => &[FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
         "attestation" => &[ONLINE, ANCHORS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],

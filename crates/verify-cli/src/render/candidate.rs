@@ -51,7 +51,7 @@ pub(crate) fn not_established(
     }
 }
 
-fn failed(what: String, next: &str, format: Format) -> String {
+pub(super) fn failed(what: String, next: &str, format: Format) -> String {
     let failure = Failure {
         what,
         help: Some(next.to_owned()),
@@ -153,7 +153,7 @@ fn outcome(outcome: Outcome, none: &'static str) -> &'static str {
     }
 }
 
-fn list(items: &[String]) -> String {
+pub(super) fn list(items: &[String]) -> String {
     const SHOWN: usize = 6;
     match items.len() {
         0 => "none".to_owned(),

@@ -15,6 +15,7 @@ pub(crate) mod reading;
 mod releases;
 pub(crate) mod replies;
 mod sarif;
+pub(crate) mod skill;
 
 use openclaw_verify_core::Result;
 use openclaw_verify_core::report::Report;

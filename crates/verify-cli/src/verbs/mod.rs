@@ -16,6 +16,7 @@ mod release;
 mod review;
 #[cfg(feature = "sbom")]
 mod sbom;
+mod skill;
 mod staged;
 mod tree;
 mod update;
@@ -66,6 +67,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Lock(args) => lock::run(common, &args),
         Verb::Npm(args) => npm::run(common, &args),
         Verb::Archive(args) => archive::run(common, &args),
+        Verb::Skill(args) => skill::run(common, &args),
         Verb::Attestation(args) => attestation::run(common, &args),
         Verb::Release(args) => release::run(common, &args),
         #[cfg(feature = "sbom")]
@@ -175,6 +177,7 @@ fn outputs_of<'a>(common: &'a Common, verb: &'a Verb) -> impl Iterator<Item = &'
 fn judged(verb: &Verb) -> impl Iterator<Item = &PathBuf> {
     match verb {
         Verb::Archive(args) => Some(&args.file),
+        Verb::Skill(args) => Some(&args.path),
         Verb::Attestation(args) => Some(&args.artifact),
         Verb::Release(args) => args.path.as_ref(),
         Verb::Tree(args) => Some(&args.path),

@@ -52,6 +52,7 @@ mod screens;
 #[path = "../../../verify-core/tests/it/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod server;
+mod skill;
 mod skill_signature;
 mod sockets;
 #[path = "../../../verify-core/tests/it/special.rs"]

@@ -184,6 +184,7 @@ impl Place {
             vec!["gate", "--selftest"],
             vec!["gate", "--setup"],
             vec!["archive", &archive],
+            vec!["skill", &notes],
             vec![
                 "attestation",
                 &file,

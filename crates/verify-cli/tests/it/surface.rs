@@ -63,7 +63,7 @@ fn assert_clean(run: &Run, what: &str) {
 }
 
 /// Every option that takes a file or folder, in a call that reads it.
-const PATHS: [&[&str]; 26] = [
+const PATHS: [&[&str]; 28] = [
     &["check", "--state-dir", "@"],
     &["check", "--lock-only", "--config", "@"],
     &["check", "--lock-only", "--policy", "@"],
@@ -75,6 +75,8 @@ const PATHS: [&[&str]; 26] = [
     &["lock", "npm:x", "--from", "@"],
     &["lock", "--init", "--config", "@"],
     &["archive", "@"],
+    &["skill", "@"],
+    &["skill", "weather", "--unpack-to", "@"],
     &["archive", "a.tgz", "--attestations", "@"],
     &["archive", "a.tgz", "--unpack-to", "@"],
     &["archive", "a.tgz", "--trusted-root", "@"],
@@ -125,7 +127,7 @@ const PATHS: [&[&str]; 26] = [
 ];
 
 /// Values that are no paths.
-const VALUES: [&[&str]; 12] = [
+const VALUES: [&[&str]; 13] = [
     &["@"],
     &["check", "--@"],
     &["check", "--format", "@"],
@@ -135,6 +137,7 @@ const VALUES: [&[&str]; 12] = [
     &["npm", "@"],
     &["plugins", "@"],
     &["archive", "a.tgz", "--integrity", "@"],
+    &["skill", "weather", "--as", "@"],
     &["review", "npm:x", "--record", "--criteria", "@"],
     &["release", "--object", "tag", "@", "--repository", "@"],
     &["gate", "--config", "@", "--setup"],

@@ -1,6 +1,7 @@
 //! The report: plain data, the same for every renderer. Format: docs/formats.md, "Report"; schema: docs/report.schema.json.
 
 pub(crate) mod contents;
+mod skill;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde::Serialize;
 pub use crate::advisories::AdvisoriesUsed;
 pub use crate::rules::outcomes::{Basis, Outcomes};
 pub use contents::PackageContents;
+pub use skill::{SkillArchive, SkillContents, SkillStep};
 
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::fact::Outcome;

@@ -9,7 +9,7 @@ use super::{Group, Judged, Stage, Whole};
 use crate::evidence::{Evidence, ReviewFacts};
 use crate::fact::Outcome;
 use crate::inventory::{Observation, Subject};
-use crate::subject::{Source, SubjectId};
+use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeNote;
 
 /// The outcome by subject and group, before levels and exceptions.
@@ -77,7 +77,7 @@ pub(crate) fn of(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> (Outcom
     let said = |group| said.get(&(subject.id.clone(), group)).copied();
     let locked = whole.lock.package(&subject.id).is_some();
     // An archive is never installed as it is, so nothing of it is as locked but its bytes.
-    let packed = whole.stage == Stage::Packed;
+    let packed = whole.stage == Stage::Packed && subject.kind != Kind::Skill;
     let otherwise = |outcome: Option<Outcome>, silent: Outcome| match outcome {
         None | Some(Outcome::NotApplicable) => silent,
         Some(outcome) => outcome,

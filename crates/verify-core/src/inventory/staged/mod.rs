@@ -5,6 +5,7 @@ mod archived;
 pub(crate) mod kept;
 pub(crate) mod protocol;
 pub(crate) mod request;
+pub(crate) mod skill;
 
 use std::path::{Path, PathBuf};
 
@@ -201,6 +202,11 @@ impl Staging {
     /// The name that the front matter of a staged skill gives, else none.
     pub(crate) fn skill_name(&self) -> Option<String> {
         self.front_matter().ok()?.text("name")
+    }
+
+    /// Why OpenClaw loads no skill from the folder; none where it does, or might.
+    pub(crate) fn skipped(&self) -> Option<&'static str> {
+        self.front_matter().ok()?.skipped()
     }
 
     /// `dependencies` of the project's `package.json`: what the operator asked npm for.

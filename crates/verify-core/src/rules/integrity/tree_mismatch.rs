@@ -2,7 +2,8 @@
 
 use super::{announced, change_lines, changed, difference};
 use crate::evidence::StateChange;
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -10,7 +11,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
     clears: RemedyKind::Lock,
     summary: "Files of a subject differ from the lock",
     help: "Compare with the published version. If you did not make the change, reinstall; if you did, accept it by name.",
@@ -30,6 +31,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .map(change_lines)
             .unwrap_or_default();
         drafts.push(match view.evidence.tree.state {
+            _ if view.whole.stage == Stage::Packed => packed(view, draft),
             StateChange::Undeclared => draft.help(declare(view)),
             _ if only_git(view) => draft.help(
                 "only the .git of the clone differs, no file that OpenClaw loads; a skill needs none: remove it, then accept the new digest by name",
@@ -39,6 +41,22 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     }
     drafts.extend(announced::other_commit(view));
     drafts
+}
+
+/// A skill that is not installed and differs from the locked one is its update, unless it says that it is the same version.
+fn packed(view: &View<'_>, draft: Draft) -> Draft {
+    let version = &view.subject.version;
+    let locked = view.locked.and_then(|entry| entry.version.as_ref());
+    let draft = draft.remedy(Remedy::Operator { input: None });
+    if version.is_some() && version.as_ref() == locked {
+        return draft.help(
+            "other files under the same version are what an attack looks like: ask its publisher over another way",
+        );
+    }
+    draft
+        .outcome(Outcome::NotApplicable)
+        .at_most(Level::Note)
+        .help("it would change what is locked; once it is installed, take the update over")
 }
 
 /// Whether all that differs lies in the `.git` of a clone.

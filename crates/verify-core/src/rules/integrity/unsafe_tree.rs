@@ -14,7 +14,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Integrity,
     level: Level::Deny,
     fixed: true,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
     clears: RemedyKind::Reinstall,
     summary: "A subject holds something that no digest can cover",
     help: "Reinstall the subject. A tree with special files, links that leave it or colliding names is never locked.",

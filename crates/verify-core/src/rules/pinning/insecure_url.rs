@@ -9,7 +9,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
     clears: RemedyKind::Operator,
     summary: "Code or data is fetched from http, a bare IP address or a link shortener",
     help: "Use an https address of the real host.",

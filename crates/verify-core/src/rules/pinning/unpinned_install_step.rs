@@ -12,7 +12,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Pinning,
     level: Level::Warn,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
     clears: RemedyKind::Operator,
     summary: "A skill's install step has no exact version or sha256",
     help: "Install what the skill needs yourself, by exact version; or ask its author to pin it.",

@@ -13,7 +13,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     group: Group::Provenance,
     level: Level::Deny,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged]),
+    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Packed]),
     clears: RemedyKind::Lock,
     summary: "The signer of a skill is not the one in the lock, or it is not signed any more",
     help: "Ask the publisher over another way why; accept the change by name only for a reason.",

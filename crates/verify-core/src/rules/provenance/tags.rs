@@ -17,7 +17,10 @@ const OF_TAGS: Rule = Rule {
     group: Group::Provenance,
     level: Level::Deny,
     fixed: false,
-    stages: Stages::of(Stage::Installed, &[Stage::Staged, Stage::Announced]),
+    stages: Stages::of(
+        Stage::Installed,
+        &[Stage::Staged, Stage::Packed, Stage::Announced],
+    ),
     clears: RemedyKind::Operator,
     summary: "",
     help: "",
