@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use openclaw_verify_core::finding::Level;
 
 use crate::names;
+use crate::render::event;
 
 pub(crate) use self::args::*;
 pub(crate) use self::help::{completed, page, parse};
@@ -125,9 +126,9 @@ pub(crate) struct Common {
     /// The minimum level that causes exit code 1.
     #[arg(long, global = true, value_name = "LEVEL", help_heading = REPORT, default_value = "deny", hide_default_value = true, hide_possible_values = true, hide_short_help = true)]
     pub fail_on: Threshold,
-    /// human, json, sarif, github, junit, html or markdown
+    /// human, json, jsonl, sarif, github, junit, html, …
     ///
-    /// The form of what is printed on standard output, also of an error. A verb that has no such form ends with exit code 2.
+    /// human, json, jsonl, sarif, github, junit, html, markdown or prometheus. The form of what is printed on standard output, also of an error. A verb that has no such form ends with exit code 2.
     #[arg(long, global = true, value_name = "FORMAT", help_heading = REPORT, default_value = "human", hide_default_value = true, hide_possible_values = true)]
     pub format: Format,
     /// Also write it, as in sarif=FILE
@@ -135,6 +136,11 @@ pub(crate) struct Common {
     /// Also write the report to a file, such as sarif=out.sarif (repeatable).
     #[arg(long, global = true, value_name = "FORMAT=PATH", help_heading = REPORT, hide_short_help = true, value_parser = report_target)]
     pub report: Vec<(Format, PathBuf)>,
+    /// What rows and gauges call this machine
+    ///
+    /// In jsonl and prometheus. It proves nothing: identity comes from what carries them.
+    #[arg(long, global = true, value_name = "NAME", help_heading = REPORT, hide_short_help = true, value_parser = event::host_label)]
+    pub host_label: Option<String>,
     /// Only what counts
     #[arg(short, long, global = true, help_heading = REPORT, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -338,11 +344,13 @@ impl Verb {
         const EVERY: &[Format] = &[
             Format::Human,
             Format::Json,
+            Format::Jsonl,
             Format::Sarif,
             Format::Github,
             Format::Junit,
             Format::Html,
             Format::Markdown,
+            Format::Prometheus,
         ];
         const BOTH: &[Format] = &[Format::Human, Format::Json];
         match self {
@@ -403,6 +411,8 @@ pub(crate) enum Format {
     Human,
     /// docs/report.schema.json.
     Json,
+    /// Rows `openclaw-verify.event/1`, one a line.
+    Jsonl,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
     /// Workflow commands of GitHub Actions.
@@ -413,6 +423,8 @@ pub(crate) enum Format {
     Html,
     /// For a pull request.
     Markdown,
+    /// Gauges for the textfile collector.
+    Prometheus,
 }
 
 impl fmt::Display for Format {
@@ -420,11 +432,13 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Human => "human",
             Self::Json => "json",
+            Self::Jsonl => "jsonl",
             Self::Sarif => "sarif",
             Self::Github => "github",
             Self::Junit => "junit",
             Self::Html => "html",
             Self::Markdown => "markdown",
+            Self::Prometheus => "prometheus",
         })
     }
 }

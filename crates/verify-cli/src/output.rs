@@ -116,7 +116,7 @@ pub(crate) fn escaped(text: &str, format: Format) -> String {
         let _ = match (format, c) {
             (_, '\n') => out.write_char(c),
             (_, c) if !is_hazard(c) => out.write_char(c),
-            (Format::Json | Format::Sarif, c) => {
+            (Format::Json | Format::Jsonl | Format::Sarif, c) => {
                 let mut units = [0; 2];
                 c.encode_utf16(&mut units)
                     .iter()

@@ -72,18 +72,20 @@ const LEVELS: &[&str] = &[
     "allow", "warn", "deny", "fail_on", "report", "quiet", "verbose",
 ];
 const FORMAT: &[&str] = &["format"];
+const LABEL: &[&str] = &["host_label"];
 
 /// Options of all verbs that act on `verb`. `--color` acts on every one.
 fn acting(verb: &str) -> Vec<&'static str> {
     let groups: &[&[&str]] = match verb {
         "check" | "plugins" | "skills" | "core" | "lock" => {
-            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT]
+            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT]
         }
         "host" => &[
             &["state_dir", "relocated_from", "home", "profile", "dev"],
             &["variables"],
             FILES,
             LEVELS,
+            LABEL,
             FORMAT,
         ],
         "review" | "update" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
@@ -93,9 +95,17 @@ fn acting(verb: &str) -> Vec<&'static str> {
             &["config", "trusted_root", "npm_keys", "threads"],
             FORMAT,
         ],
-        "npm" => &[PLACES, FILES, ANCHORS, LEVELS, FORMAT, &["no_progress"]],
-        "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
-        "release" => &[FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
+        "npm" => &[
+            PLACES,
+            FILES,
+            ANCHORS,
+            LEVELS,
+            LABEL,
+            FORMAT,
+            &["no_progress"],
+        ],
+        "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT],
+        "release" => &[FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT],
         "attestation" => &[ONLINE, ANCHORS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
         "advisories" => &[&["config", "policy", "threads"], FORMAT],

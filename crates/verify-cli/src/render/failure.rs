@@ -3,7 +3,7 @@
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
-use super::{github, html, markdown, sarif};
+use super::{event, github, html, markdown, prometheus, sarif};
 use crate::Exit;
 use crate::cli::Format;
 
@@ -59,6 +59,8 @@ pub(crate) fn render(failure: &Failure, format: Format) -> Option<String> {
     match format {
         Format::Human => None,
         Format::Json => Some(format!("{:#}\n", of_json(failure))),
+        Format::Jsonl => Some(event::failure(failure.exit as u8, failure.message())),
+        Format::Prometheus => Some(prometheus::failure(failure.exit as u8)),
         Format::Sarif => Some(of_sarif(failure)),
         Format::Github => Some(of_github(failure)),
         Format::Junit => Some(of_junit(failure)),

@@ -3,6 +3,7 @@
 pub(crate) mod attestation;
 pub(crate) mod candidate;
 pub(crate) mod changes;
+pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod findings;
 mod github;
@@ -11,6 +12,7 @@ mod html;
 mod human;
 mod junit;
 mod markdown;
+mod prometheus;
 pub(crate) mod reading;
 mod releases;
 pub(crate) mod replies;
@@ -19,6 +21,7 @@ pub(crate) mod skill;
 
 use openclaw_verify_core::Result;
 use openclaw_verify_core::report::Report;
+use openclaw_verify_core::report::event::Stamp;
 
 use crate::cli::Format;
 use crate::wording;
@@ -35,12 +38,19 @@ pub(crate) enum Detail {
     Verbose,
 }
 
-/// `report` in `format`, ending in a newline.
-pub(crate) fn render(report: &Report, format: Format, detail: Detail) -> Result<String> {
+/// `report` in `format`, ending in a newline. `stamp` is what rows and gauges carry.
+pub(crate) fn render(
+    report: &Report,
+    format: Format,
+    detail: Detail,
+    stamp: &Stamp,
+) -> Result<String> {
     let report = &wording::report(report, matches!(format, Format::Human | Format::Html));
     match format {
         Format::Human => Ok(human::render(report, detail)),
         Format::Json => json(report),
+        Format::Jsonl => Ok(event::render(report, stamp)),
+        Format::Prometheus => Ok(prometheus::render(report, stamp)),
         Format::Sarif => Ok(sarif::render(report)),
         Format::Github => Ok(github::render(report)),
         Format::Junit => junit::render(report),

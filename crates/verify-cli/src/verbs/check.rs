@@ -74,15 +74,16 @@ pub(super) fn finish(
         }
         _ => None,
     };
-    let text = render::render(report, common.format, detail)?;
+    let text = render::render(report, common.format, detail, &render::event::stamp(common))?;
     output::report(&(first.unwrap_or_default() + &text), common.format)?;
     Ok(exit)
 }
 
 /// Writes a report to the files that were asked for, and says how the program ends.
 pub(super) fn written(common: &Common, report: &Report) -> Result<Exit> {
+    let stamp = render::event::stamp(common);
     for (format, path) in &common.report {
-        let text = render::render(report, *format, Detail::Verbose)?;
+        let text = render::render(report, *format, Detail::Verbose, &stamp)?;
         let text = match format {
             Format::Human => {
                 let text = wrap::wrap(&output::styled(&text), None);

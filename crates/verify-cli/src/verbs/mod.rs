@@ -37,12 +37,13 @@ use crate::commands;
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, errors, names, output, outputs, process};
+use crate::{Exit, errors, names, output, outputs, process, render};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = &cli.common;
     commands::remember(common);
+    render::event::remember(common);
     if let Some(verb) = &cli.verb {
         speaks(verb, common.format)?;
     }

@@ -226,7 +226,15 @@ fn hostile_names_reach_no_terminal() {
     let text = "---\nname: \"evil\\e[2J\\u202E\"\ndescription: x\n---\n";
     std::fs::write(folder.join("SKILL.md"), text).expect("skill");
     for format in [
-        "human", "json", "sarif", "github", "junit", "html", "markdown",
+        "human",
+        "json",
+        "jsonl",
+        "sarif",
+        "github",
+        "junit",
+        "html",
+        "markdown",
+        "prometheus",
     ] {
         let run = installation.run(&["check", "-v", "--color", "never", "--format", format]);
         let bad = run
@@ -249,4 +257,189 @@ fn a_closed_pipe_is_a_normal_end() {
         .status()
         .expect("runs");
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn the_schema_of_events_is_current() {
+    let schema = schemars::schema_for!(openclaw_verify_core::report::event::Event);
+    let made = format!("{:#}\n", serde_json::to_value(&schema).expect("schema"));
+    let path = repository().join("docs/schema/event.schema.json");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &made).expect("schema");
+    }
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        made,
+        "run the test again with UPDATE_SCHEMA=1"
+    );
+}
+
+fn rows(text: &str) -> Vec<Value> {
+    let parse = |line| serde_json::from_str(line).expect("one document a line");
+    text.lines().map(parse).collect()
+}
+
+/// What the report says of each subject and of the whole, and nothing else.
+#[test]
+fn rows_say_what_the_report_says() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let folder = installation.state.join("extensions/acme-notes");
+    std::fs::write(folder.join("index.js"), "changed").expect("write");
+    let (_, report) = installation.check();
+    let run = installation.run(&["check", "--format", "jsonl", "--host-label", "gw-1"]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    let rows = rows(&run.stdout);
+    let keys: Vec<&String> = rows[0].as_object().expect("object").keys().collect();
+    for row in &rows {
+        assert_eq!(row["schema"], "openclaw-verify.event/1");
+        assert_eq!(
+            (&row["at"], &row["host"]),
+            (&"2026-11-22T12:00:00.000Z".into(), &"gw-1".into())
+        );
+        assert_eq!(row["full"], true);
+        assert_eq!(row["lock"], report["inputs"]["lock"]["digest"]);
+        // One table: every row has every column.
+        assert_eq!(
+            row.as_object().expect("object").keys().collect::<Vec<_>>(),
+            keys
+        );
+    }
+    let (last, subjects) = rows.split_last().expect("rows");
+    // Findings about what is not there have rows of their own.
+    let subjects: Vec<&Value> = subjects
+        .iter()
+        .filter(|row| !row["kind"].is_null())
+        .collect();
+    assert_eq!(last["event"], "run");
+    assert_eq!((&last["exit"], &last["level"]), (&1.into(), &"deny".into()));
+    assert_eq!(last["deny"], report["summary"]["deny"]);
+    let judged = report["subjects"].as_array().expect("subjects");
+    assert_eq!(subjects.len(), judged.len());
+    for (row, subject) in subjects.iter().zip(judged) {
+        assert_eq!(row["subject"], subject["id"]);
+        for key in [
+            "kind",
+            "source",
+            "version",
+            "tree",
+            "dependencies",
+            "basis",
+            "enabled",
+        ] {
+            assert_eq!(row[key], subject[key], "{key} of {subject}");
+        }
+        assert_eq!(row["integrity"], subject["outcomes"]["integrity"]);
+    }
+    let changed = subjects
+        .iter()
+        .find(|row| row["subject"] == "path:acme-notes");
+    let changed = changed.expect("row");
+    assert_eq!(
+        (&changed["level"], &changed["integrity"]),
+        (&"deny".into(), &"violated".into())
+    );
+    let ids = changed["findings"].as_array().expect("findings");
+    assert!(ids.contains(&"tree-mismatch".into()), "{ids:?}");
+    assert!(changed["message"].is_string());
+}
+
+/// A subject that is locked and gone has a row of its own: a fleet must see it.
+#[test]
+fn what_is_locked_and_not_there_has_a_row() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    std::fs::remove_dir_all(installation.state.join("workspace/skills")).expect("remove");
+    let run = installation.run(&["check", "--format", "jsonl"]);
+    let gone: Vec<Value> = rows(&run.stdout)
+        .into_iter()
+        .filter(|row| row["event"] == "subject" && row["kind"].is_null())
+        .collect();
+    assert!(!gone.is_empty(), "{}", run.stdout);
+    for row in gone {
+        assert!(row["tree"].is_null() && row["subject"].is_string(), "{row}");
+        assert!(
+            !row["findings"].as_array().expect("findings").is_empty(),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn rows_and_gauges_are_the_same_twice_and_with_other_threads() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    for format in ["jsonl", "prometheus"] {
+        let [one, two] = ["1", "5"].map(|threads| {
+            let run = installation.run(&["check", "--format", format, "--threads", threads]);
+            assert_eq!(run.code, 0, "{}", run.text());
+            run.stdout
+        });
+        assert_eq!(one, two);
+        let file = installation.config.join("out");
+        let target = format!("{format}={}", file.display());
+        installation.run(&["check", "-q", "--report", &target]);
+        assert_eq!(std::fs::read_to_string(&file).expect("written"), one);
+    }
+}
+
+#[test]
+fn gauges_count_what_counts_and_when() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    std::fs::write(
+        installation.state.join("extensions/acme-notes/index.js"),
+        "changed",
+    )
+    .expect("write");
+    let (_, report) = installation.check();
+    let run = installation.run(&["check", "--format", "prometheus", "--host-label", "gw-1"]);
+    assert_eq!(run.code, 1, "{}", run.text());
+    let sample = |start: &str| {
+        let line = run.stdout.lines().find(|line| line.starts_with(start));
+        let line = line.unwrap_or_else(|| panic!("{start} is not in {}", run.stdout));
+        line.rsplit(' ').next().expect("value").to_owned()
+    };
+    assert_eq!(sample("openclaw_verify_exit_code{host=\"gw-1\"}"), "1");
+    let at = sample("openclaw_verify_last_success_timestamp_seconds{");
+    assert_eq!(at, "1795348800");
+    let violated = sample("openclaw_verify_subjects{host=\"gw-1\",outcome=\"violated\"}");
+    assert_eq!(violated, report["summary"]["violated"].to_string());
+    let found = "openclaw_verify_findings{host=\"gw-1\",id=\"tree-mismatch\",level=\"deny\"}";
+    assert_eq!(sample(found), "1");
+    // A run without a verdict is none.
+    let failed = installation.run(&["check", "--format", "prometheus", "--state-dir", "nowhere"]);
+    assert_eq!(failed.code, 2);
+    assert!(
+        failed.stdout.contains("openclaw_verify_exit_code 2\n"),
+        "{}",
+        failed.stdout
+    );
+    assert!(!failed.stdout.contains("last_success"), "{}", failed.stdout);
+}
+
+#[test]
+fn a_failed_run_is_a_row_that_says_so() {
+    let installation = Installation::shipped();
+    let call = ["check", "--format", "jsonl", "--host-label", "gw-1"];
+    let run = installation.run(&call);
+    assert_eq!(run.code, 2, "{}", run.text());
+    let rows = rows(&run.stdout);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["event"], &rows[0]["exit"]),
+        (&"failed".into(), &2.into())
+    );
+    assert_eq!(
+        (&rows[0]["host"], &rows[0]["full"]),
+        (&"gw-1".into(), &false.into())
+    );
+    assert!(
+        rows[0]["message"]
+            .as_str()
+            .expect("message")
+            .contains("no lock found")
+    );
+    let refused = installation.run(&["check", "--host-label", "a b"]);
+    assert_eq!(refused.code, 2, "{}", refused.text());
 }

@@ -27,7 +27,16 @@ const HAZARDS: [&str; 14] = [
     "\u{e0041}",
 ];
 
-const FORMATS: [&str; 6] = ["json", "sarif", "github", "junit", "html", "markdown"];
+const FORMATS: [&str; 8] = [
+    "json",
+    "jsonl",
+    "sarif",
+    "github",
+    "junit",
+    "html",
+    "markdown",
+    "prometheus",
+];
 
 fn coloured(folder: &Path, arguments: &[&OsStr]) -> Run {
     let mut command = bare(folder, folder);
@@ -316,6 +325,17 @@ fn assert_document(run: &Run, format: &str, what: &str) {
             let text = document["error"].as_str().expect("text");
             assert!(!text.is_empty(), "{what}");
         }
+        "jsonl" => {
+            let document = json();
+            assert_eq!(document["event"], "failed", "{what}");
+            assert_eq!(document["exit"], run.code, "{what}");
+        }
+        "prometheus" => assert!(
+            run.stdout
+                .ends_with(&format!("\nopenclaw_verify_exit_code {}\n", run.code)),
+            "{what}: {}",
+            run.stdout
+        ),
         "sarif" => {
             let run_of = &json()["runs"][0];
             assert_eq!(
@@ -402,7 +422,7 @@ fn a_verb_without_a_form_refuses_the_format() {
         &["gate", "--selftest"],
     ];
     for call in calls {
-        for format in ["sarif", "github", "junit", "html", "markdown"] {
+        for format in FORMATS.iter().filter(|format| **format != "json") {
             let run = installation.run(&[call, &["--format", format]].concat());
             assert_eq!(run.code, 2, "{call:?} {format}: {}", run.text());
             assert_document(&run, format, &format!("{call:?}"));

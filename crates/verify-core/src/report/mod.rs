@@ -1,6 +1,7 @@
 //! The report: plain data, the same for every renderer. Format: docs/formats.md, "Report"; schema: docs/report.schema.json.
 
 pub(crate) mod contents;
+pub mod event;
 mod skill;
 
 use schemars::JsonSchema;

@@ -1,0 +1,169 @@
+//! Gauges in Prometheus' text format 0.0.4, for the textfile collector of the node exporter.
+//!
+//! A few numbers a machine, none of them by subject: names of subjects would make a time series each. What is red is in the rows of
+//! `jsonl`. A file that stays as it was says so by its time, so an alert has to ask for both: red, and old.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::report::Report;
+use openclaw_verify_core::report::event::Stamp;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// The report as gauges.
+pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
+    let mut page = Page::new(stamp.host.as_deref());
+    let inputs = &report.inputs;
+    let digest = |digest: Option<String>| digest.unwrap_or_default();
+    page.gauge(
+        "info",
+        "What the verdict stands on; always 1.",
+        [(
+            vec![
+                ("lock", digest(inputs.lock.digest.map(|it| it.to_string()))),
+                (
+                    "policy",
+                    digest(inputs.policy.digest.map(|it| it.to_string())),
+                ),
+                ("version", report.tool.version.to_owned()),
+            ],
+            1,
+        )],
+    );
+    page.exit(i64::from(report.fails(stamp.threshold)));
+    page.gauge(
+        "last_success_timestamp_seconds",
+        "When a verdict was last reached, whatever it was.",
+        [(Vec::new(), stamp.at.as_second())],
+    );
+    let summary = &report.summary;
+    let outcomes = [
+        ("verified", summary.verified),
+        ("violated", summary.violated),
+        ("not-established", summary.not_established),
+        ("not-applicable", summary.not_applicable),
+    ];
+    page.gauge(
+        "subjects",
+        "Subjects by the outcome of their integrity.",
+        outcomes.map(|(outcome, number)| (vec![("outcome", outcome.to_owned())], whole(number))),
+    );
+    let mut findings: BTreeMap<(&str, Level), i64> = BTreeMap::new();
+    for finding in report.counting() {
+        *findings.entry((finding.id, finding.level)).or_default() += 1;
+    }
+    page.gauge(
+        "findings",
+        "Findings that no exception covers.",
+        findings.into_iter().map(|((id, level), number)| {
+            let labels = vec![("id", id.to_owned()), ("level", level.as_str().to_owned())];
+            (labels, number)
+        }),
+    );
+    page.gauge(
+        "findings_excepted",
+        "Findings that an exception covers.",
+        [(Vec::new(), whole(summary.suppressed))],
+    );
+    page.gauge(
+        "review_backlog",
+        "Findings, also excepted ones, that say a review is missing.",
+        [(Vec::new(), whole(summary.review_backlog))],
+    );
+    let age = inputs.advisories.as_ref().and_then(|used| used.age_days);
+    page.gauge(
+        "advisories_age_seconds",
+        "Age of the newest advisory that was looked at, in whole days; absent where none were.",
+        age.map(|days| (Vec::new(), days.saturating_mul(DAY))),
+    );
+    page.text
+}
+
+/// What is known of a run that could not be completed: that it was none. Without `last_success_timestamp_seconds` it is not taken for
+/// one.
+pub(super) fn failure(exit: u8) -> String {
+    let mut page = Page::new(None);
+    page.exit(i64::from(exit));
+    page.text
+}
+
+struct Page {
+    text: String,
+    host: Option<String>,
+}
+
+impl Page {
+    fn new(host: Option<&str>) -> Self {
+        Self {
+            text: String::new(),
+            host: host.map(str::to_owned),
+        }
+    }
+
+    fn exit(&mut self, code: i64) {
+        self.gauge(
+            "exit_code",
+            "0 nothing at the threshold, 1 findings, 2 could not complete, 3 nothing to verify.",
+            [(Vec::new(), code)],
+        );
+    }
+
+    fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (Vec<(&'static str, String)>, i64)>,
+    ) {
+        let mut samples = samples.into_iter().peekable();
+        if samples.peek().is_none() {
+            return;
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(
+            self.text,
+            "# HELP openclaw_verify_{name} {help}\n# TYPE openclaw_verify_{name} gauge\n"
+        );
+        for (labels, value) in samples {
+            let host = self.host.iter().map(|host| ("host", host.clone()));
+            let labels: Vec<String> = host
+                .chain(labels)
+                .map(|(key, value)| format!("{key}=\"{}\"", escaped(&value)))
+                .collect();
+            let labels = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("{{{}}}", labels.join(","))
+            };
+            let _ = writeln!(self.text, "openclaw_verify_{name}{labels} {value}");
+        }
+    }
+}
+
+/// The value of a label, as the format escapes it.
+fn escaped(value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    value.replace('\n', "\\n")
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped() {
+        let mut page = Page::new(Some("h"));
+        page.gauge("x", "What.", [(vec![("a", "1\\2\"3\n4".to_owned())], 7)]);
+        assert_eq!(
+            page.text,
+            "# HELP openclaw_verify_x What.\n# TYPE openclaw_verify_x gauge\nopenclaw_verify_x{host=\"h\",a=\"1\\\\2\\\"3\\n4\"} 7\n"
+        );
+        page.gauge("none", "What.", []);
+        assert!(!page.text.contains("none"));
+    }
+}
