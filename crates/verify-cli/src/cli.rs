@@ -229,6 +229,13 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify core\n  openclaw-verify core --openclaw /usr/lib/node_modules/openclaw"
     )]
     Core,
+    /// Check again whenever something changes
+    ///
+    /// Checks once, then is told by the kernel what changed, and reports each verdict that is another one within a second. Rows of jsonl unless --format says otherwise.
+    #[command(
+        after_help = "Examples:\n  openclaw-verify watch --host-label gateway-17 >> openclaw.jsonl\n  openclaw-verify watch -q --report prometheus=openclaw.prom --on-change /usr/local/bin/page-me"
+    )]
+    Watch(WatchArgs),
     /// How the machine is set up around OpenClaw
     ///
     /// Judges the effective config: who can reach the gateway, and who may talk to the agent. Needs no lock.
@@ -358,6 +365,7 @@ impl Verb {
             | Self::Plugins(_)
             | Self::Skills(_)
             | Self::Core
+            | Self::Watch(_)
             | Self::Npm(_)
             | Self::Archive(_)
             | Self::Skill(_)

@@ -33,6 +33,13 @@ pub(crate) fn show(error: Error, format: Format) -> Exit {
     exit
 }
 
+/// An error in words, with its cause and what to do.
+pub(crate) fn in_words(error: Error) -> String {
+    Shown::of(&wording::error(error))
+        .failure(Exit::Failed)
+        .message()
+}
+
 /// clap's own words for a command line that was not understood, or its help.
 pub(crate) fn usage(error: &clap::Error, format: Format) -> ExitCode {
     if !error.use_stderr() {

@@ -78,7 +78,7 @@ fn chosen(common: &Common, name: &'static str) -> Option<(OsString, &'static str
 }
 
 /// Whether the call itself has an option, and not the environment in its place.
-fn in_call(option: &str) -> bool {
+pub(crate) fn in_call(option: &str) -> bool {
     std::env::args_os().any(|arg| {
         arg.to_str()
             .is_some_and(|arg| arg == option || arg.starts_with(&format!("{option}=")))

@@ -6,12 +6,21 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use openclaw_verify_core::text::{is_hazard, visible};
 use openclaw_verify_core::{Error, Result};
 
 use crate::cli::{ColorWhen, Format};
 use crate::wrap;
+
+/// Whether whatever read standard output went away.
+static GONE: AtomicBool = AtomicBool::new(false);
+
+/// Whether whatever read standard output went away, as far as it was tried.
+pub(crate) fn reader_is_gone() -> bool {
+    GONE.load(Ordering::Relaxed)
+}
 
 /// Chooses when to colour, for both streams.
 pub(crate) fn set_color(when: ColorWhen) {
@@ -67,7 +76,11 @@ fn write(text: &str) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::io("write to", "standard output", error))
         }
-        _ => Ok(()),
+        Err(_) => {
+            GONE.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

@@ -124,6 +124,7 @@ mod verifier;
 
 pub use archive::verify as verify_archive;
 pub use error::{Error, OperatorError, Result};
+pub use inventory::{Memory, Places};
 pub use provenance::verify_attestation;
 pub use release::verify as verify_tag;
 pub use tree::tree_digest;

@@ -136,6 +136,7 @@ impl Verifier {
             now: self.options.now.as_second(),
             workspace: self.options.workspace.clone(),
             variables: self.options.variables.clone(),
+            memory: self.options.memory.clone(),
         })
     }
 
@@ -161,6 +162,15 @@ impl Verifier {
             &Case::new(Stage::Installed, &inventory, &lock, scope),
             &evidence,
         ))
+    }
+
+    /// Whether OpenClaw's database says something else than what [`Memory`] keeps of it. It is copied anew for that.
+    ///
+    /// # Errors
+    /// When the state directory cannot be read at all.
+    pub fn database_moved(&self) -> Result<bool> {
+        let options = self.inventory_options();
+        options.map_or(Ok(false), |options| inventory::database_moved(&options))
     }
 
     /// Judges how the machine is set up around the installation. Needs no lock, and says nothing about what is installed.
@@ -277,6 +287,7 @@ impl Verifier {
             },
             manifests: manifests.as_ref(),
             options: self.tree_options(),
+            memory: self.options.memory.as_deref(),
         };
         // What was read with a plugin counts for its skills and hooks, so the plugin is looked at with them.
         let in_scope = inventory

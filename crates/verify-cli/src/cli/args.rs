@@ -1,10 +1,13 @@
 //! The arguments of each verb.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::SubjectId;
+
+use crate::verbs::watch;
 
 /// Subjects to restrict a verb to.
 #[derive(Debug, Args)]
@@ -12,6 +15,21 @@ pub(crate) struct Ids {
     /// Subject ids, as `check -v` lists them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Run when the verdict changes
+    ///
+    /// A program by its whole path. It gets the row of the run on standard input, no arguments and no environment, and 30 seconds.
+    #[arg(long, value_name = "CMD")]
+    pub on_change: Option<PathBuf>,
+    /// Read everything again so often
+    ///
+    /// Such as 30m. It finds what no event tells; the default is 6h.
+    #[arg(long, value_name = "TIME", default_value = "6h", hide_default_value = true, value_parser = watch::length)]
+    pub full_every: Duration,
 }
 
 /// Arguments of `host`.

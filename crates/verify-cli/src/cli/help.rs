@@ -22,6 +22,7 @@ Every day:
   plugins      Only plugins, bundles, hook packs and MCP servers
   skills       Only skills
   core         Only the OpenClaw host package
+  watch        Check again whenever something changes
   host         How the machine is set up around OpenClaw
   lock         Write the lock from what is installed
   update       Take over what OpenClaw updated
@@ -80,6 +81,15 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "check" | "plugins" | "skills" | "core" | "lock" => {
             &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT]
         }
+        "watch" => &[
+            PLACES,
+            &["home", "profile", "dev", "tmp", "variables", "threads"],
+            FILES,
+            ANCHORS,
+            LEVELS,
+            LABEL,
+            FORMAT,
+        ],
         "host" => &[
             &["state_dir", "relocated_from", "home", "profile", "dev"],
             &["variables"],

@@ -37,7 +37,7 @@ impl Failure {
     }
 
     /// Everything in a sentence.
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let cause = self.cause.as_ref().map(|cause| format!(": {cause}"));
         let help = self.help.as_ref().map(|help| format!("\nNext: {help}"));
         format!(

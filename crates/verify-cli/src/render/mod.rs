@@ -65,6 +65,15 @@ pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A length of time in words: `6 hours`, `90 seconds`.
+pub(crate) fn duration(length: std::time::Duration) -> String {
+    match length.as_secs() {
+        seconds if seconds.is_multiple_of(3600) => count(seconds / 3600, "hour"),
+        seconds if seconds.is_multiple_of(60) => count(seconds / 60, "minute"),
+        seconds => count(seconds, "second"),
+    }
+}
+
 /// Any value as JSON for people and machines.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| {

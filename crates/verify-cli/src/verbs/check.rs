@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use openclaw_verify_core::report::Report;
+use openclaw_verify_core::report::event::Stamp;
 use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Result, Scope};
 
@@ -81,9 +82,13 @@ pub(super) fn finish(
 
 /// Writes a report to the files that were asked for, and says how the program ends.
 pub(super) fn written(common: &Common, report: &Report) -> Result<Exit> {
-    let stamp = render::event::stamp(common);
+    written_as(common, report, &render::event::stamp(common))
+}
+
+/// The same of a run with this stamp.
+pub(super) fn written_as(common: &Common, report: &Report, stamp: &Stamp) -> Result<Exit> {
     for (format, path) in &common.report {
-        let text = render::render(report, *format, Detail::Verbose, &stamp)?;
+        let text = render::render(report, *format, Detail::Verbose, stamp)?;
         let text = match format {
             Format::Human => {
                 let text = wrap::wrap(&output::styled(&text), None);

@@ -20,6 +20,7 @@ mod skill;
 mod staged;
 mod tree;
 mod update;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             )),
         ),
         Verb::Skills(ids) => check::run(common, Some((vec![Kind::Skill], ids.ids))),
+        Verb::Watch(args) => watch::run(common, &args),
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
         Verb::Lock(args) if args.init => init::run(common),
         Verb::Lock(args) => lock::run(common, &args),

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::{Error, Result};
-use crate::inventory::{Inventory, Listing, Subject};
+use crate::inventory::{Inventory, Listing, Memory, Subject};
 use crate::lock::{Lock, LockedPackage};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::provenance::model::ModelSigner;
@@ -265,6 +265,8 @@ pub(crate) struct Gather<'a> {
     pub bundled: bool,
     pub sources: ArchiveSources<'a>,
     pub options: tree::TreeOptions<'a>,
+    /// What is kept between runs of one process.
+    pub memory: Option<&'a Memory>,
 }
 
 /// Evidence about each subject of the inventory for which `wanted` holds, by id.
@@ -299,7 +301,15 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
         let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
-        let trees = tree::digest_all(&specs, &gather.options);
+        let options = tree::TreeOptions {
+            files: gather.memory.map(Memory::files),
+            ..gather.options
+        };
+        let digest = |specs: &[TreeSpec]| tree::digest_all(specs, &options);
+        let trees = match gather.memory {
+            Some(memory) => memory.digests(&specs, digest),
+            None => digest(&specs),
+        };
         (trees, arrivals.join())
     });
     let arrivals = arrivals

@@ -87,7 +87,7 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
         place: place.to_owned(),
         why,
     };
-    let rows = match copy(paths).and_then(|copy| copy.map(|copy| rows(copy, &place)).transpose()) {
+    let rows = match current(paths, &place) {
         Ok(None) => {
             steering::legacy(paths, &mut index.steering);
             return Ok(index);
@@ -172,6 +172,75 @@ fn plugins(index: &mut Index, place: String, mut value: Value) {
             }
         }
     }
+}
+
+/// The rows as they are now, or as they are kept where nothing moved.
+fn current(paths: &Paths, place: &str) -> Result<Option<Rows>, Refusal> {
+    let fresh = || copy(paths).and_then(|copy| copy.map(|copy| rows(copy, place)).transpose());
+    let Some(memory) = paths.memory() else {
+        return fresh();
+    };
+    let files = files(paths);
+    memory.set_database_files(files.to_vec());
+    // Taken before the copy: what changes meanwhile has another one.
+    let now = match stamps(&files) {
+        Ok(now) => Some(now),
+        Err(_) => None,
+    };
+    let (kept, keep) = memory.database();
+    if let (Some(kept), Some(now)) = (&kept, &now)
+        && (kept.stamps == *now || keep)
+    {
+        if kept.stamps != *now {
+            memory.set_database_moved();
+        }
+        return Ok(Some(kept.rows.clone()));
+    }
+    memory.set_database(None);
+    let rows = fresh()?;
+    if let (Some(rows), Some(stamps)) = (rows.clone(), now) {
+        memory.set_database(Some(Kept { stamps, rows }));
+    }
+    Ok(rows)
+}
+
+/// Whether rows that count differ from those that are kept; also where none are, or they cannot be read.
+pub(super) fn moved(paths: &Paths) -> bool {
+    let Some(memory) = paths.memory() else {
+        return true;
+    };
+    let (before, _) = memory.database();
+    memory.keep_database(false);
+    let after = current(paths, &shown(paths));
+    match (before, after) {
+        (Some(before), Ok(Some(after))) => before.rows != after,
+        _ => true,
+    }
+}
+
+/// The rows of a copy, and what the files were when it was made.
+#[derive(Clone)]
+pub(super) struct Kept {
+    stamps: [Option<Stamp>; 3],
+    rows: Rows,
+}
+
+/// The database, its log and its journal.
+fn files(paths: &Paths) -> [PathBuf; 3] {
+    let database = database(paths);
+    let real = paths.real(&database).unwrap_or(database);
+    ["", "-wal", "-journal"].map(|suffix| {
+        let mut name = real.clone().into_os_string();
+        name.push(suffix);
+        let file = PathBuf::from(name);
+        paths.looked_at(&file);
+        file
+    })
+}
+
+fn stamps(files: &[PathBuf; 3]) -> Result<[Option<Stamp>; 3], Refusal> {
+    let [database, wal, journal] = files;
+    Ok([stamp(database)?, stamp(wal)?, stamp(journal)?])
 }
 
 enum Refusal {
@@ -302,6 +371,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
     Ok(copied == size)
 }
 
+#[derive(Clone, PartialEq)]
 struct Rows {
     plugins: Option<String>,
     hooks: Option<String>,

@@ -26,6 +26,7 @@ pub(crate) mod machine;
 mod mcp;
 mod mcp_local;
 pub(crate) mod mcp_spec;
+mod memory;
 mod not_covered;
 mod npm_config;
 mod npm_lockfile;
@@ -55,10 +56,12 @@ mod subject;
 mod unique;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use self::listing::{Class, Listing};
+pub use self::memory::{Memory, Places};
 pub use self::observation::{Hazard, Observation};
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,
@@ -225,6 +228,8 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
 
     if let (Some(host), None) = (&host, paths.not_here()) {
+        paths.listed(std::path::Path::new("/etc/cron.d"));
+        paths.looked_at(std::path::Path::new("/etc/crontab"));
         other_host::read(&paths, host, &mut inventory, std::path::Path::new("/proc"));
     }
     unique::ids(inventory.subjects.iter_mut());
@@ -236,6 +241,10 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
                 .observations
                 .retain(|found| !matches!(found, Observation::NoRecord { .. }));
         }
+    }
+    if let Some(memory) = &options.memory {
+        let trees = inventory.subjects.iter().map(|subject| &subject.trees);
+        memory.has_trees(trees.flat_map(Trees::all));
     }
     inventory.not_covered.extend(not_covered::always());
     inventory.not_covered.sort();
@@ -258,6 +267,14 @@ pub fn workspaces(options: &InventoryOptions) -> Vec<PathBuf> {
         .into_iter()
         .map(|workspace| workspace.folder)
         .collect()
+}
+
+/// Whether the database says something else than what the memory of `options` keeps of it.
+///
+/// # Errors
+/// When there is no state directory.
+pub(crate) fn database_moved(options: &InventoryOptions) -> crate::error::Result<bool> {
+    open(options).map(|paths| index::moved(&paths))
 }
 
 fn open(options: &InventoryOptions) -> crate::error::Result<Paths> {
@@ -412,6 +429,8 @@ pub struct InventoryOptions {
     pub local: LocalRules,
     /// A state directory at the default place, where the caller's environment chose another one.
     pub other_state: Option<PathBuf>,
+    /// What is kept between runs of one process.
+    pub memory: Option<Arc<Memory>>,
 }
 
 impl InventoryOptions {
@@ -431,6 +450,7 @@ impl InventoryOptions {
             variables: Vec::new(),
             local: LocalRules::default(),
             other_state: None,
+            memory: None,
         }
     }
 }

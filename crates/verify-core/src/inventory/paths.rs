@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
+use super::memory::Memory;
 use super::{InventoryOptions, Place};
 use crate::read::{self, ReadError};
 use crate::text;
@@ -39,6 +41,8 @@ pub(super) struct Paths {
     /// Folders of the state directory that are links to a place of the same owner, by name.
     roots: RefCell<BTreeMap<&'static str, PathBuf>>,
     budget: Budget,
+    /// Where it is noted what was looked at.
+    memory: Option<Arc<Memory>>,
 }
 
 /// What is left of the limits for all files together.
@@ -105,6 +109,7 @@ impl Paths {
             of_state: RefCell::default(),
             roots: RefCell::default(),
             budget: Budget::default(),
+            memory: None,
         }
     }
 
@@ -117,6 +122,7 @@ impl Paths {
             of_state: RefCell::default(),
             roots: RefCell::default(),
             budget: Budget::default(),
+            memory: options.memory.clone(),
         })
     }
 
@@ -130,6 +136,7 @@ impl Paths {
             of_state: RefCell::default(),
             roots: self.roots.clone(),
             budget: Budget::default(),
+            memory: self.memory.clone(),
         }
     }
 
@@ -296,6 +303,34 @@ impl Paths {
 
     /// The real path of `path`. In a copy it fails for whatever leads out of the copy.
     pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        self.looked_at(path);
+        let real = self.resolved(path)?;
+        if real != path {
+            self.looked_at(&real);
+        }
+        Ok(real)
+    }
+
+    /// Notes that what stands at `path` counts, or that nothing does.
+    pub(super) fn looked_at(&self, path: &Path) {
+        if let Some(memory) = &self.memory {
+            memory.looked_at(path);
+        }
+    }
+
+    /// Notes that every entry of `folder` counts.
+    pub(super) fn listed(&self, folder: &Path) {
+        if let Some(memory) = &self.memory {
+            memory.listed(folder);
+        }
+    }
+
+    /// What is kept between runs, where the caller keeps something.
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        self.memory.as_deref()
+    }
+
+    fn resolved(&self, path: &Path) -> io::Result<PathBuf> {
         if !self.relocated() {
             return std::fs::canonicalize(path);
         }
@@ -367,6 +402,7 @@ impl Paths {
 
     /// The same for a file that the operator named: it need not lie in the copy.
     pub(super) fn operators_text(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
+        self.looked_at(path);
         match std::fs::canonicalize(path) {
             Ok(real)
                 if self
@@ -400,6 +436,7 @@ impl Paths {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
+        self.listed(&real);
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(&real)? {
             let entry = entry?;
@@ -487,6 +524,7 @@ mod tests {
             of_state: RefCell::default(),
             roots: RefCell::default(),
             budget: Budget::default(),
+            memory: None,
         }
     }
 

@@ -92,6 +92,7 @@ fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observatio
     folders.extend(tmp.filter(|_| !paths.relocated()).map(Path::to_owned));
     for folder in folders {
         let modules = folder.join("node_modules");
+        paths.looked_at(&modules);
         if std::fs::symlink_metadata(&modules).is_ok() {
             found.push(Observation::Unexplained {
                 hazard: Hazard::StagingModules,
@@ -584,6 +585,8 @@ fn loads_more(copy: &serde_json::Value, config: &serde_json::Value) -> bool {
 /// Node's cache of compiled code: it runs in place of the sources.
 fn compile_cache(paths: &Paths, tmp: &Path, found: &mut Vec<Observation>) {
     let folder = tmp.join("node-compile-cache/openclaw");
+    paths.looked_at(&folder);
+    paths.listed(&folder);
     let Ok(mut entries) = std::fs::read_dir(&folder) else {
         return;
     };

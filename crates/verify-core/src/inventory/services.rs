@@ -97,6 +97,9 @@ pub(super) fn read(
     for (folder, own) in folders {
         for entry in paths.list(&folder).unwrap_or_default() {
             let name = entry.name.to_string_lossy().into_owned();
+            if entry.kind == Entry::Folder && name.ends_with(".d") {
+                paths.listed(&entry.path);
+            }
             // A unit may be a link to a file elsewhere; a link to nothing is one that is masked or broken.
             let starter = STARTERS.iter().find_map(|ending| name.strip_suffix(ending));
             if entry.kind == Entry::File

@@ -38,7 +38,7 @@ const BOOKKEEPING: [&str; 6] = [
 ];
 
 /// The rows.
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(super) struct Steering {
     /// Jobs: id, whether it is on, and what was written of it; the digest of its text where that is not read as JSON.
     pub(super) jobs: Vec<(String, bool, Value)>,

@@ -179,6 +179,14 @@ pub struct Trees {
     pub siblings: Option<TreeSpec>,
 }
 
+impl Trees {
+    /// Those that there are.
+    pub(super) fn all(&self) -> impl Iterator<Item = &TreeSpec> {
+        let all = [&self.tree, &self.dependencies, &self.siblings];
+        all.into_iter().flatten()
+    }
+}
+
 /// What OpenClaw recorded about an install, field by field as written. Untrusted text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

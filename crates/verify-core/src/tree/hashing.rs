@@ -34,7 +34,7 @@ pub(crate) fn digest_all(
     specs: &[TreeSpec],
     options: &TreeOptions<'_>,
 ) -> Vec<Result<Tree, TreeError>> {
-    let pool = Pool::new(specs.len(), options);
+    let pool = Pool::new(specs, options);
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
@@ -131,6 +131,7 @@ struct Seen {
 }
 
 struct Pool<'a> {
+    specs: &'a [TreeSpec],
     options: &'a TreeOptions<'a>,
     queue: Queue<Job>,
     found_files: AtomicU64,
@@ -140,14 +141,15 @@ struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    fn new(trees: usize, options: &'a TreeOptions<'a>) -> Self {
+    fn new(specs: &'a [TreeSpec], options: &'a TreeOptions<'a>) -> Self {
         Self {
+            specs,
             options,
             queue: Queue::new(),
             found_files: AtomicU64::new(0),
             hashed_files: AtomicU64::new(0),
             hashed_bytes: AtomicU64::new(0),
-            trees: (0..trees).map(|_| InWork::new()).collect(),
+            trees: specs.iter().map(|_| InWork::new()).collect(),
         }
     }
 
@@ -346,10 +348,19 @@ impl<'a> Pool<'a> {
             });
         }
         let mut file = File::from(fd);
-        let id = self.hash(&mut file, size, path, buffer)?;
+        let kept = self.options.files.zip(self.specs.get(tree));
+        let known =
+            kept.and_then(|(files, spec)| files.known(&spec.root, path, &Stamp::of(&before)));
+        let id = match known {
+            Some(id) => id,
+            None => self.hash(&mut file, size, path, buffer)?,
+        };
         let after = rustix::fs::fstat(&file).map_err(io)?;
         if Stamp::of(&after) != Stamp::of(&before) || after.st_mode != before.st_mode {
             return Err(changed());
+        }
+        if let (Some((files, spec)), None) = (kept, known) {
+            files.learn(&spec.root, path, Stamp::of(&before), id);
         }
         entry.id = id;
         entry.mode = if before.st_mode & 0o100 != 0 {

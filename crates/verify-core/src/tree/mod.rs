@@ -8,6 +8,7 @@
 //! an error.
 
 mod compare;
+mod files;
 mod hard_links;
 mod hashing;
 mod links;
@@ -26,6 +27,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use crate::digest::TreeDigest;
+
+#[doc(hidden)]
+pub use files::FileMemory;
 
 pub use compare::{ChangeKind, FileChange, compare};
 pub use manifest::{Manifest, ManifestError, TreeEntry};
@@ -113,6 +117,9 @@ pub struct TreeOptions<'a> {
     pub cancel: Option<&'a AtomicBool>,
     /// Called now and then from the hashing threads.
     pub progress: Option<&'a (dyn Fn(HashProgress) + Sync)>,
+    /// Files that need not be read again; those that are read are added.
+    #[doc(hidden)]
+    pub files: Option<&'a FileMemory>,
 }
 
 impl Default for TreeOptions<'_> {
@@ -126,6 +133,7 @@ impl Default for TreeOptions<'_> {
             count_host_links: false,
             cancel: None,
             progress: None,
+            files: None,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::advisories::{AdvisoriesUsed, Index};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::finding::Level;
+use crate::inventory::Memory;
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy, SkillSigner};
@@ -52,6 +53,7 @@ pub struct Builder {
     pub(super) progress: Option<OnProgress>,
     pub(super) cancel: Option<Arc<AtomicBool>>,
     pub(super) anchors: Arc<Anchors>,
+    pub(super) memory: Option<Arc<Memory>>,
     #[cfg(feature = "online")]
     pub(super) client: Option<crate::registry::Client>,
     #[cfg(feature = "online")]
@@ -112,6 +114,7 @@ impl Builder {
             bundled: false,
             progress: None,
             cancel: None,
+            memory: None,
             anchors: Arc::new(Anchors::embedded(Instance::PublicGood)),
             #[cfg(feature = "online")]
             client: None,
@@ -123,6 +126,12 @@ impl Builder {
     /// OpenClaw's state directory. Without one only the operator's files are judged.
     pub fn state_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.state_dir = Some(folder.into());
+        self
+    }
+
+    /// What this process keeps between its runs. Only for callers that hear of every change; see [`Memory`].
+    pub fn memory(mut self, memory: Arc<Memory>) -> Self {
+        self.memory = Some(memory);
         self
     }
 

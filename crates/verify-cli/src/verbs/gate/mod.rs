@@ -4,7 +4,7 @@
 //! the work is done by a thread of its own: when that is late or panics, this one still has a reply.
 
 mod selftest;
-mod setup;
+pub(super) mod setup;
 
 use std::ffi::OsString;
 use std::io::Read as _;

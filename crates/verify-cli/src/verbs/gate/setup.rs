@@ -163,7 +163,7 @@ fn folder(common: &Common) -> Result<PathBuf> {
 }
 
 /// What OpenClaw checks of the program: only its owner and root can write to it or to any folder above it.
-fn check(path: &Path, what: &str, to_mend: &mut Vec<String>) -> Result<()> {
+pub(in crate::verbs) fn check(path: &Path, what: &str, to_mend: &mut Vec<String>) -> Result<()> {
     let own = rustix::process::geteuid().as_raw();
     for (at, place) in path.ancestors().enumerate() {
         let found =
