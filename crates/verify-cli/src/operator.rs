@@ -333,7 +333,7 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
     {
         Some(dir) => Host {
             folder: Some(host::named(dir)?),
-            wrapper: None,
+            command: host::command(&state_dir),
         },
         None => host::on_path(&state_dir),
     };

@@ -128,7 +128,7 @@ impl Verifier {
             other_state: self.options.other_state.clone(),
             state_dir: self.options.state_dir.clone()?,
             host: self.options.host.clone(),
-            host_wrapper: self.options.host_wrapper.clone(),
+            host_command: self.options.host_command.clone(),
             relocated_from: self.options.relocated_from.clone(),
             home: self.options.home.clone(),
             config: self.options.config.clone(),

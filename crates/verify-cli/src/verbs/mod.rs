@@ -231,8 +231,8 @@ fn prepare(
         if let Some(host) = installation.host.folder {
             builder = builder.host(host);
         }
-        if let Some(wrapper) = installation.host.wrapper {
-            builder = builder.host_wrapper(wrapper);
+        if let Some(command) = installation.host.command {
+            builder = builder.host_command(command);
         }
     }
     if let Some(old) = &common.relocated_from {
@@ -309,7 +309,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
     inventory::InventoryOptions {
         state_dir: installation.named.clone(),
         host: installation.host.folder.clone(),
-        host_wrapper: installation.host.wrapper.clone(),
+        host_command: installation.host.command.clone(),
         relocated_from: common.relocated_from.clone(),
         home: operator::openclaw_home(common, &installation.named),
         config: operator::openclaw_config(common),

@@ -19,6 +19,7 @@ mod gate;
 mod git_plugin;
 mod git_skill;
 mod honest;
+mod host_commands;
 mod hostile;
 mod house;
 #[cfg(feature = "online")]

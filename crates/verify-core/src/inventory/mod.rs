@@ -16,6 +16,7 @@ pub(crate) mod frontmatter;
 mod git_checkout;
 mod git_spec;
 mod hooks;
+mod host_command;
 mod host_layout;
 mod ids;
 mod index;
@@ -33,6 +34,7 @@ mod npm_lockfile;
 mod npm_project;
 mod observation;
 mod other_host;
+mod ownership;
 pub(crate) mod packed;
 mod paths;
 mod planted;
@@ -60,6 +62,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use self::host_command::{HostCommand, owner_of};
 pub use self::listing::{Class, Listing};
 pub use self::memory::{Memory, Places};
 pub use self::observation::{Hazard, Observation};
@@ -85,7 +88,10 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let paths = open(options)?;
     let mut inventory = Inventory {
         looks_outside: paths.not_here().is_none(),
-        host_wrapper: options.host_wrapper.clone(),
+        host_wrapper: options
+            .host_command
+            .as_ref()
+            .and_then(|command| command.unknown.clone()),
         ..Inventory::default()
     };
     let host = host(options, &paths)?;
@@ -146,11 +152,11 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     }));
     inventory.records_unknown = unknown;
     if let Some(host) = &host {
-        inventory.subjects.push(core::read(
-            &paths.outside_copy(),
-            host,
-            &mut inventory.not_covered,
-        ));
+        let mut core = core::read(&paths.outside_copy(), host, &mut inventory.not_covered);
+        if let Some(command) = &options.host_command {
+            core.definition = command.wrappers_of(host);
+        }
+        inventory.subjects.push(core);
         inventory.host = Some(paths.place(host));
     }
     inventory
@@ -409,8 +415,8 @@ pub struct InventoryOptions {
     pub state_dir: PathBuf,
     /// The host package's folder, named by the operator; its real path is taken. Never derived from the state.
     pub host: Option<PathBuf>,
-    /// What starts OpenClaw where that is no link into a package, and so tells nothing about the host package. Safe to show.
-    pub host_wrapper: Option<String>,
+    /// What the command `openclaw` on PATH is.
+    pub host_command: Option<HostCommand>,
     /// The state directory is a copy whose records say this path instead.
     pub relocated_from: Option<PathBuf>,
     /// The home folder of the user who runs OpenClaw: `~` in the config, `~/.agents/skills` for the default state directory.
@@ -440,7 +446,7 @@ impl InventoryOptions {
         Self {
             state_dir: state_dir.into(),
             host: None,
-            host_wrapper: None,
+            host_command: None,
             relocated_from: None,
             home: None,
             config: None,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::host_command::{HostCommand, owner_of};
 use super::paths::Paths;
 use super::{Inventory, Observation};
 use crate::read;
@@ -34,11 +35,20 @@ pub(super) fn of_line(line: &str, host: &Path, place: &str) -> Option<Observatio
         .split(|c: char| c.is_whitespace() || "\"'=;&|".contains(c))
         .map(|word| word.trim_start_matches(['-', '@', ':', '+', '!']))
         .filter(|word| word.starts_with('/'))
-        .find_map(|word| package_of(Path::new(word)))?;
+        .find_map(|word| started(Path::new(word), host))?;
     (other != host).then(|| Observation::OtherHost {
         place: place.to_owned(),
         found: shown(&other),
         judged: shown(host),
+    })
+}
+
+/// The package that a word of a command line starts: the one that it lies in, or the one behind a wrapper.
+fn started(word: &Path, host: &Path) -> Option<PathBuf> {
+    package_of(word).or_else(|| {
+        (word.file_name()? == "openclaw")
+            .then(|| HostCommand::of(word, &[owner_of(host)]).host)
+            .flatten()
     })
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::context::Workspace;
+use super::ownership;
 use super::paths::{Kind, Paths, normalize};
 use super::{Inventory, LinkedRoot, Observation};
 use crate::text;
@@ -121,23 +122,7 @@ fn reason_to_refuse(paths: &Paths, target: &Path, workspaces: &[Workspace]) -> O
         return Some("it lies in a sandbox, where an agent writes".to_owned());
     }
     let owner = std::fs::metadata(&paths.state).map_or(0, |state| state.uid());
-    target.ancestors().find_map(|folder| {
-        let Ok(metadata) = std::fs::symlink_metadata(folder) else {
-            return Some(format!("{} cannot be looked at", shown(folder)));
-        };
-        if metadata.uid() != 0 && metadata.uid() != owner {
-            return Some(format!("{} belongs to another user", shown(folder)));
-        }
-        // A sticky folder lets only the owner of an entry replace it; but the target itself is filled with entries.
-        let sticky = metadata.mode() & 0o1000 != 0 && folder != target;
-        // The owner's private group has the number of the owner, and no other member.
-        let private = metadata.gid() == owner;
-        let others = if private { 0o002 } else { 0o022 };
-        (metadata.mode() & others != 0 && !sticky).then(|| {
-            let folder = shown(folder);
-            format!("{folder} can be written by others; `chmod go-w {folder}` ends that")
-        })
-    })
+    ownership::other_hand(target, &[owner])
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl State {
         let options = InventoryOptions {
             state_dir: self.state(),
             host: None,
-            host_wrapper: None,
+            host_command: None,
             relocated_from: None,
             home: self.state().parent().map(Path::to_owned),
             config: None,

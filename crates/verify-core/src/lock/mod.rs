@@ -245,6 +245,9 @@ impl LockedPackage {
         };
         let defined =
             self.definition.is_some() || self.settings.is_some() || self.instructions.is_some();
+        // A wrapper may be between the command and the host package, and is no more than that.
+        let by_wrapper =
+            self.kind == Kind::Core && self.settings.is_none() && self.instructions.is_none();
         // What starts commands or steers need not have files; it may name local scripts, and an agent has a folder.
         let starts = matches!(
             self.kind,
@@ -265,6 +268,7 @@ impl LockedPackage {
         } else if starts && (self.archive.is_some() || self.commit.is_some()) {
             Err("this kind has no such digests of code")
         } else if defined
+            && !by_wrapper
             && matches!(
                 self.kind,
                 Kind::Core

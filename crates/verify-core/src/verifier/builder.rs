@@ -16,6 +16,7 @@ use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::finding::Level;
 use crate::inventory::Memory;
+use crate::inventory::HostCommand;
 use crate::lock::Lock;
 use crate::operator_file;
 use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy, SkillSigner};
@@ -30,7 +31,7 @@ use crate::text;
 pub struct Builder {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) host: Option<PathBuf>,
-    pub(super) host_wrapper: Option<String>,
+    pub(super) host_command: Option<HostCommand>,
     pub(super) relocated_from: Option<PathBuf>,
     pub(super) home: Option<PathBuf>,
     pub(super) config: Option<PathBuf>,
@@ -92,7 +93,7 @@ impl Builder {
         Self {
             state_dir: None,
             host: None,
-            host_wrapper: None,
+            host_command: None,
             relocated_from: None,
             home: None,
             config: None,
@@ -147,9 +148,10 @@ impl Builder {
         self
     }
 
-    /// What starts OpenClaw where that is no link into a package, so that the host package is not known. Safe to show.
-    pub fn host_wrapper(mut self, what: impl Into<String>) -> Self {
-        self.host_wrapper = Some(what.into());
+    /// What the command `openclaw` on PATH is: a wrapper is a part of the host package's `definition`, and one that cannot be followed is
+    /// named where no [`host`](Self::host) is given.
+    pub fn host_command(mut self, command: HostCommand) -> Self {
+        self.host_command = Some(command);
         self
     }
 

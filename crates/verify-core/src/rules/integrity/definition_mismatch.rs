@@ -3,6 +3,7 @@
 use super::ListingDifference;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Kind;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "definition-mismatch",
@@ -23,10 +24,19 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if view.evidence.stated.is_some() {
         return Vec::new();
     }
+    // The wrapper that starts the host is where PATH says. Without one there is nothing between PATH and the package that was compared;
+    // and a lock of the first revision did not hold wrappers.
+    let now = view.subject.definition_digest();
+    let locked = entry.definition.is_some();
+    if view.subject.kind == Kind::Core
+        && (now.is_none() || !locked && view.whole.lock.lacks_settings())
+    {
+        return Vec::new();
+    }
     let difference = ListingDifference {
         what: "commands",
         locked: entry.definition,
-        now: view.subject.definition_digest(),
+        now,
         keys: view.evidence.listed.definition.as_deref(),
     };
     let draft = difference.draft(view).map(|draft| {

@@ -9,13 +9,8 @@ case `uname` in
     ;;
 esac
 
-if [ -z "$NODE_PATH" ]; then
-  export NODE_PATH="{{NODE_PATH}}"
-else
-  export NODE_PATH="{{NODE_PATH}}:$NODE_PATH"
-fi
 if [ -x "$basedir/node" ]; then
-  exec "$basedir/node"  "$basedir/{{TARGET}}" "$@"
-else
-  exec node  "$basedir/{{TARGET}}" "$@"
+  exec "$basedir/node"  "$basedir/../lib/node_modules/openclaw/openclaw.mjs" "$@"
+else 
+  exec node  "$basedir/../lib/node_modules/openclaw/openclaw.mjs" "$@"
 fi
