@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
+use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::lock::{Lock, LockedPackage};
@@ -91,11 +92,19 @@ preset = \"default\"             # default | strict | homelab; keys here overrid
     text
 }
 
+/// Whether an exception of `id` names its definition: where there is a tree, that is what it is bound to, and only MCP servers are bound
+/// to both.
+pub(crate) fn binds_definition(id: &SubjectId, tree: Option<TreeDigest>) -> bool {
+    tree.is_none() || id.scheme() == "mcp"
+}
+
 fn excepted(entry: &LockedPackage, id: &str, today: Date, until: Date) -> Exception {
     Exception {
         package: entry.id.clone(),
         tree: entry.tree,
-        definition: entry.definition,
+        definition: entry
+            .definition
+            .filter(|_| binds_definition(&entry.id, entry.tree)),
         settings: entry.settings,
         instructions: entry.instructions,
         version: None,
@@ -117,18 +126,18 @@ mod tests {
     use crate::rules;
     use crate::subject::{Kind, Source};
 
-    #[test]
-    fn what_is_written_is_read_back() {
-        let id = SubjectId::new("path", "two \"words\"");
-        let mut entry = LockedPackage::new(id.clone(), Kind::Plugin, Source::Path);
-        entry.tree = Some(crate::digest::TreeDigest([7; 32]));
-        let lock = Lock::new(vec![entry], Vec::new()).expect("lock");
-        let finding = |id: &'static str| Finding {
+    fn id_of(lock: &Lock) -> SubjectId {
+        lock.packages().first().expect("an entry").id.clone()
+    }
+
+    /// A finding about a subject, as a first run makes it.
+    fn found(id: &'static str, subject: &SubjectId) -> Finding {
+        Finding {
             id,
             code: None,
             level: Level::Deny,
             outcome: crate::fact::Outcome::Violated,
-            subject: lock.packages().first().map(|entry| entry.id.clone()),
+            subject: Some(subject.clone()),
             tag: None,
             message: String::new(),
             evidence: Vec::new(),
@@ -140,7 +149,63 @@ mod tests {
             about: crate::finding::About::Subject,
             beside: None,
             suppressed: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_for_each_kind_is_read_back() {
+        let entry = |scheme: &str, name: &str, kind, digests: [bool; 4]| {
+            let id = SubjectId::new(scheme, name);
+            let mut entry = LockedPackage::new(id, kind, Source::Config);
+            let [tree, definition, settings, instructions] = digests;
+            let digest = Some(crate::digest::Sha256Digest([1; 32]));
+            entry.tree = tree.then_some(TreeDigest([2; 32]));
+            entry.definition = digest.filter(|_| definition);
+            entry.settings = digest.filter(|_| settings);
+            entry.instructions = digest.filter(|_| instructions);
+            entry
         };
+        // As each kind is locked with the most that it can have, and with the least.
+        let entries = vec![
+            entry("core", "openclaw", Kind::Core, [true, true, false, false]),
+            entry(
+                "config",
+                "openclaw",
+                Kind::Config,
+                [true, true, true, false],
+            ),
+            entry("cron", "a", Kind::Automation, [true, true, false, true]),
+            entry("cron", "b", Kind::Automation, [false, true, false, false]),
+            entry("service", "x", Kind::Service, [true, true, false, false]),
+            entry("mcp", "x", Kind::McpServer, [true, true, false, false]),
+            entry("mcp", "y", Kind::McpServer, [false, true, false, false]),
+            entry("agent", "main", Kind::Agent, [true, true, true, true]),
+        ];
+        let lock = Lock::new(entries, Vec::new()).expect("lock");
+        let findings: Vec<Finding> = lock
+            .packages()
+            .iter()
+            .map(|entry| found("unreviewed", &entry.id))
+            .collect();
+        let today = jiff::civil::date(2026, 11, 22);
+        let starter = write(&lock, &findings.iter().collect::<Vec<_>>(), today).expect("starter");
+        let policy = Policy::parse(
+            std::path::Path::new("p"),
+            &starter.text,
+            &rules::infos(),
+            today,
+        )
+        .unwrap_or_else(|error| panic!("{error}\n{}", starter.text));
+        assert_eq!(policy.exceptions().len(), lock.packages().len());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let id = SubjectId::new("path", "two \"words\"");
+        let mut entry = LockedPackage::new(id.clone(), Kind::Plugin, Source::Path);
+        entry.tree = Some(crate::digest::TreeDigest([7; 32]));
+        let lock = Lock::new(vec![entry], Vec::new()).expect("lock");
+        let finding = |id| found(id, &id_of(&lock));
         let (one, twice, other) = (
             finding("unpinned"),
             finding("unpinned"),

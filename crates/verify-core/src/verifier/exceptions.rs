@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use super::{Case, Scope, Verifier};
 use crate::error::{Error, Result};
 use crate::finding::{About, Finding};
+use crate::policy::starter::binds_definition;
 use crate::policy::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS};
 use crate::rules::{self, Stage};
 use crate::subject::SubjectId;
@@ -183,10 +184,9 @@ fn bound(
     reason: &str,
     digests: &Digests<'_>,
 ) -> Exception {
-    // Beside a tree only MCP servers are bound to their definition too.
     let definition = digests
         .definition
-        .filter(|_| digests.tree.is_none() || id.scheme() == "mcp");
+        .filter(|_| binds_definition(id, digests.tree));
     Exception {
         package: id.clone(),
         tree: digests.tree,
