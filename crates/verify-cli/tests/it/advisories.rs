@@ -341,6 +341,96 @@ fn exceptions_about_advisories_are_bound_and_short() {
 }
 
 #[test]
+fn an_sbom_names_what_is_known_and_how_it_was_judged() {
+    let installation = Installation::shipped();
+    plant(&installation, "dep", "dep", "2.0.0");
+    plant(&installation, "hole", "hole", "1.0.0");
+    installation.init(1);
+    let sbom = |arguments: &[&str]| -> Value {
+        let run = installation.run(&[&["sbom", "--reproducible"], arguments].concat());
+        assert_eq!(run.code, 0, "{}", run.text());
+        serde_json::from_str(&run.stdout).expect("JSON")
+    };
+    assert_eq!(sbom(&[])["vulnerabilities"], Value::Null);
+    let mut twin = record("GHSA-1", "dep", &all_versions());
+    twin["aliases"] = json!(["MAL-1", "CVE-2026-1"]);
+    let events = json!([{ "introduced": "0" }, { "fixed": "1.0.1" }]);
+    let mut hole = record(
+        "GHSA-2",
+        "hole",
+        &json!({ "ranges": [{ "type": "SEMVER", "events": events }] }),
+    );
+    hole["database_specific"] = json!({ "severity": "HIGH" });
+    let records = [
+        record("MAL-1", "dep", &json!({ "versions": ["2.0.0"] })),
+        twin,
+        hole,
+        record("MAL-2", "@acme/files", &json!({ "versions": ["1.2.3"] })),
+        record("GHSA-3", "hole", &json!({ "versions": ["1.0.1"] })),
+    ];
+    let folder = written(&installation, &records);
+    let run = installation.run(&["advisories", "import", &folder.to_string_lossy()]);
+    assert_eq!(run.code, 0, "{}", run.text());
+
+    let prefix = PROJECT.trim_end_matches("/node_modules");
+    let hole = format!("{prefix}/node_modules/hole");
+    for version in ["1.5", "1.6", "1.7"] {
+        let bom = sbom(&["--spec-version", version]);
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sbom");
+        fs::create_dir_all(&folder).expect("folder");
+        let file = folder.join(format!("vulnerabilities-{version}.cdx.json"));
+        fs::write(file, bom.to_string()).expect("file");
+        let all = bom["vulnerabilities"].as_array().expect("vulnerabilities");
+        let ids: Vec<&Value> = all.iter().map(|one| &one["id"]).collect();
+        assert_eq!(ids, ["GHSA-2", "MAL-1", "MAL-2"], "{version}");
+        assert_eq!(
+            all[0]["affects"],
+            json!([{ "ref": hole, "versions": [
+                { "version": "1.0.0", "status": "affected" },
+                { "range": "vers:npm/<1.0.1", "status": "affected" },
+            ] }])
+        );
+        assert_eq!(all[0]["ratings"][0]["severity"], "high");
+        assert_eq!(all[0]["recommendation"], "Fixed in 1.0.1.");
+        assert_eq!(all[0]["analysis"], Value::Null);
+        let others: Vec<&Value> = all[1]["references"]
+            .as_array()
+            .expect("references")
+            .iter()
+            .map(|one| &one["id"])
+            .collect();
+        assert_eq!(
+            (others, &all[1]["cwes"]),
+            (vec!["GHSA-1", "CVE-2026-1"], &json!([506]))
+        );
+        assert_eq!(all[2]["affects"][0]["ref"], "mcp:files");
+    }
+    // What is put up with is in triage, and only where it is.
+    let policy = "version = 1\n[[exception]]\npackage = \"npm-pack:@acme/packed\"\nadvisory = \"GHSA-2\"\nreason = \"not reached\"\nuntil = 2026-12-20\n";
+    fs::write(installation.policy(), policy).expect("policy");
+    let bom = sbom(&[]);
+    assert_eq!(
+        bom["vulnerabilities"][0]["analysis"],
+        json!({ "state": "in_triage", "detail": "excepted until 2026-12-20: not reached" })
+    );
+    assert_eq!(bom["vulnerabilities"][1]["analysis"], Value::Null);
+    let properties = bom["metadata"]["properties"]
+        .as_array()
+        .expect("properties");
+    assert!(
+        properties
+            .iter()
+            .any(|one| one["name"] == "openclaw:advisories:index"
+                && one["value"]
+                    .as_str()
+                    .is_some_and(|value| value.starts_with("sha256:"))),
+        "{properties:?}"
+    );
+    // Nothing was looked up.
+    assert_eq!(sbom(&["--no-verify"])["vulnerabilities"], Value::Null);
+}
+
+#[test]
 fn without_an_index_every_format_says_so() {
     let installation = Installation::shipped();
     installation.init(0);

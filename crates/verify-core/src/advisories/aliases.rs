@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::Severity;
 use super::order::Orders;
 use super::ranges::Hit;
-use super::record::{Entry, is_malware};
+use super::record::{Entry, Event, is_malware};
+
+/// Most ranges that are kept to be shown.
+const MAX_RANGES: usize = 100;
 
 /// What the records of one alias set say of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,15 @@ pub struct Match {
     pub unclear: bool,
     /// The first versions that are not affected any more, as the records say, sorted by text.
     pub fixed: Vec<String>,
+    /// The affected ranges that the records state, each once, in their order; what they list by version is not among them.
+    pub ranges: Vec<Vec<Event>>,
+}
+
+impl Match {
+    /// Every id that it goes by.
+    pub fn all_ids(&self) -> impl Iterator<Item = &String> {
+        self.ids.iter().chain(&self.aliases)
+    }
 }
 
 /// Joins what the entries say that hit. Aliases are followed through all of them, also in circles.
@@ -78,12 +90,18 @@ fn one(set: &[&(&Entry, Hit)]) -> Match {
     let mut fixed: Vec<String> = entries()
         .flat_map(|entry| entry.ranges.iter().flatten())
         .filter_map(|event| match event {
-            super::Event::Fixed(at) => Some(at.clone()),
+            Event::Fixed(at) => Some(at.clone()),
             _ => None,
         })
         .collect();
     fixed.sort();
     fixed.dedup();
+    let mut ranges: Vec<Vec<Event>> = Vec::new();
+    for range in entries().flat_map(|entry| &entry.ranges) {
+        if ranges.len() < MAX_RANGES && !ranges.contains(range) {
+            ranges.push(range.clone());
+        }
+    }
     Match {
         malicious: entries().any(|entry| entry.is_malicious()),
         severity: entries()
@@ -100,5 +118,6 @@ fn one(set: &[&(&Entry, Hit)]) -> Match {
         ids,
         aliases,
         fixed,
+        ranges,
     }
 }

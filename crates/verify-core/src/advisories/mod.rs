@@ -6,6 +6,7 @@ mod index;
 mod order;
 mod ranges;
 mod record;
+mod vers;
 
 pub use aliases::{Match, merge};
 pub use import::{BrokenRecord, ImportOptions, Imported, import};
@@ -14,6 +15,7 @@ pub use order::{Orders, is_openclaw};
 pub use ranges::Hit;
 pub use record::{Entry, Event, Record, RecordError, read_record};
 pub(crate) use record::{is_id, is_malware};
+pub use vers::vers;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -20,6 +20,8 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+#[cfg(feature = "sbom")]
+pub(crate) use advisory::finding_of as finding_of_advisory;
 pub use catalogue::{catalogue, rule};
 pub use provenance::finding_of;
 

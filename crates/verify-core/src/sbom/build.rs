@@ -12,14 +12,15 @@ use cyclonedx_bom::models::metadata::Metadata;
 use cyclonedx_bom::models::service::{Service, Services};
 use cyclonedx_bom::models::tool::Tools;
 use cyclonedx_bom::prelude::{Bom, SpecVersion};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::component::{self, BY_EVIDENCE, ComponentDraft, Extra};
 use super::projects::{Project, Projects};
 use super::service::{self, External};
 use super::swhid;
 use super::values::{self, Refs};
-use super::verdicts::Verdicts;
+use super::verdicts::{KnownAdvisory, Verdicts};
+use super::vulnerabilities;
 use crate::digest::Sri;
 use crate::inventory::{Inventory, Subject};
 use crate::npm::{DependencyKind, NoteKind, NpmTree};
@@ -34,6 +35,8 @@ pub(super) struct Built {
     pub subjects: BTreeMap<SubjectId, String>,
     /// Packages that MCP servers fetch when they start, with their `bom-ref` and those of the servers.
     pub externals: Vec<(External, String, BTreeSet<String>)>,
+    /// What advisories say, as JSON: it is the same in every version.
+    pub vulnerabilities: Vec<Value>,
 }
 
 /// Builds the core for the wanted subjects.
@@ -484,7 +487,29 @@ impl<'a> Builder<'a> {
         self.dependencies.entry(self.root.clone()).or_default();
     }
 
+    /// The components in which something is that an advisory names: the packages at its places, else the subject that would fetch it.
+    fn affected(&self, one: &KnownAdvisory) -> Vec<String> {
+        let Some(subject) = self.subjects.get(&one.subject) else {
+            return Vec::new();
+        };
+        let project = self.projects.of(&one.subject);
+        let package = |place: &String| {
+            let (folder, project) = project?;
+            let instances = &project.tree.instances;
+            let at = instances.binary_search_by(|one| one.path.as_str().cmp(place));
+            self.packages.get(folder)?.get(at.ok()?)
+        };
+        let places = one.places.iter();
+        places
+            .map(|place| package(place).unwrap_or(subject).clone())
+            .collect()
+    }
+
     fn finish(mut self, root: Component) -> Built {
+        let mut refs = std::mem::take(&mut self.refs);
+        let known = &self.verdicts.known;
+        let vulnerabilities =
+            vulnerabilities::vulnerabilities(known, &mut refs, |one| self.affected(one));
         self.components.sort_by(|a, b| a.bom_ref.cmp(&b.bom_ref));
         self.services.sort_by(|a, b| a.bom_ref.cmp(&b.bom_ref));
         let dependencies = self
@@ -511,7 +536,7 @@ impl<'a> Builder<'a> {
             spec_version: SpecVersion::V1_5,
             version: 1,
             serial_number: None,
-            metadata: Some(metadata(root)),
+            metadata: Some(metadata(root, self.verdicts)),
             components: Some(Components(self.components)),
             services: (!self.services.is_empty()).then_some(Services(self.services)),
             dependencies: Some(Dependencies(dependencies)),
@@ -523,7 +548,6 @@ impl<'a> Builder<'a> {
             annotations: None,
             formulation: None,
         };
-        let mut refs = self.refs;
         let externals = self.externals.into_iter().map(|(external, servers)| {
             let reference = refs.claim(&format!("external/{}@{}", external.name, external.version));
             (external, reference, servers)
@@ -533,12 +557,13 @@ impl<'a> Builder<'a> {
             extras: self.extras,
             subjects: self.subjects,
             externals: externals.collect(),
+            vulnerabilities,
         }
     }
 }
 
 /// Who made the SBOM, of what, and when in its life; the time is added later.
-fn metadata(root: Component) -> Metadata {
+fn metadata(root: Component, verdicts: &Verdicts) -> Metadata {
     let version = env!("CARGO_PKG_VERSION");
     let mut tool = Component::new(
         Classification::Application,
@@ -547,6 +572,15 @@ fn metadata(root: Component) -> Metadata {
         Some("tool:openclaw-verify".to_owned()),
     );
     tool.purl = format!("pkg:cargo/openclaw-verify@{version}").parse().ok();
+    let mut properties = vec![("openclaw:sbom:profile".to_owned(), "1".to_owned())];
+    if let Some(index) = &verdicts.advisories {
+        properties.push((
+            "openclaw:advisories:index".to_owned(),
+            index.digest.to_string(),
+        ));
+        let newest = index.newest.clone();
+        properties.extend(newest.map(|newest| ("openclaw:advisories:newest".to_owned(), newest)));
+    }
     Metadata {
         timestamp: None,
         tools: Some(Tools::Object {
@@ -558,10 +592,7 @@ fn metadata(root: Component) -> Metadata {
         manufacture: None,
         supplier: None,
         licenses: Some(values::licenses(&["CC0-1.0".to_owned()])),
-        properties: component::properties(vec![(
-            "openclaw:sbom:profile".to_owned(),
-            "1".to_owned(),
-        )]),
+        properties: component::properties(properties),
         lifecycles: Some(phase(Phase::Operations)),
     }
 }

@@ -19,6 +19,7 @@ mod tests;
 mod uplift;
 mod values;
 mod verdicts;
+mod vulnerabilities;
 
 use std::collections::BTreeSet;
 
@@ -30,7 +31,10 @@ use declarations::Declared;
 pub use crate::report::Outcomes;
 pub use diff::{Diff, diff};
 pub use party::Party;
-pub use verdicts::{AppliedPolicy, ArchiveMatch, SubjectVerdict, Verdicts, VerifiedProvenance};
+pub use verdicts::{
+    Analysis, AppliedPolicy, ArchiveMatch, KnownAdvisory, SubjectVerdict, Verdicts,
+    VerifiedProvenance,
+};
 
 use crate::error::{Error, Result};
 use crate::inventory::{self, Inventory};
@@ -167,7 +171,10 @@ fn write(built: build::Built, verdicts: &Verdicts, options: &SbomOptions) -> Res
             "report this as a defect",
         )
     })?;
-    let bom = uplift::uplift(core, options.spec_version, built.extras, &built.externals);
+    let mut bom = uplift::uplift(core, options.spec_version, built.extras, &built.externals);
+    if !built.vulnerabilities.is_empty() {
+        bom.insert("vulnerabilities".to_owned(), built.vulnerabilities.into());
+    }
     let declared = if options.spec_version > SpecVersion::V1_5 {
         declarations::declare(verdicts, &built.subjects)
     } else {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+
+use crate::advisories::{AdvisoriesUsed, Match};
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::report::Outcomes;
 use crate::subject::SubjectId;
@@ -14,6 +17,10 @@ pub struct Verdicts {
     /// Comparisons of installed npm packages with their archives: by subject, and by the package's path below its project
     /// (`node_modules/a/node_modules/b`).
     pub packages: BTreeMap<(SubjectId, String), ArchiveMatch>,
+    /// What advisories say of subjects and of what they bring along; empty also where there was no index.
+    pub known: Vec<KnownAdvisory>,
+    /// The index that was looked into.
+    pub advisories: Option<AdvisoriesUsed>,
     /// The policy that was applied.
     pub policy: Option<AppliedPolicy>,
 }
@@ -37,6 +44,34 @@ pub struct SubjectVerdict {
     pub reviewers: Vec<String>,
     /// Outcomes, one for each group of findings.
     pub outcomes: Outcomes,
+}
+
+/// What the advisories of one alias set say of one version of one package.
+#[derive(Clone, Debug)]
+pub struct KnownAdvisory {
+    /// The subject that is the package, or brings it along.
+    pub subject: SubjectId,
+    /// The package's version, where something says it. Untrusted text.
+    pub version: Option<String>,
+    /// Where it is: paths below the subject's project (`node_modules/a`), or words.
+    pub places: Vec<String>,
+    /// What the records say.
+    pub found: Match,
+    /// How the operator judged it; none where nobody did.
+    pub analysis: Option<Analysis>,
+}
+
+/// How the operator judged what an advisory says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Analysis {
+    /// An exception of the policy covers it until a day: it is put up with, not denied.
+    Excepted {
+        /// The last day.
+        until: Date,
+        /// Why, as the policy says.
+        reason: String,
+    },
 }
 
 /// The result of comparing installed files with the published archive.

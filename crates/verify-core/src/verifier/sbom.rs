@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use super::{Case, Scope, Verifier};
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewStatus;
-use crate::evidence::{Compared, Evidence};
+use crate::evidence::{AdvisedPackage, Compared, Evidence};
 use crate::fact::Fact;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Subject};
+use crate::policy::ExceptionTarget;
 use crate::review::{self, Question, ReviewIndex};
-use crate::rules::Stage;
+use crate::rules::{self, Stage};
 use crate::sbom::{
-    self, AppliedPolicy, ArchiveMatch, Sbom, SbomOptions, SubjectVerdict, Verdicts,
-    VerifiedProvenance,
+    self, Analysis, AppliedPolicy, ArchiveMatch, KnownAdvisory, Sbom, SbomOptions, SubjectVerdict,
+    Verdicts, VerifiedProvenance,
 };
 use crate::subject::{Kind, SubjectId};
 
@@ -51,6 +52,7 @@ impl Verifier {
                 preset: self.policy.base().as_str().to_owned(),
                 digest: self.inputs.policy.digest,
             }),
+            advisories: self.inputs.advisories.clone(),
             ..Verdicts::default()
         };
         let reviews = self.review_index();
@@ -79,6 +81,12 @@ impl Verifier {
                 },
             };
             verdicts.subjects.insert(subject.id.clone(), verdict);
+            if let Some(described) = inventory.subjects.iter().find(|one| one.id == subject.id) {
+                let known = evidence.advisories.found.iter();
+                verdicts
+                    .known
+                    .extend(known.map(|known| self.known_advisory(described, evidence, known)));
+            }
             for compared in &evidence.published.packages {
                 verdicts.packages.extend(
                     of(compared).map(|found| ((subject.id.clone(), compared.path.clone()), found)),
@@ -86,6 +94,34 @@ impl Verifier {
             }
         }
         Ok(verdicts)
+    }
+
+    /// What an advisory says, with the exception that the operator made for it.
+    fn known_advisory(
+        &self,
+        subject: &Subject,
+        evidence: &Evidence,
+        known: &AdvisedPackage,
+    ) -> KnownAdvisory {
+        let ids: Vec<String> = known.found.all_ids().cloned().collect();
+        let target = ExceptionTarget {
+            finding: rules::finding_of_advisory(&known.found),
+            subject: &subject.id,
+            digests: evidence.digests(subject),
+            about_dependencies: !known.own,
+            advisories: &ids,
+        };
+        let excepted = self.policy.exception_for(&target, self.options.today());
+        KnownAdvisory {
+            subject: subject.id.clone(),
+            version: known.version.clone(),
+            places: known.places.clone(),
+            found: known.found.clone(),
+            analysis: excepted.map(|(_, exception)| Analysis::Excepted {
+                until: exception.until,
+                reason: exception.reason.clone(),
+            }),
+        }
     }
 }
 

@@ -138,6 +138,15 @@ fn check(bom: &Value) {
         .filter_map(|one| one["ref"].as_str())
         .collect();
     assert_eq!(listed, unique);
+    for one in bom["vulnerabilities"].as_array().into_iter().flatten() {
+        let affects = one["affects"].as_array().expect("affects");
+        assert!(!affects.is_empty());
+        assert!(
+            affects
+                .iter()
+                .all(|to| to["ref"].as_str().is_some_and(|to| unique.contains(to)))
+        );
+    }
     for one in dependencies {
         let on = one["dependsOn"]
             .as_array()
@@ -222,7 +231,70 @@ fn verdicts(inventory: &Inventory) -> Verdicts {
             );
         }
     }
+    known(inventory, &mut verdicts);
     verdicts
+}
+
+/// Advisories about every subject and package, judged and not, with odd ids, versions, places and reasons.
+fn known(inventory: &Inventory, verdicts: &mut Verdicts) {
+    use openclaw_verify_core::advisories::{Hit, merge, read_record};
+    use openclaw_verify_core::sbom::{Analysis, KnownAdvisory};
+
+    let excepted = |reason: &str| {
+        Some(Analysis::Excepted {
+            until: jiff::civil::date(2026, 12, 31),
+            reason: reason.to_owned(),
+        })
+    };
+    let hostile = "a\nb\u{0}\u{1b}[31m\u{202e} urn:cdx:x";
+    let ranges = json!([
+        { "type": "SEMVER", "events": [{ "introduced": "0" }, { "fixed": "1.0.0+a|b" }] },
+        { "type": "SEMVER", "events": [{ "introduced": "0" }, { "fixed": "no version" }] },
+        { "type": "SEMVER", "events": [{ "introduced": "1.0.0" }, { "last_affected": "2.0.0" }] },
+    ]);
+    for (id, aliases, severity, ranges) in [
+        (
+            "MAL-2026-1",
+            json!(["GHSA-x", "CVE-1"]),
+            "CRITICAL",
+            json!([]),
+        ),
+        ("GHSA-2", json!([]), "MODERATE", ranges.clone()),
+        ("x_openclaw-:urn:cdx", json!(["urn:cdx:1"]), hostile, ranges),
+    ] {
+        let record = json!({
+            "id": id, "aliases": aliases, "modified": "2026-11-01T00:00:00Z", "summary": hostile,
+            "database_specific": { "severity": severity },
+            "affected": [{ "package": { "ecosystem": "npm", "name": "p" }, "versions": ["1.0.0"], "ranges": ranges }],
+        });
+        let record = read_record(record.to_string().as_bytes()).expect("record");
+        let entry = &record.packages["p"];
+        for subject in &inventory.subjects {
+            for (version, hit, analysis) in [
+                (Some("1.0.0"), Hit::Yes, None),
+                (Some(hostile), Hit::Unclear, None),
+                (None, Hit::Unclear, excepted(hostile)),
+                (Some(""), Hit::Yes, excepted("")),
+            ] {
+                let found = merge(&[(entry, hit)]).remove(0);
+                verdicts.known.push(KnownAdvisory {
+                    subject: subject.id.clone(),
+                    version: version.map(str::to_owned),
+                    places: vec![
+                        "node_modules/p0".to_owned(),
+                        hostile.to_owned(),
+                        String::new(),
+                    ],
+                    found,
+                    analysis,
+                });
+            }
+        }
+    }
+    // Of what is not described nothing is said.
+    let mut stray = verdicts.known[0].clone();
+    stray.subject = SubjectId::new("npm", "not-described");
+    verdicts.known.push(stray);
 }
 
 fn write(name: &str, inventory: &Inventory) {

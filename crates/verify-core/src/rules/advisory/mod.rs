@@ -4,6 +4,8 @@ pub(super) mod known_malicious;
 pub(super) mod known_vulnerable;
 
 use super::View;
+#[cfg(feature = "sbom")]
+use crate::advisories::Match;
 use crate::advisories::Orders;
 use crate::evidence::AdvisedPackage;
 use crate::finding::Draft;
@@ -11,6 +13,16 @@ use crate::text;
 
 /// Most places that are named of one package.
 const PLACES: usize = 5;
+
+/// The id of the finding that a match makes.
+#[cfg(feature = "sbom")]
+pub(crate) fn finding_of(found: &Match) -> &'static str {
+    if found.malicious {
+        known_malicious::RULE.id
+    } else {
+        known_vulnerable::RULE.id
+    }
+}
 
 /// One finding for each alias set about one version of one package.
 fn draft(view: &View<'_>, package: &AdvisedPackage, what: &str) -> Draft {
@@ -22,8 +34,7 @@ fn draft(view: &View<'_>, package: &AdvisedPackage, what: &str) -> Draft {
     };
     let maybe = if found.unclear { "may be" } else { "is" };
     let mut draft = view.draft(format!("{label} {maybe} {what}: {}", found.ids.join(", ")));
-    draft.advisories.clone_from(&found.ids);
-    draft.advisories.extend(found.aliases.iter().cloned());
+    draft.advisories = found.all_ids().cloned().collect();
     if !found.summary.is_empty() {
         draft = draft.evidence(text::visible(&found.summary).into_owned());
     }

@@ -1,0 +1,156 @@
+//! Affected ranges in the notation that SBOMs have for them. Format: "VERS", the version range specifier of package-url, scheme `npm`:
+//! constraints in the order of their versions, each version once.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+
+use super::order::{Ordered, Orders};
+use super::record::Event;
+
+/// A range as `vers:npm/>=1.0.0|<1.2.3`; none where an end of it has no place in npm's order, or where it holds nothing.
+#[must_use]
+pub fn vers(range: &[Event]) -> Option<String> {
+    let mut events = Vec::with_capacity(range.len());
+    for event in range {
+        let at = match event {
+            Event::Introduced(text) if text == "0" => None,
+            Event::Introduced(text) | Event::Fixed(text) | Event::LastAffected(text) => {
+                Some((Ordered::parse(text)?, text.as_str()))
+            }
+        };
+        events.push((at, event));
+    }
+    let rank = |event: &Event| match event {
+        Event::Fixed(_) => 0,
+        Event::Introduced(_) => 1,
+        Event::LastAffected(_) => 2,
+    };
+    events.sort_by(|(a, one), (b, other)| {
+        order(a.as_ref(), b.as_ref()).then_with(|| rank(one).cmp(&rank(other)))
+    });
+    let mut constraints: Vec<(&str, Option<(Ordered, &str)>)> = Vec::new();
+    let mut affected = false;
+    for (at, event) in events {
+        match event {
+            Event::Introduced(_) if !affected => {
+                affected = true;
+                // Where the range before ends, this one goes on.
+                let goes_on = constraints.last().is_some_and(|(sign, end)| {
+                    *sign == "<" && order(end.as_ref(), at.as_ref()).is_eq()
+                });
+                if goes_on {
+                    constraints.pop();
+                } else {
+                    constraints.push((">=", at));
+                }
+            }
+            Event::Fixed(_) | Event::LastAffected(_) if affected => {
+                affected = false;
+                let one = constraints.last().is_some_and(|(_, from)| {
+                    from.is_some() && order(from.as_ref(), at.as_ref()).is_eq()
+                });
+                let fixed = matches!(event, Event::Fixed(_));
+                match (one, fixed) {
+                    // From a version to before it is nothing; from it to itself is it.
+                    (true, true) => drop(constraints.pop()),
+                    (true, false) => {
+                        constraints.pop();
+                        constraints.push(("", at));
+                    }
+                    (false, true) => constraints.push(("<", at)),
+                    (false, false) => constraints.push(("<=", at)),
+                }
+            }
+            _ => {}
+        }
+    }
+    let all = constraints.len() == 1;
+    let mut written = Vec::with_capacity(constraints.len());
+    for (sign, at) in constraints {
+        match at {
+            Some((_, text)) => written.push(format!("{sign}{}", encoded(text))),
+            // Before every version: the constraint that follows says where it ends.
+            None if all => written.push("*".to_owned()),
+            None => {}
+        }
+    }
+    (!written.is_empty()).then(|| format!("vers:npm/{}", written.join("|")))
+}
+
+/// None stands before every version.
+fn order(a: Option<&(Ordered, &str)>, b: Option<&(Ordered, &str)>) -> Ordering {
+    match (a, b) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Less,
+        (Some(_), None) => Ordering::Greater,
+        (Some((a, _)), Some((b, _))) => a.compare(b, Orders::Npm),
+    }
+}
+
+/// A version without the characters that mean something here.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Event::{Fixed, Introduced, LastAffected};
+    use super::*;
+
+    #[test]
+    fn ranges_are_constraints_in_order() {
+        let text = str::to_owned;
+        for (events, written) in [
+            (vec![Introduced(text("0"))], Some("vers:npm/*")),
+            (vec![Introduced(text("1.0.16"))], Some("vers:npm/>=1.0.16")),
+            (
+                vec![Fixed(text("1.2.0")), Introduced(text("0"))],
+                Some("vers:npm/<1.2.0"),
+            ),
+            (
+                vec![
+                    Introduced(text("3.0.0")),
+                    LastAffected(text("3.1.0")),
+                    Introduced(text("0")),
+                    Fixed(text("1.2.0-rc.1+b")),
+                ],
+                Some("vers:npm/<1.2.0-rc.1%2Bb|>=3.0.0|<=3.1.0"),
+            ),
+            (
+                vec![Introduced(text("1.0.0")), LastAffected(text("1.0.0"))],
+                Some("vers:npm/1.0.0"),
+            ),
+            // Where one ends the next begins: one range, and every version once.
+            (
+                vec![
+                    Introduced(text("1.0.0")),
+                    Fixed(text("2.0.0")),
+                    Introduced(text("2.0.0")),
+                    Fixed(text("3.0.0")),
+                ],
+                Some("vers:npm/>=1.0.0|<3.0.0"),
+            ),
+            (
+                vec![
+                    Introduced(text("0")),
+                    Fixed(text("2.0.0")),
+                    Introduced(text("2.0.0")),
+                ],
+                Some("vers:npm/*"),
+            ),
+            (vec![Introduced(text("1.0.0")), Fixed(text("1.0.0"))], None),
+            (vec![Introduced(text("0")), Fixed(text("next"))], None),
+            (vec![Introduced(text("0")), Fixed(text("a|b/c"))], None),
+        ] {
+            assert_eq!(vers(&events).as_deref(), written, "{events:?}");
+        }
+    }
+}
