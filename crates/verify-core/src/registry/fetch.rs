@@ -431,6 +431,7 @@ impl Inner {
             accept,
             limit,
             time,
+            headers: Vec::new(),
         }
     }
 

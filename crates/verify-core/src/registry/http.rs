@@ -1,8 +1,13 @@
 //! One bounded GET: redirects by hand, retries with backoff, never more bytes than the caller accepts.
 
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER};
+use flate2::write::MultiGzDecoder;
+
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode, Url};
 
 use super::address::{is_loopback, listed, same_host};
@@ -109,6 +114,8 @@ pub(super) struct HttpRequest<'a> {
     pub(super) limit: u64,
     /// Most time for the answer with its body.
     pub(super) time: Duration,
+    /// Headers beside the usual ones, such as a range; then other answers than the whole body are for the caller to judge.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl HttpRequest<'_> {
@@ -144,18 +151,50 @@ impl HttpRequest<'_> {
         sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send),
     ) -> Result<(), FetchError> {
         let mut response = self.follow().await?;
+        if !is_gzip(&response)? {
+            return self.body(&mut response, self.limit, sink).await;
+        }
+        // A registry may compress unasked. The bound holds for what comes and for what it becomes.
+        let mut decoder = MultiGzDecoder::new(Bounded {
+            left: self.limit,
+            exceeded: false,
+            bytes: Vec::new(),
+        });
+        let broken = |decoder: &MultiGzDecoder<Bounded>| match decoder.get_ref().exceeded {
+            true => FetchError::TooLarge(self.limit),
+            false => FetchError::Malformed("what it compressed is damaged".to_owned()),
+        };
+        let unpack = &mut |chunk: &[u8]| {
+            for piece in chunk.chunks(PIECE) {
+                decoder.write_all(piece).map_err(|_| broken(&decoder))?;
+                sink(&std::mem::take(&mut decoder.get_mut().bytes))?;
+            }
+            Ok(())
+        };
+        self.body(&mut response, self.limit, unpack).await?;
+        decoder.try_finish().map_err(|_| broken(&decoder))?;
+        sink(&std::mem::take(&mut decoder.get_mut().bytes))
+    }
+
+    /// Hands the body of an answer to `sink`, at most `limit` bytes of it.
+    pub(super) async fn body(
+        &self,
+        response: &mut Response,
+        limit: u64,
+        sink: &mut (dyn FnMut(&[u8]) -> Result<(), FetchError> + Send),
+    ) -> Result<(), FetchError> {
         if response
             .content_length()
-            .is_some_and(|length| length > self.limit)
+            .is_some_and(|length| length > limit)
         {
-            return Err(FetchError::TooLarge(self.limit));
+            return Err(FetchError::TooLarge(limit));
         }
         let mut seen = 0_u64;
         let start = Instant::now();
         while let Some(chunk) = response.chunk().await.map_err(network)? {
             seen += chunk.len() as u64;
-            if seen > self.limit {
-                return Err(FetchError::TooLarge(self.limit));
+            if seen > limit {
+                return Err(FetchError::TooLarge(limit));
             }
             let elapsed = start.elapsed();
             if elapsed > self.limits.idle
@@ -169,7 +208,7 @@ impl HttpRequest<'_> {
     }
 
     /// The answer after its redirects. Credentials are added only for the host that was asked first.
-    async fn follow(&self) -> Result<Response, FetchError> {
+    pub(super) async fn follow(&self) -> Result<Response, FetchError> {
         let mut url = self.url.clone();
         for _ in 0..=self.limits.redirects {
             let mut request = self.client.get(url.clone()).header(ACCEPT, self.accept);
@@ -180,6 +219,9 @@ impl HttpRequest<'_> {
                 value.set_sensitive(true);
                 request = request.header(AUTHORIZATION, value);
             }
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
             let response = request.send().await.map_err(network)?;
             let status = response.status();
             if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -188,6 +230,7 @@ impl HttpRequest<'_> {
             }
             return match status.as_u16() {
                 200 => Ok(response),
+                206 | 304 if !self.headers.is_empty() => Ok(response),
                 404 | 410 => Err(FetchError::NotFound),
                 code @ (401 | 403) => Err(FetchError::Refused(code)),
                 code @ (429 | 503) => {
@@ -228,6 +271,50 @@ impl HttpRequest<'_> {
         } else {
             Err(FetchError::Redirected(format!("to another host, {host}")))
         }
+    }
+}
+
+/// Bytes that are decompressed at a time: what they become is in memory, some thousand times as much at most.
+const PIECE: usize = 4 << 10;
+
+/// Whether the body of an answer is compressed. Another encoding than gzip was not asked for and is not understood.
+pub(super) fn is_gzip(response: &Response) -> Result<bool, FetchError> {
+    let mut encodings = response.headers().get_all(CONTENT_ENCODING).iter();
+    let (first, more) = (encodings.next(), encodings.next());
+    let first = first
+        .map(HeaderValue::as_bytes)
+        .map(<[u8]>::to_ascii_lowercase);
+    match first.as_deref() {
+        None | Some(b"" | b"identity") if more.is_none() => Ok(false),
+        Some(b"gzip" | b"x-gzip") if more.is_none() => Ok(true),
+        _ => Err(FetchError::Malformed(
+            "it is encoded in a way that was not asked for".to_owned(),
+        )),
+    }
+}
+
+/// Takes what is decompressed, up to a bound.
+struct Bounded {
+    left: u64,
+    exceeded: bool,
+    bytes: Vec<u8>,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.left.checked_sub(bytes.len() as u64) {
+            Some(left) => self.left = left,
+            None => {
+                self.exceeded = true;
+                return Err(io::Error::other("more than accepted"));
+            }
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

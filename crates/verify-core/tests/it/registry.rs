@@ -701,7 +701,7 @@ fn each_bad_answer_is_reported_as_what_it_is() {
         (raw(&length(10), &good), "offline"),
         (raw(&length(-10), &good), "bad-answer"),
         (raw("content-length: -1\r\n", &good), "offline"),
-        // Compression was not asked for, so it is not undone.
+        // Within the bounds, and only gzip.
         (
             raw(
                 &format!(
@@ -781,6 +781,78 @@ fn each_bad_answer_is_reported_as_what_it_is() {
         shop.server.set(ATTESTATIONS, answer);
         assert_eq!(shop.facts(), ("verified", "verified", expected));
     }
+}
+
+#[test]
+fn a_compressed_answer_is_undone_within_the_bounds() {
+    let shop = Shop::open();
+    let good = shop.packument(|_| {});
+    let packed = |bytes: &[u8]| {
+        use std::io::Write as _;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(bytes).expect("packed");
+        packed.finish().expect("packed")
+    };
+    let answer = |encoding: &str, body: &[u8]| {
+        raw(
+            &format!("{encoding}content-length: {}\r\n", body.len()),
+            body,
+        )
+    };
+    let gzip = "content-encoding: gzip\r\n";
+    let whole = packed(&good);
+    let (first, second) = good.split_at(good.len() / 2);
+    let members = [packed(first), packed(second)].concat();
+    let archive = packed(ARCHIVE);
+    for (encoding, body) in [
+        (gzip, &whole),
+        ("Content-Encoding: GZIP\r\n", &whole),
+        ("content-encoding: x-gzip\r\n", &whole),
+        ("content-encoding: identity\r\n", &good),
+        (gzip, &members),
+    ] {
+        shop.server.set(PACKUMENT, answer(encoding, body));
+        assert_eq!(
+            shop.facts(),
+            ("verified", "verified", "verified"),
+            "{encoding}"
+        );
+    }
+    // Cut off, followed by something, damaged, not compressed at all, in another way, twice, and more than is accepted.
+    let mut damaged = whole.clone();
+    let at = damaged.len() - 6;
+    damaged[at] ^= 1;
+    let too_large = packed(&vec![b' '; (1 << 20) + 1]);
+    for (encoding, body) in [
+        (gzip, whole[..whole.len() - 1].to_vec()),
+        (gzip, whole[..whole.len() / 2].to_vec()),
+        (gzip, [whole.as_slice(), b"evil"].concat()),
+        (gzip, damaged),
+        (gzip, good.clone()),
+        (gzip, Vec::new()),
+        (gzip, too_large),
+        ("content-encoding: br\r\n", whole.clone()),
+        ("content-encoding: gzip, gzip\r\n", packed(&whole)),
+        (
+            "content-encoding: gzip\r\ncontent-encoding: gzip\r\n",
+            packed(&whole),
+        ),
+        ("", whole.clone()),
+    ] {
+        shop.server.set(PACKUMENT, answer(encoding, &body));
+        assert_eq!(
+            shop.codes(&shop.fetch()),
+            ("bad-answer", "bad-answer", "bad-answer"),
+            "{encoding} {} bytes",
+            body.len()
+        );
+    }
+    // An archive is what it is after that.
+    shop.server.set(PACKUMENT, Answer::Good(good));
+    shop.server.set(TARBALL, answer(gzip, &archive));
+    assert_eq!(shop.facts(), ("verified", "verified", "verified"));
+    shop.server.set(TARBALL, answer(gzip, ARCHIVE));
+    assert_eq!(shop.facts().0, "bad-answer");
 }
 
 #[test]

@@ -30,6 +30,12 @@ pub(crate) enum Answer {
     Raw(Vec<u8>),
     /// The same, one byte a while, also in the head.
     Drip(Vec<u8>),
+    /// A file with an entity tag, of which a part can be asked for; an answer ends in the middle where it says so.
+    Tagged {
+        tag: String,
+        body: Vec<u8>,
+        cut: bool,
+    },
 }
 
 #[derive(Default)]
@@ -37,6 +43,8 @@ struct State {
     answers: HashMap<String, Answer>,
     /// Path and `authorization` of every request.
     seen: Vec<(String, Option<String>)>,
+    /// The first byte that was asked for, of every request that asked for a part.
+    ranges: Vec<String>,
 }
 
 pub(crate) struct Server {
@@ -94,6 +102,10 @@ impl Server {
             .collect()
     }
 
+    pub(crate) fn ranges(&self) -> Vec<String> {
+        self.state.lock().expect("state").ranges.clone()
+    }
+
     pub(crate) fn forget(&self) {
         self.state.lock().expect("state").seen.clear();
     }
@@ -105,6 +117,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     reader.read_line(&mut line)?;
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut authorization = None;
+    let mut headers: HashMap<String, String> = HashMap::new();
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
@@ -113,10 +126,14 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         if let Some(value) = header.strip_prefix("authorization: ") {
             authorization = Some(value.trim().to_owned());
         }
+        if let Some((name, value)) = header.split_once(':') {
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        }
     }
     let answer = {
         let mut state = state.lock().expect("state");
         state.seen.push((path.clone(), authorization));
+        state.ranges.extend(headers.get("range").cloned());
         let answer = state
             .answers
             .get(&path)
@@ -167,6 +184,38 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         Answer::Slow(body) => {
             head("200 OK", length(&body), "")?;
             drip(&mut stream, &body)
+        }
+        Answer::Tagged { tag, body, cut } => {
+            let says = |name: &str| headers.get(name).is_some_and(|value| *value == tag);
+            if says("if-none-match") {
+                return head("304 Same", Some(0), "");
+            }
+            let from = headers.get("range").filter(|_| says("if-range"));
+            let from = from.and_then(|range| {
+                range
+                    .strip_prefix("bytes=")?
+                    .strip_suffix('-')?
+                    .parse()
+                    .ok()
+            });
+            let more = format!("etag: {tag}\r\n");
+            let rest: &[u8] = match from {
+                Some(from) if from >= body.len() => return head("416 Behind", Some(0), ""),
+                Some(from) => {
+                    let range = format!(
+                        "{more}content-range: bytes {from}-{}/{}\r\n",
+                        body.len() - 1,
+                        body.len()
+                    );
+                    head("206 Part", Some((body.len() - from) as u64), &range)?;
+                    &body[from..]
+                }
+                None => {
+                    head("200 OK", length(&body), &more)?;
+                    &body
+                }
+            };
+            stream.write_all(if cut { &rest[..rest.len() / 2] } else { rest })
         }
         Answer::Raw(bytes) => stream.write_all(&bytes),
         Answer::Drip(bytes) => drip(&mut stream, &bytes),
