@@ -36,12 +36,12 @@ pub use reviews::{RefreshedImport, State as ImportState};
 pub use since_lock::AgainstLock;
 pub use skill::SkillReport;
 
-use crate::advisories::Index;
+use crate::advisories::{Index, Vex};
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewContext;
 use crate::evidence::{
-    self, ArchiveSources, BaseSources, Evidences, Gather, Measured, ReleaseRules, SkillTrust,
-    TagFacts, Tagged,
+    self, AdvisoriesAsked, ArchiveSources, BaseSources, Evidences, Gather, Measured, ReleaseRules,
+    SkillTrust, TagFacts, Tagged,
 };
 use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
@@ -73,6 +73,8 @@ pub struct Verifier {
     inputs: Inputs,
     /// What is known to be bad, where there is an index.
     advisories: Option<Index>,
+    /// What the operator's team says of holes.
+    vex: Vex,
 }
 
 /// Which subjects a run is about.
@@ -316,7 +318,13 @@ impl Verifier {
         mut measured: Measured,
     ) -> Result<Tagged> {
         if let Some(index) = &self.advisories {
-            measured.advise(&inventory.subjects, index, &self.policy.advisories)?;
+            let asked = AdvisoriesAsked {
+                index,
+                vex: &self.vex,
+                policy: &self.policy.advisories,
+                today: self.options.today(),
+            };
+            measured.advise(&inventory.subjects, &asked)?;
         }
         let rules = ReleaseRules::new(&self.policy, &self.options.anchors);
         let skills = SkillTrust::new(&self.policy, &self.options.anchors);

@@ -393,6 +393,15 @@ pub(crate) struct ReviewArgs {
     /// Append that this must not run
     #[arg(long, requires = "reason")]
     pub violation: bool,
+    /// Write what must not run as OSV records
+    ///
+    /// One file for each violation of the reviews file, into FOLDER, which has to be there, for `advisories import` of others.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        conflicts_with_all = ["id", "record", "trust", "violation"]
+    )]
+    pub export_violations: Option<PathBuf>,
     /// safe-to-load or safe-to-run
     ///
     /// What the review says.
@@ -466,6 +475,7 @@ impl ReviewArgs {
             record: true,
             trust: None,
             violation: false,
+            export_violations: None,
             criteria: None,
             dependencies: false,
             from: None,
@@ -552,6 +562,21 @@ pub(crate) enum AdvisoriesAction {
     /// The records come out of a zip, as ecosystems publish them, a folder, or single files. The index takes the place of the old one
     /// when every record was read.
     Import(AdvisoriesImportArgs),
+    #[cfg(feature = "online")]
+    /// Fetch records and make an index of them
+    ///
+    /// From the address that policy names, `[advisories] source`, and from nowhere else: it opens sockets without --online. A download that
+    /// broke off goes on where it stopped.
+    Fetch(AdvisoriesFetchArgs),
+}
+
+/// Arguments of `advisories fetch`.
+#[cfg(feature = "online")]
+#[derive(Debug, Args)]
+pub(crate) struct AdvisoriesFetchArgs {
+    /// Do without so many records that cannot be read
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub allow_broken: u64,
 }
 
 /// Arguments of `advisories import`.

@@ -1,10 +1,14 @@
-//! `advisories`: imports OSV records into an index, and shows what is in it. Opens no socket.
+//! `advisories`: imports OSV records into an index, and shows what is in it. Only `fetch` opens a socket.
+
+#[cfg(feature = "online")]
+mod fetch;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::advisories::{self, ImportOptions, Index, IndexMeta};
+use openclaw_verify_core::advisories::{self, ImportOptions, Imported, Index, IndexMeta};
 use openclaw_verify_core::digest::Sha256Digest;
+use openclaw_verify_core::policy::AdvisoryPolicy;
 use openclaw_verify_core::{Error, Result, text};
 use serde_json::json;
 
@@ -12,12 +16,15 @@ use crate::cli::{AdvisoriesAction, AdvisoriesArgs, AdvisoriesImportArgs, Common,
 use crate::{Exit, commands, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &AdvisoriesArgs) -> Result<Exit> {
+    let policy = policy(common)?;
     let index = match &args.index {
         Some(index) => index.clone(),
-        None => usual_index(common)?,
+        None => usual_index(&policy)?,
     };
     match &args.action {
         Some(AdvisoriesAction::Import(args)) => import(common, args, &index),
+        #[cfg(feature = "online")]
+        Some(AdvisoriesAction::Fetch(args)) => fetch::run(common, args, &policy, &index),
         None => show(common, &index),
     }
 }
@@ -25,13 +32,17 @@ pub(super) fn run(common: &Common, args: &AdvisoriesArgs) -> Result<Exit> {
 /// Name of the index in the cache folder.
 pub(super) const INDEX: &str = "advisories.index";
 
-/// Where checks look for the index: where policy says, else in the cache folder.
-fn usual_index(common: &Common) -> Result<PathBuf> {
+fn policy(common: &Common) -> Result<AdvisoryPolicy> {
     let start = super::start_without_installation(common, false)?;
     let policy = start.builder.read_policy()?;
     start.bar.finish();
+    Ok(policy.advisories)
+}
+
+/// Where checks look for the index: where policy says, else in the cache folder.
+fn usual_index(policy: &AdvisoryPolicy) -> Result<PathBuf> {
     let cached = || operator::cache_folder().map(|cache| cache.join(INDEX));
-    policy.advisories.index.or_else(cached).ok_or_else(|| {
+    policy.index.clone().or_else(cached).ok_or_else(|| {
         Error::environment(
             "there is no cache folder: neither HOME nor XDG_CACHE_HOME is set",
             "name the index: --index FILE",
@@ -40,18 +51,28 @@ fn usual_index(common: &Common) -> Result<PathBuf> {
 }
 
 fn import(common: &Common, args: &AdvisoriesImportArgs, index: &Path) -> Result<Exit> {
-    if let Some(folder) = index
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-    }
+    create_folder_of(index)?;
     let options = ImportOptions {
         allow_broken: args.allow_broken,
         threads: common.threads.map_or(0, usize::from),
         now: operator::now(common),
     };
     let imported = advisories::import(&args.paths, index, &options)?;
+    let digest = named(&imported)?;
+    wrote(common, index, &imported, digest)
+}
+
+fn create_folder_of(index: &Path) -> Result<()> {
+    let folder = index
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| {
+        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
+    })
+}
+
+/// Names what could not be read; the digest of the index, where one was written.
+fn named(imported: &Imported) -> Result<Sha256Digest> {
     for broken in &imported.broken {
         output::stderr(&format!("{} {}", broken.place, broken.why));
     }
@@ -59,14 +80,18 @@ fn import(common: &Common, args: &AdvisoriesImportArgs, index: &Path) -> Result<
     if imported.meta.broken > named {
         output::stderr(&format!("… and {} more", imported.meta.broken - named));
     }
-    let Some(digest) = imported.index else {
+    imported.index.ok_or_else(|| {
         let broken = imported.meta.broken;
         let records = if broken == 1 { "record" } else { "records" };
-        return Err(Error::environment(
+        Error::environment(
             format!("{broken} {records} could not be read, and no index was written"),
             format!("get them again; to do without exactly so many: --allow-broken {broken}"),
-        ));
-    };
+        )
+    })
+}
+
+/// Says what is in the index that was written.
+fn wrote(common: &Common, index: &Path, imported: &Imported, digest: Sha256Digest) -> Result<Exit> {
     if common.format == Format::Human {
         output::stderr(&format!("wrote {}", operator::shown(index)));
     }

@@ -49,7 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         speaks(verb, common.format)?;
     }
     let verb = cli.verb.unwrap_or(Verb::Check);
-    outputs::refuse(outputs_of(common, &verb), || {
+    outputs::refuse(&outputs_of(common, &verb), || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders
@@ -167,13 +167,19 @@ fn under_test(installation: Option<&operator::Installation>, common: &Common) ->
 }
 
 /// The files that this call is to write.
-fn outputs_of<'a>(common: &'a Common, verb: &'a Verb) -> impl Iterator<Item = &'a PathBuf> {
+fn outputs_of(common: &Common, verb: &Verb) -> Vec<PathBuf> {
     let output = match verb {
         #[cfg(feature = "sbom")]
-        Verb::Sbom(args) => args.output.as_ref(),
+        Verb::Sbom(args) => args.output.clone(),
+        // Stands for each file that is written into the folder.
+        Verb::Review(args) => args
+            .export_violations
+            .as_ref()
+            .map(|folder| folder.join("record.json")),
         _ => None,
     };
-    common.report.iter().map(|(_, path)| path).chain(output)
+    let reports = common.report.iter().map(|(_, path)| path.clone());
+    reports.chain(output).collect()
 }
 
 /// What a verb judges beside an installation.

@@ -7,6 +7,7 @@ mod order;
 mod ranges;
 mod record;
 mod vers;
+mod vex;
 
 pub use aliases::{Match, merge};
 pub use import::{BrokenRecord, ImportOptions, Imported, import};
@@ -14,8 +15,9 @@ pub use index::{Index, IndexMeta, IndexSource};
 pub use order::{Orders, is_openclaw};
 pub use ranges::Hit;
 pub use record::{Entry, Event, Record, RecordError, read_record};
-pub(crate) use record::{is_id, is_malware};
+pub(crate) use record::{VIOLATION_PREFIX, is_id, is_malware, is_violation};
 pub use vers::vers;
+pub use vex::{Justification, NotAffected, Vex, VexPolicy, VexTarget};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Severity;
+use crate::digest::TreeDigest;
+use crate::subject::SubjectId;
 use crate::text;
 
 /// Most bytes of one record.
@@ -37,7 +39,8 @@ pub struct Record {
     pub modified: Timestamp,
     /// Whether it was taken back: then it says nothing about any version.
     pub withdrawn: bool,
-    /// What it says, by the name of an npm package. Empty when it is about other ecosystems only.
+    /// What it says, by the name of an npm package; of a violation also by tree digest, and by the id of a subject that is none.
+    /// Empty when it is about other ecosystems only.
     pub packages: BTreeMap<String, Entry>,
 }
 
@@ -114,6 +117,20 @@ struct WireAffected {
     ranges: Option<Vec<WireRange>>,
     #[serde(default)]
     severity: Option<Value>,
+    #[serde(default)]
+    ecosystem_specific: Option<Value>,
+}
+
+/// What our own records name that no ecosystem has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSpecific {
+    subject: SubjectId,
+    #[serde(default)]
+    digests: Vec<TreeDigest>,
+    /// The range as the operator wrote it; the events say the same.
+    #[serde(default, rename = "range")]
+    _range: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -177,52 +194,76 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
         severity_of(wire.severity.as_ref()).max(named_severity(wire.database_specific.as_ref()));
     let mut places = 0usize;
     let mut packages: BTreeMap<String, Entry> = BTreeMap::new();
+    let own = is_violation(&wire.id);
     for affected in wire.affected.unwrap_or_default() {
-        let Some(package) = affected
-            .package
-            .filter(|package| package.ecosystem == "npm")
-        else {
-            continue;
-        };
-        if !is_text(&package.name) {
-            let name = text::excerpt(&package.name, 80);
-            return fail(format!("names the package `{name}`"));
-        }
         let severity = stated.max(severity_of(affected.severity.as_ref()));
-        let entry = packages
-            .entry(package.name.clone())
-            .or_insert_with(|| Entry {
-                id: wire.id.clone(),
-                aliases: aliases.clone(),
-                modified,
-                summary: text::excerpt(wire.summary.as_deref().unwrap_or_default(), SUMMARY),
-                severity,
-                versions: Vec::new(),
-                ranges: Vec::new(),
-            });
-        entry.severity = entry.severity.max(severity);
         let versions = affected.versions.unwrap_or_default();
-        let ranges = affected.ranges.unwrap_or_default();
-        places += versions.len()
-            + ranges
-                .iter()
-                .map(|range| range.events.len() + 1)
-                .sum::<usize>();
+        let wire_ranges = affected.ranges.unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
+        let mut digests: Vec<TreeDigest> = Vec::new();
+        let package = affected
+            .package
+            .filter(|package| package.ecosystem == "npm");
+        if let Some(package) = package {
+            if !is_text(&package.name) {
+                let name = text::excerpt(&package.name, 80);
+                return fail(format!("names the package `{name}`"));
+            }
+            names.push(package.name);
+        }
+        if own {
+            let specific = specific(affected.ecosystem_specific)?;
+            digests = specific.digests;
+            // An npm package is found by its own name, wherever it is.
+            if names.is_empty() && !(versions.is_empty() && wire_ranges.is_empty()) {
+                names.push(specific.subject.to_string());
+            }
+            if names.is_empty() && digests.is_empty() {
+                return fail("names neither versions nor digests");
+            }
+        }
+        let entry_of = || Entry {
+            id: wire.id.clone(),
+            aliases: aliases.clone(),
+            modified,
+            summary: text::excerpt(wire.summary.as_deref().unwrap_or_default(), SUMMARY),
+            severity,
+            versions: Vec::new(),
+            ranges: Vec::new(),
+        };
+        places += digests.len();
+        if !names.is_empty() {
+            let events = wire_ranges.iter().map(|range| range.events.len() + 1);
+            places += versions.len() + events.sum::<usize>();
+        }
         if places > MAX_PLACES {
             return fail(format!(
                 "names more than the {MAX_PLACES} versions accepted"
             ));
         }
-        let comparable = ranges.iter().filter(|range| range.kind != "GIT").count();
+        // Bytes are what they are in every version.
+        for digest in digests {
+            let entry = packages.entry(digest.to_string()).or_insert_with(entry_of);
+            entry.ranges = vec![vec![Event::Introduced("0".to_owned())]];
+        }
+        let Some(name) = names.pop() else {
+            continue;
+        };
+        let comparable = wire_ranges
+            .iter()
+            .filter(|range| range.kind != "GIT")
+            .count();
         if versions.is_empty() && comparable == 0 {
-            let name = text::excerpt(&package.name, 80);
+            let name = text::excerpt(&name, 80);
             return fail(format!("names no version of {name} that could be compared"));
         }
         if !versions.iter().all(|version| is_text(version)) {
             return fail("names a version that is none");
         }
+        let entry = packages.entry(name).or_insert_with(entry_of);
+        entry.severity = entry.severity.max(severity);
         entry.versions.extend(versions);
-        for range in ranges {
+        for range in wire_ranges {
             if range.kind == "GIT" {
                 continue;
             }
@@ -238,6 +279,17 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
         modified,
         withdrawn: wire.withdrawn.is_some(),
         packages,
+    })
+}
+
+/// What one of our own records names. Read strictly: what is not understood in it would be something that runs.
+fn specific(value: Option<Value>) -> Result<WireSpecific, RecordError> {
+    let value = value.ok_or_else(|| RecordError("has no `ecosystem_specific`".to_owned()))?;
+    serde_json::from_value(value).map_err(|error| {
+        let why = text::excerpt(&error.to_string(), 200);
+        RecordError(format!(
+            "has an `ecosystem_specific` that cannot be read: {why}"
+        ))
     })
 }
 
@@ -294,6 +346,14 @@ fn named_severity(specific: Option<&Value>) -> Severity {
         Some("CRITICAL") => Severity::Critical,
         _ => Severity::Unknown,
     }
+}
+
+/// What the ids of records begin with that say what must not run here, by digest or by subject.
+pub(crate) const VIOLATION_PREFIX: &str = "x_openclaw-";
+
+/// Whether a record of this id says that something must not run, whoever calls it a hole or malware.
+pub(crate) fn is_violation(id: &str) -> bool {
+    id.starts_with(VIOLATION_PREFIX)
 }
 
 /// Whether a record of this id says that a package is malware.

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+use js_semver::Version;
+
 use super::Evidence;
 use super::npm::{NamedPackage, brought_along, is_package};
-use crate::advisories::{Hit, Index, Match, merge};
+use crate::advisories::{Hit, Index, Match, NotAffected, Vex, VexTarget, is_violation, merge};
 use crate::error::Result;
 use crate::inventory::{InstallStep, Subject};
 use crate::launcher::{Ecosystem, Launch};
@@ -21,6 +24,8 @@ pub(crate) struct Advised {
     pub asked: usize,
     /// What is known to be bad.
     pub found: Vec<AdvisedPackage>,
+    /// What the operator's team says must not run, of packages, of the subject and of its bytes.
+    pub violations: Vec<AdvisedPackage>,
 }
 
 /// What one alias set says of one version of one package. Untrusted text, but for the match.
@@ -36,6 +41,16 @@ pub(crate) struct AdvisedPackage {
     /// Where the state says that it came from.
     pub fetched_from: Vec<String>,
     pub found: Match,
+    /// That the operator's team says that it is none here; never of malware.
+    pub vex: Option<NotAffected>,
+}
+
+/// What is asked.
+pub(crate) struct AdvisoriesAsked<'a> {
+    pub index: &'a Index,
+    pub vex: &'a Vex,
+    pub policy: &'a AdvisoryPolicy,
+    pub today: Date,
 }
 
 /// Looks everything up that is known of a subject.
@@ -45,43 +60,53 @@ pub(crate) struct AdvisedPackage {
 pub(super) fn advised(
     subject: &Subject,
     evidence: &Evidence,
-    index: &Index,
-    policy: &AdvisoryPolicy,
+    asked: &AdvisoriesAsked<'_>,
 ) -> Result<Advised> {
     let mut packages: BTreeMap<(String, Option<String>), Vec<NamedPackage>> = BTreeMap::new();
     let all = evidence.npm.packages.iter().cloned();
     let all = all.chain(brought_along(subject));
     for package in all.chain(own(subject, evidence)).chain(fetched(subject)) {
-        let elsewhere = |url: &String| policy.is_other_registry(url);
+        let elsewhere = |url: &String| asked.policy.is_other_registry(url);
         if package.resolved.as_ref().is_some_and(elsewhere) {
             continue;
         }
         let key = (package.name.clone(), package.version.clone());
         packages.entry(key).or_default().push(package);
     }
+    let tree = evidence.tree.bound_digest().map(|tree| tree.to_string());
     let mut advised = Advised {
         asked: packages.len(),
-        found: Vec::new(),
+        ..Advised::default()
     };
+    advised.violations = violations(subject, evidence, asked.index)?;
     for ((name, version), instances) in packages {
-        let entries = index.entries(&name)?;
+        let entries = asked.index.entries(&name)?;
         let floating = instances.iter().all(|one| one.floating);
         let hits: Vec<_> = entries
             .iter()
             .map(|entry| {
-                let hit = entry.judge(&name, version.as_deref().unwrap_or_default());
-                // Of what may be any version only that is known which all versions have.
-                (
-                    entry,
-                    if floating && hit == Hit::Unclear {
-                        Hit::No
-                    } else {
-                        hit
+                let hit = match version.as_deref() {
+                    Some(version) => entry.judge(&name, version),
+                    // Nothing says which version it is, so it may be any that is listed.
+                    None => match entry.judge(&name, "") {
+                        Hit::No => Hit::Unclear,
+                        hit => hit,
                     },
-                )
+                };
+                // Of what may be any version only that is known which all versions have.
+                let hit = if floating && hit == Hit::Unclear {
+                    Hit::No
+                } else {
+                    hit
+                };
+                (entry, hit)
             })
             .collect();
-        for found in merge(&hits) {
+        let (own, hits): (Vec<_>, Vec<_>) = hits
+            .into_iter()
+            .partition(|(entry, _)| is_violation(&entry.id));
+        let found = merge(&hits).into_iter();
+        for found in found.chain(own.iter().flat_map(|one| merge(std::slice::from_ref(one)))) {
             let mut places: Vec<String> = instances.iter().map(|one| one.place.clone()).collect();
             places.sort();
             places.dedup();
@@ -91,17 +116,88 @@ pub(super) fn advised(
                 .collect();
             fetched_from.sort();
             fetched_from.dedup();
-            advised.found.push(AdvisedPackage {
+            let target = VexTarget {
+                package: &name,
+                version: version.as_deref(),
+                subject: package_of(subject),
+                tree: tree.as_deref(),
+            };
+            let vex = asked
+                .vex
+                .not_affected(found.all_ids(), &target, asked.today);
+            let vex = vex.filter(|_| !found.malicious);
+            let list = if found.ids.iter().any(|id| is_violation(id)) {
+                &mut advised.violations
+            } else {
+                &mut advised.found
+            };
+            list.push(AdvisedPackage {
                 name: name.clone(),
                 version: version.clone(),
                 places,
                 own: instances.iter().any(|one| one.own),
                 fetched_from,
                 found,
+                vex,
             });
         }
     }
     Ok(advised)
+}
+
+/// What violations say of the subject by its id and by its digests, of which one is enough.
+fn violations(
+    subject: &Subject,
+    evidence: &Evidence,
+    index: &Index,
+) -> Result<Vec<AdvisedPackage>> {
+    let stated = evidence.digests(subject);
+    let measured = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
+    let measured = measured.map(|part| part.tree().map(|tree| tree.digest));
+    let digests = measured
+        .into_iter()
+        .chain([stated.tree, stated.dependencies]);
+    let mut keys: Vec<String> = digests.flatten().map(|digest| digest.to_string()).collect();
+    keys.push(subject.id.to_string());
+    keys.sort();
+    keys.dedup();
+    let version = stated.version;
+    let mut found: Vec<AdvisedPackage> = Vec::new();
+    for key in keys {
+        for entry in index.entries(&key)? {
+            // An npm package may bear any name, but none that begins so. What cannot be compared is in, as in a reviews file.
+            let hit = match version.filter(|version| Version::parse(version).is_ok()) {
+                Some(version) => entry.judge(&key, version),
+                None => Hit::Yes,
+            };
+            if !is_violation(&entry.id) || hit == Hit::No {
+                continue;
+            }
+            for one in merge(&[(&entry, hit)]) {
+                // Of one record once, by whichever of its digests.
+                if found.iter().any(|other| other.found.ids == one.ids) {
+                    continue;
+                }
+                found.push(AdvisedPackage {
+                    name: key.clone(),
+                    version: None,
+                    places: vec![subject.place.shown.clone()],
+                    own: true,
+                    fetched_from: Vec::new(),
+                    found: one,
+                    vex: None,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The package and version that the subject is, as its id says.
+fn package_of(subject: &Subject) -> Option<(&str, &str)> {
+    let is_npm = subject.source == Source::Npm || subject.id == crate::subject::SubjectId::core();
+    let name = subject.id.name();
+    (is_npm && is_package(subject.kind)).then_some((name, subject.version.as_deref()?))
 }
 
 /// The subject's own package, as its id, its record and the lock name it.

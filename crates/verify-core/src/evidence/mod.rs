@@ -24,7 +24,7 @@ use crate::lock::{Lock, LockedPackage};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::provenance::model::ModelSigner;
 use crate::review::Publisher;
-pub(crate) use advisories::{Advised, AdvisedPackage};
+pub(crate) use advisories::{Advised, AdvisedPackage, AdvisoriesAsked};
 pub(crate) use archives::{ArchiveSources, SHRINKWRAP};
 pub(crate) use bases::BaseSources;
 pub(crate) use git::{

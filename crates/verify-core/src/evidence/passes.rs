@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use super::review::{self, ReviewContext};
-use super::{AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, advisories, elsewhere, tag};
-use crate::advisories::Index;
+use super::{
+    AdvisoriesAsked, AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, advisories, elsewhere, tag,
+};
 use crate::digest::TreeDigest;
 use crate::error::Result;
 use crate::inventory::{Observation, Subject};
 use crate::lock::Lock;
-use crate::policy::{AdvisoryPolicy, Policy};
+use crate::policy::Policy;
 use crate::subject::SubjectId;
 
 /// What was read, hashed and compared with published archives.
@@ -57,12 +58,11 @@ impl Measured {
     pub(crate) fn advise(
         &mut self,
         subjects: &[Subject],
-        index: &Index,
-        policy: &AdvisoryPolicy,
+        asked: &AdvisoriesAsked<'_>,
     ) -> Result<()> {
         for subject in subjects {
             if let Some(evidence) = self.0.get_mut(&subject.id) {
-                evidence.advisories = advisories::advised(subject, evidence, index, policy)?;
+                evidence.advisories = advisories::advised(subject, evidence, asked)?;
             }
         }
         Ok(())

@@ -10,6 +10,8 @@ use crate::advisories::Severity;
 pub struct AdvisoryPolicy {
     /// The index; the caller's own where none is named.
     pub index: Option<PathBuf>,
+    /// The address from which records are fetched: a zip of them. None is compiled in.
+    pub source: Option<String>,
     /// SHA-256 in hex digits: of the index as it is shown, or of the one file that it was made from.
     pub sha256: Option<String>,
     /// Days that the newest record may be old.

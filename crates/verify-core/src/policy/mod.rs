@@ -24,6 +24,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::advisories::VexPolicy;
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::finding::Level;
@@ -65,6 +66,8 @@ pub struct Policy {
     base: Vec<BaseRule>,
     releases: Vec<ReleasePolicy>,
     skill_signers: Vec<SkillSigner>,
+    /// Files that say which holes are none.
+    pub vex: Vec<VexPolicy>,
     exceptions: Vec<Exception>,
     /// Their numbers by subject.
     excepted: BTreeMap<SubjectId, Vec<usize>>,

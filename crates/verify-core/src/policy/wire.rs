@@ -38,6 +38,8 @@ pub(super) struct WirePolicy {
     #[serde(default, rename = "skill-signer")]
     pub skill_signer: Vec<Spanned<WireSkillSigner>>,
     #[serde(default)]
+    pub vex: Vec<Spanned<WireVex>>,
+    #[serde(default)]
     pub exception: Vec<Spanned<WireException>>,
 }
 
@@ -53,6 +55,7 @@ pub(super) struct WireSources {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WireAdvisories {
     pub index: Option<Spanned<String>>,
+    pub source: Option<Spanned<String>>,
     pub sha256: Option<Spanned<String>>,
     pub max_age_days: Option<Spanned<u32>>,
     pub require: Option<bool>,
@@ -128,6 +131,14 @@ pub(super) struct WireSkillSigner {
     pub identity: Option<Spanned<String>>,
     pub issuer: Option<Spanned<String>>,
     pub require: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireVex {
+    pub path: Spanned<String>,
+    pub digest: Option<Sha256Digest>,
+    pub until: Spanned<Datetime>,
 }
 
 #[derive(Deserialize)]

@@ -101,6 +101,10 @@ pub struct Inputs {
     /// The index of advisories that was looked into; none where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advisories: Option<AdvisoriesUsed>,
+    /// The files by which the operator's team says which holes are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub vex: Vec<InputFile>,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<AnchorsUsed>,

@@ -9,6 +9,7 @@ pub mod diff;
 mod graph;
 mod highlights;
 mod imports;
+mod osv;
 mod store;
 mod violation;
 mod wire;
@@ -29,6 +30,7 @@ pub use contents::{Contents, ContentsError};
 pub use graph::{EntryOrigin, Gap, Publisher, Question, ReviewIndex, ReviewVerdict, Step};
 pub use highlights::{Highlight, HighlightKind};
 pub use imports::{ImportStore, changes};
+pub use osv::violations_as_osv;
 pub use store::{ContentStore, MAX_STORE};
 pub use violation::Versions;
 

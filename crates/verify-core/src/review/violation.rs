@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use js_semver::{Range, Version};
+use serde_json::{Value, json};
 
 use crate::version;
 
@@ -100,9 +101,69 @@ impl Versions {
         versions.is_empty() || versions.iter().any(|version| self.contain(Some(version)))
     }
 
+    /// A range as the events of OSV, one list for each of its sets: what begins after a version begins at the next one that there can be.
+    pub(super) fn events(&self) -> Vec<Vec<Value>> {
+        self.sets.iter().filter_map(|set| events(set)).collect()
+    }
+
     pub(super) fn written(&self) -> &Written {
         &self.written
     }
+}
+
+/// The events of one set; none where nothing can be in it.
+fn events(set: &[Comparator]) -> Option<Vec<Value>> {
+    let (mut from, mut to): (Option<Version>, Option<&Comparator>) = (None, None);
+    for comparator in set {
+        let first = match comparator.operator {
+            ">" => Some(next(&comparator.version)?),
+            ">=" | "=" => Some(comparator.version.clone()),
+            _ => None,
+        };
+        if let Some(first) = first
+            && from.as_ref().is_none_or(|from| first > *from)
+        {
+            from = Some(first);
+        }
+        let ends = matches!(comparator.operator, "<" | "<=" | "=");
+        // Of two ends at one version the one that leaves it out is the nearer.
+        let nearer = to.is_none_or(|to| {
+            let order = comparator.version.cmp(&to.version);
+            order
+                .then_with(|| (to.operator == "<").cmp(&(comparator.operator == "<")))
+                .is_lt()
+        });
+        if ends && nearer {
+            to = Some(comparator);
+        }
+    }
+    let start = from
+        .as_ref()
+        .map_or_else(|| "0".to_owned(), ToString::to_string);
+    let mut events = vec![json!({ "introduced": start })];
+    if let Some(to) = to {
+        let key = if to.operator == "<" {
+            "fixed"
+        } else {
+            "last_affected"
+        };
+        events.push(json!({ key: to.version.to_string() }));
+    }
+    Some(events)
+}
+
+/// The next version that there can be: between `1.2.3` and `1.2.4-0`, and between `1.2.3-a` and `1.2.3-a.0`, there is none.
+fn next(version: &Version) -> Option<Version> {
+    let text = version.to_string();
+    let text = text.split('+').next()?;
+    let next = match text.split_once('-') {
+        Some(_) => format!("{text}.0"),
+        None => {
+            let (before, patch) = text.rsplit_once('.')?;
+            format!("{before}.{}-0", patch.parse::<u64>().ok()?.checked_add(1)?)
+        }
+    };
+    Version::parse(&next).ok()
 }
 
 impl Comparator {
@@ -156,6 +217,47 @@ mod tests {
         );
         assert_eq!(Versions::range(""), None);
         assert_eq!(Versions::range("latest"), None);
+    }
+
+    #[test]
+    fn ranges_become_events() {
+        let events = |range: &str| {
+            let range = Versions::range(range).expect("range");
+            Value::from(
+                range
+                    .events()
+                    .into_iter()
+                    .map(Value::from)
+                    .collect::<Vec<_>>(),
+            )
+            .to_string()
+        };
+        for (range, wanted) in [
+            ("*", r#"[[{"introduced":"0"}]]"#),
+            (
+                "<=1.2.3",
+                r#"[[{"introduced":"0"},{"last_affected":"1.2.3"}]]"#,
+            ),
+            (
+                "1.2.3",
+                r#"[[{"introduced":"1.2.3"},{"last_affected":"1.2.3"}]]"#,
+            ),
+            (">1.2.3", r#"[[{"introduced":"1.2.4-0"}]]"#),
+            (
+                ">1.2.3-a <2.0.0",
+                r#"[[{"introduced":"1.2.3-a.0"},{"fixed":"2.0.0"}]]"#,
+            ),
+            (
+                "<2.0.0 <=2.0.0 >=1.0.0 >=1.1.0",
+                r#"[[{"introduced":"1.1.0"},{"fixed":"2.0.0"}]]"#,
+            ),
+            (
+                "1.0.0 || >=3",
+                r#"[[{"introduced":"1.0.0"},{"last_affected":"1.0.0"}],[{"introduced":"3.0.0"}]]"#,
+            ),
+        ] {
+            assert_eq!(events(range), wanted, "{range}");
+        }
     }
 
     #[test]

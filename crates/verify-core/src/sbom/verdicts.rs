@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::advisories::{AdvisoriesUsed, Match};
+use crate::advisories::{AdvisoriesUsed, Match, NotAffected};
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::report::Outcomes;
 use crate::subject::SubjectId;
@@ -72,6 +72,8 @@ pub enum Analysis {
         /// Why, as the policy says.
         reason: String,
     },
+    /// The operator's team says that it is none here.
+    NotAffected(NotAffected),
 }
 
 /// The result of comparing installed files with the published archive.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::values::{self, Refs};
 use super::verdicts::{Analysis, KnownAdvisory};
-use crate::advisories::{Severity, vers};
+use crate::advisories::{Justification, Severity, vers};
 
 /// Most characters of a range, by the schema of 1.5.
 const MAX_RANGE: usize = 1024;
@@ -126,6 +126,31 @@ impl Analysis {
                 "state": "in_triage",
                 "detail": values::shown(&format!("excepted until {until}: {reason}")),
             }),
+            Self::NotAffected(vex) => {
+                let label = vex.justification.map(Justification::as_str);
+                let why = label.or(vex.impact.as_deref()).unwrap_or_default();
+                let detail = format!("{} until {}: {why}", vex.author, vex.until);
+                let mut analysis = json!({
+                    "state": "not_affected",
+                    "detail": values::shown(&detail),
+                });
+                if let Some(label) = vex.justification.and_then(label_of) {
+                    analysis["justification"] = label.into();
+                }
+                analysis
+            }
         }
+    }
+}
+
+/// CycloneDX's own label, where it has one that says the same.
+fn label_of(why: Justification) -> Option<&'static str> {
+    match why {
+        Justification::ComponentNotPresent | Justification::VulnerableCodeNotPresent => {
+            Some("code_not_present")
+        }
+        Justification::VulnerableCodeNotInExecutePath => Some("code_not_reachable"),
+        Justification::InlineMitigationsAlreadyExist => Some("protected_by_mitigating_control"),
+        Justification::VulnerableCodeCannotBeControlledByAdversary => None,
     }
 }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::imports;
 use super::reviews::{RefreshedImport, ReviewFiles};
 use super::{OnProgress, Verifier};
-use crate::advisories::{AdvisoriesUsed, Index};
+use crate::advisories::{AdvisoriesUsed, Index, Vex};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::finding::Level;
@@ -324,6 +324,7 @@ impl Builder {
             self.imports.as_deref(),
         )?;
         let advisories = self.read_advisories(&policy)?;
+        let vex = Vex::read(&policy.vex)?;
         let name = |file: &Option<OperatorFile>| {
             file.as_ref()
                 .map(|file| file.shown.clone())
@@ -370,10 +371,15 @@ impl Builder {
             advisories: advisories
                 .as_ref()
                 .map(|index| advisories_used(index, self.now)),
+            vex: vex
+                .files()
+                .map(|(shown, digest)| InputFile::new(shown, Some(digest)))
+                .collect(),
             ..Inputs::default()
         };
         Ok(Verifier {
             advisories,
+            vex,
             policy,
             lock,
             reviews,
@@ -435,11 +441,13 @@ impl Builder {
             .index
             .as_deref()
             .or(self.advisories.as_deref());
+        let vex = policy.vex.iter().map(|file| file.path.as_path());
         operator_file::refuse_inside(
             own.chain(signers)
                 .chain(skills)
                 .chain(imports)
-                .chain(advisories),
+                .chain(advisories)
+                .chain(vex),
             &folders.collect::<Vec<_>>(),
         )
     }

@@ -112,14 +112,19 @@ impl Verifier {
             advisories: &ids,
         };
         let excepted = self.policy.exception_for(&target, self.options.today());
+        let excepted = excepted.map(|(_, exception)| Analysis::Excepted {
+            until: exception.until,
+            reason: exception.reason.clone(),
+        });
         KnownAdvisory {
             subject: subject.id.clone(),
             version: known.version.clone(),
             places: known.places.clone(),
             found: known.found.clone(),
-            analysis: excepted.map(|(_, exception)| Analysis::Excepted {
-                until: exception.until,
-                reason: exception.reason.clone(),
+            // The operator's own word counts before what a file of the team says.
+            analysis: excepted.or_else(|| {
+                let vex = known.vex.clone().filter(|vex| !vex.expired);
+                vex.map(Analysis::NotAffected)
             }),
         }
     }

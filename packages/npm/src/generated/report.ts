@@ -59,6 +59,8 @@ export interface Inputs {
   variables?: Array<string>;
   /** The index of advisories that was looked into; none where there was none. */
   advisories?: AdvisoriesUsed | null;
+  /** The files by which the operator's team says which holes are none. */
+  vex?: Array<InputFile>;
   /** What signatures were judged by, where there were any. */
   anchors?: AnchorsUsed | null;
 }

@@ -1,6 +1,7 @@
 //! `review`: what is left to read, what to read of one subject, and what to write down about it.
 
 mod append;
+mod export;
 mod shown;
 
 use std::path::Path;
@@ -18,6 +19,9 @@ use crate::operator::Files;
 use crate::{Exit, ask, names, operator, output, pager, render, wording};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
+    if let Some(folder) = &args.export_violations {
+        return export::violations(common, folder);
+    }
     let Some(named) = &args.id else {
         return backlog(common);
     };

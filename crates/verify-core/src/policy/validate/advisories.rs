@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use super::{Reader, from_name};
+use super::{Reader, from_name, import_address};
 use crate::advisories::Severity;
 use crate::policy::AdvisoryPolicy;
 use crate::policy::wire::WireAdvisories;
@@ -44,8 +44,14 @@ impl Reader<'_> {
                     .with_help("write low, medium, high or critical"),
             ),
         };
+        if let Some(url) = &wire.source
+            && let Err((why, help)) = import_address(url.get_ref())
+        {
+            return fail(self.file.error(url.span(), why).with_help(help));
+        }
         Ok(AdvisoryPolicy {
             index: wire.index.map(|path| self.resolve(&path)).transpose()?,
+            source: wire.source.map(Spanned::into_inner),
             sha256: wire.sha256.map(Spanned::into_inner),
             max_age_days: wire.max_age_days.map(Spanned::into_inner),
             require: wire.require.unwrap_or_default(),

@@ -5,6 +5,7 @@ mod exception;
 mod mutable;
 mod release;
 mod skill_signer;
+mod vex;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -76,6 +77,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
             .collect::<Checked<_>>()?,
         releases: Vec::new(),
         skill_signers: Vec::new(),
+        vex: Vec::new(),
         exceptions: Vec::new(),
         excepted: BTreeMap::new(),
         mutable: Vec::new(),
@@ -113,6 +115,7 @@ pub(super) fn operator(
     policy.rules = RuleSet::new(reader.rules(wire.rule)?);
     policy.releases = reader.releases(wire.release)?;
     policy.skill_signers = reader.skill_signers(wire.skill_signer)?;
+    policy.vex = reader.vex(wire.vex, today)?;
     policy.mutable = reader.mutable(wire.mutable)?;
     policy.exceptions = reader.exceptions(wire.exception, today)?;
     for (number, exception) in policy.exceptions.iter().enumerate() {
@@ -435,7 +438,7 @@ fn import_address(url: &str) -> Result<(), (&'static str, &'static str)> {
     });
     let Some(rest) = url.strip_prefix("https://").or(local) else {
         return Err((
-            "an imported file is fetched over https only",
+            "a file is fetched over https only",
             "write it as https://<host>/<path>",
         ));
     };

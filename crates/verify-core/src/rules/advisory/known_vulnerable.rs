@@ -33,6 +33,25 @@ fn check(view: &View<'_>) -> Vec<Draft> {
                     .collect();
                 draft = draft.evidence(format!("mended in {}", super::shortened(&fixed)));
             }
+            if let Some(vex) = &package.vex {
+                let why = vex.justification.map(|why| why.as_str().to_owned());
+                let why = why.or_else(|| {
+                    let words = vex.impact.as_deref()?;
+                    Some(crate::text::excerpt(words, 160))
+                });
+                let says = format!(
+                    "{} says not affected: {} ({})",
+                    crate::text::excerpt(&vex.author, 80),
+                    why.unwrap_or_default(),
+                    vex.file
+                );
+                if !vex.expired {
+                    return draft
+                        .evidence(format!("{says}, which counts until {}", vex.until))
+                        .at_most(Level::Note);
+                }
+                draft = draft.evidence(format!("{says}, which counted until {}", vex.until));
+            }
             // A hole of which nobody says how bad it is may be as bad as any.
             let unknown = found.severity == crate::advisories::Severity::Unknown;
             match from {

@@ -73,6 +73,33 @@ fn draft(view: &View<'_>, package: &AdvisedPackage, what: &str) -> Draft {
     draft
 }
 
+/// What an imported record of the operator's team says must not run.
+pub(super) fn violation(view: &View<'_>, package: &AdvisedPackage) -> Draft {
+    let found = &package.found;
+    let why = match found.summary.as_str() {
+        "" => "no reason is given",
+        summary => summary,
+    };
+    let why = text::visible(why);
+    let mut draft = view
+        .draft(format!(
+            "{} says that it must not run: {why}",
+            found.ids.join(", ")
+        ))
+        .evidence(format!("found in {}", shortened(&package.places)));
+    if package.own && package.version.is_none() {
+        draft = draft.evidence(format!("by {}", text::excerpt(&package.name, 100)));
+    } else {
+        let version = package.version.as_deref().unwrap_or("of unknown version");
+        draft = draft.evidence(format!(
+            "{} {}",
+            text::excerpt(&package.name, 100),
+            text::excerpt(version, 60)
+        ));
+    }
+    draft
+}
+
 /// The first of them, safe to show.
 fn shortened(all: &[String]) -> String {
     let shown: Vec<String> = all

@@ -1,7 +1,7 @@
-//! `violation`: a reviews file that the operator uses says that this must not run. Beats everything.
+//! `violation`: a reviews file or an imported record of the operator's team says that this must not run. Beats everything.
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::rules::{Check, Group, Rule, Stages, View};
+use crate::rules::{Check, Group, Rule, Stages, View, advisory};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "violation",
@@ -17,6 +17,8 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>) -> Vec<Draft> {
     let violations = view.evidence.review.violations.iter();
+    let listed = view.evidence.advisories.violations.iter();
+    let listed = listed.map(|package| advisory::violation(view, package));
     violations
         .map(|entry| {
             Draft::new(format!(
@@ -26,5 +28,6 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .subject(&view.subject.id)
             .at(Some(entry.at.clone()))
         })
+        .chain(listed)
         .collect()
 }

@@ -1,0 +1,44 @@
+//! `review --export-violations`: what must not run, as OSV records for others.
+
+use std::path::Path;
+
+use openclaw_verify_core::Result;
+use openclaw_verify_core::review::violations_as_osv;
+use serde_json::json;
+
+use crate::cli::{Common, Format};
+use crate::{Exit, commands, operator, output, outputs, render};
+
+/// Writes one file for each violation of the operator's own reviews file into `folder`. What is in the folder already stays, but for
+/// files of the same names.
+pub(super) fn violations(common: &Common, folder: &Path) -> Result<Exit> {
+    let start = super::super::start_without_installation(common, false)?;
+    let verifier = start.builder.build()?;
+    start.bar.finish();
+    let records = violations_as_osv(verifier.reviews());
+    for (id, record) in &records {
+        let file = folder.join(format!("{id}.json"));
+        outputs::write(&file, &format!("{record:#}\n"), Format::Json)?;
+    }
+    let shown = operator::shown(folder);
+    if common.format != Format::Human {
+        let value = json!({
+            "schema": "openclaw-verify.violations/1",
+            "folder": shown,
+            "records": records.keys().collect::<Vec<_>>(),
+        });
+        output::document(&render::json(&value)?, common.format)?;
+        return Ok(Exit::Clean);
+    }
+    if records.is_empty() {
+        output::stderr("the reviews file holds no violations, and nothing was written");
+        return Ok(Exit::Clean);
+    }
+    let count = render::count(records.len(), "record");
+    output::stderr(&format!("wrote {count} to {shown}"));
+    output::stderr(&format!(
+        "others read them beside the rest: {}",
+        commands::carried("openclaw-verify advisories import npm.zip FOLDER")
+    ));
+    Ok(Exit::Clean)
+}
