@@ -190,9 +190,9 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
 fn together<'a>(out: &mut String, found: Vec<&'a Finding>) -> Vec<&'a Finding> {
     let alone = |id: &str| found.iter().filter(|other| other.id == id).count() == 1;
     let pair = found.iter().find_map(|second| {
-        let first = found.iter().find(|first| {
-            second.beside == Some(first.id) && alone(first.id) && alone(second.id)
-        })?;
+        let first = found
+            .iter()
+            .find(|first| second.beside == Some(first.id) && alone(first.id) && alone(second.id))?;
         Some((*first, *second))
     });
     let Some((first, second)) = pair else {

@@ -49,16 +49,14 @@ pub fn vers(range: &[Event]) -> Option<String> {
                 let one = constraints.last().is_some_and(|(_, from)| {
                     from.is_some() && order(from.as_ref(), at.as_ref()).is_eq()
                 });
-                let fixed = matches!(event, Event::Fixed(_));
-                match (one, fixed) {
-                    // From a version to before it is nothing; from it to itself is it.
-                    (true, true) => drop(constraints.pop()),
-                    (true, false) => {
+                match (one, event) {
+                    // From a version to itself is it. Fixed where it begins it cannot be: that end belongs to what came before.
+                    (true, _) => {
                         constraints.pop();
                         constraints.push(("", at));
                     }
-                    (false, true) => constraints.push(("<", at)),
-                    (false, false) => constraints.push(("<=", at)),
+                    (false, Event::Fixed(_)) => constraints.push(("<", at)),
+                    (false, _) => constraints.push(("<=", at)),
                 }
             }
             _ => {}
@@ -146,7 +144,11 @@ mod tests {
                 ],
                 Some("vers:npm/*"),
             ),
-            (vec![Introduced(text("1.0.0")), Fixed(text("1.0.0"))], None),
+            // As versions are judged: an end at a version belongs to what came before it.
+            (
+                vec![Introduced(text("1.0.0")), Fixed(text("1.0.0"))],
+                Some("vers:npm/>=1.0.0"),
+            ),
             (vec![Introduced(text("0")), Fixed(text("next"))], None),
             (vec![Introduced(text("0")), Fixed(text("a|b/c"))], None),
         ] {

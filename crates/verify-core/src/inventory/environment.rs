@@ -55,7 +55,11 @@ static PATTERNS: LazyLock<Vec<(&str, Option<Effect>)>> = LazyLock::new(|| {
 /// What is observed of a variable and its value; nothing where it is harmless.
 pub(super) fn judged(paths: &Paths, name: &str, value: &str, place: String) -> Option<Observation> {
     let effect = effect(name)?;
-    if is_harmless(paths, name, value) {
+    let harmless = match name {
+        "PATH" => search_path::open_entry(paths, value.trim().trim_matches(['"', '\''])).is_none(),
+        _ => is_harmless(name, value),
+    };
+    if harmless {
         return None;
     }
     Some(Observation::LoadOverride {
@@ -103,8 +107,8 @@ fn effect(name: &str) -> Option<Effect> {
     line.and_then(|(_, effect)| *effect)
 }
 
-/// Values that load nothing, of variables that could.
-fn is_harmless(paths: &Paths, name: &str, value: &str) -> bool {
+/// Values that load nothing, of variables that could. What the folders of `PATH` hold is not known here.
+pub(super) fn is_harmless(name: &str, value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'']);
     if value.is_empty() {
         return true;
@@ -112,7 +116,6 @@ fn is_harmless(paths: &Paths, name: &str, value: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     match upper.as_str() {
         "NODE_OPTIONS" => node_options_are_harmless(value),
-        "PATH" => search_path::open_entry(paths, value).is_none(),
         // An editor or pager by its plain name is the user's own choice.
         "EDITOR" | "VISUAL" | "GIT_EDITOR" | "PAGER" | "GIT_PAGER" => {
             const USUAL: [&str; 14] = [

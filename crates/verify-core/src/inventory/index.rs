@@ -183,10 +183,7 @@ fn current(paths: &Paths, place: &str) -> Result<Option<Rows>, Refusal> {
     let files = files(paths);
     memory.set_database_files(files.to_vec());
     // Taken before the copy: what changes meanwhile has another one.
-    let now = match stamps(&files) {
-        Ok(now) => Some(now),
-        Err(_) => None,
-    };
+    let now = stamps(&files).ok();
     let (kept, keep) = memory.database();
     if let (Some(kept), Some(now)) = (&kept, &now)
         && (kept.stamps == *now || keep)

@@ -80,6 +80,7 @@ impl State {
             variables: Vec::new(),
             local: Default::default(),
             other_state: None,
+            memory: None,
         };
         let mut workspaces = vec![Workspace {
             agent: None,

@@ -203,7 +203,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let id = SubjectId::new("path", "two \"words\"");
         let mut entry = LockedPackage::new(id.clone(), Kind::Plugin, Source::Path);
-        entry.tree = Some(crate::digest::TreeDigest([7; 32]));
+        entry.tree = Some(TreeDigest([7; 32]));
         let lock = Lock::new(vec![entry], Vec::new()).expect("lock");
         let finding = |id| found(id, &id_of(&lock));
         let (one, twice, other) = (
@@ -225,7 +225,7 @@ mod tests {
         for exception in policy.exceptions() {
             assert_eq!(
                 (exception.package.clone(), exception.tree),
-                (id.clone(), Some(crate::digest::TreeDigest([7; 32])))
+                (id.clone(), Some(TreeDigest([7; 32])))
             );
             assert_eq!(exception.until, jiff::civil::date(2027, 2, 20));
         }

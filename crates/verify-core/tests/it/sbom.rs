@@ -260,7 +260,7 @@ fn known(inventory: &Inventory, verdicts: &mut Verdicts) {
             json!([]),
         ),
         ("GHSA-2", json!([]), "MODERATE", ranges.clone()),
-        ("x_openclaw-:urn:cdx", json!(["urn:cdx:1"]), hostile, ranges),
+        ("x_team-:urn:cdx", json!(["urn:cdx:1"]), hostile, ranges),
     ] {
         let record = json!({
             "id": id, "aliases": aliases, "modified": "2026-11-01T00:00:00Z", "summary": hostile,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 pub mod mint;
 #[cfg(feature = "online")]
+#[allow(dead_code, reason = "shared with the tests of the command")]
 pub(crate) mod server;
 
 /// The folder of additional material beside the checkout, for tests that are ignored because they need it.

@@ -146,9 +146,10 @@ fn homebrew(text: &str) -> Parsed {
 fn refused(variables: &[(&str, &str)]) -> Option<String> {
     let is_path = |value: &str| value.split(':').all(|folder| absolute(folder).is_some());
     variables.iter().find_map(|(name, value)| {
-        if !is_name(name) || environment::judged(name, value, String::new()).is_some_and(
-            |_| environment::loads(name),
-        ) {
+        let loads = *name != "PATH"
+            && environment::loads(name)
+            && !environment::is_harmless(name, value);
+        if !is_name(name) || loads {
             return Some(format!(
                 "a wrapper script that sets {}, by which Node or OpenClaw would load other code or another state",
                 crate::text::excerpt(name, 80)

@@ -222,10 +222,7 @@ impl<'a> Reader<'a> {
 
     /// A variable that decides which code runs: its value is in the definition, what it names is not hashed.
     fn variable(&mut self, name: &str, value: &str) {
-        // Which program a bare name means is not read here, whatever the folders of PATH are.
-        let harmless = environment::loads(name)
-            && !name.eq_ignore_ascii_case("PATH")
-            && environment::judged(self.paths, name, value, String::new()).is_none()
+        let harmless = environment::loads(name) && environment::is_harmless(name, value)
             || listed(
                 "NODE_ENV NODE_NO_WARNINGS NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE \
                  PYTHONIOENCODING PYTHONUTF8 PYTHONWARNINGS PYTHONHASHSEED NODE_DEBUG NODE_DISABLE_COLORS",

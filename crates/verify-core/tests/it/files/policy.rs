@@ -289,8 +289,8 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     registry without scheme: line 3 `"registry.example"` (here): not the address of a registry -> write it as https://<host>[/<path>]
     registry with password: line 3 `"https://a:b@registry.example"` (here): not the address of a registry -> write it as https://<host>[/<path>]
     import without place: line 2 `[imports.acme]` (here): an import has either `path` or `url` -> (format)
-    import over http: line 3 `"http://a.example/r.toml"` (here): an imported file is fetched over https only -> write it as https://<host>/<path>
-    import from a host that looks local: line 3 `"http://localhost.a.example/r.toml"` (here): an imported file is fetched over https only -> write it as https://<host>/<path>
+    import over http: line 3 `"http://a.example/r.toml"` (here): a file is fetched over https only -> write it as https://<host>/<path>
+    import from a host that looks local: line 3 `"http://localhost.a.example/r.toml"` (here): a file is fetched over https only -> write it as https://<host>/<path>
     import with password: line 3 `"https://ada:secret@a.example/r.toml"` (here): the address holds a user name or password -> put credentials into .npmrc, for their host
     import from nowhere: line 3 `"https:///r.toml"` (here): not the address of a file -> write it as https://<host>/<path>
     import without digest: line 2 `[imports.acme]` (here): missing key `digest` -> (format)
