@@ -148,6 +148,9 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
             let recursive = if *recursive { "-R " } else { "" };
             Some(format!("chmod {recursive}{mode} -- {}", shell_word(path)))
         }
+        Remedy::Owner { path, user } => {
+            Some(format!("sudo chown -hR {user} -- {}", shell_word(path)))
+        }
         Remedy::Gate => Some("openclaw-verify gate --setup --apply".to_owned()),
         Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),

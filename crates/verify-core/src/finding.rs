@@ -65,6 +65,10 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub declared: Vec<Declared>,
+    /// What was seen of the machine itself, where it is about that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub observed: Vec<Observed>,
     /// Digest of rule, key paths and values, where it is about how the machine is set up: an exception names it as `definition`, so
     /// that it covers these values and no others.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +102,37 @@ pub struct Declared {
     /// Its line, from 1; none where the key is not written there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+}
+
+/// What was seen of the machine: a mode, an owner, a listener, a process. Never the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Observed {
+    /// What was looked at: a place, or what it is in words.
+    pub path: String,
+    /// What was seen.
+    pub value: String,
+    /// Where it was seen, such as `mode bits` or `/proc/net/tcp`.
+    pub source: String,
+    /// Number of the user who looked: others may see more, or less.
+    pub seen_by: u32,
+}
+
+impl Observed {
+    /// What the user who runs this saw.
+    pub(crate) fn new(
+        path: impl Into<String>,
+        value: impl Into<String>,
+        source: impl Into<String>,
+    ) -> Self {
+        Self {
+            path: path.into(),
+            value: value.into(),
+            source: source.into(),
+            seen_by: rustix::process::geteuid().as_raw(),
+        }
+    }
 }
 
 /// What a finding is about.
@@ -181,6 +216,13 @@ pub enum Remedy {
         /// Also everything below it.
         recursive: bool,
     },
+    /// Give a file or folder, with everything below it, to a user; only root can.
+    Owner {
+        /// The file or folder, whole.
+        path: String,
+        /// Number of the user.
+        user: u32,
+    },
     /// Let OpenClaw ask the gate before it installs.
     Gate,
     /// Take the exceptions out of the policy that are expired or cover nothing.
@@ -210,6 +252,7 @@ impl Remedy {
             | Self::Pin { .. }
             | Self::Prune
             | Self::Permissions { .. }
+            | Self::Owner { .. }
             | Self::Gate => RemedyKind::Operator,
             Self::Never => RemedyKind::Never,
         }
@@ -230,7 +273,7 @@ pub enum RemedyKind {
     Reinstall,
     /// [`Remedy::Configure`] or [`Remedy::OpenClaw`].
     Configure,
-    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`] or [`Remedy::Gate`].
+    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`] or [`Remedy::Gate`].
     Operator,
     /// [`Remedy::Never`].
     Never,
@@ -327,6 +370,8 @@ pub struct Draft {
     pub locations: Vec<Location>,
     /// What files of the machine say.
     pub declared: Vec<Declared>,
+    /// What was seen of the machine itself.
+    pub observed: Vec<Observed>,
     /// What to do next; the rule's own help when empty.
     pub help: String,
     /// What clears it; what the rule says where none is named.
@@ -353,6 +398,7 @@ impl Draft {
             evidence: Vec::new(),
             locations: Vec::new(),
             declared: Vec::new(),
+            observed: Vec::new(),
             help: String::new(),
             remedy: None,
         }
@@ -453,6 +499,23 @@ impl Draft {
             });
         }
         self.declared.push(declared);
+        self
+    }
+
+    /// Standing on what was seen of the machine itself.
+    #[must_use]
+    pub fn observed(mut self, observed: Observed) -> Self {
+        self.evidence.push(format!(
+            "{}: {} (seen by {} as uid {})",
+            observed.path, observed.value, observed.source, observed.seen_by
+        ));
+        if self.locations.is_empty() && observed.path.contains(['/', '.']) {
+            self.locations.push(Location {
+                file: observed.path.clone(),
+                line: 1,
+            });
+        }
+        self.observed.push(observed);
         self
     }
 

@@ -20,7 +20,7 @@ mod since_lock;
 mod skill;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "sbom")]
@@ -139,7 +139,35 @@ impl Verifier {
             workspace: self.options.workspace.clone(),
             variables: self.options.variables.clone(),
             memory: self.options.memory.clone(),
+            machine: inventory::MachineOptions {
+                etc: self.options.etc.clone(),
+                proc: self.options.proc.clone(),
+                judges: self.judges(),
+                ..inventory::MachineOptions::default()
+            },
         })
+    }
+
+    /// The operator's files that are there, and the program: what must not be in the hands of what it judges. Without a policy and a lock
+    /// there is nothing yet that anyone relies on, and where signed files are demanded a change of them is seen.
+    fn judges(&self) -> Vec<(String, PathBuf)> {
+        let demanded = Path::new("/etc/openclaw-verify/allowed_signers");
+        let files = [
+            ("the policy", &self.options.policy),
+            ("the lock", &self.options.lock),
+            ("the reviews", &self.options.reviews),
+        ];
+        let there = files.into_iter().filter_map(|(what, file)| {
+            let file = file.as_ref().filter(|file| file.text.is_some())?;
+            Some((what.to_owned(), file.path.clone()))
+        });
+        let mut found: Vec<(String, PathBuf)> = there.collect();
+        if found.is_empty() || std::fs::symlink_metadata(demanded).is_ok() {
+            return Vec::new();
+        }
+        let program = self.options.program.clone();
+        found.extend(program.map(|program| ("the program itself".to_owned(), program)));
+        found
     }
 
     /// The operator's own reviews file; empty when there is none.

@@ -40,6 +40,16 @@ pub(crate) struct HostArgs {
     /// To be read and then run. What no command fixes is a comment.
     #[arg(long)]
     pub commands: bool,
+    /// The folder of users and groups
+    ///
+    /// In place of /etc, for an image or a test.
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub etc: Option<PathBuf>,
+    /// The folder of the kernel's tables
+    ///
+    /// In place of /proc, for an image or a test; tables of devices are then beside it in sys.
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub proc: Option<PathBuf>,
 }
 
 /// Arguments of `lock`.

@@ -91,8 +91,8 @@ fn acting(verb: &str) -> Vec<&'static str> {
             FORMAT,
         ],
         "host" => &[
-            &["state_dir", "relocated_from", "home", "profile", "dev"],
-            &["variables"],
+            PLACES,
+            &["relocated_from", "home", "profile", "dev", "tmp", "variables"],
             FILES,
             LEVELS,
             LABEL,

@@ -9,7 +9,17 @@ use crate::{Exit, output, wording};
 
 pub(super) fn run(common: &Common, args: &HostArgs) -> Result<Exit> {
     let start = start(common)?;
-    let verifier = start.builder.build()?;
+    let mut builder = start.builder;
+    if let Some(etc) = &args.etc {
+        builder = builder.etc(etc);
+    }
+    if let Some(proc) = &args.proc {
+        builder = builder.proc(proc);
+    }
+    if let Ok(program) = std::env::current_exe() {
+        builder = builder.program(program);
+    }
+    let verifier = builder.build()?;
     let report = verifier.posture()?;
     start.bar.finish();
     if !args.commands {

@@ -15,10 +15,20 @@ fn host(installation: &Installation) -> (i32, Value) {
 }
 
 fn with(config: &str) -> Installation {
+    use std::os::unix::fs::PermissionsExt as _;
     let installation = Installation::empty();
+    // As OpenClaw makes it.
+    fs::set_permissions(&installation.state, fs::Permissions::from_mode(0o700)).expect("mode");
     let config = config.replace("STRONG", STRONG);
-    fs::write(installation.state.join("openclaw.json"), config).expect("config");
+    private(&installation.state.join("openclaw.json"), &config);
     installation
+}
+
+/// Writes a file that only its owner reads, as OpenClaw does.
+fn private(file: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::write(file, text).expect("file");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("mode");
 }
 
 /// Level and code of each finding called `id`.
@@ -46,7 +56,16 @@ fn of(config: &str, id: &str) -> Vec<String> {
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 /// Rules that look at files, processes or units: their cases are below.
-const OF_FILES: [&str; 1] = ["stale-secret-copy"];
+const OF_FILES: [&str; 8] = [
+    "stale-secret-copy",
+    "secret-readable",
+    "code-writable",
+    "wrong-owner",
+    "verifier-writable",
+    "shared-filesystem",
+    "disk-not-encrypted",
+    "root-equivalent-group",
+];
 
 const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
@@ -668,6 +687,262 @@ fn credentials_that_moved_into_the_database_are_stale() {
     assert!(!stale());
 }
 
+/// An installation whose folders everyone may enter, with modes of its own.
+fn entered(modes: &[(&str, u32)]) -> Installation {
+    use std::os::unix::fs::PermissionsExt as _;
+    let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+    let root = installation.state.parent().expect("root").to_owned();
+    let mode = |path: &std::path::Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+    };
+    mode(&root, 0o755);
+    mode(&installation.state, 0o755);
+    mode(&installation.state.join("openclaw.json"), 0o600);
+    for (path, bits) in modes {
+        let path = installation.state.join(path);
+        if !path.exists() {
+            fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            match path.extension() {
+                Some(_) => fs::write(&path, "x").expect("file"),
+                None => fs::create_dir_all(&path).expect("folder"),
+            }
+        }
+        mode(&path, *bits);
+    }
+    installation
+}
+
+/// Id, code, and where of the findings about files.
+fn about_files(installation: &Installation, arguments: &[&str]) -> Vec<String> {
+    let mut line = vec!["host", "--format", "json"];
+    line.extend(arguments);
+    let run = installation.run(&line);
+    let report: Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text()));
+    let found = report["findings"].as_array().expect("findings").iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    found
+        .filter(|finding| OF_FILES.contains(&text(&finding["id"]).as_str()))
+        .map(|finding| {
+            let code = match finding["code"].as_str() {
+                Some(code) => format!("[{code}]"),
+                None => String::new(),
+            };
+            let place = text(&finding["observed"][0]["path"]);
+            format!(
+                "{} {}{code} {place}",
+                text(&finding["level"]),
+                text(&finding["id"])
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_file_is_open_only_where_every_folder_above_lets_others_in() {
+    let modes = [
+        ("a/.env.x", 0o600),
+        ("secrets.json", 0o644),
+        ("credentials/whatsapp/creds.json", 0o644),
+    ];
+    let open = entered(&modes);
+    assert_eq!(
+        about_files(&open, &[]),
+        [
+            "deny secret-readable credentials/whatsapp/creds.json",
+            "deny secret-readable secrets.json"
+        ]
+    );
+    let closed = entered(&modes);
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(&closed.state, fs::Permissions::from_mode(0o700)).expect("mode");
+    assert_eq!(
+        about_files(&closed, &[]),
+        ["note secret-readable[latent] secrets.json"]
+    );
+    assert!(about_files(&entered(&[("secrets.json", 0o600)]), &[]).is_empty());
+}
+
+#[test]
+fn what_is_printed_closes_it() {
+    let installation = entered(&[
+        ("secrets.json", 0o644),
+        ("extensions/a/index.js", 0o666),
+        ("workspace/skills", 0o777),
+    ]);
+    let run = installation.run(&["host", "--commands"]);
+    let commands: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("chmod "))
+        .collect();
+    assert_eq!(commands.len(), 3, "{}", run.stdout);
+    for command in commands {
+        let done = std::process::Command::new("sh")
+            .args(["-c", command])
+            .status()
+            .expect("sh");
+        assert!(done.success(), "{command}");
+    }
+    assert!(about_files(&installation, &[]).is_empty());
+}
+
+#[test]
+fn code_that_others_can_change_is_seen_below_its_root() {
+    let installation = entered(&[
+        ("extensions/a/index.js", 0o666),
+        ("skills", 0o777),
+        ("workspace/notes", 0o777),
+        ("workspace/AGENTS.md", 0o666),
+    ]);
+    assert_eq!(
+        about_files(&installation, &[]),
+        [
+            "deny code-writable skills",
+            "deny code-writable extensions",
+            "deny code-writable workspace"
+        ]
+    );
+    let closed = entered(&[
+        ("extensions/a/index.js", 0o644),
+        ("skills", 0o755),
+        ("workspace/notes", 0o777),
+    ]);
+    assert!(about_files(&closed, &[]).is_empty());
+    // A folder above that everyone may write gives everything below it away, unless it is sticky.
+    let above = entered(&[("openclaw.json", 0o600)]);
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = above.state.parent().expect("root").to_owned();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).expect("mode");
+    let found = about_files(&above, &[]);
+    assert!(
+        found.contains(&"deny code-writable openclaw.json".to_owned()),
+        "{found:#?}"
+    );
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o1777)).expect("mode");
+    assert!(about_files(&above, &[]).is_empty());
+}
+
+/// A folder with tables of users and groups in which the owner of `installation` is `ada`, and others are as `more` says.
+fn etc(installation: &Installation, group: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::metadata(&installation.state).expect("state");
+    let folder = installation.config.join("etc");
+    fs::create_dir_all(&folder).expect("folder");
+    let passwd = format!(
+        "ada:x:{}:{}::/home/ada:/bin/sh\nbob:x:4242:4242::/home/bob:/bin/sh\n",
+        found.uid(),
+        found.gid()
+    );
+    fs::write(folder.join("passwd"), passwd).expect("passwd");
+    fs::write(
+        folder.join("group"),
+        group.replace("GID", &found.gid().to_string()),
+    )
+    .expect("group");
+    folder
+}
+
+#[test]
+fn a_group_counts_only_where_others_are_in_it() {
+    let installation = entered(&[("secrets.json", 0o640)]);
+    let of = |group: &str| {
+        let folder = etc(&installation, group);
+        about_files(&installation, &["--etc", folder.to_str().expect("text")])
+    };
+    assert!(of("ada:x:GID:\n").is_empty());
+    assert_eq!(of("ada:x:GID:bob\n"), ["deny secret-readable secrets.json"]);
+    fs::remove_file(installation.config.join("etc/group")).expect("group");
+    let folder = installation.config.join("etc");
+    assert_eq!(
+        about_files(&installation, &["--etc", folder.to_str().expect("text")]),
+        ["warn secret-readable[unknown] secrets.json"]
+    );
+}
+
+#[test]
+fn what_the_state_lies_on_comes_from_the_table_of_mounts() {
+    let installation = entered(&[]);
+    let proc = installation.config.join("m/proc");
+    fs::create_dir_all(proc.join("self")).expect("folder");
+    let on = |kind: &str, swap: &str| {
+        let table = format!("1 0 253:0 / / rw - {kind} x rw\n");
+        fs::write(proc.join("self/mountinfo"), table).expect("table");
+        fs::write(proc.join("swaps"), format!("Filename\n{swap}\n")).expect("swaps");
+        about_files(&installation, &["--proc", proc.to_str().expect("text")])
+    };
+    assert_eq!(on("nfs4", ""), ["warn shared-filesystem /"]);
+    assert_eq!(on("virtiofs", ""), ["note shared-filesystem[host] /"]);
+    assert!(
+        on("ext4", "/dev/sda2 partition").is_empty(),
+        "not known, which is no finding"
+    );
+    let uuid = installation.config.join("m/sys/dev/block/253:0/dm/uuid");
+    fs::create_dir_all(uuid.parent().expect("parent")).expect("folder");
+    fs::write(uuid, "CRYPT-LUKS2-x\n").expect("uuid");
+    assert!(on("ext4", "/dev/zram0 partition").is_empty());
+    assert_eq!(
+        on("ext4", "/dev/sda2 partition"),
+        ["note disk-not-encrypted[swap] /dev/sda2"]
+    );
+}
+
+#[test]
+fn what_judges_must_not_belong_to_whom_it_judges() {
+    let installation = entered(&[]);
+    let of_judges = || {
+        let all = about_files(&installation, &[]);
+        all.into_iter()
+            .filter(|found| found.contains("verifier-writable"))
+            .count()
+    };
+    assert_eq!(of_judges(), 0, "there is no policy that anyone relies on");
+    fs::write(installation.policy(), "version = 1\n").expect("policy");
+    assert_eq!(of_judges(), 1);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn owners_and_groups_of_another_user() {
+    let installation = entered(&[("extensions/a/index.js", 0o644), ("secrets.json", 0o600)]);
+    let chown = |path: &std::path::Path, uid: u32| {
+        std::os::unix::fs::chown(path, Some(uid), Some(uid)).expect("chown")
+    };
+    for path in [
+        "",
+        "openclaw.json",
+        "extensions",
+        "extensions/a",
+        "secrets.json",
+    ] {
+        chown(&installation.state.join(path), 1);
+    }
+    chown(&installation.state.join("extensions/a/index.js"), 2);
+    let folder = installation.config.join("etc");
+    fs::create_dir_all(&folder).expect("folder");
+    fs::write(folder.join("passwd"), "ada:x:1:1::/:\n").expect("passwd");
+    let of = |group: &str| {
+        fs::write(folder.join("group"), group).expect("group");
+        about_files(&installation, &["--etc", folder.to_str().expect("text")])
+    };
+    assert_eq!(of("ada:x:1:\n"), ["deny wrong-owner extensions/a/index.js"]);
+    assert_eq!(
+        of("ada:x:1:\ndocker:x:999:ada\nsudo:x:27:ada\n"),
+        [
+            "deny wrong-owner extensions/a/index.js",
+            "warn root-equivalent-group groups of ada",
+            "note root-equivalent-group[by-password] groups of ada"
+        ]
+    );
+    // Root's own policy is out of the hands of that user.
+    fs::write(installation.policy(), "version = 1\n").expect("policy");
+    assert!(
+        !of("ada:x:1:\n")
+            .iter()
+            .any(|found| found.contains("verifier-writable"))
+    );
+}
+
 /// The config that OpenClaw's first run writes. [M 2026.9.6, `onboard --non-interactive --mode local`]
 const ONBOARDED: &str = "{agents:{defaults:{workspace:'WORKSPACE'},entries:{main:{name:'main',workspace:'WORKSPACE'}}},gateway:{mode:'local',auth:{mode:'token',token:'STRONG'},port:18789,bind:'loopback',tailscale:{mode:'off'}},tools:{profile:'full'},skills:{install:{nodeManager:'npm'}},hooks:{internal:{entries:{'session-memory':{enabled:true}}}}}";
 
@@ -683,7 +958,7 @@ fn a_first_run_shows_four_things_and_no_more() {
         "openclaw.json.bak",
         "openclaw.json.last-good",
     ] {
-        fs::write(installation.state.join(file), &config).expect("config");
+        private(&installation.state.join(file), &config);
     }
     let (code, report) = host(&installation);
     let all = report["findings"].as_array().expect("findings").iter();

@@ -72,7 +72,21 @@ pub(super) struct Config {
     pub(super) shown: String,
     /// The file itself, without what it includes; empty where it is not read.
     pub(super) text: String,
+    /// The file.
+    pub(super) file: PathBuf,
+    /// What it includes.
+    pub(super) included: Vec<Included>,
     pub(super) observations: Vec<Observation>,
+}
+
+/// A file that the config includes.
+pub(super) struct Included {
+    /// The key at which its content stands, as parts of a path.
+    pub(super) at: Vec<String>,
+    /// The file.
+    pub(super) file: PathBuf,
+    /// Its text.
+    pub(super) text: String,
 }
 
 /// Reads `openclaw.json` of the state directory, or the file that the operator named in its place, which then has to be there.
@@ -87,6 +101,8 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
         includes: 0,
         observations: Vec::new(),
         complete: true,
+        at: Vec::new(),
+        included: Vec::new(),
     };
     let shown = paths.shown(file);
     let content = if named.is_some() {
@@ -135,6 +151,8 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
         complete: reader.complete,
         shown,
         text: written,
+        file: file.clone(),
+        included: reader.included,
         observations: reader.observations,
     })
 }
@@ -278,6 +296,9 @@ struct Reader<'a> {
     includes: usize,
     observations: Vec<Observation>,
     complete: bool,
+    /// The key that is being resolved.
+    at: Vec<String>,
+    included: Vec<Included>,
 }
 
 impl Reader<'_> {
@@ -336,7 +357,13 @@ impl Reader<'_> {
             Value::Array(items) => Value::Array(
                 items
                     .into_iter()
-                    .map(|item| self.resolve(item, chain, depth + 1))
+                    .enumerate()
+                    .map(|(n, item)| {
+                        self.at.push(format!("[{n}]"));
+                        let item = self.resolve(item, chain, depth + 1);
+                        self.at.pop();
+                        item
+                    })
                     .collect(),
             ),
             Value::Object(mut map) => {
@@ -354,7 +381,12 @@ impl Reader<'_> {
                 let include = map.shift_remove(INCLUDE);
                 let rest: Map<_, _> = map
                     .into_iter()
-                    .map(|(key, value)| (key, self.resolve(value, chain, depth + 1)))
+                    .map(|(key, value)| {
+                        self.at.push(key.clone());
+                        let value = self.resolve(value, chain, depth + 1);
+                        self.at.pop();
+                        (key, value)
+                    })
                     .collect();
                 match include {
                     None => Value::Object(rest),
@@ -469,6 +501,11 @@ impl Reader<'_> {
             .paths
             .text(&file, MAX_FILE)
             .map_err(|error| error.to_string())?;
+        self.included.push(Included {
+            at: self.at.clone(),
+            file: file.clone(),
+            text: content.clone(),
+        });
         self.parsed(&file, &content, chain, depth + 1)
     }
 }

@@ -437,6 +437,22 @@ pub struct InventoryOptions {
     pub other_state: Option<PathBuf>,
     /// What is kept between runs of one process.
     pub memory: Option<Arc<Memory>>,
+    /// What judges the machine: where its tables of users, processes and mounts are, and the operator's own files.
+    pub machine: MachineOptions,
+}
+
+/// Where the machine's own tables are, and what of the operator's must not be in OpenClaw's hands.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct MachineOptions {
+    /// In place of `/etc`.
+    pub etc: Option<PathBuf>,
+    /// In place of `/proc`.
+    pub proc: Option<PathBuf>,
+    /// The operator's files that judge, and the program: what they are in words, and where.
+    pub judges: Vec<(String, PathBuf)>,
+    /// Members of a file's group are trusted as its owner is.
+    pub group_shared: bool,
 }
 
 impl InventoryOptions {
@@ -457,6 +473,7 @@ impl InventoryOptions {
             local: LocalRules::default(),
             other_state: None,
             memory: None,
+            machine: MachineOptions::default(),
         }
     }
 }

@@ -543,6 +543,8 @@ mod tests {
                 complete: true,
                 shown: "openclaw.json".to_owned(),
                 text: String::new(),
+                file: std::path::PathBuf::new(),
+                included: Vec::new(),
                 observations: Vec::new(),
             };
             let mut found = Vec::new();

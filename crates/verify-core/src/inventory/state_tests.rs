@@ -81,6 +81,7 @@ impl State {
             local: Default::default(),
             other_state: None,
             memory: None,
+            machine: Default::default(),
         };
         let mut workspaces = vec![Workspace {
             agent: None,

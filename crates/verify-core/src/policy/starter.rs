@@ -143,6 +143,7 @@ mod tests {
             evidence: Vec::new(),
             locations: Vec::new(),
             declared: Vec::new(),
+            observed: Vec::new(),
             definition: None,
             help: String::new(),
             remedy: crate::finding::Remedy::Never,

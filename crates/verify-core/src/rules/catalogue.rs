@@ -1,8 +1,8 @@
 //! Every rule, once. A new rule is one file, one line here, one page in docs/findings and one test.
 
 use super::{
-    Rule, access, advisory, execution, exposure, hygiene, integrity, pinning, provenance, review,
-    secrets,
+    Rule, access, advisory, execution, exposure, hygiene, integrity, pinning, platform, provenance,
+    review, secrets,
 };
 
 /// Every rule, by group.
@@ -96,4 +96,11 @@ static CATALOGUE: &[Rule] = &[
     execution::audit_suppressed::RULE,
     secrets::secret_in_config::RULE,
     secrets::stale_secret_copy::RULE,
+    secrets::secret_readable::RULE,
+    secrets::code_writable::RULE,
+    secrets::wrong_owner::RULE,
+    secrets::verifier_writable::RULE,
+    secrets::shared_filesystem::RULE,
+    secrets::disk_not_encrypted::RULE,
+    platform::root_equivalent_group::RULE,
 ];

@@ -10,6 +10,7 @@ mod integrity;
 mod machine;
 pub(crate) mod outcomes;
 mod pinning;
+mod platform;
 mod provenance;
 mod review;
 mod secrets;
@@ -45,7 +46,7 @@ use crate::digest::Sha256Digest;
 use crate::evidence::{Evidence, TagFacts};
 use crate::fact::Outcome;
 use crate::finding::{
-    About, Declared, Draft, Finding, Level, Location, Remedy, RemedyKind, Suppression,
+    About, Declared, Draft, Finding, Level, Location, Observed, Remedy, RemedyKind, Suppression,
 };
 use crate::inventory::machine::Machine;
 use crate::inventory::staged::request::Extent;
@@ -477,8 +478,9 @@ impl Judge<'_> {
             message: draft.message,
             evidence,
             locations: draft.locations,
-            definition: definition(rule, draft.code, &draft.declared),
+            definition: definition(rule, draft.code, &draft.declared, &draft.observed),
             declared: draft.declared,
+            observed: draft.observed,
             help: if draft.help.is_empty() {
                 rule.help.to_owned()
             } else {
@@ -523,7 +525,8 @@ impl Judge<'_> {
             return None;
         }
         let subject = draft.subject.as_ref()?;
-        let digests = match definition(rule, draft.code, &draft.declared) {
+        let bound = definition(rule, draft.code, &draft.declared, &draft.observed);
+        let digests = match bound {
             Some(definition) => Digests {
                 definition: Some(definition),
                 ..Digests::default()
@@ -552,8 +555,15 @@ impl Judge<'_> {
 }
 
 /// What an exception of a finding about the machine is bound to; none for findings about anything else.
-fn definition(rule: &Rule, code: Option<&str>, declared: &[Declared]) -> Option<Sha256Digest> {
-    if declared.is_empty() {
+///
+/// Who looked is not part of it: the same machine is the same for whoever asks.
+fn definition(
+    rule: &Rule,
+    code: Option<&str>,
+    declared: &[Declared],
+    observed: &[Observed],
+) -> Option<Sha256Digest> {
+    if declared.is_empty() && observed.is_empty() {
         return None;
     }
     let mut values: Vec<[&str; 2]> = declared
@@ -561,6 +571,14 @@ fn definition(rule: &Rule, code: Option<&str>, declared: &[Declared]) -> Option<
         .map(|declared| [declared.path.as_str(), declared.value.as_str()])
         .collect();
     values.sort_unstable();
-    let bound = serde_json::json!([rule.id, code, values]);
+    let mut seen: Vec<[&str; 2]> = observed
+        .iter()
+        .map(|observed| [observed.path.as_str(), observed.value.as_str()])
+        .collect();
+    seen.sort_unstable();
+    let bound = match seen.is_empty() {
+        true => serde_json::json!([rule.id, code, values]),
+        false => serde_json::json!([rule.id, code, values, seen]),
+    };
     Some(Sha256Digest::of(bound.to_string().as_bytes()))
 }

@@ -40,6 +40,9 @@ pub struct Builder {
     pub(super) variables: Vec<(String, String)>,
     pub(super) origins: Origins,
     pub(super) other_state: Option<PathBuf>,
+    pub(super) etc: Option<PathBuf>,
+    pub(super) proc: Option<PathBuf>,
+    pub(super) program: Option<PathBuf>,
     pub(super) policy: Option<OperatorFile>,
     pub(super) lock: Option<OperatorFile>,
     pub(super) reviews: Option<OperatorFile>,
@@ -102,6 +105,9 @@ impl Builder {
             variables: Vec::new(),
             origins: Origins::default(),
             other_state: None,
+            etc: None,
+            proc: None,
+            program: None,
             policy: None,
             lock: None,
             reviews: None,
@@ -188,6 +194,24 @@ impl Builder {
     /// The default place holds a state too, and the caller's environment chose another one.
     pub fn other_state(mut self, folder: impl Into<PathBuf>) -> Self {
         self.other_state = Some(folder.into());
+        self
+    }
+
+    /// The folder with the machine's tables of users and groups, in place of `/etc`.
+    pub fn etc(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.etc = Some(folder.into());
+        self
+    }
+
+    /// The folder with the kernel's tables, in place of `/proc`; those of devices are then beside it in `sys`.
+    pub fn proc(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.proc = Some(folder.into());
+        self
+    }
+
+    /// The program that judges, which the user who runs OpenClaw should not be able to change.
+    pub fn program(mut self, file: impl Into<PathBuf>) -> Self {
+        self.program = Some(file.into());
         self
     }
 

@@ -196,9 +196,9 @@ fn shows(text: &str, id: &str) -> bool {
         .any(|level| text.contains(&format!("\n{level} {id} ")))
 }
 
-/// Rules that speak of what the shipped state does not hold, such as signed tags and attestations; tests of their own ask about
+/// Rules that speak of what the shipped state does not hold, such as signed tags and attestations, or of modes and owners; tests of their own ask about
 /// them, and `explain` shows them.
-const ELSEWHERE: [&str; 17] = [
+const ELSEWHERE: [&str; 24] = [
     "unverifiable-cache",
     "floating-spec",
     "too-fresh",
@@ -216,6 +216,13 @@ const ELSEWHERE: [&str; 17] = [
     "other-state",
     "trust-expiring",
     "advisories-stale",
+    "secret-readable",
+    "code-writable",
+    "wrong-owner",
+    "verifier-writable",
+    "shared-filesystem",
+    "disk-not-encrypted",
+    "root-equivalent-group",
 ];
 
 /// Every rule speaks on a screen, in the form that people read, or is named as one that cannot.

@@ -2,10 +2,14 @@
 //!
 //! What a key means where nothing is written is OpenClaw's own default; it is named in the rule that counts it.
 
+mod accounts;
 mod address;
 pub(crate) mod agents;
 pub(crate) mod channels;
+pub(crate) mod files;
 mod lines;
+pub(crate) mod mounts;
+pub(crate) mod reach;
 pub(crate) mod secrets;
 
 use std::borrow::Cow;
@@ -49,6 +53,12 @@ pub(crate) struct Machine {
     places: Places,
     /// Copies of secrets that the config no longer holds.
     stale: Vec<secrets::StaleCopy>,
+    /// Files the config includes: the key at which each stands, how it is shown, and its text.
+    included: Vec<(Vec<String>, String, String)>,
+    /// Files and their owners; none where the state is not this machine's.
+    files: Option<files::Files>,
+    /// What the state directory lies on; none where that is not known.
+    mount: Option<mounts::Mount>,
 }
 
 /// Where things are that a path of the config may touch.
@@ -138,8 +148,40 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         paired,
         places,
         stale: Vec::new(),
+        included: config
+            .included
+            .iter()
+            .map(|found| {
+                (
+                    found.at.clone(),
+                    paths.shown(&found.file),
+                    found.text.clone(),
+                )
+            })
+            .collect(),
+        files: None,
+        mount: None,
     };
     machine.stale = secrets::stale(&paths, &machine);
+    if let Some(why) = paths.not_here() {
+        observations.push(Observation::NotHere {
+            what: "files and their owners, services and processes".to_owned(),
+            why: why.to_owned(),
+        });
+    } else {
+        let given = &options.machine;
+        let proc = given.proc.clone().unwrap_or_else(|| PathBuf::from("/proc"));
+        machine.mount = mounts::of(&paths.state, &proc);
+        let mut config_files = vec![config.file.clone()];
+        config_files.extend(config.included.iter().map(|found| found.file.clone()));
+        machine.files = Some(files::read(
+            &paths,
+            &machine,
+            &config_files,
+            given,
+            options.tmp.as_deref(),
+        ));
+    }
     Ok(Inventory {
         observations,
         machine: Some(machine),
@@ -195,7 +237,20 @@ impl Machine {
             paired: Vec::new(),
             places: Places::default(),
             stale: Vec::new(),
+            included: Vec::new(),
+            files: None,
+            mount: None,
         }
+    }
+
+    /// Files and their owners; none where the state is not this machine's.
+    pub(crate) fn files(&self) -> Option<&files::Files> {
+        self.files.as_ref()
+    }
+
+    /// What the state directory lies on; none where that is not known.
+    pub(crate) fn mount(&self) -> Option<&mounts::Mount> {
+        self.mount.as_ref()
     }
 
     /// Where things are.
@@ -309,7 +364,24 @@ impl Machine {
             }
             value => text::excerpt(&formed(value, secret).to_string(), SHOWN),
         };
-        self.declared(&at.path, value, lines::of(&self.text, &at.path))
+        let line = lines::of(&self.text, &at.path);
+        if line.is_none()
+            && let Some((file, line)) = self.in_included(&at.path)
+        {
+            return Declared {
+                file,
+                ..self.declared(&at.path, value, Some(line))
+            };
+        }
+        self.declared(&at.path, value, line)
+    }
+
+    /// File and line of a key that an included file brings; the last file that has it counts.
+    fn in_included(&self, path: &[String]) -> Option<(String, usize)> {
+        self.included.iter().rev().find_map(|(at, shown, text)| {
+            let below = path.strip_prefix(at.as_slice())?;
+            Some((shown.clone(), lines::of(text, below)?))
+        })
     }
 
     /// A key that is not written, and what counts in its place.

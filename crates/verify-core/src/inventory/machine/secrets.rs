@@ -316,7 +316,7 @@ fn credentials(root: At<'_>) -> Vec<At<'_>> {
 }
 
 /// Whether a file is a copy of the config: OpenClaw's own, or an editor's.
-fn is_copy_of(file: &str, name: &str) -> bool {
+pub(super) fn is_copy_of(file: &str, name: &str) -> bool {
     let plain = file.trim_start_matches(['.', '#']);
     let Some(rest) = plain.strip_prefix(name) else {
         return false;

@@ -1,0 +1,110 @@
+//! `secret-readable`: others can read a file with secrets.
+
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level, Observed, Remedy, RemedyKind};
+use crate::inventory::machine::files::{Seen, octal, whole as shown};
+use crate::inventory::machine::reach::Verdict;
+use crate::rules::machine::{STAGES, draft};
+use crate::rules::{Check, Group, Rule, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "secret-readable",
+    group: Group::Secrets,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Operator,
+    summary: "Others can read a file with secrets",
+    help: "Take the right to read away from everyone else.",
+    check: Check::Whole(check),
+};
+
+/// Most files that have a finding of their own.
+const SINGLE: usize = 40;
+/// Most files that are named in one finding.
+const NAMED: usize = 40;
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(files) = whole.machine().and_then(|machine| machine.files()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let open = files
+        .readable
+        .iter()
+        .filter_map(|seen| match &seen.verdict {
+            Verdict::Others { who, .. } => Some((seen, who)),
+            _ => None,
+        });
+    for (n, (seen, who)) in open.enumerate() {
+        if n == SINGLE {
+            found.push(
+                draft("more files with secrets can be read by others than are named here")
+                    .code("more")
+                    .observed(Observed::new(".", "more of them", "mode bits")),
+            );
+            break;
+        }
+        found.push(
+            draft(format!("{who} can read {} ({})", seen.shown, seen.what))
+                .observed(of(seen))
+                .remedy(Remedy::Permissions {
+                    path: shown(&seen.path),
+                    mode: "600".to_owned(),
+                    recursive: false,
+                }),
+        );
+    }
+    let latent: Vec<&Seen> = files
+        .readable
+        .iter()
+        .filter(|seen| seen.verdict == Verdict::Latent)
+        .collect();
+    if let [first, ..] = latent.as_slice() {
+        let message = match latent.len() {
+            1 => format!(
+                "only a folder above keeps others from reading {}",
+                first.shown
+            ),
+            count => {
+                format!("only folders above keep others from reading {count} files with secrets")
+            }
+        };
+        let draft = draft(message).code("latent").level(Level::Note);
+        let draft = latent
+            .iter()
+            .take(NAMED)
+            .fold(draft, |draft, seen| draft.observed(of(seen)));
+        found.push(match latent.len() {
+            1 => draft.remedy(Remedy::Permissions {
+                path: shown(&first.path),
+                mode: "600".to_owned(),
+                recursive: false,
+            }),
+            _ => draft,
+        });
+    }
+    for seen in &files.readable {
+        if let Verdict::Unknown(why) = &seen.verdict {
+            found.push(
+                draft(format!(
+                    "whether others can read {} ({}) is not known: {why}",
+                    seen.shown, seen.what
+                ))
+                .code("unknown")
+                .outcome(Outcome::NotEstablished)
+                .level(Level::Warn)
+                .observed(of(seen)),
+            );
+        }
+    }
+    found
+}
+
+fn of(seen: &Seen) -> Observed {
+    Observed::new(
+        seen.shown.clone(),
+        format!("mode {}", octal(seen.mode)),
+        "mode bits of it and all folders above",
+    )
+}
