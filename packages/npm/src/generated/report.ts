@@ -286,6 +286,8 @@ export interface Finding {
   locations: Array<Location>;
   /** What the machine's own files say, where it is about how the machine is set up. */
   declared?: Array<Declared>;
+  /** What was seen of the machine itself, where it is about that. */
+  observed?: Array<Observed>;
   /**
    * Digest of rule, key paths and values, where it is about how the machine is set up: an exception names it as `definition`, so
    * that it covers these values and no others.
@@ -320,6 +322,18 @@ export interface Declared {
   file: string;
   /** Its line, from 1; none where the key is not written there. */
   line?: number | null;
+}
+
+/** What was seen of the machine: a mode, an owner, a listener, a process. Never the value of a secret. */
+export interface Observed {
+  /** What was looked at: a place, or what it is in words. */
+  path: string;
+  /** What was seen. */
+  value: string;
+  /** Where it was seen, such as `mode bits` or `/proc/net/tcp`. */
+  source: string;
+  /** Number of the user who looked: others may see more, or less. */
+  seenBy: number;
 }
 
 /** What clears a finding. Data: the library names no command, and an embedder words it as it likes. */
@@ -371,6 +385,12 @@ export type Remedy = {
   mode: string;
   /** Also everything below it. */
   recursive: boolean;
+} | {
+  kind: "owner";
+  /** The file or folder, whole. */
+  path: string;
+  /** Number of the user. */
+  user: number;
 } | {
   kind: "gate";
 } | {
