@@ -243,6 +243,13 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  openclaw-verify host\n  openclaw-verify host --commands > fixes.sh"
     )]
     Host(HostArgs),
+    /// The points of OpenClaw's security guide
+    ///
+    /// One row a point: passed by evidence, open, excepted, or not established. From host, check and advisories; it decides nothing of its own.
+    #[command(
+        after_help = "Examples:\n  openclaw-verify checklist\n  openclaw-verify checklist --format markdown > checklist.md"
+    )]
+    Checklist(ChecklistArgs),
     /// Write the lock from what is installed
     #[command(
         after_help = "Examples:\n  openclaw-verify lock --init\n  openclaw-verify lock --accept npm:@openclaw/zalo"
@@ -373,6 +380,7 @@ impl Verb {
             Self::Lock(args) if args.init => EVERY,
             Self::Host(args) if args.commands => &[Format::Human],
             Self::Host(_) => EVERY,
+            Self::Checklist(_) => &[Format::Human, Format::Json, Format::Markdown],
             // A request is always answered in OpenClaw's own protocol.
             Self::Gate(args) if !args.setup && !args.selftest => EVERY,
             #[cfg(feature = "sbom")]

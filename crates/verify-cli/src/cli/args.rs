@@ -40,6 +40,22 @@ pub(crate) struct HostArgs {
     /// To be read and then run. What no command fixes is a comment.
     #[arg(long)]
     pub commands: bool,
+    /// Where the machine's tables are.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// Arguments of `checklist`.
+#[derive(Debug, Args)]
+pub(crate) struct ChecklistArgs {
+    /// Where the machine's tables are.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+}
+
+/// Where the machine's tables are, in place of its own.
+#[derive(Debug, Args)]
+pub(crate) struct MachineArgs {
     /// The folder of users and groups
     ///
     /// In place of /etc, for an image or a test.

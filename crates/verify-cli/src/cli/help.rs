@@ -24,6 +24,7 @@ Every day:
   core         Only the OpenClaw host package
   watch        Check again whenever something changes
   host         How the machine is set up around OpenClaw
+  checklist    The points of OpenClaw's security guide
   lock         Write the lock from what is installed
   update       Take over what OpenClaw updated
   review       Who has read this code, and what to read next
@@ -98,6 +99,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
             LABEL,
             FORMAT,
         ],
+        "checklist" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
         "review" | "update" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "gate" => &[

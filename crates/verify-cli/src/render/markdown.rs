@@ -89,7 +89,7 @@ fn one(out: &mut String, finding: &Finding) {
 }
 
 /// `text` as code within a line.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = visible(text);
     let ticks = "`".repeat(longest(&text) + 1);
     format!("{ticks} {text} {ticks}")

@@ -1,15 +1,27 @@
 //! `host`: how the machine is set up around OpenClaw.
 
-use openclaw_verify_core::Result;
 use openclaw_verify_core::report::Report;
+use openclaw_verify_core::{Builder, Result};
 
 use super::{check, detail, start};
-use crate::cli::{Common, HostArgs};
+use crate::cli::{Common, HostArgs, MachineArgs};
 use crate::{Exit, output, wording};
 
 pub(super) fn run(common: &Common, args: &HostArgs) -> Result<Exit> {
     let start = start(common)?;
-    let mut builder = start.builder;
+    let verifier = of_machine(start.builder, &args.machine).build()?;
+    let report = verifier.posture()?;
+    start.bar.finish();
+    if !args.commands {
+        return check::finish(common, &report, detail(common), None);
+    }
+    let exit = check::written(common, &report)?;
+    output::lines(&commands(&report))?;
+    Ok(exit)
+}
+
+/// With the machine's tables, and this program as one that must not be in OpenClaw's hands.
+pub(super) fn of_machine(mut builder: Builder, args: &MachineArgs) -> Builder {
     if let Some(etc) = &args.etc {
         builder = builder.etc(etc);
     }
@@ -19,15 +31,7 @@ pub(super) fn run(common: &Common, args: &HostArgs) -> Result<Exit> {
     if let Ok(program) = std::env::current_exe() {
         builder = builder.program(program);
     }
-    let verifier = builder.build()?;
-    let report = verifier.posture()?;
-    start.bar.finish();
-    if !args.commands {
-        return check::finish(common, &report, detail(common), None);
-    }
-    let exit = check::written(common, &report)?;
-    output::lines(&commands(&report))?;
-    Ok(exit)
+    builder
 }
 
 /// One line a remedy, each once: a command to run, or a comment where no command does it.

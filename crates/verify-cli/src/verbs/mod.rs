@@ -4,6 +4,7 @@ mod advisories;
 mod archive;
 mod attestation;
 mod check;
+mod checklist;
 mod completions;
 mod explain;
 mod gate;
@@ -81,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Advisories(args) => advisories::run(common, &args),
         Verb::Gate(args) => gate::run(common, &args),
         Verb::Host(args) => host::run(common, &args),
+        Verb::Checklist(args) => checklist::run(common, &args),
         Verb::Tree(args) => tree::run(common, &args),
         Verb::Explain { id } => explain::run(id.as_deref(), common.format),
         Verb::Help { verb } => {

@@ -12,6 +12,7 @@
 mod advisories;
 mod attack;
 mod catalogue;
+mod checklist;
 mod coverage;
 mod first_run;
 mod formats;

@@ -142,6 +142,7 @@ impl Place {
             vec!["skills"],
             vec!["core", "--openclaw", &host],
             vec!["host"],
+            vec!["checklist"],
             vec!["update", id],
             vec!["policy", "prune"],
             vec!["advisories", "import", &record],

@@ -1,5 +1,6 @@
 //! The report: plain data, the same for every renderer. Format: docs/formats.md, "Report"; schema: docs/report.schema.json.
 
+pub(crate) mod checklist;
 pub(crate) mod contents;
 pub mod event;
 mod skill;
@@ -9,6 +10,9 @@ use serde::Serialize;
 
 pub use crate::advisories::AdvisoriesUsed;
 pub use crate::rules::outcomes::{Basis, Outcomes};
+pub use checklist::{
+    CHECKLIST_SCHEMA, Checklist, ChecklistRow, ChecklistState, ChecklistSummary,
+};
 pub use contents::PackageContents;
 pub use skill::{SkillArchive, SkillContents, SkillStep};
 

@@ -3,6 +3,7 @@
 mod access;
 mod advisory;
 mod catalogue;
+pub(crate) mod checklist;
 mod execution;
 mod exposure;
 mod hygiene;

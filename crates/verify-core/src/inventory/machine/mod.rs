@@ -43,6 +43,8 @@ pub(crate) struct Machine {
     text: String,
     /// How that is shown.
     shown: String,
+    /// Whether all of it was read.
+    complete: bool,
     /// What `.env` and `gateway.env` set, and the config itself for what they do not.
     variables: BTreeMap<String, String>,
     /// Exec approvals of the database, as they are written.
@@ -143,6 +145,7 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         config: config.value,
         text: config.text,
         shown: config.shown,
+        complete: config.complete,
         variables,
         approvals,
         paired,
@@ -232,6 +235,7 @@ impl Machine {
             config,
             text: String::new(),
             shown: "openclaw.json".to_owned(),
+            complete: true,
             variables: BTreeMap::new(),
             approvals: Vec::new(),
             paired: Vec::new(),
@@ -251,6 +255,11 @@ impl Machine {
     /// What the state directory lies on; none where that is not known.
     pub(crate) fn mount(&self) -> Option<&mounts::Mount> {
         self.mount.as_ref()
+    }
+
+    /// How the config is shown, where all of it was read.
+    pub(crate) fn whole_config(&self) -> Option<&str> {
+        self.complete.then_some(self.shown.as_str())
     }
 
     /// Where things are.

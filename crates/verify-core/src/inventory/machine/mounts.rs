@@ -71,7 +71,7 @@ pub(super) fn of(folder: &Path, proc: &Path) -> Option<Mount> {
         let part = part.as_os_str().to_string_lossy().into_owned();
         let same = |name: &&str| part.eq_ignore_ascii_case(name);
         let of_company = part.starts_with("OneDrive - ") || part.starts_with("Dropbox (");
-        (SYNCED.iter().any(|name| same(name)) || of_company).then(|| text::excerpt(&part, 60))
+        (SYNCED.iter().any(same) || of_company).then(|| text::excerpt(&part, 60))
     });
     Some(Mount {
         kind: text::excerpt(kind, 40),

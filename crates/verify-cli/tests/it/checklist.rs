@@ -1,0 +1,173 @@
+//! `checklist`: the guide's points. Silence is a pass only where something was looked at.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use crate::support::Installation;
+
+const STRONG: &str = "0123456789abcdef0123456789abcdef";
+
+fn with(config: &str) -> Installation {
+    let installation = Installation::empty();
+    fs::set_permissions(&installation.state, fs::Permissions::from_mode(0o700)).expect("mode");
+    let file = installation.state.join("openclaw.json");
+    fs::write(&file, config.replace("STRONG", STRONG)).expect("config");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("mode");
+    installation
+}
+
+fn checklist(installation: &Installation, more: &[&str]) -> (i32, Value) {
+    let run = installation.run(&[&["checklist", "--format", "json"], more].concat());
+    let value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text()));
+    (run.code, value)
+}
+
+fn state(checklist: &Value, id: &str) -> String {
+    let rows = checklist["rows"].as_array().expect("rows");
+    let row = rows
+        .iter()
+        .find(|row| row["id"] == id)
+        .unwrap_or_else(|| panic!("{id}"));
+    row["state"].as_str().expect("state").to_owned()
+}
+
+#[test]
+fn rows_follow_the_guide_and_carry_threats() {
+    let (_, list) = checklist(&with("{}"), &[]);
+    assert_eq!(list["schema"], "openclaw-verify.checklist/1");
+    let rows = list["rows"].as_array().expect("rows");
+    let sections: Vec<u64> = rows
+        .iter()
+        .filter_map(|row| row["section"].as_u64())
+        .collect();
+    assert!(sections.is_sorted() && sections.first() == Some(&1) && sections.last() == Some(&8));
+    for row in rows {
+        let threats = row["threats"].as_array().expect("threats");
+        for prefix in ["LLM", "ASI", "AST", "T-"] {
+            assert!(
+                threats
+                    .iter()
+                    .any(|id| id.as_str().is_some_and(|id| id.starts_with(prefix))),
+                "{row:#}"
+            );
+        }
+        assert!(
+            !row["evidence"].as_array().expect("evidence").is_empty(),
+            "{row:#}"
+        );
+    }
+}
+
+#[test]
+fn nothing_passes_without_evidence() {
+    let (_, list) = checklist(
+        &with("{gateway:{auth:{token:'STRONG'}}}"),
+        &["--proc", "/nowhere"],
+    );
+    // What no file can show, what needs a lock, a running gateway, a unit or a file that was not given.
+    for id in [
+        "rotation",
+        "firewall",
+        "updates",
+        "pinned",
+        "reviewed",
+        "known-bad",
+        "install-method",
+        "loopback",
+        "own-user",
+        "container",
+        "service",
+        "disk-encryption",
+        "sandbox-tight",
+    ] {
+        assert_eq!(state(&list, id), "not-established", "{id}");
+    }
+    for id in ["authentication", "origins", "file-modes", "elevated"] {
+        assert_eq!(state(&list, id), "passed", "{id}");
+    }
+    for id in [
+        "approvals",
+        "sandbox",
+        "references",
+        "gate",
+        "threat-injection",
+        "chapter-6",
+    ] {
+        assert_eq!(state(&list, id), "open", "{id}");
+    }
+    // A config of which a part is missing says nothing by its silence.
+    let (_, list) = checklist(
+        &with("{gateway:{auth:{token:'STRONG'}},'$include':'none.json'}"),
+        &[],
+    );
+    assert_eq!(state(&list, "authentication"), "not-established");
+    assert_eq!(state(&list, "elevated"), "not-established");
+}
+
+#[test]
+fn what_is_switched_off_is_no_pass() {
+    let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+    let (code, list) = checklist(&installation, &["-A", "exec-unrestricted"]);
+    assert_eq!(state(&list, "approvals"), "not-established");
+    assert_eq!(code, 0);
+    let (code, _) = checklist(&installation, &["--fail-on", "warn"]);
+    assert_eq!(code, 1, "as host ends");
+}
+
+#[test]
+fn exceptions_have_their_day() {
+    let installation =
+        with("{gateway:{bind:'lan',auth:{token:'STRONG'},controlUi:{allowedOrigins:['*']}}}");
+    let run = installation.run(&["host", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("report");
+    let found = report["findings"].as_array().expect("findings").iter();
+    let origin = found
+        .clone()
+        .find(|f| f["id"] == "origin-check-off")
+        .expect("finding");
+    let policy = format!(
+        "version = 1\n[[exception]]\npackage = \"host:machine\"\ndefinition = {}\nallow = [\"origin-check-off\"]\nreason = \"a lab\"\nuntil = 2026-12-24\n",
+        origin["definition"]
+    );
+    fs::write(installation.policy(), policy).expect("policy");
+    let (_, list) = checklist(&installation, &[]);
+    let rows = list["rows"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["id"] == "origins").expect("row");
+    assert_eq!(
+        (row["state"].as_str(), row["until"].as_str()),
+        (Some("excepted"), Some("2026-12-24"))
+    );
+}
+
+#[test]
+fn with_a_lock_it_speaks_of_what_is_installed() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let (_, list) = checklist(&installation, &[]);
+    assert_eq!(state(&list, "unchanged"), "passed");
+    assert_eq!(state(&list, "known-bad"), "not-established");
+    assert_eq!(state(&list, "reviewed"), "excepted");
+    let plugin = installation.state.join("extensions/acme-notes/index.js");
+    fs::write(plugin, "changed").expect("write");
+    let (code, list) = checklist(&installation, &[]);
+    assert_eq!((code, state(&list, "unchanged").as_str()), (1, "open"));
+}
+
+#[test]
+fn markdown_ticks_only_what_passed_and_no_text_leaves_its_code() {
+    let installation =
+        with("{gateway:{auth:{token:'STRONG'}},tools:{elevated:{allowFrom:{'x` **y**':['*']}}}}");
+    let run = installation.run(&["checklist", "--format", "markdown"]);
+    for line in run.stdout.lines().filter(|line| line.starts_with("- [")) {
+        assert_eq!(
+            line.starts_with("- [x]"),
+            line.contains("**passed**"),
+            "{line}"
+        );
+    }
+    assert!(run.stdout.contains("`` "), "{}", run.stdout);
+    assert_eq!(run.code, 1);
+}
