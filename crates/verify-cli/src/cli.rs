@@ -104,6 +104,11 @@ pub(crate) struct Common {
     /// The default is $OPENCLAW_VERIFY_REVIEWS, then openclaw-reviews.toml in the folder of --config.
     #[arg(long, global = true, value_name = "FILE", help_heading = FILES, hide_short_help = true, env = "OPENCLAW_VERIFY_REVIEWS", hide_env = true)]
     pub reviews: Option<PathBuf>,
+    /// Trust these OpenSSH signers
+    ///
+    /// A file of the form allowed_signers: of release tags (in place of the policy's rules) and of statements.
+    #[arg(long, global = true, value_name = "FILE", help_heading = TRUST, hide_short_help = true)]
+    pub signers: Option<PathBuf>,
     /// Allow sockets
     ///
     /// They are opened where policy requires facts of a registry, and for --tuf.
@@ -141,6 +146,21 @@ pub(crate) struct Common {
     /// In jsonl and prometheus. It proves nothing: identity comes from what carries them.
     #[arg(long, global = true, value_name = "NAME", help_heading = REPORT, hide_short_help = true, value_parser = event::host_label)]
     pub host_label: Option<String>,
+    /// Write a signed statement to FILE
+    ///
+    /// An in-toto statement that says PASSED or FAILED of what was judged. - is standard output.
+    #[arg(long, global = true, value_name = "FILE", help_heading = REPORT, hide_short_help = true)]
+    pub attest: Option<PathBuf>,
+    /// Sign it with this key, in PEM
+    ///
+    /// P-256 or Ed25519. FILE is then a Sigstore bundle.
+    #[arg(long, global = true, value_name = "KEY", help_heading = REPORT, hide_short_help = true, requires = "attest", conflicts_with = "sign_ssh")]
+    pub sign_key: Option<PathBuf>,
+    /// Sign it with this SSH key
+    ///
+    /// Ed25519 or P-256, without a passphrase. The signature is FILE.sig, as `ssh-keygen -Y sign` writes it.
+    #[arg(long, global = true, value_name = "KEY", help_heading = REPORT, hide_short_help = true)]
+    pub sign_ssh: Option<PathBuf>,
     /// Only what counts
     #[arg(short, long, global = true, help_heading = REPORT, conflicts_with = "verbose")]
     pub quiet: bool,

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod ask;
+mod attest;
 mod cli;
 mod commands;
 mod errors;

@@ -271,6 +271,22 @@ pub(crate) fn now(common: &Common) -> jiff::Timestamp {
     common.now.unwrap_or_else(jiff::Timestamp::now)
 }
 
+/// `SOURCE_DATE_EPOCH`, so that a build can be repeated; otherwise the clock.
+pub(crate) fn timestamp(common: &Common) -> Result<jiff::Timestamp> {
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(now(common));
+    };
+    let seconds = epoch.to_str().and_then(|text| text.parse::<i64>().ok());
+    seconds
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .ok_or_else(|| {
+            Error::environment(
+                "SOURCE_DATE_EPOCH is not a number of seconds since 1970",
+                "set it to one, or unset it",
+            )
+        })
+}
+
 /// Its day in UTC.
 pub(crate) fn today(common: &Common) -> jiff::civil::Date {
     now(common).to_zoned(jiff::tz::TimeZone::UTC).date()

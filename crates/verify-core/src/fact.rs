@@ -107,6 +107,8 @@ pub enum Fault {
     Ref,
     /// It was built on another kind of runner.
     Runner,
+    /// The claim is a verifier's summary, and says that it did not pass.
+    Failed,
 }
 
 impl Fault {
@@ -130,6 +132,7 @@ impl Fault {
             Self::Workflow => "workflow",
             Self::Ref => "ref",
             Self::Runner => "runner",
+            Self::Failed => "failed",
         }
     }
 

@@ -37,6 +37,8 @@ pub use since_lock::AgainstLock;
 pub use skill::SkillReport;
 
 use crate::advisories::{Index, Vex};
+use crate::advisories::Index;
+use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewContext;
 use crate::evidence::{
@@ -59,6 +61,7 @@ use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Judged, Names, Stage, Whole};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{self, HashProgress, ManifestStore};
+use crate::{operator_file, read};
 
 /// Called now and then while trees are hashed, from several threads.
 pub type OnProgress = Arc<dyn Fn(HashProgress) + Send + Sync>;
@@ -284,6 +287,29 @@ impl Verifier {
         let (lock, scope) = (Lock::default(), Scope::Everything);
         let case = Case::new(Stage::Host, inventory, &lock, &scope);
         self.report(&case, &Evidences::default())
+    }
+
+    /// Digests of the files that policy names to say who may sign, and what others reviewed: what they are for, and SHA-256 of each.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn trusted_files(&self) -> Result<Vec<(String, Sha256Digest)>> {
+        let named = Builder::named_files(&self.policy);
+        let mut found = Vec::with_capacity(named.len());
+        for (what, path) in named {
+            let read = path
+                .canonicalize()
+                .map_err(read::ReadError::from)
+                .and_then(|real| read::bytes(&real, operator_file::MAX_BYTES));
+            let bytes = read.map_err(|error| {
+                Error::environment(
+                    format!("{} {error}", builder::shown(&path)),
+                    "your policy names this file",
+                )
+            })?;
+            found.push((what.to_owned(), Sha256Digest::of(&bytes)));
+        }
+        Ok(found)
     }
 
     /// What a report stands on; asked when everything was judged.

@@ -214,7 +214,7 @@ pub(crate) struct AttestationArgs {
     pub artifact: PathBuf,
     /// The Sigstore bundle
     ///
-    /// Or several, one a line.
+    /// Or several, one a line; with --signers a statement, whose signature lies beside it as FILE.sig.
     #[arg(long, value_name = "FILE")]
     pub bundle: PathBuf,
     /// Who must have signed
@@ -290,11 +290,6 @@ pub(crate) struct ReleaseArgs {
     /// The id of the repository. What the clone says of itself does not count.
     #[arg(long, value_name = "ID")]
     pub repository: Option<String>,
-    /// Trust these OpenSSH signers
-    ///
-    /// A file of the form allowed_signers, in place of the policy's rules.
-    #[arg(long, value_name = "FILE")]
-    pub signers: Option<PathBuf>,
     /// Trust these OpenPGP certificates
     ///
     /// In place of the policy's rules (repeatable).
@@ -311,7 +306,7 @@ pub(crate) struct ReleaseArgs {
     /// Trust GitHub's attestation
     ///
     /// Of this release, as `gh attestation download` gives it, in place of the policy's rules.
-    #[arg(long, value_name = "FILE", requires = "repository", conflicts_with_all = ["signers", "openpgp", "identity"])]
+    #[arg(long, value_name = "FILE", requires = "repository", conflicts_with_all = ["openpgp", "identity"])]
     pub attestation: Option<PathBuf>,
     /// A raw tag object, or -
     ///

@@ -73,6 +73,8 @@ const ANCHORS: &[&str] = &["trusted_root", "npm_keys", "tuf", "tuf_mirror", "tuf
 const LEVELS: &[&str] = &[
     "allow", "warn", "deny", "fail_on", "report", "quiet", "verbose",
 ];
+const ATTEST: &[&str] = &["attest", "sign_key", "sign_ssh"];
+const SIGNERS: &[&str] = &["signers"];
 const FORMAT: &[&str] = &["format"];
 const LABEL: &[&str] = &["host_label"];
 
@@ -81,6 +83,11 @@ fn acting(verb: &str) -> Vec<&'static str> {
     let groups: &[&[&str]] = match verb {
         "check" | "plugins" | "skills" | "core" | "lock" => {
             &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT]
+        "check" => &[
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, FORMAT,
+        ],
+        "plugins" | "skills" | "core" | "lock" => {
+            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT]
         }
         "watch" => &[
             PLACES,
@@ -119,6 +126,10 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT],
         "release" => &[FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT],
         "attestation" => &[ONLINE, ANCHORS, FORMAT],
+        "npm" => &[PLACES, FILES, ANCHORS, LEVELS, FORMAT, &["no_progress"]],
+        "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, FORMAT],
+        "release" => &[FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT],
+        "attestation" => &[ONLINE, ANCHORS, SIGNERS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
         "advisories" => &[&["config", "policy", "threads"], FORMAT],
         "explain" => &[FORMAT],

@@ -1,6 +1,7 @@
 //! The verdict about an attestation, for people and machines.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use openclaw_verify_core::fact::{Fact, Fault};
 use openclaw_verify_core::policy::Pattern;
@@ -16,6 +17,8 @@ use crate::wrap::HANG;
 pub(crate) struct Judged<'a> {
     /// The call.
     pub args: &'a AttestationArgs,
+    /// The signers file, for a statement with an SSH signature.
+    pub signers: Option<&'a Path>,
     /// Who must have signed.
     pub policy: &'a IdentityPolicy,
     /// None where there is none that is current.
@@ -46,6 +49,8 @@ impl Judged<'_> {
             "artifact": operator::shown(&self.args.artifact),
             "bundle": operator::shown(&self.args.bundle),
             "identity": attested.and_then(|attested| attested.identity.as_ref()),
+            "signer": attested.and_then(|attested| attested.signer.as_deref()),
+            "summary": attested.and_then(|attested| attested.summary.as_ref()),
             "predicateType": attested.and_then(|attested| attested.predicate_type.as_deref()),
             "signedAt": attested.map(|attested| attested.times.iter().map(ToString::to_string).collect::<Vec<_>>()),
             "wanted": self.wanted().into_iter().map(|(claim, value)| json!({ "claim": claim, "value": value })).collect::<Vec<_>>(),
@@ -123,6 +128,13 @@ impl Judged<'_> {
         out
     }
 
+    /// Whether a key is all that vouches: no log and no timestamp authority saw the signature.
+    fn is_key_alone(&self) -> bool {
+        let key = self.signers.is_some() || self.args.public_key.is_some();
+        let attested = self.fact.verified();
+        key && attested.is_some_and(|found| found.summary.is_some() && found.times.is_empty())
+    }
+
     fn finding(&self) -> Option<&'static str> {
         rules::finding_of(self.fact)
     }
@@ -131,6 +143,9 @@ impl Judged<'_> {
     fn wanted(&self) -> Vec<(&'static str, String)> {
         let pattern =
             |pattern: &Option<Pattern>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+        if let Some(signers) = self.signers {
+            return vec![("signers", operator::shown(signers))];
+        }
         if let Some(key) = &self.args.public_key {
             return vec![("public key", operator::shown(key))];
         }
@@ -166,18 +181,37 @@ impl Judged<'_> {
             "whether the signer has withdrawn it",
             "whether the log shows the same to everybody",
         ];
-        anyone.then_some(whose).into_iter().chain(always).collect()
+        let when = "when it was signed: no log or timestamp authority saw it";
+        let alone = self.is_key_alone();
+        let always = always
+            .into_iter()
+            .filter(|what| !alone || !what.contains("log"));
+        let open = [anyone.then_some(whose), alone.then_some(when)];
+        open.into_iter().flatten().chain(always).collect()
     }
 
     /// What a verified verdict stands on. Key and instance decide, never the bundle.
     fn checked(&self) -> Vec<&'static str> {
         let mut checked = vec!["signature", "digest of the artifact"];
+        let alone = self.is_key_alone();
+        if self
+            .fact
+            .verified()
+            .is_some_and(|found| found.summary.is_some())
+        {
+            checked.push("that the summary says PASSED");
+        }
+        if self.signers.is_some() {
+            checked.push("SSH key of a signer");
+            return checked;
+        }
         if self.args.public_key.is_some() {
             checked.push("public key");
         } else {
             checked.extend(["certificate chain", "identity and claims"]);
         }
         match self.instance {
+            _ if alone => {}
             Instance::GitHub => {
                 checked.push("signed timestamp (this instance has no transparency log)")
             }
@@ -227,6 +261,25 @@ fn claims(attested: &Attested) -> Vec<(&'static str, String)> {
         .as_ref()
         .map(identity_claims)
         .unwrap_or_default();
+    claims.extend(attested.signer.clone().map(|signer| ("signer", signer)));
+    if let Some(summary) = &attested.summary {
+        claims.push(("summary of", summary.verifier.clone()));
+        claims.extend(
+            summary
+                .time
+                .clone()
+                .map(|time| ("looked at, it says", time)),
+        );
+        claims.push(("about", summary.subjects.join(", ")));
+        let policy = summary.policy.clone().map(|hex| format!("sha256:{hex}"));
+        claims.push((
+            "policy",
+            policy.unwrap_or_else(|| "none, a preset".to_owned()),
+        ));
+        if !summary.lowered.is_empty() {
+            claims.push(("passed over", summary.lowered.join(", ")));
+        }
+    }
     claims.extend(
         attested
             .predicate_type

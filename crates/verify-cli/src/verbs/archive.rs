@@ -6,6 +6,7 @@ use std::path::Path;
 use openclaw_verify_core::archive::{self, Archive, ArchiveError, ArchiveLimits};
 use openclaw_verify_core::digest::Sri;
 use openclaw_verify_core::provenance::npm::MAX_ANSWER_BYTES;
+use openclaw_verify_core::report::StatementSubject;
 use openclaw_verify_core::tree::Mode;
 use openclaw_verify_core::{
     Candidate, CandidateOrigin, CandidateReport, Error, Result, Verifier, read, text,
@@ -15,7 +16,7 @@ use super::attestation::under_test;
 use super::{detail, start_without_installation};
 use crate::cli::{ArchiveArgs, Common, Format};
 use crate::render::candidate;
-use crate::{Exit, operator, output, render};
+use crate::{Exit, attest, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &ArchiveArgs) -> Result<Exit> {
     let integrity = integrity(args.candidate.integrity.as_deref())?;
@@ -141,6 +142,13 @@ pub(super) fn finish(
     } else {
         super::check::finish(common, &found.report, detail(common), None)?
     };
+    let name = format!("{}@{}", found.contents.name, found.contents.version);
+    let digests = vec![
+        ("sha256", archive.sha256.hex()),
+        ("sha512", archive.integrity.hex()),
+    ];
+    let subject = StatementSubject::new(name, digests);
+    attest::write(common, verifier, &found.report, "archive", vec![subject])?;
     if let Some(target) = unpack_to {
         let shown = operator::shown(target);
         if exit != Exit::Clean {

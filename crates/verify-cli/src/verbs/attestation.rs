@@ -6,8 +6,10 @@ use openclaw_verify_core::digest::{Sha256Digest, Sri, from_hex};
 use openclaw_verify_core::fact::{Fact, Fault};
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::provenance::{
-    Artifact, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer, verify_attestation,
+    Artifact, Attested, IdentityPolicy, Instance, MAX_BUNDLE_BYTES, PublicKey, Signer, TrustRoot,
+    verify_attestation,
 };
+use openclaw_verify_core::release::{AllowedSigners, verify_signed_statement};
 use openclaw_verify_core::{Error, OperatorError, Result, read, text};
 
 use crate::anchors::{anchors, own_text};
@@ -19,6 +21,9 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
     let now = operator::now(common);
     let policy = policy(args)?;
     let key = args.public_key.as_deref().map(public_key).transpose()?;
+    if let Some(signers) = &common.signers {
+        return by_ssh(common, args, &policy, signers);
+    }
     if key.is_none() {
         policy.complete().map_err(|why| {
             Error::environment(
@@ -57,13 +62,49 @@ pub(super) fn run(common: &Common, args: &AttestationArgs) -> Result<Exit> {
         }
     };
 
+    let trust = anchors.root().ok().map(AsRef::as_ref);
+    finish(common, args, &policy, (trust, instance), &fact)
+}
+
+/// A statement of this program, with an SSH signature beside it.
+fn by_ssh(
+    common: &Common,
+    args: &AttestationArgs,
+    policy: &IdentityPolicy,
+    signers: &Path,
+) -> Result<Exit> {
+    const MAX_SIGNATURE: u64 = 64 << 10;
+    if args.public_key.is_some() || policy.complete().is_ok() {
+        return Err(Error::environment(
+            "--signers is another way to say who must have signed",
+            "name signers, or a key, or an identity",
+        ));
+    }
+    let text = own_text(signers, MAX_BUNDLE_BYTES)?;
+    let signers = AllowedSigners::parse(signers, &text)?;
+    let artifact = artifact(&args.artifact)?;
+    let statement = under_test(&args.bundle, MAX_BUNDLE_BYTES)?;
+    let signature = under_test(&crate::attest::beside(&args.bundle), MAX_SIGNATURE)?;
+    let now = operator::now(common);
+    let fact = verify_signed_statement(&artifact, &statement, &signature, &signers, now);
+    finish(common, args, policy, (None, Instance::PublicGood), &fact)
+}
+
+fn finish(
+    common: &Common,
+    args: &AttestationArgs,
+    policy: &IdentityPolicy,
+    (trust, instance): (Option<&TrustRoot>, Instance),
+    fact: &Fact<Attested>,
+) -> Result<Exit> {
     let result = Judged {
         args,
-        policy: &policy,
-        trust: anchors.root().ok().map(AsRef::as_ref),
+        signers: common.signers.as_deref(),
+        policy,
+        trust,
         instance,
-        fact: &fact,
-        now,
+        fact,
+        now: operator::now(common),
     };
     let text = match common.format {
         Format::Human => result.human(),

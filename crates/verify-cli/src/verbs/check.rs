@@ -11,7 +11,7 @@ use super::{detail, no_lock, start};
 use crate::cli::{Common, Format};
 use crate::render::headline::{Since, headline};
 use crate::render::{self, Detail};
-use crate::{Exit, names, operator, output, outputs, wrap};
+use crate::{Exit, attest, names, operator, output, outputs, wrap};
 
 /// Judges everything, or only subjects of some kinds and perhaps of some ids.
 pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
@@ -50,7 +50,10 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
         today: Some(operator::today(common)),
         whole: scope == Scope::Everything,
     };
-    finish(common, &report, detail(common), Some(since))
+    let exit = finish(common, &report, detail(common), Some(since))?;
+    // Of a part of the installation no statement is made: see `attest::refuse`.
+    attest::write(common, &verifier, &report, "installation", Vec::new())?;
+    Ok(exit)
 }
 
 /// The day on which the lock was last written: what is equal to it did not change since. A file that says the future says nothing.

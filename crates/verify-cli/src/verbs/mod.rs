@@ -40,6 +40,7 @@ use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
 use crate::{Exit, errors, names, output, outputs, process, render};
+use crate::{Exit, attest, errors, names, output, outputs, process};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -51,6 +52,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     }
     let verb = cli.verb.unwrap_or(Verb::Check);
     outputs::refuse(&outputs_of(common, &verb), || {
+    attest::refuse(common, &verb)?;
+    let attested: Vec<PathBuf> = attest::files(common).collect();
+    outputs::refuse(outputs_of(common, &verb).chain(&attested), || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders

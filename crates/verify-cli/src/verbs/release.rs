@@ -9,6 +9,7 @@ use openclaw_verify_core::policy::Gitsign;
 use openclaw_verify_core::provenance::release::{ExpectedRelease, Released, verify_release};
 use openclaw_verify_core::provenance::{Anchors, Instance, MAX_BUNDLE_BYTES};
 use openclaw_verify_core::release::Tag;
+use openclaw_verify_core::report::{ReleaseReport, StatementSubject};
 use openclaw_verify_core::{
     Error, Pinning, ReleaseQuery, ReleaseSource, Result, operator_file, text,
 };
@@ -19,7 +20,7 @@ use super::{builder, detail};
 use crate::cli::{Common, ReleaseArgs};
 use crate::operator::Files;
 use crate::render::changes;
-use crate::{Exit, operator, output};
+use crate::{Exit, attest, operator, output};
 
 pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     let (source, tag, under_test) = source(args)?;
@@ -58,7 +59,7 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
         source,
         tag,
         repository: args.repository.clone(),
-        signers: args.signers.clone(),
+        signers: common.signers.clone(),
         openpgp: args.openpgp.clone(),
         gitsign,
         attestation,
@@ -66,10 +67,29 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
         accept: args.accept.clone(),
     })?;
     let exit = finish(common, &releases.report, detail(common), None)?;
+    let tags = releases.report.releases.iter().filter_map(subject);
+    attest::write(
+        common,
+        &verifier,
+        &releases.report,
+        "release",
+        tags.collect(),
+    )?;
     match &releases.pinning {
         None => Ok(exit),
         Some(pinning) => Ok(write(pinning, args, &files)?.unwrap_or(exit)),
     }
+}
+
+/// A tag in a statement: its commit and its object.
+fn subject(release: &ReleaseReport) -> Option<StatementSubject> {
+    let commit = ("gitCommit", release.commit.clone()?);
+    let object = release.tag_object.clone().map(|object| ("gitTag", object));
+    let repository = release.repository.as_deref().unwrap_or("repository");
+    Some(StatementSubject::new(
+        format!("{repository}@{}", release.tag),
+        std::iter::once(commit).chain(object).collect(),
+    ))
 }
 
 /// What GitHub's attestation says of the release that is asked for.

@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
         timestamp: if args.reproducible {
             None
         } else {
-            Some(timestamp(common)?)
+            Some(operator::timestamp(common)?)
         },
         reproducible: args.reproducible,
         compact: args.compact,
@@ -103,20 +103,4 @@ fn read(path: &Path) -> Result<Value> {
         Some("CycloneDX") => Ok(old),
         _ => Err(wrong("has no `bomFormat` of `CycloneDX`".to_owned())),
     }
-}
-
-/// `SOURCE_DATE_EPOCH`, so that a build can be repeated; otherwise the clock.
-fn timestamp(common: &Common) -> Result<jiff::Timestamp> {
-    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
-        return Ok(operator::now(common));
-    };
-    let seconds = epoch.to_str().and_then(|text| text.parse::<i64>().ok());
-    seconds
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .ok_or_else(|| {
-            Error::environment(
-                "SOURCE_DATE_EPOCH is not a number of seconds since 1970",
-                "set it to one, or unset it",
-            )
-        })
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use openclaw_verify_core::report::StatementSubject;
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result, SkillPackage, SkillRefused, SkillReport, temporary};
 
 use super::{detail, start_without_installation};
 use crate::cli::{Common, Format, SkillArgs};
 use crate::render::skill;
-use crate::{Exit, operator, output, render};
+use crate::{Exit, attest, operator, output, render};
 
 pub(super) fn run(common: &Common, args: &SkillArgs) -> Result<Exit> {
     let integrity = super::archive::integrity(args.integrity.as_deref())?;
@@ -54,6 +55,12 @@ pub(super) fn run(common: &Common, args: &SkillArgs) -> Result<Exit> {
     } else {
         super::check::finish(common, &found.report, detail(common), None)?
     };
+    let archive = package.archive.as_ref().map(|archive| {
+        let name = format!("{}#archive", found.contents.id);
+        StatementSubject::new(name, vec![("sha256", archive.sha256.hex())])
+    });
+    let more = archive.into_iter().collect();
+    attest::write(common, &verifier, &found.report, "skill", more)?;
     match &args.unpack_to {
         Some(target) => unpack(&found, &package, target, exit),
         None => Ok(exit),

@@ -60,6 +60,7 @@ mod sockets;
 #[path = "../../../verify-core/tests/it/special.rs"]
 mod special;
 mod started;
+mod statements;
 mod support;
 mod surface;
 mod surroundings;

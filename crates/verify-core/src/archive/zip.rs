@@ -69,7 +69,7 @@ pub(crate) struct ZipEntry {
 pub(crate) enum UnpackFailure<E> {
     /// It is not as it should be.
     Zip(ZipError),
-    /// Whoever took the bytes did not want them.
+    /// The caller did not want the bytes.
     Taker(E),
 }
 

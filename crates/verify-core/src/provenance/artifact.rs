@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::Digest as _;
 
+use super::statement::StatementSubject;
 use crate::digest::{Sha256Digest, Sri};
 use crate::read::{self, ReadError};
 
@@ -86,6 +87,18 @@ impl<'a> Artifact<'a> {
             sha512: Some(digest),
             source: Source::DigestOnly,
         }
+    }
+
+    /// Whether it is `subject`: none where no digest is known of both.
+    pub(super) fn is(&self, subject: &StatementSubject) -> Option<bool> {
+        let pairs = [
+            (subject.digest("sha256"), self.sha256.map(|d| d.hex())),
+            (subject.digest("sha512"), self.sha512.map(|d| d.hex())),
+        ];
+        pairs
+            .into_iter()
+            .filter_map(|(said, is)| Some(said? == is?))
+            .reduce(|a, b| a && b)
     }
 
     /// The bytes for a signature scheme that needs them all.

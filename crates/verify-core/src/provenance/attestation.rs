@@ -7,6 +7,7 @@ use super::artifact::Artifact;
 use super::fault::{RefusedBundle, fact};
 use super::identity::{Identity, IdentityPolicy};
 use super::sigstore::{KeyMaterial, ParsedBundle, Proven, PublicKey};
+use super::summary::{self, SUMMARY_PREDICATE, Summary};
 use super::trust::TrustRoot;
 use super::{release, shape};
 use crate::fact::{Fact, Fault};
@@ -36,6 +37,10 @@ pub struct Attested {
     pub identity: Option<Identity>,
     /// What was claimed of the artifact; none for a plain signature.
     pub predicate_type: Option<String>,
+    /// Whose key signed, where that is all that is known of the signer.
+    pub signer: Option<String>,
+    /// What a verifier says it found, where the claim is a verification summary.
+    pub summary: Option<Summary>,
     /// When it was signed, by every log and timestamp authority that says so.
     pub times: Vec<Timestamp>,
 }
@@ -128,6 +133,13 @@ pub(super) fn one(
     trust: &TrustRoot,
     now: Timestamp,
 ) -> Result<Attested, RefusedBundle> {
+    if let Signer::Key(key) = signer
+        && predicate_type.is_none_or(|wanted| wanted == SUMMARY_PREDICATE)
+        && summary::is_key_alone(value)
+    {
+        shape::check(value)?;
+        return summary::by_key(artifact, value, key);
+    }
     let parsed = ParsedBundle::new(value)?;
     let keys = match signer {
         Signer::Identity(_) => KeyMaterial::Certificate,
@@ -155,8 +167,14 @@ pub(super) fn one(
             ),
         ));
     }
+    let summary = match parsed.statement() {
+        Some(statement) => summary::of(statement, artifact)?,
+        None => None,
+    };
     Ok(Attested {
         identity,
+        signer: None,
+        summary,
         predicate_type: signed_type,
         times,
     })

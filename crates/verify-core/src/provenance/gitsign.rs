@@ -93,7 +93,9 @@ fn judge(
     }
     Ok(Attested {
         identity: proven.identity,
+        signer: None,
         predicate_type: None,
+        summary: None,
         times: proven.times,
     })
 }

@@ -23,7 +23,7 @@ use super::claims;
 use super::fault::RefusedBundle;
 use super::identity::Identity;
 use super::shape::{self, malformed};
-use super::statement::{Statement, StatementSubject};
+use super::statement::Statement;
 use super::trust::Instance;
 use super::unsupported;
 use crate::fact::Fault;
@@ -87,6 +87,11 @@ impl PublicKey {
     pub fn from_pem(pem: &str) -> Result<Self, String> {
         let key = DerPublicKey::from_pem(pem.trim()).map_err(|e| e.to_string())?;
         Self::from_der(key.as_bytes())
+    }
+
+    /// Its DER `SubjectPublicKeyInfo`.
+    pub(super) fn der(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 
     /// The key in a DER `SubjectPublicKeyInfo`.
@@ -392,23 +397,13 @@ impl ParsedBundle {
 }
 
 /// Whether some subject of the statement is the artifact: at least one digest of it is known, and none that is known differs.
-fn binds(statement: &Statement, artifact: &Artifact<'_>) -> Result<(), RefusedBundle> {
+pub(super) fn binds(statement: &Statement, artifact: &Artifact<'_>) -> Result<(), RefusedBundle> {
     let sha256 = artifact.sha256.map(|d| d.hex());
     let sha512 = artifact.sha512.map(|d| d.hex());
-    let known = |subject: &StatementSubject| -> Option<bool> {
-        let pairs = [
-            (subject.digest("sha256"), &sha256),
-            (subject.digest("sha512"), &sha512),
-        ];
-        pairs
-            .into_iter()
-            .filter_map(|(said, is)| Some(said? == is.as_ref()?))
-            .reduce(|a, b| a && b)
-    };
     if statement
         .subjects
         .iter()
-        .any(|subject| known(subject) == Some(true))
+        .any(|subject| artifact.is(subject) == Some(true))
     {
         return Ok(());
     }

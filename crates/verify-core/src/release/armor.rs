@@ -78,6 +78,19 @@ pub(super) fn decode(armor: &[u8], style: Style) -> Result<Vec<u8>, &'static str
     Ok(bytes)
 }
 
+/// A block as OpenSSH writes it: 70 characters a line.
+pub(super) fn encode(label: &str, bytes: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for (at, letter) in STANDARD.encode(bytes).chars().enumerate() {
+        if at > 0 && at % 70 == 0 {
+            text.push('\n');
+        }
+        text.push(letter);
+    }
+    text.push_str(&format!("\n-----END {label}-----\n"));
+    text
+}
+
 /// The checksum of OpenPGP's armor (RFC 4880 section 6.1).
 fn crc24(bytes: &[u8]) -> [u8; 3] {
     let step = |crc: u32| {

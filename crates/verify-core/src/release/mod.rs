@@ -7,6 +7,7 @@
 
 mod armor;
 mod attested;
+mod detached;
 mod gitsign;
 #[cfg_attr(not(feature = "openpgp"), path = "openpgp_disabled.rs")]
 mod openpgp;
@@ -16,18 +17,21 @@ mod rule;
 mod signers;
 mod source;
 mod ssh;
+mod ssh_key_file;
 mod sshsig;
 mod tag;
 mod verdict;
 mod verify;
 mod wire;
 
+pub use detached::{DetachedSigner, FILE_NAMESPACE, verify_detached, verify_signed_statement};
 pub use gitsign::GitsignSignature;
 pub use openpgp::OpenPgpCertificates;
 pub use pin::PinState;
 pub use rule::{ReleaseRule, TrustedSigners};
 pub use signers::{AllowedSigner, AllowedSigners, RevokedKeys, UnknownKey};
 pub use source::{RawTag, TagSource, TagTarget};
+pub use ssh_key_file::SshSigningKey;
 pub use sshsig::SshSignature;
 pub use tag::{Scheme, Signature, Tag, TagError, Tagger, parse_tag};
 pub use verdict::{CheckState, Code, Failure, FailureClass, TagCheck, TagSigner, TagVerdict};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::signers::{AllowedSigners, RevokedKeys};
-use super::sshsig::SshSignature;
+use super::sshsig::{NAMESPACE, SshSignature};
 use super::tag::Tag;
 use super::verdict::{Code, Failure, TagSigner};
 use super::verify::{Accepted, refuse_future};
@@ -20,7 +20,7 @@ pub(super) fn verify(
     now: Timestamp,
 ) -> Result<Accepted, Failure> {
     let signature = SshSignature::from_armor(tag.armor())?;
-    signature.verify(tag.payload())?;
+    signature.verify(tag.payload(), NAMESPACE, "tag")?;
     let key = &signature.key;
     let fingerprint = key.fingerprint();
     match revoked {

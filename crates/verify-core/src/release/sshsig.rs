@@ -88,11 +88,16 @@ impl SshSignature {
         })
     }
 
-    /// Whether this is a good signature of `message`, made for git, by its own key.
+    /// Whether this is a good signature of `message`, which messages call `what`, made for `namespace`, by its own key.
     ///
     /// # Errors
     /// `unsupported-certificate`, `wrong-namespace`, `weak-hash`, `weak-key` or `bad-signature`.
-    pub(super) fn verify(&self, message: &[u8]) -> Result<(), Failure> {
+    pub(super) fn verify(
+        &self,
+        message: &[u8],
+        namespace: &str,
+        what: &str,
+    ) -> Result<(), Failure> {
         let fail = |code, why: String| Err(Failure::new(code, why));
         match self.key.kind() {
             KeyType::Certificate(name) => {
@@ -110,11 +115,11 @@ impl SshSignature {
             }
             _ => {}
         }
-        if self.namespace != NAMESPACE {
-            let namespace = excerpt(&self.namespace, 60);
+        if self.namespace != namespace {
+            let found = excerpt(&self.namespace, 60);
             return fail(
                 Code::WrongNamespace,
-                format!("the signature was made for `{namespace}`, not for git"),
+                format!("the signature was made for `{found}`, not for {namespace}"),
             );
         }
         let digest = match self.hash.as_str() {
@@ -130,19 +135,11 @@ impl SshSignature {
         if self.algorithm == "ssh-rsa" {
             return fail(Code::WeakHash, "the RSA signature uses SHA-1".to_owned());
         }
-        let mut signed = MAGIC.to_vec();
-        for part in [
-            self.namespace.as_bytes(),
-            b"",
-            self.hash.as_bytes(),
-            &digest,
-        ] {
-            put_string(&mut signed, part);
-        }
+        let signed = signed(&self.namespace, &self.hash, &digest);
         if !self.matches(signed) {
             return fail(
                 Code::BadSignature,
-                "the signature does not fit the tag: one of them was changed".to_owned(),
+                format!("the signature does not fit the {what}: one of them was changed"),
             );
         }
         Ok(())
@@ -211,6 +208,36 @@ impl SshSignature {
         };
         reader.end().is_some() && check(algorithm, point, signed, &fixed)
     }
+}
+
+/// What is signed in place of a message.
+fn signed(namespace: &str, hash: &str, digest: &[u8]) -> Vec<u8> {
+    let mut signed = MAGIC.to_vec();
+    for part in [namespace.as_bytes(), b"", hash.as_bytes(), digest] {
+        put_string(&mut signed, part);
+    }
+    signed
+}
+
+/// The armored signature of `message` for `namespace`, as `ssh-keygen -Y sign` writes it. `blob` is the public key; `sign` gives algorithm
+/// and value of the signature of its bytes.
+pub(super) fn sign<E>(
+    message: &[u8],
+    namespace: &str,
+    blob: &[u8],
+    sign: impl FnOnce(&[u8]) -> Result<(&'static str, Vec<u8>), E>,
+) -> Result<String, E> {
+    const HASH: &str = "sha512";
+    let (algorithm, value) = sign(&signed(namespace, HASH, &Sha512::digest(message)))?;
+    let mut inner = Vec::new();
+    put_string(&mut inner, algorithm.as_bytes());
+    put_string(&mut inner, &value);
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&1_u32.to_be_bytes());
+    for part in [blob, namespace.as_bytes(), b"", HASH.as_bytes(), &inner] {
+        put_string(&mut bytes, part);
+    }
+    Ok(armor::encode("SSH SIGNATURE", &bytes))
 }
 
 /// A damaged key, or one of a later OpenSSH: what signed with that is not known to be wrong.

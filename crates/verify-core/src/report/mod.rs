@@ -4,6 +4,7 @@ pub(crate) mod checklist;
 pub(crate) mod contents;
 pub mod event;
 mod skill;
+mod statement;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,8 +16,10 @@ pub use checklist::{
 };
 pub use contents::PackageContents;
 pub use skill::{SkillArchive, SkillContents, SkillStep};
+pub use statement::{StatementOptions, StatementSubject, statement};
 
 use crate::digest::{Sha256Digest, TreeDigest};
+use crate::evidence::Evidence;
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
 use crate::inventory::{LinkedRoot, NotCovered};
@@ -26,6 +29,7 @@ use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict}
 use crate::rules::{self, Judged, Judgement, Said, Stage, Whole, outcomes};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
+use crate::tree::Manifest;
 
 /// The name of this format. A change that breaks readers gets another number.
 pub const SCHEMA: &str = "openclaw-verify.report/1";
@@ -210,6 +214,10 @@ pub struct SubjectReport {
     /// Digest of its dependencies.
     #[schemars(with = "Option<String>")]
     pub dependencies: Option<TreeDigest>,
+    /// SHA-256 of the listing behind each digest of files, by the name of the part: what a statement names them by.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub listings: Vec<(&'static str, Sha256Digest)>,
     /// What an intact verdict stands on; none where the subject is not intact.
     pub basis: Option<Basis>,
     /// What was found out, by group.
@@ -367,9 +375,23 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
             .map(|tree| tree.digest)
             .or(stated.and_then(|entry| entry.dependencies)),
         local: subject.mcp.as_ref().and_then(|mcp| mcp.local),
+        listings: listings(evidence),
         basis,
         outcomes,
     }
+}
+
+fn listings(evidence: &Evidence) -> Vec<(&'static str, Sha256Digest)> {
+    let parts = [
+        ("tree", &evidence.tree),
+        ("dependencies", &evidence.dependencies),
+        ("siblings", &evidence.siblings),
+    ];
+    let digest = |manifest: &Manifest| Sha256Digest::of(&manifest.to_bytes());
+    parts
+        .into_iter()
+        .filter_map(|(name, part)| Some((name, digest(&part.tree()?.manifest))))
+        .collect()
 }
 
 /// Counts over `subjects` and `findings`.

@@ -35,6 +35,7 @@ mod release;
 #[cfg(feature = "sbom")]
 mod sbom;
 mod special;
+mod statements;
 mod support;
 mod tree;
 #[cfg(feature = "online")]

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use self::listing::{Listing, bad};
 use self::signature::Envelope;
+pub(super) use self::signature::{PAYLOAD_TYPE, payload_signed_by, pre_authentication};
 pub use self::signature::{RootCertificates, SigningKey};
 use super::artifact::Artifact;
 use super::attestation::{self, Signer};

@@ -115,6 +115,35 @@ impl RootCertificates {
     }
 }
 
+/// The type of what is signed.
+pub(in crate::provenance) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// What is signed in place of an in-toto statement: its pre-authentication encoding,
+/// <https://github.com/secure-systems-lab/dsse/blob/master/protocol.md>.
+pub(in crate::provenance) fn pre_authentication(payload: &[u8]) -> Vec<u8> {
+    let (kind, length) = (PAYLOAD_TYPE.len(), payload.len());
+    let mut signed = format!("DSSEv1 {kind} {PAYLOAD_TYPE} {length} ").into_bytes();
+    signed.extend_from_slice(payload);
+    signed
+}
+
+/// The payload of a bundle's only envelope, when the key in `der` signed it.
+pub(in crate::provenance) fn payload_signed_by(
+    bundle: &Value,
+    der: &[u8],
+) -> Result<Vec<u8>, RefusedBundle> {
+    let key = Key::of(der).map_err(|why| RefusedBundle::Unsupported(format!("the key {why}")))?;
+    let envelope = Envelope::of(bundle)?;
+    if envelope.is_by(&key) {
+        Ok(envelope.payload)
+    } else {
+        Err(RefusedBundle::wrong(
+            Fault::Signature,
+            "the signature does not verify with this key",
+        ))
+    }
+}
+
 /// What was signed, and the signature.
 pub(super) struct Envelope {
     pub payload: Vec<u8>,
@@ -125,7 +154,6 @@ pub(super) struct Envelope {
 impl Envelope {
     /// The only envelope of a bundle, with its only signature.
     pub(super) fn of(bundle: &Value) -> Result<Self, RefusedBundle> {
-        const TYPE: &str = "application/vnd.in-toto+json";
         let envelope = bundle
             .get("dsseEnvelope")
             .ok_or_else(|| bad("it holds no `dsseEnvelope`"))?;
@@ -137,7 +165,7 @@ impl Envelope {
             let decoded = STANDARD.decode(word(value, key)?);
             decoded.map_err(|_| bad(&format!("its `{key}` is no base64")))
         };
-        if word(envelope, "payloadType")? != TYPE {
+        if word(envelope, "payloadType")? != PAYLOAD_TYPE {
             return Err(bad("what was signed is no in-toto statement"));
         }
         let signatures = envelope.get("signatures").and_then(Value::as_array);
@@ -145,12 +173,9 @@ impl Envelope {
             return Err(bad("it has not exactly one signature"));
         };
         let payload = binary(envelope, "payload")?;
-        // Pre-authentication encoding: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md
-        let mut signed = format!("DSSEv1 {} {TYPE} {} ", TYPE.len(), payload.len()).into_bytes();
-        signed.extend_from_slice(&payload);
         Ok(Self {
+            signed: pre_authentication(&payload),
             payload,
-            signed,
             signature: binary(one, "sig")?,
         })
     }

@@ -1,0 +1,157 @@
+//! `--attest`: a statement about what was judged, which others can check, and its signature.
+
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use openclaw_verify_core::digest::Sha256Digest;
+use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::provenance::StatementKey;
+use openclaw_verify_core::release::{FILE_NAMESPACE, SshSigningKey};
+use openclaw_verify_core::report::{
+    Report, StatementOptions, StatementSubject, statement as write_statement,
+};
+use openclaw_verify_core::{Error, OperatorError, Result, Verifier, text};
+
+use crate::anchors::own_text;
+use crate::cli::{Common, Format, Verb};
+use crate::{operator, outputs};
+
+/// Most bytes of a private key.
+const MAX_KEY: u64 = 64 << 10;
+
+/// What signs.
+enum Key {
+    None,
+    Pem(StatementKey),
+    Ssh(SshSigningKey),
+}
+
+/// Refuses what would not be done: a verb that makes no statement must not look as if it had made one.
+pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
+    let makes = matches!(
+        verb,
+        Verb::Check | Verb::Archive(_) | Verb::Skill(_) | Verb::Release(_)
+    );
+    if common.attest.is_some() && !makes {
+        return Err(Error::environment(
+            "this verb makes no statement",
+            "check, archive, skill and release do",
+        ));
+    }
+    if common.sign_ssh.is_some() && common.attest.is_none() {
+        return Err(Error::environment(
+            "--sign-ssh signs a statement, and none is asked for",
+            "name its file with --attest FILE",
+        ));
+    }
+    if common.sign_ssh.is_some() && common.attest.as_deref().is_some_and(is_output) {
+        return Err(Error::environment(
+            "a signature has to lie beside its statement",
+            "name a file with --attest FILE, or let ssh-keygen -Y sign read standard output",
+        ));
+    }
+    // A key that cannot be used is found before anything is judged.
+    key(common).map(drop)
+}
+
+/// The files that are written.
+pub(crate) fn files(common: &Common) -> impl Iterator<Item = PathBuf> {
+    let signature = common.sign_ssh.as_ref().and(common.attest.as_deref());
+    let signature = signature.filter(|path| !is_output(path)).map(beside);
+    common.attest.iter().cloned().chain(signature)
+}
+
+/// `<file>.sig`.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sig");
+    PathBuf::from(name)
+}
+
+/// Writes the statement about `report` where one was asked for.
+pub(crate) fn write(
+    common: &Common,
+    verifier: &Verifier,
+    report: &Report,
+    about: &'static str,
+    more: Vec<StatementSubject>,
+) -> Result<()> {
+    let Some(path) = &common.attest else {
+        return Ok(());
+    };
+    let key = key(common)?;
+    let levels = [
+        (Level::Allow, common.allow.as_slice()),
+        (Level::Warn, common.warn.as_slice()),
+        (Level::Deny, common.deny.as_slice()),
+    ];
+    let mut options =
+        StatementOptions::new(about, operator::timestamp(common)?, common.fail_on.into());
+    options.levels = &levels;
+    options.program = program();
+    options.more = more;
+    options.inputs = verifier.trusted_files()?;
+    let statement = write_statement(report, &options)?;
+    let cannot = |why: String| Error::environment(why, "sign it with ssh-keygen -Y sign");
+    match key {
+        Key::None => outputs::write(path, &statement, Format::Json),
+        Key::Pem(key) => {
+            let bundle = key.bundle(statement.as_bytes()).map_err(cannot)?;
+            outputs::write(path, &bundle, Format::Json)
+        }
+        Key::Ssh(key) => {
+            let signature = key
+                .sign(statement.as_bytes(), FILE_NAMESPACE)
+                .map_err(cannot)?;
+            outputs::write(path, &statement, Format::Json)?;
+            outputs::write(&beside(path), &signature, Format::Json)
+        }
+    }
+}
+
+fn is_output(path: &Path) -> bool {
+    matches!(path.to_str(), Some("-" | "/dev/stdout"))
+}
+
+fn key(common: &Common) -> Result<Key> {
+    Ok(match (&common.sign_key, &common.sign_ssh) {
+        (Some(path), _) => Key::Pem(read(path, |text| StatementKey::from_pem(text))?),
+        (None, Some(path)) => Key::Ssh(ssh_key(path)?),
+        (None, None) => Key::None,
+    })
+}
+
+/// The SSH key in a file.
+pub(crate) fn ssh_key(path: &Path) -> Result<SshSigningKey> {
+    read(path, |text| SshSigningKey::from_text(text))
+}
+
+/// A private key of this user's own.
+fn read<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
+    let wrong = |why: String| {
+        let shown = operator::shown(path);
+        // The text of the file is a secret, and is in no message.
+        let error = OperatorError::whole(path, format!("{shown} {why}"));
+        let word = text::shell_word(&shown).into_owned();
+        Error::from(error.with_help(format!(
+            "keys without a passphrase are read; for others: write the statement with --attest FILE, then \
+             ssh-keygen -Y sign -n {FILE_NAMESPACE} -f {word} FILE"
+        )))
+    };
+    let open = std::fs::metadata(path)
+        .map(|found| found.permissions().mode() & 0o077)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if open != 0 {
+        return Err(wrong(
+            "is a private key that other users can read: chmod 600 it".to_owned(),
+        ));
+    }
+    parse(&own_text(path, MAX_KEY)?).map_err(wrong)
+}
+
+/// The digest of this program; none where the system does not say which file it is.
+fn program() -> Option<Sha256Digest> {
+    let file = File::open(std::env::current_exe().ok()?).ok()?;
+    Sha256Digest::of_reader(file).ok()
+}
