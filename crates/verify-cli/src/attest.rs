@@ -116,7 +116,7 @@ fn is_output(path: &Path) -> bool {
 
 fn key(common: &Common) -> Result<Key> {
     Ok(match (&common.sign_key, &common.sign_ssh) {
-        (Some(path), _) => Key::Pem(read(path, |text| StatementKey::from_pem(text))?),
+        (Some(path), _) => Key::Pem(read(path, StatementKey::from_pem)?),
         (None, Some(path)) => Key::Ssh(ssh_key(path)?),
         (None, None) => Key::None,
     })
@@ -124,7 +124,7 @@ fn key(common: &Common) -> Result<Key> {
 
 /// The SSH key in a file.
 pub(crate) fn ssh_key(path: &Path) -> Result<SshSigningKey> {
-    read(path, |text| SshSigningKey::from_text(text))
+    read(path, SshSigningKey::from_text)
 }
 
 /// A private key of this user's own.
