@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::report::event::Stamp;
@@ -40,15 +41,20 @@ pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
     );
     let summary = &report.summary;
     let outcomes = [
-        ("verified", summary.verified),
-        ("violated", summary.violated),
-        ("not-established", summary.not_established),
-        ("not-applicable", summary.not_applicable),
+        (Outcome::Verified, summary.verified),
+        (Outcome::Violated, summary.violated),
+        (Outcome::NotEstablished, summary.not_established),
+        (Outcome::NotApplicable, summary.not_applicable),
     ];
     page.gauge(
         "subjects",
         "Subjects by the outcome of their integrity.",
-        outcomes.map(|(outcome, number)| (vec![("outcome", outcome.to_owned())], whole(number))),
+        outcomes.map(|(outcome, number)| {
+            (
+                vec![("outcome", outcome.as_str().to_owned())],
+                whole(number),
+            )
+        }),
     );
     let mut findings: BTreeMap<(&str, Level), i64> = BTreeMap::new();
     for finding in report.counting() {

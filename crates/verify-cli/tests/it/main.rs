@@ -67,3 +67,4 @@ mod surroundings;
 mod tamper;
 mod terminal;
 mod update;
+mod watch;

@@ -59,6 +59,9 @@ tags = "*"
 gitsign = { identity = "ada@example.org", issuer = "https://accounts.example.org" }
 "#;
 
+/// `npm` asks a registry. `watch` does not end by itself; watch.rs looks at it.
+const APART: [&str; 2] = ["npm", "watch"];
+
 struct Place {
     installation: Installation,
     trace: PathBuf,
@@ -329,7 +332,7 @@ fn no_verb_opens_a_socket_by_itself() {
             .map(str::to_owned)
     });
     let left: Vec<String> = names
-        .filter(|name| name != "npm" && !verbs.contains(name))
+        .filter(|name| !APART.contains(&name.as_str()) && !verbs.contains(name))
         .collect();
     assert_eq!(left, [""; 0], "verbs that were not looked at");
 }

@@ -518,4 +518,58 @@ mod tests {
             .map_err(Refusal::from);
         assert!(matches!(refusal, Err(Refusal::Unreadable(why)) if why.contains("takes longer")));
     }
+
+    /// The database of a state directory with a memory, and what it writes to.
+    fn remembered(dir: &Path) -> (Paths, std::sync::Arc<super::super::Memory>, Connection) {
+        let state = dir.join("state");
+        std::fs::create_dir(&state).expect("folder");
+        let db = Connection::open(state.join("openclaw.sqlite")).expect("database");
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL;
+             CREATE TABLE config_machine_state (state_key TEXT PRIMARY KEY, value_json TEXT);
+             CREATE TABLE noise (a)",
+        )
+        .expect("schema");
+        let memory = std::sync::Arc::<super::super::Memory>::default();
+        let options = super::super::InventoryOptions {
+            memory: Some(memory.clone()),
+            ..super::super::InventoryOptions::new(dir)
+        };
+        (Paths::new(&options).expect("paths"), memory, db)
+    }
+
+    fn kept(paths: &Paths) -> Option<String> {
+        let rows = current(paths, "db").unwrap_or_else(|_| panic!("reads"));
+        rows.expect("rows").plugins
+    }
+
+    #[test]
+    fn rows_are_kept_while_the_files_are_what_they_were() {
+        let dir = tempfile::tempdir().expect("folder");
+        let (paths, memory, db) = remembered(dir.path());
+        assert_eq!(kept(&paths), None);
+        assert!(!moved(&paths), "nothing happened");
+        db.execute_batch("INSERT INTO noise VALUES (1)")
+            .expect("write");
+        assert!(!moved(&paths), "no row that counts");
+        let set =
+            "INSERT OR REPLACE INTO config_machine_state VALUES ('plugins.installedIndex', '{}')";
+        db.execute_batch(set).expect("write");
+        memory.keep_database(true);
+        assert_eq!(kept(&paths), None);
+        assert!(memory.database_moved());
+        memory.keep_database(false);
+        assert_eq!(kept(&paths).as_deref(), Some("{}"));
+        assert!(!memory.database_moved());
+        db.execute_batch(&set.replace("'{}'", "'[]'"))
+            .expect("write");
+        assert!(moved(&paths));
+        assert_eq!(kept(&paths).as_deref(), Some("[]"));
+        // Gone is another answer than kept.
+        drop(db);
+        std::fs::remove_dir_all(dir.path().join("state")).expect("removed");
+        assert!(moved(&paths));
+        let rows = current(&paths, "db").unwrap_or_else(|_| panic!("reads"));
+        assert!(rows.is_none());
+    }
 }

@@ -333,6 +333,7 @@ fn folders(
             why,
         });
     };
+    paths.listed(real);
     let entries = match std::fs::read_dir(real) {
         Ok(entries) => entries,
         Err(error)

@@ -169,11 +169,17 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    fn is_cache(&self, folder: &Path) -> bool {
+        self.paths.listed(folder);
+        compiled::is_cache(folder)
+    }
+
     fn looked_through(&self, package: &Path) -> Option<Looked> {
         let mut looked = Looked::default();
         let (mut files, mut bytes) = (0, 0);
         let mut open = vec![package.to_owned()];
         while let Some(folder) = open.pop() {
+            self.paths.listed(&folder);
             for entry in std::fs::read_dir(&folder).ok()? {
                 let entry = entry.ok()?;
                 let (name, path) = (entry.file_name(), entry.path());
@@ -190,7 +196,7 @@ impl<'a> Pieces<'a> {
                     {
                         looked.left_out.push(path.clone());
                         looked.environments.push(path);
-                    } else if name == "__pycache__" && compiled::is_cache(&path) {
+                    } else if name == "__pycache__" && self.is_cache(&path) {
                         looked.left_out.push(path.clone());
                         looked.caches.push(path);
                     } else {
@@ -267,6 +273,9 @@ impl<'a> Pieces<'a> {
             .iter()
             .filter(|file| file.extension().is_some_and(|end| end == "py"))
         {
+            if let Some(folder) = file.parent() {
+                self.paths.listed(&folder.join("__pycache__"));
+            }
             for compiled in compiled::of_source(file) {
                 local
                     .cache
