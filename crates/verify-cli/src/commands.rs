@@ -4,12 +4,13 @@
 //! finds the same installation and the same files from whatever folder it is run. What chooses form (`--format`, `--color`, `-v`) and
 //! what decides about one run only (`-A`, `--fail-on`, `--now`) is not repeated. Values are one word of a POSIX shell each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use openclaw_verify_core::text;
 
 use crate::cli::Common;
+use crate::operator;
 
 /// The places that this call named.
 pub(crate) struct Places {
@@ -17,6 +18,8 @@ pub(crate) struct Places {
     own: String,
     /// What a command of OpenClaw's has to know of them: what stands before it, and behind its name.
     openclaw: (String, String),
+    /// The state directory.
+    state: Option<PathBuf>,
 }
 
 /// Those of this process, which serves one call.
@@ -36,7 +39,23 @@ pub(crate) fn carried(command: &str) -> String {
     match OF_CALL.get() {
         Some(places) if command.starts_with("openclaw-verify ") && !looks => places.after(command),
         Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
+        Some(Places {
+            state: Some(state), ..
+        }) => command.replace(STATE, &text::shell_word(&state.to_string_lossy())),
         _ => command.to_owned(),
+    }
+}
+
+/// The state directory in a command for machines, where equal installations give equal bytes: as a shell finds it that has OpenClaw's
+/// own variable, or the usual place.
+const STATE: &str = "\"${OPENCLAW_STATE_DIR:-$HOME/.openclaw}\"";
+
+/// A path that a report shows, as one word of a command: what is relative is in the state directory.
+pub(crate) fn in_state(path: &str) -> String {
+    let word = text::shell_word(path);
+    match Path::new(path).is_absolute() {
+        true => word.into_owned(),
+        false => format!("{STATE}/{word}"),
     }
 }
 
@@ -81,6 +100,7 @@ impl Places {
         Self {
             own,
             openclaw: (before.unwrap_or_default(), behind),
+            state: operator::state_dir(common),
         }
     }
 

@@ -184,6 +184,23 @@ fn is_below(folder: &Path, home: &Path) -> bool {
             .is_ok_and(|home| folder.starts_with(home))
 }
 
+fn named_state_dir(common: &Common) -> Option<&PathBuf> {
+    let named = common.state_dir.as_ref();
+    named.filter(|dir| !dir.as_os_str().is_empty())
+}
+
+fn chosen_state_dir(common: &Common) -> Option<PathBuf> {
+    match named_state_dir(common) {
+        Some(dir) => Some(expanded(dir)),
+        None => default_state_dir(common).map(|(folder, _)| folder),
+    }
+}
+
+/// The absolute path of the state directory of this call, whether it is there or not.
+pub(crate) fn state_dir(common: &Common) -> Option<PathBuf> {
+    std::path::absolute(chosen_state_dir(common)?).ok()
+}
+
 /// Variables that paths of the config may name, as they were given.
 ///
 /// # Errors
@@ -297,21 +314,13 @@ pub(crate) fn today(common: &Common) -> jiff::civil::Date {
 /// A state directory that was named and is not there is an error of the call; none at the default place means that there is nothing to
 /// verify.
 pub(crate) fn installation(common: &Common) -> Result<Installation> {
-    let named = common
-        .state_dir
-        .as_ref()
-        .filter(|dir| !dir.as_os_str().is_empty());
-    let state_dir = match named {
-        Some(dir) => expanded(dir),
-        None => default_state_dir(common)
-            .map(|(folder, _)| folder)
-            .ok_or_else(|| {
-                Error::environment(
-                    "no state directory: HOME is not set",
-                    "name it with --state-dir DIR",
-                )
-            })?,
-    };
+    let named = named_state_dir(common);
+    let state_dir = chosen_state_dir(common).ok_or_else(|| {
+        Error::environment(
+            "no state directory: HOME is not set",
+            "name it with --state-dir DIR",
+        )
+    })?;
     match std::fs::metadata(&state_dir) {
         Ok(found) if found.is_dir() => {}
         Ok(_) => {
@@ -466,6 +475,7 @@ fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
         if owner == Some(rustix::process::geteuid().as_raw()) {
             return Ok(root);
         }
+        passed_over(&root);
     }
     user_folder("XDG_CONFIG_HOME", ".config").ok_or_else(|| {
         Error::environment(
@@ -476,6 +486,18 @@ fn default_folder(under_test: &[PathBuf]) -> Result<PathBuf> {
 }
 
 /// The nearest folder at or above `folder` that holds a `.git`.
+/// Says once that the files of another user's repository are not taken: their owner could change what is decided.
+fn passed_over(root: &Path) {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    SAID.call_once(|| {
+        let root = shown(root);
+        output::stderr(&format!(
+            "note: the repository {root} belongs to another user, so its policy, lock and reviews are not used; to use them: --config {}",
+            openclaw_verify_core::text::shell_word(&root)
+        ));
+    });
+}
+
 fn git_root(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use openclaw_verify_core::finding::{Finding, Input, Remedy};
+use openclaw_verify_core::finding::{Finding, Input, Level, Remedy};
 use openclaw_verify_core::gate::{Decision, Undecided, WayOut};
 use openclaw_verify_core::report::Report;
+use openclaw_verify_core::rules::Stage;
+use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::text::shell_word;
 use openclaw_verify_core::{Backlog, Error, rules};
 use serde_json::Value;
@@ -15,14 +17,31 @@ use crate::commands;
 /// not, so that equal installations give equal bytes.
 pub(crate) fn report(report: &Report, for_people: bool) -> Report {
     let mut report = report.clone();
+    let installed = report.stage == Stage::Installed;
     for finding in &mut report.findings {
-        let command = match command(&finding.remedy) {
+        let command = command(&finding.remedy).or_else(|| excepted(finding).filter(|_| installed));
+        let command = match command {
             Some(command) if for_people => Some(commands::carried(&command)),
             command => command,
         };
         finding.help = worded(finding, command);
     }
     report
+}
+
+/// Where nothing else can be run and the finding can be excepted: the command that puts up with it for a time, bound to what is there.
+fn excepted(finding: &Finding) -> Option<String> {
+    let fixed = rules::rule(finding.id).is_none_or(|rule| rule.fixed);
+    let subject = finding.subject.as_ref().filter(|_| !fixed)?;
+    // Of the machine there is no digest that this verb could bind it to.
+    let about_installed = finding.level == Level::Deny && *subject != SubjectId::machine();
+    about_installed.then(|| {
+        format!(
+            "openclaw-verify policy except {} {} --until DAY --reason TEXT",
+            shell_word(subject.as_str()),
+            finding.id
+        )
+    })
 }
 
 /// The backlog as JSON, each item with the command that shows it.
@@ -59,6 +78,15 @@ fn worded(finding: &Finding, command: Option<String>) -> String {
 
 /// The error with the option that gives what the call lacked.
 pub(crate) fn error(mut error: Error) -> Error {
+    if let Error::Copied {
+        from,
+        help: Some(help),
+        ..
+    } = &mut error
+    {
+        let from = shell_word(&from.to_string_lossy()).into_owned();
+        *help = format!("{help}: the same command with --relocated-from {from}");
+    }
     if let Error::Environment {
         help: Some(help),
         needs: Some(input),
@@ -152,6 +180,36 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
             Some(format!("sudo chown -hR {user} -- {}", shell_word(path)))
         }
         Remedy::Gate => Some("openclaw-verify gate --setup --apply".to_owned()),
+        Remedy::Reinstall {
+            spec: Some(spec), ..
+        } => Some(format!(
+            "openclaw plugins install {} --force",
+            shell_word(spec)
+        )),
+        Remedy::Uninstall { name, .. } => {
+            Some(format!("openclaw plugins uninstall {}", shell_word(name)))
+        }
+        Remedy::SetAside { path } => Some(format!(
+            "mkdir -p ~/set-aside && mv -- {} ~/set-aside/",
+            commands::in_state(path)
+        )),
+        Remedy::Unset { path } => Some(format!("openclaw config unset {}", shell_word(path))),
+        Remedy::UnsetVariable { variable, file } => Some(format!(
+            "sed -i.bak -E '/^ *(export +)?{variable} *=/d' {}",
+            commands::in_state(file)
+        )),
+        Remedy::UnsetStored { name } => {
+            Some(format!("openclaw secrets store rm {}", shell_word(name)))
+        }
+        Remedy::Drop { file, object, name } => Some(format!(
+            "sqlite3 {} {}",
+            commands::in_state(file),
+            shell_word(&format!(
+                "DROP {} \"{}\"",
+                object.to_uppercase(),
+                name.replace('"', "\"\"")
+            ))
+        )),
         Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,

@@ -53,6 +53,17 @@ pub enum Error {
         /// What the caller did not give.
         needs: Option<Input>,
     },
+    /// The state directory is a copy, and the caller did not say of what.
+    #[error("{what}")]
+    Copied {
+        /// What says so.
+        what: String,
+        /// Where the original was: what to give as [`Input::RelocatedFrom`].
+        from: PathBuf,
+        /// The way out.
+        #[help]
+        help: Option<String>,
+    },
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -193,6 +193,47 @@ pub enum Remedy {
         /// Which subject.
         #[serde(skip_serializing_if = "Option::is_none")]
         subject: Option<SubjectId>,
+        /// What to ask OpenClaw for, so that the same release is installed again; none where no record says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        spec: Option<String>,
+    },
+    /// Move it to where OpenClaw does not look. Nothing that OpenClaw itself installed needs it.
+    SetAside {
+        /// The file, folder or link: relative to the state directory, or absolute.
+        path: String,
+    },
+    /// Take it out with OpenClaw's own command, which forgets it too.
+    Uninstall {
+        /// Which plugin.
+        subject: SubjectId,
+        /// The name that OpenClaw knows it by.
+        name: String,
+    },
+    /// Take a key out of OpenClaw's config.
+    Unset {
+        /// The key's path, such as `env.vars.NODE_OPTIONS`.
+        path: String,
+    },
+    /// Take a variable out of a file of the environment.
+    UnsetVariable {
+        /// The variable.
+        variable: String,
+        /// The file: relative to the state directory, or absolute.
+        file: String,
+    },
+    /// Take an entry out of OpenClaw's store of secrets and variables.
+    UnsetStored {
+        /// Its name.
+        name: String,
+    },
+    /// Drop an object from a database of OpenClaw's.
+    Drop {
+        /// The file, relative to the state directory.
+        file: String,
+        /// `trigger` or `view`.
+        object: String,
+        /// Its name.
+        name: String,
     },
     /// Change a key of OpenClaw's config.
     Configure {
@@ -247,6 +288,7 @@ impl Remedy {
             Self::Online => RemedyKind::Online,
             Self::Reinstall { .. } => RemedyKind::Reinstall,
             Self::Configure { .. } | Self::OpenClaw { .. } => RemedyKind::Configure,
+            Self::Configure { .. } | Self::Unset { .. } => RemedyKind::Configure,
             // A pin is made from a clone of the operator's own.
             Self::Operator { .. }
             | Self::Pin { .. }
@@ -255,6 +297,11 @@ impl Remedy {
             | Self::Owner { .. }
             | Self::Gate => RemedyKind::Operator,
             Self::Never => RemedyKind::Never,
+            | Self::SetAside { .. }
+            | Self::UnsetVariable { .. }
+            | Self::UnsetStored { .. }
+            | Self::Drop { .. } => RemedyKind::Operator,
+            Self::Never | Self::Uninstall { .. } => RemedyKind::Never,
         }
     }
 }
@@ -274,8 +321,11 @@ pub enum RemedyKind {
     /// [`Remedy::Configure`] or [`Remedy::OpenClaw`].
     Configure,
     /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`] or [`Remedy::Gate`].
+    /// [`Remedy::Configure`] or [`Remedy::Unset`].
+    Configure,
+    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::SetAside`], [`Remedy::UnsetVariable`] or [`Remedy::Drop`].
     Operator,
-    /// [`Remedy::Never`].
+    /// [`Remedy::Never`] or [`Remedy::Uninstall`].
     Never,
 }
 
@@ -308,7 +358,10 @@ impl RemedyKind {
                 since: None,
             },
             Self::Online => Remedy::Online,
-            Self::Reinstall => Remedy::Reinstall { subject },
+            Self::Reinstall => Remedy::Reinstall {
+                subject,
+                spec: None,
+            },
             // Without a path there is nothing that could be set.
             Self::Configure | Self::Operator => Remedy::Operator { input: None },
             Self::Never => Remedy::Never,

@@ -100,7 +100,9 @@ impl Sorted {
         let reads = |finding: &Finding| finding.remedy.kind() == RemedyKind::Review;
         let unknown = |finding: &Finding| finding.outcome == Outcome::NotEstablished;
         let banned = |finding: &Finding| {
-            finding.level == Level::Deny && finding.remedy == Remedy::Never && !unknown(finding)
+            let never =
+                rules::rule(finding.id).is_some_and(|rule| rule.clears == RemedyKind::Never);
+            finding.level == Level::Deny && never && !unknown(finding)
         };
         let wrong = |finding: &Finding| {
             !banned(finding)

@@ -15,7 +15,7 @@ const SNAPSHOT: &str = "# OpenClaw exec shell snapshot. Generated; do not edit.\
     unalias -a 2>/dev/null || true\nalias ll='ls -l'\nexport PATH='/usr/bin:/bin'";
 
 /// The shipped state with jobs, approvals, an agent, a runtime, a local MCP server and a shell snapshot.
-fn rich() -> Installation {
+pub(crate) fn rich() -> Installation {
     enriched(Installation::shipped())
 }
 
@@ -120,11 +120,11 @@ fn sql(state: &Path, sql: &str) {
 
 /// What is done, what finding it must lead to, what that finding names, and the exit code.
 pub(crate) struct Plant {
-    what: &'static str,
+    pub(crate) what: &'static str,
     pub(crate) plant: fn(&Path),
     pub(crate) finding: &'static str,
     names: &'static str,
-    code: i32,
+    pub(crate) code: i32,
 }
 
 pub(crate) fn plants() -> Vec<Plant> {
@@ -568,7 +568,7 @@ fn one_write_to_any_place_is_found_by_name() {
 }
 
 /// Findings that are not those of the shipped state as it is.
-fn counting(report: &serde_json::Value) -> Vec<String> {
+pub(crate) fn counting(report: &serde_json::Value) -> Vec<String> {
     let usual = [
         "unpinned-install-step ",
         "floating-spec ",

@@ -68,3 +68,4 @@ mod tamper;
 mod terminal;
 mod update;
 mod watch;
+mod way_out;

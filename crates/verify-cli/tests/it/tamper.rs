@@ -524,10 +524,8 @@ pub(crate) fn records(package: &str, version: &str, packed: &str) -> Vec<Tamper>
     ]
 }
 
-#[test]
-fn tampering_with_the_shipped_state_is_found() {
-    let installation = Installation::shipped();
-    installation.init(0);
+/// The cases of the shipped state.
+pub(crate) fn of_shipped() -> Vec<Tamper> {
     let packed = "npm/projects/acme-packed-45d40bbf34";
     let mut cases = common(
         packed,
@@ -537,7 +535,14 @@ fn tampering_with_the_shipped_state_is_found() {
         "hooks/hook-pack/hooks/acme-hook",
     );
     cases.extend(records("@acme/packed", "1.2.0", packed));
-    run_all(&installation, &cases);
+    cases
+}
+
+#[test]
+fn tampering_with_the_shipped_state_is_found() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    run_all(&installation, &of_shipped());
 }
 
 #[test]

@@ -95,10 +95,8 @@ fn scan_folder(
         }
         if entry.kind == Entry::Nothing && entry.link {
             // Dangling, or out of a copy: whether it will lead to code tomorrow cannot be determined.
-            let why = "is a symbolic link that leads nowhere or out of the copy".to_owned();
-            observations.push(Observation::Unreadable {
+            observations.push(Observation::LeadsNowhere {
                 place: scan.paths.shown(&entry.path),
-                why,
             });
             continue;
         }

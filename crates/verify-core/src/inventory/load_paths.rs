@@ -141,10 +141,8 @@ fn children(
                 }
             }
             (Entry::Nothing, _) | (_, Err(_)) if entry.link => {
-                let why = "is a symbolic link that leads nowhere or out of the copy".to_owned();
-                observations.push(Observation::Unreadable {
+                observations.push(Observation::LeadsNowhere {
                     place: paths.shown(&entry.path),
-                    why,
                 });
             }
             _ => {}

@@ -82,6 +82,24 @@ pub enum Observation {
         /// Only worth a look.
         weak: bool,
     },
+    /// A trigger or view of OpenClaw's database that its own schema does not have.
+    DatabaseObject {
+        /// The database, safe to show.
+        place: String,
+        /// `trigger` or `view`.
+        kind: String,
+        /// Its name, safe to show.
+        name: String,
+        /// Its table, safe to show.
+        table: String,
+        /// It is about tables that decide nothing.
+        weak: bool,
+    },
+    /// A link where OpenClaw looks for code, which leads nowhere, or out of a copy: to where tomorrow is not known.
+    LeadsNowhere {
+        /// The link, safe to show.
+        place: String,
+    },
     /// The caller's environment chose a state directory, and the default place holds one too.
     OtherState {
         /// That one, safe to show.
@@ -209,8 +227,6 @@ pub enum Hazard {
     StagedCode,
     /// A snapshot that a shell would source.
     ShellSnapshot,
-    /// A trigger or view of the database.
-    DatabaseCode,
     /// A copy of the config that OpenClaw would restore.
     ConfigBackup,
     /// Compiled code that is not what its source says.
@@ -225,7 +241,6 @@ impl Hazard {
             Self::StagingModules => "staging-modules",
             Self::StagedCode => "staged-code",
             Self::ShellSnapshot => "shell-snapshot",
-            Self::DatabaseCode => "database-code",
             Self::ConfigBackup => "config-backup",
             Self::CompiledCode => "compiled-code",
         }

@@ -7,8 +7,8 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use super::Observation;
 use super::paths::Paths;
-use super::{Hazard, Observation};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::read::ReadError;
@@ -133,14 +133,11 @@ fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<
         let decides = DECIDING
             .iter()
             .any(|known| table.eq_ignore_ascii_case(known) || sql.contains(known));
-        found.observations.push(Observation::Unexplained {
-            hazard: Hazard::DatabaseCode,
+        found.observations.push(Observation::DatabaseObject {
             place: place.to_owned(),
-            why: format!(
-                "the {kind} {} on {} is not of OpenClaw's own schema",
-                text::excerpt(&name, 80),
-                text::excerpt(&table, 80)
-            ),
+            kind,
+            name: text::excerpt(&name, 200),
+            table: text::excerpt(&table, 80),
             weak: !decides,
         });
     }

@@ -13,10 +13,11 @@ pub(crate) mod outcomes;
 mod pinning;
 mod platform;
 mod provenance;
+mod remedies;
 mod review;
 mod secrets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -54,10 +55,11 @@ use crate::inventory::staged::request::Extent;
 use crate::inventory::{Inventory, Observation, Subject};
 use crate::lock::{Lock, LockedPackage};
 use crate::policy::{
-    Digests, Exception, ExceptionTarget, OriginProof, Policy, Requirements, RuleInfo,
+    Digests, Exception, ExceptionTarget, OriginProof, Policy, RequirementOrigin, Requirements,
+    RuleInfo,
 };
 use crate::review::Reviews;
-use crate::subject::SubjectId;
+use crate::subject::{Kind, Source, SubjectId};
 
 /// One rule of the catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -345,6 +347,41 @@ impl View<'_> {
     pub(crate) fn proof(&self) -> OriginProof {
         self.evidence.origin_proof()
     }
+
+    /// The operator's rule that asks for less of this name and does not count, because a name proves nothing: the line of the policy, and
+    /// what would make it count. None where the rule counts, or asks for no less than the preset.
+    pub(crate) fn rule_without_proof(&self) -> Option<(usize, &'static str)> {
+        let RequirementOrigin::Policy { line } = self.requirements.from else {
+            return None;
+        };
+        if !self.requirements.needs_proof() || self.proof() == OriginProof::Verified {
+            return None;
+        }
+        let way = match (self.subject.kind, self.subject.source) {
+            (_, Source::Npm | Source::NpmPack) => {
+                "its registry knows who published it: check once with the network allowed, then lock that"
+            }
+            (_, Source::Git) => "a signed tag proves it: a [[release]] of the policy says whose",
+            (Kind::Skill, _) => {
+                "a signature proves it: a [[skill-signer]] of the policy says whose"
+            }
+            _ => "nothing proves where it came from, so only a review clears it",
+        };
+        Some((line, way))
+    }
+
+    /// The draft with the rule that does not count, where there is one.
+    pub(crate) fn with_rule_without_proof(&self, draft: Draft) -> Draft {
+        match self.rule_without_proof() {
+            None => draft,
+            Some((line, way)) => draft
+                .evidence(format!(
+                    "the [[rule]] in line {line} asks for less and does not count: its origin is not verified"
+                ))
+                .evidence(format!("  {way}"))
+                .at(self.whole.in_policy(line)),
+        }
+    }
 }
 
 /// What the rules said.
@@ -384,6 +421,10 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
             judge.settle(rule, draft);
         }
     }
+    // Before an install all that will be asked is said at once.
+    if whole.stage == Stage::Installed {
+        one_for_what_is_new(&mut judge.findings);
+    }
     judge.findings.sort_by_cached_key(|f| {
         (
             std::cmp::Reverse(f.level),
@@ -419,6 +460,22 @@ struct Judge<'a> {
     used: Vec<bool>,
     findings: Vec<Finding>,
     outcomes: BTreeMap<(SubjectId, Group), Outcome>,
+}
+
+/// One finding for what is new: that it is not locked. That the lock has no digest of it, and that no one can have reviewed what no
+/// lock names, is the same thing said again; the review is asked for as soon as it is locked. Only where the first is a deny that counts.
+fn one_for_what_is_new(findings: &mut Vec<Finding>) {
+    let new: BTreeSet<SubjectId> = findings
+        .iter()
+        .filter(|finding| finding.id == integrity::not_locked::RULE.id)
+        .filter(|finding| finding.level == Level::Deny && finding.suppressed.is_none())
+        .filter_map(|finding| finding.subject.clone())
+        .collect();
+    let again = [pinning::unpinned::RULE.id, review::unreviewed::RULE.id];
+    findings.retain(|finding| {
+        let known = finding.subject.as_ref().is_none_or(|id| !new.contains(id));
+        known || !again.contains(&finding.id) || finding.code.is_some()
+    });
 }
 
 impl Judge<'_> {
@@ -469,6 +526,7 @@ impl Judge<'_> {
                 excepted.until, excepted.reason
             ));
         }
+        let remedy = remedies::known(self.whole, rule, level, draft.subject.as_ref(), remedy);
         self.findings.push(Finding {
             id: rule.id,
             code: draft.code,

@@ -367,6 +367,40 @@ export type Remedy = {
   kind: "reinstall";
   /** Which subject. */
   subject?: SubjectId | null;
+  /** What to ask OpenClaw for, so that the same release is installed again; none where no record says it. */
+  spec?: string | null;
+} | {
+  kind: "set-aside";
+  /** The file, folder or link: relative to the state directory, or absolute. */
+  path: string;
+} | {
+  kind: "uninstall";
+  /** Which plugin. */
+  subject: SubjectId;
+  /** The name that OpenClaw knows it by. */
+  name: string;
+} | {
+  kind: "unset";
+  /** The key's path, such as `env.vars.NODE_OPTIONS`. */
+  path: string;
+} | {
+  kind: "unset-variable";
+  /** The variable. */
+  variable: string;
+  /** The file: relative to the state directory, or absolute. */
+  file: string;
+} | {
+  kind: "unset-stored";
+  /** Its name. */
+  name: string;
+} | {
+  kind: "drop";
+  /** The file, relative to the state directory. */
+  file: string;
+  /** `trigger` or `view`. */
+  object: string;
+  /** Its name. */
+  name: string;
 } | {
   kind: "configure";
   /** The key's path, such as `mcp.servers.files`. */

@@ -72,6 +72,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 .at(whole.in_lock(Some(&subject.id)))
                 .help("reinstall it, or uninstall it through OpenClaw")
                 .remedy(Remedy::Reinstall {
+                    spec: None,
                     subject: Some(subject.id.clone()),
                 }),
             );

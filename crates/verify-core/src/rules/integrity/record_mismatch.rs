@@ -112,7 +112,14 @@ fn locked(view: &View<'_>) -> Vec<Draft> {
         Some(
             draft
                 .evidence(format!("locked   {locked}"))
-                .evidence(format!("recorded {recorded}")),
+                .evidence(format!("recorded {recorded}"))
+                .help("one of the two was written by hand: find out which and by whom; where the record is right, accept it by name")
+                .remedy(Remedy::Lock {
+                    subject: Some(subject.id.clone()),
+                    accept: true,
+                    online: false,
+                    update: false,
+                }),
         )
     };
     differences.into_iter().filter_map(draft).collect()

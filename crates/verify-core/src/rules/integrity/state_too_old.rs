@@ -13,7 +13,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     stages: Stages::of(Stage::Installed, &[]),
     clears: RemedyKind::Operator,
     summary: "The state is of an OpenClaw whose records are not read",
-    help: "Update OpenClaw, start it once so that it brings its records to their present form, then check again.",
+    help: "Update OpenClaw and have it bring its records to their present form, then check again: `openclaw update`, `openclaw doctor --fix`.",
     check: Check::Whole(check),
 };
 

@@ -1,6 +1,6 @@
 //! `unrecorded`: code that OpenClaw or Node would load and that no install record explains.
 
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::{Hazard, Observation};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
@@ -38,7 +38,11 @@ fn judge(
     let draft = match observation {
         Observation::NoRecord { place } => Draft::new(format!(
             "{shown} lies where OpenClaw loads code from ({place}), and OpenClaw has no record of installing it"
-        )),
+        ))
+        .help("find out who put it there; if it is yours, install it through OpenClaw from another folder; set this one aside")
+        .remedy(Remedy::SetAside {
+            path: shown.to_owned(),
+        }),
         Observation::AncestorNodeModules {
             path,
             holds,
@@ -54,7 +58,10 @@ fn judge(
                 .code("ancestor-node-modules")
                 .help(way_out);
             draft.evidence.clone_from(links);
-            draft
+            match holds.as_ref().or(developed.as_ref()) {
+                None => draft.remedy(Remedy::SetAside { path: path.clone() }),
+                Some(_) => draft,
+            }
         }
         Observation::LoadOverride {
             variable,
@@ -64,7 +71,8 @@ fn judge(
             "{variable} is set in {place}: it makes OpenClaw or Node load other code"
         ))
         .code("load-override")
-        .help(format!("remove {variable} from {place}")),
+        .help(format!("remove {variable} from {place}"))
+        .remedy(unset(variable, place)),
         Observation::LoadOverride {
             variable, place, ..
         } => Draft::new(format!(
@@ -72,7 +80,8 @@ fn judge(
         ))
         .code("load-override")
         .level(Level::Warn)
-        .help(format!("remove {variable} from {place}, unless you set it")),
+        .help(format!("remove {variable} from {place}, unless you set it"))
+        .remedy(unset(variable, place)),
         Observation::Unexplained {
             hazard,
             place,
@@ -81,7 +90,10 @@ fn judge(
         } => {
             let draft = Draft::new(format!("{place}: {why}"))
                 .code(hazard.as_str())
-                .help(way_out(*hazard));
+                .help(way_out(*hazard))
+                .remedy(Remedy::SetAside {
+                    path: place.clone(),
+                });
             match (hazard, weak) {
                 (Hazard::ShellSnapshot, true) => draft.level(Level::Warn),
                 (Hazard::StagedCode, true) => draft
@@ -89,6 +101,28 @@ fn judge(
                     .help("restart OpenClaw's gateway, which makes the copies anew"),
                 (_, true) => draft.level(Level::Note),
                 (_, false) => draft,
+            }
+        }
+        Observation::DatabaseObject {
+            place,
+            kind,
+            name,
+            table,
+            weak,
+        } => {
+            let draft = Draft::new(format!(
+                "{place}: the {kind} {name} on {table} is not of OpenClaw's own schema"
+            ))
+            .code("database-code")
+            .help("stop OpenClaw, find out who made it, and drop it from the database")
+            .remedy(Remedy::Drop {
+                file: place.clone(),
+                object: kind.clone(),
+                name: name.clone(),
+            });
+            match weak {
+                true => draft.level(Level::Note),
+                false => draft,
             }
         }
         _ => return None,
@@ -100,6 +134,31 @@ fn judge(
     })
 }
 
+/// What takes a variable away again: a key of the config, or a line of a file of variables. What a unit or the store of secrets sets is
+/// for the operator to change.
+fn unset(variable: &str, place: &str) -> Remedy {
+    let in_config = place
+        .rsplit_once('#')
+        .filter(|(_, key)| matches!(*key, "env" | "env.vars"));
+    if let Some((_, key)) = in_config {
+        return Remedy::Unset {
+            path: format!("{key}.{variable}"),
+        };
+    }
+    if place.ends_with("#secret_store_entries") {
+        return Remedy::UnsetStored {
+            name: variable.to_owned(),
+        };
+    }
+    match place.ends_with(".env") {
+        true => Remedy::UnsetVariable {
+            variable: variable.to_owned(),
+            file: place.to_owned(),
+        },
+        false => Remedy::Operator { input: None },
+    }
+}
+
 fn way_out(hazard: Hazard) -> &'static str {
     match hazard {
         Hazard::StagingModules => "find out who put it there, and remove it",
@@ -108,9 +167,6 @@ fn way_out(hazard: Hazard) -> &'static str {
         }
         Hazard::ShellSnapshot => "remove it; OpenClaw makes a new one when it is needed",
         Hazard::CompiledCode => "remove the folder __pycache__; Python makes it anew",
-        Hazard::DatabaseCode => {
-            "stop OpenClaw, drop it from the database, and find out who made it"
-        }
         _ => "find out who put it there; repair the config, then remove the copy",
     }
 }

@@ -1,6 +1,6 @@
 //! `unlisted-source`: code from a registry, host or repository that policy does not list.
 
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::Source;
@@ -62,7 +62,11 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
             };
             let draft = Draft::new(format!("{what}, which decides what npm installs or runs"))
                 .code("npm-config")
-                .help("list the registry in [sources] once you trust it, or take the setting out");
+                .help("list the registry in [sources] once you trust it, or take the setting out")
+                .remedy(Remedy::UnsetVariable {
+                    variable: setting.clone(),
+                    file: place.clone(),
+                });
             if by_npx && registry.is_some() {
                 draft.evidence("an MCP server is started by npx")
             } else {

@@ -79,7 +79,7 @@ fn files(view: &View<'_>) -> Vec<Draft> {
             "asked for by {}",
             view.requirements.asked_by(view.proof())
         ));
-    vec![view.once_digested(draft)]
+    vec![view.once_digested(view.with_rule_without_proof(draft))]
 }
 
 /// Whether the record names one version or commit.

@@ -13,7 +13,7 @@ use crate::policy::{Dependencies, Need, PinRequirement};
 use crate::release::FailureClass;
 use crate::rules::pinning::too_fresh;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
-use crate::subject::{Kind, SubjectId};
+use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::TreeNote;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -90,6 +90,11 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
         Observation::NotHere { .. } => return of_observation(observation),
         Observation::NotInCopy { .. } => draft
             .help("copy that folder into the state directory's place too, or check the original"),
+        Observation::LeadsNowhere { place } => draft
+            .help("have it lead to a folder again, or set it aside")
+            .remedy(Remedy::SetAside {
+                path: place.clone(),
+            }),
         Observation::DuplicateKey { place, key } => {
             draft.help(format!("remove one of the two keys {key} from {place}"))
         }
@@ -114,6 +119,13 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
         Observation::Unreadable { place, why } => (
             NotEstablished::UnsupportedSchema,
             format!("{place} cannot be read: {why}"),
+            true,
+        ),
+        Observation::LeadsNowhere { place } => (
+            NotEstablished::UnsupportedSchema,
+            format!(
+                "{place} cannot be read: it is a symbolic link that leads nowhere or out of the copy"
+            ),
             true,
         ),
         Observation::NoHome { what } => (
@@ -173,7 +185,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         .subject
         .observations
         .iter()
-        .filter_map(of_observation)
+        .filter_map(|observation| Some(way_out(view, observation, of_observation(observation)?)))
         .map(demand)
         .collect();
     for part in [&evidence.tree, &evidence.dependencies, &evidence.siblings] {
@@ -187,6 +199,27 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     drafts.extend(published(view));
     drafts.extend(checkout(view));
     drafts
+}
+
+/// A file that cannot be read is installed anew with the rest, or, where only its owner knows the rest, moved away.
+fn way_out(view: &View<'_>, observation: &Observation, draft: Draft) -> Draft {
+    let Observation::Unreadable { place, .. } = observation else {
+        return draft;
+    };
+    let subject = &view.subject;
+    if subject.source == Source::Unrecorded || subject.kind == Kind::Skill {
+        return draft
+            .help("repair the file, or set it aside")
+            .remedy(Remedy::SetAside {
+                path: place.clone(),
+            });
+    }
+    draft
+        .help("repair the file, or install it again")
+        .remedy(Remedy::Reinstall {
+            subject: Some(subject.id.clone()),
+            spec: None,
+        })
 }
 
 /// What an MCP server starts that no digest holds. What `unpinned-mcp-server` denies is not said twice.

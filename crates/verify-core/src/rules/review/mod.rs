@@ -45,8 +45,8 @@ fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEnt
         "{state}; policy requires a `{}` review",
         reading.wanted
     ));
-    draft = draft
-        .evidence(format!("asked for by {asked}"))
+    draft = view
+        .with_rule_without_proof(draft.evidence(format!("asked for by {asked}")))
         .help(next(reading))
         .remedy(Remedy::Review {
             subject: Some(view.subject.id.clone()),

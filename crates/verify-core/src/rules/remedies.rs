@@ -1,0 +1,97 @@
+//! What a rule says clears its finding, made to something that can be done about this very subject.
+//!
+//! A deny without a way out is as bad as a missed attack: it teaches people to switch the check off. A rule knows the kind of its remedy;
+//! here the record of the subject says what OpenClaw has to be asked for. Nothing here removes what OpenClaw needs: a plugin is taken out
+//! by OpenClaw's own command, and what no record explains is moved, not deleted.
+
+use super::{Rule, Stage, Whole};
+use crate::finding::{Level, Remedy};
+use crate::inventory::Subject;
+use crate::subject::{Kind, Source, SubjectId};
+use crate::text;
+
+/// The remedy with what is known of the subject of the finding.
+pub(super) fn known(
+    whole: &Whole<'_>,
+    rule: &Rule,
+    level: Level,
+    subject: Option<&SubjectId>,
+    remedy: Remedy,
+) -> Remedy {
+    let installed = whole.stage == Stage::Installed;
+    let judged = whole
+        .judged
+        .iter()
+        .find(|judged| installed && Some(&judged.subject.id) == subject);
+    let Some(subject) = judged.map(|judged| judged.subject) else {
+        return remedy;
+    };
+    let must = rule.fixed && level == Level::Deny;
+    let known = match &remedy {
+        Remedy::Reinstall { spec: None, .. } => spec(subject)
+            .map(|spec| Remedy::Reinstall {
+                subject: Some(subject.id.clone()),
+                spec: Some(spec),
+            })
+            .or_else(|| taken_out(subject).filter(|_| must)),
+        Remedy::Operator { input: None } => taken_out(subject).filter(|_| must),
+        // Nothing but to take it out.
+        Remedy::Never => match subject.kind {
+            Kind::McpServer if !subject.id.name().contains('/') => Some(Remedy::Unset {
+                path: format!("mcp.servers.{}", subject.id.name()),
+            }),
+            _ => taken_out(subject),
+        },
+        _ => None,
+    };
+    known.unwrap_or(remedy)
+}
+
+/// What OpenClaw is asked for to install the same release again.
+fn spec(subject: &Subject) -> Option<String> {
+    let record = subject.record.as_ref().filter(|_| is_package(subject))?;
+    let spec = match subject.source {
+        Source::Npm => record.resolved_spec.clone().or_else(|| {
+            let name = record.resolved_name.as_ref()?;
+            Some(format!("{name}@{}", subject.recorded_version()?))
+        })?,
+        Source::Git | Source::Clawhub => record.spec.clone()?,
+        Source::Path | Source::Archive | Source::NpmPack => record.source_path.clone()?,
+        Source::Link | Source::Load | Source::Config | Source::Unrecorded => return None,
+    };
+    // A user or a token in an address is not shown, and without it the address is another.
+    let secret = spec.split_once("://").is_some_and(|(_, rest)| {
+        rest.split('/')
+            .next()
+            .is_some_and(|host| host.contains('@'))
+    });
+    (!secret && spec.len() <= 300 && !spec.contains(text::is_hazard)).then_some(spec)
+}
+
+fn taken_out(subject: &Subject) -> Option<Remedy> {
+    if let Some(record) = subject.record.as_ref().filter(|_| is_package(subject)) {
+        let key = record.place.rsplit_once("#plugins.installedIndex/");
+        let name = key.map_or(subject.name.as_str(), |(_, key)| key);
+        return Some(Remedy::Uninstall {
+            subject: subject.id.clone(),
+            name: text::excerpt(name, 200),
+        });
+    }
+    let own = matches!(
+        subject.kind,
+        Kind::Plugin | Kind::Bundle | Kind::HookPack | Kind::Skill
+    );
+    let place = &subject.place.shown;
+    // What is loaded from where it is developed is not OpenClaw's to move.
+    let inside = !place.starts_with('/') && place != ".";
+    (own && inside && !matches!(subject.source, Source::Link | Source::Load)).then(|| {
+        Remedy::SetAside {
+            path: place.clone(),
+        }
+    })
+}
+
+/// Whether OpenClaw installs and uninstalls it by name.
+fn is_package(subject: &Subject) -> bool {
+    matches!(subject.kind, Kind::Plugin | Kind::Bundle | Kind::HookPack)
+}
