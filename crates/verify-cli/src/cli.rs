@@ -336,7 +336,7 @@ pub(crate) enum Verb {
     ///
     /// One request is read from standard input, and one reply is written to standard output.
     #[command(
-        after_help = "Examples:\n  openclaw-verify gate --config /home/node/policy --setup\n  openclaw-verify gate --config /home/node/policy --selftest"
+        after_help = "Examples:\n  openclaw-verify gate --config /home/node/policy --setup\n  openclaw-verify gate --config /home/node/policy --selftest\n  openclaw-verify gate --remove"
     )]
     Gate(GateArgs),
     /// Digest of any folder
@@ -402,7 +402,7 @@ impl Verb {
             Self::Host(_) => EVERY,
             Self::Checklist(_) => &[Format::Human, Format::Json, Format::Markdown],
             // A request is always answered in OpenClaw's own protocol.
-            Self::Gate(args) if !args.setup && !args.selftest => EVERY,
+            Self::Gate(args) if !args.setup && !args.remove && !args.selftest => EVERY,
             #[cfg(feature = "sbom")]
             Self::Sbom(_) => BOTH,
             Self::Lock(_)

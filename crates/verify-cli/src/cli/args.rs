@@ -79,6 +79,11 @@ pub(crate) struct LockArgs {
     /// Writes the lock and a starter policy with dated exceptions; never overwrites.
     #[arg(long, conflicts_with_all = ["ids", "check", "accept"])]
     pub init: bool,
+    /// The registry that may be asked, into the starter policy
+    ///
+    /// Written to [sources] registries, so that --online and npm ask it, and code of another one is a finding.
+    #[arg(long, value_name = "URL", requires = "init")]
+    pub registry: Option<String>,
     /// Only say whether it would change
     #[arg(long)]
     pub check: bool,
@@ -100,6 +105,7 @@ impl LockArgs {
         Self {
             ids: ids.iter().map(ToString::to_string).collect(),
             init: false,
+            registry: None,
             check: false,
             from: None,
             accept: Vec::new(),
@@ -525,6 +531,9 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyAction {
     /// Put up with a finding until a day
+    #[command(
+        override_usage = "openclaw-verify policy except ID FINDING --until DAY --reason TEXT"
+    )]
     Except(ExceptArgs),
     /// Take out exceptions that are expired or cover nothing
     Prune(PruneArgs),
@@ -619,13 +628,18 @@ pub(crate) struct GateArgs {
     /// The command that makes OpenClaw ask this gate, after the checks that OpenClaw makes.
     #[arg(long)]
     pub setup: bool,
+    /// Print how OpenClaw is made to stop asking
+    ///
+    /// The command that takes this gate out of OpenClaw's config. What was kept stays.
+    #[arg(long, conflicts_with = "setup")]
+    pub remove: bool,
     /// Run that command
-    #[arg(long, requires = "setup")]
+    #[arg(long)]
     pub apply: bool,
     /// Show a reply of every kind
     ///
     /// One request of every kind is answered.
-    #[arg(long, conflicts_with = "setup")]
+    #[arg(long, conflicts_with_all = ["setup", "remove", "apply"])]
     pub selftest: bool,
     /// Where what was refused is kept
     ///

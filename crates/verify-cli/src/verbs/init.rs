@@ -1,17 +1,20 @@
 //! `lock --init`: the first run. Lock, starter policy, and dated exceptions for what cannot have been pinned or reviewed yet.
 
+use anstyle::AnsiColor;
 use openclaw_verify_core::finding::{Finding, Level};
-use openclaw_verify_core::policy::starter;
+use openclaw_verify_core::policy::{Policy, starter};
+use openclaw_verify_core::review;
 use openclaw_verify_core::rules::{self, Group};
+use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{Error, Result, Verifier, operator_file};
 
 use super::lock::{keep, tell_refused};
 use super::start_first;
 use crate::cli::{Common, Format};
 use crate::render::count;
-use crate::{Exit, operator, output};
+use crate::{Exit, commands, operator, output};
 
-pub(super) fn run(common: &Common) -> Result<Exit> {
+pub(super) fn run(common: &Common, registry: Option<&str>) -> Result<Exit> {
     let start = start_first(common)?;
     let files = start.files.clone();
     for path in [&files.lock, &files.policy] {
@@ -56,15 +59,26 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
     let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = denied
         .into_iter()
         .partition(|finding| can_be_excepted(finding));
-    let policy = starter::write(&relock.lock, &excepted, today)?;
-    for path in [&files.lock, &files.policy] {
+    let policy = starter::write(&relock.lock, &excepted, today, registry)?;
+    // What the call gave goes into it, so it is read before it is written.
+    Policy::parse(&files.policy, &policy.text, &rules::infos(), today)?;
+    for path in [&files.lock, &files.policy, &files.reviews] {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
         }
     }
     operator_file::write_atomic(&files.lock, &relock.lock.write())?;
     operator_file::write_atomic(&files.policy, &policy.text)?;
+    // There from the first commit on, so that two branches that record their first reviews can be merged.
+    let reviews_are_new = files.reviews.symlink_metadata().is_err();
+    if reviews_are_new {
+        operator_file::write_atomic(&files.reviews, &review::empty())?;
+    }
     keep(&relock);
+
+    if relock.lock.package(&SubjectId::core()).is_none() {
+        unknown_host(common)?;
+    }
 
     let (lock, file) = (operator::shown(&files.lock), operator::shown(&files.policy));
     let subjects = count(relock.lock.packages().len(), "subject");
@@ -75,11 +89,17 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
         common,
         &format!("wrote {file}: policy `default`, {exceptions} until {until}"),
     )?;
+    if reviews_are_new {
+        say(
+            common,
+            &format!("wrote {}: no reviews yet", operator::shown(&files.reviews)),
+        )?;
+    }
     tell_refused(&relock);
     // Judged by what was written, as the next run will.
     let report = rejudge(start.builder)?;
     say(common, "")?;
-    say(common, "Commit both files. In CI:")?;
+    say(common, "Commit these files. In CI:")?;
     say(common, "  openclaw-verify check --config .")?;
     say(common, "")?;
     if !standing.is_empty() {
@@ -91,6 +111,24 @@ pub(super) fn run(common: &Common) -> Result<Exit> {
         say(common, "")?;
     }
     super::check::finish(common, &report, super::detail(common), None)
+}
+
+/// OpenClaw itself is the largest part of what runs, and a first run without it looks complete.
+fn unknown_host(common: &Common) -> Result<()> {
+    let command = commands::carried("openclaw-verify lock core:openclaw");
+    let what = "the OpenClaw host package was not found, so it is not locked and not judged";
+    match common.format {
+        Format::Human => {
+            let style = AnsiColor::Yellow.on_default().bold();
+            output::human(&format!(
+                "{style}{what}{style:#}\n  next: name its folder: {command} --openclaw DIR\n\n"
+            ))
+        }
+        _ => {
+            output::stderr(what);
+            Ok(())
+        }
+    }
 }
 
 /// A line about what was done: beside the report for people, and out of the way of one for machines.

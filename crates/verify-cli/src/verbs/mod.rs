@@ -71,7 +71,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Skills(ids) => check::run(common, Some((vec![Kind::Skill], ids.ids))),
         Verb::Watch(args) => watch::run(common, &args),
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
-        Verb::Lock(args) if args.init => init::run(common),
+        Verb::Lock(args) if args.init => init::run(common, args.registry.as_deref()),
         Verb::Lock(args) => lock::run(common, &args),
         Verb::Npm(args) => npm::run(common, &args),
         Verb::Archive(args) => archive::run(common, &args),

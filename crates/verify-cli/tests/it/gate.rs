@@ -195,6 +195,37 @@ fn a_request_that_never_ends_is_answered_in_time() {
 }
 
 #[test]
+fn what_was_set_up_is_removed_by_openclaws_own_command() {
+    let installation = crate::support::Installation::empty();
+    let state = installation.state.to_string_lossy().into_owned();
+    let run = installation.run(&["gate", "--remove"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(
+        run.stdout,
+        format!("OPENCLAW_STATE_DIR={state} openclaw config unset security.installPolicy\n")
+    );
+    // With --apply it is run: here by a program that writes down how it was called.
+    let bin = installation.home.join("bin");
+    std::fs::create_dir_all(&bin).expect("folder");
+    let openclaw = bin.join("openclaw");
+    std::fs::write(&openclaw, "#!/bin/sh\necho \"$@\" > \"$HOME/called\"\n").expect("script");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&openclaw, mode).expect("mode");
+    let mut command = installation.command(&["gate", "--remove", "--apply"]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    let run = Run::of(&command.output().expect("the binary runs"));
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.stdout.contains("no longer asks"), "{}", run.stdout);
+    let called = std::fs::read_to_string(installation.home.join("called")).expect("called");
+    assert_eq!(called, "config unset security.installPolicy\n");
+
+    for wrong in [&["gate", "--apply"][..], &["gate", "--setup", "--remove"]] {
+        let run = installation.run(wrong);
+        assert_eq!(run.code, 2, "{}", run.text());
+    }
+}
+
+#[test]
 fn many_at_once_agree() {
     let bench = Bench::new();
     let children: Vec<Child> = (0..12).map(|_| bench.start(&mut bench.gate())).collect();

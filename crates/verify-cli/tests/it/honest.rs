@@ -149,6 +149,86 @@ fn the_lock_alone_answers_for_pins_and_commands() {
     assert!(junit.stdout.matches("time=\"0.000\"").count() > subjects);
 }
 
+#[test]
+fn a_new_skill_is_one_finding() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let skill = installation.state.join("workspace/skills/fresh");
+    fs::create_dir_all(&skill).expect("folder");
+    fs::write(
+        skill.join("SKILL.md"),
+        "---\nname: fresh\ndescription: x\n---\n",
+    )
+    .expect("file");
+    let id = "skill:workspace/fresh";
+    let (code, report) = installation.check();
+    assert_eq!(
+        (code, about(&report, id)),
+        (1, vec!["deny not-locked".to_owned()])
+    );
+    // Where that is no deny, the others say what they have to say.
+    let run = installation.run(&["check", "-W", "not-locked", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(
+        about(&report, id),
+        ["deny unpinned", "deny unreviewed", "warn not-locked"]
+    );
+    // Once it is locked, the review is asked for.
+    assert_eq!(installation.run(&["lock", id]).code, 0);
+    let (_, report) = installation.check();
+    assert_eq!(about(&report, id), ["deny unreviewed"]);
+}
+
+#[test]
+fn a_copy_that_is_not_said_to_be_one_is_named_first() {
+    let mut installation = Installation::shipped();
+    let old = installation
+        .relocated_from
+        .take()
+        .expect("the records' folder");
+    for verb in [&["check"][..], &["lock", "--init"], &["plugins"], &["lock"]] {
+        let run = installation.run(verb);
+        assert_eq!(run.code, 2, "{}", run.text());
+        let expected = format!("--relocated-from {}", old.display());
+        assert!(run.stderr.contains(&expected), "{}", run.stderr);
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+    }
+    installation.relocated_from = Some(old);
+    installation.init(0);
+}
+
+#[test]
+fn a_first_run_names_the_registry_and_says_what_it_did_not_find() {
+    let installation = Installation::shipped();
+    let address = "https://registry.example.org/";
+    let run = installation.run(&["lock", "--init", "--registry", address]);
+    assert!(run.code <= 1, "{}", run.text());
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    assert!(
+        policy.contains(&format!("\nregistries = [\"{address}\"]\n")),
+        "{policy}"
+    );
+    let first = run.stdout.lines().next().expect("a line");
+    assert!(
+        first.contains("host package was not found"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("lock core:openclaw"), "{}", run.stdout);
+    // Two branches add their first reviews to a file that both have.
+    assert!(!installation.reviews_text().contains("[["));
+
+    let other = Installation::shipped();
+    for wrong in ["registry.example.org", "ftp://example.org", "a\nb", ""] {
+        let run = other.run(&["lock", "--init", "--registry", wrong]);
+        assert_eq!(run.code, 2, "{wrong}: {}", run.text());
+        assert!(
+            !other.policy().exists() && !other.lock().exists(),
+            "{wrong}"
+        );
+    }
+}
+
 /// The one deny about a subject, with what to do.
 fn only(report: &Value, id: &str) -> (String, String) {
     let found = report["findings"].as_array().expect("findings");

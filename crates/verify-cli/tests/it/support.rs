@@ -174,6 +174,10 @@ impl Installation {
         std::fs::read_to_string(self.lock()).expect("lock")
     }
 
+    pub(crate) fn reviews_text(&self) -> String {
+        std::fs::read_to_string(self.config.join("openclaw-reviews.toml")).expect("reviews")
+    }
+
     pub(crate) fn policy(&self) -> PathBuf {
         self.config.join("openclaw-verify.toml")
     }

@@ -505,7 +505,7 @@ fn a_short_name_is_for_reading_only() {
         let run = installation.run(writes);
         assert_eq!(run.code, 2, "{writes:?}: {}", run.text());
     }
-    assert!(!installation.config.join("openclaw-reviews.toml").exists());
+    assert!(!installation.reviews_text().contains("[[review]]"));
 }
 
 #[test]

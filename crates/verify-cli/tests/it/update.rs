@@ -173,7 +173,7 @@ fn what_nobody_reviewed_before_is_not_reviewed_by_its_difference() {
         "{}",
         run.stderr
     );
-    assert!(!installation.config.join("openclaw-reviews.toml").exists());
+    assert!(!installation.reviews_text().contains("[[review]]"));
 }
 
 #[test]

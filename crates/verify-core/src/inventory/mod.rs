@@ -9,6 +9,7 @@ mod automation;
 mod bundles;
 mod config;
 pub(crate) mod context;
+mod copied;
 mod core;
 mod environment;
 mod extensions;
@@ -118,6 +119,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
     roots::follow(&paths, given, &workspaces, &mut inventory);
     let mut index = index::read(&paths)?;
+    copied::refuse(&paths, given, &index)?;
     inventory.observations.append(&mut config.observations);
     inventory.observations.append(&mut index.observations);
     inventory

@@ -15,6 +15,7 @@ use crate::subject::SubjectId;
 
 use super::Exception;
 use super::edit::render;
+use crate::toml_file::quote;
 
 /// Days that the exceptions of a first run last.
 pub const DAYS: i64 = 90;
@@ -33,9 +34,16 @@ pub struct Starter {
 
 /// The starter policy that excepts `findings`, each bound to what `lock` holds of its subject.
 ///
+/// `registry` is the address of the registry that may be asked, where the operator names one.
+///
 /// # Errors
-/// Only when `today` is at the end of the calendar.
-pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter> {
+/// When `registry` is no address of one, or `today` is at the end of the calendar.
+pub fn write(
+    lock: &Lock,
+    findings: &[&Finding],
+    today: Date,
+    registry: Option<&str>,
+) -> Result<Starter> {
     let until = today.checked_add(DAYS.days()).map_err(|error| {
         Error::environment(
             format!("no day {DAYS} days after {today}: {error}"),
@@ -49,7 +57,7 @@ pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter>
             Some(((&entry.id, finding.id), entry))
         })
         .collect();
-    let mut text = head(wanted.len(), until);
+    let mut text = head(wanted.len(), until, registry);
     for ((_, id), entry) in &wanted {
         text.push('\n');
         text += &render(&excepted(entry, id, today, until));
@@ -61,8 +69,13 @@ pub fn write(lock: &Lock, findings: &[&Finding], today: Date) -> Result<Starter>
     })
 }
 
-fn head(exceptions: usize, until: Date) -> String {
-    let mut text = "\
+fn head(exceptions: usize, until: Date, registry: Option<&str>) -> String {
+    let sources = match registry {
+        Some(address) => format!("[sources]                        # where code may come from\nregistries = [{}]\n# git = [\"github.com/openclaw/*\"]\n# min-age-days = 7\n", quote(address)),
+        None => "# [sources]                      # where code may come from; without this everything is allowed\n# git = [\"github.com/openclaw/*\"]\n# min-age-days = 7\n".to_owned(),
+    };
+    let mut text = format!(
+        "\
 # Policy of openclaw-verify: what this installation may run. Format: docs/formats.md of openclaw-verify.
 version = 1
 preset = \"default\"             # default | strict | homelab; keys here override it
@@ -70,15 +83,12 @@ preset = \"default\"             # default | strict | homelab; keys here overrid
 # [levels]                       # finding id = deny | warn | note | allow
 # floating-spec = \"deny\"
 
-# [sources]                      # where code may come from; without this everything is allowed
-# git = [\"github.com/openclaw/*\"]
-# min-age-days = 7
-
+{sources}
 # [[rule]]                       # what is asked of some subjects; the most specific match wins
 # match = \"skill:workspace/*\"
 # review = \"safe-to-load\"
 "
-    .to_owned();
+    );
     if exceptions > 0 {
         let _ = write!(
             text,
@@ -189,7 +199,8 @@ mod tests {
             .map(|entry| found("unreviewed", &entry.id))
             .collect();
         let today = jiff::civil::date(2026, 11, 22);
-        let starter = write(&lock, &findings.iter().collect::<Vec<_>>(), today).expect("starter");
+        let starter =
+            write(&lock, &findings.iter().collect::<Vec<_>>(), today, None).expect("starter");
         let policy = Policy::parse(
             std::path::Path::new("p"),
             &starter.text,
@@ -213,7 +224,13 @@ mod tests {
             finding("floating-spec"),
         );
         let today = jiff::civil::date(2026, 11, 22);
-        let starter = write(&lock, &[&one, &twice, &other], today).expect("starter");
+        let starter = write(
+            &lock,
+            &[&one, &twice, &other],
+            today,
+            Some("https://registry.example.org/"),
+        )
+        .expect("starter");
         assert_eq!(starter.exceptions, 2, "one a subject and finding");
         let policy = Policy::parse(
             std::path::Path::new("p"),
@@ -222,6 +239,11 @@ mod tests {
             today,
         )
         .expect("policy");
+        let sources = policy.sources.as_ref().expect("sources");
+        assert_eq!(
+            sources.registries.as_deref(),
+            Some(["https://registry.example.org/".to_owned()].as_slice())
+        );
         assert_eq!(policy.exceptions().len(), 2);
         for exception in policy.exceptions() {
             assert_eq!(

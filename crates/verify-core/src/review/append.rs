@@ -33,13 +33,19 @@ pub struct Appended {
     pub entry: String,
 }
 
+/// A reviews file without entries. Where two branches record their first reviews, both add to it; neither creates it.
+#[must_use]
+pub fn empty() -> String {
+    format!(
+        "# Who has read what. Written by `openclaw-verify review`; entries are added and never changed.\nversion = {VERSION}\n"
+    )
+}
+
 /// The reviews file at `path` that holds `text`, or that does not exist yet, with one more entry.
 ///
 /// The result has been read back: it holds all old entries and the new one, so an entry that the reader would refuse is refused here.
 pub fn append(path: &Path, text: Option<&str>, addition: &Addition) -> Checked<Appended> {
-    let empty = format!(
-        "# Who has read what. Written by `openclaw-verify review`; entries are added and never changed.\nversion = {VERSION}\n"
-    );
+    let empty = empty();
     let old = text.unwrap_or(&empty);
     let before = Reviews::parse(path, old)?;
 

@@ -25,7 +25,7 @@ use crate::error::OperatorError;
 use crate::policy::Pattern;
 use crate::subject::SubjectId;
 
-pub use append::{Addition, Appended, append};
+pub use append::{Addition, Appended, append, empty};
 pub use contents::{Contents, ContentsError};
 pub use graph::{EntryOrigin, Gap, Publisher, Question, ReviewIndex, ReviewVerdict, Step};
 pub use highlights::{Highlight, HighlightKind};

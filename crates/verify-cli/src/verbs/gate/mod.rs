@@ -45,6 +45,15 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     if args.setup {
         return setup::run(common, args);
     }
+    if args.remove {
+        return setup::remove(common, args);
+    }
+    if args.apply {
+        return Err(Error::environment(
+            "--apply runs the command that --setup or --remove prints, and neither was given",
+            "openclaw-verify gate --setup --apply",
+        ));
+    }
     if args.selftest {
         return selftest::run(common, args);
     }
@@ -114,7 +123,8 @@ impl Drop for SaysSoWhenDropped {
 pub(super) fn must_reply(arguments: impl Iterator<Item = OsString>) -> bool {
     let words: Vec<OsString> = arguments.skip(1).collect();
     let holds = |word: &str| words.iter().any(|given| given == word);
-    holds("gate") && !holds("--setup") && !holds("--selftest")
+    let asks = ["--setup", "--remove", "--apply", "--selftest"];
+    holds("gate") && !asks.iter().any(|word| holds(word))
 }
 
 /// OpenClaw shows the reason of a reply, and of a usage error only its exit code.

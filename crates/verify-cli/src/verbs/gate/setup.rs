@@ -1,4 +1,5 @@
-//! `gate --setup`: the command that makes OpenClaw ask this gate, after the checks that OpenClaw makes before it runs it.
+//! `gate --setup`: the command that makes OpenClaw ask this gate, after the checks that OpenClaw makes before it runs it. `gate --remove`:
+//! the one that undoes it.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK};
-use crate::{Exit, output, render};
+use crate::{Exit, commands, output, render};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let config = folder(common)?;
@@ -95,24 +96,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         }
         return Ok(Exit::Clean);
     }
-    // `config set` loads no plugin, so nothing under test runs.
-    let status = Command::new("openclaw")
-        .args(command)
-        .status()
-        .map_err(|error| Error::Environment {
-            what: "openclaw could not be run".to_owned(),
-            source: Some(error),
-            help: Some(
-                "put it on PATH, or run the command that --setup prints without --apply".to_owned(),
-            ),
-            needs: None,
-        })?;
-    if !status.success() {
-        return Err(Error::environment(
-            format!("openclaw config set ended with {status}"),
-            "run it by hand to see why",
-        ));
-    }
+    apply(&command)?;
     if common.format != Format::Human {
         said(common, &command, true)?;
         return Ok(Exit::Clean);
@@ -121,6 +105,72 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
         "OpenClaw now asks this gate before it installs or updates a plugin or skill. To see it: openclaw doctor --deep\n",
     )?;
     Ok(Exit::Clean)
+}
+
+/// Takes the gate out of OpenClaw's config again.
+pub(super) fn remove(common: &Common, args: &GateArgs) -> Result<Exit> {
+    let command = ["config", "unset", "security.installPolicy"];
+    if args.apply {
+        apply(&command)?;
+    }
+    if common.format != Format::Human {
+        said(common, &command, args.apply)?;
+        return Ok(Exit::Clean);
+    }
+    if !args.apply {
+        output::lines(&format!(
+            "{}\n",
+            commands::carried(&format!("openclaw {}", command.join(" ")))
+        ))?;
+        return Ok(Exit::Clean);
+    }
+    output::human("OpenClaw no longer asks before it installs or updates a plugin or skill.\n")?;
+    // What was refused may still have to be read, so it is not removed with the gate.
+    if let Some(kept) = folder(common)
+        .ok()
+        .and_then(|config| {
+            super::spool(
+                &Common {
+                    config: Some(config),
+                    ..common.clone()
+                },
+                args,
+            )
+            .ok()
+        })
+        .filter(|kept| kept.is_dir())
+    {
+        output::human(&format!(
+            "What the gate kept is still in {}\n",
+            operator::absolute(&kept)
+        ))?;
+    }
+    Ok(Exit::Clean)
+}
+
+/// Runs OpenClaw's own command. `config` loads no plugin, so nothing under test runs.
+fn apply(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("openclaw")
+        .args(arguments)
+        .status()
+        .map_err(|error| Error::Environment {
+            what: "openclaw could not be run".to_owned(),
+            source: Some(error),
+            help: Some(
+                "put it on PATH, or run the command that is printed without --apply".to_owned(),
+            ),
+            needs: None,
+        })?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Error::environment(
+            format!(
+                "openclaw {} ended with {status}",
+                arguments.first().unwrap_or(&"")
+            ),
+            "run it by hand to see why",
+        )),
+    }
 }
 
 /// The document `openclaw-verify.setup/1`.

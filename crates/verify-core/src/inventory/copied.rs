@@ -1,0 +1,144 @@
+//! A state directory that was copied or moved, which the caller does not say: its records name one folder, and it is not this one.
+//!
+//! Without this every plugin would be a finding of its own, and what has to be done would be in none of them.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::config::string;
+use super::index::Index;
+use super::paths::{Paths, normalize};
+use crate::error::Error;
+use crate::text;
+
+/// Folders of the state directory that OpenClaw installs into: the rest of a recorded path begins with one of them.
+const ROOTS: [&str; 4] = ["extensions", "git", "hooks", "npm"];
+
+/// Refuses a copy whose original is not named.
+///
+/// All records of what lies in it have to agree, and what they name must not be there: where it is, OpenClaw would load it from there, and that is a
+/// finding about each plugin.
+pub(super) fn refuse(paths: &Paths, given: &Path, index: &Index) -> Result<(), Error> {
+    if paths.relocated() {
+        return Ok(());
+    }
+    let mut from: Option<PathBuf> = None;
+    let mut records = 0_usize;
+    for (_, record) in &index.records {
+        let Some(path) = string(record.get("installPath")).map(Path::new) else {
+            continue;
+        };
+        if path.starts_with(&paths.state) || path.starts_with(given) {
+            return Ok(());
+        }
+        match foreign(paths, path) {
+            Some(prefix) if from.as_ref().is_none_or(|known| *known == prefix) => {
+                from = Some(prefix);
+                records += 1;
+            }
+            Some(_) => return Ok(()),
+            // A plugin that is loaded from where it is developed says nothing of this folder.
+            None => {}
+        }
+    }
+    let Some(from) = from else {
+        return Ok(());
+    };
+    let shown = text::visible(&from.to_string_lossy()).into_owned();
+    let all = match records {
+        1 => "its one record of an install names".to_owned(),
+        _ => format!("all its {records} records of installs name"),
+    };
+    Err(Error::Copied {
+        what: format!(
+            "the state directory is a copy or was moved: {all} {shown}, which is not on this machine"
+        ),
+        from,
+        help: Some("say where it was before, so that the records can be compared".to_owned()),
+    })
+}
+
+/// The folder before `extensions/…`, `npm/…` and their like, where that is no place on this machine and its rest is in the state
+/// directory.
+fn foreign(paths: &Paths, path: &Path) -> Option<PathBuf> {
+    let path = normalize(path);
+    if !path.is_absolute() {
+        return None;
+    }
+    let parts: Vec<Component<'_>> = path.components().collect();
+    let at = parts.iter().rposition(|part| {
+        let name = part.as_os_str().to_str();
+        name.is_some_and(|name| ROOTS.contains(&name))
+    });
+    // The name of a package may be one of these words too, so the first that fits what is here decides.
+    (1..=at?).find_map(|at| {
+        let is_root = parts.get(at)?.as_os_str().to_str();
+        if !is_root.is_some_and(|name| ROOTS.contains(&name)) {
+            return None;
+        }
+        let prefix: PathBuf = parts.get(..at)?.iter().collect();
+        let rest: PathBuf = parts.get(at..)?.iter().collect();
+        let gone = std::fs::symlink_metadata(&prefix)
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let here = std::fs::symlink_metadata(paths.state.join(rest)).is_ok();
+        (gone && here && prefix.parent().is_some()).then_some(prefix)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(paths: &[&str]) -> Option<PathBuf> {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let state = dir.path().canonicalize().expect("real").join("state");
+        for folder in ["npm/projects/a", "extensions/npm", "extensions/b"] {
+            std::fs::create_dir_all(state.join(folder)).expect("folder");
+        }
+        let here = state.to_string_lossy().into_owned();
+        let mut index = Index::default();
+        index.records = paths
+            .iter()
+            .map(|path| {
+                let path = path.replace("{state}", &here);
+                let record = serde_json::json!({ "source": "npm", "installPath": path });
+                (path, record)
+            })
+            .collect();
+        match refuse(&Paths::plain(&state), &state, &index) {
+            Ok(()) => None,
+            Err(Error::Copied { from, what, .. }) => {
+                assert!(what.contains("/before/.openclaw"), "{what}");
+                Some(from)
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn one_folder_that_is_gone_and_named_by_all_records() {
+        let before = Some(PathBuf::from("/before/.openclaw"));
+        assert_eq!(judged(&["/before/.openclaw/npm/projects/a"]), before);
+        assert_eq!(
+            judged(&[
+                "/before/.openclaw/npm/projects/a",
+                "/before/.openclaw/extensions/npm"
+            ]),
+            before
+        );
+        for paths in [
+            &[][..],
+            &["{state}/npm/projects/a"],
+            // One record is of this place, or of a third.
+            &["/before/.openclaw/npm/projects/a", "{state}/extensions/b"],
+            &["/before/.openclaw/npm/projects/a", "/other/extensions/b"],
+            // What is not here was not copied.
+            &["/before/.openclaw/npm/projects/gone"],
+            // A folder that is there is loaded from there.
+            &["/usr/npm/projects/a"],
+            &["/extensions/b"],
+            &["npm/projects/a"],
+        ] {
+            assert_eq!(judged(paths), None, "{paths:?}");
+        }
+    }
+}
