@@ -123,7 +123,11 @@ fn join_commands(line: &str) -> String {
     let mut rest = line;
     loop {
         let quoted = rest.find('`').map(|at| (at, true));
-        let command = find_command(rest).map(|at| (at, false));
+        let command = [find_command(rest), find_foreign(rest)]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| (at, false));
         let Some((at, is_quoted)) = [quoted, command].into_iter().flatten().min() else {
             out.push_str(rest);
             return out;
@@ -160,6 +164,21 @@ fn find_command(text: &str) -> Option<usize> {
     })
 }
 
+/// Where a command of OpenClaw's or of a shell begins, as a finding names it at its end.
+fn find_foreign(text: &str) -> Option<usize> {
+    const STARTS: [&str; 8] = [
+        "OPENCLAW_STATE_DIR=",
+        "openclaw plugins ",
+        "openclaw config ",
+        "openclaw secrets ",
+        "openclaw doctor ",
+        "mkdir -p ~/set-aside ",
+        "sed -i.bak ",
+        "sqlite3 ",
+    ];
+    STARTS.iter().filter_map(|start| text.find(start)).min()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +211,17 @@ mod tests {
             wrapped.lines().any(|line| line.ends_with(command)),
             "{wrapped}"
         );
+        for command in [
+            "OPENCLAW_STATE_DIR=/s openclaw plugins install @acme/notes@1.0.0 --force",
+            "sed -i.bak -E '/^ *(export +)?NODE_OPTIONS *=/d' /home/user/.openclaw/.env",
+            "mkdir -p ~/set-aside && mv -- /home/user/.openclaw/extensions/x ~/set-aside/",
+        ] {
+            let wrapped = wrap(&format!("  next: look at it, then: {command}"), Some(40));
+            assert!(
+                wrapped.lines().any(|line| line.trim() == command),
+                "{wrapped}"
+            );
+        }
         let wrapped = wrap("use `npx -y a@1.2.3`, or install it and run it", Some(40));
         assert!(wrapped.lines().all(|line| line.len() <= 40), "{wrapped}");
         let wrapped = wrap("please run `npm view NAME versions` here", Some(24));
