@@ -384,3 +384,85 @@ fn a_thousand_random_ranges_are_read_as_the_schema_says() {
         "{affected_count}"
     );
 }
+
+#[test]
+#[ignore = "needs npm"]
+fn a_thousand_random_ranges_are_read_as_nodes_semver_reads_them() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    // npm brings its own copy of the package that decides what its ranges mean.
+    let script = r#"
+        const { execFileSync } = require("node:child_process");
+        const root = execFileSync("npm", ["root", "-g"], { encoding: "utf8" }).trim();
+        const semver = require(`${root}/npm/node_modules/semver`);
+        const cases = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+        console.log(JSON.stringify(cases.map(({ range, versions }) => {
+            const read = new semver.Range(range, { includePrerelease: true });
+            return versions.map((version) => read.test(version));
+        })));
+    "#;
+    let mut dice = Dice(5);
+    let (mut cases, mut answers) = (Vec::new(), Vec::new());
+    for _ in 0..1_000 {
+        let mut ends: Vec<String> = (0..=1 + dice.roll(5)).map(|_| dice.version()).collect();
+        let parse = |text: &String| semver::Version::parse(text).expect("version");
+        ends.sort_by_key(parse);
+        ends.dedup();
+        let mut events = Vec::new();
+        let mut sets = Vec::new();
+        for (at, pair) in ends.chunks(2).enumerate() {
+            let from = &pair[0];
+            let open = at == 0 && dice.roll(3) == 0;
+            let start = if open { "0" } else { from };
+            events.push(json!({ "introduced": start }));
+            let begin = if open {
+                ">=0.0.0-0".to_owned()
+            } else {
+                format!(">={from}")
+            };
+            sets.push(match pair.get(1) {
+                None => begin,
+                Some(to) if dice.roll(2) == 0 => {
+                    events.push(json!({ "fixed": to }));
+                    format!("{begin} <{to}")
+                }
+                Some(to) => {
+                    events.push(json!({ "last_affected": to }));
+                    format!("{begin} <={to}")
+                }
+            });
+        }
+        let last = dice.roll(events.len());
+        events.swap(0, last);
+        let entry = entry_of(&record("GHSA-1", "a", &range(&Value::from(events))), "a");
+        let versions: Vec<String> = (0..25).map(|_| dice.version()).collect();
+        let judged = versions
+            .iter()
+            .map(|version| match entry.judge("a", version) {
+                Hit::Yes => true,
+                Hit::No => false,
+                other => panic!("{other:?}"),
+            });
+        answers.push(judged.collect::<Vec<bool>>());
+        cases.push(json!({ "range": sets.join(" || "), "versions": versions }));
+    }
+    let mut node = Command::new("node")
+        .args(["-e", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    let text = Value::from(cases.clone()).to_string();
+    let mut input = node.stdin.take().expect("stdin");
+    input.write_all(text.as_bytes()).expect("cases");
+    drop(input);
+    let output = node.wait_with_output().expect("node ends");
+    let said: Vec<Vec<bool>> = serde_json::from_slice(&output.stdout).expect("answers");
+    assert_eq!(said.len(), 1_000);
+    let hits = answers.iter().flatten().filter(|hit| **hit).count();
+    assert!((5_000..20_000).contains(&hits), "{hits}");
+    for (case, (ours, theirs)) in cases.iter().zip(answers.iter().zip(&said)) {
+        assert_eq!(ours, theirs, "{case}");
+    }
+}
