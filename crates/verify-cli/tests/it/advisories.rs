@@ -800,6 +800,48 @@ fn a_file_of_statements_that_is_not_understood_is_no_verdict() {
     assert_ne!(policy(&format!("{usual}digest = \"{digest}\"")).code, 2);
 }
 
+#[test]
+fn the_node_that_runs_openclaw_is_looked_up() {
+    let installation = Installation::shipped();
+    let folder = installation.state.join("node-runtime/releases/1");
+    fs::create_dir_all(folder.join("bin")).expect("folder");
+    let program = [&vec![b'x'; 3 << 20][..], b"node.js/v22.1.0\0"].concat();
+    fs::write(folder.join("bin/node"), program).expect("program");
+    let link = installation.state.join("node-runtime/current");
+    std::os::unix::fs::symlink("releases/1", link).expect("link");
+    installation.init(0);
+    let ids = ["known-malicious", "known-vulnerable"];
+    let events = |fixed: &str| {
+        let events = json!([{ "introduced": "22.0.0" }, { "fixed": fixed }]);
+        json!({ "ranges": [{ "type": "SEMVER", "events": events }] })
+    };
+    let (_, all) = found(
+        &installation,
+        &[record("GHSA-1", "node", &events("22.1.1"))],
+        &ids,
+    );
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(
+        all[0].starts_with("known-vulnerable runtime:node: node@22.1.0 is vulnerable")
+            && all[0].contains("found in the Node.js at "),
+        "{all:?}"
+    );
+    let (_, report) = installation.check();
+    let subjects = report["subjects"].as_array().expect("subjects").iter();
+    let nodes: Vec<&Value> = subjects.filter(|one| !one["node"].is_null()).collect();
+    assert_eq!(nodes.len(), 1);
+    assert_eq!(
+        (&nodes[0]["id"], &nodes[0]["node"]["version"]),
+        (&json!("runtime:node"), &json!("22.1.0"))
+    );
+    let (_, all) = found(
+        &installation,
+        &[record("GHSA-1", "node", &events("22.1.0"))],
+        &ids,
+    );
+    assert_eq!(all, [""; 0]);
+}
+
 /// The reviews file of an installation.
 fn with_violations(installation: &Installation, entries: &[String]) {
     let text = format!("version = 1\n{}", entries.concat());

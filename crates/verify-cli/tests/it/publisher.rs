@@ -408,3 +408,69 @@ fn a_registry_that_does_not_answer_well_is_no_good_verdict() {
         "a fault of this machine"
     );
 }
+
+#[test]
+fn advisories_count_before_an_install_for_the_package_and_for_what_is_bundled_in_it() {
+    let mut publisher = Publisher::new();
+    publisher.publish("1.2.0", None);
+    // The same with a dependency in the archive.
+    let bundled = json!({ "name": "dep", "version": "2.0.0" }).to_string();
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    let mut all = files("1.3.0");
+    let manifest = json!({ "name": NAME, "version": "1.3.0", "dependencies": { "dep": "2.0.0" }, "bundleDependencies": ["dep"],
+        "openclaw": { "extensions": ["./index.js"] } });
+    all[0].1 = manifest.to_string();
+    all.push(("node_modules/dep/package.json", bundled));
+    all.push(("node_modules/dep/index.js", String::new()));
+    for (path, content) in all {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("package/{path}"), content.as_bytes())
+            .expect("entry");
+    }
+    let archive = tar.into_inner().expect("tar").finish().expect("gzip");
+    std::fs::write(publisher.path("bundled.tgz"), &archive).expect("archive");
+    std::fs::write(publisher.path("plain.tgz"), Publisher::archive("1.2.0")).expect("archive");
+    let import = |id: &str, name: &str, versions: &[&str]| {
+        let record = json!({ "id": id, "modified": "2026-11-01T00:00:00Z", "summary": "bad",
+            "affected": [{ "package": { "ecosystem": "npm", "name": name }, "versions": versions }] });
+        publisher.write("osv/one.json", &record.to_string());
+        let folder = publisher.path("osv");
+        let run = publisher.run(&["advisories", "import", folder.to_str().expect("path")]);
+        assert_eq!(run.code, 0, "{}", run.text());
+    };
+    let (plain, bundled) = (publisher.path("plain.tgz"), publisher.path("bundled.tgz"));
+    let npm = ["npm", "@acme/notes@1.2.0"];
+    let plain = ["archive", plain.to_str().expect("path")];
+    let bundled = ["archive", bundled.to_str().expect("path")];
+    let said = |arguments: &[&str]| {
+        let run = publisher.run(arguments);
+        assert_ne!(run.code, 2, "{}", run.text());
+        let text = run.text();
+        let word = ["known-malicious", "known-vulnerable"]
+            .into_iter()
+            .find(|word| text.contains(word));
+        (run.code, word.unwrap_or("nothing"))
+    };
+    import("MAL-1", NAME, &["1.2.0"]);
+    assert_eq!(said(&npm), (1, "known-malicious"));
+    assert_eq!(said(&plain), (1, "known-malicious"));
+    // What is refused is not unpacked.
+    let out = publisher.path("out");
+    let unpacking = [&plain[..], &["--unpack-to", out.to_str().expect("path")]].concat();
+    assert_eq!(said(&unpacking).0, 1);
+    assert!(!out.exists());
+    import("GHSA-1", NAME, &["1.2.0"]);
+    assert_eq!(said(&npm).1, "known-vulnerable");
+    assert_eq!(said(&plain).1, "known-vulnerable");
+    import("MAL-1", "dep", &["2.0.0"]);
+    assert_eq!(said(&bundled), (1, "known-malicious"));
+    assert_eq!(said(&plain).1, "nothing");
+    // Neighbours.
+    import("MAL-1", NAME, &["1.2.1"]);
+    assert_eq!(said(&npm), (0, "nothing"));
+    assert_eq!(said(&plain).1, "nothing");
+    import("MAL-1", "dep", &["2.0.1"]);
+    assert_eq!(said(&bundled).1, "nothing");
+}

@@ -270,6 +270,15 @@ fn fetched(subject: &Subject) -> Vec<NamedPackage> {
         });
     }
     packages.extend(subject.install_steps.iter().filter_map(step));
+    // Of another program than Node's own it is not known which version it is.
+    packages.extend(subject.node.iter().map(|node| NamedPackage {
+        name: "node".to_owned(),
+        version: node.version.clone(),
+        place: format!("the Node.js at {}", node.path),
+        resolved: None,
+        own: true,
+        floating: node.version.is_none(),
+    }));
     packages
 }
 

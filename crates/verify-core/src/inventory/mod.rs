@@ -29,6 +29,7 @@ mod mcp;
 mod mcp_local;
 pub(crate) mod mcp_spec;
 mod memory;
+mod node;
 mod not_covered;
 mod npm_config;
 mod npm_lockfile;
@@ -66,6 +67,7 @@ use serde_json::Value;
 pub use self::host_command::{HostCommand, owner_of};
 pub use self::listing::{Class, Listing};
 pub use self::memory::{Memory, Places};
+pub use self::node::NodeRuntime;
 pub use self::observation::{Hazard, Observation};
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::host_command::{HostCommand, owner_of};
 use super::paths::Paths;
-use super::{Inventory, Observation};
+use super::{Inventory, NodeRuntime, Observation, node};
 use crate::read;
 use crate::subject::Kind;
 use crate::text;
@@ -19,13 +19,15 @@ const MAX_MANIFEST: u64 = 4 << 20;
 /// Compares whatever is found with `host`. Only where the state directory is the one that is run, not a copy.
 pub(super) fn read(paths: &Paths, host: &Path, inventory: &mut Inventory, proc: &Path) {
     let mut found = cron(host, Path::new("/etc"));
-    found.extend(running(paths, host, proc));
+    let (gateway, node) = running(paths, host, proc);
+    found.extend(gateway);
     let core = inventory
         .subjects
         .iter_mut()
         .find(|subject| subject.kind == Kind::Core);
     if let Some(core) = core {
         core.observations.extend(found);
+        core.node = node;
     }
 }
 
@@ -88,8 +90,8 @@ fn cron(host: &Path, etc: &Path) -> Vec<Observation> {
     found
 }
 
-/// A gateway that runs on this state directory from another package.
-fn running(paths: &Paths, host: &Path, proc: &Path) -> Vec<Observation> {
+/// A gateway that runs on this state directory from another package, and the Node.js that runs one from whichever.
+fn running(paths: &Paths, host: &Path, proc: &Path) -> (Option<Observation>, Option<NodeRuntime>) {
     let entries = std::fs::read_dir(proc).into_iter().flatten().flatten();
     let numbers = entries.filter(|entry| {
         entry
@@ -97,26 +99,34 @@ fn running(paths: &Paths, host: &Path, proc: &Path) -> Vec<Observation> {
             .to_str()
             .is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))
     });
-    let mut found: Vec<Observation> = numbers
-        .take(MAX_PROCESSES)
-        .filter_map(|entry| {
-            let words = zero_separated(&entry.path().join("cmdline"))?;
-            let gateway = words.iter().any(|word| word == "gateway" || word == "node");
-            if !gateway || !words.iter().any(|word| word.contains("openclaw")) {
-                return None;
-            }
-            // Whose state it is stands in its environment, which only its user and root can read.
-            let environment = zero_separated(&entry.path().join("environ"))?;
-            if state_of(&words, &environment).and_then(|state| state.canonicalize().ok())
-                != Some(paths.state.clone())
-            {
-                return None;
-            }
-            of_line(&words.join(" "), host, "the running gateway")
-        })
-        .collect();
-    found.truncate(1);
-    found
+    let (mut other, mut node) = (None, None);
+    for entry in numbers.take(MAX_PROCESSES) {
+        let Some(words) = gateway_of(&entry.path(), paths) else {
+            continue;
+        };
+        if other.is_none() {
+            other = of_line(&words.join(" "), host, "the running gateway");
+        }
+        if node.is_none() {
+            let program = entry.path().join("exe");
+            let named = std::fs::read_link(&program).unwrap_or_default();
+            node = node::of_program(&named, &program);
+        }
+    }
+    (other, node)
+}
+
+/// The command line of a process that is a gateway on this state directory.
+fn gateway_of(process: &Path, paths: &Paths) -> Option<Vec<String>> {
+    let words = zero_separated(&process.join("cmdline"))?;
+    let gateway = words.iter().any(|word| word == "gateway" || word == "node");
+    if !gateway || !words.iter().any(|word| word.contains("openclaw")) {
+        return None;
+    }
+    // Whose state it is stands in its environment, which only its user and root can read.
+    let environment = zero_separated(&process.join("environ"))?;
+    let state = state_of(&words, &environment).and_then(|state| state.canonicalize().ok());
+    (state == Some(paths.state.clone())).then_some(words)
 }
 
 fn zero_separated(file: &Path) -> Option<Vec<String>> {
@@ -222,10 +232,8 @@ mod tests {
             let line = format!("node\0{}/openclaw.mjs\0gateway\0run\0{more}", two.display());
             write(&root.join("proc/12/cmdline"), &line);
             write(&root.join("proc/12/environ"), &environment);
-            (
-                running(&paths, &one, &root.join("proc")).len(),
-                running(&paths, &two, &root.join("proc")).len(),
-            )
+            let other = |host| running(&paths, host, &root.join("proc")).0.iter().count();
+            (other(&one), other(&two))
         };
         let home = format!("HOME={}/home\0", root.display());
         assert_eq!(process(home.clone(), ""), (1, 0));
@@ -238,5 +246,14 @@ mod tests {
             process(format!("OPENCLAW_STATE_DIR={}\0", state.display()), ""),
             (1, 0)
         );
+        // What runs it is known by the program itself, also where its file was replaced.
+        let node = |paths: &Paths| running(paths, &two, &root.join("proc")).1;
+        assert_eq!(node(&paths), None);
+        std::os::unix::fs::symlink(root.join("bin/node"), root.join("proc/12/exe")).expect("link");
+        assert_eq!(node(&paths), None);
+        write(&root.join("bin/node"), "node.js/v22.1.0\0");
+        let found = node(&paths).expect("node");
+        assert_eq!(found.version.as_deref(), Some("22.1.0"));
+        assert_eq!(found.path, root.join("bin/node").display().to_string());
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::PluginFiles;
-use super::{Observation, Subject, Trees, ids};
+use super::{Observation, Subject, Trees, ids, node};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
@@ -74,6 +74,8 @@ fn release(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject
             break;
         }
     }
+    let program = root.join("bin/node");
+    subject.node = node::of_program(&program, &program);
     if !root.starts_with(&paths.state) {
         subject.observations.push(Observation::OutsideState {
             recorded: paths.shown(&root),

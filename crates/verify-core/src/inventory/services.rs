@@ -12,7 +12,7 @@ use super::environment;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::formed_words;
 use super::paths::{Kind as Entry, Paths};
-use super::{Observation, Place, Subject, ids, other_host, started};
+use super::{Observation, Place, Subject, ids, node, other_host, started};
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -119,6 +119,9 @@ pub(super) fn read(
                 let mut subject = unit.subject(paths, &name);
                 let commands = unit.commands(paths);
                 started::hash(paths, roots, &commands, &mut subject, starts);
+                subject.node = commands
+                    .iter()
+                    .find_map(|command| node::of_words(started::words_of(command).into_iter()));
                 let other = host.and_then(|host| unit.other_host(host, &name));
                 subject.observations.extend(other);
                 subjects.push(subject);
@@ -488,6 +491,7 @@ fn launch_agents(paths: &Paths, folder: &Path, host: Option<&Path>, subjects: &m
             let mut listing = ListingBuilder::default();
             listing.add_bytes(name, Class::Command, text.as_bytes());
             subject.definition = Some(listing.finish());
+            subject.node = node::of_words(text.split(['<', '>']));
             subjects.push(subject);
         }
     }
@@ -627,6 +631,7 @@ mod tests {
         for file in ["openclaw/dist/a.mjs", "before.sh", "node"] {
             std::fs::write(home.join(file), "").expect("file");
         }
+        std::fs::write(home.join("node"), "node.js/v22.1.0\0").expect("file");
         std::fs::write(
             folder.join("openclaw.service"),
             "[Service]\nExecStart=%h/node %h/openclaw/dist/a.mjs gateway\nExecStartPre=-/bin/sh \"%h/before.sh\"\n",
@@ -642,6 +647,11 @@ mod tests {
         let [subject] = subjects.as_slice() else {
             panic!("{subjects:?}");
         };
+        let node = subject
+            .node
+            .as_ref()
+            .and_then(|node| node.version.as_deref());
+        assert_eq!(node, Some("22.1.0"));
         let tree = subject.trees.tree.clone().expect("a tree");
         let leave_out = crate::tree::LeaveOut::AllBut(vec!["before.sh".into(), "node".into()]);
         assert_eq!((tree.root, tree.leave_out), (home, vec![leave_out]));

@@ -156,6 +156,14 @@ fn as_line(value: &Value) -> Value {
 }
 
 /// Words, or a line for a shell.
+/// Program and arguments of a command.
+pub(super) fn words_of(command: &Map<String, Value>) -> Vec<&str> {
+    let program = command.get("command").and_then(Value::as_str);
+    let arguments = command.get("args").and_then(Value::as_array);
+    let arguments = arguments.into_iter().flatten().filter_map(Value::as_str);
+    program.into_iter().chain(arguments).collect()
+}
+
 pub(super) fn line_of(line: &Value) -> Option<Map<String, Value>> {
     let words: Vec<&str> = match line {
         Value::String(text) if !text.trim().is_empty() => vec!["sh", "-c", text],

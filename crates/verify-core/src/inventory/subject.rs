@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Listing, Observation, mcp};
+use super::{Listing, NodeRuntime, Observation, mcp};
 use crate::digest::Sha256Digest;
 use crate::launcher::{self, Launch};
 use crate::lock::LockedPackage;
@@ -59,6 +59,8 @@ pub struct Subject {
     pub npm: Option<NpmProject>,
     /// Local code that its definition starts and no digest holds, where it is no MCP server: why not, safe to show.
     pub not_hashed: Vec<String>,
+    /// The Node.js that runs it, where something says which: a unit, a running gateway, the runtime itself.
+    pub node: Option<NodeRuntime>,
     /// What was odd.
     pub observations: Vec<Observation>,
 }
@@ -86,6 +88,7 @@ impl Subject {
             instructions: None,
             install_steps: Vec::new(),
             not_hashed: Vec::new(),
+            node: None,
             observations: Vec::new(),
         }
     }

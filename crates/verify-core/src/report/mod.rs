@@ -22,7 +22,7 @@ use crate::digest::{Sha256Digest, TreeDigest};
 use crate::evidence::Evidence;
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
-use crate::inventory::{LinkedRoot, NotCovered};
+use crate::inventory::{LinkedRoot, NodeRuntime, NotCovered};
 use crate::policy::LocalFiles;
 use crate::provenance::AnchorsUsed;
 use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
@@ -211,6 +211,9 @@ pub struct SubjectReport {
     /// Which of its local files policy wants hashed, where a rule says so: for MCP servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalFiles>,
+    /// The Node.js that runs it, where something says which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeRuntime>,
     /// Digest of its dependencies.
     #[schemars(with = "Option<String>")]
     pub dependencies: Option<TreeDigest>,
@@ -374,6 +377,7 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
             .tree()
             .map(|tree| tree.digest)
             .or(stated.and_then(|entry| entry.dependencies)),
+        node: subject.node.clone(),
         local: subject.mcp.as_ref().and_then(|mcp| mcp.local),
         listings: listings(evidence),
         basis,

@@ -257,6 +257,13 @@ impl<'a> Builder<'a> {
             if subject.enabled { "true" } else { "false" },
         );
         draft.property("openclaw:name", &subject.name);
+        if let Some(version) = subject
+            .node
+            .as_ref()
+            .and_then(|node| node.version.as_deref())
+        {
+            draft.property("openclaw:node:version", version);
+        }
         for step in &subject.install_steps {
             let target = if step.target.contains("://") {
                 values::bare_address(&step.target)

@@ -63,6 +63,13 @@ pub(super) fn service(
     for (name, listing) in listed {
         properties.extend(listing.map(|listing| (name.to_owned(), listing.digest().to_string())));
     }
+    if let Some(version) = subject
+        .node
+        .as_ref()
+        .and_then(|node| node.version.as_deref())
+    {
+        properties.push(("openclaw:node:version".to_owned(), values::shown(version)));
+    }
     if let Some(verdict) = verdict {
         properties
             .extend(outcomes(&verdict.outcomes).map(|(name, outcome)| (name, outcome.to_owned())));

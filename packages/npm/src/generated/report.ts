@@ -162,6 +162,8 @@ export interface SubjectReport {
   instructions?: string | null;
   /** Which of its local files policy wants hashed, where a rule says so: for MCP servers. */
   local?: LocalFiles | null;
+  /** The Node.js that runs it, where something says which. */
+  node?: NodeRuntime | null;
   /** Digest of its dependencies. */
   dependencies?: string | null;
   /** What an intact verdict stands on; none where the subject is not intact. */
@@ -185,6 +187,16 @@ export type Source = "npm" | "npm-pack" | "clawhub" | "git" | "path" | "archive"
 
 /** Which files stand for the local script or program that an MCP server's command line names. */
 export type LocalFiles = "package" | "file" | "none";
+
+/** The program that runs OpenClaw. */
+export interface NodeRuntime {
+  /** Where it is, safe to show. */
+  path: string;
+  /** Its version as stands in it, without `v`; none where that cannot be read. */
+  version?: string | null;
+  /** The number of the user to whom it belongs. */
+  owner: number;
+}
 
 /** What an intact verdict stands on. Ordered by strength. */
 export type Basis = "locked" | "archive" | "signed";
