@@ -614,3 +614,103 @@ fn a_changed_lock_is_found() {
         findings(&report)
     );
 }
+
+#[test]
+fn a_kept_archive_that_is_not_the_recorded_one_is_found() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let folder = installation
+        .state
+        .join("npm/projects/acme-packed-45d40bbf34/_openclaw-pack-archives");
+    let file = fs::read_dir(&folder)
+        .expect("folder")
+        .next()
+        .expect("an archive")
+        .expect("entry")
+        .path();
+    let good = fs::read(&file).expect("archive");
+    let found = || -> Vec<String> {
+        let (_, report) = installation.check();
+        findings(&report)
+            .into_iter()
+            .filter(|one| one.starts_with("archive-mismatch npm-pack:@acme/packed"))
+            .collect()
+    };
+    assert_eq!(found(), [""; 0]);
+    // Each part of it: the head, the compressed bytes, the check sum at the end; what is cut off and what follows; no archive at all.
+    let mut changed: Vec<Vec<u8>> = [0, 3, 9, 40, good.len() / 2, good.len() - 9, good.len() - 1]
+        .into_iter()
+        .map(|at| {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            bytes
+        })
+        .collect();
+    changed.push(good[..good.len() - 1].to_vec());
+    changed.push([good.as_slice(), &[0]].concat());
+    changed.push(Vec::new());
+    changed.push(b"no archive".to_vec());
+    for bytes in changed {
+        fs::write(&file, &bytes).expect("archive");
+        let all = found();
+        assert_eq!(all.len(), 1, "{} bytes: {all:?}", bytes.len());
+        assert!(
+            all[0].contains("is recorded, its archive has sha512-"),
+            "{all:?}"
+        );
+    }
+    // Beside the recorded one another is only another file; without any there is nothing that could be compared.
+    fs::write(&file, &good).expect("archive");
+    fs::write(folder.join("a.tgz"), b"no archive").expect("archive");
+    assert_eq!(found(), [""; 0]);
+    fs::remove_dir_all(&folder).expect("folder");
+    assert_eq!(found(), [""; 0]);
+}
+
+#[test]
+fn spec_and_files_of_a_lock_are_those_of_the_same_files() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let text = installation.lock_text();
+    let found = || -> Vec<String> {
+        let (code, report) = installation.check();
+        assert_ne!(code, 2);
+        findings(&report)
+            .into_iter()
+            .filter(|one| one.contains("the lock says another"))
+            .collect()
+    };
+    assert_eq!(found(), [""; 0]);
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("files = "))
+        .expect("a number of files");
+    fs::write(installation.lock(), text.replacen(line, "files = 99", 1)).expect("lock");
+    let all = found();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(
+        all[0].contains("another number of files of what is unchanged | locked 99"),
+        "{all:?}"
+    );
+    let spec = "spec = \"npx -y @acme/files@1.2.3\"";
+    assert!(text.contains(spec));
+    let other = text.replacen(spec, "spec = \"npx -y @acme/files@6.6.6\"", 1);
+    fs::write(installation.lock(), other).expect("lock");
+    let all = found();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(
+        all[0].contains("mcp:files") && all[0].contains("another spec of what is unchanged"),
+        "{all:?}"
+    );
+    // What changed is that, and nothing else is said of it.
+    let tree = text
+        .lines()
+        .find(|line| line.starts_with("tree = "))
+        .expect("tree");
+    let flipped = format!("tree = \"git-sha256:{}\"", "0".repeat(64));
+    let other = text
+        .replacen(line, "files = 99", 1)
+        .replacen(tree, &flipped, 1);
+    fs::write(installation.lock(), other).expect("lock");
+    assert_eq!(found(), [""; 0]);
+}

@@ -139,6 +139,27 @@ impl Subject {
             .or(self.version.as_ref())
             .map(|version| crate::text::excerpt(version, 200))
     }
+
+    /// What a reinstall would ask for, as a lock holds it: without places of this machine.
+    pub(crate) fn lockable_spec(&self) -> Option<String> {
+        if let Some(mcp) = &self.mcp {
+            return Some(mcp.spec.clone());
+        }
+        let record = self.record.as_ref()?;
+        match self.source {
+            Source::Npm | Source::Clawhub => record
+                .spec
+                .as_deref()
+                .filter(|spec| !spec.contains(":/"))
+                .map(|spec| crate::text::excerpt(spec, 300)),
+            // The id is the repository without scheme and path of this machine.
+            Source::Git => Some(match record.git_ref.as_deref() {
+                Some(reference) => format!("{}@{}", self.id, crate::text::excerpt(reference, 200)),
+                None => self.id.to_string(),
+            }),
+            _ => None,
+        }
+    }
 }
 
 impl Subject {

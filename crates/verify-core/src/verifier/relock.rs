@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, Contents};
 use crate::rules::Stage;
-use crate::subject::{Kind, Source, SubjectId};
+use crate::subject::{Kind, SubjectId};
 use crate::tree::{Manifest, ManifestStore, TreeError};
 
 /// A lock that could be written.
@@ -369,7 +369,7 @@ fn entry(
     let mut entry = LockedPackage::new(subject.id.clone(), subject.kind, subject.source);
     let record = subject.record.as_ref();
     entry.version = subject.recorded_version();
-    entry.spec = spec(subject);
+    entry.spec = subject.lockable_spec();
     entry.archive = record
         .and_then(|record| record.integrity.as_deref())
         .and_then(|text| text.parse::<Sri>().ok());
@@ -491,25 +491,4 @@ fn digest(part: &Part) -> std::result::Result<Option<crate::digest::TreeDigest>,
 
 fn parts(evidence: &Evidence) -> [&Part; 3] {
     [&evidence.tree, &evidence.dependencies, &evidence.siblings]
-}
-
-/// What a reinstall would ask for. Holds no path of a machine: a lock is committed and shared.
-fn spec(subject: &Subject) -> Option<String> {
-    if let Some(mcp) = &subject.mcp {
-        return Some(mcp.spec.clone());
-    }
-    let record = subject.record.as_ref()?;
-    match subject.source {
-        Source::Npm | Source::Clawhub => record
-            .spec
-            .as_deref()
-            .filter(|spec| !spec.contains(":/"))
-            .map(|spec| crate::text::excerpt(spec, 300)),
-        // The id is the repository without scheme and path of this machine.
-        Source::Git => Some(match record.git_ref.as_deref() {
-            Some(reference) => format!("{}@{}", subject.id, crate::text::excerpt(reference, 200)),
-            None => subject.id.to_string(),
-        }),
-        _ => None,
-    }
 }

@@ -1,9 +1,11 @@
 //! An archive as npm installs it.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sha2::Digest as _;
 
 use super::layout::plain;
 use crate::archive::{self, Archive, ArchiveError, ArchiveLimits};
@@ -47,22 +49,23 @@ impl Unpacked {
                 return offline(format!("its archive cannot be read: {error}"));
             }
             Err(error) => {
-                return Fact::not_established(
-                    NotEstablished::UnsupportedSchema,
-                    format!("its archive is refused: it {error}"),
-                );
+                // Bytes that are not the recorded ones are that, whatever can be read of them.
+                let other = expected.and_then(|expected| {
+                    let found = bytes_of(path)?;
+                    (found != expected).then(|| other_bytes(expected, found))
+                });
+                return other.unwrap_or_else(|| {
+                    Fact::not_established(
+                        NotEstablished::UnsupportedSchema,
+                        format!("its archive is refused: it {error}"),
+                    )
+                });
             }
         };
         if let Some(expected) = expected
             && archive.integrity != expected
         {
-            return Fact::violated(
-                None,
-                format!(
-                    "the integrity {expected} is recorded, its archive has {}",
-                    archive.integrity
-                ),
-            );
+            return other_bytes(expected, archive.integrity);
         }
         let Ok(manifest) = archive.manifest_of_npm() else {
             return Fact::not_established(
@@ -90,6 +93,31 @@ impl Unpacked {
         }
         unix_first_line(archive.content(path)?).map(|bytes| BlobId::of(&bytes))
     }
+}
+
+/// The SHA-512 of a file that is no longer than an archive may be.
+fn bytes_of(path: &Path) -> Option<Sri> {
+    let (file, metadata) = read::open(path).ok()?;
+    let limit = ArchiveLimits::default().packed;
+    if metadata.len() > limit {
+        return None;
+    }
+    let mut hash = sha2::Sha512::new();
+    let mut file = file.take(limit);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => return Some(Sri(hash.finalize().into())),
+            length => hash.update(buffer.get(..length)?),
+        }
+    }
+}
+
+fn other_bytes<T>(expected: Sri, found: Sri) -> Fact<T> {
+    Fact::violated(
+        None,
+        format!("the integrity {expected} is recorded, its archive has {found}"),
+    )
 }
 
 /// npm's `bin-links`: `#!…\r\n` at the start becomes `#!…\n`, and nothing else.

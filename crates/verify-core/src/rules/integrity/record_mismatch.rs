@@ -29,6 +29,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .chain(checkout(view))
         .chain(tag(view))
         .chain(locked(view))
+        .chain(written_by_hand(view))
         .collect()
 }
 
@@ -123,6 +124,52 @@ fn locked(view: &View<'_>) -> Vec<Draft> {
         )
     };
     differences.into_iter().filter_map(draft).collect()
+}
+
+/// What no digest stands on, and only the lock or a reinstall changes: worth a look, because the spec decides what an update fetches.
+fn written_by_hand(view: &View<'_>) -> Vec<Draft> {
+    let (Some(entry), Stage::Installed) = (view.locked, view.whole.stage) else {
+        return Vec::new();
+    };
+    let evidence = view.evidence;
+    let parts = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
+    let unchanged = parts
+        .iter()
+        .all(|part| !part.differs() && !part.unreadable() && !part.only_state_changed());
+    // What has no files of its own is what its definition says.
+    let same = match entry.tree {
+        Some(_) => unchanged && evidence.tree.tree().is_some(),
+        None => entry.definition.is_some() && entry.definition == view.subject.definition_digest(),
+    };
+    let files = parts.iter().filter_map(|part| part.tree());
+    let files: u64 = files.map(|tree| tree.files).sum();
+    [
+        (
+            "spec",
+            words(
+                entry.spec.clone().filter(|_| same),
+                view.subject.lockable_spec(),
+            ),
+        ),
+        (
+            "number of files",
+            words(entry.files.filter(|_| same), Some(files)),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(what, differ)| {
+        let (locked, found) = differ?;
+        Some(
+            view.draft(format!("the lock says another {what} of what is unchanged"))
+                .level(Level::Warn)
+                .outcome(Outcome::NotEstablished)
+                .evidence(format!("locked {}", text::excerpt(&locked, 200)))
+                .evidence(format!("found  {}", text::excerpt(&found, 200)))
+                .help("find out who changed it, the lock or the record; then lock it again")
+                .remedy(RemedyKind::Lock.about(Some(&view.subject.id))),
+        )
+    })
+    .collect()
 }
 
 /// Both, when both are there and they differ. What is missing or malformed has findings of its own.
