@@ -522,6 +522,12 @@ def kills(bin, count, seed):
         start = time.monotonic()
         place.run(["lock", "--check"])
         usual = time.monotonic() - start
+        # What the whole run writes for each of the two contents: the lock is deterministic.
+        wanted = []
+        for more in (1, 2):
+            skill.write_text(text + "\nmore\n" * more)
+            place.ok(accept)
+            wanted.append(lock.read_bytes())
         for number in range(count):
             skill.write_text(text + "\nmore\n" * (number % 2 + 1))
             old = lock.read_bytes()
@@ -532,10 +538,9 @@ def kills(bin, count, seed):
             time.sleep(r.random() * usual * 1.2)
             child.send_signal(signal.SIGKILL)
             killed += child.wait() == -signal.SIGKILL
-            try:
-                tomllib.loads(lock.read_text())
-            except (ValueError, UnicodeError) as error:
-                faults.append(f"kill {number}: half a lock: {error}")
+            now, may = lock.read_bytes(), [old] if verb == ["check"] else [old, wanted[number % 2]]
+            if now not in may:
+                faults.append(f"kill {number}: neither the old lock nor the new one, {len(now)} bytes")
                 lock.write_bytes(old)
             # The next runs: one that reads, and one that writes.
             after = place.run(accept)
@@ -599,6 +604,10 @@ def paths(bin):
 
 def writers(bin, count):
     good = True
+
+    def read(path):
+        return tomllib.loads(path.read_text()) if path.exists() else {}
+
     with tempfile.TemporaryDirectory(prefix="mutate-") as root:
         place = Place(bin, Path(root).resolve() / "place")
         extensions = place.state / "workspace/skills"
@@ -620,7 +629,11 @@ def writers(bin, count):
                 place.command(["policy", "except", id, "unreviewed", "--until", "2026-12-01", "--reason", "x", "--yes"]) for id in ids
             ],
             "release --pin": [[bin, "release", place.root / "clone", f"w{number}", *pin] for number in range(count)],
+            "review --violation": [
+                place.command(["review", id, "--violation", "--reason", "x", "--by", "Ada <ada@example.org>", "--yes"]) for id in ids
+            ],
         }
+        reviews = place.config / "openclaw-reviews.toml"
         for kind, commands in kinds.items():
             started = time.monotonic()
             running = [
@@ -633,6 +646,7 @@ def writers(bin, count):
             have = {
                 "lock ID": {package["id"] for package in held["package"]}, "policy except": excepted,
                 "release --pin": {release["tag"] for release in held.get("release", [])},
+                "review --violation": {entry["package"] for entry in read(reviews).get("violation", [])},
             }[kind]
             wanted = ids if kind != "release --pin" else [f"w{number}" for number in range(count)]
             lost = [name for name, (_, code) in zip(wanted, ended) if code == 0 and name not in have]

@@ -963,3 +963,40 @@ fn under_strict_the_definition_of_an_mcp_server_has_to_be_read() {
             .any(|finding| finding.starts_with("violation"))
     );
 }
+
+#[test]
+fn reviewers_at_the_same_time_lose_nothing() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let reviews = installation.config.join("openclaw-reviews.toml");
+    let writers: Vec<_> = (0..16)
+        .map(|number| {
+            let versions = format!("{number}.0.0");
+            let mut command = installation.command(&[
+                "review",
+                "npm-pack:@acme/packed",
+                "--violation",
+                "--versions",
+                &versions,
+                "--reason",
+                "a test",
+                "--by",
+                "Ada <ada@example.org>",
+                "--yes",
+            ]);
+            command.stdout(std::process::Stdio::null());
+            command.stderr(std::process::Stdio::null());
+            command.spawn().expect("the binary runs")
+        })
+        .collect();
+    for mut writer in writers {
+        assert!(writer.wait().expect("ended").success());
+    }
+    let text = std::fs::read_to_string(reviews).expect("reviews");
+    for number in 0..16 {
+        assert!(
+            text.contains(&format!("\"{number}.0.0\"")),
+            "{number}: {text}"
+        );
+    }
+}

@@ -193,6 +193,56 @@ fn no_value_and_no_path_reaches_the_screen_raw() {
     }
 }
 
+/// Options whose paths are only shown, or written to.
+const MORE_PATHS: [&[&str]; 9] = [
+    &["check", "--home", "@"],
+    &["check", "--tmp", "@"],
+    &["check", "--env", "OPENCLAW_STATE_DIR=@"],
+    &["check", "--profile", "@"],
+    &["check", "--report", "json=@"],
+    &["lock", "--from", "@", "npm:x"],
+    &["review", "--from", "@", "npm:x"],
+    &["review", "--export-violations", "@"],
+    &["sbom", "--no-verify", "-o", "@"],
+];
+
+#[test]
+fn a_path_that_is_there_reaches_no_screen_raw() {
+    let (_temporary, root) = folder();
+    for hazard in [
+        "\r",
+        "\u{1b}[2J",
+        "\u{9b}31m",
+        "\u{202e}",
+        "\u{200b}\u{feff}",
+    ] {
+        let place = root.join(format!("there{hazard}"));
+        std::fs::create_dir(&place).expect("folder");
+        let file = place.join(format!("file{hazard}"));
+        for call in PATHS.iter().chain(&MORE_PATHS) {
+            // What an earlier call may have put in its place.
+            std::fs::write(&file, format!("{hazard} = [\n")).expect("file");
+            for path in [&place, &file] {
+                let path = path.to_str().expect("UTF-8");
+                for format in ["human", "json"] {
+                    let words: Vec<String> =
+                        call.iter().map(|word| word.replace('@', path)).collect();
+                    let mut arguments: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+                    arguments.extend([OsStr::new("--format"), OsStr::new(format)]);
+                    let run = coloured(&root, &arguments);
+                    let what = format!("{call:?} {path:?} {format}");
+                    assert!(
+                        (0..=3).contains(&run.code) && !run.text().contains("failed in itself"),
+                        "{what}: {}",
+                        run.text()
+                    );
+                    assert_clean(&run, &what);
+                }
+            }
+        }
+    }
+}
+
 /// Files of the operator, each in the call that reads it, with contents that are wrong at the place of `@`.
 const CONTENTS: [(&str, &[&str]); 14] = [
     ("@", &["check", "--lock-only", "--policy", "FILE"]),

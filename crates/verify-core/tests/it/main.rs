@@ -37,6 +37,8 @@ mod sbom;
 mod special;
 mod statements;
 mod support;
+#[cfg(feature = "online")]
+mod tls;
 mod tree;
 #[cfg(feature = "online")]
 mod trust_root;
