@@ -172,6 +172,6 @@ fn say(common: &Common, index: &Path, meta: &IndexMeta, digest: Sha256Digest) ->
         let name = text::visible(&source.name);
         lines.push(format!("  from {name}  {}", source.digest));
     }
-    output::lines(&lines.join("\n"))?;
+    output::lines(&format!("{}\n", lines.join("\n")))?;
     Ok(Exit::Clean)
 }

@@ -181,7 +181,7 @@ fn outputs_of(common: &Common, verb: &Verb) -> Vec<PathBuf> {
         Verb::Review(args) => args
             .export_violations
             .as_ref()
-            .map(|folder| folder.join("record.json")),
+            .map(|folder| folder.join("x_openclaw-….json")),
         _ => None,
     };
     let reports = common.report.iter().map(|(_, path)| path.clone());

@@ -134,6 +134,7 @@ impl Place {
         let text = r#"{"id":"MAL-2026-1","modified":"2026-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"x"},"versions":["1.0.0"]}]}"#;
         std::fs::write(&record, text).expect("record");
         let record = record.display().to_string();
+        let folder = self.trace.parent().expect("folder").display().to_string();
         let all: Vec<Vec<&str>> = vec![
             vec![],
             vec!["check"],
@@ -152,6 +153,7 @@ impl Place {
             vec!["lock", "--check"],
             vec!["lock"],
             vec!["review"],
+            vec!["review", "--export-violations", &folder],
             vec!["review", id, "--diff", "none"],
             vec![
                 "review",
@@ -433,6 +435,13 @@ fn flags_that_allow_the_network_use_it() {
         assert_eq!(run.code, 1, "{arguments:?}: {}", run.text());
         assert!(run.stdout.contains(code), "{arguments:?}: {}", run.text());
     }
+    // The one action that asks an address of the operator.
+    let policy = "version = 1\n[advisories]\nsource = \"http://127.0.0.1:9/all.zip\"\n";
+    std::fs::write(place.installation.policy(), policy).expect("policy");
+    let fetch = ["advisories", "fetch"].map(str::to_owned);
+    let (run, calls) = caged(&place.command(&fetch), &place.trace, "");
+    assert!(calls.contains("socket("), "{calls} {}", run.text());
+    assert_eq!(run.code, 2, "{}", run.text());
     // And a cache that was never filled is no trust root either.
     let arguments = [
         "attestation",

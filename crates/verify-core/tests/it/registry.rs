@@ -1124,3 +1124,77 @@ fn processes_share_a_cache_and_one_that_is_killed_leaves_no_half_file() {
     shop.server.set(TARBALL, Answer::Good(ARCHIVE.to_vec()));
     assert_eq!(shop.facts(), ("verified", "verified", "verified"));
 }
+
+#[test]
+fn a_download_goes_on_where_it_broke_off() {
+    use openclaw_verify_core::registry::{Download, Downloaded, block_on};
+
+    let shop = Shop::open();
+    let mut once = limits();
+    once.attempts = 1;
+    let client = shop.client_with("", once);
+    let folder = shop.cache.path().join("download");
+    let to = Download::new(&folder, "all.zip");
+    let url = shop.server.url("/all.zip");
+    let fetch = |limit| block_on(client.download(&url, &to, limit)).expect("a runtime");
+    let tagged = |tag: &str, body: &[u8], cut| {
+        let answer = Answer::Tagged {
+            tag: format!("\"{tag}\""),
+            body: body.to_vec(),
+            cut,
+        };
+        shop.server.set("/all.zip", answer);
+    };
+    let here = || std::fs::read(to.file()).expect("file");
+    let (one, two) = (vec![b'1'; 1000], vec![b'2'; 700]);
+    tagged("one", &one, true);
+    assert!(matches!(fetch(1 << 20), Err(FetchError::Network(_))));
+    assert_eq!(here(), one[..500]);
+    assert!(fetch(1 << 20).is_err());
+    tagged("one", &one, false);
+    assert_eq!(fetch(1 << 20), Ok(Downloaded::Resumed(750)));
+    assert_eq!(here(), one);
+    assert_eq!(shop.server.ranges(), ["bytes=500-", "bytes=750-"]);
+    assert_eq!(fetch(1 << 20), Ok(Downloaded::Unchanged));
+    // Another file is fetched whole, also where a part of the old one is here.
+    tagged("two", &two, false);
+    assert_eq!(fetch(1 << 20), Ok(Downloaded::Fetched));
+    assert_eq!(here(), two);
+    tagged("three", &one, true);
+    assert!(fetch(1 << 20).is_err());
+    tagged("four", &two, false);
+    assert_eq!(fetch(1 << 20), Ok(Downloaded::Fetched));
+    assert_eq!(here(), two);
+    // The bound holds for all of it, also over several runs, and what is too large is not kept.
+    tagged("five", &one, true);
+    assert!(fetch(1 << 20).is_err());
+    tagged("five", &one, false);
+    assert_eq!(fetch(999), Err(FetchError::TooLarge(999)));
+    assert_eq!(here(), b"");
+    // What lies there is nothing that could lead elsewhere, and belongs to one run at a time.
+    std::fs::remove_file(to.file()).expect("file");
+    std::fs::write(folder.join("elsewhere"), "kept").expect("file");
+    std::os::unix::fs::symlink("elsewhere", to.file()).expect("link");
+    assert!(matches!(fetch(1 << 20), Err(FetchError::Cache(_))));
+    assert_eq!(
+        std::fs::read(folder.join("elsewhere")).expect("file"),
+        b"kept"
+    );
+    std::fs::remove_file(to.file()).expect("link");
+    let held = std::fs::File::create(to.file()).expect("file");
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).expect("lock");
+    assert!(matches!(fetch(1 << 20), Err(FetchError::Cache(_))));
+    drop(held);
+    // A note that is damaged or about another address is none.
+    for note in [
+        "",
+        "[",
+        r#"{"url":"https://example.org/","validator":null,"complete":true}"#,
+    ] {
+        std::fs::write(folder.join("download.json"), note).expect("note");
+        assert_eq!(fetch(1 << 20), Ok(Downloaded::Fetched), "{note}");
+        assert_eq!(here(), one);
+    }
+    to.forget();
+    assert!(!to.file().exists());
+}

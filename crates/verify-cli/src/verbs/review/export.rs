@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use openclaw_verify_core::Result;
 use openclaw_verify_core::review::violations_as_osv;
+use openclaw_verify_core::{Result, text};
 use serde_json::json;
 
 use crate::cli::{Common, Format};
-use crate::{Exit, commands, operator, output, outputs, render};
+use crate::{Exit, operator, output, outputs, render};
 
 /// Writes one file for each violation of the operator's own reviews file into `folder`. What is in the folder already stays, but for
 /// files of the same names.
@@ -36,9 +36,10 @@ pub(super) fn violations(common: &Common, folder: &Path) -> Result<Exit> {
     }
     let count = render::count(records.len(), "record");
     output::stderr(&format!("wrote {count} to {shown}"));
+    // Others have other places.
     output::stderr(&format!(
-        "others read them beside the rest: {}",
-        commands::carried("openclaw-verify advisories import npm.zip FOLDER")
+        "others read them beside the rest: openclaw-verify advisories import npm.zip {}",
+        text::shell_word(&shown)
     ));
     Ok(Exit::Clean)
 }
