@@ -287,16 +287,16 @@ impl Remedy {
             Self::Review { .. } => RemedyKind::Review,
             Self::Online => RemedyKind::Online,
             Self::Reinstall { .. } => RemedyKind::Reinstall,
-            Self::Configure { .. } | Self::OpenClaw { .. } => RemedyKind::Configure,
-            Self::Configure { .. } | Self::Unset { .. } => RemedyKind::Configure,
+            Self::Configure { .. } | Self::OpenClaw { .. } | Self::Unset { .. } => {
+                RemedyKind::Configure
+            }
             // A pin is made from a clone of the operator's own.
             Self::Operator { .. }
             | Self::Pin { .. }
             | Self::Prune
             | Self::Permissions { .. }
             | Self::Owner { .. }
-            | Self::Gate => RemedyKind::Operator,
-            Self::Never => RemedyKind::Never,
+            | Self::Gate
             | Self::SetAside { .. }
             | Self::UnsetVariable { .. }
             | Self::UnsetStored { .. }
@@ -318,12 +318,10 @@ pub enum RemedyKind {
     Online,
     /// [`Remedy::Reinstall`].
     Reinstall,
-    /// [`Remedy::Configure`] or [`Remedy::OpenClaw`].
+    /// [`Remedy::Configure`], [`Remedy::OpenClaw`] or [`Remedy::Unset`].
     Configure,
-    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`] or [`Remedy::Gate`].
-    /// [`Remedy::Configure`] or [`Remedy::Unset`].
-    Configure,
-    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::SetAside`], [`Remedy::UnsetVariable`] or [`Remedy::Drop`].
+    /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`], [`Remedy::Gate`],
+    /// [`Remedy::SetAside`], [`Remedy::UnsetVariable`], [`Remedy::UnsetStored`] or [`Remedy::Drop`].
     Operator,
     /// [`Remedy::Never`] or [`Remedy::Uninstall`].
     Never,

@@ -37,7 +37,6 @@ pub use since_lock::AgainstLock;
 pub use skill::SkillReport;
 
 use crate::advisories::{Index, Vex};
-use crate::advisories::Index;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewContext;
@@ -46,8 +45,8 @@ use crate::evidence::{
     SkillTrust, TagFacts, Tagged,
 };
 use crate::finding::{Finding, Input, Level};
-use crate::inventory::staged::request::Extent;
 use crate::inventory::machine::agents::SandboxMode;
+use crate::inventory::staged::request::Extent;
 use crate::inventory::{self, Inventory, Subject};
 use crate::lock::Lock;
 use crate::policy::Policy;
@@ -236,7 +235,10 @@ impl Verifier {
         };
         let looked = self.looked_at(&inventory);
         let checklist = Checklist::of(&machine, installed.as_ref().map_err(Clone::clone), &looked);
-        Ok((checklist, std::iter::once(machine).chain(installed).collect()))
+        Ok((
+            checklist,
+            std::iter::once(machine).chain(installed).collect(),
+        ))
     }
 
     /// What was looked at, so that silence about it means something.
@@ -256,16 +258,25 @@ impl Verifier {
         };
         let encrypted = machine.mount().filter(|mount| mount.encrypted);
         LookedAt {
-            config: machine.whole_config().map(|file| format!("the effective config ({file})")),
+            config: machine
+                .whole_config()
+                .map(|file| format!("the effective config ({file})")),
             sandboxed: machine
                 .agents()
                 .iter()
                 .any(|agent| agent.sandbox_mode() != SandboxMode::Off),
             files: machine.files().map(|files| {
-                format!("files, owners, and every folder above, as uid {} may see them", rustix::process::geteuid().as_raw())
-                    + &if files.cut.is_empty() { String::new() } else { ", in part".to_owned() }
+                format!(
+                    "files, owners, and every folder above, as uid {} may see them",
+                    rustix::process::geteuid().as_raw()
+                ) + &if files.cut.is_empty() {
+                    String::new()
+                } else {
+                    ", in part".to_owned()
+                }
             }),
-            encrypted: encrypted.map(|mount| format!("dm-crypt below {} ({})", mount.at, mount.kind)),
+            encrypted: encrypted
+                .map(|mount| format!("dm-crypt below {} ({})", mount.at, mount.kind)),
             silenced,
             ..LookedAt::default()
         }

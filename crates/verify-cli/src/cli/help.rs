@@ -81,13 +81,11 @@ const LABEL: &[&str] = &["host_label"];
 /// Options of all verbs that act on `verb`. `--color` acts on every one.
 fn acting(verb: &str) -> Vec<&'static str> {
     let groups: &[&[&str]] = match verb {
-        "check" | "plugins" | "skills" | "core" | "lock" => {
-            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT]
         "check" => &[
-            PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, FORMAT,
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, LABEL, FORMAT,
         ],
         "plugins" | "skills" | "core" | "lock" => {
-            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT]
+            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT]
         }
         "watch" => &[
             PLACES,
@@ -100,7 +98,14 @@ fn acting(verb: &str) -> Vec<&'static str> {
         ],
         "host" => &[
             PLACES,
-            &["relocated_from", "home", "profile", "dev", "tmp", "variables"],
+            &[
+                "relocated_from",
+                "home",
+                "profile",
+                "dev",
+                "tmp",
+                "variables",
+            ],
             FILES,
             LEVELS,
             LABEL,
@@ -114,21 +119,13 @@ fn acting(verb: &str) -> Vec<&'static str> {
             &["config", "trusted_root", "npm_keys", "threads"],
             FORMAT,
         ],
-        "npm" => &[
-            PLACES,
-            FILES,
-            ANCHORS,
-            LEVELS,
-            LABEL,
-            FORMAT,
-            &["no_progress"],
+        "npm" => &[PLACES, FILES, ANCHORS],
+        "archive" | "skill" => &[
+            PLACES, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, LABEL, FORMAT,
         ],
-        "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT],
-        "release" => &[FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT],
-        "attestation" => &[ONLINE, ANCHORS, FORMAT],
-        "npm" => &[PLACES, FILES, ANCHORS, LEVELS, FORMAT, &["no_progress"]],
-        "archive" | "skill" => &[PLACES, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, FORMAT],
-        "release" => &[FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT],
+        "release" => &[
+            FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, LABEL, FORMAT,
+        ],
         "attestation" => &[ONLINE, ANCHORS, SIGNERS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
         "advisories" => &[&["config", "policy", "threads"], FORMAT],

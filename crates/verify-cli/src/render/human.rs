@@ -236,7 +236,8 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
     }
     // What is declared or was seen already names its place.
     let locations = finding.locations.iter();
-    for location in locations.filter(|_| finding.declared.is_empty() && finding.observed.is_empty()) {
+    for location in locations.filter(|_| finding.declared.is_empty() && finding.observed.is_empty())
+    {
         line(
             out,
             format_args!("    at {}:{}", location.file, location.line),

@@ -3,8 +3,8 @@
 pub(crate) mod attestation;
 pub(crate) mod candidate;
 pub(crate) mod changes;
-pub(crate) mod event;
 pub(crate) mod checklist;
+pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod findings;
 mod github;

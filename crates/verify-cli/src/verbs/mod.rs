@@ -39,8 +39,7 @@ use crate::commands;
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, errors, names, output, outputs, process, render};
-use crate::{Exit, attest, errors, names, output, outputs, process};
+use crate::{Exit, attest, errors, names, output, outputs, process, render};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
@@ -51,10 +50,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         speaks(verb, common.format)?;
     }
     let verb = cli.verb.unwrap_or(Verb::Check);
-    outputs::refuse(&outputs_of(common, &verb), || {
     attest::refuse(common, &verb)?;
-    let attested: Vec<PathBuf> = attest::files(common).collect();
-    outputs::refuse(outputs_of(common, &verb).chain(&attested), || {
+    let mut outputs = outputs_of(common, &verb);
+    outputs.extend(attest::files(common));
+    outputs::refuse(&outputs, || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders

@@ -46,12 +46,20 @@ const ROOMS: [&str; 32] = [
 ];
 
 /// Words that are also ids of rules, and mean something else where they stand: where paths begin so, the word, what it is there.
-const OTHER_MEANINGS: [(&str, &str, &str); 8] = [
-    ("core/src/report/checklist.rs", "not-established", "an outcome"),
+const OTHER_MEANINGS: [(&str, &str, &str); 9] = [
+    (
+        "core/src/report/checklist.rs",
+        "not-established",
+        "an outcome",
+    ),
     ("core/src/fact.rs", "not-established", "an outcome"),
     ("core/src/sbom/", "not-established", "an outcome"),
     ("cli/src/verbs/npm.rs", "not-established", "an outcome"),
-    ("cli/src/render/prometheus.rs", "not-established", "an outcome"),
+    (
+        "cli/src/render/prometheus.rs",
+        "not-established",
+        "an outcome",
+    ),
     ("core/src/policy/validate/", "unrecorded", "a scheme of ids"),
     ("core/src/inventory/", "unrecorded", "a scheme of ids"),
     ("core/src/subject.rs", "unrecorded", "a source"),

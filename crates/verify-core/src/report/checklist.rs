@@ -301,10 +301,12 @@ fn evidence(
     installed: &Result<&Report, String>,
     looked: &LookedAt,
 ) -> Result<String, String> {
-    let off = looked
-        .silenced
-        .iter()
-        .find(|id| point.rules.iter().any(|entry| entry.split('[').next() == Some(**id)));
+    let off = looked.silenced.iter().find(|id| {
+        point
+            .rules
+            .iter()
+            .any(|entry| entry.split('[').next() == Some(**id))
+    });
     if let Some(id) = off {
         return Err(format!("{id} is switched off"));
     }

@@ -11,9 +11,7 @@ use serde::Serialize;
 
 pub use crate::advisories::AdvisoriesUsed;
 pub use crate::rules::outcomes::{Basis, Outcomes};
-pub use checklist::{
-    CHECKLIST_SCHEMA, Checklist, ChecklistRow, ChecklistState, ChecklistSummary,
-};
+pub use checklist::{CHECKLIST_SCHEMA, Checklist, ChecklistRow, ChecklistState, ChecklistSummary};
 pub use contents::PackageContents;
 pub use skill::{SkillArchive, SkillContents, SkillStep};
 pub use statement::{StatementOptions, StatementSubject, statement};
