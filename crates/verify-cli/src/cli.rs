@@ -336,7 +336,7 @@ pub(crate) enum Verb {
     ///
     /// One request is read from standard input, and one reply is written to standard output.
     #[command(
-        after_help = "Examples:\n  openclaw-verify gate --config /home/node/policy --setup\n  openclaw-verify gate --config /home/node/policy --selftest\n  openclaw-verify gate --remove"
+        after_help = "Examples:\n  openclaw-verify gate --config /home/node/policy --setup\n  openclaw-verify gate --config /home/node/policy --selftest"
     )]
     Gate(GateArgs),
     /// Digest of any folder

@@ -113,9 +113,9 @@ fn button(remedy: &Remedy) -> String {
             format!("[Queue {what}{} for review]", of(subject))
         }
         Remedy::Online => "[Try again with the registry]".to_owned(),
-        Remedy::Reinstall { subject } => format!("[Reinstall {}]", of(subject)),
+        Remedy::Reinstall { subject, .. } => format!("[Reinstall {}]", of(subject)),
         Remedy::Configure { path, .. } => format!("[Open {path} in the settings]"),
-        Remedy::Never => "Do not use it.".to_owned(),
+        Remedy::Never | Remedy::Uninstall { .. } => "Do not use it.".to_owned(),
         _ => "Ask an operator.".to_owned(),
     }
 }

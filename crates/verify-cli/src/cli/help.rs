@@ -36,13 +36,11 @@ Before an install:
   archive      Judge a .tgz
   skill        Judge a skill before it is installed
 
-Evidence:
+Evidence and tools:
   release      Verify signed release tags of a local clone
   attestation  Verify any file against a Sigstore bundle
   sbom         Describe the installation in CycloneDX
   advisories   What is known to be bad, offline
-
-Tools:
   tree         Digest of any folder
   explain      What a finding means and what to do about it
   completions  Completions for a shell

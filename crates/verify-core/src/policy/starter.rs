@@ -242,7 +242,7 @@ mod tests {
         let sources = policy.sources.as_ref().expect("sources");
         assert_eq!(
             sources.registries.as_deref(),
-            Some(["https://registry.example.org/".to_owned()].as_slice())
+            Some(["https://registry.example.org".to_owned()].as_slice())
         );
         assert_eq!(policy.exceptions().len(), 2);
         for exception in policy.exceptions() {
