@@ -45,6 +45,7 @@ use crate::evidence::{
     SkillTrust, TagFacts, Tagged,
 };
 use crate::finding::{Finding, Input, Level};
+use crate::inventory::machine::Machine;
 use crate::inventory::machine::agents::SandboxMode;
 use crate::inventory::staged::request::Extent;
 use crate::inventory::{self, Inventory, Subject};
@@ -90,6 +91,28 @@ pub enum Scope {
     Everything,
     /// Those of these kinds, or of them only these ids when there are any.
     Kinds(Vec<Kind>, Vec<SubjectId>),
+}
+
+/// The running gateway in words, where one was seen with a socket.
+fn seen_gateway(machine: &Machine) -> Option<String> {
+    let seen: Vec<String> = machine
+        .gateways()
+        .iter()
+        .filter(|gateway| gateway.uid.is_some() && !gateway.listens.is_empty())
+        .map(|gateway| {
+            let listens: Vec<String> = gateway
+                .listens
+                .iter()
+                .map(|(address, port)| std::net::SocketAddr::new(*address, *port).to_string())
+                .collect();
+            let uid = gateway.uid.unwrap_or_default();
+            format!(
+                "a running gateway as uid {uid} on {}",
+                listens.join(" and ")
+            )
+        })
+        .collect();
+    (!seen.is_empty()).then(|| seen.join("; "))
 }
 
 impl Verifier {
@@ -277,6 +300,23 @@ impl Verifier {
             }),
             encrypted: encrypted
                 .map(|mount| format!("dm-crypt below {} ({})", mount.at, mount.kind)),
+            process: seen_gateway(machine),
+            confined: machine
+                .gateways()
+                .iter()
+                .find_map(|gateway| gateway.confined.as_ref())
+                .map(|label| format!("the kernel names the running gateway {label}")),
+            unit: match machine.services() {
+                [] => None,
+                all => {
+                    let names: Vec<&str> = all
+                        .iter()
+                        .map(|service| service.shown.as_str())
+                        .take(5)
+                        .collect();
+                    Some(names.join(", "))
+                }
+            },
             silenced,
             ..LookedAt::default()
         }

@@ -56,7 +56,11 @@ fn of(config: &str, id: &str) -> Vec<String> {
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
 /// Rules that look at files, processes or units: their cases are below.
-const OF_FILES: [&str; 8] = [
+const OF_FILES: [&str; 12] = [
+    "secret-in-service",
+    "runs-as-root",
+    "unit-unhardened",
+    "not-confined",
     "stale-secret-copy",
     "secret-readable",
     "code-writable",
@@ -885,6 +889,202 @@ fn what_the_state_lies_on_comes_from_the_table_of_mounts() {
         on("ext4", "/dev/sda2 partition"),
         ["note disk-not-encrypted[swap] /dev/sda2"]
     );
+}
+
+/// A `/proc` with one gateway of the state of `installation`, which listens on these addresses (as the kernel writes them).
+fn proc_of(installation: &Installation, uid: u32, label: &str, listens: &[&str]) -> String {
+    let proc = installation.config.join("p/proc");
+    let process = proc.join("77");
+    fs::create_dir_all(process.join("net")).expect("folder");
+    fs::create_dir_all(process.join("attr")).expect("folder");
+    let write = |name: &str, text: String| fs::write(process.join(name), text).expect("file");
+    write("comm", "openclaw-gatewa\n".to_owned());
+    write("cmdline", "openclaw-gateway\0".to_owned());
+    write(
+        "status",
+        format!("Name:\topenclaw\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"),
+    );
+    write(
+        "environ",
+        format!("OPENCLAW_STATE_DIR={}\0", installation.state.display()),
+    );
+    write("attr/current", format!("{label}\n"));
+    for (file, length) in [("net/tcp", 8), ("net/tcp6", 32)] {
+        let mut table =
+            "  sl  local_address rem_address st tx rx tr tm retrnsmt uid timeout inode\n"
+                .to_owned();
+        for listen in listens.iter().filter(|listen| listen.len() == length) {
+            table += &format!(
+                "   0: {listen}:4965 00000000:0000 0A 00000000:00000000 00:00000000 00000000 {uid} 0 42 1 0 100 0 0 10 0\n"
+            );
+        }
+        write(file, table);
+    }
+    proc.to_str().expect("text").to_owned()
+}
+
+const V4: &str = "0100007F";
+const V6: &str = "00000000000000000000000001000000";
+
+#[test]
+fn what_is_seen_to_listen_wins_over_what_is_said() {
+    let of = |config: &str, listens: &[&str]| {
+        let installation = with(config);
+        let proc = proc_of(&installation, 1, "x", listens);
+        let (_, report) = {
+            let run = installation.run(&["host", "--format", "json", "--proc", &proc]);
+            (
+                run.code,
+                serde_json::from_str::<Value>(&run.stdout).expect("report"),
+            )
+        };
+        let found = report["findings"].as_array().expect("findings").clone();
+        let found = found.into_iter().find(|f| f["id"] == "gateway-exposed");
+        found.map(|f| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            format!(
+                "{} {} {}",
+                text(&f["level"]),
+                text(&f["code"]),
+                text(&f["observed"][0]["value"])
+            )
+        })
+    };
+    let closed = "{gateway:{auth:{token:'STRONG'}}}";
+    assert_eq!(of(closed, &[V4, V6]), None);
+    let wide = Some("deny observed-mismatch listens on 0.0.0.0:18789".to_owned());
+    assert_eq!(of(closed, &["00000000"]), wide);
+    assert_eq!(
+        of("{gateway:{bind:'auto',auth:{token:'STRONG'}}}", &[V4, V6]),
+        None
+    );
+    let open = "{gateway:{bind:'lan',auth:{token:'STRONG'}}}";
+    assert_eq!(
+        of(open, &[V4]),
+        Some("warn  listens on 127.0.0.1:18789".to_owned())
+    );
+    assert_eq!(of(open, &[]), Some("warn  ".to_owned()));
+    let tailnet = "{gateway:{bind:'tailnet',auth:{token:'STRONG'}}}";
+    assert!(of(tailnet, &[V4, "01404064"]).is_some_and(|found| found.starts_with("note tailnet")));
+    assert!(
+        of(tailnet, &["00000000"]).is_some_and(|found| found.starts_with("deny observed-mismatch"))
+    );
+}
+
+#[test]
+fn the_checklist_passes_loopback_only_where_it_was_seen() {
+    let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+    let proc = proc_of(&installation, 1, "openclaw-gateway (enforce)", &[V4, V6]);
+    let state = |id: &str, proc: &str| {
+        let run = installation.run(&["checklist", "--format", "json", "--proc", proc]);
+        let list: Value = serde_json::from_str(&run.stdout).expect("list");
+        let rows = list["rows"].as_array().expect("rows").clone();
+        let row = rows.into_iter().find(|row| row["id"] == id).expect("row");
+        row["state"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(state("loopback", &proc), "passed");
+    assert_eq!(state("mandatory-access-control", &proc), "passed");
+    assert_eq!(state("own-user", &proc), "passed");
+    assert_eq!(state("loopback", "/nowhere"), "not-established");
+    // Another installation's gateway says nothing of this one.
+    let environ = installation.config.join("p/proc/77/environ");
+    fs::write(environ, "OPENCLAW_STATE_DIR=/\0").expect("file");
+    assert_eq!(state("loopback", &proc), "not-established");
+}
+
+#[test]
+fn who_the_gateway_runs_as_and_what_holds_it() {
+    let of = |uid: u32, label: &str| {
+        let installation = with("{}");
+        let proc = proc_of(&installation, uid, label, &[V4]);
+        about_files(&installation, &["--proc", &proc])
+    };
+    assert!(of(1, "openclaw-gateway (enforce)").is_empty());
+    assert!(of(1, "").is_empty(), "a kernel without labels");
+    assert_eq!(
+        of(0, "openclaw-gateway (enforce)"),
+        ["deny runs-as-root the running gateway"]
+    );
+    assert_eq!(
+        of(1, "unconfined"),
+        ["note not-confined the running gateway"]
+    );
+    assert_eq!(
+        of(1, "openclaw-gateway (complain)"),
+        ["note not-confined[complain] the running gateway"]
+    );
+}
+
+#[test]
+fn units_are_judged_with_their_drop_ins() {
+    let of = |unit: &str, drop_in: &str, mode: u32| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+        let folder = installation.config.join("etc/systemd/system");
+        let more = folder.join("openclaw-gateway.service.d");
+        fs::create_dir_all(&more).expect("folder");
+        let unit = format!(
+            "[Service]\nExecStart=/usr/bin/node /opt/openclaw/dist/index.js gateway --port 18789\nEnvironment=OPENCLAW_STATE_DIR={}\n{unit}",
+            installation.state.display()
+        );
+        let file = folder.join("openclaw-gateway.service");
+        fs::write(&file, unit).expect("unit");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("mode");
+        fs::write(more.join("10-hardening.conf"), drop_in).expect("drop-in");
+        let etc = installation.config.join("etc");
+        fs::write(etc.join("passwd"), "").expect("passwd");
+        fs::write(etc.join("group"), "").expect("group");
+        let run = installation.run(&[
+            "host",
+            "--format",
+            "json",
+            "--etc",
+            etc.to_str().expect("text"),
+        ]);
+        assert!(!run.text().contains("sesame"), "{}", run.text());
+        let report: Value = serde_json::from_str(&run.stdout).expect("report");
+        let found = report["findings"].as_array().expect("findings").iter();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        found
+            .filter(|f| {
+                [
+                    "secret-in-service",
+                    "runs-as-root",
+                    "unit-unhardened",
+                    "gateway-exposed",
+                ]
+                .contains(&text(&f["id"]).as_str())
+            })
+            .map(|f| {
+                format!(
+                    "{} {} {}",
+                    text(&f["level"]),
+                    text(&f["id"]),
+                    text(&f["declared"][0]["value"])
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let hard = "[Service]\nNoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=tmpfs\nUMask=0077\nRestrictAddressFamilies=AF_INET\nCapabilityBoundingSet=\n";
+    assert!(of("User=openclaw\n", hard, 0o644).is_empty());
+    assert_eq!(
+        of("User=openclaw\n", "", 0o644),
+        [
+            "note unit-unhardened without NoNewPrivileges, ProtectSystem, ProtectHome, UMask, RestrictAddressFamilies, CapabilityBoundingSet"
+        ]
+    );
+    assert_eq!(of("", hard, 0o644), ["deny runs-as-root not set (root)"]);
+    let key = "User=openclaw\nEnvironment=GEMINI_API_KEY=sesame-0123456789 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/x\n";
+    assert_eq!(
+        of(key, hard, 0o644),
+        ["deny secret-in-service set in plain text"]
+    );
+    assert_eq!(
+        of(key, hard, 0o600),
+        ["warn secret-in-service set in plain text"]
+    );
+    let wide = "User=openclaw\nExecStart=\nExecStart=/usr/bin/node /opt/openclaw/dist/index.js gateway --bind lan\n";
+    assert_eq!(of(wide, hard, 0o644), ["warn gateway-exposed --bind lan"]);
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn gateway_of(process: &Path, paths: &Paths) -> Option<Vec<String>> {
     (state == Some(paths.state.clone())).then_some(words)
 }
 
-fn zero_separated(file: &Path) -> Option<Vec<String>> {
+pub(super) fn zero_separated(file: &Path) -> Option<Vec<String>> {
     // Files of /proc state no size.
     use std::io::Read as _;
     let mut bytes = Vec::new();
@@ -149,7 +149,7 @@ fn zero_separated(file: &Path) -> Option<Vec<String>> {
 }
 
 /// The state directory of a process, as OpenClaw resolves it.
-fn state_of(words: &[String], environment: &[String]) -> Option<PathBuf> {
+pub(super) fn state_of(words: &[String], environment: &[String]) -> Option<PathBuf> {
     let variable = |name: &str| {
         environment
             .iter()

@@ -146,15 +146,15 @@ pub(super) fn read(
 /// Endings of units that start a service: at a time, when a file changes, when something connects.
 const STARTERS: [&str; 3] = [".timer", ".path", ".socket"];
 
-struct Unit {
+pub(super) struct Unit {
     file: PathBuf,
     /// File and text of the unit and of its drop-ins, in the order in which they count.
-    texts: Vec<(PathBuf, String)>,
+    pub(super) texts: Vec<(PathBuf, String)>,
 }
 
 impl Unit {
     /// The unit with the drop-ins of all folders, those of its prefixes and those of all services.
-    fn read(file: &Path, name: &str, folders: &[PathBuf]) -> Option<Self> {
+    pub(super) fn read(file: &Path, name: &str, folders: &[PathBuf]) -> Option<Self> {
         let mut texts = vec![(file.to_owned(), content(file).ok()?)];
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "service"));
         let mut names = vec![format!("{name}.d"), format!("{ending}.d")];
@@ -183,7 +183,7 @@ impl Unit {
     }
 
     /// Whether it starts this OpenClaw: a unit of the user's that names OpenClaw at all, one of the system's that names its places.
-    fn is_about(&self, paths: &Paths, host: Option<&Path>, own: bool) -> bool {
+    pub(super) fn is_about(&self, paths: &Paths, host: Option<&Path>, own: bool) -> bool {
         let names = |place: &Path| {
             let place = place.to_string_lossy();
             self.texts
@@ -425,7 +425,7 @@ fn content(file: &Path) -> Result<String, read::ReadError> {
 }
 
 /// Logical lines without comments; a backslash joins a line with the next.
-fn lines(text: &str) -> Vec<String> {
+pub(super) fn lines(text: &str) -> Vec<String> {
     let mut joined: Vec<String> = Vec::new();
     let mut open = false;
     for line in text.lines() {
@@ -450,7 +450,7 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 /// `A=1 "B=2 3"` as names and values.
-fn assignments(text: &str) -> Vec<(String, String)> {
+pub(super) fn assignments(text: &str) -> Vec<(String, String)> {
     let words = words(text);
     let pairs = words.iter().filter_map(|word| word.split_once('='));
     pairs
@@ -459,7 +459,7 @@ fn assignments(text: &str) -> Vec<(String, String)> {
 }
 
 /// The words of a line, without their quotes.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut quote) = (String::new(), None);
     for c in text.chars() {

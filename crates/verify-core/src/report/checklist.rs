@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Report, Tool};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
+use crate::rules;
 use crate::rules::checklist::{Needs, POINTS, Point, SECTIONS, is_about};
 use crate::subject::Kind;
 
@@ -113,6 +114,8 @@ pub(crate) struct LookedAt {
     pub(crate) encrypted: Option<String>,
     /// The running gateway, in words.
     pub(crate) process: Option<String>,
+    /// The label of the kernel's access control that the running gateway has.
+    pub(crate) confined: Option<String>,
     /// The unit that starts it.
     pub(crate) unit: Option<String>,
     /// Files about containers.
@@ -301,6 +304,14 @@ fn evidence(
     installed: &Result<&Report, String>,
     looked: &LookedAt,
 ) -> Result<String, String> {
+    // A point without its rule was not looked at, whatever is silent.
+    let ids = point
+        .rules
+        .iter()
+        .filter_map(|entry| entry.split('[').next());
+    if ids.clone().any(|id| rules::rule(id).is_none()) {
+        return Err("it is not looked at yet".to_owned());
+    }
     let off = looked.silenced.iter().find(|id| {
         point
             .rules
@@ -325,6 +336,7 @@ fn evidence(
             "no encryption below the state directory is seen; other kinds than the kernel's own are not",
         ),
         Needs::Process => given(&looked.process, "no running gateway was seen"),
+        Needs::Confined => given(&looked.confined, "no label of a running gateway was seen"),
         Needs::Unit => given(&looked.unit, "no unit that starts the gateway was seen"),
         Needs::Container => given(&looked.container, "no file about a container was given"),
         Needs::Lock => locked()

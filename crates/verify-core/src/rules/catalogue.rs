@@ -102,5 +102,9 @@ static CATALOGUE: &[Rule] = &[
     secrets::verifier_writable::RULE,
     secrets::shared_filesystem::RULE,
     secrets::disk_not_encrypted::RULE,
+    secrets::secret_in_service::RULE,
+    platform::runs_as_root::RULE,
     platform::root_equivalent_group::RULE,
+    platform::unit_unhardened::RULE,
+    platform::not_confined::RULE,
 ];

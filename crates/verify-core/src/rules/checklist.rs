@@ -32,6 +32,8 @@ pub(crate) enum Needs {
     Encryption,
     /// A running gateway.
     Process,
+    /// A label by which the kernel confines the running gateway.
+    Confined,
     /// A unit or property list that starts the gateway.
     Unit,
     /// Files about containers, given by the operator.
@@ -341,7 +343,7 @@ pub(crate) const POINTS: &[Point] = &[
         "mandatory-access-control",
         "AppArmor or SELinux confines the gateway",
         Class::Platform,
-        Needs::Process,
+        Needs::Confined,
         &["not-confined"],
     ),
     point(
@@ -455,7 +457,7 @@ pub(crate) const POINTS: &[Point] = &[
     point(
         5,
         "announced",
-        "The machine does not announce OpenClaw",
+        "The machine announces no more of OpenClaw than it must",
         Class::Exposure,
         Needs::Config,
         &["mdns-announces-host"],
@@ -530,7 +532,7 @@ pub(crate) const POINTS: &[Point] = &[
         "File tools stay in the workspace",
         Class::Execution,
         Needs::Config,
-        &["files-unconfined"],
+        &["files-unconfined", "exec-unrestricted"],
     ),
     point(
         6,

@@ -199,6 +199,7 @@ fn shows(text: &str, id: &str) -> bool {
 /// Rules that speak of what the shipped state does not hold, such as signed tags and attestations, or of modes and owners; tests of their own ask about
 /// them, and `explain` shows them.
 const ELSEWHERE: [&str; 25] = [
+const ELSEWHERE: [&str; 28] = [
     "unverifiable-cache",
     "unpinned",
     "floating-spec",
@@ -223,7 +224,11 @@ const ELSEWHERE: [&str; 25] = [
     "verifier-writable",
     "shared-filesystem",
     "disk-not-encrypted",
+    "secret-in-service",
+    "runs-as-root",
     "root-equivalent-group",
+    "unit-unhardened",
+    "not-confined",
 ];
 
 /// Every rule speaks on a screen, in the form that people read, or is named as one that cannot.

@@ -33,13 +33,33 @@ pub(crate) enum Reach {
 impl Machine {
     /// Where the gateway would listen. [S `resolveGatewayBindHost`]
     pub(crate) fn bind(&self) -> Bind {
+        // An option on the command line of a unit wins over the config; of several units the widest counts.
+        let units = self
+            .services()
+            .iter()
+            .filter_map(|service| service.bind.as_ref());
+        let by_unit = units
+            .map(|(bind, ..)| self.bind_of(bind))
+            .max_by_key(|bind| match bind {
+                Bind::Loopback => 0,
+                Bind::Tailnet => 1,
+                Bind::Unknown(_) => 2,
+                Bind::Exposed(_) => 3,
+            });
+        if let Some(bind) = by_unit {
+            return bind;
+        }
         let Some(at) = self.at("gateway.bind") else {
             return Bind::Loopback;
         };
         let Some(bind) = at.value.as_str().and_then(|text| self.meant(text)) else {
             return Bind::Unknown("no file gives the value of gateway.bind".to_owned());
         };
-        match bind.as_str() {
+        self.bind_of(&bind)
+    }
+
+    fn bind_of(&self, bind: &str) -> Bind {
+        match bind {
             "loopback" => Bind::Loopback,
             "lan" => Bind::Exposed(Ipv4Addr::UNSPECIFIED.to_string()),
             "tailnet" => Bind::Tailnet,
@@ -63,7 +83,13 @@ impl Machine {
         let served = self
             .text("gateway.tailscale.mode")
             .is_some_and(|mode| mode != "off");
-        served || !matches!(self.bind(), Bind::Loopback)
+        served || self.listens_wide() || !matches!(self.bind(), Bind::Loopback)
+    }
+
+    /// Whether a gateway was seen that listens beyond this machine.
+    pub(crate) fn listens_wide(&self) -> bool {
+        let mut listens = self.gateways().iter().flat_map(|gateway| &gateway.listens);
+        listens.any(|(address, _)| !address.is_loopback())
     }
 }
 

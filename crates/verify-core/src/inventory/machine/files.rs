@@ -73,6 +73,16 @@ pub(crate) struct Foreign {
     pub(crate) mapped: bool,
 }
 
+/// What others can do with a file's content.
+pub(super) fn who_reads(paths: &Paths, etc: Option<&Path>, file: &Path) -> Verdict {
+    let accounts = Accounts::read(etc.unwrap_or(Path::new("/etc")));
+    let owner = std::fs::metadata(&paths.state).map_or(0, |found| found.uid());
+    match paths.real(file) {
+        Ok(real) => Reach::new(owner, &accounts, false).read(&real),
+        Err(error) => Verdict::Unknown(error.to_string()),
+    }
+}
+
 /// Looks at all of them.
 pub(super) fn read(
     paths: &Paths,
@@ -449,6 +459,11 @@ fn secrets(
         of_folder(&mut found, "a log", &tmp.join("openclaw"), &[".log"]);
     }
     found.extend(of_config(machine));
+    let named = machine
+        .services
+        .iter()
+        .flat_map(|service| &service.environment_files);
+    found.extend(named.map(|file| ("variables of the service", file.clone())));
     // What another user keeps in the shared temporary folder is not this installation's.
     let ours = |path: &Path| {
         tmp.is_none_or(|tmp| !path.starts_with(tmp))
@@ -515,6 +530,14 @@ fn code(paths: &Paths, machine: &Machine) -> Vec<(&'static str, PathBuf, Below)>
     if let Some(host) = &machine.places.host {
         found.push(("the host package", host.clone(), Below::All));
     }
+    let units = machine.services.iter().flat_map(|service| &service.files);
+    found.extend(units.map(|file| {
+        (
+            "the unit that starts the gateway",
+            file.clone(),
+            Below::Nothing,
+        )
+    }));
     let command = machine.text("security.installPolicy.exec.command");
     if let Some(command) = command.and_then(|command| machine.located(&command)) {
         found.push(("the command of the install policy", command, Below::Nothing));

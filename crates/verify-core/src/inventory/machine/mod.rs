@@ -9,8 +9,10 @@ pub(crate) mod channels;
 pub(crate) mod files;
 mod lines;
 pub(crate) mod mounts;
+pub(crate) mod processes;
 pub(crate) mod reach;
 pub(crate) mod secrets;
+pub(crate) mod units;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,7 +30,6 @@ use crate::finding::Declared;
 use crate::json;
 use crate::text;
 
-pub(crate) use super::mcp_spec::names_a_secret;
 pub(crate) use address::{Bind, Reach, host_of, reach};
 
 /// Longest value that is shown.
@@ -61,6 +62,12 @@ pub(crate) struct Machine {
     files: Option<files::Files>,
     /// What the state directory lies on; none where that is not known.
     mount: Option<mounts::Mount>,
+    /// Running gateways of this state, as far as they are shown.
+    gateways: Vec<processes::Gateway>,
+    /// Units that start one.
+    services: Vec<units::Service>,
+    /// Whether this is the inside of a container.
+    in_container: bool,
 }
 
 /// Where things are that a path of the config may touch.
@@ -164,6 +171,9 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
             .collect(),
         files: None,
         mount: None,
+        gateways: Vec::new(),
+        services: Vec::new(),
+        in_container: false,
     };
     machine.stale = secrets::stale(&paths, &machine);
     if let Some(why) = paths.not_here() {
@@ -175,6 +185,17 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         let given = &options.machine;
         let proc = given.proc.clone().unwrap_or_else(|| PathBuf::from("/proc"));
         machine.mount = mounts::of(&paths.state, &proc);
+        machine.services =
+            units::read_all(&paths, machine.places.host.as_deref(), given.etc.as_deref());
+        let owner = std::fs::metadata(&paths.state).map_or(0, |found| {
+            use std::os::unix::fs::MetadataExt as _;
+            found.uid()
+        });
+        machine.gateways = processes::read(&proc, &paths.state, owner, &machine.ports());
+        let root = proc.parent().unwrap_or(std::path::Path::new("/"));
+        machine.in_container = [".dockerenv", "run/.containerenv"]
+            .iter()
+            .any(|file| std::fs::symlink_metadata(root.join(file)).is_ok());
         let mut config_files = vec![config.file.clone()];
         config_files.extend(config.included.iter().map(|found| found.file.clone()));
         machine.files = Some(files::read(
@@ -244,7 +265,43 @@ impl Machine {
             included: Vec::new(),
             files: None,
             mount: None,
+            gateways: Vec::new(),
+            services: Vec::new(),
+            in_container: false,
         }
+    }
+
+    /// Running gateways of this state, as far as they are shown.
+    pub(crate) fn gateways(&self) -> &[processes::Gateway] {
+        &self.gateways
+    }
+
+    /// Units that start one.
+    pub(crate) fn services(&self) -> &[units::Service] {
+        &self.services
+    }
+
+    /// Whether this is the inside of a container.
+    pub(crate) fn in_container(&self) -> bool {
+        self.in_container
+    }
+
+    /// Ports on which the gateway may listen: by the config, by variables, by units, and the usual one.
+    fn ports(&self) -> Vec<u16> {
+        let config = self.at("gateway.port").and_then(|at| match at.value {
+            Value::Number(number) => u16::try_from(number.as_u64()?).ok(),
+            value => self.meant(value.as_str()?)?.parse().ok(),
+        });
+        let variable = self
+            .variable("OPENCLAW_GATEWAY_PORT")
+            .and_then(|port| port.trim().parse().ok());
+        let units = self.services.iter().filter_map(|service| service.port);
+        config
+            .into_iter()
+            .chain(variable)
+            .chain(units)
+            .chain([18789])
+            .collect()
     }
 
     /// Files and their owners; none where the state is not this machine's.

@@ -157,8 +157,35 @@ fn parent_is(named: &[String], wanted: &[&str]) -> bool {
         .is_some_and(|parent| wanted.contains(&parent.as_str()))
 }
 
+/// Whether the name of a variable says that its value is a secret. Stricter than for keys of the config: sockets and sessions of a desktop
+/// have such names too.
+pub(crate) fn is_secret_variable(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    const ENDS: [&str; 14] = [
+        "KEY",
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "PASSPHRASE",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "PAT",
+        "APIKEY",
+        "AUTH_TOKEN",
+        "ACCESS_KEY",
+        "PRIVATE_KEY",
+        "WEBHOOK_URL",
+    ];
+    ENDS.iter().any(|end| {
+        name.strip_suffix(end)
+            .is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    }) || name.ends_with("APIKEY")
+        || name.ends_with("ACCESSTOKEN")
+}
+
 /// Whether a text is a secret rather than a reference, a dummy or what is left of one.
-fn is_secret(text: &str) -> bool {
+pub(super) fn is_secret(text: &str) -> bool {
     let text = text.trim();
     let bare = text
         .strip_prefix("Bearer ")

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::inventory::machine::{At, Machine, names_a_secret};
+use crate::inventory::machine::secrets::is_secret_variable;
+use crate::inventory::machine::{At, Machine};
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 use crate::text;
@@ -229,7 +230,7 @@ fn named_home(source: &Path) -> Option<PathBuf> {
 
 fn of_variables(machine: &Machine, env: &At<'_>) -> Vec<Draft> {
     env.members()
-        .filter(|(name, _)| names_a_secret(name))
+        .filter(|(name, _)| is_secret_variable(name))
         .map(|(name, at)| {
             draft(format!(
                 "the secret {} is given to every sandbox",

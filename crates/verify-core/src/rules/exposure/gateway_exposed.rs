@@ -1,8 +1,10 @@
 //! `gateway-exposed`: the gateway listens beyond this machine.
 
+use std::net::IpAddr;
+
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, RemedyKind};
-use crate::inventory::machine::Bind;
+use crate::finding::{Declared, Draft, Level, Observed, RemedyKind};
+use crate::inventory::machine::{Bind, Machine, Reach, reach};
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -24,21 +26,88 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
     };
+    let wide = wide(machine);
+    let seen = machine
+        .gateways()
+        .iter()
+        .any(|gateway| !gateway.listens.is_empty());
     let found = match machine.bind() {
-        Bind::Loopback => return Vec::new(),
+        // What is seen wins over what is said.
+        Bind::Loopback if wide.is_empty() => return Vec::new(),
+        Bind::Unknown(_) if seen && wide.is_empty() => return Vec::new(),
+        Bind::Loopback => mismatch(&wide, "on this machine only"),
+        Bind::Tailnet
+            if wide
+                .iter()
+                .any(|address| reach(&address.to_string()) != Reach::Private) =>
+        {
+            mismatch(&wide, "in the private network of Tailscale only")
+        }
         Bind::Tailnet => draft("the gateway listens in the private network of Tailscale")
             .code("tailnet")
             .level(Level::Note),
         Bind::Exposed(address) => draft(format!("the gateway listens on {address}")),
+        Bind::Unknown(_) if seen => draft(format!("the gateway listens on {}", listed(&wide))),
         Bind::Unknown(why) => draft(format!("where the gateway listens is not known: {why}"))
             .code("unknown")
             .outcome(Outcome::NotEstablished),
     };
-    let mut found = found
-        .declared(machine.declare_or(BIND, "loopback"))
-        .remedy(set(BIND, "loopback"));
+    let mut found = match machine.services().iter().find_map(|service| service.bind.as_ref()) {
+        Some((bind, file, line)) => found
+            .declared(Declared {
+                path: "ExecStart".to_owned(),
+                value: format!("--bind {}", crate::text::excerpt(bind, 60)),
+                file: file.clone(),
+                line: Some(*line),
+            })
+            .help("Take the option out of the unit, so that the config decides, and let the config say loopback"),
+        None => found.declared(machine.declare_or(BIND, "loopback")),
+    }
+    .remedy(set(BIND, "loopback"));
     if machine.text(BIND).as_deref() == Some("custom") {
         found = found.declared(machine.declare_or("gateway.customBindHost", "all addresses"));
     }
+    for gateway in machine.gateways() {
+        if !gateway.listens.is_empty() {
+            let listens: Vec<String> = gateway
+                .listens
+                .iter()
+                .map(|(address, port)| std::net::SocketAddr::new(*address, *port).to_string())
+                .collect();
+            let source = format!("the kernel's table of sockets, by {}", gateway.by);
+            found = found.observed(Observed::new(
+                "the running gateway",
+                format!("listens on {}", listens.join(", ")),
+                source,
+            ));
+        }
+    }
     vec![found]
+}
+
+/// Addresses beyond this machine on which a gateway was seen.
+fn wide(machine: &Machine) -> Vec<IpAddr> {
+    let listens = machine
+        .gateways()
+        .iter()
+        .flat_map(|gateway| &gateway.listens);
+    let mut wide: Vec<IpAddr> = listens
+        .map(|(address, _)| *address)
+        .filter(|address| !address.is_loopback())
+        .collect();
+    wide.sort();
+    wide.dedup();
+    wide
+}
+
+fn mismatch(wide: &[IpAddr], declared: &str) -> Draft {
+    draft(format!("the gateway listens on {}, and by its files it would {declared}", listed(wide)))
+        .code("observed-mismatch")
+        .level(Level::Deny)
+        .help("Something else than the files decides: an option on the command line, or a gateway that was started before. Set it, then start the gateway again with `openclaw gateway restart`")
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    let shown: Vec<String> = addresses.iter().take(5).map(ToString::to_string).collect();
+    shown.join(", ")
 }

@@ -1,0 +1,63 @@
+//! `secret-in-service`: a unit holds secrets.
+
+use crate::finding::{Declared, Draft, Level, Remedy, RemedyKind};
+use crate::rules::machine::{STAGES, draft};
+use crate::rules::{Check, Group, Rule, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "secret-in-service",
+    group: Group::Secrets,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Configure,
+    summary: "A unit of the service manager holds secrets",
+    help: "Write the unit anew, which moves them into a file of their own; then make new ones.",
+    check: Check::Whole(check),
+};
+
+/// Most variables that are named.
+const SHOWN: usize = 20;
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let with = machine
+        .services()
+        .iter()
+        .filter(|service| !service.secrets.is_empty());
+    with.map(|service| {
+        let names: Vec<&str> = service
+            .secrets
+            .iter()
+            .take(SHOWN)
+            .map(|(name, ..)| name.as_str())
+            .collect();
+        let (who, level) = match service.readable {
+            Some(false) => ("", Level::Warn),
+            Some(true) => (", and others can read it", Level::Deny),
+            None => (", and whether others can read it is not known", Level::Deny),
+        };
+        let found =
+            draft(format!("{} holds {}{who}", service.shown, names.join(", "))).level(level);
+        let found = service
+            .secrets
+            .iter()
+            .take(SHOWN)
+            .fold(found, |found, (name, file, line)| {
+                found.declared(Declared {
+                    path: format!("Environment {name}"),
+                    value: "set in plain text".to_owned(),
+                    file: file.clone(),
+                    line: Some(*line),
+                })
+            });
+        found.remedy(Remedy::OpenClaw {
+            arguments: ["gateway", "install", "--force"]
+                .map(str::to_owned)
+                .to_vec(),
+        })
+    })
+    .collect()
+}
