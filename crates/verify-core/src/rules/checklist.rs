@@ -412,7 +412,7 @@ pub(crate) const POINTS: &[Point] = &[
         "The gateway listens on loopback only",
         Class::Exposure,
         Needs::Process,
-        &["gateway-exposed", "published-port"],
+        &["gateway-exposed"],
     ),
     point(
         5,

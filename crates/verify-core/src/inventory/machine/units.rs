@@ -25,8 +25,6 @@ const HARDENING: [(&str, &[&str]); 6] = [
 /// One unit, or one property list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Service {
-    /// Its file.
-    pub(crate) file: PathBuf,
     /// How it is shown.
     pub(crate) shown: String,
     /// Every file that it is made of.
@@ -45,7 +43,9 @@ pub(crate) struct Service {
     pub(crate) missing: Vec<&'static str>,
     /// Names of variables with a secret, with file and line.
     pub(crate) secrets: Vec<(String, String, usize)>,
-    /// Whether others can read a file of it that holds one; none where that is not known.
+    /// Files of it that hold one.
+    secret_files: Vec<PathBuf>,
+    /// Whether others can read such a file; none where that is not known.
     pub(crate) readable: Option<bool>,
     /// Files with variables that it names.
     pub(crate) environment_files: Vec<PathBuf>,
@@ -118,7 +118,7 @@ pub(super) fn read_all(paths: &Paths, host: Option<&Path>, etc: Option<&Path>) -
         .filter(|service| !service.secrets.is_empty())
     {
         let verdicts: Vec<Verdict> = service
-            .files
+            .secret_files
             .iter()
             .map(|file| who_reads(paths, etc, file))
             .collect();
@@ -149,7 +149,6 @@ fn starts_gateway(unit: &Unit) -> bool {
 
 fn service(paths: &Paths, unit: &Unit, file: &Path, of_system: bool) -> Service {
     let mut found = Service {
-        file: file.to_owned(),
         shown: paths.shown(file),
         files: unit.texts.iter().map(|(file, _)| file.clone()).collect(),
         of_system,
@@ -193,6 +192,7 @@ fn service(paths: &Paths, unit: &Unit, file: &Path, of_system: bool) -> Service 
                             let name = text::excerpt(&name, 80);
                             let line = line_of(&name);
                             found.secrets.push((name, shown.clone(), line));
+                            found.secret_files.push(file.clone());
                         }
                     }
                 }
@@ -258,7 +258,6 @@ fn plist(paths: &Paths, file: &Path) -> Option<Service> {
     }
     let shown = paths.shown(file);
     let mut found = Service {
-        file: file.to_owned(),
         shown: shown.clone(),
         files: vec![file.to_owned()],
         is_plist: true,
@@ -296,6 +295,7 @@ fn plist(paths: &Paths, file: &Path) -> Option<Service> {
                 let name = text::excerpt(name, 80);
                 let line = line_in(&written, &format!("<key>{name}</key>"));
                 found.secrets.push((name, shown.clone(), line));
+                found.secret_files = vec![file.to_owned()];
             }
         }
     }
