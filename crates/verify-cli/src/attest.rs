@@ -39,9 +39,13 @@ pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
             "check, archive, skill and release do",
         ));
     }
-    if common.sign_ssh.is_some() && common.attest.is_none() {
+    let writes = matches!(
+        verb,
+        Verb::Lock(_) | Verb::Review(_) | Verb::Update(_) | Verb::Policy(_)
+    ) || matches!(verb, Verb::Release(args) if args.pin);
+    if common.sign_ssh.is_some() && common.attest.is_none() && !writes {
         return Err(Error::environment(
-            "--sign-ssh signs a statement, and none is asked for",
+            "--sign-ssh signs a statement or what is written, and neither is asked for",
             "name its file with --attest FILE",
         ));
     }
@@ -92,6 +96,9 @@ pub(crate) fn write(
     options.program = program();
     options.more = more;
     options.inputs = verifier.trusted_files()?;
+    if report.inputs.replay.is_some() {
+        options.notes.push("replay not detectable".to_owned());
+    }
     let statement = write_statement(report, &options)?;
     let cannot = |why: String| Error::environment(why, "sign it with ssh-keygen -Y sign");
     match key {

@@ -106,7 +106,8 @@ pub(crate) struct Common {
     pub reviews: Option<PathBuf>,
     /// Trust these OpenSSH signers
     ///
-    /// A file of the form allowed_signers: of release tags (in place of the policy's rules) and of statements.
+    /// A file of the form allowed_signers. `release` trusts them for tags (in place of the policy's rules), `attestation` for statements;
+    /// other verbs demand that policy, lock and reviews are signed by them.
     #[arg(long, global = true, value_name = "FILE", help_heading = TRUST, hide_short_help = true)]
     pub signers: Option<PathBuf>,
     /// Allow sockets
@@ -158,7 +159,8 @@ pub(crate) struct Common {
     pub sign_key: Option<PathBuf>,
     /// Sign it with this SSH key
     ///
-    /// Ed25519 or P-256, without a passphrase. The signature is FILE.sig, as `ssh-keygen -Y sign` writes it.
+    /// The statement, or the lock, policy or reviews that the verb writes. Ed25519 or P-256, without a passphrase. The signature is
+    /// FILE.sig, as `ssh-keygen -Y sign` writes it.
     #[arg(long, global = true, value_name = "KEY", help_heading = REPORT, hide_short_help = true)]
     pub sign_ssh: Option<PathBuf>,
     /// Only what counts

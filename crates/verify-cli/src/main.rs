@@ -17,6 +17,7 @@ mod pager;
 mod process;
 mod progress;
 mod render;
+mod signed;
 mod verbs;
 mod wording;
 mod wrap;

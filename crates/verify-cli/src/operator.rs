@@ -173,6 +173,9 @@ pub(crate) fn only_writer(file: &Path) -> Result<Option<File>> {
 /// Otherwise the library derives it from the state directory, or does not know it.
 pub(crate) fn openclaw_home(common: &Common, state_dir: &Path) -> Option<PathBuf> {
     let named = common.home.clone();
+    if !crate::signed::environment_counts() {
+        return named;
+    }
     named.or_else(|| home().filter(|home| is_below(state_dir, home)))
 }
 
@@ -238,6 +241,9 @@ pub(crate) fn variables(common: &Common) -> Result<Vec<(String, String)>> {
 }
 
 fn variable(name: &str) -> Option<OsString> {
+    if !crate::signed::environment_counts() {
+        return None;
+    }
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
@@ -251,6 +257,9 @@ fn expanded(path: &Path) -> PathBuf {
 
 /// The state directory that OpenClaw takes where none is named, and who chose it. [S `resolveStateDir`]
 fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
+    if !crate::signed::environment_counts() {
+        return None;
+    }
     if let Some((folder, origin)) = chosen(common, "OPENCLAW_STATE_DIR") {
         return Some((expanded(Path::new(&folder)), origin));
     }
@@ -360,7 +369,11 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
             folder: Some(host::named(dir)?),
             command: host::command(&state_dir),
         },
-        None => host::on_path(&state_dir),
+        None if crate::signed::environment_counts() => host::on_path(&state_dir),
+        None => Host {
+            folder: None,
+            wrapper: None,
+        },
     };
     Ok(Installation {
         state_dir,

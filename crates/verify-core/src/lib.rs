@@ -130,7 +130,7 @@ pub use release::verify as verify_tag;
 pub use tree::tree_digest;
 pub use verifier::{
     AgainstLock, Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport,
-    ImportState, OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport,
-    RefusedSubject, ReleaseQuery, ReleaseSource, Releases, Relock, ReviewMaterial, Scope, Since,
-    SkillForm, SkillPackage, SkillRefused, SkillReport, Verifier,
+    Demand, ImportState, OnProgress, Origins, PackageContents, Packages, Pinning, RefreshedImport,
+    RefusedSubject, ReleaseQuery, ReleaseSource, Releases, Relock, ReviewMaterial, Scope,
+    SignedFile, Since, SkillForm, SkillPackage, SkillRefused, SkillReport, Verifier, signature_of,
 };

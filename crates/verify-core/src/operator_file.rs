@@ -1,5 +1,7 @@
 //! Reading and writing the operator's own files: lock, policy, reviews.
 
+mod seal;
+
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,6 +12,8 @@ use rustix::fs::{Mode, OFlags};
 use crate::error::{Error, OperatorError, Result};
 use crate::temporary::{self, Temporary};
 use crate::{read, text};
+
+pub use seal::{Purpose, Seal, roots_alone};
 
 /// Most bytes that a file of the operator may have: 64 MiB. A review has some 285 bytes, an entry of the lock some 420.
 pub const MAX_BYTES: u64 = 64 << 20;

@@ -7,6 +7,7 @@ pub use crate::report::PackageContents;
 
 mod builder;
 mod candidate;
+mod demand;
 mod exceptions;
 #[cfg(feature = "online")]
 mod imports;
@@ -28,6 +29,7 @@ use jiff::civil::Date;
 
 pub use builder::{Builder, Origins};
 pub use candidate::CandidateReport;
+pub use demand::{Demand, SignedFile, signature_of};
 pub use reading::{Backlog, BacklogItem, Packages, ReviewMaterial, Since};
 pub use release::{Pinning, ReleaseQuery, ReleaseSource, Releases};
 pub use relock::{RefusedSubject, Relock};

@@ -537,6 +537,14 @@ pub(crate) enum PolicyAction {
     Except(ExceptArgs),
     /// Take out exceptions that are expired or cover nothing
     Prune(PruneArgs),
+    /// Give policy, lock and reviews their next serials, to be signed
+    ///
+    /// With --sign-ssh KEY they are signed here; otherwise the commands are printed that sign them.
+    Sign,
+    /// Note the serials of the signed files as the highest seen
+    ///
+    /// For root. An older file that is put in the place of one of them is refused from then on.
+    AcceptSerial,
 }
 
 /// Arguments of `policy except`.

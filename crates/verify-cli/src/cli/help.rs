@@ -72,6 +72,7 @@ const LEVELS: &[&str] = &[
     "allow", "warn", "deny", "fail_on", "report", "quiet", "verbose",
 ];
 const ATTEST: &[&str] = &["attest", "sign_key", "sign_ssh"];
+const SIGN: &[&str] = &["sign_ssh"];
 const SIGNERS: &[&str] = &["signers"];
 const FORMAT: &[&str] = &["format"];
 const LABEL: &[&str] = &["host_label"];
@@ -88,6 +89,17 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "watch" => &[
             PLACES,
             &["home", "profile", "dev", "tmp", "variables", "threads"],
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT,
+        ],
+        "plugins" | "skills" | "core" => &[
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, FORMAT,
+        ],
+        "lock" => &[
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, SIGN, LEVELS, FORMAT,
+        ],
+        "host" => &[
+            &["state_dir", "relocated_from", "home", "profile", "dev"],
+            &["variables"],
             FILES,
             ANCHORS,
             LEVELS,
@@ -112,6 +124,10 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "checklist" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
         "review" | "update" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
         "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
+        "review" | "update" | "policy" => {
+            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, SIGN, FORMAT]
+        }
+        "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, FORMAT],
         "gate" => &[
             PLACES,
             &["config", "trusted_root", "npm_keys", "threads"],
@@ -124,6 +140,19 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "release" => &[
             FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, LABEL, FORMAT,
         ],
+        "npm" => &[
+            PLACES,
+            FILES,
+            ANCHORS,
+            SIGNERS,
+            LEVELS,
+            FORMAT,
+            &["no_progress"],
+        ],
+        "archive" | "skill" => &[
+            PLACES, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT,
+        ],
+        "release" => &[FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT],
         "attestation" => &[ONLINE, ANCHORS, SIGNERS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
         "advisories" => &[&["config", "policy", "threads"], FORMAT],

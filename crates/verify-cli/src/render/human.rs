@@ -21,6 +21,15 @@ const DENIED_SHOWN: usize = 20;
 /// The whole report as text with ANSI styles; the caller strips them where they are not wanted.
 pub(super) fn render(report: &Report, detail: Detail) -> String {
     let mut out = String::new();
+    if report.inputs.replay.is_some() {
+        // Also where little is said: a good report that may stand on an older lock is a lesser one.
+        line(
+            &mut out,
+            format_args!(
+                "replay not detectable: root keeps no serials, so older signed files would pass; as root: openclaw-verify policy accept-serial"
+            ),
+        );
+    }
     if detail != Detail::Quiet {
         inputs(&mut out, report);
     }
@@ -94,6 +103,18 @@ fn inputs(out: &mut String, report: &Report) {
             shown(&inputs.reviews)
         ),
     );
+    for (name, input) in [
+        ("policy", &inputs.policy),
+        ("lock", &inputs.lock),
+        ("reviews", &inputs.reviews),
+    ] {
+        if let (Some(by), Some(serial)) = (&input.signed_by, input.serial) {
+            line(
+                out,
+                format_args!("{dim}signed  {name} {serial}, by {by}{dim:#}"),
+            );
+        }
+    }
     for root in &inputs.links {
         line(
             out,

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
 use openclaw_verify_core::lock::{LockChange, LockChangeKind};
+use openclaw_verify_core::operator_file::Purpose;
 use openclaw_verify_core::policy::ImportLocation;
 use openclaw_verify_core::review::{ContentStore, ImportStore, MAX_STORE};
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::tree::ManifestStore;
-use openclaw_verify_core::{Error, ImportState, Relock, Result, Verifier, operator_file, text};
+use openclaw_verify_core::{Error, ImportState, Relock, Result, Verifier, text};
 
 use super::Start;
 use super::gate::SPOOL;
@@ -17,7 +18,7 @@ use crate::cli::{Common, Format, LockArgs};
 use crate::commands::Places;
 use crate::operator::Files;
 use crate::render::changes;
-use crate::{Exit, ask, names, operator, output, render, wording};
+use crate::{Exit, ask, names, operator, output, render, signed, wording};
 
 pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let start = staged::start(common, args.from.as_deref())?;
@@ -108,7 +109,7 @@ fn conclude(
     if args.from.is_some() {
         tell_open(relock);
     }
-    let written = write(relock, verifier, files)?;
+    let written = write(common, relock, verifier, files)?;
     Ok((complete, written))
 }
 
@@ -136,7 +137,7 @@ pub(super) fn update(
             output::stderr("nothing was written");
             return Ok(Exit::Findings);
         }
-        write(relock, verifier, files)?;
+        write(common, relock, verifier, files)?;
         return Ok(Exit::Clean);
     }
     let (exit, _) = conclude(common, &args, ids, verifier, relock, files)?;
@@ -147,8 +148,9 @@ pub(super) fn update(
 }
 
 /// Writes the lock, and keeps what later runs want to know of it.
-fn write(relock: &Relock, verifier: &Verifier, files: &Files) -> Result<bool> {
-    let written = operator_file::write_atomic(&files.lock, &relock.lock.write())?;
+fn write(common: &Common, relock: &Relock, verifier: &Verifier, files: &Files) -> Result<bool> {
+    let text = relock.lock.write();
+    let written = signed::write(common, &files.lock, Purpose::Lock, &text)?;
     keep(relock);
     keep_imports(verifier, files);
     output::stderr(&format!(

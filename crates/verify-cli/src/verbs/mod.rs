@@ -46,10 +46,22 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = &cli.common;
     commands::remember(common);
     render::event::remember(common);
+use crate::{Exit, attest, errors, names, output, outputs, process, signed};
+
+/// Does what was asked.
+pub(crate) fn run(cli: Cli) -> Result<Exit> {
+    commands::remember(&cli.common);
     if let Some(verb) = &cli.verb {
-        speaks(verb, common.format)?;
+        speaks(verb, cli.common.format)?;
     }
     let verb = cli.verb.unwrap_or(Verb::Check);
+    let common = &match signed::enforce(cli.common.clone(), &verb) {
+        // OpenClaw takes nothing but a reply.
+        Err(error) if matches!(&verb, Verb::Gate(args) if !args.setup && !args.selftest) => {
+            return gate::refuse(&error);
+        }
+        common => common?,
+    };
     attest::refuse(common, &verb)?;
     let mut outputs = outputs_of(common, &verb);
     outputs.extend(attest::files(common));
@@ -295,6 +307,9 @@ fn builder(common: &Common, files: &Files, instance: Instance, online: bool) -> 
         .lock(&files.lock, operator::shown(&files.lock))
         .reviews(&files.reviews, operator::shown(&files.reviews))
         .threads(common.threads.map_or(0, usize::from));
+    if let Some(demand) = signed::demand() {
+        builder = builder.demand(demand.clone());
+    }
     for (ids, level) in [
         (&common.allow, Level::Allow),
         (&common.warn, Level::Warn),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use openclaw_verify_core::operator_file::Purpose;
 use openclaw_verify_core::policy::Exception;
 use openclaw_verify_core::policy::edit::{self, Edited};
 use openclaw_verify_core::{Error, Result, operator_file, rules, text};
@@ -9,12 +10,14 @@ use serde_json::json;
 
 use super::start;
 use crate::cli::{Common, ExceptArgs, Format, PolicyAction, PolicyArgs, PruneArgs};
-use crate::{Exit, ask, names, operator, output, render};
+use crate::{Exit, ask, names, operator, output, render, signed};
 
 pub(super) fn run(common: &Common, args: &PolicyArgs) -> Result<Exit> {
     match &args.action {
         PolicyAction::Except(args) => except(common, args),
         PolicyAction::Prune(args) => prune(common, args),
+        PolicyAction::Sign => signed::sign(common).map(|()| Exit::Clean),
+        PolicyAction::AcceptSerial => signed::accept(common).map(|()| Exit::Clean),
     }
 }
 
@@ -113,7 +116,7 @@ fn write(
     if (&again.removed, &again.added) != (&edited.removed, &edited.added) {
         return Err(changed(path));
     }
-    operator_file::write_atomic(path, &again.text)?;
+    signed::write(common, path, Purpose::Policy, &again.text)?;
     output::stderr(&format!("wrote {shown}"));
     document(common, path, &again, true)?;
     Ok(Exit::Clean)

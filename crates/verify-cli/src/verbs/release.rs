@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::fact::Fact;
+use openclaw_verify_core::operator_file::Purpose;
 use openclaw_verify_core::policy::Gitsign;
 use openclaw_verify_core::provenance::release::{ExpectedRelease, Released, verify_release};
 use openclaw_verify_core::provenance::{Anchors, Instance, MAX_BUNDLE_BYTES};
@@ -20,7 +21,7 @@ use super::{builder, detail};
 use crate::cli::{Common, ReleaseArgs};
 use crate::operator::Files;
 use crate::render::changes;
-use crate::{Exit, attest, operator, output};
+use crate::{Exit, attest, operator, output, signed};
 
 pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     let (source, tag, under_test) = source(args)?;
@@ -77,7 +78,7 @@ pub(super) fn run(common: &Common, args: &ReleaseArgs) -> Result<Exit> {
     )?;
     match &releases.pinning {
         None => Ok(exit),
-        Some(pinning) => Ok(write(pinning, args, &files)?.unwrap_or(exit)),
+        Some(pinning) => Ok(write(common, pinning, args, &files)?.unwrap_or(exit)),
     }
 }
 
@@ -182,7 +183,12 @@ fn read(object: &Path) -> Result<Vec<u8>> {
 }
 
 /// Writes the pins, unless that would hide a change. How the program ends, when the findings do not decide.
-fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<Exit>> {
+fn write(
+    common: &Common,
+    pinning: &Pinning,
+    args: &ReleaseArgs,
+    files: &Files,
+) -> Result<Option<Exit>> {
     if let Some(id) = args
         .accept
         .iter()
@@ -222,7 +228,7 @@ fn write(pinning: &Pinning, args: &ReleaseArgs, files: &Files) -> Result<Option<
         return Ok(none);
     }
     let shown = operator::shown(&files.lock);
-    let written = operator_file::write_atomic(&files.lock, &pinning.lock.write())?;
+    let written = signed::write(common, &files.lock, Purpose::Lock, &pinning.lock.write())?;
     let count = pinning.lock.releases().len();
     let tags = if count == 1 { "tag" } else { "tags" };
     output::stderr(&format!(

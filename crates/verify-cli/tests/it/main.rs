@@ -54,6 +54,7 @@ mod screens;
 #[path = "../../../verify-core/tests/it/support/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod server;
+mod signed;
 mod skill;
 mod skill_signature;
 mod sockets;

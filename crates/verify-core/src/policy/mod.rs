@@ -10,6 +10,7 @@ mod exception;
 mod glob;
 mod requirements;
 mod rule_set;
+mod signed;
 mod skill_signer;
 pub mod starter;
 mod validate;
@@ -36,6 +37,7 @@ pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS, MAX
 pub use glob::{BadPattern, Pattern};
 pub use requirements::{OriginProof, Requirements};
 use rule_set::RuleSet;
+pub use signed::{InstallationPlaces, PinnedFile};
 pub use skill_signer::{SkillSigner, SkillSignerKind};
 pub(crate) use validate::SCHEMES;
 
@@ -72,6 +74,9 @@ pub struct Policy {
     /// Their numbers by subject.
     excepted: BTreeMap<SubjectId, Vec<usize>>,
     mutable: Vec<Mutable>,
+    /// Where what is judged lies, where a signed policy says so.
+    pub installation: InstallationPlaces,
+    files: Vec<PinnedFile>,
 }
 
 /// The built-in policies.
@@ -332,6 +337,12 @@ impl Policy {
     /// The policy of an operator who has no file.
     pub fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Result<Self, Box<OperatorError>> {
         validate::preset(preset, catalogue)
+    }
+
+    /// Files that judge, by the digests that they must have.
+    #[must_use]
+    pub fn files(&self) -> &[PinnedFile] {
+        &self.files
     }
 
     /// The preset under the operator's keys.

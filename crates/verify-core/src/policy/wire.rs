@@ -37,10 +37,28 @@ pub(super) struct WirePolicy {
     pub release: Vec<Spanned<WireRelease>>,
     #[serde(default, rename = "skill-signer")]
     pub skill_signer: Vec<Spanned<WireSkillSigner>>,
+    pub installation: Option<WireInstallation>,
+    #[serde(default)]
+    pub file: Vec<Spanned<WireFile>>,
     #[serde(default)]
     pub vex: Vec<Spanned<WireVex>>,
     #[serde(default)]
     pub exception: Vec<Spanned<WireException>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireInstallation {
+    pub state_dir: Option<Spanned<String>>,
+    pub openclaw: Option<Spanned<String>>,
+    pub home: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WireFile {
+    pub path: Spanned<String>,
+    pub sha256: Spanned<Sha256Digest>,
 }
 
 #[derive(Deserialize)]

@@ -111,6 +111,9 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub vex: Vec<InputFile>,
+    /// `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<&'static str>,
     /// What signatures were judged by, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anchors: Option<AnchorsUsed>,
@@ -131,6 +134,12 @@ pub struct InputFile {
     /// caller's environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Who signed it, where that is demanded.
+    #[serde(rename = "signedBy", skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// Its serial, where a signature is demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u64>,
 }
 
 impl InputFile {
@@ -140,7 +149,7 @@ impl InputFile {
         Self {
             path: Some(path.into()),
             digest,
-            origin: None,
+            ..Self::default()
         }
     }
 }

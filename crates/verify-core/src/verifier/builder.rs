@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::demand::{Demand, SignedFile};
 #[cfg(feature = "online")]
 use super::imports;
 use super::reviews::{RefreshedImport, ReviewFiles};
@@ -18,7 +19,7 @@ use crate::finding::Level;
 use crate::inventory::HostCommand;
 use crate::inventory::Memory;
 use crate::lock::Lock;
-use crate::operator_file;
+use crate::operator_file::{self, Purpose};
 use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy, SkillSigner};
 use crate::provenance::{Anchors, Instance};
 use crate::report::{InputFile, Inputs};
@@ -46,6 +47,7 @@ pub struct Builder {
     pub(super) policy: Option<OperatorFile>,
     pub(super) lock: Option<OperatorFile>,
     pub(super) reviews: Option<OperatorFile>,
+    pub(super) demand: Option<Demand>,
     pub(super) levels: Vec<(String, Level)>,
     pub(super) manifests: Option<PathBuf>,
     pub(super) imports: Option<PathBuf>,
@@ -89,6 +91,8 @@ pub(super) struct OperatorFile {
     pub(super) path: PathBuf,
     pub(super) shown: String,
     pub(super) text: Option<String>,
+    /// Who signed it, where that was demanded.
+    pub(super) signed: Option<SignedFile>,
 }
 
 impl Builder {
@@ -111,6 +115,7 @@ impl Builder {
             policy: None,
             lock: None,
             reviews: None,
+            demand: None,
             levels: Vec::new(),
             manifests: None,
             imports: None,
@@ -245,6 +250,28 @@ impl Builder {
         self
     }
 
+    /// Demands signatures of policy, lock and reviews, and of everything else that judges that it is root's alone or named by the signed
+    /// policy. Without them nothing is judged.
+    pub fn demand(mut self, demand: Demand) -> Self {
+        self.demand = Some(demand);
+        self
+    }
+
+    fn demand_signatures(&mut self) -> Result<()> {
+        let (demand, now) = (self.demand.as_ref(), self.now);
+        let files = [
+            (&mut self.policy, Purpose::Policy),
+            (&mut self.lock, Purpose::Lock),
+            (&mut self.reviews, Purpose::Reviews),
+        ];
+        for (file, purpose) in files {
+            if let Some(file) = file {
+                file.demand(demand, purpose, now)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the finding `id` this level, over everything that policy says. The last one counts.
     pub fn level(mut self, id: impl Into<String>, level: Level) -> Self {
         self.levels.push((id.into(), level));
@@ -331,11 +358,18 @@ impl Builder {
         {
             file.text = operator_file::read(&file.path)?;
         }
+        self.demand_signatures()?;
         self.levels
             .iter()
             .try_for_each(|(id, level)| allowed(id, *level))?;
         let policy = self.parse_policy()?;
         self.refuse_own(&policy)?;
+        if let Some(demand) = &self.demand {
+            let named = Self::named_files(&policy).into_iter();
+            let index = policy.advisories.index.clone().or(self.advisories.clone());
+            let index = index.filter(|_| policy.advisories.sha256.is_none());
+            demand.trusts(&policy, named.map(|(_, path)| path).chain(index))?;
+        }
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
             None => None,
@@ -392,6 +426,11 @@ impl Builder {
             workspace: place(&self.workspace, &origins.workspace).filter(|_| installed),
             temporary: place(&self.tmp, &origins.temporary).filter(|_| installed),
             variables: variables.filter(|_| installed).collect(),
+            replay: self
+                .demand
+                .as_ref()
+                .filter(|demand| !demand.detects_replay())
+                .map(|_| "not-detectable"),
             advisories: advisories
                 .as_ref()
                 .map(|index| advisories_used(index, self.now)),
@@ -521,6 +560,7 @@ impl Builder {
     pub(super) fn loaded_policy(&mut self) -> Result<Policy> {
         if let Some(file) = &mut self.policy {
             file.text = operator_file::read(&file.path)?;
+            file.demand(self.demand.as_ref(), Purpose::Policy, self.now)?;
         }
         self.parse_policy()
     }
@@ -551,6 +591,7 @@ impl OperatorFile {
             path: path.into(),
             shown: shown.into(),
             text: None,
+            signed: None,
         }
     }
 
@@ -560,7 +601,11 @@ impl OperatorFile {
 
     fn input(&self) -> Option<InputFile> {
         let digest = Sha256Digest::of(self.text.as_ref()?.as_bytes());
-        Some(InputFile::new(self.shown.clone(), Some(digest)))
+        Some(InputFile {
+            signed_by: self.signed.as_ref().map(|signed| signed.by.clone()),
+            serial: self.signed.as_ref().map(|signed| signed.serial),
+            ..InputFile::new(self.shown.clone(), Some(digest))
+        })
     }
 }
 

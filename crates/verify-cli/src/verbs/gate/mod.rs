@@ -21,7 +21,7 @@ use openclaw_verify_core::{Error, Result, Verifier, text};
 use crate::anchors::anchors;
 use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK, POLICY, REVIEWS};
-use crate::{Exit, output, process, wording};
+use crate::{Exit, output, process, signed, wording};
 
 /// The spool, in the operator's folder.
 pub(super) const SPOOL: &str = ".openclaw-verify";
@@ -141,6 +141,11 @@ pub(super) fn misunderstood(error: &clap::Error) -> ExitCode {
     }
 }
 
+/// The reply where not even the call is one that could be answered.
+pub(super) fn refuse(error: &Error) -> Result<Exit> {
+    say(&Gate::refuse(error))
+}
+
 fn say(reply: &Reply) -> Result<Exit> {
     output::document(&format!("{}\n", reply.to_json()), Format::Json)?;
     Ok(Exit::Clean)
@@ -188,6 +193,9 @@ pub(super) fn gate(common: &Common, args: &GateArgs, cancel: Arc<AtomicBool>) ->
         .manifests(spool(common, args)?.join("manifests"))
         .imports(config(common)?.join(SPOOL).join("imports"))
         .cancel(cancel);
+    if let Some(demand) = signed::demand() {
+        builder = builder.demand(demand.clone());
+    }
     #[cfg(feature = "online")]
     {
         builder = builder.downloads(downloads(&spool(common, args)?));

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use jiff::ToSpan as _;
 use openclaw_verify_core::digest::TreeDigest;
+use openclaw_verify_core::operator_file::Purpose;
 use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::review::{
     Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append,
@@ -16,7 +17,7 @@ use super::{Found, keep, shown};
 use crate::cli::{Common, Format, ReviewArgs};
 use crate::commands::Places;
 use crate::operator::Files;
-use crate::{Exit, ask, operator, output, render};
+use crate::{Exit, ask, operator, output, render, signed};
 
 /// `--record`: of what was shown, or of all that is installed when nothing was.
 pub(super) fn review(
@@ -254,7 +255,7 @@ fn write(common: &Common, args: &ReviewArgs, files: &Files, addition: &Addition)
     // Two that append at the same time must not overwrite each other's entry, so the file is read again under a lock.
     let _guard = operator::only_writer(path)?;
     let appended = append(path, operator_file::read(path)?.as_deref(), addition)?;
-    operator_file::write_atomic(path, &appended.text)?;
+    signed::write(common, path, Purpose::Reviews, &appended.text)?;
     output::stderr(&format!("wrote {shown}"));
     document(common, &shown, &appended.entry, true)?;
     Ok(Exit::Clean)

@@ -4,6 +4,7 @@ mod advisories;
 mod exception;
 mod mutable;
 mod release;
+mod signed;
 mod skill_signer;
 mod vex;
 
@@ -20,8 +21,8 @@ use toml::Spanned;
 use super::rule_set::{Prefixes, RuleSet};
 use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
 use super::{
-    AdvisoryPolicy, AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation, Pattern,
-    Policy, PolicyRule, Preset, RequirementOrigin, RuleInfo,
+    AdvisoryPolicy, AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation,
+    InstallationPlaces, Pattern, Policy, PolicyRule, Preset, RequirementOrigin, RuleInfo,
 };
 use crate::error::OperatorError;
 use crate::finding::Level;
@@ -81,6 +82,8 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         exceptions: Vec::new(),
         excepted: BTreeMap::new(),
         mutable: Vec::new(),
+        installation: InstallationPlaces::default(),
+        files: Vec::new(),
     })
 }
 
@@ -117,6 +120,10 @@ pub(super) fn operator(
     policy.skill_signers = reader.skill_signers(wire.skill_signer)?;
     policy.vex = reader.vex(wire.vex, today)?;
     policy.mutable = reader.mutable(wire.mutable)?;
+    if let Some(installation) = wire.installation {
+        policy.installation = reader.installation(installation)?;
+    }
+    policy.files = reader.files(wire.file)?;
     policy.exceptions = reader.exceptions(wire.exception, today)?;
     for (number, exception) in policy.exceptions.iter().enumerate() {
         let numbers = policy.excepted.entry(exception.package.clone());
