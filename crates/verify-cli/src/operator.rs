@@ -299,7 +299,9 @@ pub(crate) fn now(common: &Common) -> jiff::Timestamp {
 
 /// `SOURCE_DATE_EPOCH`, so that a build can be repeated; otherwise the clock.
 pub(crate) fn timestamp(common: &Common) -> Result<jiff::Timestamp> {
-    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+    let epoch = std::env::var_os("SOURCE_DATE_EPOCH");
+    // Where signatures are demanded, the environment does not say when something was judged.
+    let Some(epoch) = epoch.filter(|_| crate::signed::environment_counts()) else {
         return Ok(now(common));
     };
     let seconds = epoch.to_str().and_then(|text| text.parse::<i64>().ok());

@@ -3,15 +3,18 @@
 //! same names, sizes and bytes, and nothing may lie between them. Refused are entries that overlap or leave gaps, names that stand twice
 //! or have two spellings, data descriptors where only the directory tells the end, and what follows the compressed data.
 
+mod fields;
+
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use flate2::read::DeflateDecoder;
 
+use self::fields::{Fields, Slice};
 use crate::{read, text};
 
 /// Most entries of one zip. The largest that is published, of npm, has some 215,000.
@@ -558,59 +561,4 @@ fn is_inside(name: &str) -> bool {
     let parts = name.strip_suffix('/').unwrap_or(name).split('/');
     let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
     !name.contains('\\') && !name.chars().any(text::is_hazard) && parts.into_iter().all(plain)
-}
-
-/// Bytes of a file from one place to another.
-struct Slice<'a> {
-    file: &'a File,
-    at: u64,
-    end: u64,
-}
-
-impl Read for Slice<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let wanted = left.min(buffer.len());
-        let Some(buffer) = buffer.get_mut(..wanted) else {
-            return Ok(0);
-        };
-        let got = self.file.read_at(buffer, self.at)?;
-        self.at += got as u64;
-        Ok(got)
-    }
-}
-
-/// Little-endian fields, one after the other.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn skip(&mut self, count: usize) -> Option<()> {
-        self.take(count).map(|_| ())
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        Some(u16::from_le_bytes(self.take(2)?.try_into().ok()?))
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
-    }
 }

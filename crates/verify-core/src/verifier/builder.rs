@@ -515,25 +515,6 @@ impl Builder {
         )
     }
 
-    /// The files that policy names to say who may sign, and what others reviewed: what they are for, and where they lie.
-    pub(super) fn named_files(policy: &Policy) -> Vec<(&'static str, PathBuf)> {
-        let signers = policy.release_rules().iter().flat_map(ReleasePolicy::files);
-        let skills = policy.skill_signers().iter().filter_map(SkillSigner::file);
-        let imports = policy
-            .imports
-            .iter()
-            .filter_map(|import| match &import.location {
-                ImportLocation::Path(path) => Some(path.as_path()),
-                ImportLocation::Url(_) => None,
-            });
-        let named = |what: &'static str| move |path: &Path| (what, path.to_owned());
-        signers
-            .map(named("signers"))
-            .chain(skills.map(named("skill-signer")))
-            .chain(imports.map(named("import")))
-            .collect()
-    }
-
     /// Reads the policy alone: what tells from where the rest comes.
     ///
     /// # Errors

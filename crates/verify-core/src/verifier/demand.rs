@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Builder;
 use super::builder::{OperatorFile, shown};
 use crate::digest::Sha256Digest;
 use crate::error::{Error, OperatorError, Result};
 use crate::operator_file::{self, Purpose, Seal};
-use crate::policy::Policy;
+use crate::policy::{ImportLocation, Policy, ReleasePolicy, SkillSigner};
 use crate::read;
 use crate::release::{AllowedSigners, FILE_NAMESPACE, verify_detached};
 
@@ -164,6 +165,27 @@ pub fn signature_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".sig");
     PathBuf::from(name)
+}
+
+impl Builder {
+    /// The files that policy names to say who may sign, and what others reviewed: what they are for, and where they lie.
+    pub(super) fn named_files(policy: &Policy) -> Vec<(&'static str, PathBuf)> {
+        let signers = policy.release_rules().iter().flat_map(ReleasePolicy::files);
+        let skills = policy.skill_signers().iter().filter_map(SkillSigner::file);
+        let imports = policy
+            .imports
+            .iter()
+            .filter_map(|import| match &import.location {
+                ImportLocation::Path(path) => Some(path.as_path()),
+                ImportLocation::Url(_) => None,
+            });
+        let named = |what: &'static str| move |path: &Path| (what, path.to_owned());
+        signers
+            .map(named("signers"))
+            .chain(skills.map(named("skill-signer")))
+            .chain(imports.map(named("import")))
+            .collect()
+    }
 }
 
 impl OperatorFile {
