@@ -235,7 +235,7 @@ pub(crate) enum Verb {
     #[command(
         after_help = "Examples:\n  openclaw-verify check\n  openclaw-verify check --fail-on warn --report sarif=openclaw.sarif"
     )]
-    Check,
+    Check(CheckArgs),
     /// Only plugins, bundles, hook packs and MCP servers
     #[command(
         after_help = "Examples:\n  openclaw-verify plugins\n  openclaw-verify plugins npm:@openclaw/zalo"
@@ -390,7 +390,7 @@ impl Verb {
         ];
         const BOTH: &[Format] = &[Format::Human, Format::Json];
         match self {
-            Self::Check
+            Self::Check(_)
             | Self::Plugins(_)
             | Self::Skills(_)
             | Self::Core

@@ -17,6 +17,16 @@ pub(crate) struct Ids {
     pub ids: Vec<String>,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CheckArgs {
+    /// Judge what a backup of a fleet's cell holds
+    ///
+    /// As `openclaw fleet backup` writes it. It is read into a private folder that is gone afterwards; records are taken as those of a cell, unless --relocated-from says otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+}
+
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {

@@ -3,6 +3,7 @@
 mod advisories;
 mod archive;
 mod attestation;
+mod backup;
 mod check;
 mod checklist;
 mod completions;
@@ -34,7 +35,7 @@ use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Builder, Error, Result, Verifier, operator_file, rules, text};
 
 use crate::anchors::anchors;
-use crate::cli::{Cli, Common, Format, Verb, page};
+use crate::cli::{CheckArgs, Cli, Common, Format, Verb, page};
 use crate::commands;
 use crate::operator::{self, Files};
 use crate::progress::Bar;
@@ -66,12 +67,17 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let mut outputs = outputs_of(common, &verb);
     outputs.extend(attest::files(common));
     outputs::refuse(&outputs, || {
+    let verb = cli.verb.unwrap_or(Verb::Check(CheckArgs::default()));
+    outputs::refuse(outputs_of(common, &verb), || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders
     })?;
     match verb {
-        Verb::Check => check::run(common, None),
+        Verb::Check(args) => match &args.backup {
+            Some(file) => backup::run(common, file),
+            None => check::run(common, None),
+        },
         Verb::Plugins(ids) => check::run(
             common,
             Some((
@@ -204,6 +210,7 @@ fn judged(verb: &Verb) -> impl Iterator<Item = &PathBuf> {
     match verb {
         Verb::Archive(args) => Some(&args.file),
         Verb::Skill(args) => Some(&args.path),
+        Verb::Check(args) => args.backup.as_ref(),
         Verb::Attestation(args) => Some(&args.artifact),
         Verb::Release(args) => args.path.as_ref(),
         Verb::Tree(args) => Some(&args.path),

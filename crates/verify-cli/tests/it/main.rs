@@ -11,6 +11,7 @@
 
 mod advisories;
 mod attack;
+mod backup;
 mod catalogue;
 mod checklist;
 mod coverage;

@@ -6,6 +6,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
+    /// Not what `openclaw fleet backup` writes.
+    #[error("is no backup of a cell: {0}")]
+    NoBackup(String),
     /// Not gzip, or damaged: bad header, bad data, bad checksum.
     #[error("is no whole gzip file: {0}")]
     Gzip(String),
@@ -190,6 +193,7 @@ impl ArchiveError {
             Self::Empty => "empty",
             Self::Io(_) => "unreadable",
             Self::Write { .. } => "unwritable",
+            Self::NoBackup(_) => "no-backup",
         }
     }
 

@@ -5,6 +5,7 @@
 //! first component of every path; the tree here is what lies below it. Where `node-tar`, GNU tar and libarchive differ, the archive
 //! is refused: an archive that has two meanings is an attack or broken.
 
+mod backup;
 mod entries;
 mod error;
 mod gunzip;
@@ -23,6 +24,7 @@ use std::path::Path;
 use crate::digest::{Sha256Digest, Sri, TreeDigest};
 use crate::tree::{BlobId, Manifest, ManifestError, Mode, TreeEntry};
 
+pub use backup::{BACKUP_LIMITS, Backup, STATE_OF_CELL, unpack_backup};
 pub use error::ArchiveError;
 pub(crate) use unpack::unpack_zip;
 pub use unpack::{UnpackError, copy_tree, unpack};

@@ -1,5 +1,6 @@
 //! The entries of a tar archive, one after the other.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Read};
 
@@ -22,7 +23,18 @@ pub(crate) fn read(
     limits: &ArchiveLimits,
     sink: &mut dyn Sink,
 ) -> Result<Archive, ArchiveError> {
+    read_below(reader, limits, sink, None)
+}
+
+/// The same of an archive without one folder at the top: every path is taken as if it lay in `top`.
+pub(super) fn read_below(
+    reader: impl Read,
+    limits: &ArchiveLimits,
+    sink: &mut dyn Sink,
+    top: Option<&'static str>,
+) -> Result<Archive, ArchiveError> {
     let mut tar = Tar {
+        top,
         input: Gunzip::new(reader, limits),
         paths: ArchivePaths::new(limits),
         files: HashMap::new(),
@@ -67,6 +79,8 @@ pub(crate) fn read(
 }
 
 struct Tar<R> {
+    /// The folder that every path is put into.
+    top: Option<&'static str>,
     input: Gunzip<R>,
     paths: ArchivePaths,
     /// Index of every file by its path, for hard links.
@@ -115,7 +129,7 @@ impl<R: Read> Tar<R> {
         if extended.path.as_ref().is_some_and(contradicts) {
             return Err(ArchiveError::BadHeader("a prefix beside a long path"));
         }
-        let raw = extended.path.as_ref().unwrap_or(&header.path);
+        let raw = &self.placed(extended.path.as_ref().unwrap_or(&header.path));
         if extended.size.is_some_and(|size| size != header.size) {
             return Err(ArchiveError::SizeLies(shown(raw)));
         }
@@ -208,6 +222,13 @@ impl<R: Read> Tar<R> {
             }
         }
         Ok(())
+    }
+
+    fn placed<'a>(&self, raw: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.top {
+            Some(top) => Cow::Owned([top.as_bytes(), b"/", raw].concat()),
+            None => Cow::Borrowed(raw),
+        }
     }
 
     /// The path of a link, which may not stand twice.

@@ -163,6 +163,21 @@ fn fresh<T>(
     let root = fresh.path().join("tree");
     std::fs::create_dir(&root).map_err(|source| io(&root, source))?;
     let (filled, digest) = fill(&root)?;
+    let mut writer = Writer::new(&root);
+    let archive = reader::read(reader, limits, &mut writer)?;
+    if archive.integrity != *expected {
+        return Err(UnpackError::Integrity {
+            expected: expected.to_string(),
+            found: archive.integrity.to_string(),
+        });
+    }
+    if let Some(link) = archive
+        .entries
+        .iter()
+        .find(|entry| entry.hard_link || entry.mode == Mode::Symlink)
+    {
+        return Err(UnpackError::Link(link.path.clone()));
+    }
     let written = tree::digest(&TreeSpec::whole(&root), &tree::TreeOptions::default());
     if !written.is_ok_and(|written| written.digest == digest) {
         return Err(UnpackError::Differs);
@@ -191,9 +206,15 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Writes files below a fresh folder in which there is no symlink to follow.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     root: &'a Path,
     open: Option<(String, File)>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(root: &'a Path) -> Self {
+        Self { root, open: None }
+    }
 }
 
 impl Sink for Writer<'_> {

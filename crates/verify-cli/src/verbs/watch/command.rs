@@ -70,7 +70,7 @@ impl OnChange {
     }
 }
 
-/// The real path of a program that nobody but its owner and root can change.
+/// The real path of a program that only its owner and root can change.
 fn checked(program: &Path) -> Result<PathBuf> {
     let shown = operator::absolute(program);
     let refused = |why: String, help: &str| {

@@ -177,7 +177,7 @@ impl Watch {
             return Ok(());
         };
         let changes = kernel.wait(pause, QUIET, COLLECT);
-        // The clock went on while this program did not: who knows what happened.
+        // The clock went on while this program did not, so events may be missing.
         let passed = wall.elapsed().unwrap_or(SLEPT);
         if passed.saturating_sub(ran.elapsed()) >= SLEPT || passed >= pause + COLLECT + SLEPT {
             due.full = true;
