@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Runs every recipe of duckdb/ and osquery/ on a made-up fleet and on rows of the real program, and says what it cost.
+
+    fleet/check.py --hosts 10000 --work DIR [--real rows.jsonl]
+
+Fails where a tampering is not found, where anything else is, where a recipe does not run, and where rows of the real program have
+other keys than the made-up ones. Needs fleet/requirements.txt. CI runs it by ci/fleet.sh.
+"""
+import argparse
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+import duckdb
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import generate  # noqa: E402
+
+
+def recipe(name):
+    with open(f"{HERE}/duckdb/{name}.sql", encoding="utf-8") as file:
+        return file.read()
+
+
+def made(hosts, day, folder, seed):
+    files = f"{folder}/{day}.jsonl", f"{folder}/{day}.json"
+    began = time.monotonic()
+    subprocess.run([sys.executable, f"{HERE}/generate.py", "--hosts", str(hosts), "--day", day, "--seed", str(seed),
+                    "--out", files[0], "--truth", files[1]], check=True)
+    with open(files[1], encoding="utf-8") as file:
+        truth = json.load(file)
+    print(f"{hosts} hosts, {os.path.getsize(files[0]) / 1e6:.0f} MB of rows: {time.monotonic() - began:.1f} s")
+    return files[0], truth
+
+
+def best(db, sql, times=5):
+    """The answer, and the least milliseconds of some runs: other work on the machine only adds."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        answer = db.execute(sql).fetchall()
+        took.append((time.perf_counter() - began) * 1000)
+    return answer, min(took)
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        sys.exit(f"{what}: found {found}, wanted {wanted}")
+    print(f"{what}: as wanted")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hosts", type=int, default=10_000)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--real", help="rows of the real program")
+    given = parser.parse_args()
+    os.makedirs(given.work, exist_ok=True)
+    os.chdir(given.work)
+    rows, truth = made(given.hosts, "2026-11-28", ".", 1)
+    if given.real:
+        with open(given.real, encoding="utf-8") as file:
+            for line in file:
+                expect_keys = list(json.loads(line))
+                if expect_keys != generate.KEYS:
+                    sys.exit(f"the program's rows have other keys: {set(expect_keys) ^ set(generate.KEYS)}")
+    db = duckdb.connect()
+    db.execute(f"SET VARIABLE files = '{rows}'")
+    db.execute(recipe("events"))
+    tampered = sorted((host, subject) for host, subject in truth["tampered"])
+    for form in ("JSONL", "Parquet"):
+        if form == "Parquet":
+            began = time.monotonic()
+            db.execute(recipe("to-parquet"))
+            size = sum(os.path.getsize(f"{folder}/{name}") for folder, _, names in os.walk("parquet") for name in names)
+            print(f"to Parquet: {time.monotonic() - began:.1f} s, {size / 1e6:.1f} MB")
+            db.execute(recipe("parquet"))
+        answer, took = best(db, recipe("rare-digest"), 1 if form == "JSONL" else 7)
+        print(f"rare-digest on {form}: {took:.0f} ms")
+        expect("tampered hosts", sorted((row[0], row[1]) for row in answer), tampered)
+
+    answer, took = best(db, recipe("overdue"))
+    print(f"overdue: {took:.0f} ms")
+    expect("overdue hosts", [row[0] for row in answer], sorted({*truth["silent"], *truth["failed"]}))
+    host, name = truth["tampered"][0]
+    digest = db.execute("SELECT coalesce(definition, tree) FROM events WHERE host = ? AND subject = ?", [host, name]).fetchone()[0]
+    db.execute(f"SET VARIABLE digest = '{digest}'")
+    answer, took = best(db, recipe("who-ran"))
+    print(f"who-ran: {took:.0f} ms")
+    expect("who ran it", [(row[0], row[1]) for row in answer], [(host, name)])
+
+    # The next day: one host has another version, one a new skill, one lacks a subject; and one finding each.
+    next_day = []
+    with open(rows, encoding="utf-8") as file:
+        quiet = {*truth["silent"], *truth["failed"], *(host for host, _ in truth["tampered"])}
+        for line in file:
+            row = json.loads(line)
+            row["at"] = "2026-11-29" + row["at"][10:]
+            next_day.append(row)
+    some = sorted({row["host"] for row in next_day} - quiet)[:4]
+    wanted = []
+    kept = []
+    for row in next_day:
+        if row["host"] in quiet or (row["host"], row["subject"]) == (some[2], "skill:managed/skill-0"):
+            continue
+        if (row["host"], row["subject"]) == (some[0], "npm:@acme/plugin-0"):
+            row["tree"] = "git-sha256:" + "1" * 64
+        if (row["host"], row["subject"]) == (some[3], "npm:@acme/plugin-1"):
+            row["findings"], row["level"] = ["known-malicious"], "deny"
+        if row["event"] == "run" and row["host"] == some[1]:
+            kept.append({**row, "event": "subject", "subject": "skill:managed/added", "kind": "skill", "exit": None})
+        kept.append(row)
+    wanted = sorted([(some[0], "npm:@acme/plugin-0", "changed"), (some[1], "skill:managed/added", "new"),
+                     (some[2], "skill:managed/skill-0", "gone"), (some[3], "npm:@acme/plugin-1", "changed")])
+    with open("next.jsonl", "w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in kept)
+    db.execute("SET VARIABLE files = 'next.jsonl'")
+    db.execute(recipe("events"))
+    db.execute(recipe("to-parquet"))
+    db.execute(recipe("parquet"))
+    answer, took = best(db, recipe("changed"), 2)
+    print(f"changed: {took:.0f} ms on two days")
+    expect("what changed", [tuple(row[:3]) for row in answer], wanted)
+    answer, took = best(db, recipe("exposure"))
+    print(f"exposure: {took:.0f} ms")
+    expect("exposure", [(row[0], row[1], row[3]) for row in answer], [("known-malicious", "npm:@acme/plugin-1", 1)])
+
+    # One machine's last verdict as a table for osquery.
+    if given.real:
+        subprocess.run([sys.executable, f"{HERE}/osquery/to-sqlite.py", given.real, "verdict.sqlite"], check=True)
+        with open(f"{HERE}/osquery/atc.json", encoding="utf-8") as file:
+            table = json.load(file)["auto_table_construction"]["openclaw_verify"]
+        found = sqlite3.connect("verdict.sqlite").execute(table["query"]).fetchall()
+        with open(given.real, encoding="utf-8") as file:
+            subjects = sum(json.loads(line)["event"] == "subject" for line in file)
+        expect("rows for osquery", (len(found), len(found[0])), (subjects, len(table["columns"])))
+
+
+main()
