@@ -63,9 +63,17 @@ impl Memory {
     pub fn forget(&self, path: &Path) {
         self.1.forget(path);
         let mut inner = self.inner();
-        inner
-            .trees
-            .retain(|root, _| !root.starts_with(path) && !path.starts_with(root));
+        // Where the links of a tree may lead counts too, and the place of the host package that they are compared with.
+        let by_links = |(spec, _): &(TreeSpec, Tree)| {
+            let hosts = spec.leave_out.iter().filter_map(|left| match left {
+                LeaveOut::HostLink { host, .. } => host.as_ref(),
+                _ => None,
+            });
+            path.starts_with(&spec.boundary) || hosts.into_iter().any(|host| host.starts_with(path))
+        };
+        inner.trees.retain(|root, kept| {
+            !root.starts_with(path) && !path.starts_with(root) && !kept.iter().any(by_links)
+        });
     }
 
     /// Whether the next runs take the database as it was copied last, whatever became of it.
@@ -230,6 +238,20 @@ mod tests {
         assert_eq!(digests(&memory, &[other]).1, 1);
         memory.forget_all();
         assert_eq!(digests(&memory, &specs).1, 2);
+        // Where its links may lead, and the host that they are compared with.
+        let mut linked = specs[0].clone();
+        linked.boundary.clone_from(&root);
+        let host = Some(PathBuf::from("/opt/host"));
+        linked.leave_out.push(LeaveOut::HostLink {
+            path: "node_modules/openclaw".to_owned(),
+            host,
+        });
+        let linked = [linked];
+        for (place, read) in [("b/x", 1), ("/opt", 1), ("/srv", 0)] {
+            digests(&memory, &linked);
+            memory.forget(&root.join(place));
+            assert_eq!(digests(&memory, &linked).1, read, "{place}");
+        }
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub(super) struct Interest {
     database: BTreeSet<PathBuf>,
 }
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "nothing is watched there")
+)]
 impl Interest {
     pub(super) fn new(state: &Path) -> Self {
         Self {

@@ -228,7 +228,7 @@ impl Watch {
         }
         self.memory.keep_database(!(full || database));
         let own = [files.policy, files.lock, files.reviews];
-        let own: Vec<PathBuf> = own
+        let mut own: Vec<PathBuf> = own
             .into_iter()
             .chain(self.common.anchors.files().cloned())
             .filter_map(|file| std::path::absolute(file).ok())
@@ -251,6 +251,8 @@ impl Watch {
             self.copied = Some(Instant::now());
         }
         let report = verifier.check(&Scope::Everything)?;
+        let advisories = report.inputs.advisories.as_ref();
+        own.extend(advisories.map(|used| PathBuf::from(&used.path)));
         let added = self.interest.add(self.memory.take_places(), &own);
         let mut again = false;
         if added && let Some(kernel) = &mut self.kernel {
