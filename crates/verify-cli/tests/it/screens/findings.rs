@@ -200,6 +200,7 @@ fn shows(text: &str, id: &str) -> bool {
 /// them, and `explain` shows them.
 const ELSEWHERE: [&str; 25] = [
 const ELSEWHERE: [&str; 28] = [
+const ELSEWHERE: [&str; 18] = [
     "unverifiable-cache",
     "unpinned",
     "floating-spec",
