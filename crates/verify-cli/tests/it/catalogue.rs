@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use openclaw_verify_core::rules;
+use openclaw_verify_core::finding::Level;
+use openclaw_verify_core::rules::{self, Group};
 
 use crate::support::repository;
 
@@ -57,6 +58,49 @@ fn every_rule_has_a_file_a_page_and_a_test() {
         }
     }
     assert_eq!(found, files);
+}
+
+/// Each warning about what is installed is classed in docs/warnings.md, and no other. Those about the machine are decisions.
+#[test]
+fn every_warning_is_classed() {
+    let page = fs::read_to_string(repository().join("docs/warnings.md")).expect("page");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for row in &rows {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [finding, class, reason, gone] = cells.as_slice() else {
+            panic!("four cells: {row}")
+        };
+        assert!(
+            ["change", "once", "decision", "date"].contains(class),
+            "{row}"
+        );
+        assert!(!reason.is_empty() && gone.len() > 3, "{row}");
+        let id = finding.trim_start_matches("| `");
+        let id = id.split(['`', ' ']).next().expect("an id");
+        assert!(rules::rule(id).is_some(), "{row}");
+    }
+    let about_installed = [
+        Group::Integrity,
+        Group::Pinning,
+        Group::Provenance,
+        Group::Review,
+        Group::Advisory,
+        Group::Hygiene,
+    ];
+    let warnings = rules::catalogue()
+        .iter()
+        .filter(|rule| rule.level == Level::Warn && about_installed.contains(&rule.group));
+    for rule in warnings {
+        let named = format!("| `{}` |", rule.id);
+        assert!(
+            rows.iter().any(|row| row.starts_with(&named)),
+            "{} is not in docs/warnings.md",
+            rule.id
+        );
+    }
 }
 
 fn read_all(folder: &Path, text: &mut String) {
