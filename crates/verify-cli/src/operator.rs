@@ -18,12 +18,7 @@ use crate::cli::Common;
 use crate::host::{self, Host};
 use crate::output;
 
-/// The name of the policy file.
-pub(crate) const POLICY: &str = "openclaw-verify.toml";
-/// The name of the lock file.
-pub(crate) const LOCK: &str = "openclaw-verify.lock";
-/// The name of the reviews file.
-pub(crate) const REVIEWS: &str = "openclaw-reviews.toml";
+pub(crate) use openclaw_verify_core::operator_file::{LOCK, POLICY, REVIEWS};
 
 /// Where the operator's three files are, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]

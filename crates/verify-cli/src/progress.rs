@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use openclaw_verify_core::tree::HashProgress;
 
 /// How long nothing is shown: a bar that flashes by only disturbs.
 const QUIET: Duration = Duration::from_millis(500);
@@ -13,27 +14,32 @@ pub(crate) struct Bar {
     bar: ProgressBar,
     start: Instant,
     shown: AtomicBool,
+    total_known: AtomicBool,
 }
 
 impl Bar {
     /// A bar, or a silent one.
     pub(crate) fn new(wanted: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {msg} {bar:30} {pos}/{len} files")
-        {
-            bar.set_style(style);
-        }
-        bar.set_message("reading");
-        Self {
+        bar.set_message("looking for files");
+        let new = Self {
             bar,
             start: Instant::now(),
             shown: AtomicBool::new(!wanted),
+            total_known: AtomicBool::new(false),
+        };
+        new.style("{spinner} {msg}, {len} found");
+        new
+    }
+
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
         }
     }
 
-    /// `done` of `total` files were read.
-    pub(crate) fn update(&self, done: u64, total: u64) {
+    /// So many files were read. A bar is drawn once it is known of how many: before, the files that were found are counted.
+    pub(crate) fn update(&self, progress: HashProgress) {
         if self.start.elapsed() < QUIET {
             return;
         }
@@ -44,8 +50,12 @@ impl Bar {
         if self.bar.is_finished() {
             return;
         }
-        self.bar.set_length(total);
-        self.bar.set_position(done);
+        if progress.complete && !self.total_known.swap(true, Ordering::Relaxed) {
+            self.style("{spinner} {msg} {bar:30} {pos}/{len} files");
+            self.bar.set_message("reading");
+        }
+        self.bar.set_length(progress.of);
+        self.bar.set_position(progress.files);
     }
 }
 

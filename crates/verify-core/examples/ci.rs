@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use openclaw_verify_core::finding::Level;
-use openclaw_verify_core::{Scope, Verifier};
+use openclaw_verify_core::{Scope, Verifier, jiff};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(PathBuf::from);
@@ -16,12 +16,8 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .ok_or("which folder holds policy, lock and reviews?")?;
     let mut builder = Verifier::builder(jiff::Timestamp::now())
         .state_dir(state)
-        .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml")
-        .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-        .reviews(
-            policy.join("openclaw-reviews.toml"),
-            "openclaw-reviews.toml",
-        );
+        .without_home() // where CI knows it: .home(FOLDER), of the user who runs OpenClaw
+        .folder(&policy);
     if let Some(host) = arguments.next() {
         builder = builder.host(host);
     }

@@ -10,8 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::gate::{Request, Verdict};
-use openclaw_verify_core::{Verifier, tree_digest};
-use serde_json::json;
+use openclaw_verify_core::{Verifier, jiff, tree_digest};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(PathBuf::from);
@@ -28,12 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn install(policy: &Path, staged: &Path, target: &Path) -> Result<(), Box<dyn Error>> {
     let verifier = Verifier::builder(jiff::Timestamp::now())
-        .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml")
-        .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-        .reviews(
-            policy.join("openclaw-reviews.toml"),
-            "openclaw-reviews.toml",
-        )
+        .folder(policy)
         .build()?;
 
     // First a copy that no other user can write to, beside the target so that publishing it is one rename.
@@ -50,12 +44,7 @@ fn install(policy: &Path, staged: &Path, target: &Path) -> Result<(), Box<dyn Er
         .file_name()
         .and_then(|name| name.to_str())
         .ok_or("the target folder has no name")?;
-    let request = json!({
-        "protocolVersion": 1, "targetType": "plugin", "targetName": id, "sourcePath": copy, "sourcePathKind": "directory",
-        "source": { "kind": "local-path" }, "origin": { "type": "plugin-package" },
-        "request": { "kind": "plugin-dir", "mode": "install" }, "plugin": { "contentType": "package", "pluginId": id },
-    });
-    let decision = verifier.decide(&Request::parse(request.to_string().as_bytes())?)?;
+    let decision = verifier.decide(&Request::plugin_folder(id, &copy)?)?;
     for finding in &decision.findings {
         println!(
             "{} {}: {}",

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openclaw_verify_core::gate::{Gate, Reply};
-use openclaw_verify_core::{Result, Verifier};
+use openclaw_verify_core::{Result, Verifier, jiff};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 const BUDGET: Duration = Duration::from_secs(5);
@@ -56,12 +56,7 @@ async fn answer(policy: PathBuf, request: String) -> Reply {
 
 fn gate(policy: &std::path::Path, cancel: Arc<AtomicBool>) -> Result<Gate> {
     let verifier = Verifier::builder(jiff::Timestamp::now())
-        .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml")
-        .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-        .reviews(
-            policy.join("openclaw-reviews.toml"),
-            "openclaw-reviews.toml",
-        )
+        .folder(policy)
         .cancel(cancel)
         .build()?;
     Ok(Gate::new(verifier))

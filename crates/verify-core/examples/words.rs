@@ -38,6 +38,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     let report = builder
         .state_dir(state)
+        .without_home()
         .build()?
         .check(&Scope::Everything)?;
     print(&report);

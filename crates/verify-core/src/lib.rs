@@ -30,25 +30,20 @@
 //! # let staged = folder.path().join("staged");
 //! # std::fs::create_dir(&staged)?;
 //! # std::fs::write(staged.join("openclaw.plugin.json"), r#"{"id":"notes"}"#)?;
+//! # use openclaw_verify_core::jiff;
 //! # let now: jiff::Timestamp = "2026-11-22T12:00:00Z".parse()?;
 //! let verifier = Verifier::builder(now) // the library has no clock of its own
 //!     .state_dir(&state) // of OpenClaw
-//!     .policy(policy.join("openclaw-verify.toml"), "openclaw-verify.toml") // where it is, and how reports name it
-//!     .lock(policy.join("openclaw-verify.lock"), "openclaw-verify.lock")
-//!     .reviews(policy.join("openclaw-reviews.toml"), "openclaw-reviews.toml")
+//!     .home(folder.path()) // of the user who runs OpenClaw
+//!     .folder(&policy) // of the operator: policy, lock and reviews under their usual names
 //!     .build()?;
 //!
 //! // What is installed:
 //! let report = verifier.check(&Scope::Everything)?;
 //! assert!(!report.fails(Level::Deny));
 //!
-//! // What is about to be installed, in the words of OpenClaw's install policy:
-//! let request = serde_json::json!({
-//!     "protocolVersion": 1, "targetType": "plugin", "targetName": "notes", "sourcePath": staged, "sourcePathKind": "directory",
-//!     "source": { "kind": "local-path" }, "origin": { "type": "plugin-package" },
-//!     "request": { "kind": "plugin-dir", "mode": "install" }, "plugin": { "contentType": "package", "pluginId": "notes" },
-//! });
-//! let decision = verifier.decide(&Request::parse(request.to_string().as_bytes())?)?;
+//! // What is about to be installed; `Request::parse` reads OpenClaw's own requests:
+//! let decision = verifier.decide(&Request::plugin_folder("notes", &staged)?)?;
 //! assert_eq!(decision.verdict, Verdict::Block); // neither locked nor reviewed
 //!
 //! // Any folder, as git would name it in a SHA-256 repository:
@@ -125,6 +120,8 @@ mod verifier;
 pub use archive::verify as verify_archive;
 pub use error::{Error, OperatorError, Result};
 pub use inventory::{Memory, Places};
+/// Times and days in this crate's interface are its types.
+pub use jiff;
 pub use provenance::verify_attestation;
 pub use release::verify as verify_tag;
 pub use tree::tree_digest;

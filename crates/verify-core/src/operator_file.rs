@@ -16,6 +16,13 @@ use crate::{read, text};
 pub use seal::{Purpose, Seal, roots_alone};
 
 /// Most bytes that a file of the operator may have: 64 MiB. A review has some 285 bytes, an entry of the lock some 420.
+/// The usual name of the policy.
+pub const POLICY: &str = "openclaw-verify.toml";
+/// The usual name of the lock.
+pub const LOCK: &str = "openclaw-verify.lock";
+/// The usual name of the reviews file.
+pub const REVIEWS: &str = "openclaw-reviews.toml";
+
 pub const MAX_BYTES: u64 = 64 << 20;
 
 /// The text of the operator's file at `path`; none when nothing is there.

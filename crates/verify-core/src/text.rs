@@ -43,6 +43,12 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", visible(text).replace('\'', "'\\''")))
 }
 
+/// A number of things in words: `1 file`, `2 files`.
+pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Whether `c` can act on a terminal or on the reader instead of being read.
 #[must_use]
 pub fn is_hazard(c: char) -> bool {

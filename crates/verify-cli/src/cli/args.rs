@@ -415,7 +415,8 @@ pub(crate) struct ReviewArgs {
     pub id: Option<String>,
     /// Show what to read
     ///
-    /// Since VERSION (or a digest) that was reviewed, since the `lock`, since another `generation` on the disk, or all with `none`. The
+    /// Since VERSION (or a digest) that was reviewed, since the `lock`, since another `generation` on the disk, since what its registry
+    /// `published` (with --online), or all with `none`. The
     /// default is what leaves least to read; where nothing was reviewed, what changed since the lock.
     #[arg(long, value_name = "VERSION", num_args = 0..=1, default_missing_value = "")]
     pub diff: Option<String>,

@@ -8,6 +8,7 @@ use openclaw_verify_core::finding::{Finding, Level};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::text::visible;
 
+use super::count;
 use super::html::title;
 
 /// Findings of one id and level before the rest is counted.
@@ -21,8 +22,11 @@ pub(super) fn render(report: &Report) -> String {
     let mut out = format!("### {}\n\n", title(report));
     let _ = write!(
         out,
-        "{} subjects · {} deny · {} warn · {} not established",
-        summary.subjects, summary.deny, summary.warn, summary.not_established
+        "{} · {} deny · {} warn · {} not established",
+        count(summary.subjects, "subject"),
+        summary.deny,
+        summary.warn,
+        summary.not_established
     );
     if summary.suppressed > 0 {
         let _ = write!(out, " · {} excepted", summary.suppressed);
@@ -50,7 +54,11 @@ pub(super) fn render(report: &Report) -> String {
         }
     }
     if !report.not_covered.is_empty() {
-        let _ = writeln!(out, "\nNot judged: {} things.", report.not_covered.len());
+        let _ = writeln!(
+            out,
+            "\nNot judged: {}.",
+            count(report.not_covered.len(), "thing")
+        );
     }
     out
 }

@@ -143,8 +143,10 @@ fn say(common: &Common, index: &Path, meta: &IndexMeta, digest: Sha256Digest) ->
     let mut lines = vec![
         format!("{shown}  {digest}"),
         format!(
-            "  {} records on {} packages of npm, {} of them about malware",
-            meta.records, meta.packages, meta.malicious
+            "  {} on {} of npm, {} of them about malware",
+            render::count(meta.records, "record"),
+            render::count(meta.packages, "package"),
+            meta.malicious
         ),
     ];
     lines.push(match (meta.newest, age) {

@@ -245,7 +245,7 @@ fn prepare(
     let bar = Arc::new(Bar::new(!common.no_progress && !common.quiet));
     let mut builder = builder(common, &files, Instance::PublicGood, online)?.progress({
         let bar = Arc::clone(&bar);
-        Arc::new(move |progress| bar.update(progress.files, progress.of))
+        Arc::new(move |progress| bar.update(progress))
     });
     let state_dir = installation.as_ref().map(|found| found.state_dir.clone());
     let named = installation.as_ref().map(|found| found.named.clone());
@@ -271,9 +271,10 @@ fn prepare(
     if let Some(config) = operator::openclaw_config(common) {
         builder = builder.openclaw_config(config);
     }
-    if let Some(home) = named.and_then(|folder| operator::openclaw_home(common, &folder)) {
-        builder = builder.home(home);
-    }
+    builder = match named.and_then(|folder| operator::openclaw_home(common, &folder)) {
+        Some(home) => builder.home(home),
+        None => builder.without_home(),
+    };
     if let Some(workspace) = operator::openclaw_workspace(common) {
         builder = builder.workspace(workspace);
     }

@@ -16,7 +16,7 @@ pub(super) fn run(common: &Common, args: &TreeArgs) -> Result<Exit> {
         .canonicalize()
         .map_err(|error| Error::io("find", &args.path, error))?;
     let bar = Bar::new(!common.no_progress && !common.quiet);
-    let progress = |progress: tree::HashProgress| bar.update(progress.files, progress.of);
+    let progress = |progress: tree::HashProgress| bar.update(progress);
     let options = tree::TreeOptions {
         threads: common.threads.map_or(0, usize::from),
         count_host_links: true,

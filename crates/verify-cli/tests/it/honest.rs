@@ -229,6 +229,64 @@ fn a_first_run_names_the_registry_and_says_what_it_did_not_find() {
     }
 }
 
+/// The archive that was published is a base like any other: what differs from it is shown, whether or not anyone has read it.
+#[test]
+fn what_differs_from_the_published_archive_is_shown() {
+    use openclaw_verify_core::{Since, Verifier, jiff};
+    let installation = Installation::shipped();
+    installation.init(0);
+    let id = "npm-pack:@acme/packed";
+    let plugin = installation
+        .state
+        .join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed");
+    let published = installation.home.join("package");
+    crate::support::copy(&plugin, &published);
+    let archive = installation.home.join("packed-1.2.0.tgz");
+    let pack = || {
+        let status = std::process::Command::new("tar")
+            .args(["--sort=name", "--owner=0", "--group=0", "-czf"])
+            .arg(&archive)
+            .arg("-C")
+            .arg(&installation.home)
+            .arg("package")
+            .status();
+        assert!(status.expect("tar").success());
+    };
+    let verifier = Verifier::builder(
+        crate::support::NOW
+            .parse::<jiff::Timestamp>()
+            .expect("time"),
+    )
+    .state_dir(&installation.state)
+    .relocated_from("/home/user/.openclaw")
+    .folder(&installation.config)
+    .build()
+    .expect("verifier");
+    let read =
+        || verifier.review_material(&id.parse().expect("id"), Since::Archive(&archive), false);
+    pack();
+    let same = read().expect_err("no difference").to_string();
+    assert!(same.contains("very files of the archive"), "{same}");
+    let code = fs::read_to_string(published.join("index.js")).expect("code");
+    fs::write(published.join("index.js"), code + "// published\n").expect("code");
+    pack();
+    let material = read().expect("material");
+    let text = serde_json::to_string(&material).expect("JSON");
+    assert!(text.contains("-// published"), "{text}");
+    assert!(text.contains("packed-1.2.0.tgz"), "{text}");
+    fs::write(&archive, "no archive").expect("file");
+    assert!(read().is_err());
+
+    // Only a registry has it, so nothing is shown without the network.
+    let run = installation.run(&["review", "skill:workspace/weather", "--diff", "published"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(
+        run.stderr.contains("not a package of a registry"),
+        "{}",
+        run.stderr
+    );
+}
+
 /// The one deny about a subject, with what to do.
 fn only(report: &Value, id: &str) -> (String, String) {
     let found = report["findings"].as_array().expect("findings");

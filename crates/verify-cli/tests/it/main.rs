@@ -12,6 +12,7 @@
 mod advisories;
 mod attack;
 mod backup;
+mod cases;
 mod catalogue;
 mod checklist;
 mod coverage;

@@ -257,6 +257,50 @@ fn what_was_put_in_place_by_hand_can_be_set_aside() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// Warnings and notes too: whatever of ours is printed next is a command that this program understands and can carry out.
+#[test]
+fn whatever_is_printed_next_can_be_run() {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut failed = Vec::new();
+    let mut look = |what: &str, installation: &Installation| {
+        let (_, report) = installation.check();
+        for finding in report["findings"].as_array().expect("findings") {
+            let help = finding["help"].as_str().unwrap_or_default();
+            let Some(command) = command_in(help).filter(|one| one.starts_with("openclaw-verify "))
+            else {
+                continue;
+            };
+            let verb: Vec<&str> = command.split(' ').take(3).collect();
+            let kind = (finding["id"].to_string(), verb.join(" "));
+            if !seen.insert(kind) {
+                continue;
+            }
+            let run = run(installation, &command).expect("a run");
+            if !matches!(run.code, 0 | 1) || run.stderr.contains("Usage:") {
+                failed.push(format!(
+                    "{what}: {command}: exit {}: {}",
+                    run.code,
+                    run.text()
+                ));
+            }
+        }
+    };
+    for tamper in of_shipped() {
+        let installation = Installation::shipped();
+        installation.init(0);
+        (tamper.apply)(&installation);
+        look(tamper.name, &installation);
+    }
+    for plant in plants() {
+        let installation = rich();
+        installation.init(0);
+        (plant.plant)(&installation.state);
+        look(plant.what, &installation);
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(seen.len() > 10, "{seen:?}");
+}
+
 /// For people the places of the call are in the command, whole.
 #[test]
 fn what_people_are_shown_can_be_copied_from_any_folder() {

@@ -124,39 +124,47 @@ impl BaseSources<'_> {
             .collect();
         paths.sort();
         for path in paths.iter().take(MAX_ARCHIVES) {
-            let limits = archive::ArchiveLimits {
-                packed: 64 << 20,
-                unpacked: 256 << 20,
-                ..archive::ArchiveLimits::default()
-            };
-            let read = |keep: bool| {
-                let file: File = crate::read::open(path).ok()?.0;
-                archive::read(file, &limits, |_| keep).ok()
-            };
-            let Some(archive) = read(false) else { continue };
-            let manifests = [
-                Some(archive.manifest.clone()),
-                archive.manifest_of_npm().ok(),
-            ];
-            let Some(manifest) = manifests
-                .into_iter()
-                .flatten()
-                .find(|manifest| wanted.contains(&manifest.digest()))
-            else {
-                continue;
-            };
-            let Some(archive) = read(true) else { continue };
-            let files = archive
-                .entries
-                .iter()
-                .filter_map(|entry| Some((entry.id, archive.content(&entry.path)?.to_vec())));
-            let place = format!("the archive {}", text::visible(&path.to_string_lossy()));
-            add(
-                manifest.digest(),
-                Contents::memory(manifest, files.collect(), place),
-            );
+            if let Some((digest, contents)) = of_archive(path, |digest| wanted.contains(&digest)) {
+                add(digest, contents);
+            }
         }
     }
+}
+
+/// The files of an archive as one of the two trees that it can be installed as: as it was packed, or as npm unpacks it. The first that
+/// is `wanted`, where either is, is that of npm.
+pub(crate) fn of_archive(
+    path: &Path,
+    wanted: impl Fn(TreeDigest) -> bool,
+) -> Option<(TreeDigest, Contents<'static>)> {
+    let limits = archive::ArchiveLimits {
+        packed: 64 << 20,
+        unpacked: 256 << 20,
+        ..archive::ArchiveLimits::default()
+    };
+    let read = |keep: bool| {
+        let file: File = crate::read::open(path).ok()?.0;
+        archive::read(file, &limits, |_| keep).ok()
+    };
+    let archive = read(false)?;
+    let manifests = [
+        archive.manifest_of_npm().ok(),
+        Some(archive.manifest.clone()),
+    ];
+    let manifest = manifests
+        .into_iter()
+        .flatten()
+        .find(|manifest| wanted(manifest.digest()))?;
+    let archive = read(true)?;
+    let files = archive
+        .entries
+        .iter()
+        .filter_map(|entry| Some((entry.id, archive.content(&entry.path)?.to_vec())));
+    let place = format!("the archive {}", text::visible(&path.to_string_lossy()));
+    Some((
+        manifest.digest(),
+        Contents::memory(manifest, files.collect(), place),
+    ))
 }
 
 fn is_archive(path: &Path) -> bool {

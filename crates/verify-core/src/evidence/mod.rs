@@ -2,7 +2,7 @@
 
 mod advisories;
 mod archives;
-mod bases;
+pub(crate) mod bases;
 mod git;
 mod mutable;
 mod npm;

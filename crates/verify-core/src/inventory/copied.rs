@@ -12,11 +12,13 @@ use crate::text;
 
 /// Folders of the state directory that OpenClaw installs into: the rest of a recorded path begins with one of them.
 const ROOTS: [&str; 4] = ["extensions", "git", "hooks", "npm"];
+/// What every state directory has that OpenClaw installed into.
+const DATABASE: &str = "state/openclaw.sqlite";
 
 /// Refuses a copy whose original is not named.
 ///
-/// All records of what lies in it have to agree, and what they name must not be there: where it is, OpenClaw would load it from there, and that is a
-/// finding about each plugin.
+/// All records of what lies in it have to agree on one folder, which is gone, or is a state directory too: the original. Of any other
+/// folder that is there OpenClaw may load code, and that is a finding about each plugin.
 pub(super) fn refuse(paths: &Paths, given: &Path, index: &Index) -> Result<(), Error> {
     if paths.relocated() {
         return Ok(());
@@ -48,17 +50,30 @@ pub(super) fn refuse(paths: &Paths, given: &Path, index: &Index) -> Result<(), E
         1 => "its one record of an install names".to_owned(),
         _ => format!("all its {records} records of installs name"),
     };
-    Err(Error::Copied {
-        what: format!(
-            "the state directory is a copy or was moved: {all} {shown}, which is not on this machine"
+    let (what, help) = match from.symlink_metadata() {
+        Err(_) => (
+            format!(
+                "the state directory is a copy or was moved: {all} {shown}, which is not on this machine"
+            ),
+            "say where it was before, so that the records can be compared".to_owned(),
         ),
+        // Not to be taken for granted: records that were rewritten look the same.
+        Ok(_) => (
+            format!(
+                "{all} {shown}, which is a state directory too: that one is meant, or this is a copy of it"
+            ),
+            format!("judge {shown} itself; or, where you copied it, say so"),
+        ),
+    };
+    Err(Error::Copied {
+        what,
         from,
-        help: Some("say where it was before, so that the records can be compared".to_owned()),
+        help: Some(help),
     })
 }
 
-/// The folder before `extensions/…`, `npm/…` and their like, where that is no place on this machine and its rest is in the state
-/// directory.
+/// The folder before `extensions/…`, `npm/…` and their like, where that is gone or another state directory, and the rest is in this one
+/// too.
 fn foreign(paths: &Paths, path: &Path) -> Option<PathBuf> {
     let path = normalize(path);
     if !path.is_absolute() {
@@ -77,10 +92,13 @@ fn foreign(paths: &Paths, path: &Path) -> Option<PathBuf> {
         }
         let prefix: PathBuf = parts.get(..at)?.iter().collect();
         let rest: PathBuf = parts.get(at..)?.iter().collect();
-        let gone = std::fs::symlink_metadata(&prefix)
-            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
         let here = std::fs::symlink_metadata(paths.state.join(rest)).is_ok();
-        (gone && here && prefix.parent().is_some()).then_some(prefix)
+        let is_original = match prefix.canonicalize() {
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+            // Another name of this folder is none of a copy.
+            Ok(real) => real != paths.state && real.join(DATABASE).is_file(),
+        };
+        (is_original && here && prefix.parent().is_some()).then_some(prefix)
     })
 }
 
@@ -95,15 +113,15 @@ mod tests {
             std::fs::create_dir_all(state.join(folder)).expect("folder");
         }
         let here = state.to_string_lossy().into_owned();
-        let mut index = Index::default();
-        index.records = paths
-            .iter()
-            .map(|path| {
-                let path = path.replace("{state}", &here);
-                let record = serde_json::json!({ "source": "npm", "installPath": path });
-                (path, record)
-            })
-            .collect();
+        let record = |path: &&str| {
+            let path = path.replace("{state}", &here);
+            let record = serde_json::json!({ "source": "npm", "installPath": path });
+            (path, record)
+        };
+        let index = Index {
+            records: paths.iter().map(record).collect(),
+            ..Index::default()
+        };
         match refuse(&Paths::plain(&state), &state, &index) {
             Ok(()) => None,
             Err(Error::Copied { from, what, .. }) => {
@@ -112,6 +130,44 @@ mod tests {
             }
             Err(other) => panic!("{other}"),
         }
+    }
+
+    #[test]
+    fn the_original_may_still_be_there() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let base = dir.path().canonicalize().expect("real");
+        let (state, original) = (base.join("copy"), base.join("original"));
+        for folder in [&state, &original] {
+            std::fs::create_dir_all(folder.join("npm/projects/a")).expect("folder");
+        }
+        let path = original.join("npm/projects/a");
+        let index = Index {
+            records: vec![(
+                "a".to_owned(),
+                serde_json::json!({ "source": "npm", "installPath": path }),
+            )],
+            ..Index::default()
+        };
+        let judge = |state: &Path| refuse(&Paths::plain(state), state, &index);
+        assert!(
+            judge(&state).is_ok(),
+            "no state directory: code is loaded from there"
+        );
+        std::fs::create_dir_all(original.join("state")).expect("folder");
+        std::fs::write(original.join(DATABASE), "").expect("database");
+        assert!(matches!(judge(&state), Err(Error::Copied { from, .. }) if from == original));
+        assert!(judge(&original).is_ok());
+        // Another name of the same folder.
+        let link = base.join("link");
+        std::os::unix::fs::symlink(&state, &link).expect("link");
+        let own = Index {
+            records: vec![(
+                "a".to_owned(),
+                serde_json::json!({ "source": "npm", "installPath": link.join("npm/projects/a") }),
+            )],
+            ..Index::default()
+        };
+        assert!(refuse(&Paths::plain(&state), &state, &own).is_ok());
     }
 
     #[test]
@@ -133,7 +189,7 @@ mod tests {
             &["/before/.openclaw/npm/projects/a", "/other/extensions/b"],
             // What is not here was not copied.
             &["/before/.openclaw/npm/projects/gone"],
-            // A folder that is there is loaded from there.
+            // A folder that is there, and no state directory, is loaded from.
             &["/usr/npm/projects/a"],
             &["/extensions/b"],
             &["npm/projects/a"],

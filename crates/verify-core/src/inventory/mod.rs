@@ -80,6 +80,7 @@ use crate::policy::LocalRules;
 use self::context::{Context, Found, PluginRoot};
 pub(crate) use self::git_checkout::repository as git_repository;
 use self::paths::Paths;
+pub(crate) use self::paths::home_of;
 use self::records::{Known, Plugin, Scan};
 
 /// Reads the whole installation. Opens nothing for writing, and runs nothing.

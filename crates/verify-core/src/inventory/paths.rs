@@ -484,12 +484,17 @@ impl Paths {
     }
 }
 
-/// The home folder of a state directory of the default name: the folder that it lies in.
 fn derived_home(options: &InventoryOptions) -> Option<PathBuf> {
-    let folder = options
-        .relocated_from
-        .as_deref()
-        .unwrap_or(&options.state_dir);
+    home_of(
+        options
+            .relocated_from
+            .as_deref()
+            .unwrap_or(&options.state_dir),
+    )
+}
+
+/// The home folder of a state directory of the default name: the folder that it lies in.
+pub(crate) fn home_of(folder: &Path) -> Option<PathBuf> {
     let name = folder.file_name()?.to_str()?;
     let usual = name == ".openclaw" || name.starts_with(".openclaw-") || name == ".clawdbot";
     usual.then(|| folder.parent().map(Path::to_owned)).flatten()

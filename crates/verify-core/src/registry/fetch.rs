@@ -218,7 +218,8 @@ impl Inner {
             let many = silence.of(&registry) >= unanswered;
             many.then(|| {
                 FetchError::Network(format!(
-                    "the registry left {unanswered} packages without an answer, so it was not asked"
+                    "the registry left {} without an answer, so it was not asked",
+                    crate::text::count(unanswered, "package")
                 ))
             })
         };

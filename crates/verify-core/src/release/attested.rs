@@ -59,8 +59,8 @@ impl TagVerdict {
     fn compare(&self, released: &Released) -> Result<String, Failure> {
         match &self.commit {
             Some(commit) if *commit == released.commit => Ok(format!(
-                "GitHub released it from the same commit, with {} files",
-                released.assets.len()
+                "GitHub released it from the same commit, with {}",
+                crate::text::count(released.assets.len(), "file")
             )),
             Some(commit) => Err(Failure::new(
                 Code::Moved,

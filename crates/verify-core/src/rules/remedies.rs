@@ -56,7 +56,9 @@ fn spec(subject: &Subject) -> Option<String> {
             Some(format!("{name}@{}", subject.recorded_version()?))
         })?,
         Source::Git | Source::Clawhub => record.spec.clone()?,
-        Source::Path | Source::Archive | Source::NpmPack => record.source_path.clone()?,
+        Source::Path | Source::Archive => record.source_path.clone()?,
+        // Without the word OpenClaw installs it as an archive without npm.
+        Source::NpmPack => format!("npm-pack:{}", record.source_path.as_ref()?),
         Source::Link | Source::Load | Source::Config | Source::Unrecorded => return None,
     };
     // A user or a token in an address is not shown, and without it the address is another.

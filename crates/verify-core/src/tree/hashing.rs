@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, FileType};
@@ -44,6 +44,7 @@ pub(crate) fn digest_all(
         // A thread that the system refuses is one helper less.
         let helpers: Vec<_> = (1..threads).map_while(|_| helper().ok()).collect();
         let (walks, mut hashed) = pool.walk_all(specs);
+        pool.all_found.store(true, Ordering::Relaxed);
         hashed.extend(pool.work());
         for helper in helpers {
             match helper.join() {
@@ -135,6 +136,8 @@ struct Pool<'a> {
     options: &'a TreeOptions<'a>,
     queue: Queue<Job>,
     found_files: AtomicU64,
+    /// Whether every tree was walked.
+    all_found: AtomicBool,
     hashed_files: AtomicU64,
     hashed_bytes: AtomicU64,
     trees: Vec<InWork>,
@@ -147,6 +150,7 @@ impl<'a> Pool<'a> {
             options,
             queue: Queue::new(),
             found_files: AtomicU64::new(0),
+            all_found: AtomicBool::new(false),
             hashed_files: AtomicU64::new(0),
             hashed_bytes: AtomicU64::new(0),
             trees: specs.iter().map(|_| InWork::new()).collect(),
@@ -430,7 +434,12 @@ impl<'a> Pool<'a> {
         if let Some(progress) = self.options.progress
             && (files.is_multiple_of(PROGRESS_STEP) || files == of)
         {
-            progress(HashProgress { files, of, bytes });
+            progress(HashProgress {
+                files,
+                of,
+                bytes,
+                complete: self.all_found.load(Ordering::Relaxed),
+            });
         }
     }
 

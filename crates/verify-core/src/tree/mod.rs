@@ -148,6 +148,8 @@ pub struct HashProgress {
     pub of: u64,
     /// Bytes hashed.
     pub bytes: u64,
+    /// Whether all files were found, so that [`HashProgress::of`] grows no more.
+    pub complete: bool,
 }
 
 /// The digest of a tree, and what it was taken from.

@@ -14,10 +14,11 @@ use super::reviews::{RefreshedImport, ReviewFiles};
 use super::{OnProgress, Verifier};
 use crate::advisories::{AdvisoriesUsed, Index, Vex};
 use crate::digest::Sha256Digest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 use crate::finding::Level;
 use crate::inventory::HostCommand;
 use crate::inventory::Memory;
+use crate::inventory::{self, HostCommand};
 use crate::lock::Lock;
 use crate::operator_file::{self, Purpose};
 use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy, SkillSigner};
@@ -35,6 +36,7 @@ pub struct Builder {
     pub(super) host_command: Option<HostCommand>,
     pub(super) relocated_from: Option<PathBuf>,
     pub(super) home: Option<PathBuf>,
+    pub(super) home_is_unknown: bool,
     pub(super) config: Option<PathBuf>,
     pub(super) tmp: Option<PathBuf>,
     pub(super) workspace: Option<PathBuf>,
@@ -103,6 +105,7 @@ impl Builder {
             host_command: None,
             relocated_from: None,
             home: None,
+            home_is_unknown: false,
             config: None,
             tmp: None,
             workspace: None,
@@ -172,9 +175,18 @@ impl Builder {
         self
     }
 
-    /// The home folder of the user who runs OpenClaw.
+    /// The home folder of the user who runs OpenClaw: `~` in the config, `~/.agents/skills`, the units of the user, `~/.npmrc`.
+    ///
+    /// It is asked for, since without it a report is incomplete, unless it follows from the state directory: one called `.openclaw` lies
+    /// in it.
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
+        self
+    }
+
+    /// The home folder is not known: what lies in it is not judged, and the report says so (`not-established [no-home]`).
+    pub fn without_home(mut self) -> Self {
+        self.home_is_unknown = true;
         self
     }
 
@@ -236,6 +248,19 @@ impl Builder {
     pub fn policy(mut self, path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
         self.policy = Some(OperatorFile::new(path, shown));
         self
+    }
+
+    /// The folder with policy, lock and reviews under their usual names, which are also their names in reports.
+    pub fn folder(self, folder: impl AsRef<Path>) -> Self {
+        let file = |name: &'static str| (folder.as_ref().join(name), name);
+        let ((policy, policy_name), (lock, lock_name), (reviews, reviews_name)) = (
+            file(operator_file::POLICY),
+            file(operator_file::LOCK),
+            file(operator_file::REVIEWS),
+        );
+        self.policy(policy, policy_name)
+            .lock(lock, lock_name)
+            .reviews(reviews, reviews_name)
     }
 
     /// The lock file.
@@ -347,11 +372,29 @@ impl Builder {
         self
     }
 
+    /// That the home folder was forgotten is nothing that a report should have to say.
+    fn asks_for_home(&self) -> Result<()> {
+        let (Some(state), None, false) = (&self.state_dir, &self.home, self.home_is_unknown) else {
+            return Ok(());
+        };
+        let derived = inventory::home_of(self.relocated_from.as_deref().unwrap_or(state)).is_some();
+        match derived || self.relocated_from.is_some() {
+            true => Ok(()),
+            false => Err(Error::needs(
+                "the home folder of the user who runs OpenClaw is not known",
+                "name it, or say that it is not known",
+                Input::Home,
+            )),
+        }
+    }
+
     /// Reads the operator's files.
     ///
     /// # Errors
-    /// When one of them is not as it should be, and when a level is not known or may not be lowered.
+    /// When one of them is not as it should be, when a level is not known or may not be lowered, and when nothing says where the home
+    /// folder of the user who runs OpenClaw is (see [`Builder::home`]).
     pub fn build(mut self) -> Result<Verifier> {
+        self.asks_for_home()?;
         for file in [&mut self.policy, &mut self.lock, &mut self.reviews]
             .into_iter()
             .flatten()

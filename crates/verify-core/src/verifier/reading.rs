@@ -1,6 +1,7 @@
 //! What is left to be read, and what a reviewer has to read of one subject.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,8 +10,8 @@ use super::since_lock::{AgainstLock, Old};
 use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
-use crate::evidence::Evidence;
 use crate::evidence::review::{self as facts, ReadPart, ReviewStatus, ReviewedTree};
+use crate::evidence::{Evidence, bases};
 use crate::finding::Remedy;
 use crate::inventory::staged::kept::StagedCopy;
 use crate::inventory::{Inventory, Subject};
@@ -80,6 +81,8 @@ pub enum Since<'a> {
     Locked,
     /// From another generation of it that is still on the disk.
     Generation,
+    /// From the files of this archive, such as the published one that a registry gave.
+    Archive(&'a Path),
 }
 
 /// What a reviewer has to read of one subject.
@@ -339,7 +342,7 @@ impl Verifier {
             })
         };
         let is_meant = |known: &ReviewedTree| match since {
-            Since::Nothing | Since::Locked | Since::Generation => false,
+            Since::Nothing | Since::Locked | Since::Generation | Since::Archive(_) => false,
             Since::Cheapest if part == ReadPart::Own => {
                 open.and_then(|open| open.next.as_ref())
                     .and_then(|next| next.from)
@@ -367,10 +370,17 @@ impl Verifier {
             Some(Old::Generations) => given.generations(subject, content),
             _ => Vec::new(),
         };
+        let archived = match since {
+            Since::Archive(path) if part == ReadPart::Own => {
+                Some(of_archive(subject, path, content)?)
+            }
+            _ => None,
+        };
         let priced = given
             .find(subject, part, &meant)
             .into_iter()
             .chain(generations)
+            .chain(archived)
             .filter_map(|(digest, contents)| {
                 Some((
                     diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?,
@@ -415,6 +425,28 @@ impl Verifier {
             })),
         }
     }
+}
+
+/// The files of an archive to compare with.
+fn of_archive(
+    subject: &Subject,
+    path: &Path,
+    installed: Content,
+) -> Result<(TreeDigest, Contents<'static>)> {
+    let shown = text::visible(&path.to_string_lossy()).into_owned();
+    let Some((digest, contents)) = bases::of_archive(path, |_| true) else {
+        return Err(Error::environment(
+            format!("the archive {shown} cannot be read in one way"),
+            "show what changed since the lock, or all of it",
+        ));
+    };
+    if Content::Tree(digest) == installed {
+        return Err(Error::environment(
+            format!("{} has the very files of the archive", subject.id),
+            "there is no difference to read; show all of it",
+        ));
+    }
+    Ok((digest, contents))
 }
 
 impl Packages {

@@ -946,7 +946,7 @@ fn the_example_ci_fails_when_something_changed() {
         "{text}"
     );
 
-    let builder = bench.builder_at(NOW).state_dir(&state);
+    let builder = bench.builder_at(NOW).state_dir(&state).without_home();
     let relock = builder
         .build()
         .expect("verifier")

@@ -201,6 +201,7 @@ impl Place {
         let keys = NpmKeys::from_file(Path::new("keys.json"), &keys).expect("keys");
         Verifier::builder("2026-11-22T12:00:00Z".parse().expect("time"))
             .state_dir(self.path("state"))
+            .without_home()
             .policy(self.path("openclaw-verify.toml"), "policy")
             .lock(self.path("openclaw-verify.lock"), "lock")
             .anchors(

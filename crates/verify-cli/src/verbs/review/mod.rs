@@ -2,6 +2,7 @@
 
 mod append;
 mod export;
+mod published;
 mod shown;
 
 use std::path::Path;
@@ -56,8 +57,13 @@ pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
     } else if args.violation {
         append::violation(common, args, &subject, &files)
     } else {
+        let published = match args.diff.as_deref() {
+            Some("published") => Some(published::archive(common, &subject.verifier, &subject.id)?),
+            _ => None,
+        };
         let since = match args.diff.as_deref() {
             None | Some("") => Since::Cheapest,
+            Some("published") => published.as_deref().map_or(Since::Cheapest, Since::Archive),
             Some("none") => Since::Nothing,
             Some("lock") => Since::Locked,
             Some("generation") => Since::Generation,

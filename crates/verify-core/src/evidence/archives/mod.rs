@@ -426,7 +426,13 @@ impl Dependencies {
         if let Some((code, first)) = gone.or(self.open.first()) {
             let (count, all) = (self.open.len(), self.open.len() + self.equal);
             return (
-                Fact::not_established(*code, format!("{count} of {all} packages, such as {first}")),
+                Fact::not_established(
+                    *code,
+                    format!(
+                        "{count} of {}, such as {first}",
+                        text::count(all, "package")
+                    ),
+                ),
                 Vec::new(),
             );
         }

@@ -1,8 +1,8 @@
 //! One request of OpenClaw's install policy, protocol version 1, read strictly.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::json;
 use crate::text;
@@ -272,6 +272,77 @@ impl Request {
         Ok(request)
     }
 
+    /// The question whether a plugin in a folder of this machine may be installed: what OpenClaw asks for `plugins install FOLDER`.
+    ///
+    /// # Errors
+    /// [`BadRequest`] when `folder` is no absolute path of UTF-8.
+    pub fn plugin_folder(id: &str, folder: &Path) -> Result<Self, BadRequest> {
+        Self::local(
+            TargetType::Plugin,
+            id,
+            folder,
+            json!({
+                "origin": { "type": "plugin-package" },
+                "request": { "kind": "plugin-dir", "mode": "install" },
+                "plugin": { "contentType": "package", "pluginId": id },
+            }),
+        )
+    }
+
+    /// The same of a skill in a folder.
+    ///
+    /// # Errors
+    /// As [`Request::plugin_folder`].
+    pub fn skill_folder(name: &str, folder: &Path) -> Result<Self, BadRequest> {
+        Self::local(
+            TargetType::Skill,
+            name,
+            folder,
+            json!({
+                "origin": { "type": "path" },
+                "request": { "kind": "skill-install", "mode": "install" },
+                "skill": { "installId": "path" },
+            }),
+        )
+    }
+
+    /// A request about a folder of this machine, read as one of OpenClaw's, so that nothing can be asked that it could not ask.
+    fn local(
+        target: TargetType,
+        name: &str,
+        folder: &Path,
+        mut about: Value,
+    ) -> Result<Self, BadRequest> {
+        let path = folder
+            .to_str()
+            .filter(|_| folder.is_absolute())
+            .ok_or(BadRequest::Missing("sourcePath"))?;
+        let target = match target {
+            TargetType::Plugin => "plugin",
+            TargetType::Skill => "skill",
+        };
+        let whole = json!({
+            "protocolVersion": PROTOCOL_VERSION,
+            "targetType": target,
+            "targetName": name,
+            "sourcePath": path,
+            "sourcePathKind": "directory",
+            "source": { "kind": "local-path" },
+        });
+        for (key, value) in whole.as_object().into_iter().flatten() {
+            about[key] = value.clone();
+        }
+        Self::parse(about.to_string().as_bytes())
+    }
+
+    /// The same question about an update of something that is installed.
+    #[must_use]
+    pub fn as_update(mut self) -> Self {
+        self.update = true;
+        self.raw["request"]["mode"] = "update".into();
+        self
+    }
+
     /// The request as it was written.
     pub(crate) fn to_value(&self) -> Value {
         self.raw.clone()
@@ -464,4 +535,26 @@ fn skill(value: &Value) -> Result<Option<SkillTarget>, BadRequest> {
         install_id: required(value, "/skill/installId", "skill.installId")?,
         install_spec: value.pointer("/skill/installSpec").cloned(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_made_without_json_and_is_one_of_openclaws() {
+        let plugin = Request::plugin_folder("notes", Path::new("/staged/notes")).expect("request");
+        assert_eq!((plugin.target, plugin.update), (TargetType::Plugin, false));
+        assert_eq!(plugin.origin.kind, OriginKind::PluginPackage);
+        assert_eq!(plugin.path, Path::new("/staged/notes"));
+        let skill =
+            Request::skill_folder("weather", Path::new("/staged/weather")).expect("request");
+        assert_eq!(skill.origin.kind, OriginKind::Skill(SkillOrigin::Path));
+        for made in [plugin, skill.as_update()] {
+            let read = Request::parse(made.to_value().to_string().as_bytes());
+            assert_eq!(read, Ok(made));
+        }
+        assert!(Request::plugin_folder("notes", Path::new("staged")).is_err());
+        assert!(Request::skill_folder("", Path::new("/staged")).is_err());
+    }
 }

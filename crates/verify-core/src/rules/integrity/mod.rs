@@ -55,15 +55,23 @@ fn difference(part: &Part, files: Option<u64>) -> String {
             );
             // Of a tree that was replaced, more paths are gone than there are.
             if count as u64 > now {
-                format!("{differ}; {now} files are there now")
+                let (files, verb) = (
+                    text::count(now, "file"),
+                    if now == 1 { "is" } else { "are" },
+                );
+                format!("{differ}; {files} {verb} there now")
             } else {
-                format!("{differ}, of {now} files")
+                format!("{differ}, of {}", text::count(now, "file"))
             }
         }
         (None, Some(locked)) if locked != now => {
-            format!("content differs from the lock: {locked} files locked, {now} installed")
+            let locked = text::count(locked, "file");
+            format!("content differs from the lock: {locked} locked, {now} installed")
         }
-        (None, _) => format!("content differs from the lock, in any of {now} files"),
+        (None, _) => format!(
+            "content differs from the lock, in any of {}",
+            text::count(now, "file")
+        ),
     }
 }
 

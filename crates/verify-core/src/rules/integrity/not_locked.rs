@@ -72,8 +72,8 @@ fn of_old_lock(view: &View<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let mut draft = Draft::new(format!(
-        "the lock is of a revision that could not hold {} subjects that OpenClaw also starts or obeys",
-        open.count() + 1
+        "the lock is of a revision that could not hold {} that OpenClaw also starts or obeys",
+        crate::text::count(open.count() + 1, "subject")
     ))
     .code("lock-revision")
     .at(view.whole.in_lock(None))

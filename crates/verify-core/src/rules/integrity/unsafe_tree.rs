@@ -116,21 +116,33 @@ fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draf
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     if let TreeNote::Privileged { what, paths, count } = note {
         let draft = view.draft(format!(
-            "{count} of its files run with more rights than the user who starts them"
+            "{count} of its files {} with more rights than the user who starts {}",
+            if *count == 1 { "runs" } else { "run" },
+            if *count == 1 { "it" } else { "them" },
         ));
         return Some(named(draft.code(what), paths));
     }
     let draft = match note {
         TreeNote::WindowsUnsafeNames { paths, count } => named(
             view.draft(format!(
-                "{count} names that Windows cannot hold, or holds as other names"
+                "{} that Windows cannot hold, or holds as {}",
+                crate::text::count(*count, "name"),
+                if *count == 1 {
+                    "another"
+                } else {
+                    "other names"
+                },
             ))
             .code("windows-name"),
             paths,
         ),
         TreeNote::HardLinksLeave { paths, count } => named(
             view.draft(format!(
-                "{count} files have a hard link elsewhere: anyone who can write to that link can change them"
+                "{} elsewhere: anyone who can write to that link can change what is here",
+                match *count {
+                    1 => "1 file has a hard link".to_owned(),
+                    _ => format!("{count} files have a hard link"),
+                }
             ))
             .code("hard-link"),
             paths,
