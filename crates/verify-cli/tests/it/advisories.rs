@@ -48,7 +48,7 @@ fn an_import_is_whole_or_nothing_and_can_be_looked_at() {
         .join(".cache/openclaw-verify/advisories.index");
     let before = fs::read(&index).expect("index");
     for wanted in [
-        "1 records on 1 packages of npm, 1 of them about malware",
+        "1 record on 1 package of npm, 1 of them about malware",
         "the newest is of 2026-11-01",
         "left out: 1 withdrawn",
         "from osv  sha256:",

@@ -13,9 +13,15 @@ use crate::support::{Run, repository, shared};
 /// without the places, and what the last run ended with.
 const JUDGE: &str = r#"
     set -e
+    # The checkout itself may be below /home.
+    kept=$(mktemp -d)
+    trap 'rm -rf "$kept"' EXIT
+    cp -a "$STATE" "$kept/state"
+    cp "$PROGRAM" "$kept/program"
+    PROGRAM=$kept/program
     mount -t tmpfs tmpfs /home
     mkdir -p /home/user /home/policy
-    cp -a "$STATE" /home/user/.openclaw
+    cp -a "$kept/state" /home/user/.openclaw
     cd /home/user
     eval "$LAY"
     "$PROGRAM" lock --init --config /home/policy > /home/init 2>&1 || { cat /home/init; exit 1; }

@@ -685,6 +685,7 @@ fn the_environment_chooses_places_and_nothing_else() {
         let mut command = bare(&root.join("home"), root);
         command
             .args(["check", "--config", config, "--format", "json"])
+            .args(["--relocated-from", "/home/user/.openclaw"])
             .args(arguments);
         for (name, value) in variables {
             command.env(name, value);
@@ -730,7 +731,13 @@ fn the_environment_chooses_places_and_nothing_else() {
 
 #[test]
 fn a_home_that_is_not_known_is_said() {
-    let installation = rich();
+    // Without a record of an install nothing says that it was moved.
+    let installation = Installation::empty();
+    write(
+        &installation.state,
+        "workspace/skills/x/SKILL.md",
+        "---\nname: x\ndescription: x\n---\n",
+    );
     installation.init(0);
     let moved = installation
         .state

@@ -15,6 +15,7 @@ mod managers;
 mod scripts;
 mod shims;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ const MAX_PROGRAM: u64 = 1 << 20;
 const MAX_MANIFEST: u64 = 4 << 20;
 /// Most wrappers, each of which starts the next.
 const MAX_STEPS: usize = 4;
+/// Most packages that are looked at beside the host.
+const MAX_PACKAGES: usize = 100_000;
 /// Most folders above a file in which its package is looked for.
 const MAX_DEPTH: usize = 24;
 
@@ -265,6 +268,15 @@ fn is_covered(folder: &Path, host: &Path) -> bool {
     let Ok(real) = folder.canonicalize() else {
         return holds_nothing;
     };
+    // pnpm hoists links to packages of its shared store into each project.
+    let hoisted = || {
+        let (Some(packages), Some(reached)) = (packages(&real), reached(host)) else {
+            return false;
+        };
+        packages
+            .iter()
+            .all(|package| enclosing(package).is_some_and(|around| reached.contains(&around)))
+    };
     let store = host
         .ancestors()
         .find(|above| above.file_name() == Some(OsStr::new(".pnpm")));
@@ -276,6 +288,60 @@ fn is_covered(folder: &Path, host: &Path) -> bool {
         || real.starts_with(host)
         || Some(real.as_path()) == beside
         || store.is_some_and(|store| real.starts_with(store))
+        || hoisted()
+}
+
+/// The `node_modules` folders that links lead to from beside `host`, directly or by others: what its digest of siblings covers.
+fn reached(host: &Path) -> Option<BTreeSet<PathBuf>> {
+    let start = host.parent()?.to_owned();
+    let mut reached = BTreeSet::from([start.clone()]);
+    let mut todo = vec![start];
+    while let Some(folder) = todo.pop() {
+        for package in packages(&folder)? {
+            let around = enclosing(&package)?;
+            if reached.len() > MAX_PACKAGES {
+                return None;
+            }
+            if reached.insert(around.clone()) {
+                todo.push(around);
+            }
+        }
+    }
+    Some(reached)
+}
+
+/// What is in a `node_modules` folder, scopes opened: paths as they are written. None where it cannot be read.
+fn packages(folder: &Path) -> Option<Vec<PathBuf>> {
+    let list = |folder: &Path| -> Option<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(folder).ok()?.take(MAX_PACKAGES);
+        entries
+            .map(|entry| entry.ok().map(|entry| entry.path()))
+            .collect()
+    };
+    let named = |path: &Path, start: &str| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(start))
+    };
+    let mut found = Vec::new();
+    for entry in list(folder)? {
+        // `.bin` and the records of package managers are no packages.
+        if named(&entry, ".") {
+            continue;
+        }
+        match named(&entry, "@") {
+            true => found.extend(list(&entry)?),
+            false => found.push(entry),
+        }
+    }
+    Some(found)
+}
+
+/// The `node_modules` folder that holds what a path leads to.
+fn enclosing(package: &Path) -> Option<PathBuf> {
+    let real = package.canonicalize().ok()?;
+    let mut above = real.ancestors().skip(1);
+    let found = above.find(|folder| folder.file_name() == Some(OsStr::new("node_modules")));
+    found.map(Path::to_owned)
 }
 
 /// The user to whom a place belongs.

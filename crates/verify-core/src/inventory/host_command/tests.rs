@@ -224,14 +224,53 @@ fn a_link_to_a_script_starts_what_the_script_finds_from_there() {
 }
 
 #[test]
-fn a_folder_that_node_searches_and_no_digest_covers_has_to_be_empty() {
+fn a_folder_that_node_searches_holds_what_is_judged_or_nothing() {
     for (home, shim) in homes() {
         let Some(hoisted) = shim.node_path.last() else {
             continue;
         };
-        fs::create_dir_all(hoisted.join("left-pad")).expect("folder");
+        // pnpm hoists links to the host's own dependencies.
+        let dependency = home
+            .base
+            .join("store/v11/links/@/ms/2.1.3/h/node_modules/ms");
+        write(&dependency.join("index.js"), "");
+        let beside = home.host.parent().expect("modules");
+        symlink(&dependency, beside.join("ms")).expect("link");
+        fs::create_dir_all(hoisted.join("@scope")).expect("folder");
+        symlink(&dependency, hoisted.join("ms")).expect("link");
+        assert_eq!(
+            home.found().host.as_ref(),
+            Some(&home.host),
+            "{}",
+            shim.generator
+        );
+        // A package of another project in the same store, one from elsewhere, a file.
         let private = hoisted.to_string_lossy().contains("global/5/.pnpm");
-        assert_eq!(home.found().host.is_some(), private, "{}", shim.generator);
+        let other = home
+            .base
+            .join("store/v11/links/@/other/1.0.0/h/node_modules/other");
+        write(&other.join("index.js"), "");
+        write(&home.base.join("evil/index.js"), "");
+        let plant: [&dyn Fn(&Path); 4] = [
+            &|place| symlink(&other, place).expect("link"),
+            &|place| symlink(home.base.join("evil"), place).expect("link"),
+            &|place| write(&place.join("index.js"), ""),
+            &|place| write(place, ""),
+        ];
+        for (number, plant) in plant.iter().enumerate() {
+            let place = hoisted.join("@scope").join(format!("x{number}.js"));
+            plant(&place);
+            assert_eq!(
+                home.found().host.is_some(),
+                private,
+                "{} {number}",
+                shim.generator
+            );
+            match place.is_dir() && !place.is_symlink() {
+                true => fs::remove_dir_all(&place).expect("removed"),
+                false => fs::remove_file(&place).expect("removed"),
+            }
+        }
     }
 }
 

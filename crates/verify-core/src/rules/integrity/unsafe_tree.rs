@@ -144,7 +144,9 @@ fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
                     _ => format!("{count} files have a hard link"),
                 }
             ))
-            .code("hard-link"),
+            .code("hard-link")
+            .help("pnpm and bun link files from their store, which `package-import-method=copy` of pnpm ends; of any other place find out what links there")
+            .remedy(Remedy::Operator { input: None }),
             paths,
         ),
         _ => return None,
