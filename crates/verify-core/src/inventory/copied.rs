@@ -4,8 +4,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Value;
+
 use super::config::string;
-use super::index::Index;
 use super::paths::{Paths, normalize};
 use crate::error::Error;
 use crate::text;
@@ -19,13 +20,13 @@ const DATABASE: &str = "state/openclaw.sqlite";
 ///
 /// All records of what lies in it have to agree on one folder, which is gone, or is a state directory too: the original. Of any other
 /// folder that is there OpenClaw may load code, and that is a finding about each plugin.
-pub(super) fn refuse(paths: &Paths, given: &Path, index: &Index) -> Result<(), Error> {
+pub(super) fn refuse(paths: &Paths, given: &Path, index: &[(String, Value)]) -> Result<(), Error> {
     if paths.relocated() {
         return Ok(());
     }
     let mut from: Option<PathBuf> = None;
     let mut records = 0_usize;
-    for (_, record) in &index.records {
+    for (_, record) in index {
         let Some(path) = string(record.get("installPath")).map(Path::new) else {
             continue;
         };
@@ -118,10 +119,7 @@ mod tests {
             let record = serde_json::json!({ "source": "npm", "installPath": path });
             (path, record)
         };
-        let index = Index {
-            records: paths.iter().map(record).collect(),
-            ..Index::default()
-        };
+        let index: Vec<(String, Value)> = paths.iter().map(record).collect();
         match refuse(&Paths::plain(&state), &state, &index) {
             Ok(()) => None,
             Err(Error::Copied { from, what, .. }) => {
@@ -141,13 +139,10 @@ mod tests {
             std::fs::create_dir_all(folder.join("npm/projects/a")).expect("folder");
         }
         let path = original.join("npm/projects/a");
-        let index = Index {
-            records: vec![(
-                "a".to_owned(),
-                serde_json::json!({ "source": "npm", "installPath": path }),
-            )],
-            ..Index::default()
-        };
+        let index = [(
+            "a".to_owned(),
+            serde_json::json!({ "source": "npm", "installPath": path }),
+        )];
         let judge = |state: &Path| refuse(&Paths::plain(state), state, &index);
         assert!(
             judge(&state).is_ok(),
@@ -160,13 +155,10 @@ mod tests {
         // Another name of the same folder.
         let link = base.join("link");
         std::os::unix::fs::symlink(&state, &link).expect("link");
-        let own = Index {
-            records: vec![(
-                "a".to_owned(),
-                serde_json::json!({ "source": "npm", "installPath": link.join("npm/projects/a") }),
-            )],
-            ..Index::default()
-        };
+        let own = [(
+            "a".to_owned(),
+            serde_json::json!({ "source": "npm", "installPath": link.join("npm/projects/a") }),
+        )];
         assert!(refuse(&Paths::plain(&state), &state, &own).is_ok());
     }
 

@@ -122,7 +122,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
     roots::follow(&paths, given, &workspaces, &mut inventory);
     let mut index = index::read(&paths)?;
-    copied::refuse(&paths, given, &index)?;
+    copied::refuse(&paths, given, &index.records)?;
     inventory.observations.append(&mut config.observations);
     inventory.observations.append(&mut index.observations);
     inventory
