@@ -213,7 +213,7 @@ pub enum TreeError {
     #[error("there is no folder")]
     Missing,
     /// The tree holds what a digest cannot represent. None of that was followed or opened.
-    #[error("{total} unsafe entries, first {}", .offenders.first().map_or_else(String::new, ToString::to_string))]
+    #[error("{total} unsafe {}, first {}", if *total == 1 { "entry" } else { "entries" }, .offenders.first().map_or_else(String::new, ToString::to_string))]
     Unsafe {
         /// The first of them by path order of the walk, at most [`MAX_OFFENDERS`].
         offenders: Vec<Offender>,
