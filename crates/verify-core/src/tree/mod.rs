@@ -205,6 +205,14 @@ pub enum TreeNote {
     },
 }
 
+/// How many entries are unsafe, in words.
+fn unsafe_entries(total: &usize) -> String {
+    format!(
+        "{total} unsafe {}",
+        if *total == 1 { "entry" } else { "entries" }
+    )
+}
+
 /// Why a tree has no digest. Paths are relative to the root and safe to show.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -213,7 +221,7 @@ pub enum TreeError {
     #[error("there is no folder")]
     Missing,
     /// The tree holds what a digest cannot represent. None of that was followed or opened.
-    #[error("{total} unsafe {}, first {}", if *total == 1 { "entry" } else { "entries" }, .offenders.first().map_or_else(String::new, ToString::to_string))]
+    #[error("{}, first {}", unsafe_entries(.total), .offenders.first().map_or_else(String::new, ToString::to_string))]
     Unsafe {
         /// The first of them by path order of the walk, at most [`MAX_OFFENDERS`].
         offenders: Vec<Offender>,
