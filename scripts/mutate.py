@@ -513,20 +513,19 @@ def mutate(bin, count, seed, jobs):
 
 
 def kills(bin, count, seed):
-    r, faults, killed = random.Random(f"kills/{seed}"), [], 0
+    r, faults, killed, news = random.Random(f"kills/{seed}"), [], 0, 0
     with tempfile.TemporaryDirectory(prefix="mutate-") as root:
         place = Place(bin, Path(root).resolve() / "place")
         lock, skill = place.config / "openclaw-verify.lock", place.state / "workspace/skills/weather/SKILL.md"
         text = skill.read_text()
         accept = ["lock", "--accept", "skill:workspace/weather"]
-        start = time.monotonic()
-        place.run(["lock", "--check"])
-        usual = time.monotonic() - start
         # What the whole run writes for each of the two contents: the lock is deterministic.
         wanted = []
         for more in (1, 2):
             skill.write_text(text + "\nmore\n" * more)
+            start = time.monotonic()
             place.ok(accept)
+            usual = time.monotonic() - start
             wanted.append(lock.read_bytes())
         for number in range(count):
             skill.write_text(text + "\nmore\n" * (number % 2 + 1))
@@ -535,9 +534,10 @@ def kills(bin, count, seed):
             child = subprocess.Popen(
                 place.command(verb), cwd=place.root, env=place.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            time.sleep(r.random() * usual * 1.2)
+            time.sleep(r.random() * usual * 1.5)
             child.send_signal(signal.SIGKILL)
             killed += child.wait() == -signal.SIGKILL
+            news += lock.read_bytes() == wanted[number % 2]
             now, may = lock.read_bytes(), [old] if verb == ["check"] else [old, wanted[number % 2]]
             if now not in may:
                 faults.append(f"kill {number}: neither the old lock nor the new one, {len(now)} bytes")
@@ -559,7 +559,7 @@ def kills(bin, count, seed):
                 for name in left:
                     for folder in (place.tmp, place.config):
                         subprocess.run(["rm", "-rf", folder / name], check=False)
-    print(f"{count} kills ({killed} in the middle of a run): {len(faults)} faults")
+    print(f"{count} kills ({killed} in the middle of a run, {news} times the new lock was there): {len(faults)} faults")
     for fault in faults[:20]:
         print("  " + fault)
     return not faults

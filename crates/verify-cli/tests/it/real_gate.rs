@@ -487,3 +487,89 @@ fn swapped_dependency(bench: &Bench) {
     assert_eq!(installed.code, 0, "{}", installed.text());
     bench.same_as_staged("npm-pack:@acme/acme-packed");
 }
+
+#[test]
+#[ignore = "needs a real OpenClaw"]
+fn openclaw_does_not_install_what_advisories_call_malware() {
+    let bench = Bench::new(&real());
+    let set_up = bench.verify(&["gate", "--setup", "--apply"]);
+    assert_eq!(set_up.code, 0, "{}", set_up.text());
+    let policy = "version = 1\n[advisories]\nindex = \"advisories.index\"\n";
+    std::fs::write(bench.root.join("config/openclaw-verify.toml"), policy).expect("policy");
+    let known = |name: &str, affected: &str, more: &str| {
+        let record = format!(
+            r#"{{"id":"MAL-2026-1","modified":"2026-11-01T00:00:00Z"{more},"affected":[{{"package":{{"ecosystem":"npm","name":"{name}"}},{affected}}}]}}"#
+        );
+        let file = bench.root.join("record.json");
+        std::fs::write(&file, record).expect("record");
+        let run = bench.verify(&["advisories", "import", &file.to_string_lossy()]);
+        assert_eq!(run.code, 0, "{}", run.text());
+    };
+    let forever = r#""ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]"#;
+    let packed = format!("npm-pack:{}", bench.path("src/acme-acme-packed-1.2.0.tgz"));
+    let local = |name: &str| {
+        bench.root.join("state/npm/projects").is_dir() && {
+            let found = Command::new("find")
+                .arg(bench.root.join("state/npm/projects"))
+                .args(["-path", &format!("*/node_modules/{name}/*")])
+                .output()
+                .expect("find");
+            !found.stdout.is_empty()
+        }
+    };
+    // By version and by a range without an end; nothing of it is left behind.
+    for affected in [r#""versions":["1.2.0"]"#, forever] {
+        known("@acme/acme-packed", affected, "");
+        let refused = bench.plugin(&packed);
+        assert_ne!(refused.code, 0, "{}", refused.text());
+        let said = flat(&refused.text());
+        assert!(
+            said.contains("MAL-2026-1") && said.contains("known-malicious"),
+            "{said}"
+        );
+        assert!(!local("@acme/acme-packed"), "{affected}");
+    }
+    // One that was taken back says nothing, and the usual questions are asked.
+    known(
+        "@acme/acme-packed",
+        forever,
+        r#","withdrawn":"2026-11-02T00:00:00Z""#,
+    );
+    bench.second_try_passes(&|| bench.plugin(&packed));
+    let check = bench.verify(&["check"]);
+    assert!(
+        !check.text().contains("known-malicious"),
+        "{}",
+        check.text()
+    );
+    // What is installed already is found every day after.
+    known("@acme/acme-packed", forever, "");
+    let check = bench.verify(&["check"]);
+    assert_eq!(check.code, 1, "{}", check.text());
+    assert!(check.text().contains("known-malicious"), "{}", check.text());
+
+    // A dependency that the archive only names: it is there when the package is staged.
+    known("acme-dependency", forever, "");
+    let source = bench.root.join("src");
+    pack(&source, "acme-dependency", "module.exports = 1;\n");
+    let manifest = source.join("packed-plugin/package.json");
+    let place = format!(
+        "\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"",
+        bench.path("src/acme-dependency.tgz")
+    );
+    let text = std::fs::read_to_string(&manifest)
+        .expect("manifest")
+        .replace("\"type\"", &place)
+        .replace("1.2.0", "1.2.1");
+    std::fs::write(&manifest, text).expect("write");
+    tar(&source, "packed-plugin");
+    let spec = format!("npm-pack:{}", bench.path("src/packed-plugin.tgz"));
+    let refused = bench.plugin(&spec);
+    assert_ne!(refused.code, 0, "{}", refused.text());
+    assert!(
+        flat(&refused.text()).contains("known-malicious"),
+        "{}",
+        refused.text()
+    );
+    assert!(!local("acme-dependency"));
+}
