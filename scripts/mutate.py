@@ -85,7 +85,24 @@ class Place:
         policy = self.config / "openclaw-verify.toml"
         digest = hashlib.sha256((self.more / "imported.toml").read_bytes()).hexdigest()
         team = f'\n[imports.team]\npath = "../more/imported.toml"\ndigest = "sha256:{digest}"\n'
-        policy.write_text(policy.read_text() + team)
+        # What advisories say of a package that is there, and that the team says it is none.
+        record = {
+            "id": "GHSA-1", "modified": "2026-11-20T00:00:00Z",
+            "affected": [{"package": {"ecosystem": "npm", "name": "@acme/packed"}, "versions": ["1.2.0"]}],
+        }
+        (self.more / "record.json").write_text(json.dumps(record))
+        vex = {
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.org/1", "author": "Ada", "version": 1,
+            "timestamp": "2026-11-20T00:00:00Z",
+            "statements": [{
+                "vulnerability": {"name": "GHSA-1", "aliases": ["CVE-1"]}, "products": [{"@id": "pkg:npm/%40acme/packed@1.2.0"}],
+                "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",
+            }],
+        }
+        (self.more / "vex.json").write_text(json.dumps(vex, indent=1))
+        known = '\n[advisories]\nindex = "../more/advisories.index"\n\n[[vex]]\npath = "../more/vex.json"\nuntil = 2026-12-20\n'
+        policy.write_text(policy.read_text() + team + known)
+        self.ok(["advisories", "import", str(self.more / "record.json")])
         self.clone()
         shutil.copy(ROOT / "crates/verify-core/src/provenance/npm/keys.json", self.more / "keys.json")
         roots = sorted(Path.home().glob(".cargo/registry/src/*/sigstore-trust-root-*/src/trusted_root.json"))
@@ -147,6 +164,10 @@ class Place:
         self.targets += [(self.more / "keys.json", "json", [[*archive, "--npm-keys", str(self.more / "keys.json")]], "strict")] * 4
         if (self.more / "root.json").exists():
             self.targets += [(self.more / "root.json", "json", [[*archive, "--trusted-root", str(self.more / "root.json")]], "strict")] * 4
+        again = ["advisories", "import", "--index", str(self.more / "other.index")]
+        self.targets += [(self.more / "vex.json", "json", both, None)] * 4
+        self.targets += [(self.more / "advisories.index", "bytes", [*both, ["advisories"]], None)] * 4
+        self.targets += [(self.more / "record.json", "json", [[*again, str(self.more / "record.json")]], None)] * 4
         self.targets += [(self.more / "old.cdx.json", "json", [["sbom", "--diff", str(self.more / "old.cdx.json")]], None)] * 2
         self.targets += [(self.more / "request.json", "json", [["gate"]], None)] * 6
 

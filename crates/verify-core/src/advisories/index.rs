@@ -4,10 +4,12 @@
 //! description and table, which also stands at the end: so one digest stands for every byte, though a look-up reads and hashes only the blocks that it needs. A
 //! package's bucket is found by the hash of its name; the bucket says which names it holds, so an answer "none" is one that was read.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,8 @@ const MAX_META: u64 = 1 << 20;
 const MAX_BODY: u64 = 4 << 30;
 /// Most buckets.
 const MAX_BUCKETS: u64 = 1 << 22;
+/// Most blocks that are kept: 1 MiB.
+const MAX_KEPT: usize = 128;
 /// Most bytes of one bucket: a few packages, and what is said of them.
 const MAX_BUCKET: u64 = 64 << 20;
 
@@ -92,6 +96,8 @@ pub struct Index {
     buckets: u64,
     body_at: u64,
     body: u64,
+    /// Blocks that say where buckets are, as they were when their digests were compared.
+    kept: Mutex<BTreeMap<u64, Vec<u8>>>,
 }
 
 impl Index {
@@ -178,6 +184,7 @@ impl Index {
             buckets,
             body_at,
             body,
+            kept: Mutex::default(),
         }))
     }
 
@@ -206,7 +213,7 @@ impl Index {
     pub fn entries(&self, name: &str) -> Result<Vec<Entry>> {
         let directory = (self.buckets + 1) * 8;
         let bucket = bucket_of(name, self.buckets);
-        let ends = self.body_bytes(bucket * 8, 16)?;
+        let ends = self.ends(bucket)?;
         let number = |at: usize| {
             let bytes = ends.get(at..at + 8).and_then(|eight| eight.try_into().ok());
             bytes.map_or(u64::MAX, u64::from_le_bytes)
@@ -238,6 +245,28 @@ impl Index {
             rest = after;
         }
         Ok(found)
+    }
+
+    /// Where a bucket begins and ends. Many buckets share a block of these, so the blocks that were hashed are kept.
+    fn ends(&self, bucket: u64) -> Result<Vec<u8>> {
+        let (at, size) = (bucket * 8, 16);
+        let (block, inside) = (at / BLOCK, at % BLOCK);
+        if inside + size > BLOCK {
+            return self.body_bytes(at, size);
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.contains_key(&block) {
+            let length = BLOCK.min(self.body - block * BLOCK);
+            let bytes = self.body_bytes(block * BLOCK, length)?;
+            if kept.len() >= MAX_KEPT {
+                kept.clear();
+            }
+            kept.insert(block, bytes);
+        }
+        let from = usize::try_from(inside).unwrap_or(usize::MAX);
+        let ends = kept.get(&block).and_then(|bytes| bytes.get(from..));
+        let ends = ends.and_then(|rest| rest.get(..16)).unwrap_or_default();
+        Ok(ends.to_vec())
     }
 
     /// Bytes of the body, read with the whole blocks in which they lie.
