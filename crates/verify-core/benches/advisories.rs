@@ -158,7 +158,14 @@ fn done(start: Instant, said: &str) {
     let time = start.elapsed().as_nanos();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    println!("{time} peak {}, {said}", peak.unwrap_or("?").trim());
+    // What the first thread ran, which other work on the machine does not change much; an import has more threads.
+    let ran = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let ran = ran.split(' ').next().and_then(|text| text.parse().ok());
+    let ran = Duration::from_nanos(ran.unwrap_or(0));
+    println!(
+        "{time} peak {}, {ran:.2?} on a processor, {said}",
+        peak.unwrap_or("?").trim()
+    );
 }
 
 fn made_up() -> Vec<String> {
