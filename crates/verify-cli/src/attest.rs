@@ -31,7 +31,7 @@ enum Key {
 pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
     let makes = matches!(
         verb,
-        Verb::Check | Verb::Archive(_) | Verb::Skill(_) | Verb::Release(_)
+        Verb::Check(_) | Verb::Archive(_) | Verb::Skill(_) | Verb::Release(_)
     );
     if common.attest.is_some() && !makes {
         return Err(Error::environment(

@@ -369,7 +369,7 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
         None if crate::signed::environment_counts() => host::on_path(&state_dir),
         None => Host {
             folder: None,
-            wrapper: None,
+            command: None,
         },
     };
     Ok(Installation {

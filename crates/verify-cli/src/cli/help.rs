@@ -81,27 +81,20 @@ const LABEL: &[&str] = &["host_label"];
 fn acting(verb: &str) -> Vec<&'static str> {
     let groups: &[&[&str]] = match verb {
         "check" => &[
-            PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, LABEL, FORMAT,
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, LABEL, FORMAT,
         ],
-        "plugins" | "skills" | "core" | "lock" => {
-            &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, LABEL, FORMAT]
-        }
+        "plugins" | "skills" | "core" => &[
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, LABEL, FORMAT,
+        ],
+        "lock" => &[
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, SIGN, LEVELS, LABEL, FORMAT,
+        ],
         "watch" => &[
             PLACES,
             &["home", "profile", "dev", "tmp", "variables", "threads"],
-            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT,
-        ],
-        "plugins" | "skills" | "core" => &[
-            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, FORMAT,
-        ],
-        "lock" => &[
-            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, SIGN, LEVELS, FORMAT,
-        ],
-        "host" => &[
-            &["state_dir", "relocated_from", "home", "profile", "dev"],
-            &["variables"],
             FILES,
             ANCHORS,
+            SIGNERS,
             LEVELS,
             LABEL,
             FORMAT,
@@ -117,13 +110,14 @@ fn acting(verb: &str) -> Vec<&'static str> {
                 "variables",
             ],
             FILES,
+            SIGNERS,
             LEVELS,
             LABEL,
             FORMAT,
         ],
-        "checklist" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, LEVELS, FORMAT],
-        "review" | "update" | "policy" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
-        "sbom" => &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, FORMAT],
+        "checklist" => &[
+            PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, FORMAT,
+        ],
         "review" | "update" | "policy" => {
             &[PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, SIGN, FORMAT]
         }
@@ -133,26 +127,22 @@ fn acting(verb: &str) -> Vec<&'static str> {
             &["config", "trusted_root", "npm_keys", "threads"],
             FORMAT,
         ],
-        "npm" => &[PLACES, FILES, ANCHORS],
-        "archive" | "skill" => &[
-            PLACES, FILES, ONLINE, ANCHORS, LEVELS, ATTEST, LABEL, FORMAT,
-        ],
-        "release" => &[
-            FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, LABEL, FORMAT,
-        ],
         "npm" => &[
             PLACES,
             FILES,
             ANCHORS,
             SIGNERS,
             LEVELS,
+            LABEL,
             FORMAT,
             &["no_progress"],
         ],
         "archive" | "skill" => &[
-            PLACES, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT,
+            PLACES, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, LABEL, FORMAT,
         ],
-        "release" => &[FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, FORMAT],
+        "release" => &[
+            FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, ATTEST, LABEL, FORMAT,
+        ],
         "attestation" => &[ONLINE, ANCHORS, SIGNERS, FORMAT],
         "tree" => &[FORMAT, &["threads", "no_progress"]],
         "advisories" => &[&["config", "policy", "threads"], FORMAT],

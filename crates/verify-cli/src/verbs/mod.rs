@@ -40,22 +40,16 @@ use crate::commands;
 use crate::operator::{self, Files};
 use crate::progress::Bar;
 use crate::render::Detail;
-use crate::{Exit, attest, errors, names, output, outputs, process, render};
-
-/// Does what was asked.
-pub(crate) fn run(cli: Cli) -> Result<Exit> {
-    let common = &cli.common;
-    commands::remember(common);
-    render::event::remember(common);
-use crate::{Exit, attest, errors, names, output, outputs, process, signed};
+use crate::{Exit, attest, errors, names, output, outputs, process, render, signed};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     commands::remember(&cli.common);
+    render::event::remember(&cli.common);
     if let Some(verb) = &cli.verb {
         speaks(verb, cli.common.format)?;
     }
-    let verb = cli.verb.unwrap_or(Verb::Check);
+    let verb = cli.verb.unwrap_or(Verb::Check(CheckArgs::default()));
     let common = &match signed::enforce(cli.common.clone(), &verb) {
         // OpenClaw takes nothing but a reply.
         Err(error) if matches!(&verb, Verb::Gate(args) if !args.setup && !args.selftest) => {
@@ -67,8 +61,6 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let mut outputs = outputs_of(common, &verb);
     outputs.extend(attest::files(common));
     outputs::refuse(&outputs, || {
-    let verb = cli.verb.unwrap_or(Verb::Check(CheckArgs::default()));
-    outputs::refuse(outputs_of(common, &verb), || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders
