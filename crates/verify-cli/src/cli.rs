@@ -400,7 +400,7 @@ impl Verb {
             | Self::Skill(_)
             | Self::Release(_) => EVERY,
             Self::Lock(args) if args.init => EVERY,
-            Self::Host(args) if args.commands => &[Format::Human],
+            Self::Host(args) if args.commands || args.print.is_some() => &[Format::Human],
             Self::Host(_) => EVERY,
             Self::Checklist(_) => &[Format::Human, Format::Json, Format::Markdown],
             // A request is always answered in OpenClaw's own protocol.

@@ -15,6 +15,7 @@ mod output;
 mod outputs;
 mod pager;
 mod process;
+mod profiles;
 mod progress;
 mod render;
 mod signed;

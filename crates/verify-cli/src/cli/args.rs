@@ -50,9 +50,27 @@ pub(crate) struct HostArgs {
     /// To be read and then run. What no command fixes is a comment.
     #[arg(long)]
     pub commands: bool,
+    /// apparmor, systemd, compose or config
+    ///
+    /// Print a file that hardens this installation, with its paths filled in, and judge nothing.
+    #[arg(long, value_name = "FILE", hide_possible_values = true, conflicts_with = "commands")]
+    pub print: Option<Profile>,
     /// Where the machine's tables are.
     #[command(flatten)]
     pub machine: MachineArgs,
+}
+
+/// A file that hardens an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// A profile of AppArmor.
+    Apparmor,
+    /// A system unit with its hardening.
+    Systemd,
+    /// An override for the compose file.
+    Compose,
+    /// A config of OpenClaw.
+    Config,
 }
 
 /// Arguments of `checklist`.

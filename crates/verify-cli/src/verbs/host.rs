@@ -5,9 +5,13 @@ use openclaw_verify_core::{Builder, Result};
 
 use super::{check, detail, start};
 use crate::cli::{Common, HostArgs, MachineArgs};
-use crate::{Exit, output, wording};
+use crate::{Exit, output, profiles, wording};
 
 pub(super) fn run(common: &Common, args: &HostArgs) -> Result<Exit> {
+    if let Some(profile) = args.print {
+        output::lines(&profiles::filled(common, profile)?)?;
+        return Ok(Exit::Clean);
+    }
     let start = start(common)?;
     let verifier = of_machine(start.builder, &args.machine).build()?;
     let report = verifier.posture()?;

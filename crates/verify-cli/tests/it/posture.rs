@@ -1143,6 +1143,66 @@ fn owners_and_groups_of_another_user() {
     );
 }
 
+#[test]
+fn profiles_are_printed_with_the_paths_of_the_installation() {
+    let installation = with("{}");
+    let home = installation.state.parent().expect("home").to_owned();
+    let home = home.to_str().expect("text");
+    let print = |which: &str| {
+        let run = installation.run(&["host", "--print", which, "--home", home]);
+        assert_eq!(run.code, 0, "{}", run.text());
+        run.stdout
+    };
+    let state = installation.state.to_str().expect("text");
+    for which in ["apparmor", "systemd"] {
+        let text = print(which);
+        assert!(
+            text.contains(state) && !text.contains("/home/openclaw"),
+            "{text}"
+        );
+    }
+    let unit = print("systemd");
+    let before = unit
+        .lines()
+        .find(|line| line.starts_with("ExecStartPre="))
+        .expect("a check before the start");
+    assert!(
+        before.contains(" check -q ")
+            && before.contains(&format!("--config {}", installation.config.display())),
+        "{before}"
+    );
+    assert!(print("compose").contains(&format!("source: {state}")));
+    let run = installation.run(&["host", "--print", "config", "--format", "json"]);
+    assert_eq!(run.code, 2, "a file has no other form: {}", run.text());
+}
+
+#[test]
+fn the_hardened_config_shows_notes_only() {
+    let run = with("{}").run(&["host", "--print", "config"]);
+    let installation = with(&run.stdout);
+    let (code, report) = host(&installation);
+    let found = report["findings"].as_array().expect("findings");
+    assert!(
+        found.iter().all(|finding| finding["level"] == "note"),
+        "{found:#?}"
+    );
+    assert!(!found.is_empty());
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_path_that_would_mean_something_else_is_not_printed() {
+    let installation = with("{}");
+    let odd = installation.state.parent().expect("root").join("a b%h");
+    fs::create_dir(&odd).expect("folder");
+    let mut command = crate::support::bare(&installation.home, &installation.config);
+    command
+        .args(["host", "--print", "systemd", "--state-dir"])
+        .arg(&odd);
+    let run = crate::support::Run::of(&command.output().expect("run"));
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.text());
+}
+
 /// The config that OpenClaw's first run writes. [M 2026.9.6, `onboard --non-interactive --mode local`]
 const ONBOARDED: &str = "{agents:{defaults:{workspace:'WORKSPACE'},entries:{main:{name:'main',workspace:'WORKSPACE'}}},gateway:{mode:'local',auth:{mode:'token',token:'STRONG'},port:18789,bind:'loopback',tailscale:{mode:'off'}},tools:{profile:'full'},skills:{install:{nodeManager:'npm'}},hooks:{internal:{entries:{'session-memory':{enabled:true}}}}}";
 

@@ -101,7 +101,7 @@ fn wide(machine: &Machine) -> Vec<IpAddr> {
 }
 
 fn mismatch(wide: &[IpAddr], declared: &str) -> Draft {
-    draft(format!("the gateway listens on {}, and by its files it would {declared}", listed(wide)))
+    draft(format!("the gateway listens on {}, and by its files it should listen {declared}", listed(wide)))
         .code("observed-mismatch")
         .level(Level::Deny)
         .help("Something else than the files decides: an option on the command line, or a gateway that was started before. Set it, then start the gateway again with `openclaw gateway restart`")
