@@ -351,7 +351,7 @@ fn named_severity(specific: Option<&Value>) -> Severity {
 /// What the ids of records begin with that say what must not run here, by digest or by subject.
 pub(crate) const VIOLATION_PREFIX: &str = "x_openclaw-";
 
-/// Whether a record of this id says that something must not run, whoever calls it a hole or malware.
+/// Whether a record of this id says that something must not run, also where others call it a hole or malware.
 pub(crate) fn is_violation(id: &str) -> bool {
     id.starts_with(VIOLATION_PREFIX)
 }

@@ -82,7 +82,7 @@ impl Download {
 
     /// Forgets what is here: it was no good.
     pub fn forget(&self) {
-        // Where it stays, the next run asks for the rest of it and is told that it is another file, or finds it wrong again.
+        // Where it stays, the next run asks for the rest of it, and gets another file or finds it wrong again.
         let _ = fs::remove_file(self.folder.join(NOTE));
         let _ = fs::remove_file(self.file());
     }

@@ -9,7 +9,7 @@ use super::{Reviews, Violated, Violation};
 use crate::advisories::VIOLATION_PREFIX;
 use crate::digest::Sha256Digest;
 
-/// The violations of a reviews file as OSV records, by id. Equal violations give equal bytes, whoever exports them.
+/// The violations of a reviews file as OSV records, by id. Equal violations give equal bytes in every export.
 #[must_use]
 pub fn violations_as_osv(reviews: &Reviews) -> BTreeMap<String, Value> {
     reviews.violations.iter().map(record).collect()

@@ -57,7 +57,7 @@ pub struct KnownAdvisory {
     pub places: Vec<String>,
     /// What the records say.
     pub found: Match,
-    /// How the operator judged it; none where nobody did.
+    /// How the operator judged it; none where it was not judged.
     pub analysis: Option<Analysis>,
 }
 

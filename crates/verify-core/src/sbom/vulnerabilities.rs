@@ -1,5 +1,5 @@
 //! What advisories say of what is described, as CycloneDX `vulnerabilities`: one entry for each alias set and each judgement of it, with
-//! the components in which it is. Only what was looked up in an index is told; nothing is claimed of what nobody excepted.
+//! the components in which it is. Only what was looked up in an index is listed; nothing is claimed of what was not judged.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::advisories::{Justification, Severity, vers};
 
 /// Most characters of a range, by the schema of 1.5.
 const MAX_RANGE: usize = 1024;
-/// Most ranges of one component that are told.
+/// Most ranges of one component that are listed.
 const MAX_RANGES: usize = 50;
 /// CWE-506, embedded malicious code.
 const MALICIOUS_CODE: u32 = 506;

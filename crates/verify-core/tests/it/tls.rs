@@ -171,7 +171,7 @@ fn only_a_server_that_proves_its_name_is_read() {
     }
     let led = of(&known, "127.0.0.1", 2080, Does::LeadsOut);
     assert!(matches!(led, Err(FetchError::Redirected(_))), "{led:?}");
-    // Nobody's authority counts that the caller did not name.
+    // No authority counts that the caller did not name.
     let port = known.server("127.0.0.1", 2080, Does::Serves);
     let unknown = fetched(folder.path(), port, None);
     assert!(
