@@ -53,7 +53,12 @@ pub(crate) struct HostArgs {
     /// apparmor, systemd, compose or config
     ///
     /// Print a file that hardens this installation, with its paths filled in, and judge nothing.
-    #[arg(long, value_name = "FILE", hide_possible_values = true, conflicts_with = "commands")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        hide_possible_values = true,
+        conflicts_with = "commands"
+    )]
     pub print: Option<Profile>,
     /// Where the machine's tables are.
     #[command(flatten)]

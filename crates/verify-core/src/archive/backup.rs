@@ -244,7 +244,7 @@ mod tests {
                 "manifest.json",
             ),
             (with(("etc/passwd", "x")), "it holds `etc/passwd`"),
-            (with(("data", "x")), "stands twice"),
+            (with(("data", "x")), "twice"),
             (with(("data/A", "2")), "data/A"),
             (linked(tar::EntryType::Symlink), "is a link"),
             (linked(tar::EntryType::Link), ""),
