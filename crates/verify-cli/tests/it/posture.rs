@@ -1203,6 +1203,106 @@ fn a_path_that_would_mean_something_else_is_not_printed() {
     assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.text());
 }
 
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides.max(1) as u64).expect("small")
+    }
+
+    /// A text with a few bytes changed, taken out, doubled or cut.
+    fn mutated(&mut self, text: &str) -> Vec<u8> {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=self.roll(4) {
+            let at = self.roll(bytes.len());
+            match self.roll(6) {
+                0 => bytes.truncate(at),
+                1 if !bytes.is_empty() => drop(bytes.remove(at)),
+                2 => bytes.insert(at, b"{}[]:,'\"\\\0\n=/*-$%"[self.roll(17)]),
+                3 if !bytes.is_empty() => bytes[at] ^= 1 << self.roll(8),
+                4 => {
+                    let piece: Vec<u8> =
+                        bytes.iter().skip(at).take(self.roll(40)).copied().collect();
+                    let to = self.roll(bytes.len());
+                    bytes.splice(to..to, piece);
+                }
+                _ => {
+                    let end = (at + self.roll(30)).min(bytes.len());
+                    drop(bytes.drain(at.min(end)..end));
+                }
+            }
+        }
+        bytes
+    }
+}
+
+#[test]
+fn mutated_configs_units_and_tables_neither_break_it_nor_show_a_secret() {
+    const CONFIG: &str = "{gateway:{bind:'lan',port:18789,auth:{mode:'token',token:'sesame-0123456789abcdef'},trustedProxies:['0.0.0.0/0']},channels:{telegram:{dmPolicy:'open',allowFrom:['*',1],botToken:'123:sesame-bot-token'}},agents:{defaults:{sandbox:{mode:'all',docker:{binds:['/etc:/e:ro'],env:{A_TOKEN:'sesame-docker'}}}},entries:{a:{tools:{exec:{mode:'full',safeBins:['python3']}}}}},env:{vars:{OPENAI_API_KEY:'sesame-openai-key'}},mcp:{servers:{x:{command:'x',env:{GITHUB_TOKEN:'sesame-github'}}}}}";
+    const UNIT: &str = "[Service]\nExecStart=/usr/bin/node /opt/openclaw/index.js gateway --bind lan --port 18789\nEnvironment=GEMINI_API_KEY=sesame-unit-key \"OPENCLAW_STATE_DIR=STATE\"\nUser=root\n";
+    let installation = with(CONFIG);
+    let proc = proc_of(&installation, 0, "unconfined", &["00000000", V6]);
+    let etc = installation.config.join("etc/systemd/system");
+    fs::create_dir_all(&etc).expect("folder");
+    let unit = UNIT.replace("STATE", &installation.state.to_string_lossy());
+    let process = installation.config.join("p/proc/77");
+    let tables = ["status", "net/tcp", "net/tcp6", "attr/current", "comm"];
+    let originals = tables.map(|name| fs::read_to_string(process.join(name)).expect("table"));
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let etc_folder = installation
+        .config
+        .join("etc")
+        .to_string_lossy()
+        .into_owned();
+    for round in 0..300 {
+        fs::write(
+            installation.state.join("openclaw.json"),
+            dice.mutated(CONFIG),
+        )
+        .expect("config");
+        fs::write(etc.join("openclaw-gateway.service"), dice.mutated(&unit)).expect("unit");
+        let table = dice.roll(tables.len());
+        fs::write(process.join(tables[table]), dice.mutated(&originals[table])).expect("table");
+        let verb = ["host", "checklist"][round % 2];
+        let format = ["human", "json", "markdown"][round % 3];
+        let run = installation.run(&[
+            verb,
+            "--format",
+            format,
+            "--proc",
+            &proc,
+            "--etc",
+            &etc_folder,
+        ]);
+        assert!(
+            (0..=3).contains(&run.code),
+            "{round}: {} {}",
+            run.code,
+            run.text()
+        );
+        assert!(!run.text().contains("panicked"), "{round}: {}", run.text());
+        // A mutation can make a secret of a name, but no value is ever shown whole.
+        for secret in [
+            "sesame-0123456789abcdef",
+            "sesame-bot-token",
+            "sesame-openai-key",
+            "sesame-github",
+            "sesame-unit-key",
+        ] {
+            assert!(
+                !run.text().contains(secret),
+                "{round}: {secret}: {}",
+                run.text()
+            );
+        }
+        fs::write(process.join(tables[table]), &originals[table]).expect("table");
+    }
+}
+
 /// The config that OpenClaw's first run writes. [M 2026.9.6, `onboard --non-interactive --mode local`]
 const ONBOARDED: &str = "{agents:{defaults:{workspace:'WORKSPACE'},entries:{main:{name:'main',workspace:'WORKSPACE'}}},gateway:{mode:'local',auth:{mode:'token',token:'STRONG'},port:18789,bind:'loopback',tailscale:{mode:'off'}},tools:{profile:'full'},skills:{install:{nodeManager:'npm'}},hooks:{internal:{entries:{'session-memory':{enabled:true}}}}}";
 
