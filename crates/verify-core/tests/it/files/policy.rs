@@ -30,6 +30,11 @@ pub(super) const CATALOGUE: [RuleInfo<'static>; 14] = [
         fixed: false,
     },
     RuleInfo {
+        id: "secret-in-config",
+        group: "secrets",
+        fixed: false,
+    },
+    RuleInfo {
         id: "state-changed",
         group: "integrity",
         fixed: false,
