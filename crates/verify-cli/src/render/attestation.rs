@@ -264,12 +264,7 @@ fn claims(attested: &Attested) -> Vec<(&'static str, String)> {
     claims.extend(attested.signer.clone().map(|signer| ("signer", signer)));
     if let Some(summary) = &attested.summary {
         claims.push(("summary of", summary.verifier.clone()));
-        claims.extend(
-            summary
-                .time
-                .clone()
-                .map(|time| ("looked at, it says", time)),
-        );
+        claims.extend(summary.time.clone().map(|time| ("dated, unproven", time)));
         claims.push(("about", summary.subjects.join(", ")));
         let policy = summary.policy.clone().map(|hex| format!("sha256:{hex}"));
         claims.push((
