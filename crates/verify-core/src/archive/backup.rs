@@ -198,6 +198,8 @@ mod tests {
             ("manifest.json", MANIFEST),
             ("data/openclaw.json", "{}"),
             ("data/extensions/a/index.js", "1"),
+            // Two names where the backup was made.
+            ("data/extensions/a/INDEX.js", "2"),
             ("auth/key", "s3cret"),
         ]);
         let (backup, dir) = unpacked(&bytes).expect("a backup");
@@ -246,6 +248,7 @@ mod tests {
             (with(("etc/passwd", "x")), "it holds `etc/passwd`"),
             (with(("data", "x")), "twice"),
             (with(("data/A", "2")), "data/A"),
+            (with(("data", "x")), "holds `data` twice"),
             (linked(tar::EntryType::Symlink), "is a link"),
             (linked(tar::EntryType::Link), ""),
             (b"no gzip".to_vec(), "gzip"),

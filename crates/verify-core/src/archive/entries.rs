@@ -14,6 +14,8 @@ const MAX_STEPS: usize = 1024;
 /// Every path so far.
 pub(crate) struct ArchivePaths {
     limits: ArchiveLimits,
+    /// Whether names that differ by case or normalisation are two names, as on the machine that the archive was made of.
+    exact: bool,
     top: Option<String>,
     entries: u64,
     bytes: u64,
@@ -35,9 +37,10 @@ struct Known {
 }
 
 impl ArchivePaths {
-    pub(crate) fn new(limits: &ArchiveLimits) -> Self {
+    pub(crate) fn new(limits: &ArchiveLimits, exact: bool) -> Self {
         Self {
             limits: *limits,
+            exact,
             top: None,
             entries: 0,
             bytes: 0,
@@ -99,7 +102,11 @@ impl ArchivePaths {
         if self.bytes > self.limits.path_bytes {
             return Err(ArchiveError::TooManyPathBytes(self.limits.path_bytes));
         }
-        let key = collision_key(path);
+        let key = if self.exact {
+            path.to_owned()
+        } else {
+            collision_key(path)
+        };
         match self.known.get(&key) {
             None => {
                 self.known.insert(

@@ -36,7 +36,7 @@ pub(super) fn read_below(
     let mut tar = Tar {
         top,
         input: Gunzip::new(reader, limits),
-        paths: ArchivePaths::new(limits),
+        paths: ArchivePaths::new(limits, top.is_some()),
         files: HashMap::new(),
         entries: Vec::new(),
         links: HashMap::new(),
