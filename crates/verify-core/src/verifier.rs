@@ -223,7 +223,7 @@ impl Verifier {
         ))
     }
 
-    /// Whether OpenClaw's database says something else than what [`Memory`] keeps of it. It is copied anew for that.
+    /// Whether OpenClaw's database says something else than what [`crate::Memory`] keeps of it. It is copied anew for that.
     ///
     /// # Errors
     /// When the state directory cannot be read at all.
