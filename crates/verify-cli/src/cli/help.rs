@@ -92,14 +92,6 @@ fn acting(verb: &str) -> Vec<&'static str> {
         "watch" => &[
             PLACES,
             &["home", "profile", "dev", "tmp", "variables", "threads"],
-            &[
-                "relocated_from",
-                "home",
-                "profile",
-                "dev",
-                "tmp",
-                "variables",
-            ],
             FILES,
             ANCHORS,
             SIGNERS,

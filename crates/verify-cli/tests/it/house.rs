@@ -47,7 +47,6 @@ const ROOMS: [&str; 32] = [
 
 /// Words that are also ids of rules, and mean something else where they stand: where paths begin so, the word, what it is there.
 const OTHER_MEANINGS: [(&str, &str, &str); 9] = [
-const OTHER_MEANINGS: [(&str, &str, &str); 8] = [
     (
         "core/src/report/checklist.rs",
         "not-established",

@@ -246,8 +246,6 @@ mod tests {
                 "manifest.json",
             ),
             (with(("etc/passwd", "x")), "it holds `etc/passwd`"),
-            (with(("data", "x")), "twice"),
-            (with(("data/A", "2")), "data/A"),
             (with(("data", "x")), "holds `data` twice"),
             (linked(tar::EntryType::Symlink), "is a link"),
             (linked(tar::EntryType::Link), ""),

@@ -46,7 +46,7 @@ pub(super) fn read(
     if unpacked > RATIO_FLOOR && unpacked > packed.bytes.saturating_mul(limits.ratio) {
         return Err(ArchiveError::Bomb(limits.ratio));
     }
-    let mut paths = ArchivePaths::new(limits);
+    let mut paths = ArchivePaths::new(limits, false);
     let mut entries = Vec::new();
     for entry in zip.entries() {
         let raw = if top_less {

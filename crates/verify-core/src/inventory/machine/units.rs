@@ -227,8 +227,6 @@ fn service(paths: &Paths, unit: &Unit, file: &Path, of_system: bool) -> Service 
             }
             Some("") => directive == "CapabilityBoundingSet",
             Some(value) => {
-                !(weak.contains(&value)
-                    || directive == "CapabilityBoundingSet" && value.starts_with('~'))
                 let dropped = directive == "CapabilityBoundingSet" && value.starts_with('~');
                 !weak.contains(&value) && !dropped
             }

@@ -20,11 +20,6 @@ const WAY_OUT: &str = "docs/formats.md describes every key of openclaw-verify.to
 /// The findings of docs/findings.md that the tests need.
 pub(super) const CATALOGUE: [RuleInfo<'static>; 14] = [
     RuleInfo {
-        id: "secret-in-config",
-        group: "secrets",
-        fixed: false,
-    },
-    RuleInfo {
         id: "advisories-stale",
         group: "hygiene",
         fixed: false,
