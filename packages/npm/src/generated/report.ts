@@ -59,6 +59,8 @@ export interface Inputs {
   variables?: Array<string>;
   /** The index of advisories that was looked into; none where there was none. */
   advisories?: AdvisoriesUsed | null;
+  /** The files by which the operator's team says which holes are none. */
+  vex?: Array<InputFile>;
   /** `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept. */
   replay?: string | null;
   /** What signatures were judged by, where there were any. */
@@ -166,6 +168,8 @@ export interface SubjectReport {
   instructions?: string | null;
   /** Which of its local files policy wants hashed, where a rule says so: for MCP servers. */
   local?: LocalFiles | null;
+  /** The Node.js that runs it, where something says which. */
+  node?: NodeRuntime | null;
   /** Digest of its dependencies. */
   dependencies?: string | null;
   /** What an intact verdict stands on; none where the subject is not intact. */
@@ -189,6 +193,16 @@ export type Source = "npm" | "npm-pack" | "clawhub" | "git" | "path" | "archive"
 
 /** Which files stand for the local script or program that an MCP server's command line names. */
 export type LocalFiles = "package" | "file" | "none";
+
+/** The program that runs OpenClaw. */
+export interface NodeRuntime {
+  /** Where it is, safe to show. */
+  path: string;
+  /** Its version as stands in it, without `v`; none where that cannot be read. */
+  version?: string | null;
+  /** The number of the user to whom it belongs. */
+  owner: number;
+}
 
 /** What an intact verdict stands on. Ordered by strength. */
 export type Basis = "locked" | "archive" | "signed";
@@ -290,6 +304,8 @@ export interface Finding {
   locations: Array<Location>;
   /** What the machine's own files say, where it is about how the machine is set up. */
   declared?: Array<Declared>;
+  /** What was seen of the machine itself, where it is about that. */
+  observed?: Array<Observed>;
   /**
    * Digest of rule, key paths and values, where it is about how the machine is set up: an exception names it as `definition`, so
    * that it covers these values and no others.
@@ -326,6 +342,18 @@ export interface Declared {
   line?: number | null;
 }
 
+/** What was seen of the machine: a mode, an owner, a listener, a process. Never the value of a secret. */
+export interface Observed {
+  /** What was looked at: a place, or what it is in words. */
+  path: string;
+  /** What was seen. */
+  value: string;
+  /** Where it was seen, such as `mode bits` or `/proc/net/tcp`. */
+  source: string;
+  /** Number of the user who looked: others may see more, or less. */
+  seenBy: number;
+}
+
 /** What clears a finding. Data: the library names no command, and an embedder words it as it likes. */
 export type Remedy = {
   kind: "lock";
@@ -357,12 +385,66 @@ export type Remedy = {
   kind: "reinstall";
   /** Which subject. */
   subject?: SubjectId | null;
+  /** What to ask OpenClaw for, so that the same release is installed again; none where no record says it. */
+  spec?: string | null;
+} | {
+  kind: "set-aside";
+  /** The file, folder or link: relative to the state directory, or absolute. */
+  path: string;
+} | {
+  kind: "uninstall";
+  /** Which plugin. */
+  subject: SubjectId;
+  /** The name that OpenClaw knows it by. */
+  name: string;
+} | {
+  kind: "unset";
+  /** The key's path, such as `env.vars.NODE_OPTIONS`. */
+  path: string;
+} | {
+  kind: "unset-variable";
+  /** The variable. */
+  variable: string;
+  /** The file: relative to the state directory, or absolute. */
+  file: string;
+} | {
+  kind: "unset-stored";
+  /** Its name. */
+  name: string;
+} | {
+  kind: "drop";
+  /** The file, relative to the state directory. */
+  file: string;
+  /** `trigger` or `view`. */
+  object: string;
+  /** Its name. */
+  name: string;
 } | {
   kind: "configure";
   /** The key's path, such as `mcp.servers.files`. */
   path: string;
   /** The value that it should have, where one is known, as JSON. */
   value?: string | null;
+} | {
+  kind: "open-claw";
+  /** The words behind the program's name. */
+  arguments: Array<string>;
+} | {
+  kind: "permissions";
+  /** The file or folder, whole. */
+  path: string;
+  /** What becomes of its mode, such as `600` or `go-w`. */
+  mode: string;
+  /** Also everything below it. */
+  recursive: boolean;
+} | {
+  kind: "owner";
+  /** The file or folder, whole. */
+  path: string;
+  /** Number of the user. */
+  user: number;
+} | {
+  kind: "gate";
 } | {
   kind: "prune";
 } | {
