@@ -357,6 +357,52 @@ fn other_files_that_judge_are_roots_or_named_by_digest() {
 }
 
 #[test]
+fn what_is_said_of_holes_and_the_index_are_bound_too() {
+    let refused = |place: &Place| {
+        let run = place.check(&[]);
+        assert!(
+            run.code == 2 && run.stderr.contains("judges beside signed files"),
+            "{}",
+            run.text()
+        );
+    };
+    let place = Place::new();
+    fs::write(place.file("vex.json"), "{}").expect("write");
+    append(
+        &place.0.policy(),
+        "\n[[vex]]\npath = \"vex.json\"\nuntil = 2027-01-01\n",
+    );
+    place.sign();
+    refused(&place);
+
+    // The digest of a source is what the index says of itself; only its own binds it.
+    let place = Place::new();
+    let records = place.0.home.join("osv");
+    fs::create_dir_all(&records).expect("folder");
+    let record = r#"{"id":"MAL-9","modified":"2026-11-01T00:00:00Z","affected":[{"package":{"ecosystem":"npm","name":"unrelated"},"versions":["1.0.0"]}]}"#;
+    fs::write(records.join("0.json"), record).expect("record");
+    let run = place.0.run(&["advisories", "import", &place.shown("osv")]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let run = place.0.run(&["advisories", "--format", "json"]);
+    let shown: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let digest = |value: &Value| {
+        let text = value["digest"].as_str().expect("digest");
+        text.replace("sha256:", "")
+    };
+    let policy = fs::read_to_string(place.0.policy()).expect("policy");
+    let pin = |digest: String| {
+        let text = format!("{policy}\n[advisories]\nsha256 = \"{digest}\"\n");
+        fs::write(place.0.policy(), text).expect("policy");
+        place.sign();
+    };
+    pin(digest(&shown["sources"][0]));
+    refused(&place);
+    pin(digest(&shown["index"]));
+    let run = place.check(&[]);
+    assert_eq!(run.code, 0, "{}", run.text());
+}
+
+#[test]
 fn writers_raise_the_serial_and_sign_or_say_what_has_to_be_signed() {
     let place = Place::new();
     let signers = place.shown("signers");

@@ -19,7 +19,7 @@ use crate::finding::Level;
 use crate::inventory::{self, HostCommand, Memory};
 use crate::lock::Lock;
 use crate::operator_file::{self, Purpose};
-use crate::policy::{ImportLocation, Policy, Preset, ReleasePolicy, SkillSigner};
+use crate::policy::{Policy, Preset};
 use crate::provenance::{Anchors, Instance};
 use crate::report::{InputFile, Inputs};
 use crate::rules::{self, Names};
@@ -407,9 +407,7 @@ impl Builder {
         self.refuse_own(&policy)?;
         if let Some(demand) = &self.demand {
             let named = Self::named_files(&policy).into_iter();
-            let index = policy.advisories.index.clone().or(self.advisories.clone());
-            let index = index.filter(|_| policy.advisories.sha256.is_none());
-            demand.trusts(&policy, named.map(|(_, path)| path).chain(index))?;
+            demand.trusts(&policy, named.map(|(_, path)| path))?;
         }
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
@@ -423,6 +421,13 @@ impl Builder {
             self.imports.as_deref(),
         )?;
         let advisories = self.read_advisories(&policy)?;
+        if let (Some(demand), Some(index)) = (&self.demand, &advisories) {
+            let path = policy.advisories.index.clone().or(self.advisories.clone());
+            // A pinned source binds no index: which source it was made of is what the index itself says.
+            let own = index.digest().hex();
+            let path = path.filter(|_| policy.advisories.sha256.as_ref() != Some(&own));
+            demand.trusts(&policy, path)?;
+        }
         let vex = Vex::read(&policy.vex)?;
         let name = |file: &Option<OperatorFile>| {
             file.as_ref()
@@ -527,15 +532,8 @@ impl Builder {
             .into_iter()
             .flatten()
             .map(|file| file.path.as_path());
-        let signers = policy.release_rules().iter().flat_map(ReleasePolicy::files);
-        let skills = policy.skill_signers().iter().filter_map(SkillSigner::file);
-        let imports = policy
-            .imports
-            .iter()
-            .filter_map(|import| match &import.location {
-                ImportLocation::Path(path) => Some(path.as_path()),
-                ImportLocation::Url(_) => None,
-            });
+        let named = Self::named_files(policy);
+        let named = named.iter().map(|(_, path)| path.as_path());
         let folders = [&self.state_dir, &self.host]
             .into_iter()
             .flatten()
@@ -545,13 +543,8 @@ impl Builder {
             .index
             .as_deref()
             .or(self.advisories.as_deref());
-        let vex = policy.vex.iter().map(|file| file.path.as_path());
         operator_file::refuse_inside(
-            own.chain(signers)
-                .chain(skills)
-                .chain(imports)
-                .chain(advisories)
-                .chain(vex),
+            own.chain(named).chain(advisories),
             &folders.collect::<Vec<_>>(),
         )
     }

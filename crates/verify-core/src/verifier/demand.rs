@@ -168,7 +168,8 @@ pub fn signature_of(path: &Path) -> PathBuf {
 }
 
 impl Builder {
-    /// The files that policy names to say who may sign, and what others reviewed: what they are for, and where they lie.
+    /// The files that policy names to say who may sign, what others reviewed and what is no hole: what they are for, and where they
+    /// lie.
     pub(super) fn named_files(policy: &Policy) -> Vec<(&'static str, PathBuf)> {
         let signers = policy.release_rules().iter().flat_map(ReleasePolicy::files);
         let skills = policy.skill_signers().iter().filter_map(SkillSigner::file);
@@ -179,11 +180,13 @@ impl Builder {
                 ImportLocation::Path(path) => Some(path.as_path()),
                 ImportLocation::Url(_) => None,
             });
+        let vex = policy.vex.iter().map(|file| file.path.as_path());
         let named = |what: &'static str| move |path: &Path| (what, path.to_owned());
         signers
             .map(named("signers"))
             .chain(skills.map(named("skill-signer")))
             .chain(imports.map(named("import")))
+            .chain(vex.map(named("vex")))
             .collect()
     }
 }
