@@ -29,14 +29,16 @@ enum Key {
 
 /// Refuses what would not be done: a verb that makes no statement must not look as if it had made one.
 pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
-    let makes = matches!(
-        verb,
-        Verb::Check(_) | Verb::Archive(_) | Verb::Skill(_) | Verb::Release(_)
-    );
+    let makes = match verb {
+        // What was judged is a copy, and a statement would speak of the installation.
+        Verb::Check(args) => args.backup.is_none(),
+        Verb::Archive(_) | Verb::Skill(_) | Verb::Release(_) => true,
+        _ => false,
+    };
     if common.attest.is_some() && !makes {
         return Err(Error::environment(
-            "this verb makes no statement",
-            "check, archive, skill and release do",
+            "this makes no statement",
+            "check (not --backup), archive, skill and release do",
         ));
     }
     let writes = matches!(

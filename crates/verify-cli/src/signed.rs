@@ -171,17 +171,19 @@ fn judges(verb: &Verb) -> bool {
 
 /// Whether a verb needs an installation.
 fn looks(verb: &Verb) -> bool {
-    !matches!(
-        verb,
-        Verb::Npm(_)
-            | Verb::Archive(_)
-            | Verb::Skill(_)
-            | Verb::Release(_)
-            | Verb::Advisories(_)
-            | Verb::Policy(PolicyArgs {
-                action: PolicyAction::Sign | PolicyAction::AcceptSerial,
-            })
-    )
+    let backup = matches!(verb, Verb::Check(args) if args.backup.is_some());
+    !backup
+        && !matches!(
+            verb,
+            Verb::Npm(_)
+                | Verb::Archive(_)
+                | Verb::Skill(_)
+                | Verb::Release(_)
+                | Verb::Advisories(_)
+                | Verb::Policy(PolicyArgs {
+                    action: PolicyAction::Sign | PolicyAction::AcceptSerial,
+                })
+        )
 }
 
 /// What signs files cannot ask that they are signed.

@@ -114,7 +114,7 @@ pub(crate) struct LockArgs {
     pub init: bool,
     /// The registry that may be asked, into the starter policy
     ///
-    /// Written to [sources] registries, so that --online and npm ask it, and code of another one is a finding.
+    /// Written into the registries of the policy, so that --online and npm ask it, and code of another one is a finding.
     #[arg(long, value_name = "URL", requires = "init")]
     pub registry: Option<String>,
     /// Only say whether it would change
