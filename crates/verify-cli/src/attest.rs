@@ -1,6 +1,7 @@
 //! `--attest`: a statement about what was judged, which others can check, and its signature.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ use crate::anchors::own_text;
 use crate::cli::{Common, Format, Verb};
 use crate::{operator, outputs};
 
+/// Most bytes of an older statement that are looked at.
+const MAX_OLD: u64 = 16 << 20;
 /// Most bytes of a private key.
 const MAX_KEY: u64 = 64 << 10;
 
@@ -59,6 +62,38 @@ pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
     }
     // A key that cannot be used is found before anything is judged.
     key(common).map(drop)
+}
+
+/// Takes older statements and signatures away, so that none is left where this run writes none. Anything else stays, and is refused.
+pub(crate) fn make_room(common: &Common) -> Result<()> {
+    files(common)
+        .filter(|path| !is_output(path))
+        .try_for_each(|path| take_away(&path))
+}
+
+fn take_away(path: &Path) -> Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !found.is_file() {
+        // Where it leads, and whether it may be written to, is judged with every other output.
+        return Ok(());
+    }
+    let cannot = |error| Error::io("look into", path, error);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(cannot)?;
+    file.take(MAX_OLD).read_to_end(&mut bytes).map_err(cannot)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let statement = text.starts_with("{\"_type\":\"https://in-toto.io/Statement/v1\"")
+        || (text.starts_with('{') && text.contains("\"application/vnd.dev.sigstore.bundle"))
+        || text.starts_with("-----BEGIN SSH SIGNATURE-----");
+    if !statement {
+        return Err(Error::environment(
+            format!("{} is there, and is no statement", operator::shown(path)),
+            "name another file with --attest FILE",
+        ));
+    }
+    fs::remove_file(path).map_err(|error| Error::io("remove", path, error))
 }
 
 /// The files that are written.
@@ -148,7 +183,7 @@ fn read<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, String>) 
              ssh-keygen -Y sign -n {FILE_NAMESPACE} -f {word} FILE"
         )))
     };
-    let open = std::fs::metadata(path)
+    let open = fs::metadata(path)
         .map(|found| found.permissions().mode() & 0o077)
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if open != 0 {

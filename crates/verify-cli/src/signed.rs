@@ -79,6 +79,16 @@ pub(crate) fn enforce(mut common: Common, verb: &Verb) -> Result<Common> {
 fn demanded(common: &Common, verb: &Verb) -> Result<Vec<(String, AllowedSigners)>> {
     let mut found = Vec::new();
     let roots = Path::new(SIGNERS);
+    let folder = roots.parent().unwrap_or(roots);
+    if fs::symlink_metadata(folder).is_ok_and(|found| !found.is_dir()) {
+        return Err(Error::environment(
+            format!(
+                "{} is no folder, so it is not known who has to sign",
+                folder.display()
+            ),
+            "let root make a folder of it, or remove it",
+        ));
+    }
     match fs::symlink_metadata(roots) {
         Ok(_) => {
             check_root(roots)?;
@@ -226,7 +236,11 @@ fn refuse(common: &Common, verb: &Verb) -> Result<()> {
             "name a trust root that is root's alone: --trusted-root FILE",
         ));
     }
-    for path in common.anchors.files() {
+    let of_release = common
+        .signers
+        .as_ref()
+        .filter(|_| matches!(verb, Verb::Release(_)));
+    for path in common.anchors.files().chain(of_release) {
         let real = std::path::absolute(path).map_err(|error| Error::io("find", path, error))?;
         roots_alone(&real).map_err(|why| {
             Error::environment(

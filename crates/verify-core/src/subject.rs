@@ -31,8 +31,10 @@ impl SubjectId {
     pub fn new(scheme: &str, name: &str) -> Self {
         use std::fmt::Write as _;
         let mut id = format!("{scheme}:");
-        for c in name.chars() {
-            if text::is_hazard(c) || c == '%' || c.is_whitespace() {
+        for (at, c) in name.char_indices() {
+            // A slash inside a part of the name was written so before the parts were joined.
+            let slash = name.get(at..).is_some_and(|rest| rest.starts_with("%2F"));
+            if text::is_hazard(c) || (c == '%' && !slash) || c.is_whitespace() {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                     let _ = write!(id, "%{byte:02X}");
                 }

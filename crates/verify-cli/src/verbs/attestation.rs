@@ -74,7 +74,19 @@ fn by_ssh(
     signers: &Path,
 ) -> Result<Exit> {
     const MAX_SIGNATURE: u64 = 64 << 10;
-    if args.public_key.is_some() || policy.complete().is_ok() {
+    let asked = [
+        &args.identity,
+        &args.identity_pattern,
+        &args.issuer,
+        &args.repository,
+        &args.workflow,
+        &args.git_ref,
+    ];
+    let another = args.public_key.is_some()
+        || asked.into_iter().any(Option::is_some)
+        || args.instance != SigstoreInstance::PublicGood
+        || policy.complete().is_ok();
+    if another {
         return Err(Error::environment(
             "--signers is another way to say who must have signed",
             "name signers, or a key, or an identity",

@@ -65,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         folders.extend(judged(&verb).cloned());
         folders
     })?;
+    attest::make_room(common)?;
     match verb {
         Verb::Check(args) => match &args.backup {
             Some(file) => backup::run(common, file),

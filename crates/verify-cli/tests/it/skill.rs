@@ -483,6 +483,24 @@ fn it_is_held_against_the_lock_under_the_id_that_it_will_have() {
         code == 0 && found[0].starts_with("tree-mismatch"),
         "{found:?}"
     );
+    // An update is not what is locked.
+    let (_, document) = place.judge(&folder, &[]);
+    let subject = &document["report"]["subjects"][0];
+    for group in ["integrity", "pinning"] {
+        assert_ne!(subject["outcomes"][group], "verified", "{document}");
+    }
+    assert!(subject["basis"].is_null(), "{document}");
+    // A slash in a name is part of the name.
+    fs::write(
+        folder.join("SKILL.md"),
+        PLAIN.replace("name: weather", "name: wea/ther"),
+    )
+    .expect("write");
+    let (_, document) = place.judge(&folder, &[]);
+    assert_eq!(
+        document["report"]["subjects"][0]["id"],
+        "skill:workspace/wea%2Fther"
+    );
     for wrong in ["npm:weather", "weather"] {
         assert_eq!(place.judge(&folder, &["--as", wrong]).0, 2);
     }

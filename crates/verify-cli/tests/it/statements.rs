@@ -391,3 +391,30 @@ fn archives_skills_and_releases_are_attested_too() {
     );
     assert_eq!(digest(&statement, WEATHER).len(), 64);
 }
+
+#[test]
+fn nothing_but_an_older_statement_gives_way() {
+    let place = Place::new();
+    let lock = place.0.lock_text();
+    let path = place.0.lock();
+    let run = place
+        .0
+        .run(&["check", "-q", "--attest", path.to_str().expect("path")]);
+    assert!(
+        run.code == 2 && run.stderr.contains("is no statement"),
+        "{}",
+        run.text()
+    );
+    assert_eq!(place.0.lock_text(), lock);
+    let key = place.shown("p256.pem");
+    let run = place
+        .0
+        .run(&["check", "-q", "--attest", &key, "--sign-key", &key]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    // Where no statement is made, none of before is left.
+    assert_eq!(place.attest("old", &[]).code, 0);
+    assert!(place.path("old").exists());
+    fs::write(path, "not a lock").expect("write");
+    assert_eq!(place.attest("old", &[]).code, 2);
+    assert!(!place.path("old").exists());
+}

@@ -104,9 +104,12 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
         .now
         .checked_add(CLOCKS_DIFFER)
         .unwrap_or(Timestamp::MAX);
-    // What the operator's team adds says nothing about how new the rest is.
+    // What the operator's team adds says nothing about how new the rest is, nor do records about other ecosystems.
     let dates = |own: bool| {
-        let some = ids.iter().filter(move |(id, _)| own || !is_violation(id));
+        let some = ids
+            .iter()
+            .filter(|(id, known)| known.withdrawn || records.contains(id.as_str()));
+        let some = some.filter(move |(id, _)| own || !is_violation(id));
         let some = some.map(|(_, known)| known.modified);
         some.filter(|date| *date <= latest).max()
     };

@@ -79,10 +79,13 @@ fn unordered(range: &[Event]) -> Option<bool> {
     everything.then_some(true)
 }
 
-fn inside(range: &[Event], version: &Ordered, orders: Orders) -> Option<bool> {
+/// Where an event stands among versions: zero, which is nowhere here, before every one, also before pre-releases of 0.0.0.
+type At<'a> = (Option<Ordered>, &'a Event);
+
+/// The events in the order of their versions; none where one has no place in it.
+pub(super) fn ordered(range: &[Event], orders: Orders) -> Option<Vec<At<'_>>> {
     let mut events = Vec::with_capacity(range.len());
     for event in range {
-        // Zero stands before every version, also before pre-releases of 0.0.0.
         let at = match event {
             Event::Introduced(text) if text == "0" => None,
             Event::Introduced(text) | Event::Fixed(text) | Event::LastAffected(text) => {
@@ -98,14 +101,23 @@ fn inside(range: &[Event], version: &Ordered, orders: Orders) -> Option<bool> {
         Event::LastAffected(_) => 2,
     };
     events.sort_by(|(a, one), (b, other)| {
-        let order = match (a, b) {
-            (None, None) => Ordering::Equal,
-            (None, Some(_)) => Ordering::Less,
-            (Some(_), None) => Ordering::Greater,
-            (Some(a), Some(b)) => a.compare(b, orders),
-        };
-        order.then_with(|| rank(one).cmp(&rank(other)))
+        compare(a.as_ref(), b.as_ref(), orders).then_with(|| rank(one).cmp(&rank(other)))
     });
+    Some(events)
+}
+
+/// The order of two places; nowhere is before every version.
+pub(super) fn compare(a: Option<&Ordered>, b: Option<&Ordered>, orders: Orders) -> Ordering {
+    match (a, b) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Less,
+        (Some(_), None) => Ordering::Greater,
+        (Some(a), Some(b)) => a.compare(b, orders),
+    }
+}
+
+fn inside(range: &[Event], version: &Ordered, orders: Orders) -> Option<bool> {
+    let events = ordered(range, orders)?;
     let mut affected = false;
     for (at, event) in &events {
         let order = at

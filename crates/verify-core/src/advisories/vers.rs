@@ -5,32 +5,18 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use super::order::{Ordered, Orders};
+use super::ranges::{compare, ordered};
 use super::record::Event;
 
 /// A range as `vers:npm/>=1.0.0|<1.2.3`; none where an end of it has no place in npm's order, or where it holds nothing.
 #[must_use]
 pub fn vers(range: &[Event]) -> Option<String> {
-    let mut events = Vec::with_capacity(range.len());
-    for event in range {
-        let at = match event {
-            Event::Introduced(text) if text == "0" => None,
-            Event::Introduced(text) | Event::Fixed(text) | Event::LastAffected(text) => {
-                Some((Ordered::parse(text)?, text.as_str()))
-            }
-        };
-        events.push((at, event));
-    }
-    let rank = |event: &Event| match event {
-        Event::Fixed(_) => 0,
-        Event::Introduced(_) => 1,
-        Event::LastAffected(_) => 2,
-    };
-    events.sort_by(|(a, one), (b, other)| {
-        order(a.as_ref(), b.as_ref()).then_with(|| rank(one).cmp(&rank(other)))
-    });
+    let events = ordered(range, Orders::Npm)?;
     let mut constraints: Vec<(&str, Option<(Ordered, &str)>)> = Vec::new();
     let mut affected = false;
     for (at, event) in events {
+        let (Event::Introduced(text) | Event::Fixed(text) | Event::LastAffected(text)) = event;
+        let at = at.map(|at| (at, text.as_str()));
         match event {
             Event::Introduced(_) if !affected => {
                 affected = true;
@@ -77,12 +63,7 @@ pub fn vers(range: &[Event]) -> Option<String> {
 
 /// None stands before every version.
 fn order(a: Option<&(Ordered, &str)>, b: Option<&(Ordered, &str)>) -> Ordering {
-    match (a, b) {
-        (None, None) => Ordering::Equal,
-        (None, Some(_)) => Ordering::Less,
-        (Some(_), None) => Ordering::Greater,
-        (Some((a, _)), Some((b, _))) => a.compare(b, Orders::Npm),
-    }
+    compare(a.map(|(at, _)| at), b.map(|(at, _)| at), Orders::Npm)
 }
 
 /// A version without the characters that mean something here.

@@ -593,7 +593,7 @@ fn name_and_add(
         skill.subject.id = match recorded {
             Some(id) if ids.take_exactly(&id) => id,
             _ => {
-                let plain = format!("{}/{}", root.label, skill.subject.name);
+                let plain = format!("{}/{}", root.label, ids::part(&skill.subject.name));
                 let exact = format!("{}/{}{}", root.label, root.within, skill.candidate.relative);
                 ids.take("skill", &[plain, exact])
             }

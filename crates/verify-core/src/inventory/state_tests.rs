@@ -722,7 +722,7 @@ fn mcp_servers_of_config_bundles_and_plugins() {
     assert_eq!(
         ids(&found),
         [
-            "mcp:b%252Fone",
+            "mcp:b%2Fone",
             "mcp:b/files",
             "mcp:b/one",
             "mcp:files",

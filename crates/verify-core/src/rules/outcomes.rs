@@ -75,7 +75,9 @@ pub(crate) fn of(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> (Outcom
         subject, evidence, ..
     } = judged;
     let said = |group| said.get(&(subject.id.clone(), group)).copied();
-    let locked = whole.lock.package(&subject.id).is_some();
+    // What is not installed and has other files than the lock is not the thing that is locked, whatever is said of it.
+    let other = whole.stage == Stage::Packed && evidence.tree.differs();
+    let locked = whole.lock.package(&subject.id).is_some() && !other;
     // An archive is never installed as it is, so nothing of it is as locked but its bytes.
     let packed = whole.stage == Stage::Packed && subject.kind != Kind::Skill;
     let otherwise = |outcome: Option<Outcome>, silent: Outcome| match outcome {

@@ -43,10 +43,15 @@ impl Demand {
         Self { signers, serials }
     }
 
-    /// Whether an older file would be noticed.
+    /// Whether an older file of each kind would be noticed.
     #[must_use]
     pub fn detects_replay(&self) -> bool {
-        self.serials.is_some()
+        let known = |purpose| {
+            self.serials
+                .as_ref()
+                .is_some_and(|seen| seen.contains_key(&purpose))
+        };
+        Purpose::ALL.into_iter().all(known)
     }
 
     /// The highest number that was seen of files for `purpose`; 0 where none was.
@@ -125,7 +130,8 @@ impl Demand {
                 if path.symlink_metadata().is_err() {
                     continue;
                 }
-                let Err(why) = operator_file::roots_alone(&path) else {
+                let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+                let Err(why) = operator_file::roots_alone(&whole) else {
                     continue;
                 };
                 return Err(Error::environment(

@@ -353,7 +353,8 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
         }
         _ => Source::Path,
     };
-    let tail = format!("/{name}");
+    let part = staged::id_part(&name);
+    let tail = format!("/{part}");
     let installed = |id: &&SubjectId| {
         id.scheme() == "skill" && !id.name().starts_with("plugin.") && id.name().ends_with(&tail)
     };
@@ -364,7 +365,7 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
             .filter(installed)
             .cloned(),
     );
-    ids.push(SubjectId::new("skill", &format!("workspace/{name}")));
+    ids.push(SubjectId::new("skill", &format!("workspace/{part}")));
     let first = ids.first().cloned().ok_or("the request names nothing")?;
     let mut subject = staging.skill(first, source, record);
     if subject.name.is_empty() {
