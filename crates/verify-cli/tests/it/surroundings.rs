@@ -77,7 +77,11 @@ fn a_signal_ends_a_run_in_order() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let temporary = tempfile::tempdir().expect("temporary folder");
         let mut lock = installation.command(&["lock"]);
-        let (mut child, _stderr) = waits(lock.env("TMPDIR", temporary.path()));
+        lock.env("TMPDIR", temporary.path());
+        // Whatever started this test may have them ignored, and an ignored signal stays ignored.
+        let mut heard = Command::new("env");
+        heard.arg("--default-signal=INT,TERM,HUP");
+        let (mut child, _stderr) = waits(&mut around(heard, &lock));
         kill_process(Pid::from_child(&child), signal).expect("kill");
         assert_eq!(child.wait().expect("ends").code(), Some(code));
         assert_eq!(fs::read_dir(temporary.path()).expect("list").count(), 0);

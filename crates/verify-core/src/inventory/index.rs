@@ -453,7 +453,8 @@ fn real_table(db: &Connection) -> Result<(), Refusal> {
 }
 
 fn has_table(db: &Connection, name: &str) -> Result<bool, Refusal> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let sql =
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
     let count: i64 = db.query_row(sql, [name], |row| row.get(0))?;
     Ok(count > 0)
 }

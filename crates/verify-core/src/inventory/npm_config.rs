@@ -99,6 +99,23 @@ pub(super) fn read(
     }
 }
 
+/// A key without `${NAME}`, which npm replaces in it: by nothing where the variable is empty, or where `?` stands behind its name.
+fn without_variables(key: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = key;
+    while let Some((before, behind)) = rest.split_once("${") {
+        plain.push_str(before);
+        match behind.split_once('}') {
+            Some((_, after)) => rest = after,
+            None => {
+                plain.push_str("${");
+                rest = behind;
+            }
+        }
+    }
+    plain + rest
+}
+
 /// Every override that takes a package from elsewhere, or another package in its place. OpenClaw writes those of its host package into
 /// each project [S `npm-managed-root`]: of their replacements `known` is the text, in whatever version. Without it replacements
 /// are not judged.
@@ -140,7 +157,7 @@ fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
     let Ok(content) = paths.text(file, MAX_FILE) else {
         return;
     };
-    for line in content.lines() {
+    for line in content.split(['\n', '\r']) {
         let line = line.trim();
         if line.starts_with(['#', ';']) {
             continue;
@@ -152,8 +169,9 @@ fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
         let value = value.trim().trim_matches(['"', '\'']);
         // `key[]=` adds to a list, which npm reads as the value where there is but one.
         let key = key.strip_suffix("[]").unwrap_or(key);
+        let key = &without_variables(key);
         let registry = key == "registry" || key.ends_with(":registry");
-        if value.is_empty() || !(registry || SETTINGS.contains(&key)) {
+        if value.is_empty() || !(registry || SETTINGS.contains(&key.as_str())) {
             continue;
         }
         found.push(Observation::NpmConfig {
@@ -169,6 +187,35 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn keys_are_found_as_npm_finds_them() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let paths = Paths::plain(dir.path());
+        let file = paths.state.join(".npmrc");
+        for (text, settings) in [
+            ("a=1\rregistry=http://h.example/\r", &["registry"][..]),
+            ("${X?}registry=http://h.example/\n", &["registry"]),
+            ("script${X}-shell=/x", &["script-shell"]),
+            (
+                "@a:registry=http://h.example/\n#registry=x",
+                &["@a:registry"],
+            ),
+            ("loglevel=error\n${X", &[]),
+        ] {
+            std::fs::write(&file, text).expect("file");
+            let mut found = Vec::new();
+            npmrc(&paths, &file, &mut found);
+            let found: Vec<&str> = found
+                .iter()
+                .filter_map(|one| match one {
+                    Observation::NpmConfig { setting, .. } => Some(setting.as_str()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(found, settings, "{text:?}");
+        }
+    }
 
     #[test]
     fn an_override_that_leads_elsewhere_is_said() {

@@ -182,7 +182,8 @@ impl Unit {
         })
     }
 
-    /// Whether it starts this OpenClaw: a unit of the user's that names OpenClaw at all, one of the system's that names its places.
+    /// Whether it starts this OpenClaw: a unit of the user's that is called so or names OpenClaw at all, one of the system's that names
+    /// its places. What is called so counts whatever it starts: it stands in the place of OpenClaw's own unit.
     pub(super) fn is_about(&self, paths: &Paths, host: Option<&Path>, own: bool) -> bool {
         let names = |place: &Path| {
             let place = place.to_string_lossy();
@@ -196,7 +197,12 @@ impl Unit {
                     .iter()
                     .any(|line| line.contains("openclaw") && line.starts_with("Exec"))
             });
-        by_name || names(&paths.state) || host.is_some_and(names)
+        let called = own
+            && self.file.file_name().is_some_and(|name| {
+                let name = name.to_string_lossy();
+                name.contains("openclaw") && !name.contains("openclaw-verify")
+            });
+        called || by_name || names(&paths.state) || host.is_some_and(names)
     }
 
     /// The values of a directive, in the order in which they count.
@@ -458,21 +464,50 @@ pub(super) fn assignments(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The words of a line, without their quotes.
+/// The words of a line, without their quotes and with what backslashes stand for. [systemd.syntax(7)]
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let (mut word, mut quote) = (String::new(), None);
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
             (None, '"' | '\'') => quote = Some(c),
             (None, c) if c.is_whitespace() => words.push(std::mem::take(&mut word)),
+            (_, '\\') => word.push(escaped(&mut rest)),
             (_, c) => word.push(c),
         }
     }
     words.push(word);
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// The character that stands behind a backslash; what is no known form is taken as it is.
+fn escaped(rest: &mut std::str::Chars<'_>) -> char {
+    let Some(c) = rest.next() else {
+        return '\\';
+    };
+    let (digits, radix, start) = match c {
+        'x' => (2, 16, None),
+        'u' => (4, 16, None),
+        'U' => (8, 16, None),
+        '0'..='7' => (3, 8, c.to_digit(8)),
+        'n' => return '\n',
+        't' => return '\t',
+        's' => return ' ',
+        other => return other,
+    };
+    let mut value = start.unwrap_or_default();
+    for _ in usize::from(start.is_some())..digits {
+        let mut ahead = rest.clone();
+        let Some(digit) = ahead.next().and_then(|c| c.to_digit(radix)) else {
+            break;
+        };
+        *rest = ahead;
+        value = value.saturating_mul(radix).saturating_add(digit);
+    }
+    char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// Property lists of launchd that name this OpenClaw, as whole files: their form is fixed, and comments are rare.
@@ -600,6 +635,10 @@ mod tests {
         };
         let loads = "[Manager]\nDefaultEnvironment=LANG=C \"NODE_OPTIONS=--require /x\"\n";
         assert_eq!(said("user.conf", loads), 1);
+        for name in ["NODE_OPT\\x49ONS", "NODE_OPT\\u0049ONS", "NODE_OPT\\111ONS"] {
+            let hidden = format!("[Manager]\nDefaultEnvironment=\"{name}=--require /x\"\n");
+            assert_eq!(said("user.conf", &hidden), 1, "{name}");
+        }
         let loads = "[Manager]\nManagerEnvironment=LD_PRELOAD=/x.so\n";
         assert_eq!(said("user.conf.d/a.conf", loads), 1);
         assert_eq!(said("user.conf.d/a.txt", loads), 0);

@@ -73,18 +73,28 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
     code(db, place, &mut found)?;
     if is_plain(
         db,
+        place,
         "cron_jobs",
         &["store_key", "job_id", "enabled", "job_json"],
+        &mut found,
     )? {
         jobs(db, place, &mut found)?;
     }
-    if is_plain(db, "exec_approvals_config", &["config_key", "raw_json"])? {
+    if is_plain(
+        db,
+        place,
+        "exec_approvals_config",
+        &["config_key", "raw_json"],
+        &mut found,
+    )? {
         approvals(db, place, &mut found)?;
     }
     if is_plain(
         db,
+        place,
         "channel_pairing_allow_entries",
         &["channel_key", "account_id", "entry"],
+        &mut found,
     )? {
         let sql = "SELECT channel_key, entry FROM channel_pairing_allow_entries NOT INDEXED";
         let mut statement = db.prepare(sql)?;
@@ -94,8 +104,10 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
     }
     if is_plain(
         db,
+        place,
         "secret_store_entries",
         &["name", "kind", "deleted_at_ms"],
+        &mut found,
     )? {
         let sql = "SELECT DISTINCT name FROM secret_store_entries NOT INDEXED \
                    WHERE kind = 'env' AND deleted_at_ms IS NULL";
@@ -329,11 +341,29 @@ fn unreadable(place: &str, table: &str, key: &str) -> Observation {
     }
 }
 
-/// Whether a real table of this name with at least these columns is there.
-fn is_plain(db: &Connection, table: &str, wanted: &[&str]) -> rusqlite::Result<bool> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = ?1 AND type = 'table' AND coalesce(rootpage, 0) > 0";
-    let count: i64 = db.query_row(sql, [table], |row| row.get(0))?;
-    Ok(count == 1 && has_plain_columns(db, table, wanted)?)
+/// Whether a real table of this name with at least these columns is there; SQLite takes names in any case. One of another form is
+/// nothing that OpenClaw made: what it says is not known.
+fn is_plain(
+    db: &Connection,
+    place: &str,
+    table: &str,
+    wanted: &[&str],
+    found: &mut Steering,
+) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*), coalesce(sum(coalesce(rootpage, 0) > 0), 0) FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE AND type = 'table'";
+    let (all, real): (i64, i64) =
+        db.query_row(sql, [table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if all == 0 {
+        return Ok(false);
+    }
+    let plain = real == 1 && has_plain_columns(db, table, wanted)?;
+    if !plain {
+        found.observations.push(Observation::Unreadable {
+            place: format!("{place}#{table}"),
+            why: "is no table of the form that OpenClaw makes".to_owned(),
+        });
+    }
+    Ok(plain)
 }
 
 /// Whether a table has at least these columns, and no generated one, which would be computed by the file's own code.
@@ -347,7 +377,10 @@ pub(super) fn has_plain_columns(
         .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let plain = columns.iter().all(|(_, hidden)| *hidden == 0);
-    let has = |name: &str| columns.iter().any(|(column, _)| column == name);
+    let has = |name: &str| {
+        let mut columns = columns.iter();
+        columns.any(|(column, _)| column.eq_ignore_ascii_case(name))
+    };
     Ok(plain && wanted.iter().all(|name| has(name)))
 }
 
