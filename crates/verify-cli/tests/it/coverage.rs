@@ -173,6 +173,19 @@ pub(crate) fn plants() -> Vec<Plant> {
             1,
         ),
         plant(
+            "jobs stand in a table whose name is written otherwise",
+            |s| {
+                sql(
+                    s,
+                    "ALTER TABLE cron_jobs RENAME TO x; ALTER TABLE x RENAME TO Cron_Jobs;
+                     INSERT INTO Cron_Jobs VALUES ('s', 'evil', 1, '{\"payload\":{\"kind\":\"command\",\"argv\":[\"/tmp/x\"]}}')",
+                )
+            },
+            "not-locked",
+            "cron:evil",
+            1,
+        ),
+        plant(
             "a job runs another command",
             |s| {
                 sql(

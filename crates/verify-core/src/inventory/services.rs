@@ -647,6 +647,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_called_like_openclaw_counts_whatever_it_starts() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let home = dir.path().canonicalize().expect("real path").join("home");
+        let folder = home.join(".config/systemd/user.control");
+        for folder in [&folder, &home.join(".openclaw")] {
+            std::fs::create_dir_all(folder).expect("folder");
+        }
+        for name in ["openclaw-gateway.service", "other.service"] {
+            std::fs::write(folder.join(name), "[Service]\nExecStart=/x gateway\n").expect("unit");
+        }
+        let options = super::super::InventoryOptions {
+            home: Some(home.clone()),
+            ..super::super::InventoryOptions::new(home.join(".openclaw"))
+        };
+        let paths = Paths::new(&options).expect("paths");
+        let subjects = read(&paths, None, &[], &mut Found::default());
+        let ids: Vec<&str> = subjects.iter().map(|subject| subject.id.as_str()).collect();
+        assert_eq!(ids, ["service:openclaw-gateway.service"]);
+    }
+
+    #[test]
     fn files_that_a_unit_starts_are_its_tree() {
         let dir = tempfile::tempdir().expect("temp dir");
         let home = dir.path().canonicalize().expect("real path").join("home");

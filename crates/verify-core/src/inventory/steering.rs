@@ -402,6 +402,31 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_another_form_is_said() {
+        for (sql, said) in [
+            ("", 0),
+            (
+                "CREATE TABLE Cron_Jobs (Store_Key, job_id, enabled, JOB_JSON)",
+                0,
+            ),
+            ("CREATE TABLE cron_jobs (store_key, job_id, enabled)", 1),
+            (
+                "CREATE TABLE cron_jobs (store_key, job_id, job_json, enabled AS (1))",
+                1,
+            ),
+            (
+                "CREATE TABLE Exec_approvals_config (config_key, raw_json AS ('{}'))",
+                1,
+            ),
+        ] {
+            let db = Connection::open_in_memory().expect("database");
+            db.execute_batch(sql).expect("table");
+            let found = read(&db, "db").expect("rows");
+            assert_eq!(found.observations.len(), said, "{sql}");
+        }
+    }
+
+    #[test]
     fn what_is_cut_is_said() {
         let db = Connection::open_in_memory().expect("database");
         db.execute_batch(
