@@ -182,6 +182,7 @@ fn a_copy_never_has_its_original_read(installation: &Installation, root: &Path) 
     );
     fs::remove_file(copied.lock()).expect("remove");
     fs::remove_file(copied.policy()).expect("remove");
+    fs::remove_file(copied.config.join("openclaw-reviews.toml")).expect("remove");
     let away = root.join("home-moved-away");
     fs::rename(root.join("home"), &away).expect("rename");
     let there = (
