@@ -56,10 +56,10 @@ wheel() {
   (cd "$OUT/unpacked" && python3 -m zipfile -e "$OUT"/wheel/*.whl .)
   if grep -rlF --include='*.json' --include=METADATA --include=RECORD -- "$ROOT" "$OUT/unpacked"; then fail 'the wheel names folders of this machine'; fi
   [ -z "$(find "$OUT/unpacked" -name '*.py')" ] || fail 'the wheel has code of Python'
-  # The example of its README, on the shipped state.
+  # The example of its README, on the workspace of the shipped state: of a copy with records of installs it would be asked where it was.
   sed -n '/^```python$/,/^```$/p' packages/python/README.md | sed '1d;$d' >"$OUT/example.py"
   mkdir -p "$OUT/home/.openclaw"
-  cp -R "$ROOT/testdata/states/home/.openclaw/." "$OUT/home/.openclaw/"
+  cp -R "$ROOT/testdata/states/home/.openclaw/workspace" "$OUT/home/.openclaw/"
   example() { (cd "$OUT/home" && HOME=$OUT/home PATH=$OUT/python/bin:$PATH "$@") >"$OUT/example.out" 2>&1; }
   if example python3 "$OUT/example.py"; then fail 'the example of packages/python/README.md is content without a lock'; fi
   example openclaw-verify lock --init || [ $? = 1 ] || fail "lock --init: $(cat "$OUT/example.out")"
