@@ -7,16 +7,7 @@ use crate::support::{Installation, repository};
 #[test]
 fn the_schema_in_docs_is_current() {
     let schema = schemars::schema_for!(openclaw_verify_core::report::Report);
-    let made = format!("{:#}\n", serde_json::to_value(&schema).expect("schema"));
-    let path = repository().join("docs/report.schema.json");
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &made).expect("schema");
-    }
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap_or_default(),
-        made,
-        "run the test again with UPDATE_SCHEMA=1"
-    );
+    is_current(&schema, "docs/report.schema.json");
 }
 
 #[test]
@@ -262,16 +253,7 @@ fn a_closed_pipe_is_a_normal_end() {
 #[test]
 fn the_schema_of_events_is_current() {
     let schema = schemars::schema_for!(openclaw_verify_core::report::event::Event);
-    let made = format!("{:#}\n", serde_json::to_value(&schema).expect("schema"));
-    let path = repository().join("docs/schema/event.schema.json");
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &made).expect("schema");
-    }
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap_or_default(),
-        made,
-        "run the test again with UPDATE_SCHEMA=1"
-    );
+    is_current(&schema, "docs/schema/event.schema.json");
 }
 
 fn rows(text: &str) -> Vec<Value> {
@@ -442,4 +424,17 @@ fn a_failed_run_is_a_row_that_says_so() {
     );
     let refused = installation.run(&["check", "--host-label", "a b"]);
     assert_eq!(refused.code, 2, "{}", refused.text());
+}
+
+fn is_current(schema: &schemars::Schema, file: &str) {
+    let made = format!("{:#}\n", serde_json::to_value(schema).expect("schema"));
+    let path = repository().join(file);
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &made).expect("schema");
+    }
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        made,
+        "run the test again with UPDATE_SCHEMA=1"
+    );
 }

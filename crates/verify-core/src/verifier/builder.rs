@@ -422,7 +422,7 @@ impl Builder {
         )?;
         let advisories = self.read_advisories(&policy)?;
         if let (Some(demand), Some(index)) = (&self.demand, &advisories) {
-            let path = policy.advisories.index.clone().or(self.advisories.clone());
+            let path = self.index_of(&policy).map(Path::to_owned);
             // A pinned source binds no index: which source it was made of is what the index itself says.
             let own = index.digest().hex();
             let path = path.filter(|_| policy.advisories.sha256.as_ref() != Some(&own));
@@ -501,7 +501,7 @@ impl Builder {
     /// Opens the index that policy names, else the caller's own; none where nothing is there.
     fn read_advisories(&self, policy: &Policy) -> Result<Option<Index>> {
         let wanted = &policy.advisories;
-        let Some(path) = wanted.index.as_ref().or(self.advisories.as_ref()) else {
+        let Some(path) = self.index_of(policy) else {
             return Ok(None);
         };
         let Some(index) = Index::open(path)? else {
@@ -526,6 +526,12 @@ impl Builder {
         Ok(Some(index))
     }
 
+    /// Where the index of advisories is: where policy says, else where the caller does.
+    fn index_of<'a>(&'a self, policy: &'a Policy) -> Option<&'a Path> {
+        let named = policy.advisories.index.as_deref();
+        named.or(self.advisories.as_deref())
+    }
+
     /// Nothing that lies in the state directory or in the host package says whom to trust.
     fn refuse_own(&self, policy: &Policy) -> Result<()> {
         let own = [&self.policy, &self.lock, &self.reviews]
@@ -538,11 +544,7 @@ impl Builder {
             .into_iter()
             .flatten()
             .filter_map(|folder| folder.canonicalize().ok());
-        let advisories = policy
-            .advisories
-            .index
-            .as_deref()
-            .or(self.advisories.as_deref());
+        let advisories = self.index_of(policy);
         operator_file::refuse_inside(
             own.chain(named).chain(advisories),
             &folders.collect::<Vec<_>>(),
