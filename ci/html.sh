@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The HTML report in a headless Chromium, which is installed where it can be: no request, no console message, the same without script,
+# The pages in a headless Chromium, which is installed where it can be: no request, no console message, the same without script,
 # narrow and wide, light and dark, axe's rules of WCAG 2.1 AA; the shipped state, hostile names, and OPENCLAW_VERIFY_REAL where it is set.
 # OPENCLAW_VERIFY names a program that is built already.
 set -euo pipefail
@@ -19,26 +19,32 @@ cp ci/html/check.mjs "$TOOLS/"
 OUT=$(mktemp -d)
 trap 'rm -rf -- "$OUT"' EXIT
 
-# page NAME OPTIONS...: also a report that denies is a report.
+pages=()
+# page NAME VERB OPTIONS...: also a report that denies is a report.
 page() {
   local name=$1
   shift
-  "$PROGRAM" check --format html "$@" >"$OUT/$name.html" || [ $? = 1 ]
+  "$PROGRAM" --format html "$@" >"$OUT/$name.html" || [ $? = 1 ]
+  pages+=("$OUT/$name.html")
 }
-page shipped --state-dir testdata/states/home/.openclaw --relocated-from /home/user/.openclaw --config testdata/states/home/config
+shipped=(--state-dir testdata/states/home/.openclaw --relocated-from /home/user/.openclaw --config testdata/states/home/config)
+page shipped check "${shipped[@]}"
+page host host "${shipped[@]}"
+page checklist checklist "${shipped[@]}"
+"$PROGRAM" sbom "${shipped[@]}" -o "$OUT/old.json"
+sed -i 's/"version": "1\./"version": "0./' "$OUT/old.json"
+page changes sbom --diff "$OUT/old.json" "${shipped[@]}"
 cp -R testdata/states/home/.openclaw "$OUT/state"
 for name in '<img src=x onerror=alert(1)>' '"><script>alert(1)<' '&lt;b&gt;' "' onmouseover='alert(1)" $'\u202egnp.exe' "$(printf 'long%.0s' $(seq 50))"; do
   mkdir -p "$OUT/state/workspace/skills/$name"
   printf -- '---\nname: "%s"\ndescription: x\n---\n' "${name//\"/\\\"}" >"$OUT/state/workspace/skills/$name/SKILL.md"
   echo changed >"$OUT/state/extensions/acme-notes/$name"
 done
-page hostile --state-dir "$OUT/state" --relocated-from /home/user/.openclaw --config testdata/states/home/config -v
-pages=("$OUT/shipped.html" "$OUT/hostile.html")
+page hostile check --state-dir "$OUT/state" --relocated-from /home/user/.openclaw --config testdata/states/home/config -v
 if [ -n "${OPENCLAW_VERIFY_REAL:-}" ]; then
   real=(--state-dir "$OPENCLAW_VERIFY_REAL/home/.openclaw" --openclaw "$OPENCLAW_VERIFY_REAL/app/node_modules/openclaw" --config "$OUT/policy")
   "$PROGRAM" lock --init "${real[@]}" >/dev/null || [ $? = 1 ]
-  page real "${real[@]}"
-  pages+=("$OUT/real.html")
+  page real check "${real[@]}"
 fi
 # A page that breaks the rules is found.
 sed 's|<footer>|<img src="http://127.0.0.1:9/x"><footer style="color:#eee;background:#fff">|; s|default-src .none.|default-src *|' "$OUT/shipped.html" >"$OUT/bad.html"

@@ -402,9 +402,11 @@ impl Verb {
             Self::Lock(args) if args.init => EVERY,
             Self::Host(args) if args.commands || args.print.is_some() => &[Format::Human],
             Self::Host(_) => EVERY,
-            Self::Checklist(_) => &[Format::Human, Format::Json, Format::Markdown],
+            Self::Checklist(_) => &[Format::Human, Format::Json, Format::Markdown, Format::Html],
             // A request is always answered in OpenClaw's own protocol.
             Self::Gate(args) if !args.setup && !args.remove && !args.selftest => EVERY,
+            #[cfg(feature = "sbom")]
+            Self::Sbom(args) if args.diff.is_some() => &[Format::Human, Format::Json, Format::Html],
             #[cfg(feature = "sbom")]
             Self::Sbom(_) => BOTH,
             Self::Lock(_)

@@ -25,8 +25,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "sbom")]
-use jiff::civil::Date;
-
 pub use builder::{Builder, Origins};
 pub use candidate::CandidateReport;
 pub use demand::{Demand, SignedFile, signature_of};
@@ -57,7 +55,6 @@ use crate::provenance::Anchors;
 use crate::report::checklist::LookedAt;
 use crate::report::{self, Checklist, Inputs, Report};
 #[cfg(feature = "sbom")]
-use crate::review::ReviewIndex;
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Judged, Names, Stage, Whole};
@@ -384,22 +381,10 @@ impl Verifier {
         self.options.now
     }
 
-    /// Its day in UTC.
-    #[cfg(feature = "sbom")]
-    pub(crate) fn today(&self) -> Date {
-        self.options.today()
-    }
-
     /// The folder in which the lock is, safe to show.
     pub(crate) fn lock_folder(&self) -> Option<String> {
         let folder = self.options.lock.as_ref()?.path.parent()?;
         folder.is_absolute().then(|| builder::shown(folder))
-    }
-
-    /// All reviews, also imported ones.
-    #[cfg(feature = "sbom")]
-    pub(crate) fn review_index(&self) -> ReviewIndex<'_> {
-        self.reviews.index(self.today())
     }
 
     /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.

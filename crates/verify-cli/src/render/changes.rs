@@ -1,4 +1,4 @@
-//! What a lock would change, for people and machines.
+//! What a lock would change, for people and machines; what changed between two SBOMs, as a page.
 
 use openclaw_verify_core::lock::LockChange;
 use openclaw_verify_core::{Relock, text};
@@ -53,4 +53,10 @@ pub(crate) fn json(
         "refused": refused,
         "unread": relock.unread,
     })
+}
+
+/// The page of what changed between two SBOMs.
+#[cfg(feature = "sbom")]
+pub(crate) fn html(diff: &openclaw_verify_core::sbom::Diff) -> String {
+    super::html::changes(diff)
 }

@@ -13,6 +13,11 @@ pub(crate) fn json(checklist: &Checklist) -> Result<String> {
     super::json(checklist)
 }
 
+/// As a page.
+pub(crate) fn html(checklist: &Checklist) -> String {
+    super::html::checklist(checklist)
+}
+
 /// For people: every point with its state, and what to do about those that are open. `quiet` leaves out what holds.
 pub(crate) fn human(checklist: &Checklist, quiet: bool) -> String {
     let mut out = String::new();
@@ -32,7 +37,7 @@ pub(crate) fn human(checklist: &Checklist, quiet: bool) -> String {
                 row.section, row.section_title
             );
         }
-        let (style, word) = shown(row.state);
+        let (style, word) = (style(row.state), word(row.state));
         let until = row
             .until
             .map_or(String::new(), |day| format!(" until {day}"));
@@ -79,7 +84,7 @@ fn one(out: &mut String, row: &ChecklistRow) {
         out,
         "- [{tick}] {}: **{}**{until} ({})",
         row.title,
-        shown(row.state).1,
+        word(row.state),
         row.threats.join(", ")
     );
     for line in &row.evidence {
@@ -90,16 +95,25 @@ fn one(out: &mut String, row: &ChecklistRow) {
     }
 }
 
-fn shown(state: ChecklistState) -> (Style, &'static str) {
+fn style(state: ChecklistState) -> Style {
     match state {
-        ChecklistState::Passed => (AnsiColor::Green.on_default(), "passed"),
-        ChecklistState::Excepted => (AnsiColor::Cyan.on_default(), "excepted"),
-        ChecklistState::Open => (AnsiColor::Red.on_default().bold(), "open"),
-        _ => (AnsiColor::Yellow.on_default(), "not established"),
+        ChecklistState::Passed => AnsiColor::Green.on_default(),
+        ChecklistState::Excepted => AnsiColor::Cyan.on_default(),
+        ChecklistState::Open => AnsiColor::Red.on_default().bold(),
+        _ => AnsiColor::Yellow.on_default(),
     }
 }
 
-fn counts(checklist: &Checklist) -> String {
+/// The state in words.
+pub(super) fn word(state: ChecklistState) -> &'static str {
+    match state {
+        ChecklistState::NotEstablished => "not established",
+        state => state.as_str(),
+    }
+}
+
+/// How many points are in which state.
+pub(super) fn counts(checklist: &Checklist) -> String {
     let summary = &checklist.summary;
     format!(
         "{} passed · {} open · {} excepted · {} not established",

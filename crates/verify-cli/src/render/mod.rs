@@ -55,7 +55,7 @@ pub(crate) fn render(
         Format::Sarif => Ok(sarif::render(report)),
         Format::Github => Ok(github::render(report)),
         Format::Junit => junit::render(report),
-        Format::Html => Ok(html::render(report)),
+        Format::Html => Ok(html::report(report)),
         Format::Markdown => Ok(markdown::render(report)),
     }
 }

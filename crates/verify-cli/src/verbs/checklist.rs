@@ -10,12 +10,13 @@ use crate::{Exit, output, wording};
 pub(super) fn run(common: &Common, args: &ChecklistArgs) -> Result<Exit> {
     let start = start(common)?;
     let verifier = host::of_machine(start.builder, &args.machine).build()?;
-    let for_people = common.format == Format::Human;
+    let for_people = matches!(common.format, Format::Human | Format::Html);
     let (checklist, reports) = verifier.checklist(|report| wording::report(report, for_people))?;
     start.bar.finish();
     let text = match common.format {
         Format::Json => render::json(&checklist)?,
         Format::Markdown => render::markdown(&checklist),
+        Format::Html => render::html(&checklist),
         _ => render::human(&checklist, common.quiet),
     };
     output::report(&text, common.format)?;

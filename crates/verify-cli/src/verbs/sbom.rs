@@ -71,6 +71,7 @@ fn compare(common: &Common, old: &Value, new: &Sbom) -> Result<Exit> {
     let diff = sbom::diff(old, new.value());
     let text = match common.format {
         Format::Human => diff.to_text(),
+        Format::Html => render::changes::html(&diff),
         _ => render::json(&diff)?,
     };
     output::report(&text, common.format)?;

@@ -1,5 +1,6 @@
 //! Every format of the report.
 
+use openclaw_verify_core::digest::Sri;
 use serde_json::Value;
 
 use crate::support::{Installation, repository};
@@ -140,7 +141,41 @@ fn junit_fails_what_is_denied() {
 }
 
 #[test]
-fn a_page_asks_for_nothing_and_has_no_script() {
+fn the_checklist_and_what_changed_between_two_sboms_are_pages_too() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let run = installation.run(&["checklist", "--format", "html"]);
+    assert!(
+        run.stdout.starts_with("<!doctype html>\n"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("<h2>8. "), "{}", run.stdout);
+    assert!(run.stdout.contains("Next: <code>"), "{}", run.stdout);
+
+    let old = installation.config.join("old.json");
+    let old = old.to_str().expect("a name");
+    assert_eq!(installation.run(&["sbom", "-o", old]).code, 0);
+    let same = installation.run(&["sbom", "--diff", old, "--format", "html"]);
+    assert_eq!(same.code, 0, "{}", same.stderr);
+    assert!(
+        same.stdout.contains("<h1 class=\"good\">"),
+        "{}",
+        same.stdout
+    );
+    std::fs::remove_dir_all(installation.state.join("workspace/skills/weather")).expect("remove");
+    let other = installation.run(&["sbom", "--diff", old, "--format", "html"]);
+    assert_eq!(other.code, 1, "{}", other.stderr);
+    assert!(
+        other.stdout.contains("<td>removed</td>"),
+        "{}",
+        other.stdout
+    );
+    assert!(other.stdout.contains("weather"), "{}", other.stdout);
+}
+
+#[test]
+fn a_page_asks_for_nothing_and_has_one_script_that_its_policy_names() {
     let installation = Installation::shipped();
     installation.init(0);
     std::fs::write(
@@ -156,11 +191,16 @@ fn a_page_asks_for_nothing_and_has_no_script() {
     assert!(page.starts_with("<!doctype html>\n"), "{page}");
     assert!(page.ends_with("</html>\n"), "{page}");
     for bad in [
-        "<script", "<img", "<link", "<iframe", "src=\"", "url(", "@import", "href=",
+        "<img", "<link", "<iframe", "src=\"", "url(", "@import", "href=",
     ] {
         assert!(!page.contains(bad), "{bad}: {page}");
     }
     assert!(page.contains("default-src 'none'"), "{page}");
+    let (_, script) = page.split_once("<script>").expect("a script");
+    let (script, rest) = script.split_once("</script>").expect("its end");
+    assert!(!rest.contains("<script"), "{rest}");
+    let allowed = format!("script-src '{}'", Sri::of(script.as_bytes()));
+    assert!(page.contains(&allowed), "{page}");
     let name = "added &lt;img src=x onerror=alert(1)&gt;.js";
     assert!(page.contains(name), "{page}");
     assert!(

@@ -75,8 +75,8 @@ pub(crate) enum ReadPart {
 /// Whether something was read.
 #[derive(Debug)]
 pub(crate) enum ReviewStatus {
-    /// By people.
-    Reviewed,
+    /// By people, in these steps from nothing to what is installed.
+    Reviewed(Vec<ReviewEntry>),
     /// As a part of a plugin that was read by people.
     WithPlugin,
     /// It comes from a trusted publisher, by these entries; the one that lasts longest comes first.
@@ -122,7 +122,10 @@ pub(crate) struct ReviewContext<'r> {
 impl ReviewStatus {
     /// Whether what policy requires has been read.
     pub(crate) fn counts(&self) -> bool {
-        matches!(self, Self::Reviewed | Self::WithPlugin | Self::Trusted(_))
+        matches!(
+            self,
+            Self::Reviewed(_) | Self::WithPlugin | Self::Trusted(_)
+        )
     }
 }
 
@@ -581,7 +584,7 @@ impl ReviewContext<'_> {
                 .collect()
         };
         match verdict {
-            ReviewVerdict::Reviewed(_) => ReviewStatus::Reviewed,
+            ReviewVerdict::Reviewed(path) => ReviewStatus::Reviewed(steps(path, &|_| true)),
             ReviewVerdict::Trusted(trusts) => {
                 ReviewStatus::Trusted(trusts.into_iter().map(|trust| self.trust(trust)).collect())
             }

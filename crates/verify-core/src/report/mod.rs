@@ -18,6 +18,7 @@ pub use statement::{StatementOptions, StatementSubject, statement};
 
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::evidence::Evidence;
+use crate::evidence::review::ReviewStatus;
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
 use crate::inventory::{LinkedRoot, NodeRuntime, NotCovered};
@@ -203,6 +204,9 @@ pub struct SubjectReport {
     pub enabled: bool,
     /// Digest of its own code.
     pub tree: Option<String>,
+    /// How much its digests of files cover, dependencies included; none where no file was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
     /// Digest of what it starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -230,8 +234,38 @@ pub struct SubjectReport {
     pub listings: Vec<(&'static str, Sha256Digest)>,
     /// What an intact verdict stands on; none where the subject is not intact.
     pub basis: Option<Basis>,
+    /// The reviews and trusted publishers by which it counts as read; empty where nothing requires that, or where it is not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<ReviewReport>,
     /// What was found out, by group.
     pub outcomes: Outcomes,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Size {
+    /// Files and symlinks.
+    pub files: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+}
+
+/// One step by which a subject counts as read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ReviewReport {
+    /// Who recorded it. Safe to show.
+    pub by: String,
+    /// The day from which on it counts.
+    #[schemars(with = "String")]
+    pub date: jiff::civil::Date,
+    /// The last day on which it counts, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<jiff::civil::Date>,
+    /// Whether it trusts the publisher and did not read this very content.
+    pub publisher: bool,
 }
 
 /// One release tag.
@@ -386,8 +420,10 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
             .or(stated.and_then(|entry| entry.dependencies)),
         node: subject.node.clone(),
         local: subject.mcp.as_ref().and_then(|mcp| mcp.local),
+        size: size(evidence),
         listings: listings(evidence),
         basis,
+        reviews: reviews(evidence),
         outcomes,
     }
 }
@@ -403,6 +439,42 @@ fn listings(evidence: &Evidence) -> Vec<(&'static str, Sha256Digest)> {
         .into_iter()
         .filter_map(|(name, part)| Some((name, digest(&part.tree()?.manifest))))
         .collect()
+}
+
+fn size(evidence: &Evidence) -> Option<Size> {
+    let parts = [&evidence.tree, &evidence.dependencies, &evidence.siblings];
+    let trees = parts.into_iter().filter_map(|part| part.tree());
+    trees.fold(None, |sum: Option<Size>, tree| {
+        let sum = sum.unwrap_or_default();
+        Some(Size {
+            files: sum.files.saturating_add(tree.files),
+            bytes: sum.bytes.saturating_add(tree.bytes),
+        })
+    })
+}
+
+/// Each once, though one review may have read several parts.
+fn reviews(evidence: &Evidence) -> Vec<ReviewReport> {
+    let mut all: Vec<ReviewReport> = Vec::new();
+    for reading in &evidence.review.required {
+        let (entries, publisher) = match &reading.status {
+            ReviewStatus::Reviewed(entries) => (entries, false),
+            ReviewStatus::Trusted(entries) => (entries, true),
+            _ => continue,
+        };
+        for entry in entries {
+            let review = ReviewReport {
+                by: entry.by.clone(),
+                date: entry.date,
+                until: entry.until,
+                publisher,
+            };
+            if !all.contains(&review) {
+                all.push(review);
+            }
+        }
+    }
+    all
 }
 
 /// Counts over `subjects` and `findings`.

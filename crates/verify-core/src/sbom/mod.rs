@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 use declarations::Declared;
 
 pub use crate::report::Outcomes;
-pub use diff::{Diff, diff};
+pub use diff::{ComponentEntry, Diff, diff};
 pub use party::Party;
 pub use verdicts::{
     Analysis, AppliedPolicy, ArchiveMatch, KnownAdvisory, SubjectVerdict, Verdicts,

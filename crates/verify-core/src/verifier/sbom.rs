@@ -9,7 +9,6 @@ use crate::evidence::{AdvisedPackage, Compared, Evidence};
 use crate::fact::Fact;
 use crate::inventory::{Inventory, Subject};
 use crate::policy::ExceptionTarget;
-use crate::review::{self, Question, ReviewIndex};
 use crate::rules::{self, Stage};
 use crate::sbom::{
     self, Analysis, AppliedPolicy, ArchiveMatch, KnownAdvisory, Sbom, SbomOptions, SubjectVerdict,
@@ -55,7 +54,6 @@ impl Verifier {
             advisories: self.inputs.advisories.clone(),
             ..Verdicts::default()
         };
-        let reviews = self.review_index();
         for subject in &report.subjects {
             let Some(evidence) = evidence.get(&subject.id) else {
                 continue;
@@ -72,7 +70,7 @@ impl Verifier {
                     .and_then(of),
                 provenance: verified(evidence),
                 commit: commit(inventory, &subject.id, evidence),
-                reviewers: reviewers(&reviews, &subject.id, evidence),
+                reviewers: reviewers(evidence),
                 // Without a lock nothing was compared, so nothing is claimed.
                 outcomes: if self.lock.is_some() {
                     subject.outcomes
@@ -177,27 +175,13 @@ fn commit(inventory: &Inventory, id: &SubjectId, evidence: &Evidence) -> Option<
 }
 
 /// Whose reviews lead to what is installed, each once.
-fn reviewers(reviews: &ReviewIndex<'_>, subject: &SubjectId, evidence: &Evidence) -> Vec<String> {
-    let read = evidence
-        .review
-        .required
-        .iter()
-        .filter(|reading| matches!(reading.status, ReviewStatus::Reviewed));
-    let steps = read.flat_map(|reading| {
-        let question = Question {
-            subject,
-            content: reading.content,
-            versions: &[],
-            dependencies: &[],
-            wanted: reading.wanted,
-            publishers: &[],
-        };
-        match reviews.judge(&question) {
-            review::ReviewVerdict::Reviewed(steps) => steps,
-            _ => Vec::new(),
-        }
+fn reviewers(evidence: &Evidence) -> Vec<String> {
+    let read = evidence.review.required.iter();
+    let steps = read.filter_map(|reading| match &reading.status {
+        ReviewStatus::Reviewed(steps) => Some(steps),
+        _ => None,
     });
-    let people: BTreeSet<String> = steps.map(|step| step.review.by.clone()).collect();
+    let people: BTreeSet<String> = steps.flatten().map(|step| step.by.clone()).collect();
     people.into_iter().collect()
 }
 

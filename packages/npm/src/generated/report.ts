@@ -160,6 +160,8 @@ export interface SubjectReport {
   enabled: boolean;
   /** Digest of its own code. */
   tree?: string | null;
+  /** How much its digests of files cover, dependencies included; none where no file was read. */
+  size?: Size | null;
   /** Digest of what it starts. */
   definition?: string | null;
   /** Digest of what of it steers or guards. */
@@ -174,6 +176,8 @@ export interface SubjectReport {
   dependencies?: string | null;
   /** What an intact verdict stands on; none where the subject is not intact. */
   basis?: Basis | null;
+  /** The reviews and trusted publishers by which it counts as read; empty where nothing requires that, or where it is not read. */
+  reviews: Array<ReviewReport>;
   /** What was found out, by group. */
   outcomes: Outcomes;
 }
@@ -191,6 +195,14 @@ export type Kind = "core" | "plugin" | "bundle" | "skill" | "hook-pack" | "mcp-s
 /** Where a subject came from, by the record that OpenClaw keeps, or by where it was found. */
 export type Source = "npm" | "npm-pack" | "clawhub" | "git" | "path" | "archive" | "link" | "load" | "config" | "unrecorded";
 
+/** How much there is. */
+export interface Size {
+  /** Files and symlinks. */
+  files: number;
+  /** Bytes of the files. */
+  bytes: number;
+}
+
 /** Which files stand for the local script or program that an MCP server's command line names. */
 export type LocalFiles = "package" | "file" | "none";
 
@@ -206,6 +218,18 @@ export interface NodeRuntime {
 
 /** What an intact verdict stands on. Ordered by strength. */
 export type Basis = "locked" | "archive" | "signed";
+
+/** One step by which a subject counts as read. */
+export interface ReviewReport {
+  /** Who recorded it. Safe to show. */
+  by: string;
+  /** The day from which on it counts. */
+  date: string;
+  /** The last day on which it counts, where it has one. */
+  until?: string | null;
+  /** Whether it trusts the publisher and did not read this very content. */
+  publisher: boolean;
+}
 
 /** Outcomes by group of rules. */
 export interface Outcomes {

@@ -1,17 +1,15 @@
-//! The report as one page: no script, nothing from elsewhere, light and dark, printable. Every text of the thing under test goes through
-//! [`esc`]; the page forbids itself every request and every script as well, should one text slip through.
+//! The report: what everything stands on and how much it is, the findings, what is there, who has read it, what was not judged.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::finding::{Finding, Level};
-use openclaw_verify_core::report::{Basis, InputFile, Report, SubjectReport};
+use openclaw_verify_core::report::{Basis, InputFile, Report, Size, SubjectReport};
 use openclaw_verify_core::rules::Stage;
-use openclaw_verify_core::text::visible;
 
-use super::count;
+use super::{esc, lines, next, page, push, table};
+use crate::render::count;
 
 /// Lines of evidence under one finding that are open at once; the rest folds.
 const EVIDENCE_OPEN: usize = 8;
@@ -20,88 +18,29 @@ const EVIDENCE_MOST: usize = 200;
 /// Findings of one id and level from which on they fold.
 const FOLDED: usize = 12;
 
-const HEAD: &str = r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-"#;
-
 /// The page.
-pub(super) fn render(report: &Report) -> String {
-    let title = title(report);
-    let mut out = format!(
-        "{HEAD}<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
-        esc(&title),
-        include_str!("html.css")
-    );
-    push(
-        &mut out,
-        format_args!(
-            "<h1 class=\"{}\">{}</h1>",
-            worst(report).map_or("good", Level::as_str),
-            esc(&title)
-        ),
-    );
+pub(in crate::render) fn render(report: &Report) -> String {
+    let mut out = String::new();
     counts(&mut out, report);
     picture(&mut out, &report.subjects);
     findings(&mut out, report);
     subjects(&mut out, &report.subjects);
+    reviews(&mut out, &report.subjects);
     releases(&mut out, report);
     inputs(&mut out, report);
     not_covered(&mut out, report);
-    push(
-        &mut out,
-        format_args!(
-            "</main>\n<footer>{} {}</footer>\n</body>\n</html>",
-            esc(report.tool.name),
-            esc(report.tool.version)
-        ),
-    );
-    out
-}
-
-/// A page that says only why there is no report.
-pub(super) fn failure(what: &str, message: &str) -> String {
-    format!(
-        "{HEAD}<title>openclaw-verify: not completed</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n<h1 class=\"deny\">{}</h1>\n<pre>{}</pre>\n</main>\n</body>\n</html>\n",
-        include_str!("html.css"),
-        esc(what),
-        esc_lines(message)
-    )
-}
-
-/// The text, in which nothing is markup and nothing is invisible.
-pub(super) fn esc(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in visible(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn esc_lines(text: &str) -> String {
-    text.lines().map(esc).collect::<Vec<_>>().join("\n")
+    let class = worst(report).map_or("good", Level::as_str);
+    page(&title(report), class, &out)
 }
 
 /// Which level the worst finding has that counts; none where none is above a note.
-pub(super) fn worst(report: &Report) -> Option<Level> {
+pub(in crate::render) fn worst(report: &Report) -> Option<Level> {
     let levels = report.counting().map(|finding| finding.level);
     levels.max().filter(|level| *level >= Level::Warn)
 }
 
 /// What it says in one line. "Good" is never a word of it: a report says what was compared with what.
-pub(super) fn title(report: &Report) -> String {
+pub(in crate::render) fn title(report: &Report) -> String {
     let about = match report.stage {
         Stage::LockOnly => "The lock alone was judged",
         Stage::Installed => "What is installed was judged",
@@ -141,46 +80,99 @@ fn counts(out: &mut String, report: &Report) {
     );
 }
 
-/// What each subject stands on, as one bar and as words.
+/// What each subject stands on, and how much it is, as two bars and as words.
 fn picture(out: &mut String, subjects: &[SubjectReport]) {
     if subjects.is_empty() {
         return;
     }
-    let mut by: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    let mut by: BTreeMap<&str, Share> = BTreeMap::new();
     for subject in subjects {
-        let entry = by.entry(standing(subject));
-        entry.or_insert((0, meaning(subject))).0 += 1;
+        let share = by.entry(standing(subject)).or_insert(Share {
+            subjects: 0,
+            size: Size::default(),
+            meaning: meaning(subject),
+        });
+        share.subjects += 1;
+        let size = subject.size.unwrap_or_default();
+        share.size.files = share.size.files.saturating_add(size.files);
+        share.size.bytes = share.size.bytes.saturating_add(size.bytes);
+    }
+    out.push_str(
+        "<section aria-labelledby=\"standing\">\n<h2 id=\"standing\">What it stands on</h2>\n",
+    );
+    bar(out, "subjects", &by, |share| share.subjects as u64);
+    bar(out, "bytes of files", &by, |share| share.size.bytes);
+    out.push_str("<ul class=\"legend\">\n");
+    for (name, share) in &by {
+        push(
+            out,
+            format_args!(
+                "<li><span class=\"dot s-{name}\"></span>{} {name} ({}): {}</li>",
+                share.subjects,
+                amount(share.size),
+                share.meaning
+            ),
+        );
+    }
+    out.push_str("</ul>\n</section>\n");
+}
+
+/// What stands on the same.
+struct Share {
+    subjects: usize,
+    size: Size,
+    meaning: &'static str,
+}
+
+/// One bar, in which every share has its part of the whole; none where the whole is nothing.
+fn bar(out: &mut String, what: &str, by: &BTreeMap<&str, Share>, part: impl Fn(&Share) -> u64) {
+    let all = by
+        .values()
+        .fold(0, |sum: u64, share| sum.saturating_add(part(share)));
+    if all == 0 {
+        return;
     }
     let words: Vec<String> = by
         .iter()
-        .map(|(name, (number, _))| format!("{number} {name}"))
+        .map(|(name, share)| format!("{} {name}", part(share)))
         .collect();
     push(
         out,
         format_args!(
-            "<section aria-labelledby=\"standing\">\n<h2 id=\"standing\">What it stands on</h2>\n<svg class=\"bar\" viewBox=\"0 0 {} 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
-            subjects.len(),
+            "<p class=\"at\">{what}</p>\n<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{what}: {}\">",
             esc(&words.join(", "))
         ),
     );
-    let mut at = 0;
-    for (name, (number, _)) in &by {
+    let mut before = 0;
+    for (name, share) in by {
+        let (from, until) = (
+            thousandth(before, all),
+            thousandth(before + part(share), all),
+        );
         push(
             out,
             format_args!(
-                "<rect class=\"s-{name}\" x=\"{at}\" y=\"0\" width=\"{number}\" height=\"10\"/>"
+                "<rect class=\"s-{name}\" x=\"{from}\" y=\"0\" width=\"{}\" height=\"10\"/>",
+                until - from
             ),
         );
-        at += number;
+        before += part(share);
     }
-    out.push_str("</svg>\n<ul class=\"legend\">\n");
-    for (name, (number, meaning)) in &by {
-        push(
-            out,
-            format_args!("<li><span class=\"dot s-{name}\"></span>{number} {name}: {meaning}</li>"),
-        );
-    }
-    out.push_str("</ul>\n</section>\n");
+    out.push_str("</svg>\n");
+}
+
+fn thousandth(part: u64, all: u64) -> u128 {
+    u128::from(part) * 1000 / u128::from(all.max(1))
+}
+
+/// Files and bytes in words.
+fn amount(size: Size) -> String {
+    let bytes = match size.bytes {
+        bytes if bytes >= 10 << 20 => format!("{} MiB", bytes >> 20),
+        bytes if bytes >= 10 << 10 => format!("{} KiB", bytes >> 10),
+        bytes => count(bytes, "byte"),
+    };
+    format!("{}, {bytes}", count(size.files, "file"))
 }
 
 fn standing(subject: &SubjectReport) -> &'static str {
@@ -301,43 +293,73 @@ fn one(out: &mut String, finding: &Finding) {
             ),
         );
     }
-    if !finding.help.is_empty() {
-        push(
-            out,
-            format_args!("<p class=\"next\">Next: {}</p>", esc(&finding.help)),
-        );
-    }
+    next(out, &finding.help);
     out.push_str("</article>\n");
-}
-
-fn lines(out: &mut String, lines: &[String]) {
-    if !lines.is_empty() {
-        let lines: Vec<String> = lines.iter().map(|line| esc(line)).collect();
-        push(out, format_args!("<pre>{}</pre>", lines.join("\n")));
-    }
 }
 
 fn subjects(out: &mut String, subjects: &[SubjectReport]) {
     if subjects.is_empty() {
         return;
     }
-    out.push_str(
-        "<section aria-labelledby=\"subjects\">\n<h2 id=\"subjects\">What is there</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"subjects\">\n<table>\n<thead><tr><th scope=\"col\">what</th><th scope=\"col\">version</th><th scope=\"col\">stands on</th><th scope=\"col\">where</th></tr></thead>\n<tbody>\n",
-    );
+    let mut rows = String::new();
     for subject in subjects {
         let disabled = if subject.enabled { "" } else { " (disabled)" };
         let stands = standing(subject);
         push(
-            out,
+            &mut rows,
             format_args!(
-                "<tr><th scope=\"row\">{}{disabled}</th><td>{}</td><td><span class=\"dot s-{stands}\"></span>{stands}</td><td>{}</td></tr>",
+                "<tr><th scope=\"row\">{}{disabled}</th><td>{}</td><td><span class=\"dot s-{stands}\"></span>{stands}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
                 esc(subject.id.as_str()),
                 esc(subject.version.as_deref().unwrap_or("-")),
+                subject.size.map_or("-".to_owned(), amount),
+                subject.source.as_str(),
                 esc(&subject.path),
             ),
         );
     }
-    out.push_str("</tbody>\n</table>\n</div>\n</section>\n");
+    out.push_str(
+        "<section aria-labelledby=\"subjects\">\n<h2 id=\"subjects\">What is there</h2>\n",
+    );
+    let columns = ["what", "version", "stands on", "how much", "from", "where"];
+    table(out, "subjects", &columns, &rows);
+    out.push_str("</section>\n");
+}
+
+/// Who has read what, and until when that counts.
+fn reviews(out: &mut String, subjects: &[SubjectReport]) {
+    let mut rows = String::new();
+    for subject in subjects {
+        for review in &subject.reviews {
+            let how = if review.publisher {
+                "trusts the publisher"
+            } else {
+                "has read it"
+            };
+            let until = review.until.map_or("-".to_owned(), |day| day.to_string());
+            push(
+                &mut rows,
+                format_args!(
+                    "<tr><th scope=\"row\">{}</th><td>{}</td><td>{how}</td><td>{}</td><td>{until}</td></tr>",
+                    esc(subject.id.as_str()),
+                    esc(&review.by),
+                    review.date,
+                ),
+            );
+        }
+    }
+    if rows.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<section aria-labelledby=\"reviews\">\n<h2 id=\"reviews\">Who has read it</h2>\n",
+    );
+    table(
+        out,
+        "reviews",
+        &["what", "who", "how", "since", "until"],
+        &rows,
+    );
+    out.push_str("</section>\n");
 }
 
 fn releases(out: &mut String, report: &Report) {
@@ -405,30 +427,4 @@ fn not_covered(out: &mut String, report: &Report) {
         );
     }
     out.push_str("</dl>\n</details>\n</section>\n");
-}
-
-fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{line}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_becomes_markup() {
-        let hostile = "</p><script>alert(1)</script>\" onload='x' &amp; \u{202e}\u{1b}[2J";
-        assert_eq!(
-            esc(hostile),
-            "&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp;amp; \\u{202e}\\u{1b}[2J"
-        );
-    }
-
-    #[test]
-    fn a_failure_is_a_page_too() {
-        let page = failure("<b>", "a\nb <i>");
-        assert!(page.contains("<h1 class=\"deny\">&lt;b&gt;</h1>"));
-        assert!(page.contains("<pre>a\nb &lt;i&gt;</pre>"));
-    }
 }
