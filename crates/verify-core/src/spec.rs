@@ -62,15 +62,7 @@ pub fn npm_version(version: &str) -> Pin {
 /// The pin of a git spec, `git:<address>@<ref>`: only a full commit id names one thing.
 #[must_use]
 pub fn git(spec: &str) -> Pin {
-    let reference = spec
-        .rsplit_once('@')
-        .or_else(|| spec.rsplit_once('#'))
-        .map(|(_, reference)| reference);
-    match reference {
-        // `git@host:path` without a ref: what follows the `@` is an address.
-        Some(reference) if reference.contains([':', '/']) && !reference.starts_with("refs/") => {
-            Pin::Floating("no commit: a reinstall takes the default branch".to_owned())
-        }
+    match reference(spec) {
         Some(reference) if reference.parse::<crate::digest::GitOid>().is_ok() => Pin::Exact,
         Some(reference) => Pin::Floating(format!(
             "the branch or tag {} can move",
@@ -80,14 +72,51 @@ pub fn git(spec: &str) -> Pin {
     }
 }
 
+/// The git spec of the same repository at `commit`.
+#[must_use]
+pub fn git_at(spec: &str, commit: &str) -> String {
+    let end = reference(spec).map_or(spec.len(), |reference| spec.len() - reference.len() - 1);
+    let repository = spec.get(..end).unwrap_or(spec);
+    format!("{repository}@{commit}")
+}
+
+/// What a git spec names behind the address.
+fn reference(spec: &str) -> Option<&str> {
+    let (_, reference) = spec.rsplit_once('@').or_else(|| spec.rsplit_once('#'))?;
+    // `git@host:path` without a ref: what follows the `@` is an address.
+    let address = reference.contains([':', '/']) && !reference.starts_with("refs/");
+    (!address).then_some(reference)
+}
+
 /// The pin of a ClawHub spec, `clawhub:<name>@<version>`.
 #[must_use]
 pub fn clawhub(spec: &str) -> Pin {
-    let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
-    match spec.char_indices().skip(1).find(|(_, c)| *c == '@') {
-        Some((at, _)) => npm_version(&spec[at + 1..]),
-        None => Pin::Floating("no version: a reinstall takes the newest".to_owned()),
+    let (_, version) = clawhub_name(spec);
+    if version.is_empty() {
+        return Pin::Floating("no version: a reinstall takes the newest".to_owned());
     }
+    npm_version(version.trim_start_matches('@'))
+}
+
+/// The ClawHub spec of the same name at `version`.
+#[must_use]
+pub fn clawhub_at(spec: &str, version: &str) -> String {
+    format!("{}@{version}", clawhub_name(spec).0)
+}
+
+/// The name with its `clawhub:`, and the rest from the `@` on. A name may begin with an `@`.
+fn clawhub_name(spec: &str) -> (&str, &str) {
+    let word = "clawhub:";
+    let start = if spec.starts_with(word) {
+        word.len()
+    } else {
+        0
+    };
+    let at = spec
+        .char_indices()
+        .find(|(at, c)| *at > start && *c == '@')
+        .map_or(spec.len(), |(at, _)| at);
+    spec.split_at(at)
 }
 
 /// Whether `text` is one full version: three numbers, perhaps a pre-release and build.
@@ -101,6 +130,28 @@ pub fn is_exact_version(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_takes_the_place_of_a_branch() {
+        let commit = "9804231f9886ad4e6cc8f7dee89ee1287fa11406";
+        for (spec, repository) in [
+            ("git:file:///src/plugin@v1.3.0", "git:file:///src/plugin"),
+            ("git:file:///src/plugin", "git:file:///src/plugin"),
+            (
+                "git:https://a.example/b.git#main",
+                "git:https://a.example/b.git",
+            ),
+            ("git:git@a.example:b/c", "git:git@a.example:b/c"),
+            (
+                "git:git@a.example:b/c@refs/tags/v1",
+                "git:git@a.example:b/c",
+            ),
+        ] {
+            let exact = git_at(spec, commit);
+            assert_eq!(exact, format!("{repository}@{commit}"));
+            assert_eq!(git(&exact), Pin::Exact);
+        }
+    }
 
     #[test]
     fn only_one_version_is_exact() {

@@ -7,6 +7,7 @@
 use super::{Rule, Stage, Whole};
 use crate::finding::{Level, Remedy};
 use crate::inventory::Subject;
+use crate::spec;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
@@ -28,7 +29,7 @@ pub(super) fn known(
     };
     let must = rule.fixed && level == Level::Deny;
     let known = match &remedy {
-        Remedy::Reinstall { spec: None, .. } => spec(subject)
+        Remedy::Reinstall { spec: None, .. } => exact_spec(subject)
             .map(|spec| Remedy::Reinstall {
                 subject: Some(subject.id.clone()),
                 spec: Some(spec),
@@ -48,14 +49,25 @@ pub(super) fn known(
 }
 
 /// What OpenClaw is asked for to install the same release again.
-fn spec(subject: &Subject) -> Option<String> {
+fn exact_spec(subject: &Subject) -> Option<String> {
     let record = subject.record.as_ref().filter(|_| is_package(subject))?;
     let spec = match subject.source {
         Source::Npm => record.resolved_spec.clone().or_else(|| {
             let name = record.resolved_name.as_ref()?;
             Some(format!("{name}@{}", subject.recorded_version()?))
         })?,
-        Source::Git | Source::Clawhub => record.spec.clone()?,
+        Source::Git => {
+            let asked = record.spec.as_deref()?;
+            let commit = record.git_commit.as_deref();
+            commit.map_or(asked.to_owned(), |commit| spec::git_at(asked, commit))
+        }
+        Source::Clawhub => {
+            let asked = record.spec.as_deref()?;
+            match (spec::clawhub(asked), subject.recorded_version()) {
+                (spec::Pin::Floating(_), Some(version)) => spec::clawhub_at(asked, &version),
+                _ => asked.to_owned(),
+            }
+        }
         Source::Path | Source::Archive => record.source_path.clone()?,
         // Without the word OpenClaw installs it as an archive without npm.
         Source::NpmPack => format!("npm-pack:{}", record.source_path.as_ref()?),
