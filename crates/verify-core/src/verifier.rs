@@ -24,7 +24,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-#[cfg(feature = "sbom")]
 pub use builder::{Builder, Origins};
 pub use candidate::CandidateReport;
 pub use demand::{Demand, SignedFile, signature_of};

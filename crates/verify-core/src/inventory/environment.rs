@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Observation;
 use super::paths::Paths;
-use super::search_path;
+use super::search_path::{self, Expands};
 use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
 
@@ -53,10 +53,19 @@ static PATTERNS: LazyLock<Vec<(&str, Option<Effect>)>> = LazyLock::new(|| {
 });
 
 /// What is observed of a variable and its value; nothing where it is harmless.
-pub(super) fn judged(paths: &Paths, name: &str, value: &str, place: String) -> Option<Observation> {
+pub(super) fn judged(
+    paths: &Paths,
+    name: &str,
+    value: &str,
+    expands: Expands,
+    place: String,
+) -> Option<Observation> {
     let effect = effect(name)?;
     let harmless = match name {
-        "PATH" => search_path::open_entry(paths, value.trim().trim_matches(['"', '\''])).is_none(),
+        "PATH" => {
+            let value = value.trim().trim_matches(['"', '\'']);
+            search_path::open_entry(paths, value, expands).is_none()
+        }
         _ => is_harmless(name, value),
     };
     if harmless {
@@ -134,12 +143,14 @@ pub(super) fn is_harmless(name: &str, value: &str) -> bool {
 pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Observation> {
     let mut found = Vec::new();
     for name in USUAL {
-        file(paths, &paths.state.join(name), &mut found);
+        let file_of_state = paths.state.join(name);
+        file(paths, &file_of_state, Expands::Nothing, &mut found);
     }
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
         file(
             paths,
             &home.join(".config/openclaw/gateway.env"),
+            Expands::Nothing,
             &mut found,
         );
     }
@@ -155,6 +166,7 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
                 paths,
                 name,
                 value,
+                Expands::Variables,
                 format!("{config_shown}#{place}"),
             ));
         }
@@ -163,7 +175,7 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
 }
 
 /// What an environment file sets. Missing is empty.
-pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
+pub(super) fn file(paths: &Paths, file: &Path, expands: Expands, found: &mut Vec<Observation>) {
     let bytes = match paths
         .real(file)
         .map_err(ReadError::Io)
@@ -182,7 +194,7 @@ pub(super) fn file(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
     };
     for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
         if !is_own_place(paths, name, value) {
-            found.extend(judged(paths, name, value, paths.shown(file)));
+            found.extend(judged(paths, name, value, expands, paths.shown(file)));
         }
     }
 }
@@ -313,9 +325,13 @@ mod tests {
             ("OPENAI_API_KEY", "x"),
             ("LANG", "C"),
             ("LD_PRELOAD", ""),
-            ("PATH", "/usr/bin:$PATH:~/bin:/nowhere/bin"),
+            ("PATH", "/usr/bin:/nowhere/bin"),
         ] {
-            assert_eq!(judged(&paths, name, value, place()), None, "{name}={value}");
+            assert_eq!(
+                judged(&paths, name, value, Expands::Nothing, place()),
+                None,
+                "{name}={value}"
+            );
         }
         for (name, value, weak) in [
             ("NODE_OPTIONS", "--require /x", false),
@@ -323,13 +339,14 @@ mod tests {
             ("bash_env", "/x", false),
             ("PATH", "/usr/bin:bin", false),
             ("PATH", "/usr/bin:", false),
+            ("PATH", "$HOME/bin:/usr/bin", false),
             ("PATH", "/tmp", false),
             ("DYLD_ANYTHING", "/x", false),
             ("HTTPS_PROXY", "http://x", true),
             ("ANTHROPIC_BASE_URL", "http://x", true),
             ("NPM_CONFIG_REGISTRY", "http://x", true),
         ] {
-            let found = judged(&paths, name, value, place());
+            let found = judged(&paths, name, value, Expands::Nothing, place());
             let expected = matches!(&found, Some(Observation::LoadOverride { redirects, .. }) if *redirects == weak);
             assert!(expected, "{name}={value}: {found:?}");
         }

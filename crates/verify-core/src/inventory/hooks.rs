@@ -18,8 +18,6 @@ use crate::text;
 
 /// Most bytes of a `package.json`; OpenClaw's own limit.
 const MAX_PACKAGE: u64 = 1 << 20;
-/// Most hooks of one pack of which the names are read.
-const MAX_PACK: usize = 200;
 
 /// Every hook and hook pack that OpenClaw would load. `hook_records` is the JSON of the row `hooks.internal.installs`.
 ///
@@ -452,7 +450,6 @@ impl Reader<'_> {
         } else {
             declared
                 .iter()
-                .take(MAX_PACK)
                 .map(|path| paths::normalize(&real.join(path.trim())))
                 .collect()
         };
@@ -531,7 +528,7 @@ impl Reader<'_> {
     fn is_hook(&self, folder: &Path) -> bool {
         ["HOOK.md", "package.json"]
             .iter()
-            .any(|name| std::fs::symlink_metadata(folder.join(name)).is_ok())
+            .any(|name| self.paths.is_there(&folder.join(name)))
     }
 
     /// Names and paths of the folders in a folder that hold a hook or a pack. Symlinked folders count: OpenClaw 2026.9 passes over

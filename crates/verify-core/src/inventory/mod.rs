@@ -59,7 +59,7 @@ mod steering;
 mod subject;
 mod unique;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -82,6 +82,7 @@ pub(crate) use self::git_checkout::repository as git_repository;
 use self::paths::Paths;
 pub(crate) use self::paths::home_of;
 use self::records::{Known, Plugin, Scan};
+use self::search_path::Expands;
 
 /// Reads the whole installation. Opens nothing for writing, and runs nothing.
 ///
@@ -223,7 +224,13 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory.not_covered.append(&mut of_starts.not_covered);
     for variable in &index.steering.environment {
         let place = format!("{}#secret_store_entries", index::shown(&paths));
-        observations.extend(environment::judged(&paths, variable, "?", place));
+        observations.extend(environment::judged(
+            &paths,
+            variable,
+            "?",
+            Expands::Nothing,
+            place,
+        ));
     }
     let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
     let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
@@ -239,13 +246,14 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
 
     if let (Some(host), None) = (&host, paths.not_here()) {
-        paths.listed(std::path::Path::new("/etc/cron.d"));
-        paths.looked_at(std::path::Path::new("/etc/crontab"));
-        other_host::read(&paths, host, &mut inventory, std::path::Path::new("/proc"));
+        paths.listed(Path::new("/etc/cron.d"));
+        paths.looked_at(Path::new("/etc/crontab"));
+        other_host::read(&paths, host, &mut inventory, Path::new("/proc"));
     }
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
     ancestors::read(&paths, &mut inventory);
+    refused(&paths, &mut inventory);
     if inventory.records_unknown {
         for subject in &mut inventory.subjects {
             subject
@@ -341,6 +349,29 @@ fn host(options: &InventoryOptions, paths: &Paths) -> crate::error::Result<Optio
         ));
     }
     Ok(Some(real))
+}
+
+/// Says of everything that is there and could not be looked at that it is not known, once: many a reader takes it for nothing.
+fn refused(paths: &Paths, inventory: &mut Inventory) {
+    let of_subjects = inventory.subjects.iter();
+    let of_subjects = of_subjects.flat_map(|subject| &subject.observations);
+    let said: Vec<PathBuf> = inventory
+        .observations
+        .iter()
+        .chain(of_subjects)
+        .filter_map(|observation| match observation {
+            Observation::Unreadable { place, .. } => Some(PathBuf::from(place)),
+            _ => None,
+        })
+        .collect();
+    for (place, why) in paths.refused() {
+        let known =
+            |said: &PathBuf| said.starts_with(&place) || Path::new(&place).starts_with(said);
+        if !said.iter().any(known) {
+            let unreadable = Observation::Unreadable { place, why };
+            inventory.observations.push(unreadable);
+        }
+    }
 }
 
 /// Every plugin and bundle, recorded ones first.

@@ -19,8 +19,6 @@ const MAX_FILE: u64 = 1 << 20;
 const MAX_ABOVE: usize = 32;
 /// Where the host package names the overrides that OpenClaw puts into projects.
 const HOST_OVERRIDES: &str = "pnpm-workspace.yaml";
-/// Most projects.
-const MAX_PROJECTS: usize = 20_000;
 /// Settings that name a program or move what npm reads. [npm config]
 const SETTINGS: [&str; 7] = [
     "script-shell",
@@ -76,7 +74,7 @@ pub(super) fn read(
     npmrc(paths, &npm.join(".npmrc"), found);
     let projects = paths.list(&npm.join("projects")).unwrap_or_default();
     let known = host.and_then(|host| paths.text(&host.join(HOST_OVERRIDES), MAX_FILE).ok());
-    for project in projects.into_iter().take(MAX_PROJECTS) {
+    for project in projects {
         npmrc(paths, &project.path.join(".npmrc"), found);
         let file = project.path.join("package.json");
         let manifest = paths.text(&file, MAX_FILE).ok();
@@ -153,8 +151,8 @@ fn overridden(
 }
 
 fn npmrc(paths: &Paths, file: &Path, found: &mut Vec<Observation>) {
-    // npm reads what it can; a file that it cannot read it passes over.
-    let Ok(content) = paths.text(file, MAX_FILE) else {
+    // npm takes other bytes than UTF-8 as well.
+    let Some(content) = paths.lossy(file, MAX_FILE) else {
         return;
     };
     for line in content.split(['\n', '\r']) {

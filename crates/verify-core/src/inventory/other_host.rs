@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::host_command::{HostCommand, owner_of};
-use super::paths::Paths;
+use super::paths::{Paths, escaped};
 use super::{Inventory, NodeRuntime, Observation, node};
-use crate::read;
+use crate::read::{self, ReadError};
 use crate::subject::Kind;
 use crate::text;
 
@@ -18,7 +18,7 @@ const MAX_MANIFEST: u64 = 4 << 20;
 
 /// Compares whatever is found with `host`. Only where the state directory is the one that is run, not a copy.
 pub(super) fn read(paths: &Paths, host: &Path, inventory: &mut Inventory, proc: &Path) {
-    let mut found = cron(host, Path::new("/etc"));
+    let mut found = cron(paths, host, Path::new("/etc"));
     let (gateway, node) = running(paths, host, proc);
     found.extend(gateway);
     let core = inventory
@@ -72,16 +72,23 @@ pub(super) fn package_of(file: &Path) -> Option<PathBuf> {
 }
 
 /// Lines of the system's tables that name OpenClaw.
-fn cron(host: &Path, etc: &Path) -> Vec<Observation> {
+fn cron(paths: &Paths, host: &Path, etc: &Path) -> Vec<Observation> {
     let folder = std::fs::read_dir(etc.join("cron.d")).into_iter().flatten();
     let mut tables: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).collect();
     tables.push(etc.join("crontab"));
     tables.sort();
     let mut found = Vec::new();
-    for table in tables.iter().take(1000) {
-        let Ok(text) = read::text(table, MAX_FILE) else {
-            continue;
+    for table in &tables {
+        // cron takes other bytes than UTF-8 as well.
+        let bytes = match read::bytes(table, MAX_FILE) {
+            Ok(bytes) => bytes,
+            Err(error @ ReadError::TooLarge { .. }) => {
+                paths.refuse_because(table, error.to_string());
+                continue;
+            }
+            Err(_) => continue,
         };
+        let text = escaped(&bytes);
         let lines = text
             .lines()
             .filter(|line| !line.trim_start().starts_with('#') && line.contains("openclaw"));
@@ -203,6 +210,7 @@ mod tests {
         assert!(other(&root.join("openclaw")), "through a link");
         assert!(!other(Path::new("/usr/bin/true")));
 
+        let paths = Paths::plain(&root);
         let table = root.join("etc/cron.d/x");
         write(
             &table,
@@ -212,8 +220,8 @@ mod tests {
                 two.display()
             ),
         );
-        assert_eq!(cron(&one, &root.join("etc")).len(), 1);
-        assert_eq!(cron(&two, &root.join("etc")).len(), 0);
+        assert_eq!(cron(&paths, &one, &root.join("etc")).len(), 1);
+        assert_eq!(cron(&paths, &two, &root.join("etc")).len(), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::memory::Memory;
@@ -43,6 +44,8 @@ pub(super) struct Paths {
     budget: Budget,
     /// Where it is noted what was looked at.
     memory: Option<Arc<Memory>>,
+    /// What is there and could not be looked at, and why: it is not *nothing*.
+    refused: Rc<RefCell<BTreeMap<PathBuf, String>>>,
 }
 
 /// What is left of the limits for all files together.
@@ -110,6 +113,7 @@ impl Paths {
             roots: RefCell::default(),
             budget: Budget::default(),
             memory: None,
+            refused: Rc::default(),
         }
     }
 
@@ -123,6 +127,7 @@ impl Paths {
             roots: RefCell::default(),
             budget: Budget::default(),
             memory: options.memory.clone(),
+            refused: Rc::default(),
         })
     }
 
@@ -137,6 +142,7 @@ impl Paths {
             roots: self.roots.clone(),
             budget: Budget::default(),
             memory: self.memory.clone(),
+            refused: Rc::clone(&self.refused),
         }
     }
 
@@ -304,11 +310,60 @@ impl Paths {
     /// The real path of `path`. In a copy it fails for whatever leads out of the copy.
     pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
         self.looked_at(path);
-        let real = self.resolved(path)?;
+        let real = self
+            .resolved(path)
+            .inspect_err(|error| self.refuse(path, error))?;
         if real != path {
             self.looked_at(&real);
         }
         Ok(real)
+    }
+
+    /// Whether anything lies there, also a link that leads nowhere.
+    pub(super) fn is_there(&self, path: &Path) -> bool {
+        // Who watches has to be told when something comes to lie there.
+        self.looked_at(path);
+        std::fs::symlink_metadata(path)
+            .inspect_err(|error| self.refuse(path, error))
+            .is_ok()
+    }
+
+    /// Notes that something may lie at `path` that could not be looked at.
+    fn refuse(&self, path: &Path, error: &io::Error) {
+        use io::ErrorKind as K;
+        // What no process can open is nothing to OpenClaw either, and what leads out of a copy has findings of its own.
+        let nothing = matches!(
+            error.kind(),
+            K::NotFound | K::NotADirectory | K::IsADirectory | K::InvalidFilename | K::InvalidInput
+        );
+        if nothing
+            || error
+                .raw_os_error()
+                .is_none_or(|code| code == rustix::io::Errno::LOOP.raw_os_error())
+        {
+            return;
+        }
+        let seen = |place: &&Path| std::fs::symlink_metadata(place).is_ok();
+        let culprit = path.ancestors().find(seen).unwrap_or(path);
+        let why = match error.kind() {
+            K::PermissionDenied => "may not be read by the user who runs this check".to_owned(),
+            _ => error.to_string(),
+        };
+        self.refuse_because(culprit, why);
+    }
+
+    /// The same, where it is known what stands in the way.
+    pub(super) fn refuse_because(&self, path: &Path, why: String) {
+        let mut refused = self.refused.borrow_mut();
+        refused.entry(path.to_owned()).or_insert(why);
+    }
+
+    /// Everything that is there and could not be looked at, as it is shown, and why.
+    pub(super) fn refused(&self) -> Vec<(String, String)> {
+        let refused = self.refused.borrow();
+        let all = refused.iter();
+        all.map(|(path, why)| (self.shown(path), why.clone()))
+            .collect()
     }
 
     /// Notes that what stands at `path` counts, or that nothing does.
@@ -393,11 +448,29 @@ impl Paths {
             _ => ReadError::Io(error),
         })?;
         let left = self.budget.bytes.get();
-        let text = read::text(&real, limit.min(left))?;
+        let text = read::text(&real, limit.min(left)).inspect_err(|error| {
+            if let ReadError::Io(error) = error {
+                self.refuse(path, error);
+            }
+        })?;
         self.budget
             .bytes
             .set(left.saturating_sub(text.len() as u64));
         Ok(text)
+    }
+
+    /// The text of a file whose reader takes other bytes than UTF-8 as well, which stand as `\xff`, through symlinks. None where nothing
+    /// lies there, and where it cannot be read, which is noted.
+    pub(super) fn lossy(&self, path: &Path, limit: u64) -> Option<String> {
+        let real = self.real(path).ok()?;
+        match read::bytes(&real, limit) {
+            Ok(bytes) => Some(escaped(&bytes)),
+            Err(ReadError::NotFound) => None,
+            Err(error) => {
+                self.refuse_because(path, error.to_string());
+                None
+            }
+        }
     }
 
     /// The same for a file that the operator named: it need not lie in the copy.
@@ -438,7 +511,8 @@ impl Paths {
         };
         self.listed(&real);
         let mut entries = Vec::new();
-        for entry in std::fs::read_dir(&real)? {
+        let listing = std::fs::read_dir(&real).inspect_err(|error| self.refuse(folder, error))?;
+        for entry in listing {
             let entry = entry?;
             if entries.len() >= MAX_ENTRIES {
                 return Err(io::Error::other(format!(
@@ -482,6 +556,18 @@ impl Paths {
         };
         text::visible(&shown).into_owned()
     }
+}
+
+/// The text of `bytes`; two that differ stay different.
+pub(super) fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
 }
 
 fn derived_home(options: &InventoryOptions) -> Option<PathBuf> {
@@ -530,6 +616,7 @@ mod tests {
             roots: RefCell::default(),
             budget: Budget::default(),
             memory: None,
+            refused: Rc::default(),
         }
     }
 

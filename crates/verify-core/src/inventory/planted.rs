@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::paths::{Kind as Entry, Paths};
-use super::{Hazard, Observation, search_path};
+use super::search_path::{self, Expands};
+use super::{Hazard, Observation};
 use crate::json;
 use crate::read::ReadError;
 use crate::text;
@@ -79,12 +80,12 @@ pub(super) fn staged(paths: &Paths) -> Vec<PathBuf> {
 fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observation>) {
     let captures = paths.state.join("tmp/plugin-captures");
     let mut folders = vec![paths.state.join("tmp"), captures.clone()];
-    for entry in paths
-        .list(&captures)
-        .unwrap_or_default()
-        .into_iter()
-        .take(MAX_CAPTURES)
-    {
+    let copies = paths.list(&captures).unwrap_or_default();
+    if copies.len() > MAX_CAPTURES {
+        let why = format!("holds more than {MAX_CAPTURES} copies; the rest was not looked at");
+        paths.refuse_because(&captures, why);
+    }
+    for entry in copies.into_iter().take(MAX_CAPTURES) {
         folders.push(entry.path.join("captures"));
         folders.push(entry.path);
     }
@@ -92,8 +93,7 @@ fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observatio
     folders.extend(tmp.filter(|_| !paths.relocated()).map(Path::to_owned));
     for folder in folders {
         let modules = folder.join("node_modules");
-        paths.looked_at(&modules);
-        if std::fs::symlink_metadata(&modules).is_ok() {
+        if paths.is_there(&modules) {
             found.push(Observation::Unexplained {
                 hazard: Hazard::StagingModules,
                 place: paths.shown(&modules),
@@ -164,7 +164,9 @@ fn snapshots(paths: &Paths, now: i64, found: &mut Vec<Observation>) {
                     );
                 }
                 let path = search_path_of(&text);
-                if let Some(why) = path.and_then(|path| search_path::open_entry(paths, &path)) {
+                if let Some(why) =
+                    path.and_then(|path| search_path::open_entry(paths, &path, Expands::Shell))
+                {
                     say(format!("sets PATH, and in it {why}"), false);
                 }
                 for name in replaced_programs(&text) {

@@ -17,8 +17,6 @@ use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
 /// Most bytes of a manifest or `package.json`. OpenClaw takes 16 MiB; the largest real one has 155 KB.
 pub(super) const MAX_MANIFEST: u64 = 4 << 20;
-/// Most declared paths that are looked at.
-const MAX_ENTRIES: usize = 1000;
 const NATIVE_MANIFEST: &str = "openclaw.plugin.json";
 
 /// How OpenClaw comes to a plugin, in its own words.
@@ -184,7 +182,7 @@ impl PluginFiles {
         left_out: &[&str],
     ) -> Vec<Observation> {
         let mut found = Vec::new();
-        for entry in self.entries().into_iter().take(MAX_ENTRIES) {
+        for entry in self.entries() {
             let lexical = normalize(&self.folder.join(entry));
             let target = match paths.real(&lexical) {
                 Ok(real) => real,

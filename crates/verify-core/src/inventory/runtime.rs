@@ -4,7 +4,7 @@
 //! directory holds a Node that OpenClaw installed for itself: where the Node at hand does not do, OpenClaw starts itself again with
 //! that one, and looks for it before any other. [S 2026.9.6 `node-runtime-recovery`, `findUsableNodeRuntime`]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::PluginFiles;
@@ -24,7 +24,7 @@ fn release(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject
     let folder = paths.state.join("node-runtime");
     // Without the link OpenClaw takes the one before it.
     let links = ["current", "current.previous"].map(|name| folder.join(name));
-    let link = links.into_iter().find(|link| is_there(paths, link))?;
+    let link = links.into_iter().find(|link| paths.is_there(link))?;
     let root = match paths.real(&link) {
         Ok(root) => root,
         Err(error) => {
@@ -95,7 +95,7 @@ fn private_node(paths: &Paths) -> Option<Subject> {
         .into_iter()
         .flatten()
         .map(node)
-        .find(|root| is_there(paths, root))?;
+        .find(|root| paths.is_there(root))?;
     let mut subject = ids::blank(
         SubjectId::new("runtime", "cli-node"),
         Kind::Runtime,
@@ -109,11 +109,4 @@ fn private_node(paths: &Paths) -> Option<Subject> {
         leave_out: Vec::new(),
     });
     Some(subject)
-}
-
-/// Whether anything lies there, also a link that leads nowhere.
-fn is_there(paths: &Paths, path: &Path) -> bool {
-    // Who watches has to be told when something comes to lie there.
-    paths.looked_at(path);
-    std::fs::symlink_metadata(path).is_ok()
 }

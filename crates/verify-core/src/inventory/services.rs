@@ -3,6 +3,7 @@
 //! Only units of the user who owns the state, and units of the system that name its state directory or host. Values of the environment
 //! are in no digest, but for variables that load code.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -12,12 +13,14 @@ use super::environment;
 use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::formed_words;
 use super::paths::{Kind as Entry, Paths};
-use super::{Observation, Place, Subject, ids, node, other_host, started};
-use crate::read;
+use super::search_path::Expands;
+use super::{NotCovered, Observation, Place, Subject, ids, node, other_host, started};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Most bytes of one unit or drop-in.
 const MAX_FILE: u64 = 1 << 20;
+/// Most drop-ins of one unit.
+const MAX_DROP_INS: usize = 1000;
 /// Directives of a unit that decide what runs. A version or a comment does not.
 const DIRECTIVES: [&str; 23] = [
     "ExecSearchPath",
@@ -87,7 +90,7 @@ pub(super) fn read(
             .unwrap_or_default()
         {
             if entry.path.extension().is_some_and(|end| end == "conf") {
-                environment::file(paths, &entry.path, found);
+                environment::file(paths, &entry.path, Expands::Variables, found);
             }
         }
         manager(paths, &home.join(".config/systemd"), found);
@@ -111,7 +114,8 @@ pub(super) fn read(
             if entry.kind != Entry::File || !name.ends_with(".service") {
                 continue;
             }
-            let Some(unit) = Unit::read(&entry.path, &name, &all) else {
+            let Some(unit) = Unit::read(paths, &entry.path, &name, &all, &mut starts.not_covered)
+            else {
                 continue;
             };
             if unit.is_about(paths, host, own) {
@@ -129,7 +133,7 @@ pub(super) fn read(
         }
     }
     for (file, name, usual) in starters {
-        let Some(unit) = Unit::read(&file, &name, &all) else {
+        let Some(unit) = Unit::read(paths, &file, &name, &all, &mut starts.not_covered) else {
             continue;
         };
         let started = unit.values("Unit").pop().unwrap_or(usual);
@@ -154,8 +158,14 @@ pub(super) struct Unit {
 
 impl Unit {
     /// The unit with the drop-ins of all folders, those of its prefixes and those of all services.
-    pub(super) fn read(file: &Path, name: &str, folders: &[PathBuf]) -> Option<Self> {
-        let mut texts = vec![(file.to_owned(), content(file).ok()?)];
+    pub(super) fn read(
+        paths: &Paths,
+        file: &Path,
+        name: &str,
+        folders: &[PathBuf],
+        not_covered: &mut Vec<NotCovered>,
+    ) -> Option<Self> {
+        let mut texts = vec![(file.to_owned(), content(paths, file, not_covered)?)];
         let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "service"));
         let mut names = vec![format!("{name}.d"), format!("{ending}.d")];
         names.extend(
@@ -165,16 +175,20 @@ impl Unit {
         let mut drop_ins: Vec<PathBuf> = folders
             .iter()
             .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
-            .flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten())
-            .map(|entry| entry.path())
+            .flat_map(|folder| paths.list(&folder).unwrap_or_default())
+            .filter(|entry| entry.kind == Entry::File)
+            .map(|entry| entry.path)
             .filter(|path| path.extension().is_some_and(|end| end == "conf"))
-            .take(1000)
             .collect();
         drop_ins.sort();
-        for path in drop_ins {
-            // A drop-in that cannot be read decides anyway.
-            let text = content(&path).unwrap_or_else(|error| format!("# {error}"));
-            texts.push((path, text));
+        if drop_ins.len() > MAX_DROP_INS {
+            let why = format!("has more than {MAX_DROP_INS} drop-ins");
+            paths.refuse_because(file, why);
+        }
+        for path in drop_ins.into_iter().take(MAX_DROP_INS) {
+            if let Some(text) = content(paths, &path, not_covered) {
+                texts.push((path, text));
+            }
         }
         Some(Self {
             file: file.to_owned(),
@@ -239,15 +253,11 @@ impl Unit {
 
     /// Every command line of it.
     fn commands(&self, paths: &Paths) -> Vec<serde_json::Map<String, Value>> {
-        let home = paths.home.as_deref().and_then(Path::to_str).unwrap_or("%h");
+        let home = of_home(paths, "%h");
         let folder = self.values("WorkingDirectory").pop();
         let folder = folder.map(|folder| {
-            let folder = folder.trim_start_matches('-').replace("%h", home);
-            if folder == "~" {
-                home.to_owned()
-            } else {
-                folder
-            }
+            let folder = of_home(paths, folder.trim_start_matches('-'));
+            if folder == "~" { home.clone() } else { folder }
         });
         let lines = self.texts.iter().flat_map(|(_, text)| lines(text));
         let mut found = Vec::new();
@@ -257,7 +267,7 @@ impl Unit {
             let Some((_, line)) = line.split_once('=') else {
                 continue;
             };
-            for words in words(&line.replace("%h", home)).split(|word| word == ";") {
+            for words in words(&of_home(paths, line)).split(|word| word == ";") {
                 let mut words = words.to_vec();
                 let Some(first) = words.first_mut() else {
                     continue;
@@ -332,12 +342,13 @@ impl Unit {
             for line in lines(text) {
                 match line.split_once('=') {
                     Some((key, value)) if key.trim() == "Environment" => {
-                        for (variable, value) in assignments(value.trim()) {
+                        for (variable, value) in assignments(&of_home(paths, value.trim())) {
                             if !environment::is_own_place(paths, &variable, &value) {
                                 found.extend(environment::judged(
                                     paths,
                                     &variable,
                                     &value,
+                                    Expands::Nothing,
                                     paths.shown(file),
                                 ));
                             }
@@ -345,8 +356,7 @@ impl Unit {
                     }
                     Some((key, value)) if key.trim() == "EnvironmentFile" => {
                         let written = value.trim().trim_start_matches('-').trim_matches('"');
-                        let home = paths.home.as_deref().and_then(Path::to_str);
-                        let written = written.replace("%h", home.unwrap_or("%h"));
+                        let written = of_home(paths, written);
                         let path = Path::new(&written);
                         // The usual ones of the state directory are read with it.
                         let usual = environment::USUAL
@@ -354,7 +364,7 @@ impl Unit {
                             .any(|name| path == paths.state.join(name));
                         if path.is_absolute() && !usual {
                             for file in matching(paths, path) {
-                                environment::file(paths, &file, found);
+                                environment::file(paths, &file, Expands::Nothing, found);
                             }
                         }
                     }
@@ -371,18 +381,8 @@ fn manager(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
     let drop_ins = drop_ins.into_iter().map(|entry| entry.path);
     let files = drop_ins.filter(|path| path.extension().is_some_and(|end| end == "conf"));
     for file in files.chain([folder.join("user.conf")]) {
-        if paths.kind(&file) == Entry::Nothing {
+        let Some(text) = paths.lossy(&file, MAX_FILE) else {
             continue;
-        }
-        let text = match content(&file) {
-            Ok(text) => text,
-            Err(error) => {
-                found.push(Observation::Unreadable {
-                    place: paths.shown(&file),
-                    why: error.to_string(),
-                });
-                continue;
-            }
         };
         for line in lines(&text) {
             let Some((key, value)) = line.split_once('=') else {
@@ -391,12 +391,13 @@ fn manager(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
             if !matches!(key.trim(), "DefaultEnvironment" | "ManagerEnvironment") {
                 continue;
             }
-            for (variable, value) in assignments(value.trim()) {
+            for (variable, value) in assignments(&of_home(paths, value.trim())) {
                 if !environment::is_own_place(paths, &variable, &value) {
                     found.extend(environment::judged(
                         paths,
                         &variable,
                         &value,
+                        Expands::Nothing,
                         paths.shown(&file),
                     ));
                 }
@@ -424,10 +425,26 @@ fn matching(paths: &Paths, path: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The text of a unit or drop-in, through links.
-fn content(file: &Path) -> Result<String, read::ReadError> {
-    let real = std::fs::canonicalize(file).map_err(read::ReadError::Io)?;
-    read::text(&real, MAX_FILE)
+/// The text with the home folder in place of systemd's specifier.
+fn of_home(paths: &Paths, text: &str) -> String {
+    let home = paths.home.as_deref().and_then(Path::to_str);
+    text.replace("%h", home.unwrap_or("%h"))
+}
+
+/// The text of a unit or drop-in, through links. systemd drops comments before it looks at the bytes, so no byte ends the reading.
+fn content(paths: &Paths, file: &Path, not_covered: &mut Vec<NotCovered>) -> Option<String> {
+    let of_system = file.starts_with("/etc");
+    // Units that hold secrets are closed to users. What root alone can write is no way in for others.
+    if of_system
+        && std::fs::File::open(file).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied)
+    {
+        not_covered.push(NotCovered::new(
+            paths.shown(file),
+            "the user who runs this check may not read it, so whether it starts this OpenClaw is not known",
+        ));
+        return None;
+    }
+    paths.lossy(file, MAX_FILE)
 }
 
 /// Logical lines without comments; a backslash joins a line with the next.
@@ -517,7 +534,7 @@ fn launch_agents(paths: &Paths, folder: &Path, host: Option<&Path>, subjects: &m
         if entry.kind != Entry::File || !name.ends_with(".plist") {
             continue;
         }
-        let Ok(text) = read::text(&entry.path, MAX_FILE) else {
+        let Some(text) = paths.lossy(&entry.path, MAX_FILE) else {
             continue;
         };
         let names = |place: &Path| text.contains(place.to_string_lossy().as_ref());
@@ -550,7 +567,7 @@ fn wrappers(paths: &Paths, subjects: &mut Vec<Subject>, found: &mut Vec<Observat
                 }),
             }
         } else {
-            environment::file(paths, &entry.path, found);
+            environment::file(paths, &entry.path, Expands::Shell, found);
         }
     }
     if let Some(listing) = listing.finish_unless_empty() {

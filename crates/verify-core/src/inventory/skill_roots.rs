@@ -237,7 +237,7 @@ pub(super) fn walk(
     let mut queue = std::collections::VecDeque::from([(String::new(), real_root.clone(), true)]);
     while let Some((relative, real, loaded)) = queue.pop_front() {
         // A `SKILL.md` of any type ends the walk below it, as in OpenClaw; the digest of the skill covers what lies there.
-        if std::fs::symlink_metadata(real.join("SKILL.md")).is_ok() {
+        if paths.is_there(&real.join("SKILL.md")) {
             if candidates.len() >= MAX_SKILLS {
                 let why =
                     format!("holds more than {MAX_SKILLS} skills; the rest was not looked at");

@@ -99,7 +99,12 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
         let sql = "SELECT channel_key, entry FROM channel_pairing_allow_entries NOT INDEXED";
         let mut statement = db.prepare(sql)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        found.paired = rows.take(MAX_ROWS).collect::<Result<_, _>>()?;
+        found.paired = rows.take(MAX_ROWS + 1).collect::<Result<_, _>>()?;
+        if found.paired.len() > MAX_ROWS {
+            found.paired.truncate(MAX_ROWS);
+            let table = format!("{place}#channel_pairing_allow_entries");
+            found.observations.push(cut(&table));
+        }
         found.paired.sort();
     }
     if is_plain(
@@ -139,7 +144,12 @@ fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<
         let text = |at| row.get::<_, String>(at);
         Ok((text(0)?, text(1)?, text(2)?, text(3)?))
     })?;
-    for row in rows.take(MAX_ROWS) {
+    for (at, row) in rows.enumerate() {
+        if at >= MAX_ROWS {
+            let schema = format!("{place}#sqlite_schema");
+            found.observations.push(cut(&schema));
+            break;
+        }
         let (kind, name, table, sql) = row?;
         let sql = sql.to_ascii_lowercase();
         let decides = DECIDING

@@ -92,7 +92,7 @@ pub(super) fn read_all(paths: &Paths, host: Option<&Path>, etc: Option<&Path>) -
             // The system's own units are many, and none of them names OpenClaw by chance.
             let quick = name.contains("openclaw") || *own || !folder.starts_with("/usr");
             let Some(unit) = quick
-                .then(|| Unit::read(&entry.path, &name, &all))
+                .then(|| Unit::read(paths, &entry.path, &name, &all, &mut Vec::new()))
                 .flatten()
             else {
                 continue;
