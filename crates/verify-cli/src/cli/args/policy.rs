@@ -1,0 +1,114 @@
+//! The arguments of `policy` and `advisories`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Arguments of `policy`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: PolicyAction,
+}
+
+/// What to do with the policy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyAction {
+    /// Put up with a finding until a day
+    #[command(
+        override_usage = "openclaw-verify policy except ID FINDING --until DAY --reason TEXT"
+    )]
+    Except(ExceptArgs),
+    /// Take out exceptions that are expired or cover nothing
+    Prune(PruneArgs),
+    /// Give policy, lock and reviews their next serials, to be signed
+    ///
+    /// With --sign-ssh KEY they are signed here; otherwise the commands are printed that sign them.
+    Sign,
+    /// Note the serials of the signed files as the highest seen
+    ///
+    /// For root. An older file that is put in the place of one of them is refused from then on.
+    AcceptSerial,
+}
+
+/// Arguments of `policy except`.
+#[derive(Debug, Args)]
+pub(crate) struct ExceptArgs {
+    /// The subject, as `check -v` lists it
+    ///
+    /// The exception is bound to the very bytes that are installed of it.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The finding's id
+    #[arg(value_name = "FINDING")]
+    pub finding: String,
+    /// The last day on which it counts
+    ///
+    /// At most 180 days ahead.
+    #[arg(long, value_name = "DAY")]
+    pub until: jiff::civil::Date,
+    /// Why it is put up with
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `policy prune`.
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Arguments of `advisories`.
+#[derive(Debug, Args)]
+pub(crate) struct AdvisoriesArgs {
+    /// What to do; without it, what the index holds is shown.
+    #[command(subcommand)]
+    pub action: Option<AdvisoriesAction>,
+    /// The index
+    ///
+    /// The default is the one that policy names, then advisories.index in the user's cache folder of this program.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub index: Option<PathBuf>,
+}
+
+/// What to do with advisories.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdvisoriesAction {
+    /// Make an index of OSV records
+    ///
+    /// The records come out of a zip, as ecosystems publish them, a folder, or single files. The index takes the place of the old one
+    /// when every record was read.
+    Import(AdvisoriesImportArgs),
+    #[cfg(feature = "online")]
+    /// Fetch records and make an index of them
+    ///
+    /// From the address that policy names, `[advisories] source`, and from nowhere else: it opens sockets without --online. A download that
+    /// broke off goes on where it stopped.
+    Fetch(AdvisoriesFetchArgs),
+}
+
+/// Arguments of `advisories fetch`.
+#[cfg(feature = "online")]
+#[derive(Debug, Args)]
+pub(crate) struct AdvisoriesFetchArgs {
+    /// Do without so many records that cannot be read
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub allow_broken: u64,
+}
+
+/// Arguments of `advisories import`.
+#[derive(Debug, Args)]
+pub(crate) struct AdvisoriesImportArgs {
+    /// A zip, a folder, or a file with one record
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Do without so many records that cannot be read
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub allow_broken: u64,
+}
