@@ -1,5 +1,8 @@
 //! From the inventory, the packages on disk and the verdicts to the typed core of the SBOM.
 
+mod draft;
+mod edges;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -12,19 +15,17 @@ use cyclonedx_bom::models::metadata::Metadata;
 use cyclonedx_bom::models::service::{Service, Services};
 use cyclonedx_bom::models::tool::Tools;
 use cyclonedx_bom::prelude::{Bom, SpecVersion};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::component::{self, BY_EVIDENCE, ComponentDraft, Extra};
+use super::component::{self, ComponentDraft, Extra};
 use super::projects::{Project, Projects};
 use super::service::{self, External};
-use super::swhid;
 use super::values::{self, Refs};
 use super::verdicts::{KnownAdvisory, Verdicts};
-use super::vulnerabilities;
-use crate::digest::Sri;
+use super::{purls, vulnerabilities};
 use crate::inventory::{Inventory, Subject};
 use crate::npm::{DependencyKind, NoteKind, NpmTree};
-use crate::subject::{Kind, Source, SubjectId};
+use crate::subject::{Kind, SubjectId};
 
 /// The typed core, and what it cannot hold.
 pub(super) struct Built {
@@ -168,144 +169,6 @@ impl<'a> Builder<'a> {
         self.extras.insert(reference, extra);
     }
 
-    /// A subject that is a folder.
-    fn draft(&self, subject: &Subject, reference: &str) -> ComponentDraft {
-        let manifest = self.projects.manifest(&subject.id);
-        let instance = self
-            .projects
-            .instance(&subject.id)
-            .map(|(_, instance)| instance);
-        let package_name = instance
-            .map(|one| one.name())
-            .or(manifest.and_then(|manifest| manifest.name.as_deref()));
-        let version = instance
-            .and_then(|one| one.version())
-            .or(subject.version.as_deref());
-        let version = version.or(manifest.and_then(|manifest| manifest.version.as_deref()));
-        let kind = if subject.kind == Kind::Skill {
-            Classification::Data
-        } else {
-            Classification::Application
-        };
-        let name = if subject.kind == Kind::Skill {
-            &subject.name
-        } else {
-            package_name.unwrap_or(&subject.name)
-        };
-        let mut draft = ComponentDraft::new(kind, reference, name, version);
-        let record = subject.record.as_ref();
-        let archive = record
-            .and_then(|record| record.integrity.as_deref())
-            .and_then(|text| text.parse::<Sri>().ok());
-        let commit = self
-            .verdicts
-            .subjects
-            .get(&subject.id)
-            .and_then(|verdict| verdict.commit.as_deref());
-        draft.purl(purl(
-            subject,
-            package_name.unwrap_or(&subject.name),
-            version,
-            archive.as_ref(),
-            commit,
-        ));
-        if subject.kind == Kind::Skill {
-            draft.extra.data = Some(json!([{ "type": "other", "name": "agent-skill" }]));
-        }
-        if let Some(manifest) = manifest {
-            draft.manifest(manifest);
-        }
-        match instance {
-            Some(instance) => {
-                draft.instance(instance, &location(subject, self.projects));
-                let tree = self
-                    .projects
-                    .of(&subject.id)
-                    .map(|(_, project)| &project.tree);
-                for missing in tree
-                    .into_iter()
-                    .flat_map(|tree| missing(tree, &instance.path))
-                {
-                    draft.property("openclaw:npm:missing", &missing);
-                }
-                if instance
-                    .locked
-                    .as_ref()
-                    .is_none_or(|locked| locked.integrity.is_none())
-                {
-                    draft.distribution(None, archive.as_ref());
-                }
-            }
-            None => draft.distribution(None, archive.as_ref()),
-        }
-        if let Some(tree) = &subject.trees.tree
-            && matches!(subject.kind, Kind::Skill | Kind::HookPack)
-        {
-            draft.extra.swhid.extend(swhid::of_folder(tree));
-        }
-        if subject.source == Source::Git
-            && let Some(recorded) = record.and_then(|record| record.git_commit.as_deref())
-        {
-            draft.extra.swhid.extend(commit.and_then(swhid::of_commit));
-            draft.property("openclaw:git:recorded_commit", recorded);
-        }
-        draft.property("openclaw:id", subject.id.as_str());
-        draft.property("openclaw:kind", subject.kind.as_str());
-        draft.property("openclaw:source", subject.source.as_str());
-        draft.property(
-            "openclaw:enabled",
-            if subject.enabled { "true" } else { "false" },
-        );
-        draft.property("openclaw:name", &subject.name);
-        if let Some(version) = subject
-            .node
-            .as_ref()
-            .and_then(|node| node.version.as_deref())
-        {
-            draft.property("openclaw:node:version", version);
-        }
-        for step in &subject.install_steps {
-            let target = if step.target.contains("://") {
-                values::bare_address(&step.target)
-            } else {
-                Some(step.target.clone())
-            };
-            draft.property(
-                "openclaw:install_step",
-                &format!("{} {}", step.kind, target.unwrap_or_default()),
-            );
-        }
-        self.verdict(subject, &mut draft);
-        draft
-    }
-
-    fn verdict(&self, subject: &Subject, draft: &mut ComponentDraft) {
-        let Some(verdict) = self.verdicts.subjects.get(&subject.id) else {
-            return;
-        };
-        for (name, outcome) in service::outcomes(&verdict.outcomes) {
-            draft.property(name, outcome);
-        }
-        if let Some(tree) = &verdict.tree {
-            draft.property("openclaw:tree", &tree.to_string());
-        }
-        if let Some(dependencies) = &verdict.dependencies {
-            draft.property("openclaw:dependencies", &dependencies.to_string());
-        }
-        if let Some(files) = verdict.files {
-            draft.property("openclaw:files", &files.to_string());
-        }
-        if let Some(compared) = &verdict.archive {
-            draft.archive(compared);
-        }
-        if let Some(provenance) = &verdict.provenance {
-            draft.evidence("attestation", BY_EVIDENCE, &provenance.predicate_type);
-            draft.property("openclaw:provenance:repository", &provenance.repository);
-            draft.property("openclaw:provenance:workflow", &provenance.workflow);
-            draft.property("openclaw:provenance:commit", &provenance.commit);
-        }
-    }
-
     /// Every installed package of a project that is no subject of its own.
     fn packages(&mut self, folder: &Path, project: &Project) {
         let Some(references) = self.packages.get(folder) else {
@@ -341,8 +204,8 @@ impl<'a> Builder<'a> {
                     draft.property("openclaw:npm:lockfile", &format!("says {field} {locked}"));
                     None
                 }
-                (_, Some((url, commit))) => values::git_purl(url, commit, None),
-                (_, None) => values::installed_purl(instance.name(), instance.version(), resolved),
+                (_, Some((url, commit))) => purls::git_purl(url, commit, None),
+                (_, None) => purls::installed_purl(instance.name(), instance.version(), resolved),
             };
             draft.purl(purl);
             let place = format!("{}/{}", project.prefix, instance.path);
@@ -380,118 +243,6 @@ impl<'a> Builder<'a> {
                 .or_default()
                 .insert(reference.clone());
         }
-    }
-
-    fn edges(&mut self, inventory: &Inventory, subjects: &[&Subject]) {
-        let host = inventory
-            .subjects
-            .iter()
-            .find(|subject| subject.kind == Kind::Core);
-        let host = host
-            .filter(|host| self.subjects.contains_key(&host.id))
-            .map(|host| host.place.absolute.as_path());
-        for reference in self.subjects.values() {
-            self.dependencies.entry(reference.clone()).or_default();
-        }
-        for subject in subjects {
-            let Some(reference) = self
-                .subjects
-                .get(&subject.id)
-                .filter(|reference| **reference != self.root)
-            else {
-                continue;
-            };
-            self.dependencies
-                .entry(self.root.clone())
-                .or_default()
-                .insert(reference.clone());
-            if service::is_service(subject.kind)
-                || self
-                    .projects
-                    .of(&subject.id)
-                    .is_none_or(|(_, project)| project.tree.root.is_none())
-            {
-                self.aggregates
-                    .entry("unknown")
-                    .or_default()
-                    .insert(reference.clone());
-            }
-        }
-        for (folder, project) in &self.projects.all {
-            let (Some(references), Some(owner)) = (
-                self.packages.get(folder.as_path()),
-                self.subjects.get(&project.owner),
-            ) else {
-                continue;
-            };
-            // What the project itself asks for is what was installed into OpenClaw, unless the project is the subject.
-            let installed = self.projects.instance(&project.owner).is_some();
-            let root = if installed {
-                self.root.clone()
-            } else {
-                owner.clone()
-            };
-            let reference = |at: Option<usize>| at.map_or(Some(&root), |at| references.get(at));
-            for edge in &project.tree.edges {
-                let (Some(from), Some(to)) = (reference(edge.from), references.get(edge.to)) else {
-                    continue;
-                };
-                if from != to {
-                    self.dependencies
-                        .entry(from.clone())
-                        .or_default()
-                        .insert(to.clone());
-                }
-            }
-            for one in &project.tree.unresolved {
-                // OpenClaw links its own package into plugins; that edge leads to the host.
-                let link = one
-                    .link
-                    .as_ref()
-                    .and_then(|link| std::fs::canonicalize(folder.join(link)).ok());
-                if let (Some(from), Some(link)) = (reference(one.from), link)
-                    && host.is_some_and(|host| link == host)
-                    && *from != self.root
-                {
-                    self.dependencies
-                        .entry(from.clone())
-                        .or_default()
-                        .insert(self.root.clone());
-                }
-            }
-            // Node also loads a file that lies directly in `node_modules`, which no component can describe.
-            let loose = project
-                .tree
-                .notes
-                .iter()
-                .any(|note| note.kind == NoteKind::LooseFile);
-            // What lies behind a link out of the project is no component here, but for the host, which is one.
-            let leads_out = project.tree.unresolved.iter().any(|one| {
-                let link = one.link.as_ref().map(|link| folder.join(link));
-                let real = link.map(std::fs::canonicalize);
-                real.is_some_and(|real| real.ok().as_deref() != host)
-            });
-            let aggregate = if project.tree.complete && !loose && !leads_out {
-                "complete"
-            } else {
-                "incomplete"
-            };
-            for reference in references {
-                self.dependencies.entry(reference.clone()).or_default();
-                self.aggregates
-                    .entry(aggregate)
-                    .or_default()
-                    .insert(reference.clone());
-            }
-            if project.tree.root.is_some() && references.iter().all(|reference| reference != owner)
-            {
-                self.aggregates
-                    .entry(aggregate)
-                    .or_default()
-                    .insert(owner.clone());
-            }
-        }
-        self.dependencies.entry(self.root.clone()).or_default();
     }
 
     /// The components in which something is that an advisory names: the packages at its places, else the subject that would fetch it.
@@ -624,35 +375,6 @@ fn location(subject: &Subject, projects: &Projects) -> String {
         return subject.id.as_str().to_owned();
     }
     shown.clone()
-}
-
-/// The purl by where the subject came from. Only what a registry gave out is a `pkg:npm`: a local archive may bear any name. A commit
-/// is named only once it was verified: anyone can write one into a record.
-fn purl(
-    subject: &Subject,
-    package_name: &str,
-    version: Option<&str>,
-    archive: Option<&Sri>,
-    commit: Option<&str>,
-) -> Option<String> {
-    let record = subject.record.as_ref();
-    let checksum: Vec<_> = archive
-        .map(|archive| ("checksum", format!("sha512:{}", archive.hex())))
-        .into_iter()
-        .collect();
-    let generic = |name: &str| {
-        let (namespace, bare) = name.rsplit_once('/').unwrap_or(("", name));
-        values::generic_purl(Some(namespace), bare, version, &checksum)
-    };
-    match (subject.kind, subject.source) {
-        (Kind::Core, _) | (_, Source::Npm) => values::npm_purl(package_name, version),
-        (_, Source::Git) => record
-            .and_then(|record| values::git_purl(record.git_url.as_deref()?, commit?, None))
-            .or_else(|| generic(package_name)),
-        (_, Source::Clawhub) => generic(subject.id.name()),
-        (Kind::Skill, _) => None,
-        _ => generic(package_name),
-    }
 }
 
 /// What the package needs and Node does not find; the rest of `unresolved` is optional by nature.

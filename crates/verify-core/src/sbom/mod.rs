@@ -12,6 +12,7 @@ pub mod diff;
 mod locked;
 mod party;
 mod projects;
+mod purls;
 mod service;
 mod swhid;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use cyclonedx_bom::models::service::Service;
 use serde_json::Value;
 
 use super::verdicts::SubjectVerdict;
-use super::{component, values};
+use super::{component, purls, values};
 use crate::fact::Outcome;
 use crate::inventory::{McpDefinition, Subject, mcp_spec};
 use crate::launcher::{Ecosystem, Launch};
@@ -313,7 +313,7 @@ impl External {
             return None;
         };
         let purl = match ecosystem {
-            Ecosystem::Npm => values::npm_purl(&package, Some(&version)),
+            Ecosystem::Npm => purls::npm_purl(&package, Some(&version)),
             Ecosystem::Python => {
                 let name = package
                     .split('[')
