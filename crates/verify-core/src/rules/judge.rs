@@ -1,0 +1,259 @@
+//! Asks the rules, and gives what they say its level, its remedy and its exception.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::outcomes::Said;
+use super::{
+    Check, Group, Judged, Rule, Stage, Whole, catalogue, integrity, pinning, remedies, review, rule,
+};
+use crate::digest::Sha256Digest;
+use crate::fact::Outcome;
+use crate::finding::{About, Declared, Draft, Finding, Level, Observed, Remedy, Suppression};
+use crate::inventory::staged::request::Extent;
+use crate::policy::{Digests, ExceptionTarget};
+use crate::subject::SubjectId;
+
+/// What the rules said.
+pub(crate) struct Judgement {
+    /// Sorted by level (most severe first), group, id, subject.
+    pub findings: Vec<Finding>,
+    /// The outcome by subject and group, before levels and exceptions: those decide what counts, not what is true.
+    pub outcomes: Said,
+}
+
+/// Asks every rule that speaks at the stage.
+pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
+    let mut judge = Judge {
+        whole,
+        flags,
+        judged: whole
+            .judged
+            .iter()
+            .map(|judged| (&judged.subject.id, judged))
+            .collect(),
+        used: vec![false; whole.policy.exceptions().len()],
+        findings: Vec::new(),
+        outcomes: BTreeMap::new(),
+    };
+    let asked = catalogue()
+        .iter()
+        .filter(|rule| rule.stages.contains(whole.stage));
+    let (last, first): (Vec<&Rule>, Vec<&Rule>) =
+        asked.partition(|rule| matches!(rule.check, Check::Last(_)));
+    for rule in first.into_iter().chain(last) {
+        let drafts: Vec<Draft> = match rule.check {
+            Check::Subject(check) => whole.views().flat_map(|view| check(&view)).collect(),
+            Check::Whole(check) => check(whole),
+            Check::Last(check) => check(whole, &judge.used),
+        };
+        for draft in drafts {
+            judge.settle(rule, draft);
+        }
+    }
+    // Before an install all that will be asked is said at once.
+    if whole.stage == Stage::Installed {
+        one_for_what_is_new(&mut judge.findings);
+    }
+    judge.findings.sort_by_cached_key(|f| {
+        (
+            std::cmp::Reverse(f.level),
+            rule(f.id).map(|rule| rule.group),
+            f.id,
+            f.subject.clone(),
+            f.message.clone(),
+        )
+    });
+    Judgement {
+        findings: judge.findings,
+        outcomes: judge.outcomes,
+    }
+}
+
+struct Judge<'a> {
+    whole: &'a Whole<'a>,
+    flags: &'a [(String, Level)],
+    judged: BTreeMap<&'a SubjectId, &'a Judged<'a>>,
+    used: Vec<bool>,
+    findings: Vec<Finding>,
+    outcomes: BTreeMap<(SubjectId, Group), Outcome>,
+}
+
+/// One finding for what is new: that it is not locked. That the lock has no digest of it, and that no one can have reviewed what no
+/// lock names, is the same thing said again; the review is asked for as soon as it is locked. Only where the first is a deny that counts.
+fn one_for_what_is_new(findings: &mut Vec<Finding>) {
+    let new: BTreeSet<SubjectId> = findings
+        .iter()
+        .filter(|finding| finding.id == integrity::not_locked::RULE.id)
+        .filter(|finding| finding.level == Level::Deny && finding.suppressed.is_none())
+        .filter_map(|finding| finding.subject.clone())
+        .collect();
+    let again = [pinning::unpinned::RULE.id, review::unreviewed::RULE.id];
+    findings.retain(|finding| {
+        let known = finding.subject.as_ref().is_none_or(|id| !new.contains(id));
+        known || !again.contains(&finding.id) || finding.code.is_some()
+    });
+}
+
+impl Judge<'_> {
+    /// Gives a draft its level, its remedy and its exception.
+    fn settle(&mut self, rule: &'static Rule, draft: Draft) {
+        let remedy = draft
+            .remedy
+            .clone()
+            .unwrap_or_else(|| rule.clears.about(draft.subject.as_ref()));
+        if !self.is_asked(rule, &remedy, &draft) {
+            return;
+        }
+        if let Some(subject) = &draft.subject {
+            let outcome = self
+                .outcomes
+                .entry((subject.clone(), rule.group))
+                .or_insert(Outcome::NotApplicable);
+            *outcome = (*outcome).max(draft.outcome);
+        }
+        let mut level = self.level(rule, &draft);
+        if level == Level::Allow {
+            return;
+        }
+        match draft
+            .graded_as
+            .and_then(catalogue::rule)
+            .map(|other| self.level(other, &Draft::new("")))
+        {
+            Some(Level::Allow) => return,
+            Some(Level::Deny) => level = Level::Deny,
+            _ => {}
+        }
+        if let Some(most) = draft.at_most {
+            level = level.min(most);
+        }
+        if level == Level::Allow {
+            return;
+        }
+        let mut suppressed = self.exception(rule, &draft);
+        let mut evidence = draft.evidence;
+        if rule.fixed
+            && let Some(excepted) = suppressed.take()
+        {
+            // It is never silent: a warning for as long as the exception lasts.
+            level = Level::Warn;
+            evidence.push(format!(
+                "excepted until {}: {}",
+                excepted.until, excepted.reason
+            ));
+        }
+        let remedy = remedies::known(self.whole, rule, level, draft.subject.as_ref(), remedy);
+        self.findings.push(Finding {
+            id: rule.id,
+            code: draft.code,
+            level,
+            outcome: draft.outcome,
+            subject: draft.subject,
+            tag: draft.tag,
+            message: draft.message,
+            evidence,
+            locations: draft.locations,
+            definition: definition(rule, draft.code, &draft.declared, &draft.observed),
+            declared: draft.declared,
+            observed: draft.observed,
+            help: if draft.help.is_empty() {
+                rule.help.to_owned()
+            } else {
+                draft.help
+            },
+            remedy,
+            about: draft.about,
+            beside: draft.beside,
+            suppressed,
+        });
+    }
+
+    /// Whether the question makes sense for as much as is staged. What is only worth knowing is always said.
+    fn is_asked(&self, rule: &Rule, remedy: &Remedy, draft: &Draft) -> bool {
+        if draft.level == Some(Level::Note) && draft.at_most == Some(Level::Note) {
+            return true;
+        }
+        match self.whole.extent {
+            Extent::Whole => true,
+            Extent::DependenciesFollow => !remedy.kind().is_decision(),
+            Extent::PartOfHost => !rule.clears.is_decision(),
+        }
+    }
+
+    /// Order of authority: the rule's default, `[levels]`, what a `[[rule]]` demands, the command line. Only what is not fixed can
+    /// come out lower than its default here: policy and flags that try otherwise were refused when they were read.
+    fn level(&self, rule: &Rule, draft: &Draft) -> Level {
+        if let Some((_, level)) = self.flags.iter().rev().find(|(id, _)| id == rule.id) {
+            return *level;
+        }
+        let default = draft.level.unwrap_or(rule.level);
+        match self.whole.policy.level(rule.id) {
+            _ if draft.demanded => default.max(Level::Deny),
+            Some((level, _)) => level,
+            None => default,
+        }
+    }
+
+    fn exception(&mut self, rule: &Rule, draft: &Draft) -> Option<Suppression> {
+        // The one fixed finding that can be wrong: of what a list says that somebody else keeps.
+        if rule.fixed && rule.group != Group::Advisory {
+            return None;
+        }
+        let subject = draft.subject.as_ref()?;
+        let bound = definition(rule, draft.code, &draft.declared, &draft.observed);
+        let digests = match bound {
+            Some(definition) => Digests {
+                definition: Some(definition),
+                ..Digests::default()
+            },
+            None => {
+                let judged = self.judged.get(subject)?;
+                judged.evidence.digests(judged.subject)
+            }
+        };
+        let target = ExceptionTarget {
+            finding: rule.id,
+            subject,
+            digests,
+            about_dependencies: draft.about == About::Dependencies,
+            advisories: &draft.advisories,
+        };
+        let (index, exception) = self.whole.policy.exception_for(&target, self.whole.today)?;
+        if let Some(used) = self.used.get_mut(index) {
+            *used = true;
+        }
+        Some(Suppression {
+            reason: crate::text::visible(&exception.reason).into_owned(),
+            until: exception.until,
+        })
+    }
+}
+
+/// What an exception of a finding about the machine is bound to; none for findings about anything else.
+///
+/// Who looked is not part of it: the same machine is the same for whoever asks.
+fn definition(
+    rule: &Rule,
+    code: Option<&str>,
+    declared: &[Declared],
+    observed: &[Observed],
+) -> Option<Sha256Digest> {
+    if declared.is_empty() && observed.is_empty() {
+        return None;
+    }
+    let mut values: Vec<[&str; 2]> = declared
+        .iter()
+        .map(|declared| [declared.path.as_str(), declared.value.as_str()])
+        .collect();
+    values.sort_unstable();
+    let mut seen: Vec<[&str; 2]> = observed
+        .iter()
+        .map(|observed| [observed.path.as_str(), observed.value.as_str()])
+        .collect();
+    seen.sort_unstable();
+    let bound = match seen.is_empty() {
+        true => serde_json::json!([rule.id, code, values]),
+        false => serde_json::json!([rule.id, code, values, seen]),
+    };
+    Some(Sha256Digest::of(bound.to_string().as_bytes()))
+}
