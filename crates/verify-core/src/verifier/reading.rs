@@ -1,17 +1,18 @@
 //! What is left to be read, and what a reviewer has to read of one subject.
 
+mod base;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::relock::as_kept;
-use super::since_lock::{AgainstLock, Old};
+use super::since_lock::AgainstLock;
 use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
-use crate::evidence::review::{self as facts, ReadPart, ReviewStatus, ReviewedTree};
-use crate::evidence::{Evidence, bases};
+use crate::evidence::review::{self as facts, ReadPart, ReviewStatus};
 use crate::finding::Remedy;
 use crate::inventory::staged::kept::StagedCopy;
 use crate::inventory::{Inventory, Subject};
@@ -310,143 +311,6 @@ impl Verifier {
         }
         Ok(reading)
     }
-
-    /// The reviewed files to compare `installed` with, which is all of `part`.
-    fn base(
-        &self,
-        subject: &Subject,
-        evidence: &Evidence,
-        part: ReadPart,
-        installed: &Contents<'_>,
-        since: Since<'_>,
-    ) -> Result<Option<Base>> {
-        let manifests = self.options.manifests.as_ref().map(ManifestStore::new);
-        let store = self.options.contents.as_ref().map(ContentStore::new);
-        let given = self.given(manifests.as_ref(), store.as_ref(), CostLimits::BACKLOG);
-        let open = evidence
-            .review
-            .required
-            .iter()
-            .find(|reading| reading.part == part);
-        let wanted = open
-            .or_else(|| facts::own(evidence))
-            .map_or(Criteria::SafeToLoad, |reading| reading.wanted);
-        let content = Content::Tree(installed.manifest.digest());
-        let known = facts::known(&subject.id, part, content, wanted, &given);
-        let versions = || {
-            known.iter().map(|known| {
-                known
-                    .version
-                    .clone()
-                    .unwrap_or_else(|| known.digest.to_string())
-            })
-        };
-        let is_meant = |known: &ReviewedTree| match since {
-            Since::Nothing | Since::Locked | Since::Generation | Since::Archive(_) => false,
-            Since::Cheapest if part == ReadPart::Own => {
-                open.and_then(|open| open.next.as_ref())
-                    .and_then(|next| next.from)
-                    == Some(known.digest)
-            }
-            Since::Cheapest => true,
-            Since::Version(text) => {
-                known.version.as_deref() == Some(text) || known.digest.to_string() == text
-            }
-        };
-        let meant: Vec<ReviewedTree> = known
-            .iter()
-            .filter(|known| is_meant(known))
-            .map(|k| ReviewedTree {
-                digest: k.digest,
-                version: k.version.clone(),
-            })
-            .collect();
-        let old = self.unreviewed_base(subject, part, content, since, &known);
-        let meant = match (&old, since) {
-            (Some(Old::Locked(tree)), _) if meant.is_empty() => vec![tree.clone()],
-            _ => meant,
-        };
-        let generations = match old {
-            Some(Old::Generations) => given.generations(subject, content),
-            _ => Vec::new(),
-        };
-        let archived = match since {
-            Since::Archive(path) if part == ReadPart::Own => {
-                Some(of_archive(subject, path, content)?)
-            }
-            _ => None,
-        };
-        let priced = given
-            .find(subject, part, &meant)
-            .into_iter()
-            .chain(generations)
-            .chain(archived)
-            .filter_map(|(digest, contents)| {
-                Some((
-                    diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?,
-                    digest,
-                    contents,
-                ))
-            });
-        let best = priced
-            .min_by_key(|(cost, digest, contents)| (cost.key(), *digest, contents.place.clone()));
-        match (best, since) {
-            (None, Since::Version(asked)) if part == ReadPart::Own => {
-                let mut versions: Vec<String> = versions().collect();
-                versions.sort();
-                let help = match versions.is_empty() {
-                    true => "no other version of it was reviewed; show all of it".to_owned(),
-                    false => format!("reviewed were: {}; or show all of it", versions.join(", ")),
-                };
-                let asked = text::excerpt(asked, 100);
-                Err(Error::environment(
-                    format!("nothing that was reviewed as {asked} can be had any more"),
-                    help,
-                ))
-            }
-            (None, Since::Locked) if part == ReadPart::Own => {
-                Err(self.no_locked_base(subject, content))
-            }
-            (None, Since::Generation) if part == ReadPart::Own => Err(Error::environment(
-                format!("no other generation of {} is on the disk", subject.id),
-                "show what changed since the lock, or all of it",
-            )),
-            (best, _) => Ok(best.map(|(_, digest, contents)| {
-                let version = meant
-                    .into_iter()
-                    .find(|known| known.digest == digest)
-                    .and_then(|known| known.version);
-                Base {
-                    digest,
-                    version,
-                    reviewed: known.iter().any(|known| known.digest == digest),
-                    contents,
-                }
-            })),
-        }
-    }
-}
-
-/// The files of an archive to compare with.
-fn of_archive(
-    subject: &Subject,
-    path: &Path,
-    installed: Content,
-) -> Result<(TreeDigest, Contents<'static>)> {
-    let shown = text::visible(&path.to_string_lossy()).into_owned();
-    let Some((digest, contents)) = bases::of_archive(path, |_| true) else {
-        return Err(Error::environment(
-            format!("the archive {shown} cannot be read in one way"),
-            "show what changed since the lock, or all of it",
-        ));
-    };
-    if Content::Tree(digest) == installed {
-        return Err(Error::environment(
-            format!("{} has the very files of the archive", subject.id),
-            "there is no difference to read; show all of it",
-        ));
-    }
-    Ok((digest, contents))
 }
 
 impl Packages {
@@ -483,13 +347,6 @@ fn package_of(path: &str) -> &str {
         .nth(parts)
         .map_or(name.len(), |(at, _)| at);
     path.get(..start + end).unwrap_or(path)
-}
-
-struct Base {
-    digest: TreeDigest,
-    version: Option<String>,
-    reviewed: bool,
-    contents: Contents<'static>,
 }
 
 impl ReviewMaterial {
