@@ -1,22 +1,21 @@
 //! Skills: folders with a `SKILL.md` whose text reaches the agent.
 
+mod locks;
+mod order;
 mod twice;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use super::context::{Context, Found, PluginRoot};
 use super::frontmatter::{self, FrontMatter};
 use super::ids::{self, Ids};
 use super::paths::{Located, Paths};
 use super::skill_hashes::{self, HashError};
-use super::skill_record::{self, LockEntry};
-use super::skill_roots::{self, Candidate, Loader, Root};
+use super::skill_record;
+use super::skill_roots::{self, Candidate, Root};
 use super::{NotCovered, Observation, Record, Subject, git_checkout, git_spec};
-use crate::read::{self, ReadError};
+use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin};
@@ -60,8 +59,8 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
                 .map(|candidate| Skill::read(candidate, root, paths)),
         );
     }
-    compare_locks(&roots, &mut skills, paths, &mut found);
-    name_and_add(ctx, &roots, skills, plugins, &mut found);
+    locks::compare_locks(&roots, &mut skills, paths, &mut found);
+    order::name_and_add(ctx, &roots, skills, plugins, &mut found);
     add_library(paths, plugins, &mut found);
     found.not_covered.extend([
         not_covered(
@@ -412,290 +411,6 @@ fn hash_conflict(
             why: format!("was not recomputed: {why}"),
         }),
     }
-}
-
-/// Compares the locks of ClawHub and of the `skills` command with the skills of their roots.
-fn compare_locks(roots: &[Root], skills: &mut [Skill], paths: &Paths, found: &mut Found) {
-    let bases: BTreeSet<&PathBuf> = roots
-        .iter()
-        .filter_map(|root| root.lock_base.as_ref())
-        .collect();
-    for base in bases {
-        let here = |skill: &Skill| {
-            roots
-                .get(skill.candidate.root)
-                .and_then(|root| root.lock_base.as_ref())
-                == Some(base)
-        };
-        let mut get =
-            |relative: &str| match paths.text(&base.join(relative), skill_record::MAX_LOCK) {
-                Ok(text) => Some(text),
-                Err(ReadError::NotFound) => None,
-                Err(error) => {
-                    let place = paths.shown(&base.join(relative));
-                    found.observations.push(Observation::Unreadable {
-                        place,
-                        why: error.to_string(),
-                    });
-                    None
-                }
-            };
-        let lock = skill_record::CLAWHUB_LOCKS
-            .iter()
-            .find_map(|relative| Some((*relative, get(relative)?)));
-        let other = get(skill_record::SKILLS_LOCK).map(|text| (skill_record::SKILLS_LOCK, text));
-        if let Some((relative, text)) = lock {
-            match skill_record::clawhub_lock(&text) {
-                Ok(entries) => compare_clawhub(
-                    &entries,
-                    skills,
-                    &here,
-                    &paths.shown(&base.join("skills")),
-                    found,
-                ),
-                Err(why) => unreadable(paths, &base.join(relative), &why, found),
-            }
-        }
-        if let Some((relative, text)) = other {
-            match skill_record::skills_lock(&text) {
-                Ok(entries) => compare_skills_lock(&entries, skills, &here),
-                Err(why) => unreadable(paths, &base.join(relative), &why, found),
-            }
-        }
-    }
-}
-
-fn unreadable(paths: &Paths, file: &Path, why: &str, found: &mut Found) {
-    let why = format!("is not the lock that was expected: it {why}");
-    found.observations.push(Observation::Unreadable {
-        place: paths.shown(file),
-        why,
-    });
-}
-
-/// Numbers of the skills of one root, by folder name and by the slug of their record.
-fn by_name(skills: &[Skill], here: &dyn Fn(&Skill) -> bool) -> BTreeMap<String, BTreeSet<usize>> {
-    let mut names: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-    for (number, skill) in skills.iter().enumerate().filter(|(_, skill)| here(skill)) {
-        let folder = skill
-            .candidate
-            .folder
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned());
-        let slug = skill.clawhub.as_ref().map(|origin| origin.slug.clone());
-        for name in folder.into_iter().chain(slug) {
-            names.entry(name).or_default().insert(number);
-        }
-    }
-    names
-}
-
-fn compare_clawhub(
-    entries: &[LockEntry],
-    skills: &mut [Skill],
-    here: &dyn Fn(&Skill) -> bool,
-    place: &str,
-    found: &mut Found,
-) {
-    let names = by_name(skills, here);
-    for entry in entries {
-        let Some(numbers) = names.get(&entry.slug) else {
-            let path = format!("{place}/{}", text::excerpt(&entry.slug, 80));
-            found.observations.push(Observation::MissingFolder { path });
-            continue;
-        };
-        for number in numbers {
-            let Some(skill) = skills.get_mut(*number) else {
-                continue;
-            };
-            let Some(origin) = &skill.clawhub else {
-                // Left behind when a skill was replaced by hand; the folder itself may be as honest as any without a record.
-                let found = "the skill has no record of ClawHub beside it";
-                skill.subject.observations.extend(conflict(
-                    "record",
-                    "ClawHub's lock lists the skill",
-                    found,
-                    true,
-                ));
-                continue;
-            };
-            let mut check = |what, lock: &Option<String>, origin: Option<&String>| {
-                if let (Some(lock), Some(origin)) = (lock, origin) {
-                    skill
-                        .subject
-                        .observations
-                        .extend(conflict(what, lock, origin, false));
-                }
-            };
-            check("version", &entry.version, Some(&origin.version));
-            check("registry", &entry.registry, Some(&origin.registry));
-            check("name", &entry.owner, origin.owner.as_ref());
-            check("hash", &entry.file_tree, origin.file_tree.as_ref());
-        }
-    }
-}
-
-fn compare_skills_lock(
-    entries: &[(String, String)],
-    skills: &mut [Skill],
-    here: &dyn Fn(&Skill) -> bool,
-) {
-    let names = by_name(skills, here);
-    for (name, recorded) in entries {
-        for number in names.get(name).into_iter().flatten() {
-            let Some(skill) = skills.get_mut(*number) else {
-                continue;
-            };
-            let now = skill_hashes::skills_lock(&skill.candidate.real);
-            skill
-                .subject
-                .observations
-                .extend(hash_conflict(recorded, now, true));
-        }
-    }
-}
-
-/// Gives every skill its id and its place in the order of precedence.
-fn name_and_add(
-    ctx: &Context<'_>,
-    roots: &[Root],
-    mut skills: Vec<Skill>,
-    plugins: &[PluginRoot],
-    found: &mut Found,
-) {
-    // The skill whose folder has its name comes first, so that a newcomer of the same name does not get its id.
-    let named = |skill: &Skill| skill.candidate.relative != skill.subject.name;
-    skills.sort_by(|a, b| {
-        (a.candidate.root, named(a), &a.candidate.relative).cmp(&(
-            b.candidate.root,
-            named(b),
-            &b.candidate.relative,
-        ))
-    });
-    let mut claims: BTreeMap<SubjectId, BTreeSet<&Path>> = BTreeMap::new();
-    for skill in &skills {
-        if let Some(id) = skill.recorded_id() {
-            claims.entry(id).or_default().insert(&skill.candidate.real);
-        }
-    }
-    let claims: BTreeMap<SubjectId, usize> = claims
-        .into_iter()
-        .map(|(id, folders)| (id, folders.len()))
-        .collect();
-    let mut ids = Ids::with(plugins.iter().map(|plugin| plugin.subject.clone()));
-    for skill in &mut skills {
-        let Some(root) = roots.get(skill.candidate.root) else {
-            continue;
-        };
-        let recorded = skill
-            .recorded_id()
-            .filter(|id| claims.get(id) == Some(&1) && ids.is_free(id));
-        skill.subject.id = match recorded {
-            Some(id) if ids.take_exactly(&id) => id,
-            _ => {
-                let plain = format!("{}/{}", root.label, ids::part(&skill.subject.name));
-                let exact = format!("{}/{}{}", root.label, root.within, skill.candidate.relative);
-                ids.take("skill", &[plain, exact])
-            }
-        };
-        skill.subject.enabled = is_enabled(ctx, root, skill);
-    }
-    add_shadows(ctx, roots, &mut skills);
-    let skills = twice::once(roots, skills);
-    found
-        .subjects
-        .extend(skills.into_iter().map(|skill| skill.subject));
-}
-
-fn add_shadows(ctx: &Context<'_>, roots: &[Root], skills: &mut [Skill]) {
-    let mut hides: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let rank = |skill: &Skill| roots.get(skill.candidate.root).map_or(0, |root| root.rank);
-    for view in 0..ctx.workspaces.len().max(1) {
-        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (number, skill) in skills.iter().enumerate() {
-            let Some(root) = roots.get(skill.candidate.root) else {
-                continue;
-            };
-            let seen = match root.loader {
-                Loader::All => true,
-                Loader::Workspace(workspace) => workspace == view,
-                // Which agent has which workspace is not asked here: a workshop skill is taken to be in every view.
-                Loader::Agent(_) => true,
-                Loader::Nobody => false,
-            };
-            if seen && skill.candidate.loaded {
-                by_name.entry(&skill.subject.name).or_default().push(number);
-            }
-        }
-        for same in by_name.values().filter(|same| same.len() > 1) {
-            // Within one root the later folder wins.
-            let order = |number: &usize| {
-                skills
-                    .get(*number)
-                    .map(|s| (rank(s), s.candidate.relative.clone()))
-            };
-            let Some(winner) = same.iter().copied().max_by_key(|n| order(n)) else {
-                continue;
-            };
-            let real = |n: usize| skills.get(n).map(|s| &s.candidate.real);
-            hides.extend(
-                same.iter()
-                    .copied()
-                    .filter(|n| *n != winner && real(*n) != real(winner))
-                    .map(|n| (winner, n)),
-            );
-        }
-    }
-    for (winner, hidden) in hides {
-        let Some(hidden) = skills.get(hidden).map(|s| s.subject.id.clone()) else {
-            continue;
-        };
-        if let Some(winner) = skills.get_mut(winner) {
-            winner
-                .subject
-                .observations
-                .push(Observation::Shadows { hidden });
-        }
-    }
-}
-
-/// Whether some agent would get the skill as configured now.
-fn is_enabled(ctx: &Context<'_>, root: &Root, skill: &Skill) -> bool {
-    let entry = ctx.config_at(&["skills", "entries"]).get(&skill.key);
-    if entry.and_then(|e| e.get("enabled")) == Some(&Value::Bool(false))
-        || !skill.candidate.loaded
-        || root.loader == Loader::Nobody
-    {
-        return false;
-    }
-    let allows = |filter: &Value| match filter.as_array() {
-        Some(names) => names.iter().any(|name| {
-            name.as_str()
-                .is_some_and(|n| n.trim() == skill.subject.name)
-        }),
-        None => true,
-    };
-    let defaults = ctx.config_at(&["agents", "defaults", "skills"]);
-    let entries = ctx.config_at(&["agents", "entries"]).as_object();
-    let own = |agent: &Value| {
-        agent
-            .as_object()
-            .and_then(|a| a.get("skills"))
-            .map_or_else(|| allows(defaults), allows)
-    };
-    match root.loader {
-        Loader::Workspace(number) => {
-            let agent = ctx.workspaces.get(number).and_then(|w| w.agent.as_deref());
-            agent
-                .and_then(|id| entries?.get(id))
-                .map_or_else(|| allows(defaults) || any(entries, &own), own)
-        }
-        _ => allows(defaults) || any(entries, &own),
-    }
-}
-
-fn any(entries: Option<&serde_json::Map<String, Value>>, test: &dyn Fn(&Value) -> bool) -> bool {
-    entries.is_some_and(|entries| entries.values().any(test))
 }
 
 /// Published revisions of the personal skill library: a session may select any of them.
