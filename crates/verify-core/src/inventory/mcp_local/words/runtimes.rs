@@ -1,0 +1,377 @@
+//! The interpreters of JavaScript and Python, and the launchers that fetch packages.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::super::super::mcp_spec::names_a_secret;
+use super::super::super::paths::Kind as Entry;
+use super::super::is_code;
+use super::options::{BUN, DENO, Flags, PYTHON, UV_RUN, is_known, is_python, listed, name_of};
+use super::{Folder, MAX_MANIFEST, Reader, Target};
+use crate::json;
+
+impl Reader<'_> {
+    /// An interpreter whose first word that is no option is a file.
+    pub(super) fn script(
+        &mut self,
+        args: &[String],
+        flags: &Flags,
+        name: &str,
+        folder: Folder<'_>,
+    ) {
+        let (rest, moved) = self.options(args, flags, name, folder);
+        let folder = moved.as_deref().or(folder);
+        match rest.split_first() {
+            Some((script, behind)) => {
+                self.certain(script, folder);
+                self.arguments(behind, folder);
+            }
+            None => self.open(format!("`{name}` is given no script that is read here")),
+        }
+    }
+
+    /// Reads options up to the first word that is none; what follows, and the folder that an option moves to.
+    fn options<'w>(
+        &mut self,
+        args: &'w [String],
+        flags: &Flags,
+        name: &str,
+        folder: Folder<'_>,
+    ) -> (&'w [String], Option<PathBuf>) {
+        let mut moved: Option<PathBuf> = None;
+        let mut at = 0;
+        while let Some(arg) = args.get(at) {
+            if arg == "--" {
+                at += 1;
+                break;
+            }
+            if !arg.starts_with('-') || arg == "-" {
+                break;
+            }
+            at += 1;
+            let (flag, inline) = match arg.split_once('=') {
+                Some((flag, value)) => (flag, Some(value.to_owned())),
+                None => (arg.as_str(), None),
+            };
+            if listed(flags.plain, flag) {
+                continue;
+            }
+            let takes = [flags.value, flags.code, flags.folder]
+                .iter()
+                .any(|list| listed(list, flag));
+            if !takes {
+                self.open(format!("the option `{flag}` of `{name}` is not read"));
+                // It may name a file all the same.
+                self.arguments(std::slice::from_ref(arg), folder);
+                at += usize::from(inline.is_none() && names_a_secret(flag));
+                continue;
+            }
+            let value = inline.unwrap_or_else(|| {
+                at += 1;
+                args.get(at - 1).cloned().unwrap_or_default()
+            });
+            let here = moved.clone();
+            let here = here.as_deref().or(folder);
+            if listed(flags.folder, flag) {
+                match self.locate(&value, here) {
+                    Ok(folder) => moved = Some(folder),
+                    Err(why) => self.open(why),
+                }
+            } else if listed(flags.code, flag) {
+                self.loaded(&value, here);
+            }
+        }
+        (args.get(at..).unwrap_or_default(), moved)
+    }
+
+    /// What an option loads: a path, or a package beside the working folder.
+    fn loaded(&mut self, value: &str, folder: Folder<'_>) {
+        let path = value.starts_with(['.', '/', '~', '$']) || value.starts_with("file:");
+        let beside = folder.map(|folder| folder.join(value));
+        if path || beside.is_some_and(|path| self.paths.kind(&path) == Entry::File) {
+            for part in value.split(':').filter(|part| !part.is_empty()) {
+                if value.starts_with("file:") {
+                    return self.certain(value, folder);
+                }
+                self.certain(part, folder);
+            }
+            return;
+        }
+        let modules = folder.map(|folder| folder.join("node_modules").join(value));
+        match modules {
+            Some(package) if self.paths.kind(&package) != Entry::Nothing => {
+                self.named.targets.insert(Target::Package(package));
+            }
+            _ if value.starts_with("data:") => {
+                self.open("an option holds code, and what that loads is not read");
+            }
+            _ => self.open(format!(
+                "`{value}` is loaded from a place that is not known"
+            )),
+        }
+    }
+
+    pub(super) fn bun(&mut self, args: &[String], folder: Folder<'_>) {
+        let (rest, moved) = self.options(args, &BUN, "bun", folder);
+        let here = moved.as_deref().or(folder);
+        match rest.split_first() {
+            Some((word, behind)) if word == "x" => self.fetched(behind, here),
+            Some((word, behind)) if word == "run" => {
+                let (rest, again) = self.options(behind, &BUN, "bun run", here);
+                let here = again.as_deref().or(here);
+                self.named_script(rest, "bun", here);
+            }
+            Some(_) => self.named_script(rest, "bun", here),
+            None => self.open("`bun` is given no script"),
+        }
+    }
+
+    /// A file, or a script of the package in the working folder.
+    fn named_script(&mut self, rest: &[String], name: &str, folder: Folder<'_>) {
+        let Some((word, behind)) = rest.split_first() else {
+            return self.open(format!("`{name}` is given no script"));
+        };
+        let is_path = word.contains('/') || is_code(Path::new(word));
+        let there = self
+            .locate(word, folder)
+            .is_ok_and(|path| self.paths.kind(&path) != Entry::Nothing);
+        if is_path || there {
+            self.certain(word, folder);
+            self.arguments(behind, folder);
+        } else {
+            self.package_script(word, name, folder);
+        }
+    }
+
+    /// A script of `package.json` by its name.
+    fn package_script(&mut self, script: &str, name: &str, folder: Folder<'_>) {
+        let Some(folder) = folder else {
+            return self.open(format!(
+                "`{name} {script}` runs what a package.json says in a folder that is not known"
+            ));
+        };
+        let package = folder
+            .ancestors()
+            .find(|folder| self.paths.kind(&folder.join("package.json")) == Entry::File);
+        let Some(package) = package.map(Path::to_owned) else {
+            return self.open(format!("`{name} {script}` finds no package.json"));
+        };
+        self.named.targets.insert(Target::Package(package.clone()));
+        let file = package.join("package.json");
+        let text = self.paths.text(&file, MAX_MANIFEST).ok();
+        let manifest = text.and_then(|text| json::last_wins(&text).ok());
+        let scripts = manifest
+            .as_ref()
+            .and_then(|found| found.value.get("scripts"));
+        for which in [
+            format!("pre{script}"),
+            script.to_owned(),
+            format!("post{script}"),
+        ] {
+            let line = scripts
+                .and_then(|all| all.get(&which))
+                .and_then(Value::as_str);
+            match line {
+                Some(line) => {
+                    let line = line.to_owned();
+                    self.line(&line, Some(&package));
+                }
+                None if which == script => self.open(format!(
+                    "package.json has no script `{script}`, so `{name}` looks elsewhere"
+                )),
+                None => {}
+            }
+        }
+    }
+
+    pub(super) fn deno(&mut self, args: &[String], folder: Folder<'_>) {
+        let (rest, _) = self.options(args, &DENO, "deno", folder);
+        let rest = match rest.split_first() {
+            Some((word, behind)) if word == "run" => {
+                self.options(behind, &DENO, "deno run", folder).0
+            }
+            Some((word, _)) if !word.contains('/') && !is_code(Path::new(word)) => {
+                return self.open(format!("`deno {word}` is not read"));
+            }
+            _ => rest,
+        };
+        match rest.split_first() {
+            Some((script, behind)) => {
+                let remote = script.contains(':') && !script.starts_with("file:");
+                if !remote {
+                    self.certain(script, folder);
+                }
+                self.arguments(behind, folder);
+            }
+            None => self.open("`deno` is given no script"),
+        }
+    }
+
+    pub(super) fn uv(&mut self, args: &[String], folder: Folder<'_>) {
+        let (rest, moved) = self.options(args, &UV_RUN, "uv", folder);
+        let here = moved.as_deref().or(folder);
+        let (word, behind) = match rest.split_first() {
+            Some((word, behind)) => (word.as_str(), behind),
+            None => return self.open("`uv` is given no command"),
+        };
+        if word == "tool" {
+            return self.fetched(behind.get(1..).unwrap_or_default(), here);
+        }
+        if word != "run" {
+            return self.open(format!("`uv {word}` is not read"));
+        }
+        let module = behind
+            .iter()
+            .take_while(|word| word.starts_with('-') || listed(UV_RUN.value, word))
+            .any(|word| word == "-m" || word == "--module");
+        let behind: Vec<String> = behind
+            .iter()
+            .filter(|word| !module || *word != "-m" && *word != "--module")
+            .cloned()
+            .collect();
+        let (rest, again) = self.options(&behind, &UV_RUN, "uv run", here);
+        let here = again.as_deref().or(here);
+        let project = here.and_then(|here| {
+            here.ancestors()
+                .find(|folder| self.paths.kind(&folder.join("pyproject.toml")) == Entry::File)
+        });
+        if let Some(project) = project {
+            self.named
+                .targets
+                .insert(Target::Package(project.to_owned()));
+        }
+        self.open("the Python environment that `uv run` makes is not hashed");
+        match rest.split_first() {
+            Some((word, behind)) if module => self.module(word, behind, here),
+            Some((word, behind))
+                if word.contains('/') || is_code(Path::new(word)) && !is_python(&name_of(word)) =>
+            {
+                self.certain(word, here);
+                self.arguments(behind, here);
+            }
+            Some((word, _)) if is_known(&name_of(word)) => self.command(rest, here),
+            Some((_, behind)) => self.arguments(behind, here),
+            None => self.open("`uv run` is given no command"),
+        }
+    }
+
+    /// What a launcher fetches is judged by its version; a local path among its words is local code.
+    pub(super) fn fetched(&mut self, args: &[String], folder: Folder<'_>) {
+        for (at, arg) in args.iter().enumerate() {
+            let value = arg.split_once('=').map_or(arg.as_str(), |(_, value)| value);
+            let local = value.starts_with("./")
+                || value.starts_with("../")
+                || value.starts_with("file:")
+                || matches!(value, "." | "..")
+                || (value.starts_with(['/', '~']) && (at == 0 || arg.starts_with('-')));
+            if local {
+                self.open(format!(
+                    "`{value}` is a local package, whose own dependencies are fetched"
+                ));
+                self.certain(value, folder);
+            }
+        }
+        let package = args.iter().find(|word| !word.starts_with('-'));
+        if let (Some(folder), Some(package)) = (folder, package) {
+            // A package that is already there is taken before the registry is asked.
+            let at = package
+                .char_indices()
+                .skip(1)
+                .find(|(_, c)| *c == '@')
+                .map_or(package.len(), |(at, _)| at);
+            let name = package.get(..at).unwrap_or_default();
+            let installed = folder
+                .ancestors()
+                .map(|above| above.join("node_modules").join(name))
+                .find(|path| self.paths.kind(path) == Entry::Folder);
+            if let Some(installed) = installed {
+                self.named.targets.insert(Target::Package(installed));
+            }
+        }
+        self.arguments(args, folder);
+    }
+
+    pub(super) fn npm(&mut self, args: &[String], name: &str, folder: Folder<'_>) {
+        let flags = Flags {
+            plain: "-s --silent -q --quiet --if-present -y --yes --offline --prefer-offline",
+            value: "--loglevel",
+            code: "",
+            folder: "--prefix -C --dir --cwd",
+        };
+        let (rest, moved) = self.options(args, &flags, name, folder);
+        let here = moved.as_deref().or(folder);
+        let Some((word, behind)) = rest.split_first() else {
+            return self.open(format!("`{name}` is given no command"));
+        };
+        match word.as_str() {
+            "exec" | "x" | "dlx" => self.fetched(behind, here),
+            "start" | "test" | "stop" => self.package_script(word, name, here),
+            "run" | "run-script" => {
+                let (rest, again) = self.options(behind, &flags, name, here);
+                let here = again.as_deref().or(here);
+                match rest.first() {
+                    Some(script) => self.package_script(script, name, here),
+                    None => self.open(format!("`{name} run` is given no script")),
+                }
+            }
+            // pnpm and yarn take the name of a script as it is.
+            script if name != "npm" => self.package_script(script, name, here),
+            other => self.open(format!("`npm {other}` is not read")),
+        }
+    }
+
+    pub(super) fn python(&mut self, program: &str, args: &[String], folder: Folder<'_>) {
+        if let Ok(path) = self.locate(program, folder)
+            && program.contains('/')
+            && path
+                .ancestors()
+                .skip(1)
+                .take(2)
+                .any(|above| self.paths.kind(&above.join("pyvenv.cfg")) == Entry::File)
+        {
+            self.open("the packages of its Python environment are not hashed");
+        }
+        let module = args
+            .iter()
+            .take_while(|word| word.starts_with('-'))
+            .position(|word| word == "-m");
+        if let Some(at) = module {
+            self.options(
+                args.get(..at).unwrap_or_default(),
+                &PYTHON,
+                "python",
+                folder,
+            );
+            let rest = args.get(at + 1..).unwrap_or_default();
+            return match rest.split_first() {
+                Some((module, behind)) => self.module(module, behind, folder),
+                None => self.open("`python -m` is given no module"),
+            };
+        }
+        self.script(args, &PYTHON, "python", folder);
+    }
+
+    /// `python -m name`: the module of the working folder, or an installed one.
+    fn module(&mut self, module: &str, behind: &[String], folder: Folder<'_>) {
+        let parts: PathBuf = module.split('.').collect();
+        let found = folder.and_then(|folder| {
+            let base = folder.join(&parts);
+            let file = base.with_extension("py");
+            if self.paths.kind(&base) == Entry::Folder {
+                Some(Target::Package(base))
+            } else {
+                (self.paths.kind(&file) == Entry::File).then_some(Target::File(file))
+            }
+        });
+        match found {
+            Some(target) => {
+                self.named.targets.insert(target);
+            }
+            None => self.open(format!(
+                "the module `{module}` is taken from where Python finds it, which is not hashed"
+            )),
+        }
+        self.arguments(behind, folder);
+    }
+}
