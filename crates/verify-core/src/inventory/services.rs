@@ -45,15 +45,7 @@ pub(super) fn read(
         (PathBuf::from("/etc/systemd/user"), true),
     ];
     if let Some(home) = &paths.home {
-        // In the order in which the user's manager takes them. [systemd.unit(5)]
-        folders.extend(
-            [
-                ".config/systemd/user.control",
-                ".config/systemd/user",
-                ".local/share/systemd/user",
-            ]
-            .map(|folder| (home.join(folder), true)),
-        );
+        folders.extend(user_folders(home).map(|folder| (folder, true)));
         launch_agents(
             paths,
             &home.join("Library/LaunchAgents"),
@@ -120,6 +112,16 @@ pub(super) fn read(
         }
     }
     subjects
+}
+
+/// The folders in which a user keeps units, in the order in which the user's manager takes them. [systemd.unit(5)]
+pub(super) fn user_folders(home: &Path) -> [PathBuf; 3] {
+    [
+        ".config/systemd/user.control",
+        ".config/systemd/user",
+        ".local/share/systemd/user",
+    ]
+    .map(|folder| home.join(folder))
 }
 
 /// Endings of units that start a service: at a time, when a file changes, when something connects.

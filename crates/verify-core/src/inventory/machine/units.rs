@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::paths::{Kind, Paths};
-use super::super::services::{Unit, assignments, lines, words};
+use super::super::services::{Unit, assignments, lines, user_folders, words};
 use super::files::who_reads;
 use super::reach::Verdict;
 use super::secrets::{is_secret, is_secret_variable};
@@ -72,14 +72,7 @@ pub(super) fn read_all(paths: &Paths, host: Option<&Path>, etc: Option<&Path>) -
         }
     }
     if let Some(home) = &paths.home {
-        folders.extend(
-            [
-                ".config/systemd/user.control",
-                ".config/systemd/user",
-                ".local/share/systemd/user",
-            ]
-            .map(|folder| (home.join(folder), true)),
-        );
+        folders.extend(user_folders(home).map(|folder| (folder, true)));
     }
     let all: Vec<PathBuf> = folders.iter().map(|(folder, _)| folder.clone()).collect();
     let mut found = Vec::new();
