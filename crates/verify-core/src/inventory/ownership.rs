@@ -1,9 +1,17 @@
 //! Who can change a place: only its owner and root, or others too.
 
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::text;
+
+/// The bits of a mode by which the group or anyone may write.
+const GROUP_OR_OTHERS: u32 = 0o022;
+/// The bit by which anyone may write.
+const OTHERS: u32 = 0o002;
+/// Only the owner of an entry may rename or remove it.
+const STICKY: u32 = 0o1000;
 
 /// Why `place`, a real path, is not in the hands of `owners` and root alone; none when it is. The folders above it count as well: who
 /// can write there can put another thing in its place.
@@ -16,14 +24,30 @@ pub(super) fn other_hand(place: &Path, owners: &[u32]) -> Option<String> {
         if metadata.uid() != 0 && !owners.contains(&metadata.uid()) {
             return Some(format!("{} belongs to another user", shown(folder)));
         }
-        // A sticky folder lets only the owner of an entry replace it; but the place itself is filled with entries.
-        let sticky = metadata.mode() & 0o1000 != 0 && folder != place;
         // The owner's private group has the number of the owner, and no other member.
         let private = owners.contains(&metadata.gid());
-        let others = if private { 0o002 } else { 0o022 };
-        (metadata.mode() & others != 0 && !sticky).then(|| {
+        let others = if private { OTHERS } else { GROUP_OR_OTHERS };
+        is_written_by(&metadata, others, folder == place).then(|| {
             let folder = shown(folder);
             format!("{folder} can be written by others; `chmod go-w {folder}` ends that")
         })
     })
+}
+
+/// Whether anyone can put a file into this folder, or replace it or one above it. Links are followed; the group is not asked about.
+pub(super) fn is_open(folder: &Path) -> bool {
+    folder.ancestors().enumerate().any(|(at, folder)| {
+        std::fs::metadata(folder).is_ok_and(|metadata| is_written_by(&metadata, OTHERS, at == 0))
+    })
+}
+
+/// Whether one of `bits` of a folder's mode lets others change what it holds. In a sticky folder only the owner of an entry replaces it,
+/// which protects what is below it; `is_place` itself is filled with entries.
+fn is_written_by(metadata: &Metadata, bits: u32, is_place: bool) -> bool {
+    metadata.mode() & bits != 0 && (is_place || metadata.mode() & STICKY == 0)
+}
+
+/// Whether the group or anyone can replace what is below a folder.
+pub(super) fn can_be_replaced_below(metadata: &Metadata) -> bool {
+    is_written_by(metadata, GROUP_OR_OTHERS, false)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::config::Config;
 use super::paths::{Kind as Entry, Paths};
 use super::search_path::{self, Expands};
-use super::{Hazard, Observation};
+use super::{Hazard, Observation, ownership};
 use crate::json;
 use crate::read::ReadError;
 use crate::text;
@@ -249,11 +249,8 @@ fn compile_cache(paths: &Paths, tmp: &Path, found: &mut Vec<Observation>) {
         let Ok(metadata) = std::fs::symlink_metadata(above) else {
             continue;
         };
-        let mode = metadata.permissions().mode();
         let foreign = metadata.uid() != 0 && owner.is_some_and(|owner| owner != metadata.uid());
-        // A sticky folder lets only the owner of an entry replace it.
-        let open = mode & 0o022 != 0 && mode & 0o1000 == 0;
-        if (at < 2 && foreign) || open {
+        if (at < 2 && foreign) || ownership::can_be_replaced_below(&metadata) {
             writable = Some(format!(
                 "{} can be written by others",
                 text::visible(&above.to_string_lossy())

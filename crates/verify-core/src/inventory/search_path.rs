@@ -1,14 +1,10 @@
 //! The folders in which programs are looked for, where a file gives them to OpenClaw: `PATH`.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use super::ownership;
 use super::paths::Paths;
 use crate::text;
-
-/// The bits of a mode by which everybody may write, and by which only owners may rename and remove.
-const OTHERS_WRITE: u32 = 0o002;
-const STICKY: u32 = 0o1000;
 
 /// What the reader of a value makes of `$NAME` and `~` in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +27,7 @@ pub(super) fn open_entry(paths: &Paths, value: &str, expands: Expands) -> Option
         let entry = expanded(paths, entry, expands)?;
         let why = if !entry.starts_with('/') {
             "is looked for in the folder at hand"
-        } else if paths.not_here().is_none() && is_open(Path::new(&entry)) {
+        } else if paths.not_here().is_none() && ownership::is_open(Path::new(&entry)) {
             "can be written by others"
         } else {
             return None;
@@ -71,16 +67,6 @@ fn expanded(paths: &Paths, entry: &str, expands: Expands) -> Option<String> {
         _ => whole || !entry.starts_with('$'),
     };
     known.then_some(entry)
-}
-
-/// Whether others can put a program into this folder, or replace it or one above it.
-fn is_open(folder: &Path) -> bool {
-    folder.ancestors().enumerate().any(|(at, folder)| {
-        std::fs::metadata(folder).is_ok_and(|metadata| {
-            let mode = metadata.mode();
-            mode & OTHERS_WRITE != 0 && (at == 0 || mode & STICKY == 0)
-        })
-    })
 }
 
 #[cfg(test)]
