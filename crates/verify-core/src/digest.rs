@@ -134,16 +134,8 @@ impl Sha256Digest {
     ///
     /// # Errors
     /// The first error of the reader.
-    pub fn of_reader(mut reader: impl std::io::Read) -> std::io::Result<Self> {
-        use sha2::Digest as _;
-        let mut hasher = sha2::Sha256::new();
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match reader.read(&mut buffer)? {
-                0 => return Ok(Self(hasher.finalize().into())),
-                read => hasher.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
+    pub fn of_reader(reader: impl std::io::Read) -> std::io::Result<Self> {
+        Ok(Self(hash::<sha2::Sha256>(reader)?.into()))
     }
 
     /// The digest of `bytes`.
@@ -160,6 +152,19 @@ impl Sha256Digest {
     }
 }
 
+fn hash<D: sha2::Digest>(
+    mut reader: impl std::io::Read,
+) -> std::io::Result<sha2::digest::Output<D>> {
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize()),
+            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
 impl Sri {
     /// The digest of `bytes`.
     #[must_use]
@@ -172,16 +177,8 @@ impl Sri {
     ///
     /// # Errors
     /// The first error of the reader.
-    pub fn of_reader(mut reader: impl std::io::Read) -> std::io::Result<Self> {
-        use sha2::Digest as _;
-        let mut hasher = sha2::Sha512::new();
-        let mut buffer = vec![0; 64 << 10];
-        loop {
-            match reader.read(&mut buffer)? {
-                0 => return Ok(Self(hasher.finalize().into())),
-                read => hasher.update(buffer.get(..read).unwrap_or_default()),
-            }
-        }
+    pub fn of_reader(reader: impl std::io::Read) -> std::io::Result<Self> {
+        Ok(Self(hash::<sha2::Sha512>(reader)?.into()))
     }
 
     /// The 128 hex digits of the value, as in-toto subjects and CycloneDX write it.
