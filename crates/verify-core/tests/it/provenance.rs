@@ -5,10 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use openclaw_verify_core::digest::{Sha256Digest, Sri};
-use openclaw_verify_core::fact::{Fact, Fault, Outcome};
-use openclaw_verify_core::policy::Pattern;
+use openclaw_verify_core::fact::{Fact, Outcome};
 use openclaw_verify_core::provenance::gitsign::{CmsSignature, verify_gitsign};
 use openclaw_verify_core::provenance::npm::{AttestedPackage, verify_attestations};
 use openclaw_verify_core::provenance::release::{ExpectedRelease, verify_release};
@@ -18,24 +16,8 @@ use openclaw_verify_core::provenance::{
 use openclaw_verify_core::release::{GitsignSignature, parse_tag};
 use serde_json::Value;
 
+use crate::support::facts::{code, now, pattern};
 use crate::support::shared;
-
-fn pattern(text: &str) -> Pattern {
-    Pattern::new(text).expect("a pattern")
-}
-
-fn now() -> Timestamp {
-    "2026-11-22T00:00:00Z".parse().expect("time")
-}
-
-fn code<T: std::fmt::Debug>(fact: &Fact<T>) -> &'static str {
-    match fact {
-        Fact::Verified(_) => "verified",
-        Fact::Violated { code, .. } => code.map_or("", Fault::as_str),
-        Fact::NotEstablished { code, .. } => code.as_str(),
-        Fact::NotApplicable => "not-applicable",
-    }
-}
 
 struct Corpus {
     folder: PathBuf,

@@ -6,8 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
-use openclaw_verify_core::fact::{Fact, Fault};
-use openclaw_verify_core::policy::Pattern;
+use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::provenance::npm::{
     self, AttestedPackage, RegistrySignature, verify_attestations, verify_registry_signatures,
 };
@@ -20,27 +19,11 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use std::path::Path;
 
+use crate::support::facts::{code, now, pattern};
 use crate::support::mint::{self, By, Claims, Content, SIGNED_AT, World, b64};
 
 const SLSA: &str = "https://slsa.dev/provenance/v1";
 const ARCHIVE: &[u8] = b"the archive";
-
-fn pattern(text: &str) -> Pattern {
-    Pattern::new(text).expect("a pattern")
-}
-
-fn now() -> Timestamp {
-    "2026-11-22T00:00:00Z".parse().expect("time")
-}
-
-fn code<T: std::fmt::Debug>(fact: &Fact<T>) -> &'static str {
-    match fact {
-        Fact::Verified(_) => "verified",
-        Fact::Violated { code, .. } => code.map_or("", Fault::as_str),
-        Fact::NotEstablished { code, .. } => code.as_str(),
-        Fact::NotApplicable => "not-applicable",
-    }
-}
 
 fn trust(world: &World) -> TrustRoot {
     TrustRoot::from_file(

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) mod facts;
 pub mod mint;
 #[cfg(feature = "online")]
 #[allow(dead_code, reason = "shared with the tests of the command")]
