@@ -3,7 +3,7 @@
 use openclaw_verify_core::digest::Sri;
 use serde_json::Value;
 
-use crate::support::{Installation, repository};
+use crate::support::{FORMATS, Installation, repository};
 
 #[test]
 fn the_schema_in_docs_is_current() {
@@ -256,17 +256,7 @@ fn hostile_names_reach_no_terminal() {
     std::fs::create_dir(&folder).expect("folder");
     let text = "---\nname: \"evil\\e[2J\\u202E\"\ndescription: x\n---\n";
     std::fs::write(folder.join("SKILL.md"), text).expect("skill");
-    for format in [
-        "human",
-        "json",
-        "jsonl",
-        "sarif",
-        "github",
-        "junit",
-        "html",
-        "markdown",
-        "prometheus",
-    ] {
+    for format in FORMATS {
         let run = installation.run(&["check", "-v", "--color", "never", "--format", format]);
         let bad = run
             .text()

@@ -448,10 +448,9 @@ fn pack(source: &Path, name: &str, code: &str) {
     tar(source, name);
 }
 
-/// The same archive of the plugin, with other bytes where it takes its dependency from.
-fn swapped_dependency(bench: &Bench) {
+/// Packs version 1.2.1 of the plugin, which takes a dependency from an archive beside it. Gives its spec.
+fn with_dependency(bench: &Bench) -> String {
     let source = bench.root.join("src");
-    let dependency = |code: &str| pack(&source, "acme-dependency", code);
     let manifest = source.join("packed-plugin/package.json");
     let place = format!(
         "\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"",
@@ -463,8 +462,14 @@ fn swapped_dependency(bench: &Bench) {
         .replace("1.2.0", "1.2.1");
     std::fs::write(&manifest, text).expect("write");
     tar(&source, "packed-plugin");
+    format!("npm-pack:{}", bench.path("src/packed-plugin.tgz"))
+}
 
-    let spec = format!("npm-pack:{}", bench.path("src/packed-plugin.tgz"));
+/// The same archive of the plugin, with other bytes where it takes its dependency from.
+fn swapped_dependency(bench: &Bench) {
+    let source = bench.root.join("src");
+    let dependency = |code: &str| pack(&source, "acme-dependency", code);
+    let spec = with_dependency(bench);
     dependency("module.exports = 1;\n");
     let refused = bench.plugin(&spec);
     let another = "the lock holds 1.2.0 of npm-pack:@acme/acme-packed, and this is 1.2.1";
@@ -552,18 +557,7 @@ fn openclaw_does_not_install_what_advisories_call_malware() {
     known("acme-dependency", forever, "");
     let source = bench.root.join("src");
     pack(&source, "acme-dependency", "module.exports = 1;\n");
-    let manifest = source.join("packed-plugin/package.json");
-    let place = format!(
-        "\"dependencies\": {{ \"acme-dependency\": \"file:{}\" }},\n  \"type\"",
-        bench.path("src/acme-dependency.tgz")
-    );
-    let text = std::fs::read_to_string(&manifest)
-        .expect("manifest")
-        .replace("\"type\"", &place)
-        .replace("1.2.0", "1.2.1");
-    std::fs::write(&manifest, text).expect("write");
-    tar(&source, "packed-plugin");
-    let spec = format!("npm-pack:{}", bench.path("src/packed-plugin.tgz"));
+    let spec = with_dependency(&bench);
     let refused = bench.plugin(&spec);
     assert_ne!(refused.code, 0, "{}", refused.text());
     assert!(

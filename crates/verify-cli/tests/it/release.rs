@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::mint::Mint;
-use crate::support::{NOW, Run, bare, findings};
+use crate::support::{FORMATS, NOW, Run, bare, findings};
 
 const ID: &str = "github.com/acme/notes";
 const EARLY: i64 = 1_700_000_000;
@@ -695,7 +695,7 @@ fn names_of_tags_reach_no_terminal_raw() {
     let releases = Releases::new();
     let name = "v1.0.0\u{202e}cod";
     releases.tag(name);
-    for format in ["human", "json", "sarif", "github", "junit"] {
+    for format in FORMATS {
         let run = releases.ask(&["--format", format, "-v", "--color", "never", "--pin"]);
         assert!(!run.text().contains('\u{202e}'), "{format}: {}", run.text());
     }

@@ -336,3 +336,50 @@ pub(crate) fn judged(report: &Value, id: &str, quiet: &[&str]) -> (Vec<String>, 
             .clone(),
     )
 }
+
+/// Every format of `--format`.
+pub(crate) const FORMATS: [&str; 9] = [
+    "human",
+    "json",
+    "jsonl",
+    "sarif",
+    "github",
+    "junit",
+    "html",
+    "markdown",
+    "prometheus",
+];
+
+/// What these calls print, and every file below these folders, does not hold `secret`.
+pub(crate) fn shows_nowhere(
+    secret: &str,
+    installation: &Installation,
+    calls: &[&[&str]],
+    folders: &[&Path],
+) {
+    for arguments in calls {
+        let run = installation.run(arguments);
+        assert!(run.code < 2, "{arguments:?}: {}", run.text());
+        assert!(
+            !run.text().contains(secret),
+            "{arguments:?}: {}",
+            run.text()
+        );
+    }
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| folder.to_path_buf()).collect();
+    let mut files = 0;
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                files += 1;
+                let bytes = std::fs::read(&path).expect("file");
+                let holds = String::from_utf8_lossy(&bytes).contains(secret);
+                assert!(!holds, "{}", path.display());
+            }
+        }
+    }
+    assert!(files > 5, "lock, policy, manifests and listings are there");
+}
