@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use openclaw_verify_core::digest::Sri;
-use openclaw_verify_core::fact::Fact;
 use openclaw_verify_core::provenance::npm::{
     self, AttestedPackage, RegistrySignature, verify_attestations, verify_registry_signatures,
 };

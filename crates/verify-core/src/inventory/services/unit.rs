@@ -48,7 +48,7 @@ pub(in crate::inventory) struct Unit {
 
 impl Unit {
     /// The unit with the drop-ins of all folders, those of its prefixes and those of all services.
-    pub(super) fn read(
+    pub(in crate::inventory) fn read(
         paths: &Paths,
         file: &Path,
         name: &str,
