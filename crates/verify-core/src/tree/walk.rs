@@ -451,8 +451,10 @@ fn small_file(folder: BorrowedFd<'_>, name: &str) -> Option<Vec<u8>> {
     let fd = folder.file(name).ok()?;
     let stat = rustix::fs::fstat(&fd).ok()?;
     let size = u64::try_from(stat.st_size).ok()?;
+    // A file system without modes, as a Windows drive, shows every bit of every file.
+    let program = stat.st_mode & 0o111 != 0 && stat.st_mode & 0o777 != 0o777;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile
-        || stat.st_mode & 0o111 != 0
+        || program
         || size > records::MAX_BYTES
     {
         return None;
