@@ -218,6 +218,13 @@ impl Evidence {
             .any(Part::is_unsafe)
     }
 
+    /// Whether any files of it are not as locked.
+    pub(crate) fn differs(&self) -> bool {
+        [&self.tree, &self.dependencies, &self.siblings]
+            .into_iter()
+            .any(Part::differs)
+    }
+
     /// What is installed, as exceptions and reviews name it.
     pub(crate) fn digests<'a>(&'a self, subject: &'a Subject) -> Digests<'a> {
         if let Some(stated) = &self.stated {

@@ -24,7 +24,7 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
     }
     let changed: BTreeSet<SubjectId> = whole
         .views()
-        .filter(|view| view.evidence.tree.differs() || view.evidence.is_unsafe())
+        .filter(|view| view.evidence.differs() || view.evidence.is_unsafe())
         .map(|view| view.subject.id.clone())
         .collect();
     let unused = whole
@@ -34,7 +34,7 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
         .zip(used)
         .filter(|(exception, used)| !**used && !exception.expired(whole.today))
         .filter(|(exception, _)| whole.is_about(exception))
-        // What it covered was the tree that was locked; what is there now, or has no digest now, is spoken of first.
+        // What it covered were the files that were locked; what is there now, or has no digest now, is spoken of first.
         .filter(|(exception, _)| !changed.contains(&exception.package));
     unused
         .map(|(exception, _)| {

@@ -65,12 +65,12 @@ fn draft(view: &View<'_>, reading: &RequiredReview, state: &str, by: &[ReviewEnt
     draft
         .locations
         .extend(by.iter().map(|entry| entry.at.clone()));
-    let (changed, draft) = match reading.part {
-        ReadPart::Own => (view.evidence.tree.differs(), draft),
-        _ => (false, draft.about_dependencies()),
+    let draft = match reading.part {
+        ReadPart::Own => draft,
+        _ => draft.about_dependencies(),
     };
     // While installed files differ from the lock, that is the one thing to say of them.
-    if changed && view.whole.stage == Stage::Installed {
+    if view.evidence.differs() && view.whole.stage == Stage::Installed {
         draft.at_most(Level::Allow)
     } else {
         view.once_digested(draft)
