@@ -96,20 +96,47 @@ fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draf
     if subject.kind != Kind::Skill || subject.record.is_some() {
         return draft.help("reinstall it through OpenClaw; where the published package itself holds this, do not use it, and tell its publisher");
     }
+    let python = [".venv", "venv"].into_iter().find(|name| {
+        let mut paths = offenders.iter().map(|offender| offender.path.split('/'));
+        paths.any(|mut parts| parts.next() == Some(*name))
+    });
     let words = if all(|why| matches!(why, Why::Name(_) | Why::Collision { .. })) {
         "give the file a plain name that no other file there has"
-    } else if offenders.iter().any(|offender| {
-        [".venv/", "venv/"]
-            .iter()
-            .any(|name| offender.path.starts_with(name))
-    }) {
+    } else if python.is_some() {
         "a Python environment leads to the Python of this machine: move it out of the skill's folder, make it anew there, and have the skill use that"
     } else if all(|why| matches!(why, Why::SpecialFile(_))) {
         "have the skill make it in a temporary folder, not beside SKILL.md"
     } else {
         "put what the link leads to in its place, or move both out of the skill's folder"
     };
-    draft.help(words).remedy(Remedy::Operator { input: None })
+    let place = &subject.place.shown;
+    draft.help(words).remedy(Remedy::SetAside {
+        path: match (inside(offenders), python) {
+            // An environment without its links is of no use.
+            (Some(path), Some(folder)) if path.starts_with(folder) => format!("{place}/{folder}"),
+            (Some(path), _) => format!("{place}/{path}"),
+            (None, _) => place.clone(),
+        },
+    })
+}
+
+/// What holds all offenders of a skill, where that is less than the whole skill: the one link or file, or the folder of all of them.
+fn inside(offenders: &[Offender]) -> Option<String> {
+    let mut paths = offenders.iter().map(|offender| offender.path.as_str());
+    let first = paths.next()?;
+    let shared = paths.fold(first, |shared, path| {
+        let parts = shared.split('/').zip(path.split('/'));
+        let same = parts.take_while(|(left, right)| left == right).count();
+        let end = shared
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .nth(same.wrapping_sub(1));
+        match same {
+            0 => "",
+            _ => end.map_or(shared, |at| shared.get(..at).unwrap_or_default()),
+        }
+    });
+    (!matches!(shared, "" | ".")).then(|| shared.to_owned())
 }
 
 /// Odd, yet covered by the digest: a note, and under the preset `strict` as bad as the rest.
@@ -160,4 +187,34 @@ fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
 fn named(mut draft: Draft, paths: &[String]) -> Draft {
     draft.evidence = paths.to_vec();
     draft
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_unsafe_is_set_aside() {
+        let inside_of = |paths: &[&str]| {
+            let offenders: Vec<Offender> = paths
+                .iter()
+                .map(|path| Offender {
+                    path: (*path).to_owned(),
+                    why: Why::SpecialFile("a FIFO"),
+                })
+                .collect();
+            inside(&offenders)
+        };
+        assert_eq!(inside_of(&["LICENSE"]).as_deref(), Some("LICENSE"));
+        assert_eq!(inside_of(&["a/b/c"]).as_deref(), Some("a/b/c"));
+        assert_eq!(
+            inside_of(&[".venv/bin/python", ".venv/bin/python3", ".venv/lib64"]).as_deref(),
+            Some(".venv")
+        );
+        assert_eq!(inside_of(&["a/bc/x", "a/b/x"]).as_deref(), Some("a"));
+        assert_eq!(inside_of(&["a/b", "a/b"]).as_deref(), Some("a/b"));
+        assert_eq!(inside_of(&["a", "b"]), None);
+        assert_eq!(inside_of(&["ab/x", "a/x"]), None);
+        assert_eq!(inside_of(&["."]), None);
+    }
 }
