@@ -194,10 +194,11 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
             commands::in_state(path)
         )),
         Remedy::Unset { path } => Some(format!("openclaw config unset {}", shell_word(path))),
-        Remedy::UnsetVariable { variable, file } => Some(format!(
-            "sed -i.bak -E '/^ *(export +)?{variable} *=/d' {}",
-            commands::in_state(file)
-        )),
+        Remedy::UnsetVariable {
+            variable,
+            file,
+            unit,
+        } => Some(without_variable(variable, file, *unit)),
         Remedy::UnsetStored { name } => {
             Some(format!("openclaw secrets store rm {}", shell_word(name)))
         }
@@ -210,10 +211,34 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
                 name.replace('"', "\"\"")
             ))
         )),
+        Remedy::Source { address } => Some(format!(
+            "openclaw-verify policy source {}",
+            shell_word(address)
+        )),
         Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
         Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,
     }
+}
+
+/// Takes a variable out of a file. Of a unit only the one word goes; a directive without any word would take back those before it.
+fn without_variable(variable: &str, file: &str, unit: bool) -> String {
+    // What the system's manager reads belongs to root.
+    let sudo = if file.starts_with("/etc/") {
+        "sudo "
+    } else {
+        ""
+    };
+    let script = match unit {
+        true => format!(
+            "/^ *(Default|Manager)?Environment *=/{{s/\\x22{variable}=[^\\x22]*\\x22|\\x27{variable}=[^\\x27]*\\x27|\\b{variable}=(\\x22[^\\x22]*\\x22|[^ ]*)//g;/= *$/d}}"
+        ),
+        false => format!("/^ *(export +)?{variable} *=/d"),
+    };
+    format!(
+        "{sudo}sed -i.bak -E '{script}' {}",
+        commands::in_state(file)
+    )
 }
 
 /// A value as OpenClaw's own command takes it: a text as it is, where that reads as nothing else, and JSON.

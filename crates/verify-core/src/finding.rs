@@ -220,6 +220,10 @@ pub enum Remedy {
         variable: String,
         /// The file: relative to the state directory, or absolute.
         file: String,
+        /// It is one of systemd's, where the variable is one of several words behind `Environment=` or `DefaultEnvironment=`.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[schemars(default)]
+        unit: bool,
     },
     /// Take an entry out of OpenClaw's store of secrets and variables.
     UnsetStored {
@@ -264,6 +268,11 @@ pub enum Remedy {
         /// Number of the user.
         user: u32,
     },
+    /// List a place that code may come from in the policy.
+    Source {
+        /// The registry's address, or the repository as policy writes it.
+        address: String,
+    },
     /// Let OpenClaw ask the gate before it installs.
     Gate,
     /// Take the exceptions out of the policy that are expired or cover nothing.
@@ -297,6 +306,7 @@ impl Remedy {
             | Self::Permissions { .. }
             | Self::Owner { .. }
             | Self::Gate
+            | Self::Source { .. }
             | Self::SetAside { .. }
             | Self::UnsetVariable { .. }
             | Self::UnsetStored { .. }
@@ -321,7 +331,7 @@ pub enum RemedyKind {
     /// [`Remedy::Configure`], [`Remedy::OpenClaw`] or [`Remedy::Unset`].
     Configure,
     /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`], [`Remedy::Gate`],
-    /// [`Remedy::SetAside`], [`Remedy::UnsetVariable`], [`Remedy::UnsetStored`] or [`Remedy::Drop`].
+    /// [`Remedy::Source`], [`Remedy::SetAside`], [`Remedy::UnsetVariable`], [`Remedy::UnsetStored`] or [`Remedy::Drop`].
     Operator,
     /// [`Remedy::Never`] or [`Remedy::Uninstall`].
     Never,

@@ -57,7 +57,7 @@ mod online {
     use crate::render::candidate;
     use crate::verbs::archive;
     use crate::verbs::start_without_installation;
-    use crate::{network, operator, output};
+    use crate::{commands, network, operator, output};
 
     pub(super) fn run(common: &Common, args: &NpmArgs, name: &str, version: &str) -> Result<Exit> {
         let integrity = archive::integrity(args.candidate.integrity.as_deref())?;
@@ -136,10 +136,15 @@ mod online {
         if let FetchError::Cache(_) = error {
             return Err(error.clone().into_own_fault());
         }
+        // A question that could not be asked is this run's own fault, not an answer about the package.
+        if let FetchError::NoRegistry = error {
+            let command = r#"openclaw-verify policy source "$(npm config get registry)""#;
+            return Err(Error::environment(
+                format!("{shown}: {error}"),
+                format!("list the one that npm asks: {}", commands::carried(command)),
+            ));
+        }
         let help = match error.code() {
-            NotEstablished::NoRegistry => {
-                "name it in [sources] of your policy, in npm_config_registry or in your .npmrc"
-            }
             NotEstablished::NotInRegistry => {
                 "check name and version, and which registry is asked: npm view NAME versions"
             }
@@ -150,10 +155,6 @@ mod online {
         };
         let code = error.code().as_str();
         let why = error.to_string();
-        // A question that could not be asked is this run's own fault, not an answer about the package.
-        if let FetchError::NoRegistry = error {
-            return Err(Error::environment(format!("{shown}: {why}"), help));
-        }
         let text = candidate::not_established(shown, code, &why, help, common.format)?;
         output::report(&text, common.format)?;
         Ok(Exit::Findings)

@@ -8,14 +8,15 @@ use openclaw_verify_core::policy::edit::{self, Edited};
 use openclaw_verify_core::{Error, Result, operator_file, rules, text};
 use serde_json::json;
 
-use super::start;
-use crate::cli::{Common, ExceptArgs, Format, PolicyAction, PolicyArgs, PruneArgs};
+use super::{start, start_without_installation};
+use crate::cli::{Common, ExceptArgs, Format, PolicyAction, PolicyArgs, PruneArgs, SourceArgs};
 use crate::{Exit, ask, names, operator, output, render, signed};
 
 pub(super) fn run(common: &Common, args: &PolicyArgs) -> Result<Exit> {
     match &args.action {
         PolicyAction::Except(args) => except(common, args),
         PolicyAction::Prune(args) => prune(common, args),
+        PolicyAction::Source(args) => source(common, args),
         PolicyAction::Sign => signed::sign(common).map(|()| Exit::Clean),
         PolicyAction::AcceptSerial => signed::accept(common).map(|()| Exit::Clean),
     }
@@ -57,6 +58,33 @@ fn prune(common: &Common, args: &PruneArgs) -> Result<Exit> {
     take_out(common, &path, &needless, args.yes)
 }
 
+fn source(common: &Common, args: &SourceArgs) -> Result<Exit> {
+    let start = start_without_installation(common, false)?;
+    let path = start.files.policy;
+    start.bar.finish();
+    let today = operator::today(common);
+    let edit = |old: &str| {
+        Ok(edit::source(
+            &path,
+            old,
+            &args.address,
+            &rules::infos(),
+            today,
+        )?)
+    };
+    if edit(&read(&path)?)?.added.is_none() {
+        output::stderr(&format!("{} lists it", operator::shown(&path)));
+        document(common, &path, &Edited::default(), false)?;
+        return Ok(Exit::Clean);
+    }
+    write(common, &path, args.yes, edit)
+}
+
+/// The text of the policy; of none, an empty one.
+fn read(path: &Path) -> Result<String> {
+    Ok(operator_file::read(path)?.unwrap_or_else(|| "version = 1\n".to_owned()))
+}
+
 /// Takes `needless` out of the policy, after asking.
 pub(super) fn take_out(
     common: &Common,
@@ -96,9 +124,7 @@ fn write(
     edit: impl Fn(&str) -> Result<Edited>,
 ) -> Result<Exit> {
     let shown = operator::shown(path);
-    let old =
-        || Ok::<_, Error>(operator_file::read(path)?.unwrap_or_else(|| "version = 1\n".to_owned()));
-    let edited = edit(&old()?)?;
+    let edited = edit(&read(path)?)?;
     // The question is about this very text, so it is on the screen before it, whatever the format.
     let text = difference(&edited);
     match common.format {
@@ -112,7 +138,7 @@ fn write(
     }
     // Two that write at the same time must not overwrite each other, so the file is read again under a lock.
     let _guard = operator::only_writer(path)?;
-    let again = edit(&old()?)?;
+    let again = edit(&read(path)?)?;
     if (&again.removed, &again.added) != (&edited.removed, &edited.added) {
         return Err(changed(path));
     }

@@ -69,7 +69,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         if !is_covered(folder)
             && !holds_only(paths, folder, &is_covered)
             && paths.kind(folder) != Entry::Nothing
-            && !empty(folder)
+            && !without_packages(folder)
         {
             let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
             let inside = |subject: &&Subject| {
@@ -80,7 +80,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
             let observation = Observation::AncestorNodeModules {
                 path: paths.shown(folder),
                 holds: holds.map(|subject| subject.id.clone()),
-                developed: developed(inventory, folder),
+                developed: developed(paths, inventory, folder),
                 links: links(paths, &real),
             };
             inventory.observations.push(observation);
@@ -118,9 +118,13 @@ fn holds_only(paths: &Paths, modules: &Path, is_covered: &dyn Fn(&Path) -> bool)
             .all(|package| paths.real(package).is_ok_and(|real| is_covered(&real)))
 }
 
-/// A plugin that is loaded from a project whose packages are in `modules`.
-fn developed(inventory: &Inventory, modules: &Path) -> Option<SubjectId> {
+/// A plugin that is loaded from a project whose packages are in `modules`. The home folder is no project: packages there were installed
+/// in the wrong place.
+fn developed(paths: &Paths, inventory: &Inventory, modules: &Path) -> Option<SubjectId> {
     let project = modules.parent()?;
+    if paths.home.as_deref() == Some(project) {
+        return None;
+    }
     let found = inventory.subjects.iter().find(|subject| {
         let root = subject.trees.tree.as_ref().map(|tree| &tree.root);
         matches!(subject.source, Source::Link | Source::Load)
@@ -152,7 +156,10 @@ fn links(paths: &Paths, modules: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Provably empty.
-fn empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+/// Provably without anything that Node is asked for by name: no package's name begins with a dot.
+fn without_packages(folder: &Path) -> bool {
+    let hidden = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
+    };
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.all(hidden))
 }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::Observation;
 use super::paths::Paths;
 use super::search_path::{self, Expands};
+use super::{Observation, Setting};
 use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
 
@@ -59,28 +59,31 @@ pub(super) fn judged(
     value: &str,
     expands: Expands,
     place: String,
+    set: Setting,
 ) -> Option<Observation> {
     let effect = effect(name)?;
     let harmless = match name {
-        "PATH" => {
-            let value = value.trim().trim_matches(['"', '\'']);
-            search_path::open_entry(paths, value, expands).is_none()
-        }
-        _ => is_harmless(name, value),
+        "PATH" => search_path::open_entry(paths, unquoted(value), expands).is_none(),
+        _ => is_harmless(name, value) || is_default(paths, name, value),
     };
     if harmless {
         return None;
     }
     Some(Observation::LoadOverride {
-        variable: crate::text::excerpt(&name.to_ascii_uppercase(), 80),
+        variable: crate::text::excerpt(name, 80),
         place,
+        set,
         redirects: effect == Effect::Redirects,
     })
 }
 
+fn unquoted(value: &str) -> &str {
+    value.trim().trim_matches(['"', '\''])
+}
+
 /// Whether a variable names the very place that is judged: OpenClaw's own units do, and that moves nothing.
 pub(super) fn is_own_place(paths: &Paths, name: &str, value: &str) -> bool {
-    let value = value.trim().trim_matches(['"', '\'']);
+    let value = unquoted(value);
     let path = Path::new(value);
     let real = || paths.real(path).ok();
     match name.to_ascii_uppercase().as_str() {
@@ -116,27 +119,125 @@ fn effect(name: &str) -> Option<Effect> {
     line.and_then(|(_, effect)| *effect)
 }
 
+/// Programs by their plain names, which are the user's own choice: editors, pagers, browsers, compilers.
+const USUAL_PROGRAMS: [&str; 32] = [
+    "vi",
+    "vim",
+    "nvim",
+    "nano",
+    "emacs",
+    "micro",
+    "hx",
+    "ed",
+    "joe",
+    "code",
+    "less",
+    "more",
+    "cat",
+    "most",
+    "none",
+    "true",
+    "echo",
+    "xdg-open",
+    "firefox",
+    "chromium",
+    "google-chrome",
+    "w3m",
+    "lynx",
+    "cc",
+    "gcc",
+    "clang",
+    "c++",
+    "g++",
+    "clang++",
+    "cpp",
+    "make",
+    "gmake",
+];
+
+/// Shells in the places where a system has them.
+const SHELLS: [&str; 5] = ["sh", "bash", "zsh", "dash", "fish"];
+
+/// Where systems keep the certificates that they trust. [S `node-extra-ca-certs`, `service-env`]
+const SYSTEM_CERTIFICATES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/pki/tls/certs",
+];
+
 /// Values that load nothing, of variables that could. What the folders of `PATH` hold is not known here.
 pub(super) fn is_harmless(name: &str, value: &str) -> bool {
-    let value = value.trim().trim_matches(['"', '\'']);
+    let value = unquoted(value);
     if value.is_empty() {
         return true;
     }
     let upper = name.to_ascii_uppercase();
     match upper.as_str() {
         "NODE_OPTIONS" => node_options_are_harmless(value),
-        // An editor or pager by its plain name is the user's own choice.
-        "EDITOR" | "VISUAL" | "GIT_EDITOR" | "PAGER" | "GIT_PAGER" => {
-            const USUAL: [&str; 14] = [
-                "vi", "vim", "nvim", "nano", "emacs", "micro", "hx", "ed", "joe", "code", "less",
-                "more", "cat", "most",
-            ];
-            USUAL.contains(&value)
+        "EDITOR" | "VISUAL" | "SUDO_EDITOR" | "FCEDIT" | "GIT_EDITOR" | "PAGER" | "MANPAGER"
+        | "GIT_PAGER" | "BROWSER" | "CC" | "CXX" | "CPP" | "MAKE" => {
+            USUAL_PROGRAMS.contains(&value)
+        }
+        "SHELL" => ["/bin/", "/usr/bin/"].iter().any(|folder| {
+            value
+                .strip_prefix(folder)
+                .is_some_and(|name| SHELLS.contains(&name))
+        }),
+        // A shell takes it for a file that it reads first; programs of the web take it for the name of their stage.
+        "ENV" => [
+            "production",
+            "prod",
+            "staging",
+            "development",
+            "dev",
+            "test",
+            "local",
+        ]
+        .contains(&value),
+        "MAKEFLAGS" => value
+            .strip_prefix("-j")
+            .is_some_and(|jobs| jobs.bytes().all(|b| b.is_ascii_digit())),
+        "NODE_EXTRA_CA_CERTS"
+        | "SSL_CERT_FILE"
+        | "SSL_CERT_DIR"
+        | "CURL_CA_BUNDLE"
+        | "REQUESTS_CA_BUNDLE"
+        | "GIT_SSL_CAINFO"
+        | "GIT_SSL_CAPATH" => SYSTEM_CERTIFICATES.contains(&value.trim_end_matches('/')),
+        // OpenClaw's own units say where the temporary folder is.
+        "TMPDIR" => matches!(value.trim_end_matches('/'), "/tmp" | "/var/tmp"),
+        "DOCKER_HOST" => {
+            let socket = value.strip_prefix("unix://").unwrap_or_default();
+            let rootless = socket
+                .strip_prefix("/run/user/")
+                .and_then(|rest| rest.strip_suffix("/docker.sock"))
+                .is_some_and(|user| user.bytes().all(|b| b.is_ascii_digit()));
+            rootless || matches!(socket, "/var/run/docker.sock" | "/run/docker.sock")
         }
         "NODE_TLS_REJECT_UNAUTHORIZED" => value == "1",
         "OPENCLAW_LOAD_SHELL_ENV" => matches!(value, "0" | "false" | "no" | "off"),
         _ => false,
     }
+}
+
+/// Whether a variable says what would count without it: the usual place in the user's own home.
+fn is_default(paths: &Paths, name: &str, value: &str) -> bool {
+    let usual = match name.to_ascii_uppercase().as_str() {
+        "XDG_CONFIG_HOME" => ".config",
+        "CARGO_HOME" => ".cargo",
+        "CODEX_HOME" => ".codex",
+        "CLAUDE_CONFIG_DIR" => ".claude",
+        "KUBECONFIG" => ".kube/config",
+        "AWS_CONFIG_FILE" => ".aws/config",
+        _ => return false,
+    };
+    let value = Path::new(unquoted(value));
+    paths
+        .own_home()
+        .is_some_and(|home| value == Path::new(&home).join(usual))
 }
 
 /// What the `.env` files and the config set.
@@ -168,6 +269,7 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
                 value,
                 Expands::Variables,
                 format!("{config_shown}#{place}"),
+                Setting::Config(format!("{place}.{name}")),
             ));
         }
     }
@@ -194,7 +296,8 @@ pub(super) fn file(paths: &Paths, file: &Path, expands: Expands, found: &mut Vec
     };
     for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
         if !is_own_place(paths, name, value) {
-            found.extend(judged(paths, name, value, expands, paths.shown(file)));
+            let place = paths.shown(file);
+            found.extend(judged(paths, name, value, expands, place, Setting::Line));
         }
     }
 }
@@ -258,13 +361,11 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
             .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
             .unwrap_or(line.len());
         let (name, rest) = line.split_at(end);
-        let value = rest
-            .trim_start_matches(blank)
-            .strip_prefix('=')
-            .or_else(|| {
-                rest.strip_prefix(':')
-                    .filter(|rest| rest.starts_with(blank))
-            });
+        let equals = rest.trim_start_matches(blank).strip_prefix('=');
+        let value = equals.or_else(|| {
+            rest.strip_prefix(':')
+                .filter(|rest| rest.starts_with(blank))
+        });
         // The first assignment of a name is the one that is reported; a later one changes nothing about that.
         let known = found.iter().any(|(other, _)| *other == name);
         if let Some(value) = value
@@ -273,9 +374,12 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
         {
             let end = value.find(['\n', '\r']).unwrap_or(value.len());
             let line = value.get(..end).unwrap_or_default();
-            // A value in quotes may go on in the next line: then it is not known to be harmless.
-            let open = line.trim_start().starts_with(['"', '\'', '`']) && line.trim().len() < 2
-                || line.trim().is_empty() && !value.trim().is_empty();
+            // A value in quotes may go on in the next line, or begin there; behind a colon any may. Then it is not known to be harmless.
+            let quoted = |text: &str| text.trim_start().starts_with(['"', '\'', '`']);
+            let open = quoted(line) && line.trim().len() < 2
+                || line.trim().is_empty()
+                    && !value.trim().is_empty()
+                    && (equals.is_none() || quoted(value));
             found.push((name, if open { "?" } else { line }));
         }
     }
@@ -313,6 +417,15 @@ mod tests {
     }
 
     #[test]
+    fn a_value_goes_on_in_the_next_line_only_where_dotenv_takes_it_so() {
+        let of = |text| assignments(text).first().map(|(_, value)| *value);
+        assert_eq!(of("LD_LIBRARY_PATH=\nTOKEN=x\n"), Some(""));
+        assert_eq!(of("LD_LIBRARY_PATH=\n\"/x\"\n"), Some("?"));
+        assert_eq!(of("LD_LIBRARY_PATH: \n/x\n"), Some("?"));
+        assert_eq!(of("LD_LIBRARY_PATH=\"\n/x\"\n"), Some("?"));
+    }
+
+    #[test]
     fn what_loads_nothing_is_silent() {
         let place = || "p".to_owned();
         let paths = Paths::plain(Path::new("/"));
@@ -325,13 +438,20 @@ mod tests {
             ("OPENAI_API_KEY", "x"),
             ("LANG", "C"),
             ("LD_PRELOAD", ""),
+            ("ENV", "production"),
+            ("BROWSER", "firefox"),
+            ("SHELL", "/bin/bash"),
+            ("MAKEFLAGS", "-j4"),
+            ("TMPDIR", "/tmp"),
+            ("NODE_EXTRA_CA_CERTS", "/etc/ssl/certs/ca-certificates.crt"),
+            ("DOCKER_HOST", "unix:///run/user/1000/docker.sock"),
+            ("UV_THREADPOOL_SIZE", "16"),
+            ("NPM_CONFIG_FUND", "false"),
+            ("OPENCLAW_DISABLE_BONJOUR", "1"),
             ("PATH", "/usr/bin:/nowhere/bin"),
         ] {
-            assert_eq!(
-                judged(&paths, name, value, Expands::Nothing, place()),
-                None,
-                "{name}={value}"
-            );
+            let found = judged(&paths, name, value, Expands::Nothing, place(), Setting::Line);
+            assert_eq!(found, None, "{name}={value}");
         }
         for (name, value, weak) in [
             ("NODE_OPTIONS", "--require /x", false),
@@ -342,11 +462,21 @@ mod tests {
             ("PATH", "$HOME/bin:/usr/bin", false),
             ("PATH", "/tmp", false),
             ("DYLD_ANYTHING", "/x", false),
+            ("ENV", "/x", false),
+            ("ENV", "./production", false),
+            ("BROWSER", "/tmp/x", false),
+            ("SHELL", "/tmp/bash", false),
+            ("SHELL", "/bin/../tmp/sh", false),
+            ("MAKEFLAGS", "-j4 -f /x", false),
+            ("TMPDIR", "/home/user/x", true),
+            ("NODE_EXTRA_CA_CERTS", "/tmp/x.pem", true),
+            ("DOCKER_HOST", "unix:///run/user/1000/../docker.sock", true),
+            ("KUBECONFIG", "/home/user/.kube/config", true),
             ("HTTPS_PROXY", "http://x", true),
             ("ANTHROPIC_BASE_URL", "http://x", true),
             ("NPM_CONFIG_REGISTRY", "http://x", true),
         ] {
-            let found = judged(&paths, name, value, Expands::Nothing, place());
+            let found = judged(&paths, name, value, Expands::Nothing, place(), Setting::Line);
             let expected = matches!(&found, Some(Observation::LoadOverride { redirects, .. }) if *redirects == weak);
             assert!(expected, "{name}={value}: {found:?}");
         }

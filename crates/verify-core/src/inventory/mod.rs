@@ -68,7 +68,7 @@ pub use self::host_command::{HostCommand, owner_of};
 pub use self::listing::{Class, Listing};
 pub use self::memory::{Memory, Places};
 pub use self::node::NodeRuntime;
-pub use self::observation::{Hazard, Observation};
+pub use self::observation::{Hazard, Observation, Setting};
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,
 };
@@ -230,6 +230,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
             "?",
             Expands::Nothing,
             place,
+            Setting::SecretStore,
         ));
     }
     let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());

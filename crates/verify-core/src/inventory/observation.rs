@@ -68,6 +68,8 @@ pub enum Observation {
         variable: String,
         /// Where it is set, safe to show.
         place: String,
+        /// How it is set there, which decides how it is taken away.
+        set: Setting,
         /// It loads no code by itself: it says from where something is fetched or to whom it is sent.
         redirects: bool,
     },
@@ -215,6 +217,20 @@ pub enum Observation {
         /// The key, safe to show.
         key: String,
     },
+}
+
+/// How a variable of the environment is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Setting {
+    /// By a key of OpenClaw's config: its path.
+    Config(String),
+    /// By an entry of OpenClaw's store of secrets and variables.
+    SecretStore,
+    /// By a line `NAME=value` of a file.
+    Line,
+    /// By an assignment in a file of systemd's: `Environment=`, or `DefaultEnvironment=` of its manager.
+    Unit,
 }
 
 /// Places of OpenClaw's own from which code or state is taken.

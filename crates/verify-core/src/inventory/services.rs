@@ -86,8 +86,9 @@ pub(super) fn read(
                 continue;
             };
             if unit.is_about(paths, host, own) {
-                unit.overrides(paths, &mut starts.observations);
                 let mut subject = unit.subject(paths, &name);
+                unit.overrides(paths, &mut subject.observations);
+                unit.environment_files(paths, &mut starts.observations);
                 let commands = unit.commands(paths);
                 started::hash(paths, roots, &commands, &mut subject, starts);
                 subject.node = commands

@@ -118,6 +118,136 @@ pub fn prune(
     Ok(edited)
 }
 
+/// The policy at `path` that holds `text`, with a place that code may come from: the address of a registry, or else a pattern of git
+/// repositories. Unchanged where that very text is listed.
+///
+/// # Errors
+/// When the policy, or what would come out, is one that the reader refuses.
+pub fn source(
+    path: &Path,
+    text: &str,
+    address: &str,
+    catalogue: &[RuleInfo<'_>],
+    today: Date,
+) -> Checked<Edited> {
+    Policy::parse(path, text, catalogue, today)?;
+    let web = ["https://", "http://"]
+        .iter()
+        .any(|start| address.starts_with(start));
+    let key = if web { "registries" } else { "git" };
+    let address = address.trim_end_matches('/');
+    let edited = list(text, key, address);
+    let after = Policy::parse(path, &edited.text, catalogue, today)?;
+    let listed = after.sources.as_ref().is_some_and(|sources| match web {
+        true => sources
+            .registries
+            .iter()
+            .flatten()
+            .any(|one| one == address),
+        false => sources
+            .git
+            .iter()
+            .flatten()
+            .any(|one| one.as_str() == address),
+    });
+    if !listed {
+        let what = format!("{address} could not be added to [sources]");
+        return fail(OperatorError::whole(path, what).with_help(WAY_OUT));
+    }
+    Ok(edited)
+}
+
+/// `text` with `value` in the list `key` of `[sources]`.
+fn list(text: &str, key: &str, value: &str) -> Edited {
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let line = format!("{key} = [{}]", quote(value));
+    let mut edited = Edited {
+        text: text.to_owned(),
+        ..Edited::default()
+    };
+    if let Some(span) = array(text, key) {
+        let old = text.get(span.clone()).unwrap_or_default();
+        let values = values(text, key);
+        if values
+            .iter()
+            .any(|(one, _)| one.trim_end_matches('/') == value)
+        {
+            return edited;
+        }
+        let at = values.last().map_or(span.start + 1, |(_, end)| *end);
+        let comma = if values.is_empty() { "" } else { ", " };
+        edited
+            .text
+            .insert_str(at, &format!("{comma}{}", quote(value)));
+        let grown = edited.text.len() - text.len();
+        let new = edited.text.get(span.start..span.end + grown);
+        edited.removed = vec![format!("{key} = {old}")];
+        edited.added = Some(format!("{key} = {}", new.unwrap_or_default()));
+        return edited;
+    }
+    let header = text.split_inclusive('\n').scan(0, |end, one| {
+        *end += one.len();
+        Some((*end, one))
+    });
+    let header = header.into_iter().find_map(|(end, one)| {
+        let bare = one.split('#').next().unwrap_or_default();
+        (bare.trim() == "[sources]").then_some(end)
+    });
+    match header {
+        Some(end) => {
+            let gap = if text.get(..end).is_some_and(|head| head.ends_with('\n')) {
+                ""
+            } else {
+                newline
+            };
+            edited
+                .text
+                .insert_str(end, &format!("{gap}{line}{newline}"));
+            edited.added = Some(line);
+        }
+        None => {
+            let gap = if text.is_empty() || text.ends_with('\n') {
+                ""
+            } else {
+                newline
+            };
+            edited.text += &format!("{gap}{newline}[sources]{newline}{line}{newline}");
+            edited.added = Some(format!("[sources]\n{line}"));
+        }
+    }
+    edited
+}
+
+/// Where the list `key` of `[sources]` is.
+fn array(text: &str, key: &str) -> Option<Range<usize>> {
+    let root = DeTable::parse(text).ok()?.into_inner();
+    let DeValue::Table(sources) = root.get("sources")?.get_ref() else {
+        return None;
+    };
+    let list = sources.get(key)?;
+    matches!(list.get_ref(), DeValue::Array(_)).then(|| list.span())
+}
+
+/// The texts of that list, each with where it ends.
+fn values(text: &str, key: &str) -> Vec<(String, usize)> {
+    let Ok(root) = DeTable::parse(text) else {
+        return Vec::new();
+    };
+    let sources = root.get_ref().get("sources").map(Spanned::get_ref);
+    let Some(DeValue::Table(sources)) = sources else {
+        return Vec::new();
+    };
+    let Some(DeValue::Array(list)) = sources.get(key).map(Spanned::get_ref) else {
+        return Vec::new();
+    };
+    list.iter()
+        .filter_map(|one| match one.get_ref() {
+            DeValue::String(value) => Some((value.to_string(), one.span().end)),
+            _ => None,
+        })
+        .collect()
+}
+
 /// `text` without the entries that begin at `lines`. What is between entries stays, comments too.
 fn take_out(path: &Path, text: &str, lines: &[usize]) -> Checked<Edited> {
     let mut places: Vec<Range<usize>> = Vec::new();

@@ -22,6 +22,9 @@ pub(crate) enum PolicyAction {
     Except(ExceptArgs),
     /// Take out exceptions that are expired or cover nothing
     Prune(PruneArgs),
+    /// List a place that code may come from
+    #[command(override_usage = "openclaw-verify policy source ADDRESS")]
+    Source(SourceArgs),
     /// Give policy, lock and reviews their next serials, to be signed
     ///
     /// With --sign-ssh KEY they are signed here; otherwise the commands are printed that sign them.
@@ -111,4 +114,17 @@ pub(crate) struct AdvisoriesImportArgs {
     /// Do without so many records that cannot be read
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub allow_broken: u64,
+}
+
+/// Arguments of `policy source`.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// A registry's address, or a git repository such as `github.com/acme/notes`
+    ///
+    /// The first registry that is listed is the one that --online and npm ask. Once one is listed, code of every other is a finding.
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }

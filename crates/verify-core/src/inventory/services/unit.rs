@@ -9,7 +9,7 @@ use super::super::listing::{Class, ListingBuilder};
 use super::super::mcp_spec::formed_words;
 use super::super::paths::{Kind as Entry, Paths};
 use super::super::search_path::Expands;
-use super::super::{NotCovered, Observation, Subject, environment, other_host, started};
+use super::super::{NotCovered, Observation, Setting, Subject, environment, other_host, started};
 use super::syntax::{assignments, lines, words};
 use super::{MAX_DROP_INS, MAX_FILE, blank};
 
@@ -231,40 +231,57 @@ impl Unit {
         subject
     }
 
-    /// Variables that the unit itself sets, and the environment files that it names.
+    /// Variables that the unit itself sets. Their values are in its definition.
     pub(super) fn overrides(&self, paths: &Paths, found: &mut Vec<Observation>) {
         for (file, text) in &self.texts {
-            for line in lines(text) {
-                match line.split_once('=') {
-                    Some((key, value)) if key.trim() == "Environment" => {
-                        for (variable, value) in assignments(&of_home(paths, value.trim())) {
-                            if !environment::is_own_place(paths, &variable, &value) {
-                                found.extend(environment::judged(
-                                    paths,
-                                    &variable,
-                                    &value,
-                                    Expands::Nothing,
-                                    paths.shown(file),
-                                ));
-                            }
-                        }
-                    }
-                    Some((key, value)) if key.trim() == "EnvironmentFile" => {
-                        let written = value.trim().trim_start_matches('-').trim_matches('"');
-                        let written = of_home(paths, written);
-                        let path = Path::new(&written);
-                        // The usual ones of the state directory are read with it.
-                        let usual = environment::USUAL
-                            .iter()
-                            .any(|name| path == paths.state.join(name));
-                        if path.is_absolute() && !usual {
-                            for file in matching(paths, path) {
-                                environment::file(paths, &file, Expands::Nothing, found);
-                            }
-                        }
-                    }
-                    _ => {}
+            set_in(paths, file, text, &["Environment"], found);
+        }
+    }
+
+    /// The environment files that it names. What they say is in no digest.
+    pub(super) fn environment_files(&self, paths: &Paths, found: &mut Vec<Observation>) {
+        for written in self.values("EnvironmentFile") {
+            let written = written.trim_start_matches('-').trim_matches('"');
+            let written = of_home(paths, written);
+            let path = Path::new(&written);
+            // The usual ones of the state directory are read with it.
+            let usual = environment::USUAL
+                .iter()
+                .any(|name| path == paths.state.join(name));
+            if path.is_absolute() && !usual {
+                for file in matching(paths, path) {
+                    environment::file(paths, &file, Expands::Nothing, found);
                 }
+            }
+        }
+    }
+}
+
+/// Variables that directives of a file of systemd's set.
+fn set_in(
+    paths: &Paths,
+    file: &Path,
+    text: &str,
+    directives: &[&str],
+    found: &mut Vec<Observation>,
+) {
+    for line in lines(text) {
+        let Some((key, value)) = line.split_once('=') else {
+            continue;
+        };
+        if !directives.contains(&key.trim()) {
+            continue;
+        }
+        for (variable, value) in assignments(&of_home(paths, value.trim())) {
+            if !environment::is_own_place(paths, &variable, &value) {
+                found.extend(environment::judged(
+                    paths,
+                    &variable,
+                    &value,
+                    Expands::Nothing,
+                    paths.shown(file),
+                    Setting::Unit,
+                ));
             }
         }
     }
@@ -320,25 +337,8 @@ pub(super) fn manager(paths: &Paths, folder: &Path, found: &mut Vec<Observation>
         let Some(text) = paths.lossy(&file, MAX_FILE) else {
             continue;
         };
-        for line in lines(&text) {
-            let Some((key, value)) = line.split_once('=') else {
-                continue;
-            };
-            if !matches!(key.trim(), "DefaultEnvironment" | "ManagerEnvironment") {
-                continue;
-            }
-            for (variable, value) in assignments(&of_home(paths, value.trim())) {
-                if !environment::is_own_place(paths, &variable, &value) {
-                    found.extend(environment::judged(
-                        paths,
-                        &variable,
-                        &value,
-                        Expands::Nothing,
-                        paths.shown(&file),
-                    ));
-                }
-            }
-        }
+        let directives = ["DefaultEnvironment", "ManagerEnvironment"];
+        set_in(paths, &file, &text, &directives, found);
     }
 }
 

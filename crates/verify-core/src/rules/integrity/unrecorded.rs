@@ -1,7 +1,8 @@
 //! `unrecorded`: code that OpenClaw or Node would load and that no install record explains.
 
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::inventory::{Hazard, Observation};
+use crate::inventory::{Hazard, Observation, Setting};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
@@ -49,39 +50,40 @@ fn judge(
             developed,
             links,
         } => {
-            let way_out = match holds.as_ref().or(developed.as_ref()) {
-                Some(id) if holds.is_none() => format!("{path} belongs to the project in which {id} is developed: pack the plugin and install the archive, so that everything it loads lies in it"),
-                Some(id) => format!("{id} lies in it, so do not remove it: move the other packages elsewhere, or install {id} where nothing else is"),
-                None => format!("move {path} where OpenClaw's code is not below it, or remove it if its packages are not needed"),
-            };
             let mut draft = Draft::new(format!("Node would search {path}, which belongs to no subject: a package there replaces a missing one"))
-                .code("ancestor-node-modules")
-                .help(way_out);
+                .code("ancestor-node-modules");
             draft.evidence.clone_from(links);
-            match holds.as_ref().or(developed.as_ref()) {
-                None => draft.remedy(Remedy::SetAside { path: path.clone() }),
-                Some(_) => draft,
+            match (holds, developed) {
+                (Some(id), _) => open(draft, whole, id).help(format!("{id} lies in it, so do not remove it: move the other packages elsewhere, or install {id} where nothing else is")),
+                (None, Some(id)) => open(draft, whole, id).help(format!("{path} belongs to the project in which {id} is developed: pack the plugin and install the archive, so that everything it loads lies in it")),
+                (None, None) => draft
+                    .help(format!("move {path} where OpenClaw's code is not below it, or remove it if its packages are not needed"))
+                    .remedy(Remedy::SetAside { path: path.clone() }),
             }
         }
         Observation::LoadOverride {
             variable,
             place,
+            set,
             redirects: false,
         } => Draft::new(format!(
             "{variable} is set in {place}: it makes OpenClaw or Node load other code"
         ))
         .code("load-override")
         .help(format!("remove {variable} from {place}"))
-        .remedy(unset(variable, place)),
+        .remedy(unset(variable, place, set)),
         Observation::LoadOverride {
-            variable, place, ..
+            variable,
+            place,
+            set,
+            ..
         } => Draft::new(format!(
             "{variable} is set in {place}: it says from where something is fetched, or to whom it is sent"
         ))
         .code("load-override")
         .level(Level::Warn)
         .help(format!("remove {variable} from {place}, unless you set it"))
-        .remedy(unset(variable, place)),
+        .remedy(unset(variable, place, set)),
         Observation::Unexplained {
             hazard,
             place,
@@ -127,35 +129,35 @@ fn judge(
         }
         _ => return None,
     };
-    let draft = draft.at(whole.in_lock(subject));
     Some(match subject {
-        Some(id) => draft.subject(id),
+        Some(id) => draft.subject(id).at(whole.in_lock(subject)),
+        None if draft.subject.is_none() => draft.at(whole.in_lock(None)),
         None => draft,
     })
 }
 
-/// What takes a variable away again: a key of the config, or a line of a file of variables. What a unit or the store of secrets sets is
-/// for the operator to change.
-fn unset(variable: &str, place: &str) -> Remedy {
-    let in_config = place
-        .rsplit_once('#')
-        .filter(|(_, key)| matches!(*key, "env" | "env.vars"));
-    if let Some((_, key)) = in_config {
-        return Remedy::Unset {
-            path: format!("{key}.{variable}"),
-        };
-    }
-    if place.ends_with("#secret_store_entries") {
-        return Remedy::UnsetStored {
+/// A draft about packages that a subject can load and that no digest covers: what it loads is not known, and its operator may put up
+/// with that for a time.
+fn open(draft: Draft, whole: &Whole<'_>, id: &SubjectId) -> Draft {
+    draft
+        .subject(id)
+        .outcome(Outcome::NotEstablished)
+        .at(whole.in_lock(Some(id)))
+        .remedy(Remedy::Operator { input: None })
+}
+
+/// What takes a variable away again: a key of the config, an entry of a store, a line of a file.
+fn unset(variable: &str, place: &str, set: &Setting) -> Remedy {
+    match set {
+        Setting::Config(path) => Remedy::Unset { path: path.clone() },
+        Setting::SecretStore => Remedy::UnsetStored {
             name: variable.to_owned(),
-        };
-    }
-    match place.ends_with(".env") {
-        true => Remedy::UnsetVariable {
+        },
+        Setting::Line | Setting::Unit => Remedy::UnsetVariable {
             variable: variable.to_owned(),
             file: place.to_owned(),
+            unit: *set == Setting::Unit,
         },
-        false => Remedy::Operator { input: None },
     }
 }
 

@@ -62,11 +62,13 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
             };
             let draft = Draft::new(format!("{what}, which decides what npm installs or runs"))
                 .code("npm-config")
-                .help("list the registry in [sources] once you trust it, or take the setting out")
-                .remedy(Remedy::UnsetVariable {
-                    variable: setting.clone(),
-                    file: place.clone(),
-                });
+                .remedy(way_out(place, setting, registry.as_deref()));
+            let draft = match registry {
+                Some(_) => draft.help(
+                    "take the setting out if it is not yours; once you trust the registry, list it",
+                ),
+                None => draft.help("take the setting out, unless you set it"),
+            };
             if by_npx && registry.is_some() {
                 draft.evidence("an MCP server is started by npx")
             } else {
@@ -76,15 +78,33 @@ fn of_npm(whole: &Whole<'_>) -> Vec<Draft> {
         .collect()
 }
 
+/// A registry may be the only one that can be reached, so it is not said to be removed. What a `package.json` says is no line of its own.
+fn way_out(place: &str, setting: &str, registry: Option<&str>) -> Remedy {
+    match registry {
+        Some(address) => Remedy::Source {
+            address: address.to_owned(),
+        },
+        None if place.ends_with("package.json") => Remedy::Operator { input: None },
+        None => Remedy::UnsetVariable {
+            variable: setting.to_owned(),
+            file: place.to_owned(),
+            unit: false,
+        },
+    }
+}
+
 fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let Some(sources) = &view.whole.policy.sources else {
         return Vec::new();
     };
     let mut found: Vec<String> = Vec::new();
+    // The first place that can be listed: where there are more, the next run names the next one.
+    let mut first: Option<String> = None;
     if view.subject.source == Source::Git {
         let repository = view.subject.id.name();
         if !sources.allow_git(repository) {
             found.push(format!("git repository {repository}"));
+            first = Some(repository.to_owned());
         }
     }
     if let Some(registry) = view
@@ -95,9 +115,11 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         && !sources.allow_registry(registry)
     {
         found.push(format!("registry {}", text::excerpt(registry, 120)));
+        first = first.or_else(|| Some(registry.to_owned()));
     }
     for address in &view.evidence.npm.fetched_from {
         if !sources.allow_registry(&address.url) {
+            first = first.or_else(|| registry_of(&address.package, &address.url));
             found.push(format!(
                 "{} from {}",
                 address.package,
@@ -113,6 +135,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         .iter()
         .filter(|registry| !sources.allow_registry(registry));
     found.extend(asked.map(|registry| {
+        first = first.take().or_else(|| Some(registry.clone()));
         format!("its archives were asked of {registry}, as .npmrc or the environment says")
     }));
     found.extend(view.evidence.npm.exotic.iter().cloned());
@@ -130,10 +153,25 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
     ));
     draft.evidence = found;
     vec![if listable {
-        draft
+        let plain = |address: &String| !address.contains(text::is_hazard) && address.len() <= 300;
+        match first.filter(plain) {
+            Some(address) => draft.remedy(Remedy::Source { address }),
+            None => draft,
+        }
     } else {
         draft.help("policy lists registries and repositories, not files or other addresses: except this finding for the subject once you trust them, or remove the subject")
     }]
+}
+
+/// The registry from which a package, `name@version`, was fetched; none where the address is not of the form that registries use, and
+/// listing its host would let in more than was looked at.
+fn registry_of(package: &str, url: &str) -> Option<String> {
+    let (name, _) = package.rsplit_once('@')?;
+    let (registry, _) = url.split_once(&format!("/{name}/-/"))?;
+    let web = ["https://", "http://"]
+        .iter()
+        .any(|start| registry.starts_with(start));
+    web.then(|| registry.to_owned())
 }
 
 fn count(items: usize) -> String {
