@@ -431,6 +431,8 @@ export type Remedy = {
   variable: string;
   /** The file: relative to the state directory, or absolute. */
   file: string;
+  /** It is one of systemd's, where the variable is one of several words behind `Environment=` or `DefaultEnvironment=`. */
+  unit?: boolean;
 } | {
   kind: "unset-stored";
   /** Its name. */
@@ -467,6 +469,10 @@ export type Remedy = {
   path: string;
   /** Number of the user. */
   user: number;
+} | {
+  kind: "source";
+  /** The registry's address, or the repository as policy writes it. */
+  address: string;
 } | {
   kind: "gate";
 } | {
