@@ -285,6 +285,10 @@ pub(super) fn file(paths: &Paths, file: &Path, expands: Expands, found: &mut Vec
     {
         Ok(bytes) => bytes,
         Err(ReadError::NotFound) => return,
+        // Docker makes a folder where it mounts a file that is not there, and some keepers of secrets a FIFO: OpenClaw reads neither.
+        // [S `readRegularFileSync`] A service manager may read a FIFO.
+        Err(ReadError::NotRegular("a folder")) => return,
+        Err(ReadError::NotRegular(_)) if file == paths.state.join(".env") => return,
         Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return,
         Err(error) => {
             found.push(Observation::Unreadable {

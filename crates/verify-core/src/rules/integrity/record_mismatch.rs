@@ -5,6 +5,7 @@ use crate::fact::{Fact, Outcome};
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::subject::Source;
 use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -191,6 +192,14 @@ fn judge(view: &View<'_>, observation: &Observation) -> Option<Draft> {
             // Two foreign hash algorithms depend on collation and ignore files: a mismatch is worth a look, not a proof.
             Some(if *advisory { draft.level(Level::Warn).outcome(Outcome::NotEstablished) } else { draft })
         }
+        Observation::OutsideState { recorded, canonical } if view.subject.source == Source::Unrecorded => Some(
+            view.draft("it is a link that leads out of the place where OpenClaw installs this kind")
+                .code("outside-state")
+                .evidence(format!("link  {canonical}"))
+                .evidence(format!("leads to {recorded}"))
+                .help("set the link aside: what it leads to stays where it is, and its owner can have OpenClaw load it by its path")
+                .remedy(Remedy::SetAside { path: canonical.clone() }),
+        ),
         Observation::OutsideState { recorded, canonical } => Some(
             view.draft("the record points outside the place where OpenClaw installs this kind")
                 .code("outside-state")

@@ -2,9 +2,9 @@
 
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::inventory::{Hazard, Observation, Setting};
+use crate::inventory::{Hazard, Observation, Setting, Subject};
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
-use crate::subject::SubjectId;
+use crate::subject::{Source, SubjectId};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "unrecorded",
@@ -20,9 +20,10 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let of_subjects = whole.inventory.subjects.iter().flat_map(|subject| {
-        subject.observations.iter().filter_map(|observation| {
-            judge(whole, Some(&subject.id), &subject.place.shown, observation)
-        })
+        subject
+            .observations
+            .iter()
+            .filter_map(|observation| judge(whole, Some(&subject.id), entry(subject), observation))
     });
     let of_all = whole
         .observations()
@@ -144,6 +145,16 @@ fn open(draft: Draft, whole: &Whole<'_>, id: &SubjectId) -> Draft {
         .outcome(Outcome::NotEstablished)
         .at(whole.in_lock(Some(id)))
         .remedy(Remedy::Operator { input: None })
+}
+
+/// The entry in the folder that OpenClaw loads from: of a link to elsewhere the link, because what it leads to is somebody's own.
+fn entry(subject: &Subject) -> &str {
+    let link = subject.observations.iter().find_map(|one| match one {
+        Observation::OutsideState { canonical, .. } => Some(canonical.as_str()),
+        _ => None,
+    });
+    link.filter(|_| subject.source == Source::Unrecorded)
+        .unwrap_or(&subject.place.shown)
 }
 
 /// What takes a variable away again: a key of the config, an entry of a store, a line of a file.

@@ -95,6 +95,16 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
             .remedy(Remedy::SetAside {
                 path: place.clone(),
             }),
+        // Of files of variables a person keeps the values elsewhere too; what else cannot be read may be what OpenClaw needs.
+        Observation::Unreadable { place, .. }
+            if place.ends_with(".env") || place.ends_with(".conf") =>
+        {
+            draft
+                .help("repair the file, or set it aside")
+                .remedy(Remedy::SetAside {
+                    path: place.clone(),
+                })
+        }
         Observation::DuplicateKey { place, key } => {
             draft.help(format!("remove one of the two keys {key} from {place}"))
         }
