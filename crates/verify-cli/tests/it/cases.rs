@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Run, repository, shared};
+use crate::support::{Installation, Run, bare, findings, repository, shared};
 
 /// Lays the shipped state where its records say that it is, then what `lay` does with it, and judges it. The report of the judgement
 /// without the places, and what the last run ended with.
@@ -296,4 +296,113 @@ fn run_in(root: &Path, case: &Case) -> Run {
         init.stdout += &format!("all: {}\n", subject["id"].as_str().unwrap_or_default());
     }
     init
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn peers_that_openclaw_manages_are_part_of_their_plugin() {
+    let dir = tempfile::tempdir().expect("folder");
+    let root = dir.path().canonicalize().expect("real path");
+    let database = repository().join("testdata/states/home/.openclaw/state/openclaw.sqlite");
+    let made = Command::new("bash")
+        .arg(shared(
+            "corpus/cases/u44-plugin-with-peer-dependencies/make.sh",
+        ))
+        .args([&root, &database])
+        .output()
+        .expect("bash");
+    assert!(made.status.success(), "{}", Run::of(&made).text());
+    let case = Case {
+        name: "u44-plugin-with-peer-dependencies",
+        variables: &[],
+        code: 0,
+        holds: &[],
+        lacks: &[],
+    };
+    let run = run_in(&root, &case);
+    assert_eq!(run.code, 0, "{}", run.text());
+    for id in ["zod", "openai"] {
+        assert!(!run.text().contains(&format!("/{id}\n")), "{}", run.text());
+    }
+    // The hostile twins: a package that OpenClaw does not manage, and one that says itself that it is a plugin.
+    let project = root.join("state/npm/projects");
+    let project = fs::read_dir(&project).expect("projects").next();
+    let project = project.expect("a project").expect("entry").path();
+    let manifest = fs::read_to_string(project.join("package.json")).expect("manifest");
+    for (file, text) in [
+        (
+            "package.json",
+            manifest.replace("\"openai\", \"zod\"", "\"openai\""),
+        ),
+        (
+            "node_modules/zod/openclaw.plugin.json",
+            "{\"id\":\"zod\",\"configSchema\":{}}".to_owned(),
+        ),
+    ] {
+        let file = project.join(file);
+        let before = fs::read_to_string(&file).ok();
+        fs::write(&file, text).expect("twin");
+        fs::remove_dir_all(root.join("policy")).expect("policy");
+        let twin = run_in(&root, &case);
+        let text = twin.text();
+        assert_eq!(twin.code, 1, "{text}");
+        assert!(text.contains("unrecorded unrecorded:npm/zod"), "{text}");
+        match before {
+            Some(before) => fs::write(&file, before).expect("put back"),
+            None => fs::remove_file(&file).expect("put back"),
+        }
+    }
+}
+
+#[test]
+fn an_archive_of_the_operator_is_no_unlisted_source() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let mut policy = fs::read_to_string(installation.policy()).expect("policy");
+    policy += "\n[sources]\nregistries = [\"https://registry.example/\"]\n";
+    fs::write(installation.policy(), policy).expect("policy");
+    let (code, report) = installation.check();
+    assert_eq!(code, 0);
+    let found = findings(&report);
+    assert!(
+        !found.iter().any(|one| one.starts_with("unlisted-source")),
+        "{found:?}"
+    );
+}
+
+#[test]
+#[ignore = "needs ../shared"]
+fn zeros_after_an_archive_are_no_reason_against_it() {
+    let home = tempfile::tempdir().expect("folder");
+    let archive = shared("corpus/cases/tgz-zero-padding-after-gzip/odd-1.0.0.tgz");
+    let mut command = bare(home.path(), home.path());
+    let run = Run::of(&command.arg("archive").arg(archive).output().expect("a run"));
+    assert_eq!(run.code, 0, "{}", run.text());
+}
+
+#[cfg(feature = "sbom")]
+#[test]
+#[ignore = "needs ../shared"]
+fn what_no_registry_served_has_no_purl_of_one() {
+    let home = tempfile::tempdir().expect("folder");
+    let host = shared("corpus/cases/sbom-file-dependency-purl/host/node_modules/openclaw");
+    fs::create_dir(home.path().join("empty")).expect("state");
+    let mut command = bare(home.path(), home.path());
+    command.args(["sbom", "--state-dir", "empty", "--no-verify", "--openclaw"]);
+    let run = Run::of(&command.arg(host).output().expect("a run"));
+    let sbom: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let components = sbom["components"].as_array().expect("components");
+    let purl = |name: &str| {
+        let found = components.iter().find(|one| one["name"] == name);
+        found.expect(name)["purl"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert!(purl("openclaw").starts_with("pkg:npm/"));
+    for name in ["vend", "urltar"] {
+        let purl = purl(name);
+        let own = purl.starts_with("pkg:generic/") || purl.contains("download_url=");
+        assert!(own, "{purl}");
+    }
 }

@@ -36,6 +36,7 @@ mod mint;
 mod minting;
 mod policy;
 mod posture;
+mod odd_installs;
 mod provenance;
 #[cfg(feature = "online")]
 mod publisher;
@@ -44,6 +45,7 @@ mod real_gate;
 mod real_plants;
 mod release;
 mod relock;
+mod remedies;
 mod review;
 mod review_real;
 mod rules;

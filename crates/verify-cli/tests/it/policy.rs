@@ -207,3 +207,63 @@ fn a_review_names_the_exception_that_it_makes_needless() {
     let (code, report) = installation.check();
     assert_eq!(code, 0, "{:#?}", findings(&report));
 }
+
+#[test]
+fn a_source_is_listed_once_beside_what_is_there() {
+    let installation = shipped();
+    let list = |before: &str, address: &str| {
+        fs::write(installation.policy(), before).expect("policy");
+        let run = installation.run(&["policy", "source", address, "--yes"]);
+        (run.code, text(&installation), run.text())
+    };
+    let https = "https://r.example/npm";
+    for (before, address, after) in [
+        (
+            "version = 1\n",
+            https,
+            "version = 1\n\n[sources]\nregistries = [\"https://r.example/npm\"]\n",
+        ),
+        (
+            "version = 1\n[sources] # mine\nmin-age-days = 7\n",
+            https,
+            "version = 1\n[sources] # mine\nregistries = [\"https://r.example/npm\"]\nmin-age-days = 7\n",
+        ),
+        (
+            "version = 1\n[sources]\nregistries = [\n  \"https://a.example\", # ours\n]\n",
+            https,
+            "version = 1\n[sources]\nregistries = [\n  \"https://a.example\", \"https://r.example/npm\", # ours\n]\n",
+        ),
+        (
+            "version = 1\n[sources]\nregistries = []\n",
+            "https://r.example/npm/",
+            "version = 1\n[sources]\nregistries = [\"https://r.example/npm\"]\n",
+        ),
+        (
+            "version = 1\r\n[sources]\r\ngit = [\"github.com/a/*\"]\r\n",
+            "github.com/acme/notes",
+            "version = 1\r\n[sources]\r\ngit = [\"github.com/a/*\", \"github.com/acme/notes\"]\r\n",
+        ),
+        (
+            "version = 1\n[sources]\nregistries = [\"https://r.example/npm/\"]\n",
+            https,
+            "version = 1\n[sources]\nregistries = [\"https://r.example/npm/\"]\n",
+        ),
+    ] {
+        let (code, now, said) = list(before, address);
+        assert_eq!((code, now.as_str()), (0, after), "{said}");
+    }
+    for (before, address) in [
+        ("version = 1\n", "https://u:p@r.example/"),
+        ("version = 1\n", "https://"),
+        ("version = 1\nsources = { min-age-days = 7 }\n", https),
+        ("version = 1\nsources.min-age-days = 7\n", https),
+    ] {
+        let (code, now, said) = list(before, address);
+        assert_eq!((code, now.as_str()), (2, before), "{said}");
+    }
+    // Without a terminal nobody can be asked.
+    fs::write(installation.policy(), "version = 1\n").expect("policy");
+    let run = installation.run(&["policy", "source", https]);
+    assert_ne!(run.code, 0);
+    assert_eq!(text(&installation), "version = 1\n");
+}

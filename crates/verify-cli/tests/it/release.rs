@@ -304,6 +304,33 @@ fn levels_cannot_take_back_what_a_rule_asks_for() {
 }
 
 #[test]
+fn the_line_that_pins_a_tag_pins_it() {
+    let releases = Releases::new();
+    let mint = &releases.mint;
+    assert_eq!(releases.ask(&["v1.0.0", "--pin"]).code, 0);
+    let again = mint.ssh_tag(&releases.key, &["-n", "git"], "v1.0.0", EARLY + 1);
+    mint.put_tag("v1.0.0", &again);
+    let asked = || -> Vec<String> {
+        let (_, report) = releases.report(&["v1.0.0"]);
+        let list = report["findings"].as_array().expect("findings").clone();
+        let pins = list.iter().filter(|one| one["remedy"]["kind"] == "pin");
+        pins.map(|one| one["help"].as_str().expect("help").to_owned())
+            .collect()
+    };
+    let printed = asked();
+    let line = crate::way_out::command_in(printed.first().expect("a finding")).expect("a line");
+    let repo = mint.repo();
+    let words = line
+        .replace("CLONE", repo.to_str().expect("text"))
+        .replace("TAG", "v1.0.0")
+        .replace("--accept ID", &format!("--accept {ID}@v1.0.0"));
+    let words: Vec<&str> = words.split(' ').skip(2).collect();
+    let run = releases.run(&words);
+    assert_eq!(run.code, 0, "{line}: {}", run.text());
+    assert_eq!(asked(), Vec::<String>::new());
+}
+
+#[test]
 fn a_pin_tells_the_same_tag_from_a_remade_and_a_moved_one() {
     let releases = Releases::new();
     let mint = &releases.mint;

@@ -16,7 +16,7 @@ use crate::support::{Installation, Run, findings};
 use crate::tamper::{of_shipped, plugin};
 
 /// Commands of OpenClaw 2026.9.6 that a finding may name, as its own `--help` lists them.
-const OPENCLAW: [&str; 7] = [
+pub(crate) const OPENCLAW: [&str; 8] = [
     "openclaw plugins install ",
     "openclaw plugins uninstall ",
     "openclaw config set ",
@@ -24,6 +24,7 @@ const OPENCLAW: [&str; 7] = [
     "openclaw doctor --fix",
     "openclaw secrets store rm ",
     "openclaw update",
+    "openclaw secrets configure",
 ];
 
 /// One deny of a report: what it is, and what is printed to do next.
@@ -59,8 +60,11 @@ fn denies(report: &Value) -> Vec<Deny> {
 }
 
 /// The command at the end of what is printed.
-fn command_in(help: &str) -> Option<String> {
-    const STARTS: [&str; 5] = [
+pub(crate) fn command_in(help: &str) -> Option<String> {
+    const STARTS: [&str; 8] = [
+        "chmod ",
+        "sudo sed ",
+        "sudo chown ",
         "openclaw-verify ",
         "openclaw ",
         "mkdir -p ~/set-aside ",
@@ -77,7 +81,7 @@ fn command_in(help: &str) -> Option<String> {
 }
 
 /// Runs what was printed of ours or of a shell's; whether it can be expected to clear the finding.
-fn run(installation: &Installation, command: &str) -> Option<Run> {
+pub(crate) fn run(installation: &Installation, command: &str) -> Option<Run> {
     if let Some(arguments) = command.strip_prefix("openclaw-verify ") {
         let arguments = arguments
             .replace("--until DAY", "--until 2026-12-20")
