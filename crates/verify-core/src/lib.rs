@@ -114,6 +114,7 @@ pub mod text;
 pub mod version;
 
 mod evidence;
+mod sqlite;
 mod toml_file;
 mod verifier;
 

@@ -10,11 +10,12 @@ use openclaw_verify_core::rules;
 use crate::support::repository;
 
 /// The rooms of the library from the lowest to the highest: each may import what stands before it, and nothing else.
-const ROOMS: [&str; 32] = [
+const ROOMS: [&str; 34] = [
     "text",
     "digest",
     "read",
     "temporary",
+    "sqlite",
     "json",
     "error",
     "fact",
@@ -24,6 +25,7 @@ const ROOMS: [&str; 32] = [
     "toml_file",
     "version",
     "spec",
+    "nix",
     "tree",
     "archive",
     "git",

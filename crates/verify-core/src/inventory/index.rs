@@ -1,17 +1,12 @@
 //! OpenClaw's install index: SQLite, `state/openclaw.sqlite`, table `config_machine_state`.
 //!
-//! The file may have been made by an attacker, and a gateway may be writing to it. It is copied with its write-ahead log into a private
-//! folder, and only the copy is opened: opening the original would leave `-shm` and `-wal` beside it. Schema code is not trusted,
-//! views and triggers are off, and a budget of operations ends whatever would run for ever.
+//! The file may have been made by an attacker, and a gateway may be writing to it: only a private copy is opened ([`sqlite`]).
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::config::DbConfig;
-use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use serde_json::Value;
 
 use super::Observation;
@@ -20,18 +15,9 @@ use super::paths::Paths;
 use super::steering::{self, Steering};
 use crate::error::Error;
 use crate::json;
-use crate::read::{self, ReadError};
-use crate::temporary;
+use crate::sqlite;
 use crate::text;
 
-/// Most bytes of the database, and of its log. People have some hundred megabytes.
-const MAX_DATABASE: u64 = 2 << 30;
-/// Most bytes of one value.
-const MAX_VALUE: i32 = 64 << 20;
-const COPY_ATTEMPTS: usize = 5;
-/// Most virtual machine operations of all statements together; reading a real index takes some thousands.
-const MAX_OPERATIONS: u32 = 50_000_000;
-const OPERATIONS_PER_CALL: i32 = 10_000;
 /// Newest `PRAGMA user_version` that is known. [M 2026.9.6]
 const USER_VERSION: i64 = 18;
 /// The only `index.version` that is known. [M 2026.9.6]
@@ -218,7 +204,7 @@ pub(super) fn moved(paths: &Paths) -> bool {
 /// The rows of a copy, and what the files were when it was made.
 #[derive(Clone)]
 pub(super) struct Kept {
-    stamps: [Option<Stamp>; 3],
+    stamps: [Option<sqlite::Stamp>; 3],
     rows: Rows,
 }
 
@@ -235,8 +221,9 @@ fn files(paths: &Paths) -> [PathBuf; 3] {
     })
 }
 
-fn stamps(files: &[PathBuf; 3]) -> Result<[Option<Stamp>; 3], Refusal> {
+fn stamps(files: &[PathBuf; 3]) -> Result<[Option<sqlite::Stamp>; 3], Refusal> {
     let [database, wal, journal] = files;
+    let stamp = |file: &Path| sqlite::stamp(file).map_err(Refusal::Unreadable);
     Ok([stamp(database)?, stamp(wal)?, stamp(journal)?])
 }
 
@@ -248,15 +235,7 @@ enum Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        let budget = matches!(
-            error.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::OperationInterrupted)
-        );
-        Self::Unreadable(if budget {
-            "reading it takes longer than any real index would".to_owned()
-        } else {
-            text::excerpt(&error.to_string(), 200)
-        })
+        Self::Unreadable(sqlite::shown(&error))
     }
 }
 
@@ -266,106 +245,12 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// The private copy; removed when dropped.
-struct Copy(temporary::Folder);
-
-impl Copy {
-    fn file(&self) -> PathBuf {
-        self.0.path().join("db")
-    }
-}
-
-/// What tells whether a file changed: size, time of change to the nanosecond, identity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp(u64, i64, i64, i64, i64, u64, u64);
-
-fn copy(paths: &Paths) -> Result<Option<Copy>, Refusal> {
-    let database = database(paths);
-    let real = match paths.real(&database) {
-        Ok(real) => real,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let beside = |suffix: &str| {
-        let mut name = real.clone().into_os_string();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let (wal, journal) = (beside("-wal"), beside("-journal"));
-    // A rollback journal is replayed on opening, and can name other files to delete. OpenClaw uses write-ahead logs.
-    if std::fs::symlink_metadata(&journal).is_ok_and(|found| !found.is_file() || found.len() > 0) {
-        return Err(Refusal::Unreadable(
-            "an interrupted change lies beside it (-journal); let OpenClaw open it once".to_owned(),
-        ));
-    }
-    // A running gateway writes now and then; one quiet moment is enough.
-    for _ in 0..COPY_ATTEMPTS {
-        let before = (stamp(&real)?, stamp(&wal)?);
-        let folder = private_folder()?;
-        let mut copied = copy_file(&real, &folder.file())?;
-        if before.1.is_some_and(|wal| wal.0 > 0) {
-            copied &= copy_file(&wal, &folder.0.path().join("db-wal"))?;
-        }
-        if copied && before == (stamp(&real)?, stamp(&wal)?) {
-            return Ok(Some(folder));
-        }
-    }
-    Err(Refusal::Unreadable(
-        "it changed each time it was copied; try again, or stop the gateway".to_owned(),
-    ))
-}
-
-/// The database also holds secrets, which the original keeps from other users.
-fn private_folder() -> io::Result<Copy> {
-    temporary::Folder::in_shared(&std::env::temp_dir()).map(Copy)
-}
-
-fn stamp(path: &Path) -> Result<Option<Stamp>, Refusal> {
-    match std::fs::symlink_metadata(path) {
-        Ok(m) if !m.is_file() => {
-            let name = if path
-                .extension()
-                .is_some_and(|end| end.to_string_lossy().ends_with("-wal"))
-            {
-                "its -wal "
-            } else {
-                ""
-            };
-            Err(Refusal::Unreadable(format!(
-                "{name}is {}, not a regular file",
-                read::kind_of(&m)
-            )))
-        }
-        Ok(m) => Ok(Some(Stamp(
-            m.len(),
-            m.mtime(),
-            m.mtime_nsec(),
-            m.ctime(),
-            m.ctime_nsec(),
-            m.dev(),
-            m.ino(),
-        ))),
+fn copy(paths: &Paths) -> Result<Option<sqlite::Copy>, Refusal> {
+    match paths.real(&database(paths)) {
+        Ok(real) => sqlite::copy(&real).map(Some).map_err(Refusal::Unreadable),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether the whole file was copied: it is false when it shrank or grew meanwhile.
-fn copy_file(from: &Path, to: &Path) -> Result<bool, Refusal> {
-    let unreadable = |error: ReadError| Refusal::Unreadable(error.to_string());
-    let (file, metadata) = read::open(from).map_err(unreadable)?;
-    let size = metadata.len();
-    if size > MAX_DATABASE {
-        return Err(unreadable(ReadError::TooLarge {
-            size,
-            limit: MAX_DATABASE,
-        }));
-    }
-    let copied = io::copy(
-        &mut io::Read::take(file, size + 1),
-        &mut std::fs::File::create_new(to)?,
-    )?;
-    Ok(copied == size)
 }
 
 #[derive(Clone, PartialEq)]
@@ -375,32 +260,9 @@ struct Rows {
     steering: Steering,
 }
 
-/// Opens the copy so that nothing in it is trusted or runs for ever.
-fn open(file: &Path) -> Result<Connection, Refusal> {
-    let mut db = Connection::open_with_flags(
-        file,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
-    db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-    db.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
-    let mut left = MAX_OPERATIONS / OPERATIONS_PER_CALL.unsigned_abs();
-    let spend = move || {
-        left = left.saturating_sub(1);
-        left == 0
-    };
-    db.progress_handler(OPERATIONS_PER_CALL, Some(spend))?;
-    db.pragma_update(None, "cell_size_check", true)?;
-    Ok(db)
-}
-
-fn rows(copy: Copy, place: &str) -> Result<Rows, Refusal> {
+fn rows(copy: sqlite::Copy, place: &str) -> Result<Rows, Refusal> {
     let file = &copy.file();
-    let db = open(file)?;
+    let db = sqlite::open(file)?;
     // All that follows reads one moment of one open file.
     db.execute_batch("BEGIN")?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -492,33 +354,6 @@ fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_other_user_can_read_the_copy() {
-        let folder = private_folder().expect("folder");
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(folder.0.path())
-            .expect("folder")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o700);
-    }
-
-    #[test]
-    fn an_endless_query_meets_the_budget() {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let file = dir.path().join("db");
-        Connection::open(&file)
-            .and_then(|db| db.execute_batch("CREATE TABLE t (a)"))
-            .expect("create");
-        let db = open(&file).unwrap_or_else(|_| panic!("opens"));
-        let endless =
-            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n";
-        let refusal = db
-            .query_row(endless, [], |row| row.get::<_, i64>(0))
-            .map_err(Refusal::from);
-        assert!(matches!(refusal, Err(Refusal::Unreadable(why)) if why.contains("takes longer")));
-    }
 
     /// The database of a state directory with a memory, and what it writes to.
     fn remembered(dir: &Path) -> (Paths, std::sync::Arc<super::super::Memory>, Connection) {

@@ -9,6 +9,7 @@
 
 mod compare;
 mod files;
+pub(crate) mod git_sha1;
 mod hard_links;
 mod hashing;
 mod links;
