@@ -68,7 +68,7 @@ pub(crate) fn enforce(mut common: Common, verb: &Verb) -> Result<Common> {
     common.home = common.home.or(named.home);
     if common.state_dir.is_none() && looks(verb) {
         return Err(Error::environment(
-            "signatures of policy, lock and reviews are demanded, and then no environment chooses what is judged",
+            "signatures of policy, lock and reviews are required, and then no variable of the environment chooses what is judged",
             "name OpenClaw's state directory: --state-dir DIR, or in the signed policy: [installation] state-dir",
         ));
     }
@@ -83,10 +83,10 @@ fn demanded(common: &Common, verb: &Verb) -> Result<Vec<(String, AllowedSigners)
     if fs::symlink_metadata(folder).is_ok_and(|found| !found.is_dir()) {
         return Err(Error::environment(
             format!(
-                "{} is no folder, so it is not known who has to sign",
+                "{} is not a folder, so it is not known whose signatures are required",
                 folder.display()
             ),
-            "let root make a folder of it, or remove it",
+            "as root, make it a folder or remove it",
         ));
     }
     match fs::symlink_metadata(roots) {
@@ -204,8 +204,10 @@ fn is_signing(verb: &Verb) -> bool {
 fn refuse(common: &Common, verb: &Verb) -> Result<()> {
     let no = |what: &str| {
         Err(Error::environment(
-            format!("{what} means less than what was signed, and signatures are demanded"),
-            "leave it out; what may be passed over stands in the signed policy",
+            format!(
+                "{what} means less than the signed policy requires, and signatures are required"
+            ),
+            "leave it out; to allow it, change the policy and sign it again",
         ))
     };
     if !common.allow.is_empty() {
@@ -219,8 +221,8 @@ fn refuse(common: &Common, verb: &Verb) -> Result<()> {
     }
     if matches!(verb, Verb::Lock(args) if args.init) {
         return Err(Error::environment(
-            "lock --init writes files that nobody signed yet, and signatures are demanded",
-            "write them where no signature is demanded, then sign them: openclaw-verify policy sign",
+            "lock --init writes unsigned files, and signatures are required",
+            "write them where no signature is required, then sign them: openclaw-verify policy sign",
         ));
     }
     if let Verb::Advisories(args) = verb
@@ -232,8 +234,8 @@ fn refuse(common: &Common, verb: &Verb) -> Result<()> {
     #[cfg(feature = "online")]
     if common.anchors.tuf {
         return Err(Error::environment(
-            "--tuf takes trust from the user's cache, and signatures are demanded",
-            "name a trust root that is root's alone: --trusted-root FILE",
+            "--tuf takes trust from the user's cache, and signatures are required",
+            "name a trust root that only root can write: --trusted-root FILE",
         ));
     }
     let of_release = common
@@ -245,10 +247,10 @@ fn refuse(common: &Common, verb: &Verb) -> Result<()> {
         roots_alone(&real).map_err(|why| {
             Error::environment(
                 format!(
-                    "{} {why}, and it judges beside signed files",
+                    "{} {why}: where signatures are required, only root may be able to change a file that decides the verdict",
                     operator::shown(path)
                 ),
-                "let it be root's alone",
+                "as root: chown root and chmod go-w, for the file and every folder above it",
             )
         })?;
     }
@@ -312,14 +314,16 @@ pub(crate) fn sign(common: &Common) -> Result<()> {
 pub(crate) fn accept(common: &Common) -> Result<()> {
     let Some(demand) = demand() else {
         return Err(Error::environment(
-            format!("{SIGNERS} is not there, so no signature is demanded"),
-            "as root, put there who may sign, in the form of allowed_signers",
+            format!(
+                "{SIGNERS} is not there, so no signature is required, and serials are not kept"
+            ),
+            "as root, write there who may sign, one key a line, as in OpenSSH's allowed_signers",
         ));
     };
     if rustix::process::geteuid().as_raw() != 0 {
         return Err(Error::environment(
-            format!("only root writes {SERIALS}"),
-            "run the same as root, by the absolute path of this program",
+            format!("only root can write {SERIALS}"),
+            "run the same command as root, by the absolute path of this program",
         ));
     }
     let files = operator::files(common, &[])?;

@@ -148,7 +148,7 @@ fn signed_files_pass_and_the_report_names_the_signer() {
 #[test]
 fn nothing_that_the_agent_does_to_the_files_is_green() {
     type Attack = fn(&Place);
-    let attacks: [(&str, Attack); 24] = [
+    let attacks: [(&str, Attack); 25] = [
         ("not rightly signed", |place| {
             append(&place.file(NAMES[0]), "# more\n")
         }),
@@ -238,6 +238,10 @@ fn nothing_that_the_agent_does_to_the_files_is_green() {
             let one = fs::read_to_string(place.signature(NAMES[1])).expect("signature");
             fs::write(place.signature(NAMES[1]), format!("{one}{one}")).expect("write");
         }),
+        ("is not signed", |place| {
+            let signature = place.signature(NAMES[1]);
+            fs::rename(&signature, signature.with_extension("SIG")).expect("rename");
+        }),
         ("more than the 65536 accepted", |place| {
             fs::write(place.signature(NAMES[1]), "x".repeat(70_000)).expect("write");
         }),
@@ -270,7 +274,7 @@ fn nothing_that_the_environment_or_the_call_says_is_green() {
     refused(&["-A", "unreviewed"], "-A means less");
     refused(&["-W", "unreviewed"], "-W means less");
     refused(&["--lock-only"], "--lock-only means less");
-    refused(&["--npm-keys", &signers], "root's alone");
+    refused(&["--npm-keys", &signers], "only root may be able");
     #[cfg(feature = "online")]
     refused(&["--tuf"], "the user's cache");
     let init = place.0.run(&["lock", "--init", "--signers", &signers]);
@@ -335,7 +339,7 @@ fn other_files_that_judge_are_roots_or_named_by_digest() {
     place.sign();
     let run = place.check(&[]);
     assert!(
-        run.code == 2 && run.stderr.contains("judges beside signed files"),
+        run.code == 2 && run.stderr.contains("only root may be able to change"),
         "{}",
         run.text()
     );
@@ -361,7 +365,7 @@ fn what_is_said_of_holes_and_the_index_are_bound_too() {
     let refused = |place: &Place| {
         let run = place.check(&[]);
         assert!(
-            run.code == 2 && run.stderr.contains("judges beside signed files"),
+            run.code == 2 && run.stderr.contains("only root may be able to change"),
             "{}",
             run.text()
         );
@@ -576,7 +580,7 @@ fn an_older_signed_file_is_refused_once_its_serial_was_seen() {
         must "$@"; is 0 seen
         ! grep -q replay "$HOME/out"
         cp "$HOME"/old/openclaw-verify.lock* "$CONFIG"
-        must "$@"; is 2 "an older lock"; says "an older file was put in its place"
+        must "$@"; is 2 "an older lock"; says "replaced by an older file"
         check "$PROGRAM" policy accept-serial "$@"; is 2 "no way back"
         printf 'lock 1\nlock 2\n' > $SERIALS; must "$@"; is 2 "twice"; says "is no serial"
         printf 'policy 2\n' > $SERIALS; chmod 666 $SERIALS; must "$@"; is 2 "anyone may write"

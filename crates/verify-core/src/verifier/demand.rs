@@ -79,13 +79,13 @@ impl Demand {
             let word = crate::text::shell_word(&file).into_owned();
             let error = OperatorError::whole(path, format!("{file} {why}"));
             Error::from(error.with_help(format!(
-                "signatures of it are demanded; one who may sign: ssh-keygen -Y sign -n {FILE_NAMESPACE} -f KEY {word}"
+                "it has to be signed, by a key that the signers file names: ssh-keygen -Y sign -n {FILE_NAMESPACE} -f KEY {word}"
             )))
         };
         let text =
-            text.ok_or_else(|| wrong(format!("is not there, and a signed {purpose} is demanded")))?;
+            text.ok_or_else(|| wrong(format!("is not there, and a signed {purpose} is required")))?;
         let seal = Seal::of(text).ok_or_else(|| {
-            wrong("does not say in its first line what it is signed for".to_owned())
+            wrong("does not say in its first line for what it is signed (lock, policy or reviews, and a serial)".to_owned())
         })?;
         if seal.purpose != purpose {
             return Err(wrong(format!(
@@ -95,7 +95,7 @@ impl Demand {
         }
         if seal.serial < self.seen(purpose) {
             return Err(wrong(format!(
-                "has the serial {}, and {} was seen before: an older file was put in its place",
+                "has the serial {}, and {} was seen before: it was replaced by an older file",
                 seal.serial,
                 self.seen(purpose)
             )));
@@ -135,8 +135,11 @@ impl Demand {
                     continue;
                 };
                 return Err(Error::environment(
-                    format!("{} {why}, and it judges beside signed files", shown(&path)),
-                    "let it be root's alone, or name it in the signed policy: [[file]] with path and sha256",
+                    format!(
+                        "{} {why}: where signatures are required, only root may be able to change a file that decides the verdict",
+                        shown(&path)
+                    ),
+                    "as root: chown root and chmod go-w, for the file and every folder above it; or pin it in the signed policy: [[file]] with path and sha256",
                 ));
             };
             let bytes = path

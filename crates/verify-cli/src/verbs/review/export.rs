@@ -31,14 +31,14 @@ pub(super) fn violations(common: &Common, folder: &Path) -> Result<Exit> {
         return Ok(Exit::Clean);
     }
     if records.is_empty() {
-        output::stderr("the reviews file holds no violations, and nothing was written");
+        output::stderr("the reviews file has no [[violation]], so there is nothing to export");
         return Ok(Exit::Clean);
     }
     let count = render::count(records.len(), "record");
     output::stderr(&format!("wrote {count} to {shown}"));
     // Others have other places.
     output::stderr(&format!(
-        "others read them beside the rest: openclaw-verify advisories import npm.zip {}",
+        "to use them elsewhere, import them together with the advisories: openclaw-verify advisories import npm.zip {}",
         text::shell_word(&shown)
     ));
     Ok(Exit::Clean)
