@@ -390,6 +390,79 @@ fn archives_skills_and_releases_are_attested_too() {
         "urn:openclaw-verify:skill"
     );
     assert_eq!(digest(&statement, WEATHER).len(), 64);
+
+    // An archive, by the SHA-256 of its bytes, whatever the verdict.
+    let packed = place.path("notes.tgz");
+    let extension = place.0.state.join("extensions/acme-notes");
+    let gzip = flate2::write::GzEncoder::new(
+        fs::File::create(&packed).expect("file"),
+        flate2::Compression::fast(),
+    );
+    let mut tar = tar::Builder::new(gzip);
+    tar.append_dir_all("package", extension).expect("tar");
+    tar.into_inner().expect("tar").finish().expect("gzip");
+    let run = place
+        .0
+        .run(&["archive", packed.to_str().expect("path"), "--attest", &file]);
+    assert!(matches!(run.code, 0 | 1), "{}", run.text());
+    let statement = place.statement("a.json");
+    let predicate = &statement["predicate"];
+    assert_eq!(predicate["resourceUri"], "urn:openclaw-verify:archive");
+    let result = if run.code == 0 { "PASSED" } else { "FAILED" };
+    assert_eq!(predicate["verificationResult"], result);
+    let bytes = fs::read(&packed).expect("archive");
+    let sha256 = openclaw_verify_core::digest::Sha256Digest::of(&bytes).hex();
+    let subjects = statement["subject"].as_array().expect("subjects");
+    let named = |subject: &&Value| subject["digest"]["sha256"] == sha256.as_str();
+    assert_eq!(subjects.iter().filter(named).count(), 1, "{statement:#}");
+}
+
+#[test]
+fn a_release_is_attested_by_tag_and_commit() {
+    let place = Place::new();
+    let mint = crate::mint::Mint::new();
+    let key = mint.ssh_key("key", &["ed25519"]);
+    mint.put_tag(
+        "v1.0.0",
+        &mint.ssh_tag(&key, &["-n", "git"], "v1.0.0", 1_700_000_000),
+    );
+    let signers = place.shown("signers");
+    fs::write(&signers, format!("ada@example.org {}\n", mint.public(&key))).expect("signers");
+    let file = place.shown("r.json");
+    let attest = |tag: &str, signers: &str| {
+        let mut command = bare(&place.0.home, &place.0.home);
+        command
+            .arg("release")
+            .arg(mint.repo())
+            .args([
+                tag,
+                "--repository",
+                "github.com/acme/notes",
+                "--signers",
+                signers,
+            ])
+            .args(["--attest", &file, "--now", crate::support::NOW]);
+        Run::of(&command.output().expect("run"))
+    };
+    let run = attest("v1.0.0", &signers);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let statement = place.statement("r.json");
+    let predicate = &statement["predicate"];
+    assert_eq!(predicate["resourceUri"], "urn:openclaw-verify:release");
+    assert_eq!(predicate["verificationResult"], "PASSED");
+    let text = statement["subject"].to_string();
+    assert!(text.contains(&mint.commit), "{text}");
+    assert!(!statement.to_string().contains("/tmp/"), "{statement}");
+    // By another's key the tag failed, and the statement says that.
+    let other = mint.ssh_key("other", &["ed25519"]);
+    fs::write(
+        &signers,
+        format!("ada@example.org {}\n", mint.public(&other)),
+    )
+    .expect("signers");
+    assert_eq!(attest("v1.0.0", &signers).code, 1);
+    let statement = place.statement("r.json");
+    assert_eq!(statement["predicate"]["verificationResult"], "FAILED");
 }
 
 #[test]
