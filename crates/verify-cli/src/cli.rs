@@ -69,6 +69,17 @@ pub(crate) struct Common {
     /// The default is /tmp.
     #[arg(long, global = true, value_name = "DIR", help_heading = INSTALLATION, hide_short_help = true)]
     pub tmp: Option<PathBuf>,
+    /// The database of a Nix store
+    ///
+    /// The default is /nix/var/nix/db/db.sqlite. Host package and plugins that lie in the store are compared with what it registered; the
+    /// store is beside one that lies at var/nix/db/db.sqlite.
+    #[arg(long, global = true, value_name = "FILE", help_heading = INSTALLATION, hide_short_help = true)]
+    pub nix_db: Option<PathBuf>,
+    /// The pins of nix-openclaw
+    ///
+    /// A checkout of it, or its folder of generated pins: plugins from npm and ClawHub are compared with them.
+    #[arg(long, global = true, value_name = "DIR", help_heading = INSTALLATION, hide_short_help = true)]
+    pub nix_pins: Option<PathBuf>,
     /// A variable that OpenClaw's config names
     ///
     /// Its value, as OpenClaw sees it (repeatable).

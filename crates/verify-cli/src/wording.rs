@@ -264,6 +264,7 @@ pub(crate) fn flag(input: Input) -> Option<&'static str> {
         Input::StateDir => "--state-dir DIR",
         Input::Home => "--home DIR",
         Input::RelocatedFrom => "--relocated-from OLD",
+        Input::NixDatabase => "--nix-db FILE",
         Input::Config => "--config DIR",
         Input::Attestations => "--attestations FILE",
         Input::NpmKeys => "--npm-keys FILE",

@@ -82,6 +82,8 @@ pub enum Input {
     Home,
     /// Where a copied state directory was before it was copied.
     RelocatedFrom,
+    /// The database of a Nix store.
+    NixDatabase,
     /// The folder that holds the operator's files.
     Config,
     /// A file with attestations.

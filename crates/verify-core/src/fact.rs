@@ -236,6 +236,8 @@ pub enum NotEstablished {
     Remote,
     /// The feature that would establish it is not compiled in.
     FeatureDisabled,
+    /// A path of a Nix store of which its database could not be asked, or cannot be believed.
+    NixStore,
     /// Whoever asked did not wait long enough.
     Timeout,
 }
@@ -264,6 +266,7 @@ impl NotEstablished {
             Self::LocalCommand => "local-command",
             Self::Remote => "remote",
             Self::FeatureDisabled => "feature-disabled",
+            Self::NixStore => "nix-store",
             Self::Timeout => "timeout",
         }
     }

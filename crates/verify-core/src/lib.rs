@@ -99,6 +99,8 @@ pub mod json;
 #[doc(hidden)]
 pub mod launcher;
 #[doc(hidden)]
+pub mod nix;
+#[doc(hidden)]
 pub mod npm;
 #[doc(hidden)]
 pub mod operator_file;

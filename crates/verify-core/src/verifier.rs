@@ -48,6 +48,7 @@ use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
 use crate::inventory::{self, Inventory, Subject};
 use crate::lock::Lock;
+use crate::nix::{NixPin, StoreOptions};
 use crate::policy::Policy;
 use crate::provenance::Anchors;
 use crate::report::{self, Inputs, Report};
@@ -76,6 +77,8 @@ pub struct Verifier {
     advisories: Option<Index>,
     /// What the operator's team says of holes.
     vex: Vex,
+    /// What nix-openclaw pins.
+    nix_pins: Vec<NixPin>,
 }
 
 /// Which subjects a run is about.
@@ -139,6 +142,7 @@ impl Verifier {
             now: self.options.now.as_second(),
             workspace: self.options.workspace.clone(),
             variables: self.options.variables.clone(),
+            nix_pins: self.nix_pins.clone(),
             memory: self.options.memory.clone(),
             machine: inventory::MachineOptions {
                 etc: self.options.etc.clone(),
@@ -311,6 +315,10 @@ impl Verifier {
             },
             manifests: manifests.as_ref(),
             options: self.tree_options(),
+            store: StoreOptions {
+                database: self.options.nix_database.clone(),
+                keys: self.policy.nix_keys.clone(),
+            },
             memory: self.options.memory.as_deref(),
         };
         // What was read with a plugin counts for its skills and hooks, so the plugin is looked at with them.

@@ -9,7 +9,7 @@ use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
 use openclaw_verify_core::report::{Basis, InputFile, Report, SubjectReport};
 use openclaw_verify_core::rules::Stage;
 
-use super::{Detail, releases};
+use super::{Detail, beside, releases};
 
 /// Lines of evidence under one finding before the rest is counted.
 const EVIDENCE_SHOWN: usize = 8;
@@ -174,6 +174,9 @@ fn subjects(out: &mut String, subjects: &[SubjectReport]) {
                 subject.id.as_str()
             ),
         );
+        for shown in beside::lines(subject) {
+            line(out, format_args!("  {shown}"));
+        }
     }
     if !subjects.is_empty() {
         out.push('\n');

@@ -1,6 +1,7 @@
 //! Renderers: pure functions of the report, one file a format.
 
 pub(crate) mod attestation;
+mod beside;
 pub(crate) mod candidate;
 pub(crate) mod changes;
 pub(crate) mod checklist;

@@ -58,6 +58,17 @@ pub(crate) fn human(found: &SkillReport) -> String {
         "size",
         format!("{}, {} bytes", count(files, "file"), contents.bytes),
     );
+    for record in &contents.shipped_records {
+        let says = record.says.as_deref().map_or_else(
+            || "is not of the form of a record of an install".to_owned(),
+            |says| format!("says {says}"),
+        );
+        let value = format!(
+            "{} {says}; not believed: it came with the skill",
+            record.path
+        );
+        line("shipped record", value);
+    }
     let steps = contents.install_steps.iter();
     let steps: Vec<String> = steps
         .map(|step| format!("{} {}", step.kind, step.target))

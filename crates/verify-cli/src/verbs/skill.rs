@@ -74,7 +74,7 @@ fn id(text: &str) -> Result<SubjectId> {
                 "--as {}: {error}",
                 openclaw_verify_core::text::excerpt(text, 120)
             ),
-            "such as skill:workspace/NAME or clawhub:OWNER/NAME",
+            "such as skill:workspace/NAME, clawhub:OWNER/NAME or git:HOST/OWNER/REPOSITORY",
         )
     })
 }

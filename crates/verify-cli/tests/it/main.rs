@@ -34,6 +34,7 @@ mod mint;
 #[path = "../../../verify-core/tests/it/support/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod minting;
+mod nix;
 mod policy;
 mod posture;
 mod odd_installs;

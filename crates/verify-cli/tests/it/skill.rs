@@ -501,7 +501,16 @@ fn it_is_held_against_the_lock_under_the_id_that_it_will_have() {
         document["report"]["subjects"][0]["id"],
         "skill:workspace/wea%2Fther"
     );
-    for wrong in ["npm:weather", "weather"] {
+    for wrong in [
+        "npm:weather",
+        "weather",
+        "skill:weather",
+        "skill:a//b",
+        "clawhub:weather",
+        "clawhub:a/b/c",
+        "git:github.com",
+        "git:github.com/acme",
+    ] {
         assert_eq!(place.judge(&folder, &["--as", wrong]).0, 2);
     }
 }
@@ -537,4 +546,36 @@ fn a_signature_inside_an_archive_counts() {
         code == 1 && found[0].starts_with("signature-missing"),
         "{found:?}"
     );
+}
+
+#[test]
+fn a_record_that_comes_with_a_skill_is_said_and_not_believed() {
+    let place = Place::new();
+    let folder = place.path("weather");
+    let (code, document) = place.judge(&folder, &[]);
+    assert_eq!(
+        document["contents"]["shippedRecords"],
+        serde_json::json!([])
+    );
+    let id = document["report"]["subjects"][0]["id"].clone();
+    fs::create_dir(folder.join(".clawhub")).expect("folder");
+    let record = r#"{"version":1,"registry":"https://clawhub.example","slug":"weather","ownerHandle":"openclaw",
+        "installedVersion":"9.9.9","installedAt":1}"#;
+    fs::write(folder.join(".clawhub/origin.json"), record).expect("record");
+    let (with, document) = place.judge(&folder, &[]);
+    let shipped = &document["contents"]["shippedRecords"];
+    assert_eq!(shipped[0]["path"], ".clawhub/origin.json");
+    assert_eq!(shipped[0]["says"], "clawhub @openclaw/weather 9.9.9");
+    // It makes the skill neither another one nor a better one.
+    assert_eq!(
+        (with, &document["report"]["subjects"][0]["id"]),
+        (code, &id)
+    );
+    assert_ne!(document["report"]["subjects"][0]["version"], "9.9.9");
+    let run = place.0.run(&["skill", folder.to_str().expect("path")]);
+    assert!(run.stdout.contains("not believed"), "{}", run.stdout);
+    // What is no such record is a file like any other.
+    fs::write(folder.join(".clawhub/origin.json"), "ignore all rules").expect("record");
+    let (_, document) = place.judge(&folder, &[]);
+    assert!(document["contents"]["shippedRecords"][0]["says"].is_null());
 }

@@ -5,6 +5,7 @@ mod archives;
 pub(crate) mod bases;
 mod git;
 mod mutable;
+mod nix;
 mod npm;
 pub(crate) mod packed;
 mod passes;
@@ -21,6 +22,7 @@ use crate::digest::{GitOid, Sha256Digest, Sri, TreeDigest};
 use crate::error::{Error, Result};
 use crate::inventory::{Inventory, Listing, Memory, Subject};
 use crate::lock::{Lock, LockedPackage};
+use crate::nix::{Store, StoreOptions};
 use crate::policy::{Digests, OriginProof, Policy};
 use crate::provenance::model::ModelSigner;
 use crate::review::Publisher;
@@ -31,6 +33,7 @@ pub(crate) use git::{
     GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag,
 };
 pub(crate) use mutable::StateChange;
+pub(crate) use nix::{StoreFact, StoreFacts};
 pub(crate) use npm::NpmFacts;
 pub(crate) use passes::{Evidences, Measured, Tagged};
 pub(crate) use published::{Compared, Published};
@@ -61,6 +64,8 @@ pub(crate) struct Evidence {
     pub git: GitFacts,
     /// Who signed its files, where a rule of the policy asks for that.
     pub signature: Option<SkillSignature>,
+    /// What a Nix store says of it, where it lies in one or leads into one.
+    pub store: Option<StoreFacts>,
     /// What changed in its definition, settings and instructions since they were locked, where that is known.
     pub listed: Listed,
     /// What was announced of it, where an install of it is asked about.
@@ -177,7 +182,8 @@ impl Evidence {
     pub(crate) fn origin_proof(&self) -> OriginProof {
         let proven = self.published.origin_is_verified()
             || self.git.prove_origin()
-            || self.folder_signer().is_some();
+            || self.folder_signer().is_some()
+            || self.store_signer().is_some();
         if proven {
             OriginProof::Verified
         } else {
@@ -209,6 +215,11 @@ impl Evidence {
     /// Who signed the files themselves, where that was verified in this run.
     pub(crate) fn folder_signer(&self) -> Option<&ModelSigner> {
         self.signature.as_ref()?.signer()
+    }
+
+    /// The key of a Nix store by which its files are signed, where that was verified in this run.
+    pub(crate) fn store_signer(&self) -> Option<&str> {
+        self.store.as_ref()?.signer.as_deref()
     }
 
     /// Whether a part of it can have no digest.
@@ -272,6 +283,8 @@ pub(crate) struct Gather<'a> {
     pub bundled: bool,
     pub sources: ArchiveSources<'a>,
     pub options: tree::TreeOptions<'a>,
+    /// The Nix store in which subjects may lie.
+    pub store: StoreOptions,
     /// What is kept between runs of one process.
     pub memory: Option<&'a Memory>,
 }
@@ -305,11 +318,13 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         gather.online,
         gather.bundled,
     );
+    let store = Store::new(&gather.store);
     // Archives are downloaded and read while the installed files are hashed.
     let (trees, arrivals) = std::thread::scope(|scope| {
         let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
         let options = tree::TreeOptions {
             files: gather.memory.map(Memory::files),
+            store: Some(store.folder()),
             ..gather.options
         };
         let digest = |specs: &[TreeSpec]| tree::digest_all(specs, &options);
@@ -352,6 +367,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             review: ReviewFacts::default(),
             git: GitFacts::default(),
             signature: None,
+            store: None,
             listed: Listed::of(subject, locked, gather.manifests.map(ManifestStore::folder)),
             announced: None,
             stated: None,
@@ -359,6 +375,7 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         let declared = gather.policy.mutable(&subject.id);
         evidence.tree.state = mutable::judge(subject, &evidence.tree, gather.manifests, declared);
         evidence.git = git::checkout(subject, &evidence, gather.lock);
+        evidence.store = nix::judge(subject, &evidence, &store, gather.options.cancel)?;
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;

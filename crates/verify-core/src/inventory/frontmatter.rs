@@ -149,6 +149,11 @@ impl FrontMatter {
             .find_map(|manifest| manifest.get(key)?.as_str())
     }
 
+    /// A text of `metadata` itself, which other tools write.
+    pub(super) fn metadata_text(&self, key: &str) -> Option<&str> {
+        self.yaml.get("metadata")?.get(key)?.as_str()
+    }
+
     /// The install steps that OpenClaw's part of `metadata` declares, in order, each once.
     pub(super) fn install_steps(&self) -> Vec<InstallStep> {
         let mut steps = Vec::new();

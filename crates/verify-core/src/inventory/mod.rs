@@ -29,6 +29,7 @@ mod mcp;
 mod mcp_local;
 pub(crate) mod mcp_spec;
 mod memory;
+mod nix_pins;
 mod node;
 mod not_covered;
 mod npm_config;
@@ -57,6 +58,7 @@ mod started;
 mod state_tests;
 mod steering;
 mod subject;
+mod tool_records;
 mod unique;
 
 use std::path::{Path, PathBuf};
@@ -72,9 +74,11 @@ pub use self::observation::{Hazard, Observation, Setting};
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,
 };
+pub use self::tool_records::{Agreement, ToolRecord};
 use crate::error::{Error, Input};
 #[cfg(test)]
 use crate::launcher::Launch;
+use crate::nix::NixPin;
 use crate::policy::LocalRules;
 
 use self::context::{Context, Found, PluginRoot};
@@ -251,6 +255,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
         paths.looked_at(Path::new("/etc/crontab"));
         other_host::read(&paths, host, &mut inventory, Path::new("/proc"));
     }
+    nix_pins::compare(&mut inventory.subjects, &options.nix_pins);
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
     ancestors::read(&paths, &mut inventory);
@@ -472,6 +477,8 @@ pub struct InventoryOptions {
     pub local: LocalRules,
     /// A state directory at the default place, where the caller's environment chose another one.
     pub other_state: Option<PathBuf>,
+    /// What nix-openclaw pins, where the caller gave it.
+    pub nix_pins: Vec<NixPin>,
     /// What is kept between runs of one process.
     pub memory: Option<Arc<Memory>>,
     /// What judges the machine: where its tables of users, processes and mounts are, and the operator's own files.
@@ -509,6 +516,7 @@ impl InventoryOptions {
             variables: Vec::new(),
             local: LocalRules::default(),
             other_state: None,
+            nix_pins: Vec::new(),
             memory: None,
             machine: MachineOptions::default(),
         }

@@ -1,9 +1,10 @@
-//! Three hashes of a skill's files that other tools write into their records, recomputed to find out whether the files still are
+//! Hashes of a skill's files that other tools write into their records, recomputed to find out whether the files still are
 //! what was recorded. A match is never evidence: anyone who can change the files can change the record.
 //!
 //! 1. OpenClaw `fileTreeSha256` (`skills/lifecycle/skill-tree-digest.ts`): certain.
 //! 2. ClawHub `fingerprint` and 3. `skills-lock.json` `computedHash`: their order is that of JavaScript's `localeCompare`, which
 //!    depends on the version of ICU. They are computed only when all names are of a class whose order every version agrees on.
+//! 4. ToolHive `contentDigest` (`pkg/skills/lockfile/contentdigest.go`): certain.
 
 use std::cmp::Ordering;
 use std::io::Read as _;
@@ -94,6 +95,22 @@ pub(super) fn clawhub_fingerprint(root: &Path) -> Result<String, HashError> {
 /// The `computedHash` of `skills-lock.json` of the folder `root`: 64 hex digits.
 pub(super) fn skills_lock(root: &Path) -> Result<String, HashError> {
     computed(root, sort_like_javascript)
+}
+
+/// ToolHive's `contentDigest` of the folder `root`: `sha256:<64 hex>`.
+pub(super) fn toolhive(root: &Path) -> Result<String, HashError> {
+    let mut budget = Budget::default();
+    let mut files = files(root, &mut budget, &|_, _| false)?;
+    files.sort_unstable();
+    let mut hash = Sha256::new();
+    for path in files {
+        let content = file(root, &path, &mut budget, Sha256::new())?.finalize();
+        hash.update(path.as_bytes());
+        hash.update([0]);
+        hash.update(content);
+        hash.update(b"\n");
+    }
+    Ok(format!("sha256:{}", to_hex(&hash.finalize())))
 }
 
 type Sort = fn(&mut [String]) -> Result<(), HashError>;

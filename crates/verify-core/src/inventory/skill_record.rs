@@ -14,9 +14,10 @@ pub(super) const MAX_LOCK: u64 = 16 << 20;
 const MAX_LOCKED: usize = 100_000;
 
 /// Where OpenClaw's record beside a skill stands.
-pub(super) const SOURCE_ORIGIN: &str = ".openclaw/source-origin.json";
+pub(in crate::inventory) const SOURCE_ORIGIN: &str = ".openclaw/source-origin.json";
 /// ClawHub's record, and its older name.
-pub(super) const CLAWHUB_ORIGINS: [&str; 2] = [".clawhub/origin.json", ".clawdhub/origin.json"];
+pub(in crate::inventory) const CLAWHUB_ORIGINS: [&str; 2] =
+    [".clawhub/origin.json", ".clawdhub/origin.json"];
 /// ClawHub's lock beside the `skills` folder, and its older name.
 pub(super) const CLAWHUB_LOCKS: [&str; 2] = [".clawhub/lock.json", ".clawdhub/lock.json"];
 /// The lock of the `skills` command, in a workspace.

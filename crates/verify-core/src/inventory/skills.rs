@@ -14,7 +14,7 @@ use super::paths::{Located, Paths};
 use super::skill_hashes::{self, HashError};
 use super::skill_record;
 use super::skill_roots::{self, Candidate, Root};
-use super::{NotCovered, Observation, Record, Subject, git_checkout, git_spec};
+use super::{NotCovered, Observation, Record, Subject, git_checkout, git_spec, tool_records};
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -60,6 +60,7 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         );
     }
     locks::compare_locks(&roots, &mut skills, paths, &mut found);
+    locks::compare_tools(&roots, &mut skills, paths, &mut found);
     order::name_and_add(ctx, &roots, skills, plugins, &mut found);
     add_library(paths, plugins, &mut found);
     found.not_covered.extend([
@@ -159,6 +160,10 @@ impl Skill {
             leave_out,
         );
         subject.observations = observations;
+        let shown = paths.shown(&candidate.folder.join("SKILL.md"));
+        subject
+            .tool_records
+            .extend(tool_records::gh_skill(&front, &shown));
         let mut skill = Self {
             candidate,
             subject,

@@ -11,7 +11,7 @@ use super::paths::Paths;
 use super::{InventoryOptions, Observation, Subject, hooks, mcp, skills};
 use crate::subject::{Kind, Source, SubjectId};
 
-struct State {
+pub(super) struct State {
     dir: TempDir,
     config: Value,
     agents: Vec<&'static str>,
@@ -19,7 +19,7 @@ struct State {
 }
 
 impl State {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // Memory, where there is some: thousands of entries take half a minute on a disk.
         let dir = tempfile::tempdir_in("/dev/shm")
             .or_else(|_| tempfile::tempdir())
@@ -33,20 +33,20 @@ impl State {
         }
     }
 
-    fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         std::fs::canonicalize(self.dir.path())
             .expect("real")
             .join("home/.openclaw")
     }
 
-    fn file(&self, path: &str, text: &str) -> PathBuf {
+    pub(super) fn file(&self, path: &str, text: &str) -> PathBuf {
         let file = self.state().join(path);
         std::fs::create_dir_all(file.parent().expect("parent")).expect("mkdir");
         std::fs::write(&file, text).expect("write");
         file
     }
 
-    fn skill(&self, folder: &str, name: &str) {
+    pub(super) fn skill(&self, folder: &str, name: &str) {
         self.file(
             &format!("{folder}/SKILL.md"),
             &format!("---\nname: {name}\ndescription: d\n---\n"),
@@ -80,6 +80,7 @@ impl State {
             variables: Vec::new(),
             local: Default::default(),
             other_state: None,
+            nix_pins: Vec::new(),
             memory: None,
             machine: Default::default(),
         };
@@ -103,7 +104,7 @@ impl State {
         })
     }
 
-    fn skills(&self) -> Found {
+    pub(super) fn skills(&self) -> Found {
         self.with(|ctx| skills::read(ctx, &self.plugins))
     }
 
@@ -125,7 +126,7 @@ fn ids(found: &Found) -> Vec<String> {
     ids
 }
 
-fn get<'a>(found: &'a Found, id: &str) -> &'a Subject {
+pub(super) fn get<'a>(found: &'a Found, id: &str) -> &'a Subject {
     found
         .subjects
         .iter()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Listing, NodeRuntime, Observation, mcp};
+use super::{Listing, NodeRuntime, Observation, ToolRecord, mcp};
 use crate::digest::Sha256Digest;
 use crate::launcher::{self, Launch};
 use crate::lock::LockedPackage;
@@ -61,6 +61,8 @@ pub struct Subject {
     pub not_hashed: Vec<String>,
     /// The Node.js that runs it, where something says which: a unit, a running gateway, the runtime itself.
     pub node: Option<NodeRuntime>,
+    /// What other tools wrote down about it, for a skill. Never evidence.
+    pub tool_records: Vec<ToolRecord>,
     /// What was odd.
     pub observations: Vec<Observation>,
 }
@@ -89,6 +91,7 @@ impl Subject {
             install_steps: Vec::new(),
             not_hashed: Vec::new(),
             node: None,
+            tool_records: Vec::new(),
             observations: Vec::new(),
         }
     }

@@ -29,6 +29,7 @@ use crate::advisories::VexPolicy;
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::finding::Level;
+use crate::nix::StoreKey;
 use crate::subject::{Kind, Source, SubjectId};
 
 pub use advisories::AdvisoryPolicy;
@@ -70,6 +71,8 @@ pub struct Policy {
     skill_signers: Vec<SkillSigner>,
     /// Files that say which holes are none.
     pub vex: Vec<VexPolicy>,
+    /// Who may sign the paths of a Nix store.
+    pub nix_keys: Vec<StoreKey>,
     exceptions: Vec<Exception>,
     /// Their numbers by subject.
     excepted: BTreeMap<SubjectId, Vec<usize>>,

@@ -37,6 +37,7 @@ pub(super) struct WirePolicy {
     pub release: Vec<Spanned<WireRelease>>,
     #[serde(default, rename = "skill-signer")]
     pub skill_signer: Vec<Spanned<WireSkillSigner>>,
+    pub nix: Option<WireNix>,
     pub installation: Option<WireInstallation>,
     #[serde(default)]
     pub file: Vec<Spanned<WireFile>>,
@@ -52,6 +53,13 @@ pub(super) struct WireInstallation {
     pub state_dir: Option<Spanned<String>>,
     pub openclaw: Option<Spanned<String>>,
     pub home: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireNix {
+    #[serde(default)]
+    pub trusted_keys: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

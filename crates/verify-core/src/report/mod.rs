@@ -5,6 +5,7 @@ pub(crate) mod contents;
 pub mod event;
 mod skill;
 mod statement;
+mod store;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,15 +14,16 @@ pub use crate::advisories::AdvisoriesUsed;
 pub use crate::rules::outcomes::{Basis, Outcomes};
 pub use checklist::{CHECKLIST_SCHEMA, Checklist, ChecklistRow, ChecklistState, ChecklistSummary};
 pub use contents::PackageContents;
-pub use skill::{SkillArchive, SkillContents, SkillStep};
+pub use skill::{ShippedRecord, SkillArchive, SkillContents, SkillStep};
 pub use statement::{StatementOptions, StatementSubject, statement};
+pub use store::{StorePathReport, StoreReport};
 
 use crate::digest::{Sha256Digest, TreeDigest};
 use crate::evidence::Evidence;
 use crate::evidence::review::ReviewStatus;
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
-use crate::inventory::{LinkedRoot, NodeRuntime, NotCovered};
+use crate::inventory::{LinkedRoot, NodeRuntime, NotCovered, ToolRecord};
 use crate::policy::LocalFiles;
 use crate::provenance::AnchorsUsed;
 use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
@@ -112,6 +114,9 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub vex: Vec<InputFile>,
+    /// The pins of nix-openclaw with which plugins were compared, where the caller gave them: the folder, and a digest over its files.
+    #[serde(rename = "nixPins", skip_serializing_if = "Option::is_none")]
+    pub nix_pins: Option<InputFile>,
     /// `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<&'static str>,
@@ -228,6 +233,13 @@ pub struct SubjectReport {
     /// Digest of its dependencies.
     #[schemars(with = "Option<String>")]
     pub dependencies: Option<TreeDigest>,
+    /// What other tools wrote down about it, and whether that is what is there. No verdict stands on it.
+    #[serde(rename = "toolRecords", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub tool_records: Vec<ToolRecord>,
+    /// What a Nix store says of it, where it lies in one or leads into one.
+    #[serde(rename = "nixStore", skip_serializing_if = "Option::is_none")]
+    pub nix_store: Option<StoreReport>,
     /// SHA-256 of the listing behind each digest of files, by the name of the part: what a statement names them by.
     #[serde(skip)]
     #[schemars(skip)]
@@ -420,6 +432,8 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
             .or(stated.and_then(|entry| entry.dependencies)),
         node: subject.node.clone(),
         local: subject.mcp.as_ref().and_then(|mcp| mcp.local),
+        tool_records: subject.tool_records.clone(),
+        nix_store: evidence.store.as_ref().map(StoreReport::new),
         size: size(evidence),
         listings: listings(evidence),
         basis,

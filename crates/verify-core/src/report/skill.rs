@@ -27,12 +27,24 @@ pub struct SkillContents {
     pub files: u64,
     /// Bytes of the files.
     pub bytes: u64,
+    /// Records of an install that lie in it: whoever packed it wrote them, so nothing of them is believed, and an install writes others.
+    pub shipped_records: Vec<ShippedRecord>,
     /// What its front matter asks OpenClaw to install.
     pub install_steps: Vec<SkillStep>,
     /// Files that may be executed, sorted.
     pub executables: Vec<String>,
     /// Files with machine code, sorted.
     pub binaries: Vec<Binary>,
+}
+
+/// A record of an install that came with a skill.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ShippedRecord {
+    /// The file.
+    pub path: &'static str,
+    /// From where it says that the skill came; none where it is not of the form of such a record.
+    pub says: Option<String>,
 }
 
 /// An archive of a skill.

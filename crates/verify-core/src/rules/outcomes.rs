@@ -100,7 +100,8 @@ pub(crate) fn of(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> (Outcom
     );
     let origin = evidence.git.prove_origin()
         || evidence.published.origin_is_verified()
-        || evidence.folder_signer().is_some();
+        || evidence.folder_signer().is_some()
+        || evidence.store_signer().is_some();
     let outcomes = Outcomes {
         integrity,
         pinning: otherwise(said(Group::Pinning), of_silence(locked && !packed)),
@@ -139,7 +140,10 @@ fn review(facts: &ReviewFacts, said: Option<Outcome>) -> Outcome {
 
 /// What an intact verdict stands on. A local archive that lies in the state directory itself is no publication.
 fn basis(subject: &Subject, evidence: &Evidence, packed: bool) -> Basis {
-    if evidence.git.prove_origin() || evidence.folder_signer().is_some() {
+    if evidence.git.prove_origin()
+        || evidence.folder_signer().is_some()
+        || evidence.store_signer().is_some()
+    {
         return Basis::Signed;
     }
     let published = &evidence.published;

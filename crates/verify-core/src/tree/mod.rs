@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use crate::digest::TreeDigest;
+use crate::nix::StorePath;
 
 #[doc(hidden)]
 pub use files::FileMemory;
@@ -114,6 +115,8 @@ pub struct TreeOptions<'a> {
     /// Count every symlink `node_modules/openclaw` as its text, wherever it leads, as git does. Only for folders of which it is not known
     /// what they are: a subject names its link to the host with [`LeaveOut::HostLink`], and the link is then checked.
     pub count_host_links: bool,
+    /// The folder of a Nix store: links that stay in it on their way are listed in [`TreeNote::StoreLinks`] and are not unsafe.
+    pub store: Option<&'a std::path::Path>,
     /// Set by the caller to stop.
     pub cancel: Option<&'a AtomicBool>,
     /// Called now and then from the hashing threads.
@@ -132,6 +135,7 @@ impl Default for TreeOptions<'_> {
             max_bytes: 4 << 30,
             max_path_bytes: 256 << 20,
             count_host_links: false,
+            store: None,
             cancel: None,
             progress: None,
             files: None,
@@ -196,6 +200,11 @@ pub enum TreeNote {
         paths: Vec<String>,
         /// All of them.
         count: usize,
+    },
+    /// Links that lead into a Nix store: what they lead to is in no digest, and has to be verified there.
+    StoreLinks {
+        /// The paths of the store by which they lead. Sorted.
+        paths: Vec<StorePath>,
     },
     /// The link to the host package was left out, and nothing tells whether it leads there.
     HostLinkUnknown {

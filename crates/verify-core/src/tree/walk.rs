@@ -1,6 +1,7 @@
 //! The sequential half of a digest: lists every folder, judges every name and symlink, and leaves the regular files to be hashed.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::os::fd::BorrowedFd;
 use std::path::{Component, Path};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use super::manifest::TreeEntry;
 use super::names::{collision_key, folds, shown, unsafe_name, unsafe_on_windows};
 use super::object::{BlobId, Mode};
 use super::open::{Beneath, Stamp, type_in_words};
+use crate::nix::{self, StorePath};
+
 use super::{
     LeaveOut, MAX_OFFENDERS, Offender, TreeError, TreeLimit, TreeNote, TreeOptions, TreeSpec, Why,
     records,
@@ -56,6 +59,7 @@ pub(crate) fn walk(
         offenders: Vec::new(),
         total_offenders: 0,
         windows: (Vec::new(), 0),
+        store_links: BTreeSet::new(),
         notes: Vec::new(),
     };
     let result = walker.walk(sink);
@@ -63,6 +67,7 @@ pub(crate) fn walk(
         folders,
         mut notes,
         windows: (paths, count),
+        store_links,
         offenders,
         total_offenders: total,
         ..
@@ -76,6 +81,10 @@ pub(crate) fn walk(
     }
     if count > 0 {
         notes.push(TreeNote::WindowsUnsafeNames { paths, count });
+    }
+    if !store_links.is_empty() {
+        let paths = store_links.into_iter().collect();
+        notes.push(TreeNote::StoreLinks { paths });
     }
     Ok(TreeWalk {
         root,
@@ -147,6 +156,7 @@ struct Walker<'a> {
     offenders: Vec<Offender>,
     total_offenders: usize,
     windows: (Vec<String>, usize),
+    store_links: BTreeSet<StorePath>,
     notes: Vec<TreeNote>,
 }
 
@@ -323,7 +333,10 @@ impl Walker<'_> {
                 .links
                 .refuse(folder, target.as_bytes(), &mut self.symlink_steps)
         {
-            self.offend(shown(path.as_bytes()), why);
+            match self.into_store(folder, target.as_bytes(), &why) {
+                Some(paths) => self.store_links.extend(paths),
+                None => self.offend(shown(path.as_bytes()), why),
+            }
         }
         if self.symlink_steps > MAX_SYMLINK_STEPS {
             return Err(limit(TreeLimit::SymlinkSteps, MAX_SYMLINK_STEPS));
@@ -333,6 +346,17 @@ impl Walker<'_> {
             mode: Mode::Symlink,
             id: BlobId::of(target.as_bytes()),
         })
+    }
+
+    /// The paths of a Nix store by which a link leads that leaves the tree; none where it leads elsewhere.
+    fn into_store(&self, folder: &str, target: &[u8], why: &Why) -> Option<BTreeSet<StorePath>> {
+        let leaves = matches!(why, Why::LeavesSubject { .. } | Why::AbsoluteTarget { .. });
+        let store = self.options.store.filter(|_| leaves)?;
+        nix::resolve(
+            store,
+            &self.spec.root.join(folder),
+            std::str::from_utf8(target).ok()?,
+        )
     }
 
     /// Whether the entry `name` of the open folder is what `leave_out` says.

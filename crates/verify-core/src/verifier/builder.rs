@@ -32,6 +32,8 @@ pub struct Builder {
     pub(super) other_state: Option<PathBuf>,
     pub(super) etc: Option<PathBuf>,
     pub(super) proc: Option<PathBuf>,
+    pub(super) nix_database: Option<PathBuf>,
+    pub(super) nix_pins: Option<PathBuf>,
     pub(super) program: Option<PathBuf>,
     pub(super) policy: Option<OperatorFile>,
     pub(super) lock: Option<OperatorFile>,
@@ -101,6 +103,8 @@ impl Builder {
             other_state: None,
             etc: None,
             proc: None,
+            nix_database: None,
+            nix_pins: None,
             program: None,
             policy: None,
             lock: None,
@@ -210,6 +214,19 @@ impl Builder {
     /// The folder with the kernel's tables, in place of `/proc`; those of devices are then beside it in `sys`.
     pub fn proc(mut self, folder: impl Into<PathBuf>) -> Self {
         self.proc = Some(folder.into());
+        self
+    }
+
+    /// The database of the Nix store in which the host package and plugins may lie, in place of `/nix/var/nix/db/db.sqlite`. The store is
+    /// beside one that lies at `var/nix/db/db.sqlite`.
+    pub fn nix_database(mut self, file: impl Into<PathBuf>) -> Self {
+        self.nix_database = Some(file.into());
+        self
+    }
+
+    /// The pins of nix-openclaw: a checkout of it, or the folder with the generated files. Installed plugins are compared with them.
+    pub fn nix_pins(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.nix_pins = Some(folder.into());
         self
     }
 

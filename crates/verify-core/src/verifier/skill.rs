@@ -10,7 +10,7 @@ use crate::fact::Outcome;
 use crate::inventory::staged::request;
 use crate::inventory::staged::skill::SkillPackage;
 use crate::inventory::{Inventory, Observation, Subject};
-use crate::report::{Report, SkillArchive, SkillContents, SkillStep};
+use crate::report::{Report, ShippedRecord, SkillArchive, SkillContents, SkillStep};
 use crate::review::diff::CostLimits;
 use crate::rules::Stage;
 use crate::subject::SubjectId;
@@ -47,16 +47,13 @@ impl Verifier {
         let mut staged = request::files(&package.request, &lock, None).map_err(no)?;
         staged.subject.place.shown.clone_from(&package.shown);
         let mut subject = match id {
-            Some(id) if !matches!(id.scheme(), "skill" | "clawhub" | "git") => {
-                return Err(Error::environment(
-                    format!("{id} is no id that a skill can have"),
-                    "such as skill:workspace/NAME, clawhub:OWNER/NAME or git:HOST/PATH",
-                ));
+            Some(id) => {
+                fits(id)?;
+                Subject {
+                    id: id.clone(),
+                    ..staged.subject.clone()
+                }
             }
-            Some(id) => Subject {
-                id: id.clone(),
-                ..staged.subject.clone()
-            },
             None => {
                 // What is locked with these bytes, else what is locked under its name.
                 let empty = Inventory::of(staged.subject.clone());
@@ -105,6 +102,25 @@ impl Verifier {
     }
 }
 
+/// Whether OpenClaw gives a skill an id of this form.
+fn fits(id: &SubjectId) -> Result<()> {
+    let parts: Vec<&str> = id.name().split('/').collect();
+    let why = match id.scheme() {
+        "skill" if parts.len() < 2 => "names no folder of skills before its name",
+        "clawhub" if parts.len() != 2 => "is not an owner and a name",
+        "git" if parts.len() < 3 => "is not a host, an owner and a repository",
+        "skill" | "clawhub" | "git" if parts.iter().any(|part| part.trim().is_empty()) => {
+            "has an empty part"
+        }
+        "skill" | "clawhub" | "git" => return Ok(()),
+        _ => "is of another kind",
+    };
+    Err(Error::environment(
+        format!("{id} is no id that a skill can have: it {why}"),
+        "such as skill:workspace/NAME, clawhub:OWNER/NAME or git:HOST/OWNER/REPOSITORY",
+    ))
+}
+
 impl SkillReport {
     /// Writes the files that were judged to `target`, which must not exist; nothing else, and nothing that changed since.
     ///
@@ -148,6 +164,14 @@ fn contents(package: &SkillPackage, subject: &Subject, tree: Option<&Tree>) -> S
         tree: tree.map(|tree| tree.digest),
         files: tree.map_or(0, |tree| tree.files),
         bytes: tree.map_or(0, |tree| tree.bytes),
+        shipped_records: package
+            .shipped_records()
+            .into_iter()
+            .map(|(path, says)| ShippedRecord {
+                path,
+                says: says.as_deref().map(shown),
+            })
+            .collect(),
         install_steps: subject
             .install_steps
             .iter()

@@ -61,6 +61,8 @@ export interface Inputs {
   advisories?: AdvisoriesUsed | null;
   /** The files by which the operator's team says which holes are none. */
   vex?: Array<InputFile>;
+  /** The pins of nix-openclaw with which plugins were compared, where the caller gave them: the folder, and a digest over its files. */
+  nixPins?: InputFile | null;
   /** `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept. */
   replay?: string | null;
   /** What signatures were judged by, where there were any. */
@@ -174,6 +176,10 @@ export interface SubjectReport {
   node?: NodeRuntime | null;
   /** Digest of its dependencies. */
   dependencies?: string | null;
+  /** What other tools wrote down about it, and whether that is what is there. No verdict stands on it. */
+  toolRecords?: Array<ToolRecord>;
+  /** What a Nix store says of it, where it lies in one or leads into one. */
+  nixStore?: StoreReport | null;
   /** What an intact verdict stands on; none where the subject is not intact. */
   basis?: Basis | null;
   /** The reviews and trusted publishers by which it counts as read; empty where nothing requires that, or where it is not read. */
@@ -216,6 +222,59 @@ export interface NodeRuntime {
   owner: number;
 }
 
+/** What another tool wrote down about a subject, and whether it is what is there. Never evidence. */
+export type ToolRecord = {
+  agreement: "agrees";
+} | {
+  agreement: "differs";
+  /** What was compared: `hash`, `git tree`, or a file. */
+  what: string;
+  /** What the record says, safe to show. */
+  recorded: string;
+  /** What is there, safe to show. */
+  found: string;
+  /** The tool itself installs something else than what it recorded, so an honest skill may differ. */
+  rough: boolean;
+} | {
+  agreement: "not-compared";
+  /** Why not, safe to show. */
+  why: string;
+};
+
+/** What a Nix store says of a subject that lies in it or leads into it. */
+export interface StoreReport {
+  /** The store's database, safe to show. */
+  database: string;
+  /** The outcome over all paths. */
+  outcome: Outcome;
+  /** The trusted key by which all files of the subject are signed. */
+  signer?: string | null;
+  /** The store paths, sorted by name. */
+  paths: Array<StorePathReport>;
+}
+
+/**
+ * The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
+ * one open question keeps the rest from being called verified.
+ */
+export type Outcome = "not-applicable" | "verified" | "not-established" | "violated";
+
+/** One store path. */
+export interface StorePathReport {
+  /** Its name in the store, `<hash>-<name>`. */
+  path: string;
+  /** Whether files of the subject lie in it; otherwise only links lead there. */
+  own: boolean;
+  /** Whether it is what the database registered. */
+  outcome: Outcome;
+  /** SHA-256 of its archive in Nix's format, hex, where it is the registered one. */
+  narSha256?: string | null;
+  /** Its name is made from its content. */
+  contentAddressed: boolean;
+  /** The trusted key that signed it. */
+  signer?: string | null;
+}
+
 /** What an intact verdict stands on. Ordered by strength. */
 export type Basis = "locked" | "archive" | "signed";
 
@@ -244,12 +303,6 @@ export interface Outcomes {
   /** Is something bad known about it? */
   advisory: Outcome;
 }
-
-/**
- * The outcome of a fact or of a group of facts. Ordered so that the maximum of several is their sum: one violation violates all,
- * one open question keeps the rest from being called verified.
- */
-export type Outcome = "not-applicable" | "verified" | "not-established" | "violated";
 
 /** One release tag. */
 export interface ReleaseReport {
@@ -486,7 +539,7 @@ export type Remedy = {
 };
 
 /** Something that a caller can give the verifier, and did not. */
-export type Input = "host" | "state-dir" | "home" | "relocated-from" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "imports";
+export type Input = "host" | "state-dir" | "home" | "relocated-from" | "nix-database" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "imports";
 
 /** The exception that covers a finding. */
 export interface Suppression {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::super::context::Found;
 use super::super::paths::Paths;
 use super::super::skill_record::{self, LockEntry};
-use super::super::skill_roots::Root;
-use super::super::{Observation, skill_hashes};
+use super::super::skill_roots::{Loader, Root};
+use super::super::{Observation, skill_hashes, tool_records};
 use super::{Skill, conflict, hash_conflict};
 use crate::read::ReadError;
 use crate::text;
@@ -61,10 +61,48 @@ pub(super) fn compare_locks(
         }
         if let Some((relative, text)) = other {
             match skill_record::skills_lock(&text) {
-                Ok(entries) => compare_skills_lock(&entries, skills, &here),
+                Ok(entries) => {
+                    let place = paths.shown(&base.join(relative));
+                    compare_skills_lock(&entries, skills, &here, &place);
+                }
                 Err(why) => unreadable(paths, &base.join(relative), &why, found),
             }
         }
+    }
+}
+
+/// Compares the locks of other tools with the skills that they name.
+pub(super) fn compare_tools(
+    roots: &[Root],
+    skills: &mut [Skill],
+    paths: &Paths,
+    found: &mut Found,
+) {
+    let workspaces: BTreeSet<&PathBuf> = roots
+        .iter()
+        .filter(|root| matches!(root.loader, Loader::Workspace(_)))
+        .filter_map(|root| root.lock_base.as_ref())
+        .collect();
+    let workspaces: Vec<&PathBuf> = workspaces.into_iter().collect();
+    // `~/.agents/skills` is a root only where `~/.openclaw` is what is judged.
+    let personal = roots.iter().find(|root| root.label == "personal");
+    let home = personal.and_then(|root| root.folder.parent()?.parent());
+    let is_workspace = |base: &&Path| workspaces.iter().any(|one| one.as_path() == *base);
+    let installed: Vec<tool_records::Installed<'_>> = skills
+        .iter()
+        .map(|skill| tool_records::Installed {
+            folder: &skill.candidate.folder,
+            real: &skill.candidate.real,
+            base: roots
+                .get(skill.candidate.root)
+                .and_then(|root| root.lock_base.as_deref())
+                .filter(is_workspace),
+            tree: skill.subject.trees.tree.as_ref(),
+        })
+        .collect();
+    let records = tool_records::of(&installed, &workspaces, home, paths, &mut found.not_covered);
+    for (skill, records) in skills.iter_mut().zip(records) {
+        skill.subject.tool_records.extend(records);
     }
 }
 
@@ -142,6 +180,7 @@ fn compare_skills_lock(
     entries: &[(String, String)],
     skills: &mut [Skill],
     here: &dyn Fn(&Skill) -> bool,
+    place: &str,
 ) {
     let names = by_name(skills, here);
     for (name, recorded) in entries {
@@ -150,6 +189,10 @@ fn compare_skills_lock(
                 continue;
             };
             let now = skill_hashes::skills_lock(&skill.candidate.real);
+            if now.as_ref() == Ok(recorded) {
+                let record = tool_records::ToolRecord::skills_lock(place.to_owned());
+                skill.subject.tool_records.push(record);
+            }
             skill
                 .subject
                 .observations

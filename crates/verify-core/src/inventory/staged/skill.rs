@@ -11,7 +11,9 @@ use super::Staging;
 use super::protocol::{PROTOCOL_VERSION, Request};
 use crate::archive::{self, Archive, ArchiveError, ArchiveLimits};
 use crate::inventory::frontmatter::FrontMatter;
-use crate::tree::Mode;
+use crate::inventory::skill_record::{CLAWHUB_ORIGINS, SOURCE_ORIGIN};
+use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin};
+use crate::tree::{Mode, records};
 use crate::{read, text};
 
 /// What makes a folder a skill.
@@ -109,6 +111,25 @@ impl SkillPackage {
             shown: shown.to_owned(),
             request,
         })
+    }
+
+    /// The records of an install that lie in it: the file, and what it says.
+    pub(crate) fn shipped_records(&self) -> Vec<(&'static str, Option<String>)> {
+        let read = |path: &'static str, parse: &dyn Fn(&str) -> Option<String>| {
+            fs::symlink_metadata(self.root.join(path)).ok()?;
+            let text = read::text(&self.root.join(path), records::MAX_BYTES).ok();
+            Some((path, text.and_then(|text| parse(&text))))
+        };
+        let clawhub = |text: &str| {
+            let origin = ClawhubOrigin::parse(text).ok()?;
+            let owner = origin.owner.map(|owner| format!("@{owner}/"));
+            let (owner, slug) = (owner.unwrap_or_default(), origin.slug);
+            Some(format!("clawhub {owner}{slug} {}", origin.version))
+        };
+        let source = |text: &str| SourceOrigin::parse(text).ok().map(|origin| origin.spec);
+        let places = CLAWHUB_ORIGINS.into_iter();
+        let found = places.filter_map(|path| read(path, &clawhub));
+        found.chain(read(SOURCE_ORIGIN, &source)).collect()
     }
 
     /// Why OpenClaw would pass over it, where it would.

@@ -3,6 +3,7 @@
 mod advisories;
 mod exception;
 mod mutable;
+mod nix;
 mod release;
 mod signed;
 mod skill_signer;
@@ -79,6 +80,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         releases: Vec::new(),
         skill_signers: Vec::new(),
         vex: Vec::new(),
+        nix_keys: Vec::new(),
         exceptions: Vec::new(),
         excepted: BTreeMap::new(),
         mutable: Vec::new(),
@@ -119,6 +121,9 @@ pub(super) fn operator(
     policy.releases = reader.releases(wire.release)?;
     policy.skill_signers = reader.skill_signers(wire.skill_signer)?;
     policy.vex = reader.vex(wire.vex, today)?;
+    if let Some(nix) = wire.nix {
+        policy.nix_keys = reader.nix(nix)?;
+    }
     policy.mutable = reader.mutable(wire.mutable)?;
     if let Some(installation) = wire.installation {
         policy.installation = reader.installation(installation)?;

@@ -3,7 +3,7 @@
 use crate::digest::{GitOid, Sri};
 use crate::fact::{Fact, Outcome};
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
-use crate::inventory::Observation;
+use crate::inventory::{Agreement, Observation};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::subject::Source;
 use crate::text;
@@ -31,7 +31,73 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         .chain(tag(view))
         .chain(locked(view))
         .chain(written_by_hand(view))
+        .chain(other_tools(view))
+        .chain(store(view))
         .collect()
+}
+
+/// A path of a Nix store that is not what the store's database registered under its name.
+fn store(view: &View<'_>) -> Vec<Draft> {
+    let facts = view.evidence.store.iter().flat_map(|store| &store.paths);
+    let wrong = facts.filter_map(|path| match &path.fact {
+        Fact::Violated { code: None, why } => Some((path, why)),
+        _ => None,
+    });
+    let drafts = wrong.map(|(path, why)| {
+        let what = if path.own {
+            "it lies in"
+        } else {
+            "its links lead into"
+        };
+        view.draft(format!(
+            "the Nix store path that {what} is not the registered one"
+        ))
+        .code("nix-store")
+        .evidence(why.clone())
+        .help(format!(
+            "have Nix fetch or build it again, as root: nix-store --repair-path /nix/store/{}",
+            path.path
+        ))
+        .remedy(Remedy::Operator { input: None })
+    });
+    drafts.collect()
+}
+
+/// What another tool recorded about the subject is not what is there. Its record is in the hands of the user who runs OpenClaw, so it is
+/// worth a look and proves nothing.
+fn other_tools(view: &View<'_>) -> Vec<Draft> {
+    let records = view.subject.tool_records.iter();
+    let differing = records.filter_map(|record| match &record.agreement {
+        Agreement::Differs {
+            what,
+            recorded,
+            found,
+            rough,
+        } => {
+            let (tool, place) = (record.tool, &record.place);
+            let draft = view
+                .draft(format!("the record of {tool} and what is there disagree about the {what}"))
+                .level(if *rough { Level::Note } else { Level::Warn })
+                .outcome(Outcome::NotEstablished)
+                .evidence(format!("recorded {recorded}"))
+                .evidence(format!("found    {found}"))
+                .evidence(format!("by       {place}"))
+                .evidence(format!("from     {}", record.says));
+            Some(if *rough {
+                draft.help(format!(
+                    "nothing, unless you wonder why: {tool} leaves some files out when it installs, so an honest skill may differ"
+                ))
+            } else {
+                draft
+                    .help(format!(
+                        "find out who changed the skill; then install it again with {tool}, or remove its entry from {place}"
+                    ))
+                    .remedy(Remedy::Operator { input: None })
+            })
+        }
+        _ => None,
+    });
+    differing.collect()
 }
 
 /// The record names a commit, and the files are not that commit's.

@@ -62,6 +62,7 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
         Some(Ok(tree)) => tree
             .notes
             .iter()
+            .filter(|note| !links_of_store(view, note))
             .filter_map(|note| of_note(view, note))
             .collect(),
         Some(Err(error @ (TreeError::Unsafe { .. } | TreeError::Limit { .. }))) => {
@@ -74,6 +75,13 @@ fn of_part(view: &View<'_>, name: &str, part: &Part) -> Vec<Draft> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Nix keeps equal files of a store once, by hard links. What was just found as registered may have them.
+fn links_of_store(view: &View<'_>, note: &TreeNote) -> bool {
+    let store = view.evidence.store.as_ref();
+    matches!(note, TreeNote::HardLinksLeave { .. })
+        && store.is_some_and(|store| store.is_firm() && store.paths.iter().any(|path| path.own))
 }
 
 /// What to do depends on who put it there: OpenClaw makes its own links, the user writes skills, and a publisher's package is whole.

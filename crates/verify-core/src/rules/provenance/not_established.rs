@@ -181,6 +181,34 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
     Some(if demanded { draft.demanded() } else { draft })
 }
 
+/// What of a Nix store could not be asked. Of the subject's own files a lock knows the digest; what links lead to is in no digest, so
+/// there the store has to answer, by something that only root can write or that proves itself.
+fn store(view: &View<'_>) -> Vec<Draft> {
+    let facts = view.evidence.store.iter().flat_map(|store| &store.paths);
+    let open = facts.filter_map(|path| match &path.fact {
+        Fact::NotEstablished { code, why } => Some((path, *code, why.clone())),
+        Fact::Verified(proof) if !proof.firm && !path.own => Some((
+            path,
+            NotEstablished::NixStore,
+            "other users than root can write the store's database, so what it registered proves nothing".to_owned(),
+        )),
+        _ => None,
+    });
+    let drafts = open.map(|(path, code, why)| {
+        let what = if path.own { "it lies in" } else { "its links lead into" };
+        let draft = view
+            .draft(format!("the Nix store path {} that {what} could not be verified: {why}", path.path))
+            .code(code.as_str())
+            .outcome(Outcome::NotEstablished)
+            .help("name the database of the store that it lies in, or the keys of the cache that it came from in the policy")
+            .remedy(Remedy::Operator {
+                input: Some(Input::NixDatabase),
+            });
+        if path.own { draft } else { draft.demanded() }
+    });
+    drafts.collect()
+}
+
 fn of_subject(view: &View<'_>) -> Vec<Draft> {
     let evidence = view.evidence;
     // What the lock pins and this copy does not hold is missing evidence, not a side note.
@@ -202,6 +230,7 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         drafts.extend(host_link(view, part));
     }
     drafts.extend(archive_unverified(view));
+    drafts.extend(store(view));
     if let Some(mcp) = &view.subject.mcp {
         drafts.extend(server(view, mcp));
     }

@@ -27,6 +27,14 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     if let Fact::Violated { code, why } = &published.signatures {
         drafts.push(with_code(view.draft(why.clone()), *code));
     }
+    let store = view.evidence.store.iter().flat_map(|store| &store.paths);
+    drafts.extend(store.filter_map(|path| match &path.fact {
+        Fact::Violated {
+            code: Some(code),
+            why,
+        } => Some(with_code(view.draft(why.clone()), Some(*code))),
+        _ => None,
+    }));
     drafts
 }
 

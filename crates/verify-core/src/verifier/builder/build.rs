@@ -16,6 +16,7 @@ use crate::error::{Error, Input, Result};
 use crate::finding::Level;
 use crate::inventory;
 use crate::lock::Lock;
+use crate::nix::NixPins;
 use crate::operator_file::{self, Purpose};
 use crate::policy::{Policy, Preset};
 use crate::report::{InputFile, Inputs};
@@ -75,7 +76,9 @@ impl Builder {
         self.refuse_own(&policy)?;
         if let Some(demand) = &self.demand {
             let named = Self::named_files(&policy).into_iter();
-            demand.trusts(&policy, named.map(|(_, path)| path))?;
+            let nix = [&self.nix_database, &self.nix_pins];
+            let nix = nix.into_iter().flatten().cloned();
+            demand.trusts(&policy, named.map(|(_, path)| path).chain(nix))?;
         }
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Some(Lock::parse(path, text)?),
@@ -97,6 +100,15 @@ impl Builder {
             demand.trusts(&policy, path)?;
         }
         let vex = Vex::read(&policy.vex)?;
+        let pins = match &self.nix_pins {
+            Some(folder) => NixPins::read(folder).map_err(|why| {
+                Error::environment(
+                    why,
+                    "name a checkout of nix-openclaw, or its folder of generated pins",
+                )
+            })?,
+            None => NixPins::default(),
+        };
         let name = |file: &Option<OperatorFile>| {
             file.as_ref()
                 .map(|file| file.shown.clone())
@@ -152,11 +164,16 @@ impl Builder {
                 .files()
                 .map(|(shown, digest)| InputFile::new(shown, Some(digest)))
                 .collect(),
+            nix_pins: self
+                .nix_pins
+                .as_ref()
+                .map(|folder| InputFile::new(shown(folder), pins.digest)),
             ..Inputs::default()
         };
         Ok(Verifier {
             advisories,
             vex,
+            nix_pins: pins.pins,
             policy,
             lock,
             reviews,
