@@ -659,12 +659,45 @@ fn a_kept_archive_that_is_not_the_recorded_one_is_found() {
             "{all:?}"
         );
     }
-    // Beside the recorded one another is only another file; without any there is nothing that could be compared.
+    // Beside the recorded one others are only other files, such as those of earlier versions.
     fs::write(&file, &good).expect("archive");
-    fs::write(folder.join("a.tgz"), b"no archive").expect("archive");
+    for number in 0..20 {
+        fs::write(folder.join(format!("{number}.tgz")), b"no archive").expect("archive");
+    }
     assert_eq!(found(), [""; 0]);
-    fs::remove_dir_all(&folder).expect("folder");
-    assert_eq!(found(), [""; 0]);
+}
+
+/// OpenClaw keeps it, so that it is always compared: what takes it away must not thereby make the comparison silent.
+#[test]
+fn a_kept_archive_that_is_gone_is_said() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let folder = installation
+        .state
+        .join("npm/projects/acme-packed-45d40bbf34/_openclaw-pack-archives");
+    let said = || -> Vec<String> {
+        let (code, report) = installation.check();
+        assert_eq!(code, 0);
+        findings(&report)
+            .into_iter()
+            .filter(|one| one.starts_with("not-established[unknown-layout] npm-pack:@acme/packed"))
+            .collect()
+    };
+    assert_eq!(said(), [""; 0]);
+    for file in fs::read_dir(&folder).expect("folder") {
+        fs::remove_file(file.expect("entry").path()).expect("removed");
+    }
+    for _ in ["an empty folder", "no folder"] {
+        let all = said();
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert!(all[0].contains("is not there any more"), "{all:?}");
+        let _ = fs::remove_dir(&folder);
+    }
+    // Where policy requires to know where it comes from, it is more than a note.
+    let policy = "version = 1\n[[rule]]\nmatch = \"npm-pack:**\"\nprovenance = \"required\"\n";
+    fs::write(installation.policy(), policy).expect("policy");
+    let (code, report) = installation.check();
+    assert_eq!(code, 1, "{:#?}", findings(&report));
 }
 
 #[test]

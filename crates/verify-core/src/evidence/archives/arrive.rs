@@ -67,27 +67,32 @@ pub(crate) struct Arrival {
 
 /// The archive in OpenClaw's own folder that has the recorded integrity. A folder without it, but with others, lies.
 pub(super) fn packed(folder: &Path, integrity: Option<Sri>) -> Fact<Arc<Unpacked>> {
-    const MAX_FILES: usize = 16;
+    /// One stays for each update; each is hashed until the right one is found.
+    const MAX_FILES: usize = 1_000;
     let Some(integrity) = integrity else {
         return Fact::not_established(
             NotEstablished::UnsupportedSchema,
             "no integrity of its archive is recorded",
         );
     };
-    let gone = || {
-        Fact::not_established(
-            NotEstablished::Offline,
-            "the local archive that it was installed from is not there",
-        )
-    };
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return gone();
+    let gone = |why: String| Fact::not_established(NotEstablished::UnknownLayout, why);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return gone(NOT_KEPT.to_owned());
+        }
+        Err(error) => return gone(format!("OpenClaw's folder of local archives: {error}")),
     };
     let mut paths: Vec<_> = entries
-        .take(MAX_FILES)
+        .take(MAX_FILES + 1)
         .flatten()
         .map(|entry| entry.path())
         .collect();
+    if paths.len() > MAX_FILES {
+        return gone(format!(
+            "OpenClaw's folder of local archives holds more than {MAX_FILES} files: remove those of earlier versions"
+        ));
+    }
     paths.sort();
     let mut other = None;
     for path in paths
@@ -102,9 +107,12 @@ pub(super) fn packed(folder: &Path, integrity: Option<Sri>) -> Fact<Arc<Unpacked
     match other {
         Some(Fact::Violated { code, why }) => Fact::Violated { code, why },
         Some(Fact::NotEstablished { code, why }) => Fact::NotEstablished { code, why },
-        _ => gone(),
+        _ => gone(NOT_KEPT.to_owned()),
     }
 }
+
+const NOT_KEPT: &str =
+    "the local archive that it was installed from is not there any more, though OpenClaw keeps it";
 
 impl Arrival {
     /// The archive as npm installs it.

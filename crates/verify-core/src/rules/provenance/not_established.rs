@@ -38,6 +38,8 @@ const HOME: Remedy = Remedy::Operator {
     input: Some(Input::Home),
 };
 
+const INSTALL_AGAIN: &str = "install it again from its archive, or review what is installed";
+
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
     if whole.stage == Stage::Announced {
@@ -316,6 +318,8 @@ fn published(view: &View<'_>) -> Vec<Draft> {
         .locked
         .is_some_and(|entry| entry.provenance.is_some() && is_other(view.evidence, entry));
     let provenance = wants.provenance || may_have_regressed;
+    // OpenClaw keeps the archive of a local `.tgz`, so it is always compared: one that was taken away is said too.
+    let kept = view.subject.source == Source::NpmPack;
     // Attestations speak of an archive; they prove nothing of files that were not compared with it.
     let questions = [
         (
@@ -323,29 +327,46 @@ fn published(view: &View<'_>) -> Vec<Draft> {
             why(&facts.archive),
             provenance,
             true,
+            kept,
         ),
         (
             "whether its dependencies are those of their published archives",
             why(&facts.dependencies),
             wants.dependencies,
             true,
+            false,
         ),
-        ("who built it", why(&facts.provenance), provenance, false),
+        (
+            "who built it",
+            why(&facts.provenance),
+            provenance,
+            false,
+            false,
+        ),
         (
             "whether the registry signed it",
             why(&facts.signatures),
+            false,
             false,
             false,
         ),
     ];
     let open = questions
         .into_iter()
-        .filter(|(_, fact, demanded, _)| fact.is_some() && (*demanded || view.whole.online));
-    open.filter_map(|(what, fact, demanded, about_files)| {
+        .filter(|(_, fact, demanded, _, always)| {
+            fact.is_some() && (*demanded || *always || view.whole.online)
+        });
+    open.filter_map(|(what, fact, demanded, about_files, _)| {
         let (code, why) = fact?;
         let mut draft = Draft::new(format!("{what} is not known: {why}"))
             .code(code.as_str())
             .outcome(Outcome::NotEstablished);
+        if kept && code == NotEstablished::UnknownLayout {
+            draft = draft.help(INSTALL_AGAIN).remedy(Remedy::Reinstall {
+                subject: Some(view.subject.id.clone()),
+                spec: None,
+            });
+        }
         // Name and version are what the state directory claims. Anyone who can write another number there must not thereby turn a difference
         // into a note.
         if code == NotEstablished::NotInRegistry && about_files {
