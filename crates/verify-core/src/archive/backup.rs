@@ -247,6 +247,12 @@ mod tests {
             ),
             (with(("etc/passwd", "x")), "it holds `etc/passwd`"),
             (with(("data", "x")), "holds `data` twice"),
+            // Also with the same content.
+            (with(("data/a", "1")), "holds `data/a` twice"),
+            (
+                with(("manifest.json", MANIFEST)),
+                "holds `manifest.json` twice",
+            ),
             (linked(tar::EntryType::Symlink), "is a link"),
             (linked(tar::EntryType::Link), ""),
             (b"no gzip".to_vec(), "gzip"),

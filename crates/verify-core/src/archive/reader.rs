@@ -156,6 +156,10 @@ impl<R: Read> Tar<R> {
                 } else {
                     Mode::Regular
                 };
+                if again && self.top.is_some() {
+                    // What OpenClaw packs itself holds nothing twice.
+                    return Err(ArchiveError::Duplicate(shown(path.as_bytes())));
+                }
                 if again {
                     return self.same_file_again(&path, mode, header.size);
                 }
