@@ -578,3 +578,20 @@ fn a_package_that_hides_its_version_may_be_any_that_is_listed() {
     let records = [record("MAL-1", "other", &json!({ "versions": ["2.0.0"] }))];
     assert_eq!(found(&installation, &records, &ids).1, [""; 0]);
 }
+
+/// Opening a FIFO waits for who writes to it, for ever; `/dev/zero` has no end.
+#[test]
+fn what_is_no_file_is_not_imported() {
+    let installation = Installation::empty();
+    let fifo = installation.home.join("record.json");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo").success());
+    for (source, what) in [
+        (fifo.to_string_lossy().as_ref(), "a FIFO"),
+        ("/dev/zero", "a device"),
+    ] {
+        let run = installation.run(&["advisories", "import", source]);
+        assert_eq!(run.code, 2, "{}", run.text());
+        assert!(run.stderr.contains(what), "{}", run.text());
+    }
+}

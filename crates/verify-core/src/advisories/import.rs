@@ -281,6 +281,11 @@ impl Source {
                 other,
             });
         }
+        // A FIFO is not opened: that would wait for who writes to it.
+        if !metadata.is_file() {
+            let what = format!("it is {}, no file", read::kind_of(&metadata));
+            return Err(Error::io("read", path, std::io::Error::other(what)));
+        }
         let mut magic = [0; 4];
         let head = fs::File::open(path).and_then(|mut file| {
             use std::io::Read as _;
