@@ -52,6 +52,23 @@ call=(--state-dir "$work/state" --relocated-from /home/user/.openclaw --config "
 "$verifier" lock --init "${call[@]}" >/dev/null
 "$verifier" check "${call[@]}" -q --report "jsonl=$work/rows.jsonl" --report "prometheus=$work/gauges.prom" >/dev/null
 
+# Rows that are signed: what holds passes, and nothing else.
+ssh-keygen -q -t ed25519 -N '' -C gw-1 -f "$work/key"
+printf 'gw-1 namespaces="openclaw-verify-event" %s\n' "$(cat "$work/key.pub")" >"$work/allowed_signers"
+"$verifier" check "${call[@]}" --format jsonl --host-label gw-1 --sign-ssh "$work/key" >"$work/signed.jsonl"
+fleet/verify-rows.py "$work/allowed_signers" "$work/signed.jsonl" | cmp - <(head -n -1 "$work/signed.jsonl")
+for change in '1d' '1p' 's/gw-1/gw-2/' 's/"verified"/"violated"/' '$d'; do
+  if [ -n "$(sed "$change" "$work/signed.jsonl" | fleet/verify-rows.py "$work/allowed_signers" - 2>/dev/null | sed -n 1p)" ] && [ "$change" != 1p ]; then
+    printf 'rows passed after %s\n' "$change"
+    exit 1
+  fi
+  if sed "$change" "$work/signed.jsonl" | fleet/verify-rows.py "$work/allowed_signers" - >/dev/null 2>&1; then
+    printf 'no word of %s\n' "$change"
+    exit 1
+  fi
+done
+echo 'ssh-keygen: signed rows, and five changes of them'
+
 if interpreter=$(python recipes -r fleet/requirements.txt); then
   "$interpreter" fleet/check.py --hosts "${1:-2000}" --work "$work/fleet" --real "$work/rows.jsonl"
 else

@@ -22,7 +22,7 @@ KINDS = {"core": "core", "npm": "plugin", "skill": "skill", "mcp": "mcp-server",
 KEYS = [
     "schema", "event", "at", "host", "tool", "full", "policy", "lock", "reviews", "advisories", "subject", "kind", "source", "version",
     "enabled", "tree", "dependencies", "definition", "settings", "instructions", "basis", "integrity", "pinning", "provenance", "review",
-    "advisory", "level", "findings", "excepted", "message", "exit", "subjects", "deny", "warn", "note",
+    "advisory", "level", "findings", "excepted", "message", "exit", "subjects", "deny", "warn", "note", "signature",
 ]
 TAMPERINGS = 10
 

@@ -17,7 +17,7 @@ COLUMNS = ["at", "subject", "kind", "version", "tree", "dependencies", "definiti
 def main():
     source, target = sys.argv[1:3]
     with sys.stdin if source == "-" else open(source, encoding="utf-8") as file:
-        rows = [json.loads(line) for line in file]
+        rows = [row for row in map(json.loads, file) if row["event"] != "signature"]
     if not rows or rows[-1]["event"] != "run":
         sys.exit("no whole verdict: nothing was written")
     descriptor, made = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(target)))

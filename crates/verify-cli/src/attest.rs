@@ -9,6 +9,7 @@ use openclaw_verify_core::digest::Sha256Digest;
 use openclaw_verify_core::finding::Level;
 use openclaw_verify_core::provenance::StatementKey;
 use openclaw_verify_core::release::{FILE_NAMESPACE, SshSigningKey};
+use openclaw_verify_core::report::event::{Event, SIGNATURE_NAMESPACE, Stamp};
 use openclaw_verify_core::report::{
     Report, StatementOptions, StatementSubject, statement as write_statement,
 };
@@ -16,7 +17,7 @@ use openclaw_verify_core::{Error, OperatorError, Result, Verifier, text};
 
 use crate::anchors::own_text;
 use crate::cli::{Common, Format, Verb};
-use crate::{operator, outputs};
+use crate::{operator, output, outputs, render};
 
 /// Most bytes of an older statement that are looked at.
 const MAX_OLD: u64 = 16 << 20;
@@ -48,10 +49,10 @@ pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
         verb,
         Verb::Lock(_) | Verb::Review(_) | Verb::Update(_) | Verb::Policy(_)
     ) || matches!(verb, Verb::Release(args) if args.pin);
-    if common.sign_ssh.is_some() && common.attest.is_none() && !writes {
+    if common.sign_ssh.is_some() && common.attest.is_none() && !writes && !has_rows(common, verb) {
         return Err(Error::environment(
-            "--sign-ssh signs a statement or what is written, and neither is asked for",
-            "name its file with --attest FILE",
+            "--sign-ssh signs a statement, rows or what is written, and none of them is asked for",
+            "name the file of a statement with --attest FILE, or ask for rows with --format jsonl",
         ));
     }
     if common.sign_ssh.is_some() && common.attest.as_deref().is_some_and(is_output) {
@@ -62,6 +63,30 @@ pub(crate) fn refuse(common: &Common, verb: &Verb) -> Result<()> {
     }
     // A key that cannot be used is found before anything is judged.
     key(common).map(drop)
+}
+
+/// Whether a call writes rows that can be signed: verbs that judge the whole installation do, in jsonl.
+fn has_rows(common: &Common, verb: &Verb) -> bool {
+    let judges = matches!(verb, Verb::Check(_) | Verb::Watch(_));
+    let usual = matches!(verb, Verb::Watch(_)) && !operator::in_call("--format");
+    let printed = usual || common.format == Format::Jsonl;
+    let mut files = common.report.iter().map(|(format, _)| *format);
+    judges && (printed || files.any(|format| format == Format::Jsonl))
+}
+
+/// The rows of one verdict as they are written, with a last one that signs them where the call gives a key.
+pub(crate) fn signed_rows(common: &Common, rows: &str, stamp: &Stamp) -> Result<String> {
+    let rows = output::escaped(rows, Format::Jsonl);
+    let Some(path) = common.sign_ssh.as_ref().filter(|_| !rows.is_empty()) else {
+        return Ok(rows);
+    };
+    let key = ssh_key(path)?;
+    let armor = key
+        .sign(rows.as_bytes(), SIGNATURE_NAMESPACE)
+        .map_err(|why| Error::environment(why, "give another key with --sign-ssh KEY"))?;
+    let fingerprint = key.public().fingerprint();
+    let last = Event::signature(stamp, rows.lines().count(), fingerprint, armor);
+    Ok(rows + &render::event::lines(&[last]))
 }
 
 /// Takes older statements and signatures away, so that none is left where this run writes none. Anything else stays, and is refused.

@@ -170,8 +170,8 @@ pub(crate) struct Common {
     pub sign_key: Option<PathBuf>,
     /// Sign it with this SSH key
     ///
-    /// The statement, or the lock, policy or reviews that the verb writes. Ed25519 or P-256, without a passphrase. The signature is
-    /// FILE.sig, as `ssh-keygen -Y sign` writes it.
+    /// The statement, or the lock, policy or reviews that the verb writes: the signature is FILE.sig, as `ssh-keygen -Y sign` writes it.
+    /// With jsonl also the rows: the last one signs them. Ed25519 or P-256, without a passphrase.
     #[arg(long, global = true, value_name = "KEY", help_heading = REPORT, hide_short_help = true)]
     pub sign_ssh: Option<PathBuf>,
     /// Only what counts

@@ -107,6 +107,7 @@ fn acting(verb: &str) -> Vec<&'static str> {
             ANCHORS,
             SIGNERS,
             LEVELS,
+            SIGN,
             LABEL,
             FORMAT,
         ],

@@ -78,7 +78,12 @@ pub(super) fn finish(
         }
         _ => None,
     };
-    let text = render::render(report, common.format, detail, &render::event::stamp(common))?;
+    let stamp = render::event::stamp(common);
+    let text = render::render(report, common.format, detail, &stamp)?;
+    let text = match common.format {
+        Format::Jsonl => attest::signed_rows(common, &text, &stamp)?,
+        _ => text,
+    };
     output::report(&(first.unwrap_or_default() + &text), common.format)?;
     Ok(exit)
 }
@@ -97,6 +102,7 @@ pub(super) fn written_as(common: &Common, report: &Report, stamp: &Stamp) -> Res
                 let text = wrap::wrap(&output::styled(&text), None);
                 anstream::adapter::strip_str(&text).to_string()
             }
+            Format::Jsonl => attest::signed_rows(common, &text, stamp)?,
             _ => output::escaped(&text, *format),
         };
         outputs::write(path, &text, *format)?;

@@ -468,3 +468,66 @@ fn is_current(schema: &schemars::Schema, file: &str) {
         "run the test again with UPDATE_SCHEMA=1"
     );
 }
+
+/// The last row signs the bytes of the others, printed or in a file, and `ssh-keygen` says so too.
+#[test]
+fn rows_are_signed_where_a_key_is_given() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let key = installation.home.join("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "gw-1", "-f"])
+        .arg(&key)
+        .status();
+    assert!(made.expect("ssh-keygen").success());
+    let public = std::fs::read_to_string(key.with_extension("pub")).expect("key");
+    let allowed = installation.home.join("allowed_signers");
+    std::fs::write(
+        &allowed,
+        format!("gw-1 namespaces=\"openclaw-verify-event\" {public}"),
+    )
+    .expect("signers");
+    let shown = key.to_str().expect("path").to_owned();
+    let run = installation.run(&["check", "--format", "jsonl", "--sign-ssh", &shown]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let last = rows(&run.stdout).pop().expect("rows");
+    assert_eq!(last["event"], "signature");
+    let (signed, _) = run.stdout.trim_end().rsplit_once('\n').expect("rows");
+    let signed = format!("{signed}\n");
+    assert_eq!(last["signature"]["rows"], signed.lines().count());
+    let plain = installation.run(&["check", "--format", "jsonl"]);
+    assert_eq!(signed, plain.stdout);
+
+    let armor = installation.home.join("armor");
+    std::fs::write(&armor, last["signature"]["armor"].as_str().expect("armor")).expect("written");
+    let holds = |bytes: &str| {
+        let rows = installation.home.join("rows");
+        std::fs::write(&rows, bytes).expect("written");
+        let mut verify = std::process::Command::new("ssh-keygen");
+        verify.args(["-Y", "verify", "-I", "gw-1", "-n", "openclaw-verify-event"]);
+        verify.arg("-f").arg(&allowed).arg("-s").arg(&armor);
+        verify.stdin(std::fs::File::open(&rows).expect("rows"));
+        verify.output().expect("ssh-keygen").status.success()
+    };
+    assert!(holds(&signed));
+    assert!(!holds(&signed.replacen("verified", "violated", 1)));
+    assert!(!holds(signed.split_once('\n').expect("rows").1));
+
+    // A file has the same; other forms have nothing to sign.
+    let file = installation.home.join("rows.jsonl");
+    let target = format!("jsonl={}", file.display());
+    installation.run(&["check", "-q", "--report", &target, "--sign-ssh", &shown]);
+    assert_eq!(std::fs::read_to_string(&file).expect("file"), run.stdout);
+    for refused in [
+        ["check", "--format", "json"].as_slice(),
+        &["skills", "--format", "jsonl"],
+    ] {
+        let run = installation.run(&[refused, &["--sign-ssh", &shown]].concat());
+        assert_eq!(run.code, 2, "{refused:?}");
+        assert!(
+            run.text().contains("none of them is asked for"),
+            "{}",
+            run.text()
+        );
+    }
+}

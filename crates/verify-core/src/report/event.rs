@@ -16,6 +16,10 @@ use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::subject::{Kind, Source, SubjectId};
 
+/// What signatures of rows are made for (`ssh-keygen -Y sign -n`): a key that is trusted for the rows of a machine alone signs no policy
+/// and no statement.
+pub const SIGNATURE_NAMESPACE: &str = "openclaw-verify-event";
+
 /// The name of this format. Keys are only added; a change that breaks readers gets another number.
 pub const SCHEMA: &str = "openclaw-verify.event/1";
 
@@ -45,6 +49,8 @@ pub enum About {
     Run,
     /// A run that could not be completed, and says nothing about any subject.
     Failed,
+    /// The signature of the rows before it. Only where the caller gave a key; the last row of each verdict then.
+    Signature,
 }
 
 /// One row.
@@ -129,6 +135,20 @@ pub struct Event {
     pub warn: Option<usize>,
     /// For a run: findings at `note` that count.
     pub note: Option<usize>,
+    /// For a signature: of what, and by which key.
+    pub signature: Option<RowsSignature>,
+}
+
+/// The signature of the rows of one verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct RowsSignature {
+    /// How many rows right before this one it is of. Signed are their bytes as they were written, each with its line end.
+    pub rows: usize,
+    /// Whose it says it is: `SHA256:…` of the public key. Who may sign is for the reader to know.
+    pub key: String,
+    /// The armored SSH signature for the namespace [`SIGNATURE_NAMESPACE`].
+    pub armor: String,
 }
 
 impl Event {
@@ -169,6 +189,17 @@ impl Event {
             deny: None,
             warn: None,
             note: None,
+            signature: None,
+        }
+    }
+
+    /// The row that signs the `rows` rows before it. `key` is the fingerprint of the public key, `armor` the armored SSH signature of their
+    /// bytes for [`SIGNATURE_NAMESPACE`].
+    #[must_use]
+    pub fn signature(stamp: &Stamp, rows: usize, key: String, armor: String) -> Self {
+        Self {
+            signature: Some(RowsSignature { rows, key, armor }),
+            ..Self::blank(About::Signature, stamp)
         }
     }
 

@@ -29,7 +29,7 @@ use self::interest::{Interest, What};
 use self::kernel::{Change, Kernel};
 use super::{Start, check, detail, no_lock, start};
 use crate::cli::{Common, Format, WatchArgs};
-use crate::{Exit, errors, operator, output, process, render};
+use crate::{Exit, attest, errors, operator, output, process, render};
 
 /// How long events are collected after the first one: until none came for the first, or for the second at most.
 const QUIET: Duration = Duration::from_millis(40);
@@ -356,6 +356,7 @@ impl Watch {
                     let gone = news.iter().filter(|row| full && row.event == About::Gone);
                     let gone: Vec<Event> = gone.cloned().collect();
                     let text = render::event::lines(&gone) + &render::event::lines(rows);
+                    let text = attest::signed_rows(&self.common, &text, &stamp)?;
                     output::document(&text, Format::Jsonl)?;
                 }
                 _ if first || !news.is_empty() => {
@@ -399,10 +400,11 @@ impl Watch {
 
     fn row(&self, row: &Event) -> Result<()> {
         match (self.common.format, &row.message) {
-            (Format::Jsonl, _) => output::document(
-                &render::event::lines(std::slice::from_ref(row)),
-                Format::Jsonl,
-            ),
+            (Format::Jsonl, _) => {
+                let text = render::event::lines(std::slice::from_ref(row));
+                let text = attest::signed_rows(&self.common, &text, &self.stamp(false))?;
+                output::document(&text, Format::Jsonl)
+            }
             (_, Some(message)) => {
                 output::stderr(&format!("error: {message}"));
                 Ok(())
