@@ -144,9 +144,9 @@ fn is_bookkeeping(root: &Path, inside: &str, entries: [Option<&TreeEntry>; 2]) -
 fn is_gits(root: &Path, inside: &str) -> bool {
     const START: usize = 64;
     let mut start = Vec::new();
-    let file = std::fs::File::open(root.join(".git").join(inside));
-    let read = file.and_then(|file| file.take(START as u64 + 1).read_to_end(&mut start));
-    if read.is_err() || start.starts_with(b"#!") {
+    let file = read::open(&root.join(".git").join(inside)).ok();
+    let read = file.and_then(|(file, _)| file.take(START as u64 + 1).read_to_end(&mut start).ok());
+    if read.is_none() || start.starts_with(b"#!") {
         return false;
     }
     let is_id = |text: &[u8]| {

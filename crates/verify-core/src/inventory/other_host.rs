@@ -139,6 +139,10 @@ fn gateway_of(process: &Path, paths: &Paths) -> Option<Vec<String>> {
 pub(super) fn zero_separated(file: &Path) -> Option<Vec<String>> {
     // Files of /proc state no size.
     use std::io::Read as _;
+    // In a copy of /proc it may be anything.
+    if !std::fs::metadata(file).ok()?.is_file() {
+        return None;
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(file)
         .ok()?

@@ -81,8 +81,12 @@ fn oddity(file: &Path) -> Option<(&'static str, bool)> {
         true,
     ));
     let mut header = [0; 16];
-    let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut header));
-    if read.is_err() || header.get(2..4) != Some(b"\r\n") {
+    // Python follows links, and what is no file it does not read: opening a FIFO would wait for who writes to it.
+    let real = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let read = crate::read::open(&real)
+        .ok()
+        .and_then(|(mut file, _)| file.read_exact(&mut header).ok());
+    if read.is_none() || header.get(2..4) != Some(b"\r\n") {
         return stale;
     }
     let number = |at: usize| {
@@ -158,6 +162,11 @@ mod tests {
         assert!(is_cache(&cache));
         assert_eq!(of_source(&source), std::slice::from_ref(&file));
         assert_eq!(of_source(&dir.path().join("y.py")), [] as [PathBuf; 0]);
+        // Opening a FIFO would wait for ever.
+        let fifo = cache.join("z.cpython-311.pyc");
+        crate::read::make_fifo(&fifo);
+        assert_eq!(oddity(&fifo).map(|(_, weak)| weak), Some(true));
+        std::fs::remove_file(&fifo).expect("removed");
         std::fs::write(cache.join("y.js"), "").expect("file");
         assert!(
             !is_cache(&cache),
