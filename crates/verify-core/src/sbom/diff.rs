@@ -23,6 +23,28 @@ pub struct Diff {
     pub moved: Vec<Moved>,
     /// In both, and not equal.
     pub changed: Vec<ComponentChange>,
+    /// What advisories say that the old SBOM does not.
+    #[serde(rename = "vulnerabilitiesAdded")]
+    pub vulnerabilities_added: Vec<KnownVulnerability>,
+    /// What the old SBOM says, and the new one does not.
+    #[serde(rename = "vulnerabilitiesRemoved")]
+    pub vulnerabilities_removed: Vec<KnownVulnerability>,
+    /// The old SBOM knows vulnerabilities, and for the new one nothing was looked up, so that nothing is known to be gone.
+    #[serde(rename = "vulnerabilitiesNotLookedUp")]
+    pub vulnerabilities_not_looked_up: bool,
+}
+
+/// A vulnerability of one component.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct KnownVulnerability {
+    /// What has it.
+    #[serde(flatten)]
+    pub entry: ComponentEntry,
+    /// Its id.
+    pub id: String,
+    /// How it was judged, such as `not_affected`; empty where it was not.
+    pub state: String,
 }
 
 /// A component or service.
@@ -76,8 +98,11 @@ pub struct Field {
 /// Compares two SBOMs in CycloneDX JSON, of any version and any tool; those of this library match best.
 #[must_use]
 pub fn diff(old: &Value, new: &Value) -> Diff {
-    let (old, new) = (read(old), read(new));
     let mut diff = Diff::default();
+    let (before, after) = (read(old), read(new));
+    let looked_up = is_looked_up(new);
+    diff.compare_known(before.known(old), after.known(new), looked_up);
+    let (old, new) = (before.items, after.items);
     let mut gone: BTreeMap<&String, &Item> = old
         .iter()
         .filter(|(key, _)| !new.contains_key(*key))
@@ -128,13 +153,27 @@ pub fn diff(old: &Value, new: &Value) -> Diff {
 }
 
 impl Diff {
+    /// Compares what advisories say. A package that only moved, or has another version, has the same vulnerability.
+    fn compare_known(&mut self, before: Known, after: Known, looked_up: bool) {
+        let only = |these: &Known, those: &Known| -> Vec<KnownVulnerability> {
+            let only = these.iter().filter(|(key, _)| !those.contains_key(*key));
+            only.map(|(_, one)| one.clone()).collect()
+        };
+        self.vulnerabilities_added = only(&after, &before);
+        if looked_up {
+            self.vulnerabilities_removed = only(&before, &after);
+        } else {
+            self.vulnerabilities_not_looked_up = !before.is_empty();
+        }
+    }
+
     /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The page for a reader: by subject, `+` added, `-` removed, `>` moved, `~` changed.
+    /// The page for a reader: by subject, `+` added, `-` removed, `>` moved, `~` changed, `!` what advisories say now or no more.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut subjects: BTreeMap<String, String> = BTreeMap::new();
@@ -181,6 +220,19 @@ impl Diff {
             });
             line(&change.entry, '~', fields.collect());
         }
+        let known = self
+            .vulnerabilities_added
+            .iter()
+            .map(|one| (one, "known now"));
+        let gone = &self.vulnerabilities_removed;
+        for (one, what) in known.chain(gone.iter().map(|one| (one, "no more"))) {
+            let state = if one.state.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", one.state)
+            };
+            line(&one.entry, '!', format!("  {what}: {}{state}", one.id));
+        }
         let (added, removed, moved, changed) = (
             self.added.len(),
             self.removed.len(),
@@ -188,7 +240,18 @@ impl Diff {
             self.changed.len(),
         );
         let mut page =
-            format!("{added} added · {removed} removed · {moved} moved · {changed} changed\n");
+            format!("{added} added · {removed} removed · {moved} moved · {changed} changed");
+        let (known, gone) = (self.vulnerabilities_added.len(), gone.len());
+        if known + gone > 0 {
+            let _ = write!(
+                page,
+                " · vulnerabilities: {known} known now, {gone} no more"
+            );
+        }
+        page.push('\n');
+        if self.vulnerabilities_not_looked_up {
+            page.push_str("vulnerabilities: the old SBOM has some, and for the new one nothing was looked up\n");
+        }
         for (subject, lines) in subjects {
             let _ = write!(page, "\n{subject}\n{lines}");
         }
@@ -259,8 +322,66 @@ fn change(before: &Item, after: &Item) -> Option<ComponentChange> {
     })
 }
 
-/// Every component and service by the key under which it is matched.
-fn read(bom: &Value) -> BTreeMap<String, Item> {
+/// Whether advisories were looked up for an SBOM.
+fn is_looked_up(bom: &Value) -> bool {
+    let properties = bom.pointer("/metadata/properties");
+    let mut properties = properties.and_then(Value::as_array).into_iter().flatten();
+    bom.get("vulnerabilities").is_some_and(Value::is_array)
+        || properties.any(|property| {
+            property.get("name").and_then(Value::as_str) == Some("openclaw:advisories:index")
+        })
+}
+
+/// By subject, name, id and state.
+type Known = BTreeMap<(String, String, String, String), KnownVulnerability>;
+
+/// What an SBOM describes.
+struct Described<'v> {
+    /// Every component and service by the key under which it is matched.
+    items: BTreeMap<String, Item>,
+    /// The same keys by `bom-ref`.
+    keys: BTreeMap<&'v str, String>,
+}
+
+impl Described<'_> {
+    fn known(&self, bom: &Value) -> Known {
+        let list = |value: &Value, name: &str| {
+            let list = value.get(name).and_then(Value::as_array);
+            list.cloned().unwrap_or_default()
+        };
+        let text = |value: &Value, at: &str| {
+            let text = value.pointer(at).and_then(Value::as_str);
+            text.map(safe).unwrap_or_default()
+        };
+        let mut known = Known::new();
+        for one in list(bom, "vulnerabilities") {
+            let (id, state) = (text(&one, "/id"), text(&one, "/analysis/state"));
+            for affected in list(&one, "affects") {
+                let reference = affected.get("ref").and_then(Value::as_str);
+                let key = reference.and_then(|reference| self.keys.get(reference));
+                let Some(item) = key.and_then(|key| self.items.get(key)) else {
+                    continue;
+                };
+                let entry = item.entry.clone();
+                let key = (
+                    entry.subject.clone(),
+                    entry.name.clone(),
+                    id.clone(),
+                    state.clone(),
+                );
+                known.entry(key).or_insert_with(|| KnownVulnerability {
+                    entry,
+                    id: id.clone(),
+                    state: state.clone(),
+                });
+            }
+        }
+        known
+    }
+}
+
+/// Reads every component and service.
+fn read(bom: &Value) -> Described<'_> {
     let list = |name: &str| {
         bom.get(name)
             .and_then(Value::as_array)
@@ -331,7 +452,7 @@ fn read(bom: &Value) -> BTreeMap<String, Item> {
             item.fields.insert("dependencies".to_owned(), on);
         }
     }
-    items
+    Described { items, keys }
 }
 
 fn item(value: &Value) -> Item {
@@ -474,6 +595,57 @@ mod tests {
              (node_modules/gone)\n  > b 1.0.0  (node_modules/b)  from node_modules/p/node_modules/b\n  ~ c 1.1.0  (node_modules/c)\n      \
              dependencies: gone -> nothing\n      version: 1.0.0 -> 1.1.0\n"
         );
+    }
+
+    #[test]
+    fn what_advisories_say_is_compared() {
+        let bom = |version: &str, known: Value| {
+            json!({
+                "components": [package("a", version, "node_modules/a", "1")],
+                "vulnerabilities": known,
+            })
+        };
+        let one = |id: &str, state: &str| {
+            let analysis = if state.is_empty() {
+                json!({})
+            } else {
+                json!({ "state": state })
+            };
+            json!({ "id": id, "analysis": analysis, "affects": [{ "ref": "1" }, { "ref": "none" }] })
+        };
+        let old = bom("1.0.0", json!([one("GHSA-1", ""), one("GHSA-2", "")]));
+        // Another version with the same hole is no news; a judgement of it is.
+        let new = bom(
+            "1.1.0",
+            json!([one("GHSA-1", ""), one("GHSA-2", "not_affected")]),
+        );
+        let found = diff(&old, &new);
+        let ids = |list: &[KnownVulnerability]| -> Vec<String> {
+            list.iter()
+                .map(|one| format!("{} {}", one.id, one.state))
+                .collect()
+        };
+        assert_eq!(ids(&found.vulnerabilities_added), ["GHSA-2 not_affected"]);
+        assert_eq!(ids(&found.vulnerabilities_removed), ["GHSA-2 "]);
+        let text = found.to_text();
+        assert!(text.starts_with("0 added · 0 removed · 0 moved · 1 changed · vulnerabilities: 1 known now, 1 no more\n"), "{text}");
+        assert!(
+            text.contains("  ! a 1.1.0  (node_modules/a)  known now: GHSA-2 (not_affected)\n"),
+            "{text}"
+        );
+        assert!(diff(&old, &old).is_empty());
+        // That nothing was looked up does not make them go away.
+        let mut unknown = old.clone();
+        unknown
+            .as_object_mut()
+            .expect("object")
+            .remove("vulnerabilities");
+        let found = diff(&old, &unknown);
+        assert!(found.vulnerabilities_not_looked_up && found.vulnerabilities_removed.is_empty());
+        assert!(!found.is_empty());
+        unknown["metadata"] =
+            json!({ "properties": [{ "name": "openclaw:advisories:index", "value": "sha256:0" }] });
+        assert_eq!(diff(&old, &unknown).vulnerabilities_removed.len(), 2);
     }
 
     #[test]

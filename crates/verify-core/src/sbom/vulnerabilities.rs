@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::values::{self, Refs};
 use super::verdicts::{Analysis, KnownAdvisory};
-use crate::advisories::{Justification, Severity, vers};
+use crate::advisories::{Justification, Severity, is_violation, vers};
 
 /// Most characters of a range, by the schema of 1.5.
 const MAX_RANGE: usize = 1024;
@@ -62,7 +62,13 @@ fn entry(
 ) -> Option<Value> {
     let found = &set.first()?.found;
     let id = found.ids.first()?;
-    let source = json!({ "name": "OSV" });
+    // Records of the operator's own team have the form of OSV and are published by no one.
+    let name = if is_violation(id) {
+        "openclaw-verify violations"
+    } else {
+        "OSV"
+    };
+    let source = json!({ "name": name });
     let severity = match set.iter().map(|one| one.found.severity).max() {
         Some(severity) if severity != Severity::Unknown => severity.as_str(),
         _ => "unknown",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Scope, Verifier};
+use crate::advisories::is_violation;
 use crate::error::{Error, Result};
 use crate::evidence::review::ReviewStatus;
 use crate::evidence::{AdvisedPackage, Compared, Evidence};
@@ -80,7 +81,8 @@ impl Verifier {
             };
             verdicts.subjects.insert(subject.id.clone(), verdict);
             if let Some(described) = inventory.subjects.iter().find(|one| one.id == subject.id) {
-                let known = evidence.advisories.found.iter();
+                let advisories = &evidence.advisories;
+                let known = advisories.found.iter().chain(&advisories.violations);
                 verdicts
                     .known
                     .extend(known.map(|known| self.known_advisory(described, evidence, known)));
@@ -114,16 +116,18 @@ impl Verifier {
             until: exception.until,
             reason: exception.reason.clone(),
         });
+        // The operator's own word counts before what a file of the team says, and nothing counts against a violation.
+        let analysis = excepted.or_else(|| {
+            let vex = known.vex.clone().filter(|vex| !vex.expired);
+            vex.map(Analysis::NotAffected)
+        });
+        let is_violation = ids.iter().any(|id| is_violation(id));
         KnownAdvisory {
             subject: subject.id.clone(),
             version: known.version.clone(),
             places: known.places.clone(),
             found: known.found.clone(),
-            // The operator's own word counts before what a file of the team says.
-            analysis: excepted.or_else(|| {
-                let vex = known.vex.clone().filter(|vex| !vex.expired);
-                vex.map(Analysis::NotAffected)
-            }),
+            analysis: analysis.filter(|_| !is_violation),
         }
     }
 }

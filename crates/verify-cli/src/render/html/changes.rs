@@ -39,17 +39,34 @@ pub(in crate::render) fn render(diff: &Diff) -> String {
             .collect();
         row(&mut rows, &change.entry, "changed", &fields.join("<br>"));
     }
+    let (known, gone) = (&diff.vulnerabilities_added, &diff.vulnerabilities_removed);
+    let said = known.iter().map(|one| (one, "known vulnerable"));
+    for (one, what) in said.chain(gone.iter().map(|one| (one, "known no more"))) {
+        let judged = if one.state.is_empty() {
+            esc(&one.id)
+        } else {
+            format!("{} ({})", esc(&one.id), esc(&one.state))
+        };
+        row(&mut rows, &one.entry, what, &judged);
+    }
     let mut out = String::new();
     push(
         &mut out,
         format_args!(
-            "<p class=\"counts\">{} added · {} removed · {} moved · {} changed</p>",
+            "<p class=\"counts\">{} added · {} removed · {} moved · {} changed · vulnerabilities: {} known now, {} no more</p>",
             diff.added.len(),
             diff.removed.len(),
             diff.moved.len(),
-            diff.changed.len()
+            diff.changed.len(),
+            known.len(),
+            gone.len()
         ),
     );
+    if diff.vulnerabilities_not_looked_up {
+        out.push_str(
+            "<p>The old SBOM has vulnerabilities, and for the new one nothing was looked up.</p>\n",
+        );
+    }
     out.push_str("<section aria-labelledby=\"changes\">\n<h2 id=\"changes\">What changed</h2>\n");
     let rows: String = rows.into_values().collect();
     table(
@@ -60,7 +77,11 @@ pub(in crate::render) fn render(diff: &Diff) -> String {
     );
     out.push_str("</section>\n");
     let changes = diff.added.len() + diff.removed.len() + diff.moved.len() + diff.changed.len();
+    let changes = changes + known.len() + gone.len();
     let (title, class) = match changes {
+        0 if diff.vulnerabilities_not_looked_up => {
+            ("Vulnerabilities were not looked up".to_owned(), "warn")
+        }
         0 => ("Nothing changed between the two SBOMs".to_owned(), "good"),
         changes => (
             format!("{} between two SBOMs", count(changes, "change")),

@@ -126,6 +126,9 @@ fn violations_go_out_as_records_and_come_back() {
         assert_eq!(installation.run(&flag).code, 2);
     }
 
+    #[cfg(feature = "sbom")]
+    listed_in_an_sbom(&installation);
+
     // Neighbours: other bytes, another version, another package.
     let records = |entries: &[String]| {
         for (name, _) in written() {
@@ -192,4 +195,29 @@ fn records_of_a_team_say_nothing_about_the_age_and_are_read_strictly() {
         assert_eq!(run.code, 2, "{place} {value}: {}", run.text());
         assert!(run.stderr.contains("0.json"), "{}", run.stderr);
     }
+}
+
+/// What a team says must not run is in the SBOM too, of packages and of skills, and no exception makes it less.
+#[cfg(feature = "sbom")]
+fn listed_in_an_sbom(installation: &Installation) {
+    let run = installation.run(&["sbom"]);
+    let bom: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let all = bom["vulnerabilities"].as_array().expect("vulnerabilities");
+    let mut places = Vec::new();
+    for one in all {
+        assert!(
+            one["id"].as_str().expect("id").starts_with("x_openclaw-"),
+            "{one}"
+        );
+        assert_eq!(one["source"]["name"], "openclaw-verify violations");
+        assert_eq!(one["analysis"], Value::Null);
+        assert_eq!(one["description"], "sends tokens away", "{one}");
+        let affected = one["affects"].as_array().expect("affects");
+        places.extend(affected.iter().map(|one| one["ref"].as_str().expect("ref")));
+    }
+    assert_eq!(all.len(), 3, "{all:#?}");
+    assert!(places.contains(&"workspace/skills/weather"), "{places:?}");
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sbom");
+    fs::create_dir_all(&folder).expect("folder");
+    fs::write(folder.join("violations-1.6.cdx.json"), run.stdout).expect("file");
 }
