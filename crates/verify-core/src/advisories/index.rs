@@ -1,6 +1,6 @@
 //! The index: one file that answers what is said of a package by reading a few blocks of it. Format: docs/formats.md, "Advisory index".
 //!
-//! Its body is cut into blocks of 8 KiB. The digest of each stands in a table, and the index's own digest is that of header,
+//! Its body is cut into blocks of 2 KiB. The digest of each stands in a table, and the index's own digest is that of header,
 //! description and table, which also stands at the end: so one digest stands for every byte, though a look-up reads and hashes only the blocks that it needs. A
 //! package's bucket is found by the hash of its name; the bucket says which names it holds, so an answer "none" is one that was read.
 
@@ -20,11 +20,11 @@ use crate::error::{Error, Result};
 use crate::read;
 
 /// `OCVADV`, and the version of the format.
-const MAGIC: [u8; 8] = *b"OCVADV\x00\x01";
+const MAGIC: [u8; 8] = *b"OCVADV\x00\x02";
 /// Bytes of the header: the magic, and the lengths of what follows.
 const HEADER: u64 = 32;
-/// Bytes of a block of the body.
-const BLOCK: u64 = 8 << 10;
+/// Bytes of a block of the body. A look-up hashes two or three, and opening the index all of their digests: this size makes both small.
+const BLOCK: u64 = 2 << 10;
 /// Bytes of a digest.
 const DIGEST: u64 = 32;
 /// Most bytes of the description.
@@ -34,7 +34,7 @@ const MAX_BODY: u64 = 4 << 30;
 /// Most buckets.
 const MAX_BUCKETS: u64 = 1 << 22;
 /// Most blocks that are kept: 1 MiB.
-const MAX_KEPT: usize = 128;
+const MAX_KEPT: usize = 512;
 /// Most bytes of one bucket: a few packages, and what is said of them.
 const MAX_BUCKET: u64 = 64 << 20;
 
