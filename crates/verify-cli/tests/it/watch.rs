@@ -143,6 +143,45 @@ fn a_change_is_told_and_what_did_not_change_is_not() {
     assert_eq!(watching.end().0, Some(143));
 }
 
+/// The host is what `openclaw` on PATH leads to, so another link, or one that is found before it, is another host.
+#[test]
+fn another_openclaw_on_path_is_told() {
+    let installation = locked();
+    let package = |name: &str| {
+        let folder = installation.home.join(name).join("node_modules/openclaw");
+        fs::create_dir_all(&folder).expect("folder");
+        let manifest =
+            r#"{"name":"openclaw","version":"2026.9.6","bin":{"openclaw":"openclaw.mjs"}}"#;
+        fs::write(folder.join("package.json"), manifest).expect("manifest");
+        let main = folder.join("openclaw.mjs");
+        fs::write(&main, format!("#!/usr/bin/env node\n// {name}\n")).expect("program");
+        fs::set_permissions(&main, fs::Permissions::from_mode(0o755)).expect("mode");
+        main
+    };
+    let [one, two, three] = ["one", "two", "three"].map(package);
+    let [first, second] = ["first", "second"].map(|name| installation.home.join(name));
+    for folder in [&first, &second] {
+        fs::create_dir(folder).expect("folder");
+    }
+    let lead = |folder: &Path, to: &Path| {
+        std::os::unix::fs::symlink(to, folder.join("new")).expect("link");
+        fs::rename(folder.join("new"), folder.join("openclaw")).expect("exchanged");
+    };
+    lead(&second, &one);
+    let mut command = installation.command(&["watch"]);
+    let path = format!("{}:{}:/usr/bin:/bin", first.display(), second.display());
+    let watching = Watching::start(command.env("PATH", path));
+    let tree = |rows: &[Value]| of(rows, "core:openclaw").map(|row| row["tree"].clone());
+    let mut seen = vec![tree(&watching.run()).expect("a host")];
+    for (folder, to) in [(&second, &two), (&first, &three)] {
+        lead(folder, to);
+        let known = seen.clone();
+        let rows = watching.until(|rows| tree(rows).is_some_and(|tree| !known.contains(&tree)));
+        seen.extend(tree(&rows));
+    }
+    assert_eq!(seen.len(), 3);
+}
+
 /// Folders in folders that nobody watched when they were made.
 #[test]
 fn what_appears_and_goes_is_told() {

@@ -29,7 +29,7 @@ use self::interest::{Interest, What};
 use self::kernel::{Change, Kernel};
 use super::{Start, check, detail, no_lock, start};
 use crate::cli::{Common, Format, WatchArgs};
-use crate::{Exit, attest, errors, operator, output, process, render};
+use crate::{Exit, attest, errors, host, operator, output, process, render, signed};
 
 /// How long events are collected after the first one: until none came for the first, or for the second at most.
 const QUIET: Duration = Duration::from_millis(40);
@@ -233,6 +233,9 @@ impl Watch {
             .chain(self.common.anchors.files().cloned())
             .filter_map(|file| std::path::absolute(file).ok())
             .collect();
+        if signed::environment_counts() {
+            own.extend(host::places_on_path());
+        }
         if full {
             // What has to be watched is known before it is read.
             verifier.inventory()?;
