@@ -1,5 +1,6 @@
 //! States that are large: what is asked of the system stays bounded, and the answer is the same.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -87,4 +88,46 @@ fn eighty_thousand_reviews_are_read() {
     fs::write(installation.config.join("openclaw-reviews.toml"), text).expect("reviews");
     let check = installation.run(&["check", "-W", "unreviewed"]);
     assert_eq!(check.code, 0, "{}", check.text());
+}
+
+/// Whatever wants a file gets it from one reading: `SKILL.md` was once read three times. A skill inside a plugin is a part of two subjects,
+/// and read for each.
+#[test]
+#[ignore = "needs strace"]
+fn each_file_of_a_subject_is_opened_once() {
+    let installation = Installation::shipped();
+    skills(&installation, 20);
+    installation.init(0);
+    let trace = installation.home.join("trace");
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-y", "-qq", "-e", "trace=openat,openat2", "-o"]);
+    traced.arg(&trace);
+    let command = installation.command(&["check", "-W", "unreviewed"]);
+    let run = Run::of(&around(traced, &command).output().expect("strace"));
+    assert_eq!(run.code, 0, "{}", run.text());
+    let mut opened: BTreeMap<String, usize> = BTreeMap::new();
+    for line in fs::read_to_string(&trace).expect("trace").lines() {
+        // `… = 5</home/…/SKILL.md>`, also where a call was interrupted by another thread's.
+        let path = line.rsplit_once(" = ").and_then(|(_, result)| {
+            let (_, path) = result.split_once('<')?;
+            path.strip_suffix('>')
+        });
+        if let Some(path) = path.filter(|path| std::path::Path::new(path).is_file()) {
+            *opened.entry(path.to_owned()).or_default() += 1;
+        }
+    }
+    let state = installation.state.to_string_lossy().into_owned();
+    let of_state: Vec<(&String, &usize)> = opened
+        .iter()
+        .filter(|(path, _)| path.starts_with(&state))
+        .collect();
+    let skills = of_state
+        .iter()
+        .filter(|(path, _)| path.ends_with("/SKILL.md"));
+    assert!(skills.count() >= 20, "{of_state:?}");
+    let again: Vec<_> = of_state
+        .into_iter()
+        .filter(|(path, times)| **times > 1 && !path.contains("/acme-bundle/skills/"))
+        .collect();
+    assert!(again.is_empty(), "{again:?}");
 }
