@@ -9,7 +9,7 @@ set -euo pipefail
 cd -- "$(dirname -- "$0")/.."
 tools=$(realpath -m -- "${CARGO_TARGET_DIR:-target}/fleet-tools")
 verifier=${VERIFIER:-${CARGO_TARGET_DIR:-target}/debug/openclaw-verify}
-[ -x "$verifier" ] || cargo build --quiet -p openclaw-verify
+[ -x "$verifier" ] || cargo build --quiet --workspace --tests
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 
