@@ -10,6 +10,7 @@
 
 mod attributes;
 mod checkout;
+mod index;
 mod objects;
 mod pack;
 mod refs;
@@ -18,6 +19,7 @@ mod tree;
 
 pub use attributes::Attributes;
 pub use checkout::{CheckoutState, compare_checkout};
+pub use index::{IndexEntry, tracked};
 pub use objects::{Object, ObjectKind, ObjectReader, object_id};
 pub use refs::is_valid_tag_name;
 pub use repository::Repository;
