@@ -8,6 +8,7 @@ mod criteria;
 pub mod edit;
 mod exception;
 mod glob;
+mod host;
 mod requirements;
 mod rule_set;
 mod signed;
@@ -36,6 +37,7 @@ pub use advisories::AdvisoryPolicy;
 pub use criteria::Criteria;
 pub use exception::{Digests, Exception, ExceptionTarget, MAX_EXCEPTION_DAYS, MAX_MALICIOUS_DAYS};
 pub use glob::{BadPattern, Pattern};
+pub use host::HostPolicy;
 pub use requirements::{OriginProof, Requirements};
 use rule_set::RuleSet;
 pub use signed::{InstallationPlaces, PinnedFile};
@@ -63,6 +65,8 @@ pub struct Policy {
     pub sources: Option<AllowedSources>,
     /// What is known to be bad, and how much of it is put up with.
     pub advisories: AdvisoryPolicy,
+    /// What of the machine is judged, and how.
+    pub host: HostPolicy,
     /// Reviews of other people.
     pub imports: Vec<Import>,
     rules: RuleSet,

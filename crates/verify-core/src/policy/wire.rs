@@ -27,6 +27,7 @@ pub(super) struct WirePolicy {
     pub levels: BTreeMap<Spanned<String>, Spanned<Level>>,
     pub sources: Option<WireSources>,
     pub advisories: Option<Spanned<WireAdvisories>>,
+    pub host: Option<WireHost>,
     #[serde(default)]
     pub imports: BTreeMap<Spanned<String>, Spanned<WireImport>>,
     #[serde(default)]
@@ -53,6 +54,13 @@ pub(super) struct WireInstallation {
     pub state_dir: Option<Spanned<String>>,
     pub openclaw: Option<Spanned<String>>,
     pub home: Option<Spanned<String>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WireHost {
+    pub check: Option<bool>,
+    pub group_shared: Option<bool>,
 }
 
 #[derive(Deserialize)]

@@ -20,9 +20,9 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use toml::Spanned;
 
 use super::rule_set::{Prefixes, RuleSet};
-use super::wire::{VERSION, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
+use super::wire::{VERSION, WireHost, WireIdentity, WireImport, WirePolicy, WireRule, WireSources};
 use super::{
-    AdvisoryPolicy, AllowedSources, BaseRule, BuildIdentity, Import, ImportLocation,
+    AdvisoryPolicy, AllowedSources, BaseRule, BuildIdentity, HostPolicy, Import, ImportLocation,
     InstallationPlaces, Pattern, Policy, PolicyRule, Preset, RequirementOrigin, RuleInfo,
 };
 use crate::error::OperatorError;
@@ -70,6 +70,7 @@ pub(super) fn preset(preset: Preset, catalogue: &[RuleInfo<'_>]) -> Checked<Poli
         levels: reader.levels(wire.levels, origin)?,
         sources: None,
         advisories: AdvisoryPolicy::default(),
+        host: host(HostPolicy::default(), wire.host),
         imports: Vec::new(),
         rules: RuleSet::default(),
         base: wire
@@ -108,6 +109,7 @@ pub(super) fn operator(
     policy
         .levels
         .extend(reader.levels(wire.levels, |line| RequirementOrigin::Policy { line })?);
+    policy.host = host(policy.host, wire.host);
     policy.sources = wire.sources.map(|s| reader.sources(s)).transpose()?;
     if let Some(advisories) = wire.advisories {
         policy.advisories = reader.advisories(advisories)?;
@@ -135,6 +137,16 @@ pub(super) fn operator(
         numbers.or_default().push(number);
     }
     Ok(policy)
+}
+
+/// What the preset says, with the operator's own keys over it.
+fn host(preset: HostPolicy, wire: Option<WireHost>) -> HostPolicy {
+    HostPolicy {
+        check: wire.and_then(|host| host.check).unwrap_or(preset.check),
+        group_shared: wire
+            .and_then(|host| host.group_shared)
+            .unwrap_or(preset.group_shared),
+    }
 }
 
 struct Reader<'a> {
