@@ -4,7 +4,9 @@
 //! finds the same installation and the same files from whatever folder it is run. What chooses form (`--format`, `--color`, `-v`) and
 //! what decides about one run only (`-A`, `--fail-on`, `--now`) is not repeated. Values are one word of a POSIX shell each.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use openclaw_verify_core::text;
@@ -16,10 +18,18 @@ use crate::operator;
 pub(crate) struct Places {
     /// For this program.
     own: String,
-    /// What a command of OpenClaw's has to know of them: what stands before it, and behind its name.
-    openclaw: (String, String),
+    /// What a command of OpenClaw's has to know of them.
+    openclaw: Chosen,
     /// The state directory.
     state: Option<PathBuf>,
+}
+
+/// What has OpenClaw's own command act on the installation that this call is about.
+struct Chosen {
+    /// Variables of its environment.
+    variables: Vec<(&'static str, OsString)>,
+    /// Options behind its name.
+    options: Vec<OsString>,
 }
 
 /// Those of this process, which serves one call.
@@ -91,24 +101,25 @@ impl Places {
             .map(|given| format!(" --env {}", text::shell_word(given)));
         let dev = common.dev.then(|| " --dev".to_owned());
         let own = given.chain(variables).chain(dev).collect();
-        let word = |place: &Path| text::shell_word(&place.to_string_lossy()).into_owned();
-        let state = common.state_dir.as_deref().filter(|_| from.is_none());
-        let before = state.map(|folder| format!("OPENCLAW_STATE_DIR={} ", word(folder)));
-        let behind = match (common.dev, common.profile.as_deref()) {
-            (true, _) => " --dev".to_owned(),
-            (false, Some(profile)) => format!(" --profile {}", word(Path::new(profile))),
-            (false, None) => String::new(),
-        };
         Self {
             own,
-            openclaw: (before.unwrap_or_default(), behind),
+            openclaw: Chosen::of(common, from),
             state: operator::state_dir(common),
         }
     }
 
     /// A command of OpenClaw's that acts on the same state.
     fn for_openclaw(&self, command: &str) -> String {
-        let (before, behind) = &self.openclaw;
+        let word = |text: &OsString| text::shell_word(&text.to_string_lossy()).into_owned();
+        let Chosen { variables, options } = &self.openclaw;
+        let before: String = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={} ", word(value)))
+            .collect();
+        let behind: String = options
+            .iter()
+            .map(|option| format!(" {}", word(option)))
+            .collect();
         let rest = command.strip_prefix("openclaw").unwrap_or(command);
         format!("{before}openclaw{behind}{rest}")
     }
@@ -117,6 +128,68 @@ impl Places {
     pub(crate) fn after(&self, command: &str) -> String {
         format!("{command}{}", self.own)
     }
+}
+
+impl Chosen {
+    fn of(common: &Common, from: Option<&Path>) -> Self {
+        let given = |place: &Option<PathBuf>| {
+            let place = place.as_ref().filter(|place| !place.as_os_str().is_empty());
+            place.map(|place| place.clone().into_os_string())
+        };
+        let mut variables: Vec<(&'static str, OsString)> = Vec::new();
+        match given(&common.state_dir).filter(|_| from.is_none()) {
+            Some(state) => variables.push(("OPENCLAW_STATE_DIR", state)),
+            None => variables.extend(given(&common.home).map(|home| ("OPENCLAW_HOME", home))),
+        }
+        for name in [
+            "OPENCLAW_STATE_DIR",
+            "OPENCLAW_HOME",
+            "OPENCLAW_CONFIG_PATH",
+        ] {
+            let values = common.variables.iter().filter_map(|it| it.split_once('='));
+            let value = values.filter(|(it, _)| *it == name).map(|(_, value)| value);
+            // An option of the call counts more than `--env`, as it does for this program.
+            if let Some(value) = value.last()
+                && variables.iter().all(|(there, _)| *there != name)
+            {
+                variables.push((name, value.into()));
+            }
+        }
+        let options = match (common.dev, common.profile.as_deref()) {
+            (true, _) => vec!["--dev".into()],
+            (false, Some(profile)) => vec!["--profile".into(), profile.into()],
+            (false, None) => Vec::new(),
+        };
+        Self { variables, options }
+    }
+}
+
+/// OpenClaw's own command about the installation that `common` names.
+pub(crate) fn openclaw(common: &Common, arguments: &[&str]) -> Command {
+    let Chosen { variables, options } = Chosen::of(common, None);
+    let mut command = Command::new("openclaw");
+    command.envs(variables).args(options).args(arguments);
+    command
+}
+
+/// The same as words that can be run one by one, without a shell.
+pub(crate) fn openclaw_words(common: &Common, arguments: &[&str]) -> Vec<String> {
+    let Chosen { variables, options } = Chosen::of(common, None);
+    let before = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.to_string_lossy()));
+    let mut words: Vec<String> = before.collect();
+    if !words.is_empty() {
+        words.insert(0, "env".to_owned());
+    }
+    words.push("openclaw".to_owned());
+    words.extend(
+        options
+            .iter()
+            .map(|option| option.to_string_lossy().into_owned()),
+    );
+    words.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+    words
 }
 
 #[cfg(test)]

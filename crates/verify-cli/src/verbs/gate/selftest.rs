@@ -11,6 +11,11 @@ use crate::cli::{Common, Format, GateArgs};
 use crate::{Exit, output, render};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
+    // It is typed by people, so the folder is found as `--setup` finds it.
+    let common = &Common {
+        config: Some(super::setup::folder(common)?),
+        ..common.clone()
+    };
     let gate = super::gate(common, args, Arc::new(AtomicBool::new(false)))?;
     let folder = temporary::Folder::in_shared(&std::env::temp_dir())
         .map_err(|error| Error::io("create", "a temporary folder", error))?;

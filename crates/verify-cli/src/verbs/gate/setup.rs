@@ -3,7 +3,6 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use openclaw_verify_core::{Error, Result};
 use serde_json::json;
@@ -13,6 +12,7 @@ use crate::operator::{self, LOCK};
 use crate::{Exit, commands, output, render};
 
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
+    refuse_copy(common, args)?;
     let config = folder(common)?;
     let program = std::env::current_exe()
         .map_err(|error| Error::io("find", "this program's own path", error))?;
@@ -88,15 +88,18 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     ];
     if !args.apply {
         match common.format {
-            Format::Human => output::lines(&format!(
-                "openclaw config set security.installPolicy {} --strict-json\n",
-                quoted(&value)
-            ))?,
+            Format::Human => {
+                let command = format!(
+                    "openclaw config set security.installPolicy {} --strict-json",
+                    quoted(&value)
+                );
+                output::lines(&format!("{}\n", commands::carried(&command)))?;
+            }
             _ => said(common, &command, false)?,
         }
         return Ok(Exit::Clean);
     }
-    apply(&command)?;
+    apply(common, &command)?;
     if common.format != Format::Human {
         said(common, &command, true)?;
         return Ok(Exit::Clean);
@@ -109,9 +112,10 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
 
 /// Takes the gate out of OpenClaw's config again.
 pub(super) fn remove(common: &Common, args: &GateArgs) -> Result<Exit> {
+    refuse_copy(common, args)?;
     let command = ["config", "unset", "security.installPolicy"];
     if args.apply {
-        apply(&command)?;
+        apply(common, &command)?;
     }
     if common.format != Format::Human {
         said(common, &command, args.apply)?;
@@ -148,10 +152,23 @@ pub(super) fn remove(common: &Common, args: &GateArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
+/// A copy is not what asks the gate: OpenClaw's command would change the copy, and the words would speak of the original.
+fn refuse_copy(common: &Common, args: &GateArgs) -> Result<()> {
+    match &common.relocated_from {
+        Some(old) if args.apply => Err(Error::environment(
+            format!(
+                "the state directory is a copy of {}, and a gate in a copy is asked by no one",
+                old.display()
+            ),
+            "run it where OpenClaw is, without --relocated-from",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Runs OpenClaw's own command. `config` loads no plugin, so nothing under test runs.
-fn apply(arguments: &[&str]) -> Result<()> {
-    let status = Command::new("openclaw")
-        .args(arguments)
+fn apply(common: &Common, arguments: &[&str]) -> Result<()> {
+    let status = commands::openclaw(common, arguments)
         .status()
         .map_err(|error| Error::Environment {
             what: "openclaw could not be run".to_owned(),
@@ -175,16 +192,14 @@ fn apply(arguments: &[&str]) -> Result<()> {
 
 /// The document `openclaw-verify.setup/1`.
 fn said(common: &Common, arguments: &[&str], applied: bool) -> Result<()> {
-    let command: Vec<&str> = std::iter::once("openclaw")
-        .chain(arguments.iter().copied())
-        .collect();
+    let command = commands::openclaw_words(common, arguments);
     let value =
         json!({ "schema": "openclaw-verify.setup/1", "command": command, "applied": applied });
     output::document(&render::json(&value)?, common.format)
 }
 
 /// The operator's folder: as named, or where every other verb looks for it. The gate itself is always given it.
-fn folder(common: &Common) -> Result<PathBuf> {
+pub(super) fn folder(common: &Common) -> Result<PathBuf> {
     if common.config.is_some() {
         return super::config(common);
     }
