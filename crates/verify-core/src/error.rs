@@ -110,6 +110,8 @@ pub enum Input {
     Copy,
     /// A folder into which an archive is unpacked to be read.
     Unpacked,
+    /// The registry that may be asked.
+    Registry,
     /// Imported reviews: they are fetched when a lock is written with the network allowed.
     Imports,
 }

@@ -39,6 +39,13 @@ const HOME: Remedy = Remedy::Operator {
 };
 
 const INSTALL_AGAIN: &str = "install it again from its archive, or review what is installed";
+/// What names a registry.
+const REGISTRY: Remedy = Remedy::Operator {
+    input: Some(Input::Registry),
+};
+
+const NAME_REGISTRY: &str =
+    "name the registry once, in the policy as `[sources] registries = [\"https://…\"]`, or to npm";
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     // Of what is only announced nothing else can be known yet.
@@ -48,15 +55,39 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .chain(no_advisories(whole))
             .collect();
     }
-    open(whole).into_iter().map(with_remedy).collect()
+    let open: Vec<Draft> = open(whole).into_iter().map(with_remedy).collect();
+    let asked_no_one = asked_no_one(whole, &open);
+    asked_no_one.into_iter().chain(open).collect()
+}
+
+/// The operator allowed the network, and there is no registry that could be asked: that is no answer, and must not look like one.
+fn asked_no_one(whole: &Whole<'_>, open: &[Draft]) -> Option<Draft> {
+    let code = NotEstablished::NoRegistry.as_str();
+    let unasked = open.iter().filter(|draft| draft.code == Some(code)).count();
+    if !whole.online || unasked == 0 {
+        return None;
+    }
+    let draft = Draft::new(
+        "the network was allowed and no registry was asked: none is configured, for npm or in the policy",
+    )
+    .code(code)
+    .level(Level::Warn)
+    .outcome(Outcome::NotEstablished)
+    .help(NAME_REGISTRY)
+    .remedy(REGISTRY);
+    Some(located(whole, None, draft))
 }
 
 /// Only what a registry would know is cleared by asking it.
 fn with_remedy(draft: Draft) -> Draft {
-    let ask = [NotEstablished::Offline, NotEstablished::NoRegistry];
-    let asking = ask.iter().any(|code| draft.code == Some(code.as_str()));
+    let code = draft.code.filter(|_| draft.remedy.is_none());
+    if code == Some(NotEstablished::NoRegistry.as_str()) {
+        return draft.help(NAME_REGISTRY).remedy(REGISTRY);
+    }
     match draft.remedy {
-        None if !asking => draft.remedy(Remedy::Operator { input: None }),
+        None if code != Some(NotEstablished::Offline.as_str()) => {
+            draft.remedy(Remedy::Operator { input: None })
+        }
         _ => draft,
     }
 }
@@ -89,9 +120,11 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
             return of_observation(observation)
                 .map(|draft| draft.help("name that folder").remedy(HOME));
         }
-        Observation::NotHere { .. } => return of_observation(observation),
-        Observation::NotInCopy { .. } => draft
-            .help("copy that folder into the state directory's place too, or check the original"),
+        Observation::NotHere { .. } => {
+            return of_observation(observation)
+                .map(|draft| draft.help("to have these judged too, run it where they are"));
+        }
+        Observation::NotInCopy { .. } => draft.help(NOT_IN_COPY),
         Observation::LeadsNowhere { place } => draft
             .help("have it lead to a folder again, or set it aside")
             .remedy(Remedy::SetAside {
@@ -113,6 +146,9 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
         _ => draft,
     })
 }
+
+const NOT_IN_COPY: &str =
+    "copy that folder into the state directory's place too, or check the original";
 
 /// Formats and layouts that are not understood. Policy requires integrity of everything that OpenClaw loads, so what cannot be
 /// read is not a note: anyone who can make a file unreadable must not thereby make it uninteresting.
@@ -244,8 +280,10 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
 
 /// A file that cannot be read is installed anew with the rest, or, where only its owner knows the rest, moved away.
 fn way_out(view: &View<'_>, observation: &Observation, draft: Draft) -> Draft {
-    let Observation::Unreadable { place, .. } = observation else {
-        return draft;
+    let place = match observation {
+        Observation::Unreadable { place, .. } => place,
+        Observation::NotInCopy { .. } => return draft.help(NOT_IN_COPY),
+        _ => return draft,
     };
     let subject = &view.subject;
     if subject.source == Source::Unrecorded || subject.kind == Kind::Skill {
