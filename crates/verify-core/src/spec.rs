@@ -2,6 +2,7 @@
 
 use js_semver::Version;
 
+use crate::subject::Source;
 use crate::text;
 
 /// Longest spec that is read, in bytes; a longer one pins nothing. npm's own are a few dozen bytes.
@@ -80,6 +81,25 @@ pub fn git_at(spec: &str, commit: &str) -> String {
     format!("{repository}@{commit}")
 }
 
+/// What a spec asks for without its version or ref, and that. `npm:` is OpenClaw's own word and says nothing.
+pub(crate) fn parts(source: Source, spec: &str) -> (&str, Option<&str>) {
+    let (at, name) = match source {
+        Source::Git => {
+            let end =
+                reference(spec).map_or(spec.len(), |reference| spec.len() - reference.len() - 1);
+            (end, spec)
+        }
+        Source::Clawhub => (clawhub_name(spec).0.len(), spec),
+        _ => {
+            let name = spec.strip_prefix("npm:").unwrap_or(spec);
+            let at = name.char_indices().skip(1).find(|(_, c)| *c == '@');
+            (at.map_or(name.len(), |(at, _)| at), name)
+        }
+    };
+    let (name, rest) = name.split_at_checked(at).unwrap_or((name, ""));
+    (name, rest.get(1..))
+}
+
 /// What a git spec names behind the address.
 fn reference(spec: &str) -> Option<&str> {
     let (_, reference) = spec.rsplit_once('@').or_else(|| spec.rsplit_once('#'))?;
@@ -150,6 +170,36 @@ mod tests {
             let exact = git_at(spec, commit);
             assert_eq!(exact, format!("{repository}@{commit}"));
             assert_eq!(git(&exact), Pin::Exact);
+        }
+    }
+
+    #[test]
+    fn a_spec_is_a_name_and_what_is_asked_of_it() {
+        for (source, spec, name, asked) in [
+            (Source::Npm, "npm:@a/b@1.0.0", "@a/b", Some("1.0.0")),
+            (Source::Npm, "@a/b", "@a/b", None),
+            (Source::Npm, "b@", "b", Some("")),
+            (Source::Npm, "", "", None),
+            (
+                Source::Clawhub,
+                "clawhub:b@1.0.0",
+                "clawhub:b",
+                Some("1.0.0"),
+            ),
+            (
+                Source::Git,
+                "git:git@a.example:b/c",
+                "git:git@a.example:b/c",
+                None,
+            ),
+            (
+                Source::Git,
+                "git:https://a.example/b#main",
+                "git:https://a.example/b",
+                Some("main"),
+            ),
+        ] {
+            assert_eq!(parts(source, spec), (name, asked), "{spec}");
         }
     }
 

@@ -6,6 +6,7 @@
 use std::io::IsTerminal as _;
 
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
+use openclaw_verify_core::lock::LockChange;
 use openclaw_verify_core::policy::Criteria;
 use openclaw_verify_core::subject::SubjectId;
 use openclaw_verify_core::{
@@ -30,6 +31,12 @@ pub(super) fn run(common: &Common, args: &UpdateArgs) -> Result<Exit> {
     }
     let id = names::to_write(&verifier, &args.id, args.yes)?;
     let material = verifier.review_material(&id, Since::Cheapest, false)?;
+    if material.lock == Some(AgainstLock::Equal) {
+        let ids = verifier.with_parts(&id)?;
+        let relock = verifier.relock(&ids)?;
+        start.bar.finish();
+        return same_files(common, args, &verifier, &relock, &ids, &files);
+    }
     if let Some(exit) = no_update(common, &material)? {
         return Ok(exit);
     }
@@ -72,19 +79,33 @@ pub(super) fn run(common: &Common, args: &UpdateArgs) -> Result<Exit> {
     conclude(common, start.builder, &ids)
 }
 
+/// The files are those of the lock; what OpenClaw recorded of them may still be in other words than the lock has it.
+fn same_files(
+    common: &Common,
+    args: &UpdateArgs,
+    verifier: &Verifier,
+    relock: &Relock,
+    ids: &[SubjectId],
+    files: &Files,
+) -> Result<Exit> {
+    let id = ids.first().map_or("it", |id| id.as_str());
+    let changed = |change: &LockChange| ids.iter().any(|id| id.as_str() == change.id);
+    if !relock.changes.iter().any(changed) {
+        output::stderr(&format!("{id} is what is locked: nothing to take over"));
+        return Ok(Exit::Clean);
+    }
+    output::stderr(&format!(
+        "the files of {id} are what is locked; what is recorded of it changed"
+    ));
+    lock::update(common, ids, verifier, relock, files, args.yes)
+}
+
 /// What is no update is said, and nothing is done.
 fn no_update(common: &Common, material: &ReviewMaterial) -> Result<Option<Exit>> {
     let id = text::shell_word(material.subject.as_str());
     let places = Places::of(common, None);
     match material.lock {
         Some(AgainstLock::Updated) => Ok(None),
-        Some(AgainstLock::Equal) => {
-            output::stderr(&format!(
-                "{} is what is locked: nothing to take over",
-                material.subject
-            ));
-            Ok(Some(Exit::Clean))
-        }
         Some(AgainstLock::Changed) => {
             output::stderr(&format!(
                 "{} is not what was locked, and neither its version nor OpenClaw's record explains it: that is no update",

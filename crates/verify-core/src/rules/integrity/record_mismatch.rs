@@ -4,7 +4,9 @@ use crate::digest::{GitOid, Sri};
 use crate::fact::{Fact, Outcome};
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::{Agreement, Observation};
+use crate::lock::LockedPackage;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::spec::{self, Pin};
 use crate::subject::Source;
 use crate::text;
 
@@ -226,6 +228,11 @@ fn written_by_hand(view: &View<'_>) -> Vec<Draft> {
     .into_iter()
     .filter_map(|(what, differ)| {
         let (locked, found) = differ?;
+        if what == "spec"
+            && let Some(again) = asked_again(view, entry, &locked, &found)
+        {
+            return Some(again);
+        }
         Some(
             view.draft(format!("the lock says another {what} of what is unchanged"))
                 .level(Level::Warn)
@@ -237,6 +244,52 @@ fn written_by_hand(view: &View<'_>) -> Vec<Draft> {
         )
     })
     .collect()
+}
+
+/// OpenClaw records what its last command asked for: an update by name leaves the bare name, an install by version that version. Of the
+/// very release that is locked that is an ordinary change. What floats has a finding of its own.
+fn asked_again(view: &View<'_>, entry: &LockedPackage, locked: &str, found: &str) -> Option<Draft> {
+    let (subject, source) = (view.subject, entry.source);
+    let record = subject.record.as_ref()?;
+    let same_files = entry.source == subject.source
+        && entry.version.as_deref() == subject.recorded_version().as_deref();
+    let (before, now) = (spec::parts(source, locked), spec::parts(source, found));
+    if !same_files || before.0 != now.0 {
+        return None;
+    }
+    let (pin, release) = match source {
+        Source::Npm => (spec::npm(found), entry.version.clone()),
+        Source::Clawhub => (spec::clawhub(found), entry.version.clone()),
+        Source::Git => {
+            let commit = entry.commit.as_ref().map(ToString::to_string);
+            if commit.is_none() || commit.as_deref() != record.git_commit.as_deref() {
+                return None;
+            }
+            (spec::git(found), commit)
+        }
+        _ => return None,
+    };
+    let asked = now.1.map(spec::plain_version);
+    let (level, message) = match pin {
+        Pin::Exact if asked != release.as_deref().map(spec::plain_version) => return None,
+        Pin::Exact => (
+            Level::Warn,
+            "OpenClaw's record now asks for exactly what is locked, and the lock does not say so yet",
+        ),
+        Pin::Floating(_) => (
+            Level::Note,
+            "OpenClaw's record now asks for it in other words, as after an update by name; installed is what is locked",
+        ),
+    };
+    let draft = view
+        .draft(message)
+        .level(level)
+        .outcome(Outcome::NotApplicable)
+        .evidence(format!("locked {}", text::excerpt(locked, 200)))
+        .evidence(format!("found  {}", text::excerpt(found, 200)))
+        .help("take that over")
+        .remedy(RemedyKind::Lock.about(Some(&subject.id)));
+    Some(draft)
 }
 
 /// Both, when both are there and they differ. What is missing or malformed has findings of its own.
