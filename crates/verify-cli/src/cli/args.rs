@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use openclaw_verify_core::policy::Preset;
 use openclaw_verify_core::review::Criteria;
 use openclaw_verify_core::subject::SubjectId;
 
@@ -128,6 +129,11 @@ pub(crate) struct LockArgs {
     /// Written into the registries of the policy, so that --online and npm ask it, and code of another one is a finding.
     #[arg(long, value_name = "URL", requires = "init")]
     pub registry: Option<String>,
+    /// default, strict or homelab, into the starter policy
+    ///
+    /// What is asked of everything. In homelab what is not read yet only warns.
+    #[arg(long, value_name = "NAME", requires = "init", value_parser = preset)]
+    pub preset: Option<Preset>,
     /// Only say whether it would change
     #[arg(long)]
     pub check: bool,
@@ -150,11 +156,19 @@ impl LockArgs {
             ids: ids.iter().map(ToString::to_string).collect(),
             init: false,
             registry: None,
+            preset: None,
             check: false,
             from: None,
             accept: Vec::new(),
         }
     }
+}
+
+fn preset(text: &str) -> Result<Preset, String> {
+    let all = [Preset::Default, Preset::Strict, Preset::Homelab];
+    all.into_iter()
+        .find(|known| known.as_str() == text)
+        .ok_or_else(|| "expected default, strict or homelab".to_owned())
 }
 
 /// Arguments of `update`.

@@ -10,12 +10,15 @@ use openclaw_verify_core::{Error, Result, Verifier, operator_file};
 
 use super::lock::{keep, tell_refused};
 use super::start_first;
-use crate::cli::{Common, Format};
+use crate::cli::{Common, Format, LockArgs};
 use crate::render::count;
 use crate::{Exit, commands, operator, output};
 
-pub(super) fn run(common: &Common, registry: Option<&str>) -> Result<Exit> {
-    let start = start_first(common)?;
+pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
+    let registry = args.registry.as_deref();
+    let preset = args.preset.unwrap_or_default();
+    let mut start = start_first(common)?;
+    start.builder = start.builder.preset(preset);
     let files = start.files.clone();
     for path in [&files.lock, &files.policy] {
         if path.symlink_metadata().is_ok() {
@@ -59,7 +62,7 @@ pub(super) fn run(common: &Common, registry: Option<&str>) -> Result<Exit> {
     let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = denied
         .into_iter()
         .partition(|finding| can_be_excepted(finding));
-    let policy = starter::write(&relock.lock, &excepted, today, registry)?;
+    let policy = starter::write(&relock.lock, &excepted, today, preset, registry)?;
     // What the call gave goes into it, so it is read before it is written.
     Policy::parse(&files.policy, &policy.text, &rules::infos(), today)?;
     for path in [&files.lock, &files.policy, &files.reviews] {
@@ -84,10 +87,16 @@ pub(super) fn run(common: &Common, registry: Option<&str>) -> Result<Exit> {
     let subjects = count(relock.lock.packages().len(), "subject");
     let exceptions = count(policy.exceptions, "exception");
     say(common, &format!("wrote {lock}: {subjects}"))?;
-    let until = policy.until;
+    let until = match policy.exceptions {
+        0 => String::new(),
+        _ => format!(" until {}", policy.until),
+    };
     say(
         common,
-        &format!("wrote {file}: policy `default`, {exceptions} until {until}"),
+        &format!(
+            "wrote {file}: policy `{}`, {exceptions}{until}",
+            preset.as_str()
+        ),
     )?;
     if reviews_are_new {
         say(
@@ -100,7 +109,7 @@ pub(super) fn run(common: &Common, registry: Option<&str>) -> Result<Exit> {
     let report = rejudge(start.builder)?;
     say(common, "")?;
     say(common, "Commit these files. In CI:")?;
-    say(common, "  openclaw-verify check --config .")?;
+    say(common, "  openclaw-verify check --lock-only --config .")?;
     say(common, "")?;
     if !standing.is_empty() {
         let (verb, what) = match standing.len() {

@@ -1,4 +1,4 @@
-//! The policy that a first run writes: the preset `default`, and one dated exception for each subject and finding that cannot
+//! The policy that a first run writes: a preset, and one dated exception for each subject and finding that cannot
 //! have been looked at yet.
 
 use std::collections::BTreeMap;
@@ -13,8 +13,8 @@ use crate::finding::Finding;
 use crate::lock::{Lock, LockedPackage};
 use crate::subject::SubjectId;
 
-use super::Exception;
 use super::edit::render;
+use super::{Exception, Preset};
 use crate::toml_file::quote;
 
 /// Days that the exceptions of a first run last.
@@ -32,7 +32,7 @@ pub struct Starter {
     pub until: Date,
 }
 
-/// The starter policy that excepts `findings`, each bound to what `lock` holds of its subject.
+/// The starter policy of `preset` that excepts `findings`, each bound to what `lock` holds of its subject.
 ///
 /// `registry` is the address of the registry that may be asked, where the operator names one.
 ///
@@ -42,6 +42,7 @@ pub fn write(
     lock: &Lock,
     findings: &[&Finding],
     today: Date,
+    preset: Preset,
     registry: Option<&str>,
 ) -> Result<Starter> {
     let until = today.checked_add(DAYS.days()).map_err(|error| {
@@ -57,7 +58,7 @@ pub fn write(
             Some(((&entry.id, finding.id), entry))
         })
         .collect();
-    let mut text = head(wanted.len(), until, registry);
+    let mut text = head(wanted.len(), until, preset, registry);
     for ((_, id), entry) in &wanted {
         text.push('\n');
         text += &render(&excepted(entry, id, today, until));
@@ -69,7 +70,7 @@ pub fn write(
     })
 }
 
-fn head(exceptions: usize, until: Date, registry: Option<&str>) -> String {
+fn head(exceptions: usize, until: Date, preset: Preset, registry: Option<&str>) -> String {
     let sources = match registry {
         Some(address) => format!("[sources]                        # where code may come from\nregistries = [{}]\n# git = [\"github.com/openclaw/*\"]\n# min-age-days = 7\n", quote(address)),
         None => "# [sources]                      # where code may come from; without this everything is allowed\n# git = [\"github.com/openclaw/*\"]\n# min-age-days = 7\n".to_owned(),
@@ -78,7 +79,7 @@ fn head(exceptions: usize, until: Date, registry: Option<&str>) -> String {
         "\
 # Policy of openclaw-verify: what this installation may run. Format: docs/formats.md of openclaw-verify.
 version = 1
-preset = \"default\"             # default | strict | homelab; keys here override it
+preset = {:<21} # default | strict | homelab; keys here override it
 
 # [levels]                       # finding id = deny | warn | note | allow
 # floating-spec = \"deny\"
@@ -87,7 +88,8 @@ preset = \"default\"             # default | strict | homelab; keys here overrid
 # [[rule]]                       # what is asked of some subjects; the most specific match wins
 # match = \"skill:workspace/*\"
 # review = \"safe-to-load\"
-"
+",
+        quote(preset.as_str())
     );
     if exceptions > 0 {
         let _ = write!(
@@ -199,8 +201,14 @@ mod tests {
             .map(|entry| found("unreviewed", &entry.id))
             .collect();
         let today = jiff::civil::date(2026, 11, 22);
-        let starter =
-            write(&lock, &findings.iter().collect::<Vec<_>>(), today, None).expect("starter");
+        let starter = write(
+            &lock,
+            &findings.iter().collect::<Vec<_>>(),
+            today,
+            Preset::Default,
+            None,
+        )
+        .expect("starter");
         let policy = Policy::parse(
             std::path::Path::new("p"),
             &starter.text,
@@ -228,6 +236,7 @@ mod tests {
             &lock,
             &[&one, &twice, &other],
             today,
+            Preset::Homelab,
             Some("https://registry.example.org/"),
         )
         .expect("starter");
@@ -239,6 +248,7 @@ mod tests {
             today,
         )
         .expect("policy");
+        assert_eq!(policy.base(), Preset::Homelab);
         let sources = policy.sources.as_ref().expect("sources");
         assert_eq!(
             sources.registries.as_deref(),

@@ -11,6 +11,7 @@ use super::demand::{Demand, SignedFile};
 use crate::finding::Level;
 use crate::inventory::{HostCommand, Memory};
 use crate::operator_file;
+use crate::policy::Preset;
 use crate::provenance::{Anchors, Instance};
 use crate::text;
 
@@ -36,6 +37,7 @@ pub struct Builder {
     pub(super) nix_pins: Option<PathBuf>,
     pub(super) program: Option<PathBuf>,
     pub(super) policy: Option<OperatorFile>,
+    pub(super) preset: Preset,
     pub(super) lock: Option<OperatorFile>,
     pub(super) reviews: Option<OperatorFile>,
     pub(super) demand: Option<Demand>,
@@ -107,6 +109,7 @@ impl Builder {
             nix_pins: None,
             program: None,
             policy: None,
+            preset: Preset::Default,
             lock: None,
             reviews: None,
             demand: None,
@@ -251,6 +254,12 @@ impl Builder {
     /// The policy file; the preset `default` when there is none at `path`. `shown` is how reports name it.
     pub fn policy(mut self, path: impl Into<PathBuf>, shown: impl Into<String>) -> Self {
         self.policy = Some(OperatorFile::new(path, shown));
+        self
+    }
+
+    /// What is asked of everything where there is no policy file; the preset `default` when this is not called.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.preset = preset;
         self
     }
 

@@ -18,7 +18,7 @@ use crate::inventory;
 use crate::lock::Lock;
 use crate::nix::NixPins;
 use crate::operator_file::{self, Purpose};
-use crate::policy::{Policy, Preset};
+use crate::policy::Policy;
 use crate::report::{InputFile, Inputs};
 use crate::rules::{self, Names};
 use crate::text;
@@ -271,7 +271,7 @@ impl Builder {
         let infos = rules::infos();
         Ok(match self.policy.as_ref().and_then(OperatorFile::content) {
             Some((path, text)) => Policy::parse(path, text, &infos, self.today())?,
-            None => Policy::preset(Preset::Default, &infos)?,
+            None => Policy::preset(self.preset, &infos)?,
         })
     }
 
