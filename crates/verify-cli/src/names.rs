@@ -43,9 +43,13 @@ pub(crate) fn to_write(verifier: &Verifier, text: &str, unasked: bool) -> Result
     if !unasked && ask::possible() {
         return Ok(meant);
     }
+    let why = match unasked {
+        true => "with --yes nothing is asked",
+        false => "there is no terminal to ask on",
+    };
     Err(Error::environment(
         format!(
-            "{} is no whole id, and what writes without asking needs one",
+            "{} is not a whole id, and {why}, so it has to be whole",
             text::excerpt(text, SHOWN)
         ),
         format!("name it in full: {meant}"),

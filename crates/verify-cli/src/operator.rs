@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use openclaw_verify_core::finding::Input;
 use openclaw_verify_core::{Error, Origins, Result};
 
 use rustix::fs::FlockOperation;
@@ -342,10 +343,11 @@ pub(crate) fn installation(common: &Common) -> Result<Installation> {
             return Err(Error::NothingToVerify {
                 what: format!("no OpenClaw state at {}", state_dir.display()),
                 help: Some(
-                    "name it with --state-dir DIR, or judge only lock, policy and reviews with --lock-only"
+                    "run this where OpenClaw is installed, or name its state directory (of a copy also \
+                     where it was: --relocated-from OLD)"
                         .to_owned(),
                 ),
-                needs: None,
+                needs: Some(Input::StateDir),
             });
         }
         Err(error) => return Err(Error::io("read the state directory", state_dir, error)),

@@ -18,15 +18,74 @@ use crate::commands;
 pub(crate) fn report(report: &Report, for_people: bool) -> Report {
     let mut report = report.clone();
     let installed = report.stage == Stage::Installed;
+    let carried = |command: String| match for_people {
+        true => commands::carried(&command),
+        false => command,
+    };
     for finding in &mut report.findings {
-        let command = command(&finding.remedy).or_else(|| excepted(finding).filter(|_| installed));
-        let command = match command {
-            Some(command) if for_people => Some(commands::carried(&command)),
-            command => command,
+        let excepted = excepted(finding).filter(|_| installed);
+        let (command, instead) = match (command(&finding.remedy), excepted) {
+            (Some(command), _) => (Some(command), false),
+            (None, except) => (except, true),
         };
-        finding.help = worded(finding, command);
+        if report.stage == Stage::LockOnly && needs_installation(&finding.remedy) {
+            finding.help = format!(
+                "where OpenClaw is installed: {}",
+                lower(finding.help.trim_end_matches('.'))
+            );
+        }
+        if instead && command.is_some() && !finding.help.is_empty() {
+            finding.help = format!(
+                "{}; or except it until a day",
+                finding.help.trim_end_matches('.')
+            );
+        }
+        if let Some(see) = seen_by(finding).filter(|_| installed) {
+            finding.help = format!("see what changed: {}; {}", carried(see), finding.help);
+        }
+        finding.help = worded(finding, command.map(carried));
     }
     report
+}
+
+/// Whether what clears a finding has to be done where the files are.
+fn needs_installation(remedy: &Remedy) -> bool {
+    matches!(
+        remedy,
+        Remedy::Lock { .. } | Remedy::Review { .. } | Remedy::Reinstall { .. }
+    )
+}
+
+/// A sentence in the middle of another.
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
+/// What shows the change that a finding asks to accept: that is wanted before accepting it. Of what has no files of its own the finding
+/// itself says all.
+fn seen_by(finding: &Finding) -> Option<String> {
+    let Remedy::Lock {
+        subject: Some(id),
+        accept: true,
+        ..
+    } = &finding.remedy
+    else {
+        return None;
+    };
+    let part = match finding.id {
+        "tree-mismatch" => "",
+        "dependency-mismatch" => " --dependencies",
+        _ => return None,
+    };
+    let from_files = !matches!(id.scheme(), "config" | "service" | "cron" | "agent" | "mcp");
+    from_files.then(|| {
+        format!(
+            "openclaw-verify review {} --diff lock{part}",
+            shell_word(id.as_str())
+        )
+    })
 }
 
 /// Where nothing else can be run and the finding can be excepted: the command that puts up with it for a time, bound to what is there.
@@ -278,6 +337,8 @@ pub(crate) fn flag(input: Input) -> Option<&'static str> {
         Input::Network => "--online",
         Input::Copy => "--from PATH",
         Input::Unpacked => "--unpack-to DIR",
+        // npm's own default is what it uses without one, and is none that anyone chose for this.
+        Input::Registry => "npm config set registry \"$(npm config get registry)\"",
         Input::Imports => "openclaw-verify lock --online",
         _ => return None,
     })

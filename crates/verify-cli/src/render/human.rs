@@ -34,7 +34,7 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
         inputs(&mut out, report);
     }
     if detail == Detail::Verbose {
-        subjects(&mut out, &report.subjects);
+        subjects(&mut out, &report.subjects, lock_only(report));
     }
     releases::render(&mut out, &report.releases, detail);
     findings(&mut out, report, detail);
@@ -153,7 +153,7 @@ fn inputs(out: &mut String, report: &Report) {
     out.push('\n');
 }
 
-fn subjects(out: &mut String, subjects: &[SubjectReport]) {
+fn subjects(out: &mut String, subjects: &[SubjectReport], lock_only: bool) {
     let width = subjects
         .iter()
         .map(|subject| subject.id.as_str().chars().count())
@@ -164,6 +164,8 @@ fn subjects(out: &mut String, subjects: &[SubjectReport]) {
         let basis = subject
             .basis
             .map_or(subject.outcomes.integrity.as_str(), Basis::as_str);
+        // No file was compared, so no outcome of a comparison says anything.
+        let basis = if lock_only { "in the lock" } else { basis };
         let version = subject.version.as_deref().unwrap_or("-");
         let version = openclaw_verify_core::text::excerpt(version, 24);
         let disabled = if subject.enabled { "" } else { " (disabled)" };
@@ -216,7 +218,8 @@ fn together<'a>(out: &mut String, found: Vec<&'a Finding>) -> Vec<&'a Finding> {
     let pair = found.iter().find_map(|second| {
         let first = found
             .iter()
-            .find(|first| second.beside == Some(first.id) && alone(first.id) && alone(second.id))?;
+            .find(|first| second.beside == Some(first.id) && first.subject == second.subject)
+            .filter(|first| alone(first.id) && alone(second.id))?;
         Some((*first, *second))
     });
     let Some((first, second)) = pair else {
@@ -243,8 +246,9 @@ fn together<'a>(out: &mut String, found: Vec<&'a Finding>) -> Vec<&'a Finding> {
 
 /// One finding with its evidence and what to do next.
 fn single(out: &mut String, finding: &Finding, evidence: usize) {
-    let subject = finding.subject.as_ref().map_or("", |id| id.as_str());
-    line(out, format_args!("{} {subject}", heading(finding)));
+    let subject = finding.subject.as_ref();
+    let subject = subject.map_or(String::new(), |id| format!(" {id}"));
+    line(out, format_args!("{}{subject}", heading(finding)));
     line(out, format_args!("  {}", finding.message));
     for text in finding.evidence.iter().take(evidence) {
         line(out, format_args!("    {text}"));
@@ -361,10 +365,15 @@ fn not_covered(out: &mut String, report: &Report, detail: Detail) {
         // The list is long and the same every day; who wants it asks for more.
         let count = report.not_covered.len();
         let things = if count == 1 { "thing" } else { "things" };
+        // Without an installation these are what an installation would show.
+        let also = match lock_only(report) {
+            true => "",
+            false => " that OpenClaw also opens",
+        };
         line(
             out,
             format_args!(
-                "{dim}not judged: {count} {things} that OpenClaw also opens (-v names them with the reasons){dim:#}"
+                "{dim}not judged: {count} {things}{also} (-v names them with the reasons){dim:#}"
             ),
         );
     }

@@ -7,7 +7,7 @@ use openclaw_verify_core::report::event::Stamp;
 use openclaw_verify_core::subject::Kind;
 use openclaw_verify_core::{Result, Scope};
 
-use super::{detail, no_lock, start};
+use super::{detail, no_lock, start_check};
 use crate::cli::{Common, Format};
 use crate::render::headline::{Since, headline};
 use crate::render::{self, Detail};
@@ -15,7 +15,7 @@ use crate::{Exit, attest, names, operator, output, outputs, wrap};
 
 /// Judges everything, or only subjects of some kinds and perhaps of some ids.
 pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
-    let start = start(common)?;
+    let start = start_check(common)?;
     let verifier = start.builder.build()?;
     let scope = match only {
         None => Scope::Everything,

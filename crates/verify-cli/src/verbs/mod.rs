@@ -81,7 +81,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Verb::Skills(ids) => check::run(common, Some((vec![Kind::Skill], ids.ids))),
         Verb::Watch(args) => watch::run(common, &args),
         Verb::Core => check::run(common, Some((vec![Kind::Core], Vec::new()))),
-        Verb::Lock(args) if args.init => init::run(common, args.registry.as_deref()),
+        Verb::Lock(args) if args.init => init::run(common, &args),
         Verb::Lock(args) => lock::run(common, &args),
         Verb::Npm(args) => npm::run(common, &args),
         Verb::Archive(args) => archive::run(common, &args),
@@ -133,6 +133,21 @@ struct Start {
     files: Files,
     /// Finished before anything is printed.
     bar: Arc<Bar>,
+}
+
+/// The same for the verbs that can judge lock, policy and reviews alone, which is a way out where there is no installation.
+fn start_check(common: &Common) -> Result<Start> {
+    start(common).map_err(|error| match error {
+        Error::NothingToVerify { what, .. } => Error::NothingToVerify {
+            what,
+            help: Some(
+                "name it with --state-dir DIR, or judge only lock, policy and reviews with --lock-only"
+                    .to_owned(),
+            ),
+            needs: None,
+        },
+        error => error,
+    })
 }
 
 /// Finds the installation and the operator's files, and says which were chosen.

@@ -35,6 +35,7 @@ mod mint;
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod minting;
 mod nix;
+mod newcomer;
 mod policy;
 mod posture;
 mod odd_installs;

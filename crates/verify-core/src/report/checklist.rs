@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Report, Tool};
+use super::{Report, SubjectReport, Tool};
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::rules;
@@ -298,6 +298,43 @@ fn lines(findings: &[&Finding]) -> Vec<String> {
     lines
 }
 
+/// A subject that was not compared leaves every point about what is installed open.
+fn judged_with_lock(report: &Report) -> Result<String, String> {
+    let open = |subject: &&SubjectReport| subject.outcomes.integrity == Outcome::NotEstablished;
+    let unknown: Vec<&str> = report
+        .subjects
+        .iter()
+        .filter(open)
+        .map(|subject| subject.id.as_str())
+        .collect();
+    let all = report.subjects.len();
+    if !unknown.is_empty() {
+        let mut named = unknown
+            .iter()
+            .take(SHOWN)
+            .copied()
+            .collect::<Vec<_>>()
+            .join(", ");
+        if unknown.len() > SHOWN {
+            named += ", …";
+        }
+        let judged = all - unknown.len();
+        return Err(format!(
+            "{judged} of {all} subjects were judged with the lock; not established: {named}"
+        ));
+    }
+    if report
+        .subjects
+        .iter()
+        .all(|subject| subject.kind != Kind::Core)
+    {
+        return Err(format!(
+            "{all} subjects were judged with the lock, and the host package is not known"
+        ));
+    }
+    Ok(format!("{all} subjects, judged with the lock"))
+}
+
 /// What was looked at, so that silence means something; or why nothing was.
 fn evidence(
     point: &Point,
@@ -339,8 +376,7 @@ fn evidence(
         Needs::Confined => given(&looked.confined, "no label of a running gateway was seen"),
         Needs::Unit => given(&looked.unit, "no unit that starts the gateway was seen"),
         Needs::Container => given(&looked.container, "no file about a container was given"),
-        Needs::Lock => locked()
-            .map(|report| format!("{} subjects, judged with the lock", report.subjects.len())),
+        Needs::Lock => judged_with_lock(locked()?),
         Needs::Advisories => match &locked()?.inputs.advisories {
             Some(known) => Ok(format!("{} advisories were asked", known.records)),
             None => Err("no index of advisories was read".to_owned()),

@@ -61,7 +61,7 @@ impl<'m> Contents<'m> {
     pub fn store(manifest: Manifest, store: ContentStore) -> Self {
         Self {
             manifest: Cow::Owned(manifest),
-            place: "kept when it was reviewed".to_owned(),
+            place: "kept when it was locked or reviewed".to_owned(),
             source: Source::Store(store),
         }
     }

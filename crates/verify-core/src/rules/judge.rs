@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcomes::Said;
 use super::{
-    Check, Group, Judged, Rule, Stage, Whole, catalogue, integrity, pinning, remedies, review, rule,
+    Check, Group, Judged, Rule, Stage, Whole, catalogue, hygiene, integrity, pinning, remedies,
+    review, rule,
 };
 use crate::digest::Sha256Digest;
 use crate::fact::Outcome;
@@ -50,9 +51,11 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
             judge.settle(rule, draft);
         }
     }
+    as_grave_as_what_it_covered(whole, flags, &mut judge.findings);
     // Before an install all that will be asked is said at once.
     if whole.stage == Stage::Installed {
         one_for_what_is_new(&mut judge.findings);
+        one_way_to_lock(&mut judge.findings);
     }
     judge.findings.sort_by_cached_key(|f| {
         (
@@ -92,6 +95,85 @@ fn one_for_what_is_new(findings: &mut Vec<Finding>) {
         let known = finding.subject.as_ref().is_none_or(|id| !new.contains(id));
         known || !again.contains(&finding.id) || finding.code.is_some()
     });
+}
+
+/// A subject with a change that has to be accepted by name is locked in no other way, so every finding that locking it clears says so.
+/// That the lock holds no digest of what its commands start is not said again where the commands themselves are not the locked ones.
+fn one_way_to_lock(findings: &mut Vec<Finding>) {
+    let must_accept = |finding: &Finding| match &finding.remedy {
+        Remedy::Lock {
+            subject,
+            accept: true,
+            ..
+        } if finding.level == Level::Deny => subject.clone(),
+        _ => None,
+    };
+    let accepted: BTreeSet<SubjectId> = findings.iter().filter_map(must_accept).collect();
+    let commands: BTreeSet<SubjectId> = findings
+        .iter()
+        .filter(|finding| finding.id == integrity::definition_mismatch::RULE.id)
+        .filter_map(must_accept)
+        .collect();
+    findings.retain(|finding| {
+        let changed = finding
+            .subject
+            .as_ref()
+            .is_some_and(|id| commands.contains(id));
+        !changed || finding.id != pinning::unpinned::RULE.id || finding.code.is_some()
+    });
+    for finding in findings {
+        if let Remedy::Lock {
+            subject: Some(id),
+            accept,
+            update: false,
+            ..
+        } = &mut finding.remedy
+            && accepted.contains(&*id)
+        {
+            *accept = true;
+        }
+    }
+}
+
+/// An expired exception is at most as grave as what it covered: what only warns without it does not deny with it. Where a rule that it
+/// names does not speak at this stage, or the operator chose the level, that is not known better.
+fn as_grave_as_what_it_covered(
+    whole: &Whole<'_>,
+    flags: &[(String, Level)],
+    findings: &mut [Finding],
+) {
+    let expired = hygiene::exception_expired::RULE.id;
+    let chosen = flags.iter().any(|(id, _)| id == expired) || whole.policy.level(expired).is_some();
+    if chosen {
+        return;
+    }
+    let speaks = |id: &String| rule(id).is_some_and(|rule| rule.stages.contains(whole.stage));
+    let mut capped = Vec::new();
+    for (at, finding) in findings
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.id == expired)
+    {
+        let line = finding.locations.first().map(|place| place.line);
+        let mut exceptions = whole.policy.exceptions().iter();
+        let exception = exceptions
+            .find(|it| Some(&it.package) == finding.subject.as_ref() && Some(it.line) == line);
+        let Some(exception) = exception.filter(|it| it.allow.iter().all(speaks)) else {
+            continue;
+        };
+        let covered = findings.iter().filter(|other| {
+            other.subject == finding.subject
+                && exception.allow.iter().any(|id| id == other.id)
+                && other.suppressed.is_none()
+        });
+        let most = covered.map(|other| other.level).max();
+        capped.push((at, most.unwrap_or(Level::Note).max(Level::Warn)));
+    }
+    for (at, most) in capped {
+        if let Some(finding) = findings.get_mut(at) {
+            finding.level = finding.level.min(most);
+        }
+    }
 }
 
 impl Judge<'_> {

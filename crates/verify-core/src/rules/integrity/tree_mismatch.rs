@@ -1,10 +1,14 @@
 //! `tree-mismatch`: the subject's own files are not the locked ones.
 
-use super::{announced, change_lines, changed, difference};
+use js_semver::Version;
+
+use super::{announced, change_lines, changed, definition_mismatch, difference, is_update};
 use crate::evidence::StateChange;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
+use crate::spec::plain_version;
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "tree-mismatch",
@@ -21,8 +25,11 @@ pub(in crate::rules) const RULE: Rule = Rule {
 fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if view.evidence.tree.differs() {
-        let files = view.locked.and_then(|entry| entry.files);
-        let mut draft = changed(view, difference(&view.evidence.tree, files));
+        // The lock's number counts the dependencies too, and only where there are none it is that of these files.
+        let alone = view.locked.filter(|entry| entry.dependencies.is_none());
+        let files = alone.and_then(|entry| entry.files);
+        let what = difference(&view.evidence.tree, files);
+        let mut draft = changed(view, format!("{}{what}", versions(view)));
         draft.evidence = view
             .evidence
             .tree
@@ -30,6 +37,13 @@ fn check(view: &View<'_>) -> Vec<Draft> {
             .as_deref()
             .map(change_lines)
             .unwrap_or_default();
+        // What its commands start changed with them.
+        if view
+            .locked
+            .is_some_and(|entry| entry.definition != view.subject.definition_digest())
+        {
+            draft = draft.beside(definition_mismatch::RULE.id);
+        }
         drafts.push(match view.evidence.tree.state {
             _ if view.whole.stage == Stage::Packed => packed(view, draft),
             StateChange::Undeclared => draft.help(declare(view)),
@@ -41,6 +55,29 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     }
     drafts.extend(announced::other_commit(view));
     drafts
+}
+
+/// `3.6.7 → 3.6.6, which is older, by OpenClaw's record: ` where OpenClaw installed another version.
+fn versions(view: &View<'_>) -> String {
+    let locked = view.locked.and_then(|entry| entry.version.as_deref());
+    let now = view.subject.recorded_version();
+    let (Some(locked), Some(now)) = (locked, now.as_deref()) else {
+        return String::new();
+    };
+    if locked == now || !is_update(view) || view.whole.stage != Stage::Installed {
+        return String::new();
+    }
+    let parse = |version: &str| Version::parse(plain_version(version)).ok();
+    let older = match (parse(locked), parse(now)) {
+        (Some(before), Some(now)) if now < before => ", which is older,",
+        _ => "",
+    };
+    let shown = |version: &str| text::excerpt(version, 60);
+    format!(
+        "{} → {}{older} by OpenClaw's record: ",
+        shown(locked),
+        shown(now)
+    )
 }
 
 /// A skill that is not installed and differs from the locked one is its update, unless it says that it is the same version.
