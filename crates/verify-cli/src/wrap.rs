@@ -166,12 +166,13 @@ fn find_command(text: &str) -> Option<usize> {
 
 /// Where a command of OpenClaw's or of a shell begins, as a finding names it at its end.
 fn find_foreign(text: &str) -> Option<usize> {
-    const STARTS: [&str; 8] = [
+    const STARTS: [&str; 9] = [
         "OPENCLAW_STATE_DIR=",
         "openclaw plugins ",
         "openclaw config ",
         "openclaw secrets ",
         "openclaw doctor ",
+        "npm config ",
         "mkdir -p ~/set-aside ",
         "sed -i.bak ",
         "sqlite3 ",

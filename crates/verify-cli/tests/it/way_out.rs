@@ -71,6 +71,11 @@ pub(crate) fn command_in(help: &str) -> Option<String> {
         "sed -i.bak ",
         "sqlite3 ",
     ];
+    // What only shows the change stands first.
+    let help = match help.split_once("; ") {
+        Some((see, rest)) if see.starts_with("see what changed: ") => rest,
+        _ => help,
+    };
     if let Some(flag) = help.rsplit_once(": ").map(|(_, last)| last)
         && flag.starts_with("--")
     {

@@ -116,7 +116,7 @@ fn declare(view: &View<'_>) -> String {
     } else {
         let mut paths: Vec<String> = changes
             .iter()
-            .map(|change| crate::text::visible(&change.path).into_owned())
+            .map(|change| text::visible(&change.path).into_owned())
             .collect();
         paths.truncate(8);
         ("only data files differ", paths)
