@@ -23,7 +23,7 @@ pub(crate) fn report(report: &Report, for_people: bool) -> Report {
         false => command,
     };
     for finding in &mut report.findings {
-        let excepted = excepted(finding).filter(|_| installed);
+        let excepted = excepted(finding).filter(|_| installed && finding.suppressed.is_none());
         let (command, instead) = match (command(&finding.remedy), excepted) {
             (Some(command), _) => (Some(command), false),
             (None, except) => (except, true),

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use crate::support::Installation;
+use crate::tamper::change_index;
 
 const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
@@ -144,7 +145,29 @@ fn exceptions_have_their_day() {
 
 #[test]
 fn with_a_lock_it_speaks_of_what_is_installed() {
-    let installation = Installation::shipped();
+    let mut installation = Installation::shipped();
+    installation.init(0);
+    let (_, list) = checklist(&installation, &[]);
+    assert_eq!(
+        state(&list, "unchanged"),
+        "not-established",
+        "the linked plugin is not in this copy, and no host is known"
+    );
+    let host = installation.home.join("lib/openclaw");
+    fs::create_dir_all(&host).expect("folder");
+    fs::write(
+        host.join("package.json"),
+        r#"{"name":"openclaw","version":"2026.9.6"}"#,
+    )
+    .expect("host");
+    installation.host = Some(host);
+    let database = installation.state.join("state/openclaw.sqlite");
+    change_index(&database, |records| {
+        records.remove("acme-linked");
+    });
+    for file in [installation.lock(), installation.policy()] {
+        fs::remove_file(file).expect("remove");
+    }
     installation.init(0);
     let (_, list) = checklist(&installation, &[]);
     assert_eq!(state(&list, "unchanged"), "passed");

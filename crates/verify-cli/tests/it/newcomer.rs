@@ -141,7 +141,9 @@ fn a_network_without_a_registry_is_no_answer() {
         &installation.state.join("state/openclaw.sqlite"),
         |records| {
             let record = records["acme-packed"].as_object_mut().expect("record");
-            record.remove("sourcePath");
+            for pack in ["sourcePath", "artifactKind"] {
+                record.remove(pack);
+            }
         },
     );
     installation.init(0);
@@ -189,7 +191,9 @@ fn a_record_in_other_words_is_taken_over_by_every_verb() {
     let spec = |spec: &str| {
         change_index(&database, |records| {
             let record = records["acme-packed"].as_object_mut().expect("record");
-            record.remove("sourcePath");
+            for pack in ["sourcePath", "artifactKind"] {
+                record.remove(pack);
+            }
             record.insert("spec".to_owned(), spec.into());
         });
     };
