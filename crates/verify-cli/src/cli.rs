@@ -75,11 +75,6 @@ pub(crate) struct Common {
     /// store is beside one that lies at var/nix/db/db.sqlite.
     #[arg(long, global = true, value_name = "FILE", help_heading = INSTALLATION, hide_short_help = true)]
     pub nix_db: Option<PathBuf>,
-    /// The pins of nix-openclaw
-    ///
-    /// A checkout of it, or its folder of generated pins: plugins from npm and ClawHub are compared with them.
-    #[arg(long, global = true, value_name = "DIR", help_heading = INSTALLATION, hide_short_help = true)]
-    pub nix_pins: Option<PathBuf>,
     /// A variable that OpenClaw's config names
     ///
     /// Its value, as OpenClaw sees it (repeatable).

@@ -81,7 +81,6 @@ impl Places {
             ("--profile", common.profile.as_deref().map(Path::new)),
             ("--tmp", common.tmp.as_deref()),
             ("--nix-db", common.nix_db.as_deref()),
-            ("--nix-pins", common.nix_pins.as_deref()),
             ("--config", common.config.as_deref()),
             ("--policy", common.policy.as_deref()),
             ("--lockfile", common.lockfile.as_deref()),

@@ -48,7 +48,7 @@ use crate::finding::{Finding, Input};
 use crate::inventory::staged::request::Extent;
 use crate::inventory::{self, Inventory, Subject};
 use crate::lock::Lock;
-use crate::nix::{NixPin, StoreOptions};
+use crate::nix::StoreOptions;
 use crate::policy::Policy;
 use crate::provenance::Anchors;
 use crate::report::{self, Inputs, Report};
@@ -78,7 +78,6 @@ pub struct Verifier {
     /// What the operator's team says of holes.
     vex: Vex,
     /// What nix-openclaw pins.
-    nix_pins: Vec<NixPin>,
 }
 
 /// Which subjects a run is about.
@@ -142,7 +141,6 @@ impl Verifier {
             now: self.options.now.as_second(),
             workspace: self.options.workspace.clone(),
             variables: self.options.variables.clone(),
-            nix_pins: self.nix_pins.clone(),
             memory: self.options.memory.clone(),
             machine: inventory::MachineOptions {
                 etc: self.options.etc.clone(),

@@ -292,9 +292,6 @@ fn prepare(
     if let Some(database) = &common.nix_db {
         builder = builder.nix_database(database);
     }
-    if let Some(pins) = &common.nix_pins {
-        builder = builder.nix_pins(pins);
-    }
     builder = builder.tmp(common.tmp.clone().unwrap_or_else(|| PathBuf::from("/tmp")));
     if let Some(cache) = operator::cache_folder() {
         builder = builder

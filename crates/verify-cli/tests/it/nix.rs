@@ -426,58 +426,6 @@ fn keys_of_the_policy_are_read_strictly() {
     }
 }
 
-#[test]
-fn plugins_are_compared_with_the_pins_of_nix_openclaw() {
-    let place = Installation::shipped();
-    let run = place.run(&["lock", "--init"]);
-    assert!(matches!(run.code, 0 | 1), "{}", run.text());
-    let (_, report) = place.check();
-    let about_pins = |report: &Value| {
-        let findings = report["findings"].as_array().expect("array").iter();
-        let pins = |finding: &&Value| finding["message"].to_string().contains("nix-openclaw");
-        findings
-            .filter(pins)
-            .map(|f| f["level"].clone())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(about_pins(&report), [""; 0]);
-    let lock = Locked::first_of_npm(&place.lock_text());
-    let folder = place.home.join("pins");
-    fs::create_dir_all(&folder).expect("folder");
-    let pin = |integrity: &str, version: &str, source: &str| {
-        let text = format!(
-            "# Generated\n{{\n  selectedSource = \"{source}\";\n  packageName = \"{}\";\n  version = \"{version}\";\n  npmIntegrity = \"{integrity}\";\n}}\n",
-            lock.name
-        );
-        fs::write(folder.join("one.nix"), text).expect("pin");
-        let arguments = [
-            "check",
-            "--format",
-            "json",
-            "--nix-pins",
-            folder.to_str().expect("text"),
-        ];
-        let run = place.run(&arguments);
-        serde_json::from_str::<Value>(&run.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", run.text()))
-    };
-    let report = pin(&lock.archive, &lock.version, "npm");
-    assert_eq!(about_pins(&report), [""; 0]);
-    assert!(report["inputs"]["nixPins"]["digest"].is_string());
-    let agreed = report["subjects"].as_array().expect("array").iter();
-    let agreed = agreed.filter(|subject| subject["toolRecords"][0]["tool"] == "nix-openclaw");
-    assert_eq!(agreed.count(), 1, "{report:#}");
-    let other = format!("sha512-{}==", "A".repeat(86));
-    assert_eq!(about_pins(&pin(&other, &lock.version, "npm")), ["deny"]);
-    // Another version, and the same name in another registry, are other packages.
-    assert_eq!(about_pins(&pin(&other, "0.0.1", "npm")), [""; 0]);
-    assert_eq!(about_pins(&pin(&other, &lock.version, "clawhub")), [""; 0]);
-    fs::write(folder.join("one.nix"), "{ x = builtins.fetchurl y; }").expect("pin");
-    let run = place.run(&["check", "--nix-pins", folder.to_str().expect("text")]);
-    assert_eq!(run.code, 2, "{}", run.text());
-    assert!(run.stderr.contains("one.nix"), "{}", run.stderr);
-}
-
 /// Numbers that look random and are the same each time.
 struct Numbers(u64);
 

@@ -29,7 +29,6 @@ mod mcp;
 mod mcp_local;
 pub(crate) mod mcp_spec;
 mod memory;
-mod nix_pins;
 mod node;
 mod not_covered;
 mod npm_config;
@@ -78,7 +77,6 @@ pub use self::tool_records::{Agreement, ToolRecord};
 use crate::error::{Error, Input};
 #[cfg(test)]
 use crate::launcher::Launch;
-use crate::nix::NixPin;
 use crate::policy::LocalRules;
 
 use self::context::{Context, Found, PluginRoot};
@@ -255,7 +253,6 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
         paths.looked_at(Path::new("/etc/crontab"));
         other_host::read(&paths, host, &mut inventory, Path::new("/proc"));
     }
-    nix_pins::compare(&mut inventory.subjects, &options.nix_pins);
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
     ancestors::read(&paths, &mut inventory);
@@ -477,8 +474,6 @@ pub struct InventoryOptions {
     pub local: LocalRules,
     /// A state directory at the default place, where the caller's environment chose another one.
     pub other_state: Option<PathBuf>,
-    /// What nix-openclaw pins, where the caller gave it.
-    pub nix_pins: Vec<NixPin>,
     /// What is kept between runs of one process.
     pub memory: Option<Arc<Memory>>,
     /// What judges the machine: where its tables of users, processes and mounts are, and the operator's own files.
@@ -516,7 +511,6 @@ impl InventoryOptions {
             variables: Vec::new(),
             local: LocalRules::default(),
             other_state: None,
-            nix_pins: Vec::new(),
             memory: None,
             machine: MachineOptions::default(),
         }

@@ -80,7 +80,6 @@ impl State {
             variables: Vec::new(),
             local: Default::default(),
             other_state: None,
-            nix_pins: Vec::new(),
             memory: None,
             machine: Default::default(),
         };

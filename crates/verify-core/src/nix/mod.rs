@@ -6,13 +6,11 @@ mod database;
 mod keys;
 mod links;
 mod nar;
-mod pins;
 mod store;
 mod store_path;
 
 pub use keys::StoreKey;
 pub(crate) use links::resolve;
 pub(crate) use nar::NarError;
-pub use pins::{NixPin, NixPins};
 pub(crate) use store::{Proof, Store, StoreOptions};
 pub use store_path::StorePath;

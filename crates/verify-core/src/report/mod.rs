@@ -114,9 +114,6 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub vex: Vec<InputFile>,
-    /// The pins of nix-openclaw with which plugins were compared, where the caller gave them: the folder, and a digest over its files.
-    #[serde(rename = "nixPins", skip_serializing_if = "Option::is_none")]
-    pub nix_pins: Option<InputFile>,
     /// `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<&'static str>,

@@ -34,7 +34,6 @@ pub struct Builder {
     pub(super) etc: Option<PathBuf>,
     pub(super) proc: Option<PathBuf>,
     pub(super) nix_database: Option<PathBuf>,
-    pub(super) nix_pins: Option<PathBuf>,
     pub(super) program: Option<PathBuf>,
     pub(super) policy: Option<OperatorFile>,
     pub(super) preset: Preset,
@@ -106,7 +105,6 @@ impl Builder {
             etc: None,
             proc: None,
             nix_database: None,
-            nix_pins: None,
             program: None,
             policy: None,
             preset: Preset::Default,
@@ -224,12 +222,6 @@ impl Builder {
     /// beside one that lies at `var/nix/db/db.sqlite`.
     pub fn nix_database(mut self, file: impl Into<PathBuf>) -> Self {
         self.nix_database = Some(file.into());
-        self
-    }
-
-    /// The pins of nix-openclaw: a checkout of it, or the folder with the generated files. Installed plugins are compared with them.
-    pub fn nix_pins(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.nix_pins = Some(folder.into());
         self
     }
 

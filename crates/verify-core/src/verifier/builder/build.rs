@@ -16,7 +16,6 @@ use crate::error::{Error, Input, Result};
 use crate::finding::Level;
 use crate::inventory;
 use crate::lock::Lock;
-use crate::nix::NixPins;
 use crate::operator_file::{self, Purpose};
 use crate::policy::Policy;
 use crate::report::{InputFile, Inputs};
@@ -76,8 +75,7 @@ impl Builder {
         self.refuse_own(&policy)?;
         if let Some(demand) = &self.demand {
             let named = Self::named_files(&policy).into_iter();
-            let nix = [&self.nix_database, &self.nix_pins];
-            let nix = nix.into_iter().flatten().cloned();
+            let nix = self.nix_database.clone();
             demand.trusts(&policy, named.map(|(_, path)| path).chain(nix))?;
         }
         let lock = match self.lock.as_ref().and_then(OperatorFile::content) {
@@ -100,15 +98,6 @@ impl Builder {
             demand.trusts(&policy, path)?;
         }
         let vex = Vex::read(&policy.vex)?;
-        let pins = match &self.nix_pins {
-            Some(folder) => NixPins::read(folder).map_err(|why| {
-                Error::environment(
-                    why,
-                    "name a checkout of nix-openclaw, or its folder of generated pins",
-                )
-            })?,
-            None => NixPins::default(),
-        };
         let name = |file: &Option<OperatorFile>| {
             file.as_ref()
                 .map(|file| file.shown.clone())
@@ -164,16 +153,11 @@ impl Builder {
                 .files()
                 .map(|(shown, digest)| InputFile::new(shown, Some(digest)))
                 .collect(),
-            nix_pins: self
-                .nix_pins
-                .as_ref()
-                .map(|folder| InputFile::new(shown(folder), pins.digest)),
             ..Inputs::default()
         };
         Ok(Verifier {
             advisories,
             vex,
-            nix_pins: pins.pins,
             policy,
             lock,
             reviews,
