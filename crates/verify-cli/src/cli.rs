@@ -1,6 +1,7 @@
 //! The command line: every verb and flag, defined once. Names and exit codes are a contract, see docs/cli.md.
 
 mod args;
+mod given;
 mod help;
 
 use std::fmt;

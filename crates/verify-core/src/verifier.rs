@@ -77,7 +77,6 @@ pub struct Verifier {
     advisories: Option<Index>,
     /// What the operator's team says of holes.
     vex: Vex,
-    /// What nix-openclaw pins.
 }
 
 /// Which subjects a run is about.
@@ -146,7 +145,8 @@ impl Verifier {
                 etc: self.options.etc.clone(),
                 proc: self.options.proc.clone(),
                 judges: self.judges(),
-                ..inventory::MachineOptions::default()
+                group_shared: self.policy.host.group_shared,
+                given: self.options.machine.clone(),
             },
         })
     }
@@ -191,10 +191,14 @@ impl Verifier {
             return self.lock_only(&lock, scope);
         }
         let evidence = self.evidence(&inventory, &lock, scope)?;
-        Ok(self.report(
+        let report = self.report(
             &Case::new(Stage::Installed, &inventory, &lock, scope),
             &evidence,
-        ))
+        );
+        match self.policy.host.check && *scope == Scope::Everything {
+            true => Ok(report.and_machine(self.posture()?)),
+            false => Ok(report),
+        }
     }
 
     /// Whether OpenClaw's database says something else than what [`crate::Memory`] keeps of it. It is copied anew for that.

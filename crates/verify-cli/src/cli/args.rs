@@ -111,6 +111,9 @@ pub(crate) struct MachineArgs {
     /// In place of /proc, for an image or a test; tables of devices are then beside it in sys.
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub proc: Option<PathBuf>,
+    /// Files that are handed over.
+    #[command(flatten)]
+    pub given: super::given::GivenArgs,
 }
 
 /// Arguments of `lock`.

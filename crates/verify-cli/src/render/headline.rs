@@ -20,6 +20,8 @@ pub(crate) struct Since {
     pub today: Option<Date>,
     /// Whether everything was judged, not only some kinds or ids.
     pub whole: bool,
+    /// Whether the machine around it was judged too.
+    pub machine: bool,
 }
 
 /// The line; none where no installation was judged. It never says that nothing changed where that is not established.
@@ -186,6 +188,17 @@ fn distinct<'a>(findings: impl Iterator<Item = &'a Finding>) -> usize {
 }
 
 impl Since {
+    /// What a check of everything did not ask, in one dim line.
+    pub(crate) fn not_asked(self) -> Option<String> {
+        let dim = Style::new().dimmed();
+        let command = crate::commands::carried("openclaw-verify host");
+        (self.whole && !self.machine).then(|| {
+            format!(
+                "{dim}How the machine around it is set up is another question: {command}{dim:#}\n"
+            )
+        })
+    }
+
     fn words(self) -> String {
         match (self.locked, self.today) {
             (Some(day), Some(today)) if day == today => "it was locked today".to_owned(),

@@ -121,6 +121,15 @@ fn inputs(out: &mut String, report: &Report) {
             format_args!("{dim}link    {} -> {}{dim:#}", root.link, root.target),
         );
     }
+    for file in &inputs.machine {
+        line(
+            out,
+            format_args!(
+                "{dim}given   {} {} {}{dim:#}",
+                file.what, file.path, file.digest
+            ),
+        );
+    }
     if inputs.advisories.is_none() && report.releases.is_empty() {
         line(
             out,

@@ -16,7 +16,7 @@ use crate::{Exit, attest, names, operator, output, outputs, wrap};
 /// Judges everything, or only subjects of some kinds and perhaps of some ids.
 pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Result<Exit> {
     let start = start_check(common)?;
-    let verifier = start.builder.build()?;
+    let verifier = super::host::with_program(start.builder).build()?;
     let scope = match only {
         None => Scope::Everything,
         Some((kinds, ids)) => Scope::Kinds(kinds, names::resolve(&verifier, &ids)?),
@@ -49,6 +49,7 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
         locked: locked_on(&start.files.lock, operator::now(common)),
         today: Some(operator::today(common)),
         whole: scope == Scope::Everything,
+        machine: verifier.policy().host.check,
     };
     let exit = finish(common, &report, detail(common), Some(since))?;
     // Of a part of the installation no statement is made: see `attest::refuse`.
@@ -84,7 +85,12 @@ pub(super) fn finish(
         Format::Jsonl => attest::signed_rows(common, &text, &stamp)?,
         _ => text,
     };
-    output::report(&(first.unwrap_or_default() + &text), common.format)?;
+    let more = match (common.format, detail) {
+        (Format::Human, Detail::Normal | Detail::Verbose) => since.and_then(Since::not_asked),
+        _ => None,
+    };
+    let text = first.unwrap_or_default() + &text + &more.unwrap_or_default();
+    output::report(&text, common.format)?;
     Ok(exit)
 }
 

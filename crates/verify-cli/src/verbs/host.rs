@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, args: &HostArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-/// With the machine's tables, and this program as one that must not be in OpenClaw's hands.
+/// With the machine's tables, and files that are handed over.
 pub(super) fn of_machine(mut builder: Builder, args: &MachineArgs) -> Builder {
     if let Some(etc) = &args.etc {
         builder = builder.etc(etc);
@@ -32,10 +32,15 @@ pub(super) fn of_machine(mut builder: Builder, args: &MachineArgs) -> Builder {
     if let Some(proc) = &args.proc {
         builder = builder.proc(proc);
     }
-    if let Ok(program) = std::env::current_exe() {
-        builder = builder.program(program);
+    with_program(builder).machine_files(args.given.files())
+}
+
+/// With this program as one that must not be in OpenClaw's hands.
+pub(super) fn with_program(builder: Builder) -> Builder {
+    match std::env::current_exe() {
+        Ok(program) => builder.program(program),
+        Err(_) => builder,
     }
-    builder
 }
 
 /// One line a remedy, each once: a command to run, or a comment where no command does it.

@@ -7,7 +7,8 @@ fn init_then_check_is_clean_and_honest() {
     let installation = Installation::shipped();
     let init = installation.init(0);
     assert!(
-        init.stdout.contains("openclaw-verify check --lock-only --config ."),
+        init.stdout
+            .contains("openclaw-verify check --lock-only --config ."),
         "{}",
         init.stdout
     );

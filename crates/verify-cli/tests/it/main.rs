@@ -34,11 +34,11 @@ mod mint;
 #[path = "../../../verify-core/tests/it/support/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod minting;
-mod nix;
 mod newcomer;
+mod nix;
+mod odd_installs;
 mod policy;
 mod posture;
-mod odd_installs;
 mod provenance;
 #[cfg(feature = "online")]
 mod publisher;

@@ -454,7 +454,14 @@ mod tests {
             ("OPENCLAW_DISABLE_BONJOUR", "1"),
             ("PATH", "/usr/bin:/nowhere/bin"),
         ] {
-            let found = judged(&paths, name, value, Expands::Nothing, place(), Setting::Line);
+            let found = judged(
+                &paths,
+                name,
+                value,
+                Expands::Nothing,
+                place(),
+                Setting::Line,
+            );
             assert_eq!(found, None, "{name}={value}");
         }
         for (name, value, weak) in [
@@ -480,7 +487,14 @@ mod tests {
             ("ANTHROPIC_BASE_URL", "http://x", true),
             ("NPM_CONFIG_REGISTRY", "http://x", true),
         ] {
-            let found = judged(&paths, name, value, Expands::Nothing, place(), Setting::Line);
+            let found = judged(
+                &paths,
+                name,
+                value,
+                Expands::Nothing,
+                place(),
+                Setting::Line,
+            );
             let expected = matches!(&found, Some(Observation::LoadOverride { redirects, .. }) if *redirects == weak);
             assert!(expected, "{name}={value}: {found:?}");
         }

@@ -67,6 +67,7 @@ use serde_json::Value;
 
 pub use self::host_command::{HostCommand, owner_of};
 pub use self::listing::{Class, Listing};
+pub use self::machine::given::{GivenFile, MachineFiles};
 pub use self::memory::{Memory, Places};
 pub use self::node::NodeRuntime;
 pub use self::observation::{Hazard, Observation, Setting};
@@ -492,6 +493,30 @@ pub struct MachineOptions {
     pub judges: Vec<(String, PathBuf)>,
     /// Members of a file's group are trusted as its owner is.
     pub group_shared: bool,
+    /// Files about the machine that the operator hands over.
+    pub given: MachineFiles,
+}
+
+impl MachineOptions {
+    /// A folder of tables that is not there would read as a machine without users, processes and mounts.
+    fn check_places(&self) -> crate::error::Result<()> {
+        let named = [
+            ("the tables of users and groups", &self.etc),
+            ("the kernel's tables", &self.proc),
+        ];
+        for (what, folder) in named {
+            if let Some(folder) = folder
+                && !folder.is_dir()
+            {
+                let shown = crate::text::visible(&folder.to_string_lossy()).into_owned();
+                return Err(Error::environment(
+                    format!("{shown}, named for {what}, is no folder"),
+                    "name the folder, or leave it out for this machine's own",
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl InventoryOptions {

@@ -137,18 +137,15 @@ fn gateway_of(process: &Path, paths: &Paths) -> Option<Vec<String>> {
 }
 
 pub(super) fn zero_separated(file: &Path) -> Option<Vec<String>> {
-    // Files of /proc state no size.
+    // Files of /proc state no size; of a folder given in its place one may be a FIFO.
     use std::io::Read as _;
     // In a copy of /proc it may be anything.
     if !std::fs::metadata(file).ok()?.is_file() {
         return None;
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .ok()?
-        .take(MAX_FILE)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    let (opened, _) = read::open(file).ok()?;
+    opened.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
     let words = bytes
         .split(|byte| *byte == 0)
         .filter(|word| !word.is_empty());

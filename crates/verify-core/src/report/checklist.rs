@@ -120,6 +120,10 @@ pub(crate) struct LookedAt {
     pub(crate) unit: Option<String>,
     /// Files about containers.
     pub(crate) container: Option<String>,
+    /// Whether containers have a kernel of their own, and what says so.
+    pub(crate) kernel: Option<(bool, String)>,
+    /// A template of a file with variables that holds no real value.
+    pub(crate) template: Option<String>,
     /// Rules that the operator switched off: their silence means nothing.
     pub(crate) silenced: Vec<&'static str>,
 }
@@ -232,7 +236,8 @@ fn row(
         (ChecklistState::NotEstablished, lines(&open), &open)
     } else {
         match evidence {
-            Err(why) => (ChecklistState::NotEstablished, vec![why], &[]),
+            Err(Missing::Unknown(why)) => (ChecklistState::NotEstablished, vec![why], &[]),
+            Err(Missing::Not(why)) => (ChecklistState::Open, vec![why], &[]),
             Ok(_) if !accepted.is_empty() => (ChecklistState::Excepted, lines(&accepted), &[]),
             Ok(seen) => (ChecklistState::Passed, vec![seen], &[]),
         }
@@ -335,19 +340,34 @@ fn judged_with_lock(report: &Report) -> Result<String, String> {
     Ok(format!("{all} subjects, judged with the lock"))
 }
 
+/// Why a point does not pass though no rule says anything.
+enum Missing {
+    /// Nothing was looked at.
+    Unknown(String),
+    /// What was looked at shows that it does not hold.
+    Not(String),
+}
+
+impl From<String> for Missing {
+    fn from(why: String) -> Self {
+        Self::Unknown(why)
+    }
+}
+
 /// What was looked at, so that silence means something; or why nothing was.
 fn evidence(
     point: &Point,
     installed: &Result<&Report, String>,
     looked: &LookedAt,
-) -> Result<String, String> {
+) -> Result<String, Missing> {
+    let unknown = |why: &str| Err(Missing::Unknown(why.to_owned()));
     // A point without its rule was not looked at, whatever is silent.
     let ids = point
         .rules
         .iter()
         .filter_map(|entry| entry.split('[').next());
     if ids.clone().any(|id| rules::rule(id).is_none()) {
-        return Err("it is not looked at yet".to_owned());
+        return unknown("it is not looked at yet");
     }
     let off = looked.silenced.iter().find(|id| {
         point
@@ -356,13 +376,19 @@ fn evidence(
             .any(|entry| entry.split('[').next() == Some(**id))
     });
     if let Some(id) = off {
-        return Err(format!("{id} is switched off"));
+        return Err(format!("{id} is switched off").into());
     }
-    let given = |found: &Option<String>, why: &str| found.clone().ok_or_else(|| why.to_owned());
+    let given = |found: &Option<String>, why: &str| {
+        found
+            .clone()
+            .ok_or_else(|| Missing::Unknown(why.to_owned()))
+    };
     let locked = || installed.as_ref().map_err(Clone::clone).copied();
     match point.needs {
         Needs::Config => given(&looked.config, "not all of the config was read"),
-        Needs::Sandbox if !looked.sandboxed => Err("no session runs in a sandbox".to_owned()),
+        Needs::Sandbox | Needs::Kernel if !looked.sandboxed => {
+            unknown("no session runs in a sandbox")
+        }
         Needs::Sandbox => given(&looked.config, "not all of the config was read"),
         Needs::Files => given(
             &looked.files,
@@ -375,27 +401,58 @@ fn evidence(
         Needs::Process => given(&looked.process, "no running gateway was seen"),
         Needs::Confined => given(&looked.confined, "no label of a running gateway was seen"),
         Needs::Unit => given(&looked.unit, "no unit that starts the gateway was seen"),
-        Needs::Container => given(&looked.container, "no file about a container was given"),
-        Needs::Lock => judged_with_lock(locked()?),
+        Needs::Container => given(
+            &looked.container,
+            "no file about a container of OpenClaw was given",
+        ),
+        Needs::Kernel => match &looked.kernel {
+            Some((true, seen)) => Ok(seen.clone()),
+            Some((false, seen)) => Err(Missing::Not(seen.clone())),
+            None => unknown(
+                "which program runs containers is not seen here: give the engine's settings",
+            ),
+        },
+        Needs::Template => given(
+            &looked.template,
+            "no template lies beside a file with variables in a repository; whether one is needed is not seen",
+        ),
+        Needs::Lock => judged_with_lock(locked()?).map_err(Missing::from),
         Needs::Advisories => match &locked()?.inputs.advisories {
             Some(known) => Ok(format!("{} advisories were asked", known.records)),
-            None => Err("no index of advisories was read".to_owned()),
+            None => unknown("no index of advisories was read"),
         },
-        Needs::Provenance => {
-            let report = locked()?;
-            let core = report
-                .subjects
-                .iter()
-                .find(|subject| subject.kind == Kind::Core);
-            match core.map(|core| core.outcomes.provenance) {
-                Some(Outcome::Verified) => {
-                    Ok("the provenance of the host package is verified".to_owned())
-                }
-                Some(_) => Err("the provenance of the host package is not established".to_owned()),
-                None => Err("the host package is not known".to_owned()),
-            }
+        Needs::Provenance => provenance(locked()?),
+        Needs::Nothing(why) => unknown(why),
+        Needs::Threat(_) | Needs::Section(_) => unknown(""),
+    }
+}
+
+/// How OpenClaw came onto the machine, and whether that is proven.
+fn provenance(report: &Report) -> Result<String, Missing> {
+    let core = report
+        .subjects
+        .iter()
+        .find(|subject| subject.kind == Kind::Core);
+    let Some(core) = core else {
+        return Err("the host package is not known".to_owned().into());
+    };
+    // A piped script ends in one of these too, and leaves no trace of itself.
+    let way = if core.path.starts_with("/nix/store/") {
+        "from the Nix store"
+    } else if core.path.contains("/node_modules/") {
+        "as an npm package"
+    } else {
+        "as a folder of its own"
+    };
+    match core.outcomes.provenance {
+        Outcome::Verified => Ok(format!(
+            "it is installed {way}, and its provenance is verified"
+        )),
+        _ => {
+            let why = format!(
+                "it is installed {way}, and its provenance is not established; a piped script leaves no trace"
+            );
+            Err(why.into())
         }
-        Needs::Nothing(why) => Err(why.to_owned()),
-        Needs::Threat(_) | Needs::Section(_) => Err(String::new()),
     }
 }

@@ -23,7 +23,7 @@ use crate::evidence::Evidence;
 use crate::evidence::review::ReviewStatus;
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
-use crate::inventory::{LinkedRoot, NodeRuntime, NotCovered, ToolRecord};
+use crate::inventory::{GivenFile, LinkedRoot, NodeRuntime, NotCovered, ToolRecord};
 use crate::policy::LocalFiles;
 use crate::provenance::AnchorsUsed;
 use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
@@ -114,6 +114,10 @@ pub struct Inputs {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub vex: Vec<InputFile>,
+    /// Files about the machine that were handed over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub machine: Vec<GivenFile>,
     /// `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<&'static str>,
@@ -337,6 +341,24 @@ impl Report {
             .any(|finding| finding.suppressed.is_none() && finding.level >= threshold)
     }
 
+    /// With what a report about the machine says of the same moment. What both say, such as that advisories are old, is said once.
+    #[must_use]
+    pub(crate) fn and_machine(mut self, machine: Self) -> Self {
+        let more: Vec<Finding> = machine
+            .findings
+            .into_iter()
+            .filter(|finding| !self.findings.contains(finding))
+            .collect();
+        self.findings.extend(more);
+        rules::sort(&mut self.findings);
+        self.not_covered.extend(machine.not_covered);
+        self.not_covered.sort();
+        self.not_covered.dedup();
+        self.inputs.machine = machine.inputs.machine;
+        self.summary = summarize(&self.subjects, &self.findings);
+        self
+    }
+
     /// Findings that count: no exception covers them.
     pub fn counting(&self) -> impl Iterator<Item = &Finding> {
         self.findings
@@ -353,6 +375,9 @@ pub(crate) fn assemble(
     wanted: impl Fn(&Finding) -> bool,
 ) -> Report {
     inputs.links.clone_from(&whole.inventory.linked_roots);
+    if let Some(machine) = whole.machine() {
+        inputs.machine.clone_from(&machine.given().files);
+    }
     let subjects: Vec<SubjectReport> = whole
         .judged
         .iter()

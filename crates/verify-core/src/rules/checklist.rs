@@ -42,6 +42,10 @@ pub(crate) enum Needs {
     Unit,
     /// Files about containers, given by the operator.
     Container,
+    /// What says which program runs containers, given by the operator.
+    Kernel,
+    /// A template of a file with variables.
+    Template,
     /// The lock, and what is installed.
     Lock,
     /// The lock, and an index of advisories.

@@ -57,7 +57,16 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
         one_for_what_is_new(&mut judge.findings);
         one_way_to_lock(&mut judge.findings);
     }
-    judge.findings.sort_by_cached_key(|f| {
+    sort(&mut judge.findings);
+    Judgement {
+        findings: judge.findings,
+        outcomes: judge.outcomes,
+    }
+}
+
+/// By level (most severe first), group, id, subject.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_cached_key(|f| {
         (
             std::cmp::Reverse(f.level),
             rule(f.id).map(|rule| rule.group),
@@ -66,10 +75,6 @@ pub(crate) fn judge(whole: &Whole<'_>, flags: &[(String, Level)]) -> Judgement {
             f.message.clone(),
         )
     });
-    Judgement {
-        findings: judge.findings,
-        outcomes: judge.outcomes,
-    }
 }
 
 struct Judge<'a> {

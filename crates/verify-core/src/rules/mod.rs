@@ -23,7 +23,7 @@ mod view;
 #[cfg(feature = "sbom")]
 pub(crate) use advisory::finding_of as finding_of_advisory;
 pub use catalogue::{catalogue, rule};
-pub(crate) use judge::{Judgement, judge};
+pub(crate) use judge::{Judgement, judge, sort};
 pub(crate) use outcomes::Said;
 pub use provenance::finding_of;
 pub(crate) use rule::Check;

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use super::OnProgress;
 use super::demand::{Demand, SignedFile};
 use crate::finding::Level;
-use crate::inventory::{HostCommand, Memory};
+use crate::inventory::{HostCommand, MachineFiles, Memory};
 use crate::operator_file;
 use crate::policy::Preset;
 use crate::provenance::{Anchors, Instance};
@@ -33,6 +33,7 @@ pub struct Builder {
     pub(super) other_state: Option<PathBuf>,
     pub(super) etc: Option<PathBuf>,
     pub(super) proc: Option<PathBuf>,
+    pub(super) machine: MachineFiles,
     pub(super) nix_database: Option<PathBuf>,
     pub(super) program: Option<PathBuf>,
     pub(super) policy: Option<OperatorFile>,
@@ -104,6 +105,7 @@ impl Builder {
             other_state: None,
             etc: None,
             proc: None,
+            machine: MachineFiles::default(),
             nix_database: None,
             program: None,
             policy: None,
@@ -222,6 +224,12 @@ impl Builder {
     /// beside one that lies at `var/nix/db/db.sqlite`.
     pub fn nix_database(mut self, file: impl Into<PathBuf>) -> Self {
         self.nix_database = Some(file.into());
+        self
+    }
+
+    /// Files about the machine that the caller hands over, such as a compose file. None of them may lie in the state directory.
+    pub fn machine_files(mut self, files: MachineFiles) -> Self {
+        self.machine = files;
         self
     }
 

@@ -100,8 +100,15 @@ impl Verifier {
                     Some(names.join(", "))
                 }
             },
+            container: machine.given().containers_in_words(),
+            kernel: machine.given().kernel(),
+            template: machine
+                .repositories()
+                .unwrap_or_default()
+                .iter()
+                .find_map(|repository| repository.templates.first())
+                .map(|file| format!("{file} holds no real value")),
             silenced,
-            ..LookedAt::default()
         }
     }
 
@@ -118,8 +125,10 @@ impl Verifier {
     }
 
     fn posture_of(&self, inventory: &Inventory) -> Report {
-        let (lock, scope) = (Lock::default(), Scope::Everything);
-        let case = Case::new(Stage::Host, inventory, &lock, &scope);
+        // Only pins of others are compared with it; what is installed is not judged here.
+        let (none, scope) = (Lock::default(), Scope::Everything);
+        let lock = self.lock.as_ref().unwrap_or(&none);
+        let case = Case::new(Stage::Host, inventory, lock, &scope);
         self.report(&case, &Evidences::default())
     }
 }

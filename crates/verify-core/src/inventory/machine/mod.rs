@@ -7,10 +7,13 @@ mod address;
 pub(crate) mod agents;
 pub(crate) mod channels;
 pub(crate) mod files;
+pub(crate) mod given;
+mod keys;
 mod lines;
 pub(crate) mod mounts;
 pub(crate) mod processes;
 pub(crate) mod reach;
+pub(crate) mod repository;
 pub(crate) mod secrets;
 pub(crate) mod units;
 
@@ -31,6 +34,8 @@ use crate::json;
 use crate::text;
 
 pub(crate) use address::{Bind, Reach, host_of, reach};
+pub(crate) use keys::At;
+use keys::{reference, written_path};
 
 /// Longest value that is shown.
 const SHOWN: usize = 160;
@@ -68,6 +73,10 @@ pub(crate) struct Machine {
     services: Vec<units::Service>,
     /// Whether this is the inside of a container.
     in_container: bool,
+    /// Repositories that the state or a workspace lies in; none where the state is not this machine's.
+    repositories: Option<Vec<repository::Repository>>,
+    /// What files say that the operator hands over.
+    given: given::Given,
 }
 
 /// Where things are that a path of the config may touch.
@@ -92,15 +101,6 @@ impl fmt::Debug for Machine {
     }
 }
 
-/// A key of the config that is written, with its value.
-#[derive(Clone)]
-pub(crate) struct At<'a> {
-    /// Its path; an element of a list is `[n]`.
-    pub(crate) path: Vec<String>,
-    /// Its value.
-    pub(crate) value: &'a Value,
-}
-
 /// What stands at the place of a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Secret<'a> {
@@ -116,6 +116,7 @@ pub(crate) enum Secret<'a> {
 /// As [`super::read`] for the state directory and the config.
 pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
     let paths = open(options)?;
+    options.machine.check_places()?;
     let mut config = config::read(&paths, options.config.as_deref())?;
     paths.know(&options.variables, &config.value);
     let mut variables: BTreeMap<String, String> = of_config(&config).collect();
@@ -174,6 +175,8 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         gateways: Vec::new(),
         services: Vec::new(),
         in_container: false,
+        repositories: None,
+        given: given::read(&options.machine.given, &options.variables)?,
     };
     machine.stale = secrets::stale(&paths, &machine);
     if let Some(why) = paths.not_here() {
@@ -198,6 +201,7 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
             .any(|file| std::fs::symlink_metadata(root.join(file)).is_ok());
         let mut config_files = vec![config.file.clone()];
         config_files.extend(config.included.iter().map(|found| found.file.clone()));
+        machine.repositories = Some(repository::read(&paths, &machine, &config.file));
         machine.files = Some(files::read(
             &paths,
             &machine,
@@ -268,6 +272,8 @@ impl Machine {
             gateways: Vec::new(),
             services: Vec::new(),
             in_container: false,
+            repositories: None,
+            given: given::Given::default(),
         }
     }
 
@@ -286,8 +292,18 @@ impl Machine {
         self.in_container
     }
 
+    /// Repositories that the state or a workspace lies in; none where the state is not this machine's.
+    pub(crate) fn repositories(&self) -> Option<&[repository::Repository]> {
+        self.repositories.as_deref()
+    }
+
+    /// What files say that the operator hands over.
+    pub(crate) fn given(&self) -> &given::Given {
+        &self.given
+    }
+
     /// Ports on which the gateway may listen: by the config, by variables, by units, and the usual one.
-    fn ports(&self) -> Vec<u16> {
+    pub(crate) fn ports(&self) -> Vec<u16> {
         let config = self.at("gateway.port").and_then(|at| match at.value {
             Value::Number(number) => u16::try_from(number.as_u64()?).ok(),
             value => self.meant(value.as_str()?)?.parse().ok(),
@@ -468,128 +484,6 @@ impl Machine {
             value,
             file: self.shown.clone(),
             line,
-        }
-    }
-}
-
-impl<'a> At<'a> {
-    /// The key below it; none where it is not written or null.
-    pub(crate) fn child(&self, name: &str) -> Option<At<'a>> {
-        let value = self.value.get(name).filter(|value| !value.is_null())?;
-        Some(self.with(name.to_owned(), value))
-    }
-
-    /// The keys of an object.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (&'a str, At<'a>)> + '_ {
-        let map = self.value.as_object();
-        map.into_iter()
-            .flatten()
-            .map(|(name, value)| (name.as_str(), self.with(name.clone(), value)))
-    }
-
-    /// The elements of a list.
-    pub(crate) fn items(&self) -> impl Iterator<Item = At<'a>> + '_ {
-        let items = self.value.as_array();
-        items
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .map(|(n, value)| self.with(format!("[{n}]"), value))
-    }
-
-    /// The texts of a list.
-    pub(crate) fn texts(&self) -> Vec<&'a str> {
-        let items = self.value.as_array();
-        items
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
-    }
-
-    /// Its path as OpenClaw's own command takes it.
-    pub(crate) fn written(&self) -> String {
-        written_path(&self.path)
-    }
-
-    /// Every key below it of this name, at most some thousand levels deep as JSON is read.
-    pub(crate) fn all(&self, name: &str) -> Vec<At<'a>> {
-        let mut found = Vec::new();
-        let mut open = vec![self.clone()];
-        while let Some(at) = open.pop() {
-            for (key, child) in at.members() {
-                if key == name {
-                    found.push(child.clone());
-                }
-                open.push(child);
-            }
-            open.extend(at.items());
-        }
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        found
-    }
-
-    fn with(&self, part: String, value: &'a Value) -> At<'a> {
-        let mut path = self.path.clone();
-        path.push(part);
-        At { path, value }
-    }
-}
-
-/// The variable that a text names in place of a value: `${NAME}` or `$NAME`.
-fn reference(text: &str) -> Option<&str> {
-    let name = text.trim().strip_prefix('$')?;
-    let name = match name.strip_prefix('{') {
-        Some(name) => name.strip_suffix('}')?,
-        None => name,
-    };
-    let first = name.bytes().next().is_some_and(|b| b.is_ascii_uppercase());
-    let rest = name
-        .bytes()
-        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    (first && rest).then_some(name)
-}
-
-/// A path in OpenClaw's own form: `channels.telegram.groups["-100.1"].allowFrom[0]`.
-fn written_path(path: &[String]) -> String {
-    let mut out = String::new();
-    for part in path {
-        let plain = part
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-        if part.starts_with('[') {
-            out.push_str(part);
-        } else if plain && !part.is_empty() {
-            if !out.is_empty() {
-                out.push('.');
-            }
-            out.push_str(part);
-        } else {
-            out.push_str(&format!("[{}]", Value::String(part.clone())));
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_written_as_openclaw_takes_them() {
-        let path = |parts: &[&str]| {
-            written_path(&parts.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(path(&["gateway", "bind"]), "gateway.bind");
-        assert_eq!(path(&["a", "-1.2", "[0]"]), "a[\"-1.2\"][0]");
-    }
-
-    #[test]
-    fn references_are_told_from_values() {
-        assert_eq!(reference("${TOKEN}"), Some("TOKEN"));
-        assert_eq!(reference("$TOKEN_1"), Some("TOKEN_1"));
-        for plain in ["token", "$token", "${A}b", "$", "${}"] {
-            assert_eq!(reference(plain), None, "{plain}");
         }
     }
 }

@@ -115,6 +115,26 @@ fn plain(root: At<'_>) -> Vec<At<'_>> {
     found
 }
 
+/// Which keys of a file hold a secret in plain text, in words; none where none does.
+pub(super) fn holds_secret(value: &Value) -> Option<String> {
+    let root = || At {
+        path: Vec::new(),
+        value,
+    };
+    let mut found: Vec<String> = plain(root())
+        .into_iter()
+        .chain(credentials(root()))
+        .map(|at| at.written())
+        .collect();
+    found.sort();
+    found.dedup();
+    let first = text::excerpt(found.first()?, 120);
+    Some(match found.len() {
+        1 => first,
+        count => format!("{first} and {} more", count - 1),
+    })
+}
+
 /// Whether a secret stands at a path: by its last name, also for variables and headers, whose names decide.
 fn holds(path: &[String]) -> bool {
     let named: Vec<String> = path

@@ -99,6 +99,7 @@ pub(crate) const POINTS: &[Point] = &[
             "unrecorded",
             "unsafe-tree",
             "weak-digest",
+            "nix-pin-mismatch",
             "settings-changed",
             "instructions-changed",
             "shadowed",
@@ -239,7 +240,7 @@ pub(crate) const POINTS: &[Point] = &[
         "virtual-machine",
         "A kernel of its own (gVisor, a micro virtual machine) holds the sandbox",
         Class::Isolation,
-        Needs::Nothing("which runtime a container engine uses is not seen here"),
+        Needs::Kernel,
         &[],
     ),
     point(
@@ -248,7 +249,7 @@ pub(crate) const POINTS: &[Point] = &[
         "The gateway listens on loopback only",
         Class::Exposure,
         Needs::Process,
-        &["gateway-exposed"],
+        &["gateway-exposed", "published-port"],
     ),
     point(
         5,
@@ -431,7 +432,7 @@ pub(crate) const POINTS: &[Point] = &[
         "template",
         "A template (.env.example) with dummy values is shared in place of .env",
         Class::Secrets,
-        Needs::Nothing("whether anyone needs one is not seen here"),
+        Needs::Template,
         &[],
     ),
     point(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::machine::secrets::is_secret_variable;
 use crate::inventory::machine::{At, Machine};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::rules::machine::{SOCKETS, STAGES, draft, named_home, set};
 use crate::rules::{Check, Group, Rule, Whole};
 use crate::text;
 
@@ -51,16 +51,6 @@ const OF_SYSTEM: [&str; 9] = [
     "/root",
     "/var/lib/docker",
 ];
-/// Ends of the names of sockets by which a container engine is steered.
-const SOCKETS: [&str; 6] = [
-    "docker.sock",
-    "podman.sock",
-    "containerd.sock",
-    "crio.sock",
-    "buildkitd.sock",
-    "dockerd.sock",
-];
-
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
@@ -217,15 +207,6 @@ fn opened(machine: &Machine, source: &Path, read_only: bool) -> Option<String> {
         .iter()
         .find(|place| both(Path::new(place)))
         .map(|place| format!("{place} of the system"))
-}
-
-/// The home folder that a path lies in by the usual places.
-fn named_home(source: &Path) -> Option<PathBuf> {
-    ["/home", "/Users"].iter().find_map(|homes| {
-        let rest = source.strip_prefix(homes).ok()?;
-        let user = rest.components().next()?;
-        Some(Path::new(homes).join(user))
-    })
 }
 
 fn of_variables(machine: &Machine, env: &At<'_>) -> Vec<Draft> {

@@ -55,13 +55,21 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             );
         }
     }
+    if machine
+        .given()
+        .containers
+        .iter()
+        .any(|container| container.is_sandbox)
+    {
+        return found;
+    }
     found.push(
         draft("the config wants a sandbox; whether sessions really run in one was not seen")
             .code("sandbox-unobserved")
             .outcome(Outcome::NotEstablished)
             .level(Level::Note)
             .declared(machine.declare_or("agents.defaults.sandbox.mode", "off"))
-            .help("Look with `openclaw sandbox explain` while a session works; a container engine tells more."),
+            .help("Look with `openclaw sandbox explain` while a session works, or give what `docker inspect` prints about the containers openclaw-sbx-…."),
     );
     found
 }

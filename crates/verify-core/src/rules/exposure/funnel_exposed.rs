@@ -1,6 +1,6 @@
 //! `funnel-exposed`: Tailscale Funnel publishes the gateway.
 
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Observed, RemedyKind};
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -22,12 +22,34 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
     };
-    if machine.text(MODE).as_deref() != Some("funnel") {
-        return Vec::new();
+    let mut found = Vec::new();
+    if machine.text(MODE).as_deref() == Some("funnel") {
+        found.push(
+            draft("the gateway is published to the whole internet by Tailscale Funnel")
+                .declared(machine.declare_or(MODE, "off"))
+                .remedy(set(MODE, "serve")),
+        );
     }
-    vec![
-        draft("the gateway is published to the whole internet by Tailscale Funnel")
-            .declared(machine.declare_or(MODE, "off"))
-            .remedy(set(MODE, "serve")),
-    ]
+    let ports = machine.ports();
+    let funnels = machine.given().funnels.iter().flatten();
+    for funnel in funnels {
+        let mut to_gateway = funnel.targets.iter().filter(|(port, _)| {
+            // A target without a port that is understood may be the gateway.
+            port.is_none_or(|port| ports.contains(&port))
+        });
+        if let Some((_, target)) = to_gateway.next() {
+            let seen = Observed::new(
+                funnel.name.clone(),
+                format!("open to the internet, leads to {target}"),
+                format!("{}, as Tailscale said when it was written", funnel.file),
+            );
+            found.push(
+                draft(format!("Tailscale publishes {} to the whole internet, and it leads to the gateway", funnel.name))
+                    .code("observed")
+                    .observed(seen)
+                    .help("Take it back with `tailscale funnel reset`, and serve it inside the private network: `tailscale serve --bg 18789`"),
+            );
+        }
+    }
+    found
 }

@@ -10,4 +10,5 @@ pub(super) mod http_tools_reopened;
 pub(super) mod mdns_announces_host;
 pub(super) mod origin_check_off;
 pub(super) mod proxy_trust_too_wide;
+pub(super) mod published_port;
 pub(super) mod weak_gateway_secret;

@@ -215,7 +215,7 @@ impl Builder {
             .filter_map(|folder| folder.canonicalize().ok());
         let advisories = self.index_of(policy);
         operator_file::refuse_inside(
-            own.chain(named).chain(advisories),
+            own.chain(named).chain(advisories).chain(self.machine.all()),
             &folders.collect::<Vec<_>>(),
         )
     }

@@ -1,0 +1,137 @@
+//! A container as a compose file declares it, or as an engine saw it when its output was taken.
+
+use std::net::IpAddr;
+
+use crate::finding::{Declared, Draft, Observed};
+use crate::text;
+
+/// Names that OpenClaw has, and had.
+const NAMES: [&str; 3] = ["openclaw", "clawdbot", "moltbot"];
+
+/// A statement about a container, and where it is made. Never the value of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fact {
+    /// Path of the key.
+    pub(crate) path: String,
+    /// What it says, as it is to be shown.
+    pub(crate) value: String,
+    /// The file.
+    pub(crate) file: String,
+    /// Its line, from 1, where it has lines that mean something.
+    pub(crate) line: Option<usize>,
+    /// An engine said so of a container that was there; otherwise a file asks for it.
+    pub(crate) seen: bool,
+}
+
+impl Fact {
+    /// The finding with this statement as declared or observed.
+    pub(crate) fn on(&self, draft: Draft) -> Draft {
+        if self.seen {
+            return draft.observed(Observed::new(
+                self.path.clone(),
+                self.value.clone(),
+                format!("{}, as the engine said when it was written", self.file),
+            ));
+        }
+        draft.declared(Declared {
+            path: self.path.clone(),
+            value: self.value.clone(),
+            file: self.file.clone(),
+            line: self.line,
+        })
+    }
+}
+
+/// One container.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Container {
+    /// Its name, as it is to be shown.
+    pub(crate) name: String,
+    /// Whether it is OpenClaw's own, as far as its names, its command, its variables and its ports say.
+    pub(crate) is_openclaw: bool,
+    /// It is a sandbox in which OpenClaw runs a session.
+    pub(crate) is_sandbox: bool,
+    /// An engine saw it.
+    pub(crate) seen: bool,
+    /// Ports of it that the machine publishes.
+    pub(crate) published: Vec<Published>,
+    /// Ports that it names without publishing them.
+    pub(crate) exposed: Vec<u16>,
+    /// Ports on which its gateway listens by its own variables and command.
+    pub(crate) own_ports: Vec<u16>,
+    /// It has all rights on the machine.
+    pub(crate) privileged: Option<Fact>,
+    /// Namespaces of the machine that it shares: `network`, `pid`.
+    pub(crate) shared: Vec<(&'static str, Fact)>,
+    /// Capabilities that are added, without `CAP_`.
+    pub(crate) capabilities: Vec<(String, Fact)>,
+    /// Options of its confinement, as `name=value`.
+    pub(crate) confinement: Vec<(String, Fact)>,
+    /// Places of the machine that it sees.
+    pub(crate) mounts: Vec<(String, Fact)>,
+    /// Who it runs as; empty for what an engine calls the default, root.
+    pub(crate) user: Option<(String, Fact)>,
+    /// Its image, where it is not built from the file.
+    pub(crate) image: Option<(String, Fact)>,
+    /// Variables that hold a secret in plain text: their names are in the statements.
+    pub(crate) secrets: Vec<Fact>,
+    /// Statements whose meaning a variable decides that nothing gives.
+    pub(crate) unknown: Vec<Fact>,
+    /// The program that runs it, where that is not the engine's default.
+    pub(crate) runtime: Option<String>,
+}
+
+/// A port that the machine publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// On which address of the machine.
+    pub(crate) address: Address,
+    /// Which ports of the container, first and last; none where a variable decides.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// Where it is said.
+    pub(crate) fact: Fact,
+}
+
+/// The address of the machine on which a port is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// None is named, so the engine takes its default: all of them, unless its settings say otherwise.
+    Default,
+    /// This one.
+    At(IpAddr),
+    /// A variable decides that no file gives.
+    Variable,
+}
+
+impl Container {
+    /// Whether something of it is called like OpenClaw.
+    pub(crate) fn is_named_so(words: &[&str]) -> bool {
+        words.iter().any(|word| {
+            let word = word.to_ascii_lowercase();
+            NAMES.iter().any(|name| word.contains(name))
+        })
+    }
+}
+
+/// First and last of `18789` or `18780-18790`.
+pub(super) fn range(written: &str) -> Option<(u16, u16)> {
+    let written = written.trim();
+    let (first, last) = written.split_once('-').unwrap_or((written, written));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first <= last).then_some((first, last))
+}
+
+/// An address as it is written for a port: without brackets.
+pub(super) fn address(written: &str) -> Option<IpAddr> {
+    let bare = written.trim();
+    let bare = bare
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(bare);
+    bare.parse().ok()
+}
+
+/// A text that is no secret, as it is to be shown.
+pub(super) fn excerpt(written: &str) -> String {
+    text::excerpt(written, 160)
+}

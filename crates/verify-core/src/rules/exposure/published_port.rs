@@ -1,0 +1,158 @@
+//! `published-port`: a container engine publishes the gateway beyond this machine.
+
+use std::net::IpAddr;
+
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::Machine;
+use crate::inventory::machine::given::{Address, Container, Published};
+use crate::rules::machine::{STAGES, draft, of_other_files};
+use crate::rules::{Check, Group, Rule, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "published-port",
+    group: Group::Exposure,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Operator,
+    summary: "A container engine publishes the gateway's port to others than this machine",
+    help: "Publish it on loopback, as \"127.0.0.1:18789:18789\", and start the container again. A firewall of the host does not hold back what an engine publishes.",
+    check: Check::Whole(check),
+};
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let given = machine.given();
+    let mut found: Vec<Draft> = given
+        .containers
+        .iter()
+        .flat_map(|container| of_container(machine, container))
+        .collect();
+    if let Some(elsewhere) = of_other_files(machine, "what they publish is not known") {
+        found.push(elsewhere);
+    }
+    let compose = given.containers.iter().filter(|container| !container.seen);
+    let about = |container: &Container| container.is_openclaw || publishes(machine, container);
+    if let Some(file) = given.named("compose")
+        && !compose.clone().any(about)
+    {
+        let names: Vec<&str> = compose
+            .map(|container| container.name.as_str())
+            .take(5)
+            .collect();
+        found.push(
+            draft(format!("which service of {file} is OpenClaw is not known"))
+                .code("no-gateway")
+                .outcome(Outcome::NotEstablished)
+                .level(Level::Note)
+                .declared(machine.beside("services", names.join(", "), file))
+                .help("Give the file that starts the gateway."),
+        );
+    }
+    found
+}
+
+/// Whether a container publishes a port of the gateway at all.
+fn publishes(machine: &Machine, container: &Container) -> bool {
+    container
+        .published
+        .iter()
+        .any(|port| is_gateways(machine, container, port) == Some(true))
+}
+
+/// Whether a port is the gateway's; none where a variable decides.
+fn is_gateways(machine: &Machine, container: &Container, port: &Published) -> Option<bool> {
+    let (first, last) = port.ports?;
+    let mut ports = machine
+        .ports()
+        .into_iter()
+        .chain(container.own_ports.iter().copied());
+    Some(ports.any(|port| (first..=last).contains(&port)))
+}
+
+/// Who reaches a published port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// This machine.
+    Itself,
+    /// The private network of Tailscale.
+    Tailnet,
+    /// Others.
+    Others,
+    /// A variable decides.
+    Unknown,
+}
+
+fn who(machine: &Machine, port: &Published) -> Who {
+    let of = |address: IpAddr| match address {
+        address if address.is_loopback() => Who::Itself,
+        IpAddr::V4(v4) if v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]) => {
+            Who::Tailnet
+        }
+        IpAddr::V6(v6) if v6.segments().starts_with(&[0xfd7a, 0x115c, 0xa1e0]) => Who::Tailnet,
+        _ => Who::Others,
+    };
+    match port.address {
+        Address::At(address) => of(address),
+        Address::Variable => Who::Unknown,
+        // What the daemon's settings name counts where a port names nothing.
+        Address::Default => match machine
+            .given()
+            .daemon
+            .as_ref()
+            .and_then(|daemon| daemon.address)
+        {
+            Some(address) => of(address),
+            None => Who::Others,
+        },
+    }
+}
+
+fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
+    // In the network of the machine an engine publishes nothing; that is another finding.
+    if container.shared.iter().any(|(what, _)| *what == "network") {
+        return Vec::new();
+    }
+    let name = &container.name;
+    let with = |draft: Draft, wanted: &dyn Fn(&Published) -> bool| {
+        let ports = container.published.iter().filter(|port| wanted(port));
+        ports.fold(draft, |draft, port| port.fact.on(draft))
+    };
+    let is = |port: &Published| is_gateways(machine, container, port) == Some(true);
+    let open = |port: &Published| is(port) && who(machine, port) == Who::Others;
+    let private = |port: &Published| is(port) && who(machine, port) == Who::Tailnet;
+    let unknown = |port: &Published| {
+        let whose = is_gateways(machine, container, port);
+        let may_be = whose == Some(true) || whose.is_none() && container.is_openclaw;
+        may_be
+            && (whose.is_none() && who(machine, port) != Who::Itself
+                || who(machine, port) == Who::Unknown)
+    };
+    let any =
+        |wanted: &dyn Fn(&Published) -> bool| container.published.iter().any(|port| wanted(port));
+    let mut found = Vec::new();
+    if any(&open) {
+        let draft = draft(format!(
+            "the container {name} publishes the gateway to others than this machine"
+        ));
+        found.push(with(draft, &open));
+    }
+    if any(&private) {
+        let draft = draft(format!(
+            "the container {name} publishes the gateway in the private network of Tailscale"
+        ));
+        found.push(with(draft.code("tailnet").level(Level::Note), &private));
+    }
+    if any(&unknown) {
+        let draft = draft(format!("where the container {name} publishes the gateway is not known: a variable decides"))
+            .code("variable")
+            .outcome(Outcome::NotEstablished)
+            .level(Level::Note)
+            .help("Give the value of each variable that is named, or give what `docker compose config` prints, which has them filled in.");
+        found.push(with(draft, &unknown));
+    }
+    found
+}

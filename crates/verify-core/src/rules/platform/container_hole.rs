@@ -1,0 +1,197 @@
+//! `container-hole`: the container of the gateway has rights on the machine around it.
+
+use std::path::Path;
+
+use crate::fact::Outcome;
+use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::Machine;
+use crate::inventory::machine::given::{Container, Fact};
+use crate::rules::machine::{SOCKETS, STAGES, draft, named_home, of_other_files};
+use crate::rules::{Check, Group, Rule, Whole};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    id: "container-hole",
+    group: Group::Platform,
+    level: Level::Deny,
+    fixed: false,
+    stages: STAGES,
+    clears: RemedyKind::Operator,
+    summary: "The container of the gateway reaches the machine around it",
+    help: "Take it out of the file that starts the container, and start it again. A sandbox inside a container needs the engine's socket: then give OpenClaw a machine of its own.",
+    check: Check::Whole(check),
+};
+
+/// Capabilities that lead out of a container.
+const CAPABILITIES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "NET_ADMIN"];
+/// Options that switch a confinement off.
+const UNCONFINED: [&str; 2] = ["seccomp=unconfined", "apparmor=unconfined"];
+/// Folders of the system that are never handed over whole.
+const OF_SYSTEM: [&str; 10] = [
+    "/", "/etc", "/root", "/home", "/Users", "/proc", "/sys", "/dev", "/boot", "/var",
+];
+/// Folders in which the sockets of container engines lie.
+const OF_SOCKETS: [&str; 3] = ["/run", "/var/run", "/var/lib/docker"];
+
+fn check(whole: &Whole<'_>) -> Vec<Draft> {
+    let Some(machine) = whole.machine() else {
+        return Vec::new();
+    };
+    let mut found: Vec<Draft> = machine
+        .given()
+        .openclaws()
+        .flat_map(|container| of_container(machine, container))
+        .collect();
+    if let Some(elsewhere) = of_other_files(machine, "what rights they give is not known") {
+        found.push(elsewhere);
+    }
+    found
+}
+
+fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
+    let mut found = rights(container);
+    let sees = container
+        .mounts
+        .iter()
+        .filter_map(|(place, fact)| Some((opened(machine, place)?, fact)));
+    found.extend(hole(container, "mount", Level::Deny, "sees", sees));
+    found.extend(warnings(container));
+    found.extend(unknown(container));
+    found
+}
+
+/// One finding for all that a container is given of one kind: what each is called, and where it is said.
+fn hole<'a>(
+    container: &Container,
+    code: &'static str,
+    level: Level,
+    what: &str,
+    given: impl Iterator<Item = (String, &'a Fact)>,
+) -> Option<Draft> {
+    let given: Vec<(String, &Fact)> = given.collect();
+    let mut names: Vec<&str> = given.iter().map(|(name, _)| name.as_str()).collect();
+    names.dedup();
+    let named = names.join(", ");
+    let found = draft(format!("the container {} {what} {named}", container.name).trim_end())
+        .code(code)
+        .level(level);
+    let found = given.iter().fold(found, |found, (_, fact)| fact.on(found));
+    (!given.is_empty()).then_some(found)
+}
+
+/// Rights that lead out of the container.
+fn rights(container: &Container) -> Vec<Draft> {
+    let unnamed = |fact| (String::new(), fact);
+    let privileged = container.privileged.iter().map(unnamed);
+    let shared = container
+        .shared
+        .iter()
+        .map(|(what, fact)| ((*what).to_owned(), fact));
+    let added = container
+        .capabilities
+        .iter()
+        .filter(|(name, _)| CAPABILITIES.contains(&name.as_str()))
+        .map(|(name, fact)| (name.clone(), fact));
+    let off = container
+        .confinement
+        .iter()
+        .filter(|(option, _)| UNCONFINED.contains(&option.as_str()))
+        .map(|(option, fact)| {
+            let name = option.split('=').next().unwrap_or_default();
+            (name.to_owned(), fact)
+        });
+    let deny = Level::Deny;
+    let all_rights = "has all rights on this machine";
+    let namespace = "shares a namespace with this machine:";
+    [
+        hole(container, "privileged", deny, all_rights, privileged),
+        hole(container, "namespace", deny, namespace, shared),
+        hole(container, "capability", deny, "has the capability", added),
+        hole(container, "unconfined", deny, "is not confined by", off),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What makes a way out easier. A sandbox of OpenClaw has its own rules for its user and image.
+fn warnings(container: &Container) -> Vec<Draft> {
+    let own = !container.is_sandbox;
+    let root = container
+        .user
+        .iter()
+        .filter(|(user, _)| own && is_root(container, user))
+        .map(|(_, fact)| (String::new(), fact));
+    let by_tag = container
+        .image
+        .iter()
+        .filter(|(image, _)| own && is_tag(image))
+        .map(|(_, fact)| (String::new(), fact));
+    let secrets = container.secrets.iter().map(|fact| (String::new(), fact));
+    let tag = "is of an image by a name that can mean another one tomorrow";
+    let secret = "is given secrets that everyone who may ask the engine can read";
+    let warn = Level::Warn;
+    [
+        hole(container, "root", warn, "runs as root", root),
+        hole(container, "image", warn, tag, by_tag),
+        hole(container, "secret", warn, secret, secrets),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// That variables decide which nothing gives.
+fn unknown(container: &Container) -> Option<Draft> {
+    let name = &container.name;
+    let found = draft(format!(
+        "not all rights of the container {name} are known: variables decide"
+    ))
+    .code("variable")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Note)
+    .help("Give the value of each variable that is named, or give what `docker compose config` prints, which has them filled in.");
+    let all = container.unknown.iter();
+    (!container.unknown.is_empty()).then(|| all.fold(found, |found, fact| fact.on(found)))
+}
+
+/// What a mount opens that it must not. The state and the workspaces are the gateway's own.
+fn opened(machine: &Machine, place: &str) -> Option<String> {
+    let home = machine.places().home.as_deref();
+    let place = match (place.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+        (Some(rest), None) if rest.trim_matches('/').is_empty() => {
+            return Some("a whole home folder".to_owned());
+        }
+        _ => Path::new(place).to_owned(),
+    };
+    let text = place.to_str()?;
+    let name = place
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    if SOCKETS.iter().any(|socket| name.ends_with(socket)) {
+        return Some(
+            "the socket of a container engine, which gives root on this machine".to_owned(),
+        );
+    }
+    if text == "/" {
+        return Some("the whole machine".to_owned());
+    }
+    if OF_SYSTEM.contains(&text) || OF_SOCKETS.contains(&text) {
+        return Some(format!("{text} of this machine"));
+    }
+    let is_home = home.is_some_and(|home| home == place)
+        || named_home(&place).is_some_and(|home| home == place);
+    is_home.then(|| "a whole home folder".to_owned())
+}
+
+/// Of a file that names no user the image decides; an engine says nothing only where it is root.
+fn is_root(container: &Container, user: &str) -> bool {
+    let user = user.split(':').next().unwrap_or_default().trim();
+    matches!(user, "0" | "root") || user.is_empty() && container.seen
+}
+
+/// Whether an image is named by something else than its digest.
+fn is_tag(image: &str) -> bool {
+    !image.contains("@sha256:") && !image.starts_with("sha256:")
+}
