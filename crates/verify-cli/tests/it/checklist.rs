@@ -64,10 +64,10 @@ fn rows_follow_the_guide_and_carry_threats() {
 
 #[test]
 fn nothing_passes_without_evidence() {
-    let (_, list) = checklist(
-        &with("{gateway:{auth:{token:'STRONG'}}}"),
-        &["--proc", "/nowhere"],
-    );
+    let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+    let nothing = installation.config.join("proc");
+    fs::create_dir(&nothing).expect("folder");
+    let (_, list) = checklist(&installation, &["--proc", nothing.to_str().expect("text")]);
     // What no file can show, what needs a lock, a running gateway, a unit or a file that was not given.
     for id in [
         "rotation",
@@ -193,4 +193,133 @@ fn markdown_ticks_only_what_passed_and_no_text_leaves_its_code() {
     }
     assert!(run.stdout.contains("`` "), "{}", run.stdout);
     assert_eq!(run.code, 1);
+}
+
+#[test]
+fn files_that_are_handed_over_answer_points() {
+    let installation =
+        with("{gateway:{auth:{token:'STRONG'}},agents:{defaults:{sandbox:{mode:'all'}}}}");
+    let of = |id: &str, option: &str, text: &str| {
+        let file = installation.config.join("given");
+        fs::write(&file, text).expect("file");
+        state(
+            &checklist(&installation, &[option, file.to_str().expect("text")]).1,
+            id,
+        )
+    };
+    let compose = |lines: &str| format!("services:\n  openclaw:\n    image: a@sha256:0\n{lines}");
+    assert_eq!(of("container", "--compose", &compose("")), "passed");
+    assert_eq!(
+        of("container", "--compose", &compose("    privileged: true\n")),
+        "open"
+    );
+    assert_eq!(
+        of(
+            "container",
+            "--compose",
+            &compose("    volumes: ['${D}:/d']\n")
+        ),
+        "not-established"
+    );
+    assert_eq!(
+        of("container", "--compose", "services: {a: {}, b: {}}\n"),
+        "not-established"
+    );
+    assert_eq!(
+        of(
+            "loopback",
+            "--compose",
+            &compose("    ports: ['18789:18789']\n")
+        ),
+        "open"
+    );
+    assert_eq!(
+        of(
+            "tunnel",
+            "--tailscale-status",
+            "{\"TCP\":{\"443\":{\"TCPForward\":\"127.0.0.1:18789\"}},\"AllowFunnel\":{\"a:443\":true}}"
+        ),
+        "open"
+    );
+    assert_eq!(of("virtual-machine", "--docker-daemon", "{}"), "open");
+    assert_eq!(
+        of(
+            "virtual-machine",
+            "--docker-daemon",
+            "{\"default-runtime\":\"runsc\",\"runtimes\":{\"runsc\":{\"path\":\"/usr/bin/runsc\"}}}"
+        ),
+        "passed"
+    );
+    let sandbox = |runtime: &str| {
+        format!(
+            "[{{\"Name\":\"/openclaw-sbx-1\",\"Config\":{{\"User\":\"1000\"}},\"HostConfig\":{{\"Runtime\":\"{runtime}\"}}}}]"
+        )
+    };
+    assert_eq!(
+        of("virtual-machine", "--docker-inspect", &sandbox("kata")),
+        "passed"
+    );
+    assert_eq!(
+        of("virtual-machine", "--docker-inspect", &sandbox("runc")),
+        "open"
+    );
+    assert_eq!(
+        of("sandbox", "--docker-inspect", &sandbox("runc")),
+        "passed",
+        "it was seen"
+    );
+    assert_eq!(of("sandbox", "--docker-daemon", "{}"), "not-established");
+}
+
+#[test]
+fn a_template_counts_where_it_holds_no_real_value() {
+    let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+    let space = installation.state.join("workspace");
+    fs::create_dir_all(space.join(".git")).expect("repository");
+    let of = || state(&checklist(&installation, &[]).1, "template");
+    assert_eq!(of(), "not-established");
+    fs::write(space.join(".env.example"), "A_TOKEN=your-token\n").expect("template");
+    assert_eq!(of(), "passed");
+    fs::write(space.join(".env.example"), "A_TOKEN=sk-test-0123456789\n").expect("template");
+    assert_eq!(of(), "not-established");
+    assert_eq!(
+        state(&checklist(&installation, &[]).1, "rotation"),
+        "not-established"
+    );
+}
+
+#[test]
+fn the_page_holds_every_point_and_no_text_becomes_markup() {
+    let installation = with(
+        "{gateway:{auth:{token:'STRONG'}},tools:{elevated:{allowFrom:{'<script>alert(1)</script>':['*']}}}}",
+    );
+    let (_, list) = checklist(&installation, &[]);
+    let rows = list["rows"].as_array().expect("rows");
+    let page = installation.run(&["checklist", "--format", "html"]).stdout;
+    assert!(
+        page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<script") && page.contains("&lt;script&gt;"),
+        "{page}"
+    );
+    assert!(page.contains("default-src 'none'"));
+    assert_eq!(page.matches("<details").count(), rows.len());
+    assert_eq!(page.matches("<section").count(), 8);
+    for state in ["passed", "open", "not-established"] {
+        let word = state.replace('-', " ");
+        let count = rows.iter().filter(|row| row["state"] == state).count();
+        assert_eq!(
+            page.matches(&format!("\">{word}</span>")).count(),
+            count,
+            "{state}"
+        );
+    }
+    let host = installation.run(&["host", "--format", "html"]).stdout;
+    assert!(host.contains("The machine around it was judged"), "{host}");
+    assert!(
+        host.contains("tools.elevated.allowFrom") && !host.contains("<script"),
+        "{host}"
+    );
 }

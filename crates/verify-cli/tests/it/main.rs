@@ -11,6 +11,7 @@
 
 mod advisories;
 mod attack;
+mod audit;
 mod backup;
 mod cases;
 mod catalogue;
@@ -21,6 +22,7 @@ mod formats;
 mod gate;
 mod git_plugin;
 mod git_skill;
+mod given;
 mod honest;
 mod host_commands;
 mod hostile;
@@ -28,6 +30,7 @@ mod house;
 #[cfg(feature = "online")]
 mod imports;
 mod kill;
+mod machine;
 #[path = "../../../verify-core/tests/it/mint.rs"]
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod mint;
