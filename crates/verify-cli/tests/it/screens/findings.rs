@@ -217,6 +217,7 @@ const ELSEWHERE: [&str; 29] = [
     "other-state",
     "trust-expiring",
     "advisories-stale",
+    "published-port",
     "secret-readable",
     "code-writable",
     "wrong-owner",
@@ -224,10 +225,13 @@ const ELSEWHERE: [&str; 29] = [
     "shared-filesystem",
     "disk-not-encrypted",
     "secret-in-service",
+    "secret-in-repository",
     "runs-as-root",
     "root-equivalent-group",
+    "container-hole",
     "unit-unhardened",
     "not-confined",
+    "nix-pin-mismatch",
 ];
 
 /// Every rule speaks on a screen, in the form that people read, or is named as one that cannot.
