@@ -88,7 +88,13 @@ if interpreter=$(python kubernetes kubernetes-validate==1.37.0); then
 else
   not_run 'the manifests: no kubernetes-validate'
 fi
-if command -v opa >/dev/null; then opa check --strict fleet/rego; else not_run 'Rego: no opa'; fi
+if interpreter=$(python rego regopy==1.5.2); then
+  "$verifier" check "${call[@]}" --format json >"$work/report.json"
+  "$interpreter" fleet/rego/check.py "$work/report.json"
+else
+  not_run 'Rego: no regopy'
+fi
+if command -v opa >/dev/null; then opa check --strict fleet/rego; else not_run 'OPA and Conftest: they are not here'; fi
 if command -v systemd-analyze >/dev/null; then
   # It has no program at /usr/bin here, and says so; anything else is a mistake of the unit.
   wrong=$(systemd-analyze verify profiles/openclaw-verify-watch.service 2>&1 | grep -v 'openclaw-verify is not executable' || true)
