@@ -17,6 +17,7 @@ use openclaw_verify_core::{Error, OperatorError, Result, Verifier, text};
 
 use crate::anchors::own_text;
 use crate::cli::{Common, Format, Verb};
+use crate::outputs::Form;
 use crate::{operator, output, outputs, render};
 
 /// Most bytes of an older statement that are looked at.
@@ -164,17 +165,17 @@ pub(crate) fn write(
     let statement = write_statement(report, &options)?;
     let cannot = |why: String| Error::environment(why, "sign it with ssh-keygen -Y sign");
     match key {
-        Key::None => outputs::write(path, &statement, Format::Json),
+        Key::None => outputs::write(path, &statement, Form::Statement),
         Key::Pem(key) => {
             let bundle = key.bundle(statement.as_bytes()).map_err(cannot)?;
-            outputs::write(path, &bundle, Format::Json)
+            outputs::write(path, &bundle, Form::Statement)
         }
         Key::Ssh(key) => {
             let signature = key
                 .sign(statement.as_bytes(), FILE_NAMESPACE)
                 .map_err(cannot)?;
-            outputs::write(path, &statement, Format::Json)?;
-            outputs::write(&beside(path), &signature, Format::Json)
+            outputs::write(path, &statement, Form::Statement)?;
+            outputs::write(&beside(path), &signature, Form::Statement)
         }
     }
 }

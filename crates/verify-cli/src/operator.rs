@@ -90,7 +90,8 @@ pub(crate) fn origins(common: &Common) -> Origins {
     };
     let mut origins = Origins::default();
     let state = if given(&common.state_dir) {
-        if in_call("--state-dir") {
+        // The folder into which a backup was unpacked was chosen by the call too.
+        if in_call("--state-dir") || in_call("--backup") {
             NAMED
         } else {
             "OPENCLAW_STATE_DIR"
@@ -389,7 +390,10 @@ pub(crate) fn files(common: &Common, under_test: &[PathBuf]) -> Result<Files> {
         Some(dir) if dir.is_dir() => dir.clone(),
         Some(dir) => {
             return Err(Error::environment(
-                format!("--config {}: no such folder", dir.display()),
+                match dir.exists() {
+                    true => format!("--config {} is a file, not a folder", shown(dir)),
+                    false => format!("--config {}: no such folder", shown(dir)),
+                },
                 "name the folder that holds openclaw-verify.toml; lock --init creates one",
             ));
         }

@@ -3,14 +3,14 @@
 //! A program that judges what others may have written must not be led to write where they choose. So an output is a new file or a
 //! regular one of this user; it is replaced whole, through no link, and it lies in nothing that is under test.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use openclaw_verify_core::temporary::{self, Temporary};
-use openclaw_verify_core::{Error, Result, read};
+use openclaw_verify_core::{Error, Result, read, text};
 
 use crate::cli::Format;
 use crate::{operator, output};
@@ -21,33 +21,172 @@ const MODE: u32 = 0o644;
 /// What is under test in this run.
 static UNDER_TEST: OnceLock<Vec<PathBuf>> = OnceLock::new();
 
-/// Refuses outputs that nothing may be written to, before anything is done.
+/// What is written to a file: an older one of the same form is replaced, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A report, `--report`.
+    Report(Format),
+    /// An SBOM in CycloneDX.
+    Sbom,
+    /// An OSV record about what must not run.
+    Violation,
+    /// A statement or its signature, `--attest`. What may be replaced there is judged before: [`crate::attest::make_room`].
+    Statement,
+}
+
+impl Form {
+    /// As what it goes to standard output.
+    fn format(self) -> Format {
+        match self {
+            Self::Report(format) => format,
+            Self::Sbom | Self::Violation | Self::Statement => Format::Json,
+        }
+    }
+
+    /// What it is called.
+    fn name(self) -> String {
+        match self {
+            Self::Report(format) => format!("report in the format {format}"),
+            Self::Sbom => "SBOM".to_owned(),
+            Self::Violation => "record about what must not run".to_owned(),
+            Self::Statement => "statement".to_owned(),
+        }
+    }
+
+    /// Whether `text`, the whole of a file or its beginning and end, is an earlier one. An empty file is what a caller made room with.
+    fn is_earlier(self, text: &str) -> bool {
+        let has = |what: &str| text.contains(what);
+        let summary = || has(" deny") && has(" warn");
+        text.trim().is_empty()
+            || match self {
+                Self::Statement => true,
+                Self::Sbom => text.starts_with('{') && has("\"CycloneDX\""),
+                Self::Violation => text.starts_with('{') && has("\"x_openclaw-"),
+                Self::Report(format) => match format {
+                    Format::Json => text.starts_with('{') && has("\"openclaw-verify."),
+                    Format::Jsonl => text.starts_with('{') && has("\"openclaw-verify.event/"),
+                    Format::Sarif => {
+                        text.starts_with('{') && has("sarif-2.1.0") && has("openclaw-verify")
+                    }
+                    Format::Junit => {
+                        text.starts_with("<?xml") && has("<testsuite") && has("openclaw-verify")
+                    }
+                    Format::Html => {
+                        text.starts_with("<!doctype html>")
+                            && (has("openclaw-verify") || has(" was judged"))
+                    }
+                    Format::Markdown => {
+                        text.starts_with("### ") && (has(" was judged") || has("openclaw-verify"))
+                    }
+                    Format::Prometheus => text.starts_with("# HELP openclaw_verify_"),
+                    Format::Github => has("openclaw-verify: ") && summary(),
+                    Format::Human => summary() || has("openclaw-verify"),
+                },
+            }
+    }
+}
+
+/// Refuses outputs that nothing may be written to, before anything is done. `read`: the files that this run reads as its operator's own.
 ///
 /// # Errors
-/// When one of `paths` lies in `under_test`, or is no place for an output.
-pub(crate) fn refuse<'a>(
-    paths: impl IntoIterator<Item = &'a PathBuf>,
+/// When one of `outputs` lies in `under_test`, is one of `read` or another output, or is no place for one.
+pub(crate) fn refuse(
+    outputs: &[(PathBuf, Form)],
+    read: &[PathBuf],
     under_test: impl FnOnce() -> Vec<PathBuf>,
 ) -> Result<()> {
-    let mut paths = paths.into_iter().peekable();
-    if paths.peek().is_none() {
+    if outputs.is_empty() {
         return Ok(());
     }
     let under_test = UNDER_TEST.get_or_init(under_test);
-    paths.try_for_each(|path| place(path, under_test).map(drop))
+    let read: Vec<PathBuf> = read.iter().map(|path| real(path)).collect();
+    let mut taken: Vec<PathBuf> = Vec::new();
+    for (path, form) in outputs {
+        let Place::File(target) = place(path, under_test)? else {
+            continue;
+        };
+        let shown = operator::shown(path);
+        let wrong = |why: &str| {
+            Err(Error::environment(
+                format!("{shown} {why}"),
+                "name a file of its own for each output",
+            ))
+        };
+        if read.contains(&target) {
+            return wrong("is a file that this run reads, and would be overwritten");
+        }
+        if taken.contains(&target) {
+            return wrong("is named for two outputs");
+        }
+        replaceable(&target, path, *form)?;
+        taken.push(target);
+    }
+    Ok(())
+}
+
+/// `path` in its real folder, whether it is there or not.
+fn real(path: &Path) -> PathBuf {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok();
+    match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Most bytes at the beginning and at the end of an older file that are looked at.
+const LOOKED_AT: u64 = 1 << 20;
+
+/// Refuses to replace what is no earlier output of the same form: a key, a lock, something that was written by hand.
+fn replaceable(target: &Path, path: &Path, form: Form) -> Result<()> {
+    let mut file = match File::open(target) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("look into", path, error)),
+    };
+    let cannot = |error: io::Error| Error::io("look into", path, error);
+    let size = file.metadata().map_err(cannot)?.len();
+    let mut bytes = Vec::new();
+    (&mut file)
+        .take(LOOKED_AT)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if size > LOOKED_AT {
+        file.seek(SeekFrom::Start(
+            size.saturating_sub(LOOKED_AT).max(LOOKED_AT),
+        ))
+        .map_err(cannot)?;
+        file.take(LOOKED_AT)
+            .read_to_end(&mut bytes)
+            .map_err(cannot)?;
+    }
+    if form.is_earlier(&String::from_utf8_lossy(&bytes)) {
+        return Ok(());
+    }
+    Err(Error::environment(
+        format!(
+            "{} is there, and is no {} that was written before",
+            operator::shown(path),
+            form.name()
+        ),
+        "name another file, or remove that one first",
+    ))
 }
 
 /// Writes `text` to `path`; `-` and `/dev/stdout` are standard output.
 ///
 /// # Errors
 /// When it cannot be written, or may not be.
-pub(crate) fn write(path: &Path, text: &str, format: Format) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str, form: Form) -> Result<()> {
     let under_test = UNDER_TEST.get().map(Vec::as_slice).unwrap_or_default();
     let target = match place(path, under_test)? {
-        Place::Output => return output::document(text, format),
+        Place::Output => return output::document(text, form.format()),
         Place::Nowhere => return Ok(()),
         Place::File(target) => target,
     };
+    replaceable(&target, path, form)?;
     let cannot = |error: io::Error| Error::io("write", path, error);
     let folder = target.parent().unwrap_or(Path::new("."));
     let mode = fs::symlink_metadata(&target).map_or(MODE, |old| old.permissions().mode() & 0o777);
@@ -96,9 +235,17 @@ fn place(path: &Path, under_test: &[PathBuf]) -> Result<Place> {
             "leads through {link}, a link of another user"
         )));
     }
-    let real = folder
-        .canonicalize()
-        .map_err(|error| refused(format!("cannot be written: {error}")))?;
+    let real = folder.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            let folder = operator::shown(folder);
+            let word = text::shell_word(&folder);
+            Error::environment(
+                format!("there is no folder {folder}, so nothing can be written there"),
+                format!("make it first: mkdir -p {word}"),
+            )
+        }
+        _ => refused(format!("cannot be written: {error}")),
+    })?;
     let target = real.join(name);
     let inside = |folder: &&PathBuf| {
         target.starts_with(folder)

@@ -11,6 +11,7 @@ mod demand;
 mod exceptions;
 #[cfg(feature = "online")]
 mod imports;
+mod other_folder;
 mod posture;
 mod reading;
 mod release;
@@ -190,6 +191,7 @@ impl Verifier {
         if self.options.state_dir.is_none() {
             return self.lock_only(&lock, scope);
         }
+        self.refuse_other_folder(&inventory)?;
         let evidence = self.evidence(&inventory, &lock, scope)?;
         let report = self.report(
             &Case::new(Stage::Installed, &inventory, &lock, scope),

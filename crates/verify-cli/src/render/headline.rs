@@ -11,6 +11,9 @@ use openclaw_verify_core::rules::{self, Group, Stage};
 
 use super::count;
 
+/// The finding about what is not there.
+const GONE: &str = "not-installed";
+
 /// What the line has to know beside the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Since {
@@ -31,6 +34,8 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
     }
     let sorted = Sorted::of(report);
     let changed = report.summary.violated > 0;
+    let only_gone =
+        sorted.banned + sorted.wrong + sorted.to_lock == 0 && !changed && sorted.gone > 0;
     let red = AnsiColor::Red.on_default().bold();
     let (style, first) = if sorted.banned > 0 {
         let things = count(sorted.banned, "thing");
@@ -46,6 +51,13 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
     } else if sorted.to_lock > 0 || changed {
         let first = "something is new or was changed".to_owned();
         (AnsiColor::Yellow.on_default().bold(), first)
+    } else if only_gone {
+        let (things, verb) = (
+            count(sorted.gone, "thing"),
+            if sorted.gone == 1 { "is" } else { "are" },
+        );
+        let first = format!("{things} that OpenClaw had {verb} gone");
+        (AnsiColor::Yellow.on_default().bold(), first)
     } else {
         let what = if since.whole {
             "nothing"
@@ -60,7 +72,7 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
         let when = since.words();
         (Style::new().bold(), format!("{what} {known} since {when}"))
     };
-    let rest = sorted.rest(report);
+    let rest = sorted.rest(report, only_gone);
     let rest = match rest.is_empty() {
         true => String::new(),
         false => format!("; {}", rest.join(", ")),
@@ -77,6 +89,8 @@ struct Sorted {
     wrong: usize,
     /// New, or updated by OpenClaw's own record.
     to_lock: usize,
+    /// Locked or recorded, and not there; whatever policy says of that.
+    gone: usize,
     /// Not established, where policy wants it established.
     unknown: usize,
     /// Not read, also what an exception covers.
@@ -127,6 +141,7 @@ impl Sorted {
                 .filter(review)
                 .filter(|finding| reads(finding))
         };
+        let gone = |finding: &Finding| finding.id == GONE;
         let other = |finding: &Finding| {
             let named = [
                 &banned as &dyn Fn(&Finding) -> bool,
@@ -134,6 +149,7 @@ impl Sorted {
                 &locks,
                 &reads,
                 &unknown,
+                &gone,
             ];
             !named.iter().any(|of| of(finding))
         };
@@ -141,6 +157,7 @@ impl Sorted {
             banned: subjects(&banned),
             wrong: subjects(&wrong),
             to_lock: subjects(&|finding| locks(finding) && integrity(finding)),
+            gone: distinct(report.findings.iter().filter(|finding| gone(finding))),
             unknown: subjects(&unknown),
             to_read: distinct(unread()),
             reading_is_excepted: unread().all(|finding| finding.suppressed.is_some()),
@@ -149,15 +166,17 @@ impl Sorted {
         }
     }
 
-    fn rest(&self, report: &Report) -> Vec<String> {
+    fn rest(&self, report: &Report, gone_is_first: bool) -> Vec<String> {
         let by = match report.summary.suppressed_until {
             Some(until) if self.reading_is_excepted => format!(" by {until}"),
             _ => String::new(),
         };
         let wrong = if self.banned > 0 { self.wrong } else { 0 };
+        let gone = if gone_is_first { 0 } else { self.gone };
         let parts = [
             (wrong, "not as locked and recorded".to_owned()),
             (self.to_lock, "to lock".to_owned()),
+            (gone, "that are gone".to_owned()),
             (self.to_read, format!("to read{by}")),
             (self.to_decide, "to decide".to_owned()),
             (self.to_look_at, "to look at".to_owned()),

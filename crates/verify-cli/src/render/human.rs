@@ -223,12 +223,16 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
 
 /// Shows findings that say one thing in two ways as one, and gives the rest.
 fn together<'a>(out: &mut String, found: Vec<&'a Finding>) -> Vec<&'a Finding> {
-    let alone = |id: &str| found.iter().filter(|other| other.id == id).count() == 1;
+    let mut said: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in &found {
+        *said.entry(finding.id).or_default() += 1;
+    }
+    let alone = |id: &str| said.get(id) == Some(&1);
     let pair = found.iter().find_map(|second| {
+        let beside = second.beside.filter(|id| alone(id) && alone(second.id))?;
         let first = found
             .iter()
-            .find(|first| second.beside == Some(first.id) && first.subject == second.subject)
-            .filter(|first| alone(first.id) && alone(second.id))?;
+            .find(|first| first.id == beside && first.subject == second.subject)?;
         Some((*first, *second))
     });
     let Some((first, second)) = pair else {

@@ -81,6 +81,12 @@ fn named(imported: &Imported) -> Result<Sha256Digest> {
         output::stderr(&format!("… and {} more", imported.meta.broken - named));
     }
     imported.index.ok_or_else(|| {
+        if imported.meta.says_nothing() {
+            return Error::environment(
+                "no record in what was named is about a package of npm, and no index was written",
+                "an index without records would answer that nothing is known to be bad: name the records of npm",
+            );
+        }
         let broken = imported.meta.broken;
         let records = if broken == 1 { "record" } else { "records" };
         Error::environment(

@@ -9,6 +9,7 @@ use openclaw_verify_core::{Result, Scope};
 
 use super::{detail, no_lock, start_check};
 use crate::cli::{Common, Format};
+use crate::outputs::Form;
 use crate::render::headline::{Since, headline};
 use crate::render::{self, Detail};
 use crate::{Exit, attest, names, operator, output, outputs, wrap};
@@ -111,7 +112,7 @@ pub(super) fn written_as(common: &Common, report: &Report, stamp: &Stamp) -> Res
             Format::Jsonl => attest::signed_rows(common, &text, stamp)?,
             _ => output::escaped(&text, *format),
         };
-        outputs::write(path, &text, *format)?;
+        outputs::write(path, &text, Form::Report(*format))?;
     }
     Ok(if report.fails(common.fail_on.into()) {
         Exit::Findings

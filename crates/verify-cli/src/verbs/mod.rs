@@ -38,6 +38,7 @@ use crate::anchors::anchors;
 use crate::cli::{CheckArgs, Cli, Common, Format, Verb, page};
 use crate::commands;
 use crate::operator::{self, Files};
+use crate::outputs::Form;
 use crate::progress::Bar;
 use crate::render::Detail;
 use crate::{Exit, attest, errors, names, output, outputs, process, render, signed};
@@ -59,8 +60,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     };
     attest::refuse(common, &verb)?;
     let mut outputs = outputs_of(common, &verb);
-    outputs.extend(attest::files(common));
-    outputs::refuse(&outputs, || {
+    outputs.extend(attest::files(common).map(|path| (path, Form::Statement)));
+    outputs::refuse(&outputs, &own_files(common, &verb), || {
         let mut folders = under_test(operator::installation(common).ok().as_ref(), common);
         folders.extend(judged(&verb).cloned());
         folders
@@ -198,19 +199,40 @@ fn under_test(installation: Option<&operator::Installation>, common: &Common) ->
 }
 
 /// The files that this call is to write.
-fn outputs_of(common: &Common, verb: &Verb) -> Vec<PathBuf> {
+fn outputs_of(common: &Common, verb: &Verb) -> Vec<(PathBuf, Form)> {
     let output = match verb {
         #[cfg(feature = "sbom")]
-        Verb::Sbom(args) => args.output.clone(),
+        Verb::Sbom(args) => args.output.clone().map(|path| (path, Form::Sbom)),
         // Stands for each file that is written into the folder.
         Verb::Review(args) => args
             .export_violations
             .as_ref()
-            .map(|folder| folder.join("x_openclaw-….json")),
+            .map(|folder| (folder.join("x_openclaw-….json"), Form::Violation)),
         _ => None,
     };
-    let reports = common.report.iter().map(|(_, path)| path.clone());
+    let reports = common.report.iter();
+    let reports = reports.map(|(format, path)| (path.clone(), Form::Report(*format)));
     reports.chain(output).collect()
+}
+
+/// The files of the operator's that this call reads, as far as it names them or they lie where they usually do.
+fn own_files(common: &Common, verb: &Verb) -> Vec<PathBuf> {
+    let under_test = under_test(operator::installation(common).ok().as_ref(), common);
+    let files = operator::files(common, &under_test).ok();
+    let three = files.map(|files| [files.policy, files.lock, files.reviews]);
+    let mut read: Vec<PathBuf> = three.into_iter().flatten().collect();
+    let signatures: Vec<PathBuf> = read.iter().map(|file| attest::beside(file)).collect();
+    read.extend(signatures);
+    read.extend(common.anchors.files().cloned());
+    let keys = [&common.sign_key, &common.sign_ssh, &common.signers];
+    read.extend(keys.into_iter().flatten().cloned());
+    match verb {
+        #[cfg(feature = "sbom")]
+        Verb::Sbom(args) => read.extend(args.diff.clone()),
+        Verb::Attestation(args) => read.push(args.bundle.clone()),
+        _ => {}
+    }
+    read
 }
 
 /// What a verb judges beside an installation.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::start;
 use crate::cli::{Common, Format, SbomArgs};
+use crate::outputs::Form;
 use crate::{Exit, names, operator, output, outputs, render};
 
 pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
@@ -42,7 +43,7 @@ pub(super) fn run(common: &Common, args: &SbomArgs) -> Result<Exit> {
     }
     match &args.output {
         Some(path) => {
-            outputs::write(path, &bom.to_json(), Format::Json)?;
+            outputs::write(path, &bom.to_json(), Form::Sbom)?;
             output::stderr(&format!("wrote {}", operator::shown(path)));
         }
         None => output::document(&bom.to_json(), Format::Json)?,

@@ -595,3 +595,29 @@ fn what_is_no_file_is_not_imported() {
         assert!(run.stderr.contains(what), "{}", run.text());
     }
 }
+
+/// An index that knows nothing would answer every question with silence.
+#[test]
+fn an_import_of_nothing_about_npm_keeps_the_index_there_is() {
+    let installation = Installation::empty();
+    let folder = written(&installation, &[record("MAL-1", "bad", &all_versions())]);
+    let shown = folder.to_string_lossy().into_owned();
+    assert_eq!(installation.run(&["advisories", "import", &shown]).code, 0);
+    let index = installation
+        .home
+        .join(".cache/openclaw-verify/advisories.index");
+    let before = fs::read(&index).expect("index");
+    let mut other = record("PYSEC-1", "x", &all_versions());
+    other["affected"][0]["package"]["ecosystem"] = json!("PyPI");
+    for text in ["{".to_owned(), other.to_string()] {
+        fs::write(folder.join("0.json"), text).expect("record");
+        let run = installation.run(&["advisories", "import", &shown, "--allow-broken", "1"]);
+        assert_eq!(run.code, 2, "{}", run.text());
+        assert!(
+            run.stderr.contains("no index was written"),
+            "{}",
+            run.text()
+        );
+        assert_eq!(fs::read(&index).expect("index"), before);
+    }
+}

@@ -367,3 +367,31 @@ fn a_host_that_was_moved_is_relinked_and_nothing_is_removed() {
         "said of a subject that has no digest"
     );
 }
+
+/// A folder without anything of OpenClaw is the wrong one or a volume that is not mounted, not an installation from which all went.
+#[test]
+fn another_folder_than_the_locked_one_is_no_verdict() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let gone = installation.state.with_file_name("gone");
+    fs::rename(&installation.state, &gone).expect("rename");
+    fs::create_dir(&installation.state).expect("folder");
+    for verb in [&["check"][..], &["lock"], &["plugins"]] {
+        let run = installation.run(verb);
+        assert_eq!(run.code, 3, "{verb:?}: {}", run.text());
+        assert!(
+            run.stderr.contains("nothing that is locked is in"),
+            "{}",
+            run.text()
+        );
+    }
+    // With a config it is one, and the first line does not say that nothing changed.
+    fs::write(installation.state.join("openclaw.json"), "{}").expect("config");
+    let run = installation.run(&["check"]);
+    let first = run.stdout.lines().next().unwrap_or_default();
+    assert!(
+        !first.contains("changed since") && run.stdout.contains("gone"),
+        "{}",
+        run.text()
+    );
+}

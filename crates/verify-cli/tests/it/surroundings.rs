@@ -128,7 +128,7 @@ fn outputs_follow_no_link_and_lie_in_nothing_under_test() {
     refused(&place.path().join("folder"), "is a folder");
     refused(&place.path().join("fifo"), "is a FIFO");
     refused(Path::new("/dev/full"), "is a device");
-    refused(&place.path().join("none/out"), "cannot be written");
+    refused(&place.path().join("none/out"), "there is no folder");
     refused(&inside, "under test");
     refused(&workspace, "under test");
     refused(&place.path().join("state/out"), "under test");
@@ -162,4 +162,74 @@ fn outputs_are_whole_have_their_mode_and_may_be_standard_output() {
         assert_eq!(run.code, 0, "{}", run.text());
         serde_json::from_str::<serde_json::Value>(&run.stdout).expect("JSON");
     }
+}
+
+/// An output never takes the place of the operator's own files, of another output, or of what is no earlier output of its form.
+#[test]
+fn outputs_replace_nothing_but_earlier_outputs() {
+    let installation = first();
+    let place = tempfile::tempdir().expect("folder");
+    let at = |name: &str| place.path().join(name).display().to_string();
+    let key = at("key");
+    fs::write(&key, "-----BEGIN OPENSSH PRIVATE KEY-----\nsecret\n").expect("key");
+    let own = [
+        installation.lock(),
+        installation.policy(),
+        installation.config.join("openclaw-reviews.toml"),
+    ]
+    .map(|path| path.display().to_string());
+    let mut calls: Vec<Vec<String>> = Vec::new();
+    for path in own.iter().chain([&key]) {
+        for format in crate::support::FORMATS {
+            calls.push(vec![
+                "check".into(),
+                "--report".into(),
+                format!("{format}={path}"),
+            ]);
+        }
+        calls.push(vec!["sbom".into(), "-o".into(), path.clone()]);
+    }
+    let both = at("both");
+    calls.push(vec![
+        "check".into(),
+        "--report".into(),
+        format!("json={both}"),
+        "--report".into(),
+        format!("sarif={both}"),
+    ]);
+    let before: Vec<Vec<u8>> = own
+        .iter()
+        .chain([&key])
+        .map(|path| fs::read(path).expect("own"))
+        .collect();
+    for call in calls {
+        let call: Vec<&str> = call.iter().map(String::as_str).collect();
+        let run = installation.run(&call);
+        assert_eq!(run.code, 2, "{call:?}: {}", run.text());
+    }
+    let after: Vec<Vec<u8>> = own
+        .iter()
+        .chain([&key])
+        .map(|path| fs::read(path).expect("own"))
+        .collect();
+    assert!(before == after && !Path::new(&both).exists());
+    // An earlier one of the same form is replaced, also an empty file.
+    for format in crate::support::FORMATS {
+        let report = format!("{format}={}", at(format));
+        fs::write(at(format), "").expect("empty");
+        for _ in 0..2 {
+            let run = installation.run(&["check", "-q", "--report", &report]);
+            assert_eq!(run.code, 0, "{format}: {}", run.text());
+        }
+    }
+    let sbom = at("sbom");
+    for _ in 0..2 {
+        assert_eq!(installation.run(&["sbom", "-o", &sbom]).code, 0);
+    }
+    let run = installation.run(&["check", "--report", &format!("json={sbom}")]);
+    assert!(
+        run.code == 2 && run.stderr.contains("is no report"),
+        "{}",
+        run.text()
+    );
 }

@@ -41,7 +41,7 @@ pub struct ImportOptions {
 pub struct Imported {
     /// What the index holds, or would hold.
     pub meta: IndexMeta,
-    /// The digest of the index; none where more records were broken than allowed, and none was written.
+    /// The digest of the index. None where none was written: more records were broken than allowed, or no record is about npm.
     pub index: Option<Sha256Digest>,
     /// The first records that could not be read, sorted by place.
     pub broken: Vec<BrokenRecord>,
@@ -140,7 +140,7 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
     }
     meta.packages = packages.len() as u64;
     broken.sort();
-    let index = if meta.broken <= options.allow_broken {
+    let index = if meta.broken <= options.allow_broken && !meta.says_nothing() {
         Some(index::write(path, &meta, packages)?)
     } else {
         None
@@ -281,10 +281,15 @@ impl Source {
                 other,
             });
         }
-        // A FIFO is not opened: that would wait for who writes to it.
+        // A FIFO is never opened: it has no end that this program would see.
         if !metadata.is_file() {
-            let what = format!("it is {}, no file", read::kind_of(&metadata));
-            return Err(Error::io("read", path, std::io::Error::other(what)));
+            return Err(Error::environment(
+                format!(
+                    "{shown} is {}, not a regular file",
+                    read::kind_of(&metadata)
+                ),
+                "name a zip, a folder or files with OSV records",
+            ));
         }
         let mut magic = [0; 4];
         let head = fs::File::open(path).and_then(|mut file| {

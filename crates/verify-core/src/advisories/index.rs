@@ -64,6 +64,12 @@ pub struct IndexMeta {
 }
 
 impl IndexMeta {
+    /// Whether no record, not even one that was taken back, is about npm: an index of it would answer every question with silence.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        self.records == 0 && self.withdrawn == 0
+    }
+
     /// Whole days since the newest record changed; none where that is not known, or lies ahead by more than clocks differ.
     #[must_use]
     pub fn age_days(&self, now: Timestamp) -> Option<i64> {

@@ -130,6 +130,8 @@ pub(crate) struct Part {
     pub changes: Option<Vec<FileChange>>,
     /// Whether what changed is only state of its own.
     pub state: StateChange,
+    /// Whether it lies outside the copy that is judged, so that nothing is known of it.
+    pub elsewhere: bool,
 }
 
 impl Part {
@@ -145,6 +147,9 @@ impl Part {
 
     /// The digest that reviews and exceptions are bound to: that of the lock, where only declared state changed since.
     pub(crate) fn bound_digest(&self) -> Option<TreeDigest> {
+        if self.elsewhere {
+            return self.locked;
+        }
         let now = self.tree()?.digest;
         Some(match self.locked {
             Some(locked) if self.only_state_changed() => locked,
@@ -165,11 +170,11 @@ impl Part {
         )
     }
 
-    /// Whether the subject is locked and this part is not as locked. A part that could not be digested is no difference: it is
-    /// reported as what it is.
+    /// Whether the subject is locked and this part is not as locked. A part that could not be digested, or lies outside the copy, is no
+    /// difference: it is reported as what it is.
     pub(crate) fn differs(&self) -> bool {
         match &self.measured {
-            _ if !self.in_lock || self.only_state_changed() => false,
+            _ if !self.in_lock || self.elsewhere || self.only_state_changed() => false,
             Some(Ok(tree)) => self.locked != Some(tree.digest),
             Some(Err(TreeError::Missing)) | None => self.locked.is_some(),
             Some(Err(_)) => false,
@@ -372,6 +377,15 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
             announced: None,
             stated: None,
         };
+        if subject.is_elsewhere() {
+            for part in [
+                &mut evidence.tree,
+                &mut evidence.dependencies,
+                &mut evidence.siblings,
+            ] {
+                part.elsewhere = part.measured.is_none();
+            }
+        }
         let declared = gather.policy.mutable(&subject.id);
         evidence.tree.state = mutable::judge(subject, &evidence.tree, gather.manifests, declared);
         evidence.git = git::checkout(subject, &evidence, gather.lock);
@@ -416,6 +430,7 @@ impl Part {
             in_lock,
             changes: None,
             state: StateChange::No,
+            elsewhere: false,
         };
         if let (true, Some(locked), Some(tree), Some(store)) =
             (part.differs(), locked, part.tree(), manifests)

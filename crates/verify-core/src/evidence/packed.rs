@@ -89,6 +89,7 @@ pub(crate) fn evidence(
     };
     Evidence {
         tree: Part {
+            elsewhere: false,
             measured: Some(Ok(tree)),
             ..Part::default()
         },

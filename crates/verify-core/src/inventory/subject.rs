@@ -68,6 +68,15 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Whether it lies outside the copy of the state directory that is judged.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.trees.tree.is_none()
+            && self
+                .observations
+                .iter()
+                .any(|observation| matches!(observation, Observation::NotInCopy { .. }))
+    }
+
     /// A subject of which nothing more is known than what and where it is.
     #[must_use]
     pub fn new(id: SubjectId, kind: Kind, source: Source, place: Place) -> Self {

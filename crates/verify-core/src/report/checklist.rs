@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Report, SubjectReport, Tool};
-use crate::fact::Outcome;
+use crate::fact::{NotEstablished, Outcome};
 use crate::finding::{Finding, Level};
 use crate::rules;
 use crate::rules::checklist::{Needs, POINTS, Point, SECTIONS, is_about};
@@ -303,43 +303,6 @@ fn lines(findings: &[&Finding]) -> Vec<String> {
     lines
 }
 
-/// A subject that was not compared leaves every point about what is installed open.
-fn judged_with_lock(report: &Report) -> Result<String, String> {
-    let open = |subject: &&SubjectReport| subject.outcomes.integrity == Outcome::NotEstablished;
-    let unknown: Vec<&str> = report
-        .subjects
-        .iter()
-        .filter(open)
-        .map(|subject| subject.id.as_str())
-        .collect();
-    let all = report.subjects.len();
-    if !unknown.is_empty() {
-        let mut named = unknown
-            .iter()
-            .take(SHOWN)
-            .copied()
-            .collect::<Vec<_>>()
-            .join(", ");
-        if unknown.len() > SHOWN {
-            named += ", …";
-        }
-        let judged = all - unknown.len();
-        return Err(format!(
-            "{judged} of {all} subjects were judged with the lock; not established: {named}"
-        ));
-    }
-    if report
-        .subjects
-        .iter()
-        .all(|subject| subject.kind != Kind::Core)
-    {
-        return Err(format!(
-            "{all} subjects were judged with the lock, and the host package is not known"
-        ));
-    }
-    Ok(format!("{all} subjects, judged with the lock"))
-}
-
 /// Why a point does not pass though no rule says anything.
 enum Missing {
     /// Nothing was looked at.
@@ -416,7 +379,7 @@ fn evidence(
             &looked.template,
             "no template lies beside a file with variables in a repository; whether one is needed is not seen",
         ),
-        Needs::Lock => judged_with_lock(locked()?).map_err(Missing::from),
+        Needs::Lock => as_locked(locked()?).map_err(Missing::from),
         Needs::Advisories => match &locked()?.inputs.advisories {
             Some(known) => Ok(format!("{} advisories were asked", known.records)),
             None => unknown("no index of advisories was read"),
@@ -455,4 +418,54 @@ fn provenance(report: &Report) -> Result<String, Missing> {
             Err(why.into())
         }
     }
+}
+
+/// What is locked was looked at, all of it: one subject that was not may hold anything.
+fn as_locked(report: &Report) -> Result<String, String> {
+    let open = report.subjects.iter().filter(|subject| {
+        matches!(
+            subject.outcomes.integrity,
+            Outcome::NotEstablished | Outcome::Violated
+        )
+    });
+    let mut open: Vec<String> = open
+        .map(|subject| format!("{} ({})", subject.id, subject.outcomes.integrity.as_str()))
+        .collect();
+    let known = report.subjects.len() - open.len();
+    // What is locked and not there, or not known, is no subject of the report.
+    let absent = |finding: &&Finding| {
+        let host = [NotEstablished::NoHost, NotEstablished::HostWrapper];
+        finding.id == "not-installed" || host.iter().any(|code| finding.code == Some(code.as_str()))
+    };
+    let mut gone: Vec<String> = report
+        .findings
+        .iter()
+        .filter(absent)
+        .filter_map(|finding| finding.subject.as_ref())
+        .filter(|id| report.subjects.iter().all(|subject| subject.id != **id))
+        .map(|id| format!("{id} (not looked at)"))
+        .collect();
+    gone.sort();
+    gone.dedup();
+    let all = report.subjects.len() + gone.len();
+    open.append(&mut gone);
+    if open.is_empty() {
+        let core = |subject: &SubjectReport| subject.kind == Kind::Core;
+        return match report.subjects.iter().any(core) {
+            true => Ok(format!("{all} subjects, judged with the lock")),
+            false => Err(format!(
+                "{all} subjects were judged with the lock, and the host package is not known"
+            )),
+        };
+    }
+    let more = open.len().saturating_sub(SHOWN);
+    open.truncate(SHOWN);
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(format!(
+        "{known} of {all} subjects are as locked; not {}{more}",
+        open.join(", ")
+    ))
 }

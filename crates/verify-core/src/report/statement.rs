@@ -199,8 +199,11 @@ fn parts(subject: &SubjectReport) -> Vec<Value> {
     let texts = texts
         .into_iter()
         .filter_map(|(name, digest)| Some((name, digest?)));
+    // The digest of nothing would be that of every empty file.
+    let nothing = Sha256Digest::of(b"");
     listings
         .chain(texts)
+        .filter(|(_, digest)| *digest != nothing)
         .map(|(part, digest)| {
             let name = match part {
                 "tree" => subject.id.to_string(),

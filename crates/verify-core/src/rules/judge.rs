@@ -229,7 +229,9 @@ impl Judge<'_> {
                 excepted.until, excepted.reason
             ));
         }
-        let remedy = remedies::known(self.whole, rule, level, draft.subject.as_ref(), remedy);
+        let judged = draft.subject.as_ref().and_then(|id| self.judged.get(id));
+        let subject = judged.map(|judged| judged.subject);
+        let remedy = remedies::known(self.whole.stage, rule, level, subject, remedy);
         self.findings.push(Finding {
             id: rule.id,
             code: draft.code,

@@ -4,27 +4,22 @@
 //! here the record of the subject says what OpenClaw has to be asked for. Nothing here removes what OpenClaw needs: a plugin is taken out
 //! by OpenClaw's own command, and what no record explains is moved, not deleted.
 
-use super::{Rule, Stage, Whole};
+use super::{Rule, Stage};
 use crate::finding::{Level, Remedy};
 use crate::inventory::Subject;
 use crate::spec;
-use crate::subject::{Kind, Source, SubjectId};
+use crate::subject::{Kind, Source};
 use crate::text;
 
 /// The remedy with what is known of the subject of the finding.
 pub(super) fn known(
-    whole: &Whole<'_>,
+    stage: Stage,
     rule: &Rule,
     level: Level,
-    subject: Option<&SubjectId>,
+    subject: Option<&Subject>,
     remedy: Remedy,
 ) -> Remedy {
-    let installed = whole.stage == Stage::Installed;
-    let judged = whole
-        .judged
-        .iter()
-        .find(|judged| installed && Some(&judged.subject.id) == subject);
-    let Some(subject) = judged.map(|judged| judged.subject) else {
+    let Some(subject) = subject.filter(|_| stage == Stage::Installed) else {
         return remedy;
     };
     let must = rule.fixed && level == Level::Deny;

@@ -64,6 +64,7 @@ impl Verifier {
     /// As [`Verifier::check`].
     pub fn relock(&self, ids: &[SubjectId]) -> Result<Relock> {
         let inventory = self.inventory()?;
+        self.refuse_other_folder(&inventory)?;
         let wanted = |id: &SubjectId| ids.is_empty() || ids.contains(id);
         if let Some(id) = ids
             .iter()
@@ -376,6 +377,10 @@ fn entry(
     entry.commit = record
         .and_then(|record| record.git_commit.as_deref())
         .and_then(|text| text.parse::<GitOid>().ok());
+    // Of what lies outside the copy nothing new is known, and nothing is forgotten.
+    if subject.is_elsewhere() {
+        return Ok(before.cloned());
+    }
     if !evidence.present(subject) {
         return Ok(None);
     }

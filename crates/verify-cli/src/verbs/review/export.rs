@@ -7,6 +7,7 @@ use openclaw_verify_core::{Result, text};
 use serde_json::json;
 
 use crate::cli::{Common, Format};
+use crate::outputs::Form;
 use crate::{Exit, operator, output, outputs, render};
 
 /// Writes one file for each violation of the operator's own reviews file into `folder`. What is in the folder already stays, but for
@@ -18,7 +19,7 @@ pub(super) fn violations(common: &Common, folder: &Path) -> Result<Exit> {
     let records = violations_as_osv(verifier.reviews());
     for (id, record) in &records {
         let file = folder.join(format!("{id}.json"));
-        outputs::write(&file, &format!("{record:#}\n"), Format::Json)?;
+        outputs::write(&file, &format!("{record:#}\n"), Form::Violation)?;
     }
     let shown = operator::shown(folder);
     if common.format != Format::Human {

@@ -198,7 +198,7 @@ fn shows(text: &str, id: &str) -> bool {
 
 /// Rules that speak of what the shipped state does not hold, such as signed tags and attestations, or of modes and owners; tests of their own ask about
 /// them, and `explain` shows them.
-const ELSEWHERE: [&str; 29] = [
+const ELSEWHERE: [&str; 33] = [
     "unverifiable-cache",
     "unpinned",
     "floating-spec",

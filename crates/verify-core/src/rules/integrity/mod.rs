@@ -25,7 +25,7 @@ use crate::evidence::Part;
 use crate::finding::{Draft, Remedy};
 use crate::subject::{Kind, SubjectId};
 use crate::text;
-use crate::tree::FileChange;
+use crate::tree::{FileChange, TreeError};
 
 /// What to do about an archive that is not the expected one.
 const FETCH_AGAIN: &str =
@@ -40,9 +40,10 @@ fn change_lines(changes: &[FileChange]) -> Vec<String> {
 }
 
 /// "2 of 859 files differ" where the manifest of the locked digest is at hand, else what is known without it.
-fn difference(part: &Part, files: Option<u64>) -> String {
+/// `counted`: how many files were locked and how many there are.
+fn difference(part: &Part, counted: Option<(u64, u64)>) -> String {
     let now = part.tree().map_or(0, |tree| tree.files);
-    match (&part.changes, files) {
+    match (&part.changes, counted) {
         (Some(changes), _) => {
             let count = changes.len();
             let differ = format!(
@@ -64,7 +65,7 @@ fn difference(part: &Part, files: Option<u64>) -> String {
                 format!("{differ}, of {}", text::count(now, "file"))
             }
         }
-        (None, Some(locked)) if locked != now => {
+        (None, Some((locked, now))) if locked != now => {
             let locked = text::count(locked, "file");
             format!("content differs from the lock: {locked} locked, {now} installed")
         }
@@ -73,6 +74,22 @@ fn difference(part: &Part, files: Option<u64>) -> String {
             text::count(now, "file")
         ),
     }
+}
+
+/// How many files were locked and how many there are, both of all parts of the subject: the lock has one number for them together. None
+/// where a part that was locked is not at hand.
+fn counts(view: &View<'_>) -> Option<(u64, u64)> {
+    let evidence = view.evidence;
+    let mut now = 0;
+    for part in [&evidence.tree, &evidence.dependencies, &evidence.siblings] {
+        match &part.measured {
+            Some(Ok(tree)) => now += tree.files,
+            Some(Err(TreeError::Missing)) => {}
+            None if part.locked.is_none() => {}
+            _ => return None,
+        }
+    }
+    Some((view.locked?.files?, now))
 }
 
 /// The npm packages that changed paths belong to, for people who think in packages.

@@ -1,5 +1,7 @@
 //! `not-installed`: the lock or a record of OpenClaw names something that is not there.
 
+use std::collections::BTreeSet;
+
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
@@ -22,12 +24,12 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let subjects = &whole.inventory.subjects;
-    let missing = |id: &SubjectId| subjects.iter().all(|subject| subject.id != *id);
+    let installed: BTreeSet<&SubjectId> = subjects.iter().map(|subject| &subject.id).collect();
     let mut drafts: Vec<Draft> = whole
         .lock
         .packages()
         .iter()
-        .filter(|entry| missing(&entry.id))
+        .filter(|entry| !installed.contains(&entry.id))
         // Services lie outside the state directory: of a copy nothing can be said about them.
         .filter(|entry| entry.kind != Kind::Service || whole.inventory.looks_outside)
         // A job that is over and an agent that was deleted leave nothing to worry about.

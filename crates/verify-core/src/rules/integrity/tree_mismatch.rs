@@ -2,7 +2,7 @@
 
 use js_semver::Version;
 
-use super::{announced, change_lines, changed, definition_mismatch, difference, is_update};
+use super::{announced, change_lines, changed, counts, definition_mismatch, difference, is_update};
 use crate::evidence::StateChange;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
@@ -25,10 +25,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 fn check(view: &View<'_>) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if view.evidence.tree.differs() {
-        // The lock's number counts the dependencies too, and only where there are none it is that of these files.
-        let alone = view.locked.filter(|entry| entry.dependencies.is_none());
-        let files = alone.and_then(|entry| entry.files);
-        let what = difference(&view.evidence.tree, files);
+        let what = difference(&view.evidence.tree, counts(view));
         let mut draft = changed(view, format!("{}{what}", versions(view)));
         draft.evidence = view
             .evidence

@@ -189,7 +189,7 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
             false,
         ),
         Observation::NotInCopy { place, path } => (
-            NotEstablished::UnknownLayout,
+            NotEstablished::NotHere,
             format!("{place} names {path}, which is not in this copy of the state directory"),
             false,
         ),
