@@ -58,6 +58,25 @@ impl Builder<'_> {
         if let Some(manifest) = manifest {
             draft.manifest(manifest);
         }
+        self.origin(subject, archive.as_ref(), commit, &mut draft);
+        describe(subject, &mut draft);
+        self.verdict(subject, &mut draft);
+        draft
+    }
+
+    /// From where it came: the package that npm installed, the archive, the commit.
+    fn origin(
+        &self,
+        subject: &Subject,
+        archive: Option<&Sri>,
+        commit: Option<&str>,
+        draft: &mut ComponentDraft,
+    ) {
+        let instance = self
+            .projects
+            .instance(&subject.id)
+            .map(|(_, instance)| instance);
+        let record = subject.record.as_ref();
         match instance {
             Some(instance) => {
                 draft.instance(instance, &location(subject, self.projects));
@@ -76,10 +95,10 @@ impl Builder<'_> {
                     .as_ref()
                     .is_none_or(|locked| locked.integrity.is_none())
                 {
-                    draft.distribution(None, archive.as_ref());
+                    draft.distribution(None, archive);
                 }
             }
-            None => draft.distribution(None, archive.as_ref()),
+            None => draft.distribution(None, archive),
         }
         if let Some(tree) = &subject.trees.tree
             && matches!(subject.kind, Kind::Skill | Kind::HookPack)
@@ -92,34 +111,6 @@ impl Builder<'_> {
             draft.extra.swhid.extend(commit.and_then(swhid::of_commit));
             draft.property("openclaw:git:recorded_commit", recorded);
         }
-        draft.property("openclaw:id", subject.id.as_str());
-        draft.property("openclaw:kind", subject.kind.as_str());
-        draft.property("openclaw:source", subject.source.as_str());
-        draft.property(
-            "openclaw:enabled",
-            if subject.enabled { "true" } else { "false" },
-        );
-        draft.property("openclaw:name", &subject.name);
-        if let Some(version) = subject
-            .node
-            .as_ref()
-            .and_then(|node| node.version.as_deref())
-        {
-            draft.property("openclaw:node:version", version);
-        }
-        for step in &subject.install_steps {
-            let target = if step.target.contains("://") {
-                values::bare_address(&step.target)
-            } else {
-                Some(step.target.clone())
-            };
-            draft.property(
-                "openclaw:install_step",
-                &format!("{} {}", step.kind, target.unwrap_or_default()),
-            );
-        }
-        self.verdict(subject, &mut draft);
-        draft
     }
 
     fn verdict(&self, subject: &Subject, draft: &mut ComponentDraft) {
@@ -176,5 +167,35 @@ fn purl(
         (_, Source::Clawhub) => generic(subject.id.name()),
         (Kind::Skill, _) => None,
         _ => generic(package_name),
+    }
+}
+
+/// What the inventory says of it.
+fn describe(subject: &Subject, draft: &mut ComponentDraft) {
+    draft.property("openclaw:id", subject.id.as_str());
+    draft.property("openclaw:kind", subject.kind.as_str());
+    draft.property("openclaw:source", subject.source.as_str());
+    draft.property(
+        "openclaw:enabled",
+        if subject.enabled { "true" } else { "false" },
+    );
+    draft.property("openclaw:name", &subject.name);
+    if let Some(version) = subject
+        .node
+        .as_ref()
+        .and_then(|node| node.version.as_deref())
+    {
+        draft.property("openclaw:node:version", version);
+    }
+    for step in &subject.install_steps {
+        let target = if step.target.contains("://") {
+            values::bare_address(&step.target)
+        } else {
+            Some(step.target.clone())
+        };
+        draft.property(
+            "openclaw:install_step",
+            &format!("{} {}", step.kind, target.unwrap_or_default()),
+        );
     }
 }

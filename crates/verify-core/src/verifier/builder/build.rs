@@ -98,16 +98,36 @@ impl Builder {
             demand.trusts(&policy, path)?;
         }
         let vex = Vex::read(&policy.vex)?;
+        let names = self.names();
+        let inputs = self.inputs(advisories.as_ref(), &vex);
+        Ok(Verifier {
+            advisories,
+            vex,
+            policy,
+            lock,
+            reviews,
+            names,
+            inputs,
+            options: self,
+        })
+    }
+
+    /// How the operator's files are named in locations.
+    fn names(&self) -> Names {
         let name = |file: &Option<OperatorFile>| {
             file.as_ref()
                 .map(|file| file.shown.clone())
                 .unwrap_or_default()
         };
-        let names = Names {
+        Names {
             policy: name(&self.policy),
             lock: name(&self.lock),
             reviews: name(&self.reviews),
-        };
+        }
+    }
+
+    /// What a report says of the files and places that it stands on.
+    fn inputs(&self, advisories: Option<&Index>, vex: &Vex) -> Inputs {
         let input = |file: &Option<OperatorFile>| {
             file.as_ref()
                 .and_then(OperatorFile::input)
@@ -130,7 +150,7 @@ impl Builder {
             .variables
             .iter()
             .map(|(name, _)| text::excerpt(name, 80));
-        let inputs = Inputs {
+        Inputs {
             policy: input(&self.policy),
             lock: input(&self.lock),
             reviews: input(&self.reviews),
@@ -146,25 +166,13 @@ impl Builder {
                 .as_ref()
                 .filter(|demand| !demand.detects_replay())
                 .map(|_| "not-detectable"),
-            advisories: advisories
-                .as_ref()
-                .map(|index| advisories_used(index, self.now)),
+            advisories: advisories.map(|index| advisories_used(index, self.now)),
             vex: vex
                 .files()
                 .map(|(shown, digest)| InputFile::new(shown, Some(digest)))
                 .collect(),
             ..Inputs::default()
-        };
-        Ok(Verifier {
-            advisories,
-            vex,
-            policy,
-            lock,
-            reviews,
-            names,
-            inputs,
-            options: self,
-        })
+        }
     }
 
     /// Opens the index that policy names, else the caller's own; none where nothing is there.
