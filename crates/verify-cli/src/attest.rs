@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use openclaw_verify_core::digest::Sha256Digest;
 use openclaw_verify_core::finding::Level;
-use openclaw_verify_core::provenance::StatementKey;
+use openclaw_verify_core::provenance::{KeyError, StatementKey};
 use openclaw_verify_core::release::{FILE_NAMESPACE, SshSigningKey};
 use openclaw_verify_core::report::event::{Event, SIGNATURE_NAMESPACE, Stamp};
 use openclaw_verify_core::report::{
@@ -163,7 +163,9 @@ pub(crate) fn write(
         options.notes.push("replay not detectable".to_owned());
     }
     let statement = write_statement(report, &options)?;
-    let cannot = |why: String| Error::environment(why, "sign it with ssh-keygen -Y sign");
+    let cannot = |why: KeyError| {
+        Error::environment(format!("the key {why}"), "sign it with ssh-keygen -Y sign")
+    };
     match key {
         Key::None => outputs::write(path, &statement, Form::Statement),
         Key::Pem(key) => {
@@ -198,7 +200,7 @@ pub(crate) fn ssh_key(path: &Path) -> Result<SshSigningKey> {
 }
 
 /// A private key of this user's own.
-fn read<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
+fn read<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, KeyError>) -> Result<T> {
     let wrong = |why: String| {
         let shown = operator::shown(path);
         // The text of the file is a secret, and is in no message.
@@ -217,7 +219,7 @@ fn read<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, String>) 
             "is a private key that other users can read: chmod 600 it".to_owned(),
         ));
     }
-    parse(&own_text(path, MAX_KEY)?).map_err(wrong)
+    parse(&own_text(path, MAX_KEY)?).map_err(|why| wrong(why.to_string()))
 }
 
 /// The digest of this program; none where the system does not say which file it is.

@@ -392,9 +392,9 @@ fn seal_and_sign(
     let shown = operator::shown(path);
     match key {
         Some(key) => {
-            let armored = key
-                .sign(sealed.as_bytes(), FILE_NAMESPACE)
-                .map_err(|why| Error::environment(why, "sign it with ssh-keygen -Y sign"))?;
+            let armored = key.sign(sealed.as_bytes(), FILE_NAMESPACE).map_err(|why| {
+                Error::environment(format!("the key {why}"), "sign it with ssh-keygen -Y sign")
+            })?;
             operator_file::write_atomic(&signature, &armored)?;
             output::stderr(&format!(
                 "signed {shown} as {purpose} {next}, with {}",

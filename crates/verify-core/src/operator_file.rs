@@ -13,7 +13,7 @@ use crate::error::{Error, OperatorError, Result};
 use crate::temporary::{self, Temporary};
 use crate::{read, text};
 
-pub use seal::{Purpose, Seal, roots_alone};
+pub use seal::{NotRootsAlone, Purpose, Seal, roots_alone};
 
 /// Most bytes that a file of the operator may have: 64 MiB. A review has some 285 bytes, an entry of the lock some 420.
 /// The usual name of the policy.

@@ -164,7 +164,11 @@ fn policy(args: &AttestationArgs) -> Result<IdentityPolicy> {
 fn public_key(path: &Path) -> Result<PublicKey> {
     const MAX_KEY: u64 = 64 << 10;
     PublicKey::from_pem(&own_text(path, MAX_KEY)?).map_err(|why| {
-        OperatorError::whole(path, format!("this file holds no public key in PEM: {why}")).into()
+        OperatorError::whole(
+            path,
+            format!("this file holds no public key in PEM: it {why}"),
+        )
+        .into()
     })
 }
 

@@ -102,34 +102,6 @@ fn named(archive: &[u8], name: &str) -> String {
     format!("{}-{name}", base32(&folded))
 }
 
-/// The first package of npm in a lock.
-struct Locked {
-    name: String,
-    version: String,
-    archive: String,
-}
-
-impl Locked {
-    fn first_of_npm(lock: &str) -> Self {
-        let entries = lock.split("[[package]]");
-        let field = |entry: &str, key: &str| {
-            let line = entry
-                .lines()
-                .find(|line| line.starts_with(&format!("{key} = ")))?;
-            Some(line.split('"').nth(1)?.to_owned())
-        };
-        let found = entries.into_iter().find_map(|entry| {
-            let id = field(entry, "id")?;
-            Some(Self {
-                name: id.strip_prefix("npm:")?.to_owned(),
-                version: field(entry, "version")?,
-                archive: field(entry, "archive")?,
-            })
-        });
-        found.expect("a package of npm")
-    }
-}
-
 struct Store {
     installation: Installation,
     root: PathBuf,

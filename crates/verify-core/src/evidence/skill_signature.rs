@@ -12,11 +12,11 @@ use crate::error::{Error, OperatorError, Result};
 use crate::fact::{Fact, Fault};
 use crate::inventory::Subject;
 use crate::policy::{Policy, SkillSigner, SkillSignerKind};
-use crate::provenance::Anchors;
 use crate::provenance::model::{
     self, Fetch, MAX_SIGNATURE_BYTES, ModelSigner, RootCertificates, SignedFolder, SignerTrust,
     SigningKey,
 };
+use crate::provenance::{Anchors, KeyError};
 use crate::subject::Kind;
 use crate::tree::{BlobId, TreeEntry};
 use crate::{operator_file, read, text};
@@ -158,14 +158,14 @@ impl<'p> SkillTrust<'p> {
 }
 
 /// A file of the operator that says who may sign.
-fn parsed<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, String>) -> Result<T> {
+fn parsed<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, KeyError>) -> Result<T> {
     let wrong = |why: String| {
         let shown = text::visible(&path.to_string_lossy()).into_owned();
         let error = OperatorError::whole(path, format!("{shown} {why}"));
         Error::from(error.with_help("[[skill-signer]] of your policy names this file"))
     };
     let text = operator_file::read(path)?.ok_or_else(|| wrong("is not there".to_owned()))?;
-    parse(&text).map_err(wrong)
+    parse(&text).map_err(|why| wrong(why.to_string()))
 }
 
 /// The bytes of a file as it was hashed, never others.

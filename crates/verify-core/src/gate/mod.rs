@@ -19,7 +19,8 @@ use crate::error::Error;
 use crate::subject::SubjectId;
 use crate::verifier::Verifier;
 
-pub use crate::inventory::staged::kept::StagedCopy;
+pub use crate::inventory::staged::archived::NotStaged;
+pub use crate::inventory::staged::kept::{NoCopy, StagedCopy};
 pub use crate::inventory::staged::protocol::{
     BadRequest, ContentType, MAX_REQUEST, OriginKind, PROTOCOL_VERSION, PluginTarget, Request,
     RequestKind, RequestOrigin, SkillOrigin, SkillTarget, SourceKind, TargetType,
@@ -123,7 +124,7 @@ impl Gate {
         })
     }
 
-    /// The answer where no verdict was reached while whoever asks waits, for this reason.
+    /// The answer where no verdict was reached while the caller waits, for this reason.
     #[must_use]
     pub fn late(reason: &str) -> Reply {
         Reply::late(reason)

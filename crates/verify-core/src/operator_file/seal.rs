@@ -6,7 +6,9 @@
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
 
 use crate::read;
 
@@ -90,23 +92,38 @@ impl Seal {
     }
 }
 
+/// Why a place is not root's alone. Completes a sentence that starts with the path.
+#[derive(Debug, Error)]
+pub enum NotRootsAlone {
+    /// The path is relative, so where it leads depends on the folder at hand.
+    #[error("is no absolute path")]
+    Relative,
+    /// Something at or above it.
+    #[error("{}{why}", .below.as_deref().map(|place| format!("lies below {}, which ", place.display())).unwrap_or_default())]
+    Open {
+        /// The folder above it that is meant; none for the place itself.
+        below: Option<PathBuf>,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
 /// Whether only root can change what is at `path`: it and each folder above it belong to root, others cannot write to them, and none is a
 /// link.
 ///
 /// # Errors
-/// What is not so, to complete a sentence that starts with the path.
-pub fn roots_alone(path: &Path) -> Result<(), String> {
+/// What is not so.
+pub fn roots_alone(path: &Path) -> Result<(), NotRootsAlone> {
     if !path.is_absolute() {
-        return Err("is no absolute path".to_owned());
+        return Err(NotRootsAlone::Relative);
     }
     for place in path.ancestors() {
-        let named = if place == path {
-            String::new()
-        } else {
-            format!("lies below {}, which ", place.display())
+        let open = |why: String| NotRootsAlone::Open {
+            below: (place != path).then(|| place.to_owned()),
+            why,
         };
         let found = fs::symlink_metadata(place)
-            .map_err(|error| format!("{named}cannot be looked at: {error}"))?;
+            .map_err(|error| open(format!("cannot be looked at: {error}")))?;
         let why = if found.is_symlink() {
             "is a link"
         } else if found.uid() != 0 {
@@ -114,11 +131,12 @@ pub fn roots_alone(path: &Path) -> Result<(), String> {
         } else if found.permissions().mode() & 0o022 != 0 {
             "others than root can write to"
         } else if place == path && !found.is_file() {
-            return Err(format!("is {}, not a regular file", read::kind_of(&found)));
+            let kind = read::kind_of(&found);
+            return Err(open(format!("is {kind}, not a regular file")));
         } else {
             continue;
         };
-        return Err(format!("{named}{why}"));
+        return Err(open(why.to_owned()));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use cms::cert::x509::der::{Any, Encode as _};
 use cms::cert::x509::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use serde_json::json;
 
+use super::KeyError;
 use super::model::pre_authentication;
 use crate::digest::Sha256Digest;
 use crate::text;
@@ -40,21 +41,23 @@ impl StatementKey {
     /// The key in a PEM text (`BEGIN PRIVATE KEY`).
     ///
     /// # Errors
-    /// What is wrong with it, to complete a sentence that starts with "it". Nothing of the key is in it.
-    pub fn from_pem(pem_text: &str) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub fn from_pem(pem_text: &str) -> Result<Self, KeyError> {
         if pem_text.contains("BEGIN OPENSSH PRIVATE KEY") {
-            return Err("is a private key of OpenSSH, not a PRIVATE KEY of PKCS #8".to_owned());
+            return Err(KeyError::OtherForm(
+                "is a private key of OpenSSH, not a PRIVATE KEY of PKCS #8".to_owned(),
+            ));
         }
         let (label, der) = pem::decode_vec(pem_text.trim().as_bytes())
-            .map_err(|_| "is no PEM text of one private key".to_owned())?;
+            .map_err(|_| KeyError::Form("PEM text of one private key"))?;
         match label {
             "PRIVATE KEY" => {}
-            "ENCRYPTED PRIVATE KEY" => return Err("is protected by a passphrase".to_owned()),
+            "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Passphrase),
             other => {
-                return Err(format!(
-                    "holds a {}, not a PRIVATE KEY; `openssl pkcs8 -topk8 -nocrypt` makes one",
+                return Err(KeyError::Holds(format!(
+                    "a {}, not a PRIVATE KEY; `openssl pkcs8 -topk8 -nocrypt` makes one",
                     text::excerpt(other, 60)
-                ));
+                )));
             }
         }
         let (pair, algorithm, bits) =
@@ -63,11 +66,11 @@ impl StatementKey {
                 (Pair::Ed25519(Box::new(pair)), (EDWARDS, None), bits)
             } else {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der)
-                    .map_err(|_| "is no key of P-256 or Ed25519".to_owned())?;
+                    .map_err(|_| KeyError::Form("key of P-256 or Ed25519"))?;
                 let bits = pair.public_key().as_ref().to_vec();
                 (Pair::P256(Box::new(pair)), (EC, Some(P256)), bits)
             };
-        let public = spki(algorithm, &bits).ok_or_else(|| "has no public key".to_owned())?;
+        let public = spki(algorithm, &bits).ok_or(KeyError::Damaged)?;
         Ok(Self {
             pair,
             hint: Sha256Digest::of(&public).0,
@@ -77,14 +80,14 @@ impl StatementKey {
     /// A Sigstore bundle of version 0.3 with this in-toto statement, signed and seen by no log. Of an Ed25519 key it is always the same.
     ///
     /// # Errors
-    /// In words, when the arithmetic fails.
-    pub fn bundle(&self, statement: &[u8]) -> Result<String, String> {
+    /// When the arithmetic fails.
+    pub fn bundle(&self, statement: &[u8]) -> Result<String, KeyError> {
         let signed = pre_authentication(statement);
         let signature = match &self.pair {
             Pair::Ed25519(pair) => pair.sign(&signed).as_ref().to_vec(),
             Pair::P256(pair) => pair
                 .sign(&SystemRandom::new(), &signed)
-                .map_err(|_| "the key does not sign".to_owned())?
+                .map_err(|_| KeyError::Signing)?
                 .as_ref()
                 .to_vec(),
         };

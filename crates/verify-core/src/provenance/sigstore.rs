@@ -18,6 +18,7 @@ use sigstore_verify::{
     VerificationPolicy,
 };
 
+use super::KeyError;
 use super::artifact::Artifact;
 use super::claims;
 use super::fault::RefusedBundle;
@@ -84,8 +85,12 @@ pub struct PublicKey(DerPublicKey);
 
 impl PublicKey {
     /// The key in a PEM text (`BEGIN PUBLIC KEY`).
-    pub fn from_pem(pem: &str) -> Result<Self, String> {
-        let key = DerPublicKey::from_pem(pem.trim()).map_err(|e| e.to_string())?;
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let key = DerPublicKey::from_pem(pem.trim())
+            .map_err(|error| KeyError::OtherForm(format!("cannot be read: {error}")))?;
         Self::from_der(key.as_bytes())
     }
 
@@ -95,9 +100,14 @@ impl PublicKey {
     }
 
     /// The key in a DER `SubjectPublicKeyInfo`.
-    pub fn from_der(der: &[u8]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
         let key = DerPublicKey::from_bytes(der);
-        sigstore_verify::crypto::KeyAlgorithm::from_spki(&key).map_err(|e| e.to_string())?;
+        sigstore_verify::crypto::KeyAlgorithm::from_spki(&key).map_err(|error| {
+            KeyError::Algorithm(format!("a kind that is not verified: {error}"))
+        })?;
         Ok(Self(key))
     }
 }

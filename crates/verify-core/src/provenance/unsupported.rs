@@ -1,7 +1,7 @@
 //! What the verifying library does not know, found before it is asked.
 //!
 //! The library answers *malformed* or *does not match* for algorithms, entries and names that it has no code for. That would call a
-//! genuine signature wrong. Here, in one place, such a bundle is *not established*: nobody has looked at its signature.
+//! genuine signature wrong. Here, in one place, such a bundle is *not established*: its signature was not checked.
 //! Names of algorithms: <https://github.com/sigstore/protobuf-specs/blob/main/protos/sigstore_common.proto>; entries:
 //! <https://github.com/sigstore/rekor/tree/main/pkg/types>.
 

@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use super::armor::{self, Style};
 use super::sshsig;
 use super::wire::{Reader, SshKey, put_string};
+use crate::provenance::KeyError;
 use crate::text;
 
 const MAGIC: &[u8] = b"openssh-key-v1\0";
@@ -32,19 +33,19 @@ impl SshSigningKey {
     /// The key in the text of a file such as `~/.ssh/id_ed25519`.
     ///
     /// # Errors
-    /// What is wrong with it, to complete a sentence that starts with "it". Nothing of the key is in it.
-    pub fn from_text(text: &str) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         if !text.starts_with(FIRST) {
-            return Err("is no private key of OpenSSH".to_owned());
+            return Err(KeyError::Form("private key of OpenSSH"));
         }
         let bytes = armor::decode(text.as_bytes(), Style::Plain)
-            .map_err(|_| "is no whole private key of OpenSSH".to_owned())?;
-        let damaged = || "is damaged".to_owned();
+            .map_err(|_| KeyError::Form("whole private key of OpenSSH"))?;
+        let damaged = || KeyError::Damaged;
         let mut reader = Reader(bytes.strip_prefix(MAGIC).ok_or_else(damaged)?);
         let (cipher, kdf) = (reader.text(), reader.text());
         if cipher != Some("none") || kdf != Some("none") {
-            return Err("is protected by a passphrase".to_owned());
+            return Err(KeyError::Passphrase);
         }
         let mut parts = || {
             reader.string().filter(|options| options.is_empty())?;
@@ -73,14 +74,14 @@ impl SshSigningKey {
     /// always the same.
     ///
     /// # Errors
-    /// In words, when the arithmetic fails.
-    pub fn sign(&self, message: &[u8], namespace: &str) -> Result<String, String> {
+    /// When the arithmetic fails.
+    pub fn sign(&self, message: &[u8], namespace: &str) -> Result<String, KeyError> {
         sshsig::sign(message, namespace, &self.blob, |signed| match &self.pair {
             Pair::Ed25519(pair) => Ok((ED25519, pair.sign(signed).as_ref().to_vec())),
             Pair::P256(pair) => {
                 let signature = pair
                     .sign(&SystemRandom::new(), signed)
-                    .map_err(|_| "the key does not sign".to_owned())?;
+                    .map_err(|_| KeyError::Signing)?;
                 let mut value = Vec::new();
                 let (r, s) = signature.as_ref().split_at(signature.as_ref().len() / 2);
                 put_positive(&mut value, r);
@@ -100,8 +101,8 @@ impl fmt::Debug for SshSigningKey {
     }
 }
 
-fn pair(public: &SshKey, blob: &[u8], private: &[u8]) -> Result<Pair, String> {
-    let damaged = || "is damaged".to_owned();
+fn pair(public: &SshKey, blob: &[u8], private: &[u8]) -> Result<Pair, KeyError> {
+    let damaged = || KeyError::Damaged;
     let mut reader = Reader(private);
     // Twice the same number, by which the right passphrase is known.
     if reader.u32().is_none_or(|first| reader.u32() != Some(first)) {
@@ -150,10 +151,10 @@ fn pair(public: &SshKey, blob: &[u8], private: &[u8]) -> Result<Pair, String> {
             .map_err(|_| damaged())?
         }
         other => {
-            return Err(format!(
-                "is of the type {}, which is not signed with here",
+            return Err(KeyError::Algorithm(format!(
+                "the type {}, which is not signed with here",
                 text::excerpt(other, 80)
-            ));
+            )));
         }
     };
     // A comment, and 1, 2, 3 … up to a whole block.

@@ -31,7 +31,7 @@ use declarations::Declared;
 
 pub use crate::report::Outcomes;
 pub use diff::{ComponentEntry, Diff, diff};
-pub use party::Party;
+pub use party::{Party, PartyError};
 pub use verdicts::{
     Analysis, AppliedPolicy, ArchiveMatch, KnownAdvisory, SubjectVerdict, Verdicts,
     VerifiedProvenance,
@@ -89,14 +89,19 @@ impl SpecVersion {
     }
 }
 
-impl std::str::FromStr for SpecVersion {
-    type Err = String;
+/// A text that is no [`SpecVersion`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 1.5, 1.6 or 1.7")]
+pub struct SpecVersionError;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+impl std::str::FromStr for SpecVersion {
+    type Err = SpecVersionError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, SpecVersionError> {
         [Self::V1_5, Self::V1_6, Self::V1_7]
             .into_iter()
             .find(|version| version.as_str() == text)
-            .ok_or_else(|| "expected 1.5, 1.6 or 1.7".to_owned())
+            .ok_or(SpecVersionError)
     }
 }
 

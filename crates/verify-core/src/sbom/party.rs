@@ -16,42 +16,57 @@ pub struct Party {
     url: Option<String>,
 }
 
-impl FromStr for Party {
-    type Err = String;
+/// Why a text names no [`Party`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PartyError {
+    /// It has no name.
+    #[error("expected NAME <E-MAIL> (ADDRESS), with a name")]
+    NoName,
+    /// Its name cannot be written as it is.
+    #[error("the name is longer than 256 characters, or holds some that cannot be shown")]
+    Name,
+    /// Its e-mail address, safe to show.
+    #[error("`{0}` is no e-mail address")]
+    Email(String),
+    /// Its web address, safe to show.
+    #[error("`{0}` is no web address")]
+    Address(String),
+    /// It would be written otherwise than it was given: how.
+    #[error("read as `{0}`: expected NAME <E-MAIL> (ADDRESS)")]
+    ReadAs(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Party {
+    type Err = PartyError;
+
+    fn from_str(text: &str) -> Result<Self, PartyError> {
         let person = Person::parse(text).unwrap_or_default();
         let name = person
             .name
             .filter(|name| !name.is_empty())
-            .ok_or("expected NAME <E-MAIL> (ADDRESS), with a name")?;
+            .ok_or(PartyError::NoName)?;
         if values::shown(&name) != name {
-            return Err(
-                "the name is longer than 256 characters, or holds some that cannot be shown"
-                    .to_owned(),
-            );
+            return Err(PartyError::Name);
         }
         // A part that was written must be used, or refused: an SBOM without the contact that its maker gave would go unnoticed.
         let email = match person.email {
             Some(email) => Some(
-                values::email(&email)
-                    .ok_or_else(|| format!("`{}` is no e-mail address", values::shown(&email)))?,
+                values::email(&email).ok_or_else(|| PartyError::Email(values::shown(&email)))?,
             ),
             None => None,
         };
         let url = match person.url {
             Some(url) => Some(
                 values::web_address(&url)
-                    .ok_or_else(|| format!("`{}` is no web address", values::shown(&url)))?,
+                    .ok_or_else(|| PartyError::Address(values::shown(&url)))?,
             ),
             None => None,
         };
         let party = Self { name, email, url };
         let plain = |text: &str| text.split_whitespace().collect::<String>();
         if plain(&party.to_string()) != plain(text) {
-            return Err(format!(
-                "read as `{party}`: expected NAME <E-MAIL> (ADDRESS)"
-            ));
+            return Err(PartyError::ReadAs(party.to_string()));
         }
         Ok(party)
     }

@@ -4,33 +4,79 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use thiserror::Error;
 
 use super::Staging;
 use super::kept::StagedCopy;
-use super::protocol::{PROTOCOL_VERSION, Request};
-use crate::archive::{self, Archive, ArchiveLimits};
-use crate::read;
+use super::protocol::{BadRequest, PROTOCOL_VERSION, Request};
+use crate::archive::{self, Archive, ArchiveError, ArchiveLimits, UnpackError};
+use crate::read::{self, ReadError};
 use crate::subject::SubjectId;
 use crate::text;
+use crate::tree::ManifestError;
+
+/// Why an archive cannot be staged before OpenClaw stages it. Safe to show.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NotStaged {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The archive is refused.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// It cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// Its files have no listing.
+    #[error(transparent)]
+    Listing(#[from] ManifestError),
+    /// It cannot be written to the caller's folder.
+    #[error(transparent)]
+    Write(#[from] std::io::Error),
+    /// Its `package.json`.
+    #[error("package.json {0}")]
+    Manifest(String),
+    /// It is another package than the one that is asked about.
+    #[error("it is the package {0}")]
+    OtherPackage(String),
+    /// It holds another plugin than the one that is asked about.
+    #[error("it holds the plugin {0}")]
+    OtherPlugin(String),
+    /// It has a dependency.
+    #[error(
+        "it depends on {0}, and which files that brings is only known once npm has installed them"
+    )]
+    Depends(String),
+    /// What npm installs is not what the archive holds.
+    #[error(
+        "npm changes names or modes of files when it installs it, so they are only known once it is staged"
+    )]
+    ChangedByNpm,
+    /// Ids of this scheme do not come from archives.
+    #[error("OpenClaw installs no {0}: from an archive")]
+    Scheme(String),
+    /// What is in it is nothing that OpenClaw would stage.
+    #[error(transparent)]
+    Staging(#[from] crate::error::Error),
+    /// A request cannot be made of it.
+    #[error(transparent)]
+    Request(#[from] BadRequest),
+}
 
 impl StagedCopy {
     /// Unpacks the archive `file` into `folder`, an empty folder of the caller's, as OpenClaw would stage it for `id`: one of
     /// `archive:`, `bundle:`, `npm-pack:` and `npm:`. For a package of npm, `file` is the archive that the registry published.
     ///
     /// # Errors
-    /// In words, safe to show: when the archive is refused or is of something else than `id`, and when what will be installed is more
+    /// When the archive is refused or is of something else than `id`, and when what will be installed is more
     /// than the archive, because npm fetches dependencies or changes files. That is only known once it is staged: let the gate refuse
     /// the install, and take the copy that it keeps.
-    pub fn of_archive(file: &Path, id: &SubjectId, folder: &Path) -> Result<Self, String> {
-        let open = || {
-            read::open(file)
-                .map(|(file, _)| file)
-                .map_err(|error| error.to_string())
-        };
+    pub fn of_archive(file: &Path, id: &SubjectId, folder: &Path) -> Result<Self, NotStaged> {
+        let open = || read::open(file).map(|(file, _)| file);
         let archive = archive::read(open()?, &ArchiveLimits::default(), |path| {
             path == "package.json"
-        })
-        .map_err(|error| error.to_string())?;
+        })?;
         let manifest = manifest(&archive)?;
         let content = folder.join("content");
         let npm = matches!(id.scheme(), "npm" | "npm-pack");
@@ -40,7 +86,7 @@ impl StagedCopy {
             content.clone()
         };
         if let Some(parent) = package.parent() {
-            fs::create_dir_all(parent).map_err(|error| error.to_string())?;
+            fs::create_dir_all(parent)?;
         }
         only_itself(&manifest)?;
         if npm {
@@ -51,20 +97,15 @@ impl StagedCopy {
             &ArchiveLimits::default(),
             &archive.integrity,
             &package,
-        )
-        .map_err(|error| error.to_string())?;
+        )?;
         let request = match id.scheme() {
             "npm" | "npm-pack" => project(&archive, &manifest, id, &content)?,
             "archive" | "bundle" => plugin(id, &content)?,
             other => {
-                return Err(format!(
-                    "OpenClaw installs no {}: from an archive",
-                    text::excerpt(other, 60)
-                ));
+                return Err(NotStaged::Scheme(text::excerpt(other, 60)));
             }
         };
-        let request =
-            Request::parse(request.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        let request = Request::parse(request.to_string().as_bytes())?;
         Ok(Self {
             request,
             name: None,
@@ -72,60 +113,50 @@ impl StagedCopy {
     }
 }
 
-fn manifest(archive: &Archive) -> Result<Value, String> {
+fn manifest(archive: &Archive) -> Result<Value, NotStaged> {
     let Some(bytes) = archive.content("package.json") else {
         return Ok(Value::Null);
     };
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| "package.json is not UTF-8 text".to_owned())?;
-    crate::json::strict(text).map_err(|error| format!("package.json {error}"))
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| NotStaged::Manifest("is not UTF-8 text".to_owned()))?;
+    crate::json::strict(text).map_err(|error| NotStaged::Manifest(error.to_string()))
 }
 
 /// Nothing that npm would fetch along. OpenClaw links its own package itself.
-fn only_itself(manifest: &Value) -> Result<(), String> {
+fn only_itself(manifest: &Value) -> Result<(), NotStaged> {
     let keys = ["dependencies", "optionalDependencies", "peerDependencies"];
     let names = keys
         .iter()
         .filter_map(|key| manifest.get(key)?.as_object())
         .flat_map(serde_json::Map::keys);
     match names.into_iter().find(|name| *name != "openclaw") {
-        Some(name) => Err(format!(
-            "it depends on {}, and which files that brings is only known once npm has installed them",
-            text::excerpt(name, 120)
-        )),
+        Some(name) => Err(NotStaged::Depends(text::excerpt(name, 120))),
         None => Ok(()),
     }
 }
 
 /// npm renames `.gitignore` and makes the files of `bin` executable.
-fn unchanged_by_npm(archive: &Archive, manifest: &Value, id: &SubjectId) -> Result<(), String> {
+fn unchanged_by_npm(archive: &Archive, manifest: &Value, id: &SubjectId) -> Result<(), NotStaged> {
     let name = manifest
         .get("name")
         .and_then(Value::as_str)
         .unwrap_or_default();
     if name != id.name() {
-        return Err(format!("it is the package {}", text::excerpt(name, 120)));
+        return Err(NotStaged::OtherPackage(text::excerpt(name, 120)));
     }
-    let listing = archive
-        .manifest_of_npm()
-        .map_err(|error| error.to_string())?;
+    let listing = archive.manifest_of_npm()?;
     let bins = manifest.get("bin").is_some() || manifest.pointer("/directories/bin").is_some();
     if bins || listing.digest() != archive.digest {
-        return Err(
-            "npm changes names or modes of files when it installs it, so they are only known once it is staged".to_owned()
-        );
+        return Err(NotStaged::ChangedByNpm);
     }
     Ok(())
 }
 
-fn plugin(id: &SubjectId, content: &Path) -> Result<Value, String> {
-    let staging = Staging::open(content, None).map_err(|error| error.to_string())?;
+fn plugin(id: &SubjectId, content: &Path) -> Result<Value, NotStaged> {
+    let staging = Staging::open(content, None)?;
     let found = staging.plugin_id();
     if found != id.name() {
-        return Err(format!(
-            "it holds the plugin {}",
-            text::excerpt(&found, 120)
-        ));
+        return Err(NotStaged::OtherPlugin(text::excerpt(&found, 120)));
     }
     let bundle = id.scheme() == "bundle";
     let (origin, kind) = if bundle {
@@ -149,7 +180,7 @@ fn project(
     manifest: &Value,
     id: &SubjectId,
     content: &Path,
-) -> Result<Value, String> {
+) -> Result<Value, NotStaged> {
     let name = id.name();
     let version = manifest
         .get("version")
@@ -161,9 +192,7 @@ fn project(
     } else {
         version.to_owned()
     };
-    let write = |path: &str, value: Value| {
-        fs::write(content.join(path), value.to_string()).map_err(|error| error.to_string())
-    };
+    let write = |path: &str, value: Value| fs::write(content.join(path), value.to_string());
     write(
         "package.json",
         json!({ "private": true, "dependencies": { name: spec } }),

@@ -37,6 +37,27 @@ pub(crate) fn name_of(
     name.chars().take(16).collect()
 }
 
+/// Why a folder is no copy that the gate kept. Safe to show.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoCopy {
+    /// The path ends in no name.
+    #[error("name the folder itself, as it was printed")]
+    NotNamed,
+    /// Another user may have put another copy in its place.
+    #[error("it is a symbolic link; find out who can write to the gate's spool")]
+    Link,
+    /// The request that was kept with it.
+    #[error("request.json {0}")]
+    Request(String),
+    /// The folder cannot be looked at.
+    #[error("{0}")]
+    Folder(#[source] std::io::Error),
+    /// A request names its files in UTF-8.
+    #[error("the path of the copy is not UTF-8")]
+    NotUtf8,
+}
+
 impl StagedCopy {
     /// Whether the copy still holds what was kept under its name, as far as the name tells. `ids` are those that it may have been kept under.
     pub(crate) fn is_unchanged(
@@ -56,37 +77,35 @@ impl StagedCopy {
     /// Reads a kept copy, to lock what it holds. Its digests are taken anew from its content.
     ///
     /// # Errors
-    /// In words, safe to show, when the folder is no kept copy.
-    pub fn open(folder: &Path) -> Result<Self, String> {
+    /// When the folder is no kept copy.
+    pub fn open(folder: &Path) -> Result<Self, NoCopy> {
         // The name says what was kept, so it is the one that the caller gave, whatever lies there now.
         let name = folder
             .file_name()
-            .ok_or("name the folder itself, as it was printed")?
+            .ok_or(NoCopy::NotNamed)?
             .to_string_lossy()
             .into_owned();
         if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
-            return Err(
-                "it is a symbolic link; find out who can write to the gate's spool".to_owned(),
-            );
+            return Err(NoCopy::Link);
         }
         let text = read::text(&folder.join("request.json"), 512 << 10)
-            .map_err(|error| format!("request.json {error}"))?;
-        let mut value = json::strict(&text).map_err(|error| format!("request.json {error}"))?;
+            .map_err(|error| NoCopy::Request(error.to_string()))?;
+        let mut value = json::strict(&text).map_err(|error| NoCopy::Request(error.to_string()))?;
         let relative = value
             .get("relative")
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
         if relative.split('/').any(|part| part == "..") || relative.starts_with('/') {
-            return Err("request.json names a path outside the copy".to_owned());
+            return Err(NoCopy::Request("names a path outside the copy".to_owned()));
         }
-        let folder = fs::canonicalize(folder).map_err(|error| error.to_string())?;
+        let folder = fs::canonicalize(folder).map_err(NoCopy::Folder)?;
         let path = if relative.is_empty() {
             folder.join("content")
         } else {
             folder.join("content").join(relative)
         };
-        let path = path.to_str().ok_or("the path of the copy is not UTF-8")?;
+        let path = path.to_str().ok_or(NoCopy::NotUtf8)?;
         if let Some(request) = value.get_mut("request").and_then(Value::as_object_mut) {
             request.insert("sourcePath".to_owned(), path.into());
         }
@@ -94,8 +113,8 @@ impl StagedCopy {
             .get("request")
             .map(Value::to_string)
             .unwrap_or_default();
-        let request =
-            Request::parse(request.as_bytes()).map_err(|error| format!("request.json: {error}"))?;
+        let request = Request::parse(request.as_bytes())
+            .map_err(|error| NoCopy::Request(format!("is no request: {error}")))?;
         Ok(Self {
             request,
             name: Some(name),

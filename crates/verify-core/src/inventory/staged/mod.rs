@@ -1,7 +1,7 @@
 //! What lies in a staging folder before an install is committed, read with the same eyes as what is installed: its digests are those
 //! that the installed subject will have.
 
-mod archived;
+pub(crate) mod archived;
 pub(crate) mod kept;
 pub(crate) mod protocol;
 pub(crate) mod request;

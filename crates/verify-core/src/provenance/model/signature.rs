@@ -21,6 +21,7 @@ use super::ModelSigner;
 use super::listing::bad;
 use crate::digest::{Sha256Digest, to_hex};
 use crate::fact::{Fault, NotEstablished};
+use crate::provenance::KeyError;
 use crate::provenance::fault::RefusedBundle;
 use crate::text;
 
@@ -61,15 +62,15 @@ impl SigningKey {
     /// The key in a PEM text (`BEGIN PUBLIC KEY`): P-256, P-384, P-521 or Ed25519.
     ///
     /// # Errors
-    /// What is wrong with it, to complete a sentence that starts with "it".
-    pub fn from_pem(pem_text: &str) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub fn from_pem(pem_text: &str) -> Result<Self, KeyError> {
         let (label, der) = pem::decode_vec(pem_text.trim().as_bytes())
-            .map_err(|_| "is no PEM text of one public key".to_owned())?;
+            .map_err(|_| KeyError::Form("PEM text of one public key"))?;
         if label != PUBLIC_KEY {
-            return Err(format!(
-                "holds a {}, not a {PUBLIC_KEY}",
+            return Err(KeyError::Holds(format!(
+                "a {}, not a {PUBLIC_KEY}",
                 text::excerpt(label, 60)
-            ));
+            )));
         }
         let key = Key::of(&der)?;
         Ok(Self {
@@ -83,8 +84,8 @@ impl RootCertificates {
     /// The certificates in a PEM text, at most 16.
     ///
     /// # Errors
-    /// What is wrong with it, to complete a sentence that starts with "it".
-    pub fn from_pem(pem: &str) -> Result<Self, String> {
+    /// What is wrong with it.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
         let mut roots = Vec::new();
         for part in pem.split_inclusive("-----END CERTIFICATE-----") {
@@ -92,24 +93,25 @@ impl RootCertificates {
                 continue;
             };
             let certificate = Certificate::from_pem(part.get(at..).unwrap_or_default().as_bytes())
-                .map_err(|_| "holds a certificate that cannot be read".to_owned())?;
+                .map_err(|_| KeyError::Holds("a certificate that cannot be read".to_owned()))?;
             let der = certificate
                 .to_der()
-                .map_err(|_| "holds a certificate that cannot be read".to_owned())?;
-            anchor_from_trusted_cert(&CertificateDer::from(der.as_slice()))
-                .map_err(|error| format!("holds a certificate that is no root: {error}"))?;
+                .map_err(|_| KeyError::Holds("a certificate that cannot be read".to_owned()))?;
+            anchor_from_trusted_cert(&CertificateDer::from(der.as_slice())).map_err(|error| {
+                KeyError::Holds(format!("a certificate that is no root: {error}"))
+            })?;
             let spki = spki_of(&certificate)
-                .ok_or_else(|| "holds a certificate without a key".to_owned())?;
+                .ok_or_else(|| KeyError::Holds("a certificate without a key".to_owned()))?;
             roots.push(Root {
                 der,
                 spki: Sha256Digest::of(&spki),
             });
         }
         if roots.is_empty() || roots.len() > MAX_CERTIFICATES {
-            return Err(format!(
-                "holds {} certificates, expected 1 to {MAX_CERTIFICATES}",
+            return Err(KeyError::Holds(format!(
+                "{} certificates, expected 1 to {MAX_CERTIFICATES}",
                 roots.len()
-            ));
+            )));
         }
         Ok(Self(roots))
     }
@@ -333,14 +335,14 @@ fn may_sign(certificate: &Certificate) -> Result<(), RefusedBundle> {
 
 impl Key {
     /// The key in a DER `SubjectPublicKeyInfo`.
-    fn of(der: &[u8]) -> Result<Self, String> {
+    fn of(der: &[u8]) -> Result<Self, KeyError> {
         const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
         const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
         const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
         const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
         const EDWARDS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-        let info =
-            SubjectPublicKeyInfoRef::try_from(der).map_err(|_| "holds no public key".to_owned())?;
+        let info = SubjectPublicKeyInfoRef::try_from(der)
+            .map_err(|_| KeyError::Holds("no public key".to_owned()))?;
         let curve = info
             .algorithm
             .parameters
@@ -351,15 +353,15 @@ impl Key {
             (EC, Some(P521)) => &ECDSA_P521_SHA512_ASN1,
             (EDWARDS, None) => &ED25519,
             (other, _) => {
-                return Err(format!(
-                    "is of a kind that is not verified ({other}); P-256, P-384, P-521 and Ed25519 are"
-                ));
+                return Err(KeyError::Algorithm(format!(
+                    "a kind that is not verified ({other}); P-256, P-384, P-521 and Ed25519 are"
+                )));
             }
         };
         let bits = info
             .subject_public_key
             .as_bytes()
-            .ok_or_else(|| "holds no public key".to_owned())?;
+            .ok_or_else(|| KeyError::Holds("no public key".to_owned()))?;
         Ok(Self {
             bits: bits.to_vec(),
             algorithm,
@@ -374,8 +376,8 @@ fn spki_of(certificate: &Certificate) -> Option<Vec<u8>> {
 }
 
 /// How the reference implementation names a key: SHA-256 of its PEM text.
-fn hint(der: &[u8]) -> Result<String, String> {
+fn hint(der: &[u8]) -> Result<String, KeyError> {
     let pem = pem::encode_string(PUBLIC_KEY, LineEnding::LF, der);
-    let pem = pem.map_err(|_| "is too large for a public key".to_owned())?;
+    let pem = pem.map_err(|_| KeyError::Damaged)?;
     Ok(to_hex(&Sha256Digest::of(pem.as_bytes()).0))
 }

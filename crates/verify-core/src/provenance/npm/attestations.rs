@@ -94,8 +94,8 @@ impl Judge<'_> {
             .keys
             .find(id, KeyUsage::Attestations)
             .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
-        let public =
-            PublicKey::from_der(&key.der).map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
+        let public = PublicKey::from_der(&key.der)
+            .map_err(|why| RefusedBundle::wrong(Fault::Key, format!("its key {why}")))?;
         let proven = parsed
             .verify(
                 &Artifact::sha512(self.package.integrity),

@@ -238,7 +238,7 @@ fn key(value: &Value) -> Result<Key, String> {
         .decode(der.ok_or("a key has no bytes")?)
         .map_err(|_| "a key is no base64")?;
     PublicKey::from_der(&der)
-        .map_err(|e| format!("key {} cannot be used: {e}", text::excerpt(&id, 80)))?;
+        .map_err(|why| format!("key {} cannot be used: it {why}", text::excerpt(&id, 80)))?;
     Ok(Key {
         id,
         usage,

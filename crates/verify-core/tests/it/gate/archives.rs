@@ -57,6 +57,7 @@ impl Bench {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).expect("folder");
         StagedCopy::of_archive(&self.tgz(), &id.parse::<SubjectId>().expect("id"), &folder)
+            .map_err(|why| why.to_string())
     }
 }
 
