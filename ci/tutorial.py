@@ -56,7 +56,7 @@ def main():
         def run(command):
             nonlocal commands
             commands += 1
-            # `$?` is kept for the next command; nobody answers questions.
+            # `$?` is kept for the next command; no one answers questions.
             shell.stdin.write(f"{{ {command}\n}} </dev/null; code=$?; printf '{MARK}\\n'; (exit $code)\n")
             shell.stdin.flush()
             printed = []

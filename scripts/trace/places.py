@@ -81,7 +81,7 @@ class Roots:
 
 
 def root_alone_writes(path):
-    """Whether file and ancestors belong to root and nobody else may write them. What the kernel makes up has no such owner."""
+    """Whether file and ancestors belong to root and no one else may write them. What the kernel makes up has no such owner."""
     if path.startswith(("/proc/", "/sys/", "/dev/")):
         return True
     for part in [path, *map(str, Path(path).parents)]:

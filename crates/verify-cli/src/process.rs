@@ -82,7 +82,7 @@ fn code(signal: i32) -> u8 {
     u8::try_from(128 + signal).unwrap_or(u8::MAX)
 }
 
-/// Signals that whoever started the program wants it to ignore, as `nohup` does. Known on Linux only.
+/// Signals that the caller wants it to ignore, as `nohup` does. Known on Linux only.
 fn ignored() -> Vec<i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status

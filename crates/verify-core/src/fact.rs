@@ -238,7 +238,7 @@ pub enum NotEstablished {
     FeatureDisabled,
     /// A path of a Nix store of which its database could not be asked, or cannot be believed.
     NixStore,
-    /// Whoever asked did not wait long enough.
+    /// The caller did not wait long enough.
     Timeout,
 }
 

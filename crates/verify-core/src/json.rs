@@ -1,7 +1,7 @@
 //! JSON and JSON5 that an attacker may have written: bounded in depth, and a duplicate key is never silent.
 //!
-//! Two readers exist because the files have two kinds of readers. [`strict`] is for files whose duplicate keys are an error whoever
-//! reads them. [`last_wins`] and [`json5()`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
+//! Two readers exist because the files have two kinds of readers. [`strict`] is for files whose duplicate keys are an error for
+//! every reader. [`last_wins`] and [`json5()`] are for files that OpenClaw reads with `JSON.parse` or npm's `json5`, which keep the last
 //! of two equal keys: the value is what OpenClaw sees, and the duplicates are reported. `members` does so for some members of an object.
 
 use std::cell::{Cell, RefCell};

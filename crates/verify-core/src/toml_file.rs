@@ -148,7 +148,7 @@ impl<'a> TomlFile<'a> {
             format!("duplicate entry: {what} is already in line {line}"),
         )
         .with_label("second entry")
-        .with_help("keep one of the two; nothing tells which one was meant")
+        .with_help("keep one of the two; it is not clear which one was meant")
     }
 
     fn check_version(&self, root: &DeTable<'a>, known: i64) -> Checked<()> {

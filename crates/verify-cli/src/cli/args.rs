@@ -199,7 +199,7 @@ pub(crate) struct UpdateArgs {
     pub by: Option<String>,
     /// The digest that was read
     ///
-    /// For scripts: whoever is named by --by has read this very tree. The review is then recorded without asking.
+    /// For scripts: the person named by --by has read this very tree. The review is then recorded without asking.
     #[arg(long, value_name = "DIGEST", requires_all = ["criteria", "by"])]
     pub shown: Option<String>,
     /// For people: what was looked at

@@ -135,7 +135,7 @@ fn headline(verifier: &Verifier, material: &ReviewMaterial) -> String {
     let version = |version: Option<&str>| text::excerpt(version.unwrap_or("no version"), 60);
     let old = version(locked.and_then(|locked| locked.version.as_deref()));
     let new = version(material.version.as_deref());
-    // Where the old files are gone, nobody knows how many changed.
+    // Where the old files are gone, it is not known how many changed.
     let cost = verifier
         .review_material(id, Since::Locked, false)
         .map(|since| format!(", {}", since.cost()))

@@ -98,7 +98,7 @@ fn an_import_is_whole_or_nothing_and_can_be_looked_at() {
 
 const PROJECT: &str = "npm/projects/acme-packed-45d40bbf34/node_modules";
 
-/// A dependency of the packed plugin that nobody recorded.
+/// A dependency of the packed plugin that is in no record.
 fn plant(installation: &Installation, folder: &str, name: &str, version: &str) {
     let folder = installation.state.join(PROJECT).join(folder);
     fs::create_dir_all(&folder).expect("folder");

@@ -94,7 +94,7 @@ test $(stat -c %s .openclaw/state/openclaw.sqlite) -gt 200000000",
 
 #[test]
 #[ignore = "needs mount namespaces"]
-fn without_a_temporary_folder_the_run_fails_and_accuses_nobody() {
+fn without_a_temporary_folder_the_run_fails_and_accuses_no_subject() {
     for folder in ["/nonexistent", "/proc/1"] {
         let run = judged(&format!("export TMPDIR={folder}"));
         assert_ne!(run.code, 0, "{}", run.text());

@@ -528,7 +528,7 @@ fn with_etc(place: &Place, script: &str) -> Run {
 
 #[test]
 #[ignore = "needs mount namespaces, root"]
-fn roots_signers_always_count_and_nobody_else_changes_them() {
+fn roots_signers_always_count_and_only_root_changes_them() {
     let place = Place::new();
     fs::set_permissions(place.path("signers"), fs::Permissions::from_mode(0o644)).expect("mode");
     let run = with_etc(
@@ -554,7 +554,7 @@ fn roots_signers_always_count_and_nobody_else_changes_them() {
         mv $SIGNERS "$HOME/moved"; ln -s "$HOME/moved" $SIGNERS; must "$@"; is 2 "a link"; says "is a link"
         rm $SIGNERS; ln -s /nowhere $SIGNERS; must "$@"; is 2 "a link to nothing"
         rm $SIGNERS; mkdir $SIGNERS; must "$@"; is 2 "a folder"
-        rmdir $SIGNERS; : > $SIGNERS; must "$@"; is 2 "nobody may sign"
+        rmdir $SIGNERS; : > $SIGNERS; must "$@"; is 2 "names no signer"
         rm $SIGNERS; must "$@"; is 0 "nothing is demanded"
         "#,
     );

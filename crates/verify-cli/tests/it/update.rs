@@ -97,7 +97,7 @@ fn an_update_is_shown_and_taken_over_and_its_review_stays_open() {
         "{check}"
     );
     assert!(!check.contains("--accept"), "{check}");
-    // Nobody can be asked, so nothing is written.
+    // There is no terminal to ask on, so nothing is written.
     let before = installation.lock_text();
     let run = installation.run(&["update", NOTES]);
     assert!(
@@ -162,7 +162,7 @@ fn a_script_says_in_full_who_read_what() {
 }
 
 #[test]
-fn what_nobody_reviewed_before_is_not_reviewed_by_its_difference() {
+fn what_was_not_reviewed_before_is_not_reviewed_by_its_difference() {
     let installation = locked();
     updated(&installation);
     let run = installation.run(&["update", NOTES, "--yes"]);

@@ -182,7 +182,7 @@ fn another_openclaw_on_path_is_told() {
     assert_eq!(seen.len(), 3);
 }
 
-/// Folders in folders that nobody watched when they were made.
+/// Folders in folders that were not watched when they were made.
 #[test]
 fn what_appears_and_goes_is_told() {
     let installation = locked();

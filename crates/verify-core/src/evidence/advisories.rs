@@ -237,7 +237,7 @@ fn own(subject: &Subject, evidence: &Evidence) -> Vec<NamedPackage> {
         place: subject.place.shown.clone(),
         resolved: None,
         own: true,
-        // Of what is only announced nobody may know yet which version it will be.
+        // Of what is only announced it may not be known yet which version it will be.
         floating: version.is_none() && evidence.announced.is_some(),
     };
     let mut packages = Vec::new();

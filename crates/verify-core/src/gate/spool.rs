@@ -118,7 +118,7 @@ impl Spool {
         Some(crate::text::visible(&target.to_string_lossy()).into_owned())
     }
 
-    /// Keeps a copy of what is staged where its digest is not known. Its name says so: nothing tells whether it was changed since.
+    /// Keeps a copy of what is staged where its digest is not known. Its name says so: it is not known whether it was changed since.
     pub(super) fn keep_undecided(
         &self,
         request: &Request,

@@ -161,7 +161,7 @@ impl Paths {
         let Ok(owner) = std::fs::metadata(&self.state).map(|found| found.uid()) else {
             return true;
         };
-        // A user of a directory service stands in no file; whoever runs this is here all the same.
+        // A user of a directory service is in no file; the user who runs this is here anyway.
         if owner == 0 || owner == rustix::process::geteuid().as_raw() {
             return true;
         }
@@ -236,7 +236,7 @@ impl Paths {
         variables.extend(of_state.clone());
     }
 
-    /// What `${NAME}` in a text means where a file of the state directory says so: whoever can write that file decides it. The name of a
+    /// What `${NAME}` in a text means where a file of the state directory says so: anyone who can write that file decides it. The name of a
     /// secret counts only where it stands in place of a program.
     pub(super) fn meant_by_state(&self, text: &str) -> BTreeMap<String, String> {
         let known = self.of_state.borrow();

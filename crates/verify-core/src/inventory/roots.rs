@@ -1,6 +1,6 @@
 //! Folders of the state directory that OpenClaw installs into, where they are links: people keep them on a volume.
 //!
-//! OpenClaw follows such a link, and so do we: what lies behind it is at its place. That holds only where nobody but the owner of the
+//! OpenClaw follows such a link, and so do we: what lies behind it is at its place. That holds only where no one but the owner of the
 //! state can change what the link leads to, and where no agent works. A link *below* one of these folders is judged as any other.
 
 use std::os::unix::fs::MetadataExt as _;
@@ -68,7 +68,7 @@ pub(super) fn follow(
     }
 }
 
-/// Whether a link leads to its end by way of another link, which somebody else may be able to change. Those of the system, which only root
+/// Whether a link leads to its end by way of another link, which another user may be able to change. Those of the system, which only root
 /// can change, do no harm.
 fn leads_over_another_link(paths: &Paths, link: &Path) -> Option<String> {
     let owner = std::fs::metadata(&paths.state).map_or(0, |state| state.uid());

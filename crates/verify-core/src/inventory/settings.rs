@@ -455,7 +455,7 @@ mod tests {
         }
     }
 
-    /// Where OpenClaw gets a key that the table does not know, somebody has to say what it does.
+    /// Where OpenClaw gets a key that the table does not know, a developer has to say what it does.
     #[test]
     #[ignore = "needs a real OpenClaw"]
     fn the_table_knows_every_key_of_openclaws_schema() {

@@ -134,8 +134,8 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
 ///
 /// Indexes are not looked at, also those on expressions or with a condition. SQLite takes only deterministic functions in them, and of
 /// those an application defines only ones that it declares both deterministic and safe for a schema, which OpenClaw does not do; an
-/// expression reads the one row that it indexes and writes nothing. An index whose content was forged can hide a row from whoever reads
-/// through it: so every table is read here without its indexes, and the record of installs both ways. The same holds for the conditions
+/// expression reads the one row that it indexes and writes nothing. An index whose content was forged can hide a row from a reader
+/// that uses it: so every table is read here without its indexes, and the record of installs both ways. The same holds for the conditions
 /// of columns (CHECK, DEFAULT); generated columns are refused.
 fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
     let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name";

@@ -103,7 +103,7 @@ impl AllowedSigners {
         &self.entries
     }
 
-    /// The lines that allow nothing because nobody knows their kind of key here.
+    /// The lines that allow nothing because their kind of key is not known here.
     #[must_use]
     pub fn unknown(&self) -> &[UnknownKey] {
         &self.unknown

@@ -403,10 +403,10 @@ pub(crate) fn assemble(
     }
 }
 
-/// What was not judged; also that nobody looked for what is known to be bad.
+/// What was not judged; also that what is known to be bad was not looked for.
 fn not_covered(whole: &Whole<'_>) -> Vec<NotCovered> {
     let mut all = whole.inventory.not_covered.clone();
-    // Of a tag nobody asks advisories.
+    // Advisories say nothing about a tag.
     if whole.advisories.is_none() && whole.releases.is_empty() {
         all.push(NotCovered::new(
             "advisories",

@@ -169,7 +169,7 @@ impl<'r> ReviewIndex<'r> {
             wanted,
             publishers,
         } = *question;
-        // Before everything else: no review and no trust outweighs a violation, whoever wrote them.
+        // Before everything else: no review and no trust outweighs a violation, by whatever author.
         let violations = self.violations(subject, Some(content), versions, dependencies);
         if !violations.is_empty() {
             return ReviewVerdict::Violation(violations);

@@ -284,7 +284,7 @@ impl Judge<'_> {
     }
 
     fn exception(&mut self, rule: &Rule, draft: &Draft) -> Option<Suppression> {
-        // The one fixed finding that can be wrong: of what a list says that somebody else keeps.
+        // The one fixed finding that can be wrong: it repeats a list that others maintain.
         if rule.fixed && rule.group != Group::Advisory {
             return None;
         }
@@ -320,7 +320,7 @@ impl Judge<'_> {
 
 /// What an exception of a finding about the machine is bound to; none for findings about anything else.
 ///
-/// Who looked is not part of it: the same machine is the same for whoever asks.
+/// Who looked is not part of it: the same machine gives every user the same.
 fn definition(
     rule: &Rule,
     code: Option<&str>,

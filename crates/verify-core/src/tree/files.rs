@@ -1,6 +1,6 @@
 //! Ids of files that were read before, for a process that digests the same folders again.
 //!
-//! A file counts as known while it is the same inode with the same size and times, to the nanosecond. Whoever owns a file can forge all
+//! A file counts as known while it is the same inode with the same size and times, to the nanosecond. The owner of a file can forge all
 //! of these but the time of its last change, and even that with the clock of the machine. So this is for a caller that hears of changes
 //! too ([`FileMemory::forget`]), and that reads everything now and then.
 

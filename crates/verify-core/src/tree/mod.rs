@@ -206,7 +206,7 @@ pub enum TreeNote {
         /// The paths of the store by which they lead. Sorted.
         paths: Vec<StorePath>,
     },
-    /// The link to the host package was left out, and nothing tells whether it leads there.
+    /// The link to the host package was left out, and it is not known whether it leads there.
     HostLinkUnknown {
         /// The place of the link.
         path: String,

@@ -1,4 +1,4 @@
-//! What waits to be done by the threads of a digest: bounded, and nobody is woken without need.
+//! What waits to be done by the threads of a digest: bounded, and no thread is woken without need.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The next job, when so many wait that whoever finds jobs has to do some.
+    /// The next job, when so many wait that the thread that finds jobs has to do some.
     pub(super) fn take_if_full(&self) -> Option<T> {
         let mut inner = self.lock();
         if inner.jobs.len() < FULL {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_job_alone_wakes_nobody_but_closing_does() {
+    fn one_job_alone_wakes_no_thread_but_closing_does() {
         let queue = Queue::new();
         std::thread::scope(|scope| {
             let sleeper = scope.spawn(|| queue.next(|_| None));

@@ -267,7 +267,7 @@ impl Walker<'_> {
             .collect();
         for leave_out in &spec.leave_out {
             if let LeaveOut::AllBut(kept) = leave_out {
-                // The other entries of a home folder are nobody's business here, not even their names.
+                // The other entries of a home folder are not looked at here, not even their names.
                 names.retain(|(name, _)| {
                     std::str::from_utf8(without_slash(name))
                         .is_ok_and(|name| is_kept(kept, &join(folder, name)))

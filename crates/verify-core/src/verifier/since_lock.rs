@@ -26,7 +26,7 @@ pub enum AgainstLock {
     Changed,
 }
 
-/// A base that nobody need have reviewed.
+/// A base that need not have been reviewed.
 pub(super) enum Old {
     Locked(ReviewedTree),
     Generations,

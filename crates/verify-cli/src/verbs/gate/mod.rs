@@ -109,7 +109,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     }
 }
 
-/// A thread that panics still says something; after a reply nobody listens.
+/// A thread that panics still says something; after a reply the caller does not read.
 struct SaysSoWhenDropped(mpsc::Sender<Said>);
 
 impl Drop for SaysSoWhenDropped {

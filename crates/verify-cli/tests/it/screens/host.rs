@@ -5,7 +5,7 @@ use std::fs;
 use super::{Theme, root, shipped};
 
 /// A config with which every rule about the config has something to say.
-const OPEN: &str = r#"// Nobody should do this.
+const OPEN: &str = r#"// Do not do this.
 {
   gateway: {
     bind: "lan",

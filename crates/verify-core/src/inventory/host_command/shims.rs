@@ -58,7 +58,7 @@ pub(super) fn parse(script: &str) -> Option<Shim> {
 
 /// The text that the table has digests of, and the two values.
 fn masked(script: &str) -> Option<(String, &str, Option<&str>)> {
-    // Whoever wrote these words themselves would choose which of the places holds the value.
+    // The author of these words would choose which of the places holds the value.
     if script.contains(TARGET) || script.contains(NODE_PATH) {
         return None;
     }

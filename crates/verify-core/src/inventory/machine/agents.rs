@@ -47,7 +47,7 @@ const CODING: [&str; 10] = [
     "automations",
     "plugins",
 ];
-/// Tools by which whoever steers an agent changes the machine or OpenClaw itself.
+/// Tools by which anyone who steers an agent can change the machine or OpenClaw itself.
 pub(crate) const POWERFUL: [&str; 8] = [
     "exec",
     "process",
@@ -87,7 +87,7 @@ enum Security {
     Full,
 }
 
-/// When somebody is asked. From loose to strict. [S `maxAsk`]
+/// When approval is asked for. From loose to strict. [S `maxAsk`]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Ask {
     Off,
@@ -259,7 +259,7 @@ impl<'a> Agent<'a> {
         chosen || self.sandbox_mode() != SandboxMode::All
     }
 
-    /// Whether it runs any command on the host and nobody is asked: the stricter of the config and of the approvals counts.
+    /// Whether it runs any command on the host without approval: the stricter of the config and of the approvals counts.
     pub(crate) fn runs_unasked(&self) -> bool {
         if !self.has("exec") || !self.runs_on_host() {
             return false;

@@ -200,7 +200,7 @@ impl Look<'_> {
         if below != Below::Nothing && !open && self.is_entered(&real) {
             named = self.below(what, &real, below);
         }
-        // What nobody gets at is no finding where it is not a secret.
+        // What no other user can reach is no finding where it is not a secret.
         match worst {
             Verdict::Nobody | Verdict::Latent if named.is_empty() => {}
             Verdict::Nobody | Verdict::Latent => {

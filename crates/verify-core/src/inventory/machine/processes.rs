@@ -52,7 +52,7 @@ pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Vec<
         .filter_map(|folder| gateway(folder, state, owner, ports))
         .collect();
     if found.is_empty() {
-        // Nobody shows the process; a socket of the state's owner on its port is its.
+        // No table shows the process; a socket of the state's owner on its port is its.
         let mut listens: Vec<(IpAddr, u16)> = Vec::new();
         for file in ["net/tcp", "net/tcp6"] {
             let sockets = sockets(&proc.join(file)).into_iter();

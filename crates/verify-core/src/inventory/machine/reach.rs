@@ -1,7 +1,7 @@
 //! Who can reach a file: not its mode bits alone, but those of every folder above it, their owners, and who is in their groups.
 //!
 //! A file is readable by others only if its own bits say so *and* every folder above lets them in. It is writable by whom its bits let
-//! write, and by whoever can write into a folder above it and so put another in its place; a sticky folder prevents that.
+//! write, and by anyone who can write into a folder above it and so replace it; a sticky folder prevents that.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -344,7 +344,10 @@ mod tests {
         assert_eq!(way(0o700, 0o644, 1000), Verdict::Latent);
         assert_eq!(way(0o755, 0o600, 1000), Verdict::Nobody);
         assert!(is_open(&way(0o755, 0o644, 1000)));
-        assert!(is_open(&way(0o711, 0o644, 1000)), "whoever knows the name");
+        assert!(
+            is_open(&way(0o711, 0o644, 1000)),
+            "anyone who knows the name"
+        );
         // The owner's private group is no other.
         assert_eq!(way(0o750, 0o640, 1000), Verdict::Nobody);
         assert!(is_open(&way(0o750, 0o640, 50)));
@@ -352,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_writes_a_folder_above_can_replace_a_file() {
+    fn a_user_who_writes_a_folder_above_can_replace_a_file() {
         let way = |top: u32, folder: u32| {
             judged(
                 &[

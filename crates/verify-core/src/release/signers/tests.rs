@@ -172,7 +172,7 @@ fn a_key_of_a_kind_of_tomorrow_allows_nothing_and_breaks_nothing() {
         signers.authorise(&key(), "git", 0).map(|(_, who)| who),
         Ok("c@x")
     );
-    // Damaged: not base64, another name inside, nothing after the name, options that nobody knows.
+    // Damaged: not base64, another name inside, nothing after the name, options that are not known.
     let other = key_of_kind("ssh-other");
     for damaged in [
         format!("a@x {tomorrow} {base64}="),

@@ -52,7 +52,7 @@ fn check(view: &View<'_>) -> Vec<Draft> {
                 }
                 draft = draft.evidence(format!("{says}, which counted until {}", vex.until));
             }
-            // A hole of which nobody says how bad it is may be as bad as any.
+            // A hole without a severity may be as bad as any.
             let unknown = found.severity == crate::advisories::Severity::Unknown;
             match from {
                 Some(from) if found.severity >= from || unknown => draft.demanded(),

@@ -406,7 +406,7 @@ pub(crate) const POINTS: &[Point] = &[
     point(
         7,
         "decides",
-        "Nobody else changes what OpenClaw loads, obeys, or is judged by",
+        "No other user can change what OpenClaw loads, obeys, or is judged by",
         Class::Writable,
         Needs::Files,
         &["code-writable", "wrong-owner", "verifier-writable"],
@@ -440,7 +440,7 @@ pub(crate) const POINTS: &[Point] = &[
         "rotation",
         "Secrets are changed on a schedule and after an exposure",
         Class::Secrets,
-        Needs::Nothing("the age of a secret stands in no file"),
+        Needs::Nothing("no file records the age of a secret"),
         &[],
     ),
     point(

@@ -1,4 +1,4 @@
-//! `exec-unrestricted`: the agent runs any command on the host, and nobody is asked.
+//! `exec-unrestricted`: the agent runs any command on the host without approval.
 
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::access::open_channel;
@@ -39,7 +39,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         "run",
     );
     let mut found = draft(format!(
-        "{who} {runs} any command on this machine, and nobody is asked"
+        "{who} {runs} any command on this machine without approval"
     ))
     .remedy(set(first.tools_path(MODE), "ask"));
     let mut keys: Vec<_> = free.iter().flat_map(|agent| agent.exec_keys()).collect();

@@ -40,7 +40,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             found.extend(judged(machine, &at, has_credential));
         }
     }
-    // Whoever reads this connection has the browser with all its sessions.
+    // Anyone who can read this connection has the browser with all its sessions.
     let browser = machine.at("browser");
     for at in browser.iter().flat_map(|at| at.all("cdpUrl")) {
         found.extend(judged(machine, &at, true));

@@ -36,7 +36,7 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
         .iter()
         .zip(used)
         .filter(|(exception, _)| whole.is_about(exception))
-        // Where not everything was judged, nobody knows which are used.
+        // Where not everything was judged, it is not known which are used.
         .filter(|(exception, used)| {
             !exception.expired(whole.today) && exception.until <= soon && (**used || !whole.full)
         })

@@ -11,7 +11,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     fixed: false,
     stages: STAGES,
     clears: RemedyKind::Operator,
-    summary: "The user who runs OpenClaw is in a group that makes root of whoever acts for them",
+    summary: "The user who runs OpenClaw is in a group whose members can become root",
     help: "Run OpenClaw as a user of its own, and let its sandbox use a rootless container engine.",
     check: Check::Whole(check),
 };

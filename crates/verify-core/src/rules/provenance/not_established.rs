@@ -485,7 +485,7 @@ fn host_link(view: &View<'_>, part: &Part) -> Option<Draft> {
         _ => None,
     })?;
     let draft = Draft::new(format!(
-        "its link {path} leads to {target}, and nothing tells whether that is the host package"
+        "its link {path} leads to {target}, and it is not known whether that is the host package"
     ))
     .code(NotEstablished::NoHost.as_str())
     .outcome(Outcome::NotEstablished)
@@ -521,7 +521,7 @@ fn archive_unverified(view: &View<'_>) -> Option<Draft> {
 }
 
 /// No host package to judge at all.
-/// Where policy requires that somebody looked, that nobody did is no good answer.
+/// Where policy requires a look-up, none at all is no good answer.
 fn no_advisories(whole: &Whole<'_>) -> Option<Draft> {
     if !whole.policy.advisories.require || whole.advisories.is_some() {
         return None;

@@ -29,7 +29,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     }
     let message = match count {
-        1 => "a secret stands in the config in plain text".to_owned(),
+        1 => "a secret is in the config in plain text".to_owned(),
         count => format!("{count} secrets stand in the config in plain text"),
     };
     let found = plain.iter().take(SHOWN).fold(draft(message), |found, at| {

@@ -305,7 +305,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     rule of unknown scheme: line 3 `"nmp:@acme/*"` (here): no subject id starts with `nmp:` -> did you mean `npm:`?
     three stars: line 3 `"npm:***"` (here): `***` has no meaning: `*` stays within one part, `**` crosses `/` -> (format)
     empty match: line 3 `""` (here): an empty pattern matches nothing -> (format)
-    same rule twice: line 5 `"npm:a"` (second entry): duplicate entry: a rule for `npm:a` is already in line 3 -> keep one of the two; nothing tells which one was meant
+    same rule twice: line 5 `"npm:a"` (second entry): duplicate entry: a rule for `npm:a` is already in line 3 -> keep one of the two; it is not clear which one was meant
     tie: line 5 `"npm:*/xy"` (tie): `npm:*/xy` and `npm:@a/*` of line 3 can match the same and are equally specific -> make one of the two more specific: more literal characters win
     identity of no one: line 4 `" "` (here): `repository` is empty -> (format)
     review of unknown criteria: line 4 `"safe"` (here): unknown value `safe`, expected one of `none`, `safe-to-load`, `safe-to-run` -> (format)
@@ -325,7 +325,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
     exception for nothing: line 7 `[]` (here): the exception allows nothing -> (format)
     exception for an unknown finding: line 7 `"unpind"` (here): `unpind` is no finding -> did you mean `unpinned`?
     exception without reason: line 4 `" "` (here): `reason` is empty -> (format)
-    same exception twice: line 8 `[[exception]]` (second entry): duplicate entry: an exception for `unpinned` of npm:a is already in line 2 -> keep one of the two; nothing tells which one was meant
+    same exception twice: line 8 `[[exception]]` (second entry): duplicate entry: an exception for `unpinned` of npm:a is already in line 2 -> keep one of the two; it is not clear which one was meant
     exception by pattern: line 3 `"npm"` (here): `npm` is no subject id: expected <kind>:<name>, such as npm:@openclaw/zalo -> (format)
     "##);
 }

@@ -269,7 +269,7 @@ fn malformed_reviews_are_refused_with_place_and_way_out() {
     ends before: line 8 `2026-11-21` (here): the review ends before it begins -> (format)
     agent without model: line 8 `{ guided = true }` (here): missing key `model` -> (format)
     unknown key of agent: line 8 `human` (here): unknown key `human`, expected `model` or `guided` -> (format)
-    twins: line 9 `[[review]]` (second entry): duplicate entry: this review of npm:a is already in line 2 -> keep one of the two; nothing tells which one was meant
+    twins: line 9 `[[review]]` (second entry): duplicate entry: this review of npm:a is already in line 2 -> keep one of the two; it is not clear which one was meant
     trust in nothing: line 4 `[]` (here): `packages` names nothing -> (format)
     trust for ever: line 8 `2027-11-23` (here): trust lasts at most one year -> the last day possible is 2027-11-22; renew it then
     trust backwards: line 8 `2026-11-21` (here): the trust ends before it begins -> (format)

@@ -73,7 +73,7 @@ fn a_malicious_dependency_is_refused_when_it_is_staged() {
         "",
     );
     let [announced, package, tree]: [Value; 3] = bench.npm_all().try_into().expect("three");
-    // Nobody knows the dependencies of what is only announced; they are seen as soon as anything is staged.
+    // The dependencies of what is only announced are not known; they are seen as soon as anything is staged.
     allowed(&announced);
     blocked(&package, "known-malicious");
     blocked(&tree, "known-malicious");
