@@ -242,20 +242,32 @@ fn a_lock_forgets_nothing_that_it_could_not_read() {
     let before = installation.lock_text();
     let file = installation.state.join("openclaw.json");
     let config = fs::read_to_string(&file).expect("config");
-    fs::write(&file, "{").expect("write");
+    fs::write(&file, "{\n  \"mcp\": ]\n}").expect("write");
     for verb in [
         &["lock"][..],
         &["lock", "--accept", "mcp:files"],
         &["lock", "--check"],
     ] {
         let run = installation.run(verb);
-        assert_eq!(run.code, 1, "{}", run.text());
-        assert!(
-            run.stderr.contains("openclaw.json cannot be read"),
-            "{}",
-            run.stderr
-        );
+        assert_eq!(run.code, 2, "{}", run.text());
         assert_eq!(installation.lock_text(), before);
+    }
+    // Each verb that reads the config says which file it is, where in it, and what to do; none says a word about what is installed.
+    for verb in [
+        &["check"][..],
+        &["lock"],
+        &["host"],
+        &["checklist"],
+        &["sbom", "--output", "-"],
+        &["plugins"],
+        &["skills"],
+    ] {
+        let run = installation.run(verb);
+        assert_eq!(run.code, 2, "{verb:?}: {}", run.text());
+        for said in ["openclaw.json: ", "line 2 column 10", "repair the file"] {
+            assert!(run.stderr.contains(said), "{verb:?}: {}", run.stderr);
+        }
+        assert_eq!(run.stdout, "", "{verb:?}");
     }
     fs::write(&file, config.replace("@acme/files", "@evil/files")).expect("write");
     assert_eq!(installation.run(&["lock"]).code, 1);

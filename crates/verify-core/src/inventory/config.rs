@@ -1,7 +1,7 @@
 //! `openclaw.json`: JSON5 with `$include`, read and merged as OpenClaw 2026.9.6 does, and the parts of it that the inventory needs.
 //!
-//! A config that cannot be read in full is never "nothing configured": what could be read is used, and an observation says that the
-//! rest is not known.
+//! A config that cannot be read or parsed is an error, for nothing is known then of what OpenClaw would load. One that can, and of which a
+//! part is not what OpenClaw knows, is never "nothing configured": an observation says that the rest is not known.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ pub(super) struct Included {
 /// Reads `openclaw.json` of the state directory, or the file that the operator named in its place, which then has to be there.
 ///
 /// # Errors
-/// When it is there and the system refuses to show it: then nothing is known of what is configured.
+/// When it, or a file that it includes, is there and cannot be read or parsed: then nothing is known of what is configured.
 pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error> {
     let file = &named.map_or_else(|| usual(paths), Path::to_owned);
     let mut reader = Reader {
@@ -101,6 +101,7 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
         includes: 0,
         observations: Vec::new(),
         complete: true,
+        refused: None,
         at: Vec::new(),
         included: Vec::new(),
     };
@@ -117,24 +118,19 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
             let file = normalize(file);
             reader.folder = file.parent().map(Path::to_owned).unwrap_or_default();
             match reader.parsed(&file, &text, &[], 0) {
-                Ok(value @ Value::Object(_)) => value,
-                Ok(other) => reader.failed(
+                value @ Value::Object(_) => value,
+                other => reader.refuse(
                     &shown,
                     format!("holds {} in place of an object", kind(&other)),
                 ),
-                Err(why) => reader.failed(&shown, why),
             }
         }
         Err(ReadError::NotFound) if named.is_none() => Value::Object(Map::new()),
-        Err(ReadError::Io(error)) => {
-            return Err(Error::Subject {
-                place: shown,
-                why: format!("the config cannot be read: {error}"),
-                help: Some("run as the user who runs OpenClaw".to_owned()),
-            });
-        }
-        Err(error) => reader.failed(&shown, error.to_string()),
+        Err(error) => return Err(unreadable(shown, &error)),
     };
+    if let Some((place, why)) = reader.refused.take() {
+        return Err(not_understood(paths, file, place, &why));
+    }
     for (pointer, is_right, wanted) in SHAPES {
         if let Some(part) = value.pointer(pointer).filter(|part| !is_right(part)) {
             reader.failed(
@@ -155,6 +151,47 @@ pub(super) fn read(paths: &Paths, named: Option<&Path>) -> Result<Config, Error>
         included: reader.included,
         observations: reader.observations,
     })
+}
+
+/// The system, or the kind or size of the file, keeps it from being read.
+fn unreadable(place: String, error: &ReadError) -> Error {
+    let help = match error {
+        ReadError::Io(_) => "run as the user who runs OpenClaw",
+        ReadError::NotFound => "name the file that OpenClaw reads",
+        _ => "put a regular file there, as OpenClaw writes it",
+    };
+    Error::Subject {
+        place,
+        why: format!("the config cannot be read: {error}"),
+        help: Some(help.to_owned()),
+    }
+}
+
+/// The text of the config, or of a file that it includes, is not what OpenClaw reads. `openclaw doctor` may then put a copy in its place,
+/// and anyone who can break the config can write that copy too. [S `recoverConfigFromLastKnownGoodCore`]
+fn not_understood(paths: &Paths, file: &Path, place: String, why: &str) -> Error {
+    let copies = [".last-good", ".bak"].map(|ending| {
+        let mut copy = file.to_owned().into_os_string();
+        copy.push(ending);
+        PathBuf::from(copy)
+    });
+    let copy = copies
+        .iter()
+        .find(|copy| std::fs::symlink_metadata(copy).is_ok());
+    let help = copy.map_or_else(
+        || "repair the file; OpenClaw itself starts from no such config".to_owned(),
+        |copy| {
+            format!(
+                "repair the file; OpenClaw may put {} in its place, so look at that one too",
+                paths.shown(copy)
+            )
+        },
+    );
+    Error::Subject {
+        place,
+        why: format!("the config cannot be read: {why}"),
+        help: Some(help),
+    }
 }
 
 /// The file that OpenClaw takes: without `openclaw.json`, one under the name of its predecessor. [S `LEGACY_CONFIG_FILENAMES`]
@@ -296,12 +333,30 @@ struct Reader<'a> {
     includes: usize,
     observations: Vec<Observation>,
     complete: bool,
+    /// The first thing that OpenClaw could not have read either: where, and why.
+    refused: Option<(String, String)>,
     /// The key that is being resolved.
     at: Vec<String>,
     included: Vec<Included>,
 }
 
+/// Why a file that the config includes is not read.
+enum NotIncluded {
+    /// Where it lies nothing is read; OpenClaw may read it.
+    Elsewhere(String),
+    /// OpenClaw could not read it either.
+    Broken(String),
+}
+
 impl Reader<'_> {
+    /// The config as a whole is not what OpenClaw reads.
+    fn refuse(&mut self, place: &str, why: String) -> Value {
+        self.complete = false;
+        self.refused.get_or_insert((place.to_owned(), why));
+        Value::Object(Map::new())
+    }
+
+    /// A part of the config is not known.
     fn failed(&mut self, place: &str, why: String) -> Value {
         self.complete = false;
         self.observations.push(Observation::Unreadable {
@@ -312,18 +367,16 @@ impl Reader<'_> {
     }
 
     /// Parses a file and resolves its includes. `chain`: the files that led here, this one not among them.
-    fn parsed(
-        &mut self,
-        file: &Path,
-        content: &str,
-        chain: &[PathBuf],
-        depth: usize,
-    ) -> Result<Value, String> {
-        let parsed = json::json5(content).map_err(|error| error.to_string())?;
-        if !self.paths.may_keep(parsed.values) {
-            return Err("the config and its includes hold too many values together".to_owned());
-        }
+    fn parsed(&mut self, file: &Path, content: &str, chain: &[PathBuf], depth: usize) -> Value {
         let place = self.paths.shown(file);
+        let parsed = match json::json5(content) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.refuse(&place, error.to_string()),
+        };
+        if !self.paths.may_keep(parsed.values) {
+            let why = "the config and its includes hold too many values together";
+            return self.refuse(&place, why.to_owned());
+        }
         self.observations.extend(
             parsed
                 .duplicates
@@ -335,7 +388,7 @@ impl Reader<'_> {
         );
         let mut chain = chain.to_vec();
         chain.push(file.to_owned());
-        Ok(self.resolve(parsed.value, &chain, depth))
+        self.resolve(parsed.value, &chain, depth)
     }
 
     /// `depth`: of the whole, over all includes, because each level takes stack.
@@ -345,7 +398,7 @@ impl Reader<'_> {
                 .last()
                 .map(|file| self.paths.shown(file))
                 .unwrap_or_default();
-            return self.failed(
+            return self.refuse(
                 &place,
                 format!(
                     "is nested deeper than {} levels together with its includes",
@@ -415,7 +468,7 @@ impl Reader<'_> {
                 for item in items {
                     let next = match item {
                         Value::String(path) => self.load(&place, path, chain, depth),
-                        other => self.failed(
+                        other => self.refuse(
                             &place,
                             format!("$include names {} in place of a file", kind(other)),
                         ),
@@ -424,7 +477,7 @@ impl Reader<'_> {
                 }
                 merged
             }
-            other => self.failed(
+            other => self.refuse(
                 &place,
                 format!("$include names {} in place of a file", kind(other)),
             ),
@@ -433,7 +486,7 @@ impl Reader<'_> {
             return included;
         }
         if !included.is_object() {
-            self.failed(
+            self.refuse(
                 &place,
                 "$include beside other keys names a file that holds no object".to_owned(),
             );
@@ -443,30 +496,38 @@ impl Reader<'_> {
     }
 
     fn load(&mut self, place: &str, written: &str, chain: &[PathBuf], depth: usize) -> Value {
-        match self.try_load(written, chain, depth) {
-            Ok(value) => value,
-            Err(why) => self.failed(
-                place,
-                format!("$include of {}: {why}", text::excerpt(written, 200)),
-            ),
-        }
+        let said = |why: String| format!("$include of {}: {why}", text::excerpt(written, 200));
+        let (file, content) = match self.found(written, chain) {
+            Ok(found) => found,
+            Err(NotIncluded::Elsewhere(why)) => return self.failed(place, said(why)),
+            Err(NotIncluded::Broken(why)) => return self.refuse(place, said(why)),
+        };
+        self.included.push(Included {
+            at: self.at.clone(),
+            file: file.clone(),
+            text: content.clone(),
+        });
+        self.parsed(&file, &content, chain, depth + 1)
     }
 
-    fn try_load(
+    /// The included file and its text.
+    fn found(
         &mut self,
         written: &str,
         chain: &[PathBuf],
-        depth: usize,
-    ) -> Result<Value, String> {
+    ) -> Result<(PathBuf, String), NotIncluded> {
+        let broken = |why: &str| NotIncluded::Broken(why.to_owned());
         if written.is_empty() || written.contains('\0') || written.len() >= MAX_INCLUDE_PATH {
-            return Err("the path is empty, too long or holds a NUL".to_owned());
+            return Err(broken("the path is empty, too long or holds a NUL"));
         }
         if chain.len() > MAX_INCLUDE_DEPTH {
-            return Err(format!("nested deeper than {MAX_INCLUDE_DEPTH} files"));
+            let why = format!("nested deeper than {MAX_INCLUDE_DEPTH} files");
+            return Err(NotIncluded::Broken(why));
         }
         self.includes += 1;
         if self.includes > MAX_INCLUDES {
-            return Err(format!("more than {MAX_INCLUDES} includes"));
+            let why = format!("more than {MAX_INCLUDES} includes");
+            return Err(NotIncluded::Broken(why));
         }
         let base = chain
             .last()
@@ -475,38 +536,33 @@ impl Reader<'_> {
         let file = if Path::new(written).is_absolute() {
             match self.paths.locate(written) {
                 Located::At(path) => path,
-                Located::Elsewhere(path) => return Err(format!("{path} lies outside the copy")),
-                Located::Unknown(why) => return Err(why),
+                Located::Elsewhere(path) => {
+                    let why = format!("{path} lies outside the copy");
+                    return Err(NotIncluded::Elsewhere(why));
+                }
+                Located::Unknown(why) => return Err(NotIncluded::Elsewhere(why)),
             }
         } else {
             normalize(&base.join(written))
         };
         // OPENCLAW_INCLUDE_ROOTS could allow more folders; what it holds is not known here, so an include outside is not read.
-        let escapes = || "it leads out of the config's folder".to_owned();
+        let escapes = || NotIncluded::Elsewhere("it leads out of the config's folder".to_owned());
         if !file.starts_with(&self.folder) {
             return Err(escapes());
         }
-        let real_folder = self
-            .paths
-            .real(&self.folder)
-            .map_err(|error| error.to_string())?;
-        let real = self.paths.real(&file).map_err(|error| error.to_string())?;
-        if !real.starts_with(&real_folder) {
+        let real = |path: &Path| {
+            let real = self.paths.real(path);
+            real.map_err(|error| NotIncluded::Broken(error.to_string()))
+        };
+        if !real(&file)?.starts_with(real(&self.folder)?) {
             return Err(escapes());
         }
         if chain.contains(&file) {
-            return Err("it includes itself".to_owned());
+            return Err(broken("it includes itself"));
         }
-        let content = self
-            .paths
-            .text(&file, MAX_FILE)
-            .map_err(|error| error.to_string())?;
-        self.included.push(Included {
-            at: self.at.clone(),
-            file: file.clone(),
-            text: content.clone(),
-        });
-        self.parsed(&file, &content, chain, depth + 1)
+        let content = self.paths.text(&file, MAX_FILE);
+        let content = content.map_err(|error| NotIncluded::Broken(error.to_string()))?;
+        Ok((file, content))
     }
 }
 

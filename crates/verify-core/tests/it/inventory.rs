@@ -470,8 +470,7 @@ fn a_config_that_the_operator_names_has_to_be_there() {
         ..state.options()
     };
     assert!(
-        said(&inventory::read(&options).expect("inventory").observations)
-            .contains("Unreadable { place: \"gone.json\"")
+        said(&read_or_refused(&options).observations).contains("Unreadable { place: \"gone.json\"")
     );
 }
 
@@ -1037,15 +1036,19 @@ fn json_nested_500_000_levels_and_duplicate_keys() {
     let deep = format!("{}1{}", "{\"a\":".repeat(500_000), "}".repeat(500_000));
     let state = State::new();
     state.file("openclaw.json", &deep);
+    let refused = said(&read_or_refused(&state.options()).observations);
+    assert!(
+        refused.contains("openclaw.json") && refused.contains("more than"),
+        "{refused}"
+    );
+    state.file("openclaw.json", "{}");
     write_row(&state.database(), "plugins.installedIndex", &deep);
     state.plugin("extensions/x", "x");
     state.file("extensions/x/package.json", &deep);
     let inventory = state.read();
     let all = said(&inventory.observations);
     assert!(
-        all.contains("openclaw.json")
-            && all.contains("plugins.installedIndex")
-            && all.contains("nested deeper"),
+        all.contains("plugins.installedIndex") && all.contains("nested deeper"),
         "{all}"
     );
     assert!(
@@ -1255,17 +1258,21 @@ fn includes_that_leave_nest_or_repeat() {
             format!(r#"{{"$include":"{}.json"}}"#, n + 1),
         );
     }
+    let including = |include: &str| {
+        let config = json!({"plugins": {"enabled": false}, "$include": include});
+        state.file("openclaw.json", config.to_string());
+        read_or_refused(&state.options())
+    };
     for (include, why) in [
-        ("../secret.json", "leads out"),
-        ("link.json", "leads out"),
         ("n/0.json", "nested deeper"),
         ("openclaw.json", "includes itself"),
     ] {
-        state.file(
-            "openclaw.json",
-            json!({"plugins": {"enabled": false}, "$include": include}).to_string(),
-        );
-        let inventory = state.read();
+        let refused = including(include);
+        assert!(said(&refused.observations).contains(why), "{include}");
+        assert!(refused.subjects.is_empty(), "{include}");
+    }
+    for (include, why) in [("../secret.json", "leads out"), ("link.json", "leads out")] {
+        let inventory = including(include);
         assert!(
             said(&inventory.observations).contains(why),
             "{include}: {:?}",

@@ -16,6 +16,16 @@ fn config(files: &[(&str, &str)]) -> Config {
     read(&paths, None).expect("config")
 }
 
+/// Why a config is refused as a whole: place, why and the way out.
+fn refused(files: &[(&str, &str)]) -> (String, String, String) {
+    let (_dir, paths) = state(files);
+    match read(&paths, None) {
+        Err(Error::Subject { place, why, help }) => (place, why, help.expect("a way out")),
+        Err(other) => panic!("{other}"),
+        Ok(config) => panic!("{} is taken", config.value),
+    }
+}
+
 #[test]
 fn includes_merge_as_openclaw_merges() {
     let config = config(&[
@@ -39,25 +49,39 @@ fn includes_merge_as_openclaw_merges() {
 }
 
 #[test]
-fn a_bad_include_leaves_the_rest_and_says_so() {
-    let cases = [
-        ("../outside.json", "leads out"),
-        ("/etc/hostname", "leads out"),
-        ("openclaw.json", "includes itself"),
-        ("missing.json", "No such file"),
-        ("broken.json", "is not valid JSON5"),
-        ("", "empty"),
-    ];
-    for (include, why) in cases {
+fn an_include_outside_leaves_the_rest_and_says_so() {
+    for include in ["../outside.json", "/etc/hostname"] {
         let main = format!(r#"{{"plugins":{{"$include":"{include}","allow":["kept"]}}}}"#);
-        let config = config(&[("openclaw.json", &main), ("broken.json", "{")]);
+        let config = config(&[("openclaw.json", &main)]);
         assert!(!config.complete);
         assert_eq!(
             config.value.to_string(),
             r#"{"plugins":{"allow":["kept"]}}"#
         );
         let said = format!("{:?}", config.observations);
-        assert!(said.contains(why), "{include}: {said}");
+        assert!(said.contains("leads out"), "{include}: {said}");
+    }
+}
+
+#[test]
+fn an_include_that_openclaw_could_not_read_refuses_the_config() {
+    let cases = [
+        ("\"openclaw.json\"", "openclaw.json", "includes itself"),
+        ("\"missing.json\"", "openclaw.json", "No such file"),
+        ("\"sub/broken.json\"", "sub/broken.json", "line 2 column 8"),
+        ("\"\"", "openclaw.json", "empty"),
+        ("7", "openclaw.json", "names a number"),
+        ("\"list.json\"", "openclaw.json", "holds no object"),
+    ];
+    for (include, place, why) in cases {
+        let main = format!(r#"{{"plugins":{{"$include":{include},"allow":["kept"]}}}}"#);
+        let found = refused(&[
+            ("openclaw.json", &main),
+            ("sub/broken.json", "{\n  \"a\": ]\n}"),
+            ("list.json", "[]"),
+        ]);
+        assert_eq!(found.0, place, "{include}");
+        assert!(found.1.contains(why), "{include}: {found:?}");
     }
 }
 
@@ -77,28 +101,23 @@ fn a_thousand_nested_includes_and_a_cycle_end() {
         .iter()
         .map(|(a, b)| (a.as_str(), b.as_str()))
         .collect();
-    let nested = config(&files);
-    assert!(
-        !nested.complete && format!("{:?}", nested.observations).contains("nested deeper than 10")
-    );
-    let cycle = config(&[
+    assert!(refused(&files).1.contains("nested deeper than 10"));
+    let cycle = refused(&[
         ("openclaw.json", r#"{"$include":"a.json"}"#),
         ("a.json", r#"{"$include":"openclaw.json"}"#),
     ]);
-    assert!(!cycle.complete && format!("{:?}", cycle.observations).contains("includes itself"));
+    assert!(cycle.1.contains("includes itself"));
     let wide = vec![r#""b.json""#; 400].join(",");
     let (a, b) = (
         format!(r#"{{"$include":[{wide}]}}"#),
         format!(r#"{{"x":{{"$include":[{}]}}}}"#, wide.replace('b', "c")),
     );
-    let bomb = config(&[
+    let bomb = refused(&[
         ("openclaw.json", &a),
         ("b.json", &b),
         ("c.json", r#"{"l":[1,2,3]}"#),
     ]);
-    assert!(
-        !bomb.complete && format!("{:?}", bomb.observations).contains("more than 500 includes")
-    );
+    assert!(bomb.1.contains("more than 500 includes"));
 }
 
 #[test]
@@ -122,11 +141,7 @@ fn includes_at_the_bottom_of_deep_files_do_not_exhaust_the_stack() {
         .iter()
         .map(|(a, b)| (a.as_str(), b.as_str()))
         .collect();
-    let config = config(&files);
-    assert!(
-        !config.complete
-            && format!("{:?}", config.observations).contains("together with its includes")
-    );
+    assert!(refused(&files).1.contains("together with its includes"));
 }
 
 #[test]
@@ -150,20 +165,22 @@ fn the_config_under_its_old_name_counts_where_there_is_no_other() {
 #[test]
 fn what_is_no_config_is_never_an_empty_one() {
     let proto = r#"{"plugins":{"__proto__":{"load":{"paths":["/evil"]}}}}"#;
-    for (content, why) in [
-        (proto, "__proto__"),
+    let proto = config(&[("openclaw.json", proto)]);
+    assert!(!proto.complete && format!("{:?}", proto.observations).contains("__proto__"));
+    for (content, expected) in [
         ("[1]", "an array"),
         ("null", "null"),
         ("", "JSON5"),
-        ("{a:1}}", "JSON5"),
+        ("{\n a:1}}", "line 2"),
     ] {
-        let config = config(&[("openclaw.json", content)]);
-        assert!(
-            !config.complete && format!("{:?}", config.observations).contains(why),
-            "{content:?}: {:?}",
-            config.observations
-        );
+        let (place, why, help) = refused(&[("openclaw.json", content)]);
+        assert_eq!(place, "openclaw.json");
+        assert!(why.contains(expected), "{content:?}: {why}");
+        assert!(!help.contains("last-good"), "{help}");
     }
+    let copy = ("openclaw.json.last-good", "{}");
+    let (_, _, help) = refused(&[("openclaw.json", "{"), copy]);
+    assert!(help.contains("openclaw.json.last-good"), "{help}");
     let missing = config(&[]);
     assert!(missing.complete && missing.observations.is_empty());
     let twice = config(&[("openclaw.json", r#"{"plugins":{"deny":["a"],"deny":[]}}"#)]);
