@@ -365,6 +365,9 @@ fn setup_prints_the_command_and_says_what_to_mend() {
         ])
     );
     assert_eq!(value["exec"]["timeoutMs"], 10_000);
+    // The command is what OpenClaw starts, so the lock has to take it over.
+    let then = "openclaw-verify lock --accept config:openclaw --config ";
+    assert!(good.stderr.contains(then), "{}", good.stderr);
     for (path, wrong) in [
         (program.clone(), 0o775),
         (bench.root.join("config"), 0o777),

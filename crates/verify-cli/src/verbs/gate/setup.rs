@@ -11,6 +11,9 @@ use crate::cli::{Common, Format, GateArgs, Instead};
 use crate::operator::{self, LOCK};
 use crate::{Exit, commands, output, render};
 
+/// Takes over the changed config.
+const LOCK_ANEW: &str = "openclaw-verify lock --accept config:openclaw";
+
 pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     refuse_copy(common, args)?;
     let config = folder(common)?;
@@ -97,6 +100,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
             }
             _ => said(common, &command, false)?,
         }
+        lock_anew(common);
         return Ok(Exit::Clean);
     }
     apply(common, &command)?;
@@ -107,6 +111,7 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     output::human(
         "OpenClaw now asks this gate before it installs or updates a plugin or skill. To see it: openclaw doctor --deep\n",
     )?;
+    lock_anew(common);
     Ok(Exit::Clean)
 }
 
@@ -126,9 +131,11 @@ pub(super) fn remove(common: &Common, args: &GateArgs) -> Result<Exit> {
             "{}\n",
             commands::carried(&format!("openclaw {}", command.join(" ")))
         ))?;
+        lock_anew(common);
         return Ok(Exit::Clean);
     }
     output::human("OpenClaw no longer asks before it installs or updates a plugin or skill.\n")?;
+    lock_anew(common);
     // What was refused may still have to be read, so it is not removed with the gate.
     if let Some(kept) = folder(common)
         .ok()
@@ -166,6 +173,16 @@ fn refuse_copy(common: &Common, args: &GateArgs) -> Result<()> {
     }
 }
 
+/// What OpenClaw starts for the gate is in the definition of its config, so the lock has to take the change over.
+fn lock_anew(common: &Common) {
+    if common.format == Format::Human {
+        output::stderr(&format!(
+            "note: this changes a command of OpenClaw's config, which the lock pins; after it: {}",
+            commands::carried(LOCK_ANEW)
+        ));
+    }
+}
+
 /// Runs OpenClaw's own command. `config` loads no plugin, so nothing under test runs.
 fn apply(common: &Common, arguments: &[&str]) -> Result<()> {
     let status = commands::openclaw(common, arguments)
@@ -193,8 +210,8 @@ fn apply(common: &Common, arguments: &[&str]) -> Result<()> {
 /// The document `openclaw-verify.setup/1`.
 fn said(common: &Common, arguments: &[&str], applied: bool) -> Result<()> {
     let command = commands::openclaw_words(common, arguments);
-    let value =
-        json!({ "schema": "openclaw-verify.setup/1", "command": command, "applied": applied });
+    let value = json!({ "schema": "openclaw-verify.setup/1", "command": command, "applied": applied,
+        "then": commands::carried(LOCK_ANEW) });
     output::document(&render::json(&value)?, common.format)
 }
 
