@@ -558,6 +558,59 @@ pub(crate) fn plants() -> Vec<Plant> {
 }
 
 #[test]
+fn the_gateway_that_a_node_obeys_is_a_setting() {
+    let installation = rich();
+    installation.init(0);
+    let row = |more: &str| {
+        let set = format!(
+            "INSERT OR REPLACE INTO config_machine_state VALUES ('nodeHost.config', '{{\"version\":1,\"nodeId\":\"n\",\"gateway\":{{\"host\":\"evil.example\"}}{more}}}', 1)"
+        );
+        sql(&installation.state, &set);
+    };
+    row("");
+    let (code, report) = installation.check();
+    let found = counting(&report);
+    assert_eq!((code, found.len()), (0, 1), "{found:#?}");
+    assert!(
+        found[0].starts_with("settings-changed config:openclaw"),
+        "{found:#?}"
+    );
+    assert!(found[0].contains("node host.gateway.host"), "{found:#?}");
+    let run = installation.run(&["lock", "config:openclaw"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert_eq!(counting(&installation.check().1), Vec::<String>::new());
+    row(",\"commands\":[\"system.run\"]");
+    let found = counting(&installation.check().1);
+    assert!(found[0].contains("node host.commands"), "{found:#?}");
+}
+
+#[test]
+fn a_cell_that_openclaw_never_writes_is_named() {
+    for (cell, said) in [
+        ("NULL", "NULL in the column job_json of the row odd"),
+        ("x'7b7d'", "a BLOB in the column job_json of the row odd"),
+    ] {
+        let installation = Installation::shipped();
+        installation.init(0);
+        let table =
+            "CREATE TABLE cron_jobs (store_key TEXT, job_id TEXT, enabled INTEGER, job_json)";
+        sql(&installation.state, table);
+        let row = format!("INSERT INTO cron_jobs VALUES ('s', 'odd', 1, {cell})");
+        sql(&installation.state, &row);
+        let run = installation.run(&["check"]);
+        assert_eq!(run.code, 2, "{}", run.text());
+        for said in [
+            "openclaw.sqlite: the table cron_jobs",
+            said,
+            "remove the row",
+        ] {
+            assert!(run.stderr.contains(said), "{said}: {}", run.stderr);
+        }
+        assert!(!run.stderr.contains("TMPDIR"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn one_write_to_any_place_is_found_by_name() {
     let mut failed = Vec::new();
     for plant in plants() {
@@ -968,6 +1021,82 @@ fn records_of_an_older_openclaw_are_named() {
             .any(|finding| finding.starts_with("unrecorded ")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn the_records_that_three_older_openclaws_wrote_are_too_old() {
+    let config = include_str!("../../../../testdata/older-states/2026.3.24.openclaw.json");
+    let file = include_str!("../../../../testdata/older-states/2026.5.28.installs.json");
+    let table = include_str!("../../../../testdata/older-states/2026.7.1.sql");
+    for (place, text, said) in [
+        ("openclaw.json", config, "plugins.installs"),
+        ("plugins/installs.json", file, "plugins/installs.json"),
+        ("state/openclaw.sqlite", table, "installed_plugin_index"),
+    ] {
+        let installation = Installation::empty();
+        let state = &installation.state;
+        let plugin = r#"{"id":"acme-local","configSchema":{}}"#;
+        write(state, "extensions/acme-local/openclaw.plugin.json", plugin);
+        write(
+            state,
+            "extensions/acme-local/index.js",
+            "export default {};\n",
+        );
+        if place.ends_with(".sqlite") {
+            fs::create_dir_all(state.join("state")).expect("folder");
+            sql(state, text);
+        } else {
+            write(state, place, text);
+        }
+        let run = installation.run(&["lock", "--init"]);
+        assert_eq!(run.code, 1, "{place}: {}", run.text());
+        for said in ["state-too-old", said] {
+            assert!(run.text().contains(said), "{place}: {}", run.text());
+        }
+        assert!(!installation.lock().exists(), "{place}");
+    }
+}
+
+#[test]
+fn a_compile_cache_is_looked_for_where_the_unit_puts_it() {
+    let installation = Installation::empty();
+    write(
+        &installation.state,
+        "workspace/skills/x/SKILL.md",
+        "---\nname: x\ndescription: x\n---\n",
+    );
+    installation.init(0);
+    let home = installation.home.clone();
+    let folder = home.join("own-tmp/node-compile-cache/openclaw/2026.9.6");
+    fs::create_dir_all(&folder).expect("folder");
+    let unit = |line: &str| {
+        let text = format!("[Service]\n{line}\nExecStart=/usr/bin/true openclaw gateway run\n");
+        write(
+            &home,
+            ".config/systemd/user/openclaw-gateway.service",
+            &text,
+        );
+        let home = home.to_str().expect("path");
+        let run = installation.run(&["check", "--format", "json", "--home", home]);
+        serde_json::from_str::<serde_json::Value>(&run.stdout).expect("report")
+    };
+    let said = |report: &serde_json::Value| {
+        let found = findings(report);
+        found
+            .iter()
+            .any(|found| found.starts_with("unverifiable-cache ") && found.contains("own-tmp"))
+    };
+    let named = |report: &serde_json::Value| {
+        report["notCovered"]
+            .to_string()
+            .contains("the temporary folder of openclaw-gateway.service")
+    };
+    let report = unit("Environment=TMPDIR=%h/own-tmp");
+    assert_eq!((said(&report), named(&report)), (true, false), "{report}");
+    let report = unit("PrivateTmp=true");
+    assert_eq!((said(&report), named(&report)), (false, true), "{report}");
+    let report = unit("Environment=LANG=C");
+    assert_eq!((said(&report), named(&report)), (false, false), "{report}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What `openclaw` on PATH is when a package manager wrote it, from the first lock to a wrapper that someone changed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -165,6 +165,69 @@ fn the_wrapper_of_the_host_is_a_part_of_its_definition() {
 }
 
 #[test]
+fn a_link_on_path_that_leads_elsewhere_is_not_silent() {
+    let pnpm = Pnpm::new();
+    let host = pnpm.host.to_string_lossy().into_owned();
+    let named = ["--openclaw", host.as_str()];
+    let link = |target: &Path| {
+        let _ = fs::remove_file(pnpm.command());
+        symlink(target, pnpm.command()).expect("link");
+    };
+    let other = pnpm.installation.home.join("lib/node_modules/openclaw");
+    fs::create_dir_all(&other).expect("folder");
+    for (file, text) in [
+        (
+            "package.json",
+            r#"{"name":"openclaw","version":"1.0.0","bin":{"openclaw":"openclaw.mjs","evil":"evil.mjs"}}"#,
+        ),
+        ("openclaw.mjs", ""),
+        ("evil.mjs", ""),
+    ] {
+        fs::write(other.join(file), text).expect("file");
+        fs::write(pnpm.host.join(file), text).expect("file");
+    }
+    link(&pnpm.host.join("openclaw.mjs"));
+    let init = pnpm.run(&["lock", "--init", named[0], named[1]]);
+    assert_eq!(init.code, 0, "{}", init.text());
+    let (code, report) = pnpm.check(&named);
+    assert_eq!((code, about_host(&report)), (0, Vec::new()));
+
+    // Another file of the very package: also one that it offers under another name.
+    for file in ["package.json", "evil.mjs"] {
+        link(&pnpm.host.join(file));
+        for named in [&named[..], &[]] {
+            let (code, report) = pnpm.check(named);
+            let found = about_host(&report);
+            assert!(
+                found
+                    .iter()
+                    .any(|found| found.starts_with("not-established[host-wrapper]")
+                        && found.contains(file)),
+                "{named:?}: {found:?}"
+            );
+            assert_eq!(code, 1, "{named:?}: {found:?}");
+        }
+    }
+    // Another package: naming the judged one does not hide it.
+    link(&other.join("openclaw.mjs"));
+    let (code, report) = pnpm.check(&named);
+    let found = about_host(&report);
+    assert_eq!(code, 1, "{found:?}");
+    for expected in ["record-mismatch[other-host]", "definition-mismatch"] {
+        let mut found = found.iter();
+        assert!(
+            found.any(|found| found.starts_with(expected)),
+            "{expected}: {report}"
+        );
+    }
+    let accepted = pnpm.run(&["lock", "--accept", "core:openclaw", named[0], named[1]]);
+    assert_eq!(accepted.code, 0, "{}", accepted.text());
+    let (code, report) = pnpm.check(&named);
+    let found = about_host(&report);
+    assert_eq!((code, found.len()), (0, 1), "{found:?}");
+}
+
+#[test]
 fn a_unit_that_starts_another_host_by_a_wrapper_is_seen() {
     let pnpm = Pnpm::new();
     let judged = pnpm.installation.home.join("lib/node_modules/openclaw");
@@ -188,7 +251,8 @@ fn a_unit_that_starts_another_host_by_a_wrapper_is_seen() {
         run.text()
     };
     let other = start(&format!("{} gateway run", pnpm.command().display()));
-    assert!(other.contains("other-host"), "{other}");
+    let said = "openclaw-gateway.service starts";
+    assert!(other.contains(said), "{other}");
     let own = start(&format!("{}/openclaw.mjs gateway run", judged.display()));
-    assert!(!own.contains("other-host"), "{own}");
+    assert!(!own.contains(said), "{own}");
 }

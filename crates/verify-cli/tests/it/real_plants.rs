@@ -714,6 +714,23 @@ fn steering() -> Vec<Row> {
             Warn("settings-changed", "exec approvals"),
         ),
         (
+            22,
+            "another gateway gives the node its orders",
+            |home| {
+                let row =
+                    json!({ "version": 1, "nodeId": "n", "gateway": { "host": "evil.example" } });
+                insert(
+                    home,
+                    "config_machine_state",
+                    &[
+                        ("state_key", "nodeHost.config"),
+                        ("value_json", &row.to_string()),
+                    ],
+                );
+            },
+            Warn("settings-changed", "node host.gateway.host"),
+        ),
+        (
             18,
             "the agent's own system prompt",
             |home| {

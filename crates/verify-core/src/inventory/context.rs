@@ -53,6 +53,8 @@ pub(crate) struct Found {
     pub observations: Vec<Observation>,
     /// What OpenClaw also loads, and what is not judged here.
     pub not_covered: Vec<NotCovered>,
+    /// Temporary folders that units state for what they start.
+    pub temporary: Vec<PathBuf>,
 }
 
 impl Context<'_> {

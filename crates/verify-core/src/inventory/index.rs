@@ -13,6 +13,7 @@ use super::Observation;
 use super::config::string;
 use super::paths::Paths;
 use super::steering::{self, Steering};
+use super::table::{self, TableError};
 use crate::error::Error;
 use crate::json;
 use crate::sqlite;
@@ -27,6 +28,7 @@ const TABLE: &str = "config_machine_state";
 const OLDER_TABLE: &str = "installed_plugin_index";
 const PLUGINS: &str = "plugins.installedIndex";
 const HOOKS: &str = "hooks.internal.installs";
+const NODE_HOST: &str = "nodeHost.config";
 
 /// What OpenClaw recorded about its installs.
 #[derive(Default)]
@@ -88,6 +90,16 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
                 ),
             });
         }
+        Err(Refusal::Cell(why)) => {
+            return Err(Error::Subject {
+                place,
+                why,
+                help: Some(
+                    "remove the row while the gateway is stopped, or put back a copy of the database"
+                        .to_owned(),
+                ),
+            });
+        }
         Err(Refusal::Older(found)) => {
             index.older = Some(found);
             return Ok(index);
@@ -101,6 +113,10 @@ pub(super) fn read(paths: &Paths) -> Result<Index, Error> {
         }
     };
     index.steering = rows.steering;
+    if let Some(written) = rows.node_host {
+        let place = format!("{place}#{NODE_HOST}");
+        index.steering.add_node_host(&place, &written);
+    }
     steering::legacy(paths, &mut index.steering);
     index.observations.append(&mut index.steering.observations);
     if let Some(content) = rows.plugins {
@@ -229,6 +245,8 @@ fn stamps(files: &[PathBuf; 3]) -> Result<[Option<sqlite::Stamp>; 3], Refusal> {
 
 enum Refusal {
     Unreadable(String),
+    /// One cell of it, in words.
+    Cell(String),
     Older(String),
     Unsupported(String),
 }
@@ -236,6 +254,15 @@ enum Refusal {
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
         Self::Unreadable(sqlite::shown(&error))
+    }
+}
+
+impl From<TableError> for Refusal {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Sqlite(error) => error.into(),
+            cell @ TableError::Cell { .. } => Self::Cell(cell.to_string()),
+        }
     }
 }
 
@@ -257,6 +284,7 @@ fn copy(paths: &Paths) -> Result<Option<sqlite::Copy>, Refusal> {
 struct Rows {
     plugins: Option<String>,
     hooks: Option<String>,
+    node_host: Option<String>,
     steering: Steering,
 }
 
@@ -284,6 +312,7 @@ fn rows(copy: sqlite::Copy, place: &str) -> Result<Rows, Refusal> {
     Ok(Rows {
         plugins: value(&db, PLUGINS)?,
         hooks: value(&db, HOOKS)?,
+        node_host: value(&db, NODE_HOST)?,
         steering: steering::read(&db, place)?,
     })
 }
@@ -334,15 +363,12 @@ fn plain_columns(db: &Connection) -> Result<(), Refusal> {
 /// The value of one key. The table itself and its index must agree: OpenClaw reads through the index, and a forged file can make the
 /// two differ.
 fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
-    let read = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
-        db.prepare(sql)?
-            .query_map([key], |row| row.get(0))?
-            .take(2)
-            .collect()
-    };
-    let indexed = read("SELECT value_json FROM config_machine_state WHERE state_key IN (?1)")?;
-    let scanned =
-        read("SELECT value_json FROM config_machine_state NOT INDEXED WHERE +state_key = ?1")?;
+    let read = |sql: &str| table::rows(db, TABLE, sql, [key], 2, |row| row.get::<_, String>(1));
+    let indexed =
+        read("SELECT state_key, value_json FROM config_machine_state WHERE state_key IN (?1)")?;
+    let scanned = read(
+        "SELECT state_key, value_json FROM config_machine_state NOT INDEXED WHERE +state_key = ?1",
+    )?;
     match (indexed.len(), indexed == scanned) {
         (0 | 1, true) => Ok(indexed.into_iter().next()),
         _ => Err(Refusal::Unreadable(format!(

@@ -57,6 +57,8 @@ mod started;
 mod state_tests;
 mod steering;
 mod subject;
+mod table;
+mod tmp_folders;
 mod tool_records;
 mod unique;
 
@@ -164,6 +166,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
         let mut core = core::read(&paths.outside_copy(), host, &mut inventory.not_covered);
         if let Some(command) = &options.host_command {
             core.definition = command.wrappers_of(host);
+            core.observations.extend(command.other_host(host));
         }
         inventory.subjects.push(core);
         inventory.host = Some(paths.place(host));
@@ -239,21 +242,30 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
     let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
     npm_config::read(&paths, &workspaces, &servers, host.as_deref(), observations);
-    planted::read(
-        &paths,
-        &config,
-        options.tmp.as_deref(),
-        options.now,
-        observations,
-    );
     let staged = planted::staged(&paths).into_iter();
     inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
 
+    let mut temporary: Vec<PathBuf> = options.tmp.iter().cloned().collect();
+    temporary.append(&mut of_starts.temporary);
     if let (Some(host), None) = (&host, paths.not_here()) {
         paths.listed(Path::new("/etc/cron.d"));
         paths.looked_at(Path::new("/etc/crontab"));
-        other_host::read(&paths, host, &mut inventory, Path::new("/proc"));
+        temporary.extend(other_host::read(
+            &paths,
+            host,
+            &mut inventory,
+            Path::new("/proc"),
+        ));
     }
+    temporary.sort();
+    temporary.dedup();
+    planted::read(
+        &paths,
+        &config,
+        &temporary,
+        options.now,
+        &mut inventory.observations,
+    );
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
     ancestors::read(&paths, &mut inventory);

@@ -122,6 +122,8 @@ pub enum Observation {
         found: String,
         /// The package that is judged, safe to show.
         judged: String,
+        /// Only the command on PATH does, which the operator passed over by naming the package.
+        weak: bool,
     },
     /// The home folder of the user who runs OpenClaw is not known.
     NoHome {

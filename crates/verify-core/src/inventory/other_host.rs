@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::host_command::{HostCommand, owner_of};
 use super::paths::{Paths, escaped};
+use super::tmp_folders::{self, Stated};
 use super::{Inventory, NodeRuntime, Observation, node};
 use crate::read::{self, ReadError};
 use crate::subject::Kind;
@@ -16,11 +17,21 @@ const MAX_PROCESSES: usize = 20_000;
 /// Most bytes of a `package.json`.
 const MAX_MANIFEST: u64 = 4 << 20;
 
-/// Compares whatever is found with `host`. Only where the state directory is the one that is run, not a copy.
-pub(super) fn read(paths: &Paths, host: &Path, inventory: &mut Inventory, proc: &Path) {
+/// Compares whatever is found with `host`. Only where the state directory is the one that is run, not a copy. Gives back the temporary
+/// folder of the running gateway, where its environment states one.
+pub(super) fn read(
+    paths: &Paths,
+    host: &Path,
+    inventory: &mut Inventory,
+    proc: &Path,
+) -> Option<PathBuf> {
     let mut found = cron(paths, host, Path::new("/etc"));
-    let (gateway, node) = running(paths, host, proc);
-    found.extend(gateway);
+    let Running {
+        other,
+        node,
+        temporary,
+    } = running(paths, host, proc);
+    found.extend(other);
     let core = inventory
         .subjects
         .iter_mut()
@@ -29,6 +40,18 @@ pub(super) fn read(paths: &Paths, host: &Path, inventory: &mut Inventory, proc: 
         core.observations.extend(found);
         core.node = node;
     }
+    temporary
+}
+
+/// What the gateways that run on a state directory are.
+#[derive(Default)]
+struct Running {
+    /// One from another package.
+    other: Option<Observation>,
+    /// The Node.js that runs one from whichever.
+    node: Option<NodeRuntime>,
+    /// Its temporary folder, where its environment states one.
+    temporary: Option<PathBuf>,
 }
 
 /// What a command line starts in place of `host`; none where it starts that one, or nothing that is known here.
@@ -42,6 +65,7 @@ pub(super) fn of_line(line: &str, host: &Path, place: &str) -> Option<Observatio
         place: place.to_owned(),
         found: shown(&other),
         judged: shown(host),
+        weak: false,
     })
 }
 
@@ -97,8 +121,8 @@ fn cron(paths: &Paths, host: &Path, etc: &Path) -> Vec<Observation> {
     found
 }
 
-/// A gateway that runs on this state directory from another package, and the Node.js that runs one from whichever.
-fn running(paths: &Paths, host: &Path, proc: &Path) -> (Option<Observation>, Option<NodeRuntime>) {
+/// Looks at every process.
+fn running(paths: &Paths, host: &Path, proc: &Path) -> Running {
     let entries = std::fs::read_dir(proc).into_iter().flatten().flatten();
     let numbers = entries.filter(|entry| {
         entry
@@ -106,25 +130,30 @@ fn running(paths: &Paths, host: &Path, proc: &Path) -> (Option<Observation>, Opt
             .to_str()
             .is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))
     });
-    let (mut other, mut node) = (None, None);
+    let mut found = Running::default();
     for entry in numbers.take(MAX_PROCESSES) {
-        let Some(words) = gateway_of(&entry.path(), paths) else {
+        let Some((words, environment)) = gateway_of(&entry.path(), paths) else {
             continue;
         };
-        if other.is_none() {
-            other = of_line(&words.join(" "), host, "the running gateway");
+        if found.other.is_none() {
+            found.other = of_line(&words.join(" "), host, "the running gateway");
         }
-        if node.is_none() {
+        if found.node.is_none() {
             let program = entry.path().join("exe");
             let named = std::fs::read_link(&program).unwrap_or_default();
-            node = node::of_program(&named, &program);
+            found.node = node::of_program(&named, &program);
+        }
+        if let (None, Stated::At(folder)) =
+            (&found.temporary, tmp_folders::of_process(&environment))
+        {
+            found.temporary = Some(folder);
         }
     }
-    (other, node)
+    found
 }
 
-/// The command line of a process that is a gateway on this state directory.
-fn gateway_of(process: &Path, paths: &Paths) -> Option<Vec<String>> {
+/// Command line and environment of a process that is a gateway on this state directory.
+fn gateway_of(process: &Path, paths: &Paths) -> Option<(Vec<String>, Vec<String>)> {
     let words = zero_separated(&process.join("cmdline"))?;
     let gateway = words.iter().any(|word| word == "gateway" || word == "node");
     if !gateway || !words.iter().any(|word| word.contains("openclaw")) {
@@ -133,7 +162,7 @@ fn gateway_of(process: &Path, paths: &Paths) -> Option<Vec<String>> {
     // Whose state it is stands in its environment, which only its user and root can read.
     let environment = zero_separated(&process.join("environ"))?;
     let state = state_of(&words, &environment).and_then(|state| state.canonicalize().ok());
-    (state == Some(paths.state.clone())).then_some(words)
+    (state == Some(paths.state.clone())).then_some((words, environment))
 }
 
 pub(super) fn zero_separated(file: &Path) -> Option<Vec<String>> {
@@ -241,7 +270,12 @@ mod tests {
             let line = format!("node\0{}/openclaw.mjs\0gateway\0run\0{more}", two.display());
             write(&root.join("proc/12/cmdline"), &line);
             write(&root.join("proc/12/environ"), &environment);
-            let other = |host| running(&paths, host, &root.join("proc")).0.iter().count();
+            let other = |host| {
+                running(&paths, host, &root.join("proc"))
+                    .other
+                    .iter()
+                    .count()
+            };
             (other(&one), other(&two))
         };
         let home = format!("HOME={}/home\0", root.display());
@@ -251,12 +285,13 @@ mod tests {
             process(format!("{home}OPENCLAW_STATE_DIR=/elsewhere\0"), ""),
             (0, 0)
         );
-        assert_eq!(
-            process(format!("OPENCLAW_STATE_DIR={}\0", state.display()), ""),
-            (1, 0)
-        );
+        let temporary = || running(&paths, &two, &root.join("proc")).temporary;
+        assert_eq!(temporary(), None);
+        let state = format!("OPENCLAW_STATE_DIR={}\0", state.display());
+        assert_eq!(process(format!("{state}TMPDIR=/t\0"), ""), (1, 0));
+        assert_eq!(temporary(), Some(PathBuf::from("/t")));
         // What runs it is known by the program itself, also where its file was replaced.
-        let node = |paths: &Paths| running(paths, &two, &root.join("proc")).1;
+        let node = |paths: &Paths| running(paths, &two, &root.join("proc")).node;
         assert_eq!(node(&paths), None);
         std::os::unix::fs::symlink(root.join("bin/node"), root.join("proc/12/exe")).expect("link");
         assert_eq!(node(&paths), None);

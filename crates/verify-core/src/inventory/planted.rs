@@ -22,15 +22,16 @@ const MAX_CAPTURES: usize = 1000;
 pub(super) fn read(
     paths: &Paths,
     config: &Config,
-    tmp: Option<&Path>,
+    temporary: &[PathBuf],
     now: i64,
     found: &mut Vec<Observation>,
 ) {
-    staging_modules(paths, tmp, found);
+    let temporary = if paths.relocated() { &[] } else { temporary };
+    staging_modules(paths, temporary, found);
     snapshots(paths, now, found);
     backups(paths, config, found);
-    if let (Some(tmp), false) = (tmp, paths.relocated()) {
-        compile_cache(paths, tmp, found);
+    for folder in temporary {
+        compile_cache(paths, folder, found);
     }
 }
 
@@ -44,7 +45,7 @@ pub(super) fn staged(paths: &Paths) -> Vec<PathBuf> {
 }
 
 /// `node_modules` that Node searches upwards from a capture: OpenClaw makes none above a capture's own files.
-fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observation>) {
+fn staging_modules(paths: &Paths, temporary: &[PathBuf], found: &mut Vec<Observation>) {
     let captures = paths.state.join("tmp/plugin-captures");
     let mut folders = vec![paths.state.join("tmp"), captures.clone()];
     let copies = paths.list(&captures).unwrap_or_default();
@@ -57,7 +58,7 @@ fn staging_modules(paths: &Paths, tmp: Option<&Path>, found: &mut Vec<Observatio
         folders.push(entry.path);
     }
     // Without room in the state directory OpenClaw makes its copies here.
-    folders.extend(tmp.filter(|_| !paths.relocated()).map(Path::to_owned));
+    folders.extend_from_slice(temporary);
     for folder in folders {
         let modules = folder.join("node_modules");
         if paths.is_there(&modules) {

@@ -16,7 +16,7 @@ use super::environment;
 use super::listing::{Class, ListingBuilder};
 use super::paths::{Kind as Entry, Paths};
 use super::search_path::Expands;
-use super::{Observation, Place, Subject, ids, node, started};
+use super::{Observation, Place, Subject, ids, node, started, tmp_folders};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Most bytes of one unit or drop-in.
@@ -94,6 +94,15 @@ pub(super) fn read(
                 subject.node = commands
                     .iter()
                     .find_map(|command| node::of_words(started::words_of(command).into_iter()));
+                match tmp_folders::of_unit(&unit, paths) {
+                    tmp_folders::Stated::At(folder) => starts.temporary.push(folder),
+                    tmp_folders::Stated::Unknown(why) => {
+                        starts
+                            .not_covered
+                            .push(tmp_folders::not_covered(&name, &why));
+                    }
+                    tmp_folders::Stated::Nothing => {}
+                }
                 let other = host.and_then(|host| unit.other_host(host, &name));
                 subject.observations.extend(other);
                 subjects.push(subject);

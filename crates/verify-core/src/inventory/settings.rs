@@ -78,6 +78,10 @@ pub(super) fn read(
         let value = formed(value, false);
         settings.add(format!("exec approvals {row}"), Class::Guard, &value);
     }
+    for (row, value) in &steering.node_host {
+        let secret = names_a_secret(row);
+        settings.add(row.clone(), Class::Guard, &formed(value, secret));
+    }
     for name in &steering.environment {
         settings.add(
             format!("secret store, environment {name}"),

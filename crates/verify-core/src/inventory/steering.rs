@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::Observation;
 use super::paths::Paths;
+use super::table::{self, TableError};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::read::ReadError;
@@ -46,6 +47,8 @@ pub(super) struct Steering {
     pub(super) approvals: Vec<(String, Value)>,
     /// The same as they are written: one value a row or file.
     pub(super) exec: Vec<Value>,
+    /// Which gateway gives this machine orders as a node, by key.
+    pub(super) node_host: Vec<(String, Value)>,
     /// Channel and sender of everyone who was paired.
     pub(super) paired: Vec<(String, String)>,
     /// Names of variables that the secret store puts into the environment.
@@ -67,8 +70,8 @@ impl Steering {
 /// Reads them from the opened copy. `place`: how the database is shown.
 ///
 /// # Errors
-/// When SQLite refuses: then nothing of the database is known.
-pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
+/// When SQLite refuses, or a cell holds what OpenClaw never writes: then nothing of the database is known.
+pub(super) fn read(db: &Connection, place: &str) -> Result<Steering, TableError> {
     let mut found = Steering::default();
     code(db, place, &mut found)?;
     if is_plain(
@@ -96,10 +99,11 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
         &["channel_key", "account_id", "entry"],
         &mut found,
     )? {
+        let table = "channel_pairing_allow_entries";
         let sql = "SELECT channel_key, entry FROM channel_pairing_allow_entries NOT INDEXED";
-        let mut statement = db.prepare(sql)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        found.paired = rows.take(MAX_ROWS + 1).collect::<Result<_, _>>()?;
+        found.paired = table::rows(db, table, sql, [], MAX_ROWS + 1, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
         if found.paired.len() > MAX_ROWS {
             found.paired.truncate(MAX_ROWS);
             let table = format!("{place}#channel_pairing_allow_entries");
@@ -116,9 +120,8 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
     )? {
         let sql = "SELECT DISTINCT name FROM secret_store_entries NOT INDEXED \
                    WHERE kind = 'env' AND deleted_at_ms IS NULL";
-        let mut statement = db.prepare(sql)?;
-        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-        found.environment = names.take(MAX_ROWS + 1).collect::<Result<_, _>>()?;
+        let table = "secret_store_entries";
+        found.environment = table::rows(db, table, sql, [], MAX_ROWS + 1, |row| row.get(0))?;
         if found.environment.len() > MAX_ROWS {
             found.environment.truncate(MAX_ROWS);
             found
@@ -137,20 +140,18 @@ pub(super) fn read(db: &Connection, place: &str) -> rusqlite::Result<Steering> {
 /// expression reads the one row that it indexes and writes nothing. An index whose content was forged can hide a row from a reader
 /// that uses it: so every table is read here without its indexes, and the record of installs both ways. The same holds for the conditions
 /// of columns (CHECK, DEFAULT); generated columns are refused.
-fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
-    let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
+fn code(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    let sql = "SELECT name, type, tbl_name, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY name";
+    let rows = table::rows(db, "sqlite_schema", sql, [], MAX_ROWS + 1, |row| {
         let text = |at| row.get::<_, String>(at);
         Ok((text(0)?, text(1)?, text(2)?, text(3)?))
     })?;
-    for (at, row) in rows.enumerate() {
+    for (at, (name, kind, table, sql)) in rows.into_iter().enumerate() {
         if at >= MAX_ROWS {
             let schema = format!("{place}#sqlite_schema");
             found.observations.push(cut(&schema));
             break;
         }
-        let (kind, name, table, sql) = row?;
         let sql = sql.to_ascii_lowercase();
         let decides = DECIDING
             .iter()
@@ -166,23 +167,18 @@ fn code(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<
     Ok(())
 }
 
-fn jobs(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
+fn jobs(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
     let sql =
         "SELECT job_id, enabled, job_json FROM cron_jobs NOT INDEXED ORDER BY job_id, store_key";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok((
-            row.get(0)?,
-            row.get::<_, i64>(1)? != 0,
-            row.get::<_, String>(2)?,
-        ))
+    let mut rows = table::rows(db, "cron_jobs", sql, [], MAX_ROWS + 1, |row| {
+        let enabled = row.get::<_, i64>(1)? != 0;
+        Ok((row.get::<_, String>(0)?, enabled, row.get::<_, String>(2)?))
     })?;
-    for row in rows {
-        if found.jobs.len() >= MAX_ROWS {
-            found.observations.push(cut(&format!("{place}#cron_jobs")));
-            break;
-        }
-        let (id, enabled, written): (String, bool, String) = row?;
+    if rows.len() > MAX_ROWS {
+        rows.truncate(MAX_ROWS);
+        found.observations.push(cut(&format!("{place}#cron_jobs")));
+    }
+    for (id, enabled, written) in rows {
         let value = parsed(&written);
         if value.is_none() {
             found.observations.push(unreadable(place, "cron_jobs", &id));
@@ -194,18 +190,16 @@ fn jobs(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<
     Ok(())
 }
 
-fn approvals(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Result<()> {
+fn approvals(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
     let sql =
         "SELECT config_key, raw_json FROM exec_approvals_config NOT INDEXED ORDER BY config_key";
-    let mut statement = db.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
+    let rows = table::rows(db, "exec_approvals_config", sql, [], MAX_ROWS + 1, |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
     })?;
-    for row in rows {
+    for (key, written) in rows {
         if found.approvals.len() > MAX_ROWS {
             break;
         }
-        let (key, written) = row?;
         match parsed(&written) {
             Some(value) => {
                 found.exec.push(value.clone());
@@ -218,6 +212,19 @@ fn approvals(db: &Connection, place: &str, found: &mut Steering) -> rusqlite::Re
     }
     found.finish_approvals(&format!("{place}#exec_approvals_config"));
     Ok(())
+}
+
+impl Steering {
+    /// Takes in the row that says which gateway `openclaw node run` obeys, and which of its commands. [S `NODE_HOST_CONFIG_KEY`]
+    pub(super) fn add_node_host(&mut self, place: &str, written: &str) {
+        match parsed(written) {
+            Some(value) => flatten("node host", value, 0, &mut self.node_host),
+            None => self.observations.push(Observation::Unreadable {
+                place: place.to_owned(),
+                why: "is no JSON".to_owned(),
+            }),
+        }
+    }
 }
 
 /// One row a leaf, without what OpenClaw writes while it runs.

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::Observation;
 use super::listing::{Class, Listing, ListingBuilder};
 use super::ownership;
 use crate::digest::Sha256Digest;
@@ -47,6 +48,8 @@ pub struct HostCommand {
     pub host: Option<PathBuf>,
     /// What it is, where it is no command whose package is known. Safe to show.
     pub unknown: Option<String>,
+    /// The command, safe to show.
+    shown: String,
     /// What stands between the command and the package: a part of the package's `definition`.
     wrappers: Option<Listing>,
 }
@@ -63,28 +66,41 @@ impl HostCommand {
         };
         let followed = walk.follow(found);
         let wrappers = walk.listing.finish_unless_empty();
-        match followed {
-            Ok(host) => Self {
-                host: Some(host),
-                unknown: None,
-                wrappers,
-            },
-            Err(what) => Self {
-                host: None,
-                unknown: Some(
-                    text::visible(&format!("{} is {what}", found.display())).into_owned(),
-                ),
-                wrappers,
-            },
+        let shown = text::visible(&found.to_string_lossy()).into_owned();
+        let unknown = followed.as_ref().err();
+        let unknown = unknown.map(|what| format!("{shown} is {}", text::visible(what)));
+        Self {
+            host: followed.ok(),
+            unknown,
+            shown,
+            wrappers,
         }
     }
-}
 
-impl HostCommand {
-    /// What is between the command and `host`; none where the command is known to start another package.
+    /// What is between the command and `host`; where the command starts another package, which one.
     pub(super) fn wrappers_of(&self, host: &Path) -> Option<Listing> {
-        let other = self.host.as_deref().is_some_and(|own| own != host);
-        self.wrappers.clone().filter(|_| !other)
+        let Some(other) = self.other_than(host) else {
+            return self.wrappers.clone();
+        };
+        let mut listing = ListingBuilder::default();
+        let value = json!({ "host": other.to_string_lossy() });
+        listing.add("command".to_owned(), Class::Command, &value);
+        listing.finish_unless_empty()
+    }
+
+    /// That the command starts another package than `host`.
+    pub(super) fn other_host(&self, host: &Path) -> Option<Observation> {
+        let shown = |path: &Path| text::visible(&path.to_string_lossy()).into_owned();
+        self.other_than(host).map(|other| Observation::OtherHost {
+            place: format!("the command {}", self.shown),
+            found: shown(other),
+            judged: shown(host),
+            weak: true,
+        })
+    }
+
+    fn other_than(&self, host: &Path) -> Option<&Path> {
+        self.host.as_deref().filter(|own| *own != host)
     }
 }
 
@@ -104,6 +120,7 @@ impl Walk<'_> {
         match package_around(&real) {
             Around::Started(host) => return Ok(host),
             Around::Other(host) => {
+                self.list(found, None);
                 return Err(format!(
                     "a link to {}, which is not the command of {}",
                     real.display(),
@@ -237,7 +254,13 @@ fn package_around(file: &Path) -> Around {
 fn is_command(package: &Value, folder: &Path, file: &Path) -> bool {
     let names: Vec<&str> = match package.get("bin") {
         Some(Value::String(name)) => vec![name],
-        Some(Value::Object(names)) => names.values().filter_map(Value::as_str).collect(),
+        Some(Value::Object(names)) => {
+            let own = names.get("openclaw").and_then(Value::as_str);
+            own.map_or_else(
+                || names.values().filter_map(Value::as_str).collect(),
+                |own| vec![own],
+            )
+        }
         _ => return true,
     };
     // nix-openclaw starts `dist/index.js` without the starter. [R gateway-install.sh]

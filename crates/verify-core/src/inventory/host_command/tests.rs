@@ -123,7 +123,11 @@ fn the_scripts_of_npm_and_pnpm_are_followed() {
         // One key, the digest of the script.
         let wrappers = found.wrappers_of(&home.host).expect("a definition");
         assert_eq!(wrappers.paths().collect::<Vec<_>>(), ["wrapper"]);
-        assert!(found.wrappers_of(&home.base).is_none());
+        assert!(found.other_host(&home.host).is_none());
+        // Beside another package it is only said which one it starts.
+        let beside = found.wrappers_of(&home.base).expect("a definition");
+        assert_eq!(beside.paths().collect::<Vec<_>>(), ["command"]);
+        assert!(found.other_host(&home.base).is_some());
         let comment = home.script.replacen('\n', "\n# by hand\n", 1);
         home.put(&comment);
         let other = home.found();

@@ -115,7 +115,7 @@ impl Unit {
     }
 
     /// The values of a directive, in the order in which they count.
-    pub(super) fn values(&self, directive: &str) -> Vec<String> {
+    pub(in crate::inventory) fn values(&self, directive: &str) -> Vec<String> {
         let lines = self.texts.iter().flat_map(|(_, text)| lines(text));
         lines
             .filter_map(|line| {

@@ -331,20 +331,23 @@ fn judge(view: &View<'_>, observation: &Observation) -> Option<Draft> {
             place,
             found,
             judged,
-        } => Some(
-            view.draft(format!(
-                "{place} starts another OpenClaw than the one that is judged"
-            ))
-            .code("other-host")
-            .evidence(format!("judged  {judged}"))
-            .evidence(format!("started {found}"))
-            .help(
-                "name the one that is started as the host package, or start the one that is judged",
-            )
-            .remedy(Remedy::Operator {
-                input: Some(Input::Host),
-            }),
-        ),
+            weak,
+        } => {
+            let draft = view
+                .draft(format!(
+                    "{place} starts another OpenClaw than the one that is judged"
+                ))
+                .code("other-host")
+                .evidence(format!("judged  {judged}"))
+                .evidence(format!("started {found}"))
+                .help(
+                    "name the one that is started as the host package, or start the one that is judged",
+                )
+                .remedy(Remedy::Operator {
+                    input: Some(Input::Host),
+                });
+            Some(if *weak { draft.level(Level::Warn) } else { draft })
+        }
         _ => None,
     }
 }

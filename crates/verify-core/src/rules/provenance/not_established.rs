@@ -546,8 +546,11 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
         .subjects
         .iter()
         .any(|subject| subject.kind == Kind::Core);
-    if known || whole.stage != Stage::Installed || !whole.full {
+    if whole.stage != Stage::Installed || !whole.full {
         return None;
+    }
+    if known {
+        return passed_over(whole);
     }
     let unknown = "the OpenClaw host package is not known, so it was not judged";
     let draft = match &whole.inventory.host_wrapper {
@@ -565,6 +568,22 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
     } else {
         draft
     })
+}
+
+/// The package was named, and what the command on PATH starts is not known. It is in the definition of the package, so that a change of it
+/// is seen.
+fn passed_over(whole: &Whole<'_>) -> Option<Draft> {
+    let what = whole.inventory.host_wrapper.as_ref()?;
+    let draft = Draft::new(format!(
+        "what the command `openclaw` on PATH starts is not known: {what}"
+    ));
+    let draft = draft
+        .code(NotEstablished::HostWrapper.as_str())
+        .outcome(Outcome::NotEstablished)
+        .at_most(Level::Note)
+        .help("nothing has to be done where it is yours: a change of it is a finding")
+        .remedy(HOST);
+    Some(located(whole, Some(&SubjectId::core()), draft))
 }
 
 fn located(whole: &Whole<'_>, subject: Option<&SubjectId>, draft: Draft) -> Draft {
