@@ -103,8 +103,9 @@ mod tests {
         std::fs::write(&environment, file).expect("write");
         let lines = lines.replace("{env}", &environment.to_string_lossy());
         std::fs::write(&unit, format!("[Service]\n{lines}\n")).expect("write");
-        let unit = Unit::read(&unit, "x.service", &[]).expect("unit");
-        of_unit(&unit, &Paths::plain(dir.path()))
+        let paths = Paths::plain(dir.path());
+        let unit = Unit::read(&paths, &unit, "x.service", &[], &mut Vec::new()).expect("unit");
+        of_unit(&unit, &paths)
     }
 
     #[test]
