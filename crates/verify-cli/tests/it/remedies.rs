@@ -77,7 +77,7 @@ fn cases() -> Vec<Case> {
             "reinstall",
             "check",
             "record-mismatch",
-            locked,
+            other_version,
             Then::Asked("openclaw plugins install /home/user/src/archived.tgz --force"),
         ),
         case("set-aside", "check", "unrecorded", dropped, Then::Gone),
@@ -202,6 +202,14 @@ fn new_skill() -> Installation {
         fs::create_dir_all(&skill).expect("folder");
         let text = "---\nname: tea\ndescription: x\n---\n";
         fs::write(skill.join("SKILL.md"), text).expect("file");
+    })
+}
+
+fn other_version() -> Installation {
+    changed(|one| {
+        let manifest = one.state.join("extensions/acme-archived/package.json");
+        let text = "{\"name\":\"@acme/archived\",\"version\":\"9.0.0\"}";
+        fs::write(manifest, text).expect("manifest");
     })
 }
 
