@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_verify_core::finding::{Finding, Input, Level, Remedy};
+use openclaw_verify_core::finding::{About, Finding, Input, Level, Remedy};
 use openclaw_verify_core::gate::{Decision, Undecided, WayOut};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::rules::Stage;
@@ -74,10 +74,9 @@ fn seen_by(finding: &Finding) -> Option<String> {
     else {
         return None;
     };
-    let part = match finding.id {
-        "tree-mismatch" => "",
-        "dependency-mismatch" => " --dependencies",
-        _ => return None,
+    let part = match rules::differing_files(finding.id)? {
+        About::Dependencies => " --dependencies",
+        _ => "",
     };
     let from_files = !matches!(id.scheme(), "config" | "service" | "cron" | "agent" | "mcp");
     from_files.then(|| {

@@ -30,6 +30,7 @@ pub(crate) use rule::Check;
 pub use rule::{Group, Rule, Stage, Stages};
 pub(crate) use view::{Judged, Names, View, Whole};
 
+use crate::finding::About;
 use crate::policy::RuleInfo;
 
 /// The finding of what could not be found out.
@@ -45,6 +46,16 @@ pub(crate) const NEEDLESS: [&str; 2] = [
     hygiene::exception_expired::RULE.id,
     hygiene::exception_unused::RULE.id,
 ];
+/// Of which part of a subject a finding of this id says that files differ from the locked ones; none for other findings.
+#[must_use]
+pub fn differing_files(id: &str) -> Option<About> {
+    match id {
+        _ if id == integrity::tree_mismatch::RULE.id => Some(About::Subject),
+        _ if id == integrity::dependency_mismatch::RULE.id => Some(About::Dependencies),
+        _ => None,
+    }
+}
+
 /// What policy has to know about the catalogue.
 #[must_use]
 pub fn infos() -> Vec<RuleInfo<'static>> {

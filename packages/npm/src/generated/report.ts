@@ -539,7 +539,7 @@ export type Remedy = {
 };
 
 /** Something that a caller can give the verifier, and did not. */
-export type Input = "host" | "state-dir" | "home" | "relocated-from" | "nix-database" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "imports";
+export type Input = "host" | "state-dir" | "home" | "relocated-from" | "nix-database" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "registry" | "imports";
 
 /** The exception that covers a finding. */
 export interface Suppression {

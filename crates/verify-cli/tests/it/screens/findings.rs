@@ -193,7 +193,12 @@ fn shows(text: &str, id: &str) -> bool {
     let levels = ["deny", "warn", "note"];
     levels
         .iter()
-        .any(|level| text.contains(&format!("\n{level} {id} ")))
+        .map(|level| format!("\n{level} {id}"))
+        .any(|heading| {
+            [" ", "\n"]
+                .iter()
+                .any(|end| text.contains(&(heading.clone() + end)))
+        })
 }
 
 /// Rules that speak of what the shipped state does not hold, such as signed tags and attestations, or of modes and owners; tests of their own ask about
