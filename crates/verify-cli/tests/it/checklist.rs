@@ -165,6 +165,13 @@ fn with_a_lock_it_speaks_of_what_is_installed() {
     change_index(&database, |records| {
         records.remove("acme-linked");
     });
+    let config = installation.state.join("openclaw.json");
+    let text = fs::read_to_string(&config).expect("config");
+    fs::write(
+        &config,
+        text.replace("\"/home/user/src/plugin-linked\"", ""),
+    )
+    .expect("config");
     for file in [installation.lock(), installation.policy()] {
         fs::remove_file(file).expect("remove");
     }
