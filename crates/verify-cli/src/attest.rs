@@ -84,7 +84,9 @@ pub(crate) fn signed_rows(common: &Common, rows: &str, stamp: &Stamp) -> Result<
     let key = ssh_key(path)?;
     let armor = key
         .sign(rows.as_bytes(), SIGNATURE_NAMESPACE)
-        .map_err(|why| Error::environment(why, "give another key with --sign-ssh KEY"))?;
+        .map_err(|why| {
+            Error::environment(why.to_string(), "give another key with --sign-ssh KEY")
+        })?;
     let fingerprint = key.public().fingerprint();
     let last = Event::signature(stamp, rows.lines().count(), fingerprint, armor);
     Ok(rows + &render::event::lines(&[last]))
