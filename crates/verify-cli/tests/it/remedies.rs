@@ -149,23 +149,12 @@ fn cases() -> Vec<Case> {
             locked,
             Then::Asked("openclaw secrets configure"),
         ),
-        case(
-            "permissions",
-            "host",
-            "code-writable",
-            || {
-                changed(|one| {
-                    let folder = one.state.join("extensions/acme-notes");
-                    fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("mode");
-                })
-            },
-            Then::Gone,
-        ),
+        case("permissions", "host", "code-writable", writable, Then::Gone),
         case(
             "gate",
             "host",
             "install-not-gated",
-            locked,
+            here,
             Then::Through("openclaw config set security.installPolicy"),
         ),
         case("source", "check", "unlisted-source", mirror, Then::Gone),
@@ -211,6 +200,19 @@ fn other_version() -> Installation {
         let text = "{\"name\":\"@acme/archived\",\"version\":\"9.0.0\"}";
         fs::write(manifest, text).expect("manifest");
     })
+}
+
+fn here() -> Installation {
+    let mut installation = locked();
+    at_home(&mut installation);
+    installation
+}
+
+fn writable() -> Installation {
+    let installation = here();
+    let folder = installation.state.join("extensions/acme-notes");
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("mode");
+    installation
 }
 
 fn unreviewed() -> Installation {

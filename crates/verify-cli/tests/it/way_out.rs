@@ -81,6 +81,12 @@ pub(crate) fn command_in(help: &str) -> Option<String> {
     {
         return Some(flag.to_owned());
     }
+    // Words about another command may stand before it.
+    if let Some((_, last)) = help.rsplit_once(": ")
+        && STARTS.iter().any(|start| last.starts_with(start))
+    {
+        return Some(last.to_owned());
+    }
     let at = STARTS.iter().filter_map(|start| help.find(start)).min()?;
     Some(help.get(at..)?.trim_matches('`').to_owned())
 }
