@@ -61,8 +61,8 @@ export interface Inputs {
   advisories?: AdvisoriesUsed | null;
   /** The files by which the operator's team says which holes are none. */
   vex?: Array<InputFile>;
-  /** The pins of nix-openclaw with which plugins were compared, where the caller gave them: the folder, and a digest over its files. */
-  nixPins?: InputFile | null;
+  /** Files about the machine that were handed over. */
+  machine?: Array<GivenFile>;
   /** `not-detectable` where signatures of the operator's files are demanded and no highest serials are kept. */
   replay?: string | null;
   /** What signatures were judged by, where there were any. */
@@ -108,6 +108,16 @@ export interface AdvisoriesUsed {
   newest?: string | null;
   /** Whole days since then. */
   ageDays?: number | null;
+}
+
+/** A file about the machine that was handed over. */
+export interface GivenFile {
+  /** What it was given as: `compose`, `docker-inspect`, `tailscale-status`, `nix-pins` or `docker-daemon`. */
+  what: string;
+  /** Path as the caller gave it, safe to show. */
+  path: string;
+  /** SHA-256 of its bytes; of a folder, of the lines `<SHA-256>  <name>` of the files that were read, sorted by name. */
+  digest: string;
 }
 
 /** What a run judged signatures by. Nothing where nothing was signed, or signatures were not asked for. */
