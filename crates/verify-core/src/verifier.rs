@@ -262,6 +262,13 @@ impl Verifier {
 
     /// Judges lock, policy and reviews by themselves: whether what is locked was read, and must not be banned.
     fn lock_only(&self, lock: &Lock, scope: &Scope) -> Result<Report> {
+        if lock.packages().is_empty() && lock.releases().is_empty() {
+            return Err(Error::NothingToVerify {
+                what: "the lock holds nothing".to_owned(),
+                help: Some("make it where OpenClaw is installed".to_owned()),
+                needs: None,
+            });
+        }
         let inventory = inventory::locked::read(lock);
         let tagged = self.tagged(&inventory, lock, evidence::stated(lock))?;
         let evidence = self.reviewed_without_files(&inventory, tagged);

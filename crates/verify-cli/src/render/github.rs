@@ -40,7 +40,9 @@ fn annotation(out: &mut String, finding: &Finding) {
         Level::Allow => return,
     };
     let place = finding.locations.first().map_or(String::new(), |location| {
-        format!("file={},line={},", property(&location.file), location.line)
+        // As GitHub names a file of the repository.
+        let file = location.file.strip_prefix("./").unwrap_or(&location.file);
+        format!("file={},line={},", property(file), location.line)
     });
     let subject = finding
         .subject

@@ -30,7 +30,12 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         operator::only_writer(&path)?
     };
     let verifier = start.builder.build()?;
-    let ids = names::in_full(&args.ids)?;
+    // What is accepted by name is taken over alone: the word for one subject is none for what else is new.
+    let named = match args.ids.is_empty() && args.from.is_none() {
+        true => &args.accept,
+        false => &args.ids,
+    };
+    let ids = names::in_full(named)?;
     let relock = match &args.from {
         Some(folder) => kept(&verifier, &ids, folder)?,
         None => verifier.relock(&ids)?,

@@ -49,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     render::event::remember(&cli.common);
     if let Some(verb) = &cli.verb {
         speaks(verb, cli.common.format)?;
+        needs_an_installation(&cli.common, verb)?;
     }
     let verb = cli.verb.unwrap_or(Verb::Check(CheckArgs::default()));
     let common = &match signed::enforce(cli.common.clone(), &verb) {
@@ -117,6 +118,24 @@ fn speaks(verb: &Verb, format: Format) -> Result<()> {
     Err(Error::environment(
         format!("this verb has no output in the format {format}"),
         format!("use --format {}", known.join(" or ")),
+    ))
+}
+
+/// Refuses `--lock-only` where a verb is about what is installed: with nothing there it would take everything for gone.
+fn needs_an_installation(common: &Common, verb: &Verb) -> Result<()> {
+    let about_it = match verb {
+        Verb::Lock(_) | Verb::Update(_) | Verb::Host(_) | Verb::Checklist(_) | Verb::Watch(_) => {
+            true
+        }
+        Verb::Gate(args) => args.setup || args.remove,
+        _ => false,
+    };
+    if !(common.lock_only && about_it) {
+        return Ok(());
+    }
+    Err(Error::environment(
+        "this verb is about what is installed, and with --lock-only nothing is looked at",
+        "run it where OpenClaw is installed, without --lock-only; to judge the files alone: openclaw-verify check --lock-only",
     ))
 }
 

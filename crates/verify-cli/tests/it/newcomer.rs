@@ -362,3 +362,51 @@ fn a_subject_that_was_not_judged_leaves_the_points_about_all_open() {
         "{evidence}"
     );
 }
+
+#[test]
+fn what_is_accepted_by_name_takes_nothing_else_along() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    append(
+        &installation.state.join("extensions/acme-notes/index.js"),
+        "// more",
+    );
+    let new = installation.state.join("workspace/skills/unread");
+    fs::create_dir_all(&new).expect("folder");
+    fs::write(
+        new.join("SKILL.md"),
+        "---\nname: unread\ndescription: x\n---\n",
+    )
+    .expect("skill");
+    let run = installation.run(&["lock", "--accept", "path:acme-notes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let (_, report) = installation.check();
+    let left = findings(&report);
+    let begins = |start: &str| left.iter().any(|finding| finding.starts_with(start));
+    assert!(!begins("tree-mismatch path:acme-notes"), "{left:?}");
+    assert!(begins("not-locked skill:workspace/unread"), "{left:?}");
+}
+
+#[test]
+fn without_an_installation_nothing_is_locked_or_green() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let before = installation.lock_text();
+    for verb in ["lock", "update", "host", "checklist", "watch"] {
+        let mut arguments = vec![verb, "--lock-only"];
+        if verb == "update" {
+            arguments.push("path:acme-notes");
+        }
+        let run = installation.run(&arguments);
+        assert_eq!(run.code, 2, "{verb}: {}", run.text());
+        assert!(
+            run.stderr.contains("about what is installed"),
+            "{verb}: {}",
+            run.text()
+        );
+    }
+    assert_eq!(installation.lock_text(), before);
+    fs::write(installation.lock(), "version = 1\n").expect("lock");
+    let run = installation.run(&["check", "--lock-only"]);
+    assert_eq!(run.code, 3, "{}", run.text());
+}
