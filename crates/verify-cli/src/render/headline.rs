@@ -11,9 +11,6 @@ use openclaw_verify_core::rules::{self, Group, Stage};
 
 use super::count;
 
-/// The finding about what is not there.
-const GONE: &str = "not-installed";
-
 /// What the line has to know beside the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Since {
@@ -141,7 +138,7 @@ impl Sorted {
                 .filter(review)
                 .filter(|finding| reads(finding))
         };
-        let gone = |finding: &Finding| finding.id == GONE;
+        let gone = |finding: &Finding| finding.id == rules::NOT_INSTALLED;
         let other = |finding: &Finding| {
             let named = [
                 &banned as &dyn Fn(&Finding) -> bool,
@@ -176,7 +173,7 @@ impl Sorted {
         let parts = [
             (wrong, "not as locked and recorded".to_owned()),
             (self.to_lock, "to lock".to_owned()),
-            (gone, "that are gone".to_owned()),
+            (gone, "gone".to_owned()),
             (self.to_read, format!("to read{by}")),
             (self.to_decide, "to decide".to_owned()),
             (self.to_look_at, "to look at".to_owned()),

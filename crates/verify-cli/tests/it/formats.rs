@@ -388,7 +388,7 @@ fn rows_and_gauges_are_the_same_twice_and_with_other_threads() {
             run.stdout
         });
         assert_eq!(one, two);
-        let file = installation.config.join("out");
+        let file = installation.config.join(format);
         let target = format!("{format}={}", file.display());
         installation.run(&["check", "-q", "--report", &target]);
         assert_eq!(std::fs::read_to_string(&file).expect("written"), one);

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Report, SubjectReport, Tool};
-use crate::fact::{NotEstablished, Outcome};
+use crate::fact::Outcome;
 use crate::finding::{Finding, Level};
 use crate::rules;
 use crate::rules::checklist::{Needs, POINTS, Point, SECTIONS, is_about};
@@ -432,18 +432,15 @@ fn as_locked(report: &Report) -> Result<String, String> {
         .map(|subject| format!("{} ({})", subject.id, subject.outcomes.integrity.as_str()))
         .collect();
     let known = report.subjects.len() - open.len();
-    // What is locked and not there, or not known, is no subject of the report.
-    let absent = |finding: &&Finding| {
-        let host = [NotEstablished::NoHost, NotEstablished::HostWrapper];
-        finding.id == "not-installed" || host.iter().any(|code| finding.code == Some(code.as_str()))
-    };
+    // What is locked and not there is no subject of the report.
+    let absent = |finding: &&Finding| finding.id == rules::NOT_INSTALLED;
     let mut gone: Vec<String> = report
         .findings
         .iter()
         .filter(absent)
         .filter_map(|finding| finding.subject.as_ref())
         .filter(|id| report.subjects.iter().all(|subject| subject.id != **id))
-        .map(|id| format!("{id} (not looked at)"))
+        .map(|id| format!("{id} (not there)"))
         .collect();
     gone.sort();
     gone.dedup();

@@ -33,6 +33,9 @@ pub(crate) use view::{Judged, Names, View, Whole};
 use crate::finding::About;
 use crate::policy::RuleInfo;
 
+/// The finding about what is locked or recorded and not there.
+pub const NOT_INSTALLED: &str = integrity::not_installed::RULE.id;
+
 /// The finding of what could not be found out.
 pub(crate) const NOT_ESTABLISHED: &str = provenance::not_established::RULE.id;
 /// The finding of what was never reviewed.

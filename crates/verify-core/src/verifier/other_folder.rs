@@ -46,7 +46,7 @@ impl Verifier {
                 OF_OPENCLAW.join(" nor ")
             ),
             help: Some(
-                "is this OpenClaw's state directory, and is its volume mounted? Name it with --state-dir DIR; where OpenClaw was removed for good, remove the lock too"
+                "is this OpenClaw's state directory, and is its volume mounted? Where OpenClaw was removed for good, remove the lock too"
                     .to_owned(),
             ),
             needs: None,
