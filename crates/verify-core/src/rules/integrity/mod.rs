@@ -69,6 +69,9 @@ fn difference(part: &Part, counted: Option<(u64, u64)>) -> String {
             let locked = text::count(locked, "file");
             format!("content differs from the lock: {locked} locked, {now} installed")
         }
+        (None, _) if part.tree().is_none() => {
+            "content differs from the lock: its files were locked, and none are there".to_owned()
+        }
         (None, _) => format!(
             "content differs from the lock, in any of {}",
             text::count(now, "file")
