@@ -182,7 +182,10 @@ fn with_a_lock_it_speaks_of_what_is_installed() {
     let rows = list["rows"].as_array().expect("rows");
     let row = rows.iter().find(|row| row["id"] == "unchanged");
     let said = row.expect("row")["evidence"].to_string();
-    assert!(said.contains("10 of 11 subjects") && said.contains("link:acme-linked"), "{said}");
+    assert!(
+        said.contains("10 of 11 subjects") && said.contains("link:acme-linked"),
+        "{said}"
+    );
     assert_eq!(state(&list, "known-bad"), "not-established");
     assert_eq!(state(&list, "reviewed"), "excepted");
     let plugin = installation.state.join("extensions/acme-notes/index.js");
