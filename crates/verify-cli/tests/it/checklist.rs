@@ -187,7 +187,7 @@ fn with_a_lock_it_speaks_of_what_is_installed() {
         "{said}"
     );
     assert_eq!(state(&list, "known-bad"), "not-established");
-    assert_eq!(state(&list, "reviewed"), "excepted");
+    assert_eq!(state(&list, "reviewed"), "not-established");
     let plugin = installation.state.join("extensions/acme-notes/index.js");
     fs::write(plugin, "changed").expect("write");
     let (code, list) = checklist(&installation, &[]);
