@@ -494,11 +494,6 @@ fn what_is_not_what_it_is_given_as_ends_the_run() {
             "services:\n  a: {}\nservices:\n  b: {}\n",
             "line 3",
         ),
-        (
-            "--compose",
-            "services:\n  a:\n    ports: !override ['1:1']\n",
-            "line 3",
-        ),
         ("--compose", "web:\n  ports: ['80:80']\n", "the key `web`"),
         ("--compose", "", "no mapping"),
         ("--compose", "version: '3'\n", "no services"),

@@ -129,9 +129,9 @@ fn remove(folder: &Path) {
     );
 }
 
-/// The attack on each place that is read.
+/// The attack on each place that is read, where something that is no file stands in its place. OpenClaw reads no such `.env`.
 fn attacked_everywhere(attack: impl Fn(&Path)) {
-    for place in READ {
+    for place in READ.into_iter().filter(|place| *place != ".env") {
         let names = place.rsplit_once('/').map_or(place, |(_, name)| name);
         // The database is named as a whole: its log and journal are parts of it.
         let names = names
@@ -535,7 +535,7 @@ fn a_hidden_lockfile_with_more_in_it() {
 
 #[test]
 fn huge_names() {
-    let long = "n".repeat(1 << 20);
+    let long = "n".repeat(1 << 19);
     attacked("extensions/huge", |state| {
         plugin(&state.join("extensions/huge"), &long);
         fs::create_dir_all(state.join("workspace/skills/huge")).expect("folder");

@@ -76,6 +76,7 @@ mod surface;
 mod surroundings;
 mod tamper;
 mod terminal;
+mod unreadable;
 mod update;
 mod watch;
 mod way_out;

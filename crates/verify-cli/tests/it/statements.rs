@@ -474,7 +474,7 @@ fn nothing_but_an_older_statement_gives_way() {
         .0
         .run(&["check", "-q", "--attest", path.to_str().expect("path")]);
     assert!(
-        run.code == 2 && run.stderr.contains("is no statement"),
+        run.code == 2 && run.stderr.contains("is a file that this run reads"),
         "{}",
         run.text()
     );

@@ -66,10 +66,13 @@ impl Verifier {
         let inventory = self.inventory()?;
         self.refuse_other_folder(&inventory)?;
         let wanted = |id: &SubjectId| ids.is_empty() || ids.contains(id);
-        if let Some(id) = ids
-            .iter()
-            .find(|id| inventory.subjects.iter().all(|subject| subject.id != **id))
-        {
+        // What is gone can be taken out of the lock by name.
+        let locked = |id: &SubjectId| {
+            let lock = self.lock.as_ref();
+            lock.is_some_and(|lock| lock.package(id).is_some())
+        };
+        let there = |id: &SubjectId| inventory.subjects.iter().any(|subject| subject.id == *id);
+        if let Some(id) = ids.iter().find(|id| !there(id) && !locked(id)) {
             return Err(Error::environment(
                 format!("no installed subject is called {id}"),
                 "the report of a check lists the ids of all subjects",
@@ -84,6 +87,7 @@ impl Verifier {
             entries.extend(
                 old.packages()
                     .iter()
+                    .filter(|entry| there(&entry.id) || !ids.contains(&entry.id))
                     .map(|entry| (entry.id.clone(), entry.clone())),
             );
         }

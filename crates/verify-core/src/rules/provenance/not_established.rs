@@ -124,7 +124,10 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
             return of_observation(observation)
                 .map(|draft| draft.help("to have these judged too, run it where they are"));
         }
-        Observation::NotInCopy { .. } => draft.help(NOT_IN_COPY),
+        // What the config names may be loaded: that is no place beside the state, and nobody asks for less of it.
+        Observation::NotInCopy { .. } => draft
+            .code(NotEstablished::UnknownLayout.as_str())
+            .help(NOT_IN_COPY),
         Observation::LeadsNowhere { place } => draft
             .help("have it lead to a folder again, or set it aside")
             .remedy(Remedy::SetAside {

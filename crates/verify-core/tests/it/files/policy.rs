@@ -284,7 +284,7 @@ fn malformed_policies_are_refused_with_place_and_way_out() {
         .collect();
     insta::assert_snapshot!(shown, @r##"
     unknown preset: line 2 `"homelap"` (here): unknown value `homelap`, expected one of `default`, `strict`, `homelab` -> did you mean `homelab`?
-    unknown key: line 2 `rules` (here): unknown key `rules`, expected one of `version`, `revision`, `preset`, `levels`, `sources`, `advisories`, `host`, `imports`, `rule`, `mutable`, `release`, `skill-signer`, `installation`, `file`, `vex`, `exception` -> did you mean `rule`?
+    unknown key: line 2 `rules` (here): unknown key `rules`, expected one of `version`, `revision`, `preset`, `levels`, `sources`, `advisories`, `host`, `imports`, `rule`, `mutable`, `release`, `skill-signer`, `nix`, `installation`, `file`, `vex`, `exception` -> did you mean `rule`?
     unknown finding: line 3 `unrevewed` (here): `unrevewed` is no finding -> did you mean `unreviewed`?
     finding far from any: line 3 `something-else` (here): `something-else` is no finding -> the documentation lists all findings
     unknown level: line 3 `"error"` (here): unknown value `error`, expected one of `allow`, `note`, `warn`, `deny` -> (format)
