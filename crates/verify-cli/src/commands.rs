@@ -146,9 +146,9 @@ impl Chosen {
             "OPENCLAW_CONFIG_PATH",
         ] {
             let values = common.variables.iter().filter_map(|it| it.split_once('='));
-            let value = values.filter(|(it, _)| *it == name).map(|(_, value)| value);
+            let mut value = values.filter(|(it, _)| *it == name).map(|(_, value)| value);
             // An option of the call counts more than `--env`, as it does for this program.
-            if let Some(value) = value.last()
+            if let Some(value) = value.next_back()
                 && variables.iter().all(|(there, _)| *there != name)
             {
                 variables.push((name, value.into()));

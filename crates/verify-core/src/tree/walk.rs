@@ -333,7 +333,7 @@ impl Walker<'_> {
                 .links
                 .refuse(folder, target.as_bytes(), &mut self.symlink_steps)
         {
-            match self.into_store(folder, target.as_bytes(), &why) {
+            match self.store_paths(folder, target.as_bytes(), &why) {
                 Some(paths) => self.store_links.extend(paths),
                 None => self.offend(shown(path.as_bytes()), why),
             }
@@ -349,7 +349,7 @@ impl Walker<'_> {
     }
 
     /// The paths of a Nix store by which a link leads that leaves the tree; none where it leads elsewhere.
-    fn into_store(&self, folder: &str, target: &[u8], why: &Why) -> Option<BTreeSet<StorePath>> {
+    fn store_paths(&self, folder: &str, target: &[u8], why: &Why) -> Option<BTreeSet<StorePath>> {
         let leaves = matches!(why, Why::LeavesSubject { .. } | Why::AbsoluteTarget { .. });
         let store = self.options.store.filter(|_| leaves)?;
         nix::resolve(

@@ -34,7 +34,7 @@ impl Verifier {
         }
         let is_there = |file: &&str| state.join(file).symlink_metadata().is_ok();
         let config = self.options.config.as_ref();
-        if OF_OPENCLAW.iter().any(|file| is_there(&file))
+        if OF_OPENCLAW.iter().any(is_there)
             || config.is_some_and(|config| config.symlink_metadata().is_ok())
         {
             return Ok(());

@@ -44,6 +44,7 @@ pub(in crate::render) fn title(report: &Report) -> String {
     let about = match report.stage {
         Stage::LockOnly => "The lock alone was judged",
         Stage::Installed => "What is installed was judged",
+        Stage::Host => "The machine around it was judged",
         _ => "What is not installed yet was judged",
     };
     let summary = &report.summary;

@@ -131,8 +131,7 @@ fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
             && (whose.is_none() && who(machine, port) != Who::Itself
                 || who(machine, port) == Who::Unknown)
     };
-    let any =
-        |wanted: &dyn Fn(&Published) -> bool| container.published.iter().any(|port| wanted(port));
+    let any = |wanted: &dyn Fn(&Published) -> bool| container.published.iter().any(wanted);
     let mut found = Vec::new();
     if any(&open) {
         let draft = draft(format!(
