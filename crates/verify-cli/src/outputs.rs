@@ -27,6 +27,7 @@ pub(crate) enum Form {
     /// A report, `--report`.
     Report(Format),
     /// An SBOM in CycloneDX.
+    #[cfg(feature = "sbom")]
     Sbom,
     /// An OSV record about what must not run.
     Violation,
@@ -39,7 +40,9 @@ impl Form {
     fn format(self) -> Format {
         match self {
             Self::Report(format) => format,
-            Self::Sbom | Self::Violation | Self::Statement => Format::Json,
+            #[cfg(feature = "sbom")]
+            Self::Sbom => Format::Json,
+            Self::Violation | Self::Statement => Format::Json,
         }
     }
 
@@ -47,6 +50,7 @@ impl Form {
     fn name(self) -> String {
         match self {
             Self::Report(format) => format!("report in the format {format}"),
+            #[cfg(feature = "sbom")]
             Self::Sbom => "SBOM".to_owned(),
             Self::Violation => "record about what must not run".to_owned(),
             Self::Statement => "statement".to_owned(),
@@ -60,6 +64,7 @@ impl Form {
         text.trim().is_empty()
             || match self {
                 Self::Statement => true,
+                #[cfg(feature = "sbom")]
                 Self::Sbom => text.starts_with('{') && has("\"CycloneDX\""),
                 Self::Violation => text.starts_with('{') && has("\"x_openclaw-"),
                 Self::Report(format) => match format {

@@ -53,7 +53,6 @@ use crate::nix::StoreOptions;
 use crate::policy::Policy;
 use crate::provenance::Anchors;
 use crate::report::{self, Inputs, Report};
-#[cfg(feature = "sbom")]
 use crate::review::diff::CostLimits;
 use crate::review::{ContentStore, Reviews};
 use crate::rules::{self, Judged, Names, Stage, Whole};

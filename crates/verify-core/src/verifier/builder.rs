@@ -15,7 +15,7 @@ use crate::policy::Preset;
 use crate::provenance::{Anchors, Instance};
 use crate::text;
 
-/// What to verify, and how. Make one with [`Verifier::builder`].
+/// What to verify, and how. Make one with [`Verifier::builder`](super::Verifier::builder).
 #[derive(Clone)]
 #[must_use]
 pub struct Builder {
