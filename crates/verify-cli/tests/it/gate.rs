@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::kill::stopped_at;
-use crate::support::Run;
+use crate::support::{Run, program_in};
 
 pub(crate) struct Bench {
     pub(crate) root: PathBuf,
@@ -325,8 +325,7 @@ fn nothing_can_be_written() {
 fn setup_prints_the_command_and_says_what_to_mend() {
     use std::os::unix::fs::PermissionsExt as _;
     let bench = Bench::new();
-    let program = bench.root.join("openclaw-verify");
-    std::fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), &program).expect("copy");
+    let program = program_in(&bench.root);
     let mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode")
     };

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::posture::{host, with};
-use crate::support::{Real, Run, bare, listing, real};
+use crate::support::{Real, Run, bare, listing, program_in, real};
 
 /// A home in which the real OpenClaw made its first state, with this umask.
 struct Onboarded {
@@ -385,8 +385,7 @@ fn another_user_sees_what_they_can_and_the_report_says_who_looked() {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("mode");
     }
     let config = installation.state.join("openclaw.json");
-    let program = top.join("openclaw-verify");
-    fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), &program).expect("program");
+    let program = program_in(&top);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("mode");
     let as_other = |verb: &str| {
         let mut command = Command::new("setpriv");

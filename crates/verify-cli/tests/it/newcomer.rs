@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Installation, Run, findings};
+use crate::support::{Installation, Run, findings, program_in};
 use crate::tamper::{append, change_index};
 
 const PACKED: &str = "npm:@acme/packed";
@@ -42,8 +42,7 @@ fn the_gate_is_set_up_and_removed_in_the_openclaw_that_is_named() {
     executable(&folder);
     executable(&installation.config);
     executable(installation.config.parent().expect("parent"));
-    let program = folder.join("openclaw-verify");
-    fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), &program).expect("copy");
+    let program = program_in(&folder);
     executable(&program);
     fake_openclaw(&folder);
     let run = |arguments: &[&str]| {

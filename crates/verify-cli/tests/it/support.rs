@@ -25,6 +25,18 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
+/// A copy of the binary in `folder`. Another process writes it: a file that this one had open for writing could not be started while a
+/// child that was made in between still holds it.
+pub(crate) fn program_in(folder: &Path) -> PathBuf {
+    let program = folder.join("openclaw-verify");
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_openclaw-verify"))
+        .arg(&program)
+        .status();
+    assert!(copied.expect("cp").success());
+    program
+}
+
 /// The binary with nothing taken from the environment, with a home, run in `folder`.
 pub(crate) fn bare(home: &Path, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openclaw-verify"));

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
-use crate::support::{Installation, Run, findings};
+use crate::support::{Installation, Run, findings, program_in};
 
 const UNIT: &str = ".config/systemd/user/openclaw-gateway.service";
 
@@ -134,8 +134,7 @@ fn what_another_user_may_not_read_is_not_established() {
             )
             .expect("link");
         }
-        let program = installation.home.join("openclaw-verify");
-        fs::copy(env!("CARGO_BIN_EXE_openclaw-verify"), &program).expect("copy");
+        let program = program_in(&installation.home);
         let status = std::process::Command::new("chmod")
             .args(["-R", "a+rX"])
             .args([&installation.home, &installation.config])
