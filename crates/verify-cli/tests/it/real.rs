@@ -780,14 +780,6 @@ fn config(root: &Path) -> Vec<Tamper> {
             "unrecorded[load-override]",
             "NODE_OPTIONS",
         ),
-        edit(
-            "the config cannot be read",
-            "openclaw.json",
-            "{",
-            "{{",
-            "not-established[unsupported-schema]",
-            "openclaw.json",
-        ),
     ]
 }
 

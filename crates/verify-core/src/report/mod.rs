@@ -249,6 +249,7 @@ pub struct SubjectReport {
     pub basis: Option<Basis>,
     /// The reviews and trusted publishers by which it counts as read; empty where nothing requires that, or where it is not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub reviews: Vec<ReviewReport>,
     /// What was found out, by group.
     pub outcomes: Outcomes,

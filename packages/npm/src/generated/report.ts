@@ -193,7 +193,7 @@ export interface SubjectReport {
   /** What an intact verdict stands on; none where the subject is not intact. */
   basis?: Basis | null;
   /** The reviews and trusted publishers by which it counts as read; empty where nothing requires that, or where it is not read. */
-  reviews: Array<ReviewReport>;
+  reviews?: Array<ReviewReport>;
   /** What was found out, by group. */
   outcomes: Outcomes;
 }
