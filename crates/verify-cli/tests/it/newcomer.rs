@@ -30,7 +30,14 @@ fn fake_openclaw(folder: &Path) {
     let script = format!(
         "#!/bin/sh\necho \"state=$OPENCLAW_STATE_DIR config=$OPENCLAW_CONFIG_PATH home=$OPENCLAW_HOME $1 $2 $3 $4\" > '{said}'\n"
     );
-    fs::write(&program, script).expect("script");
+    // Another process writes what is started: see `program_in`.
+    let text = folder.join("script");
+    fs::write(&text, script).expect("script");
+    let copied = std::process::Command::new("cp")
+        .arg(&text)
+        .arg(&program)
+        .status();
+    assert!(copied.expect("cp").success());
     executable(&program);
 }
 
