@@ -7,20 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use crate::posture::{entered, host, with};
+use crate::support::graded;
 
 /// Level, id and code of all findings.
 fn all(report: &Value) -> Vec<String> {
     let found = report["findings"].as_array().expect("findings").iter();
-    found
-        .map(|finding| {
-            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-            let code = match text("code").as_str() {
-                "" => String::new(),
-                code => format!("[{code}]"),
-            };
-            format!("{} {}{code}", text("level"), text("id"))
-        })
-        .collect()
+    found.map(graded).collect()
 }
 
 /// What the audit passes over, a config that has it, and what is said here.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::posture::{Dice, rounds};
-use crate::support::{Installation, Run};
+use crate::support::{Installation, Run, graded};
 
 const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
@@ -42,14 +42,7 @@ fn about(report: &Value, ids: &[&str]) -> Vec<String> {
     let found = report["findings"].as_array().expect("findings").iter();
     found
         .filter(|finding| ids.iter().any(|id| finding["id"] == *id))
-        .map(|finding| {
-            let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-            let code = match text("code").as_str() {
-                "" => String::new(),
-                code => format!("[{code}]"),
-            };
-            format!("{} {}{code}", text("level"), text("id"))
-        })
+        .map(graded)
         .collect()
 }
 
@@ -566,7 +559,7 @@ fn what_is_not_what_it_is_given_as_ends_the_run() {
 }
 
 #[test]
-fn a_fifo_in_the_place_of_a_table_keeps_nobody_waiting() {
+fn a_fifo_in_the_place_of_a_table_is_not_waited_for() {
     let installation = installation();
     let process = installation.config.join("p/proc/77");
     fs::create_dir_all(&process).expect("folder");

@@ -240,7 +240,7 @@ fn what_is_registered_is_verified_with_what_links_lead_to() {
         assert_eq!(path["own"], *name == store.host);
         assert_eq!(path["contentAddressed"], true);
     }
-    // Nobody signed it, so it stands on the lock alone.
+    // It is not signed, so it stands on the lock alone.
     assert_eq!(subject["basis"], "locked");
 }
 
@@ -348,7 +348,7 @@ fn a_signature_by_a_trusted_key_is_the_basis() {
     assert_eq!(subject["basis"], "signed");
     assert_eq!(subject["nixStore"]["signer"], "cache.example.org-1");
     assert_eq!(subject["outcomes"]["provenance"], "verified");
-    // By a key that nobody trusts it is unsigned, and no worse.
+    // By a key that is not trusted it is unsigned, and no worse.
     sign("cache.example.org-2");
     let (found, subject) = store.judged();
     assert_eq!(

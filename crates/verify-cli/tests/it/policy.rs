@@ -261,7 +261,7 @@ fn a_source_is_listed_once_beside_what_is_there() {
         let (code, now, said) = list(before, address);
         assert_eq!((code, now.as_str()), (2, before), "{said}");
     }
-    // Without a terminal nobody can be asked.
+    // Without a terminal nothing can be asked.
     fs::write(installation.policy(), "version = 1\n").expect("policy");
     let run = installation.run(&["policy", "source", https]);
     assert_ne!(run.code, 0);

@@ -209,6 +209,16 @@ impl Run {
     }
 }
 
+/// Level, id and code of a finding.
+pub(crate) fn graded(finding: &Value) -> String {
+    let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let code = match text("code").as_str() {
+        "" => String::new(),
+        code => format!("[{code}]"),
+    };
+    format!("{} {}{code}", text("level"), text("id"))
+}
+
 /// The findings of a report that count, as `id[code] subject: message | evidence`.
 pub(crate) fn findings(report: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! What is there and cannot be read is not *nothing*, whoever runs the check.
+//! What is there and cannot be read is not *nothing*, for every user who runs the check.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -9,7 +9,7 @@ mod unit;
 use std::path::{Path, PathBuf};
 
 pub(super) use syntax::{assignments, lines, words};
-pub(super) use unit::Unit;
+pub(super) use unit::{Unit, of_home};
 
 use super::context::Found;
 use super::environment;

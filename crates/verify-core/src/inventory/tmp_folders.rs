@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::paths::Paths;
-use super::services::{Unit, assignments};
+use super::services::{Unit, assignments, of_home};
 use super::{NotCovered, environment};
 
 /// Variables that say where it is, the first that is set. [Node `os.tmpdir()`]
@@ -23,15 +23,14 @@ pub(super) enum Stated {
 
 /// What a unit says, itself or by the files that it names.
 pub(super) fn of_unit(unit: &Unit, paths: &Paths) -> Stated {
-    let home = paths.home.as_deref().and_then(Path::to_str).unwrap_or("%h");
     let own = unit.values("Environment");
     let mut pairs: Vec<(String, String)> = own
         .iter()
-        .flat_map(|line| assignments(&line.replace("%h", home)))
+        .flat_map(|line| assignments(&of_home(paths, line)))
         .collect();
     // Of a variable in both, that of the file counts. [systemd.exec(5)]
     for file in unit.values("EnvironmentFile") {
-        let file = file.trim_start_matches('-').replace("%h", home);
+        let file = of_home(paths, file.trim_start_matches('-'));
         if Path::new(&file).is_absolute() {
             pairs.extend(environment::values_of(paths, Path::new(&file)));
         }

@@ -200,7 +200,7 @@ impl Store {
         }
     }
 
-    /// Whether nobody below root can write the database and the folder of the store.
+    /// Whether only root can write the database and the folder of the store.
     fn is_roots(&self) -> bool {
         let places = [self.database.as_path(), self.folder.as_path()];
         places

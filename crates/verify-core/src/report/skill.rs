@@ -27,7 +27,7 @@ pub struct SkillContents {
     pub files: u64,
     /// Bytes of the files.
     pub bytes: u64,
-    /// Records of an install that lie in it: whoever packed it wrote them, so nothing of them is believed, and an install writes others.
+    /// Records of an install that lie in it: its packer wrote them, so nothing of them is believed, and an install writes others.
     pub shipped_records: Vec<ShippedRecord>,
     /// What its front matter asks OpenClaw to install.
     pub install_steps: Vec<SkillStep>,

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::paths::{Kind, Paths};
-use super::super::services::{Unit, assignments, lines, user_folders, words};
+use super::super::services::{Unit, assignments, lines, of_home, user_folders, words};
 use super::files::who_reads;
 use super::reach::Verdict;
 use super::secrets::{is_secret, is_secret_variable};
@@ -190,12 +190,8 @@ fn service(paths: &Paths, unit: &Unit, file: &Path, of_system: bool) -> Service 
                     }
                 }
                 "EnvironmentFile" => {
-                    let home = paths.home.as_deref().and_then(Path::to_str).unwrap_or("%h");
-                    let written = value
-                        .trim_start_matches('-')
-                        .trim_matches('"')
-                        .replace("%h", home);
-                    let path = PathBuf::from(written);
+                    let written = value.trim_start_matches('-').trim_matches('"');
+                    let path = PathBuf::from(of_home(paths, written));
                     if path.is_absolute() {
                         found.environment_files.push(path);
                     }

@@ -288,7 +288,7 @@ fn set_in(
 }
 
 /// The text with the home folder in place of systemd's specifier.
-fn of_home(paths: &Paths, text: &str) -> String {
+pub(in crate::inventory) fn of_home(paths: &Paths, text: &str) -> String {
     let home = paths.home.as_deref().and_then(Path::to_str);
     text.replace("%h", home.unwrap_or("%h"))
 }

@@ -147,7 +147,7 @@ fn open(draft: Draft, whole: &Whole<'_>, id: &SubjectId) -> Draft {
         .remedy(Remedy::Operator { input: None })
 }
 
-/// The entry in the folder that OpenClaw loads from: of a link to elsewhere the link, because what it leads to is somebody's own.
+/// The entry in the folder that OpenClaw loads from: of a link to elsewhere the link, because what it leads to belongs to its owner.
 fn entry(subject: &Subject) -> &str {
     let link = subject.observations.iter().find_map(|one| match one {
         Observation::OutsideState { canonical, .. } => Some(canonical.as_str()),

@@ -124,7 +124,7 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
             return of_observation(observation)
                 .map(|draft| draft.help("to have these judged too, run it where they are"));
         }
-        // What the config names may be loaded: that is no place beside the state, and nobody asks for less of it.
+        // What the config names may be loaded: that is no place beside the state, and less than that is never asked for.
         Observation::NotInCopy { .. } => draft
             .code(NotEstablished::UnknownLayout.as_str())
             .help(NOT_IN_COPY),

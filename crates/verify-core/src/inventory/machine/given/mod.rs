@@ -1,4 +1,4 @@
-//! Files about the machine that the operator hands over, because nobody but an engine or root can say what is in them: a compose file,
+//! Files about the machine that the operator hands over, because only an engine or root can say what is in them: a compose file,
 //! the output of `docker inspect`, of `tailscale serve status --json`, the settings of the Docker daemon, and pins of nix-openclaw.
 //!
 //! They are evidence and not configuration: they never come out of what is judged, and a file that cannot be read as what it is given as
