@@ -51,8 +51,7 @@ fn by_tuf(common: &Common, anchors: Anchors, online: bool) -> Result<Anchors> {
             let root = own_text(path, TrustRoot::MAX_BYTES)?;
             TrustRoot::check_tuf_root(&root).map_err(|why| {
                 let shown = operator::shown(path);
-                let why =
-                    format!("{shown} cannot be used as the root of a TUF repository: it {why}");
+                let why = format!("{shown} cannot be used as the root of a TUF repository: {why}");
                 OperatorError::whole(path, why)
             })?;
             if !["https://", "http://"].iter().any(|scheme| {

@@ -2,12 +2,16 @@
 //!
 //! A finding is data and never an error; an error means that no verdict could be reached (exit code 2).
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::json::JsonError;
+use crate::read::ReadError;
 
 /// Why no verdict could be reached.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -228,5 +232,35 @@ impl Error {
             help: Some(help.into()),
             needs: Some(input),
         }
+    }
+}
+
+/// What keeps a document of another program from being read as what it should be. Completes a sentence that starts with its name; safe
+/// to show. For readers whose callers only report it: where something is decided by the reason, an enum of the reader's own says it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Malformed(Cow<'static, str>);
+
+impl From<&'static str> for Malformed {
+    fn from(why: &'static str) -> Self {
+        Self(why.into())
+    }
+}
+
+impl From<String> for Malformed {
+    fn from(why: String) -> Self {
+        Self(why.into())
+    }
+}
+
+impl From<ReadError> for Malformed {
+    fn from(error: ReadError) -> Self {
+        error.to_string().into()
+    }
+}
+
+impl From<JsonError> for Malformed {
+    fn from(error: JsonError) -> Self {
+        error.to_string().into()
     }
 }

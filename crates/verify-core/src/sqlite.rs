@@ -25,6 +25,29 @@ const COPY_ATTEMPTS: usize = 5;
 const MAX_OPERATIONS: u32 = 50_000_000;
 const OPERATIONS_PER_CALL: i32 = 10_000;
 
+/// Why a database is not read. Completes a sentence that starts with its name; safe to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error(
+        "an interrupted change lies beside it (-journal); let the program that it belongs to open it once"
+    )]
+    InterruptedChange,
+    #[error("it changed each time it was copied; try again, or stop what writes it")]
+    Changing,
+    #[error("{name}is {kind}, not a regular file")]
+    NotRegular {
+        /// `its -wal ` of the write-ahead log, nothing of the database itself.
+        name: &'static str,
+        kind: &'static str,
+    },
+    #[error(transparent)]
+    Unread(#[from] ReadError),
+    #[error("cannot be copied: {0}")]
+    NotCopied(#[from] io::Error),
+    #[error("{}", shown(.0))]
+    Sqlite(#[from] rusqlite::Error),
+}
+
 /// The private copy; removed when dropped.
 pub(crate) struct Copy(temporary::Folder);
 
@@ -42,8 +65,8 @@ pub(crate) struct Stamp(u64, i64, i64, i64, i64, u64, u64);
 /// A copy of the database at `real` and of its write-ahead log, as they were at one moment.
 ///
 /// # Errors
-/// Why there is none, safe to show: it is no regular file, too large, being written all the time, or left in the middle of a change.
-pub(crate) fn copy(real: &Path) -> Result<Copy, String> {
+/// When it is no regular file, too large, being written all the time, or left in the middle of a change.
+pub(crate) fn copy(real: &Path) -> Result<Copy, Unreadable> {
     let beside = |suffix: &str| {
         let mut name = real.to_owned().into_os_string();
         name.push(suffix);
@@ -52,14 +75,12 @@ pub(crate) fn copy(real: &Path) -> Result<Copy, String> {
     let (wal, journal) = (beside("-wal"), beside("-journal"));
     // A rollback journal is replayed on opening, and can name other files to delete. What is read here uses write-ahead logs.
     if std::fs::symlink_metadata(&journal).is_ok_and(|found| !found.is_file() || found.len() > 0) {
-        return Err(
-            "an interrupted change lies beside it (-journal); let the program that it belongs to open it once".to_owned(),
-        );
+        return Err(Unreadable::InterruptedChange);
     }
     // A running gateway writes now and then; one quiet moment is enough.
     for _ in 0..COPY_ATTEMPTS {
         let before = (stamp(real)?, stamp(&wal)?);
-        let folder = private_folder().map_err(not_copied)?;
+        let folder = private_folder()?;
         let mut copied = copy_file(real, &folder.file())?;
         if before.1.is_some_and(|wal| wal.0 > 0) {
             copied &= copy_file(&wal, &folder.0.path().join("db-wal"))?;
@@ -68,7 +89,7 @@ pub(crate) fn copy(real: &Path) -> Result<Copy, String> {
             return Ok(folder);
         }
     }
-    Err("it changed each time it was copied; try again, or stop what writes it".to_owned())
+    Err(Unreadable::Changing)
 }
 
 /// The database also holds secrets, which the original keeps from other users.
@@ -79,8 +100,8 @@ fn private_folder() -> io::Result<Copy> {
 /// What the file at `path` is now; none where there is none.
 ///
 /// # Errors
-/// When it is no regular file, or cannot be looked at; safe to show.
-pub(crate) fn stamp(path: &Path) -> Result<Option<Stamp>, String> {
+/// When it is no regular file, or cannot be looked at.
+pub(crate) fn stamp(path: &Path) -> Result<Option<Stamp>, Unreadable> {
     match std::fs::symlink_metadata(path) {
         Ok(m) if !m.is_file() => {
             let name = if path
@@ -91,10 +112,8 @@ pub(crate) fn stamp(path: &Path) -> Result<Option<Stamp>, String> {
             } else {
                 ""
             };
-            Err(format!(
-                "{name}is {}, not a regular file",
-                read::kind_of(&m)
-            ))
+            let kind = read::kind_of(&m);
+            Err(Unreadable::NotRegular { name, kind })
         }
         Ok(m) => Ok(Some(Stamp(
             m.len(),
@@ -106,23 +125,22 @@ pub(crate) fn stamp(path: &Path) -> Result<Option<Stamp>, String> {
             m.ino(),
         ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(not_copied(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
 /// Whether the whole file was copied: it is false when it shrank or grew meanwhile.
-fn copy_file(from: &Path, to: &Path) -> Result<bool, String> {
-    let (file, metadata) = read::open(from).map_err(|error| error.to_string())?;
+fn copy_file(from: &Path, to: &Path) -> Result<bool, Unreadable> {
+    let (file, metadata) = read::open(from)?;
     let size = metadata.len();
     if size > MAX_DATABASE {
         let limit = MAX_DATABASE;
-        return Err(ReadError::TooLarge { size, limit }.to_string());
+        return Err(ReadError::TooLarge { size, limit }.into());
     }
     let copied = io::copy(
         &mut io::Read::take(file, size + 1),
-        &mut std::fs::File::create_new(to).map_err(not_copied)?,
-    )
-    .map_err(not_copied)?;
+        &mut std::fs::File::create_new(to)?,
+    )?;
     Ok(copied == size)
 }
 
@@ -160,10 +178,6 @@ pub(crate) fn shown(error: &rusqlite::Error) -> String {
         }
         _ => text::excerpt(&error.to_string(), 200),
     }
-}
-
-fn not_copied(error: io::Error) -> String {
-    format!("cannot be copied: {error}")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
 use super::{InstallStep, Observation};
+use crate::error::Malformed;
 use crate::json;
 use crate::text;
 
@@ -337,7 +338,7 @@ fn lines(block: &str) -> Map<String, Value> {
 }
 
 /// The block as a YAML mapping; anchors, depth and size are bounded.
-pub(crate) fn yaml(block: &str) -> Result<Map<String, Value>, String> {
+pub(crate) fn yaml(block: &str) -> Result<Map<String, Value>, Malformed> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 64,
@@ -360,8 +361,8 @@ pub(crate) fn yaml(block: &str) -> Result<Map<String, Value>, String> {
     match serde_saphyr::from_str_with_options::<Value>(block, options) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(Value::Null) if block.trim().is_empty() => Ok(Map::new()),
-        Ok(_) => Err("it is no mapping".to_owned()),
-        Err(error) => Err(text::excerpt(&error.to_string(), 120)),
+        Ok(_) => Err("it is no mapping".into()),
+        Err(error) => Err(text::excerpt(&error.to_string(), 120).into()),
     }
 }
 

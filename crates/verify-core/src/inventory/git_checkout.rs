@@ -7,6 +7,7 @@ use super::paths::{Kind, Paths};
 use super::plugin::is_real_folder;
 use super::{Observation, Record, git_spec};
 use crate::digest::GitOid;
+use crate::read::ReadError;
 use crate::text;
 
 /// Most bytes of `HEAD` or of one loose ref.
@@ -69,7 +70,7 @@ pub(super) fn check(
         Err(why) => {
             observations.push(Observation::Unreadable {
                 place: format!("{place}/HEAD"),
-                why,
+                why: why.to_string(),
             });
             return;
         }
@@ -131,22 +132,41 @@ pub(super) fn asked_otherwise(record: &Record) -> Option<Observation> {
         .map(|asked| conflict("commit", asked, commit))
 }
 
+/// Why the commit that `HEAD` names is unknown. Completes a sentence that starts with "HEAD"; safe to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnknownHead {
+    #[error(transparent)]
+    Unread(#[from] ReadError),
+    #[error("{} is no commit id", text::excerpt(.0, 80))]
+    NoCommit(String),
+    #[error("names the ref {}", text::excerpt(.0, 80))]
+    UnsafeRef(String),
+    #[error("is a chain of symbolic refs")]
+    TooManySteps,
+    #[error("names {}, which is not there", text::excerpt(.0, 80))]
+    Dangling(String),
+    #[error("packed-refs holds no commit id")]
+    PackedNoCommit,
+    #[error("packed-refs names {} twice", text::excerpt(.0, 80))]
+    PackedTwice(String),
+}
+
 /// The commit that `HEAD` names, through symbolic, loose and packed refs.
-pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
+pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, UnknownHead> {
     let mut name = "HEAD".to_owned();
     for _ in 0..=MAX_SYMBOLIC {
         let content = match paths.text(&git.join(&name), MAX_REF) {
             Ok(content) => content,
-            Err(crate::read::ReadError::NotFound) if name != "HEAD" => {
+            Err(ReadError::NotFound) if name != "HEAD" => {
                 return packed(paths, git, &name);
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         };
         let content = content.trim();
         let Some(target) = content.strip_prefix("ref:") else {
             return content
                 .parse()
-                .map_err(|_| format!("{} is no commit id", text::excerpt(content, 80)));
+                .map_err(|_| UnknownHead::NoCommit(content.to_owned()));
         };
         let target = target.trim();
         let safe = target.starts_with("refs/")
@@ -154,32 +174,24 @@ pub(super) fn head(paths: &Paths, git: &Path) -> Result<GitOid, String> {
                 .split('/')
                 .any(|part| part.is_empty() || part == "." || part == "..");
         if !safe {
-            return Err(format!("names the ref {}", text::excerpt(target, 80)));
+            return Err(UnknownHead::UnsafeRef(target.to_owned()));
         }
         name = target.to_owned();
     }
-    Err("is a chain of symbolic refs".to_owned())
+    Err(UnknownHead::TooManySteps)
 }
 
-fn packed(paths: &Paths, git: &Path, name: &str) -> Result<GitOid, String> {
+fn packed(paths: &Paths, git: &Path, name: &str) -> Result<GitOid, UnknownHead> {
     let content = paths
         .text(&git.join("packed-refs"), MAX_PACKED)
-        .map_err(|_| format!("names {name}, which is not there"))?;
+        .map_err(|_| UnknownHead::Dangling(name.to_owned()))?;
     let lines = content.lines().filter(|line| !line.starts_with(['#', '^']));
     let mut found = lines
         .filter_map(|line| line.split_once(' '))
         .filter(|(_, reference)| *reference == name);
     match (found.next(), found.next()) {
-        (Some((oid, _)), None) => oid
-            .parse()
-            .map_err(|_| "packed-refs holds no commit id".to_owned()),
-        (None, _) => Err(format!(
-            "names {}, which is not there",
-            text::excerpt(name, 80)
-        )),
-        _ => Err(format!(
-            "packed-refs names {} twice",
-            text::excerpt(name, 80)
-        )),
+        (Some((oid, _)), None) => oid.parse().map_err(|_| UnknownHead::PackedNoCommit),
+        (None, _) => Err(UnknownHead::Dangling(name.to_owned())),
+        _ => Err(UnknownHead::PackedTwice(name.to_owned())),
     }
 }

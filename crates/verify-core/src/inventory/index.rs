@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -239,8 +239,11 @@ fn files(paths: &Paths) -> [PathBuf; 3] {
 
 fn stamps(files: &[PathBuf; 3]) -> Result<[Option<sqlite::Stamp>; 3], Refusal> {
     let [database, wal, journal] = files;
-    let stamp = |file: &Path| sqlite::stamp(file).map_err(Refusal::Unreadable);
-    Ok([stamp(database)?, stamp(wal)?, stamp(journal)?])
+    Ok([
+        sqlite::stamp(database)?,
+        sqlite::stamp(wal)?,
+        sqlite::stamp(journal)?,
+    ])
 }
 
 enum Refusal {
@@ -251,9 +254,15 @@ enum Refusal {
     Unsupported(String),
 }
 
+impl From<sqlite::Unreadable> for Refusal {
+    fn from(why: sqlite::Unreadable) -> Self {
+        Self::Unreadable(why.to_string())
+    }
+}
+
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Unreadable(sqlite::shown(&error))
+        sqlite::Unreadable::from(error).into()
     }
 }
 
@@ -274,7 +283,7 @@ impl From<io::Error> for Refusal {
 
 fn copy(paths: &Paths) -> Result<Option<sqlite::Copy>, Refusal> {
     match paths.real(&database(paths)) {
-        Ok(real) => sqlite::copy(&real).map(Some).map_err(Refusal::Unreadable),
+        Ok(real) => Ok(Some(sqlite::copy(&real)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -379,6 +388,8 @@ fn value(db: &Connection, key: &str) -> Result<Option<String>, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// The database of a state directory with a memory, and what it writes to.

@@ -88,8 +88,10 @@ pub(crate) fn package(candidate: &Candidate<'_>) -> Result<(String, String, Pack
         .ok_or_else(|| no("it has no package.json".to_owned()))?;
     let text =
         std::str::from_utf8(bytes).map_err(|_| no("its package.json is not UTF-8".to_owned()))?;
-    let (manifest, _) = PackageJson::parse(text)
-        .map_err(|why| no(format!("its package.json {}", text::excerpt(&why, 200))))?;
+    let (manifest, _) = PackageJson::parse(text).map_err(|why| {
+        let why = text::excerpt(&why.to_string(), 200);
+        no(format!("its package.json {why}"))
+    })?;
     let name = manifest.name.clone().filter(|name| is_package_name(name));
     let version = manifest
         .version

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Record;
 use crate::json;
 use crate::text;
-use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin, version_one};
+use crate::tree::skill_record::{BadRecord, ClawhubOrigin, SourceOrigin, version_one};
 
 /// Most bytes of a lock of many skills.
 pub(super) const MAX_LOCK: u64 = 16 << 20;
@@ -83,16 +83,16 @@ impl SourceOrigin {
 }
 
 /// The skills of `.clawhub/lock.json`, either dialect.
-pub(super) fn clawhub_lock(text: &str) -> Result<Vec<LockEntry>, String> {
-    let raw = json::strict(text).map_err(|e| e.to_string())?;
-    let map = raw.as_object().ok_or("is no JSON object")?;
+pub(super) fn clawhub_lock(text: &str) -> Result<Vec<LockEntry>, BadRecord> {
+    let raw = json::strict(text)?;
+    let map = raw.as_object().ok_or(BadRecord::NotObject)?;
     version_one(map)?;
     let skills = locked(map)?;
     let mut entries = Vec::new();
     for (slug, entry) in skills {
-        let entry = entry
-            .as_object()
-            .ok_or_else(|| format!("`{}` is no JSON object", text::excerpt(slug, 80)))?;
+        let entry = entry.as_object().ok_or_else(|| {
+            BadRecord::NotObject.of_part(format!("`{}`", text::excerpt(slug, 80)))
+        })?;
         let field = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
         entries.push(LockEntry {
             slug: slug.clone(),
@@ -106,9 +106,9 @@ pub(super) fn clawhub_lock(text: &str) -> Result<Vec<LockEntry>, String> {
 }
 
 /// Name and `computedHash` of the skills of `skills-lock.json`, version 1.
-pub(super) fn skills_lock(text: &str) -> Result<Vec<(String, String)>, String> {
-    let raw = json::strict(text).map_err(|e| e.to_string())?;
-    let map = raw.as_object().ok_or("is no JSON object")?;
+pub(super) fn skills_lock(text: &str) -> Result<Vec<(String, String)>, BadRecord> {
+    let raw = json::strict(text)?;
+    let map = raw.as_object().ok_or(BadRecord::NotObject)?;
     version_one(map)?;
     let skills = locked(map)?;
     let hash = |entry: &Value| {
@@ -123,13 +123,13 @@ pub(super) fn skills_lock(text: &str) -> Result<Vec<(String, String)>, String> {
         .collect())
 }
 
-fn locked(map: &Map<String, Value>) -> Result<&Map<String, Value>, String> {
+fn locked(map: &Map<String, Value>) -> Result<&Map<String, Value>, BadRecord> {
     let skills = map
         .get("skills")
         .and_then(Value::as_object)
-        .ok_or("has no `skills`")?;
+        .ok_or(BadRecord::Missing("`skills`"))?;
     if skills.len() > MAX_LOCKED {
-        Err(format!("lists more than {MAX_LOCKED} skills"))
+        Err(BadRecord::TooManySkills { limit: MAX_LOCKED })
     } else {
         Ok(skills)
     }

@@ -18,7 +18,7 @@ use super::{NotCovered, Observation, Record, Subject, git_checkout, git_spec, to
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
-use crate::tree::skill_record::{ClawhubOrigin, SourceOrigin};
+use crate::tree::skill_record::{BadRecord, ClawhubOrigin, SourceOrigin};
 use crate::tree::{LeaveOut, RecordKind, records};
 
 /// Every skill that OpenClaw would load from the disk, of every agent.
@@ -351,7 +351,7 @@ fn records(
         .filter_map(|r| Some((*r, ClawhubOrigin::parse(&get(r)?))))
         .collect();
     let source = get(skill_record::SOURCE_ORIGIN).map(|text| SourceOrigin::parse(&text));
-    let mut refuse = |relative: &str, why: String| {
+    let mut refuse = |relative: &str, why: BadRecord| {
         let place = paths.shown(&candidate.folder.join(relative));
         observations.push(Observation::Unreadable {
             place,

@@ -3,7 +3,9 @@
 use super::known::{carries_launcher, fetches, is_python, program, starts_something};
 use super::options::{Flag, Options, Takes, flag, options};
 use super::packages::{git_commit, npm_package, python_package};
-use super::{Ecosystem, Judged, Launch, command_line, is_script, local, script, subcommand};
+use super::{
+    Ecosystem, Judged, Launch, NotExact, command_line, is_script, local, script, subcommand,
+};
 
 /// Flags of `npx` and `npm exec` that change nothing about what is fetched.
 const NPM_FLAGS: [Flag; 2] = [
@@ -21,7 +23,7 @@ pub(super) fn npx(args: &[&str]) -> Judged {
 pub(super) fn npm(args: &[&str]) -> Judged {
     let rest = match args.split_first() {
         Some((&("exec" | "x"), rest)) => rest,
-        _ => return Err("`npm` is understood only as `npm exec`".to_owned()),
+        _ => return Err("`npm` is understood only as `npm exec`".into()),
     };
     // npm reads its own flags anywhere before `--`, so also those behind the package are its own.
     let end = rest
@@ -120,9 +122,7 @@ pub(super) fn uv(args: &[&str], wrappers: usize) -> Judged {
     } else if is_python(&program(first)) {
         command_line(&found.rest, wrappers + 1)
     } else if starts_something(first) {
-        Err(format!(
-            "`uv run {first}` is not known to start one exact version"
-        ))
+        Err(format!("`uv run {first}` is not known to start one exact version").into())
     } else {
         local(first, found.rest.get(1..).unwrap_or_default())
     }
@@ -150,14 +150,16 @@ fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
     if let Some(word) = behind.iter().find(|word| hides_a_command(word)) {
         return Err(format!(
             "`{first}` is given `{word}`, which a shell may read as another command"
-        ));
+        )
+        .into());
     }
     let carried = behind.iter().filter(|word| carries_launcher(&[word]));
     for word in carried {
         if !starts_one_version(word) {
             return Err(format!(
                 "`{first}` is given the name of a launcher or shell, so it may start other code"
-            ));
+            )
+            .into());
         }
     }
     found
@@ -176,7 +178,8 @@ fn packages(found: Options<'_>, ecosystem: Ecosystem) -> Judged {
     if !first.bytes().all(plain) || starts_something(first) || first.starts_with(['.', '/']) {
         return Err(format!(
             "the command `{first}` need not come from the packages that are named"
-        ));
+        )
+        .into());
     }
     exact(read.swap_remove(0))
 }
@@ -221,7 +224,7 @@ fn starts_one_version(argument: &str) -> bool {
 }
 
 /// A package of a Python index, or a commit of a git repository.
-fn python(spec: &str) -> Result<(Ecosystem, String, String), String> {
+fn python(spec: &str) -> Result<(Ecosystem, String, String), NotExact> {
     match git_commit(spec) {
         Some(commit) => commit.map(|(name, version)| (Ecosystem::Git, name, version)),
         None => python_package(spec).map(|(name, version)| (Ecosystem::Python, name, version)),
@@ -232,9 +235,9 @@ fn python(spec: &str) -> Result<(Ecosystem, String, String), String> {
 fn exact((ecosystem, package, version): (Ecosystem, String, String)) -> Judged {
     let name = package.split('[').next().unwrap_or_default();
     if (!name.starts_with('@') && starts_something(name)) || name == "@smithery/cli" {
-        return Err(format!(
-            "`{package}` starts other code, and how it pins is not known here"
-        ));
+        return Err(
+            format!("`{package}` starts other code, and how it pins is not known here").into(),
+        );
     }
     Ok(Launch::Exact {
         ecosystem,
@@ -268,12 +271,12 @@ pub(super) fn container(args: &[&str]) -> Judged {
         digest.ok_or_else(|| format!("the image `{image}` is not named by its sha256 digest"))?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':');
     if name.is_empty() || !name.bytes().all(plain) {
-        return Err(format!("the image `{image}` has no plain name"));
+        return Err(format!("the image `{image}` has no plain name").into());
     }
     if inside.first().is_some_and(|word| starts_something(word)) || carries_launcher(inside) {
         return Err(
             "the container is given the name of a launcher or shell, so it may start other code"
-                .to_owned(),
+                .into(),
         );
     }
     Ok(Launch::Exact {
@@ -316,7 +319,8 @@ pub(super) fn deno(args: &[&str]) -> Judged {
             if carries_launcher(left.get(1..).unwrap_or_default()) {
                 return Err(format!(
                     "`{spec}` is given the name of a launcher or shell, so it may start other code"
-                ));
+                )
+                .into());
             }
             let ecosystem = if scheme == "jsr" {
                 Ecosystem::Jsr

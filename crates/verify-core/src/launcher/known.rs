@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::NotExact;
+
 /// Whether `name` is one of the words of `list`.
 pub(super) fn listed(list: &str, name: &str) -> bool {
     list.split_ascii_whitespace().any(|word| word == name)
@@ -30,7 +32,7 @@ const MOVES_SETTINGS: [(&str, &str); 8] = [
 
 /// Refuses variables that make a launcher take its code from elsewhere. `home` is the home directory of the user who runs OpenClaw,
 /// where it is known: there the settings lie anyway.
-pub(super) fn variable_with(name: &str, value: &Value, home: Option<&str>) -> Result<(), String> {
+pub(super) fn variable_with(name: &str, value: &Value, home: Option<&str>) -> Result<(), NotExact> {
     let upper = name.to_ascii_uppercase();
     let moved = MOVES_SETTINGS.iter().find(|(moves, _)| *moves == upper);
     if let (Some((_, usual)), Some(home), Some(value)) = (moved, home, value.as_str()) {
@@ -67,7 +69,7 @@ pub(crate) fn node_options_are_harmless(value: &str) -> bool {
 }
 
 /// The same for a variable of which only the name is looked at.
-pub(super) fn variable(name: &str) -> Result<(), String> {
+pub(super) fn variable(name: &str) -> Result<(), NotExact> {
     let upper = name.to_ascii_uppercase();
     if listed(HARMLESS, &upper) {
         return Ok(());
@@ -91,9 +93,7 @@ pub(super) fn variable(name: &str) -> Result<(), String> {
     // A proxy sees only encrypted traffic; the definition's digest covers its value.
     let decides = (decides_code(name) && !proxy) || listed(VARIABLES, &upper);
     if decides || PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) {
-        return Err(format!(
-            "the variable {name} can make the launcher take other code"
-        ));
+        return Err(format!("the variable {name} can make the launcher take other code").into());
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ mod packages;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use self::fetch::{bun, bunx, container, deno, dlx, npm, npx, pipx, uv, uvx};
@@ -72,14 +74,30 @@ const MAX_WRAPPERS: usize = 8;
 pub(crate) fn classify(server: &Map<String, Value>, home: Option<&str>) -> Launch {
     match launch(server, home) {
         Ok(launch) => launch,
-        Err(why) => Launch::Unpinned {
+        Err(NotExact(why)) => Launch::Unpinned {
             why: text::excerpt(&why, 300),
         },
     }
 }
 
-/// The error is the reason for [`Launch::Unpinned`].
-type Judged = Result<Launch, String>;
+/// The reason for [`Launch::Unpinned`], in words that go after the server; may hold untrusted text.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotExact(Cow<'static, str>);
+
+impl From<&'static str> for NotExact {
+    fn from(why: &'static str) -> Self {
+        Self(why.into())
+    }
+}
+
+impl From<String> for NotExact {
+    fn from(why: String) -> Self {
+        Self(why.into())
+    }
+}
+
+type Judged = Result<Launch, NotExact>;
 
 fn launch(server: &Map<String, Value>, home: Option<&str>) -> Judged {
     let blank = |value: &Value| {
@@ -88,20 +106,20 @@ fn launch(server: &Map<String, Value>, home: Option<&str>) -> Judged {
     let command = server.get("command").filter(|value| !blank(value));
     let url = server.get("url").filter(|value| !blank(value));
     let command = match (command, url) {
-        (Some(_), Some(_)) => return Err("names both a command and an address".to_owned()),
-        (None, None) => return Err("names neither a command nor an address".to_owned()),
+        (Some(_), Some(_)) => return Err("names both a command and an address".into()),
+        (None, None) => return Err("names neither a command nor an address".into()),
         (None, Some(Value::String(url))) => {
             let url = url.trim().to_ascii_lowercase();
             let web = url.starts_with("https://") || url.starts_with("http://");
             return if web {
                 Ok(Launch::Remote)
             } else {
-                Err("the address is neither https nor http".to_owned())
+                Err("the address is neither https nor http".into())
             };
         }
-        (None, Some(_)) => return Err("the address is not a text".to_owned()),
+        (None, Some(_)) => return Err("the address is not a text".into()),
         (Some(Value::String(command)), None) => command,
-        (Some(_), None) => return Err("the command is not a text".to_owned()),
+        (Some(_), None) => return Err("the command is not a text".into()),
     };
     let mut words = vec![command.as_str()];
     match server.get("args") {
@@ -111,7 +129,7 @@ fn launch(server: &Map<String, Value>, home: Option<&str>) -> Judged {
                 words.push(arg.as_str().ok_or("an argument is not a text")?);
             }
         }
-        Some(_) => return Err("the arguments are not a list".to_owned()),
+        Some(_) => return Err("the arguments are not a list".into()),
     }
     let result = command_line(&words, 0)?;
     if matches!(result, Launch::Exact { .. }) {
@@ -120,7 +138,7 @@ fn launch(server: &Map<String, Value>, home: Option<&str>) -> Judged {
             Some(Value::Object(env)) => env
                 .iter()
                 .try_for_each(|(name, value)| variable_with(name, value, home))?,
-            Some(_) => return Err("the environment is not an object".to_owned()),
+            Some(_) => return Err("the environment is not an object".into()),
         }
     }
     Ok(result)
@@ -129,10 +147,10 @@ fn launch(server: &Map<String, Value>, home: Option<&str>) -> Judged {
 /// Judges a command and its arguments.
 fn command_line(words: &[&str], wrappers: usize) -> Judged {
     let Some((command, args)) = words.split_first() else {
-        return Err("no command is left to start".to_owned());
+        return Err("no command is left to start".into());
     };
     if wrappers > MAX_WRAPPERS {
-        return Err("too many wrappers around one command".to_owned());
+        return Err("too many wrappers around one command".into());
     }
     let qualified = command.contains(['/', '\\']);
     let name = program(command);
@@ -163,9 +181,9 @@ fn command_line(words: &[&str], wrappers: usize) -> Judged {
         "node" | "nodejs" => node(args, wrappers),
         _ if is_python(&name) => python(args),
         _ if is_shell(&name) => shell(&name, args),
-        _ if fetches(&name) => Err(format!(
-            "`{name}` can fetch code, and how it pins is not known here"
-        )),
+        _ if fetches(&name) => {
+            Err(format!("`{name}` can fetch code, and how it pins is not known here").into())
+        }
         _ => local(command, args),
     }?;
     // A path may name any program, whatever it is called.
@@ -183,22 +201,21 @@ fn local(command: &str, args: &[&str]) -> Judged {
         || command.starts_with("./")
         || command.contains(":\\");
     if !path && !command.chars().all(plain) {
-        return Err("the command is no plain program name".to_owned());
+        return Err("the command is no plain program name".into());
     }
     if command.contains("://") || without_plugin_root(command).contains("${") {
-        return Err("the command is no plain program name".to_owned());
+        return Err("the command is no plain program name".into());
     }
     if carries_launcher(args) {
         return Err(format!(
             "`{command}` is given the name of a launcher or shell, so it may start other code"
-        ));
+        )
+        .into());
     }
     if let Some(word) = args.iter().find(|word| {
         word.contains("@latest") || word.starts_with("npm:") || word.starts_with("git+")
     }) {
-        return Err(format!(
-            "`{command}` is given `{word}`, which may name code to fetch"
-        ));
+        return Err(format!("`{command}` is given `{word}`, which may name code to fetch").into());
     }
     Ok(Launch::LocalCommand)
 }
@@ -207,15 +224,15 @@ fn subcommand<'a, 'b>(
     args: &'a [&'b str],
     wanted: &str,
     of: &str,
-) -> Result<&'a [&'b str], String> {
+) -> Result<&'a [&'b str], NotExact> {
     match args.split_first() {
         Some((first, rest)) if *first == wanted => Ok(rest),
-        Some((first, _)) => Err(format!(
-            "`{of} {first}` is not known to start one exact version"
-        )),
-        None => Err(format!(
-            "`{of}` without arguments is not known to start one exact version"
-        )),
+        Some((first, _)) => {
+            Err(format!("`{of} {first}` is not known to start one exact version").into())
+        }
+        None => {
+            Err(format!("`{of}` without arguments is not known to start one exact version").into())
+        }
     }
 }
 
@@ -235,14 +252,14 @@ fn script(args: &[&str]) -> Judged {
             .split_once(':')
             .is_some_and(|(scheme, _)| scheme.len() > 1);
     if first.starts_with('-') || remote || without_plugin_root(first).contains("${") {
-        return Err(format!("`{first}` is no script of this machine"));
+        return Err(format!("`{first}` is no script of this machine").into());
     }
     let file = first.contains(['/', '\\'])
         || first
             .rsplit_once('.')
             .is_some_and(|(stem, ending)| !stem.is_empty() && is_script(ending));
     if !file || starts_something(first) {
-        return Err(format!("`{first}` is no script of this machine"));
+        return Err(format!("`{first}` is no script of this machine").into());
     }
     local("script", args)
 }
@@ -301,7 +318,7 @@ fn python(args: &[&str]) -> Judged {
                 "trace",
             ];
             if !plain || runs.contains(&base) || starts_something(base) {
-                return Err(format!("`-m {module}` may start other code"));
+                return Err(format!("`-m {module}` may start other code").into());
             }
             local("python", rest)
         }
@@ -312,9 +329,7 @@ fn python(args: &[&str]) -> Judged {
 fn shell(name: &str, args: &[&str]) -> Judged {
     match args.first() {
         Some(first) if first.contains('/') && !first.starts_with('-') => script(args),
-        _ => Err(format!(
-            "`{name}` runs a command line, which is not read here"
-        )),
+        _ => Err(format!("`{name}` runs a command line, which is not read here").into()),
     }
 }
 
@@ -331,9 +346,9 @@ fn env(args: &[&str], wrappers: usize) -> Judged {
         } else if matches!(first, "-u" | "--unset") {
             left = rest.get(1..).unwrap_or_default();
         } else if first.starts_with('-') {
-            return Err(format!(
-                "the flag `{first}` of `env` is not known to keep the version"
-            ));
+            return Err(
+                format!("the flag `{first}` of `env` is not known to keep the version").into(),
+            );
         } else if let Some((name, _)) = first.split_once('=') {
             problem = problem.and(variable(name));
             left = rest;
@@ -389,9 +404,9 @@ fn wrapper(name: &str, args: &[&str], wrappers: usize) -> Judged {
         } else if values.contains(arg) {
             at += 2;
         } else if arg.starts_with('-') {
-            return Err(format!(
-                "the flag `{arg}` of `{name}` is not known to keep the version"
-            ));
+            return Err(
+                format!("the flag `{arg}` of `{name}` is not known to keep the version").into(),
+            );
         } else {
             break;
         }
@@ -403,7 +418,7 @@ fn wrapper(name: &str, args: &[&str], wrappers: usize) -> Judged {
             .bytes()
             .all(|b| b.is_ascii_digit() || b == b'.');
         if duration.is_empty() || !ok {
-            return Err("`timeout` is given no duration".to_owned());
+            return Err("`timeout` is given no duration".into());
         }
         at += 1;
     }
@@ -432,15 +447,15 @@ fn windows_shell(args: &[&str], wrappers: usize) -> Judged {
                 if rest.iter().any(|word| {
                     word.contains(['&', '|', '<', '>', '^', '%', '(', ')', '!', '"', '\n', '\r'])
                 }) {
-                    return Err("`cmd /c` is given characters that it reads itself".to_owned());
+                    return Err("`cmd /c` is given characters that it reads itself".into());
                 }
                 if rest.iter().any(|word| word.contains(char::is_whitespace)) {
-                    return Err("`cmd /c` runs a command line, which is not read here".to_owned());
+                    return Err("`cmd /c` runs a command line, which is not read here".into());
                 }
                 return command_line(rest, wrappers + 1);
             }
             _ => break,
         }
     }
-    Err("`cmd` runs a command line, which is not read here".to_owned())
+    Err("`cmd` runs a command line, which is not read here".into())
 }

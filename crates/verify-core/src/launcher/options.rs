@@ -1,5 +1,6 @@
 //! Flags of launchers, read up to the first word that is none. Nothing is guessed: a flag that is not listed is an error.
 
+use super::NotExact;
 use super::known::{listed, variable};
 
 /// One flag that is understood.
@@ -38,7 +39,7 @@ pub(super) struct Options<'a> {
 }
 
 /// Reads flags up to the first word that is none, or `--`. An unknown flag is an error.
-pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a>, String> {
+pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a>, NotExact> {
     let mut found = Options::default();
     let mut at = 0;
     while let Some(&arg) = args.get(at) {
@@ -62,7 +63,9 @@ pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a
             takes.ok_or_else(|| format!("the flag `{name}` is not known to keep the version"))?;
         let value = match (takes, inline) {
             (Takes::Nothing, None) => continue,
-            (Takes::Nothing, Some(_)) => return Err(format!("the flag `{name}` takes no value")),
+            (Takes::Nothing, Some(_)) => {
+                return Err(format!("the flag `{name}` takes no value").into());
+            }
             (_, Some(value)) => value,
             (_, None) => {
                 at += 1;
@@ -78,7 +81,7 @@ pub(super) fn options<'a>(args: &[&'a str], flags: &[Flag]) -> Result<Options<'a
             Takes::Version => {
                 let number = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
                 if value.is_empty() || !number {
-                    return Err(format!("`{name} {value}` may name any interpreter"));
+                    return Err(format!("`{name} {value}` may name any interpreter").into());
                 }
             }
             Takes::Value | Takes::Nothing => {}

@@ -1,9 +1,10 @@
 //! Names of packages with one exact version.
 
+use super::NotExact;
 use super::known::program;
 
 /// `name@1.2.3` or `@scope/name@1.2.3`, the version complete and exact.
-pub(super) fn npm_package(spec: &str) -> Result<(String, String), String> {
+pub(super) fn npm_package(spec: &str) -> Result<(String, String), NotExact> {
     let at = spec
         .char_indices()
         .skip(1)
@@ -11,7 +12,7 @@ pub(super) fn npm_package(spec: &str) -> Result<(String, String), String> {
         .map(|(at, _)| at);
     let (name, version) = match at {
         Some(at) => spec.split_at(at),
-        None => return Err(format!("`{spec}` has no exact version")),
+        None => return Err(format!("`{spec}` has no exact version").into()),
     };
     let version = version.strip_prefix('@').unwrap_or(version);
     let part = |text: &str| {
@@ -30,10 +31,10 @@ pub(super) fn npm_package(spec: &str) -> Result<(String, String), String> {
         None => part(name),
     };
     if !name_ok {
-        return Err(format!("`{spec}` does not name a package of a registry"));
+        return Err(format!("`{spec}` does not name a package of a registry").into());
     }
     if !is_exact_semver(version) {
-        return Err(format!("`{spec}` has no exact version"));
+        return Err(format!("`{spec}` has no exact version").into());
     }
     Ok((name.to_owned(), version.to_owned()))
 }
@@ -55,8 +56,8 @@ fn is_exact_semver(version: &str) -> bool {
 }
 
 /// `name==1.2.3` or `name@1.2.3` of a Python index.
-pub(super) fn python_package(spec: &str) -> Result<(String, String), String> {
-    let no = || format!("`{spec}` has no exact version");
+pub(super) fn python_package(spec: &str) -> Result<(String, String), NotExact> {
+    let no = || NotExact::from(format!("`{spec}` has no exact version"));
     let (name, version) = spec
         .split_once("==")
         .or_else(|| spec.split_once('@'))
@@ -78,7 +79,7 @@ pub(super) fn python_package(spec: &str) -> Result<(String, String), String> {
         || !extras.split(',').all(word)
         || program(name_only) != name_only.to_ascii_lowercase()
     {
-        return Err(format!("`{spec}` does not name a package of an index"));
+        return Err(format!("`{spec}` does not name a package of an index").into());
     }
     if is_exact_python(version) {
         Ok((name.to_owned(), version.to_owned()))
@@ -89,7 +90,7 @@ pub(super) fn python_package(spec: &str) -> Result<(String, String), String> {
 
 /// Repository and commit of `git+https://host/path@<40 or 64 hex>`, as `uvx --from` takes it, alone or behind `name @ `; none for what
 /// is no address of git. Names of branches and short ids move.
-pub(super) fn git_commit(spec: &str) -> Option<Result<(String, String), String>> {
+pub(super) fn git_commit(spec: &str) -> Option<Result<(String, String), NotExact>> {
     let address = spec.rsplit_once(" @ ").map_or(spec, |(_, address)| address);
     let rest = address.strip_prefix("git+")?;
     let read = || {
@@ -113,7 +114,7 @@ pub(super) fn git_commit(spec: &str) -> Option<Result<(String, String), String>>
             && commit.bytes().all(|b| b.is_ascii_hexdigit());
         known.then(|| (format!("{host}/{path}"), commit.to_ascii_lowercase()))
     };
-    Some(read().ok_or_else(|| format!("`{spec}` names no commit by its full id")))
+    Some(read().ok_or_else(|| format!("`{spec}` names no commit by its full id").into()))
 }
 
 /// A version of PEP 440 without wildcard, epoch and local part: `1.2`, `1.2.3rc1`, `1.2.3.post1`, `1.2.3.dev4`.

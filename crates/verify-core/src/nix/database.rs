@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::base32;
 use crate::digest::from_hex;
-use crate::sqlite::{self, shown};
+use crate::sqlite::{self, Unreadable};
 use crate::text;
 
 /// Most references of one path that are read.
@@ -31,29 +31,41 @@ pub(crate) struct Registered {
     pub(crate) references: Vec<String>,
 }
 
+/// Why the database, or a row of it, cannot be read. Completes a sentence that starts with its name; safe to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("holds no table {0}")]
+    NoTable(&'static str),
+    #[error("has an index that disagrees with its table")]
+    IndexDisagrees,
+    #[error("holds a text that is too long")]
+    TextTooLong,
+    #[error("holds the hash {}, which is no SHA-256", text::excerpt(.0, 80))]
+    NoSha256(String),
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unreadable(error.into())
+    }
+}
+
 /// A private copy of the database, as it was at one moment.
 pub(crate) struct Database(Connection);
 
 impl Database {
     /// Reads the database at `file`.
-    ///
-    /// # Errors
-    /// Why not, safe to show.
-    pub(crate) fn read(file: &Path) -> Result<Self, String> {
+    pub(crate) fn read(file: &Path) -> Result<Self, DatabaseError> {
         let copy = sqlite::copy(file)?;
-        let open = || -> Result<Connection, rusqlite::Error> {
-            let db = sqlite::open(&copy.file())?;
-            db.execute_batch("BEGIN")?;
-            Ok(db)
-        };
-        let db = open().map_err(|error| shown(&error))?;
+        let db = sqlite::open(&copy.file())?;
+        db.execute_batch("BEGIN")?;
         for table in ["ValidPaths", "Refs"] {
             let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name = ?1";
-            let count: i64 = db
-                .query_row(sql, [table], |row| row.get(0))
-                .map_err(|e| shown(&e))?;
+            let count: i64 = db.query_row(sql, [table], |row| row.get(0))?;
             if count != 1 {
-                return Err(format!("holds no table {table}"));
+                return Err(DatabaseError::NoTable(table));
             }
         }
         Ok(Self(db))
@@ -62,10 +74,10 @@ impl Database {
     /// What it says of `path`; none where it does not know it.
     ///
     /// # Errors
-    /// Why the row cannot be read, safe to show.
-    pub(crate) fn path(&self, path: &str) -> Result<Option<Registered>, String> {
+    /// When the row cannot be read.
+    pub(crate) fn path(&self, path: &str) -> Result<Option<Registered>, DatabaseError> {
         type Row = (i64, String, Option<i64>, Option<String>, Option<String>);
-        let row = |from: &str| -> Result<Option<Row>, String> {
+        let row = |from: &str| -> Result<Option<Row>, rusqlite::Error> {
             let sql = format!("SELECT id, hash, narSize, sigs, ca FROM ValidPaths {from}");
             let fields = |row: &rusqlite::Row<'_>| {
                 Ok((
@@ -76,13 +88,12 @@ impl Database {
                     row.get(4)?,
                 ))
             };
-            let found = self.0.query_row(&sql, [path], fields).optional();
-            found.map_err(|error| shown(&error))
+            self.0.query_row(&sql, [path], fields).optional()
         };
         // Nix reads through the index, and a forged file can make it differ from the table.
         let found = row("WHERE path IN (?1)")?;
         if found != row("NOT INDEXED WHERE +path = ?1")? {
-            return Err("has an index that disagrees with its table".to_owned());
+            return Err(DatabaseError::IndexDisagrees);
         }
         let Some((id, hash, bytes, signatures, content)) = found else {
             return Ok(None);
@@ -93,7 +104,7 @@ impl Database {
             .flatten()
             .any(|text| text.len() > MAX_TEXT)
         {
-            return Err("holds a text that is too long".to_owned());
+            return Err(DatabaseError::TextTooLong);
         }
         let digits = hash.strip_prefix("sha256:").unwrap_or_default();
         let sha256 = from_hex(digits)
@@ -102,16 +113,11 @@ impl Database {
         let words = signatures.as_deref().unwrap_or_default().split_whitespace();
         Ok(Some(Registered {
             path: path.to_owned(),
-            sha256: sha256.ok_or_else(|| {
-                format!(
-                    "holds the hash {}, which is no SHA-256",
-                    text::excerpt(&hash, 80)
-                )
-            })?,
+            sha256: sha256.ok_or(DatabaseError::NoSha256(hash))?,
             bytes: bytes.and_then(|bytes| u64::try_from(bytes).ok()),
             signatures: words.map(str::to_owned).collect(),
             content: content.filter(|content| !content.is_empty()),
-            references: self.references(id).map_err(|error| shown(&error))?,
+            references: self.references(id)?,
         }))
     }
 

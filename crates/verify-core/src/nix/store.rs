@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest as _, Sha256};
 
-use super::database::{Database, Registered};
+use super::database::{Database, DatabaseError, Registered};
 use super::keys::{self, Signed, StoreKey};
 use super::nar::{self, NarError, NarHash};
 use super::store_path::{Content, StorePath};
@@ -52,7 +52,7 @@ pub(crate) struct Store {
     folder: PathBuf,
     database: PathBuf,
     keys: Vec<StoreKey>,
-    opened: OnceCell<Result<Database, String>>,
+    opened: OnceCell<Result<Database, DatabaseError>>,
     known: RefCell<BTreeMap<StorePath, Fact<Proof>>>,
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::digest::Sri;
-use crate::read;
+use crate::error::Malformed;
+use crate::{json, read};
 
 /// Bytes that a lockfile may have. The largest of a real OpenClaw has 0.2 MB.
 const MAX_BYTES: u64 = 32 << 20;
@@ -39,17 +40,17 @@ pub struct Locked {
     pub has_install_script: bool,
 }
 
-/// The entries by folder (`node_modules/a/node_modules/b`). None when there is no file; an error in words when it cannot be used.
-pub(super) fn read(node_modules: &Path) -> Result<Option<BTreeMap<String, Locked>>, String> {
+/// The entries by folder (`node_modules/a/node_modules/b`). None when there is no file.
+pub(super) fn read(node_modules: &Path) -> Result<Option<BTreeMap<String, Locked>>, Malformed> {
     let text = match read::text(&node_modules.join(".package-lock.json"), MAX_BYTES) {
         Ok(text) => text,
         Err(read::ReadError::NotFound) => return Ok(None),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(error.into()),
     };
-    let value = crate::json::strict(&text).map_err(|error| error.to_string())?;
+    let value = json::strict(&text)?;
     match value.get("lockfileVersion").and_then(Value::as_u64) {
         Some(2 | 3) => {}
-        _ => return Err("is of another version than 2 or 3".to_owned()),
+        _ => return Err("is of another version than 2 or 3".into()),
     }
     let packages = value
         .get("packages")
@@ -59,11 +60,11 @@ pub(super) fn read(node_modules: &Path) -> Result<Option<BTreeMap<String, Locked
         .iter()
         .filter(|(place, _)| !place.is_empty())
         .map(|(place, entry)| Ok((place.clone(), locked(entry)?)))
-        .collect::<Result<_, String>>()
+        .collect::<Result<_, Malformed>>()
         .map(Some)
 }
 
-fn locked(entry: &Value) -> Result<Locked, String> {
+fn locked(entry: &Value) -> Result<Locked, Malformed> {
     let object = entry.as_object().ok_or("has a package that is no object")?;
     let text = |key: &str| match object.get(key) {
         None => Ok(None),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::json;
+use crate::json::{self, JsonError};
 
 /// What a `package.json` says about its package. All of it is untrusted text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -147,11 +147,10 @@ const WANTED: [&str; 22] = [
 ];
 
 impl PackageJson {
-    /// Reads the text of a `package.json`. A text that is no JSON object is an error in words.
-    pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Odd>), String> {
+    /// Reads the text of a `package.json`. A text that is no JSON object is an error.
+    pub(crate) fn parse(text: &str) -> Result<(Self, Vec<Odd>), JsonError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (members, duplicates) =
-            json::members(text, &WANTED).map_err(|error| error.to_string())?;
+        let (members, duplicates) = json::members(text, &WANTED)?;
         let mut reader = Reader {
             members,
             odd: duplicates.into_iter().map(Odd::DuplicateKey).collect(),
@@ -525,11 +524,13 @@ mod tests {
         assert!(
             PackageJson::parse(&text)
                 .expect_err("too deep")
+                .to_string()
                 .contains("nested deeper")
         );
         assert!(
             PackageJson::parse("[]")
                 .expect_err("no object")
+                .to_string()
                 .contains("expected a JSON object")
         );
     }

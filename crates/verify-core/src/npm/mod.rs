@@ -288,7 +288,9 @@ fn attach_hidden_lock(project: &Path, instances: &mut [PackageInstance], notes: 
             let path = "node_modules/.package-lock.json".to_owned();
             return notes.push(Note {
                 path,
-                kind: NoteKind::BadHiddenLockfile { why },
+                kind: NoteKind::BadHiddenLockfile {
+                    why: why.to_string(),
+                },
             });
         }
     };

@@ -256,7 +256,7 @@ impl<'a> NpmWalk<'a> {
         let (mut manifest, odd) = match PackageJson::parse(&text) {
             Ok(parsed) => parsed,
             Err(why) => {
-                self.unreadable(file, &why);
+                self.unreadable(file, &why.to_string());
                 return None;
             }
         };

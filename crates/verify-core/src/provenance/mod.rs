@@ -37,4 +37,4 @@ pub use npm::{KeyUsage, NpmKeys};
 pub use sigstore::PublicKey;
 pub use statement::{Statement, StatementSubject};
 pub use summary::{SUMMARY_PREDICATE, SUMMARY_VERIFIER, Summary, signed_summary};
-pub use trust::{Instance, NoTrustRoot, TrustRoot, TrustRootOrigin};
+pub use trust::{Instance, NoTrustRoot, RootError, TrustRoot, TrustRootOrigin};

@@ -6,12 +6,38 @@ use serde_json::{Map, Value};
 
 use crate::text;
 
-/// What is wrong; completes a sentence that starts with "it".
-type Checked = Result<(), String>;
+/// What keeps JSON from being a root. Completes a sentence that starts with "it"; safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Misshapen {
+    #[error("is no JSON object")]
+    NotObject,
+    #[error("has a part `{0}` that is no object")]
+    PartNotObject(String),
+    #[error("has a key `{}` in `{part}` that is not known", text::excerpt(key, 40))]
+    UnknownKey { key: String, part: String },
+    #[error("has a `{key}` in `{part}` that is no text")]
+    NotText { key: String, part: String },
+    #[error("has a `{0}` that is no list")]
+    NotList(String),
+    #[error("has a `{0}` that is no time")]
+    NotTime(String),
+    #[error("has a `validFor` that ends before it starts")]
+    EndsBeforeStart,
+    #[error("is no root of a TUF repository")]
+    OtherType,
+    #[error("has a `consistent_snapshot` that is neither true nor false")]
+    ConsistentSnapshot,
+    #[error("has no `expires`")]
+    NoExpiry,
+    #[error("has a role `{0}` whose `threshold` its keys cannot meet")]
+    Threshold(&'static str),
+}
+
+type Checked = Result<(), Misshapen>;
 
 /// A Sigstore `trusted_root.json` with the keys of `sigstore_trustroot.proto` and no others, each of its type.
 pub(super) fn trusted_root(root: &Value) -> Checked {
-    let root = root.as_object().ok_or("is no JSON object")?;
+    let root = root.as_object().ok_or(Misshapen::NotObject)?;
     only(
         root,
         "the file",
@@ -80,7 +106,7 @@ pub(super) fn trusted_root(root: &Value) -> Checked {
 /// The first `root.json` of a TUF repository. Keys that the specification does not name begin with `x-`, as those of tuf-on-ci do.
 pub(super) fn tuf_root(file: &Value) -> Checked {
     const ROLES: [&str; 4] = ["root", "snapshot", "targets", "timestamp"];
-    let file = file.as_object().ok_or("is no JSON object")?;
+    let file = file.as_object().ok_or(Misshapen::NotObject)?;
     only(file, "the file", &["signed", "signatures"])?;
     each(file, "signatures", |signature| {
         only(signature, "signatures", &["keyid", "sig"])?;
@@ -101,15 +127,15 @@ pub(super) fn tuf_root(file: &Value) -> Checked {
         ],
     )?;
     if signed.get("_type").and_then(Value::as_str) != Some("root") {
-        return Err("is no root of a TUF repository".to_owned());
+        return Err(Misshapen::OtherType);
     }
     if !signed
         .get("consistent_snapshot")
         .is_none_or(Value::is_boolean)
     {
-        return Err("has a `consistent_snapshot` that is neither true nor false".to_owned());
+        return Err(Misshapen::ConsistentSnapshot);
     }
-    time(signed, "expires")?.ok_or("has no `expires`")?;
+    time(signed, "expires")?.ok_or(Misshapen::NoExpiry)?;
     let keys = object(signed.get("keys").unwrap_or(&Value::Null), "keys")?;
     for key in keys.values() {
         let key = object(key, "keys")?;
@@ -140,9 +166,7 @@ pub(super) fn tuf_root(file: &Value) -> Checked {
         let known = ids.iter().all(|id| keys.contains_key(*id));
         let threshold = entry.get("threshold").and_then(Value::as_u64).unwrap_or(0);
         if !known || threshold == 0 || threshold > different.len() as u64 {
-            return Err(format!(
-                "has a role `{role}` whose `threshold` its keys cannot meet"
-            ));
+            return Err(Misshapen::Threshold(role));
         }
     }
     Ok(())
@@ -154,33 +178,33 @@ fn period(entry: &Map<String, Value>) -> Checked {
         only(valid, "validFor", &["start", "end"])?;
         let (start, end) = (time(valid, "start")?, time(valid, "end")?);
         if start.zip(end).is_some_and(|(start, end)| end < start) {
-            return Err("has a `validFor` that ends before it starts".to_owned());
+            return Err(Misshapen::EndsBeforeStart);
         }
         Ok(())
     })
 }
 
-fn time(entry: &Map<String, Value>, key: &str) -> Result<Option<Timestamp>, String> {
-    let wrong = || format!("has a `{key}` that is no time");
+fn time(entry: &Map<String, Value>, key: &str) -> Result<Option<Timestamp>, Misshapen> {
+    let wrong = || Misshapen::NotTime(key.to_owned());
     entry
         .get(key)
         .map(|value| value.as_str().and_then(|text| text.parse().ok()))
         .map_or(Ok(None), |time| time.map(Some).ok_or_else(wrong))
 }
 
-fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, String> {
+fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, Misshapen> {
     value
         .as_object()
-        .ok_or_else(|| format!("has a part `{what}` that is no object"))
+        .ok_or_else(|| Misshapen::PartNotObject(what.to_owned()))
 }
 
 fn only(entry: &Map<String, Value>, what: &str, known: &[&str]) -> Checked {
     let other = |key: &&String| !known.contains(&key.as_str()) && !key.starts_with("x-");
     match entry.keys().find(other) {
-        Some(key) => Err(format!(
-            "has a key `{}` in `{what}` that is not known",
-            text::excerpt(key, 40)
-        )),
+        Some(key) => Err(Misshapen::UnknownKey {
+            key: key.clone(),
+            part: what.to_owned(),
+        }),
         None => Ok(()),
     }
 }
@@ -189,7 +213,10 @@ fn only(entry: &Map<String, Value>, what: &str, known: &[&str]) -> Checked {
 fn texts(entry: &Map<String, Value>, what: &str, keys: &[&str]) -> Checked {
     let other = |key: &&&str| !entry.get(**key).is_none_or(Value::is_string);
     match keys.iter().find(other) {
-        Some(key) => Err(format!("has a `{key}` in `{what}` that is no text")),
+        Some(key) => Err(Misshapen::NotText {
+            key: (*key).to_owned(),
+            part: what.to_owned(),
+        }),
         None => Ok(()),
     }
 }
@@ -215,7 +242,7 @@ fn each(
         return Ok(());
     };
     list.as_array()
-        .ok_or_else(|| format!("has a `{key}` that is no list"))?
+        .ok_or_else(|| Misshapen::NotList(key.to_owned()))?
         .iter()
         .try_for_each(|value| check(object(value, key)?))
 }

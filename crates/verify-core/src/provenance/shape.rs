@@ -4,13 +4,23 @@ use serde_json::Value;
 
 use super::fault::RefusedBundle;
 use crate::fact::Fault;
+use crate::json::{self, JsonError};
 use crate::text;
 
+/// Why bytes are not one JSON value that every reader understands alike. Completes a sentence that starts with "it"; safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotJson {
+    #[error("is not UTF-8 text")]
+    NotUtf8,
+    #[error("{}", text::excerpt(&.0.to_string(), 200))]
+    Json(#[from] JsonError),
+}
+
 /// The one JSON value in `bytes`, in which no name appears twice: two readers that pick different ones would judge different
-/// documents. The error completes a sentence that starts with "it".
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
-    let json = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
-    crate::json::strict(json).map_err(|e| text::excerpt(&e.to_string(), 200))
+/// documents.
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
+    let json = std::str::from_utf8(bytes).map_err(|_| NotJson::NotUtf8)?;
+    Ok(json::strict(json)?)
 }
 
 /// Signatures that are no JSON, by how they begin.
@@ -122,7 +132,7 @@ pub(super) fn check(json: &Value) -> Result<(), RefusedBundle> {
         ));
     }
     one_of(material, &kinds, "key material")?;
-    known_names(json, &[]).map_err(RefusedBundle::Unsupported)
+    known_names(json, &[])
 }
 
 /// Every name that the format knows, by the name it is in. Other clients refuse unknown names, too; what no client reads is a place
@@ -181,7 +191,7 @@ const NAMES: [(&str, &[&str]); 17] = [
 const SIGNATURE: &[&str] = &["sig", "keyid"];
 
 /// Walks the bundle, at most as deep as the format is.
-fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
+fn known_names(value: &Value, path: &[&str]) -> Result<(), RefusedBundle> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| known_names(item, path)),
         Value::Object(map) => {
@@ -196,10 +206,10 @@ fn known_names(value: &Value, path: &[&str]) -> Result<(), String> {
             };
             map.iter().try_for_each(|(name, inner)| {
                 if !known.contains(&name.as_str()) {
-                    return Err(format!(
+                    return Err(RefusedBundle::Unsupported(format!(
                         "the bundle has `{}` in a place where this program knows no such name",
                         text::excerpt(name, 60)
-                    ));
+                    )));
                 }
                 known_names(inner, &[path, &[name.as_str()]].concat())
             })

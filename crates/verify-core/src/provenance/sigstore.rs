@@ -25,7 +25,7 @@ use super::fault::RefusedBundle;
 use super::identity::Identity;
 use super::shape::{self, malformed};
 use super::statement::Statement;
-use super::trust::Instance;
+use super::trust::{Instance, Unusable};
 use super::unsupported;
 use crate::fact::Fault;
 use crate::text;
@@ -46,34 +46,32 @@ pub(super) struct SigstoreRoot {
 
 impl SigstoreRoot {
     /// Reads a trust root and checks that it is of the kind that `instance` promises.
-    pub(super) fn new(json: &str, instance: Instance) -> Result<Self, String> {
-        shape::parse(json.as_bytes()).map_err(|e| format!("it {e}"))?;
-        let root = TrustedRoot::from_json(json).map_err(|e| e.to_string())?;
+    pub(super) fn new(json: &str, instance: Instance) -> Result<Self, Unusable> {
+        shape::parse(json.as_bytes())?;
+        let root = TrustedRoot::from_json(json).map_err(|e| Unusable::Library(e.to_string()))?;
         match instance {
             Instance::PublicGood if root.tlogs.is_empty() => {
-                return Err(
-                    "it has no transparency log; GitHub's own instance must be named".to_owned(),
-                );
+                return Err(Unusable::Without(
+                    "transparency log; GitHub's own instance must be named",
+                ));
             }
             // Skipping the log is right only where there is none: a root with logs would be stripped of half its checks.
             Instance::GitHub if !root.tlogs.is_empty() || !root.ctlogs.is_empty() => {
-                return Err(
-                    "it has a transparency log, so it is not the root of GitHub's own instance"
-                        .to_owned(),
-                );
+                return Err(Unusable::HasLog);
             }
             Instance::PublicGood if root.ctlogs.is_empty() => {
-                return Err("it has no certificate log".to_owned());
+                return Err(Unusable::Without("certificate log"));
             }
             Instance::GitHub if root.timestamp_authorities.is_empty() => {
-                return Err("it has no timestamp authority".to_owned());
+                return Err(Unusable::Without("timestamp authority"));
             }
             _ if root.certificate_authorities.is_empty() => {
-                return Err("it has no certificate authority".to_owned());
+                return Err(Unusable::Without("certificate authority"));
             }
             _ => {}
         }
-        let verifier = sigstore_verify::Verifier::new(&root).map_err(|e| e.to_string())?;
+        let verifier =
+            sigstore_verify::Verifier::new(&root).map_err(|e| Unusable::Library(e.to_string()))?;
         Ok(Self { verifier, instance })
     }
 }

@@ -48,40 +48,31 @@ const MAX_SUBJECTS: usize = 10_000;
 impl Statement {
     /// Reads the payload of a DSSE envelope.
     pub(super) fn parse(payload: &[u8]) -> Result<Self, RefusedBundle> {
-        let bad = |why: String| {
-            RefusedBundle::wrong(
-                Fault::Bundle,
-                format!("the signed statement is malformed: {why}"),
-            )
-        };
-        let Value::Object(mut map) = shape::parse(payload).map_err(|e| bad(format!("it {e}")))?
+        let Value::Object(mut map) =
+            shape::parse(payload).map_err(|e| malformed(format!("it {e}")))?
         else {
-            return Err(bad("it is no JSON object".to_owned()));
+            return Err(malformed("it is no JSON object"));
         };
         match map.get("_type").and_then(Value::as_str) {
             Some("https://in-toto.io/Statement/v1" | "https://in-toto.io/Statement/v0.1") => {}
             Some(other) => {
-                return Err(bad(format!(
+                return Err(malformed(format!(
                     "`{}` is no in-toto statement type",
                     text::excerpt(other, 80)
                 )));
             }
-            None => return Err(bad("it has no `_type`".to_owned())),
+            None => return Err(malformed("it has no `_type`")),
         }
         let Some(Value::String(predicate_type)) = map.remove("predicateType") else {
-            return Err(bad("it has no `predicateType`".to_owned()));
+            return Err(malformed("it has no `predicateType`"));
         };
         let Some(Value::Array(subjects)) = map.remove("subject") else {
-            return Err(bad("it has no `subject`".to_owned()));
+            return Err(malformed("it has no `subject`"));
         };
         if subjects.is_empty() || subjects.len() > MAX_SUBJECTS {
-            return Err(bad(format!("it has {} subjects", subjects.len())));
+            return Err(malformed(format!("it has {} subjects", subjects.len())));
         }
-        let subjects = subjects
-            .iter()
-            .map(subject)
-            .collect::<Result<_, _>>()
-            .map_err(bad)?;
+        let subjects = subjects.iter().map(subject).collect::<Result<_, _>>()?;
         Ok(Self {
             predicate_type,
             subjects,
@@ -90,30 +81,38 @@ impl Statement {
     }
 }
 
-fn subject(value: &Value) -> Result<StatementSubject, String> {
-    let map = value.as_object().ok_or("a subject is no object")?;
+fn subject(value: &Value) -> Result<StatementSubject, RefusedBundle> {
+    let map = value
+        .as_object()
+        .ok_or_else(|| malformed("a subject is no object"))?;
     let text_of = |name: &str| match map.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(format!("the `{name}` of a subject is no text")),
+        Some(_) => Err(malformed(format!("the `{name}` of a subject is no text"))),
     };
-    let digests = map
-        .get("digest")
-        .and_then(Value::as_object)
-        .ok_or("a subject has no digest")?;
+    let digests = map.get("digest").and_then(Value::as_object);
+    let digests = digests
+        .filter(|digests| !digests.is_empty())
+        .ok_or_else(|| malformed("a subject has no digest"))?;
     let mut read = Vec::with_capacity(digests.len());
     for (algorithm, hex) in digests {
-        let hex = hex.as_str().ok_or("a digest of a subject is no text")?;
+        let hex = hex
+            .as_str()
+            .ok_or_else(|| malformed("a digest of a subject is no text"))?;
         read.push((algorithm.clone(), hex.to_owned()));
-    }
-    if read.is_empty() {
-        return Err("a subject has no digest".to_owned());
     }
     Ok(StatementSubject {
         name: text_of("name")?.unwrap_or_default(),
         uri: text_of("uri")?,
         digests: read,
     })
+}
+
+fn malformed(why: impl std::fmt::Display) -> RefusedBundle {
+    RefusedBundle::wrong(
+        Fault::Bundle,
+        format!("the signed statement is malformed: {why}"),
+    )
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::root_shape::{self, Misshapen};
+use super::shape::{self, NotJson};
 use super::sigstore::{self, SigstoreRoot};
-use super::{root_shape, shape};
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
 use crate::fact::{Fact, NotEstablished};
@@ -67,6 +68,32 @@ impl NoTrustRoot {
     pub fn fact<T>(&self) -> Fact<T> {
         Fact::not_established(NotEstablished::NoTrustRoot, self.to_string())
     }
+}
+
+/// Why a text is no root of trust that can be used. Safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct RootError(#[from] Unusable);
+
+/// The cases of [`RootError`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("it {0}")]
+    NotJson(#[from] NotJson),
+    #[error("it {0}")]
+    Misshapen(#[from] Misshapen),
+    /// What the library that reads it says.
+    #[error("{0}")]
+    Library(String),
+    #[error("it has no {0}")]
+    Without(&'static str),
+    #[error("it has a transparency log, so it is not the root of GitHub's own instance")]
+    HasLog,
+    #[error(
+        "{found} of its lines are a trust root for the instance `{}`, expected exactly one",
+        instance.as_str()
+    )]
+    Lines { found: usize, instance: Instance },
 }
 
 /// A trust root, ready to verify with. Build it once and use it for many bundles; it can be shared between threads.
@@ -136,11 +163,10 @@ impl TrustRoot {
                 }
                 match <[_; 1]>::try_from(fitting) {
                     Ok([only]) => Ok(only),
-                    Err(several) => Err(format!(
-                        "{} of its lines are a trust root for the instance `{}`, expected exactly one",
-                        several.len(),
-                        instance.as_str()
-                    )),
+                    Err(several) => Err(Unusable::Lines {
+                        found: several.len(),
+                        instance,
+                    }),
                 }
             }
             Err(why) => Err(why),
@@ -158,13 +184,13 @@ impl TrustRoot {
         })
     }
 
-    /// Whether `text` is the first root of a TUF repository, as a file of the operator names it; what is wrong completes a sentence that
-    /// starts with "it".
+    /// Whether `text` is the first root of a TUF repository, as a file of the operator names it.
     ///
     /// # Errors
     /// When it is no such root, or anything in it is not known.
-    pub fn check_tuf_root(text: &str) -> Result<(), String> {
-        shape::parse(text.as_bytes()).and_then(|root| root_shape::tuf_root(&root))
+    pub fn check_tuf_root(text: &str) -> Result<(), RootError> {
+        let root = shape::parse(text.as_bytes()).map_err(Unusable::from)?;
+        Ok(root_shape::tuf_root(&root).map_err(Unusable::from)?)
     }
 
     /// The root `json` that a TUF client verified for `instance`, current until `until`.
@@ -173,7 +199,7 @@ impl TrustRoot {
         json: &str,
         instance: Instance,
         until: Timestamp,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, RootError> {
         let root = SigstoreRoot::new(json, instance)?;
         Ok(Self {
             root,
@@ -234,15 +260,13 @@ impl TrustRoot {
 }
 
 /// A root of the operator's, in which nothing is passed over.
-fn strict(json: &str, instance: Instance) -> Result<SigstoreRoot, String> {
+fn strict(json: &str, instance: Instance) -> Result<SigstoreRoot, Unusable> {
     well_formed(json)?;
     SigstoreRoot::new(json, instance)
 }
 
-fn well_formed(json: &str) -> Result<(), String> {
-    shape::parse(json.as_bytes())
-        .and_then(|root| root_shape::trusted_root(&root))
-        .map_err(|why| format!("it {why}"))
+fn well_formed(json: &str) -> Result<(), Unusable> {
+    Ok(root_shape::trusted_root(&shape::parse(json.as_bytes())?)?)
 }
 
 impl fmt::Debug for TrustRoot {

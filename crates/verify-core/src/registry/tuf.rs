@@ -144,13 +144,14 @@ impl TufSource {
             .expires;
         let root = target(&mut updater, ROOT, now).await;
         let root = root.and_then(|json| {
-            TrustRoot::from_tuf(&json, self.instance, until).map_err(|why| none(&why))
+            TrustRoot::from_tuf(&json, self.instance, until).map_err(|why| none(&why.to_string()))
         });
         let keys = match keys_name(updater.trusted().targets_role("targets")) {
             Ok(name) => target(&mut updater, &name, now).await,
             Err(why) => Err(none(why)),
         };
-        let keys = keys.and_then(|json| NpmKeys::from_tuf(&json, until).map_err(|why| none(&why)));
+        let keys = keys
+            .and_then(|json| NpmKeys::from_tuf(&json, until).map_err(|why| none(&why.to_string())));
         Ok(RefreshedTrust {
             root: root.map(Arc::new),
             keys: keys.map(Arc::new),

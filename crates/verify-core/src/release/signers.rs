@@ -351,7 +351,7 @@ fn parse_line(line: &str, number: usize) -> Result<Line, Problem> {
     };
     let allows = |options: &str| {
         parse_options(options).map_err(|what| Problem {
-            what,
+            what: what.to_string(),
             at: rest_at..rest_at + options.len(),
         })
     };
@@ -433,6 +433,23 @@ fn unknown_key(text: &str, line: usize) -> Option<UnknownKey> {
     })
 }
 
+/// What is wrong with the options of a line; safe to show.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum BadOptions {
+    #[error("the value of `{0}` is not in quotes")]
+    NotQuoted(&'static str),
+    #[error("`{0}` stands twice")]
+    Twice(&'static str),
+    #[error("`{}` is no option that is known", excerpt(.0, 40))]
+    Unknown(String),
+    #[error("the options end in a comma")]
+    TrailingComma,
+    #[error("`{}` is no time: write YYYYMMDDZ or YYYYMMDDHHMMSSZ", excerpt(.0, 40))]
+    NotTime(String),
+    #[error("`valid-before` does not lie after `valid-after`")]
+    EndsBeforeStart,
+}
+
 #[derive(Default)]
 struct Options {
     cert_authority: bool,
@@ -441,59 +458,54 @@ struct Options {
     valid_before: Option<i64>,
 }
 
-fn parse_options(mut rest: &str) -> Result<Options, String> {
+fn parse_options(mut rest: &str) -> Result<Options, BadOptions> {
     let mut entry = Options::default();
     while !rest.is_empty() {
         if let Some(after) = strip_name(rest, "cert-authority") {
             entry.cert_authority = true;
             rest = after;
         } else if let Some(after) = strip_name(rest, "namespaces=") {
-            let (value, after) =
-                dequote(after).ok_or("the value of `namespaces` is not in quotes")?;
+            let value = value_of("namespaces", after, &mut rest)?;
             set_once(&mut entry.namespaces, value, "namespaces")?;
-            rest = after;
         } else if let Some(after) = strip_name(rest, "valid-after=") {
-            let (value, after) =
-                dequote(after).ok_or("the value of `valid-after` is not in quotes")?;
+            let value = value_of("valid-after", after, &mut rest)?;
             set_once(&mut entry.valid_after, parse_time(&value)?, "valid-after")?;
-            rest = after;
         } else if let Some(after) = strip_name(rest, "valid-before=") {
-            let (value, after) =
-                dequote(after).ok_or("the value of `valid-before` is not in quotes")?;
+            let value = value_of("valid-before", after, &mut rest)?;
             set_once(&mut entry.valid_before, parse_time(&value)?, "valid-before")?;
-            rest = after;
         } else {
-            return Err(format!(
-                "`{}` is no option that is known",
-                excerpt(rest, 40)
-            ));
+            return Err(BadOptions::Unknown(rest.to_owned()));
         }
         if rest.is_empty() {
             break;
         }
         rest = match rest.strip_prefix(',') {
-            Some("") => return Err("the options end in a comma".to_owned()),
+            Some("") => return Err(BadOptions::TrailingComma),
             Some(after) => after,
-            None => {
-                return Err(format!(
-                    "`{}` is no option that is known",
-                    excerpt(rest, 40)
-                ));
-            }
+            None => return Err(BadOptions::Unknown(rest.to_owned())),
         };
     }
     match (entry.valid_after, entry.valid_before) {
-        (Some(after), Some(before)) if before <= after => {
-            Err("`valid-before` does not lie after `valid-after`".to_owned())
-        }
+        (Some(after), Some(before)) if before <= after => Err(BadOptions::EndsBeforeStart),
         _ => Ok(entry),
     }
 }
 
-fn set_once<T>(slot: &mut Option<T>, value: T, name: &str) -> Result<(), String> {
+/// The value in quotes at the start of `text`; what follows it becomes `rest`.
+fn value_of<'a>(
+    name: &'static str,
+    text: &'a str,
+    rest: &mut &'a str,
+) -> Result<String, BadOptions> {
+    let (value, after) = dequote(text).ok_or(BadOptions::NotQuoted(name))?;
+    *rest = after;
+    Ok(value)
+}
+
+fn set_once<T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), BadOptions> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(format!("`{name}` stands twice")),
+        Some(_) => Err(BadOptions::Twice(name)),
     }
 }
 
@@ -521,13 +533,8 @@ fn dequote(text: &str) -> Option<(String, &str)> {
 }
 
 /// `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS`, with `Z` or `UTC` after it or not.
-fn parse_time(text: &str) -> Result<i64, String> {
-    let bad = || {
-        format!(
-            "`{}` is no time: write YYYYMMDDZ or YYYYMMDDHHMMSSZ",
-            excerpt(text, 40)
-        )
-    };
+fn parse_time(text: &str) -> Result<i64, BadOptions> {
+    let bad = || BadOptions::NotTime(text.to_owned());
     let upper = text.to_ascii_uppercase();
     let digits = upper
         .strip_suffix('Z')

@@ -135,12 +135,12 @@ impl Checklist {
     /// From the report about the machine, and that about what is installed where there is one.
     pub(crate) fn of(
         machine: &Report,
-        installed: Result<&Report, String>,
+        installed: Result<&Report, &NotChecked>,
         looked: &LookedAt,
     ) -> Self {
         let mut rows: Vec<ChecklistRow> = POINTS
             .iter()
-            .map(|point| row(point, machine, &installed, looked))
+            .map(|point| row(point, machine, installed, looked))
             .collect();
         let states: Vec<(u8, u8, ChecklistState)> = POINTS
             .iter()
@@ -194,7 +194,7 @@ impl Checklist {
 fn row(
     point: &Point,
     machine: &Report,
-    installed: &Result<&Report, String>,
+    installed: Result<&Report, &NotChecked>,
     looked: &LookedAt,
 ) -> ChecklistRow {
     let about = |finding: &&Finding| {
@@ -203,7 +203,7 @@ fn row(
             .iter()
             .any(|entry| is_about(entry, finding.id, finding.code))
     };
-    let reports = [Some(machine), installed.as_ref().ok().copied()];
+    let reports = [Some(machine), installed.ok()];
     let findings: Vec<&Finding> = reports
         .into_iter()
         .flatten()
@@ -303,6 +303,15 @@ fn lines(findings: &[&Finding]) -> Vec<String> {
     lines
 }
 
+/// Why nothing is known of what is installed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotChecked {
+    #[error("there is no lock yet")]
+    NoLock,
+    #[error("the check could not be completed: {0}")]
+    Incomplete(crate::error::Error),
+}
+
 /// Why a point does not pass though no rule says anything.
 enum Missing {
     /// Nothing was looked at.
@@ -320,7 +329,7 @@ impl From<String> for Missing {
 /// What was looked at, so that silence means something; or why nothing was.
 fn evidence(
     point: &Point,
-    installed: &Result<&Report, String>,
+    installed: Result<&Report, &NotChecked>,
     looked: &LookedAt,
 ) -> Result<String, Missing> {
     let unknown = |why: &str| Err(Missing::Unknown(why.to_owned()));
@@ -346,7 +355,7 @@ fn evidence(
             .clone()
             .ok_or_else(|| Missing::Unknown(why.to_owned()))
     };
-    let locked = || installed.as_ref().map_err(Clone::clone).copied();
+    let locked = || installed.map_err(|why| Missing::Unknown(why.to_string()));
     match point.needs {
         Needs::Config => given(&looked.config, "not all of the config was read"),
         Needs::Sandbox | Needs::Kernel if !looked.sandboxed => {
@@ -379,7 +388,7 @@ fn evidence(
             &looked.template,
             "no template lies beside a file with variables in a repository; whether one is needed is not seen",
         ),
-        Needs::Lock => as_locked(locked()?).map_err(Missing::from),
+        Needs::Lock => as_locked(locked()?),
         Needs::Advisories => match &locked()?.inputs.advisories {
             Some(known) => Ok(format!("{} advisories were asked", known.records)),
             None => unknown("no index of advisories was read"),
@@ -421,7 +430,7 @@ fn provenance(report: &Report) -> Result<String, Missing> {
 }
 
 /// What is locked was looked at, all of it: one subject that was not may hold anything.
-fn as_locked(report: &Report) -> Result<String, String> {
+fn as_locked(report: &Report) -> Result<String, Missing> {
     let open = report.subjects.iter().filter(|subject| {
         matches!(
             subject.outcomes.integrity,
@@ -450,9 +459,9 @@ fn as_locked(report: &Report) -> Result<String, String> {
         let core = |subject: &SubjectReport| subject.kind == Kind::Core;
         return match report.subjects.iter().any(core) {
             true => Ok(format!("{all} subjects, judged with the lock")),
-            false => Err(format!(
+            false => Err(Missing::Unknown(format!(
                 "{all} subjects were judged with the lock, and the host package is not known"
-            )),
+            ))),
         };
     }
     let more = open.len().saturating_sub(SHOWN);
@@ -461,8 +470,8 @@ fn as_locked(report: &Report) -> Result<String, String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Err(format!(
+    Err(Missing::Unknown(format!(
         "{known} of {all} subjects are as locked; not {}{more}",
         open.join(", ")
-    ))
+    )))
 }

@@ -10,8 +10,50 @@
 use serde_json::{Map, Value};
 
 use crate::digest::from_hex;
-use crate::json;
+use crate::json::{self, JsonError};
 use crate::text;
+
+/// Why a text is not the record, or the lock of many skills, that it should be. Completes a sentence that starts with "it"; safe to
+/// show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadRecord {
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    #[error("is no JSON object")]
+    NotObject,
+    #[error("holds the unknown key `{}`", text::excerpt(.0, 80))]
+    UnknownKey(String),
+    #[error("has no {0}")]
+    Missing(&'static str),
+    #[error("is of version {}, not 1", text::excerpt(.0, 40))]
+    Version(String),
+    #[error("{0} is no number")]
+    NotNumber(&'static str),
+    #[error("{key} is none of {}", values.join(", "))]
+    NotOneOf {
+        key: &'static str,
+        values: &'static [&'static str],
+    },
+    #[error("{key} is not of its form: {}", text::excerpt(value, 60))]
+    Form { key: &'static str, value: String },
+    #[error("`source` and `git` disagree")]
+    SourceAndGitDisagree,
+    #[error("lists more than {limit} skills")]
+    TooManySkills { limit: usize },
+    /// The same of a part of it.
+    #[error("{part} {why}")]
+    Part { part: String, why: Box<BadRecord> },
+}
+
+impl BadRecord {
+    /// The same, of the part `part`.
+    pub(crate) fn of_part(self, part: impl Into<String>) -> Self {
+        Self::Part {
+            part: part.into(),
+            why: Box::new(self),
+        }
+    }
+}
 
 /// `.clawhub/origin.json`.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +97,8 @@ pub(crate) struct GitOrigin {
 }
 
 impl ClawhubOrigin {
-    /// Reads the text of the record strictly. The error is safe to show.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads the text of the record strictly.
+    pub(crate) fn parse(text: &str) -> Result<Self, BadRecord> {
         const KEYS: [&str; 21] = [
             "version",
             "registry",
@@ -80,7 +122,7 @@ impl ClawhubOrigin {
             "fileTreeSha256",
             "fingerprint",
         ];
-        let raw = json::strict(text).map_err(|e| e.to_string())?;
+        let raw = json::strict(text)?;
         let map = object(&raw, &KEYS)?;
         version_one(map)?;
         number(map, "installedAt")?;
@@ -88,16 +130,21 @@ impl ClawhubOrigin {
         let integrity = match artifact {
             Some(artifact) => {
                 one_of(artifact, "kind", &["archive", "clawpack"])?;
-                hex(artifact, "sha256")?.ok_or("artifact has no sha256")?;
-                Some(short(artifact, "integrity", is_sri)?.ok_or("artifact has no integrity")?)
+                let missing = |key| BadRecord::Missing(key).of_part("artifact");
+                hex(artifact, "sha256")?.ok_or_else(|| missing("sha256"))?;
+                let integrity = short(artifact, "integrity", is_sri)?;
+                Some(integrity.ok_or_else(|| missing("integrity"))?)
             }
             None => None,
         };
         let skill_file = match optional_object(map, "skillFile", &["path", "sha256"])? {
-            Some(file) => Some((
-                short(file, "path", is_file_name)?.ok_or("skillFile has no path")?,
-                hex(file, "sha256")?.ok_or("skillFile has no sha256")?,
-            )),
+            Some(file) => {
+                let missing = |key| BadRecord::Missing(key).of_part("skillFile");
+                Some((
+                    short(file, "path", is_file_name)?.ok_or_else(|| missing("path"))?,
+                    hex(file, "sha256")?.ok_or_else(|| missing("sha256"))?,
+                ))
+            }
             None => None,
         };
         short(map, "trustState", is_word)?;
@@ -117,10 +164,11 @@ impl ClawhubOrigin {
         })?;
         short(map, "artifactIdentity", is_artifact_identity)?;
         Ok(Self {
-            registry: short(map, "registry", is_address)?.ok_or("has no registry")?,
-            slug: short(map, "slug", is_word)?.ok_or("has no slug")?,
+            registry: short(map, "registry", is_address)?.ok_or(BadRecord::Missing("registry"))?,
+            slug: short(map, "slug", is_word)?.ok_or(BadRecord::Missing("slug"))?,
             owner: short(map, "ownerHandle", is_word)?,
-            version: short(map, "installedVersion", is_word)?.ok_or("has no installedVersion")?,
+            version: short(map, "installedVersion", is_word)?
+                .ok_or(BadRecord::Missing("installedVersion"))?,
             requested: short(map, "requestedReference", is_reference)?,
             integrity,
             skill_file,
@@ -134,9 +182,9 @@ impl ClawhubOrigin {
 }
 
 impl SourceOrigin {
-    /// Reads the text of the record strictly. The error is safe to show.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let raw = json::strict(text).map_err(|e| e.to_string())?;
+    /// Reads the text of the record strictly.
+    pub(crate) fn parse(text: &str) -> Result<Self, BadRecord> {
+        let raw = json::strict(text)?;
         let map = object(
             &raw,
             &["version", "source", "spec", "slug", "installedAt", "git"],
@@ -148,98 +196,94 @@ impl SourceOrigin {
             Some(git) => {
                 short(git, "resolvedAt", is_word)?;
                 let oid = |t: &str| t.parse::<crate::digest::GitOid>().is_ok();
+                let missing = |key| BadRecord::Missing(key).of_part("git");
                 Some(GitOrigin {
-                    url: short(git, "url", is_line)?.ok_or("git has no url")?,
+                    url: short(git, "url", is_line)?.ok_or_else(|| missing("url"))?,
                     reference: short(git, "ref", |t| {
                         is_line(t) && !t.contains(char::is_whitespace)
                     })?,
-                    commit: short(git, "commit", oid)?.ok_or("git has no commit")?,
+                    commit: short(git, "commit", oid)?.ok_or_else(|| missing("commit"))?,
                 })
             }
             None => None,
         };
         if git.is_some() != (source == "git") {
-            return Err("`source` and `git` disagree".to_owned());
+            return Err(BadRecord::SourceAndGitDisagree);
         }
         Ok(Self {
-            spec: short(map, "spec", is_line)?.ok_or("has no spec")?,
-            slug: short(map, "slug", is_word)?.ok_or("has no slug")?,
+            spec: short(map, "spec", is_line)?.ok_or(BadRecord::Missing("spec"))?,
+            slug: short(map, "slug", is_word)?.ok_or(BadRecord::Missing("slug"))?,
             git,
             raw: raw.clone(),
         })
     }
 }
 
-fn object<'a>(value: &'a Value, keys: &[&str]) -> Result<&'a Map<String, Value>, String> {
-    let map = value.as_object().ok_or("is no JSON object")?;
+/// The object, with these keys and no other.
+fn object<'a>(value: &'a Value, keys: &[&str]) -> Result<&'a Map<String, Value>, BadRecord> {
+    let map = value.as_object().ok_or(BadRecord::NotObject)?;
     match map.keys().find(|key| !keys.contains(&key.as_str())) {
-        Some(key) => Err(format!(
-            "holds the unknown key `{}`",
-            text::excerpt(key, 80)
-        )),
+        Some(key) => Err(BadRecord::UnknownKey(key.clone())),
         None => Ok(map),
     }
 }
 
 fn optional_object<'a>(
     map: &'a Map<String, Value>,
-    key: &str,
+    key: &'static str,
     keys: &[&str],
-) -> Result<Option<&'a Map<String, Value>>, String> {
+) -> Result<Option<&'a Map<String, Value>>, BadRecord> {
     map.get(key)
-        .map(|value| object(value, keys).map_err(|why| format!("{key} {why}")))
+        .map(|value| object(value, keys).map_err(|why| why.of_part(key)))
         .transpose()
 }
 
-pub(crate) fn version_one(map: &Map<String, Value>) -> Result<(), String> {
+pub(crate) fn version_one(map: &Map<String, Value>) -> Result<(), BadRecord> {
     match map.get("version") {
         Some(Value::Number(n)) if n.as_u64() == Some(1) => Ok(()),
-        Some(other) => Err(format!(
-            "is of version {}, not 1",
-            text::excerpt(&other.to_string(), 40)
-        )),
-        None => Err("has no version".to_owned()),
+        Some(other) => Err(BadRecord::Version(other.to_string())),
+        None => Err(BadRecord::Missing("version")),
     }
 }
 
-fn number(map: &Map<String, Value>, key: &str) -> Result<(), String> {
+fn number(map: &Map<String, Value>, key: &'static str) -> Result<(), BadRecord> {
     if map.get(key).is_some_and(Value::is_number) {
         Ok(())
     } else {
-        Err(format!("{key} is no number"))
+        Err(BadRecord::NotNumber(key))
     }
 }
 
 fn one_of(
     map: &Map<String, Value>,
-    key: &str,
-    values: &[&'static str],
-) -> Result<&'static str, String> {
+    key: &'static str,
+    values: &'static [&'static str],
+) -> Result<&'static str, BadRecord> {
     let found = map.get(key).and_then(Value::as_str).unwrap_or_default();
     values
         .iter()
         .find(|value| **value == found)
         .copied()
-        .ok_or_else(|| format!("{key} is none of {}", values.join(", ")))
+        .ok_or(BadRecord::NotOneOf { key, values })
 }
 
 /// A text of at most 1,024 bytes of a certain form; none when absent.
 fn short(
     map: &Map<String, Value>,
-    key: &str,
+    key: &'static str,
     form: impl Fn(&str) -> bool,
-) -> Result<Option<String>, String> {
+) -> Result<Option<String>, BadRecord> {
     match map.get(key) {
         None => Ok(None),
         Some(Value::String(text)) if text.len() <= 1_024 && form(text) => Ok(Some(text.clone())),
-        Some(other) => Err(format!(
-            "{key} is not of its form: {}",
-            text::excerpt(&other.to_string(), 60)
-        )),
+        Some(other) => Err(BadRecord::Form {
+            key,
+            value: other.to_string(),
+        }),
     }
 }
 
-fn hex(map: &Map<String, Value>, key: &str) -> Result<Option<String>, String> {
+fn hex(map: &Map<String, Value>, key: &'static str) -> Result<Option<String>, BadRecord> {
     short(map, key, is_sha256)
 }
 

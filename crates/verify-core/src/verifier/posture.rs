@@ -8,7 +8,7 @@ use crate::inventory::machine::Machine;
 use crate::inventory::machine::agents::SandboxMode;
 use crate::inventory::{self, Inventory};
 use crate::lock::Lock;
-use crate::report::checklist::LookedAt;
+use crate::report::checklist::{LookedAt, NotChecked};
 use crate::report::{Checklist, Report};
 use crate::rules::{self, Stage};
 
@@ -33,14 +33,14 @@ impl Verifier {
         let inventory = self.machine()?;
         let machine = worded(&self.posture_of(&inventory));
         let installed = match &self.lock {
-            None => Err("there is no lock yet".to_owned()),
+            None => Err(NotChecked::NoLock),
             Some(_) => self
                 .check(&Scope::Everything)
                 .map(|report| worded(&report))
-                .map_err(|error| format!("the check could not be completed: {error}")),
+                .map_err(NotChecked::Incomplete),
         };
         let looked = self.looked_at(&inventory);
-        let checklist = Checklist::of(&machine, installed.as_ref().map_err(Clone::clone), &looked);
+        let checklist = Checklist::of(&machine, installed.as_ref(), &looked);
         Ok((
             checklist,
             std::iter::once(machine).chain(installed).collect(),

@@ -82,52 +82,27 @@ impl Verifier {
         let measured = self.gather(&inventory, &old, &Scope::Everything)?;
         let evidence = self.tagged(&inventory, &releases_of(&old)?, measured)?;
 
-        let mut entries: BTreeMap<SubjectId, LockedPackage> = BTreeMap::new();
+        let mut taken = Taken::default();
         if !ids.is_empty() {
-            entries.extend(
-                old.packages()
-                    .iter()
-                    .filter(|entry| there(&entry.id) || !ids.contains(&entry.id))
-                    .map(|entry| (entry.id.clone(), entry.clone())),
-            );
+            let stays = |entry: &&LockedPackage| there(&entry.id) || !ids.contains(&entry.id);
+            taken.keep(old.packages().iter().filter(stays));
         }
-        let mut refused = Vec::new();
-        let (mut manifests, mut contents) = (Vec::new(), Vec::new());
-        for subject in inventory
-            .subjects
-            .iter()
-            .filter(|subject| wanted(&subject.id))
-        {
+        let subjects = inventory.subjects.iter();
+        for subject in subjects.filter(|subject| wanted(&subject.id)) {
             let Some(evidence) = evidence.get(&subject.id) else {
                 continue;
             };
             let before = old.package(&subject.id);
-            let made = self
-                .refuse_disproved(evidence)
-                .and_then(|()| entry(subject, evidence, before));
-            match made {
-                Ok(Some(entry)) => {
-                    manifests.extend(
-                        parts(evidence)
-                            .into_iter()
-                            .filter_map(Part::tree)
-                            .map(|tree| tree.manifest.clone()),
-                    );
-                    contents.extend(worth_keeping(subject, evidence));
-                    entries.insert(subject.id.clone(), entry);
-                }
+            match self.entry(subject, evidence, before) {
+                Ok(Some(entry)) => taken.add(subject, evidence, entry),
                 Ok(None) => {}
                 Err(why) => {
-                    refused.push(RefusedSubject {
-                        id: subject.id.clone(),
-                        why,
-                    });
-                    entries.extend(before.map(|entry| (entry.id.clone(), entry.clone())));
+                    taken.refuse(&subject.id, why);
+                    taken.keep(before);
                 }
             }
         }
-        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
-            .map_err(|error| contradiction(&error))?;
+        let lock = taken.lock(&old)?;
         // The evidence was compared with the old lock; what the policy will say is judged against the new one.
         let tagged = self.tagged(&inventory, &lock, evidence.against(&lock))?;
         let evidence = self.reviewed(&inventory, tagged, CostLimits::CHECK);
@@ -143,12 +118,12 @@ impl Verifier {
         Ok(Relock {
             changes: changes_of_installed(&old, &lock, &uninstalled),
             lock,
-            refused,
+            refused: taken.refused,
             unread,
             records_unknown: inventory.records_unknown,
             report,
-            manifests,
-            contents,
+            manifests: taken.manifests,
+            contents: taken.contents,
             listings: listings(&inventory),
         })
     }
@@ -168,40 +143,16 @@ impl Verifier {
             as_kept(kept, &ids, evidence)?;
         }
 
-        let mut entries: BTreeMap<SubjectId, LockedPackage> = old
-            .packages()
-            .iter()
-            .map(|entry| (entry.id.clone(), entry.clone()))
-            .collect();
-        let (mut refused, mut manifests) = (Vec::new(), Vec::new());
-        let mut contents = Vec::new();
+        let mut taken = Taken::default();
+        taken.keep(old.packages());
         if let Some(evidence) = evidence.get(id) {
-            match self
-                .refuse_disproved(evidence)
-                .and_then(|()| entry(&subject, evidence, old.package(id)))
-            {
-                Ok(Some(entry)) => {
-                    manifests.extend(
-                        parts(evidence)
-                            .into_iter()
-                            .filter_map(Part::tree)
-                            .map(|tree| tree.manifest.clone()),
-                    );
-                    contents.extend(worth_keeping(&subject, evidence));
-                    entries.insert(id.clone(), entry);
-                }
-                Ok(None) => refused.push(RefusedSubject {
-                    id: id.clone(),
-                    why: "the kept copy is empty".to_owned(),
-                }),
-                Err(why) => refused.push(RefusedSubject {
-                    id: id.clone(),
-                    why,
-                }),
+            match self.entry(&subject, evidence, old.package(id)) {
+                Ok(Some(entry)) => taken.add(&subject, evidence, entry),
+                Ok(None) => taken.refuse(id, "the kept copy is empty".to_owned()),
+                Err(why) => taken.refuse(id, why),
             }
         }
-        let lock = Lock::new(entries.into_values().collect(), old.releases().to_vec())
-            .map_err(|error| contradiction(&error))?;
+        let lock = taken.lock(&old)?;
         let tagged = self.tagged(&inventory, &lock, evidence.against(&lock))?;
         let evidence = self.reviewed(&inventory, tagged, CostLimits::CHECK);
         let scope = Scope::Kinds(vec![subject.kind], vec![id.clone()]);
@@ -211,12 +162,12 @@ impl Verifier {
         Ok(Relock {
             changes: changes(&old, &lock),
             lock,
-            refused,
+            refused: taken.refused,
             unread,
             records_unknown: inventory.records_unknown,
             report,
-            manifests,
-            contents,
+            manifests: taken.manifests,
+            contents: taken.contents,
             listings: listings(&inventory),
         })
     }
@@ -231,7 +182,7 @@ impl Verifier {
         let staged =
             request::files(&kept.request, &lock, self.host()).map_err(|why| Error::Subject {
                 place: "the kept copy".to_owned(),
-                why,
+                why: why.to_string(),
                 help: Some("install again, so that the gate keeps a new copy".to_owned()),
             })?;
         let ids = staged.subject.may_become.clone();
@@ -245,26 +196,64 @@ impl Verifier {
         Ok((staged.subject_as(|other| other == id), ids))
     }
 
-    /// What a registry said against these bytes, no later run without a network would say again.
-    fn refuse_disproved(&self, evidence: &Evidence) -> std::result::Result<(), String> {
+    /// The entry for a subject; none when nothing of it is installed. The error is why it is not locked. What a registry said against
+    /// these bytes, no later run without a network would say again.
+    fn entry(
+        &self,
+        subject: &Subject,
+        evidence: &Evidence,
+        before: Option<&LockedPackage>,
+    ) -> std::result::Result<Option<LockedPackage>, String> {
         let published = &evidence.published;
         let facts = [
             published.archive.violation(),
             published.provenance.violation(),
             published.signatures.violation(),
         ];
-        match facts
-            .into_iter()
-            .flatten()
-            .next()
-            .filter(|_| self.options.online())
-        {
-            Some(why) => Err(format!(
+        match facts.into_iter().flatten().next() {
+            Some(why) if self.options.online() => Err(format!(
                 "{}; a check that asks the registry tells more",
                 crate::text::excerpt(why, 400)
             )),
-            None => Ok(()),
+            _ => entry(subject, evidence, before),
         }
+    }
+}
+
+/// What a new lock takes over, subject by subject.
+#[derive(Default)]
+struct Taken {
+    entries: BTreeMap<SubjectId, LockedPackage>,
+    refused: Vec<RefusedSubject>,
+    manifests: Vec<Manifest>,
+    contents: Vec<Contents<'static>>,
+}
+
+impl Taken {
+    /// Entries as they are in the old lock.
+    fn keep<'a>(&mut self, entries: impl IntoIterator<Item = &'a LockedPackage>) {
+        let entries = entries.into_iter();
+        self.entries
+            .extend(entries.map(|entry| (entry.id.clone(), entry.clone())));
+    }
+
+    fn add(&mut self, subject: &Subject, evidence: &Evidence, entry: LockedPackage) {
+        let trees = parts(evidence).into_iter().filter_map(Part::tree);
+        self.manifests
+            .extend(trees.map(|tree| tree.manifest.clone()));
+        self.contents.extend(worth_keeping(subject, evidence));
+        self.entries.insert(subject.id.clone(), entry);
+    }
+
+    fn refuse(&mut self, id: &SubjectId, why: String) {
+        let id = id.clone();
+        self.refused.push(RefusedSubject { id, why });
+    }
+
+    /// The lock, with the releases of the old one.
+    fn lock(&mut self, old: &Lock) -> Result<Lock> {
+        let entries = std::mem::take(&mut self.entries).into_values().collect();
+        Lock::new(entries, old.releases().to_vec()).map_err(|error| contradiction(&error))
     }
 }
 

@@ -44,7 +44,8 @@ impl Verifier {
             why,
             help: None,
         };
-        let mut staged = request::files(&package.request, &lock, None).map_err(no)?;
+        let mut staged =
+            request::files(&package.request, &lock, None).map_err(|why| no(why.to_string()))?;
         staged.subject.place.shown.clone_from(&package.shown);
         let mut subject = match id {
             Some(id) => {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::NotFollowed;
 use crate::digest::Sha256Digest;
 use crate::read;
 
@@ -22,8 +23,8 @@ pub(super) struct Behind {
     pub(super) listed: Option<(&'static str, Value)>,
 }
 
-/// What the program `real`, called as `found`, starts; else what it is.
-pub(super) fn behind(found: &Path, real: &Path) -> Result<Behind, String> {
+/// What the program `real`, called as `found`, starts.
+pub(super) fn behind(found: &Path, real: &Path) -> Result<Behind, NotFollowed> {
     let name = real.file_name().and_then(OsStr::to_str);
     let own = found.file_name() == Some(OsStr::new("openclaw"));
     let folder = |called: &str| {
@@ -35,17 +36,13 @@ pub(super) fn behind(found: &Path, real: &Path) -> Result<Behind, String> {
     match name {
         Some("volta-shim") => {
             let words = "a link to Volta's starter; `volta which openclaw` names what it starts";
-            folder("bin")
-                .and_then(volta)
-                .ok_or_else(|| words.to_owned())
+            folder("bin").and_then(volta).ok_or(words.into())
         }
         Some("mise") => {
             let words = "a link to mise; `mise which openclaw` names what it starts";
-            folder("shims")
-                .and_then(mise)
-                .ok_or_else(|| words.to_owned())
+            folder("shims").and_then(mise).ok_or(words.into())
         }
-        _ => Err("a program".to_owned()),
+        _ => Err("a program".into()),
     }
 }
 

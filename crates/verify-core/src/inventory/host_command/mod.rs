@@ -15,6 +15,7 @@ mod managers;
 mod scripts;
 mod shims;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
@@ -68,7 +69,8 @@ impl HostCommand {
         let wrappers = walk.listing.finish_unless_empty();
         let shown = text::visible(&found.to_string_lossy()).into_owned();
         let unknown = followed.as_ref().err();
-        let unknown = unknown.map(|what| format!("{shown} is {}", text::visible(what)));
+        let unknown =
+            unknown.map(|NotFollowed(what)| format!("{shown} is {}", text::visible(what)));
         Self {
             host: followed.ok(),
             unknown,
@@ -104,6 +106,22 @@ impl HostCommand {
     }
 }
 
+/// What a command or a wrapper is, where what it starts is not known: words that go after "is". May hold paths as they are.
+#[derive(Debug, PartialEq, Eq)]
+struct NotFollowed(Cow<'static, str>);
+
+impl From<&'static str> for NotFollowed {
+    fn from(what: &'static str) -> Self {
+        Self(what.into())
+    }
+}
+
+impl From<String> for NotFollowed {
+    fn from(what: String) -> Self {
+        Self(what.into())
+    }
+}
+
 /// The way from the command to the package.
 struct Walk<'a> {
     owners: &'a [u32],
@@ -112,10 +130,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The package behind `found`, or what it is instead: words that go after "is".
-    fn follow(&mut self, found: &Path) -> Result<PathBuf, String> {
+    /// The package behind `found`.
+    fn follow(&mut self, found: &Path) -> Result<PathBuf, NotFollowed> {
         let Ok(real) = found.canonicalize() else {
-            return Err("not there".to_owned());
+            return Err("not there".into());
         };
         match package_around(&real) {
             Around::Started(host) => return Ok(host),
@@ -125,15 +143,14 @@ impl Walk<'_> {
                     "a link to {}, which is not the command of {}",
                     real.display(),
                     host.display()
-                ));
+                )
+                .into());
             }
             Around::Nothing => {}
         }
         self.steps += 1;
         if self.steps > MAX_STEPS {
-            return Err(format!(
-                "a wrapper of a wrapper, more than {MAX_STEPS} deep"
-            ));
+            return Err(format!("a wrapper of a wrapper, more than {MAX_STEPS} deep").into());
         }
         let script = read::text(&real, MAX_SCRIPT)
             .ok()
@@ -146,7 +163,7 @@ impl Walk<'_> {
             .flatten()
             .find_map(|place| ownership::other_hand(&place, self.owners));
         if let Some(why) = exposed {
-            return Err(format!("a wrapper that others can change: {why}"));
+            return Err(format!("a wrapper that others can change: {why}").into());
         }
         let Some(script) = script else {
             let behind = managers::behind(found, &real)?;
@@ -167,14 +184,16 @@ impl Walk<'_> {
                 return Err(format!(
                     "a script of {}, and what it starts is not the command of a package `openclaw`",
                     shim.generator
-                ));
+                )
+                .into());
             };
             if let Some(folder) = shim.node_path.iter().find(|to| !is_covered(to, &host)) {
                 return Err(format!(
                     "a script of {} that lets Node also search {}, which no digest covers",
                     shim.generator,
                     folder.display()
-                ));
+                )
+                .into());
             }
             return Ok(host);
         }
@@ -183,7 +202,8 @@ impl Walk<'_> {
                 if let Some(why) = ownership::other_hand(&start.program, self.owners) {
                     return Err(format!(
                         "a script that starts a program that others can change: {why}"
-                    ));
+                    )
+                    .into());
                 }
                 self.next(&start.target, "a script that starts")
             }
@@ -192,9 +212,10 @@ impl Walk<'_> {
     }
 
     /// The package behind what a wrapper starts.
-    fn next(&mut self, started: &Path, how: &str) -> Result<PathBuf, String> {
-        self.follow(started)
-            .map_err(|what| format!("{how} {}, which is {what}", started.display()))
+    fn next(&mut self, started: &Path, how: &str) -> Result<PathBuf, NotFollowed> {
+        self.follow(started).map_err(|NotFollowed(what)| {
+            format!("{how} {}, which is {what}", started.display()).into()
+        })
     }
 
     /// Takes a wrapper into the definition: the bytes of a script; of a program only where the link to it leads, for programs are

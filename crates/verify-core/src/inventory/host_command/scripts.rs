@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::NotFollowed;
 use crate::inventory::environment;
 
 /// What a script starts.
@@ -16,9 +17,9 @@ pub(super) struct Start {
     pub(super) target: PathBuf,
 }
 
-/// Reads a script; else what it is.
-pub(super) fn parse(script: &str) -> Result<Start, String> {
-    let unknown = || {
+/// Reads a script.
+pub(super) fn parse(script: &str) -> Result<Start, NotFollowed> {
+    let unknown = || -> NotFollowed {
         if script.contains("cmd-shim") || script.contains("basedir=") {
             "a script of npm or pnpm, but not as any known version writes it"
         } else if script.contains("/nix/store/") {
@@ -28,13 +29,13 @@ pub(super) fn parse(script: &str) -> Result<Start, String> {
         } else {
             "a script"
         }
-        .to_owned()
+        .into()
     };
     let text = script.strip_suffix('\n').ok_or_else(unknown)?;
     nix(text).or_else(|| homebrew(text)).ok_or_else(unknown)?
 }
 
-type Parsed = Option<Result<Start, String>>;
+type Parsed = Option<Result<Start, NotFollowed>>;
 
 /// Nix's `makeWrapper`. None where it is not one.
 fn nix(text: &str) -> Parsed {
@@ -143,21 +144,21 @@ fn homebrew(text: &str) -> Parsed {
 }
 
 /// Why a wrapper with these variables is not followed.
-fn refused(variables: &[(&str, &str)]) -> Option<String> {
+fn refused(variables: &[(&str, &str)]) -> Option<NotFollowed> {
     let is_path = |value: &str| value.split(':').all(|folder| absolute(folder).is_some());
     variables.iter().find_map(|(name, value)| {
         let loads = *name != "PATH"
             && environment::loads(name)
             && !environment::is_harmless(name, value);
         if !is_name(name) || loads {
-            return Some(format!(
-                "a wrapper script that sets {}, by which Node or OpenClaw would load other code or another state",
-                crate::text::excerpt(name, 80)
-            ));
+            let name = crate::text::excerpt(name, 80);
+            let what = format!(
+                "a wrapper script that sets {name}, by which Node or OpenClaw would load other code or another state"
+            );
+            return Some(what.into());
         }
-        (*name == "PATH" && !is_path(value)).then(|| {
-            "a wrapper script that puts a relative folder on PATH".to_owned()
-        })
+        (*name == "PATH" && !is_path(value))
+            .then(|| "a wrapper script that puts a relative folder on PATH".into())
     })
 }
 

@@ -11,6 +11,7 @@ use super::super::{Observation, skill_hashes, tool_records};
 use super::{Skill, conflict, hash_conflict};
 use crate::read::ReadError;
 use crate::text;
+use crate::tree::skill_record::BadRecord;
 
 /// Compares the locks of ClawHub and of the `skills` command with the skills of their roots.
 pub(super) fn compare_locks(
@@ -106,7 +107,7 @@ pub(super) fn compare_tools(
     }
 }
 
-fn unreadable(paths: &Paths, file: &Path, why: &str, found: &mut Found) {
+fn unreadable(paths: &Paths, file: &Path, why: &BadRecord, found: &mut Found) {
     let why = format!("is not the lock that was expected: it {why}");
     found.observations.push(Observation::Unreadable {
         place: paths.shown(file),

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::digest::GitOid;
 use crate::error::{Error, Result};
 use crate::inventory::frontmatter::{self, FrontMatter};
+use crate::inventory::git_checkout::UnknownHead;
 use crate::inventory::npm_lockfile;
 use crate::inventory::npm_project::{self, Layout};
 use crate::inventory::paths::Paths;
@@ -149,7 +151,7 @@ impl Staging {
     }
 
     /// The commit that a staged checkout is at.
-    pub(crate) fn head(&self) -> std::result::Result<crate::digest::GitOid, String> {
+    pub(crate) fn head(&self) -> std::result::Result<GitOid, UnknownHead> {
         git_checkout::head(&self.paths, &self.root.join(".git"))
     }
 

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use super::Staging;
 use super::protocol::{OriginKind, Request, RequestKind, SkillOrigin, SourceKind, TargetType};
-use crate::digest::{GitOid, Sri};
+use crate::digest::{DigestError, GitOid, Sri};
+use crate::error::Error;
+use crate::inventory::git_checkout::UnknownHead;
 use crate::inventory::staged;
 use crate::inventory::{Place, Record, Subject};
-use crate::json;
+use crate::json::{self, JsonError};
 use crate::lock::Lock;
 use crate::npm::is_package_name;
-use crate::read;
+use crate::read::{self, ReadError};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
@@ -18,6 +20,68 @@ use crate::text;
 const MAX_METADATA: u64 = 4 << 20;
 /// Most bytes of an archive that is hashed.
 const MAX_ARCHIVE: u64 = 1 << 30;
+
+/// Why it cannot be determined what a request would install. Safe to show.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Undetermined {
+    #[error(
+        "a plugin of one file has no folder whose digest could be locked; put it into a folder with a manifest"
+    )]
+    SingleFile,
+    #[error("this is not the probe that OpenClaw's doctor sends")]
+    NotTheProbe,
+    #[error("npm's metadata is a file")]
+    MetadataIsFolder,
+    #[error("npm's metadata {0}")]
+    MetadataUnread(#[from] ReadError),
+    #[error("npm's metadata {0}")]
+    MetadataNotJson(#[from] JsonError),
+    #[error("the request is about {}, and npm's metadata about {}", shown(.asked), shown(.found))]
+    MetadataOfAnother { asked: String, found: String },
+    #[error("npm's metadata has a bad integrity: {0}")]
+    MetadataIntegrity(#[from] BadIntegrity),
+    #[error("the archive {0}")]
+    ArchiveUnread(ReadError),
+    #[error("the archive has more than {MAX_ARCHIVE} bytes")]
+    ArchiveTooLarge,
+    #[error("the archive cannot be read: {0}")]
+    ArchiveUnhashed(std::io::Error),
+    #[error("the clone's commit cannot be determined: HEAD {0}")]
+    Commit(#[from] UnknownHead),
+    #[error("the request does not say which repository it is about")]
+    NoRepository,
+    #[error("no files are staged for it")]
+    NothingStaged,
+    #[error("the request names no source")]
+    NoSource,
+    #[error("this version of the verifier does not know {0} of this source")]
+    UnknownSource(&'static str),
+    #[error("the staged package does not lie in a node_modules folder under its name")]
+    OutsideNodeModules,
+    #[error("the request names nothing")]
+    Nameless,
+    #[error("the request is about no skill")]
+    NoSkill,
+    #[error("what is staged is a file where a folder belongs")]
+    FileNotFolder,
+    #[error(transparent)]
+    Folder(#[from] Error),
+    #[error("the request names no package")]
+    NoPackage,
+    #[error("{} is no package name", shown(.0))]
+    BadPackageName(String),
+    #[error("the staged project does not say which package it was made for")]
+    AmbiguousProject,
+}
+
+/// Why none of the integrity values in a line is one to compare with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadIntegrity {
+    #[error("it is empty")]
+    Empty,
+    #[error(transparent)]
+    Unusable(#[from] DigestError),
+}
 
 /// What there is to judge.
 pub(crate) enum Asked {
@@ -92,26 +156,27 @@ impl Staged {
     }
 }
 
-/// Looks at what a request names. An error says, safe to show, why it cannot be determined what would be installed.
+/// Looks at what a request names.
 pub(crate) fn read_request(
     request: &Request,
     lock: &Lock,
     host: Option<&Path>,
-) -> Result<Asked, String> {
+) -> Result<Asked, Undetermined> {
     match request.origin.kind {
         OriginKind::Doctor => probe(request),
-        OriginKind::PluginNpm => announced_npm(request).map(|announced| Asked::Announced(Box::new(announced))),
-        OriginKind::PluginGit => announced_git(request, host).map(|announced| Asked::Announced(Box::new(announced))),
-        OriginKind::PluginFile => {
-            Err("a plugin of one file has no folder whose digest could be locked; put it into a folder with a manifest"
-                .to_owned())
+        OriginKind::PluginNpm => {
+            announced_npm(request).map(|announced| Asked::Announced(Box::new(announced)))
         }
+        OriginKind::PluginGit => {
+            announced_git(request, host).map(|announced| Asked::Announced(Box::new(announced)))
+        }
+        OriginKind::PluginFile => Err(Undetermined::SingleFile),
         _ => staged(request, lock, host).map(|staged| Asked::Staged(Box::new(staged))),
     }
 }
 
 /// The probe of OpenClaw's doctor asks about an empty folder and names nothing. Whatever else calls itself a probe is none.
-fn probe(request: &Request) -> Result<Asked, String> {
+fn probe(request: &Request) -> Result<Asked, Undetermined> {
     let named = request.source.is_some()
         || request.plugin.is_some()
         || request.skill.is_some()
@@ -122,32 +187,22 @@ fn probe(request: &Request) -> Result<Asked, String> {
     if real && empty {
         Ok(Asked::Probe)
     } else {
-        Err("this is not the probe that OpenClaw's doctor sends".to_owned())
+        Err(Undetermined::NotTheProbe)
     }
 }
 
-fn announced_npm(request: &Request) -> Result<Announced, String> {
+fn announced_npm(request: &Request) -> Result<Announced, Undetermined> {
     let name = package_name(request)?;
     let source = npm_source(request)?;
     if request.is_folder {
-        return Err("npm's metadata is a file".to_owned());
+        return Err(Undetermined::MetadataIsFolder);
     }
     let mut announced = Announced::new(npm_id(source, &name), source, Path::new(""));
     if source == Source::NpmPack {
-        let (mut file, found) =
-            read::open(&request.path).map_err(|error| format!("the archive {error}"))?;
-        if found.len() > MAX_ARCHIVE {
-            return Err(format!("the archive has more than {MAX_ARCHIVE} bytes"));
-        }
-        let read = std::io::Read::take(&mut file, MAX_ARCHIVE);
-        announced.archive = Some(
-            Sri::of_reader(read).map_err(|error| format!("the archive cannot be read: {error}"))?,
-        );
+        announced.archive = Some(archive(&request.path)?);
         return Ok(announced);
     }
-    let content = read::text(&request.path, MAX_METADATA)
-        .map_err(|error| format!("npm's metadata {error}"))?;
-    let metadata = json::strict(&content).map_err(|error| format!("npm's metadata {error}"))?;
+    let metadata = json::strict(&read::text(&request.path, MAX_METADATA)?)?;
     let field = |pointer: &str| {
         metadata
             .pointer(pointer)
@@ -157,31 +212,31 @@ fn announced_npm(request: &Request) -> Result<Announced, String> {
         if let Some(other) = field(pointer)
             && other != name
         {
-            return Err(format!(
-                "the request is about {}, and npm's metadata about {}",
-                shown(&name),
-                shown(other)
-            ));
+            return Err(Undetermined::MetadataOfAnother {
+                asked: name,
+                found: other.to_owned(),
+            });
         }
     }
     announced.subject.version = field("/resolution/version").map(str::to_owned);
-    announced.archive = match field("/resolution/integrity") {
-        Some(integrity) => Some(
-            strongest(integrity)
-                .map_err(|why| format!("npm's metadata has a bad integrity: {why}"))?,
-        ),
-        None => None,
-    };
+    announced.archive = field("/resolution/integrity").map(strongest).transpose()?;
     Ok(announced)
 }
 
-fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, String> {
+/// The integrity of the archive at `path`.
+fn archive(path: &Path) -> Result<Sri, Undetermined> {
+    let (file, found) = read::open(path).map_err(Undetermined::ArchiveUnread)?;
+    if found.len() > MAX_ARCHIVE {
+        return Err(Undetermined::ArchiveTooLarge);
+    }
+    Sri::of_reader(std::io::Read::take(file, MAX_ARCHIVE)).map_err(Undetermined::ArchiveUnhashed)
+}
+
+fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, Undetermined> {
     let staging = open(request, host)?;
     let id = request.requested.as_deref().and_then(staged::git_subject);
-    let commit = staging
-        .head()
-        .map_err(|why| format!("the clone's commit cannot be determined: HEAD {why}"))?;
-    let id = id.ok_or("the request does not say which repository it is about")?;
+    let commit = staging.head()?;
+    let id = id.ok_or(Undetermined::NoRepository)?;
     let mut announced = Announced::new(id, Source::Git, &request.path);
     announced.subject.record = Some(git_record(request, Some(&commit)));
     announced.commit = Some(commit);
@@ -189,18 +244,22 @@ fn announced_git(request: &Request, host: Option<&Path>) -> Result<Announced, St
 }
 
 /// The files of a request that is about files.
-pub(crate) fn files(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
+pub(crate) fn files(
+    request: &Request,
+    lock: &Lock,
+    host: Option<&Path>,
+) -> Result<Staged, Undetermined> {
     match read_request(request, lock, host)? {
         Asked::Staged(staged) => Ok(*staged),
-        _ => Err("no files are staged for it".to_owned()),
+        _ => Err(Undetermined::NothingStaged),
     }
 }
 
-fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
+fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, Undetermined> {
     if request.target == TargetType::Skill {
         return skill(request, lock, host);
     }
-    let source = request.source.ok_or("the request names no source")?;
+    let source = request.source.ok_or(Undetermined::NoSource)?;
     match source {
         SourceKind::Npm | SourceKind::Clawhub | SourceKind::Archive if is_npm_project(request) => {
             npm(request, host)
@@ -208,7 +267,7 @@ fn staged(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged,
         SourceKind::Git => plugin(request, Source::Git, host),
         SourceKind::Archive | SourceKind::Clawhub => plugin(request, plain_source(source), host),
         SourceKind::LocalPath => plugin(request, Source::Path, host),
-        _ => Err("this version of the verifier does not know plugins of this source".to_owned()),
+        _ => Err(Undetermined::UnknownSource("plugins")),
     }
 }
 
@@ -217,12 +276,12 @@ fn is_npm_project(request: &Request) -> bool {
     request.kind == RequestKind::PluginNpm
 }
 
-fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
+fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, Undetermined> {
     let source = npm_source(request)?;
     let tree = request.origin.kind == OriginKind::PluginDependencyTree;
     // A package lies in its project's node_modules; the project is what is judged either way.
     let (root, name) = if tree {
-        let staging = Staging::open(&request.path, host).map_err(|error| error.to_string())?;
+        let staging = Staging::open(&request.path, host)?;
         let name = asked_for(request, source, &staging)?;
         (request.path.clone(), name)
     } else {
@@ -236,13 +295,11 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
         let project =
             project.filter(|project| project.join("node_modules").join(&name) == request.path);
         (
-            project
-                .ok_or("the staged package does not lie in a node_modules folder under its name")?
-                .to_owned(),
+            project.ok_or(Undetermined::OutsideNodeModules)?.to_owned(),
             name,
         )
     };
-    let staging = Staging::open(&root, host).map_err(|error| error.to_string())?;
+    let staging = Staging::open(&root, host)?;
     let (version, integrity) = staging.locked_by_npm(&name);
     let claimed = request
         .plugin
@@ -264,7 +321,7 @@ fn npm(request: &Request, host: Option<&Path>) -> Result<Staged, String> {
     ))
 }
 
-fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, String> {
+fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Staged, Undetermined> {
     let staging = open(request, host)?;
     // Of an unpacked archive OpenClaw installs the dependencies between two calls. A folder may be linked, which is asked about once.
     let unfinished = request.kind == RequestKind::PluginArchive
@@ -302,7 +359,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
                     .requested
                     .as_deref()
                     .and_then(staged::git_subject)
-                    .ok_or("the request does not say which repository")?,
+                    .ok_or(Undetermined::NoRepository)?,
             ]
         }
         Source::Clawhub => vec![SubjectId::new("clawhub", &clawhub_package(request))],
@@ -312,7 +369,7 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
         _ if bundle => vec![SubjectId::new("bundle", key), SubjectId::new("link", key)],
         _ => vec![SubjectId::new("path", key), SubjectId::new("link", key)],
     };
-    let first = ids.first().cloned().ok_or("the request names nothing")?;
+    let first = ids.first().cloned().ok_or(Undetermined::Nameless)?;
     Ok(Staged {
         extent,
         ..Staged::new(staging.plugin(first, source, record), ids)
@@ -320,10 +377,10 @@ fn plugin(request: &Request, source: Source, host: Option<&Path>) -> Result<Stag
 }
 
 /// Which root a skill goes to is not said, so its id is that of any locked skill of its name.
-fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, String> {
+fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, Undetermined> {
     let staging = open(request, host)?;
     let OriginKind::Skill(origin) = request.origin.kind else {
-        return Err("the request is about no skill".to_owned());
+        return Err(Undetermined::NoSkill);
     };
     let name = staging.skill_name().unwrap_or_else(|| request.name.clone());
     let mut ids = Vec::new();
@@ -366,7 +423,7 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
             .cloned(),
     );
     ids.push(SubjectId::new("skill", &format!("workspace/{part}")));
-    let first = ids.first().cloned().ok_or("the request names nothing")?;
+    let first = ids.first().cloned().ok_or(Undetermined::Nameless)?;
     let mut subject = staging.skill(first, source, record);
     if subject.name.is_empty() {
         subject.name = name;
@@ -384,11 +441,11 @@ fn skill(request: &Request, lock: &Lock, host: Option<&Path>) -> Result<Staged, 
     })
 }
 
-fn open(request: &Request, host: Option<&Path>) -> Result<Staging, String> {
+fn open(request: &Request, host: Option<&Path>) -> Result<Staging, Undetermined> {
     if !request.is_folder {
-        return Err("what is staged is a file where a folder belongs".to_owned());
+        return Err(Undetermined::FileNotFolder);
     }
-    Staging::open(&request.path, host).map_err(|error| error.to_string())
+    Ok(Staging::open(&request.path, host)?)
 }
 
 /// What OpenClaw would record of a clone.
@@ -411,14 +468,12 @@ fn plain_source(source: SourceKind) -> Source {
     }
 }
 
-fn npm_source(request: &Request) -> Result<Source, String> {
+fn npm_source(request: &Request) -> Result<Source, Undetermined> {
     match request.source {
         Some(SourceKind::Npm) => Ok(Source::Npm),
         Some(SourceKind::Clawhub) => Ok(Source::Clawhub),
         Some(SourceKind::Archive) => Ok(Source::NpmPack),
-        _ => {
-            Err("this version of the verifier does not know npm packages of this source".to_owned())
-        }
+        _ => Err(Undetermined::UnknownSource("npm packages")),
     }
 }
 
@@ -427,23 +482,23 @@ fn npm_id(source: Source, name: &str) -> SubjectId {
 }
 
 /// The package that a request names. A name with `..` or of more than two parts could lead elsewhere.
-fn package_name(request: &Request) -> Result<String, String> {
+fn package_name(request: &Request) -> Result<String, Undetermined> {
     let plugin = request
         .plugin
         .as_ref()
         .and_then(|plugin| plugin.package_name.clone());
     let name = plugin
         .or_else(|| request.origin.package_name.clone())
-        .ok_or("the request names no package")?;
+        .ok_or(Undetermined::NoPackage)?;
     if is_package_name(&name) {
         Ok(name)
     } else {
-        Err(format!("{} is no package name", shown(&name)))
+        Err(Undetermined::BadPackageName(name))
     }
 }
 
 /// The package that a staged project is about: what its `package.json` depends on and the operator asked for.
-fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<String, String> {
+fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<String, Undetermined> {
     let dependencies = staging.asked_for();
     let spec = request.requested.as_deref().unwrap_or_default();
     let spec = spec.strip_prefix("clawhub:").unwrap_or(spec);
@@ -470,7 +525,7 @@ fn asked_for(request: &Request, source: Source, staging: &Staging) -> Result<Str
     };
     match found.as_slice() {
         [name] if is_package_name(name) => Ok((*name).clone()),
-        _ => Err("the staged project does not say which package it was made for".to_owned()),
+        _ => Err(Undetermined::AmbiguousProject),
     }
 }
 
@@ -489,12 +544,12 @@ fn clawhub_package(request: &Request) -> String {
 }
 
 /// The strong one of several integrity values, as npm writes them in one line.
-fn strongest(integrity: &str) -> Result<Sri, String> {
-    let mut why = "it is empty".to_owned();
+fn strongest(integrity: &str) -> Result<Sri, BadIntegrity> {
+    let mut why = BadIntegrity::Empty;
     for part in integrity.split_ascii_whitespace() {
         match part.parse::<Sri>() {
             Ok(sri) => return Ok(sri),
-            Err(error) => why = error.to_string(),
+            Err(error) => why = error.into(),
         }
     }
     Err(why)

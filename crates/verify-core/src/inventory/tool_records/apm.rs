@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Agreement, Installed, SHOWN, ToolRecord};
 use crate::digest::Sha256Digest;
+use crate::error::Malformed;
 use crate::inventory::frontmatter;
 use crate::read;
 use crate::text;
@@ -27,11 +28,11 @@ pub(super) fn compare(
     place: &str,
     base: &Path,
     skills: &[Installed<'_>],
-) -> Result<Vec<(usize, ToolRecord)>, String> {
+) -> Result<Vec<(usize, ToolRecord)>, Malformed> {
     let lock = frontmatter::yaml(text)?;
     let version = lock.get("lockfile_version").and_then(Value::as_str);
     if !matches!(version, Some("1" | "2")) {
-        return Err("it is of another version than \"1\" and \"2\"".to_owned());
+        return Err("it is of another version than \"1\" and \"2\"".into());
     }
     let dependencies = lock.get("dependencies").and_then(Value::as_array);
     let mut packages: Vec<Package<'_>> = Vec::new();

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::NotCovered;
 use super::paths::Paths;
 use super::skill_record::MAX_LOCK;
+use crate::error::Malformed;
 use crate::read::ReadError;
 use crate::text;
 use crate::tree::TreeSpec;
@@ -131,7 +132,7 @@ pub(super) fn of(
     not_covered: &mut Vec<NotCovered>,
 ) -> Vec<Vec<ToolRecord>> {
     let mut found = vec![Vec::new(); skills.len()];
-    let mut read = |file: &Path, parse: &mut dyn FnMut(&str, &str) -> Result<(), String>| {
+    let mut read = |file: &Path, parse: &mut dyn FnMut(&str, &str) -> Result<(), Malformed>| {
         let place = paths.shown(file);
         let why = match paths.text(file, MAX_LOCK) {
             Ok(text) => match parse(&text, &place) {
@@ -139,7 +140,7 @@ pub(super) fn of(
                 Err(why) => why,
             },
             Err(ReadError::NotFound) => return,
-            Err(error) => error.to_string(),
+            Err(error) => error.into(),
         };
         not_covered.push(NotCovered::new(
             place,

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::{Agreement, Installed, SHOWN, ToolRecord};
+use crate::error::Malformed;
 use crate::json;
 use crate::text;
 use crate::tree::git_sha1;
@@ -17,11 +18,11 @@ pub(super) fn compare(
     text: &str,
     place: &str,
     skills: &[Installed<'_>],
-) -> Result<Vec<(usize, ToolRecord)>, String> {
-    let raw = json::strict(text).map_err(|e| e.to_string())?;
+) -> Result<Vec<(usize, ToolRecord)>, Malformed> {
+    let raw = json::strict(text)?;
     let version = raw.get("version").and_then(Value::as_u64);
     if version != Some(3) {
-        return Err("it is of another version than 3".to_owned());
+        return Err("it is of another version than 3".into());
     }
     let entries = raw.get("skills").and_then(Value::as_object);
     let entries = entries.ok_or("it has no `skills`")?;

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::{Agreement, Installed, SHOWN, ToolRecord};
+use crate::error::Malformed;
 use crate::inventory::frontmatter;
 use crate::inventory::skill_hashes::{self, HashError};
 use crate::text;
@@ -17,16 +18,16 @@ pub(super) fn compare(
     place: &str,
     base: &std::path::Path,
     skills: &[Installed<'_>],
-) -> Result<Vec<(usize, ToolRecord)>, String> {
+) -> Result<Vec<(usize, ToolRecord)>, Malformed> {
     let lock = frontmatter::yaml(text)?;
     // ToolHive takes a lock without a version for one of its first.
     if lock.get("version").is_some_and(|v| v.as_u64() != Some(1)) {
-        return Err("it is of another version than 1".to_owned());
+        return Err("it is of another version than 1".into());
     }
     let entries = match lock.get("skills") {
         None | Some(Value::Null) => &[][..],
         Some(Value::Array(entries)) => entries.as_slice(),
-        Some(_) => return Err("its `skills` is no list".to_owned()),
+        Some(_) => return Err("its `skills` is no list".into()),
     };
     let mut found = Vec::new();
     for entry in entries {

@@ -90,10 +90,7 @@ impl Judge<'_> {
                 "the publish attestation names two different keys",
             ));
         }
-        let key = self
-            .keys
-            .find(id, KeyUsage::Attestations)
-            .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
+        let key = self.keys.find(id, KeyUsage::Attestations)?;
         let public = PublicKey::from_der(&key.der)
             .map_err(|why| RefusedBundle::wrong(Fault::Key, format!("its key {why}")))?;
         let proven = parsed
@@ -111,8 +108,7 @@ impl Judge<'_> {
             ));
         }
         for time in &proven.times {
-            key.check_lifetime(*time)
-                .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
+            key.check_lifetime(*time)?;
         }
         self.subject(statement)?;
         for (field, wanted) in [

@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use crate::digest::Sha256Digest;
 use crate::error::OperatorError;
-use crate::provenance::shape;
+use crate::fact::Fault;
+use crate::provenance::KeyError;
+use crate::provenance::fault::RefusedBundle;
+use crate::provenance::shape::{self, NotJson};
 use crate::provenance::sigstore::PublicKey;
 use crate::provenance::trust::TrustRootOrigin;
 use crate::text;
@@ -22,6 +25,70 @@ pub enum KeyUsage {
     Signatures,
     /// Publish attestations (`npm:attestations`).
     Attestations,
+}
+
+/// Why a text is no set of npm's keys. Safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadKeys {
+    #[error("it {0}")]
+    NotJson(#[from] NotJson),
+    #[error("it has no list `keys`")]
+    NoList,
+    #[error("it has {0} keys")]
+    Count(usize),
+    #[error("key {} is there twice for the same use", text::excerpt(.0, 80))]
+    Twice(String),
+    #[error("`{}` is no time", text::excerpt(.0, 40))]
+    NotTime(String),
+    #[error("a time is no text")]
+    TimeNotText,
+    #[error("unknown `keyUsage` {}", text::excerpt(.0, 40))]
+    Usage(String),
+    #[error("a key is not of the kind PKIX_ECDSA_P256_SHA_256")]
+    Kind,
+    #[error("a key is not of the scheme ecdsa-sha2-nistp256")]
+    Scheme,
+    #[error("a key has no id")]
+    NoId,
+    #[error("a key has no bytes")]
+    NoBytes,
+    #[error("a key is no base64")]
+    NotBase64,
+    #[error("key {} cannot be used: it {why}", text::excerpt(id, 80))]
+    Unusable { id: String, why: KeyError },
+    #[error("a part of a key is no object")]
+    NotObject,
+    #[error("a key has `{}`, which is not known", text::excerpt(.0, 40))]
+    UnknownField(String),
+}
+
+/// Why no key counts for a signature. Safe to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoKey {
+    #[error("key {} is not among the {keys}", text::excerpt(id, 80))]
+    Unknown { id: String, keys: String },
+    #[error("key {} is not meant for this use", text::excerpt(.0, 80))]
+    OtherUse(String),
+    #[error("key {id} is valid from {start}, the signature is of {time}")]
+    NotYetValid {
+        id: String,
+        start: Timestamp,
+        time: Timestamp,
+    },
+    #[error("key {id} was valid until {end}, the signature is of {time}")]
+    Expired {
+        id: String,
+        end: Timestamp,
+        time: Timestamp,
+    },
+    #[error("the time of publication is unknown, and the key's life has an end")]
+    UnknownTime,
+}
+
+impl From<NoKey> for RefusedBundle {
+    fn from(why: NoKey) -> Self {
+        Self::wrong(Fault::Key, why.to_string())
+    }
 }
 
 /// A set of npm's keys. Never taken from the registry that is being judged.
@@ -81,7 +148,7 @@ impl NpmKeys {
 
     /// The keys in `text` that a TUF client verified, current until `until`.
     #[cfg(feature = "online")]
-    pub(crate) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, String> {
+    pub(crate) fn from_tuf(text: &str, until: Timestamp) -> Result<Self, BadKeys> {
         Ok(Self {
             keys: parse(text)?,
             origin: TrustRootOrigin::Tuf { until },
@@ -111,40 +178,38 @@ impl NpmKeys {
     }
 
     /// The key of this id and use, or why there is none.
-    pub(super) fn find(&self, id: &str, usage: KeyUsage) -> Result<&Key, String> {
+    pub(super) fn find(&self, id: &str, usage: KeyUsage) -> Result<&Key, NoKey> {
         let named: Vec<_> = self.keys.iter().filter(|key| key.id == id).collect();
         match named
             .iter()
             .find(|key| key.usage.is_none_or(|u| u == usage))
         {
             Some(key) => Ok(key),
-            None if named.is_empty() => Err(format!(
-                "key {} is not among the {}",
-                text::excerpt(id, 80),
-                self.describe()
-            )),
-            None => Err(format!(
-                "key {} is not meant for this use",
-                text::excerpt(id, 80)
-            )),
+            None if named.is_empty() => Err(NoKey::Unknown {
+                id: id.to_owned(),
+                keys: self.describe(),
+            }),
+            None => Err(NoKey::OtherUse(id.to_owned())),
         }
     }
 }
 
 impl Key {
     /// Whether the key was in use at `time`; the end itself is outside, as in npm.
-    pub(super) fn check_lifetime(&self, time: Timestamp) -> Result<(), String> {
+    pub(super) fn check_lifetime(&self, time: Timestamp) -> Result<(), NoKey> {
         if let Some(start) = self.start.filter(|start| time < *start) {
-            return Err(format!(
-                "key {} is valid from {start}, the signature is of {time}",
-                self.id
-            ));
+            return Err(NoKey::NotYetValid {
+                id: self.id.clone(),
+                start,
+                time,
+            });
         }
         if let Some(end) = self.end.filter(|end| time >= *end) {
-            return Err(format!(
-                "key {} was valid until {end}, the signature is of {time}",
-                self.id
-            ));
+            return Err(NoKey::Expired {
+                id: self.id.clone(),
+                end,
+                time,
+            });
         }
         Ok(())
     }
@@ -155,15 +220,15 @@ impl Key {
     }
 }
 
-fn parse(text: &str) -> Result<Vec<Key>, String> {
-    let json = shape::parse(text.as_bytes()).map_err(|e| format!("it {e}"))?;
+fn parse(text: &str) -> Result<Vec<Key>, BadKeys> {
+    let json = shape::parse(text.as_bytes())?;
     let list = json
         .get("keys")
         .and_then(Value::as_array)
-        .ok_or("it has no list `keys`")?;
+        .ok_or(BadKeys::NoList)?;
     only(&json, &["keys"])?;
     if list.is_empty() || list.len() > MAX_KEYS {
-        return Err(format!("it has {} keys", list.len()));
+        return Err(BadKeys::Count(list.len()));
     }
     let keys: Vec<Key> = list.iter().map(key).collect::<Result<_, _>>()?;
     let twice = |a: &Key, b: &Key| {
@@ -171,91 +236,105 @@ fn parse(text: &str) -> Result<Vec<Key>, String> {
     };
     for (at, a) in keys.iter().enumerate() {
         if keys.iter().skip(at + 1).any(|b| twice(a, b)) {
-            return Err(format!(
-                "key {} is there twice for the same use",
-                text::excerpt(&a.id, 80)
-            ));
+            return Err(BadKeys::Twice(a.id.clone()));
         }
     }
     Ok(keys)
 }
 
-fn key(value: &Value) -> Result<Key, String> {
-    let field =
-        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let time = |value: Option<&Value>| match value {
+/// A key as either of the two forms has it, before its bytes are read.
+struct Written {
+    id: Option<String>,
+    bytes: Option<String>,
+    usage: Option<KeyUsage>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+}
+
+fn key(value: &Value) -> Result<Key, BadKeys> {
+    let written = match value.get("publicKey") {
+        Some(public) => of_tuf(value, public)?,
+        None => of_registry(value)?,
+    };
+    let id = written.id.filter(|id| !id.is_empty());
+    let id = id.ok_or(BadKeys::NoId)?;
+    let der = STANDARD
+        .decode(written.bytes.ok_or(BadKeys::NoBytes)?)
+        .map_err(|_| BadKeys::NotBase64)?;
+    if let Err(why) = PublicKey::from_der(&der) {
+        return Err(BadKeys::Unusable { id, why });
+    }
+    Ok(Key {
+        id,
+        usage: written.usage,
+        der,
+        start: written.start,
+        end: written.end,
+    })
+}
+
+/// A key as npm's TUF target has it.
+fn of_tuf(value: &Value, public: &Value) -> Result<Written, BadKeys> {
+    let usage = match field(value, "keyUsage").as_deref() {
+        Some("npm:signatures") => KeyUsage::Signatures,
+        Some("npm:attestations") => KeyUsage::Attestations,
+        other => return Err(BadKeys::Usage(other.unwrap_or("(none)").to_owned())),
+    };
+    if field(public, "keyDetails").as_deref() != Some("PKIX_ECDSA_P256_SHA_256") {
+        return Err(BadKeys::Kind);
+    }
+    only(value, &["keyId", "keyUsage", "publicKey"])?;
+    only(public, &["rawBytes", "keyDetails", "validFor"])?;
+    let valid = public.get("validFor");
+    // A period that is not understood is not a key without an end.
+    if let Some(valid) = valid {
+        only(valid, &["start", "end"])?;
+    }
+    let bound = |name: &str| time(valid.and_then(|v| v.get(name)));
+    Ok(Written {
+        id: field(value, "keyId"),
+        bytes: field(public, "rawBytes"),
+        usage: Some(usage),
+        start: bound("start")?,
+        end: bound("end")?,
+    })
+}
+
+/// A key as a registry serves it.
+fn of_registry(value: &Value) -> Result<Written, BadKeys> {
+    if field(value, "scheme").as_deref() != Some("ecdsa-sha2-nistp256") {
+        return Err(BadKeys::Scheme);
+    }
+    only(value, &["keyid", "keytype", "scheme", "key", "expires"])?;
+    Ok(Written {
+        id: field(value, "keyid"),
+        bytes: field(value, "key"),
+        usage: None,
+        start: None,
+        end: time(value.get("expires"))?,
+    })
+}
+
+fn field(value: &Value, name: &str) -> Option<String> {
+    value.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn time(value: Option<&Value>) -> Result<Option<Timestamp>, BadKeys> {
+    match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => text
             .parse()
             .map(Some)
-            .map_err(|_| format!("`{}` is no time", text::excerpt(text, 40))),
-        Some(_) => Err("a time is no text".to_owned()),
-    };
-    let (id, der, usage, start, end) = if let Some(public) = value.get("publicKey") {
-        let usage = match field(value, "keyUsage").as_deref() {
-            Some("npm:signatures") => KeyUsage::Signatures,
-            Some("npm:attestations") => KeyUsage::Attestations,
-            other => {
-                return Err(format!(
-                    "unknown `keyUsage` {}",
-                    text::excerpt(other.unwrap_or("(none)"), 40)
-                ));
-            }
-        };
-        if field(public, "keyDetails").as_deref() != Some("PKIX_ECDSA_P256_SHA_256") {
-            return Err("a key is not of the kind PKIX_ECDSA_P256_SHA_256".to_owned());
-        }
-        only(value, &["keyId", "keyUsage", "publicKey"])?;
-        only(public, &["rawBytes", "keyDetails", "validFor"])?;
-        let valid = public.get("validFor");
-        // A period that is not understood is not a key without an end.
-        if let Some(valid) = valid {
-            only(valid, &["start", "end"])?;
-        }
-        let bound = |name: &str| time(valid.and_then(|v| v.get(name)));
-        (
-            field(value, "keyId"),
-            field(public, "rawBytes"),
-            Some(usage),
-            bound("start")?,
-            bound("end")?,
-        )
-    } else {
-        if field(value, "scheme").as_deref() != Some("ecdsa-sha2-nistp256") {
-            return Err("a key is not of the scheme ecdsa-sha2-nistp256".to_owned());
-        }
-        only(value, &["keyid", "keytype", "scheme", "key", "expires"])?;
-        (
-            field(value, "keyid"),
-            field(value, "key"),
-            None,
-            None,
-            time(value.get("expires"))?,
-        )
-    };
-    let id = id.filter(|id| !id.is_empty()).ok_or("a key has no id")?;
-    let der = STANDARD
-        .decode(der.ok_or("a key has no bytes")?)
-        .map_err(|_| "a key is no base64")?;
-    PublicKey::from_der(&der)
-        .map_err(|why| format!("key {} cannot be used: it {why}", text::excerpt(&id, 80)))?;
-    Ok(Key {
-        id,
-        usage,
-        der,
-        start,
-        end,
-    })
+            .map_err(|_| BadKeys::NotTime(text.clone())),
+        Some(_) => Err(BadKeys::TimeNotText),
+    }
 }
 
 /// An object with these keys and no other: in a file that says whom to trust, nothing is passed over.
-fn only(value: &Value, known: &[&str]) -> Result<(), String> {
-    let entries = value.as_object().ok_or("a part of a key is no object")?;
+fn only(value: &Value, known: &[&str]) -> Result<(), BadKeys> {
+    let entries = value.as_object().ok_or(BadKeys::NotObject)?;
     match entries.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(format!(
-            "a key has `{}`, which is not known",
-            text::excerpt(key, 40)
-        )),
+        Some(key) => Err(BadKeys::UnknownField(key.clone())),
         None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::keys::NoKey;
 use super::{AttestedPackage, KeyUsage, MAX_ENTRIES, NpmKeys};
 use crate::fact::{Fact, Fault};
 use crate::provenance::fault::{RefusedBundle, fact};
@@ -57,17 +58,12 @@ fn check_signatures(
     let message = format!("{}@{}:{}", package.name, package.version, package.integrity);
     let mut ids = Vec::with_capacity(signatures.len());
     for signature in signatures {
-        let key = keys
-            .find(&signature.keyid, KeyUsage::Signatures)
-            .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
+        let key = keys.find(&signature.keyid, KeyUsage::Signatures)?;
         match published {
-            Some(time) => key.check_lifetime(time),
-            None if key.has_end() => {
-                Err("the time of publication is unknown, and the key's life has an end".to_owned())
-            }
-            None => Ok(()),
+            Some(time) => key.check_lifetime(time)?,
+            None if key.has_end() => return Err(NoKey::UnknownTime.into()),
+            None => {}
         }
-        .map_err(|why| RefusedBundle::wrong(Fault::Key, why))?;
         let bad = || {
             RefusedBundle::wrong(
                 Fault::Signature,

@@ -55,7 +55,7 @@ pub(super) fn read(
             WAY_OUT,
         )
     };
-    let root = yaml::read(&file.text).map_err(|why| wrong(0, why))?;
+    let root = yaml::read(&file.text).map_err(|why| wrong(0, why.to_string()))?;
     let Yaml::Map(members) = &root.value else {
         return Err(wrong(root.line, "it is no mapping".to_owned()));
     };

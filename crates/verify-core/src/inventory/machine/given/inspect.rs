@@ -6,7 +6,7 @@ use super::super::secrets::{is_secret, is_secret_variable};
 use super::File;
 use super::compose::{capability, option};
 use super::container::{Address, Container, Fact, Published, address, excerpt, range};
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Result};
 use crate::text;
 
 /// Most containers that are looked at.
@@ -25,7 +25,7 @@ pub(super) fn read(file: &File) -> Result<Vec<Container>> {
     };
     let mut found = Vec::new();
     for (at, value) in all.iter().take(MAX_CONTAINERS).enumerate() {
-        let wrong = |why: String| {
+        let wrong = |why: Malformed| {
             let what = format!(
                 "{} [{at}] {why}, so it is no output of docker inspect about a container",
                 file.shown
@@ -49,10 +49,10 @@ struct One<'a> {
 }
 
 impl One<'_> {
-    fn read(&self) -> Result<Container, String> {
+    fn read(&self) -> Result<Container, Malformed> {
         for key in ["Config", "HostConfig"] {
             if !self.value.get(key).is_some_and(Value::is_object) {
-                return Err(format!("has no {key}"));
+                return Err(format!("has no {key}").into());
             }
         }
         let name = self.text("Name").unwrap_or_default();
@@ -85,7 +85,7 @@ impl One<'_> {
     }
 
     /// Whether it is OpenClaw's, by its variables, command, image and ports. Notes secrets and ports among its variables.
-    fn is_openclaw(&self, name: &str, found: &mut Container) -> Result<bool, String> {
+    fn is_openclaw(&self, name: &str, found: &mut Container) -> Result<bool, Malformed> {
         let mut by_variable = false;
         for pair in self.texts("Config.Env")? {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -118,12 +118,12 @@ impl One<'_> {
     }
 
     /// Ports as they were asked for, and as they are published.
-    fn ports(&self, found: &mut Container) -> Result<(), String> {
+    fn ports(&self, found: &mut Container) -> Result<(), Malformed> {
         for place in ["HostConfig.PortBindings", "NetworkSettings.Ports"] {
             let ports = match self.at(place) {
                 None | Some(Value::Null) => continue,
                 Some(Value::Object(ports)) => ports,
-                Some(_) => return Err(format!("has a {place} that is no mapping")),
+                Some(_) => return Err(format!("has a {place} that is no mapping").into()),
             };
             for (port, bindings) in ports {
                 let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
@@ -131,7 +131,7 @@ impl One<'_> {
                     continue;
                 }
                 let Some(ports) = range(number) else {
-                    return Err(format!("has {place} of no port"));
+                    return Err(format!("has {place} of no port").into());
                 };
                 let bindings = bindings.as_array().map(Vec::as_slice).unwrap_or_default();
                 if bindings.is_empty() {
@@ -180,13 +180,13 @@ impl One<'_> {
         Ok(())
     }
 
-    fn rights(&self, found: &mut Container) -> Result<(), String> {
+    fn rights(&self, found: &mut Container) -> Result<(), Malformed> {
         match self.at("HostConfig.Privileged") {
             Some(Value::Bool(true)) => {
                 found.privileged = Some(self.fact("HostConfig.Privileged", "true".to_owned()));
             }
             None | Some(Value::Bool(false) | Value::Null) => {}
-            Some(_) => return Err("has a HostConfig.Privileged that is no truth value".to_owned()),
+            Some(_) => return Err("has a HostConfig.Privileged that is no truth value".into()),
         }
         for (key, what) in [
             ("HostConfig.NetworkMode", "network"),
@@ -213,7 +213,7 @@ impl One<'_> {
         Ok(())
     }
 
-    fn mounts(&self, found: &mut Container) -> Result<(), String> {
+    fn mounts(&self, found: &mut Container) -> Result<(), Malformed> {
         for bind in self.texts("HostConfig.Binds")? {
             let source = bind.split(':').next().unwrap_or_default();
             if source.starts_with('/') {
@@ -256,7 +256,7 @@ impl One<'_> {
     }
 
     /// The texts of a list, which may be absent or null. A command may be one text.
-    fn texts(&self, path: &str) -> Result<Vec<&str>, String> {
+    fn texts(&self, path: &str) -> Result<Vec<&str>, Malformed> {
         match self.at(path) {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::String(text)) => Ok(vec![text]),
@@ -264,10 +264,10 @@ impl One<'_> {
                 .iter()
                 .map(|item| {
                     item.as_str()
-                        .ok_or_else(|| format!("has a {path} that holds no texts"))
+                        .ok_or_else(|| format!("has a {path} that holds no texts").into())
                 })
                 .collect(),
-            Some(_) => Err(format!("has a {path} that is no list")),
+            Some(_) => Err(format!("has a {path} that is no list").into()),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use nix_pins::NixPin;
 pub(crate) use tailscale::Funnel;
 
 use crate::digest::Sha256Digest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Result};
 use crate::{json, read, text};
 
 /// Most bytes of a file that is given, but for the output of `docker inspect`.
@@ -207,7 +207,7 @@ impl File {
     /// Reads it and notes its digest. The operator may name a link.
     fn read(given: &mut Given, what: &'static str, path: &Path, limit: u64) -> Result<Self> {
         let shown = shown(path);
-        let bytes = bytes(path, limit).map_err(|why| unreadable(&shown, what, &why))?;
+        let bytes = bytes(path, limit).map_err(|why| unreadable(&shown, what, &why.to_string()))?;
         let digest = Sha256Digest::of(&bytes);
         let text =
             String::from_utf8(bytes).map_err(|_| unreadable(&shown, what, "is not UTF-8 text"))?;
@@ -227,12 +227,12 @@ impl File {
     }
 }
 
-fn bytes(path: &Path, limit: u64) -> std::result::Result<Vec<u8>, String> {
+fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Malformed> {
     let real = path.canonicalize().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "was not found".to_owned(),
-        _ => error.to_string(),
+        std::io::ErrorKind::NotFound => Malformed::from("was not found"),
+        _ => error.to_string().into(),
     })?;
-    read::bytes(&real, limit).map_err(|error| error.to_string())
+    Ok(read::bytes(&real, limit)?)
 }
 
 fn unreadable(shown: &str, what: &str, why: &str) -> Error {

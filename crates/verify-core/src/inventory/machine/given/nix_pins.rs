@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{MAX_FILE, bytes, shown};
 use crate::digest::{Sha256Digest, Sri};
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Result};
 use crate::text;
 
 /// Where they lie in a checkout.
@@ -69,22 +69,22 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<NixPin>, Sha256Digest)> {
     let mut listing = String::new();
     for name in names {
         let file = shown(&folder.join(&name));
-        let wrong = |why: &str| {
+        let wrong = |why: Malformed| {
             Error::environment(
                 format!("{file} {why}, so it is no pin of nix-openclaw"),
                 WAY_OUT,
             )
         };
-        let content = bytes(&folder.join(&name), MAX_FILE).map_err(|why| wrong(&why))?;
+        let content = bytes(&folder.join(&name), MAX_FILE).map_err(wrong)?;
         listing.push_str(&format!("{}  {name}\n", Sha256Digest::of(&content).hex()));
-        let content = String::from_utf8(content).map_err(|_| wrong("is not UTF-8 text"))?;
-        let values = Parser::new(&content).file().map_err(|why| wrong(&why))?;
-        pins.push(pin(&file, &values).map_err(|why| wrong(&why))?);
+        let content = String::from_utf8(content).map_err(|_| wrong("is not UTF-8 text".into()))?;
+        let values = Parser::new(&content).file().map_err(wrong)?;
+        pins.push(pin(&file, &values).map_err(wrong)?);
     }
     Ok((pins, Sha256Digest::of(listing.as_bytes())))
 }
 
-fn pin(file: &str, values: &BTreeMap<String, (String, usize)>) -> Result<NixPin, String> {
+fn pin(file: &str, values: &BTreeMap<String, (String, usize)>) -> Result<NixPin, Malformed> {
     let value = |key: &str| {
         let found = values.get(key).filter(|(text, _)| !text.is_empty());
         found.ok_or_else(|| format!("has no `{key}`"))
@@ -99,7 +99,7 @@ fn pin(file: &str, values: &BTreeMap<String, (String, usize)>) -> Result<NixPin,
         .strip_prefix("sha256-")
         .and_then(|text| STANDARD.decode(text).ok());
     if bytes.is_none_or(|bytes| bytes.len() != 32) {
-        return Err(format!("line {line}: has a `nixHash` that is no SHA-256"));
+        return Err(format!("line {line}: has a `nixHash` that is no SHA-256").into());
     }
     let (version, version_line) = value("version")?;
     Ok(NixPin {
@@ -127,12 +127,14 @@ impl<'a> Parser<'a> {
     }
 
     /// The texts of the set that is the whole file, with their lines.
-    fn file(mut self) -> Result<BTreeMap<String, (String, usize)>, String> {
+    fn file(mut self) -> Result<BTreeMap<String, (String, usize)>, Malformed> {
         self.expect('{')?;
         let mut found = BTreeMap::new();
         self.set(0, |key, value, line| {
             let before = value.and_then(|value| found.insert(key.to_owned(), (value, line)));
-            before.map_or(Ok(()), |_| Err(format!("line {line}: has `{key}` twice")))
+            before.map_or(Ok(()), |_| {
+                Err(format!("line {line}: has `{key}` twice").into())
+            })
         })?;
         self.blank();
         match self.rest.is_empty() {
@@ -145,8 +147,8 @@ impl<'a> Parser<'a> {
     fn set(
         &mut self,
         depth: usize,
-        mut member: impl FnMut(&str, Option<String>, usize) -> Result<(), String>,
-    ) -> Result<(), String> {
+        mut member: impl FnMut(&str, Option<String>, usize) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
         loop {
             self.blank();
             if self.take('}') {
@@ -164,7 +166,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Option<String>, String> {
+    fn value(&mut self, depth: usize) -> Result<Option<String>, Malformed> {
         self.blank();
         if depth > MAX_DEPTH {
             return Err(self.wrong("it is nested too deeply"));
@@ -199,7 +201,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A text in quotes, without `${`.
-    fn text(&mut self) -> Result<String, String> {
+    fn text(&mut self) -> Result<String, Malformed> {
         let mut out = String::new();
         let mut chars = self.rest.char_indices().skip(1);
         while let Some((at, c)) = chars.next() {
@@ -228,7 +230,7 @@ impl<'a> Parser<'a> {
         Err(self.wrong("a text does not end"))
     }
 
-    fn name(&mut self) -> Result<String, String> {
+    fn name(&mut self) -> Result<String, Malformed> {
         let end = self
             .rest
             .bytes()
@@ -242,7 +244,7 @@ impl<'a> Parser<'a> {
         Ok(name.to_owned())
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), String> {
+    fn expect(&mut self, wanted: char) -> Result<(), Malformed> {
         self.blank();
         match self.take(wanted) {
             true => Ok(()),
@@ -272,8 +274,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn wrong(&self, why: &str) -> String {
-        format!("line {}: {why}", self.line)
+    fn wrong(&self, why: &str) -> Malformed {
+        format!("line {}: {why}", self.line).into()
     }
 }
 

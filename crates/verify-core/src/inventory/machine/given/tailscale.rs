@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::File;
-use crate::error::{Error, Result};
+use crate::error::{Error, Malformed, Result};
 use crate::text;
 
 const WAY_OUT: &str = "give what `tailscale serve status` prints as JSON";
@@ -35,7 +35,7 @@ pub(crate) struct Funnel {
 /// When it is something else.
 pub(super) fn read(file: &File) -> Result<Vec<Funnel>> {
     let value = file.json("status of tailscale serve", WAY_OUT)?;
-    let wrong = |why: String| {
+    let wrong = |why: Malformed| {
         let what = format!(
             "{} {why}, so it is no status of tailscale serve",
             file.shown
@@ -45,7 +45,7 @@ pub(super) fn read(file: &File) -> Result<Vec<Funnel>> {
     let root = match &value {
         Value::Null => return Ok(Vec::new()),
         Value::Object(root) => root,
-        _ => return Err(wrong("is no mapping".to_owned())),
+        _ => return Err(wrong("is no mapping".into())),
     };
     let mut found = Vec::new();
     funnels(root, file, &mut found, 0).map_err(wrong)?;
@@ -57,9 +57,9 @@ fn funnels(
     file: &File,
     found: &mut Vec<Funnel>,
     depth: usize,
-) -> Result<(), String> {
+) -> Result<(), Malformed> {
     if let Some(key) = root.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(format!("has the key `{}`", text::excerpt(key, 60)));
+        return Err(format!("has the key `{}`", text::excerpt(key, 60)).into());
     }
     for (name, value) in part(root, "AllowFunnel")? {
         match value {
@@ -69,7 +69,7 @@ fn funnels(
                 targets: targets(root, name)?,
                 file: file.shown.clone(),
             }),
-            _ => return Err("has an AllowFunnel that is no truth value".to_owned()),
+            _ => return Err("has an AllowFunnel that is no truth value".into()),
         }
     }
     // What is served only as long as a command runs has the same form once more.
@@ -77,14 +77,14 @@ fn funnels(
         match value {
             Value::Object(inner) if depth == 0 => funnels(inner, file, found, depth + 1)?,
             Value::Null => {}
-            _ => return Err("has a Foreground that is no mapping".to_owned()),
+            _ => return Err("has a Foreground that is no mapping".into()),
         }
     }
     Ok(())
 }
 
 /// What a name and port leads to.
-fn targets(root: &Map<String, Value>, name: &str) -> Result<Vec<(Option<u16>, String)>, String> {
+fn targets(root: &Map<String, Value>, name: &str) -> Result<Vec<(Option<u16>, String)>, Malformed> {
     let mut found = Vec::new();
     let web = part(root, "Web")?.find(|(known, _)| *known == name);
     let handlers = web
@@ -110,11 +110,11 @@ fn targets(root: &Map<String, Value>, name: &str) -> Result<Vec<(Option<u16>, St
 fn part<'a>(
     root: &'a Map<String, Value>,
     key: &str,
-) -> Result<impl Iterator<Item = (&'a String, &'a Value)> + use<'a>, String> {
+) -> Result<impl Iterator<Item = (&'a String, &'a Value)> + use<'a>, Malformed> {
     match root.get(key) {
         None | Some(Value::Null) => Ok(None.into_iter().flatten()),
         Some(Value::Object(part)) => Ok(Some(part).into_iter().flatten()),
-        Some(_) => Err(format!("has a {key} that is no mapping")),
+        Some(_) => Err(format!("has a {key} that is no mapping").into()),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
+use crate::error::Malformed;
 use crate::text;
 
 /// A value and where it is written.
@@ -32,7 +33,7 @@ pub(super) enum Yaml {
 ///
 /// # Errors
 /// What is wrong, with its line.
-pub(super) fn read(text: &str) -> Result<Node, String> {
+pub(super) fn read(text: &str) -> Result<Node, Malformed> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 64,
@@ -59,8 +60,8 @@ pub(super) fn read(text: &str) -> Result<Node, String> {
             let line = error.location().map(|place| place.line());
             let why = text::excerpt(&error.to_string(), 160);
             Err(match line {
-                Some(line) if line > 0 => format!("line {line}: {why}"),
-                _ => why,
+                Some(line) if line > 0 => format!("line {line}: {why}").into(),
+                _ => why.into(),
             })
         }
     }
