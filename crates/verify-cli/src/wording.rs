@@ -164,6 +164,13 @@ pub(crate) fn error(mut error: Error) -> Error {
 
 /// The command, or what to add to the one that was given, that clears a finding.
 pub(crate) fn command(remedy: &Remedy) -> Option<String> {
+    own(remedy)
+        .or_else(|| of_openclaw(remedy))
+        .or_else(|| of_system(remedy))
+}
+
+/// What this program does itself.
+fn own(remedy: &Remedy) -> Option<String> {
     match remedy {
         Remedy::Lock {
             subject: Some(id),
@@ -214,6 +221,20 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
         }
         Remedy::Review { subject: None, .. } => Some("openclaw-verify review".to_owned()),
         Remedy::Online => Some("--online".to_owned()),
+        Remedy::Gate => Some("openclaw-verify gate --setup --apply".to_owned()),
+        Remedy::Source { address } => Some(format!(
+            "openclaw-verify policy source {}",
+            shell_word(address)
+        )),
+        Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
+        Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// What OpenClaw does.
+fn of_openclaw(remedy: &Remedy) -> Option<String> {
+    match remedy {
         Remedy::Configure {
             path,
             value: Some(value),
@@ -226,6 +247,26 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
             let words: Vec<_> = arguments.iter().map(|word| shell_word(word)).collect();
             Some(format!("openclaw {}", words.join(" ")))
         }
+        Remedy::Reinstall {
+            spec: Some(spec), ..
+        } => Some(format!(
+            "openclaw plugins install {} --force",
+            shell_word(spec)
+        )),
+        Remedy::Uninstall { name, .. } => {
+            Some(format!("openclaw plugins uninstall {}", shell_word(name)))
+        }
+        Remedy::Unset { path } => Some(format!("openclaw config unset {}", shell_word(path))),
+        Remedy::UnsetStored { name } => {
+            Some(format!("openclaw secrets store rm {}", shell_word(name)))
+        }
+        _ => None,
+    }
+}
+
+/// What a shell does.
+fn of_system(remedy: &Remedy) -> Option<String> {
+    match remedy {
         Remedy::Permissions {
             path,
             mode,
@@ -237,29 +278,15 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
         Remedy::Owner { path, user } => {
             Some(format!("sudo chown -hR {user} -- {}", shell_word(path)))
         }
-        Remedy::Gate => Some("openclaw-verify gate --setup --apply".to_owned()),
-        Remedy::Reinstall {
-            spec: Some(spec), ..
-        } => Some(format!(
-            "openclaw plugins install {} --force",
-            shell_word(spec)
-        )),
-        Remedy::Uninstall { name, .. } => {
-            Some(format!("openclaw plugins uninstall {}", shell_word(name)))
-        }
         Remedy::SetAside { path } => Some(format!(
             "mkdir -p ~/set-aside && mv -- {} ~/set-aside/",
             commands::in_state(path)
         )),
-        Remedy::Unset { path } => Some(format!("openclaw config unset {}", shell_word(path))),
         Remedy::UnsetVariable {
             variable,
             file,
             unit,
         } => Some(without_variable(variable, file, *unit)),
-        Remedy::UnsetStored { name } => {
-            Some(format!("openclaw secrets store rm {}", shell_word(name)))
-        }
         Remedy::Drop { file, object, name } => Some(format!(
             "sqlite3 {} {}",
             commands::in_state(file),
@@ -269,12 +296,6 @@ pub(crate) fn command(remedy: &Remedy) -> Option<String> {
                 name.replace('"', "\"\"")
             ))
         )),
-        Remedy::Source { address } => Some(format!(
-            "openclaw-verify policy source {}",
-            shell_word(address)
-        )),
-        Remedy::Prune => Some("openclaw-verify policy prune".to_owned()),
-        Remedy::Operator { input: Some(input) } => flag(*input).map(str::to_owned),
         _ => None,
     }
 }

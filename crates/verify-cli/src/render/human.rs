@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
-use openclaw_verify_core::report::{Basis, InputFile, Report, SubjectReport};
+use openclaw_verify_core::report::{
+    AdvisoriesUsed, Basis, InputFile, Inputs, Report, SubjectReport,
+};
 use openclaw_verify_core::rules::Stage;
 
 use super::{Detail, beside, releases};
@@ -48,16 +50,6 @@ pub(super) fn render(report: &Report, detail: Detail) -> String {
 
 fn inputs(out: &mut String, report: &Report) {
     let dim = Style::new().dimmed();
-    let none = "none";
-    let shown = |input: &InputFile| {
-        let path = input.path.clone().unwrap_or_else(|| none.to_owned());
-        match input.origin.as_deref() {
-            None => path,
-            Some("PATH") => format!("{path} (found by PATH)"),
-            Some(origin @ ("named" | "default" | "derived")) => format!("{path} ({origin})"),
-            Some(variable) => format!("{path} (from ${variable})"),
-        }
-    };
     let inputs = &report.inputs;
     if lock_only(report) {
         line(
@@ -67,54 +59,9 @@ fn inputs(out: &mut String, report: &Report) {
             ),
         );
     } else if report.releases.is_empty() {
-        line(
-            out,
-            format_args!("{dim}state   {}{dim:#}", shown(&inputs.state_dir)),
-        );
-        if report.stage != Stage::Host {
-            line(
-                out,
-                format_args!("{dim}host    {}{dim:#}", shown(&inputs.openclaw)),
-            );
-        }
-        // What is where it usually is goes without saying.
-        let unusual = |input: &&InputFile| input.origin.as_deref() != Some("default");
-        for (name, input) in [
-            ("home   ", &inputs.home),
-            ("config ", &inputs.openclaw_config),
-            ("work   ", &inputs.workspace),
-            ("tmp    ", &inputs.temporary),
-        ] {
-            if let Some(input) = input.as_ref().filter(unusual) {
-                line(out, format_args!("{dim}{name} {}{dim:#}", shown(input)));
-            }
-        }
-        if !inputs.variables.is_empty() {
-            let names = inputs.variables.join(", ");
-            line(out, format_args!("{dim}given   values of {names}{dim:#}"));
-        }
+        installation(out, report);
     }
-    line(
-        out,
-        format_args!(
-            "{dim}files   {} · {} · {}{dim:#}",
-            shown(&inputs.policy),
-            shown(&inputs.lock),
-            shown(&inputs.reviews)
-        ),
-    );
-    for (name, input) in [
-        ("policy", &inputs.policy),
-        ("lock", &inputs.lock),
-        ("reviews", &inputs.reviews),
-    ] {
-        if let (Some(by), Some(serial)) = (&input.signed_by, input.serial) {
-            line(
-                out,
-                format_args!("{dim}signed  {name} {serial}, by {by}{dim:#}"),
-            );
-        }
-    }
+    operator_files(out, inputs);
     for root in &inputs.links {
         line(
             out,
@@ -130,36 +77,100 @@ fn inputs(out: &mut String, report: &Report) {
             ),
         );
     }
-    if inputs.advisories.is_none() && report.releases.is_empty() {
-        line(
+    match &inputs.advisories {
+        Some(known) => line(out, format_args!("{dim}known   {}{dim:#}", index(known))),
+        None if report.releases.is_empty() => line(
             out,
             format_args!("{dim}known   nothing: no index of advisories was read{dim:#}"),
-        );
+        ),
+        None => {}
     }
-    if let Some(known) = &inputs.advisories {
-        let age = match known.age_days {
-            Some(0) => "the newest of today".to_owned(),
-            Some(1) => "the newest of yesterday".to_owned(),
-            Some(days) => format!("the newest {days} days old"),
-            None => "of unknown age".to_owned(),
-        };
-        line(
-            out,
-            format_args!(
-                "{dim}known   {} advisories, {age} ({}){dim:#}",
-                known.records, known.path
-            ),
-        );
-    }
-    for anchor in inputs
-        .anchors
-        .iter()
-        .flat_map(|anchors| [&anchors.root, &anchors.npm_keys])
-        .flatten()
-    {
+    let anchors = inputs.anchors.iter();
+    let anchors = anchors.flat_map(|anchors| [&anchors.root, &anchors.npm_keys]);
+    for anchor in anchors.flatten() {
         line(out, format_args!("{dim}judged  with the {anchor}{dim:#}"));
     }
     out.push('\n');
+}
+
+/// Where what was judged lies.
+fn installation(out: &mut String, report: &Report) {
+    let dim = Style::new().dimmed();
+    let inputs = &report.inputs;
+    line(
+        out,
+        format_args!("{dim}state   {}{dim:#}", file(&inputs.state_dir)),
+    );
+    if report.stage != Stage::Host {
+        line(
+            out,
+            format_args!("{dim}host    {}{dim:#}", file(&inputs.openclaw)),
+        );
+    }
+    // What is where it usually is goes without saying.
+    let unusual = |input: &&InputFile| input.origin.as_deref() != Some("default");
+    for (name, input) in [
+        ("home   ", &inputs.home),
+        ("config ", &inputs.openclaw_config),
+        ("work   ", &inputs.workspace),
+        ("tmp    ", &inputs.temporary),
+    ] {
+        if let Some(input) = input.as_ref().filter(unusual) {
+            line(out, format_args!("{dim}{name} {}{dim:#}", file(input)));
+        }
+    }
+    if !inputs.variables.is_empty() {
+        let names = inputs.variables.join(", ");
+        line(out, format_args!("{dim}given   values of {names}{dim:#}"));
+    }
+}
+
+/// What it was judged by.
+fn operator_files(out: &mut String, inputs: &Inputs) {
+    let dim = Style::new().dimmed();
+    line(
+        out,
+        format_args!(
+            "{dim}files   {} · {} · {}{dim:#}",
+            file(&inputs.policy),
+            file(&inputs.lock),
+            file(&inputs.reviews)
+        ),
+    );
+    for (name, input) in [
+        ("policy", &inputs.policy),
+        ("lock", &inputs.lock),
+        ("reviews", &inputs.reviews),
+    ] {
+        if let (Some(by), Some(serial)) = (&input.signed_by, input.serial) {
+            line(
+                out,
+                format_args!("{dim}signed  {name} {serial}, by {by}{dim:#}"),
+            );
+        }
+    }
+}
+
+/// A file with where its name came from.
+fn file(input: &InputFile) -> String {
+    let path = input.path.clone().unwrap_or_else(|| "none".to_owned());
+    match input.origin.as_deref() {
+        None => path,
+        Some("PATH") => format!("{path} (found by PATH)"),
+        Some(origin @ ("named" | "default" | "derived")) => format!("{path} ({origin})"),
+        Some(variable) => format!("{path} (from ${variable})"),
+    }
+}
+
+/// An index of advisories in words.
+fn index(known: &AdvisoriesUsed) -> String {
+    let age = match known.age_days {
+        Some(0) => "the newest of today".to_owned(),
+        Some(1) => "the newest of yesterday".to_owned(),
+        Some(days) => format!("the newest {days} days old"),
+        None => "of unknown age".to_owned(),
+    };
+    format!("{} advisories, {age} ({})", known.records, known.path)
 }
 
 fn subjects(out: &mut String, subjects: &[SubjectReport], lock_only: bool) {

@@ -2,15 +2,16 @@
 
 use anstyle::AnsiColor;
 use openclaw_verify_core::finding::{Finding, Level};
-use openclaw_verify_core::policy::{Policy, starter};
+use openclaw_verify_core::policy::{Policy, Preset, starter};
 use openclaw_verify_core::review;
 use openclaw_verify_core::rules::{self, Group};
 use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Error, Result, Verifier, operator_file};
+use openclaw_verify_core::{Error, Relock, Result, Verifier, operator_file};
 
 use super::lock::{keep, tell_refused};
 use super::start_first;
 use crate::cli::{Common, Format, LockArgs};
+use crate::operator::Files;
 use crate::render::count;
 use crate::{Exit, commands, operator, output};
 
@@ -53,51 +54,22 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     }
 
     let today = operator::today(common);
-    let denied: Vec<&Finding> = relock
+    let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = relock
         .report
         .findings
         .iter()
         .filter(|finding| finding.level == Level::Deny)
-        .collect();
-    let (excepted, standing): (Vec<&Finding>, Vec<&Finding>) = denied
-        .into_iter()
         .partition(|finding| can_be_excepted(finding));
     let policy = starter::write(&relock.lock, &excepted, today, preset, registry)?;
     // What the call gave goes into it, so it is read before it is written.
     Policy::parse(&files.policy, &policy.text, &rules::infos(), today)?;
-    for path in [&files.lock, &files.policy, &files.reviews] {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        }
-    }
-    operator_file::write_atomic(&files.lock, &relock.lock.write())?;
-    operator_file::write_atomic(&files.policy, &policy.text)?;
-    // There from the first commit on, so that two branches that record their first reviews can be merged.
-    let reviews_are_new = files.reviews.symlink_metadata().is_err();
-    if reviews_are_new {
-        operator_file::write_atomic(&files.reviews, &review::empty())?;
-    }
+    let reviews_are_new = write(&files, &relock, &policy.text)?;
     keep(&relock);
 
     if relock.lock.package(&SubjectId::core()).is_none() {
         unknown_host(common)?;
     }
-
-    let (lock, file) = (operator::shown(&files.lock), operator::shown(&files.policy));
-    let subjects = count(relock.lock.packages().len(), "subject");
-    let exceptions = count(policy.exceptions, "exception");
-    say(common, &format!("wrote {lock}: {subjects}"))?;
-    let until = match policy.exceptions {
-        0 => String::new(),
-        _ => format!(" until {}", policy.until),
-    };
-    say(
-        common,
-        &format!(
-            "wrote {file}: policy `{}`, {exceptions}{until}",
-            preset.as_str()
-        ),
-    )?;
+    say_written(common, &files, &relock, &policy, preset)?;
     if reviews_are_new {
         say(
             common,
@@ -120,6 +92,45 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         say(common, "")?;
     }
     super::check::finish(common, &report, super::detail(common), None)
+}
+
+/// Writes lock, policy and, where there are none, reviews; whether those are new.
+fn write(files: &Files, relock: &Relock, policy: &str) -> Result<bool> {
+    for path in [&files.lock, &files.policy, &files.reviews] {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+        }
+    }
+    operator_file::write_atomic(&files.lock, &relock.lock.write())?;
+    operator_file::write_atomic(&files.policy, policy)?;
+    // There from the first commit on, so that two branches that record their first reviews can be merged.
+    let reviews_are_new = files.reviews.symlink_metadata().is_err();
+    if reviews_are_new {
+        operator_file::write_atomic(&files.reviews, &review::empty())?;
+    }
+    Ok(reviews_are_new)
+}
+
+fn say_written(
+    common: &Common,
+    files: &Files,
+    relock: &Relock,
+    policy: &starter::Starter,
+    preset: Preset,
+) -> Result<()> {
+    let (lock, file) = (operator::shown(&files.lock), operator::shown(&files.policy));
+    let subjects = count(relock.lock.packages().len(), "subject");
+    say(common, &format!("wrote {lock}: {subjects}"))?;
+    let exceptions = count(policy.exceptions, "exception");
+    let until = match policy.exceptions {
+        0 => String::new(),
+        _ => format!(" until {}", policy.until),
+    };
+    let preset = preset.as_str();
+    say(
+        common,
+        &format!("wrote {file}: policy `{preset}`, {exceptions}{until}"),
+    )
 }
 
 /// OpenClaw itself is the largest part of what runs, and a first run without it looks complete.

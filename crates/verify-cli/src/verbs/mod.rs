@@ -24,7 +24,7 @@ mod tree;
 mod update;
 pub(crate) mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -314,13 +314,33 @@ fn prepare(
             builder = builder.host_command(command);
         }
     }
+    builder = surroundings(builder, common, named.as_deref())?;
+    #[cfg(feature = "online")]
+    {
+        if let Some(cache) = crate::network::cache() {
+            builder = builder.downloads(cache);
+        }
+        if common.online {
+            let client = crate::network::client(common, &builder.read_policy()?)?;
+            builder = builder.registry(client);
+        }
+    }
+    Ok(Start {
+        builder,
+        files,
+        bar,
+    })
+}
+
+/// Where the rest of OpenClaw lies, and what this program keeps between runs. `named` is the state directory as the caller named it.
+fn surroundings(mut builder: Builder, common: &Common, named: Option<&Path>) -> Result<Builder> {
     if let Some(old) = &common.relocated_from {
         builder = builder.relocated_from(old);
     }
     if let Some(config) = operator::openclaw_config(common) {
         builder = builder.openclaw_config(config);
     }
-    builder = match named.and_then(|folder| operator::openclaw_home(common, &folder)) {
+    builder = match named.and_then(|folder| operator::openclaw_home(common, folder)) {
         Some(home) => builder.home(home),
         None => builder.without_home(),
     };
@@ -341,21 +361,7 @@ fn prepare(
             .imports(cache.join("imports"))
             .advisories(cache.join(advisories::INDEX));
     }
-    #[cfg(feature = "online")]
-    {
-        if let Some(cache) = crate::network::cache() {
-            builder = builder.downloads(cache);
-        }
-        if common.online {
-            let client = crate::network::client(common, &builder.read_policy()?)?;
-            builder = builder.registry(client);
-        }
-    }
-    Ok(Start {
-        builder,
-        files,
-        bar,
-    })
+    Ok(builder)
 }
 
 /// The operator's files and wishes.

@@ -100,19 +100,9 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
     items.sort_by(|a, b| (&a.name, &a.id, &a.json).cmp(&(&b.name, &b.id, &b.json)));
     items.dedup_by(|a, b| (&a.name, &a.id, &a.json) == (&b.name, &b.id, &b.json));
     let records: HashSet<&str> = items.iter().map(|item| item.id.as_str()).collect();
-    let latest = options
-        .now
-        .checked_add(CLOCKS_DIFFER)
-        .unwrap_or(Timestamp::MAX);
-    // What the operator's team adds says nothing about how new the rest is, nor do records about other ecosystems.
-    let dates = |own: bool| {
-        let some = ids
-            .iter()
-            .filter(|(id, known)| known.withdrawn || records.contains(id.as_str()));
-        let some = some.filter(move |(id, _)| own || !is_violation(id));
-        let some = some.map(|(_, known)| known.modified);
-        some.filter(|date| *date <= latest).max()
-    };
+    let said = ids
+        .iter()
+        .filter(|(id, known)| known.withdrawn || records.contains(id.as_str()));
     let mut meta = IndexMeta {
         sources: described,
         records: records.len() as u64,
@@ -122,22 +112,10 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
         other_ecosystems,
         other_files,
         broken: broken.len() as u64,
-        newest: dates(false).or_else(|| dates(true)),
+        newest: newest(said, options.now),
     };
     drop(records);
-    let mut packages: Vec<Package> = Vec::new();
-    for item in items {
-        match packages
-            .last_mut()
-            .filter(|package| package.name == item.name)
-        {
-            Some(package) => package.entries.push(item.json),
-            None => packages.push(Package {
-                name: item.name,
-                entries: vec![item.json],
-            }),
-        }
-    }
+    let packages = by_package(items);
     meta.packages = packages.len() as u64;
     broken.sort();
     let index = if meta.broken <= options.allow_broken && !meta.says_nothing() {
@@ -151,6 +129,39 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
         index,
         broken,
     })
+}
+
+/// When the newest record changed. What the operator's team adds says nothing about how new the rest is, nor do records about other
+/// ecosystems.
+fn newest<'a>(
+    said: impl Iterator<Item = (&'a String, &'a Known)> + Clone,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let latest = now.checked_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    let dates = |own: bool| {
+        let some = said.clone().filter(|(id, _)| own || !is_violation(id));
+        let some = some.map(|(_, known)| known.modified);
+        some.filter(|date| *date <= latest).max()
+    };
+    dates(false).or_else(|| dates(true))
+}
+
+/// Sorted items, those of each package together.
+fn by_package(items: Vec<Item>) -> Vec<Package> {
+    let mut packages: Vec<Package> = Vec::new();
+    for item in items {
+        match packages
+            .last_mut()
+            .filter(|package| package.name == item.name)
+        {
+            Some(package) => package.entries.push(item.json),
+            None => packages.push(Package {
+                name: item.name,
+                entries: vec![item.json],
+            }),
+        }
+    }
+    packages
 }
 
 /// What one record says of one package.

@@ -192,67 +192,98 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
     }
     let stated =
         severity_of(wire.severity.as_ref()).max(named_severity(wire.database_specific.as_ref()));
-    let mut places = 0usize;
-    let mut packages: BTreeMap<String, Entry> = BTreeMap::new();
     let own = is_violation(&wire.id);
+    let mut reader = Reader {
+        blank: Entry {
+            id: wire.id.clone(),
+            aliases,
+            modified,
+            summary: text::excerpt(wire.summary.as_deref().unwrap_or_default(), SUMMARY),
+            severity: stated,
+            versions: Vec::new(),
+            ranges: Vec::new(),
+        },
+        places: 0,
+        packages: BTreeMap::new(),
+    };
     for affected in wire.affected.unwrap_or_default() {
-        let severity = stated.max(severity_of(affected.severity.as_ref()));
+        reader.affected(affected, own)?;
+    }
+    Ok(Record {
+        id: wire.id,
+        modified,
+        withdrawn: wire.withdrawn.is_some(),
+        packages: reader.packages,
+    })
+}
+
+/// What a record says of packages, as far as it was read.
+struct Reader {
+    /// What every entry of the record begins with.
+    blank: Entry,
+    /// Versions, events and digests so far.
+    places: usize,
+    packages: BTreeMap<String, Entry>,
+}
+
+impl Reader {
+    fn affected(&mut self, affected: WireAffected, own: bool) -> Result<(), RecordError> {
+        let severity = self
+            .blank
+            .severity
+            .max(severity_of(affected.severity.as_ref()));
         let versions = affected.versions.unwrap_or_default();
-        let wire_ranges = affected.ranges.unwrap_or_default();
-        let mut names: Vec<String> = Vec::new();
+        let ranges = affected.ranges.unwrap_or_default();
         let mut digests: Vec<TreeDigest> = Vec::new();
         let package = affected
             .package
             .filter(|package| package.ecosystem == "npm");
-        if let Some(package) = package {
-            if !is_text(&package.name) {
-                let name = text::excerpt(&package.name, 80);
-                return fail(format!("names the package `{name}`"));
-            }
-            names.push(package.name);
+        let mut name = package.map(|package| package.name);
+        if let Some(name) = name.as_ref().filter(|name| !is_text(name)) {
+            let name = text::excerpt(name, 80);
+            return fail(format!("names the package `{name}`"));
         }
         if own {
             let specific = specific(affected.ecosystem_specific)?;
             digests = specific.digests;
             // An npm package is found by its own name, wherever it is.
-            if names.is_empty() && !(versions.is_empty() && wire_ranges.is_empty()) {
-                names.push(specific.subject.to_string());
+            if name.is_none() && !(versions.is_empty() && ranges.is_empty()) {
+                name = Some(specific.subject.to_string());
             }
-            if names.is_empty() && digests.is_empty() {
+            if name.is_none() && digests.is_empty() {
                 return fail("names neither versions nor digests");
             }
         }
-        let entry_of = || Entry {
-            id: wire.id.clone(),
-            aliases: aliases.clone(),
-            modified,
-            summary: text::excerpt(wire.summary.as_deref().unwrap_or_default(), SUMMARY),
-            severity,
-            versions: Vec::new(),
-            ranges: Vec::new(),
-        };
-        places += digests.len();
-        if !names.is_empty() {
-            let events = wire_ranges.iter().map(|range| range.events.len() + 1);
-            places += versions.len() + events.sum::<usize>();
+        self.places += digests.len();
+        if name.is_some() {
+            let events = ranges.iter().map(|range| range.events.len() + 1);
+            self.places += versions.len() + events.sum::<usize>();
         }
-        if places > MAX_PLACES {
+        if self.places > MAX_PLACES {
             return fail(format!(
                 "names more than the {MAX_PLACES} versions accepted"
             ));
         }
         // Bytes are what they are in every version.
         for digest in digests {
-            let entry = packages.entry(digest.to_string()).or_insert_with(entry_of);
+            let entry = self.entry(digest.to_string(), severity);
             entry.ranges = vec![vec![Event::Introduced("0".to_owned())]];
         }
-        let Some(name) = names.pop() else {
-            continue;
-        };
-        let comparable = wire_ranges
-            .iter()
-            .filter(|range| range.kind != "GIT")
-            .count();
+        match name {
+            Some(name) => self.versions(name, severity, versions, ranges),
+            None => Ok(()),
+        }
+    }
+
+    /// The versions of a package, each by itself and in ranges.
+    fn versions(
+        &mut self,
+        name: String,
+        severity: Severity,
+        versions: Vec<String>,
+        ranges: Vec<WireRange>,
+    ) -> Result<(), RecordError> {
+        let comparable = ranges.iter().filter(|range| range.kind != "GIT").count();
         if versions.is_empty() && comparable == 0 {
             let name = text::excerpt(&name, 80);
             return fail(format!("names no version of {name} that could be compared"));
@@ -260,10 +291,10 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
         if !versions.iter().all(|version| is_text(version)) {
             return fail("names a version that is none");
         }
-        let entry = packages.entry(name).or_insert_with(entry_of);
+        let entry = self.entry(name, severity);
         entry.severity = entry.severity.max(severity);
         entry.versions.extend(versions);
-        for range in wire_ranges {
+        for range in ranges {
             if range.kind == "GIT" {
                 continue;
             }
@@ -273,13 +304,16 @@ pub fn read_record(bytes: &[u8]) -> Result<Record, RecordError> {
             }
             entry.ranges.push(events(range.events)?);
         }
+        Ok(())
     }
-    Ok(Record {
-        id: wire.id,
-        modified,
-        withdrawn: wire.withdrawn.is_some(),
-        packages,
-    })
+
+    fn entry(&mut self, name: String, severity: Severity) -> &mut Entry {
+        let blank = || Entry {
+            severity,
+            ..self.blank.clone()
+        };
+        self.packages.entry(name).or_insert_with(blank)
+    }
 }
 
 /// What one of our own records names. Read strictly: what is not understood in it would be something that runs.

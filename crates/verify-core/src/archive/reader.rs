@@ -146,75 +146,18 @@ impl<R: Read> Tar<R> {
             }
         };
         match header.kind {
-            0 | b'0' => {
-                let Added { path, again } = self
-                    .paths
-                    .add(raw, false)?
-                    .ok_or_else(|| ArchiveError::NoTopFolder(shown(raw)))?;
-                let mode = if header.mode & 0o100 != 0 {
-                    Mode::Executable
-                } else {
-                    Mode::Regular
-                };
-                if again && self.top.is_some() {
-                    // What OpenClaw packs itself holds nothing twice.
-                    return Err(ArchiveError::Duplicate(shown(path.as_bytes())));
-                }
-                if again {
-                    return self.same_file_again(&path, mode, header.size);
-                }
-                let id = self.file(&path, mode, header.size, sink)?;
-                self.files.insert(path.clone(), self.entries.len());
-                self.entries.push(ArchiveEntry {
-                    path,
-                    mode,
-                    size: header.size,
-                    id,
-                    hard_link: false,
-                });
-            }
+            0 | b'0' => self.regular(raw, &header, sink)?,
             b'5' => {
                 no_content()?;
                 self.paths.add(raw, true)?;
             }
             b'1' => {
                 no_content()?;
-                let path = self.link_path(raw)?;
-                let target = self.paths.hard_link_target(&path, link)?;
-                let original = self.files.get(&target).and_then(|at| self.entries.get(*at));
-                let Some(original) = original else {
-                    return Err(ArchiveError::HardLinkLeaves {
-                        path: shown(path.as_bytes()),
-                        target: shown(link),
-                    });
-                };
-                self.entries.push(ArchiveEntry {
-                    path,
-                    hard_link: true,
-                    ..original.clone()
-                });
+                self.hard_link(raw, link)?;
             }
             b'2' => {
                 no_content()?;
-                let path = self.link_path(raw)?;
-                let Some(target) = std::str::from_utf8(link)
-                    .ok()
-                    .filter(|target| !target.is_empty())
-                else {
-                    return Err(ArchiveError::LinkLeaves {
-                        path: shown(path.as_bytes()),
-                        target: shown(link),
-                    });
-                };
-                self.links.insert(path.clone(), target.to_owned());
-                let (size, id) = (link.len() as u64, BlobId::of(link));
-                self.entries.push(ArchiveEntry {
-                    path,
-                    mode: Mode::Symlink,
-                    size,
-                    id,
-                    hard_link: false,
-                });
+                self.symlink(raw, link)?;
             }
             b'3' | b'4' | b'6' => return Err(ArchiveError::SpecialFile(shown(raw))),
             b'S' => return Err(ArchiveError::Sparse),
@@ -225,6 +168,79 @@ impl<R: Read> Tar<R> {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn regular(
+        &mut self,
+        raw: &[u8],
+        header: &Header,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ArchiveError> {
+        let Added { path, again } = self
+            .paths
+            .add(raw, false)?
+            .ok_or_else(|| ArchiveError::NoTopFolder(shown(raw)))?;
+        let mode = if header.mode & 0o100 != 0 {
+            Mode::Executable
+        } else {
+            Mode::Regular
+        };
+        if again && self.top.is_some() {
+            // What OpenClaw packs itself holds nothing twice.
+            return Err(ArchiveError::Duplicate(shown(path.as_bytes())));
+        }
+        if again {
+            return self.same_file_again(&path, mode, header.size);
+        }
+        let id = self.file(&path, mode, header.size, sink)?;
+        self.files.insert(path.clone(), self.entries.len());
+        self.entries.push(ArchiveEntry {
+            path,
+            mode,
+            size: header.size,
+            id,
+            hard_link: false,
+        });
+        Ok(())
+    }
+
+    fn hard_link(&mut self, raw: &[u8], link: &[u8]) -> Result<(), ArchiveError> {
+        let path = self.link_path(raw)?;
+        let target = self.paths.hard_link_target(&path, link)?;
+        let original = self.files.get(&target).and_then(|at| self.entries.get(*at));
+        let Some(original) = original else {
+            return Err(ArchiveError::HardLinkLeaves {
+                path: shown(path.as_bytes()),
+                target: shown(link),
+            });
+        };
+        let entry = ArchiveEntry {
+            path,
+            hard_link: true,
+            ..original.clone()
+        };
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn symlink(&mut self, raw: &[u8], link: &[u8]) -> Result<(), ArchiveError> {
+        let path = self.link_path(raw)?;
+        let target = std::str::from_utf8(link).ok();
+        let Some(target) = target.filter(|target| !target.is_empty()) else {
+            return Err(ArchiveError::LinkLeaves {
+                path: shown(path.as_bytes()),
+                target: shown(link),
+            });
+        };
+        self.links.insert(path.clone(), target.to_owned());
+        self.entries.push(ArchiveEntry {
+            path,
+            mode: Mode::Symlink,
+            size: link.len() as u64,
+            id: BlobId::of(link),
+            hard_link: false,
+        });
         Ok(())
     }
 

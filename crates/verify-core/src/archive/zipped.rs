@@ -38,14 +38,7 @@ pub(super) fn read(
     let zip = Zip::open(path).map_err(|error| ArchiveError::Zip(error.to_string()))?;
     let packed = hash(zip.file(), limits)?;
     let top_less = zip.entries().iter().any(|entry| entry.name == root);
-    let stated = |sum: u64, entry: &ZipEntry| sum.saturating_add(entry.size);
-    let unpacked = zip.entries().iter().fold(0, stated);
-    if unpacked > limits.unpacked {
-        return Err(ArchiveError::UnpackedTooLarge(limits.unpacked));
-    }
-    if unpacked > RATIO_FLOOR && unpacked > packed.bytes.saturating_mul(limits.ratio) {
-        return Err(ArchiveError::Bomb(limits.ratio));
-    }
+    let unpacked = unpacked_size(&zip, packed.bytes, limits)?;
     let mut paths = ArchivePaths::new(limits, false);
     let mut entries = Vec::new();
     for entry in zip.entries() {
@@ -97,15 +90,7 @@ pub(super) fn read(
         });
     }
     entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    let listing = entries.iter().map(|entry| TreeEntry {
-        path: entry.path.clone(),
-        mode: entry.mode,
-        id: entry.id,
-    });
-    let manifest = Manifest::new(listing.collect()).map_err(|error| match error {
-        ManifestError::Path(path) => ArchiveError::BadPath(path),
-        error => ArchiveError::Duplicate(error.to_string()),
-    })?;
+    let manifest = manifest(&entries)?;
     let (Some(top), false) = (paths.top(), entries.is_empty()) else {
         return Err(ArchiveError::Empty);
     };
@@ -121,6 +106,31 @@ pub(super) fn read(
         shasum: packed.shasum,
         binaries: Vec::new(),
         kept: std::collections::BTreeMap::new(),
+    })
+}
+
+/// The bytes that the directory promises, where they are not too many.
+fn unpacked_size(zip: &Zip, packed: u64, limits: &ArchiveLimits) -> Result<u64, ArchiveError> {
+    let stated = |sum: u64, entry: &ZipEntry| sum.saturating_add(entry.size);
+    let unpacked = zip.entries().iter().fold(0, stated);
+    if unpacked > limits.unpacked {
+        return Err(ArchiveError::UnpackedTooLarge(limits.unpacked));
+    }
+    if unpacked > RATIO_FLOOR && unpacked > packed.saturating_mul(limits.ratio) {
+        return Err(ArchiveError::Bomb(limits.ratio));
+    }
+    Ok(unpacked)
+}
+
+fn manifest(entries: &[ArchiveEntry]) -> Result<Manifest, ArchiveError> {
+    let listing = entries.iter().map(|entry| TreeEntry {
+        path: entry.path.clone(),
+        mode: entry.mode,
+        id: entry.id,
+    });
+    Manifest::new(listing.collect()).map_err(|error| match error {
+        ManifestError::Path(path) => ArchiveError::BadPath(path),
+        error => ArchiveError::Duplicate(error.to_string()),
     })
 }
 

@@ -324,72 +324,11 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         gather.bundled,
     );
     let store = Store::new(&gather.store);
-    // Archives are downloaded and read while the installed files are hashed.
-    let (trees, arrivals) = std::thread::scope(|scope| {
-        let arrivals = scope.spawn(|| archives::arrive(&plan, &gather.sources, gather.now));
-        let options = tree::TreeOptions {
-            files: gather.memory.map(Memory::files),
-            store: Some(store.folder()),
-            ..gather.options
-        };
-        let digest = |specs: &[TreeSpec]| tree::digest_all(specs, &options);
-        let trees = match gather.memory {
-            Some(memory) => memory.digests(&specs, digest),
-            None => digest(&specs),
-        };
-        (trees, arrivals.join())
-    });
-    let arrivals = arrivals
-        .map_err(|_| Error::environment("the archives could not be read", "please report this"))?;
+    let (trees, arrivals) = measure(gather, &specs, &plan, store.folder())?;
     let mut trees = trees.into_iter();
     let mut all = BTreeMap::new();
     for subject in &subjects {
-        let locked = gather.lock.package(&subject.id);
-        let mut next =
-            |spec: Option<&TreeSpec>, locked: Option<TreeDigest>, in_lock| -> Result<Part> {
-                let measured = match spec {
-                    Some(_) => Some(usable(
-                        subject,
-                        trees.next().unwrap_or(Err(TreeError::Missing)),
-                    )?),
-                    None => None,
-                };
-                Ok(Part::new(measured, locked, in_lock, gather.manifests))
-            };
-        let [tree, dependencies, siblings] = parts(subject);
-        let in_lock = locked.is_some();
-        let mut evidence = Evidence {
-            tree: next(tree, locked.and_then(|entry| entry.tree), in_lock)?,
-            dependencies: next(
-                dependencies,
-                locked.and_then(|entry| entry.dependencies),
-                in_lock,
-            )?,
-            siblings: next(siblings, locked.and_then(|entry| entry.siblings), in_lock)?,
-            advisories: Advised::default(),
-            npm: npm::facts(subject),
-            published: archives::unknown(subject),
-            review: ReviewFacts::default(),
-            git: GitFacts::default(),
-            signature: None,
-            store: None,
-            listed: Listed::of(subject, locked, gather.manifests.map(ManifestStore::folder)),
-            announced: None,
-            stated: None,
-        };
-        if subject.is_elsewhere() {
-            for part in [
-                &mut evidence.tree,
-                &mut evidence.dependencies,
-                &mut evidence.siblings,
-            ] {
-                part.elsewhere = part.measured.is_none();
-            }
-        }
-        let declared = gather.policy.mutable(&subject.id);
-        evidence.tree.state = mutable::judge(subject, &evidence.tree, gather.manifests, declared);
-        evidence.git = git::checkout(subject, &evidence, gather.lock);
-        evidence.store = nix::judge(subject, &evidence, &store, gather.options.cancel)?;
+        let evidence = of_subject(gather, subject, &mut trees, &store)?;
         all.insert(subject.id.clone(), evidence);
     }
     archives::judge(&plan, &arrivals, &gather.sources, gather.now, &mut all)?;
@@ -400,6 +339,86 @@ pub(crate) fn gather(gather: &Gather<'_>, wanted: &dyn Fn(&Subject) -> bool) -> 
         Vec::new()
     };
     Ok(Measured::new(all, staged))
+}
+
+/// What a part of a subject has for a digest.
+type Digested = std::result::Result<Tree, TreeError>;
+
+/// Hashes the installed files, while archives are downloaded and read.
+fn measure(
+    gather: &Gather<'_>,
+    specs: &[TreeSpec],
+    plan: &archives::ComparisonPlan<'_>,
+    store: &Path,
+) -> Result<(Vec<Digested>, Vec<archives::Arrival>)> {
+    let (trees, arrivals) = std::thread::scope(|scope| {
+        let arrivals = scope.spawn(|| archives::arrive(plan, &gather.sources, gather.now));
+        let options = tree::TreeOptions {
+            files: gather.memory.map(Memory::files),
+            store: Some(store),
+            ..gather.options
+        };
+        let digest = |specs: &[TreeSpec]| tree::digest_all(specs, &options);
+        let trees = match gather.memory {
+            Some(memory) => memory.digests(specs, digest),
+            None => digest(specs),
+        };
+        (trees, arrivals.join())
+    });
+    let arrivals = arrivals
+        .map_err(|_| Error::environment("the archives could not be read", "please report this"))?;
+    Ok((trees, arrivals))
+}
+
+/// What is known of one subject by its own files; `trees` gives the next of its parts in their order.
+fn of_subject(
+    gather: &Gather<'_>,
+    subject: &Subject,
+    trees: &mut impl Iterator<Item = Digested>,
+    store: &Store,
+) -> Result<Evidence> {
+    let locked = gather.lock.package(&subject.id);
+    let in_lock = locked.is_some();
+    let mut next = |spec: Option<&TreeSpec>, locked: Option<TreeDigest>| -> Result<Part> {
+        let measured = match spec {
+            Some(_) => Some(usable(
+                subject,
+                trees.next().unwrap_or(Err(TreeError::Missing)),
+            )?),
+            None => None,
+        };
+        Ok(Part::new(measured, locked, in_lock, gather.manifests))
+    };
+    let [tree, dependencies, siblings] = parts(subject);
+    let mut evidence = Evidence {
+        tree: next(tree, locked.and_then(|entry| entry.tree))?,
+        dependencies: next(dependencies, locked.and_then(|entry| entry.dependencies))?,
+        siblings: next(siblings, locked.and_then(|entry| entry.siblings))?,
+        advisories: Advised::default(),
+        npm: npm::facts(subject),
+        published: archives::unknown(subject),
+        review: ReviewFacts::default(),
+        git: GitFacts::default(),
+        signature: None,
+        store: None,
+        listed: Listed::of(subject, locked, gather.manifests.map(ManifestStore::folder)),
+        announced: None,
+        stated: None,
+    };
+    if subject.is_elsewhere() {
+        for part in [
+            &mut evidence.tree,
+            &mut evidence.dependencies,
+            &mut evidence.siblings,
+        ] {
+            part.elsewhere = part.measured.is_none();
+        }
+    }
+    let declared = gather.policy.mutable(&subject.id);
+    evidence.tree.state = mutable::judge(subject, &evidence.tree, gather.manifests, declared);
+    evidence.git = git::checkout(subject, &evidence, gather.lock);
+    evidence.store = nix::judge(subject, &evidence, store, gather.options.cancel)?;
+    Ok(evidence)
 }
 
 /// Evidence about each entry of a lock, where no installation is looked at: only what is written is known.

@@ -148,70 +148,51 @@ fn subject(
         id.to_owned(),
         paths.place(place),
     );
-    let (mut definition, mut settings, mut instructions) = (
-        ListingBuilder::default(),
-        ListingBuilder::default(),
-        ListingBuilder::default(),
-    );
+    let mut listings = Listings::default();
     if let Some(folder) = folder {
         subject.trees.tree = code(paths, folder);
         for name in ["SYSTEM.md", "APPEND_SYSTEM.md", "AGENTS.md"] {
-            instruction(paths, &folder.join(name), &mut instructions, observations);
+            listings.instruction(paths, &folder.join(name), observations);
         }
         for name in ["settings.json", "models.json", "auth-profiles.json"] {
-            let file = folder.join(name);
-            match read_json(paths, &file) {
-                Ok(Some(value)) => {
-                    let mut keys = Keys {
-                        file: name,
-                        definition: &mut definition,
-                        settings: &mut settings,
-                    };
-                    keys.value("", &value, 0);
-                }
-                Ok(None) => {}
-                Err(why) => observations.push(Observation::Unreadable {
-                    place: paths.shown(&file),
-                    why,
-                }),
-            }
+            listings.keys(paths, &folder.join(name), name, "", observations);
         }
     }
     for workspace in workspaces {
+        listings.workspace(paths, workspace, observations);
+    }
+    subject.definition = listings.definition.finish_unless_empty();
+    subject.settings = listings.settings.finish_unless_empty();
+    subject.instructions = listings.instructions.finish_unless_empty();
+    (subject.is_defined() || subject.trees.tree.is_some()).then_some(subject)
+}
+
+/// What an agent's files say, by what it decides.
+#[derive(Default)]
+struct Listings {
+    definition: ListingBuilder,
+    settings: ListingBuilder,
+    instructions: ListingBuilder,
+}
+
+impl Listings {
+    /// The project's own settings and instructions.
+    fn workspace(&mut self, paths: &Paths, folder: &Path, observations: &mut Vec<Observation>) {
         // OpenClaw merges a project's settings into each turn. [S `FileSettingsStorage`]
-        let file = workspace.join(".openclaw/settings.json");
-        match read_json(paths, &file) {
-            Ok(Some(value)) => {
-                let mut keys = Keys {
-                    file: "settings.json",
-                    definition: &mut definition,
-                    settings: &mut settings,
-                };
-                keys.value("workspace", &value, 0);
-            }
-            Ok(None) => {}
-            Err(why) => observations.push(Observation::Unreadable {
-                place: paths.shown(&file),
-                why,
-            }),
-        }
+        let file = folder.join(".openclaw/settings.json");
+        self.keys(paths, &file, "settings.json", "workspace", observations);
         for name in INSTRUCTIONS {
-            instruction(
-                paths,
-                &workspace.join(name),
-                &mut instructions,
-                observations,
-            );
+            self.instruction(paths, &folder.join(name), observations);
         }
         for name in PROJECT_PROMPTS {
-            let file = workspace.join(".openclaw").join(name);
-            instruction(paths, &file, &mut instructions, observations);
+            let file = folder.join(".openclaw").join(name);
+            self.instruction(paths, &file, observations);
         }
         let mut left = MAX_BELOW;
         for name in PROJECT_FOLDERS {
-            let folder = workspace.join(name);
+            let folder = folder.join(name);
             let whole = below(paths, &folder, 0, &mut left, &mut |file| {
-                instruction(paths, file, &mut instructions, observations);
+                self.instruction(paths, file, observations);
             });
             if let Err(why) = whole {
                 observations.push(Observation::Unreadable {
@@ -221,10 +202,36 @@ fn subject(
             }
         }
     }
-    subject.definition = definition.finish_unless_empty();
-    subject.settings = settings.finish_unless_empty();
-    subject.instructions = instructions.finish_unless_empty();
-    (subject.is_defined() || subject.trees.tree.is_some()).then_some(subject)
+
+    /// The keys of a JSON file, below `prefix`; `name` is what the file is called in the listing.
+    fn keys(
+        &mut self,
+        paths: &Paths,
+        file: &Path,
+        name: &str,
+        prefix: &str,
+        observations: &mut Vec<Observation>,
+    ) {
+        match read_json(paths, file) {
+            Ok(Some(value)) => {
+                let mut keys = Keys {
+                    file: name,
+                    definition: &mut self.definition,
+                    settings: &mut self.settings,
+                };
+                keys.value(prefix, &value, 0);
+            }
+            Ok(None) => {}
+            Err(why) => observations.push(Observation::Unreadable {
+                place: paths.shown(file),
+                why,
+            }),
+        }
+    }
+
+    fn instruction(&mut self, paths: &Paths, file: &Path, observations: &mut Vec<Observation>) {
+        instruction(paths, file, &mut self.instructions, observations);
+    }
 }
 
 /// The entries of an agent's folder that hold code, as one tree; none where there are none.

@@ -46,39 +46,14 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
         "config mcp.servers",
         &mut found,
     ) {
-        let server = Server {
-            ids: vec![ids::part(&name)],
-            place: config_place.clone(),
-            enabled: is_enabled(&raw),
-            source: Source::Config,
-            raw,
-        };
+        let server = Server::of_config(ids::part(&name), &config_place, raw);
         by_name.entry(name).or_default().push(server);
     }
-    // What a node machine starts by `openclaw node run`, and what the config of a plugin lists for it.
-    let node = ctx.config_at(&["nodeHost", "mcp", "servers"]);
-    let mut others = vec![("nodehost".to_owned(), node.clone())];
-    let entries = ctx.config_at(&["plugins", "entries"]).as_object();
-    for (plugin, entry) in entries.into_iter().flatten() {
-        for key in ["mcpServers", "mcp"] {
-            let servers = entry.pointer(&format!("/config/{key}"));
-            let servers = servers.map(|servers| servers.get("servers").unwrap_or(servers));
-            if let Some(servers) = servers.filter(|servers| servers.is_object()) {
-                others.push((ids::part(plugin), servers.clone()));
-            }
-        }
-    }
-    for (owner, value) in others {
+    for (owner, value) in others_of_config(ctx) {
         let what = format!("config MCP servers of {}", text::excerpt(&owner, 80));
         for (name, raw) in servers(&value, &what, &mut found) {
             let id = format!("{owner}/{}", ids::part(&name));
-            let server = Server {
-                ids: vec![id],
-                place: config_place.clone(),
-                enabled: is_enabled(&raw),
-                source: Source::Config,
-                raw,
-            };
+            let server = Server::of_config(id, &config_place, raw);
             found.subjects.push(server.subject(name, &mut ids));
         }
     }
@@ -96,32 +71,8 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
             by_name.entry(name).or_default().push(server);
         }
     }
-    for (name, mut same) in by_name {
-        merge_plugins(&mut same);
-        let hider = same
-            .first()
-            .filter(|s| s.source == Source::Config)
-            .map(|s| s.enabled);
-        let mut subjects = Vec::new();
-        for mut server in same {
-            server.enabled &= server.source == Source::Config || hider != Some(false);
-            subjects.push(server.subject(name.clone(), &mut ids));
-        }
-        // A server of the config replaces those of plugins; of several plugins the last does.
-        let winner = if hider.is_some() {
-            0
-        } else {
-            subjects.len().saturating_sub(1)
-        };
-        let hidden: Vec<_> = subjects.iter().map(|s| s.id.clone()).collect();
-        if let Some(winner_subject) = subjects.get_mut(winner) {
-            for (_, hidden) in hidden.into_iter().enumerate().filter(|(n, _)| *n != winner) {
-                winner_subject
-                    .observations
-                    .push(Observation::Shadows { hidden });
-            }
-        }
-        found.subjects.extend(subjects);
+    for (name, same) in by_name {
+        found.subjects.extend(of_one_name(&name, same, &mut ids));
     }
     for mcp in found.subjects.iter_mut().filter_map(|s| s.mcp.as_mut()) {
         mcp.home = paths.own_home();
@@ -133,6 +84,51 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     }
     local_code(ctx, plugins, &mut found);
     found
+}
+
+/// What a node machine starts by `openclaw node run`, and what the config of a plugin lists for it: with their owner.
+fn others_of_config(ctx: &Context<'_>) -> Vec<(String, Value)> {
+    let node = ctx.config_at(&["nodeHost", "mcp", "servers"]);
+    let mut others = vec![("nodehost".to_owned(), node.clone())];
+    let entries = ctx.config_at(&["plugins", "entries"]).as_object();
+    for (plugin, entry) in entries.into_iter().flatten() {
+        for key in ["mcpServers", "mcp"] {
+            let servers = entry.pointer(&format!("/config/{key}"));
+            let servers = servers.map(|servers| servers.get("servers").unwrap_or(servers));
+            if let Some(servers) = servers.filter(|servers| servers.is_object()) {
+                others.push((ids::part(plugin), servers.clone()));
+            }
+        }
+    }
+    others
+}
+
+/// The servers of one name, of which OpenClaw starts one: one of the config replaces those of plugins; of several plugins the last does.
+fn of_one_name(name: &str, mut same: Vec<Server>, ids: &mut Ids) -> Vec<Subject> {
+    merge_plugins(&mut same);
+    let hider = same
+        .first()
+        .filter(|s| s.source == Source::Config)
+        .map(|s| s.enabled);
+    let mut subjects = Vec::new();
+    for mut server in same {
+        server.enabled &= server.source == Source::Config || hider != Some(false);
+        subjects.push(server.subject(name.to_owned(), ids));
+    }
+    let winner = if hider.is_some() {
+        0
+    } else {
+        subjects.len().saturating_sub(1)
+    };
+    let hidden: Vec<_> = subjects.iter().map(|s| s.id.clone()).collect();
+    if let Some(winner_subject) = subjects.get_mut(winner) {
+        for (_, hidden) in hidden.into_iter().enumerate().filter(|(n, _)| *n != winner) {
+            winner_subject
+                .observations
+                .push(Observation::Shadows { hidden });
+        }
+    }
+    subjects
 }
 
 /// Finds the local files of each server, and what of them cannot be hashed.
@@ -194,6 +190,16 @@ struct Server {
 }
 
 impl Server {
+    fn of_config(id: String, place: &Place, raw: Value) -> Self {
+        Self {
+            ids: vec![id],
+            place: place.clone(),
+            enabled: is_enabled(&raw),
+            source: Source::Config,
+            raw,
+        }
+    }
+
     fn subject(self, name: String, ids: &mut Ids) -> Subject {
         let id = ids.take("mcp", &self.ids);
         let mut subject = ids::blank(id, Kind::McpServer, self.source, name, self.place);

@@ -51,6 +51,7 @@ mod skill_hashes;
 mod skill_record;
 mod skill_roots;
 mod skills;
+mod sources;
 pub(crate) mod staged;
 mod started;
 #[cfg(test)]
@@ -65,6 +66,7 @@ mod unique;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(test)]
 use serde_json::Value;
 
 pub use self::host_command::{HostCommand, owner_of};
@@ -82,12 +84,10 @@ use crate::error::{Error, Input};
 use crate::launcher::Launch;
 use crate::policy::LocalRules;
 
-use self::context::{Context, Found, PluginRoot};
 pub(crate) use self::git_checkout::repository as git_repository;
 use self::paths::Paths;
 pub(crate) use self::paths::home_of;
-use self::records::{Known, Plugin, Scan};
-use self::search_path::Expands;
+use self::sources::Sources;
 
 /// Reads the whole installation. Opens nothing for writing, and runs nothing.
 ///
@@ -114,17 +114,7 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
 
     let mut config = config::read(&paths, options.config.as_deref())?;
     paths.know(&options.variables, &config.value);
-    let other = options.other_state.iter();
-    inventory
-        .observations
-        .extend(other.map(|folder| Observation::OtherState {
-            place: crate::text::visible(&folder.to_string_lossy()).into_owned(),
-        }));
-    if paths.home.is_none() && paths.not_here().is_none() {
-        inventory.observations.push(Observation::NoHome {
-            what: "~/.agents/skills, units of the user's service manager, ~/.npmrc".to_owned(),
-        });
-    }
+    inventory.observations.extend(not_given(&options, &paths));
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
     roots::follow(&paths, given, &workspaces, &mut inventory);
     let mut index = index::read(&paths)?;
@@ -135,141 +125,46 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
         .observations
         .extend(environment::read(&paths, &config.value, &config.shown));
 
-    let activation = plugin::Activation::new(&config);
-    let scan = Scan {
+    let sources = Sources {
+        options: &options,
         paths: &paths,
+        config: &config,
         index: &index,
-        activation: &activation,
-        config: &config.value,
-        config_shown: &config.shown,
         workspaces: &workspaces,
         host: host.as_deref(),
     };
-    let plugins = plugins(&scan, &mut inventory.observations);
-    let older = index
-        .older
-        .clone()
-        .or_else(|| older_records(&paths, &config.value, &index));
-    let unknown = index.unknown || older.is_some();
-    let last = config::string(config.value.pointer("/meta/lastTouchedVersion"));
-    inventory.observations.extend(older.map(|found| {
-        let by = last.map_or(String::new(), |version| {
-            format!(
-                "; OpenClaw {} wrote them last",
-                crate::text::excerpt(version, 40)
-            )
+    let plugins = sources.plugins(&mut inventory);
+    sources.age_of_records(&mut inventory);
+    sources.host_package(&mut inventory);
+    sources.declared(plugins, &mut inventory);
+    let temporary = sources.started(&mut inventory);
+    sources.surroundings(temporary, &mut inventory);
+    finish(&paths, &options, &mut inventory);
+    Ok(inventory)
+}
+
+/// What cannot be looked at because the caller did not say where it is, or chose another place.
+fn not_given(options: &InventoryOptions, paths: &Paths) -> Vec<Observation> {
+    let mut found = Vec::new();
+    if let Some(folder) = &options.other_state {
+        found.push(Observation::OtherState {
+            place: crate::text::visible(&folder.to_string_lossy()).into_owned(),
         });
-        Observation::StateTooOld { found: found + &by }
-    }));
-    inventory.records_unknown = unknown;
-    if let Some(host) = &host {
-        let mut core = core::read(&paths.outside_copy(), host, &mut inventory.not_covered);
-        if let Some(command) = &options.host_command {
-            core.definition = command.wrappers_of(host);
-            core.observations.extend(command.other_host(host));
-        }
-        inventory.subjects.push(core);
-        inventory.host = Some(paths.place(host));
     }
-    inventory
-        .not_covered
-        .extend(language_servers(&scan, &plugins));
-    let roots = roots(&plugins);
-    inventory
-        .subjects
-        .extend(plugins.into_iter().map(|plugin| plugin.subject));
+    if paths.home.is_none() && paths.not_here().is_none() {
+        found.push(Observation::NoHome {
+            what: "~/.agents/skills, units of the user's service manager, ~/.npmrc".to_owned(),
+        });
+    }
+    found
+}
 
-    let context = Context {
-        options: &options,
-        paths: &paths,
-        config: &config.value,
-        workspaces: &workspaces,
-    };
-    let found: [Found; 3] = [
-        skills::read(&context, &roots),
-        hooks::read(&context, &roots, &index.hooks),
-        mcp::read(&context, &roots),
-    ];
-    for found in found {
-        inventory.subjects.extend(found.subjects);
-        inventory.observations.extend(found.observations);
-        inventory.not_covered.extend(found.not_covered);
-    }
-
-    let observations = &mut inventory.observations;
-    let starts = started::roots(&paths, &workspaces);
-    let mut of_starts = Found::default();
-    let mut own = settings::read(&paths, &config, &index.steering, observations);
-    if let Some(own) = &mut own {
-        let commands = started::of_config(&paths, &config.value);
-        started::hash(&paths, &starts, &commands, own, &mut of_starts);
-    }
-    inventory.subjects.extend(own);
-    inventory
-        .subjects
-        .extend(runtime::read(&paths, observations));
-    inventory.subjects.extend(automation::read(
-        &paths,
-        &index.steering,
-        &starts,
-        &mut of_starts,
-    ));
-    inventory.subjects.extend(agents::read(
-        &paths,
-        &workspaces,
-        &config.value,
-        observations,
-    ));
-    inventory.subjects.extend(services::read(
-        &paths,
-        host.as_deref(),
-        &starts,
-        &mut of_starts,
-    ));
-    observations.append(&mut of_starts.observations);
-    inventory.not_covered.append(&mut of_starts.not_covered);
-    for variable in &index.steering.environment {
-        let place = format!("{}#secret_store_entries", index::shown(&paths));
-        observations.extend(environment::judged(
-            &paths,
-            variable,
-            "?",
-            Expands::Nothing,
-            place,
-            Setting::SecretStore,
-        ));
-    }
-    let servers = inventory.subjects.iter().filter_map(|s| s.mcp.as_ref());
-    let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
-    npm_config::read(&paths, &workspaces, &servers, host.as_deref(), observations);
-    let staged = planted::staged(&paths).into_iter();
-    inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
-
-    let mut temporary: Vec<PathBuf> = options.tmp.iter().cloned().collect();
-    temporary.append(&mut of_starts.temporary);
-    if let (Some(host), None) = (&host, paths.not_here()) {
-        paths.listed(Path::new("/etc/cron.d"));
-        paths.looked_at(Path::new("/etc/crontab"));
-        temporary.extend(other_host::read(
-            &paths,
-            host,
-            &mut inventory,
-            Path::new("/proc"),
-        ));
-    }
-    temporary.sort();
-    temporary.dedup();
-    planted::read(
-        &paths,
-        &config,
-        &temporary,
-        options.now,
-        &mut inventory.observations,
-    );
+/// Sorts, and takes back what is only known at the end.
+fn finish(paths: &Paths, options: &InventoryOptions, inventory: &mut Inventory) {
     unique::ids(inventory.subjects.iter_mut());
     inventory.subjects.sort_by(|a, b| a.id.cmp(&b.id));
-    ancestors::read(&paths, &mut inventory);
-    refused(&paths, &mut inventory);
+    ancestors::read(paths, inventory);
+    refused(paths, inventory);
     if inventory.records_unknown {
         for subject in &mut inventory.subjects {
             subject
@@ -284,7 +179,6 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory.not_covered.extend(not_covered::always());
     inventory.not_covered.sort();
     inventory.not_covered.dedup();
-    Ok(inventory)
 }
 
 /// The workspace folders of all agents, whether they exist or not. What lies in them is under test, so the operator's own files are
@@ -388,76 +282,6 @@ fn refused(paths: &Paths, inventory: &mut Inventory) {
             inventory.observations.push(unreadable);
         }
     }
-}
-
-/// Every plugin and bundle, recorded ones first.
-fn plugins(scan: &Scan<'_>, observations: &mut Vec<Observation>) -> Vec<Plugin> {
-    let mut plugins = records::read(scan, observations);
-    let found = npm_project::unrecorded(scan, &mut plugins, observations);
-    plugins.extend(found);
-    let found = load_paths::read(scan, &Known::of(&plugins), observations);
-    plugins.extend(found);
-    let found = extensions::read(scan, &Known::of(&plugins), observations);
-    plugins.extend(found);
-    unique::ids(plugins.iter_mut().map(|plugin| &mut plugin.subject));
-    unique::shadows(&mut plugins, scan.host);
-    plugins
-}
-
-/// Records of installs where OpenClaw kept them before they moved into the database. [M 2026.3 to 2026.8]
-fn older_records(paths: &Paths, config: &Value, index: &index::Index) -> Option<String> {
-    if !index.records.is_empty() {
-        return None;
-    }
-    let in_config = config
-        .pointer("/plugins/installs")
-        .and_then(Value::as_object)
-        .is_some_and(|installs| !installs.is_empty());
-    let file = paths.state.join("plugins/installs.json");
-    if in_config {
-        Some("the records of installs are in the config (plugins.installs)".to_owned())
-    } else if paths.kind(&file) != paths::Kind::Nothing {
-        Some("the records of installs are in plugins/installs.json".to_owned())
-    } else {
-        None
-    }
-}
-
-fn language_servers(scan: &Scan<'_>, plugins: &[Plugin]) -> Vec<NotCovered> {
-    let bundles = plugins.iter().filter_map(|plugin| {
-        Some((
-            plugin,
-            plugin
-                .files
-                .as_ref()
-                .filter(|files| files.bundle.is_some())?,
-        ))
-    });
-    let bundles = bundles.filter(|(_, files)| {
-        bundles::has_language_servers(scan.paths, &files.folder, &files.manifest)
-    });
-    let entry = |(plugin, _): (&Plugin, _)| {
-        NotCovered::new(
-            format!("language servers of {}", plugin.subject.id),
-            "they are commands of the bundle; only their definition is part of its digest",
-        )
-    };
-    bundles.map(entry).collect()
-}
-
-fn roots(plugins: &[Plugin]) -> Vec<PluginRoot> {
-    let root = |plugin: &Plugin| {
-        let files = plugin.files.as_ref()?;
-        Some(PluginRoot {
-            subject: plugin.subject.id.clone(),
-            plugin_id: plugin.subject.name.clone(),
-            kind: plugin.subject.kind,
-            folder: files.folder.clone(),
-            manifest: files.manifest.clone(),
-            enabled: plugin.subject.enabled,
-        })
-    };
-    plugins.iter().filter_map(root).collect()
 }
 
 /// What to look at, and how.

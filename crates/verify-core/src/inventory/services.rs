@@ -86,26 +86,7 @@ pub(super) fn read(
                 continue;
             };
             if unit.is_about(paths, host, own) {
-                let mut subject = unit.subject(paths, &name);
-                unit.overrides(paths, &mut subject.observations);
-                unit.environment_files(paths, &mut starts.observations);
-                let commands = unit.commands(paths);
-                started::hash(paths, roots, &commands, &mut subject, starts);
-                subject.node = commands
-                    .iter()
-                    .find_map(|command| node::of_words(started::words_of(command).into_iter()));
-                match tmp_folders::of_unit(&unit, paths) {
-                    tmp_folders::Stated::At(folder) => starts.temporary.push(folder),
-                    tmp_folders::Stated::Unknown(why) => {
-                        starts
-                            .not_covered
-                            .push(tmp_folders::not_covered(&name, &why));
-                    }
-                    tmp_folders::Stated::Nothing => {}
-                }
-                let other = host.and_then(|host| unit.other_host(host, &name));
-                subject.observations.extend(other);
-                subjects.push(subject);
+                subjects.push(service(paths, host, roots, &unit, &name, starts));
             }
         }
     }
@@ -122,6 +103,36 @@ pub(super) fn read(
         }
     }
     subjects
+}
+
+/// A unit that starts this OpenClaw, with what it starts beside it.
+fn service(
+    paths: &Paths,
+    host: Option<&Path>,
+    roots: &[PathBuf],
+    unit: &Unit,
+    name: &str,
+    starts: &mut Found,
+) -> Subject {
+    let mut subject = unit.subject(paths, name);
+    unit.overrides(paths, &mut subject.observations);
+    unit.environment_files(paths, &mut starts.observations);
+    let commands = unit.commands(paths);
+    started::hash(paths, roots, &commands, &mut subject, starts);
+    subject.node = commands
+        .iter()
+        .find_map(|command| node::of_words(started::words_of(command).into_iter()));
+    match tmp_folders::of_unit(unit, paths) {
+        tmp_folders::Stated::At(folder) => starts.temporary.push(folder),
+        tmp_folders::Stated::Unknown(why) => {
+            let entry = tmp_folders::not_covered(name, &why);
+            starts.not_covered.push(entry);
+        }
+        tmp_folders::Stated::Nothing => {}
+    }
+    let other = host.and_then(|host| unit.other_host(host, name));
+    subject.observations.extend(other);
+    subject
 }
 
 /// The folders in which a user keeps units, in the order in which the user's manager takes them. [systemd.unit(5)]

@@ -73,6 +73,9 @@ pub(super) struct Candidate {
     pub(super) loaded: bool,
 }
 
+/// The rank of a workspace's own skills, which win over all others.
+const TOP: usize = 10_000_000;
+
 /// All roots, and what is in the way of some.
 pub(super) fn roots(
     ctx: &Context<'_>,
@@ -80,44 +83,12 @@ pub(super) fn roots(
     plugins: &[PluginRoot],
     found: &mut Found,
 ) -> Vec<Root> {
-    let mut roots = Vec::new();
-    let root = |label: String, folder: PathBuf, rank: usize, loader: Loader| Root {
-        label,
-        within: "",
-        folder,
-        rank,
-        loader,
-        lock_base: None,
-        records: true,
-        plugin: None,
-        any_target: false,
-        extra: false,
-        generated: false,
-    };
-    let top = 10_000_000;
-    for (number, workspace) in ctx.workspaces.iter().enumerate() {
-        let label = workspace.agent.as_ref().map_or_else(
-            || "workspace".to_owned(),
-            |a| format!("workspace.{}", super::ids::part(a)),
-        );
-        let base = Some(workspace.folder.clone());
-        let loader = Loader::Workspace(number);
-        roots.push(Root {
-            lock_base: base.clone(),
-            ..root(label.clone(), workspace.folder.join("skills"), top, loader)
-        });
-        let agents = workspace.folder.join(".agents/skills");
-        roots.push(Root {
-            lock_base: base,
-            within: ".agents/",
-            ..root(label, agents, top - 1, loader)
-        });
-    }
+    let mut roots = of_workspaces(ctx);
     match personal(paths) {
         Personal::At(folder) => {
             roots.push(Root {
                 any_target: true,
-                ..root("personal".to_owned(), folder, top - 2, Loader::All)
+                ..Root::new("personal", folder, TOP - 2, Loader::All)
             });
         }
         Personal::InCopy => found.not_covered.push(NotCovered::new(
@@ -126,23 +97,16 @@ pub(super) fn roots(
         )),
         Personal::NotLoaded => {}
     }
-    let managed = root(
-        "managed".to_owned(),
-        paths.state.join("skills"),
-        top - 3,
-        Loader::All,
-    );
     roots.push(Root {
         any_target: true,
         lock_base: Some(paths.state.clone()),
-        ..managed
+        ..Root::new("managed", paths.state.join("skills"), TOP - 3, Loader::All)
     });
     for (number, (agent, folder)) in agent_folders(ctx, paths, found).into_iter().enumerate() {
-        let label = format!("workshop.{}", super::ids::part(&agent));
-        roots.push(root(
-            label,
+        roots.push(Root::new(
+            format!("workshop.{}", super::ids::part(&agent)),
             folder.join("workshop-skills"),
-            top - 4,
+            TOP - 4,
             Loader::Agent(number),
         ));
     }
@@ -150,9 +114,68 @@ pub(super) fn roots(
     for (number, located) in extra_dirs(ctx, paths, &["skills", "load", "extraDirs"], found) {
         roots.push(Root {
             extra: true,
-            ..root(format!("extra.{number}"), located, 1 + number, Loader::All)
+            ..Root::new(format!("extra.{number}"), located, 1 + number, Loader::All)
         });
     }
+    roots.extend(of_plugins(paths, plugins, found));
+    roots.push(Root {
+        generated: true,
+        records: false,
+        ..Root::new(
+            "plugin-skills",
+            paths.state.join("plugin-skills"),
+            TOP - 5,
+            Loader::All,
+        )
+    });
+    roots
+}
+
+impl Root {
+    fn new(label: impl Into<String>, folder: PathBuf, rank: usize, loader: Loader) -> Self {
+        Self {
+            label: label.into(),
+            within: "",
+            folder,
+            rank,
+            loader,
+            lock_base: None,
+            records: true,
+            plugin: None,
+            any_target: false,
+            extra: false,
+            generated: false,
+        }
+    }
+}
+
+/// Two of each workspace.
+fn of_workspaces(ctx: &Context<'_>) -> Vec<Root> {
+    let mut roots = Vec::new();
+    for (number, workspace) in ctx.workspaces.iter().enumerate() {
+        let label = workspace.agent.as_ref().map_or_else(
+            || "workspace".to_owned(),
+            |a| format!("workspace.{}", super::ids::part(a)),
+        );
+        let base = Some(workspace.folder.clone());
+        let loader = Loader::Workspace(number);
+        let skills = workspace.folder.join("skills");
+        roots.push(Root {
+            lock_base: base.clone(),
+            ..Root::new(label.clone(), skills, TOP, loader)
+        });
+        let agents = workspace.folder.join(".agents/skills");
+        roots.push(Root {
+            lock_base: base,
+            within: ".agents/",
+            ..Root::new(label, agents, TOP - 1, loader)
+        });
+    }
+    roots
+}
+
+fn of_plugins(paths: &Paths, plugins: &[PluginRoot], found: &mut Found) -> Vec<Root> {
+    let mut roots = Vec::new();
     for (number, plugin) in plugins.iter().enumerate() {
         let loader = if plugin.enabled {
             Loader::All
@@ -161,27 +184,14 @@ pub(super) fn roots(
         };
         for folder in plugin_folders(plugin, paths, found) {
             let label = format!("plugin.{}", super::ids::part(&plugin.plugin_id));
-            let rank = top / 2 + number;
-            let plugin = Some(plugin.folder.clone());
             roots.push(Root {
                 extra: true,
                 records: false,
-                plugin,
-                ..root(label, folder, rank, loader)
+                plugin: Some(plugin.folder.clone()),
+                ..Root::new(label, folder, TOP / 2 + number, loader)
             });
         }
     }
-    let generated = root(
-        "plugin-skills".to_owned(),
-        paths.state.join("plugin-skills"),
-        top - 5,
-        Loader::All,
-    );
-    roots.push(Root {
-        generated: true,
-        records: false,
-        ..generated
-    });
     roots
 }
 
@@ -224,7 +234,7 @@ pub(super) fn walk(
     let mut candidates = Vec::new();
     let mut budget = MAX_ENTRIES;
     let Ok(real_root) = paths.real(&root.folder) else {
-        if std::fs::symlink_metadata(&root.folder).is_ok() {
+        if paths.is_there(&root.folder) {
             let why = "cannot be followed to a folder".to_owned();
             found.observations.push(Observation::Unreadable {
                 place: paths.shown(&root.folder),
@@ -239,11 +249,9 @@ pub(super) fn walk(
         // A `SKILL.md` of any type ends the walk below it, as in OpenClaw; the digest of the skill covers what lies there.
         if paths.is_there(&real.join("SKILL.md")) {
             if candidates.len() >= MAX_SKILLS {
-                let why =
-                    format!("holds more than {MAX_SKILLS} skills; the rest was not looked at");
                 found.observations.push(Observation::Unreadable {
                     place: paths.shown(&root.folder),
-                    why,
+                    why: format!("holds more than {MAX_SKILLS} skills; the rest was not looked at"),
                 });
                 break;
             }
@@ -275,27 +283,9 @@ pub(super) fn walk(
             } else {
                 format!("{relative}/{name}")
             };
-            let joined = real.join(&name);
-            let target = if link {
-                paths.real(&joined)
-            } else {
-                Ok(joined.clone())
-            };
-            let target = match target {
-                Ok(target) => target,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    let why = error.to_string();
-                    found.observations.push(Observation::Unreadable {
-                        place: paths.shown(&joined),
-                        why,
-                    });
-                    continue;
-                }
-            };
-            if link && !target.is_dir() {
+            let Some(target) = target(real.join(&name), link, paths, found) else {
                 continue;
-            }
+            };
             let inside =
                 target.starts_with(&real_root) || allowed.iter().any(|a| target.starts_with(a));
             let loaded = !root.generated && (!link || root.any_target || inside);
@@ -305,6 +295,24 @@ pub(super) fn walk(
         }
     }
     candidates
+}
+
+/// The folder that an entry is, through the link that it may be; none where it leads to no folder.
+fn target(entry: PathBuf, link: bool, paths: &Paths, found: &mut Found) -> Option<PathBuf> {
+    if !link {
+        return Some(entry);
+    }
+    match paths.real(&entry) {
+        Ok(target) => target.is_dir().then_some(target),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            found.observations.push(Observation::Unreadable {
+                place: paths.shown(&entry),
+                why: error.to_string(),
+            });
+            None
+        }
+    }
 }
 
 fn depth(root: &Root, relative: &str) -> usize {

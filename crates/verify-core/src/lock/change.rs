@@ -251,9 +251,20 @@ impl<'a> Comparison<'a> {
     }
 
     fn run(&self, found: &mut Vec<LockChange>) {
-        let Self { old, new, update } = *self;
-        // Lost evidence always needs a word of the operator; other digests only when nothing else moved.
-        let digest = |from_there: bool, to_there: bool| !update || (from_there && !to_there);
+        self.origin(found);
+        self.digests(found);
+        self.evidence(found);
+    }
+
+    /// Lost evidence always needs a word of the operator; another digest only when nothing else moved.
+    fn is_unexpected(&self, from_there: bool, to_there: bool) -> bool {
+        !self.update || (from_there && !to_there)
+    }
+
+    /// What it is and where it is from.
+    fn origin(&self, found: &mut Vec<LockChange>) {
+        let Self { old, new, .. } = *self;
+        let digest = |from, to| self.is_unexpected(from, to);
         self.field(
             found,
             LockChangeKind::Kind,
@@ -296,6 +307,12 @@ impl<'a> Comparison<'a> {
             new.commit.as_ref(),
             digest,
         );
+    }
+
+    /// What it consists of, and what is said of how it runs.
+    fn digests(&self, found: &mut Vec<LockChange>) {
+        let Self { old, new, update } = *self;
+        let digest = |from, to| self.is_unexpected(from, to);
         self.field(found, LockChangeKind::Tree, old.tree, new.tree, digest);
         self.field(
             found,
@@ -340,6 +357,11 @@ impl<'a> Comparison<'a> {
             new.files,
             |_, _| false,
         );
+    }
+
+    /// Who signed and built it.
+    fn evidence(&self, found: &mut Vec<LockChange>) {
+        let Self { old, new, update } = *self;
         // Gained evidence is welcome. Another release has another tag object, but not another signer.
         self.field(
             found,

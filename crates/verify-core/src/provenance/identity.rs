@@ -216,29 +216,7 @@ impl IdentityPolicy {
                 |_, f| wanted.matches(f),
             )?;
         }
-        if self.issuer.is_none() && found.is_github_releases() {
-            // GitHub itself says whose release it is, and has no issuer above it.
-        } else if let Some(wanted) = self.wanted_issuer() {
-            same(
-                Fault::Issuer,
-                "issuer",
-                wanted,
-                found.issuer.as_deref(),
-                |w, f| w == f,
-            )?;
-        } else if self.is_github_releases() {
-            if let Some(issuer) = &found.issuer {
-                return Err(RefusedBundle::wrong(
-                    Fault::Issuer,
-                    format!("issuer: wanted none, found {}", text::excerpt(issuer, 300)),
-                ));
-            }
-        } else if *self != Self::default() {
-            return Err(RefusedBundle::wrong(
-                Fault::Issuer,
-                "an identity or repository counts only together with the issuer that vouches for it, and none is named: add the issuer",
-            ));
-        }
+        self.check_issuer(found)?;
         if let Some(wanted) = &self.repository {
             let name = with_host(wanted.as_str());
             same(
@@ -280,6 +258,39 @@ impl IdentityPolicy {
             )?;
         }
         Ok(())
+    }
+
+    /// An identity counts only with the issuer that vouches for it.
+    fn check_issuer(&self, found: &Identity) -> Result<(), RefusedBundle> {
+        if self.issuer.is_none() && found.is_github_releases() {
+            // GitHub itself says whose release it is, and has no issuer above it.
+            return Ok(());
+        }
+        if let Some(wanted) = self.wanted_issuer() {
+            return same(
+                Fault::Issuer,
+                "issuer",
+                wanted,
+                found.issuer.as_deref(),
+                |w, f| w == f,
+            );
+        }
+        if self.is_github_releases() {
+            return match &found.issuer {
+                None => Ok(()),
+                Some(issuer) => Err(RefusedBundle::wrong(
+                    Fault::Issuer,
+                    format!("issuer: wanted none, found {}", text::excerpt(issuer, 300)),
+                )),
+            };
+        }
+        if *self == Self::default() {
+            return Ok(());
+        }
+        Err(RefusedBundle::wrong(
+            Fault::Issuer,
+            "an identity or repository counts only together with the issuer that vouches for it, and none is named: add the issuer",
+        ))
     }
 }
 

@@ -12,9 +12,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use sequoia_openpgp::cert::amalgamation::key::ErasedKeyAmalgamation;
 use sequoia_openpgp::cert::amalgamation::{ValidAmalgamation as _, ValidateAmalgamation as _};
 use sequoia_openpgp::cert::{Cert, CertParser, ValidCert};
-use sequoia_openpgp::packet::{Packet, Signature};
+use sequoia_openpgp::packet::key::{PublicParts, UnspecifiedRole};
+use sequoia_openpgp::packet::{Key, Packet, Signature};
 use sequoia_openpgp::parse::{Dearmor, PacketParserBuilder, PacketParserResult, Parse as _};
 use sequoia_openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
 use sequoia_openpgp::types::{HashAlgorithm, PublicKeyAlgorithm, RevocationStatus, SignatureType};
@@ -142,6 +144,9 @@ impl OpenPgpCertificates {
     }
 }
 
+type PublicKey = Key<PublicParts, UnspecifiedRole>;
+type KeyOf<'a> = ErasedKeyAmalgamation<'a, PublicParts>;
+
 /// What this certificate has to say; `None` when none of its keys made the signature.
 fn judge(
     cert: &Cert,
@@ -155,99 +160,126 @@ fn judge(
     let ours =
         |handle: &sequoia_openpgp::KeyHandle| issuers.iter().any(|issuer| issuer.aliases(handle));
     let key = cert.keys().find(|key| ours(&key.key().key_handle()))?;
-    Some((|| {
-        let clock = SystemTime::from(now);
-        let fingerprint = key.key().fingerprint().to_hex();
-        if key.key().creation_time() > made {
-            let why =
-                format!("the key {fingerprint} did not exist when the signature says it was made");
-            return Err(Failure::new(Code::KeyNotYetValid, why));
-        }
-        if signature.verify_message(key.key(), payload).is_err() {
-            return Err(bad_signature(
-                "the signature does not fit the tag: one of them was changed",
-            ));
-        }
-        policy
-            .signature(signature, HashAlgoSecurity::CollisionResistance)
-            .map_err(|error| {
-                bad_signature(&format!(
-                    "the signature is not of a form that is accepted: {}",
-                    shown(&error)
-                ))
-            })?;
-        refuse_future(seconds(made), now)?;
-        if signature.signature_alive(clock.max(made), None).is_err() {
-            return Err(bad_signature("the signature itself has expired"));
-        }
+    let refused = fits(key.key(), signature, made, payload, policy, now).err();
+    Some(match refused {
+        Some(failure) => Err(failure),
+        None => vouches(cert, key, made, policy, SystemTime::from(now)),
+    })
+}
 
-        let unusable = |error: &dyn std::fmt::Display| {
-            #[allow(deprecated, reason = "old keys are named to be refused")]
-            let weak = match key.key().pk_algo() {
-                PublicKeyAlgorithm::DSA => true,
-                PublicKeyAlgorithm::RSAEncryptSign | PublicKeyAlgorithm::RSASign => {
-                    key.key().mpis().bits().is_none_or(|bits| bits < 2048)
-                }
-                _ => false,
-            };
-            let code = if weak {
-                Code::WeakKey
-            } else {
-                Code::UnknownKey
-            };
-            Failure::new(
-                code,
-                format!(
-                    "the operator's certificate does not vouch for the key {fingerprint}: {}",
-                    shown(error)
-                ),
-            )
-        };
-        let valid_cert = cert
-            .with_policy(policy, clock)
-            .map_err(|error| unusable(&error))?;
-        let valid_key = key
-            .clone()
-            .with_policy(policy, clock)
-            .map_err(|error| unusable(&error))?;
-        for status in [
-            valid_cert.revocation_status(),
-            valid_key.revocation_status(),
-        ] {
-            if !matches!(status, RevocationStatus::NotAsFarAsWeKnow) {
-                return Err(Failure::new(
-                    Code::Revoked,
-                    format!("the key {fingerprint} is revoked"),
-                ));
-            }
-        }
-        if !valid_key.for_signing() {
+/// Whether the signature is this key's, is over `payload`, and is of a form that is accepted.
+fn fits(
+    key: &PublicKey,
+    signature: &Signature,
+    made: SystemTime,
+    payload: &[u8],
+    policy: &StandardPolicy<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if key.creation_time() > made {
+        let fingerprint = key.fingerprint().to_hex();
+        let why =
+            format!("the key {fingerprint} did not exist when the signature says it was made");
+        return Err(Failure::new(Code::KeyNotYetValid, why));
+    }
+    if signature.verify_message(key, payload).is_err() {
+        return Err(bad_signature(
+            "the signature does not fit the tag: one of them was changed",
+        ));
+    }
+    policy
+        .signature(signature, HashAlgoSecurity::CollisionResistance)
+        .map_err(|error| {
+            bad_signature(&format!(
+                "the signature is not of a form that is accepted: {}",
+                shown(&error)
+            ))
+        })?;
+    refuse_future(seconds(made), now)?;
+    if signature
+        .signature_alive(SystemTime::from(now).max(made), None)
+        .is_err()
+    {
+        return Err(bad_signature("the signature itself has expired"));
+    }
+    Ok(())
+}
+
+/// Whether the certificate vouches for its key: not revoked, for signing, and alive when the signature was made.
+fn vouches(
+    cert: &Cert,
+    key: KeyOf<'_>,
+    made: SystemTime,
+    policy: &StandardPolicy<'_>,
+    clock: SystemTime,
+) -> Result<Accepted, Failure> {
+    let fingerprint = key.key().fingerprint().to_hex();
+    let algorithm = key.key().pk_algo();
+    let code = if is_weak(key.key()) {
+        Code::WeakKey
+    } else {
+        Code::UnknownKey
+    };
+    let unusable = |error: &dyn std::fmt::Display| {
+        let why = format!(
+            "the operator's certificate does not vouch for the key {fingerprint}: {}",
+            shown(error)
+        );
+        Failure::new(code, why)
+    };
+    let valid_cert = cert
+        .with_policy(policy, clock)
+        .map_err(|error| unusable(&error))?;
+    let valid_key = key
+        .with_policy(policy, clock)
+        .map_err(|error| unusable(&error))?;
+    for status in [
+        valid_cert.revocation_status(),
+        valid_key.revocation_status(),
+    ] {
+        if !matches!(status, RevocationStatus::NotAsFarAsWeKnow) {
             return Err(Failure::new(
-                Code::NamespaceNotAllowed,
-                format!("the key {fingerprint} is not one for signing"),
+                Code::Revoked,
+                format!("the key {fingerprint} is revoked"),
             ));
         }
-        let mut notes = Vec::new();
-        for expires in [
-            valid_cert.primary_key().key_expiration_time(),
-            valid_key.key_expiration_time(),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            if made >= expires {
-                let why = format!("the key {fingerprint} had expired when the signature was made");
-                return Err(Failure::new(Code::KeyExpiredAtSignature, why));
-            }
-            if expires <= clock && notes.is_empty() {
-                notes.push("the key has expired since; only the signature's own date says that it was made before".to_owned());
-            }
+    }
+    if !valid_key.for_signing() {
+        return Err(Failure::new(
+            Code::NamespaceNotAllowed,
+            format!("the key {fingerprint} is not one for signing"),
+        ));
+    }
+    let mut notes = Vec::new();
+    let ends = [
+        valid_cert.primary_key().key_expiration_time(),
+        valid_key.key_expiration_time(),
+    ];
+    for expires in ends.into_iter().flatten() {
+        if made >= expires {
+            let why = format!("the key {fingerprint} had expired when the signature was made");
+            return Err(Failure::new(Code::KeyExpiredAtSignature, why));
         }
-        Ok(Accepted {
-            signer: signer(&valid_cert, key.key().pk_algo()),
-            notes,
-        })
-    })())
+        if expires <= clock && notes.is_empty() {
+            notes.push("the key has expired since; only the signature's own date says that it was made before".to_owned());
+        }
+    }
+    Ok(Accepted {
+        signer: signer(&valid_cert, algorithm),
+        notes,
+    })
+}
+
+/// Keys that no policy accepts any more.
+#[allow(deprecated, reason = "old keys are named to be refused")]
+fn is_weak(key: &PublicKey) -> bool {
+    match key.pk_algo() {
+        PublicKeyAlgorithm::DSA => true,
+        PublicKeyAlgorithm::RSAEncryptSign | PublicKeyAlgorithm::RSASign => {
+            key.mpis().bits().is_none_or(|bits| bits < 2048)
+        }
+        _ => false,
+    }
 }
 
 fn signer(cert: &ValidCert<'_>, algorithm: PublicKeyAlgorithm) -> TagSigner {

@@ -78,7 +78,6 @@ impl StatementSubject {
 /// # Errors
 /// When nothing that was judged has a digest: such a statement would be about nothing.
 pub fn statement(report: &Report, options: &StatementOptions<'_>) -> Result<String> {
-    let failed = |finding: &&Finding| finding.level >= options.fail_on;
     let passed = !report.fails(options.fail_on);
     let mut subjects: Vec<Value> = report.subjects.iter().flat_map(parts).collect();
     subjects.extend(options.more.iter().map(|subject| {
@@ -94,6 +93,60 @@ pub fn statement(report: &Report, options: &StatementOptions<'_>) -> Result<Stri
             "leave the statement out",
         ));
     }
+    let value = json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects,
+        "predicateType": SUMMARY_PREDICATE,
+        "predicate": {
+            "verifier": {
+                "id": SUMMARY_VERIFIER,
+                "version": { (report.tool.name): report.tool.version },
+            },
+            "timeVerified": options.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "resourceUri": format!("urn:openclaw-verify:{}", options.about),
+            "policy": policy(report),
+            "inputAttestations": inputs(report, options),
+            "verificationResult": word(passed),
+            "verifiedLevels": reached(report, passed),
+            "slsaVersion": "1.0",
+            "openclaw": own(report, options),
+        },
+    });
+    serde_json_canonicalizer::to_string(&value).map_err(|error| {
+        Error::environment(
+            format!("the statement cannot be written: {error}"),
+            "please report this",
+        )
+    })
+}
+
+/// What SLSA calls reached.
+fn reached(report: &Report, passed: bool) -> &'static [&'static str] {
+    let intact = report
+        .subjects
+        .iter()
+        .all(|subject| subject.outcomes.integrity == Outcome::Verified);
+    match (passed, intact && !report.subjects.is_empty()) {
+        (false, _) => &["FAILED"],
+        (true, true) => &["OPENCLAW_VERIFY_LOCKED"],
+        (true, false) => &[],
+    }
+}
+
+/// By what it was judged.
+fn policy(report: &Report) -> Value {
+    match report.inputs.policy.digest {
+        Some(digest) => json!({
+            "uri": "urn:openclaw-verify:policy",
+            "digest": { "sha256": digest.hex() },
+        }),
+        None => json!({ "uri": "urn:openclaw-verify:preset:default" }),
+    }
+}
+
+/// What a summary of SLSA has no place for: what was judged, one by one, and what was found.
+fn own(report: &Report, options: &StatementOptions<'_>) -> Value {
+    let failed = |finding: &&Finding| finding.level >= options.fail_on;
     let judged: Vec<Value> = report
         .subjects
         .iter()
@@ -131,56 +184,17 @@ pub fn statement(report: &Report, options: &StatementOptions<'_>) -> Result<Stri
         .map(|(level, ids)| (level.as_str().to_owned(), json!(ids)))
         .chain([("failOn".to_owned(), options.fail_on.as_str().into())])
         .collect();
-    let intact = report
-        .subjects
-        .iter()
-        .all(|subject| subject.outcomes.integrity == Outcome::Verified);
-    let reached: &[&str] = match (passed, intact && !report.subjects.is_empty()) {
-        (false, _) => &["FAILED"],
-        (true, true) => &["OPENCLAW_VERIFY_LOCKED"],
-        (true, false) => &[],
-    };
-    let mut policy = json!({ "uri": "urn:openclaw-verify:policy" });
-    if let Some(digest) = report.inputs.policy.digest {
-        policy["digest"] = json!({ "sha256": digest.hex() });
-    } else {
-        policy["uri"] = "urn:openclaw-verify:preset:default".into();
-    }
-    let value = json!({
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": subjects,
-        "predicateType": SUMMARY_PREDICATE,
-        "predicate": {
-            "verifier": {
-                "id": SUMMARY_VERIFIER,
-                "version": { (report.tool.name): report.tool.version },
-            },
-            "timeVerified": options.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "resourceUri": format!("urn:openclaw-verify:{}", options.about),
-            "policy": policy,
-            "inputAttestations": inputs(report, options),
-            "verificationResult": word(passed),
-            "verifiedLevels": reached,
-            "slsaVersion": "1.0",
-            "openclaw": {
-                "schema": "openclaw-verify.statement/1",
-                "program": options.program.map(|digest| json!({ "sha256": digest.hex() })),
-                "stage": report.stage,
-                "summary": report.summary,
-                "subjects": judged,
-                "findings": findings,
-                "excepted": excepted,
-                "flags": levels,
-                "notes": options.notes,
-                "notCovered": report.not_covered.len(),
-            },
-        },
-    });
-    serde_json_canonicalizer::to_string(&value).map_err(|error| {
-        Error::environment(
-            format!("the statement cannot be written: {error}"),
-            "please report this",
-        )
+    json!({
+        "schema": "openclaw-verify.statement/1",
+        "program": options.program.map(|digest| json!({ "sha256": digest.hex() })),
+        "stage": report.stage,
+        "summary": report.summary,
+        "subjects": judged,
+        "findings": findings,
+        "excepted": excepted,
+        "flags": levels,
+        "notes": options.notes,
+        "notCovered": report.not_covered.len(),
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::values;
-use super::verdicts::Verdicts;
+use super::verdicts::{SubjectVerdict, Verdicts};
 use crate::fact::Outcome;
 use crate::npm::Person;
 use crate::subject::SubjectId;
@@ -54,13 +54,67 @@ pub(super) fn declare(
     if judged.is_empty() {
         return None;
     }
-    let mut claims = Vec::new();
-    let mut evidence = Vec::new();
-    let mut maps = Vec::new();
-    let mut reviewers = Reviewers::default();
+    let mut writer = Claims::default();
     for (at, (group, _)) in REQUIREMENTS.into_iter().enumerate() {
+        writer.requirement(at, group, &judged);
+    }
+    let mut assessors = vec![json!({ "bom-ref": ASSESSOR, "thirdParty": false })];
+    assessors.extend(writer.reviewers.assessor());
+    let mut declarations = json!({
+        "assessors": assessors,
+        "attestations": [{
+            "summary": "What openclaw-verify established on the machine that runs OpenClaw.",
+            "assessor": ASSESSOR,
+            "map": writer.maps,
+        }],
+        "claims": writer.claims,
+    });
+    if !writer.evidence.is_empty() {
+        declarations["evidence"] = json!(writer.evidence);
+    }
+    Some(Declared {
+        definitions: definitions(verdicts),
+        declarations,
+        citations: writer.reviewers.citations(),
+    })
+}
+
+/// The policy as a standard, with what it requires.
+fn definitions(verdicts: &Verdicts) -> Value {
+    let requirements: Vec<Value> = REQUIREMENTS
+        .iter()
+        .map(|(group, text)| json!({ "bom-ref": format!("requirement:{group}"), "identifier": group, "text": text }))
+        .collect();
+    let version = match &verdicts.policy {
+        Some(policy) => match &policy.digest {
+            Some(digest) => format!("{} {digest}", policy.preset),
+            None => policy.preset.clone(),
+        },
+        None => values::NO_ASSERTION.to_owned(),
+    };
+    json!({ "standards": [{
+        "bom-ref": "standard:policy",
+        "name": "openclaw-verify policy",
+        "version": version,
+        "requirements": requirements,
+    }] })
+}
+
+/// What is claimed of subjects, with the evidence, requirement by requirement.
+#[derive(Default)]
+struct Claims<'a> {
+    claims: Vec<Value>,
+    evidence: Vec<Value>,
+    /// How far each requirement is met.
+    maps: Vec<Value>,
+    reviewers: Reviewers<'a>,
+}
+
+impl<'a> Claims<'a> {
+    /// The requirement at place `at`, of all that was judged.
+    fn requirement(&mut self, at: usize, group: &str, judged: &[(&String, &'a SubjectVerdict)]) {
         let (mut yes, mut no, mut open) = (Vec::new(), Vec::new(), 0_usize);
-        for (reference, verdict) in &judged {
+        for (reference, verdict) in judged {
             let Some((_, outcome)) = verdict.outcomes.all().get(at).copied() else {
                 continue;
             };
@@ -78,28 +132,37 @@ pub(super) fn declare(
                 json!({ "bom-ref": &claim, "target": reference, "predicate": predicate });
             if let (true, Some(tree)) = (group == "integrity", &verdict.tree) {
                 let shown = format!("evidence:tree:{reference}");
-                evidence
+                self.evidence
                     .push(json!({ "bom-ref": &shown, "propertyName": "openclaw:tree", "data": [{ "name": tree.to_string() }] }));
                 written["evidence"] = json!([shown]);
             }
             if (group, outcome) == ("review", Outcome::Verified) && !verdict.reviewers.is_empty() {
-                let shown = verdict
-                    .reviewers
-                    .iter()
-                    .map(|reviewer| reviewers.evidence(reviewer, reference, claims.len()));
-                let shown: Vec<Value> = shown.collect();
-                written["evidence"] = shown
-                    .iter()
-                    .filter_map(|one| one.get("bom-ref").cloned())
-                    .collect();
-                evidence.extend(shown);
+                written["evidence"] = self.reviews(reference, verdict);
             }
             list.push(claim);
-            claims.push(written);
+            self.claims.push(written);
         }
+        self.conformance(group, &yes, &no, open);
+    }
+
+    /// The reviews behind the claim that is written next; gives the references to them.
+    fn reviews(&mut self, reference: &str, verdict: &'a SubjectVerdict) -> Value {
+        let claim = self.claims.len();
+        let shown: Vec<Value> = verdict
+            .reviewers
+            .iter()
+            .map(|reviewer| self.reviewers.evidence(reviewer, reference, claim))
+            .collect();
+        let references = shown.iter().filter_map(|one| one.get("bom-ref").cloned());
+        let references = references.collect();
+        self.evidence.extend(shown);
+        references
+    }
+
+    fn conformance(&mut self, group: &str, yes: &[String], no: &[String], open: usize) {
         let asked = yes.len() + no.len() + open;
         if asked == 0 {
-            continue;
+            return;
         }
         // Counts of subjects are far below the precision of a double.
         #[allow(clippy::cast_precision_loss)]
@@ -116,45 +179,8 @@ pub(super) fn declare(
         if !no.is_empty() {
             map["counterClaims"] = json!(no);
         }
-        maps.push(map);
+        self.maps.push(map);
     }
-    let requirements: Vec<Value> = REQUIREMENTS
-        .iter()
-        .map(|(group, text)| json!({ "bom-ref": format!("requirement:{group}"), "identifier": group, "text": text }))
-        .collect();
-    let policy = verdicts.policy.as_ref();
-    let version = match policy {
-        Some(policy) => match &policy.digest {
-            Some(digest) => format!("{} {digest}", policy.preset),
-            None => policy.preset.clone(),
-        },
-        None => values::NO_ASSERTION.to_owned(),
-    };
-    let definitions = json!({ "standards": [{
-        "bom-ref": "standard:policy",
-        "name": "openclaw-verify policy",
-        "version": version,
-        "requirements": requirements,
-    }] });
-    let mut assessors = vec![json!({ "bom-ref": ASSESSOR, "thirdParty": false })];
-    assessors.extend(reviewers.assessor());
-    let mut declarations = json!({
-        "assessors": assessors,
-        "attestations": [{
-            "summary": "What openclaw-verify established on the machine that runs OpenClaw.",
-            "assessor": ASSESSOR,
-            "map": maps,
-        }],
-        "claims": claims,
-    });
-    if !evidence.is_empty() {
-        declarations["evidence"] = json!(evidence);
-    }
-    Some(Declared {
-        definitions,
-        declarations,
-        citations: reviewers.citations(),
-    })
 }
 
 /// The people whose reviews are claimed, and which claims are theirs.

@@ -35,13 +35,161 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
+/// A request about a plugin in the files of [`write_files`].
+struct PluginRequest {
+    /// What it is called in the reply.
+    name: &'static str,
+    path: &'static str,
+    source: &'static str,
+    origin: &'static str,
+    kind: &'static str,
+    spec: &'static str,
+    package: Option<&'static str>,
+}
+
+const NPM: &str = "@selftest/npm@1.0.0";
+const GIT: &str = "git:https://git.example/selftest/git@v1.0.0";
+
+const PLUGINS: [PluginRequest; 9] = [
+    PluginRequest {
+        name: "npm, announced",
+        path: "npm-package-metadata.json",
+        source: "npm",
+        origin: "plugin-npm",
+        kind: "plugin-npm",
+        spec: NPM,
+        package: Some("npm"),
+    },
+    PluginRequest {
+        name: "npm, package",
+        path: "project/node_modules/@selftest/npm",
+        source: "npm",
+        origin: "plugin-package",
+        kind: "plugin-npm",
+        spec: NPM,
+        package: Some("npm"),
+    },
+    PluginRequest {
+        name: "npm, dependency tree",
+        path: "project",
+        source: "npm",
+        origin: "plugin-dependency-tree",
+        kind: "plugin-npm",
+        spec: NPM,
+        package: None,
+    },
+    PluginRequest {
+        name: "git, clone",
+        path: "git",
+        source: "git",
+        origin: "plugin-git",
+        kind: "plugin-git",
+        spec: GIT,
+        package: None,
+    },
+    PluginRequest {
+        name: "git, dependency tree",
+        path: "git",
+        source: "git",
+        origin: "plugin-dependency-tree",
+        kind: "plugin-git",
+        spec: GIT,
+        package: None,
+    },
+    PluginRequest {
+        name: "folder",
+        path: "folder",
+        source: "local-path",
+        origin: "plugin-package",
+        kind: "plugin-dir",
+        spec: "./folder",
+        package: Some("folder"),
+    },
+    PluginRequest {
+        name: "archive",
+        path: "folder",
+        source: "archive",
+        origin: "plugin-package",
+        kind: "plugin-archive",
+        spec: "./folder.tgz",
+        package: Some("folder"),
+    },
+    PluginRequest {
+        name: "bundle",
+        path: "bundle",
+        source: "local-path",
+        origin: "plugin-bundle",
+        kind: "plugin-dir",
+        spec: "./bundle",
+        package: None,
+    },
+    PluginRequest {
+        name: "hook pack",
+        path: "hooks",
+        source: "local-path",
+        origin: "plugin-package",
+        kind: "plugin-dir",
+        spec: "./hooks",
+        package: Some("hooks"),
+    },
+];
+
 /// Requests in the words of a real OpenClaw 2026.9.6, about a plugin and a skill that are not locked.
 fn requests(folder: &Path) -> std::io::Result<Vec<(&'static str, Value)>> {
+    write_files(folder)?;
+    let place = |path: &str| folder.join(path).to_string_lossy().into_owned();
+    let probe = json!({
+        "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetType": "skill", "targetName": "doctor-install-policy-probe",
+        "sourcePath": place("probe"), "sourcePathKind": "directory", "origin": { "type": "doctor" },
+        "request": { "kind": "skill-install", "mode": "install", "requestedSpecifier": "doctor:install-policy-probe" },
+    });
+    let skill = json!({
+        "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "selftest", "targetType": "skill",
+        "sourcePath": place("skill"), "sourcePathKind": "directory", "source": source("local-path"),
+        "origin": { "type": "path", "spec": "./skill" },
+        "request": { "kind": "skill-install", "mode": "install", "requestedSpecifier": "./skill" }, "skill": { "installId": "path" },
+    });
+    let mut requests = vec![("doctor's probe", probe)];
+    requests.extend(PLUGINS.map(|plugin| (plugin.name, plugin.request(folder))));
+    requests.push(("skill", skill));
+    requests.push(("unknown protocol version", json!({ "protocolVersion": 2 })));
+    Ok(requests)
+}
+
+impl PluginRequest {
+    fn request(&self, folder: &Path) -> Value {
+        let content = match self.origin {
+            "plugin-dependency-tree" => "dependency-tree",
+            "plugin-bundle" => "bundle",
+            _ => "package",
+        };
+        let mut plugin = json!({ "contentType": content, "pluginId": "selftest" });
+        if let Some(name) = self.package {
+            plugin["packageName"] = format!("@selftest/{name}").into();
+        }
+        let path = folder.join(self.path);
+        json!({
+            "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "selftest", "targetType": "plugin",
+            "sourcePath": path.to_string_lossy(), "sourcePathKind": if path.is_dir() { "directory" } else { "file" },
+            "source": source(self.source), "origin": { "type": self.origin },
+            "request": { "kind": self.kind, "mode": "install", "requestedSpecifier": self.spec }, "plugin": plugin,
+        })
+    }
+}
+
+/// A source as OpenClaw describes it.
+fn source(kind: &str) -> Value {
+    let remote = matches!(kind, "npm" | "git");
+    let authority = if remote { "third-party" } else { "user" };
+    json!({ "kind": kind, "authority": authority, "mutable": kind != "npm", "network": remote })
+}
+
+/// What the requests are about.
+fn write_files(folder: &Path) -> std::io::Result<()> {
     let package = |name: &str| json!({ "name": format!("@selftest/{name}"), "version": "1.0.0", "openclaw": { "extensions": ["./index.js"] } });
     let manifest = json!({ "id": "selftest", "configSchema": { "type": "object" } });
-    let place = |path: &str| folder.join(path);
     let write = |path: &str, text: String| {
-        let path = place(path);
+        let path = folder.join(path);
         path.parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| std::fs::write(&path, text))
@@ -92,148 +240,5 @@ fn requests(folder: &Path) -> std::io::Result<Vec<(&'static str, Value)>> {
         "skill/SKILL.md",
         "---\nname: selftest\ndescription: selftest\n---\n".to_owned(),
     )?;
-    std::fs::create_dir_all(place("probe"))?;
-
-    let npm =
-        json!({ "kind": "npm", "authority": "third-party", "mutable": false, "network": true });
-    let git =
-        json!({ "kind": "git", "authority": "third-party", "mutable": true, "network": true });
-    let local =
-        json!({ "kind": "local-path", "authority": "user", "mutable": true, "network": false });
-    let archive =
-        json!({ "kind": "archive", "authority": "user", "mutable": true, "network": false });
-    let plugin = |path: &str,
-                  source: &Value,
-                  origin: &str,
-                  kind: &str,
-                  spec: &str,
-                  name: Option<&str>| {
-        let content = match origin {
-            "plugin-dependency-tree" => "dependency-tree",
-            "plugin-bundle" => "bundle",
-            _ => "package",
-        };
-        let mut plugin = json!({ "contentType": content, "pluginId": "selftest" });
-        if let (Some(plugin), Some(name)) = (plugin.as_object_mut(), name) {
-            plugin.insert("packageName".to_owned(), format!("@selftest/{name}").into());
-        }
-        let path = place(path);
-        json!({
-            "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "selftest", "targetType": "plugin",
-            "sourcePath": path.to_string_lossy(), "sourcePathKind": if path.is_dir() { "directory" } else { "file" },
-            "source": source, "origin": { "type": origin },
-            "request": { "kind": kind, "mode": "install", "requestedSpecifier": spec }, "plugin": plugin,
-        })
-    };
-    let npm_spec = "@selftest/npm@1.0.0";
-    let skill = json!({
-        "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetName": "selftest", "targetType": "skill",
-        "sourcePath": place("skill").to_string_lossy(), "sourcePathKind": "directory", "source": local,
-        "origin": { "type": "path", "spec": "./skill" },
-        "request": { "kind": "skill-install", "mode": "install", "requestedSpecifier": "./skill" }, "skill": { "installId": "path" },
-    });
-    let probe = json!({
-        "protocolVersion": 1, "openclawVersion": "2026.9.6", "targetType": "skill", "targetName": "doctor-install-policy-probe",
-        "sourcePath": place("probe").to_string_lossy(), "sourcePathKind": "directory", "origin": { "type": "doctor" },
-        "request": { "kind": "skill-install", "mode": "install", "requestedSpecifier": "doctor:install-policy-probe" },
-    });
-    let package_folder = "project/node_modules/@selftest/npm";
-    let git_spec = "git:https://git.example/selftest/git@v1.0.0";
-    Ok(vec![
-        ("doctor's probe", probe),
-        (
-            "npm, announced",
-            plugin(
-                "npm-package-metadata.json",
-                &npm,
-                "plugin-npm",
-                "plugin-npm",
-                npm_spec,
-                Some("npm"),
-            ),
-        ),
-        (
-            "npm, package",
-            plugin(
-                package_folder,
-                &npm,
-                "plugin-package",
-                "plugin-npm",
-                npm_spec,
-                Some("npm"),
-            ),
-        ),
-        (
-            "npm, dependency tree",
-            plugin(
-                "project",
-                &npm,
-                "plugin-dependency-tree",
-                "plugin-npm",
-                npm_spec,
-                None,
-            ),
-        ),
-        (
-            "git, clone",
-            plugin("git", &git, "plugin-git", "plugin-git", git_spec, None),
-        ),
-        (
-            "git, dependency tree",
-            plugin(
-                "git",
-                &git,
-                "plugin-dependency-tree",
-                "plugin-git",
-                git_spec,
-                None,
-            ),
-        ),
-        (
-            "folder",
-            plugin(
-                "folder",
-                &local,
-                "plugin-package",
-                "plugin-dir",
-                "./folder",
-                Some("folder"),
-            ),
-        ),
-        (
-            "archive",
-            plugin(
-                "folder",
-                &archive,
-                "plugin-package",
-                "plugin-archive",
-                "./folder.tgz",
-                Some("folder"),
-            ),
-        ),
-        (
-            "bundle",
-            plugin(
-                "bundle",
-                &local,
-                "plugin-bundle",
-                "plugin-dir",
-                "./bundle",
-                None,
-            ),
-        ),
-        (
-            "hook pack",
-            plugin(
-                "hooks",
-                &local,
-                "plugin-package",
-                "plugin-dir",
-                "./hooks",
-                Some("hooks"),
-            ),
-        ),
-        ("skill", skill),
-        ("unknown protocol version", json!({ "protocolVersion": 2 })),
-    ])
+    std::fs::create_dir_all(folder.join("probe"))
 }

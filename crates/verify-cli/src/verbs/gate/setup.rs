@@ -22,63 +22,9 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     let program = program
         .canonicalize()
         .map_err(|error| Error::io("resolve", &program, error))?;
-    let mut to_mend = Vec::new();
-    // OpenClaw refuses the program; what can change the operator's folder can change every decision.
-    check(&program, "the program", &mut to_mend)?;
-    check(&config, "the policy folder", &mut to_mend)?;
-    if let Ok(installation) = operator::installation(common)
-        && config.starts_with(&installation.state_dir)
-    {
-        let shown = operator::absolute(&config);
-        to_mend.push(format!(
-            "{shown} lies inside OpenClaw's state directory, which is under test: move it elsewhere"
-        ));
-    }
-    for note in notes(&config) {
-        output::stderr(&format!("note: {note}"));
-    }
-    if !to_mend.is_empty() {
-        for line in &to_mend {
-            output::stderr(&format!("to fix: {line}"));
-        }
-        return Err(Error::environment(
-            "the gate was not set up: OpenClaw would refuse it, or another user could change what it decides",
-            "fix the above, then run this again",
-        ));
-    }
-    let host = operator::host(common);
-    let mut arguments = vec!["gate".to_owned(), "--config".to_owned(), plain(&config)?];
-    match &host {
-        Some(host) => arguments.extend(["--openclaw".to_owned(), plain(host)?]),
-        None => output::stderr(
-            "note: no host package was found; name it with --openclaw DIR, so that links to it can be checked",
-        ),
-    }
-    super::own_anchors(common)?;
-    for (flag, file) in [
-        ("--trusted-root", &common.anchors.trusted_root),
-        ("--npm-keys", &common.anchors.npm_keys),
-    ] {
-        if let Some(file) = file {
-            let real = file
-                .canonicalize()
-                .map_err(|error| Error::io("find", file, error))?;
-            arguments.extend([flag.to_owned(), plain(&real)?]);
-        }
-    }
-    if args.spool.is_some() {
-        arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
-    }
+    refuse_unsafe(common, &program, &config)?;
+    let arguments = arguments(common, args, &config)?;
     let deadline = args.deadline_ms.unwrap_or(super::DEADLINE_MS);
-    arguments.extend(["--deadline-ms".to_owned(), deadline.to_string()]);
-    if let Some(instead) = args.no_warn {
-        let word = if instead == Instead::Block {
-            "block"
-        } else {
-            "allow"
-        };
-        arguments.extend(["--no-warn".to_owned(), word.to_owned()]);
-    }
     let exec = json!({ "source": "exec", "command": plain(&program)?, "args": arguments,
         "timeoutMs": deadline + super::SPARE_MS });
     let value = json!({ "enabled": true, "exec": exec }).to_string();
@@ -113,6 +59,73 @@ pub(super) fn run(common: &Common, args: &GateArgs) -> Result<Exit> {
     )?;
     lock_anew(common);
     Ok(Exit::Clean)
+}
+
+/// Refuses a program or a folder that OpenClaw would refuse, or that another user could change.
+fn refuse_unsafe(common: &Common, program: &Path, config: &Path) -> Result<()> {
+    let mut to_fix = Vec::new();
+    // OpenClaw refuses the program; what can change the operator's folder can change every decision.
+    check(program, "the program", &mut to_fix)?;
+    check(config, "the policy folder", &mut to_fix)?;
+    if let Ok(installation) = operator::installation(common)
+        && config.starts_with(&installation.state_dir)
+    {
+        let shown = operator::absolute(config);
+        to_fix.push(format!(
+            "{shown} lies inside OpenClaw's state directory, which is under test: move it elsewhere"
+        ));
+    }
+    for note in notes(config) {
+        output::stderr(&format!("note: {note}"));
+    }
+    if !to_fix.is_empty() {
+        for line in &to_fix {
+            output::stderr(&format!("to fix: {line}"));
+        }
+        return Err(Error::environment(
+            "the gate was not set up: OpenClaw would refuse it, or another user could change what it decides",
+            "fix the above, then run this again",
+        ));
+    }
+    Ok(())
+}
+
+/// What OpenClaw gives the gate when it starts it.
+fn arguments(common: &Common, args: &GateArgs, config: &Path) -> Result<Vec<String>> {
+    let host = operator::host(common);
+    let mut arguments = vec!["gate".to_owned(), "--config".to_owned(), plain(config)?];
+    match &host {
+        Some(host) => arguments.extend(["--openclaw".to_owned(), plain(host)?]),
+        None => output::stderr(
+            "note: no host package was found; name it with --openclaw DIR, so that links to it can be checked",
+        ),
+    }
+    super::own_anchors(common)?;
+    for (flag, file) in [
+        ("--trusted-root", &common.anchors.trusted_root),
+        ("--npm-keys", &common.anchors.npm_keys),
+    ] {
+        if let Some(file) = file {
+            let real = file
+                .canonicalize()
+                .map_err(|error| Error::io("find", file, error))?;
+            arguments.extend([flag.to_owned(), plain(&real)?]);
+        }
+    }
+    if args.spool.is_some() {
+        arguments.extend(["--spool".to_owned(), plain(&super::spool(common, args)?)?]);
+    }
+    let deadline = args.deadline_ms.unwrap_or(super::DEADLINE_MS);
+    arguments.extend(["--deadline-ms".to_owned(), deadline.to_string()]);
+    if let Some(instead) = args.no_warn {
+        let word = if instead == Instead::Block {
+            "block"
+        } else {
+            "allow"
+        };
+        arguments.extend(["--no-warn".to_owned(), word.to_owned()]);
+    }
+    Ok(arguments)
 }
 
 /// Takes the gate out of OpenClaw's config again.

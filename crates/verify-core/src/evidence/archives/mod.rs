@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub(crate) use self::arrive::ArchiveSources;
-use self::arrive::Arrival;
+pub(crate) use self::arrive::Arrival;
 use self::layout::{PackageLayout, Piece, PieceOrigin};
 pub(crate) use self::unpacked::SHRINKWRAP;
 use self::unpacked::Unpacked;

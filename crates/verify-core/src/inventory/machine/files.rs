@@ -380,9 +380,8 @@ fn secrets(
         .iter()
         .map(|file| ("the config", file.clone()))
         .collect();
-    let list = |folder: &Path| paths.list(folder).unwrap_or_default();
     let name = machine.shown.rsplit('/').next().unwrap_or_default();
-    for entry in list(state) {
+    for entry in paths.list(state).unwrap_or_default() {
         let file = entry.name.to_string_lossy().into_owned();
         let what = match file.as_str() {
             ".env" | "gateway.systemd.env" => "variables with keys",
@@ -394,56 +393,40 @@ fn secrets(
         };
         found.push((what, entry.path));
     }
-    let of_folder = |found: &mut Vec<(&'static str, PathBuf)>,
-                     what: &'static str,
-                     folder: &Path,
-                     ends: &[&str]| {
-        for entry in list(folder).into_iter().take(MAX_SECRETS) {
-            let name = entry.name.to_string_lossy().into_owned();
-            if entry.kind == Kind::File
-                && (ends.is_empty() || ends.iter().any(|end| name.contains(end)))
-            {
-                found.push((what, entry.path));
-            }
-        }
+    let files = |what: &'static str, folder: PathBuf, names: &[&str]| {
+        let found = files_named(paths, &folder, names).into_iter();
+        found.map(move |file| (what, file))
     };
-    of_folder(
-        &mut found,
+    found.extend(files(
         "OpenClaw's database",
-        &state.join("state"),
+        state.join("state"),
         &[".sqlite"],
-    );
-    of_folder(
-        &mut found,
+    ));
+    found.extend(files(
         "variables of the service",
-        &state.join("service-env"),
+        state.join("service-env"),
         &[],
-    );
-    for agent in list(&state.join("agents")).into_iter().take(1000) {
+    ));
+    let agents = paths.list(&state.join("agents")).unwrap_or_default();
+    for agent in agents.into_iter().take(1000) {
         let folder = agent.path.join("agent");
-        of_folder(&mut found, "an agent's database", &folder, &[".sqlite"]);
-        of_folder(
-            &mut found,
-            "an agent's credentials",
-            &folder,
-            &["auth-profiles.json", "auth.json"],
-        );
-        of_folder(
-            &mut found,
+        let credentials = ["auth-profiles.json", "auth.json"];
+        found.extend(files("an agent's database", folder.clone(), &[".sqlite"]));
+        found.extend(files("an agent's credentials", folder, &credentials));
+        found.extend(files(
             "a transcript",
-            &agent.path.join("sessions"),
+            agent.path.join("sessions"),
             &[".json"],
-        );
+        ));
     }
     let mut open = vec![(state.join("credentials"), 0)];
     while let Some((folder, depth)) = open.pop() {
-        of_folder(&mut found, "credentials of a channel", &folder, &[]);
         if depth < 4 {
-            let folders = list(&folder)
-                .into_iter()
-                .filter(|entry| entry.kind == Kind::Folder);
+            let folders = paths.list(&folder).unwrap_or_default().into_iter();
+            let folders = folders.filter(|entry| entry.kind == Kind::Folder);
             open.extend(folders.map(|entry| (entry.path, depth + 1)));
         }
+        found.extend(files("credentials of a channel", folder, &[]));
     }
     if let Some(home) = &paths.home {
         found.push((
@@ -454,9 +437,9 @@ fn secrets(
     for space in &machine.places.workspaces {
         found.push(("variables with keys", space.join(".env")));
     }
-    of_folder(&mut found, "a log", &state.join("logs"), &[]);
+    found.extend(files("a log", state.join("logs"), &[]));
     if let Some(tmp) = tmp {
-        of_folder(&mut found, "a log", &tmp.join("openclaw"), &[".log"]);
+        found.extend(files("a log", tmp.join("openclaw"), &[".log"]));
     }
     found.extend(of_config(machine));
     let named = machine
@@ -471,6 +454,20 @@ fn secrets(
     };
     found.retain(|(what, path)| *what != "a log" || ours(path));
     found
+}
+
+/// The files of a folder whose name holds one of `names`; all of them where there are none.
+fn files_named(paths: &Paths, folder: &Path, names: &[&str]) -> Vec<PathBuf> {
+    let entries = paths.list(folder).unwrap_or_default().into_iter();
+    entries
+        .take(MAX_SECRETS)
+        .filter(|entry| {
+            let name = entry.name.to_string_lossy();
+            let named = names.is_empty() || names.iter().any(|part| name.contains(part));
+            entry.kind == Kind::File && named
+        })
+        .map(|entry| entry.path)
+        .collect()
 }
 
 /// Files that the config names as holding secrets, keys, or what was said.

@@ -20,7 +20,7 @@ pub(crate) mod units;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -119,13 +119,7 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
     options.machine.check_places()?;
     let mut config = config::read(&paths, options.config.as_deref())?;
     paths.know(&options.variables, &config.value);
-    let mut variables: BTreeMap<String, String> = of_config(&config).collect();
-    // Of two files the `.env` wins, which OpenClaw reads first. [S `loadGatewayEnv`]
-    if let (Some(home), false) = (&paths.home, paths.relocated()) {
-        let file = home.join(".config/openclaw/gateway.env");
-        variables.extend(environment::values_of(&paths, &file));
-    }
-    variables.extend(environment::values(&paths));
+    let variables = variables_of(&paths, &config);
     let mut observations = std::mem::take(&mut config.observations);
     let workspaces = config::workspaces(&paths, &mut config, options.workspace.as_deref());
     let (mut approvals, mut paired) = (Vec::new(), legacy_pairs(&paths));
@@ -185,36 +179,50 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
             why: why.to_owned(),
         });
     } else {
-        let given = &options.machine;
-        let proc = given.proc.clone().unwrap_or_else(|| PathBuf::from("/proc"));
-        machine.mount = mounts::of(&paths.state, &proc);
-        machine.services =
-            units::read_all(&paths, machine.places.host.as_deref(), given.etc.as_deref());
-        let owner = std::fs::metadata(&paths.state).map_or(0, |found| {
-            use std::os::unix::fs::MetadataExt as _;
-            found.uid()
-        });
-        machine.gateways = processes::read(&proc, &paths.state, owner, &machine.ports());
-        let root = proc.parent().unwrap_or(std::path::Path::new("/"));
-        machine.in_container = [".dockerenv", "run/.containerenv"]
-            .iter()
-            .any(|file| std::fs::symlink_metadata(root.join(file)).is_ok());
-        let mut config_files = vec![config.file.clone()];
-        config_files.extend(config.included.iter().map(|found| found.file.clone()));
-        machine.repositories = Some(repository::read(&paths, &machine, &config.file));
-        machine.files = Some(files::read(
-            &paths,
-            &machine,
-            &config_files,
-            given,
-            options.tmp.as_deref(),
-        ));
+        let mut config_files = vec![config.file];
+        config_files.extend(config.included.into_iter().map(|found| found.file));
+        machine.look_around(&paths, options, &config_files);
     }
     Ok(Inventory {
         observations,
         machine: Some(machine),
         ..Inventory::default()
     })
+}
+
+/// What OpenClaw's environment gives, by its files.
+fn variables_of(paths: &Paths, config: &Config) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<String, String> = of_config(config).collect();
+    // Of two files the `.env` wins, which OpenClaw reads first. [S `loadGatewayEnv`]
+    if let (Some(home), false) = (&paths.home, paths.relocated()) {
+        let file = home.join(".config/openclaw/gateway.env");
+        variables.extend(environment::values_of(paths, &file));
+    }
+    variables.extend(environment::values(paths));
+    variables
+}
+
+impl Machine {
+    /// Looks at what only the machine itself has: mounts, units, processes, owners of files. `config_files` begins with the config.
+    fn look_around(&mut self, paths: &Paths, options: &InventoryOptions, config_files: &[PathBuf]) {
+        let given = &options.machine;
+        let proc = given.proc.clone().unwrap_or_else(|| PathBuf::from("/proc"));
+        self.mount = mounts::of(&paths.state, &proc);
+        self.services = units::read_all(paths, self.places.host.as_deref(), given.etc.as_deref());
+        let owner = std::fs::metadata(&paths.state).map_or(0, |found| {
+            use std::os::unix::fs::MetadataExt as _;
+            found.uid()
+        });
+        self.gateways = processes::read(&proc, &paths.state, owner, &self.ports());
+        let root = proc.parent().unwrap_or(Path::new("/"));
+        self.in_container = [".dockerenv", "run/.containerenv"]
+            .iter()
+            .any(|file| std::fs::symlink_metadata(root.join(file)).is_ok());
+        let config = config_files.first();
+        self.repositories = config.map(|config| repository::read(paths, self, config));
+        let tmp = options.tmp.as_deref();
+        self.files = Some(files::read(paths, self, config_files, given, tmp));
+    }
 }
 
 /// Most bytes of a file of paired senders.

@@ -200,6 +200,13 @@ fn service(paths: &Paths, unit: &Unit, file: &Path, of_system: bool) -> Service 
             }
         }
     }
+    found.missing = not_hardened(&values);
+    found
+}
+
+/// The directives for hardening that do not hold.
+fn not_hardened(values: &[(String, String)]) -> Vec<&'static str> {
+    let mut missing = Vec::new();
     for (directive, weak) in HARDENING {
         // The last one counts, and one without a value resets the list; an empty set of capabilities is the strictest.
         let last = values
@@ -221,10 +228,10 @@ fn service(paths: &Paths, unit: &Unit, file: &Path, of_system: bool) -> Service 
             }
         };
         if !holds {
-            found.missing.push(directive);
+            missing.push(directive);
         }
     }
-    found
+    missing
 }
 
 /// The value of an option of a command line: behind it, or behind `=`.

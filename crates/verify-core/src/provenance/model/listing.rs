@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::Digest as _;
 
 use super::{Fetch, PREDICATE, SignedFolder};
@@ -51,6 +51,34 @@ impl Hash {
     }
 }
 
+/// By which digest files are listed, with its name.
+fn hash_of(serialization: &Map<String, Value>) -> Result<(Hash, &'static str), RefusedBundle> {
+    match word(serialization, "hash_type")? {
+        "sha256" => Ok((Hash::Sha256, "sha256")),
+        "sha384" => Ok((Hash::Sha384, "sha384")),
+        "sha512" => Ok((Hash::Sha512, "sha512")),
+        other => Err(unknown("the kind of digest", other)),
+    }
+}
+
+/// Into pieces of how many bytes files are cut; none where they are listed whole.
+fn shard_of(serialization: &Map<String, Value>) -> Result<Option<u64>, RefusedBundle> {
+    match word(serialization, "method")? {
+        "files" => Ok(None),
+        "shards" => {
+            let size = whole(serialization.get("shard_size")).filter(|size| *size > 0);
+            size.map(Some)
+                .ok_or_else(|| bad("its `shard_size` is no positive whole number"))
+        }
+        other => Err(unknown("the way of listing files", other)),
+    }
+}
+
+fn word<'a>(serialization: &'a Map<String, Value>, key: &str) -> Result<&'a str, RefusedBundle> {
+    let value = serialization.get(key).and_then(Value::as_str);
+    value.ok_or_else(|| bad(&format!("its `{key}` is no text")))
+}
+
 impl Listing {
     /// Reads the predicate. Nothing of it is proven before its signature is.
     pub(super) fn of(statement: &Statement) -> Result<Self, RefusedBundle> {
@@ -87,25 +115,11 @@ impl Listing {
         {
             return Err(unknown("a key of `serialization`", other));
         }
-        let word = |key: &str| {
-            let value = serialization.get(key).and_then(Value::as_str);
-            value.ok_or_else(|| bad(&format!("its `{key}` is no text")))
-        };
-        let (hash, hash_name) = match word("hash_type")? {
-            "sha256" => (Hash::Sha256, "sha256"),
-            "sha384" => (Hash::Sha384, "sha384"),
-            "sha512" => (Hash::Sha512, "sha512"),
-            other => return Err(unknown("the kind of digest", other)),
-        };
-        let (shard, algorithm) = match word("method")? {
-            "files" => (None, hash_name.to_owned()),
-            "shards" => {
-                let size = whole(serialization.get("shard_size"))
-                    .filter(|size| *size > 0)
-                    .ok_or_else(|| bad("its `shard_size` is no positive whole number"))?;
-                (Some(size), format!("{hash_name}-sharded-{size}"))
-            }
-            other => return Err(unknown("the way of listing files", other)),
+        let (hash, hash_name) = hash_of(serialization)?;
+        let shard = shard_of(serialization)?;
+        let algorithm = match shard {
+            None => hash_name.to_owned(),
+            Some(size) => format!("{hash_name}-sharded-{size}"),
         };
         let resources = statement
             .predicate

@@ -75,91 +75,82 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 }
 
 fn of_scope(machine: &Machine, scope: &At<'_>) -> Vec<Draft> {
+    let say = |at: &At<'_>, code, message: &str, value: Value| {
+        draft(message)
+            .code(code)
+            .declared(machine.declare(at))
+            .remedy(set(at.written(), value))
+    };
+    let text = |at: &At<'_>| meant(machine, at);
     let mut found = Vec::new();
-    let text = |at: &At<'_>| {
-        at.value
-            .as_str()
-            .and_then(|text| machine.meant(text))
-            .unwrap_or_default()
-    };
-    let mut say = |at: &At<'_>, code, message: &str, value: Value| {
-        found.push(
-            draft(message)
-                .code(code)
-                .declared(machine.declare(at))
-                .remedy(set(at.written(), value)),
-        );
-    };
     if let Some(docker) = scope.child("docker") {
-        if let Some(at) = docker.child("user") {
-            let user = match at.value {
-                Value::Number(number) => number.to_string(),
-                _ => text(&at),
-            };
-            if matches!(user.split(':').next(), Some("0" | "root")) {
-                say(&at, "root", "a sandbox runs as root", json!("1000:1000"));
-            }
-        }
-        if let Some(at) = docker.child("capDrop") {
-            let all = at
-                .texts()
-                .iter()
-                .any(|name| name.trim().eq_ignore_ascii_case("all"));
-            if !all {
-                say(
-                    &at,
-                    "capabilities",
-                    "a sandbox keeps capabilities of root",
-                    json!(["ALL"]),
-                );
-            }
-        }
-        if let Some(at) = docker
-            .child("readOnlyRoot")
-            .filter(|at| *at.value == Value::Bool(false))
-        {
-            say(
-                &at,
-                "writable-root",
-                "what runs in a sandbox can change its system",
-                json!(true),
-            );
-        }
-        if let Some(at) = docker.child("network").filter(|at| text(at) != "none") {
-            say(
-                &at,
-                "network",
-                "a sandbox reaches the network",
-                json!("none"),
-            );
-        }
+        found.extend(of_docker(machine, &docker, &say));
     }
     if let Some(at) = scope.child("scope").filter(|at| text(at) == "shared") {
-        say(
-            &at,
-            "shared",
-            "sessions of all agents share one sandbox",
-            json!("agent"),
-        );
+        let message = "sessions of all agents share one sandbox";
+        found.push(say(&at, "shared", message, json!("agent")));
     }
     if let Some(at) = scope.child("workspaceAccess").filter(|at| text(at) == "rw") {
-        say(
-            &at,
-            "workspace",
-            "a sandbox can change the workspace, also instructions and skills in it",
-            json!("ro"),
-        );
+        let message = "a sandbox can change the workspace, also instructions and skills in it";
+        found.push(say(&at, "workspace", message, json!("ro")));
     }
     let browser = scope
         .child("browser")
         .and_then(|at| at.child("allowHostControl"));
     if let Some(at) = browser.filter(|at| *at.value == Value::Bool(true)) {
-        say(
-            &at,
-            "browser",
-            "a sandbox can steer the browser of this machine",
-            json!(false),
-        );
+        let message = "a sandbox can steer the browser of this machine";
+        found.push(say(&at, "browser", message, json!(false)));
     }
     found
+}
+
+/// What of the container weakens it.
+fn of_docker(
+    machine: &Machine,
+    docker: &At<'_>,
+    say: &impl Fn(&At<'_>, &'static str, &str, Value) -> Draft,
+) -> Vec<Draft> {
+    let mut found = Vec::new();
+    if let Some(at) = docker.child("user") {
+        let user = match at.value {
+            Value::Number(number) => number.to_string(),
+            _ => meant(machine, &at),
+        };
+        if matches!(user.split(':').next(), Some("0" | "root")) {
+            found.push(say(
+                &at,
+                "root",
+                "a sandbox runs as root",
+                json!("1000:1000"),
+            ));
+        }
+    }
+    if let Some(at) = docker.child("capDrop") {
+        let all = at
+            .texts()
+            .iter()
+            .any(|name| name.trim().eq_ignore_ascii_case("all"));
+        if !all {
+            let message = "a sandbox keeps capabilities of root";
+            found.push(say(&at, "capabilities", message, json!(["ALL"])));
+        }
+    }
+    let root = docker.child("readOnlyRoot");
+    if let Some(at) = root.filter(|at| *at.value == Value::Bool(false)) {
+        let message = "what runs in a sandbox can change its system";
+        found.push(say(&at, "writable-root", message, json!(true)));
+    }
+    let network = docker.child("network");
+    if let Some(at) = network.filter(|at| meant(machine, at) != "none") {
+        let message = "a sandbox reaches the network";
+        found.push(say(&at, "network", message, json!("none")));
+    }
+    found
+}
+
+fn meant(machine: &Machine, at: &At<'_>) -> String {
+    at.value
+        .as_str()
+        .and_then(|text| machine.meant(text))
+        .unwrap_or_default()
 }

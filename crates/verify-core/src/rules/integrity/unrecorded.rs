@@ -51,16 +51,7 @@ fn judge(
             developed,
             links,
         } => {
-            let mut draft = Draft::new(format!("Node would search {path}, which belongs to no subject: a package there replaces a missing one"))
-                .code("ancestor-node-modules");
-            draft.evidence.clone_from(links);
-            match (holds, developed) {
-                (Some(id), _) => open(draft, whole, id).help(format!("{id} lies in it, so do not remove it: move the other packages elsewhere, or install {id} where nothing else is")),
-                (None, Some(id)) => open(draft, whole, id).help(format!("{path} belongs to the project in which {id} is developed: pack the plugin and install the archive, so that everything it loads lies in it")),
-                (None, None) => draft
-                    .help(format!("move {path} where OpenClaw's code is not below it, or remove it if its packages are not needed"))
-                    .remedy(Remedy::SetAside { path: path.clone() }),
-            }
+            ancestor(whole, path, holds.as_ref(), developed.as_ref(), links)
         }
         Observation::LoadOverride {
             variable,
@@ -91,20 +82,7 @@ fn judge(
             why,
             weak,
         } => {
-            let draft = Draft::new(format!("{place}: {why}"))
-                .code(hazard.as_str())
-                .help(way_out(*hazard))
-                .remedy(Remedy::SetAside {
-                    path: place.clone(),
-                });
-            match (hazard, weak) {
-                (Hazard::ShellSnapshot, true) => draft.level(Level::Warn),
-                (Hazard::StagedCode, true) => draft
-                    .level(Level::Note)
-                    .help("restart OpenClaw's gateway, which makes the copies anew"),
-                (_, true) => draft.level(Level::Note),
-                (_, false) => draft,
-            }
+            unexplained(*hazard, place, why, *weak)
         }
         Observation::DatabaseObject {
             place,
@@ -135,6 +113,42 @@ fn judge(
         None if draft.subject.is_none() => draft.at(whole.in_lock(None)),
         None => draft,
     })
+}
+
+fn ancestor(
+    whole: &Whole<'_>,
+    path: &str,
+    holds: Option<&SubjectId>,
+    developed: Option<&SubjectId>,
+    links: &[String],
+) -> Draft {
+    let mut draft = Draft::new(format!("Node would search {path}, which belongs to no subject: a package there replaces a missing one"))
+        .code("ancestor-node-modules");
+    draft.evidence = links.to_vec();
+    match (holds, developed) {
+        (Some(id), _) => open(draft, whole, id).help(format!("{id} lies in it, so do not remove it: move the other packages elsewhere, or install {id} where nothing else is")),
+        (None, Some(id)) => open(draft, whole, id).help(format!("{path} belongs to the project in which {id} is developed: pack the plugin and install the archive, so that everything it loads lies in it")),
+        (None, None) => draft
+            .help(format!("move {path} where OpenClaw's code is not below it, or remove it if its packages are not needed"))
+            .remedy(Remedy::SetAside { path: path.to_owned() }),
+    }
+}
+
+fn unexplained(hazard: Hazard, place: &str, why: &str, weak: bool) -> Draft {
+    let draft = Draft::new(format!("{place}: {why}"))
+        .code(hazard.as_str())
+        .help(way_out(hazard))
+        .remedy(Remedy::SetAside {
+            path: place.to_owned(),
+        });
+    match (hazard, weak) {
+        (Hazard::ShellSnapshot, true) => draft.level(Level::Warn),
+        (Hazard::StagedCode, true) => draft
+            .level(Level::Note)
+            .help("restart OpenClaw's gateway, which makes the copies anew"),
+        (_, true) => draft.level(Level::Note),
+        (_, false) => draft,
+    }
 }
 
 /// A draft about packages that a subject can load and that no digest covers: what it loads is not known, and its operator may put up

@@ -45,14 +45,6 @@ impl Verifier {
             .map_or(Criteria::SafeToLoad, |reading| reading.wanted);
         let content = Content::Tree(installed.manifest.digest());
         let known = facts::known(&subject.id, part, content, wanted, &given);
-        let versions = || {
-            known.iter().map(|known| {
-                known
-                    .version
-                    .clone()
-                    .unwrap_or_else(|| known.digest.to_string())
-            })
-        };
         let is_meant = |known: &ReviewedTree| match since {
             Since::Nothing | Since::Locked | Since::Generation | Since::Archive(_) => false,
             Since::Cheapest if part == ReadPart::Own => {
@@ -94,17 +86,44 @@ impl Verifier {
             .chain(generations)
             .chain(archived)
             .filter_map(|(digest, contents)| {
-                Some((
-                    diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?,
-                    digest,
-                    contents,
-                ))
+                let cost = diff::cost(Some(&contents), installed, CostLimits::BACKLOG)?;
+                Some((cost, digest, contents))
             });
         let best = priced
             .min_by_key(|(cost, digest, contents)| (cost.key(), *digest, contents.place.clone()));
-        match (best, since) {
-            (None, Since::Version(asked)) if part == ReadPart::Own => {
-                let mut versions: Vec<String> = versions().collect();
+        let Some((_, digest, contents)) = best else {
+            return match part {
+                ReadPart::Own => self.no_base(subject, content, since, &known),
+                _ => Ok(None),
+            };
+        };
+        let version = meant
+            .into_iter()
+            .find(|known| known.digest == digest)
+            .and_then(|known| known.version);
+        Ok(Some(Base {
+            digest,
+            version,
+            reviewed: known.iter().any(|known| known.digest == digest),
+            contents,
+        }))
+    }
+
+    /// Nothing to compare with: an error where the caller asked for something that is not there.
+    fn no_base(
+        &self,
+        subject: &Subject,
+        content: Content,
+        since: Since<'_>,
+        known: &[ReviewedTree],
+    ) -> Result<Option<Base>> {
+        match since {
+            Since::Version(asked) => {
+                let versions = known.iter().map(|known| {
+                    let digest = || known.digest.to_string();
+                    known.version.clone().unwrap_or_else(digest)
+                });
+                let mut versions: Vec<String> = versions.collect();
                 versions.sort();
                 let help = match versions.is_empty() {
                     true => "no other version of it was reviewed; show all of it".to_owned(),
@@ -116,25 +135,12 @@ impl Verifier {
                     help,
                 ))
             }
-            (None, Since::Locked) if part == ReadPart::Own => {
-                Err(self.no_locked_base(subject, content))
-            }
-            (None, Since::Generation) if part == ReadPart::Own => Err(Error::environment(
+            Since::Locked => Err(self.no_locked_base(subject, content)),
+            Since::Generation => Err(Error::environment(
                 format!("no other generation of {} is on the disk", subject.id),
                 "show what changed since the lock, or all of it",
             )),
-            (best, _) => Ok(best.map(|(_, digest, contents)| {
-                let version = meant
-                    .into_iter()
-                    .find(|known| known.digest == digest)
-                    .and_then(|known| known.version);
-                Base {
-                    digest,
-                    version,
-                    reviewed: known.iter().any(|known| known.digest == digest),
-                    contents,
-                }
-            })),
+            Since::Nothing | Since::Cheapest | Since::Archive(_) => Ok(None),
         }
     }
 }
