@@ -175,9 +175,7 @@ fn not_understood(paths: &Paths, file: &Path, place: String, why: &str) -> Error
         copy.push(ending);
         PathBuf::from(copy)
     });
-    let copy = copies
-        .iter()
-        .find(|copy| std::fs::symlink_metadata(copy).is_ok());
+    let copy = copies.iter().find(|copy| paths.is_there(copy));
     let help = copy.map_or_else(
         || "repair the file; OpenClaw itself starts from no such config".to_owned(),
         |copy| {
@@ -197,8 +195,7 @@ fn not_understood(paths: &Paths, file: &Path, place: String, why: &str) -> Error
 /// The file that OpenClaw takes: without `openclaw.json`, one under the name of its predecessor. [S `LEGACY_CONFIG_FILENAMES`]
 fn usual(paths: &Paths) -> PathBuf {
     let [now, before] = ["openclaw.json", "clawdbot.json"].map(|name| paths.state.join(name));
-    let there = |file: &Path| std::fs::symlink_metadata(file).is_ok();
-    if paths.kind(&now) == Kind::Nothing && there(&before) {
+    if paths.kind(&now) == Kind::Nothing && paths.is_there(&before) {
         before
     } else {
         now

@@ -290,7 +290,7 @@ fn retired(paths: &Paths, found: &mut Vec<StaleCopy>) {
     let mut files = Vec::new();
     for agent in agents {
         let folder = agent.path.join("agent");
-        if std::fs::symlink_metadata(folder.join("openclaw-agent.sqlite")).is_err() {
+        if !paths.is_there(&folder.join("openclaw-agent.sqlite")) {
             continue;
         }
         moved = true;
