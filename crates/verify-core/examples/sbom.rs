@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use openclaw_verify_core::inventory::{self, Inventory, Place, Subject};
 use openclaw_verify_core::sbom::{self, SbomOptions, Verdicts};
-use openclaw_verify_core::subject::{Kind, Source, SubjectId};
 use openclaw_verify_core::tree::TreeSpec;
+use openclaw_verify_core::{Kind, Source, SubjectId};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -15,8 +15,7 @@ use std::process::ExitCode;
 use openclaw_verify_core::finding::{Level, Remedy};
 use openclaw_verify_core::gate::{Decision, Gate, MAX_REQUEST, Spool};
 use openclaw_verify_core::report::Report;
-use openclaw_verify_core::subject::SubjectId;
-use openclaw_verify_core::{Builder, Scope, Verifier};
+use openclaw_verify_core::{Builder, Scope, SubjectId, Verifier};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);

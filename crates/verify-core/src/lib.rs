@@ -63,7 +63,7 @@
 //! compiled out is *not established*.
 //!
 //! Types that this crate gives out may grow and are `#[non_exhaustive]`. Types that callers make (options, entries of the operator's
-//! files, what to ask a registry) are plain, most with a `Default` to fill the rest. [`fact::Fact`], [`fact::Outcome`] and
+//! files, what to ask a registry) are plain, most with a `Default` to fill the rest. [`Fact`], [`Outcome`] and
 //! [`finding::Level`] are closed on purpose: a caller that matches them has to think of every case.
 //!
 //! Modules that are hidden from this page are shared with the `openclaw-verify` command. They are no part of the interface and change
@@ -71,12 +71,8 @@
 
 pub mod advisories;
 pub mod archive;
-pub mod digest;
-pub mod error;
-pub mod fact;
 pub mod finding;
 pub mod gate;
-pub mod git;
 pub mod lock;
 pub mod policy;
 pub mod provenance;
@@ -88,10 +84,21 @@ pub mod review;
 pub mod rules;
 #[cfg(feature = "sbom")]
 pub mod sbom;
-pub mod subject;
 pub mod tree;
 
+// What every module speaks of; its types are at the root.
+#[doc(hidden)]
+pub mod digest;
+#[doc(hidden)]
+pub mod error;
+#[doc(hidden)]
+pub mod fact;
+#[doc(hidden)]
+pub mod subject;
+
 // Shared with the command; no part of the interface.
+#[doc(hidden)]
+pub mod git;
 #[doc(hidden)]
 pub mod inventory;
 #[doc(hidden)]
@@ -121,12 +128,20 @@ mod toml_file;
 mod verifier;
 
 pub use archive::verify as verify_archive;
-pub use error::{Error, OperatorError, Result};
+#[doc(inline)]
+pub use digest::{DigestError, GitOid, Sha256Digest, Sri, TreeDigest};
+#[doc(inline)]
+pub use error::{Error, Input, OperatorError, Result};
+#[doc(inline)]
+pub use fact::{Fact, Fault, NotEstablished, Outcome};
+#[doc(inline)]
 pub use inventory::{Memory, Places};
 /// Times and days in this crate's interface are its types.
 pub use jiff;
 pub use provenance::verify_attestation;
 pub use release::verify as verify_tag;
+#[doc(inline)]
+pub use subject::{BadSubjectId, Kind, Source, SubjectId};
 pub use tree::tree_digest;
 pub use verifier::{
     AgainstLock, Backlog, BacklogItem, Builder, Candidate, CandidateOrigin, CandidateReport,

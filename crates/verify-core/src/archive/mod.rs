@@ -223,7 +223,7 @@ fn keeping(
 ///
 /// ```no_run
 /// use openclaw_verify_core::archive::{ArchiveLimits, unpack};
-/// use openclaw_verify_core::{digest::Sri, verify_archive};
+/// use openclaw_verify_core::{Sri, verify_archive};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let expected: Sri = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==".parse()?;

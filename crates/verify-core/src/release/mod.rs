@@ -24,6 +24,7 @@ mod verdict;
 mod verify;
 mod wire;
 
+pub use crate::git::{GitError, Repository};
 pub use detached::{DetachedSigner, FILE_NAMESPACE, verify_detached, verify_signed_statement};
 pub use gitsign::GitsignSignature;
 pub use openpgp::OpenPgpCertificates;

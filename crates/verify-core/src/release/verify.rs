@@ -32,11 +32,9 @@ pub(super) struct Accepted {
 /// ```no_run
 /// use std::path::Path;
 ///
-/// use openclaw_verify_core::fact::Outcome;
-/// use openclaw_verify_core::git::Repository;
 /// use openclaw_verify_core::policy::{Pattern, ReleaseNeed};
-/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, TrustedSigners};
-/// use openclaw_verify_core::verify_tag;
+/// use openclaw_verify_core::release::{AllowedSigners, ReleaseRule, Repository, TrustedSigners};
+/// use openclaw_verify_core::{Outcome, verify_tag};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// // From your own folder, never from the clone:
