@@ -124,6 +124,9 @@ pub mod version;
 
 mod evidence;
 mod sqlite;
+#[cfg(test)]
+#[path = "../tests/it/support/git.rs"]
+mod test_git;
 mod toml_file;
 mod verifier;
 

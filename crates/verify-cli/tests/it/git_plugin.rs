@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::mint::{Mint, run};
+use crate::git::git;
+use crate::mint::Mint;
 use crate::support::{Installation, judged};
 
 const ID: &str = "git:github.com/acme/notes";
@@ -61,15 +62,9 @@ impl GitPlugin {
         fs::create_dir_all(folder.parent().expect("parent")).expect("folder");
         let (repo, to) = (this.mint.repo(), folder.clone());
         let paths = [repo.to_str().expect("path"), to.to_str().expect("path")];
-        let mut clone = std::process::Command::new("git");
-        clone
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null");
-        let output = run(clone.args(["clone", "-q"]).args(paths), b"");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
+        git(
+            &this.installation.state,
+            &["clone", "-q", paths[0], paths[1]],
         );
         this.record(&this.mint.commit);
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::git::git;
 use crate::posture::{Dice, rounds};
 use crate::support::{Installation, Run, graded};
 
@@ -632,24 +633,6 @@ fn pins_of_nix_are_compared_with_the_lock() {
         run.stderr.contains("zalo.nix") && run.stderr.contains("line 1"),
         "{}",
         run.text()
-    );
-}
-
-/// Runs git in a folder, with no settings of this machine.
-fn git(folder: &Path, arguments: &[&str]) {
-    let done = std::process::Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
-        .args(arguments)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .output()
-        .expect("git");
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
     );
 }
 

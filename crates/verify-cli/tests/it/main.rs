@@ -20,6 +20,8 @@ mod coverage;
 mod first_run;
 mod formats;
 mod gate;
+#[path = "../../../verify-core/tests/it/support/git.rs"]
+mod git;
 mod git_plugin;
 mod git_skill;
 mod given;

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::git::git;
 use crate::provenance::corpus;
 use crate::support::{Installation, Run, around};
 
@@ -74,17 +75,7 @@ impl Place {
         installation.init(0);
         std::fs::write(installation.policy(), DEMANDING).expect("policy");
         let temporary = tempfile::tempdir().expect("folder");
-        let git = |arguments: &[&str]| {
-            let mut git = Command::new("git");
-            git.arg("-C")
-                .arg(temporary.path())
-                .args(["-c", "user.name=A", "-c", "user.email=a@example.test"])
-                .args(arguments);
-            assert!(
-                git.output().expect("git runs").status.success(),
-                "git {arguments:?}"
-            );
-        };
+        let git = |arguments: &[&str]| git(temporary.path(), arguments);
         git(&["init", "-q", "notes"]);
         for arguments in [
             &["commit", "-q", "--allow-empty", "-m", "one"][..],

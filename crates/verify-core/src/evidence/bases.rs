@@ -291,6 +291,7 @@ mod tests {
     use super::*;
     use crate::inventory::{Place, Record};
     use crate::subject::{Kind, SubjectId};
+    use crate::test_git::git;
 
     fn subject(source: Source, root: PathBuf) -> Subject {
         let place = Place {
@@ -402,28 +403,7 @@ mod tests {
     #[test]
     fn the_history_of_a_checkout_is_a_base() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let git = |arguments: &[&str]| {
-            let identity = [
-                "-c",
-                "user.name=A",
-                "-c",
-                "user.email=a@example.org",
-                "-c",
-                "init.defaultBranch=main",
-            ];
-            let done = Command::new("git")
-                .arg("-C")
-                .arg(dir.path())
-                .args(identity)
-                .args(arguments)
-                .output()
-                .expect("git");
-            assert!(
-                done.status.success(),
-                "{}",
-                String::from_utf8_lossy(&done.stderr)
-            );
-        };
+        let git = |arguments: &[&str]| git(dir.path(), arguments);
         git(&["init", "-q"]);
         let commit = |text: &str| {
             fs::write(dir.path().join("index.js"), text).expect("write");

@@ -180,22 +180,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn git(folder: &Path, arguments: &[&str]) {
-        let done = std::process::Command::new("git")
-            .arg("-C")
-            .arg(folder)
-            .args(arguments)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null")
-            .output()
-            .expect("git");
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
+    use crate::test_git::git;
 
     #[test]
     fn every_version_is_read_as_git_writes_it() {

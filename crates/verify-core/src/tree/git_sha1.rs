@@ -143,6 +143,7 @@ fn left_out(spec: &TreeSpec, path: &str, file: &Path, metadata: &fs::Metadata) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_git::git;
     use crate::tree::RecordKind;
 
     #[test]
@@ -175,20 +176,9 @@ mod tests {
         let ours = of_folder(&spec).expect("id");
         fs::remove_dir(root.join(".git")).expect("remove");
         fs::remove_dir_all(root.join(".openclaw")).expect("remove");
-        let git = |args: &[&str]| {
-            let output = std::process::Command::new("git")
-                .args(args)
-                .current_dir(&root)
-                .output()
-                .expect("git");
-            String::from_utf8(output.stdout)
-                .expect("text")
-                .trim()
-                .to_owned()
-        };
-        git(&["init", "-q"]);
-        git(&["add", "-A", "-f"]);
-        assert_eq!(ours, git(&["write-tree"]));
+        git(&root, &["init", "-q"]);
+        git(&root, &["add", "-A", "-f"]);
+        assert_eq!(ours, git(&root, &["write-tree"]));
 
         fs::create_dir(root.join("empty")).expect("folder");
         assert_eq!(of_folder(&spec), None);

@@ -12,6 +12,7 @@ use openclaw_verify_core::tree::{ChangeKind, LeaveOut, Manifest, Mode, TreeOptio
 
 use crate::mint::{Mint, run};
 use crate::special::make_fifo;
+use crate::support;
 
 fn fifo(path: &Path) {
     let _ = fs::remove_file(path);
@@ -418,25 +419,7 @@ fn walk(root: &Path) -> Manifest {
 fn a_checkout_is_compared_with_its_commit() {
     let dir = tempfile::tempdir().expect("temp dir");
     let root = dir.path();
-    let git = |arguments: &[&str]| {
-        let mut command = std::process::Command::new("git");
-        command
-            .arg("-C")
-            .arg(root)
-            .args(["-c", "user.name=A", "-c", "user.email=a@example.test"])
-            .args(arguments);
-        let output = run(
-            command
-                .env("GIT_CONFIG_GLOBAL", "/dev/null")
-                .env("GIT_CONFIG_NOSYSTEM", "1"),
-            b"",
-        );
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
+    let git = |arguments: &[&str]| support::git::git(root, arguments);
     git(&["init", "-q"]);
     let write = |name: &str, text: &str| {
         fs::create_dir_all(root.join(name).parent().expect("parent")).expect("folder");

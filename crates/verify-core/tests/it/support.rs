@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 pub(crate) mod facts;
+pub(crate) mod git;
 pub mod mint;
 #[cfg(feature = "online")]
 #[allow(dead_code, reason = "shared with the tests of the command")]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
 use jiff::civil::{Date, date};
 use openclaw_verify_core::digest::TreeDigest;
@@ -13,6 +12,8 @@ use openclaw_verify_core::review::{
 };
 use openclaw_verify_core::subject::SubjectId;
 use proptest::prelude::*;
+
+use crate::support::git::git;
 
 const TODAY: Date = date(2026, 11, 22);
 const FILE: &str = "openclaw-reviews.toml";
@@ -450,25 +451,6 @@ fn an_entry_goes_behind_those_of_its_subject_and_comments_stay_with_theirs() {
     );
 }
 
-/// Runs git in `dir`; whether it went well.
-fn git(dir: &Path, args: &[&str]) -> bool {
-    let identity = [
-        "-c",
-        "user.name=Ada",
-        "-c",
-        "user.email=ada@example.org",
-        "-c",
-        "init.defaultBranch=main",
-    ];
-    let run = Command::new("git")
-        .args(identity)
-        .args(args)
-        .current_dir(dir)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output();
-    run.is_ok_and(|out| out.status.success())
-}
-
 #[test]
 fn reviews_of_two_branches_merge_clean() {
     let dir = tempfile::tempdir().expect("temp dir");
@@ -482,9 +464,10 @@ fn reviews_of_two_branches_merge_clean() {
                 .text,
         )
         .expect("write");
-        assert!(git(dir.path(), &["add", FILE]) && git(dir.path(), &["commit", "-qm", "review"]));
+        git(dir.path(), &["add", FILE]);
+        git(dir.path(), &["commit", "-qm", "review"]);
     };
-    assert!(git(dir.path(), &["init", "-q"]));
+    git(dir.path(), &["init", "-q"]);
     for package in ["npm:c", "npm:a", "npm:e"] {
         write(Addition::Review(review(package, 1)));
     }
@@ -511,18 +494,17 @@ fn reviews_of_two_branches_merge_clean() {
         } else {
             Addition::Review(review(theirs, n))
         };
-        assert!(git(dir.path(), &["checkout", "-qb", "theirs"]));
+        git(dir.path(), &["checkout", "-qb", "theirs"]);
         write(theirs);
-        assert!(git(dir.path(), &["checkout", "-q", "main"]));
+        git(dir.path(), &["checkout", "-q", "main"]);
         write(Addition::Review(review(ours, n)));
-        let merged = git(dir.path(), &["merge", "-q", "theirs", "-m", "merge"]);
+        git(dir.path(), &["merge", "-q", "theirs", "-m", "merge"]);
         let text = std::fs::read_to_string(&path).expect("read");
-        assert!(merged, "{ours}\n{text}");
         assert_eq!(
             reviews(&text).reviews.len() + reviews(&text).violations.len(),
             5 + 2 * (usize::from(n) - 10)
         );
-        assert!(git(dir.path(), &["branch", "-qD", "theirs"]));
+        git(dir.path(), &["branch", "-qD", "theirs"]);
     }
 }
 

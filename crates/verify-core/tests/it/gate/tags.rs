@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Bench, allowed, blocked, reason, rules};
-use crate::mint::{Mint, run};
+use crate::mint::Mint;
+use crate::support::git::git;
 
 const ID: &str = "git:github.com/acme/notes";
 
@@ -48,16 +49,9 @@ impl Clone {
     fn clone(&self) {
         let to = self.bench.root.join("git");
         let _ = fs::remove_dir_all(&to);
-        let mut git = std::process::Command::new("git");
-        git.env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .args(["clone", "-q"]);
-        let output = run(git.arg(self.mint.repo()).arg(to), b"");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let repository = self.mint.repo();
+        let paths = [&repository, &to].map(|path| path.to_str().expect("path"));
+        git(&self.bench.root, &["clone", "-q", paths[0], paths[1]]);
     }
 
     /// What OpenClaw asks about the clone, and about the package in it.
