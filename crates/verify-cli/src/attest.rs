@@ -94,9 +94,22 @@ pub(crate) fn signed_rows(common: &Common, rows: &str, stamp: &Stamp) -> Result<
 
 /// Takes older statements and signatures away, so that none is left where this run writes none. Anything else stays, and is refused.
 pub(crate) fn make_room(common: &Common) -> Result<()> {
-    files(common)
-        .filter(|path| !is_output(path))
-        .try_for_each(|path| take_away(&path))
+    let Some(path) = common.attest.as_ref().filter(|path| !is_output(path)) else {
+        return Ok(());
+    };
+    take_away(path)?;
+    // Also where this run does not sign: beside new bytes an old signature would look like theirs.
+    let signature = beside(path);
+    if common.sign_ssh.is_none() && signature.is_symlink() {
+        return Err(Error::environment(
+            format!(
+                "{} is a symbolic link, and would look like a signature of what is written",
+                operator::shown(&signature)
+            ),
+            "remove it, or name another file with --attest FILE",
+        ));
+    }
+    take_away(&signature)
 }
 
 fn take_away(path: &Path) -> Result<()> {
@@ -216,12 +229,36 @@ fn read<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, KeyError>
     let open = fs::metadata(path)
         .map(|found| found.permissions().mode() & 0o077)
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    if is_public(path) {
+        let error = OperatorError::whole(
+            path,
+            format!(
+                "{} is a public key, and signs nothing",
+                operator::shown(path)
+            ),
+        );
+        let mut help = "name the private key".to_owned();
+        if path.extension().is_some_and(|end| end == "pub") {
+            let private = operator::shown(&path.with_extension(""));
+            help = format!("{help}: --sign-ssh {}", text::shell_word(&private));
+        }
+        return Err(Error::from(error.with_help(help)));
+    }
     if open != 0 {
         return Err(wrong(
             "is a private key that other users can read: chmod 600 it".to_owned(),
         ));
     }
     parse(&own_text(path, MAX_KEY)?).map_err(|why| wrong(why.to_string()))
+}
+
+/// Whether the file is the public half of an SSH key, which lies beside the private one and is easily named in its place.
+fn is_public(path: &Path) -> bool {
+    let text = own_text(path, MAX_KEY).unwrap_or_default();
+    let kind = text.split_whitespace().next().unwrap_or_default();
+    ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"]
+        .iter()
+        .any(|start| kind.starts_with(start))
 }
 
 /// The digest of this program; none where the system does not say which file it is.

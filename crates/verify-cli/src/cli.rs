@@ -60,7 +60,7 @@ pub(crate) struct Common {
     /// OpenClaw's profile
     ///
     /// The default is $OPENCLAW_PROFILE.
-    #[arg(long, global = true, value_name = "NAME", help_heading = INSTALLATION, hide_short_help = true, conflicts_with = "dev")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = INSTALLATION, hide_short_help = true, conflicts_with = "dev", value_parser = crate::operator::profile_name)]
     pub profile: Option<String>,
     /// OpenClaw's development profile
     #[arg(long, global = true, help_heading = INSTALLATION, hide_short_help = true)]

@@ -275,7 +275,8 @@ fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
             None => (None, by_home),
         },
     };
-    let profile = profile.filter(|name| !name.is_empty() && name != "default");
+    let usual = |name: &String| name.is_empty() || name.eq_ignore_ascii_case("default");
+    let profile = profile.filter(|name| !usual(name));
     if let Some(profile) = profile {
         return Some((home.join(format!(".openclaw-{profile}")), by_profile));
     }
@@ -287,6 +288,34 @@ fn default_state_dir(common: &Common) -> Option<(PathBuf, &'static str)> {
         now
     };
     Some((folder, by_home))
+}
+
+/// Refuses a profile of the environment that OpenClaw would refuse: as a part of a path it could lead anywhere.
+fn refuse_profile(common: &Common) -> Result<()> {
+    let Some((name, _)) = chosen(common, "OPENCLAW_PROFILE") else {
+        return Ok(());
+    };
+    profile_name(&name.to_string_lossy())
+        .map(drop)
+        .map_err(|why| {
+            Error::environment(
+                format!("OPENCLAW_PROFILE={}: {why}", shown(Path::new(&name))),
+                "unset it, or name the state directory with --state-dir DIR",
+            )
+        })
+}
+
+/// The name of a profile, as OpenClaw takes it. [S `isValidProfileName`]
+pub(crate) fn profile_name(name: &str) -> std::result::Result<String, &'static str> {
+    let mut bytes = name.bytes();
+    let plain = bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphanumeric())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+    match plain && name.len() <= 64 {
+        true => Ok(name.to_owned()),
+        false => Err("no name of a profile: letters, digits, `_` and `-` only, at most 64"),
+    }
 }
 
 /// The moment as of which everything is judged.
@@ -323,6 +352,9 @@ pub(crate) fn today(common: &Common) -> jiff::civil::Date {
 /// verify.
 pub(crate) fn installation(common: &Common) -> Result<Installation> {
     let named = named_state_dir(common);
+    if named.is_none() {
+        refuse_profile(common)?;
+    }
     let state_dir = chosen_state_dir(common).ok_or_else(|| {
         Error::environment(
             "no state directory: HOME is not set",

@@ -491,3 +491,59 @@ fn nothing_but_an_older_statement_gives_way() {
     assert_eq!(place.attest("old", &[]).code, 2);
     assert!(!place.path("old").exists());
 }
+
+/// New bytes beside the signature of old ones would look signed.
+#[test]
+fn no_signature_of_before_is_left_beside_a_new_statement() {
+    let place = Place::new();
+    let ssh = place.shown("ssh-ed25519");
+    for more in [vec![], vec!["--sign-key", "p256.pem"]] {
+        assert_eq!(place.attest("a.json", &["--sign-ssh", &ssh]).code, 0);
+        assert!(place.path("a.json.sig").exists());
+        let key = place.shown("p256.pem");
+        let more: Vec<&str> = more
+            .into_iter()
+            .map(|word| if word == "p256.pem" { &key } else { word })
+            .collect();
+        assert_eq!(place.attest("a.json", &more).code, 0);
+        assert!(place.path("a.json").exists() && !place.path("a.json.sig").exists());
+    }
+    // What is none stays, and so does what a link names.
+    fs::write(place.path("b.json.sig"), "notes").expect("write");
+    let run = place.attest("b.json", &[]);
+    assert!(
+        run.code == 2 && run.stderr.contains("is no statement"),
+        "{}",
+        run.text()
+    );
+    assert_eq!(
+        fs::read_to_string(place.path("b.json.sig")).expect("kept"),
+        "notes"
+    );
+    std::os::unix::fs::symlink(place.path("elsewhere"), place.path("c.json.sig")).expect("link");
+    let run = place.attest("c.json", &[]);
+    assert!(
+        run.code == 2 && run.stderr.contains("symbolic link"),
+        "{}",
+        run.text()
+    );
+    assert!(!place.path("c.json").exists());
+}
+
+#[test]
+fn a_public_key_is_named_as_one_with_the_private_one_beside_it() {
+    let place = Place::new();
+    let public = place.shown("ssh-ed25519.pub");
+    let run = place.attest("a.json", &["--sign-ssh", &public]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    assert!(
+        run.stderr.contains("is a public key") && !run.stderr.contains("chmod"),
+        "{}",
+        run.text()
+    );
+    assert!(
+        run.stderr.contains("--sign-ssh") && !place.path("a.json").exists(),
+        "{}",
+        run.text()
+    );
+}
