@@ -1,8 +1,8 @@
-//! Signature blocks of all schemes behind one good tag body.
+//! See [`fuzzed::armor`].
 #![no_main]
 
-#[path = "../../crates/verify-core/tests/it/fuzzed.rs"]
-#[allow(dead_code, reason = "each target uses one of the functions")]
+#[path = "../../crates/verify-core/tests/it/fuzzed/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "each target uses one of the functions")]
 mod fuzzed;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::armor(bytes));

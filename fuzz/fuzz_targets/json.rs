@@ -1,11 +1,8 @@
-//! JSON and JSON5 of the thing under test: bounded in depth, never a panic or an overflow.
+//! See [`fuzzed::json`].
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use openclaw_verify_core::json;
+#[path = "../../crates/verify-core/tests/it/fuzzed/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "each target uses one of the functions")]
+mod fuzzed;
 
-fuzz_target!(|text: &str| {
-    let _ = json::strict(text);
-    let _ = json::last_wins(text);
-    let _ = json::json5(text);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::json(bytes));

@@ -13,6 +13,7 @@ mod advisories;
 mod archive;
 mod differential;
 mod files;
+mod fuzz;
 mod fuzzed;
 mod gate;
 mod git;

@@ -765,19 +765,17 @@ fn a_pinned_tag_may_be_unsigned_where_the_rule_says_so() {
 /// Inputs that fuzzing found worth keeping.
 #[test]
 fn every_kept_fuzz_input_is_survived() {
-    use crate::fuzzed::{armor, signers, tag};
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for (name, check) in [
-        ("tag", tag as fn(&[u8])),
-        ("armor", armor),
-        ("signers", signers),
-    ] {
+    for (name, check) in crate::fuzzed::TARGETS {
         let mut seen = 0;
-        for entry in std::fs::read_dir(corpus.join(name)).expect("a corpus") {
+        for entry in std::fs::read_dir(corpus.join(name)).into_iter().flatten() {
             check(&std::fs::read(entry.expect("an entry").path()).expect("an input"));
             seen += 1;
         }
-        assert!(seen > 0, "{name}");
+        assert!(
+            seen > 0 || matches!(name, "installation" | "machine"),
+            "{name}"
+        );
         println!("{seen} inputs of {name}");
     }
 }

@@ -1,4 +1,9 @@
-//! What the fuzz targets of release tags do with their input. The tests do the same with every input in `fuzz/corpus`.
+//! What the fuzz targets do with their input: never a panic, and what else each says. `fuzz/` hands them to a fuzzer, and `fuzz.rs`
+//! beside this folder changes the inputs in `fuzz/corpus` itself, without another compiler.
+
+mod gate;
+mod installation;
+mod readers;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -28,6 +33,31 @@ static RULE: LazyLock<ReleaseRule> = LazyLock::new(|| ReleaseRule {
     require: ReleaseNeed::SignedTag,
     minimum: None,
 });
+
+pub use gate::gate_request;
+pub use installation::{installation, installation_seeds, machine, machine_seeds};
+pub use readers::{
+    advisories, archive, attestation, json, operator_files, repository, repository_seeds,
+};
+
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
+/// Every target, by the name of its corpus.
+pub const TARGETS: [(&str, Target); 12] = [
+    ("advisories", advisories),
+    ("archive", archive),
+    ("armor", armor),
+    ("attestation", attestation),
+    ("gate_request", gate_request),
+    ("installation", installation),
+    ("json", json),
+    ("machine", machine),
+    ("operator_files", operator_files),
+    ("repository", repository),
+    ("signers", signers),
+    ("tag", tag),
+];
 
 /// The strict tag parser: never panics, and what it accepts is exactly what it was given.
 pub fn tag(body: &[u8]) {
