@@ -67,7 +67,20 @@ for change in '1d' '1p' 's/gw-1/gw-2/' 's/"verified"/"violated"/' '$d'; do
     exit 1
   fi
 done
-echo 'ssh-keygen: signed rows, and five changes of them'
+# What anyone can write between them stops no row behind it.
+for odd in '{"event":"signature"}' '{"event":"subject"}' '[]' '7' '{"event":[]}' '{"event":"signature","host":7,"signature":{"rows":true}}' '{'; do
+  (fleet/verify-rows.py "$work/allowed_signers" <(printf '%s\n' "$odd" | cat - "$work/signed.jsonl") 2>/dev/null || [ $? = 1 ]) \
+    | cmp - <(head -n -1 "$work/signed.jsonl")
+done
+echo 'ssh-keygen: signed rows, five changes of them, and what is no row before them'
+# A run that fails says so in its gauges, and when the last verdict was.
+mv "$work/config/openclaw-verify.lock" "$work/lock"
+cp "$work/gauges.prom" "$work/failed.prom"
+code=0
+"$verifier" check "${call[@]}" -q --report "prometheus=$work/failed.prom" >/dev/null 2>&1 || code=$?
+mv "$work/lock" "$work/config/openclaw-verify.lock"
+[ "$code" = 2 ] && grep -qx 'openclaw_verify_exit_code 2' "$work/failed.prom"
+cmp <(grep ^openclaw_verify_last_success "$work/gauges.prom") <(grep ^openclaw_verify_last_success "$work/failed.prom")
 
 if interpreter=$(python recipes -r fleet/requirements.txt); then
   "$interpreter" fleet/check.py --hosts "${1:-2000}" --work "$work/fleet" --real "$work/rows.jsonl"
@@ -77,6 +90,7 @@ fi
 fleet/grafana/make.py --check --rules >"$work/panels.yml"
 if tool=$(tool_of_prometheus); then
   "$tool" check metrics <"$work/gauges.prom" >/dev/null
+  "$tool" check metrics <"$work/failed.prom" >/dev/null
   "$tool" check rules fleet/prometheus/rules.yml "$work/panels.yml" >/dev/null
   (cd fleet/prometheus && "$tool" test rules tests.yml >/dev/null)
   echo 'promtool: gauges, alerts with their tests, expressions of the dashboard'

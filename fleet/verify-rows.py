@@ -22,13 +22,11 @@ NAMESPACE = "openclaw-verify-event"
 
 def holds(signers, rows, row):
     """Why the rows before `row` are not signed by it; none where they are."""
-    signature = row["signature"]
-    if not isinstance(signature, dict) or not isinstance(signature.get("rows"), int) or not 0 < signature["rows"] <= len(rows):
+    signature, host = row.get("signature"), row.get("host")
+    if not isinstance(signature, dict) or type(signature.get("rows")) is not int or not 0 < signature["rows"] <= len(rows):
         return "it signs rows that are not here"
     signed = rows[-signature["rows"]:]
-    hosts = {json.loads(line)["host"] for line in signed} | {row["host"]}
-    host = row["host"]
-    if hosts != {host} or not isinstance(host, str) or host.startswith("-"):
+    if not isinstance(host, str) or host.startswith("-") or any(json.loads(line).get("host") != host for line in signed):
         return "its rows are not those of one host"
     with tempfile.NamedTemporaryFile() as armor:
         armor.write(str(signature.get("armor")).encode())
@@ -53,8 +51,10 @@ def main():
         for number, line in enumerate(file, 1):
             try:
                 row = json.loads(line)
-                event = row["event"]
-            except (ValueError, KeyError, TypeError):
+                event = row["event"] if isinstance(row, dict) else None
+                if not isinstance(event, str):
+                    raise ValueError
+            except (ValueError, KeyError, RecursionError):
                 print(f"line {number} is no row", file=sys.stderr)
                 wrong += 1
                 continue

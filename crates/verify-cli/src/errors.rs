@@ -23,14 +23,19 @@ const AROUND: usize = 60;
 
 /// Shows an error, and says how the program ends.
 pub(crate) fn show(error: Error, format: Format) -> Exit {
-    let exit = match &error {
-        Error::NothingToVerify { .. } => Exit::Nothing,
-        _ => Exit::Failed,
-    };
+    let exit = exit_of(&error);
     let shown = Shown::of(&wording::error(error));
     machine(&shown.failure(exit), format);
     output::stderr_text(&shown.to_text());
     exit
+}
+
+/// How the program ends after it.
+pub(crate) fn exit_of(error: &Error) -> Exit {
+    match error {
+        Error::NothingToVerify { .. } => Exit::Nothing,
+        _ => Exit::Failed,
+    }
 }
 
 /// An error in words, with its cause and what to do.

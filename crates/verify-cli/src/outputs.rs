@@ -13,13 +13,16 @@ use openclaw_verify_core::temporary::{self, Temporary};
 use openclaw_verify_core::{Error, Result, read, text};
 
 use crate::cli::Format;
-use crate::{operator, output};
+use crate::render::failure;
+use crate::{Exit, operator, output};
 
 /// Mode of a new output: it names what is installed and holds no secrets. The umask does not change it.
 const MODE: u32 = 0o644;
 
 /// What is under test in this run.
 static UNDER_TEST: OnceLock<Vec<PathBuf>> = OnceLock::new();
+/// Whether the outputs of this run may be written; not set before that was looked at.
+static ACCEPTED: OnceLock<bool> = OnceLock::new();
 
 /// What is written to a file: an older one of the same form is replaced, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,16 @@ impl Form {
 /// # Errors
 /// When one of `outputs` lies in `under_test`, is one of `read` or another output, or is no place for one.
 pub(crate) fn refuse(
+    outputs: &[(PathBuf, Form)],
+    read: &[PathBuf],
+    under_test: impl FnOnce() -> Vec<PathBuf>,
+) -> Result<()> {
+    let judged = judged(outputs, read, under_test);
+    let _ = ACCEPTED.set(judged.is_ok());
+    judged
+}
+
+fn judged(
     outputs: &[(PathBuf, Form)],
     read: &[PathBuf],
     under_test: impl FnOnce() -> Vec<PathBuf>,
@@ -204,6 +217,49 @@ pub(crate) fn write(path: &Path, text: &str, form: Form) -> Result<()> {
         .and_then(|()| opened.sync_all())
         .map_err(cannot)?;
     file.persist(&target).map_err(cannot)
+}
+
+/// Says in the gauges among `reports` that this run reached no verdict: what asks them for the exit code would never see one that
+/// failed. Other reports stay as they were.
+///
+/// Before it was looked at whether the outputs may be written, only an earlier page of gauges is replaced; where they may not, nothing.
+pub(crate) fn no_verdict(
+    reports: &[(Format, PathBuf)],
+    exit: Exit,
+    under_test: impl FnOnce() -> Vec<PathBuf>,
+) {
+    let mut gauges = reports
+        .iter()
+        .filter(|(format, _)| *format == Format::Prometheus)
+        .peekable();
+    if gauges.peek().is_none() || ACCEPTED.get() == Some(&false) {
+        return;
+    }
+    let under_test = UNDER_TEST.get_or_init(under_test);
+    for (_, path) in gauges {
+        let Ok(Place::File(target)) = place(path, under_test) else {
+            continue;
+        };
+        let before = earlier_page(&target);
+        if ACCEPTED.get().is_none() && before.is_empty() {
+            continue;
+        }
+        let text = failure::gauges(exit, &before);
+        // The run failed already, and says why.
+        let _ = write(path, &text, Form::Report(Format::Prometheus));
+    }
+}
+
+/// The gauges that lie there; empty where there are none.
+fn earlier_page(target: &Path) -> String {
+    let mut bytes = Vec::new();
+    let read = File::open(target).and_then(|file| file.take(LOOKED_AT).read_to_end(&mut bytes));
+    let text = String::from_utf8_lossy(&bytes);
+    let form = Form::Report(Format::Prometheus);
+    match read {
+        Ok(_) if !text.trim().is_empty() && form.is_earlier(&text) => text.into_owned(),
+        _ => String::new(),
+    }
 }
 
 enum Place {

@@ -18,6 +18,11 @@ pub(crate) fn remember(common: &Common) {
     let _ = LABEL.set(common.host_label.clone());
 }
 
+/// That label.
+pub(super) fn label() -> Option<&'static str> {
+    LABEL.get()?.as_deref()
+}
+
 /// The stamp of a run that read everything.
 pub(crate) fn stamp(common: &Common) -> Stamp {
     Stamp {
@@ -46,7 +51,7 @@ pub(crate) fn lines(events: &[Event]) -> String {
 pub(super) fn failure(exit: u8, message: String) -> String {
     let stamp = Stamp {
         at: jiff::Timestamp::now(),
-        host: LABEL.get().cloned().flatten(),
+        host: label().map(str::to_owned),
         threshold: Level::Deny,
         full: false,
     };

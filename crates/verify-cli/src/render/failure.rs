@@ -60,13 +60,18 @@ pub(crate) fn render(failure: &Failure, format: Format) -> Option<String> {
         Format::Human => None,
         Format::Json => Some(format!("{:#}\n", of_json(failure))),
         Format::Jsonl => Some(event::failure(failure.exit as u8, failure.message())),
-        Format::Prometheus => Some(prometheus::failure(failure.exit as u8)),
+        Format::Prometheus => Some(gauges(failure.exit, "")),
         Format::Sarif => Some(of_sarif(failure)),
         Format::Github => Some(of_github(failure)),
         Format::Junit => Some(of_junit(failure)),
         Format::Html => Some(html::failure(&failure.what, &failure.message())),
         Format::Markdown => Some(markdown::failure(&failure.what, &failure.message())),
     }
+}
+
+/// The gauges of a run without a verdict, over an earlier page of them.
+pub(crate) fn gauges(exit: Exit, before: &str) -> String {
+    prometheus::failure(exit as u8, event::label(), before)
 }
 
 fn of_json(failure: &Failure) -> Value {

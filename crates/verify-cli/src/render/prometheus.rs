@@ -12,6 +12,7 @@ use openclaw_verify_core::report::Report;
 use openclaw_verify_core::report::event::Stamp;
 
 const DAY: i64 = 24 * 60 * 60;
+const LAST_SUCCESS: &str = "last_success_timestamp_seconds";
 
 /// The report as gauges.
 pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
@@ -34,11 +35,7 @@ pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
         )],
     );
     page.exit(i64::from(report.fails(stamp.threshold)));
-    page.gauge(
-        "last_success_timestamp_seconds",
-        "When a verdict was last reached, whatever it was.",
-        [(Vec::new(), stamp.at.as_second())],
-    );
+    page.last_success(Some(stamp.at.as_second()));
     let summary = &report.summary;
     let outcomes = [
         (Outcome::Verified, summary.verified),
@@ -87,12 +84,20 @@ pub(super) fn render(report: &Report, stamp: &Stamp) -> String {
     page.text
 }
 
-/// What is known of a run that could not be completed: that it was none. Without `last_success_timestamp_seconds` it is not taken for
-/// one.
-pub(super) fn failure(exit: u8) -> String {
-    let mut page = Page::new(None);
+/// What is known of a run that could not be completed: that it was none, and when there was one, as far as the page `before` says so.
+pub(super) fn failure(exit: u8, host: Option<&str>, before: &str) -> String {
+    let mut page = Page::new(host);
     page.exit(i64::from(exit));
+    page.last_success(last_success(before));
     page.text
+}
+
+/// When a verdict was last reached, by an earlier page. Nothing else of it is taken over.
+fn last_success(page: &str) -> Option<i64> {
+    let name = format!("openclaw_verify_{LAST_SUCCESS}");
+    let samples = page.lines().filter_map(|line| line.strip_prefix(&name));
+    let mut values = samples.filter_map(|sample| sample.rsplit(' ').next()?.parse().ok());
+    values.next()
 }
 
 struct Page {
@@ -113,6 +118,14 @@ impl Page {
             "exit_code",
             "0 nothing at the threshold, 1 findings, 2 could not complete, 3 nothing to verify.",
             [(Vec::new(), code)],
+        );
+    }
+
+    fn last_success(&mut self, at: Option<i64>) {
+        self.gauge(
+            LAST_SUCCESS,
+            "When a verdict was last reached, whatever it was.",
+            at.map(|at| (Vec::new(), at)),
         );
     }
 
@@ -160,6 +173,23 @@ fn whole(number: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_says_when_there_was_a_verdict() {
+        let first = failure(2, Some("h"), "");
+        assert!(first.contains("openclaw_verify_exit_code{host=\"h\"} 2\n"));
+        assert!(!first.contains(LAST_SUCCESS));
+        let mut page = Page::new(Some("h"));
+        page.exit(0);
+        page.last_success(Some(17));
+        let second = failure(2, None, &page.text);
+        assert!(second.contains("last_success_timestamp_seconds 17\n"));
+        assert_eq!(failure(2, None, &second), second);
+        for odd in ["", " x", "{host=\"5\"}", " 1.5"] {
+            let page = format!("openclaw_verify_{LAST_SUCCESS}{odd}\n");
+            assert!(!failure(2, None, &page).contains(LAST_SUCCESS), "{odd}");
+        }
+    }
 
     #[test]
     fn labels_are_escaped() {

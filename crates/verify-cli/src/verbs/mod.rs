@@ -45,6 +45,22 @@ use crate::{Exit, attest, errors, names, output, outputs, process, render, signe
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
+    let common = cli.common.clone();
+    done(cli).inspect_err(|error| match error {
+        // It was ended from outside, which says nothing of the installation.
+        Error::Cancelled => {}
+        _ => no_verdict(&common, errors::exit_of(error)),
+    })
+}
+
+/// Says in the gauges that were asked for that there is no verdict.
+fn no_verdict(common: &Common, exit: Exit) {
+    outputs::no_verdict(&common.report, exit, || {
+        under_test(operator::installation(common).ok().as_ref(), common)
+    });
+}
+
+fn done(cli: Cli) -> Result<Exit> {
     commands::remember(&cli.common);
     render::event::remember(&cli.common);
     if let Some(verb) = &cli.verb {

@@ -430,6 +430,70 @@ fn gauges_count_what_counts_and_when() {
     assert!(!failed.stdout.contains("last_success"), "{}", failed.stdout);
 }
 
+/// An alert on the exit code sees a run that failed, and when the last verdict was.
+#[test]
+fn gauges_in_a_file_say_that_a_run_failed() {
+    let installation = Installation::shipped();
+    installation.init(0);
+    let place = |name: &str| installation.home.join(name);
+    let (gauges, json) = (place("gauges.prom"), place("report.json"));
+    let targets = [
+        format!("prometheus={}", gauges.display()),
+        format!("json={}", json.display()),
+    ];
+    let call = [
+        "check",
+        "-q",
+        "--report",
+        &targets[0],
+        "--report",
+        &targets[1],
+    ];
+    assert_eq!(installation.run(&call).code, 0);
+    let read = |file: &std::path::Path| std::fs::read_to_string(file).expect("written");
+    let (good, report) = (read(&gauges), read(&json));
+    let sample = |page: &str, name: &str| {
+        let line = page.lines().find(|line| line.starts_with(name));
+        line.map(str::to_owned)
+    };
+    let (exit, last) = (
+        "openclaw_verify_exit_code",
+        "openclaw_verify_last_success_timestamp_seconds",
+    );
+    let lock = installation.lock();
+    let bytes = std::fs::read(&lock).expect("lock");
+    // Before and after it is looked at where outputs may lie.
+    for failing in ["schema = 7\n", ""] {
+        match failing {
+            "" => std::fs::remove_file(&lock).expect("removed"),
+            text => std::fs::write(&lock, text).expect("written"),
+        }
+        assert_eq!(installation.run(&call).code, 2);
+        let page = read(&gauges);
+        assert_eq!(sample(&page, exit).as_deref(), Some(&*format!("{exit} 2")));
+        assert_eq!(sample(&page, last), sample(&good, last));
+        assert!(!page.contains("openclaw_verify_subjects"), "{page}");
+        assert_eq!(read(&json), report, "other reports stay");
+    }
+    // Nothing comes to be where nothing may be written: in the state directory, or as the lock itself.
+    for (target, made) in [
+        (installation.state.join("gauges.prom"), "state"),
+        (lock.clone(), "lock"),
+    ] {
+        let target_of = format!("prometheus={}", target.display());
+        assert_eq!(
+            installation
+                .run(&["check", "-q", "--report", &target_of])
+                .code,
+            2
+        );
+        assert!(!target.exists(), "{made}");
+    }
+    std::fs::write(&lock, bytes).expect("lock");
+    assert_eq!(installation.run(&call).code, 0);
+    assert_eq!(read(&gauges), good);
+}
+
 #[test]
 fn a_failed_run_is_a_row_that_says_so() {
     let installation = Installation::shipped();

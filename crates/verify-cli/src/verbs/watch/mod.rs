@@ -384,6 +384,7 @@ impl Watch {
         let text = errors::in_words(error);
         let row = Event::failed(&stamp, Exit::Failed as u8, text);
         self.row(&row)?;
+        super::no_verdict(&self.common, Exit::Failed);
         self.verdict = Some(Verdict::none());
         if let Some(command) = &mut self.on_change {
             command.run(&row);
