@@ -9,10 +9,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use openclaw_verify_core::archive::STATE_OF_CELL;
 use openclaw_verify_core::text;
 
 use crate::cli::Common;
 use crate::operator;
+
+/// What a call with `--backup` judges.
+struct Cell {
+    /// Makes the folder that its commands name.
+    unpack: String,
+    /// Where the cell has its state directory.
+    state: PathBuf,
+}
 
 /// The places that this call named.
 pub(crate) struct Places {
@@ -22,6 +31,8 @@ pub(crate) struct Places {
     openclaw: Chosen,
     /// The state directory.
     state: Option<PathBuf>,
+    /// Where a backup is judged: what clears a finding is done in the cell, or in the unpacked backup.
+    cell: Option<Cell>,
 }
 
 /// What has OpenClaw's own command act on the installation that this call is about.
@@ -35,10 +46,20 @@ struct Chosen {
 /// Those of this process, which serves one call.
 static OF_CALL: OnceLock<Places> = OnceLock::new();
 
-/// From now on every command that is printed for people carries the places of `common`.
-pub(crate) fn remember(common: &Common) {
+/// From now on every command that is printed for people carries the places of `common`, or those of `backup`.
+pub(crate) fn remember(common: &Common, backup: Option<&Path>) {
+    let places = match backup {
+        Some(file) => Places::of_backup(common, file),
+        None => Places::of(common, None),
+    };
     // A second time says nothing new.
-    let _ = OF_CALL.set(Places::of(common, None));
+    let _ = OF_CALL.set(places);
+}
+
+/// What makes the folder that this call's commands name; none where they name what is there.
+pub(crate) fn unpacked() -> Option<&'static str> {
+    let cell = OF_CALL.get()?.cell.as_ref()?;
+    Some(&cell.unpack)
 }
 
 /// A command of this program, or of OpenClaw, with the places of this call; anything else as it is.
@@ -46,8 +67,17 @@ pub(crate) fn carried(command: &str) -> String {
     let looks = ["openclaw-verify explain", "openclaw-verify help"]
         .iter()
         .any(|page| command.starts_with(page));
+    let own = command.starts_with("openclaw-verify ") && !looks;
+    let option = command.starts_with("--");
+    // These two act on OpenClaw itself.
+    let lives = ["openclaw-verify gate ", "openclaw-verify update "]
+        .iter()
+        .any(|verb| command.starts_with(verb));
     match OF_CALL.get() {
-        Some(places) if command.starts_with("openclaw-verify ") && !looks => places.after(command),
+        Some(Places {
+            cell: Some(cell), ..
+        }) if !looks && !option && (lives || !own) => cell.inside(command),
+        Some(places) if own => places.after(command),
         Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
         Some(Places {
             state: Some(state), ..
@@ -104,6 +134,28 @@ impl Places {
             own,
             openclaw: Chosen::of(common, from),
             state: operator::state_dir(common),
+            cell: None,
+        }
+    }
+
+    /// Those of a backup: nothing but a check reads one as it is, so the other commands are about the folder that it holds, which is
+    /// to lie beside it.
+    fn of_backup(common: &Common, file: &Path) -> Self {
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let beside = file.with_extension("unpacked");
+        let state = common.relocated_from.clone();
+        let state = state.unwrap_or_else(|| PathBuf::from(STATE_OF_CELL));
+        let unpacked = Common {
+            state_dir: Some(beside.join("data")),
+            relocated_from: Some(state.clone()),
+            ..common.clone()
+        };
+        let word = |path: &Path| text::shell_word(&path.to_string_lossy()).into_owned();
+        let (file, beside) = (word(&file), word(&beside));
+        let unpack = format!("mkdir -p {beside} && tar -xzf {file} -C {beside} data");
+        Self {
+            cell: Some(Cell { unpack, state }),
+            ..Self::of(&unpacked, None)
         }
     }
 
@@ -126,6 +178,15 @@ impl Places {
     /// `command` with these places.
     pub(crate) fn after(&self, command: &str) -> String {
         format!("{command}{}", self.own)
+    }
+}
+
+impl Cell {
+    /// A command that is to be run where the cell is.
+    fn inside(&self, command: &str) -> String {
+        let state = self.state.to_string_lossy();
+        let command = command.replace(STATE, &text::shell_word(&state));
+        format!("{command}  # in the cell")
     }
 }
 
@@ -201,7 +262,7 @@ mod tests {
     #[test]
     fn pages_and_options_carry_nothing() {
         let cli = Cli::parse_from(["openclaw-verify", "--state-dir", "/s", "check"]);
-        remember(&cli.common);
+        remember(&cli.common, None);
         assert_eq!(
             carried("openclaw-verify lock x"),
             "openclaw-verify lock x --state-dir /s"
@@ -209,6 +270,30 @@ mod tests {
         for other in ["openclaw-verify explain unpinned", "--online"] {
             assert_eq!(carried(other), other);
         }
+    }
+
+    #[test]
+    fn commands_about_a_backup_are_for_the_unpacked_one_or_the_cell() {
+        let cli = Cli::parse_from(["openclaw-verify", "--config", "/c", "check"]);
+        let places = Places::of_backup(&cli.common, Path::new("/b/it's.tgz"));
+        assert_eq!(
+            places.after("openclaw-verify lock x"),
+            "openclaw-verify lock x --state-dir '/b/it'\\''s.unpacked/data' --relocated-from /home/node/.openclaw \
+             --config /c"
+        );
+        let cell = places.cell.expect("cell");
+        assert_eq!(
+            cell.unpack,
+            "mkdir -p '/b/it'\\''s.unpacked' && tar -xzf '/b/it'\\''s.tgz' -C '/b/it'\\''s.unpacked' data"
+        );
+        assert_eq!(
+            cell.inside(&format!("rm -- {}", in_state("a b"))),
+            "rm -- /home/node/.openclaw/'a b'  # in the cell"
+        );
+        assert_eq!(
+            cell.inside("openclaw config unset x"),
+            "openclaw config unset x  # in the cell"
+        );
     }
 
     #[test]

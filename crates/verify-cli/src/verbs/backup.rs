@@ -7,8 +7,8 @@ use openclaw_verify_core::report::InputFile;
 use openclaw_verify_core::{Error, Result, Scope, read, temporary};
 
 use super::{check, detail, no_lock, start};
-use crate::cli::Common;
-use crate::{Exit, operator};
+use crate::cli::{Common, Format};
+use crate::{Exit, commands, operator, output};
 
 pub(super) fn run(common: &Common, file: &Path) -> Result<Exit> {
     if operator::in_call("--state-dir") {
@@ -48,7 +48,15 @@ pub(super) fn run(common: &Common, file: &Path) -> Result<Exit> {
     start.bar.finish();
     // The folder is called otherwise each time, and is gone when this is read.
     report.inputs.state_dir = InputFile::new(operator::shown(file), Some(backup.sha256));
-    check::finish(common, &report, detail(common), None)
+    let exit = check::finish(common, &report, detail(common), None)?;
+    let commands =
+        report.counting().next().is_some() && matches!(common.format, Format::Human | Format::Html);
+    if let Some(unpack) = commands::unpacked().filter(|_| commands) {
+        output::stderr(&format!(
+            "commands of openclaw-verify above are for the backup as a folder; make it first: {unpack}"
+        ));
+    }
+    Ok(exit)
 }
 
 fn unpacked(file: &Path, state: &Path) -> Result<Backup> {

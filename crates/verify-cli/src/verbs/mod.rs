@@ -61,7 +61,11 @@ fn no_verdict(common: &Common, exit: Exit) {
 }
 
 fn done(cli: Cli) -> Result<Exit> {
-    commands::remember(&cli.common);
+    let backup = cli.verb.as_ref().and_then(|verb| match verb {
+        Verb::Check(args) => args.backup.as_deref(),
+        _ => None,
+    });
+    commands::remember(&cli.common, backup);
     render::event::remember(&cli.common);
     if let Some(verb) = &cli.verb {
         speaks(verb, cli.common.format)?;
@@ -438,8 +442,13 @@ fn detail(common: &Common) -> Detail {
 }
 
 fn no_lock(files: &Files) -> Error {
+    let first = commands::unpacked().map(|unpack| format!("{unpack} && "));
     Error::environment(
         format!("no lock found at {}", operator::shown(&files.lock)),
-        format!("run: {}", commands::carried("openclaw-verify lock --init")),
+        format!(
+            "run: {}{}",
+            first.unwrap_or_default(),
+            commands::carried("openclaw-verify lock --init")
+        ),
     )
 }

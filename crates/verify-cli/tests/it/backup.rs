@@ -137,8 +137,17 @@ fn nothing_outside_a_backup_is_looked_at() {
     without_links(&installation.state);
     installation.init(0);
     let packed = backup(&installation);
-    // Records of this state name another place than a cell has: none of them can be followed.
+    // All records of this state name another place than a cell has: that is one thing to say, and not a finding about each.
     let run = check(&installation, &packed, &["--format", "json"]);
+    assert_eq!(run.code, 2, "{}", run.text());
+    let moved = ["--relocated-from", "/home/user/.openclaw"];
+    assert!(run.stderr.contains(&moved.join(" ")), "{}", run.stderr);
+    let run = check(
+        &installation,
+        &packed,
+        &[moved.as_slice(), &["--format", "json"]].concat(),
+    );
+    assert_eq!(run.code, 0, "{}", run.text());
     let report: Value = serde_json::from_str(&run.stdout).expect("JSON");
     let codes: Vec<&str> = report["findings"]
         .as_array()
@@ -147,6 +156,61 @@ fn nothing_outside_a_backup_is_looked_at() {
         .filter_map(|finding| finding["code"].as_str())
         .collect();
     assert!(codes.contains(&"not-here"), "{codes:?}");
+}
+
+/// Each printed command finds what the backup holds, and none means the state directory of this machine.
+#[test]
+fn commands_are_about_the_backup() {
+    let installation = Installation::shipped();
+    without_links(&installation.state);
+    let packed = backup(&installation);
+    let moved = ["--relocated-from", "/home/user/.openclaw"];
+    let shell = |line: &str| {
+        let mut command = std::process::Command::new("sh");
+        let program = Path::new(env!("CARGO_BIN_EXE_openclaw-verify"));
+        let path = format!(
+            "{}:/usr/bin:/bin",
+            program.parent().expect("folder").display()
+        );
+        command.args(["-c", line]).env_clear().env("PATH", path);
+        command.env("HOME", &installation.home);
+        Run::of(&command.current_dir("/").output().expect("runs"))
+    };
+    // Without a lock: one line makes it.
+    let run = check(&installation, &packed, &moved);
+    assert_eq!(run.code, 2, "{}", run.text());
+    let words = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, line) = words.split_once("run: ").expect("a command");
+    assert!(line.starts_with("mkdir -p "), "{line}");
+    let made = shell(line);
+    assert!(made.code <= 1, "{line}: {}", made.text());
+    assert_eq!(check(&installation, &packed, &moved).code, 0);
+    // What changed is accepted by what is printed, once the note of the last line was followed.
+    let file = installation.state.join("extensions/acme-notes/index.js");
+    fs::write(file, "changed").expect("write");
+    let packed = backup(&installation);
+    let run = check(&installation, &packed, &moved);
+    assert_eq!(run.code, 1, "{}", run.text());
+    let words = run.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    let unpacked = installation.home.join("acme.unpacked/data");
+    let lock = "openclaw-verify lock --accept ";
+    let at = words.find(lock).expect("a command");
+    let line = words[at..].split(" next:").next().expect("line");
+    let (line, _) = line.split_once(" --config ").expect("places");
+    let places = format!(
+        "--state-dir {} --relocated-from /home/user/.openclaw",
+        unpacked.display()
+    );
+    assert!(line.ends_with(&places), "{line}");
+    let (_, unpack) = words.split_once("make it first: ").expect("a note");
+    assert_eq!(shell(unpack).code, 0, "{unpack}");
+    let accepted = shell(&format!(
+        "{line} --config {}",
+        installation.config.display()
+    ));
+    assert_eq!(accepted.code, 0, "{}", accepted.text());
+    let run = check(&installation, &packed, &moved);
+    assert!(!run.stdout.contains("tree-mismatch"), "{}", run.text());
 }
 
 #[test]

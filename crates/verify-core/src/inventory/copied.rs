@@ -16,21 +16,24 @@ const ROOTS: [&str; 4] = ["extensions", "git", "hooks", "npm"];
 /// What every state directory has that OpenClaw installed into.
 const DATABASE: &str = "state/openclaw.sqlite";
 
-/// Refuses a copy whose original is not named.
+/// Refuses a copy whose original is not named, or is said to be another one than its records name.
 ///
 /// All records of what lies in it have to agree on one folder, which is gone, or is a state directory too: the original. Of any other
-/// folder that is there OpenClaw may load code, and that is a finding about each plugin.
+/// folder that is there OpenClaw may load code, and that is a finding about each plugin. Of a copy nothing else on this machine is
+/// looked at, so there it is enough that they agree.
 pub(super) fn refuse(paths: &Paths, given: &Path, index: &[(String, Value)]) -> Result<(), Error> {
-    if paths.relocated() {
-        return Ok(());
-    }
+    let said = paths.relocated_from.as_deref();
     let mut from: Option<PathBuf> = None;
     let mut records = 0_usize;
     for (_, record) in index {
         let Some(path) = string(record.get("installPath")).map(Path::new) else {
             continue;
         };
-        if path.starts_with(&paths.state) || path.starts_with(given) {
+        if [Some(paths.state.as_path()), Some(given), said]
+            .into_iter()
+            .flatten()
+            .any(|here| path.starts_with(here))
+        {
             return Ok(());
         }
         match foreign(paths, path) {
@@ -51,15 +54,23 @@ pub(super) fn refuse(paths: &Paths, given: &Path, index: &[(String, Value)]) -> 
         1 => "its one record of an install names".to_owned(),
         _ => format!("all its {records} records of installs name"),
     };
-    let (what, help) = match from.symlink_metadata() {
-        Err(_) => (
+    let (what, help) = match (said, from.symlink_metadata()) {
+        (Some(said), _) => (
+            format!(
+                "this is no copy of {}: {all} {shown}",
+                text::visible(&said.to_string_lossy())
+            ),
+            "say where it was when OpenClaw wrote it, so that the records can be compared"
+                .to_owned(),
+        ),
+        (None, Err(_)) => (
             format!(
                 "the state directory is a copy or was moved: {all} {shown}, which is not on this machine"
             ),
             "say where it was before, so that the records can be compared".to_owned(),
         ),
         // Not to be taken for granted: records that were rewritten look the same.
-        Ok(_) => (
+        (None, Ok(_)) => (
             format!(
                 "{all} {shown}, which is a state directory too: that one is meant, or this is a copy of it"
             ),
@@ -95,6 +106,7 @@ fn foreign(paths: &Paths, path: &Path) -> Option<PathBuf> {
         let rest: PathBuf = parts.get(at..)?.iter().collect();
         let here = std::fs::symlink_metadata(paths.state.join(rest)).is_ok();
         let is_original = match prefix.canonicalize() {
+            _ if paths.relocated() => true,
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             // Another name of this folder is none of a copy.
             Ok(real) => real != paths.state && real.join(DATABASE).is_file(),
@@ -108,6 +120,10 @@ mod tests {
     use super::*;
 
     fn judged(paths: &[&str]) -> Option<PathBuf> {
+        judged_as(None, paths)
+    }
+
+    fn judged_as(said: Option<&str>, paths: &[&str]) -> Option<PathBuf> {
         let dir = tempfile::tempdir().expect("temp dir");
         let state = dir.path().canonicalize().expect("real").join("state");
         for folder in ["npm/projects/a", "extensions/npm", "extensions/b"] {
@@ -120,7 +136,9 @@ mod tests {
             (path, record)
         };
         let index: Vec<(String, Value)> = paths.iter().map(record).collect();
-        match refuse(&Paths::plain(&state), &state, &index) {
+        let mut places = Paths::plain(&state);
+        places.relocated_from = said.map(PathBuf::from);
+        match refuse(&places, &state, &index) {
             Ok(()) => None,
             Err(Error::Copied { from, what, .. }) => {
                 assert!(what.contains("/before/.openclaw"), "{what}");
@@ -160,6 +178,25 @@ mod tests {
             serde_json::json!({ "source": "npm", "installPath": link.join("npm/projects/a") }),
         )];
         assert!(refuse(&Paths::plain(&state), &state, &own).is_ok());
+    }
+
+    #[test]
+    fn a_copy_of_another_place_than_was_said() {
+        let judged = |paths: &[&str]| judged_as(Some("/home/node/.openclaw"), paths);
+        let before = Some(PathBuf::from("/before/.openclaw"));
+        assert_eq!(judged(&["/before/.openclaw/npm/projects/a"]), before);
+        for paths in [
+            &["/home/node/.openclaw/npm/projects/a"][..],
+            // One record is of the place that was said, or of a third: each is a finding of its own.
+            &[
+                "/home/node/.openclaw/npm/projects/a",
+                "/before/.openclaw/extensions/b",
+            ],
+            &["/before/.openclaw/npm/projects/a", "/other/extensions/b"],
+            &["/before/.openclaw/npm/projects/gone"],
+        ] {
+            assert_eq!(judged(paths), None, "{paths:?}");
+        }
     }
 
     #[test]
