@@ -53,6 +53,19 @@ def expect(what, found, wanted):
     print(f"{what}: as wanted")
 
 
+def by_shell(rows, tampered):
+    """The lines of docs/fleet.md, as they stand there, in DuckDB's own shell."""
+    with open(f"{HERE}/../docs/fleet.md", encoding="utf-8") as page:
+        lines = [line.strip() for line in page if line.startswith(("    SET VARIABLE", "    .read"))]
+    os.makedirs("shell/logs")
+    os.link(rows, "shell/logs/rows.jsonl")
+    os.symlink(HERE, "shell/fleet")
+    shell = os.path.join(os.path.dirname(sys.executable), "duckdb")
+    run = subprocess.run([shell, "-bail", "-csv"], input="\n".join(lines), cwd="shell", stdout=subprocess.PIPE, text=True, check=True)
+    found = [line.split(",")[:2] for line in run.stdout.splitlines()[1:]]
+    expect("the lines of docs/fleet.md in DuckDB's shell", sorted(map(tuple, found)), tampered)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hosts", type=int, default=10_000)
@@ -83,6 +96,7 @@ def main():
         print(f"rare-digest on {form}: {took:.0f} ms")
         expect("tampered hosts", sorted((row[0], row[1]) for row in answer), tampered)
 
+    by_shell(rows, tampered)
     answer, took = best(db, recipe("overdue"))
     print(f"overdue: {took:.0f} ms")
     expect("overdue hosts", [row[0] for row in answer], sorted({*truth["silent"], *truth["failed"]}))
