@@ -1,7 +1,8 @@
 {
   description = "Verify what an OpenClaw installation would run";
 
-  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+  # nixos-unstable of 29 June 2026; flake.lock has its digest.
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/b5aa0fbd538984f6e3d201be0005b4463d8b09f8";
 
   outputs =
     { self, nixpkgs }:

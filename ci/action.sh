@@ -18,7 +18,7 @@ passed() { PASSED=$((PASSED + 1)); echo "ok: $*"; }
 
 if ! cmp -s ci/zizmor.txt "$TOOLS/zizmor/requirements.txt"; then
   python3 -m venv "$TOOLS/zizmor"
-  "$TOOLS/zizmor/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r ci/zizmor.txt
+  "$TOOLS/zizmor/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r ci/zizmor.txt
   cp ci/zizmor.txt "$TOOLS/zizmor/requirements.txt"
 fi
 "$TOOLS/zizmor/bin/zizmor" --offline --no-config --no-progress --quiet --collect=all --persona=pedantic --strict-collection \

@@ -45,12 +45,35 @@ versions() {
 wheel() {
   if ! [ -x "$TOOLS/maturin/bin/maturin" ]; then
     python3 -m venv "$TOOLS/maturin"
-    "$TOOLS/maturin/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r ci/maturin.txt
+    "$TOOLS/maturin/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r ci/maturin.txt
   fi
   (cd packages/python && "$TOOLS/maturin/bin/maturin" build --profile "${PROFILE:-release}" --compatibility linux --out "$OUT/wheel" >"$OUT/maturin.log" 2>&1) || fail "maturin: $(cat "$OUT/maturin.log")"
+  # As the release does: the program that was compared, not maturin's own build. Twice the same bytes, and RECORD says what is there.
+  ci/wheel.py "$OPENCLAW_VERIFY" "$OUT"/wheel/*.whl >/dev/null
+  cp "$OUT"/wheel/*.whl "$OUT/first.whl"
+  ci/wheel.py "$OPENCLAW_VERIFY" "$OUT"/wheel/*.whl >/dev/null
+  cmp "$OUT/first.whl" "$OUT"/wheel/*.whl || fail 'two wheels of one program differ'
+  python3 - "$OUT/first.whl" <<'PYTHON'
+import base64
+import csv
+import hashlib
+import io
+import sys
+import zipfile
+
+wheel = zipfile.ZipFile(sys.argv[1])
+(record,) = [name for name in wheel.namelist() if name.endswith(".dist-info/RECORD")]
+rows = {name: (digest, size) for name, digest, size in csv.reader(io.StringIO(wheel.read(record).decode()))}
+assert rows.keys() == set(wheel.namelist()), rows.keys() ^ set(wheel.namelist())
+for name in rows.keys() - {record}:
+    data = wheel.read(name)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    assert rows[name] == (f"sha256={digest}", str(len(data))), name
+PYTHON
   python3 -m venv "$OUT/python"
   "$OUT/python/bin/pip" install --quiet --disable-pip-version-check --no-index "$OUT"/wheel/*.whl
   same wheel "$OUT/python/bin/openclaw-verify"
+  cmp "$OPENCLAW_VERIFY" "$OUT/python/bin/openclaw-verify" || fail 'the wheel holds another program'
   # Nothing in it names a folder of this machine, and it has no code of Python.
   mkdir "$OUT/unpacked"
   (cd "$OUT/unpacked" && python3 -m zipfile -e "$OUT"/wheel/*.whl .)
