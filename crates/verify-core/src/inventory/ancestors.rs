@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::paths::{Kind as Entry, Paths};
-use super::{Inventory, NotCovered, Observation, Subject};
+use super::{Inventory, NotCovered, NotCoveredGroup, Observation, Subject};
 use crate::subject::{Kind, Source, SubjectId};
 
 /// Most links that are named of one folder.
@@ -88,6 +88,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
     }
     if paths.relocated() {
         inventory.not_covered.push(NotCovered::new(
+            NotCoveredGroup::NotSeen,
             "node_modules folders above the state directory",
             "the state directory is a copy; only its original's place tells what Node would search there",
         ));

@@ -6,7 +6,7 @@ use super::config::string;
 use super::host_layout::HostLayout;
 use super::paths::Paths;
 use super::plugin::{PluginFiles, file_name, is_real_folder};
-use super::{NotCovered, Observation, Subject, Trees, ids, npm_lockfile};
+use super::{NotCovered, NotCoveredGroup, Observation, Subject, Trees, ids, npm_lockfile};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
@@ -67,6 +67,7 @@ pub(super) fn read(paths: &Paths, host: &Path, not_covered: &mut Vec<NotCovered>
         && file_name(enclosing) == "node_modules"
     {
         not_covered.push(NotCovered::new(
+            NotCoveredGroup::Elsewhere,
             format!("other global packages in {}", paths.shown(enclosing)),
             "they lie beside the host package, which brings its own dependencies",
         ));

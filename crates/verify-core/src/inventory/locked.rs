@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Inventory, McpDefinition, NotCovered, Place, Record, Subject};
+use super::{Inventory, McpDefinition, NotCovered, NotCoveredGroup, Place, Record, Subject};
 use crate::lock::{Lock, LockedPackage};
 use crate::subject::Kind;
 
@@ -20,7 +20,8 @@ pub(crate) fn read(lock: &Lock) -> Inventory {
             "the lock holds the digest of a definition, and of its text only the command line",
         ),
     ];
-    let not_covered = left_out.map(|(what, why)| NotCovered::new(what, why));
+    let not_covered =
+        left_out.map(|(what, why)| NotCovered::new(NotCoveredGroup::NotSeen, what, why));
     Inventory {
         subjects: lock.packages().iter().map(subject).collect(),
         not_covered: not_covered.to_vec(),

@@ -15,7 +15,7 @@ use super::ids::{self, Ids};
 use super::mcp_local::{self, Question};
 use super::paths::Paths;
 use super::skill_roots::strings;
-use super::{McpDefinition, NotCovered, Observation, Place, Subject, started};
+use super::{McpDefinition, NotCovered, NotCoveredGroup, Observation, Place, Subject, started};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::launcher::is_part_of_definition;
@@ -166,6 +166,7 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             }));
         if let Some((LocalFiles::File, line)) = rule {
             found.not_covered.push(NotCovered::new(
+                NotCoveredGroup::Elsewhere,
                 format!("files beside the script of {}", subject.id),
                 format!("the rule in line {line} of the policy says `local = \"file\"`"),
             ));
@@ -174,6 +175,7 @@ fn local_code(ctx: &Context<'_>, plugins: &[PluginRoot], found: &mut Found) {
             .not_covered
             .extend(local.system.into_iter().map(|program| {
                 NotCovered::new(
+                    NotCoveredGroup::Elsewhere,
                     format!("the program {program} of {}", subject.id),
                     "its place is the system's; only root can change it, or PATH decides",
                 )

@@ -74,6 +74,7 @@ pub use self::listing::{Class, Listing};
 pub use self::machine::given::{GivenFile, MachineFiles};
 pub use self::memory::{Memory, Places};
 pub use self::node::NodeRuntime;
+pub use self::not_covered::{NotCovered, NotCoveredGroup};
 pub use self::observation::{Hazard, Observation, Setting};
 pub use self::subject::{
     InstallStep, McpDefinition, NpmPackage, NpmProject, Place, Record, Subject, Trees,
@@ -410,30 +411,6 @@ impl Inventory {
         Self {
             subjects: vec![subject],
             ..Self::default()
-        }
-    }
-}
-
-/// Something that OpenClaw loads and that is not judged.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
-#[non_exhaustive]
-pub struct NotCovered {
-    /// What.
-    pub what: String,
-    /// Why not.
-    pub why: String,
-    /// Patterns of its places, below a named root: `<state>/logs/**`. None where it is no place of a known name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
-    pub places: Vec<String>,
-}
-
-impl NotCovered {
-    pub(crate) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            why: why.into(),
-            places: Vec::new(),
         }
     }
 }

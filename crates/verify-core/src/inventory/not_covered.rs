@@ -3,7 +3,71 @@
 //! The table names each place by a pattern below a root. The trace of a real gateway (scripts/trace) sorts what was opened by the
 //! same lines, so a place that the report does not name is found there.
 
-use super::NotCovered;
+/// Something that OpenClaw loads and that is not judged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema)]
+#[non_exhaustive]
+pub struct NotCovered {
+    /// What.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+    /// Whose it is.
+    pub group: NotCoveredGroup,
+    /// Patterns of its places, below a named root: `<state>/logs/**`. None where it is no place of a known name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub places: Vec<String>,
+}
+
+impl NotCovered {
+    pub(crate) fn new(
+        group: NotCoveredGroup,
+        what: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            why: why.into(),
+            group,
+            places: Vec::new(),
+        }
+    }
+}
+
+/// Whose the things are that are not judged. The order is that in which a person wants to know of them.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum NotCoveredGroup {
+    /// It could not be looked at in this run.
+    NotSeen,
+    /// Programs, packages and skills that come from elsewhere when they are used.
+    Elsewhere,
+    /// OpenClaw writes it as it runs.
+    Openclaw,
+    /// Agents write it or work in it.
+    Agents,
+    /// The user's own settings and tools.
+    User,
+    /// The system's, and Node.
+    System,
+}
+
+impl NotCoveredGroup {
+    /// The group that a line of the table names.
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "elsewhere" => Self::Elsewhere,
+            "openclaw" => Self::Openclaw,
+            "agents" => Self::Agents,
+            "user" => Self::User,
+            "system" => Self::System,
+            _ => return None,
+        })
+    }
+}
 
 const TABLE: &str = include_str!("tables/not-covered.tsv");
 
@@ -14,7 +78,12 @@ pub(super) fn always() -> Vec<NotCovered> {
         let mut fields = line.split('\t');
         match (fields.next(), fields.next(), entries.last_mut()) {
             (Some(""), Some(place), Some(entry)) => entry.places.push(place.to_owned()),
-            (Some(what), Some(why), _) => entries.push(NotCovered::new(what, why)),
+            (Some(what), Some(why), _) => {
+                // A test holds every line of the table to a group.
+                let group = fields.next().and_then(NotCoveredGroup::parse);
+                let group = group.unwrap_or(NotCoveredGroup::Elsewhere);
+                entries.push(NotCovered::new(group, what, why));
+            }
             _ => {}
         }
     }
@@ -176,6 +245,18 @@ mod tests {
                 let file = format!("{above}/{name}");
                 assert!(row.reason.is_some() || !row.matches(&file), "{file}");
             }
+        }
+    }
+
+    #[test]
+    fn every_entry_names_its_group() {
+        let lines = TABLE.lines().filter(|line| !line.starts_with(['#', '\t']));
+        for line in lines {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let [_, _, group] = fields[..] else {
+                panic!("not three fields: {line}");
+            };
+            assert!(NotCoveredGroup::parse(group).is_some(), "{line}");
         }
     }
 

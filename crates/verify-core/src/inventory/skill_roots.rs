@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::context::{Context, Found, PluginRoot};
 use super::paths::{Located, Paths};
-use super::{NotCovered, Observation};
+use super::{NotCovered, NotCoveredGroup, Observation};
 use crate::subject::Kind;
 use crate::text;
 
@@ -92,6 +92,7 @@ pub(super) fn roots(
             });
         }
         Personal::InCopy => found.not_covered.push(NotCovered::new(
+            NotCoveredGroup::NotSeen,
             "~/.agents/skills",
             "the state directory is a copy, and the home folder of its original is not here",
         )),

@@ -14,7 +14,9 @@ use super::paths::{Located, Paths};
 use super::skill_hashes::{self, HashError};
 use super::skill_record;
 use super::skill_roots::{self, Candidate, Root};
-use super::{NotCovered, Observation, Record, Subject, git_checkout, git_spec, tool_records};
+use super::{
+    NotCovered, NotCoveredGroup, Observation, Record, Subject, git_checkout, git_spec, tool_records,
+};
 use crate::read;
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
@@ -64,11 +66,13 @@ pub(super) fn read(ctx: &Context<'_>, plugins: &[PluginRoot]) -> Found {
     order::name_and_add(ctx, &roots, skills, plugins, &mut found);
     add_library(paths, plugins, &mut found);
     found.not_covered.extend([
-        not_covered(
+        NotCovered::new(
+            NotCoveredGroup::Elsewhere,
             "skills of another working folder",
             "a session that runs in another folder also loads its skills and .agents/skills",
         ),
-        not_covered(
+        NotCovered::new(
+            NotCoveredGroup::Elsewhere,
             "skills of connected nodes",
             "they are sent over the network while a node is connected",
         ),
@@ -99,7 +103,9 @@ fn is_covered(
         let what = paths.shown(&candidate.folder);
         let why =
             "it leads out of the plugins, and no host package was named to which it may belong";
-        found.not_covered.push(not_covered(&what, why));
+        found
+            .not_covered
+            .push(NotCovered::new(NotCoveredGroup::NotSeen, what, why));
         return true;
     };
     candidate.real.starts_with(host)
@@ -493,8 +499,4 @@ fn allowed_targets(ctx: &Context<'_>, paths: &Paths) -> Vec<PathBuf> {
         _ => None,
     })
     .collect()
-}
-
-fn not_covered(what: &str, why: &str) -> NotCovered {
-    NotCovered::new(what, why)
 }

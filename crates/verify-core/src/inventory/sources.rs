@@ -10,7 +10,7 @@ use super::index::{self, Index};
 use super::paths::{self, Paths};
 use super::records::{self, Known, Plugin, Scan};
 use super::search_path::Expands;
-use super::{Inventory, InventoryOptions, NotCovered, Observation, Setting};
+use super::{Inventory, InventoryOptions, NotCovered, NotCoveredGroup, Observation, Setting};
 use super::{
     agents, automation, bundles, core, environment, extensions, hooks, load_paths, mcp, npm_config,
     npm_project, other_host, planted, plugin, runtime, services, settings, skills, started, unique,
@@ -207,6 +207,7 @@ fn language_servers(paths: &Paths, plugins: &[Plugin]) -> Vec<NotCovered> {
         .filter(|(_, files)| bundles::has_language_servers(paths, &files.folder, &files.manifest));
     let entry = |(plugin, _): (&Plugin, _)| {
         NotCovered::new(
+            NotCoveredGroup::Elsewhere,
             format!("language servers of {}", plugin.subject.id),
             "they are commands of the bundle; only their definition is part of its digest",
         )

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::context::{Found, Workspace};
 use super::mcp_local;
 use super::paths::Paths;
-use super::{NotCovered, Observation, Subject, other_host, settings};
+use super::{NotCovered, NotCoveredGroup, Observation, Subject, other_host, settings};
 
 /// Keys whose text names a program, or a library that is loaded, beside `command`.
 const PROGRAMS: [&str; 9] = [
@@ -61,6 +61,7 @@ pub(super) fn hash(
         .not_covered
         .extend(local.system.into_iter().map(|program| {
             NotCovered::new(
+                NotCoveredGroup::Elsewhere,
                 format!("the program {program} of {id}"),
                 "its place is the system's; only root can change it, or PATH decides",
             )

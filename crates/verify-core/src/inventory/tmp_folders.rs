@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::paths::Paths;
 use super::services::{Unit, assignments, of_home};
-use super::{NotCovered, environment};
+use super::{NotCovered, NotCoveredGroup, environment};
 
 /// Variables that say where it is, the first that is set. [Node `os.tmpdir()`]
 const VARIABLES: [&str; 3] = ["TMPDIR", "TMP", "TEMP"];
@@ -82,6 +82,7 @@ fn stated<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Stated {
 /// That what `unit` starts has a temporary folder which is not looked into.
 pub(super) fn not_covered(unit: &str, why: &str) -> NotCovered {
     NotCovered::new(
+        NotCoveredGroup::NotSeen,
         format!(
             "the temporary folder of {}",
             crate::text::excerpt(unit, 120)

@@ -23,7 +23,9 @@ use crate::evidence::Evidence;
 use crate::evidence::review::ReviewStatus;
 use crate::fact::Outcome;
 use crate::finding::{Finding, Level, RemedyKind};
-use crate::inventory::{GivenFile, LinkedRoot, NodeRuntime, NotCovered, ToolRecord};
+use crate::inventory::{
+    GivenFile, LinkedRoot, NodeRuntime, NotCovered, NotCoveredGroup, ToolRecord,
+};
 use crate::policy::LocalFiles;
 use crate::provenance::AnchorsUsed;
 use crate::release::{Failure, PinState, Scheme, TagCheck, TagSigner, TagVerdict};
@@ -410,6 +412,7 @@ fn not_covered(whole: &Whole<'_>) -> Vec<NotCovered> {
     // Advisories say nothing about a tag.
     if whole.advisories.is_none() && whole.releases.is_empty() {
         all.push(NotCovered::new(
+            NotCoveredGroup::NotSeen,
             "advisories",
             "no index of them was given, so what is known to be bad was not looked for",
         ));

@@ -9,7 +9,9 @@ use super::super::listing::{Class, ListingBuilder};
 use super::super::mcp_spec::formed_words;
 use super::super::paths::{Kind as Entry, Paths};
 use super::super::search_path::Expands;
-use super::super::{NotCovered, Observation, Setting, Subject, environment, other_host, started};
+use super::super::{
+    NotCovered, NotCoveredGroup, Observation, Setting, Subject, environment, other_host, started,
+};
 use super::syntax::{assignments, lines, words};
 use super::{MAX_DROP_INS, MAX_FILE, blank};
 
@@ -301,6 +303,7 @@ fn content(paths: &Paths, file: &Path, not_covered: &mut Vec<NotCovered>) -> Opt
         && std::fs::File::open(file).is_err_and(|e| e.kind() == ErrorKind::PermissionDenied)
     {
         not_covered.push(NotCovered::new(
+            NotCoveredGroup::NotSeen,
             paths.shown(file),
             "the user who runs this check may not read it, so whether it starts this OpenClaw is not known",
         ));

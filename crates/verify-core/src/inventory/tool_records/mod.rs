@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::NotCovered;
 use super::paths::Paths;
 use super::skill_record::MAX_LOCK;
+use super::{NotCovered, NotCoveredGroup};
 use crate::error::Malformed;
 use crate::read::ReadError;
 use crate::text;
@@ -143,6 +143,7 @@ pub(super) fn of(
             Err(error) => error.into(),
         };
         not_covered.push(NotCovered::new(
+            NotCoveredGroup::NotSeen,
             place,
             format!(
                 "the lock of another tool, of which nothing is believed; it is not compared: {why}"
