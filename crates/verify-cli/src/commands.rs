@@ -79,9 +79,13 @@ pub(crate) fn carried(command: &str) -> String {
         }) if !looks && !option && (lives || !own) => cell.inside(command),
         Some(places) if own => places.after(command),
         Some(places) if command.starts_with("openclaw ") => places.for_openclaw(command),
+        Some(places) if command.contains(STEP) => {
+            let steps = command.split(STEP).map(|step| places.step(step));
+            steps.collect::<Vec<_>>().join(STEP)
+        }
         Some(Places {
             state: Some(state), ..
-        }) => command.replace(STATE, &text::shell_word(&state.to_string_lossy())),
+        }) => in_place(command, state),
         _ => command.to_owned(),
     }
 }
@@ -89,6 +93,11 @@ pub(crate) fn carried(command: &str) -> String {
 /// The state directory in a command for machines, where equal installations give equal bytes: as a shell finds it that has OpenClaw's
 /// own variable, or the usual place.
 const STATE: &str = "\"${OPENCLAW_STATE_DIR:-$HOME/.openclaw}\"";
+
+/// A command with the state directory as it is written.
+fn in_place(command: &str, state: &Path) -> String {
+    command.replace(STATE, &text::shell_word(&state.to_string_lossy()))
+}
 
 /// A path that a report shows, as one word of a command: what is relative is in the state directory.
 pub(crate) fn in_state(path: &str) -> String {
@@ -99,7 +108,19 @@ pub(crate) fn in_state(path: &str) -> String {
     }
 }
 
+/// Between the steps of a command, each of which needs the one before.
+const STEP: &str = " && ";
+
 impl Places {
+    /// One step of several.
+    fn step(&self, step: &str) -> String {
+        match (step.starts_with("openclaw "), &self.state) {
+            (true, _) => self.for_openclaw(step),
+            (_, Some(state)) => in_place(step, state),
+            _ => step.to_owned(),
+        }
+    }
+
     /// Those of `common`, and `--from` where the call named what is not installed yet.
     pub(crate) fn of(common: &Common, from: Option<&Path>) -> Self {
         let places = [

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_verify_core::finding::{About, Finding, Input, Level, Remedy};
+use openclaw_verify_core::finding::{About, Finding, Input, Level, Remedy, Unload};
 use openclaw_verify_core::gate::{Decision, Undecided, WayOut};
 use openclaw_verify_core::report::Report;
 use openclaw_verify_core::rules::Stage;
@@ -253,6 +253,17 @@ fn of_openclaw(remedy: &Remedy) -> Option<String> {
             "openclaw plugins install {} --force",
             shell_word(spec)
         )),
+        Remedy::Pack { folder, unload } => {
+            let folder = commands::in_state(folder);
+            let unload = match unload {
+                Unload::Link(name) => format!("plugins uninstall {} --force", shell_word(name)),
+                Unload::Key(key) => format!("config unset {}", shell_word(key)),
+                _ => return None,
+            };
+            Some(format!(
+                "cd {folder} && pack=\"$(npm pack --silent)\" && openclaw {unload} && openclaw plugins install \"npm-pack:$pack\" --force"
+            ))
+        }
         Remedy::Uninstall { name, .. } => {
             Some(format!("openclaw plugins uninstall {}", shell_word(name)))
         }

@@ -17,6 +17,8 @@ pub(crate) const JOIN: char = '\u{1f}';
 pub(crate) const HANG: char = '\u{1e}';
 /// What is assumed of a terminal that does not say how wide it is.
 pub(crate) const USUAL: usize = 80;
+/// The widest help and page: longer lines are hard to read.
+pub(crate) const WIDEST: usize = 100;
 
 /// Narrower than this nothing can be laid out.
 const LEAST: usize = 20;
@@ -166,7 +168,8 @@ fn find_command(text: &str) -> Option<usize> {
 
 /// Where a command of OpenClaw's or of a shell begins, as a finding names it at its end.
 fn find_foreign(text: &str) -> Option<usize> {
-    const STARTS: [&str; 9] = [
+    const STARTS: [&str; 10] = [
+        "cd /",
         "OPENCLAW_STATE_DIR=",
         "openclaw plugins ",
         "openclaw config ",

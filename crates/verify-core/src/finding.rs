@@ -202,6 +202,13 @@ pub enum Remedy {
         /// The file, folder or link: relative to the state directory, or absolute.
         path: String,
     },
+    /// Pack the project that it is loaded from, and install that in place of the project: then everything that it loads lies in it.
+    Pack {
+        /// The project's folder: relative to the state directory, or absolute.
+        folder: String,
+        /// What OpenClaw is asked for to load the project no longer.
+        unload: Unload,
+    },
     /// Take it out with OpenClaw's own command, which forgets it too.
     Uninstall {
         /// Which plugin.
@@ -287,6 +294,17 @@ pub enum Remedy {
     Never,
 }
 
+/// How OpenClaw stops loading a plugin from the project in which it is developed. The project stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Unload {
+    /// Uninstalling the linked plugin of this name.
+    Link(String),
+    /// Taking this key out of the config, such as `plugins.load.paths[0]`.
+    Key(String),
+}
+
 impl Remedy {
     /// Which kind it is.
     #[must_use]
@@ -295,7 +313,7 @@ impl Remedy {
             Self::Lock { .. } => RemedyKind::Lock,
             Self::Review { .. } => RemedyKind::Review,
             Self::Online => RemedyKind::Online,
-            Self::Reinstall { .. } => RemedyKind::Reinstall,
+            Self::Reinstall { .. } | Self::Pack { .. } => RemedyKind::Reinstall,
             Self::Configure { .. } | Self::OpenClaw { .. } | Self::Unset { .. } => {
                 RemedyKind::Configure
             }
@@ -326,7 +344,7 @@ pub enum RemedyKind {
     Review,
     /// [`Remedy::Online`].
     Online,
-    /// [`Remedy::Reinstall`].
+    /// [`Remedy::Reinstall`] or [`Remedy::Pack`].
     Reinstall,
     /// [`Remedy::Configure`], [`Remedy::OpenClaw`] or [`Remedy::Unset`].
     Configure,

@@ -50,9 +50,6 @@ Exit codes: 0 below threshold, 1 findings, 2 not completed, 3 nothing to verify
 
 {all-args}{after-help}";
 
-/// The widest help: longer lines are hard to read.
-const WIDEST: usize = 100;
-
 const PLACES: &[&str] = &["state_dir", "openclaw"];
 const WHOLE: &[&str] = &[
     "relocated_from",
@@ -164,8 +161,8 @@ fn acting(verb: &str) -> Vec<&'static str> {
 
 /// The definitions of the command line as they are parsed and shown.
 pub(crate) fn command() -> Command {
-    let mut command =
-        Cli::command().term_width(wrap::stdout().map_or(wrap::USUAL, |width| width.min(WIDEST)));
+    let mut command = Cli::command()
+        .term_width(wrap::stdout().map_or(wrap::USUAL, |width| width.min(wrap::WIDEST)));
     let shared: Vec<clap::Arg> = command
         .get_arguments()
         .filter(|argument| argument.is_global_set())

@@ -579,3 +579,32 @@ fn a_record_that_comes_with_a_skill_is_said_and_not_believed() {
     let (_, document) = place.judge(&folder, &[]);
     assert!(document["contents"]["shippedRecords"][0]["says"].is_null());
 }
+
+/// The tree of a skill knows nothing of such bits, and whatever unpacks the archive may keep them.
+#[test]
+fn a_setuid_file_in_an_archive_is_denied_as_it_is_where_it_is_installed() {
+    let place = Place::new();
+    let denied = |path: &Path| {
+        let (code, found) = place.found(path, &[]);
+        let said = found
+            .iter()
+            .any(|one| one.starts_with("unsafe-tree[setuid]"));
+        (code, said)
+    };
+    for bits in [0o4000, 0o2000] {
+        let mut hostile = entries("");
+        hostile[1].mode = 0o100_755 | bits;
+        let zipped = place.write("hostile.zip", &zip(&hostile));
+        assert_eq!(denied(&zipped), (1, true), "{bits:o}");
+        let script = place.path("weather/scripts/run.sh");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755 | bits)).expect("mode");
+        let packed = place.write("hostile.tgz", &tgz(&place.0.home));
+        assert_eq!(denied(&packed), (1, true), "{bits:o}");
+        assert_eq!(denied(&place.path("weather")), (1, true), "{bits:o}");
+    }
+    // A sticky bit gives nobody any right.
+    let mut sticky = entries("");
+    sticky[1].mode = 0o101_755;
+    let sticky = place.write("sticky.zip", &zip(&sticky));
+    assert_eq!(denied(&sticky), (0, false));
+}

@@ -29,6 +29,9 @@ pub use error::ArchiveError;
 pub(crate) use unpack::unpack_zip;
 pub use unpack::{UnpackError, copy_tree, unpack};
 
+/// The bits of a mode by which a file runs as its owner or group, whoever starts it.
+const PRIVILEGED: u32 = 0o6000;
+
 /// How much of an archive is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveLimits {
@@ -105,6 +108,8 @@ pub struct Archive {
     pub shasum: [u8; 20],
     /// Files that hold machine code, by their first bytes, sorted by path.
     pub binaries: Vec<Binary>,
+    /// Files to which the archive gives a setuid or setgid bit, sorted by path. The tree knows nothing of those bits.
+    pub privileged: Vec<String>,
     kept: BTreeMap<String, Vec<u8>>,
 }
 

@@ -1,14 +1,14 @@
 //! The entries of a tar archive, one after the other.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read};
 
 use super::entries::{Added, ArchivePaths, check_links};
 use super::gunzip::Gunzip;
 use super::header::{BLOCK, Header};
 use super::pax::{Extended, check_global};
-use super::{Archive, ArchiveEntry, ArchiveError, ArchiveLimits, Sink};
+use super::{Archive, ArchiveEntry, ArchiveError, ArchiveLimits, PRIVILEGED, Sink};
 use crate::digest::{Sha256Digest, Sri};
 use crate::tree::names::shown;
 use crate::tree::object::BlobHasher;
@@ -40,6 +40,7 @@ pub(super) fn read_below(
         files: HashMap::new(),
         entries: Vec::new(),
         links: HashMap::new(),
+        privileged: BTreeSet::new(),
         buffer: vec![0; 64 << 10],
     };
     tar.entries(sink)?;
@@ -74,6 +75,7 @@ pub(super) fn read_below(
         sha256: Sha256Digest(packed.sha256),
         shasum: packed.sha1,
         binaries: Vec::new(),
+        privileged: tar.privileged.into_iter().collect(),
         kept: std::collections::BTreeMap::new(),
     })
 }
@@ -88,6 +90,8 @@ struct Tar<R> {
     entries: Vec<ArchiveEntry>,
     /// Targets of symlinks by their path.
     links: HashMap<String, String>,
+    /// Paths of files with a setuid or setgid bit.
+    privileged: BTreeSet<String>,
     buffer: Vec<u8>,
 }
 
@@ -186,6 +190,9 @@ impl<R: Read> Tar<R> {
         } else {
             Mode::Regular
         };
+        if header.mode & PRIVILEGED != 0 {
+            self.privileged.insert(path.clone());
+        }
         if again && self.top.is_some() {
             // What OpenClaw packs itself holds nothing twice.
             return Err(ArchiveError::Duplicate(shown(path.as_bytes())));

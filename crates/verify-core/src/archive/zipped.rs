@@ -2,6 +2,7 @@
 //!
 //! The executable bit is the owner's, where a Unix wrote the zip; other systems have none.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::entries::{Added, ArchivePaths};
 use super::zip::{UnpackFailure, Zip, ZipEntry};
-use super::{Archive, ArchiveEntry, ArchiveError, ArchiveLimits, Sink};
+use super::{Archive, ArchiveEntry, ArchiveError, ArchiveLimits, PRIVILEGED, Sink};
 use crate::digest::{Sha256Digest, Sri};
 use crate::tree::names::shown;
 use crate::tree::object::BlobHasher;
@@ -41,6 +42,7 @@ pub(super) fn read(
     let unpacked = unpacked_size(&zip, packed.bytes, limits)?;
     let mut paths = ArchivePaths::new(limits, false);
     let mut entries = Vec::new();
+    let mut privileged = BTreeSet::new();
     for entry in zip.entries() {
         let raw = if top_less {
             format!("{NO_TOP}/{}", entry.name)
@@ -74,6 +76,9 @@ pub(super) fn read(
             }
             Some(Added { path, .. }) => path,
         };
+        if entry.unix.is_some_and(|unix| unix & PRIVILEGED != 0) {
+            privileged.insert(path.clone());
+        }
         let mut hasher = BlobHasher::new(entry.size);
         sink.begin(&path, mode, entry.size)?;
         take(&zip, entry, &mut |bytes| {
@@ -105,6 +110,7 @@ pub(super) fn read(
         sha256: packed.sha256,
         shasum: packed.shasum,
         binaries: Vec::new(),
+        privileged: privileged.into_iter().collect(),
         kept: std::collections::BTreeMap::new(),
     })
 }

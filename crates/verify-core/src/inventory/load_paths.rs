@@ -44,7 +44,19 @@ pub(super) fn read(
             continue;
         };
         match scan.paths.locate(written) {
-            Located::At(path) => entry(scan, &path, place, known, observations, &mut found),
+            Located::At(path) => {
+                let before = found.len();
+                entry(scan, &path, place, known, observations, &mut found);
+                // A folder of plugins is the entry of none of them.
+                let named = |plugin: &&mut Plugin| {
+                    let folder = plugin.folder();
+                    folder
+                        .is_some_and(|folder| scan.paths.real(&path).is_ok_and(|it| it == *folder))
+                };
+                for plugin in found.iter_mut().skip(before).filter(named) {
+                    plugin.subject.load_path = Some(n);
+                }
+            }
             // The record of a linked plugin says so already.
             Located::Elsewhere(path) if known.elsewhere(&path) => {}
             other => observations.extend(not_located(place, other)),

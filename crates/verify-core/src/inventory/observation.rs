@@ -1,6 +1,8 @@
 //! What is odd about an installation. An observation says what was seen; a rule decides what it means.
 
+use crate::archive::Archive;
 use crate::subject::SubjectId;
+use crate::text;
 
 /// Something odd that was seen. Rules give it a meaning and a level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +155,11 @@ pub enum Observation {
         /// Why another user could write it, safe to show; none when only the owner can.
         writable: Option<String>,
     },
+    /// An archive gives files a setuid or setgid bit, which whatever unpacks it may keep.
+    Privileged {
+        /// The files, safe to show.
+        paths: Vec<String>,
+    },
     /// A state of an OpenClaw whose records are not read.
     StateTooOld {
         /// What was found, safe to show.
@@ -219,6 +226,18 @@ pub enum Observation {
         /// The key, safe to show.
         key: String,
     },
+}
+
+impl Observation {
+    /// That `archive` gives files a setuid or setgid bit; none where it does not.
+    pub(crate) fn of_privileged(archive: &Archive) -> Option<Self> {
+        let paths: Vec<String> = archive
+            .privileged
+            .iter()
+            .map(|path| text::excerpt(path, 200))
+            .collect();
+        (!paths.is_empty()).then_some(Self::Privileged { paths })
+    }
 }
 
 /// How a variable of the environment is set.

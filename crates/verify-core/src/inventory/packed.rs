@@ -3,7 +3,7 @@
 use crate::archive::Archive;
 use crate::digest::Sri;
 use crate::error::{Error, Result};
-use crate::inventory::{Place, Subject};
+use crate::inventory::{Observation, Place, Subject};
 use crate::npm::PackageJson;
 use crate::npm::is_package_name;
 use crate::subject::{Kind, Source, SubjectId};
@@ -57,6 +57,9 @@ pub(crate) fn subject(candidate: &Candidate<'_>) -> Result<(Subject, PackageJson
     subject.name = name;
     subject.version = Some(version);
     subject.may_become.extend(packed_id(candidate, &subject));
+    subject
+        .observations
+        .extend(Observation::of_privileged(candidate.archive));
     Ok((subject, manifest))
 }
 

@@ -63,6 +63,8 @@ pub struct Subject {
     pub node: Option<NodeRuntime>,
     /// What other tools wrote down about it, for a skill. Never evidence.
     pub tool_records: Vec<ToolRecord>,
+    /// The number of the entry of `plugins.load.paths` that names its folder, where one does.
+    pub load_path: Option<usize>,
     /// What was odd.
     pub observations: Vec<Observation>,
 }
@@ -100,6 +102,7 @@ impl Subject {
             install_steps: Vec::new(),
             not_hashed: Vec::new(),
             node: None,
+            load_path: None,
             tool_records: Vec::new(),
             observations: Vec::new(),
         }

@@ -5,7 +5,7 @@
 //! by OpenClaw's own command, and what no record explains is moved, not deleted.
 
 use super::{Rule, Stage};
-use crate::finding::{Level, Remedy};
+use crate::finding::{Level, Remedy, Unload};
 use crate::inventory::Subject;
 use crate::spec;
 use crate::subject::{Kind, Source};
@@ -77,13 +77,32 @@ fn exact_spec(subject: &Subject) -> Option<String> {
     (!secret && spec.len() <= 300 && !spec.contains(text::is_hazard)).then_some(spec)
 }
 
+/// The package of a plugin in place of the project from which it is loaded.
+pub(super) fn packed(subject: &Subject) -> Option<Remedy> {
+    let unload = match (subject.source, subject.load_path) {
+        (Source::Link, _) => Unload::Link(recorded_name(subject)?),
+        (Source::Load, Some(number)) => Unload::Key(format!("plugins.load.paths[{number}]")),
+        _ => return None,
+    };
+    Some(Remedy::Pack {
+        folder: subject.place.shown.clone(),
+        unload,
+    })
+}
+
+/// The name by which OpenClaw knows a package that it installed.
+fn recorded_name(subject: &Subject) -> Option<String> {
+    let record = subject.record.as_ref().filter(|_| is_package(subject))?;
+    let key = record.place.rsplit_once("#plugins.installedIndex/");
+    let name = key.map_or(subject.name.as_str(), |(_, key)| key);
+    Some(text::excerpt(name, 200))
+}
+
 fn taken_out(subject: &Subject) -> Option<Remedy> {
-    if let Some(record) = subject.record.as_ref().filter(|_| is_package(subject)) {
-        let key = record.place.rsplit_once("#plugins.installedIndex/");
-        let name = key.map_or(subject.name.as_str(), |(_, key)| key);
+    if let Some(name) = recorded_name(subject) {
         return Some(Remedy::Uninstall {
             subject: subject.id.clone(),
-            name: text::excerpt(name, 200),
+            name,
         });
     }
     let own = matches!(

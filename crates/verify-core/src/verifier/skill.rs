@@ -71,6 +71,9 @@ impl Verifier {
         if let Some(why) = package.not_loaded() {
             subject.observations.push(Observation::NotLoaded { why });
         }
+        let privileged = package.archive.as_ref();
+        let privileged = privileged.and_then(Observation::of_privileged);
+        subject.observations.extend(privileged);
         let id = subject.id.clone();
         let inventory = Inventory::of(subject);
         let measured = self.gather(&inventory, &lock, &Scope::Everything)?;

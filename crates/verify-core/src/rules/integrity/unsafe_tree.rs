@@ -5,6 +5,7 @@ use crate::fact::Outcome;
 use crate::finding::{Draft, Input, Level, Remedy, RemedyKind};
 use crate::inventory::{Observation, Subject};
 use crate::policy::Preset;
+use crate::rules::remedies::packed;
 use crate::rules::{Check, Group, Rule, Stage, Stages, View, Whole};
 use crate::subject::{Kind, Source};
 use crate::tree::{Offender, TreeError, TreeNote, Why};
@@ -48,10 +49,16 @@ fn of_subject(view: &View<'_>) -> Vec<Draft> {
         .flat_map(|(name, part)| of_part(view, name, part))
         .collect();
     for observation in &view.subject.observations {
-        if let Observation::EntryEscapes { entry, target } = observation {
-            drafts.push(view.draft(format!(
+        match observation {
+            Observation::EntryEscapes { entry, target } => drafts.push(view.draft(format!(
                 "the entry {entry} leads to {target}, which no digest of this subject covers"
-            )));
+            ))),
+            Observation::Privileged { paths } => drafts.push(
+                privileged(view, "setuid", paths, paths.len())
+                    .help("do not install it: a plugin or skill needs no such file; tell its publisher")
+                    .remedy(Remedy::Operator { input: None }),
+            ),
+            _ => {}
         }
     }
     drafts
@@ -98,7 +105,11 @@ fn with_way_out(draft: Draft, subject: &Subject, offenders: &[Offender]) -> Draf
             });
     }
     if matches!(subject.source, Source::Link | Source::Load) {
-        return draft.help("it is loaded from the project in which it is developed: pack the plugin and install the archive, so that everything it loads lies in it");
+        let draft = draft.help("it is loaded from the project in which it is developed: pack the plugin and install the archive, so that everything it loads lies in it");
+        return match packed(subject) {
+            Some(remedy) => draft.remedy(remedy),
+            None => draft,
+        };
     }
     // Skills without a record are the user's own to change.
     if subject.kind != Kind::Skill || subject.record.is_some() {
@@ -150,12 +161,7 @@ fn inside(offenders: &[Offender]) -> Option<String> {
 /// Odd, yet covered by the digest: a note, and under the preset `strict` as bad as the rest.
 fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
     if let TreeNote::Privileged { what, paths, count } = note {
-        let draft = view.draft(format!(
-            "{count} of its files {} with more rights than the user who starts {}",
-            if *count == 1 { "runs" } else { "run" },
-            if *count == 1 { "it" } else { "them" },
-        ));
-        return Some(named(draft.code(what), paths));
+        return Some(privileged(view, what, paths, *count));
     }
     let draft = match note {
         TreeNote::WindowsUnsafeNames { paths, count } => named(
@@ -190,6 +196,16 @@ fn of_note(view: &View<'_>, note: &TreeNote) -> Option<Draft> {
         return Some(draft);
     }
     Some(draft.level(Level::Note).outcome(Outcome::NotApplicable))
+}
+
+/// Files that run as someone else than who starts them. `paths` are the first of them.
+fn privileged(view: &View<'_>, what: &'static str, paths: &[String], count: usize) -> Draft {
+    let draft = view.draft(format!(
+        "{count} of its files {} with more rights than the user who starts {}",
+        if count == 1 { "runs" } else { "run" },
+        if count == 1 { "it" } else { "them" },
+    ));
+    named(draft.code(what), paths)
 }
 
 fn named(mut draft: Draft, paths: &[String]) -> Draft {
