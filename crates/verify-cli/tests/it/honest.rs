@@ -1,10 +1,11 @@
 //! What honest people do and what must not be denied for it, each with its hostile twin.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::support::{Installation, findings};
+use crate::support::{Installation, copy, findings};
 
 /// The counting findings about one subject, as `level id`.
 fn about(report: &Value, id: &str) -> Vec<String> {
@@ -240,7 +241,7 @@ fn what_differs_from_the_published_archive_is_shown() {
         .state
         .join("npm/projects/acme-packed-45d40bbf34/node_modules/@acme/packed");
     let published = installation.home.join("package");
-    crate::support::copy(&plugin, &published);
+    copy(&plugin, &published);
     let archive = installation.home.join("packed-1.2.0.tgz");
     let pack = || {
         let status = std::process::Command::new("tar")
@@ -394,4 +395,100 @@ fn another_folder_than_the_locked_one_is_no_verdict() {
         "{}",
         run.text()
     );
+}
+
+/// What is not in a copy says nothing of the exceptions for it.
+#[test]
+fn a_copy_without_a_linked_plugin_finds_no_needless_exception() {
+    let mut installation = Installation::shipped();
+    crate::remedies::at_home(&mut installation);
+    let policy = fs::read_to_string(installation.policy()).expect("policy");
+    assert!(policy.contains("\"link:acme-linked\""), "{policy}");
+    let unused = |installation: &Installation| {
+        let (_, report) = installation.check();
+        let list = findings(&report);
+        list.into_iter()
+            .filter(|one| one.starts_with("exception-unused"))
+            .count()
+    };
+    assert_eq!(unused(&installation), 0);
+    let usual = installation.state.clone();
+    let copied = installation.home.join("copied");
+    copy(&usual, &copied);
+    fs::remove_dir_all(&usual).expect("moved");
+    installation.state = copied;
+    installation.relocated_from = Some(usual);
+    assert_eq!(unused(&installation), 0);
+    // One that really covers nothing is still said.
+    let other = policy.replacen("link:acme-linked", "npm:@acme/gone", 1);
+    fs::write(installation.policy(), other).expect("policy");
+    assert_eq!(unused(&installation), 1);
+}
+
+/// A plugin in development whose packages are links to other projects: one line packs it, unloads the project and installs the package.
+#[test]
+fn a_project_with_links_is_packed_by_one_line() {
+    let mut installation = Installation::shipped();
+    crate::remedies::at_home(&mut installation);
+    let linked = installation.home.join("src/plugin-linked");
+    let loaded = installation.home.join("src/loaded");
+    copy(&linked, &loaded);
+    let manifest = loaded.join("openclaw.plugin.json");
+    let text = fs::read_to_string(&manifest).expect("manifest");
+    fs::write(&manifest, text.replace("acme-linked", "acme-loaded")).expect("manifest");
+    let config = installation.state.join("openclaw.json");
+    let text = fs::read_to_string(&config).expect("config");
+    let mut parsed: Value = serde_json::from_str(&text).expect("JSON");
+    let paths = &mut parsed["plugins"]["load"]["paths"];
+    let before = paths.as_array().map_or(0, Vec::len);
+    match paths.as_array_mut() {
+        Some(paths) => paths.push(loaded.to_str().into()),
+        None => *paths = serde_json::json!([loaded]),
+    }
+    fs::write(&config, parsed.to_string()).expect("config");
+    for folder in [&linked, &loaded] {
+        fs::create_dir_all(folder.join("node_modules")).expect("folder");
+        std::os::unix::fs::symlink("/srv/shared", folder.join("node_modules/shared"))
+            .expect("link");
+    }
+    let folder = installation.config.join("stand-ins");
+    let record = folder.join("asked");
+    fs::create_dir_all(&folder).expect("folder");
+    for (name, more) in [("openclaw", ""), ("npm", "echo pack.tgz")] {
+        let text = format!(
+            "#!/bin/sh\necho {name} \"$@\" in \"$PWD\" >> '{}'\n{more}\n",
+            record.display()
+        );
+        fs::write(folder.join(name), text).expect("stand-in");
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).expect("mode");
+    }
+    let (_, report) = installation.check();
+    for (id, project, unload) in [
+        (
+            "link:acme-linked",
+            &linked,
+            "plugins uninstall acme-linked --force".to_owned(),
+        ),
+        (
+            "load:acme-loaded",
+            &loaded,
+            format!("config unset plugins.load.paths[{before}]"),
+        ),
+    ] {
+        let (what, help) = only(&report, id);
+        assert_eq!(what, "deny unsafe-tree", "{id}");
+        let at = help.find("cd ").unwrap_or_else(|| panic!("{help}"));
+        let _ = fs::remove_file(&record);
+        let done = std::process::Command::new("sh")
+            .args(["-c", &help[at..]])
+            .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+            .output()
+            .expect("sh");
+        assert!(done.status.success(), "{help}");
+        let place = project.display();
+        let expected = format!(
+            "npm pack --silent in {place}\nopenclaw {unload} in {place}\nopenclaw plugins install npm-pack:pack.tgz --force in {place}\n"
+        );
+        assert_eq!(fs::read_to_string(&record).expect("asked"), expected);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
+use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 use crate::subject::SubjectId;
 
@@ -35,7 +36,8 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
         .filter(|(exception, used)| !**used && !exception.expired(whole.today))
         .filter(|(exception, _)| whole.is_about(exception))
         // What it covered were the files that were locked; what is there now, or has no digest now, is spoken of first.
-        .filter(|(exception, _)| !changed.contains(&exception.package));
+        .filter(|(exception, _)| !changed.contains(&exception.package))
+        .filter(|(exception, _)| !is_elsewhere(whole, &exception.package));
     unused
         .map(|(exception, _)| {
             Draft::new(format!(
@@ -47,4 +49,17 @@ fn check(whole: &Whole<'_>, used: &[bool]) -> Vec<Draft> {
             .remedy(Remedy::Prune)
         })
         .collect()
+}
+
+/// Whether it is outside the copy that is judged: what was not looked at says nothing of its exceptions.
+fn is_elsewhere(whole: &Whole<'_>, id: &SubjectId) -> bool {
+    let subjects = &whole.inventory.subjects;
+    match subjects.iter().find(|subject| subject.id == *id) {
+        Some(subject) => subject
+            .observations
+            .iter()
+            .any(|observation| matches!(observation, Observation::NotInCopy { .. })),
+        None if id.scheme() == "core" => whole.inventory.host.is_none(),
+        None => id.scheme() == "service" && !whole.inventory.looks_outside,
+    }
 }
