@@ -4,6 +4,7 @@ use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::rules::{Check, Group, Rule, Stage, Stages, View};
 use crate::subject::Kind;
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "install-script",
@@ -31,9 +32,11 @@ fn check(view: &View<'_>) -> Vec<Draft> {
     draft.evidence.clone_from(scripts);
     if view.subject.kind == Kind::Core {
         // The host is installed by npm, not by OpenClaw, and every release of it has such scripts.
-        draft = draft.level(Level::Note).help(
-            "install the host without running scripts (`npm install -g --ignore-scripts openclaw@VERSION`), or read them",
-        );
+        let version = view.subject.version.as_deref().map(text::shell_word);
+        let version = version.as_deref().unwrap_or("VERSION");
+        draft = draft.level(Level::Note).help(format!(
+            "install the host without running scripts (`npm install -g --ignore-scripts openclaw@{version}`), or read them"
+        ));
     }
     let mut drafts = vec![draft];
     drafts.extend(unread(view));

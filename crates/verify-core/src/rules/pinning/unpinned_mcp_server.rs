@@ -37,5 +37,23 @@ fn check(view: &View<'_>) -> Vec<Draft> {
         }
         (_, Launch::Unpinned { why }) => why,
     };
-    vec![view.draft(format!("{}: {why}", mcp.spec))]
+    let draft = view.draft(format!("{}: {why}", mcp.spec));
+    vec![match exact(&mcp.spec) {
+        Some(help) => draft.help(help),
+        None => draft,
+    }]
+}
+
+/// How the program that a command begins with is told one exact version, where that is another way than npm's.
+fn exact(command: &str) -> Option<&'static str> {
+    let program = command.split_whitespace().next()?;
+    Some(match program.rsplit('/').next()? {
+        "uvx" | "uv" | "pipx" => {
+            "Name one exact version in the command, such as `uvx acme-files==1.2.3`, or install the server and run it by its path."
+        }
+        "docker" | "podman" | "nerdctl" => {
+            "Name the image by its digest, such as `docker run -i --rm acme/files@sha256:…`; `docker images --digests` shows it."
+        }
+        _ => return None,
+    })
 }
