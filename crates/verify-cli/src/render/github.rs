@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use openclaw_verify_core::finding::{Finding, Level};
+use openclaw_verify_core::inventory::NotCoveredGroup;
 use openclaw_verify_core::report::Report;
 
 /// The report as workflow commands.
@@ -11,24 +12,18 @@ pub(super) fn render(report: &Report) -> String {
     for finding in report.counting() {
         annotation(&mut out, finding);
     }
-    for item in &report.not_covered {
-        let _ = writeln!(
-            out,
-            "not judged: {} ({})",
-            message(&item.what),
-            message(&item.why)
-        );
+    if !report.not_covered.is_empty() {
+        let things = super::count(report.not_covered.len(), "thing");
+        let groups = super::not_judged::counted(report);
+        let _ = writeln!(out, "not judged: {things}: {groups}");
+        // What this run could not look at is another thing in each run.
+        let unseen = report.not_covered.iter();
+        for item in unseen.filter(|item| item.group == NotCoveredGroup::NotSeen) {
+            let (what, why) = (message(&item.what), message(&item.why));
+            let _ = writeln!(out, "not looked at: {what} ({why})");
+        }
     }
-    let summary = &report.summary;
-    let _ = writeln!(
-        out,
-        "openclaw-verify: {}, {} deny, {} warn, {} excepted, {} not established",
-        super::count(summary.subjects, "subject"),
-        summary.deny,
-        summary.warn,
-        summary.suppressed,
-        summary.not_established
-    );
+    let _ = writeln!(out, "openclaw-verify: {}", super::counts::line(report));
     out
 }
 

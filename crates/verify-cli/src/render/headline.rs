@@ -35,25 +35,28 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
         sorted.banned + sorted.wrong + sorted.to_lock == 0 && !changed && sorted.gone > 0;
     let red = AnsiColor::Red.on_default().bold();
     let (style, first) = if sorted.banned > 0 {
-        let things = count(sorted.banned, "thing");
-        (red, format!("{things} must not be used: look there first"))
+        let subjects = count(sorted.banned, "subject");
+        (
+            red,
+            format!("{subjects} must not be used: look there first"),
+        )
     } else if sorted.wrong > 0 {
         let (verb, was) = match sorted.wrong {
             1 => ("is", "it was"),
             _ => ("are", "they were"),
         };
-        let things = count(sorted.wrong, "thing");
-        let first = format!("{things} {verb} not as {was} locked and recorded: look there first");
+        let subjects = count(sorted.wrong, "subject");
+        let first = format!("{subjects} {verb} not as {was} locked and recorded: look there first");
         (red, first)
     } else if sorted.to_lock > 0 || changed {
         let first = "something is new or was changed".to_owned();
         (AnsiColor::Yellow.on_default().bold(), first)
     } else if only_gone {
-        let (things, verb) = (
-            count(sorted.gone, "thing"),
+        let (subjects, verb) = (
+            count(sorted.gone, "subject"),
             if sorted.gone == 1 { "is" } else { "are" },
         );
-        let first = format!("{things} that OpenClaw had {verb} gone");
+        let first = format!("{subjects} that OpenClaw had {verb} gone");
         (AnsiColor::Yellow.on_default().bold(), first)
     } else {
         let what = if since.whole {
@@ -77,7 +80,8 @@ pub(crate) fn headline(report: &Report, since: Since) -> Option<String> {
     Some(format!("{style}{first}{style:#}{rest}\n"))
 }
 
-/// What the findings ask for, each a number of subjects.
+/// What the findings ask for. What is wrong or moved is counted by subject, because one change of one subject has several findings; all
+/// else is counted by finding, so that the numbers are those of the last line and of `review`.
 #[derive(Debug, Default)]
 struct Sorted {
     /// Nothing makes it good.
@@ -94,6 +98,8 @@ struct Sorted {
     to_read: usize,
     /// All of those are covered.
     reading_is_excepted: bool,
+    /// Covered, and something else than a missing review.
+    excepted: usize,
     /// Denied for another reason.
     to_decide: usize,
     /// The other warnings.
@@ -127,6 +133,9 @@ impl Sorted {
         let subjects = |wanted: &dyn Fn(&Finding) -> bool| {
             distinct(all.iter().copied().filter(|finding| wanted(finding)))
         };
+        let findings = |wanted: &dyn Fn(&Finding) -> bool| {
+            all.iter().filter(|finding| wanted(finding)).count()
+        };
         let unread = || {
             let review = |finding: &&Finding| {
                 rules::rule(finding.id).is_some_and(|rule| rule.group == Group::Review)
@@ -155,11 +164,16 @@ impl Sorted {
             wrong: subjects(&wrong),
             to_lock: subjects(&|finding| locks(finding) && integrity(finding)),
             gone: distinct(report.findings.iter().filter(|finding| gone(finding))),
-            unknown: subjects(&unknown),
-            to_read: distinct(unread()),
+            unknown: findings(&unknown),
+            to_read: unread().count(),
+            excepted: report
+                .findings
+                .iter()
+                .filter(|finding| finding.suppressed.is_some() && !reads(finding))
+                .count(),
             reading_is_excepted: unread().all(|finding| finding.suppressed.is_some()),
-            to_decide: subjects(&|finding| other(finding) && finding.level == Level::Deny),
-            to_look_at: subjects(&|finding| other(finding) && finding.level == Level::Warn),
+            to_decide: findings(&|finding| other(finding) && finding.level == Level::Deny),
+            to_look_at: findings(&|finding| other(finding) && finding.level == Level::Warn),
         }
     }
 
@@ -170,21 +184,35 @@ impl Sorted {
         };
         let wrong = if self.banned > 0 { self.wrong } else { 0 };
         let gone = if gone_is_first { 0 } else { self.gone };
-        let parts = [
-            (wrong, "not as locked and recorded".to_owned()),
-            (self.to_lock, "to lock".to_owned()),
-            (gone, "gone".to_owned()),
+        let subjects = [
+            (wrong, "not as locked and recorded"),
+            (self.to_lock, "to lock"),
+            (gone, "gone"),
+        ];
+        let subjects = subjects.map(|(number, what)| (number, "subject", what.to_owned()));
+        let things = [
             (self.to_read, format!("to read{by}")),
+            (self.excepted, "excepted".to_owned()),
             (self.to_decide, "to decide".to_owned()),
             (self.to_look_at, "to look at".to_owned()),
             (self.unknown, "that could not be found out".to_owned()),
         ];
-        let mut said = parts.into_iter().filter(|(number, _)| *number > 0);
-        let first = said
-            .next()
-            .map(|(number, what)| format!("{} {what}", count(number, "thing")));
-        let more = said.map(|(number, what)| format!("{number} {what}"));
-        first.into_iter().chain(more).collect()
+        let things = things.map(|(number, what)| (number, "thing", what));
+        let mut noun = "";
+        let mut parts = Vec::new();
+        for (number, of, what) in subjects.into_iter().chain(things) {
+            if number == 0 {
+                continue;
+            }
+            // Each noun once: `1 subject to lock, 3 things to read, 2 to look at`.
+            let counted = match noun == of {
+                true => number.to_string(),
+                false => count(number, of),
+            };
+            noun = of;
+            parts.push(format!("{counted} {what}"));
+        }
+        parts
     }
 }
 

@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use openclaw_verify_core::fact::Outcome;
 use openclaw_verify_core::finding::{Finding, Level, RemedyKind};
+use openclaw_verify_core::inventory::NotCoveredGroup;
 use openclaw_verify_core::report::{
     AdvisoriesUsed, Basis, InputFile, Inputs, Report, SubjectReport,
 };
 use openclaw_verify_core::rules::Stage;
 
-use super::{Detail, beside, releases};
+use super::{Detail, beside, count, counts, not_judged, releases};
+use crate::commands;
+use crate::wrap::HANG;
 
 /// Lines of evidence under one finding before the rest is counted.
 const EVIDENCE_SHOWN: usize = 8;
 /// Subjects under one grouped finding before the rest is counted.
 const SUBJECTS_SHOWN: usize = 6;
+/// Things that could not be looked at, before the rest is counted.
+const NOT_SEEN_SHOWN: usize = 6;
 /// Denied findings shown one by one before they are grouped like the others.
 const DENIED_SHOWN: usize = 20;
 
@@ -104,7 +108,7 @@ fn installation(out: &mut String, report: &Report) {
     if report.stage != Stage::Host {
         line(
             out,
-            format_args!("{dim}host    {}{dim:#}", file(&inputs.openclaw)),
+            format_args!("{dim}host    {}{dim:#}", host(inputs)),
         );
     }
     // What is where it usually is goes without saying.
@@ -148,6 +152,18 @@ fn operator_files(out: &mut String, inputs: &Inputs) {
                 format_args!("{dim}signed  {name} {serial}, by {by}{dim:#}"),
             );
         }
+    }
+}
+
+/// The host package; that of a state that was named may be another than the one at hand.
+fn host(inputs: &Inputs) -> String {
+    let shown = file(&inputs.openclaw);
+    let is_named = inputs.state_dir.origin.as_deref() != Some("default");
+    match shown.strip_suffix("(found by PATH)") {
+        Some(path) if is_named => {
+            format!("{path}(found by PATH; if this state has another: --openclaw DIR)")
+        }
+        _ => shown,
     }
 }
 
@@ -206,13 +222,10 @@ fn subjects(out: &mut String, subjects: &[SubjectReport], lock_only: bool) {
 }
 
 fn findings(out: &mut String, report: &Report, detail: Detail) {
-    let shown = |finding: &&Finding| detail == Detail::Verbose || finding.suppressed.is_none();
     for level in [Level::Deny, Level::Warn, Level::Note] {
         let found: Vec<&Finding> = report
-            .findings
-            .iter()
+            .counting()
             .filter(|finding| finding.level == level)
-            .filter(shown)
             .collect();
         let found = match detail {
             Detail::Verbose => found,
@@ -229,6 +242,62 @@ fn findings(out: &mut String, report: &Report, detail: Detail) {
             (Level::Note, _) => counted(out, &found),
             _ => grouped(out, &found),
         }
+    }
+    if detail == Detail::Verbose {
+        excepted(out, report);
+    }
+}
+
+/// What exceptions cover, one line for each subject: it was decided on, so it must not hide what was not.
+fn excepted(out: &mut String, report: &Report) {
+    let covered: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.suppressed.is_some())
+        .collect();
+    for group in by_id(&covered) {
+        let Some((first, suppressed)) = group
+            .first()
+            .and_then(|first| Some((first, first.suppressed.as_ref()?)))
+        else {
+            continue;
+        };
+        let alike = |finding: &&&Finding| {
+            finding.message == first.message && finding.suppressed == first.suppressed
+        };
+        let alike = group.iter().filter(alike).count() == group.len();
+        let until = format!("excepted until {}", suppressed.until);
+        let things = count(group.len(), "finding");
+        let heading = heading(first);
+        if alike {
+            let reason = openclaw_verify_core::text::visible(&suppressed.reason);
+            line(out, format_args!("{things} {until}: {heading}"));
+            line(out, format_args!("  {}", first.message));
+            line(out, format_args!("  reason: {reason}"));
+        } else {
+            line(out, format_args!("{things} excepted: {heading}"));
+        }
+        for finding in &group {
+            let subject = finding.subject.as_ref().map_or("-", |id| id.as_str());
+            match (&finding.suppressed, alike) {
+                (Some(suppressed), false) => line(
+                    out,
+                    format_args!(
+                        "  {subject} {HANG}until {}: {} (reason: {})",
+                        suppressed.until,
+                        finding.message,
+                        openclaw_verify_core::text::visible(&suppressed.reason)
+                    ),
+                ),
+                _ => line(out, format_args!("    {subject}")),
+            }
+        }
+        let next = match first.remedy.kind() {
+            RemedyKind::Review => commands::carried("openclaw-verify review"),
+            _ => format!("openclaw-verify explain {}", first.id),
+        };
+        line(out, format_args!("  next: {next}"));
+        out.push('\n');
     }
 }
 
@@ -295,16 +364,6 @@ fn single(out: &mut String, finding: &Finding, evidence: usize) {
             format_args!("    at {}:{}", location.file, location.line),
         );
     }
-    if let Some(suppressed) = &finding.suppressed {
-        line(
-            out,
-            format_args!(
-                "  excepted until {}: {}",
-                suppressed.until,
-                openclaw_verify_core::text::visible(&suppressed.reason)
-            ),
-        );
-    }
     if !finding.help.is_empty() {
         line(out, format_args!("  next: {}", finding.help));
     }
@@ -357,9 +416,13 @@ fn grouped(out: &mut String, findings: &[&Finding]) {
 }
 
 fn counted(out: &mut String, findings: &[&Finding]) {
-    let counts: Vec<String> = by_id(findings)
+    let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings {
+        *by_id.entry(finding.id).or_default() += 1;
+    }
+    let counts: Vec<String> = by_id
         .iter()
-        .filter_map(|group| Some(format!("{} {}", group.len(), group.first()?.id)))
+        .map(|(id, number)| format!("{number} {id}"))
         .collect();
     if !counts.is_empty() {
         line(
@@ -378,29 +441,43 @@ fn not_covered(out: &mut String, report: &Report, detail: Detail) {
     if report.not_covered.is_empty() {
         return;
     }
-    if detail == Detail::Verbose {
-        for item in &report.not_covered {
-            line(
-                out,
-                format_args!("{dim}not judged: {} ({}){dim:#}", item.what, item.why),
-            );
-        }
-    } else {
-        // The list is long and the same every day; who wants it asks for more.
-        let count = report.not_covered.len();
-        let things = if count == 1 { "thing" } else { "things" };
-        // Without an installation these are what an installation would show.
-        let also = match lock_only(report) {
-            true => "",
-            false => " that OpenClaw also opens",
-        };
+    let things = count(report.not_covered.len(), "thing");
+    // Without an installation these are what an installation would show.
+    let also = match lock_only(report) {
+        true => "",
+        false => " that OpenClaw also opens",
+    };
+    if detail != Detail::Verbose {
         line(
             out,
-            format_args!(
-                "{dim}not judged: {count} {things}{also} (-v names them with the reasons){dim:#}"
-            ),
+            format_args!("{dim}not judged: {things}{also} (-v says of which kinds){dim:#}"),
         );
+        return;
     }
+    let all = commands::carried("openclaw-verify check --format json");
+    line(
+        out,
+        format_args!(
+            "{dim}not judged: {things}{also}; each with its reason and places: {all}{dim:#}"
+        ),
+    );
+    for (group, items) in not_judged::groups(report) {
+        let label = not_judged::label(group);
+        line(out, format_args!("{dim}  {} {label}{dim:#}", items.len()));
+        // What this run did not see differs from run to run; the others are alike everywhere, so one stands for them.
+        let shown = match group {
+            NotCoveredGroup::NotSeen => NOT_SEEN_SHOWN,
+            _ => 1,
+        };
+        let such = if items.len() > shown { "such as " } else { "" };
+        for item in items.iter().take(shown) {
+            line(
+                out,
+                format_args!("{dim}    {such}{HANG}{}: {}{dim:#}", item.what, item.why),
+            );
+        }
+    }
+    out.push('\n');
 }
 
 /// What "intact" stands on, in the words of the contract, so that a lock of first use never reads as more.
@@ -429,44 +506,10 @@ fn basis(out: &mut String, subjects: &[SubjectReport]) {
 }
 
 fn summary(out: &mut String, report: &Report) {
-    let summary = &report.summary;
-    let (count, what) = match report.releases.len() {
-        0 if lock_only(report) => (summary.subjects, "locked package"),
-        0 => (summary.subjects, "subject"),
-        tags => (tags, "tag"),
-    };
-    let mut text = match report.stage {
-        Stage::Host => "machine · ".to_owned(),
-        _ => format!("{count} {what}{} · ", if count == 1 { "" } else { "s" }),
-    };
-    let deny = format!("{} deny", summary.deny);
-    text += &if summary.deny > 0 {
-        styled(Level::Deny, &deny)
-    } else {
-        deny
-    };
-    let _ = write!(text, " · {} warn", summary.warn);
-    if summary.suppressed > 0 {
-        let _ = write!(text, " · {} excepted", summary.suppressed);
-        if let Some(until) = summary.suppressed_until {
-            let _ = write!(text, " until {until}");
-        }
+    if let Some(judged) = counts::judged(report) {
+        line(out, format_args!("{judged}"));
     }
-    let open = report
-        .releases
-        .iter()
-        .filter(|release| release.outcome == Outcome::NotEstablished)
-        .count();
-    // Of the machine there is no subject with an outcome of its own.
-    let findings = report.counting().filter(|finding| {
-        report.stage == Stage::Host && finding.outcome == Outcome::NotEstablished
-    });
-    let _ = write!(
-        text,
-        " · {} not established",
-        summary.not_established + open + findings.count()
-    );
-    line(out, format_args!("{text}"));
+    line(out, format_args!("{}", counts::found(report, styled)));
 }
 
 /// Whether no installation was looked at.
@@ -500,12 +543,13 @@ fn styled(level: Level, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Findings by id, in the order in which the ids first stand.
+/// Findings by id and code, in the order in which these first stand: another code is another thing to do.
 fn by_id<'a>(findings: &[&'a Finding]) -> Vec<Vec<&'a Finding>> {
     let mut position = BTreeMap::new();
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     for finding in findings {
-        let at = *position.entry(finding.id).or_insert(groups.len());
+        let key = (finding.id, finding.code);
+        let at = *position.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.push(finding),
             None => groups.push(vec![finding]),

@@ -18,23 +18,7 @@ const EVIDENCE_SHOWN: usize = 8;
 
 /// The report.
 pub(super) fn render(report: &Report) -> String {
-    let summary = &report.summary;
-    let mut out = format!("### {}\n\n", title(report));
-    let _ = write!(
-        out,
-        "{} · {} deny · {} warn · {} not established",
-        count(summary.subjects, "subject"),
-        summary.deny,
-        summary.warn,
-        summary.not_established
-    );
-    if summary.suppressed > 0 {
-        let _ = write!(out, " · {} excepted", summary.suppressed);
-        if let Some(day) = summary.suppressed_until {
-            let _ = write!(out, " until {day}");
-        }
-    }
-    out.push('\n');
+    let mut out = format!("### {}\n\n{}\n", title(report), super::counts::line(report));
     for level in [Level::Deny, Level::Warn, Level::Note] {
         let mut groups: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in report.counting().filter(|finding| finding.level == level) {
@@ -54,11 +38,9 @@ pub(super) fn render(report: &Report) -> String {
         }
     }
     if !report.not_covered.is_empty() {
-        let _ = writeln!(
-            out,
-            "\nNot judged: {}.",
-            count(report.not_covered.len(), "thing")
-        );
+        let things = count(report.not_covered.len(), "thing");
+        let groups = super::not_judged::counted(report);
+        let _ = writeln!(out, "\nNot judged: {things}: {groups}.");
     }
     out
 }

@@ -1,10 +1,12 @@
 //! Renderers: pure functions of the report, one file a format.
 
 pub(crate) mod attestation;
+pub(crate) mod backlog;
 mod beside;
 pub(crate) mod candidate;
 pub(crate) mod changes;
 pub(crate) mod checklist;
+mod counts;
 pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod findings;
@@ -14,6 +16,8 @@ mod html;
 mod human;
 mod junit;
 mod markdown;
+mod not_judged;
+pub(crate) mod page;
 mod prometheus;
 pub(crate) mod reading;
 mod releases;

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::commands::{self, Places};
-use crate::wording;
+use crate::commands::Places;
 use anstyle::{AnsiColor, Style};
 use openclaw_verify_core::review::diff::{Difference, FileDifference};
-use openclaw_verify_core::{AgainstLock, Backlog, Packages, ReviewMaterial, text};
+use openclaw_verify_core::{AgainstLock, Packages, ReviewMaterial, text};
 
 const BOLD: Style = Style::new().bold();
 const OLD: Style = AnsiColor::Red.on_default();
@@ -68,42 +67,6 @@ fn lead(reading: &ReviewMaterial) -> Option<String> {
         AgainstLock::Updated => Some("OpenClaw updated it since it was locked.".to_owned()),
         _ => None,
     }
-}
-
-/// The list of what is left, one line each.
-pub(crate) fn backlog(backlog: &Backlog) -> String {
-    let mut out = String::new();
-    for item in &backlog.items {
-        let part = if matches!(item.part, "tree" | "definition") {
-            ""
-        } else {
-            item.part
-        };
-        let gap = if part.is_empty() { "" } else { " " };
-        let since = match (&item.since, &item.from) {
-            (Some(since), _) => format!(" since {since}"),
-            (None, Some(_)) => " since what was reviewed before".to_owned(),
-            (None, None) => String::new(),
-        };
-        let within = item
-            .within
-            .as_ref()
-            .map_or_else(String::new, |plugin| format!(", read with {plugin}"));
-        let _ = writeln!(
-            out,
-            "{BOLD}{}{BOLD:#}{gap}{part}  {}: {}{since}{within}",
-            item.subject, item.finding, item.cost
-        );
-        let command = wording::command(&item.remedy).unwrap_or_default();
-        let command = commands::carried(&command);
-        let _ = writeln!(out, "  {command}");
-    }
-    let count = backlog.items.len();
-    let _ = match count {
-        0 => writeln!(out, "nothing is left to read"),
-        _ => writeln!(out, "\n{count} to read: {}", backlog.total),
-    };
-    out
 }
 
 /// Names of packages that are listed; the rest is a number.

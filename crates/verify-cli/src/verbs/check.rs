@@ -49,7 +49,8 @@ pub(super) fn run(common: &Common, only: Option<(Vec<Kind>, Vec<String>)>) -> Re
     let since = Since {
         locked: locked_on(&start.files.lock, operator::now(common)),
         today: Some(operator::today(common)),
-        whole: scope == Scope::Everything,
+        // Of the lock alone nothing is asked about a machine.
+        whole: scope == Scope::Everything && !common.lock_only,
         machine: verifier.policy().host.check,
     };
     let exit = finish(common, &report, detail(common), Some(since))?;

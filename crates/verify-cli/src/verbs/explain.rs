@@ -5,7 +5,7 @@ use openclaw_verify_core::{Error, Result, text};
 
 use crate::cli::Format;
 use crate::render::findings;
-use crate::{Exit, names, output, pager, render};
+use crate::{Exit, names, output, pager, render, wrap};
 
 // The page of every finding, by id: a table that the build script makes of the folder. A test holds it and the catalogue together.
 include!(concat!(env!("OUT_DIR"), "/pages.rs"));
@@ -28,7 +28,10 @@ pub(super) fn run(id: Option<&str>, format: Format) -> Result<Exit> {
         return Err(Error::environment(what, help));
     };
     match format {
-        Format::Human => pager::show(page(rule))?,
+        Format::Human => {
+            let width = wrap::stdout().unwrap_or(wrap::USUAL).min(wrap::WIDEST);
+            pager::show(&render::page::page(page(rule), width))?;
+        }
         _ => output::document(&render::json(&findings::entry(rule))?, format)?,
     }
     Ok(Exit::Clean)

@@ -43,11 +43,12 @@ pub struct Step<'r> {
 }
 
 /// Who published what is installed, as verified in this run: by provenance, or by a tag signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Publisher {
     /// `github:<owner>/<repository>`, or the tag signer such as `ssh:SHA256:…`.
     pub id: String,
     /// The workflow that built it; none for a tag signature.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
 }
 

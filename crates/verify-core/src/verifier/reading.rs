@@ -12,13 +12,14 @@ use super::since_lock::AgainstLock;
 use super::{Scope, Verifier};
 use crate::digest::TreeDigest;
 use crate::error::{Error, Result};
+use crate::evidence::Evidence;
 use crate::evidence::review::{self as facts, ReadPart, ReviewStatus};
 use crate::finding::Remedy;
 use crate::inventory::staged::kept::StagedCopy;
 use crate::inventory::{Inventory, Subject};
 use crate::lock::Lock;
 use crate::review::diff::{self, Cost, CostLimits, Difference};
-use crate::review::{Content, ContentStore, Contents, Criteria};
+use crate::review::{Content, ContentStore, Contents, Criteria, Publisher};
 use crate::rules;
 use crate::subject::{Kind, SubjectId};
 use crate::text;
@@ -64,6 +65,9 @@ pub struct BacklogItem {
     pub cost: Cost,
     /// The plugin in this list whose reading covers this too, because it holds the very same files. The total leaves it out.
     pub within: Option<SubjectId>,
+    /// Who published exactly these files, as verified in this run: trust in one of them can replace the review.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publishers: Vec<Publisher>,
     /// What has to be read, as data.
     pub remedy: Remedy,
 }
@@ -166,7 +170,7 @@ impl Verifier {
                     .review
                     .required
                     .iter()
-                    .filter_map(|reading| item(subject, reading)),
+                    .filter_map(|reading| item(subject, evidence, reading)),
             );
         }
         items.sort_by(|a, b| {
@@ -389,7 +393,11 @@ impl ReviewMaterial {
     }
 }
 
-fn item(subject: &Subject, reading: &facts::RequiredReview) -> Option<BacklogItem> {
+fn item(
+    subject: &Subject,
+    evidence: &Evidence,
+    reading: &facts::RequiredReview,
+) -> Option<BacklogItem> {
     let finding = match &reading.status {
         ReviewStatus::Unreviewed => rules::UNREVIEWED,
         ReviewStatus::Expired(_) => rules::REVIEW_EXPIRED,
@@ -418,6 +426,11 @@ fn item(subject: &Subject, reading: &facts::RequiredReview) -> Option<BacklogIte
         place: next.and_then(|next| next.place.clone()),
         cost: next.map(|next| next.cost).unwrap_or_default(),
         within: reading.within.clone(),
+        // Of dependencies only a review says anything.
+        publishers: match reading.part {
+            ReadPart::Own => evidence.publishers(),
+            _ => Vec::new(),
+        },
         remedy: Remedy::Review {
             subject: Some(subject.id.clone()),
             dependencies: reading.part != ReadPart::Own,

@@ -479,6 +479,12 @@ export type Remedy = {
   /** The file, folder or link: relative to the state directory, or absolute. */
   path: string;
 } | {
+  kind: "pack";
+  /** The project's folder: relative to the state directory, or absolute. */
+  folder: string;
+  /** What OpenClaw is asked for to load the project no longer. */
+  unload: Unload;
+} | {
   kind: "uninstall";
   /** Which plugin. */
   subject: SubjectId;
@@ -548,6 +554,13 @@ export type Remedy = {
   kind: "never";
 };
 
+/** How OpenClaw stops loading a plugin from the project in which it is developed. The project stays as it is. */
+export type Unload = {
+  link: string;
+} | {
+  key: string;
+};
+
 /** Something that a caller can give the verifier, and did not. */
 export type Input = "host" | "state-dir" | "home" | "relocated-from" | "nix-database" | "config" | "attestations" | "npm-keys" | "trust-root" | "instance" | "public-key" | "identity" | "issuer" | "repository" | "signers" | "network" | "copy" | "unpacked" | "registry" | "imports";
 
@@ -565,6 +578,11 @@ export interface NotCovered {
   what: string;
   /** Why not. */
   why: string;
+  /** Whose it is. */
+  group: NotCoveredGroup;
   /** Patterns of its places, below a named root: `<state>/logs/**`. None where it is no place of a known name. */
   places?: Array<string>;
 }
+
+/** Whose the things are that are not judged. The order is that in which a person wants to know of them. */
+export type NotCoveredGroup = "not-seen" | "elsewhere" | "openclaw" | "agents" | "user" | "system";

@@ -9,7 +9,7 @@ use openclaw_verify_core::report::{Basis, InputFile, Report, Size, SubjectReport
 use openclaw_verify_core::rules::Stage;
 
 use super::{esc, lines, next, page, push, table};
-use crate::render::count;
+use crate::render::{count, counts, not_judged};
 
 /// Lines of evidence under one finding that are open at once; the rest folds.
 const EVIDENCE_OPEN: usize = 8;
@@ -57,28 +57,8 @@ pub(in crate::render) fn title(report: &Report) -> String {
 }
 
 fn counts(out: &mut String, report: &Report) {
-    let summary = &report.summary;
-    let subjects = match report.releases.len() {
-        0 => count(summary.subjects, "subject"),
-        tags => count(tags, "release tag"),
-    };
-    let mut parts = vec![
-        subjects,
-        format!("{} deny", summary.deny),
-        format!("{} warn", summary.warn),
-        count(summary.note, "note"),
-        format!("{} not established", summary.not_established),
-    ];
-    if summary.suppressed > 0 {
-        let until = summary
-            .suppressed_until
-            .map_or(String::new(), |day| format!(" until {day}"));
-        parts.push(format!("{} excepted{until}", summary.suppressed));
-    }
-    push(
-        out,
-        format_args!("<p class=\"counts\">{}</p>", esc(&parts.join(" · "))),
-    );
+    let line = counts::line(report);
+    push(out, format_args!("<p class=\"counts\">{}</p>", esc(&line)));
 }
 
 /// What each subject stands on, and how much it is, as two bars and as words.
@@ -417,15 +397,23 @@ fn not_covered(out: &mut String, report: &Report) {
     push(
         out,
         format_args!(
-            "<section aria-labelledby=\"not-judged\">\n<h2 id=\"not-judged\">What was not judged</h2>\n<details>\n<summary>{} that OpenClaw also opens</summary>\n<dl>",
+            "<section aria-labelledby=\"not-judged\">\n<h2 id=\"not-judged\">What was not judged</h2>\n<details>\n<summary>{} that OpenClaw also opens</summary>",
             count(report.not_covered.len(), "thing")
         ),
     );
-    for item in &report.not_covered {
+    for (group, items) in not_judged::groups(report) {
+        let label = not_judged::label(group);
         push(
             out,
-            format_args!("<dt>{}</dt><dd>{}</dd>", esc(&item.what), esc(&item.why)),
+            format_args!("\n<h3>{}: {label}</h3>\n<dl>", items.len()),
         );
+        for item in items {
+            push(
+                out,
+                format_args!("<dt>{}</dt><dd>{}</dd>", esc(&item.what), esc(&item.why)),
+            );
+        }
+        out.push_str("</dl>");
     }
-    out.push_str("</dl>\n</details>\n</section>\n");
+    out.push_str("\n</details>\n</section>\n");
 }

@@ -17,6 +17,7 @@ use super::{policy, start};
 use crate::cli::{Common, Format, ReviewArgs};
 use crate::commands::Places;
 use crate::operator::Files;
+use crate::render::backlog::Ways;
 use crate::{Exit, ask, names, operator, output, pager, render, wording};
 
 pub(super) fn run(common: &Common, args: &ReviewArgs) -> Result<Exit> {
@@ -128,10 +129,19 @@ fn offer_to_prune(
 
 fn backlog(common: &Common) -> Result<Exit> {
     let start = start(common)?;
-    let backlog = start.builder.build()?.backlog()?;
+    let verifier = start.builder.build()?;
+    let backlog = verifier.backlog()?;
     start.bar.finish();
     let text = match common.format {
-        Format::Human => render::reading::backlog(&backlog),
+        Format::Human => {
+            let ways = Ways {
+                exceptions: verifier.policy().exceptions(),
+                policy: &operator::shown(&start.files.policy),
+                today: operator::today(common),
+                online: common.online,
+            };
+            render::backlog::backlog(&backlog, &ways)
+        }
         _ => render::json(&wording::backlog(&backlog))?,
     };
     output::report(&text, common.format)?;
