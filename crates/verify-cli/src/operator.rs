@@ -54,6 +54,14 @@ pub(crate) fn openclaw_config(common: &Common) -> Option<PathBuf> {
     chosen(common, "OPENCLAW_CONFIG_PATH").map(|(path, _)| expanded(Path::new(&path)))
 }
 
+/// Whether OpenClaw is told its state directory: its folder of code is that of the config otherwise. `--state-dir` names the state and
+/// does not say how OpenClaw is started.
+pub(crate) fn state_is_set(common: &Common) -> bool {
+    chosen(common, "OPENCLAW_STATE_DIR").is_some()
+        || common.profile.is_some()
+        || chosen(common, "OPENCLAW_PROFILE").is_some()
+}
+
 /// The default workspace where the call or the operator's environment names one.
 pub(crate) fn openclaw_workspace(common: &Common) -> Option<PathBuf> {
     chosen(common, "OPENCLAW_WORKSPACE_DIR").map(|(path, _)| expanded(Path::new(&path)))

@@ -289,6 +289,9 @@ fn of_system(remedy: &Remedy) -> Option<String> {
         Remedy::Owner { path, user } => {
             Some(format!("sudo chown -hR {user} -- {}", shell_word(path)))
         }
+        Remedy::SetStateDir { folder } => {
+            Some(format!("export OPENCLAW_STATE_DIR={}", shell_word(folder)))
+        }
         Remedy::SetAside { path } => Some(format!(
             "mkdir -p ~/set-aside && mv -- {} ~/set-aside/",
             commands::in_state(path)

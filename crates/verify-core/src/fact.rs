@@ -230,6 +230,8 @@ pub enum NotEstablished {
     UnsupportedSchema,
     /// A folder layout that is not understood.
     UnknownLayout,
+    /// OpenClaw takes code from the folder of its config, which is not in the state directory.
+    ConfigFolder,
     /// An MCP server that runs a local command.
     LocalCommand,
     /// An MCP server that runs elsewhere.
@@ -263,6 +265,7 @@ impl NotEstablished {
             Self::NotHere => "not-here",
             Self::UnsupportedSchema => "unsupported-schema",
             Self::UnknownLayout => "unknown-layout",
+            Self::ConfigFolder => "config-folder",
             Self::LocalCommand => "local-command",
             Self::Remote => "remote",
             Self::FeatureDisabled => "feature-disabled",

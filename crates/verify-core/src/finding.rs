@@ -202,6 +202,11 @@ pub enum Remedy {
         /// The file, folder or link: relative to the state directory, or absolute.
         path: String,
     },
+    /// Set `OPENCLAW_STATE_DIR` for OpenClaw and for the verifier.
+    SetStateDir {
+        /// The state directory, whole.
+        folder: String,
+    },
     /// Pack the project that it is loaded from, and install that in place of the project: then everything that it loads lies in it.
     Pack {
         /// The project's folder: relative to the state directory, or absolute.
@@ -326,6 +331,7 @@ impl Remedy {
             | Self::Gate
             | Self::Source { .. }
             | Self::SetAside { .. }
+            | Self::SetStateDir { .. }
             | Self::UnsetVariable { .. }
             | Self::UnsetStored { .. }
             | Self::Drop { .. } => RemedyKind::Operator,
@@ -349,7 +355,8 @@ pub enum RemedyKind {
     /// [`Remedy::Configure`], [`Remedy::OpenClaw`] or [`Remedy::Unset`].
     Configure,
     /// [`Remedy::Operator`], [`Remedy::Pin`], [`Remedy::Prune`], [`Remedy::Permissions`], [`Remedy::Owner`], [`Remedy::Gate`],
-    /// [`Remedy::Source`], [`Remedy::SetAside`], [`Remedy::UnsetVariable`], [`Remedy::UnsetStored`] or [`Remedy::Drop`].
+    /// [`Remedy::Source`], [`Remedy::SetAside`], [`Remedy::SetStateDir`], [`Remedy::UnsetVariable`], [`Remedy::UnsetStored`] or
+    /// [`Remedy::Drop`].
     Operator,
     /// [`Remedy::Never`] or [`Remedy::Uninstall`].
     Never,

@@ -130,6 +130,7 @@ impl Verifier {
         Some(inventory::InventoryOptions {
             local: self.policy.local_files(),
             other_state: self.options.other_state.clone(),
+            state_is_set: self.options.state_is_set,
             state_dir: self.options.state_dir.clone()?,
             host: self.options.host.clone(),
             host_command: self.options.host_command.clone(),

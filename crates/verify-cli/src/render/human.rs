@@ -106,10 +106,7 @@ fn installation(out: &mut String, report: &Report) {
         format_args!("{dim}state   {}{dim:#}", file(&inputs.state_dir)),
     );
     if report.stage != Stage::Host {
-        line(
-            out,
-            format_args!("{dim}host    {}{dim:#}", host(inputs)),
-        );
+        line(out, format_args!("{dim}host    {}{dim:#}", host(inputs)));
     }
     // What is where it usually is goes without saying.
     let unusual = |input: &&InputFile| input.origin.as_deref() != Some("default");

@@ -360,6 +360,9 @@ fn surroundings(mut builder: Builder, common: &Common, named: Option<&Path>) -> 
     if let Some(config) = operator::openclaw_config(common) {
         builder = builder.openclaw_config(config);
     }
+    if operator::state_is_set(common) {
+        builder = builder.state_is_set();
+    }
     builder = match named.and_then(|folder| operator::openclaw_home(common, folder)) {
         Some(home) => builder.home(home),
         None => builder.without_home(),
@@ -425,6 +428,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         relocated_from: common.relocated_from.clone(),
         home: operator::openclaw_home(common, &installation.named),
         config: operator::openclaw_config(common),
+        state_is_set: operator::state_is_set(common),
         tmp: None,
         now: 0,
         workspace: operator::openclaw_workspace(common),

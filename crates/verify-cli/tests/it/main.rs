@@ -16,6 +16,7 @@ mod backup;
 mod cases;
 mod catalogue;
 mod checklist;
+mod config_folder;
 mod coverage;
 mod first_run;
 mod formats;

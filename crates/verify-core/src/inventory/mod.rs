@@ -8,6 +8,7 @@ mod ancestors;
 mod automation;
 mod bundles;
 mod config;
+mod config_folder;
 pub(crate) mod context;
 mod copied;
 mod core;
@@ -125,6 +126,9 @@ pub fn read(options: &InventoryOptions) -> crate::error::Result<Inventory> {
     inventory
         .observations
         .extend(environment::read(&paths, &config.value, &config.shown));
+    inventory
+        .observations
+        .extend(config_folder::read(&paths, &options));
 
     let sources = Sources {
         options: &options,
@@ -300,6 +304,8 @@ pub struct InventoryOptions {
     pub home: Option<PathBuf>,
     /// The config, when it is not `openclaw.json` in the state directory.
     pub config: Option<PathBuf>,
+    /// OpenClaw is told its state directory (`OPENCLAW_STATE_DIR`, a profile). Otherwise it takes code from the folder of `config` too.
+    pub state_is_set: bool,
     /// The temporary folder of the user who runs OpenClaw.
     pub tmp: Option<PathBuf>,
     /// Seconds since the epoch: what is newer lies in the future.
@@ -373,6 +379,7 @@ impl InventoryOptions {
             variables: Vec::new(),
             local: LocalRules::default(),
             other_state: None,
+            state_is_set: false,
             memory: None,
             machine: MachineOptions::default(),
         }

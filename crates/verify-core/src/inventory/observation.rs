@@ -191,6 +191,15 @@ pub enum Observation {
         /// The path, safe to show.
         path: String,
     },
+    /// The folder of the config, from which OpenClaw takes code while it is not told its state directory.
+    ConfigFolder {
+        /// The folder, safe to show.
+        place: String,
+        /// What of what it loads lies there, in words.
+        holds: String,
+        /// The state directory, safe to show.
+        state: String,
+    },
     /// A folder layout that is not understood.
     UnknownLayout {
         /// The folder, safe to show.

@@ -80,6 +80,7 @@ impl State {
             variables: Vec::new(),
             local: Default::default(),
             other_state: None,
+            state_is_set: false,
             memory: None,
             machine: Default::default(),
         };

@@ -166,6 +166,7 @@ fn unknown(subject: &Subject, evidence: &Evidence) -> bool {
         matches!(
             observation,
             O::UnsupportedSchema { .. }
+                | O::ConfigFolder { .. }
                 | O::UnknownLayout { .. }
                 | O::Unreadable { .. }
                 | O::NotInCopy { .. }

@@ -31,6 +31,7 @@ pub struct Builder {
     pub(super) variables: Vec<(String, String)>,
     pub(super) origins: Origins,
     pub(super) other_state: Option<PathBuf>,
+    pub(super) state_is_set: bool,
     pub(super) etc: Option<PathBuf>,
     pub(super) proc: Option<PathBuf>,
     pub(super) machine: MachineFiles,
@@ -103,6 +104,7 @@ impl Builder {
             variables: Vec::new(),
             origins: Origins::default(),
             other_state: None,
+            state_is_set: false,
             etc: None,
             proc: None,
             machine: MachineFiles::default(),
@@ -242,6 +244,13 @@ impl Builder {
     /// The temporary folder of the user who runs OpenClaw, in which Node keeps compiled code. Not looked at where it is not named.
     pub fn tmp(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tmp = Some(folder.into());
+        self
+    }
+
+    /// OpenClaw is told its state directory, as `OPENCLAW_STATE_DIR` or by a profile. Where it is not and its config lies elsewhere, it
+    /// takes plugins, skills and hooks from the folder of the config, and whatever lies there is `not-established [config-folder]`.
+    pub fn state_is_set(mut self) -> Self {
+        self.state_is_set = true;
         self
     }
 

@@ -128,6 +128,11 @@ fn of_installation(observation: &Observation) -> Option<Draft> {
         Observation::NotInCopy { .. } => draft
             .code(NotEstablished::UnknownLayout.as_str())
             .help(NOT_IN_COPY),
+        Observation::ConfigFolder { state, .. } => draft
+            .help("have OpenClaw and this command take it from the state directory, and move there what OpenClaw is to load")
+            .remedy(Remedy::SetStateDir {
+                folder: state.clone(),
+            }),
         Observation::LeadsNowhere { place } => draft
             .help("have it lead to a folder again, or set it aside")
             .remedy(Remedy::SetAside {
@@ -160,6 +165,13 @@ fn of_observation(observation: &Observation) -> Option<Draft> {
         Observation::UnsupportedSchema { place, found } => (
             NotEstablished::UnsupportedSchema,
             format!("{place} has a format that this version does not know: {found}"),
+            true,
+        ),
+        Observation::ConfigFolder { place, holds, .. } => (
+            NotEstablished::ConfigFolder,
+            format!(
+                "OpenClaw takes code from {place}, the folder of its config, and not from the state directory: OPENCLAW_CONFIG_PATH is set and OPENCLAW_STATE_DIR is not; not judged there: {holds}"
+            ),
             true,
         ),
         Observation::UnknownLayout { place, found } => (
