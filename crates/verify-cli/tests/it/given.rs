@@ -12,7 +12,7 @@ use crate::support::{Installation, Run, graded};
 
 const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
-fn installation() -> Installation {
+pub(crate) fn installation() -> Installation {
     use std::os::unix::fs::PermissionsExt as _;
     let installation = Installation::empty();
     fs::set_permissions(&installation.state, fs::Permissions::from_mode(0o700)).expect("mode");
@@ -23,23 +23,23 @@ fn installation() -> Installation {
     installation
 }
 
-fn given(installation: &Installation, name: &str, text: &str) -> PathBuf {
+pub(crate) fn given(installation: &Installation, name: &str, text: &str) -> PathBuf {
     let file = installation.config.join(name);
     fs::write(&file, text).expect("file");
     file
 }
 
-fn run(installation: &Installation, option: &str, file: &Path, more: &[&str]) -> Run {
+pub(crate) fn run(installation: &Installation, option: &str, file: &Path, more: &[&str]) -> Run {
     let file = file.to_str().expect("text");
     installation.run(&[&["host", "--format", "json", option, file], more].concat())
 }
 
-fn report(run: &Run) -> Value {
+pub(crate) fn report(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.text()))
 }
 
 /// Level, id and code of the findings of these rules.
-fn about(report: &Value, ids: &[&str]) -> Vec<String> {
+pub(crate) fn about(report: &Value, ids: &[&str]) -> Vec<String> {
     let found = report["findings"].as_array().expect("findings").iter();
     found
         .filter(|finding| ids.iter().any(|id| finding["id"] == *id))
@@ -47,10 +47,10 @@ fn about(report: &Value, ids: &[&str]) -> Vec<String> {
         .collect()
 }
 
-const OF_CONTAINERS: [&str; 2] = ["published-port", "container-hole"];
+pub(crate) const OF_CONTAINERS: [&str; 2] = ["published-port", "container-hole"];
 
 /// What is said of a compose file with one service `openclaw` that has these lines.
-fn of_service(lines: &str, more: &[&str]) -> Vec<String> {
+pub(crate) fn of_service(lines: &str, more: &[&str]) -> Vec<String> {
     let installation = installation();
     let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
     let text = format!("services:\n  openclaw:\n{body}");

@@ -56,8 +56,8 @@ fn of(config: &str, id: &str) -> Vec<String> {
 /// What of a config a rule says: nothing, or a level and code each.
 type Case = (&'static str, &'static str, &'static [&'static str]);
 
-/// Rules that look at files, processes or units: their cases are below.
-const OF_FILES: [&str; 12] = [
+/// Rules that look at files, processes or units: their cases are below and in both_cases.rs.
+pub(crate) const OF_FILES: [&str; 12] = [
     "secret-in-service",
     "runs-as-root",
     "unit-unhardened",
@@ -72,8 +72,8 @@ const OF_FILES: [&str; 12] = [
     "root-equivalent-group",
 ];
 
-/// Rules that look at files which are handed over, or at repositories: their cases are in given.rs.
-const OF_GIVEN: [&str; 4] = [
+/// Rules that look at files which are handed over, or at repositories: their cases are in given.rs and both_cases.rs.
+pub(crate) const OF_GIVEN: [&str; 4] = [
     "published-port",
     "container-hole",
     "nix-pin-mismatch",
@@ -106,6 +106,16 @@ const CASES: &[Case] = &[
         &["warn loopback"],
     ),
     ("gateway-no-auth", "{}", &["note unset"]),
+    (
+        "gateway-no-auth",
+        "{gateway:{bind:'lan',auth:{mode:'${MODE}',token:'STRONG'}}}",
+        &["note unset"],
+    ),
+    (
+        "gateway-no-auth",
+        "{gateway:{bind:'lan',auth:{mode:'${MODE}',token:'STRONG'}},env:{vars:{MODE:'none'}}}",
+        &["deny"],
+    ),
     ("gateway-exposed", "{}", &[]),
     ("gateway-exposed", "{gateway:{bind:'loopback'}}", &[]),
     (
@@ -187,6 +197,16 @@ const CASES: &[Case] = &[
     ),
     (
         "weak-gateway-secret",
+        "{gateway:{auth:{token:'${A}-${B}'}},env:{vars:{A:'sh',B:'ort'}}}",
+        &["deny"],
+    ),
+    (
+        "weak-gateway-secret",
+        "{gateway:{auth:{token:'${A}-0123456789abcdef'}}}",
+        &["note elsewhere"],
+    ),
+    (
+        "weak-gateway-secret",
         "{gateway:{auth:{token:{source:'exec',provider:'op',id:'x'}}}}",
         &["note elsewhere"],
     ),
@@ -203,6 +223,11 @@ const CASES: &[Case] = &[
     (
         "proxy-trust-too-wide",
         "{gateway:{trustedProxies:['10.0.0.0/16','fd00::/48']}}",
+        &["deny", "deny"],
+    ),
+    (
+        "proxy-trust-too-wide",
+        "{gateway:{trustedProxies:['::ffff:0.0.0.0/96','::ffff:10.0.0.0/112','::ffff:10.0.0.1/128']}}",
         &["deny", "deny"],
     ),
     (
@@ -278,6 +303,16 @@ const CASES: &[Case] = &[
     ),
     (
         "cleartext-credentials",
+        "{mcp:{servers:{a:{url:'HTTP://203.0.113.5/mcp',headers:{Authorization:'Bearer ${T}'}},b:{url:'http://203.0.113.5/open'}}},channels:{mattermost:{baseUrl:'http://203.0.113.7',botToken:'${B}'}}}",
+        &["warn", "warn"],
+    ),
+    (
+        "cleartext-credentials",
+        "{mcp:{servers:{a:{url:'https://203.0.113.5/mcp',headers:{A:'b'}},c:{url:'http://[::1]:9/mcp',headers:{A:'b'}}}}}",
+        &[],
+    ),
+    (
+        "cleartext-credentials",
         "{gateway:{remote:{url:'ws://gw.example.org',token:'STRONG'}}}",
         &["note name"],
     ),
@@ -305,6 +340,11 @@ const CASES: &[Case] = &[
     (
         "http-tools-reopened",
         "{gateway:{tools:{allow:['exec','web_search']}}}",
+        &["warn"],
+    ),
+    (
+        "http-tools-reopened",
+        "{gateway:{tools:{allow:['Bash','group:runtime','fs_*','web_search']}}}",
         &["warn"],
     ),
     (
@@ -393,6 +433,16 @@ const CASES: &[Case] = &[
         "{session:{identityLinks:{ada:['telegram:1','discord:2']}},channels:{telegram:{allowFrom:['1']},discord:{allowFrom:['2']}}}",
         &[],
     ),
+    (
+        "elevated-open",
+        "{agents:{defaults:{tools:{elevated:{allowFrom:{telegram:['${ALL}']}}}},list:[{id:'a',tools:{elevated:{allowFrom:{discord:['*']}}}}]},env:{vars:{ALL:'*'}}}",
+        &["deny", "deny"],
+    ),
+    (
+        "mutable-sender-id",
+        "{plugins:{entries:{irc:{config:{dangerouslyAllowNameMatching:true}}}}}",
+        &["warn"],
+    ),
     ("exec-unrestricted", "{}", &["warn default"]),
     ("exec-unrestricted", "{tools:{exec:{mode:'ask'}}}", &[]),
     (
@@ -461,6 +511,16 @@ const CASES: &[Case] = &[
         "{agents:{defaults:{sandbox:{docker:{dangerouslyAllowExternalBindSources:true,env:{GITHUB_TOKEN:'x',LANG:'C'}}}}}}",
         &["deny flag", "deny secret"],
     ),
+    (
+        "sandbox-hole",
+        "{agents:{defaults:{sandbox:{docker:{network:'host',seccompProfile:'unconfined',apparmorProfile:'${A}'}}}},env:{vars:{A:'unconfined'}}}",
+        &["deny network", "deny unconfined", "deny unconfined"],
+    ),
+    (
+        "sandbox-hole",
+        "{agents:{defaults:{sandbox:{docker:{network:'none',seccompProfile:'/etc/openclaw/seccomp.json',binds:['${WHERE}:/w','data:/d',7]}}}}}",
+        &["note unknown", "note unknown", "note unknown"],
+    ),
     ("sandbox-weakened", "{}", &[]),
     (
         "sandbox-weakened",
@@ -495,6 +555,11 @@ const CASES: &[Case] = &[
     (
         "interpreter-allowlisted",
         "{tools:{exec:{safeBins:['python3.12','jq']}}}",
+        &["warn"],
+    ),
+    (
+        "interpreter-allowlisted",
+        "{agents:{list:[{id:'a',tools:{exec:{safeBins:['bash']}}}]}}",
         &["warn"],
     ),
     (
@@ -555,6 +620,11 @@ const CASES: &[Case] = &[
         "{env:{vars:{OPENAI_API_KEY:'sk-test-0123456789'}},mcp:{servers:{a:{command:'x',env:{GITHUB_TOKEN:'ghp_0123456789abcdef'}}}}}",
         &["warn"],
     ),
+    (
+        "secret-in-config",
+        "{mcp:{servers:{a:{command:'x',args:['--api-key','0123456789abcdef']}}}}",
+        &["warn"],
+    ),
 ];
 
 #[test]
@@ -564,6 +634,38 @@ fn each_rule_is_silent_and_fires() {
         found.sort();
         assert_eq!(found, *expected, "{id}: {config}");
     }
+}
+
+#[test]
+fn a_bind_of_an_unknown_home_folder_is_not_a_closed_one() {
+    let of = |bind: &str| {
+        let config = format!("{{agents:{{defaults:{{sandbox:{{docker:{{binds:['{bind}']}}}}}}}}}}");
+        let installation = with(&config);
+        let machine = openclaw_verify_core::Verifier::builder(jiff::Timestamp::UNIX_EPOCH)
+            .state_dir(&installation.state)
+            .without_home()
+            .build()
+            .expect("verifier");
+        let report = machine.posture().expect("report");
+        let found = report.findings.iter().filter(|f| f.id == "sandbox-hole");
+        let said: Vec<String> = found
+            .map(|f| format!("{} {}", f.level.as_str(), f.code.unwrap_or_default()))
+            .collect();
+        said.concat()
+    };
+    for open in [
+        "~:/h",
+        "~/:/h",
+        "~/.ssh:/s:ro",
+        "~/./.aws:/a",
+        "~/../ada:/h",
+    ] {
+        assert_eq!(of(open), "deny bind", "{open}");
+    }
+    for unknown in ["~/work:/w", "~ada/work:/w", "work:/w"] {
+        assert_eq!(of(unknown), "note unknown", "{unknown}");
+    }
+    assert_eq!(of("/srv/data:/data"), "");
 }
 
 #[test]
@@ -902,7 +1004,12 @@ fn what_the_state_lies_on_comes_from_the_table_of_mounts() {
 }
 
 /// A `/proc` with one gateway of the state of `installation`, which listens on these addresses (as the kernel writes them).
-fn proc_of(installation: &Installation, uid: u32, label: &str, listens: &[&str]) -> String {
+pub(crate) fn proc_of(
+    installation: &Installation,
+    uid: u32,
+    label: &str,
+    listens: &[&str],
+) -> String {
     let proc = installation.config.join("p/proc");
     let process = proc.join("77");
     fs::create_dir_all(process.join("net")).expect("folder");
@@ -976,6 +1083,10 @@ fn what_is_seen_to_listen_wins_over_what_is_said() {
     assert_eq!(of(open, &[]), Some("warn  ".to_owned()));
     let tailnet = "{gateway:{bind:'tailnet',auth:{token:'STRONG'}}}";
     assert!(of(tailnet, &[V4, "01404064"]).is_some_and(|found| found.starts_with("note tailnet")));
+    // Another private network is not Tailscale's.
+    assert!(
+        of(tailnet, &["0100A8C0"]).is_some_and(|found| found.starts_with("deny observed-mismatch"))
+    );
     assert!(
         of(tailnet, &["00000000"]).is_some_and(|found| found.starts_with("deny observed-mismatch"))
     );

@@ -1,12 +1,13 @@
 //! What the rules about the machine have in common.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::{Stage, Stages};
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, Remedy};
+use crate::finding::{Draft, Level, Observed, Remedy};
 use crate::inventory::machine::Machine;
 use crate::subject::SubjectId;
 use crate::text;
@@ -14,15 +15,30 @@ use crate::text;
 /// They speak only where the question is how the machine is set up.
 pub(super) const STAGES: Stages = Stages::of(Stage::Host, &[]);
 
-/// Ends of the names of sockets by which a container engine is steered.
-pub(super) const SOCKETS: [&str; 6] = [
+/// Ends of the names of sockets by which a container engine or the machine itself is steered.
+const SOCKETS: [&str; 10] = [
     "docker.sock",
     "podman.sock",
     "containerd.sock",
+    "containerd.sock.ttrpc",
     "crio.sock",
     "buildkitd.sock",
     "dockerd.sock",
+    "docker_engine",
+    "system_bus_socket",
+    "libvirt-sock",
 ];
+
+/// Whether a place is a socket by which a container engine or the machine itself is steered.
+pub(super) fn is_engine_socket(place: &Path) -> bool {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let within = |folder: &str| place.components().any(|part| part.as_os_str() == folder);
+    SOCKETS.iter().any(|socket| name.ends_with(socket))
+        // Of a proxy, or renamed.
+        || (name.contains("docker") && (name.contains(".sock") || name.contains("-sock")))
+        || (name == "unix.socket" && (within("lxd") || within("incus")))
+        || (name == "bus" && place.starts_with("/run/user"))
+}
 
 /// A violation about the machine.
 pub(super) fn draft(message: impl Into<String>) -> Draft {
@@ -55,9 +71,17 @@ pub(super) fn set(path: impl Into<String>, value: impl Into<Value>) -> Remedy {
     }
 }
 
+/// Whether an address is one of Tailscale's private network.
+pub(super) fn is_of_tailscale(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]),
+        IpAddr::V6(v6) => v6.segments().starts_with(&[0xfd7a, 0x115c, 0xa1e0]),
+    }
+}
+
 /// The home folder that a path lies in by the usual places.
 pub(super) fn named_home(source: &Path) -> Option<PathBuf> {
-    ["/home", "/Users"].iter().find_map(|homes| {
+    ["/home", "/Users", "/var/home"].iter().find_map(|homes| {
         let rest = source.strip_prefix(homes).ok()?;
         let user = rest.components().next()?;
         Some(Path::new(homes).join(user))
@@ -77,4 +101,26 @@ pub(super) fn of_other_files(machine: &Machine, unknown: &str) -> Option<Draft> 
     .level(Level::Note)
     .help("Give what `docker compose config` prints: it has them filled in.");
     (!parts.is_empty()).then(|| parts.iter().fold(found, |found, (_, fact)| fact.on(found)))
+}
+
+/// That units cannot be read. `what`: what is not known of them.
+pub(super) fn unread(machine: &Machine, what: &str) -> Option<Draft> {
+    const SHOWN: usize = 20;
+    let units = machine.unread_units();
+    let found = draft(format!(
+        "whether {} of the service manager {what} is not known: they cannot be read",
+        match units.len() {
+            1 => "a unit".to_owned(),
+            count => format!("{count} units"),
+        }
+    ))
+    .code("unread")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Note)
+    .help("Run this as a user who may read them: root, for units of the system.");
+    let shown = units.iter().take(SHOWN);
+    let found = shown.fold(found, |found, (unit, why)| {
+        found.observed(Observed::new(unit.clone(), why.clone(), "the file"))
+    });
+    (!units.is_empty()).then_some(found)
 }

@@ -70,7 +70,7 @@ pub(crate) struct Machine {
     /// Running gateways of this state, as far as they are shown.
     gateways: Vec<processes::Gateway>,
     /// Units that start one.
-    services: Vec<units::Service>,
+    units: units::Units,
     /// Whether this is the inside of a container.
     in_container: bool,
     /// Repositories that the state or a workspace lies in; none where the state is not this machine's.
@@ -167,7 +167,7 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         files: None,
         mount: None,
         gateways: Vec::new(),
-        services: Vec::new(),
+        units: units::Units::default(),
         in_container: false,
         repositories: None,
         given: given::read(&options.machine.given, &options.variables)?,
@@ -208,11 +208,12 @@ impl Machine {
         let given = &options.machine;
         let proc = given.proc.clone().unwrap_or_else(|| PathBuf::from("/proc"));
         self.mount = mounts::of(&paths.state, &proc);
-        self.services = units::read_all(paths, self.places.host.as_deref(), given.etc.as_deref());
         let owner = std::fs::metadata(&paths.state).map_or(0, |found| {
             use std::os::unix::fs::MetadataExt as _;
             found.uid()
         });
+        let host = self.places.host.as_deref();
+        self.units = units::read_all(paths, host, given.etc.as_deref(), owner);
         self.gateways = processes::read(&proc, &paths.state, owner, &self.ports());
         let root = proc.parent().unwrap_or(Path::new("/"));
         self.in_container = [".dockerenv", "run/.containerenv"]
@@ -278,7 +279,7 @@ impl Machine {
             files: None,
             mount: None,
             gateways: Vec::new(),
-            services: Vec::new(),
+            units: units::Units::default(),
             in_container: false,
             repositories: None,
             given: given::Given::default(),
@@ -292,7 +293,12 @@ impl Machine {
 
     /// Units that start one.
     pub(crate) fn services(&self) -> &[units::Service] {
-        &self.services
+        &self.units.services
+    }
+
+    /// Units of which it is not known whether they start one: how each is shown, and why.
+    pub(crate) fn unread_units(&self) -> &[(String, String)] {
+        &self.units.unread
     }
 
     /// Whether this is the inside of a container.
@@ -319,7 +325,11 @@ impl Machine {
         let variable = self
             .variable("OPENCLAW_GATEWAY_PORT")
             .and_then(|port| port.trim().parse().ok());
-        let units = self.services.iter().filter_map(|service| service.port);
+        let units = self
+            .units
+            .services
+            .iter()
+            .filter_map(|service| service.port);
         config
             .into_iter()
             .chain(variable)
@@ -381,13 +391,32 @@ impl Machine {
         }
     }
 
-    /// The key at `path`, whose parts are joined by `.`; none where it is not written or null.
-    pub(crate) fn at(&self, path: &str) -> Option<At<'_>> {
-        let root = At {
+    /// The whole config.
+    pub(crate) fn root(&self) -> At<'_> {
+        At {
             path: Vec::new(),
             value: &self.config,
-        };
-        path.split('.').try_fold(root, |at, part| at.child(part))
+        }
+    }
+
+    /// The same key of every agent that has one of its own, and of what they have in common.
+    pub(crate) fn of_agents(&self, path: &str) -> Vec<At<'_>> {
+        let entries = self.at("agents.entries");
+        let list = self.at("agents.list");
+        let agents = entries
+            .iter()
+            .flat_map(|at| at.members().map(|(_, at)| at).collect::<Vec<_>>())
+            .chain(list.iter().flat_map(|at| at.items().collect::<Vec<_>>()))
+            .chain(self.at("agents.defaults"));
+        agents
+            .filter_map(|at| path.split('.').try_fold(at, |at, part| at.child(part)))
+            .collect()
+    }
+
+    /// The key at `path`, whose parts are joined by `.`; none where it is not written or null.
+    pub(crate) fn at(&self, path: &str) -> Option<At<'_>> {
+        path.split('.')
+            .try_fold(self.root(), |at, part| at.child(part))
     }
 
     /// The text at `path` with the variables that it names, trimmed; none where it is not written, empty, or names a variable that no
@@ -426,6 +455,10 @@ impl Machine {
         match value {
             Value::String(text) => match reference(text) {
                 Some(name) => variable(name),
+                None if text.contains("${") => match self.meant(text) {
+                    Some(meant) => Secret::Text(Cow::Owned(meant)),
+                    None => Secret::Elsewhere,
+                },
                 None => Secret::Text(Cow::Borrowed(text)),
             },
             Value::Number(_) | Value::Bool(_) => Secret::Text(Cow::Owned(value.to_string())),
@@ -464,6 +497,14 @@ impl Machine {
             };
         }
         self.declared(&at.path, value, line)
+    }
+
+    /// A key whose value is a secret, whatever it is called.
+    pub(crate) fn declare_secret(&self, at: &At<'_>) -> Declared {
+        Declared {
+            value: "set in plain text".to_owned(),
+            ..self.declare(at)
+        }
     }
 
     /// File and line of a key that an included file brings; the last file that has it counts.

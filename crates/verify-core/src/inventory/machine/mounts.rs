@@ -25,7 +25,7 @@ pub(crate) struct Mount {
 }
 
 /// Names of folders whose content is copied to other machines.
-const SYNCED: [&str; 10] = [
+const SYNCED: [&str; 16] = [
     "Dropbox",
     "OneDrive",
     "Google Drive",
@@ -36,6 +36,12 @@ const SYNCED: [&str; 10] = [
     "Nextcloud",
     "ownCloud",
     "pCloudDrive",
+    "CloudStorage",
+    "Box Sync",
+    "MEGAsync",
+    "SynologyDrive",
+    "Seafile",
+    "Resilio Sync",
 ];
 
 /// What a folder lies on, by the table of the process that looks.

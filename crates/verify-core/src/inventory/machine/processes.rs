@@ -25,6 +25,8 @@ const LISTENS: &str = "0A";
 pub(crate) struct Gateway {
     /// Number of the user it runs as; none where only a socket was seen.
     pub(crate) uid: Option<u32>,
+    /// Rights of root that it has, one bit each; none where only a socket was seen. [capabilities(7)]
+    pub(crate) capabilities: u64,
     /// What confines it, as the kernel names it; none where there is no such module, or it is not shown.
     pub(crate) confined: Option<String>,
     /// Where it listens, sorted.
@@ -66,6 +68,7 @@ pub(super) fn read(proc: &Path, state: &Path, owner: u32, ports: &[u16]) -> Vec<
             listens.sort();
             found.push(Gateway {
                 uid: None,
+                capabilities: 0,
                 confined: None,
                 listens,
                 by: "user and port",
@@ -105,6 +108,11 @@ fn gateway(folder: &Path, state: &Path, owner: u32, ports: &[u16]) -> Option<Gat
             .parse()
             .ok()
     })?;
+    let capabilities = status.lines().find_map(|line| {
+        let written = line.strip_prefix("CapEff:")?;
+        u64::from_str_radix(written.trim(), 16).ok()
+    });
+    let capabilities = capabilities.unwrap_or_default();
     // Whose state it works on stands in its environment, which only its user and root can read.
     let environment = zero_separated(&folder.join("environ")).filter(|all| !all.is_empty());
     match environment {
@@ -158,6 +166,7 @@ fn gateway(folder: &Path, state: &Path, owner: u32, ports: &[u16]) -> Option<Gat
     listens.dedup();
     Some(Gateway {
         uid: Some(uid),
+        capabilities,
         confined: confined.map(|text| text::excerpt(&text, 100)),
         listens,
         by,

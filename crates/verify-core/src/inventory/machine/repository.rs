@@ -315,7 +315,7 @@ fn is_template(path: &str) -> bool {
 }
 
 /// Names of variables of a file whose values are secrets.
-fn variables_with_secrets(text: &str) -> Vec<String> {
+pub(super) fn variables_with_secrets(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in text.lines() {
         let line = line.trim().trim_start_matches("export ");

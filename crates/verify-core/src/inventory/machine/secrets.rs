@@ -6,7 +6,6 @@
 use serde_json::Value;
 
 use super::super::paths::Paths;
-use super::super::settings::is_secret_place;
 use super::{At, Machine, Secret, lines};
 use crate::json;
 use crate::text;
@@ -99,7 +98,9 @@ fn plain(root: At<'_>) -> Vec<At<'_>> {
             break;
         }
         match at.value {
-            Value::String(text) if holds(&at.path) && is_secret(text) => found.push(at),
+            Value::String(text) if is_secret(text) && (holds(&at.path) || is_known_form(text)) => {
+                found.push(at);
+            }
             Value::Object(map) => {
                 // A reference names a secret and does not hold it.
                 let refers = map.get("source").is_some_and(Value::is_string)
@@ -108,11 +109,74 @@ fn plain(root: At<'_>) -> Vec<At<'_>> {
                     open.extend(at.members().map(|(_, at)| at).collect::<Vec<_>>());
                 }
             }
-            Value::Array(_) => open.extend(at.items().collect::<Vec<_>>()),
+            Value::Array(_) => {
+                let mut before = None;
+                for item in at.items() {
+                    let text = item.value.as_str();
+                    match text.is_some_and(|text| is_argument(before, text)) {
+                        true => found.push(item),
+                        false => open.push(item),
+                    }
+                    before = text;
+                }
+            }
             _ => {}
         }
     }
     found
+}
+
+/// Whether an element of a list of arguments is a secret, or holds one: behind an option, behind `=`, or behind the name of a header.
+fn is_argument(before: Option<&str>, text: &str) -> bool {
+    let named = |name: &str, value: &str| {
+        let name = name.trim_start_matches('-').replace('-', "_");
+        let header = name.eq_ignore_ascii_case("authorization");
+        let place = value.starts_with(['/', '.', '~', '-']);
+        (header || is_secret_variable(&name)) && !place && is_secret(value)
+    };
+    let option = |text: &str| text.starts_with('-');
+    before.is_some_and(|before| option(before) && !before.contains('=') && named(before, text))
+        || text
+            .split_once('=')
+            .is_some_and(|(name, value)| option(name) && named(name, value))
+        || text
+            .split_once(": ")
+            .is_some_and(|(name, value)| !name.contains(' ') && named(name, value))
+}
+
+/// Whether a text has the form of a key of a well-known service, or is an address with a password.
+fn is_known_form(text: &str) -> bool {
+    const PREFIXES: [&str; 15] = [
+        "sk-",
+        "sk_live_",
+        "rk_live_",
+        "ghp_",
+        "gho_",
+        "ghs_",
+        "ghu_",
+        "github_pat_",
+        "glpat-",
+        "xoxb-",
+        "xoxp-",
+        "xapp-",
+        "AIza",
+        "hf_",
+        "tskey-",
+    ];
+    let text = text.trim();
+    let bare = text.strip_prefix("Bearer ").unwrap_or(text);
+    let word = bare.len() >= 20 && !bare.contains(char::is_whitespace);
+    if word && PREFIXES.iter().any(|prefix| bare.starts_with(prefix)) {
+        return true;
+    }
+    let authority = text.split_once("://").and_then(|(_, rest)| {
+        let authority = rest.split(['/', '?', '#']).next()?;
+        authority.rsplit_once('@')
+    });
+    authority.is_some_and(|(user, _)| {
+        user.split_once(':')
+            .is_some_and(|(_, password)| !password.is_empty())
+    })
 }
 
 /// Which keys of a file hold a secret in plain text, in words; none where none does.
@@ -136,7 +200,7 @@ pub(super) fn holds_secret(value: &Value) -> Option<String> {
 }
 
 /// Whether a secret stands at a path: by its last name, also for variables and headers, whose names decide.
-fn holds(path: &[String]) -> bool {
+pub(crate) fn holds(path: &[String]) -> bool {
     let named: Vec<String> = path
         .iter()
         .filter(|part| !part.starts_with('['))
@@ -148,16 +212,18 @@ fn holds(path: &[String]) -> bool {
     if HARMLESS.contains(&last.as_str()) || last.contains("maxtoken") || last.ends_with("tokens") {
         return false;
     }
-    // What is below a list of headers or variables is judged by its own name there, not by the list's.
-    let own = path.last().cloned().into_iter().collect::<Vec<_>>();
     let words = [
         "token",
         "secret",
         "password",
+        "passwd",
         "passphrase",
         "apikey",
         "encryptkey",
+        "encryptionkey",
         "privatekey",
+        "secretkey",
+        "signingkey",
         "credential",
         "accesskey",
     ];
@@ -166,7 +232,7 @@ fn holds(path: &[String]) -> bool {
         || last == "xapikey"
         || (last.ends_with("key") && parent_is(&named, &["env", "vars", "headers"]));
     let identity = last == "identitydata" && named.iter().any(|part| part == "ssh");
-    (named_so || identity) && (own.is_empty() || is_secret_place(path) || identity)
+    named_so || identity
 }
 
 fn parent_is(named: &[String], wanted: &[&str]) -> bool {
@@ -421,6 +487,46 @@ mod tests {
             ),
         ] {
             assert_eq!(plain_in(config), [path]);
+        }
+    }
+
+    #[test]
+    fn secrets_are_told_by_their_form_and_in_arguments() {
+        for (path, config) in [
+            (
+                "mcp.servers.a.args[1]",
+                json!({"mcp": {"servers": {"a": {"args": ["--api-key", "0123456789abcdef"]}}}}),
+            ),
+            (
+                "mcp.servers.a.args[0]",
+                json!({"mcp": {"servers": {"a": {"args": ["--token=0123456789abcdef"]}}}}),
+            ),
+            (
+                "mcp.servers.a.args[1]",
+                json!({"mcp": {"servers": {"a": {"args": ["--header", "Authorization: Bearer 0123456789abcdef"]}}}}),
+            ),
+            (
+                "mcp.servers.a.env.WHATEVER",
+                json!({"mcp": {"servers": {"a": {"env": {"WHATEVER": "ghp_0123456789abcdef0123"}}}}}),
+            ),
+            (
+                "plugins.entries.p.config.signingKey",
+                json!({"plugins": {"entries": {"p": {"config": {"signingKey": "0123456789abcdef"}}}}}),
+            ),
+            (
+                "plugins.entries.p.config.dsn",
+                json!({"plugins": {"entries": {"p": {"config": {"dsn": "postgres://u:secret@db/x"}}}}}),
+            ),
+        ] {
+            assert_eq!(plain_in(config.clone()), [path], "{config}");
+        }
+        for config in [
+            json!({"mcp": {"servers": {"a": {"args": ["--key", "/etc/tls/key.pem", "--token-file", "tokens.txt"]}}}}),
+            json!({"mcp": {"servers": {"a": {"args": ["--header", "Authorization: Bearer ${TOKEN}", "--token", "${TOKEN}"]}}}}),
+            json!({"mcp": {"servers": {"a": {"args": ["-y", "@scope/server-filesystem", "--session", "main-session"]}}}}),
+            json!({"models": {"default": "sk-model", "providers": {"x": {"baseUrl": "https://user@example.org/v1"}}}}),
+        ] {
+            assert_eq!(plain_in(config.clone()), Vec::<String>::new(), "{config}");
         }
     }
 

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::finding::{Draft, Level, RemedyKind};
-use crate::inventory::machine::At;
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 use crate::text;
@@ -25,12 +24,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let agents = machine.at("agents.entries");
-    let scopes = machine.at("tools.elevated").into_iter().chain(
-        agents
-            .iter()
-            .flat_map(|agents| agents.members().filter_map(of_agent).collect::<Vec<_>>()),
-    );
+    let scopes = machine.at("tools.elevated").into_iter();
+    let scopes = scopes.chain(machine.of_agents("tools.elevated"));
     for elevated in scopes {
         let off = elevated
             .child("enabled")
@@ -41,7 +36,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         for (channel, list) in lists.members() {
             let open = list
                 .items()
-                .any(|item| item.value.as_str().is_some_and(|id| id.trim() == "*"));
+                .filter_map(|item| machine.meant(item.value.as_str()?))
+                .any(|id| id == "*");
             if open {
                 found.push(
                     draft(format!(
@@ -55,8 +51,4 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         }
     }
     found
-}
-
-fn of_agent<'a>((_, agent): (&str, At<'a>)) -> Option<At<'a>> {
-    agent.child("tools")?.child("elevated")
 }

@@ -22,11 +22,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
     };
-    let channels = machine.at("channels");
-    let flags = channels
-        .iter()
-        .flat_map(|at| at.all("dangerouslyAllowNameMatching"));
+    // Of a plugin that brings a channel too.
+    let flags = machine.root().all("dangerouslyAllowNameMatching");
     flags
+        .into_iter()
         .filter(|at| *at.value == Value::Bool(true))
         .map(|at| {
             draft("anyone who takes the name of an allowed sender is let in")

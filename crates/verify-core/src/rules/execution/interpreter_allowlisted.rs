@@ -136,12 +136,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 }
 
 fn scopes(machine: &Machine) -> Vec<At<'_>> {
-    let agents = machine.at("agents.entries");
-    let agents = agents
-        .iter()
-        .flat_map(|at| at.members().collect::<Vec<_>>())
-        .filter_map(|(_, agent)| agent.child("tools")?.child("exec"));
-    machine.at("tools.exec").into_iter().chain(agents).collect()
+    let all = machine.at("tools.exec").into_iter();
+    all.chain(machine.of_agents("tools.exec")).collect()
 }
 
 fn of_folders(machine: &Machine, folders: &At<'_>) -> Option<Draft> {

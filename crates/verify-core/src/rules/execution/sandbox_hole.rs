@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::fact::Outcome;
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::machine::secrets::is_secret_variable;
 use crate::inventory::machine::{At, Machine};
-use crate::rules::machine::{SOCKETS, STAGES, draft, named_home, set};
+use crate::rules::machine::{STAGES, draft, is_engine_socket, named_home, set};
 use crate::rules::{Check, Group, Rule, Whole};
 use crate::text;
 
@@ -67,6 +68,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             if let Some(env) = at.child("env") {
                 found.extend(of_variables(machine, &env));
             }
+            found.extend(of_confinement(machine, &at));
         }
         let mut open = vec![sandbox];
         while let Some(at) = open.pop() {
@@ -105,54 +107,93 @@ pub(super) fn scopes(machine: &Machine) -> Vec<At<'_>> {
     found
 }
 
+/// What is known of a bind.
+enum Bind {
+    /// It opens nothing that is to be protected.
+    Closed,
+    /// It opens this.
+    Opens(String),
+    /// Where it leads depends on what is not known here.
+    Unknown(&'static str),
+}
+
 fn of_binds(machine: &Machine, binds: &At<'_>) -> Vec<Draft> {
-    let judged = |item: &At<'_>| item.value.as_str().and_then(|bind| touches(machine, bind));
+    let judged = |item: &At<'_>| match item.value.as_str() {
+        Some(bind) => touches(machine, bind),
+        None => Bind::Unknown("it is no text"),
+    };
     let kept: Vec<&Value> = binds
         .items()
-        .filter(|item| judged(item).is_none())
+        .filter(|item| !matches!(judged(item), Bind::Opens(_)))
         .map(|item| item.value)
         .collect();
     binds
         .items()
         .filter_map(|item| {
-            let what = judged(&item)?;
-            Some(
-                draft(format!("a sandbox reaches {what}"))
+            let found = match judged(&item) {
+                Bind::Closed => return None,
+                Bind::Opens(what) => draft(format!("a sandbox reaches {what}"))
                     .code("bind")
-                    .declared(machine.declare(&item))
                     .remedy(set(binds.written(), json!(kept))),
-            )
+                Bind::Unknown(why) => draft(format!("what a sandbox reaches is not known: {why}"))
+                    .code("unknown")
+                    .outcome(Outcome::NotEstablished)
+                    .level(Level::Note)
+                    .help("Write the whole path of the folder, without a variable."),
+            };
+            Some(found.declared(machine.declare(&item)))
         })
         .collect()
 }
 
-/// What a bind opens that it must not; none where that is nothing. The source is judged as written and after links.
-fn touches(machine: &Machine, bind: &str) -> Option<String> {
-    let bind = machine.meant(bind)?;
+/// What a bind opens that it must not. The source is judged as written and after links.
+fn touches(machine: &Machine, bind: &str) -> Bind {
+    let Some(bind) = machine.meant(bind) else {
+        return Bind::Unknown("no file gives the variable that it names");
+    };
     let (source, rest) = bind.split_once(':').unwrap_or((&bind, ""));
-    let written = machine.located(source)?;
-    let real = std::fs::canonicalize(&written).ok();
     let read_only = rest
         .rsplit(':')
         .next()
         .is_some_and(|modes| modes.split(',').any(|mode| mode == "ro"));
-    [Some(written), real]
+    let Some(written) = machine.located(source) else {
+        return of_home(source);
+    };
+    let real = std::fs::canonicalize(&written).ok();
+    let opens = [Some(written), real]
         .into_iter()
         .flatten()
-        .find_map(|source| opened(machine, &source, read_only))
+        .find_map(|source| opened(machine, &source, read_only));
+    opens.map_or(Bind::Closed, Bind::Opens)
+}
+
+/// What a bind opens whose place is not known, because it begins at a home folder that is not, or is no whole path.
+fn of_home(source: &str) -> Bind {
+    let below = source.strip_prefix('~').and_then(|rest| match rest {
+        "" => Some(rest),
+        _ => rest.strip_prefix('/'),
+    });
+    let Some(below) = below else {
+        return Bind::Unknown("it is no whole path");
+    };
+    let first = below.split('/').find(|part| !matches!(*part, "" | "."));
+    match first {
+        None => Bind::Opens("a whole home folder".to_owned()),
+        Some("..") => Bind::Opens("all home folders".to_owned()),
+        Some(first) if OF_HOME.contains(&first) => {
+            Bind::Opens(format!("{} of a home folder", text::excerpt(first, 60)))
+        }
+        Some(_) => Bind::Unknown("the home folder is not known"),
+    }
 }
 
 fn opened(machine: &Machine, source: &Path, read_only: bool) -> Option<String> {
     let places = machine.places();
     let both = |place: &Path| source.starts_with(place) || place.starts_with(source);
-    let name = source
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
     if source == Path::new("/") {
         return Some("the whole machine".to_owned());
     }
-    if SOCKETS.iter().any(|socket| name.ends_with(socket)) {
+    if is_engine_socket(source) {
         return Some(
             "the socket of a container engine, which gives root on this machine".to_owned(),
         );
@@ -207,6 +248,37 @@ fn opened(machine: &Machine, source: &Path, read_only: bool) -> Option<String> {
         .iter()
         .find(|place| both(Path::new(place)))
         .map(|place| format!("{place} of the system"))
+}
+
+/// The network of the machine or of another container, and profiles that confine nothing. OpenClaw refuses to start with them unless a
+/// flag lets it, so they are said even where nothing runs.
+fn of_confinement(machine: &Machine, at: &At<'_>) -> Vec<Draft> {
+    let text = |key: &str| {
+        let at = at.child(key)?;
+        let text = machine.meant(at.value.as_str()?)?;
+        Some((at, text.to_ascii_lowercase()))
+    };
+    let network = text("network")
+        .filter(|(_, network)| network == "host" || network.starts_with("container:"))
+        .map(|(at, _)| {
+            draft("a sandbox has the network of this machine or of another container")
+                .code("network")
+                .remedy(set(at.written(), "none"))
+                .declared(machine.declare(&at))
+        });
+    let profiles = ["seccompProfile", "apparmorProfile"]
+        .into_iter()
+        .filter_map(text)
+        .filter(|(_, profile)| profile == "unconfined")
+        .map(|(at, _)| {
+            draft("the kernel does not confine a sandbox")
+                .code("unconfined")
+                .remedy(Remedy::OpenClaw {
+                    arguments: vec!["config".to_owned(), "unset".to_owned(), at.written()],
+                })
+                .declared(machine.declare(&at))
+        });
+    network.into_iter().chain(profiles).collect()
 }
 
 fn of_variables(machine: &Machine, env: &At<'_>) -> Vec<Draft> {

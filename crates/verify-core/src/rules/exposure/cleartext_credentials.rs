@@ -2,6 +2,7 @@
 
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
+use crate::inventory::machine::secrets::holds;
 use crate::inventory::machine::{At, Machine, Reach, host_of, reach};
 use crate::rules::machine::{STAGES, draft};
 use crate::rules::{Check, Group, Rule, Whole};
@@ -18,33 +19,40 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check: Check::Whole(check),
 };
 
+/// Keys of addresses that are called.
+const ADDRESSES: [&str; 8] = [
+    "url",
+    "baseUrl",
+    "apiUrl",
+    "serverUrl",
+    "wsUrl",
+    "endpoint",
+    "homeserver",
+    "homeserverUrl",
+];
+/// Keys beside an address that are sent to it.
+const SENT: [&str; 4] = ["headers", "auth", "apiKey", "request"];
+
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let remote = ["gateway.remote.token", "gateway.remote.password"];
-    let has_credential = remote.iter().any(|key| machine.at(key).is_some());
-    if let Some(at) = machine.at("gateway.remote.url") {
-        found.extend(judged(machine, &at, has_credential));
-    }
-    let providers = machine.at("models.providers");
-    for (_, provider) in providers
-        .iter()
-        .flat_map(|at| at.members().collect::<Vec<_>>())
-    {
-        let has_credential = ["apiKey", "headers", "auth"]
-            .iter()
-            .any(|key| provider.child(key).is_some());
-        if let Some(at) = provider.child("baseUrl") {
-            found.extend(judged(machine, &at, has_credential));
+    let mut open = vec![machine.root()];
+    while let Some(at) = open.pop() {
+        let sent = at
+            .members()
+            .any(|(key, at)| !at.value.is_null() && (SENT.contains(&key) || holds(&at.path)));
+        for (key, child) in at.members() {
+            // Anyone who can read this connection has the browser with all its sessions.
+            if ADDRESSES.contains(&key) || key == "cdpUrl" {
+                found.extend(judged(machine, &child, sent || key == "cdpUrl"));
+            }
+            open.push(child);
         }
+        open.extend(at.items());
     }
-    // Anyone who can read this connection has the browser with all its sessions.
-    let browser = machine.at("browser");
-    for at in browser.iter().flat_map(|at| at.all("cdpUrl")) {
-        found.extend(judged(machine, &at, true));
-    }
+    found.sort_by(|a, b| a.message.cmp(&b.message));
     found
 }
 

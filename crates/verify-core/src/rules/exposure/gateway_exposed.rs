@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::fact::Outcome;
 use crate::finding::{Declared, Draft, Level, Observed, RemedyKind};
-use crate::inventory::machine::{Bind, Machine, Reach, reach};
-use crate::rules::machine::{STAGES, draft, set};
+use crate::inventory::machine::{Bind, Machine};
+use crate::rules::machine::{STAGES, draft, is_of_tailscale, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -36,11 +36,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         Bind::Loopback if wide.is_empty() => return Vec::new(),
         Bind::Unknown(_) if seen && wide.is_empty() => return Vec::new(),
         Bind::Loopback => mismatch(&wide, "on this machine only"),
-        Bind::Tailnet
-            if wide
-                .iter()
-                .any(|address| reach(&address.to_string()) != Reach::Private) =>
-        {
+        Bind::Tailnet if wide.iter().any(|address| !is_of_tailscale(*address)) => {
             mismatch(&wide, "in the private network of Tailscale only")
         }
         Bind::Tailnet => draft("the gateway listens in the private network of Tailscale")

@@ -41,6 +41,14 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 .declared(machine.declare_or(AUTH, "none"))
                 .remedy(token()),
         ],
+        None if machine.at(AUTH).is_some() => vec![
+            draft("whether the gateway asks for a credential is not known: no file gives the variable that its mode names")
+                .code("unset")
+                .outcome(Outcome::NotEstablished)
+                .level(Level::Note)
+                .declared(machine.declare_or(AUTH, "a token, where one is found"))
+                .remedy(token()),
+        ],
         // With a mode that needs a credential OpenClaw does not start without one.
         Some(_) => Vec::new(),
         None if has_credential(machine) => Vec::new(),

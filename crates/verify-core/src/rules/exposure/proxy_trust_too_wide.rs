@@ -87,9 +87,13 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 fn too_wide(written: &str) -> Option<String> {
     let (address, bits) = written.split_once('/')?;
     let bits: u8 = bits.trim().parse().ok()?;
-    let wide = match address.trim().parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => bits < 24,
-        Ok(IpAddr::V6(_)) => bits < 64,
+    let (wide, bits) = match address.trim().parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => (bits < 24, bits),
+        // An IPv4 range in the form of IPv6: its last 32 bits count.
+        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_some() && bits >= 96 => {
+            (bits < 120, bits - 96)
+        }
+        Ok(IpAddr::V6(_)) => (bits < 64, bits),
         Err(_) => return None,
     };
     let hosts = match bits {

@@ -6,7 +6,7 @@ use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
 use crate::inventory::machine::given::{Address, Container, Published};
-use crate::rules::machine::{STAGES, draft, of_other_files};
+use crate::rules::machine::{STAGES, draft, is_of_tailscale, of_other_files};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -87,12 +87,9 @@ enum Who {
 }
 
 fn who(machine: &Machine, port: &Published) -> Who {
-    let of = |address: IpAddr| match address {
+    let of = |address: IpAddr| match address.to_canonical() {
         address if address.is_loopback() => Who::Itself,
-        IpAddr::V4(v4) if v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]) => {
-            Who::Tailnet
-        }
-        IpAddr::V6(v6) if v6.segments().starts_with(&[0xfd7a, 0x115c, 0xa1e0]) => Who::Tailnet,
+        address if is_of_tailscale(address) => Who::Tailnet,
         _ => Who::Others,
     };
     match port.address {
@@ -112,9 +109,10 @@ fn who(machine: &Machine, port: &Published) -> Who {
 }
 
 fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
+    let alone = of_network(container);
     // In the network of the machine an engine publishes nothing; that is another finding.
     if container.shared.iter().any(|(what, _)| *what == "network") {
-        return Vec::new();
+        return alone.into_iter().collect();
     }
     let name = &container.name;
     let with = |draft: Draft, wanted: &dyn Fn(&Published) -> bool| {
@@ -132,7 +130,7 @@ fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
                 || who(machine, port) == Who::Unknown)
     };
     let any = |wanted: &dyn Fn(&Published) -> bool| container.published.iter().any(wanted);
-    let mut found = Vec::new();
+    let mut found: Vec<Draft> = alone.into_iter().collect();
     if any(&open) {
         let draft = draft(format!(
             "the container {name} publishes the gateway to others than this machine"
@@ -154,4 +152,17 @@ fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
         found.push(with(draft, &unknown));
     }
     found
+}
+
+/// That it is a machine of its own in the network around this one, where nothing needs to publish its ports.
+fn of_network(container: &Container) -> Option<Draft> {
+    let facts = &container.on_network;
+    let found = draft(format!(
+        "the container {} is a machine of its own in the network around this one, with all its ports",
+        container.name
+    ))
+    .code("network")
+    .help("Give it a network of the kind bridge, and publish its port on loopback.");
+    let found = facts.iter().fold(found, |found, fact| fact.on(found));
+    (container.is_openclaw && !facts.is_empty()).then_some(found)
 }

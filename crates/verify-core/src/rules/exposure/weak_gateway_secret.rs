@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Declared, Draft, Level, RemedyKind};
 use crate::inventory::machine::Secret;
 use crate::rules::machine::{STAGES, draft};
 use crate::rules::{Check, Group, Rule, Whole};
@@ -89,6 +89,18 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 draft(format!("{variable} {why}"))
                     .declared(machine.absent(variable, "given by an environment file")),
             );
+        }
+    }
+    for service in machine.services() {
+        for (name, value, file, line) in &service.credentials {
+            if let Some(why) = weak(&value.0, hook.as_deref()) {
+                found.push(draft(format!("{name} {why}")).declared(Declared {
+                    path: name.clone(),
+                    value: "set in plain text".to_owned(),
+                    file: file.clone(),
+                    line: Some(*line),
+                }));
+            }
         }
     }
     found

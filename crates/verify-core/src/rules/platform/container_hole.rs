@@ -1,13 +1,13 @@
 //! `container-hole`: the container of the gateway has rights on the machine around it.
 
-use std::path::Path;
-
+use super::host_places;
 use crate::fact::Outcome;
 use crate::finding::{Draft, Level, RemedyKind};
 use crate::inventory::machine::Machine;
 use crate::inventory::machine::given::{Container, Fact};
-use crate::rules::machine::{SOCKETS, STAGES, draft, named_home, of_other_files};
+use crate::rules::machine::{STAGES, draft, of_other_files};
 use crate::rules::{Check, Group, Rule, Whole};
+use crate::text;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     id: "container-hole",
@@ -22,15 +22,29 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// Capabilities that lead out of a container.
-const CAPABILITIES: [&str; 5] = ["ALL", "SYS_ADMIN", "SYS_PTRACE", "SYS_MODULE", "NET_ADMIN"];
-/// Options that switch a confinement off.
-const UNCONFINED: [&str; 2] = ["seccomp=unconfined", "apparmor=unconfined"];
-/// Folders of the system that are never handed over whole.
-const OF_SYSTEM: [&str; 10] = [
-    "/", "/etc", "/root", "/home", "/Users", "/proc", "/sys", "/dev", "/boot", "/var",
+const CAPABILITIES: [&str; 10] = [
+    "ALL",
+    "SYS_ADMIN",
+    "SYS_PTRACE",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "NET_ADMIN",
+    "DAC_READ_SEARCH",
+    "BPF",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
 ];
-/// Folders in which the sockets of container engines lie.
-const OF_SOCKETS: [&str; 3] = ["/run", "/var/run", "/var/lib/docker"];
+/// Options that switch a confinement off.
+const UNCONFINED: [&str; 6] = [
+    "seccomp=unconfined",
+    "apparmor=unconfined",
+    "systempaths=unconfined",
+    "label=disable",
+    "label=type:unconfined_t",
+    "label=type:spc_t",
+];
+/// Namespaces whose sharing makes the way out short, and those by which less is seen.
+const NAMESPACES: [&str; 3] = ["network", "pid", "ipc"];
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(machine) = whole.machine() else {
@@ -49,14 +63,44 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 
 fn of_container(machine: &Machine, container: &Container) -> Vec<Draft> {
     let mut found = rights(container);
-    let sees = container
-        .mounts
-        .iter()
-        .filter_map(|(place, fact)| Some((opened(machine, place)?, fact)));
-    found.extend(hole(container, "mount", Level::Deny, "sees", sees));
+    found.extend(mounts(machine, container));
     found.extend(warnings(container));
     found.extend(unknown(container));
+    found.extend(not_judged(container));
     found
+}
+
+/// What it sees of the machine.
+fn mounts(machine: &Machine, container: &Container) -> Vec<Draft> {
+    let home = machine.places().home.as_deref();
+    let seen: Vec<(Level, String, &Fact)> = container
+        .mounts
+        .iter()
+        .filter_map(|mount| {
+            let (level, what) = host_places::opened(mount, home)?;
+            Some((level, what, &mount.fact))
+        })
+        .collect();
+    let of = |wanted: Level| {
+        seen.iter()
+            .filter(move |(level, ..)| *level == wanted)
+            .map(|(_, what, fact)| (what.clone(), *fact))
+    };
+    let devices = container
+        .devices
+        .iter()
+        .filter(|(device, _)| host_places::is_device(device))
+        .map(|(device, fact)| (text::excerpt(device, 60), fact));
+    let keys = "sees keys:";
+    let device = "is given devices of this machine:";
+    [
+        hole(container, "mount", Level::Deny, "sees", of(Level::Deny)),
+        hole(container, "keys", Level::Warn, keys, of(Level::Warn)),
+        hole(container, "device", Level::Deny, device, devices),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// One finding for all that a container is given of one kind: what each is called, and where it is said.
@@ -82,10 +126,11 @@ fn hole<'a>(
 fn rights(container: &Container) -> Vec<Draft> {
     let unnamed = |fact| (String::new(), fact);
     let privileged = container.privileged.iter().map(unnamed);
-    let shared = container
-        .shared
-        .iter()
-        .map(|(what, fact)| ((*what).to_owned(), fact));
+    let shared = |near: bool| {
+        let of = container.shared.iter();
+        of.filter(move |(what, _)| NAMESPACES.contains(what) == near)
+            .map(|(what, fact)| ((*what).to_owned(), fact))
+    };
     let added = container
         .capabilities
         .iter()
@@ -104,7 +149,14 @@ fn rights(container: &Container) -> Vec<Draft> {
     let namespace = "shares a namespace with this machine:";
     [
         hole(container, "privileged", deny, all_rights, privileged),
-        hole(container, "namespace", deny, namespace, shared),
+        hole(container, "namespace", deny, namespace, shared(true)),
+        hole(
+            container,
+            "namespace",
+            Level::Warn,
+            namespace,
+            shared(false),
+        ),
         hole(container, "capability", deny, "has the capability", added),
         hole(container, "unconfined", deny, "is not confined by", off),
     ]
@@ -154,35 +206,20 @@ fn unknown(container: &Container) -> Option<Draft> {
     (!container.unknown.is_empty()).then(|| all.fold(found, |found, fact| fact.on(found)))
 }
 
-/// What a mount opens that it must not. The state and the workspaces are the gateway's own.
-fn opened(machine: &Machine, place: &str) -> Option<String> {
-    let home = machine.places().home.as_deref();
-    let place = match (place.strip_prefix('~'), home) {
-        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
-        (Some(rest), None) if rest.trim_matches('/').is_empty() => {
-            return Some("a whole home folder".to_owned());
-        }
-        _ => Path::new(place).to_owned(),
-    };
-    let text = place.to_str()?;
-    let name = place
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    if SOCKETS.iter().any(|socket| name.ends_with(socket)) {
-        return Some(
-            "the socket of a container engine, which gives root on this machine".to_owned(),
-        );
-    }
-    if text == "/" {
-        return Some("the whole machine".to_owned());
-    }
-    if OF_SYSTEM.contains(&text) || OF_SOCKETS.contains(&text) {
-        return Some(format!("{text} of this machine"));
-    }
-    let is_home = home.is_some_and(|home| home == place)
-        || named_home(&place).is_some_and(|home| home == place);
-    is_home.then(|| "a whole home folder".to_owned())
+/// That it is not known here what some of its keys give.
+fn not_judged(container: &Container) -> Option<Draft> {
+    let all = container.not_judged.iter();
+    let keys: Vec<&str> = all.clone().map(|fact| fact.path.as_str()).take(5).collect();
+    let found = draft(format!(
+        "what {} give the container {} is not known",
+        keys.join(", "),
+        container.name
+    ))
+    .code("not-judged")
+    .outcome(Outcome::NotEstablished)
+    .level(Level::Note)
+    .help("Look at them yourself: no rule knows what they give.");
+    (!container.not_judged.is_empty()).then(|| all.fold(found, |found, fact| fact.on(found)))
 }
 
 /// Of a file that names no user the image decides; an engine says nothing only where it is root.

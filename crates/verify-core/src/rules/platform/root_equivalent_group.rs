@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// Groups whose members become root without a question.
-const ROOT: [&str; 8] = [
+const ROOT: [&str; 11] = [
     "docker",
     "lxd",
     "incus",
@@ -26,6 +26,9 @@ const ROOT: [&str; 8] = [
     "libvirtd",
     "disk",
     "shadow",
+    "kmem",
+    "microk8s",
+    "snap_microk8s",
 ];
 /// Groups whose members become root by their password.
 const ASKED: [&str; 3] = ["sudo", "wheel", "admin"];
@@ -55,14 +58,25 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     };
     let mut found = Vec::new();
     let root = of(&ROOT);
+    let sockets = &files.sockets;
+    let steers = |found: Draft| {
+        sockets.iter().fold(found, |found, socket| {
+            let value = format!("can be written to by {name}");
+            found.observed(Observed::new(socket.clone(), value, "owners and mode bits"))
+        })
+    };
     if !root.is_empty() {
-        found.push(
-            draft(format!(
-                "{name}, who runs OpenClaw, is in {}, which gives root without a question",
-                root.join(", ")
-            ))
-            .observed(seen(&root)),
-        );
+        let said = draft(format!(
+            "{name}, who runs OpenClaw, is in {}, which gives root without a question",
+            root.join(", ")
+        ));
+        found.push(steers(said.observed(seen(&root))));
+    } else if !sockets.is_empty() {
+        let said = draft(format!(
+            "{name}, who runs OpenClaw, may steer {}, which gives root without a question",
+            sockets.join(", ")
+        ));
+        found.push(steers(said.code("socket")));
     }
     let asked = of(&ASKED);
     if !asked.is_empty() {

@@ -1,7 +1,7 @@
 //! `unit-unhardened`: the service manager could confine the gateway, and does not.
 
 use crate::finding::{Declared, Draft, Level, RemedyKind};
-use crate::rules::machine::{STAGES, draft};
+use crate::rules::machine::{STAGES, draft, unread};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -37,5 +37,6 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             line: None,
         })
     })
+    .chain(unread(machine, "start this OpenClaw, and are hardened"))
     .collect()
 }

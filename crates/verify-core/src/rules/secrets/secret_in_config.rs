@@ -33,7 +33,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         count => format!("{count} secrets stand in the config in plain text"),
     };
     let found = plain.iter().take(SHOWN).fold(draft(message), |found, at| {
-        found.declared(machine.declare(at))
+        found.declared(machine.declare_secret(at))
     });
     vec![found.remedy(Remedy::OpenClaw {
         arguments: vec!["secrets".to_owned(), "configure".to_owned()],

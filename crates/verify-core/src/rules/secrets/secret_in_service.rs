@@ -1,7 +1,7 @@
 //! `secret-in-service`: a unit holds secrets.
 
 use crate::finding::{Declared, Draft, Level, Remedy, RemedyKind};
-use crate::rules::machine::{STAGES, draft};
+use crate::rules::machine::{STAGES, draft, unread};
 use crate::rules::{Check, Group, Rule, Whole};
 
 pub(in crate::rules) const RULE: Rule = Rule {
@@ -59,5 +59,6 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 .to_vec(),
         })
     })
+    .chain(unread(machine, "start this OpenClaw, and hold secrets"))
     .collect()
 }

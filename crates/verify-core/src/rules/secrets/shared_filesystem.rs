@@ -17,7 +17,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 /// File systems of the network.
-const NETWORK: [&str; 11] = [
+const NETWORK: [&str; 17] = [
     "nfs",
     "nfs4",
     "cifs",
@@ -29,9 +29,27 @@ const NETWORK: [&str; 11] = [
     "davfs",
     "ncpfs",
     "lustre",
+    "smb2",
+    "beegfs",
+    "gpfs",
+    "ocfs2",
+    "gfs2",
+    "coda",
+];
+/// File systems of a program that keeps what it shows on this machine: encrypted, joined, or for containers without root.
+const OF_PROGRAMS: [&str; 9] = [
+    "fuse.gocryptfs",
+    "fuse.encfs",
+    "fuse.cryfs",
+    "fuse.securefs",
+    "fuse.mergerfs",
+    "fuse.bindfs",
+    "fuse.fuse-overlayfs",
+    "fuse.ntfs-3g",
+    "fuse.exfat",
 ];
 /// File systems by which a virtual machine sees its host's folders.
-const OF_HOST: [&str; 4] = ["9p", "virtiofs", "vboxsf", "vmhgfs"];
+const OF_HOST: [&str; 5] = ["9p", "virtiofs", "vboxsf", "vmhgfs", "prl_fs"];
 
 fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let Some(mount) = whole.machine().and_then(|machine| machine.mount()) else {
@@ -40,7 +58,9 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     let kind = mount.kind.as_str();
     let seen = || Observed::new(mount.at.clone(), kind, "the table of mounts");
     let network = NETWORK.contains(&kind)
-        || (kind.starts_with("fuse.") && kind != "fuse.vmhgfs-fuse")
+        || (kind.starts_with("fuse.")
+            && kind != "fuse.vmhgfs-fuse"
+            && !OF_PROGRAMS.contains(&kind))
         || kind == "fuse";
     let host = OF_HOST.contains(&kind) || kind == "fuse.vmhgfs-fuse";
     let mut found = Vec::new();

@@ -1,22 +1,30 @@
 //! Files that hold secrets, and files that decide what runs: who else can read or change them, and whose they are.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::super::MachineOptions;
-use super::super::paths::{Kind, Paths};
+use super::super::paths::Paths;
+use super::Machine;
 use super::accounts::Accounts;
 use super::reach::{self, Reach, Verdict};
-use super::{At, Machine};
 use crate::text;
 
 /// Most files that hold secrets.
 const MAX_SECRETS: usize = 5000;
 /// Most entries of the folders of code together.
 const MAX_ENTRIES: usize = 400_000;
+/// Sockets of container engines that run as root, below the root of the machine.
+const ENGINES: [&str; 5] = [
+    "run/docker.sock",
+    "run/podman/podman.sock",
+    "run/containerd/containerd.sock",
+    "var/snap/lxd/common/lxd/unix.socket",
+    "var/lib/incus/unix.socket",
+];
 /// Deepest folder of code.
 const MAX_DEPTH: usize = 64;
 /// Most entries of one root that are named.
@@ -33,6 +41,8 @@ pub(crate) struct Files {
     pub(crate) readable: Vec<Seen>,
     /// What decides what runs and others can change, or of which that is not known.
     pub(crate) writable: Vec<Seen>,
+    /// Sockets of container engines that run as root and that the owner may use.
+    pub(crate) sockets: Vec<String>,
     /// What belongs to someone else: the place and whose it is.
     pub(crate) foreign: Vec<Foreign>,
     /// What judges this machine and its owner can change.
@@ -109,15 +119,16 @@ pub(super) fn read(
             ..Files::default()
         },
     };
-    for (what, file) in secrets(paths, machine, config, tmp, owner) {
+    for (what, file) in places::secrets(paths, machine, config, tmp, owner) {
         look.secret(what, &file);
     }
     for file in config {
         look.code("the config", file, Below::Nothing);
     }
-    for (what, root, below) in code(paths, machine) {
+    for (what, root, below) in places::code(paths, machine) {
         look.code(what, &root, below);
     }
+    look.sockets(proc.parent().unwrap_or(Path::new("/")));
     if !given.judges.is_empty() {
         look.judges(&given.judges);
     }
@@ -152,8 +163,19 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// That not all was looked at: once for each kind of thing.
+    fn cut(&mut self, what: &str, why: String) {
+        if !self.found.cut.iter().any(|(known, _)| known == what) {
+            self.found.cut.push((what.to_owned(), why));
+        }
+    }
+
     fn secret(&mut self, what: &'static str, file: &Path) {
         if self.seen.len() >= MAX_SECRETS {
+            self.cut(
+                what,
+                format!("more than {MAX_SECRETS} files may hold secrets"),
+            );
             return;
         }
         let Ok(real) = self.paths.real(file) else {
@@ -244,14 +266,18 @@ impl Look<'_> {
         let mut named = Vec::new();
         let mut open = vec![(root.to_owned(), 0_usize)];
         while let Some((folder, depth)) = open.pop() {
-            let Ok(entries) = std::fs::read_dir(&folder) else {
-                continue;
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    let why = format!("{}: {error}", self.paths.shown(&folder));
+                    self.cut(what, why);
+                    continue;
+                }
             };
             for entry in entries.flatten() {
                 self.entries += 1;
                 if self.entries > MAX_ENTRIES || depth > MAX_DEPTH {
-                    let why = "it holds more than is looked at".to_owned();
-                    self.found.cut.push((what.to_owned(), why));
+                    self.cut(what, "it holds more than is looked at".to_owned());
                     return named;
                 }
                 if depth == 0
@@ -326,6 +352,18 @@ impl Look<'_> {
         );
     }
 
+    /// Sockets of engines that are root, which the owner of the state can write to. They are looked at, never opened.
+    fn sockets(&mut self, root: &Path) {
+        let owner = self.reach.owner;
+        for name in ENGINES {
+            let file = root.join(name);
+            let of_root = self.reach.facts(&file).is_some_and(|facts| facts.uid == 0);
+            if owner != 0 && of_root && self.reach.can_write(&file, owner) {
+                self.found.sockets.push(self.paths.shown(&file));
+            }
+        }
+    }
+
     /// What judges this machine and can be changed by the user who runs OpenClaw.
     fn judges(&mut self, judges: &[(String, PathBuf)]) {
         for (what, path) in judges {
@@ -365,181 +403,6 @@ fn decides(name: &str) -> bool {
             name,
             "skills" | "hooks" | ".agents" | ".claude" | ".openclaw" | "plugins" | ".mcp.json"
         )
-}
-
-/// Files that hold secrets. [facts of OpenClaw 2026.9.6: S, M]
-fn secrets(
-    paths: &Paths,
-    machine: &Machine,
-    config: &[PathBuf],
-    tmp: Option<&Path>,
-    owner: u32,
-) -> Vec<(&'static str, PathBuf)> {
-    let state = &paths.state;
-    let mut found: Vec<(&'static str, PathBuf)> = config
-        .iter()
-        .map(|file| ("the config", file.clone()))
-        .collect();
-    let name = machine.shown.rsplit('/').next().unwrap_or_default();
-    for entry in paths.list(state).unwrap_or_default() {
-        let file = entry.name.to_string_lossy().into_owned();
-        let what = match file.as_str() {
-            ".env" | "gateway.systemd.env" => "variables with keys",
-            "secrets.json" => "a file of secrets",
-            "config-journal-fingerprint.key" => "a key",
-            "exec-approvals.json" => "approvals with a token",
-            other if super::secrets::is_copy_of(other, name) => "a copy of the config",
-            _ => continue,
-        };
-        found.push((what, entry.path));
-    }
-    let files = |what: &'static str, folder: PathBuf, names: &[&str]| {
-        let found = files_named(paths, &folder, names).into_iter();
-        found.map(move |file| (what, file))
-    };
-    found.extend(files(
-        "OpenClaw's database",
-        state.join("state"),
-        &[".sqlite"],
-    ));
-    found.extend(files(
-        "variables of the service",
-        state.join("service-env"),
-        &[],
-    ));
-    let agents = paths.list(&state.join("agents")).unwrap_or_default();
-    for agent in agents.into_iter().take(1000) {
-        let folder = agent.path.join("agent");
-        let credentials = ["auth-profiles.json", "auth.json"];
-        found.extend(files("an agent's database", folder.clone(), &[".sqlite"]));
-        found.extend(files("an agent's credentials", folder, &credentials));
-        found.extend(files(
-            "a transcript",
-            agent.path.join("sessions"),
-            &[".json"],
-        ));
-    }
-    let mut open = vec![(state.join("credentials"), 0)];
-    while let Some((folder, depth)) = open.pop() {
-        if depth < 4 {
-            let folders = paths.list(&folder).unwrap_or_default().into_iter();
-            let folders = folders.filter(|entry| entry.kind == Kind::Folder);
-            open.extend(folders.map(|entry| (entry.path, depth + 1)));
-        }
-        found.extend(files("credentials of a channel", folder, &[]));
-    }
-    if let Some(home) = &paths.home {
-        found.push((
-            "variables with keys",
-            home.join(".config/openclaw/gateway.env"),
-        ));
-    }
-    for space in &machine.places.workspaces {
-        found.push(("variables with keys", space.join(".env")));
-    }
-    found.extend(files("a log", state.join("logs"), &[]));
-    if let Some(tmp) = tmp {
-        found.extend(files("a log", tmp.join("openclaw"), &[".log"]));
-    }
-    found.extend(of_config(machine));
-    let named = machine
-        .services
-        .iter()
-        .flat_map(|service| &service.environment_files);
-    found.extend(named.map(|file| ("variables of the service", file.clone())));
-    // What another user keeps in the shared temporary folder is not this installation's.
-    let ours = |path: &Path| {
-        tmp.is_none_or(|tmp| !path.starts_with(tmp))
-            || std::fs::metadata(path).is_ok_and(|found| found.uid() == owner)
-    };
-    found.retain(|(what, path)| *what != "a log" || ours(path));
-    found
-}
-
-/// The files of a folder whose name holds one of `names`; all of them where there are none.
-fn files_named(paths: &Paths, folder: &Path, names: &[&str]) -> Vec<PathBuf> {
-    let entries = paths.list(folder).unwrap_or_default().into_iter();
-    entries
-        .take(MAX_SECRETS)
-        .filter(|entry| {
-            let name = entry.name.to_string_lossy();
-            let named = names.is_empty() || names.iter().any(|part| name.contains(part));
-            entry.kind == Kind::File && named
-        })
-        .map(|entry| entry.path)
-        .collect()
-}
-
-/// Files that the config names as holding secrets, keys, or what was said.
-fn of_config(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
-    let root = At {
-        path: Vec::new(),
-        value: &machine.config,
-    };
-    let mut found = Vec::new();
-    let mut open = vec![root];
-    while let Some(at) = open.pop() {
-        if found.len() > MAX_SECRETS {
-            break;
-        }
-        for (key, child) in at.members() {
-            let written = child.value.as_str();
-            let in_provider = at.path.iter().any(|part| part == "providers")
-                && at.path.first().is_some_and(|part| part == "secrets");
-            let what = match key {
-                "tokenFile" | "passwordFile" | "apiKeyFile" | "secretFile" => {
-                    Some("a file with a secret")
-                }
-                "keyPath" | "keyFile" | "privateKeyFile" | "identityFile" | "clientKey" => {
-                    Some("a private key")
-                }
-                "path" if in_provider => Some("a file of secrets"),
-                "file" if at.path == ["logging"] => Some("a log"),
-                _ => None,
-            };
-            if let (Some(what), Some(path)) = (what, written.and_then(|text| machine.located(text)))
-            {
-                found.push((what, path));
-            }
-            if matches!(child.value, Value::Object(_) | Value::Array(_)) {
-                open.push(child);
-            }
-        }
-        open.extend(at.items());
-    }
-    found
-}
-
-/// What decides what runs.
-fn code(paths: &Paths, machine: &Machine) -> Vec<(&'static str, PathBuf, Below)> {
-    let mut found: Vec<(&'static str, PathBuf, Below)> =
-        ["extensions", "npm", "git", "hooks", "skills"]
-            .iter()
-            .map(|name| ("code that OpenClaw loads", paths.root(name), Below::All))
-            .collect();
-    for space in &machine.places.workspaces {
-        found.push((
-            "instructions and skills of an agent",
-            space.clone(),
-            Below::Workspace,
-        ));
-    }
-    if let Some(host) = &machine.places.host {
-        found.push(("the host package", host.clone(), Below::All));
-    }
-    let units = machine.services.iter().flat_map(|service| &service.files);
-    found.extend(units.map(|file| {
-        (
-            "the unit that starts the gateway",
-            file.clone(),
-            Below::Nothing,
-        )
-    }));
-    let command = machine.text("security.installPolicy.exec.command");
-    if let Some(command) = command.and_then(|command| machine.located(&command)) {
-        found.push(("the command of the install policy", command, Below::Nothing));
-    }
-    found
 }
 
 /// A mode as people write it.

@@ -1,6 +1,7 @@
 //! A container as a compose file declares it, or as an engine saw it when its output was taken.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use crate::finding::{Declared, Draft, Observed};
 use crate::text;
@@ -9,7 +10,7 @@ use crate::text;
 const NAMES: [&str; 3] = ["openclaw", "clawdbot", "moltbot"];
 
 /// A statement about a container, and where it is made. Never the value of a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fact {
     /// Path of the key.
     pub(crate) path: String,
@@ -59,16 +60,22 @@ pub(crate) struct Container {
     pub(crate) exposed: Vec<u16>,
     /// Ports on which its gateway listens by its own variables and command.
     pub(crate) own_ports: Vec<u16>,
-    /// It has all rights on the machine.
-    pub(crate) privileged: Option<Fact>,
-    /// Namespaces of the machine that it shares: `network`, `pid`.
+    /// It, its build, or a step of it has all rights on the machine.
+    pub(crate) privileged: Vec<Fact>,
+    /// Namespaces of the machine that it shares: `network`, `pid`, `ipc`, `uts`, `cgroup`, `user`.
     pub(crate) shared: Vec<(&'static str, Fact)>,
     /// Capabilities that are added, without `CAP_`.
     pub(crate) capabilities: Vec<(String, Fact)>,
     /// Options of its confinement, as `name=value`.
     pub(crate) confinement: Vec<(String, Fact)>,
     /// Places of the machine that it sees.
-    pub(crate) mounts: Vec<(String, Fact)>,
+    pub(crate) mounts: Vec<Mount>,
+    /// Devices of the machine that it is given, or rules about them.
+    pub(crate) devices: Vec<(String, Fact)>,
+    /// Networks in which it is a machine of its own, so that nothing needs to publish its ports.
+    pub(crate) on_network: Vec<Fact>,
+    /// Files of the machine with its variables.
+    pub(crate) env_files: Vec<PathBuf>,
     /// Who it runs as; empty for what an engine calls the default, root.
     pub(crate) user: Option<(String, Fact)>,
     /// Its image, where it is not built from the file.
@@ -77,8 +84,35 @@ pub(crate) struct Container {
     pub(crate) secrets: Vec<Fact>,
     /// Statements whose meaning a variable decides that nothing gives.
     pub(crate) unknown: Vec<Fact>,
+    /// Statements of which it is not known here what they give.
+    pub(crate) not_judged: Vec<Fact>,
     /// The program that runs it, where that is not the engine's default.
     pub(crate) runtime: Option<String>,
+}
+
+/// A place of the machine that a container sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// The place: absolute, or from `~`.
+    pub(crate) place: String,
+    /// Where that leads on this machine, where it is another place.
+    pub(crate) leads: Option<PathBuf>,
+    /// Whether the container can change what is there.
+    pub(crate) writable: bool,
+    /// Where it is said.
+    pub(crate) fact: Fact,
+}
+
+impl Mount {
+    pub(super) fn new(place: String, writable: bool, fact: Fact) -> Self {
+        let leads = std::fs::canonicalize(&place).ok();
+        Self {
+            leads: leads.filter(|leads| leads.as_os_str() != place.as_str()),
+            place,
+            writable,
+            fact,
+        }
+    }
 }
 
 /// A port that the machine publishes.
@@ -134,4 +168,19 @@ pub(super) fn address(written: &str) -> Option<IpAddr> {
 /// A text that is no secret, as it is to be shown.
 pub(super) fn excerpt(written: &str) -> String {
     text::excerpt(written, 160)
+}
+
+/// A capability without its prefix.
+pub(super) fn capability(written: &str) -> String {
+    let name = written.trim().to_ascii_uppercase();
+    name.strip_prefix("CAP_").unwrap_or(&name).to_owned()
+}
+
+/// An option of the confinement, as `name=value`.
+pub(super) fn option(written: &str) -> String {
+    let lower = written.trim().to_ascii_lowercase();
+    match lower.split_once([':', '=']) {
+        Some((name, value)) => format!("{}={}", name.trim(), value.trim()),
+        None => lower,
+    }
 }

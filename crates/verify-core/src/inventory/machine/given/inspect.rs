@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::super::secrets::{is_secret, is_secret_variable};
 use super::File;
-use super::compose::{capability, option};
-use super::container::{Address, Container, Fact, Published, address, excerpt, range};
+use super::container::{
+    Address, Container, Fact, Mount, Published, address, capability, excerpt, option, range,
+};
 use crate::error::{Error, Malformed, Result};
 use crate::text;
 
@@ -183,19 +184,39 @@ impl One<'_> {
     fn rights(&self, found: &mut Container) -> Result<(), Malformed> {
         match self.at("HostConfig.Privileged") {
             Some(Value::Bool(true)) => {
-                found.privileged = Some(self.fact("HostConfig.Privileged", "true".to_owned()));
+                found
+                    .privileged
+                    .push(self.fact("HostConfig.Privileged", "true".to_owned()));
             }
             None | Some(Value::Bool(false) | Value::Null) => {}
             Some(_) => return Err("has a HostConfig.Privileged that is no truth value".into()),
         }
+        // The name space of control groups is the machine's by default on older kernels, so nothing is said of it.
         for (key, what) in [
             ("HostConfig.NetworkMode", "network"),
             ("HostConfig.PidMode", "pid"),
+            ("HostConfig.IpcMode", "ipc"),
+            ("HostConfig.UTSMode", "uts"),
+            ("HostConfig.UsernsMode", "user"),
         ] {
             if self.text(key) == Some("host") {
                 found.shared.push((what, self.fact(key, "host".to_owned())));
             }
         }
+        if let Some(mode) = self.text("HostConfig.NetworkMode")
+            && mode.starts_with("container:")
+        {
+            let fact = self.fact("HostConfig.NetworkMode", excerpt(mode));
+            found.not_judged.push(fact);
+        }
+        // A list of nothing: everything of `/proc` that an engine hides is shown.
+        let masked = self.at("HostConfig.MaskedPaths").and_then(Value::as_array);
+        if masked.is_some_and(Vec::is_empty) {
+            let fact = self.fact("HostConfig.MaskedPaths", "none".to_owned());
+            let option = "systempaths=unconfined".to_owned();
+            found.confinement.push((option, fact));
+        }
+        self.devices(found)?;
         for name in self.texts("HostConfig.CapAdd")? {
             let fact = self.fact("HostConfig.CapAdd", excerpt(name));
             found.capabilities.push((capability(name), fact));
@@ -213,24 +234,46 @@ impl One<'_> {
         Ok(())
     }
 
+    fn devices(&self, found: &mut Container) -> Result<(), Malformed> {
+        let devices = self.at("HostConfig.Devices").and_then(Value::as_array);
+        for device in devices.into_iter().flatten() {
+            if let Some(path) = device.get("PathOnHost").and_then(Value::as_str) {
+                let fact = self.fact("HostConfig.Devices", excerpt(path));
+                found.devices.push((path.to_owned(), fact));
+            }
+        }
+        for rule in self.texts("HostConfig.DeviceCgroupRules")? {
+            let fact = self.fact("HostConfig.DeviceCgroupRules", excerpt(rule));
+            found.devices.push((rule.to_owned(), fact));
+        }
+        Ok(())
+    }
+
     fn mounts(&self, found: &mut Container) -> Result<(), Malformed> {
         for bind in self.texts("HostConfig.Binds")? {
-            let source = bind.split(':').next().unwrap_or_default();
+            let mut parts = bind.splitn(3, ':');
+            let source = parts.next().unwrap_or_default();
+            let modes = parts.nth(1).unwrap_or_default();
             if source.starts_with('/') {
+                let writable = !modes.split(',').any(|mode| mode == "ro");
                 let fact = self.fact("HostConfig.Binds", excerpt(bind));
-                found.mounts.push((source.to_owned(), fact));
+                found
+                    .mounts
+                    .push(Mount::new(source.to_owned(), writable, fact));
             }
         }
         let mounts = self.at("Mounts").and_then(Value::as_array);
         for mount in mounts.into_iter().flatten() {
             let text = |key: &str| mount.get(key).and_then(Value::as_str).unwrap_or_default();
             let source = text("Source");
-            let known = found.mounts.iter().any(|(place, _)| place == source);
+            let known = found.mounts.iter().any(|known| known.place == source);
             if text("Type") == "bind" && source.starts_with('/') && !known {
                 let value = format!("{} at {}", source, text("Destination"));
+                let writable = mount.get("RW") != Some(&Value::Bool(false));
+                let fact = self.fact("Mounts", excerpt(&value));
                 found
                     .mounts
-                    .push((source.to_owned(), self.fact("Mounts", excerpt(&value))));
+                    .push(Mount::new(source.to_owned(), writable, fact));
             }
         }
         Ok(())

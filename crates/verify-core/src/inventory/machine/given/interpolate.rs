@@ -121,6 +121,10 @@ fn braced(out: &mut Filled, inside: &str, variables: &[(String, String)], depth:
         // Given as empty it is the default for certain; not given, a file beside this one may still give it.
         Some('-') => {
             let word = filled(word, variables, depth + 1);
+            // Of a default of nothing no byte is left to say that it is one.
+            if known.is_none() && word.text.is_empty() {
+                out.gaps.push(out.text.len());
+            }
             out.append(&word, known.is_none());
         }
         Some('+') if known.is_some() => {
@@ -174,6 +178,8 @@ mod tests {
             ("${Q:-1}", "1", false),
             ("${P:-1}", "80", true),
             ("${E:-1}", "1", true),
+            ("${Q:-}", "", false),
+            ("${E:-}", "", true),
             ("${E-1}", "", true),
             ("${Q:-${P}}", "80", false),
             ("${Q:-${R:-2}}x", "2x", false),

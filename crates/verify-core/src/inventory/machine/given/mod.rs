@@ -4,8 +4,8 @@
 //! They are evidence and not configuration: they never come out of what is judged, and a file that cannot be read as what it is given as
 //! ends the run, because its silence would look like a good answer.
 
-pub(crate) mod compose;
-pub(crate) mod container;
+mod compose;
+mod container;
 mod daemon;
 mod inspect;
 mod interpolate;
@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(crate) use container::{Address, Container, Fact, Published};
+pub(crate) use container::{Address, Container, Fact, Mount, Published};
 pub(crate) use daemon::Daemon;
 use daemon::is_own_kernel;
 pub(crate) use nix_pins::NixPin;
@@ -167,9 +167,8 @@ pub(super) fn read(files: &MachineFiles, variables: &[(String, String)]) -> Resu
     let mut given = Given::default();
     if let Some(path) = &files.compose {
         let file = File::read(&mut given, "compose", path, MAX_FILE)?;
-        let folder = path.canonicalize().ok();
-        let folder = folder.as_deref().and_then(Path::parent);
-        let read = compose::read(&file, folder, variables)?;
+        let real = path.canonicalize().ok();
+        let read = compose::read(&file, real.as_deref(), variables)?;
         given.containers.extend(read.containers);
         given.elsewhere = read.elsewhere;
     }

@@ -68,6 +68,14 @@ pub(super) fn read(text: &str) -> Result<Node, Malformed> {
 }
 
 impl Node {
+    /// What stands in no line.
+    pub(super) fn nowhere() -> Self {
+        Self {
+            line: 0,
+            value: Yaml::Null,
+        }
+    }
+
     fn of(found: Spanned<Yaml>) -> Self {
         Self {
             line: usize::try_from(found.referenced.line()).unwrap_or_default(),

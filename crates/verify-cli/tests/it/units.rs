@@ -1,0 +1,293 @@
+//! Units of the service manager and the process that they start: what counts of them, and what only looks as if it did.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::posture::{proc_of, with};
+use crate::support::{Installation, graded};
+
+const HARD: &str = "[Service]\nNoNewPrivileges=yes\nProtectSystem=strict\nProtectHome=tmpfs\nUMask=0077\nRestrictAddressFamilies=AF_INET\nCapabilityBoundingSet=\n";
+const OF_UNITS: [&str; 6] = [
+    "gateway-exposed",
+    "runs-as-root",
+    "secret-in-service",
+    "unit-unhardened",
+    "weak-gateway-secret",
+    "root-equivalent-group",
+];
+
+/// A machine with units, of which the main one starts the gateway of the state.
+struct Machine {
+    installation: Installation,
+    etc: PathBuf,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let installation = with("{gateway:{auth:{token:'STRONG'}}}");
+        let etc = installation.config.join("etc");
+        fs::create_dir_all(&etc).expect("folder");
+        for name in ["passwd", "group"] {
+            fs::write(etc.join(name), "").expect("table");
+        }
+        Self { installation, etc }
+    }
+
+    fn file(&self, name: &str, text: &[u8]) -> PathBuf {
+        let file = self.etc.join("systemd").join(name);
+        fs::create_dir_all(file.parent().expect("folder")).expect("folder");
+        fs::write(&file, text).expect("unit");
+        file
+    }
+
+    /// A unit of the system that is hardened and has these lines too.
+    fn unit(lines: &str) -> Self {
+        let machine = Self::new();
+        let text = format!("{HARD}User=openclaw\n{}{lines}", machine.start());
+        machine.file("system/openclaw-gateway.service", text.as_bytes());
+        machine
+    }
+
+    fn start(&self) -> String {
+        format!(
+            "ExecStart=/nowhere/node /opt/openclaw/dist/index.js gateway --port 18789\nEnvironment=OPENCLAW_STATE_DIR={}\n",
+            self.installation.state.display()
+        )
+    }
+
+    fn said(&self, more: &[&str]) -> Vec<String> {
+        let etc = self.etc.to_str().expect("text");
+        let home = self.installation.home.to_str().expect("text");
+        let line = ["host", "--format", "json", "--etc", etc, "--home", home];
+        let line = [&line, more].concat();
+        let run = self.installation.run(&line);
+        assert!(!run.text().contains("sesame"), "{}", run.text());
+        let report: Value = serde_json::from_str(&run.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", run.text()));
+        let found = report["findings"].as_array().expect("findings").iter();
+        found
+            .filter(|finding| OF_UNITS.iter().any(|id| finding["id"] == *id))
+            .map(graded)
+            .collect()
+    }
+}
+
+#[test]
+fn only_what_the_manager_takes_counts() {
+    for (lines, expected) in [
+        ("", &[] as &[&str]),
+        // Another section is passed over by the manager.
+        ("[Install]\nUser=root\n", &[]),
+        ("NoNewPrivileges=off\n", &["note unit-unhardened"]),
+        ("NoNewPrivileges=f\n", &["note unit-unhardened"]),
+        ("UMask=0022\n", &["note unit-unhardened"]),
+        ("UMask=0023\n", &["note unit-unhardened"]),
+        ("UMask=0027\n", &[]),
+        ("User=\nDynamicUser=yes\n", &[]),
+        ("User=\nDynamicUser=no\n", &["deny runs-as-root[unit]"]),
+        ("User=0\n", &["deny runs-as-root[unit]"]),
+        ("User=00\n", &["deny runs-as-root[unit]"]),
+        ("User=%i\n", &["note runs-as-root[unit-user]"]),
+        ("User = root\n", &["deny runs-as-root[unit]"]),
+        ("AmbientCapabilities=CAP_NET_BIND_SERVICE\n", &[]),
+        (
+            "AmbientCapabilities=CAP_SYS_ADMIN\n",
+            &["deny runs-as-root[capabilities]"],
+        ),
+        (
+            "ExecStart=\nExecStart=+/nowhere/node /opt/openclaw/dist/index.js gateway\n",
+            &["deny runs-as-root[unit]"],
+        ),
+        (
+            "ExecStart=\nExecStart=-!!/nowhere/node /opt/openclaw/dist/index.js gateway\n",
+            &["deny runs-as-root[unit]"],
+        ),
+        (
+            "ExecStart=\nExecStart=-/nowhere/node /opt/openclaw/dist/index.js gateway\n",
+            &[],
+        ),
+        (
+            "ExecStart=\nExecStart=/nowhere/node /opt/openclaw/dist/index.js gateway \\\n  --bind=lan\n",
+            &["warn gateway-exposed"],
+        ),
+        (
+            "ExecStart=\nExecStart=/nowhere/node /opt/openclaw/dist/index.js gateway --token sesame-01\n",
+            &["deny weak-gateway-secret", "deny secret-in-service"],
+        ),
+        (
+            "Environment=OPENCLAW_GATEWAY_TOKEN=sesame\n",
+            &["deny weak-gateway-secret"],
+        ),
+        (
+            "SetCredential=token:sesame-0123456789abcdef\n",
+            &["deny secret-in-service"],
+        ),
+        ("LoadCredential=token:/etc/openclaw/token\n", &[]),
+    ] {
+        assert_eq!(Machine::unit(lines).said(&[]), expected, "{lines}");
+    }
+}
+
+#[test]
+fn settings_in_the_wrong_section_do_not_harden() {
+    let machine = Machine::new();
+    let text = format!(
+        "{}[Service]\nUser=openclaw\n{}",
+        HARD.replace("Service", "Unit"),
+        machine.start()
+    );
+    machine.file("system/openclaw-gateway.service", text.as_bytes());
+    assert_eq!(machine.said(&[]), ["note unit-unhardened"]);
+}
+
+#[test]
+fn drop_ins_of_the_other_manager_do_not_count_and_the_last_name_wins() {
+    let machine = Machine::new();
+    let text = format!("[Service]\nUser=openclaw\n{}", machine.start());
+    machine.file("user/openclaw-gateway.service", text.as_bytes());
+    machine.file(
+        "system/openclaw-gateway.service.d/hard.conf",
+        HARD.as_bytes(),
+    );
+    assert_eq!(machine.said(&[]), ["note unit-unhardened"]);
+    machine.file("user/openclaw-gateway.service.d/hard.conf", HARD.as_bytes());
+    assert!(machine.said(&[]).is_empty(), "{:?}", machine.said(&[]));
+    machine.file("user/service.d/zz.conf", b"[Service]\nNoNewPrivileges=no\n");
+    assert_eq!(machine.said(&[]), ["note unit-unhardened"]);
+}
+
+#[test]
+fn a_unit_that_is_hidden_by_another_of_its_name_says_nothing() {
+    let machine = Machine::unit("");
+    let home = &machine.installation.home;
+    let folder = home.join(".config/systemd/user");
+    fs::create_dir_all(&folder).expect("folder");
+    // The user's own one counts before that of the machine for all users, and a link to nothing hides it.
+    machine.file(
+        "user/openclaw-node.service",
+        format!("[Service]\n{}", machine.start()).as_bytes(),
+    );
+    assert_eq!(machine.said(&[]), ["note unit-unhardened"]);
+    std::os::unix::fs::symlink("/dev/null", folder.join("openclaw-node.service")).expect("link");
+    assert!(machine.said(&[]).is_empty());
+}
+
+#[test]
+fn units_that_cannot_be_read_are_named() {
+    let machine = Machine::unit("");
+    machine.file("system/other.service", &vec![b'#'; 2 << 20]);
+    assert_eq!(
+        machine.said(&[]),
+        [
+            "note secret-in-service[unread]",
+            "note unit-unhardened[unread]"
+        ]
+    );
+    let machine = Machine::unit("");
+    let agents = machine.installation.home.join("Library/LaunchAgents");
+    fs::create_dir_all(&agents).expect("folder");
+    fs::write(
+        agents.join("ai.openclaw.gateway.plist"),
+        b"bplist00 ai.openclaw.gateway",
+    )
+    .expect("list");
+    fs::write(agents.join("org.example.plist"), b"bplist00 something else").expect("list");
+    assert_eq!(
+        machine.said(&[]),
+        [
+            "note secret-in-service[unread]",
+            "note unit-unhardened[unread]"
+        ]
+    );
+}
+
+#[test]
+fn a_unit_of_the_system_counts_by_whom_it_runs_as() {
+    let machine = Machine::new();
+    let owner = {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(&machine.installation.state)
+            .expect("state")
+            .uid()
+    };
+    let usual = machine.installation.home.join(".openclaw");
+    let text = format!("{HARD}User={owner}\nExecStart=/usr/bin/openclaw gateway --bind lan\n");
+    machine.file("system/gw.service", text.as_bytes());
+    // The state of this test is not the usual one, so the unit is about another.
+    assert_eq!(
+        machine.installation.state == usual,
+        !machine.said(&[]).is_empty()
+    );
+    let run = |state: &std::path::Path| {
+        let etc = machine.etc.to_str().expect("text");
+        let mut command =
+            crate::support::bare(&machine.installation.home, &machine.installation.config);
+        command
+            .args(["host", "--format", "json", "--etc", etc, "--state-dir"])
+            .arg(state);
+        let run = crate::support::Run::of(&command.output().expect("run"));
+        run.stdout.contains("--bind lan")
+    };
+    if !usual.exists() {
+        fs::create_dir(&usual).expect("state");
+        fs::write(usual.join("openclaw.json"), "{}").expect("config");
+    }
+    assert!(run(&usual));
+    let text = text.replace(&format!("User={owner}"), "User=4242");
+    machine.file("system/gw.service", text.as_bytes());
+    assert!(!run(&usual));
+}
+
+#[test]
+fn rights_of_root_are_seen_in_the_table_of_processes() {
+    let of = |rights: &str| {
+        let machine = Machine::unit("");
+        let proc = proc_of(&machine.installation, 1, "x (enforce)", &["0100007F"]);
+        let status = format!("Uid:\t1\t1\t1\t1\nCapEff:\t{rights}\n");
+        fs::write(format!("{proc}/77/status"), status).expect("table");
+        machine.said(&["--proc", &proc])
+    };
+    assert!(of("0000000000000000").is_empty());
+    // To listen on a port below 1024.
+    assert!(of("0000000000000400").is_empty());
+    assert_eq!(of("0000000000200000"), ["deny runs-as-root[capabilities]"]);
+    assert_eq!(of("000001ffffffffff"), ["deny runs-as-root[capabilities]"]);
+}
+
+#[test]
+fn a_program_that_others_can_change_is_found_in_the_unit() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let machine = Machine::new();
+    let folder = machine
+        .installation
+        .config
+        .parent()
+        .expect("root")
+        .join("bin");
+    fs::create_dir(&folder).expect("folder");
+    fs::write(folder.join("node"), "").expect("program");
+    let text = format!(
+        "{HARD}User=openclaw\nExecStart={0}/node gateway\nEnvironment=PATH=/usr/bin:{0} OPENCLAW_STATE_DIR={1}\n",
+        folder.display(),
+        machine.installation.state.display()
+    );
+    machine.file("system/openclaw-gateway.service", text.as_bytes());
+    let open = |mode: u32| {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("mode");
+        let etc = machine.etc.to_str().expect("text");
+        let run = machine
+            .installation
+            .run(&["host", "--format", "json", "--etc", etc]);
+        run.stdout
+            .contains("a folder in which the gateway looks for programs")
+    };
+    assert!(!open(0o755));
+    // The folders above a temporary one may be closed to others, and then nothing in it is open.
+    let above = folder.ancestors().skip(1);
+    let entered = above
+        .take_while(|place| place.parent().is_some())
+        .all(|place| fs::metadata(place).is_ok_and(|found| found.permissions().mode() & 0o1 != 0));
+    assert_eq!(open(0o777), entered);
+}
