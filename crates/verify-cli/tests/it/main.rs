@@ -13,6 +13,7 @@ mod advisories;
 mod attack;
 mod audit;
 mod backup;
+mod both_cases;
 mod cases;
 mod catalogue;
 mod checklist;
