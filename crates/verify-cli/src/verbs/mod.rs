@@ -46,11 +46,14 @@ use crate::{Exit, attest, errors, names, output, outputs, process, render, signe
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<Exit> {
     let common = cli.common.clone();
-    done(cli).inspect_err(|error| match error {
+    let ended = done(cli);
+    match &ended {
         // It was ended from outside, which says nothing of the installation.
-        Error::Cancelled => {}
-        _ => no_verdict(&common, errors::exit_of(error)),
-    })
+        Err(Error::Cancelled) | Ok(Exit::Clean | Exit::Findings) => {}
+        Err(error) => no_verdict(&common, errors::exit_of(error)),
+        Ok(exit) => no_verdict(&common, *exit),
+    }
+    ended
 }
 
 /// Says in the gauges that were asked for that there is no verdict.
