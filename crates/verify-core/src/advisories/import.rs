@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::{SignedDuration, Timestamp};
 
 use super::index::{self, IndexMeta, IndexSource, Package};
-use super::record::{MAX_BYTES, is_malware, is_violation, read_record};
+use super::record::{MAX_BYTES, is_violation, read_record};
 use crate::archive::zip::Zip;
 use crate::digest::Sha256Digest;
 use crate::error::{Error, Result};
@@ -103,10 +103,12 @@ pub fn import(sources: &[PathBuf], path: &Path, options: &ImportOptions) -> Resu
     let said = ids
         .iter()
         .filter(|(id, known)| known.withdrawn || records.contains(id.as_str()));
+    let malicious = items.iter().filter(|item| item.malicious);
+    let malicious: HashSet<&str> = malicious.map(|item| item.id.as_str()).collect();
     let mut meta = IndexMeta {
         sources: described,
         records: records.len() as u64,
-        malicious: records.iter().filter(|id| is_malware(id)).count() as u64,
+        malicious: malicious.len() as u64,
         packages: 0,
         withdrawn: ids.values().filter(|known| known.withdrawn).count() as u64,
         other_ecosystems,
@@ -169,6 +171,7 @@ struct Item {
     name: String,
     id: String,
     modified: Timestamp,
+    malicious: bool,
     json: Vec<u8>,
 }
 
@@ -250,6 +253,7 @@ impl Gathered {
                     name: name.clone(),
                     id: record.id.clone(),
                     modified: record.modified,
+                    malicious: entry.is_malicious(),
                     json,
                 });
             }

@@ -70,10 +70,10 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether it says that the package is malware, rather than that it has a hole.
+    /// Whether it says that the package is malware, rather than that it has a hole: by its own id, or as what it is an alias of.
     #[must_use]
     pub fn is_malicious(&self) -> bool {
-        is_malware(&self.id)
+        is_malware(&self.id) || self.aliases.iter().any(|alias| is_malware(alias))
     }
 }
 

@@ -267,6 +267,9 @@ fn one_alias_set_is_one_match_also_in_circles() {
     );
     assert!(matches[1].malicious && !matches[0].malicious);
     assert_eq!(matches[1].aliases, ["CVE-1"]);
+    // The record of the other id need not be in the index, or may name other versions.
+    let alone = merge(&hits[..1]);
+    assert!(alone[0].malicious && alone[0].ids == ["GHSA-1"]);
 }
 
 /// The algorithm under "Evaluation" of the OSV schema, word for word, on versions of another crate.
