@@ -142,6 +142,11 @@ impl Places {
             .filter_map(|(flag, place)| Some((flag, place?)))
             .filter(|(_, place)| !place.as_os_str().is_empty())
             .map(|(flag, place)| {
+                // The command may be run from another folder. A profile is a name.
+                let place = match flag {
+                    "--profile" => place.to_owned(),
+                    _ => from_anywhere(place),
+                };
                 let place = place.to_string_lossy();
                 format!(" {flag} {}", text::shell_word(&place))
             });
@@ -162,7 +167,7 @@ impl Places {
     /// Those of a backup: nothing but a check reads one as it is, so the other commands are about the folder that it holds, which is
     /// to lie beside it.
     fn of_backup(common: &Common, file: &Path) -> Self {
-        let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let file = from_anywhere(file);
         let beside = file.with_extension("unpacked");
         let state = common.relocated_from.clone();
         let state = state.unwrap_or_else(|| PathBuf::from(STATE_OF_CELL));
@@ -211,11 +216,16 @@ impl Cell {
     }
 }
 
+/// The path as it is named from any folder.
+fn from_anywhere(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 impl Chosen {
     fn of(common: &Common, from: Option<&Path>) -> Self {
         let given = |place: &Option<PathBuf>| {
             let place = place.as_ref().filter(|place| !place.as_os_str().is_empty());
-            place.map(|place| place.clone().into_os_string())
+            place.map(|place| from_anywhere(place).into_os_string())
         };
         let mut variables: Vec<(&'static str, OsString)> = Vec::new();
         match given(&common.state_dir).filter(|_| from.is_none()) {
@@ -321,10 +331,14 @@ mod tests {
     fn names_every_place_and_nothing_of_one_run() {
         let line = "openclaw-verify --config /a/b --state-dir /s --format json -v -A unpinned lock";
         let cli = Cli::parse_from(line.split(' '));
-        let places = Places::of(&cli.common, Some(Path::new("it's here")));
+        let places = Places::of(&cli.common, Some(Path::new("/it's here")));
         assert_eq!(
             places.after("openclaw-verify lock x"),
-            "openclaw-verify lock x --from 'it'\\''s here' --state-dir /s --config /a/b"
+            "openclaw-verify lock x --from '/it'\\''s here' --state-dir /s --config /a/b"
         );
+        let here = Places::of(&cli.common, Some(Path::new("here")));
+        let folder = std::env::current_dir().expect("folder");
+        let from = format!(" --from {}/here ", folder.display());
+        assert!(here.after("openclaw-verify lock x").contains(&from));
     }
 }

@@ -129,6 +129,11 @@ fn worded(finding: &Finding, command: Option<String>) -> String {
     };
     match command {
         Some(command) if finding.help.is_empty() => command,
+        // An option by itself is no command that could be run.
+        Some(option) if option.starts_with("--") => format!(
+            "{}: the same command with {option}",
+            finding.help.trim_end_matches('.')
+        ),
         Some(command) => format!("{}: {command}", finding.help.trim_end_matches('.')),
         None => finding.help.clone(),
     }

@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use openclaw_verify_core::{Error, Result};
+use openclaw_verify_core::{Error, Result, text};
 use serde_json::json;
 
 use crate::cli::{Common, Format, GateArgs, Instead};
@@ -264,10 +264,12 @@ pub(in crate::verbs) fn check(path: &Path, what: &str, to_mend: &mut Vec<String>
         let found =
             std::fs::symlink_metadata(place).map_err(|error| Error::io("look at", place, error))?;
         let shown = operator::absolute(place);
+        let word = place.to_string_lossy();
+        let word = text::shell_word(&word);
         let sticky = found.is_dir() && at > 0 && found.mode() & 0o1000 != 0;
         if found.mode() & 0o022 != 0 && !sticky {
             to_mend.push(format!(
-                "{shown} ({what}) can be written by others: chmod go-w {shown}"
+                "{shown} ({what}) can be written by others: chmod go-w {word}"
             ));
         }
         if found.uid() != 0 && found.uid() != own {
@@ -286,7 +288,7 @@ fn notes(config: &Path) -> Vec<String> {
         notes.push(format!(
             "there is no {LOCK} in {}, so every install that policy requires pinned is blocked; start with: openclaw-verify lock --init --config {}",
             operator::absolute(config),
-            operator::absolute(config)
+            text::shell_word(&config.to_string_lossy())
         ));
     }
     notes

@@ -118,8 +118,9 @@ fn declare(view: &View<'_>) -> String {
         paths.truncate(8);
         ("only data files differ", paths)
     };
+    // Each line by itself: on one line it would be no TOML.
     format!(
-        "{what}; if the skill itself writes them, declare that in the policy: [[mutable]] package = {:?}, paths = {paths:?}",
+        "{what}; if the skill itself writes them, add the lines `[[mutable]]`, `package = {:?}` and `paths = {paths:?}` to the policy; else accept the new digest by name",
         view.subject.id.as_str()
     )
 }

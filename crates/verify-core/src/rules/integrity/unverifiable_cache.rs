@@ -1,7 +1,7 @@
 //! `unverifiable-cache`: a cache of compiled code that runs in place of the sources and cannot be recomputed.
 
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
@@ -13,7 +13,7 @@ pub(in crate::rules) const RULE: Rule = Rule {
     stages: Stages::of(Stage::Installed, &[]),
     clears: RemedyKind::Operator,
     summary: "A compile cache holds code that runs in place of the sources",
-    help: "Set NODE_DISABLE_COMPILE_CACHE=1 in the service, and remove the folder.",
+    help: "Set NODE_DISABLE_COMPILE_CACHE=1 in the service, and put the folder aside.",
     check: Check::Whole(check),
 };
 
@@ -28,7 +28,10 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .map(|(place, writable)| {
             let draft = Draft::new(format!(
                 "{place} holds compiled code, which runs in place of the sources"
-            ));
+            ))
+            .remedy(Remedy::SetAside {
+                path: place.clone(),
+            });
             match writable {
                 Some(why) => draft
                     .evidence(why.clone())

@@ -88,6 +88,7 @@ fn with_remedy(draft: Draft) -> Draft {
         None if code != Some(NotEstablished::Offline.as_str()) => {
             draft.remedy(Remedy::Operator { input: None })
         }
+        None if draft.help.is_empty() => draft.help("allow the network for the run"),
         _ => draft,
     }
 }
