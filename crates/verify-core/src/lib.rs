@@ -69,6 +69,8 @@
 //! Modules that are hidden from this page are shared with the `openclaw-verify` command. They are no part of the interface and change
 //! without notice.
 
+#![cfg_attr(not(test), warn(clippy::too_many_lines))]
+
 pub mod advisories;
 pub mod archive;
 pub mod finding;

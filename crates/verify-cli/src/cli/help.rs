@@ -74,6 +74,23 @@ const SIGN: &[&str] = &["sign_ssh"];
 const SIGNERS: &[&str] = &["signers"];
 const FORMAT: &[&str] = &["format"];
 const LABEL: &[&str] = &["host_label"];
+const WATCHED: &[&str] = &[
+    "home",
+    "profile",
+    "dev",
+    "tmp",
+    "nix_db",
+    "variables",
+    "threads",
+];
+const MACHINE: &[&str] = &[
+    "relocated_from",
+    "home",
+    "profile",
+    "dev",
+    "tmp",
+    "variables",
+];
 
 /// Options of all verbs that act on `verb`. `--color` acts on every one.
 fn acting(verb: &str) -> Vec<&'static str> {
@@ -88,40 +105,9 @@ fn acting(verb: &str) -> Vec<&'static str> {
             PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, SIGN, LEVELS, LABEL, FORMAT,
         ],
         "watch" => &[
-            PLACES,
-            &[
-                "home",
-                "profile",
-                "dev",
-                "tmp",
-                "nix_db",
-                "variables",
-                "threads",
-            ],
-            FILES,
-            ANCHORS,
-            SIGNERS,
-            LEVELS,
-            SIGN,
-            LABEL,
-            FORMAT,
+            PLACES, WATCHED, FILES, ANCHORS, SIGNERS, LEVELS, SIGN, LABEL, FORMAT,
         ],
-        "host" => &[
-            PLACES,
-            &[
-                "relocated_from",
-                "home",
-                "profile",
-                "dev",
-                "tmp",
-                "variables",
-            ],
-            FILES,
-            SIGNERS,
-            LEVELS,
-            LABEL,
-            FORMAT,
-        ],
+        "host" => &[PLACES, MACHINE, FILES, SIGNERS, LEVELS, LABEL, FORMAT],
         "checklist" => &[
             PLACES, WHOLE, FILES, ONLINE, ANCHORS, SIGNERS, LEVELS, FORMAT,
         ],

@@ -21,17 +21,7 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
     let mut start = start_first(common)?;
     start.builder = start.builder.preset(preset);
     let files = start.files.clone();
-    for path in [&files.lock, &files.policy] {
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::environment(
-                format!(
-                    "{} is there already, and lock --init never overwrites",
-                    operator::shown(path)
-                ),
-                "to lock what is installed now: openclaw-verify lock",
-            ));
-        }
-    }
+    refuse_overwriting(&files)?;
     let verifier = start.builder.clone().build()?;
     let relock = verifier.relock(&[])?;
     start.bar.finish();
@@ -92,6 +82,21 @@ pub(super) fn run(common: &Common, args: &LockArgs) -> Result<Exit> {
         say(common, "")?;
     }
     super::check::finish(common, &report, super::detail(common), None)
+}
+
+fn refuse_overwriting(files: &Files) -> Result<()> {
+    for path in [&files.lock, &files.policy] {
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::environment(
+                format!(
+                    "{} is there already, and lock --init never overwrites",
+                    operator::shown(path)
+                ),
+                "to lock what is installed now: openclaw-verify lock",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Writes lock, policy and, where there are none, reviews; whether those are new.

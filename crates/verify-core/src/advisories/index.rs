@@ -106,6 +106,38 @@ pub struct Index {
     kept: Mutex<BTreeMap<u64, Vec<u8>>>,
 }
 
+/// What the header says: the bytes of the description, how many buckets there are, and the bytes of the body.
+fn lengths(path: &Path, header: &[u8]) -> Result<[u64; 3]> {
+    if header.get(..8) != Some(&MAGIC) {
+        return Err(broken(
+            path,
+            "byte 0",
+            "this is no advisory index, or one of another version",
+        ));
+    }
+    let number = |at: usize| {
+        let bytes = header
+            .get(at..at + 8)
+            .and_then(|eight| eight.try_into().ok());
+        bytes.map_or(u64::MAX, u64::from_le_bytes)
+    };
+    let (meta, buckets, body) = (number(8), number(16), number(24));
+    let directory = buckets.saturating_add(1).saturating_mul(8);
+    if meta > MAX_META
+        || buckets > MAX_BUCKETS
+        || !buckets.is_power_of_two()
+        || body > MAX_BODY
+        || directory > body
+    {
+        return Err(broken(
+            path,
+            "byte 8",
+            "the lengths in the header cannot be",
+        ));
+    }
+    Ok([meta, buckets, body])
+}
+
 impl Index {
     /// Opens the index at `path`; none when nothing is there.
     ///
@@ -123,33 +155,7 @@ impl Index {
             return Err(cut());
         }
         let header = pread(path, &file, 0, HEADER)?;
-        if header.get(..8) != Some(&MAGIC) {
-            return Err(broken(
-                path,
-                "byte 0",
-                "this is no advisory index, or one of another version",
-            ));
-        }
-        let number = |at: usize| {
-            let bytes = header
-                .get(at..at + 8)
-                .and_then(|eight| eight.try_into().ok());
-            bytes.map_or(u64::MAX, u64::from_le_bytes)
-        };
-        let (meta_length, buckets, body) = (number(8), number(16), number(24));
-        let directory = buckets.saturating_add(1).saturating_mul(8);
-        if meta_length > MAX_META
-            || buckets > MAX_BUCKETS
-            || !buckets.is_power_of_two()
-            || body > MAX_BODY
-            || directory > body
-        {
-            return Err(broken(
-                path,
-                "byte 8",
-                "the lengths in the header cannot be",
-            ));
-        }
+        let [meta_length, buckets, body] = lengths(path, &header)?;
         let table_length = body.div_ceil(BLOCK) * DIGEST;
         let body_at = HEADER + meta_length + table_length;
         let end = body_at + body + DIGEST;

@@ -260,6 +260,13 @@ impl Zip {
                 Err(wrong("has bytes behind it that belong to no entry"))
             };
         }
+        self.check_descriptor(entry, end, rest)?;
+        Ok(from)
+    }
+
+    /// The data descriptor of `rest` bytes at `end`, which says what the directory says.
+    fn check_descriptor(&self, entry: &ZipEntry, end: u64, rest: u64) -> Result<(), ZipError> {
+        let wrong = |why: &str| entry.wrong(why);
         // Without compression nothing but the directory tells where the data ends.
         if entry.stored && entry.size > 0 {
             return Err(wrong(
@@ -283,7 +290,7 @@ impl Zip {
             fields.is_empty().then_some((magic, crc, packed, size))
         })();
         if read == Some((0x0807_4b50, entry.crc, entry.packed, entry.size)) {
-            Ok(from)
+            Ok(())
         } else {
             Err(wrong(
                 "has a data descriptor that says something else than the directory",

@@ -51,16 +51,9 @@ pub(super) fn read(
         };
         let folder = entry.name.ends_with('/');
         let mode = mode(entry, folder)?;
-        let added = paths.add(raw.as_bytes(), folder).map_err(|error| {
-            match error {
-                // As it is written, without what was put before it.
-                ArchiveError::TooDeep { max, .. } => ArchiveError::TooDeep {
-                    path: shown(entry.name.as_bytes()),
-                    max,
-                },
-                error => error,
-            }
-        })?;
+        let added = paths
+            .add(raw.as_bytes(), folder)
+            .map_err(|error| as_written(error, entry))?;
         if folder {
             // Its header is compared with the directory like any other.
             if entry.size != 0 {
@@ -113,6 +106,17 @@ pub(super) fn read(
         privileged: privileged.into_iter().collect(),
         kept: std::collections::BTreeMap::new(),
     })
+}
+
+/// An error about the path as it is written, without what was put before it.
+fn as_written(error: ArchiveError, entry: &ZipEntry) -> ArchiveError {
+    match error {
+        ArchiveError::TooDeep { max, .. } => ArchiveError::TooDeep {
+            path: shown(entry.name.as_bytes()),
+            max,
+        },
+        error => error,
+    }
 }
 
 /// The bytes that the directory promises, where they are not too many.

@@ -8,7 +8,9 @@ use js_semver::Version;
 
 use super::Evidence;
 use super::npm::{NamedPackage, brought_along, is_package};
-use crate::advisories::{Hit, Index, Match, NotAffected, Vex, VexTarget, is_violation, merge};
+use crate::advisories::{
+    Entry, Hit, Index, Match, NotAffected, Vex, VexTarget, is_violation, merge,
+};
 use crate::error::Result;
 use crate::inventory::{InstallStep, Subject};
 use crate::launcher::{Ecosystem, Launch};
@@ -82,40 +84,13 @@ pub(super) fn advised(
     for ((name, version), instances) in packages {
         let entries = asked.index.entries(&name)?;
         let floating = instances.iter().all(|one| one.floating);
-        let hits: Vec<_> = entries
-            .iter()
-            .map(|entry| {
-                let hit = match version.as_deref() {
-                    Some(version) => entry.judge(&name, version),
-                    // Nothing says which version it is, so it may be any that is listed.
-                    None => match entry.judge(&name, "") {
-                        Hit::No => Hit::Unclear,
-                        hit => hit,
-                    },
-                };
-                // Of what may be any version only that is known which all versions have.
-                let hit = if floating && hit == Hit::Unclear {
-                    Hit::No
-                } else {
-                    hit
-                };
-                (entry, hit)
-            })
-            .collect();
+        let judged = |entry| (entry, hit(entry, &name, version.as_deref(), floating));
+        let hits: Vec<_> = entries.iter().map(judged).collect();
         let (own, hits): (Vec<_>, Vec<_>) = hits
             .into_iter()
             .partition(|(entry, _)| is_violation(&entry.id));
         let found = merge(&hits).into_iter();
         for found in found.chain(own.iter().flat_map(|one| merge(std::slice::from_ref(one)))) {
-            let mut places: Vec<String> = instances.iter().map(|one| one.place.clone()).collect();
-            places.sort();
-            places.dedup();
-            let mut fetched_from: Vec<String> = instances
-                .iter()
-                .filter_map(|one| one.resolved.clone())
-                .collect();
-            fetched_from.sort();
-            fetched_from.dedup();
             let target = VexTarget {
                 package: &name,
                 version: version.as_deref(),
@@ -134,15 +109,40 @@ pub(super) fn advised(
             list.push(AdvisedPackage {
                 name: name.clone(),
                 version: version.clone(),
-                places,
+                places: each_once(instances.iter().map(|one| one.place.clone())),
                 own: instances.iter().any(|one| one.own),
-                fetched_from,
+                fetched_from: each_once(instances.iter().filter_map(|one| one.resolved.clone())),
                 found,
                 vex,
             });
         }
     }
     Ok(advised)
+}
+
+/// What an entry says of a package.
+fn hit(entry: &Entry, name: &str, version: Option<&str>, floating: bool) -> Hit {
+    let hit = match version {
+        Some(version) => entry.judge(name, version),
+        // Nothing says which version it is, so it may be any that is listed.
+        None => match entry.judge(name, "") {
+            Hit::No => Hit::Unclear,
+            hit => hit,
+        },
+    };
+    // Of what may be any version only that is known which all versions have.
+    if floating && hit == Hit::Unclear {
+        Hit::No
+    } else {
+        hit
+    }
+}
+
+fn each_once(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort();
+    texts.dedup();
+    texts
 }
 
 /// What violations say of the subject by its id and by its digests, of which one is enough.

@@ -273,6 +273,25 @@ pub(crate) fn installed<'a>(
     ))
 }
 
+impl ReviewFacts {
+    fn require(
+        &mut self,
+        part: ReadPart,
+        content: Content,
+        wanted: Criteria,
+        status: ReviewStatus,
+    ) {
+        self.required.push(RequiredReview {
+            part,
+            content,
+            wanted,
+            status,
+            next: None,
+            within: None,
+        });
+    }
+}
+
 fn facts(
     subject: &Subject,
     evidence: &Evidence,
@@ -306,26 +325,18 @@ fn facts(
     let proof = evidence.origin_proof();
     let requirements = policy.requirements(&subject.id, subject.kind, subject.source);
     if let Some(wanted) = requirements.review(proof) {
+        let publishers = evidence.publishers();
         match own {
             Some(content) => {
-                let publishers = evidence.publishers();
-                let question = Question {
+                let status = given.status(given.index.judge(&Question {
                     subject: &subject.id,
                     content,
                     versions: &versions,
                     dependencies: &[],
                     wanted,
                     publishers: &publishers,
-                };
-                let status = given.status(given.index.judge(&question));
-                facts.required.push(RequiredReview {
-                    part: ReadPart::Own,
-                    content,
-                    wanted,
-                    status,
-                    next: None,
-                    within: None,
-                });
+                }));
+                facts.require(ReadPart::Own, content, wanted, status);
             }
             None => facts.undigested = true,
         }
@@ -336,21 +347,12 @@ fn facts(
             (ReadPart::Dependencies, &evidence.dependencies, dependencies),
             (ReadPart::Siblings, &evidence.siblings, siblings),
         ] {
-            match digest {
-                Some(digest) => {
-                    let status =
-                        given.status(given.index.dependencies(&subject.id, digest, wanted));
-                    facts.required.push(RequiredReview {
-                        part,
-                        content: Content::Tree(digest),
-                        wanted,
-                        status,
-                        next: None,
-                        within: None,
-                    });
-                }
-                None => facts.undigested |= spec.unreadable(),
-            }
+            let Some(digest) = digest else {
+                facts.undigested |= spec.unreadable();
+                continue;
+            };
+            let status = given.status(given.index.dependencies(&subject.id, digest, wanted));
+            facts.require(part, Content::Tree(digest), wanted, status);
         }
     }
     facts

@@ -25,34 +25,7 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         .flatten()
         .map(|tree| tree.root.clone())
         .collect();
-    let (mut searched, mut by_host) = (BTreeSet::new(), BTreeSet::new());
-    for subject in &inventory.subjects {
-        if !matches!(
-            subject.kind,
-            Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack | Kind::Runtime
-        ) {
-            continue;
-        }
-        let Some(root) = subject.trees.tree.as_ref().map(|tree| tree.root.as_path()) else {
-            continue;
-        };
-        // Its own top folder is part of the subject; the folder of a global install is spoken of in `core`.
-        let own = |folder: &PathBuf| subject.kind == Kind::Core && root.starts_with(folder);
-        let above = root
-            .ancestors()
-            .skip(1)
-            .filter(|folder| folder.file_name().is_none_or(|name| name != "node_modules"));
-        let searched = if subject.kind == Kind::Core {
-            &mut by_host
-        } else {
-            &mut searched
-        };
-        searched.extend(
-            above
-                .map(|folder| folder.join("node_modules"))
-                .filter(|folder| !own(folder)),
-        );
-    }
+    let (mut searched, by_host) = searched(inventory);
     if let Some(home) = &paths.home {
         // `require` also looks there. [Node, "Loading from the global folders"]
         searched.extend([".node_modules", ".node_libraries"].map(|name| home.join(name)));
@@ -93,6 +66,39 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
             "the state directory is a copy; only its original's place tells what Node would search there",
         ));
     }
+}
+
+/// The folders that Node searches from the subjects upwards: those of all others, and those of the host package.
+fn searched(inventory: &Inventory) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+    let (mut searched, mut by_host) = (BTreeSet::new(), BTreeSet::new());
+    for subject in &inventory.subjects {
+        if !matches!(
+            subject.kind,
+            Kind::Core | Kind::Plugin | Kind::Bundle | Kind::HookPack | Kind::Runtime
+        ) {
+            continue;
+        }
+        let Some(root) = subject.trees.tree.as_ref().map(|tree| tree.root.as_path()) else {
+            continue;
+        };
+        // Its own top folder is part of the subject; the folder of a global install is spoken of in `core`.
+        let own = |folder: &PathBuf| subject.kind == Kind::Core && root.starts_with(folder);
+        let above = root
+            .ancestors()
+            .skip(1)
+            .filter(|folder| folder.file_name().is_none_or(|name| name != "node_modules"));
+        let of_it = if subject.kind == Kind::Core {
+            &mut by_host
+        } else {
+            &mut searched
+        };
+        of_it.extend(
+            above
+                .map(|folder| folder.join("node_modules"))
+                .filter(|folder| !own(folder)),
+        );
+    }
+    (searched, by_host)
 }
 
 /// Whether every package in a `node_modules` is covered by the digest of some subject, and nothing else lies there that Node would load.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::paths::Kind as Entry;
+use super::paths::{FolderEntry, Kind as Entry};
 use super::plugin::{PluginFiles, PluginOrigin, own_trees};
 use super::records::{Known, Plugin, Scan};
 use super::{Observation, Subject, ids};
@@ -129,30 +129,37 @@ fn scan_folder(
         if files.is_plugin(scan.paths) {
             let id = SubjectId::new("unrecorded", &format!("{place}/{name}"));
             let mut plugin = unrecorded(scan, id, Source::Unrecorded, files, origin);
-            let inside = [&scan.paths.state, &scan.paths.root("extensions")]
-                .iter()
-                .any(|root| real.starts_with(root));
-            if entry.link && !inside {
-                let recorded = scan.paths.shown(&real);
-                let canonical = scan.paths.shown(&entry.path);
-                plugin.subject.observations.push(Observation::OutsideState {
-                    recorded,
-                    canonical,
-                });
-            }
-            let place = if origin == PluginOrigin::Workspace {
-                "workspace extensions"
-            } else {
-                "extensions"
-            };
-            plugin
-                .subject
-                .observations
-                .insert(0, Observation::NoRecord { place });
+            not_recorded(scan, &entry, &real, origin, &mut plugin);
             found.push(plugin);
         }
     }
     found
+}
+
+/// Notes where a plugin without a record lies.
+fn not_recorded(
+    scan: &Scan<'_>,
+    entry: &FolderEntry,
+    real: &Path,
+    origin: PluginOrigin,
+    plugin: &mut Plugin,
+) {
+    let observations = &mut plugin.subject.observations;
+    let inside = [&scan.paths.state, &scan.paths.root("extensions")]
+        .iter()
+        .any(|root| real.starts_with(root));
+    if entry.link && !inside {
+        observations.push(Observation::OutsideState {
+            recorded: scan.paths.shown(real),
+            canonical: scan.paths.shown(&entry.path),
+        });
+    }
+    let place = if origin == PluginOrigin::Workspace {
+        "workspace extensions"
+    } else {
+        "extensions"
+    };
+    observations.insert(0, Observation::NoRecord { place });
 }
 
 /// A subject for a plugin's folder that no record tells of.

@@ -326,8 +326,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The modules of `hooks.mappings[].transform`, all in one folder.
-    fn transforms(&mut self, ctx: &Context<'_>) {
+    /// Where the modules of `hooks.mappings[].transform` lie.
+    fn transforms_folder(&mut self, ctx: &Context<'_>) -> Option<PathBuf> {
         let config = ctx
             .options
             .config
@@ -349,13 +349,20 @@ impl Reader<'_> {
                     self.found
                         .observations
                         .push(not_located("config hooks.transformsDir".to_owned(), other));
-                    return;
+                    return None;
                 }
             },
             Some((text, false)) => base.join(text),
             None => base.clone(),
         };
-        let folder = paths::normalize(&folder);
+        Some(paths::normalize(&folder))
+    }
+
+    /// The modules of `hooks.mappings[].transform`, all in one folder.
+    fn transforms(&mut self, ctx: &Context<'_>) {
+        let Some(folder) = self.transforms_folder(ctx) else {
+            return;
+        };
         let mappings = ctx
             .config_at(&["hooks", "mappings"])
             .as_array()

@@ -153,6 +153,21 @@ pub(super) fn trees(paths: &Paths, layout: &Layout, host: Option<&Path>) -> Tree
     }
 }
 
+/// Compares what was asked for with what is recorded.
+fn asked_otherwise(spec: &str, name: &str, version: Option<&str>, conflicts: &mut Conflicts) {
+    conflicts.compare("name", Some(name), Some(asked_name(spec)));
+    // One exact version can disagree; a tag or a range moves.
+    let asked = spec
+        .rsplit_once('@')
+        .map(|(_, version)| version)
+        .filter(|_| spec::npm(spec) == Pin::Exact);
+    conflicts.compare(
+        "version",
+        version.map(spec::plain_version),
+        asked.map(spec::plain_version),
+    );
+}
+
 /// Compares record, project, lockfiles and package with one another, and keeps the lockfile's entries.
 pub(super) fn check(
     paths: &Paths,
@@ -177,17 +192,7 @@ pub(super) fn check(
     // A packed archive was asked for by its path.
     if subject.source == Source::Npm {
         for spec in [&record.spec, &record.resolved_spec].into_iter().flatten() {
-            conflicts.compare("name", Some(recorded_name), Some(asked_name(spec)));
-            // One exact version can disagree; a tag or a range moves.
-            let asked = spec
-                .rsplit_once('@')
-                .map(|(_, version)| version)
-                .filter(|_| spec::npm(spec) == Pin::Exact);
-            conflicts.compare(
-                "version",
-                version.map(spec::plain_version),
-                asked.map(spec::plain_version),
-            );
+            asked_otherwise(spec, recorded_name, version, &mut conflicts);
         }
     }
 
@@ -220,26 +225,16 @@ pub(super) fn check(
     }
     for lock in [&main, &hidden].into_iter().flatten() {
         let key = format!("node_modules/{}", layout.name);
-        match lock.packages.iter().find(|package| package.path == key) {
-            Some(entry) => {
-                conflicts.compare("name", Some(recorded_name), Some(&entry.name));
-                conflicts.compare(
-                    "version",
-                    version,
-                    entry.version.as_deref().or(Some("no version")),
-                );
-                conflicts.compare(
-                    "integrity",
-                    record.integrity.as_deref(),
-                    entry.integrity.as_deref().or(Some("no integrity")),
-                );
-            }
-            None => conflicts.push(
-                "name",
-                recorded_name,
-                format!("{} does not hold it", lock.lockfile.shown),
-            ),
-        }
+        let Some(entry) = lock.packages.iter().find(|package| package.path == key) else {
+            let found = format!("{} does not hold it", lock.lockfile.shown);
+            conflicts.push("name", recorded_name, found);
+            continue;
+        };
+        let entry_version = entry.version.as_deref().or(Some("no version"));
+        let integrity = entry.integrity.as_deref().or(Some("no integrity"));
+        conflicts.compare("name", Some(recorded_name), Some(&entry.name));
+        conflicts.compare("version", version, entry_version);
+        conflicts.compare("integrity", record.integrity.as_deref(), integrity);
     }
     if let (Some(main), Some(hidden)) = (&main, &hidden) {
         locks_agree(main, hidden, &mut conflicts);

@@ -90,8 +90,20 @@ pub(super) fn read(
             }
         }
     }
+    start_them(paths, &all, starters, &mut subjects, starts);
+    subjects
+}
+
+/// The units that start a service by time, socket or path: its starters, by their usual or their own word.
+fn start_them(
+    paths: &Paths,
+    all: &[PathBuf],
+    starters: Vec<(PathBuf, String, String)>,
+    subjects: &mut Vec<Subject>,
+    starts: &mut Found,
+) {
     for (file, name, usual) in starters {
-        let Some(unit) = Unit::read(paths, &file, &name, &all, &mut starts.not_covered) else {
+        let Some(unit) = Unit::read(paths, &file, &name, all, &mut starts.not_covered) else {
             continue;
         };
         let started = unit.values("Unit").pop().unwrap_or(usual);
@@ -102,7 +114,6 @@ pub(super) fn read(
             subjects.push(unit.starter(paths, &name));
         }
     }
-    subjects
 }
 
 /// A unit that starts this OpenClaw, with what it starts beside it.

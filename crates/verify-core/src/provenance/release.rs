@@ -120,8 +120,21 @@ fn judge(
     }
     .check(&identity)?;
     let wanted = format!("pkg:github/{}@{}", release.repository, release.tag);
+    is_about(statement, release, &wanted)?;
+    Ok(Released {
+        commit: commit(statement, &wanted)?,
+        assets,
+    })
+}
+
+/// Whether the statement says that it is about this release.
+fn is_about(
+    statement: &Statement,
+    release: &ExpectedRelease<'_>,
+    purl: &str,
+) -> Result<(), RefusedBundle> {
     for (what, found, wanted) in [
-        ("purl", statement.predicate.get("purl"), wanted.as_str()),
+        ("purl", statement.predicate.get("purl"), purl),
         (
             "repository",
             statement.predicate.get("repository"),
@@ -141,10 +154,7 @@ fn judge(
             ));
         }
     }
-    Ok(Released {
-        commit: commit(statement, &wanted)?,
-        assets,
-    })
+    Ok(())
 }
 
 /// GitHub signs every release of every repository with one identity. The statement says whose release it is, which is GitHub's

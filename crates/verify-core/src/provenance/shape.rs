@@ -67,56 +67,10 @@ pub(super) fn check(json: &Value) -> Result<(), RefusedBundle> {
         return Err(malformed("it is no JSON object".to_owned()));
     };
     let has = |name: &str| map.get(name).is_some_and(|v| !v.is_null());
-    if has("base64Signature") || has("rekorBundle") {
-        return Err(unsupported("a legacy cosign signature (`base64Signature`)"));
+    if let Some(other) = other_document(&has) {
+        return Err(unsupported(other));
     }
-    if has("payloadType") && has("signatures") {
-        return Err(unsupported(
-            "a bare DSSE envelope (`*.intoto.jsonl`), without certificate and log entry",
-        ));
-    }
-    if has("attestations") {
-        return Err(unsupported(
-            "the answer of a registry's attestation endpoint, which is judged beside its archive",
-        ));
-    }
-    if has("verification_material") {
-        return Err(unsupported(
-            "an attestation of a Python package index (PEP 740)",
-        ));
-    }
-    if has("_type") {
-        return Err(unsupported("a bare in-toto statement, which is not signed"));
-    }
-    if has("signed") && has("signatures") {
-        return Err(unsupported("an in-toto link or layout, or metadata of TUF"));
-    }
-    if has("SignedEntryTimestamp") || has("critical") {
-        return Err(unsupported(
-            "a part of a cosign signature of container images",
-        ));
-    }
-    match map.get("mediaType").and_then(Value::as_str) {
-        Some(
-            "application/vnd.dev.sigstore.bundle+json;version=0.1"
-            | "application/vnd.dev.sigstore.bundle+json;version=0.2"
-            | "application/vnd.dev.sigstore.bundle+json;version=0.3"
-            | "application/vnd.dev.sigstore.bundle.v0.3+json",
-        ) => {}
-        Some(other) if other.starts_with("application/vnd.dev.sigstore.bundle") => {
-            return Err(unsupported(&format!(
-                "a bundle of an unknown version (`{}`)",
-                text::excerpt(other, 80)
-            )));
-        }
-        Some(other) => {
-            return Err(malformed(format!(
-                "`{}` is no media type of a bundle",
-                text::excerpt(other, 80)
-            )));
-        }
-        None => return Err(malformed("it has no `mediaType`".to_owned())),
-    }
+    media_type(map.get("mediaType").and_then(Value::as_str))?;
     one_of(map, &["messageSignature", "dsseEnvelope"], "content")?;
     let Some(material) = map.get("verificationMaterial").and_then(Value::as_object) else {
         return Err(malformed("it has no `verificationMaterial`".to_owned()));
@@ -133,6 +87,49 @@ pub(super) fn check(json: &Value) -> Result<(), RefusedBundle> {
     }
     one_of(material, &kinds, "key material")?;
     known_names(json, &[])
+}
+
+/// Documents that are signed otherwise, or of which a bundle is a part, by the names in them.
+fn other_document(has: &impl Fn(&str) -> bool) -> Option<&'static str> {
+    if has("base64Signature") || has("rekorBundle") {
+        Some("a legacy cosign signature (`base64Signature`)")
+    } else if has("payloadType") && has("signatures") {
+        Some("a bare DSSE envelope (`*.intoto.jsonl`), without certificate and log entry")
+    } else if has("attestations") {
+        Some("the answer of a registry's attestation endpoint, which is judged beside its archive")
+    } else if has("verification_material") {
+        Some("an attestation of a Python package index (PEP 740)")
+    } else if has("_type") {
+        Some("a bare in-toto statement, which is not signed")
+    } else if has("signed") && has("signatures") {
+        Some("an in-toto link or layout, or metadata of TUF")
+    } else if has("SignedEntryTimestamp") || has("critical") {
+        Some("a part of a cosign signature of container images")
+    } else {
+        None
+    }
+}
+
+fn media_type(media_type: Option<&str>) -> Result<(), RefusedBundle> {
+    match media_type {
+        Some(
+            "application/vnd.dev.sigstore.bundle+json;version=0.1"
+            | "application/vnd.dev.sigstore.bundle+json;version=0.2"
+            | "application/vnd.dev.sigstore.bundle+json;version=0.3"
+            | "application/vnd.dev.sigstore.bundle.v0.3+json",
+        ) => Ok(()),
+        Some(other) if other.starts_with("application/vnd.dev.sigstore.bundle") => {
+            Err(unsupported(&format!(
+                "a bundle of an unknown version (`{}`)",
+                text::excerpt(other, 80)
+            )))
+        }
+        Some(other) => Err(malformed(format!(
+            "`{}` is no media type of a bundle",
+            text::excerpt(other, 80)
+        ))),
+        None => Err(malformed("it has no `mediaType`".to_owned())),
+    }
 }
 
 /// Every name that the format knows, by the name it is in. Other clients refuse unknown names, too; what no client reads is a place

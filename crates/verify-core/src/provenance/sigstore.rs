@@ -193,14 +193,12 @@ impl ParsedBundle {
         self.bundle.signing_certificate().is_some()
     }
 
-    /// Checks certificate, SCT, log entries, timestamps and signature, and that it is `artifact` that was signed.
-    pub(super) fn verify(
+    /// Whether it was signed with what the caller trusts: a certificate, or a key.
+    fn is_signed_by(
         &self,
-        artifact: &Artifact<'_>,
         keys: &KeyMaterial<'_>,
         root: &SigstoreRoot,
-        now: Timestamp,
-    ) -> Result<Proven, RefusedBundle> {
+    ) -> Result<(), RefusedBundle> {
         match (keys, self.has_certificate()) {
             (KeyMaterial::Certificate, false) => {
                 let named = match self.bundle.verification_material.content {
@@ -209,22 +207,31 @@ impl ParsedBundle {
                     }
                     _ => "it has no signing certificate",
                 };
-                return Err(RefusedBundle::wrong(Fault::Certificate, named));
+                Err(RefusedBundle::wrong(Fault::Certificate, named))
             }
-            (KeyMaterial::Key(_), true) => {
-                return Err(RefusedBundle::wrong(
-                    Fault::Key,
-                    "it was signed with a certificate, not with a key; give an identity and its issuer instead of a public key",
-                ));
-            }
+            (KeyMaterial::Key(_), true) => Err(RefusedBundle::wrong(
+                Fault::Key,
+                "it was signed with a certificate, not with a key; give an identity and its issuer instead of a public key",
+            )),
             (KeyMaterial::Key(_), false) if root.instance == Instance::GitHub => {
-                return Err(RefusedBundle::wrong(
+                Err(RefusedBundle::wrong(
                     Fault::Key,
                     "GitHub's own instance signs with certificates, and without a log a key proves no time",
-                ));
+                ))
             }
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    /// Checks certificate, SCT, log entries, timestamps and signature, and that it is `artifact` that was signed.
+    pub(super) fn verify(
+        &self,
+        artifact: &Artifact<'_>,
+        keys: &KeyMaterial<'_>,
+        root: &SigstoreRoot,
+        now: Timestamp,
+    ) -> Result<Proven, RefusedBundle> {
+        self.is_signed_by(keys, root)?;
         let log_required = root.instance != Instance::GitHub;
         self.every_entry_has_evidence(log_required)?;
         let result = self.run(artifact, keys, root)?;

@@ -80,7 +80,25 @@ pub fn judge(
             }
             signatures => signatures,
         };
-    let attestations = match &package.attestations {
+    let attestations = attestations(package, &about, policy, anchors, now);
+    let published = package.published.filter(|_| !from_cache);
+    RegistryFacts {
+        integrity,
+        signatures,
+        attestations,
+        published,
+        registry,
+    }
+}
+
+fn attestations(
+    package: &FetchedPackage,
+    about: &AttestedPackage<'_>,
+    policy: &IdentityPolicy,
+    anchors: &Anchors,
+    now: Timestamp,
+) -> Attestations {
+    match &package.attestations {
         Attestation::NotAsked | Attestation::None => Attestations {
             publish: Fact::NotApplicable,
             provenance: Fact::NotApplicable,
@@ -90,9 +108,9 @@ pub fn judge(
             provenance: Fact::not_established(NotEstablished::NoSignatures, LEFT_OUT),
         },
         Attestation::Failed(error) => Attestations::unknown(error),
-        Attestation::Answer(answer) => anchors.npm_attestations(answer, &about, policy, now),
+        Attestation::Answer(answer) => anchors.npm_attestations(answer, about, policy, now),
         Attestation::Kept(answer) => {
-            let kept = anchors.npm_attestations(answer, &about, policy, now);
+            let kept = anchors.npm_attestations(answer, about, policy, now);
             match kept.package() {
                 Fact::Violated { code, .. } if !is_mismatch(code) => {
                     Attestations::unknown(&FetchError::Offline)
@@ -100,14 +118,6 @@ pub fn judge(
                 _ => kept,
             }
         }
-    };
-    let published = package.published.filter(|_| !from_cache);
-    RegistryFacts {
-        integrity,
-        signatures,
-        attestations,
-        published,
-        registry,
     }
 }
 

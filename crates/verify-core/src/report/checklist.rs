@@ -242,12 +242,6 @@ fn row(
             Ok(seen) => (ChecklistState::Passed, vec![seen], &[]),
         }
     };
-    let mut next: Vec<String> = Vec::new();
-    for finding in said {
-        if !finding.help.is_empty() && !next.contains(&finding.help) && next.len() < SHOWN {
-            next.push(finding.help.clone());
-        }
-    }
     let until = accepted
         .iter()
         .filter_map(|finding| Some(finding.suppressed.as_ref()?.until))
@@ -269,10 +263,21 @@ fn row(
         state,
         until: until.filter(|_| state == ChecklistState::Excepted),
         evidence: lines,
-        next,
+        next: next(said),
         threats: point.class.threats().to_vec(),
         rules,
     }
+}
+
+/// What to do about these findings, each once.
+fn next(findings: &[&Finding]) -> Vec<String> {
+    let mut next: Vec<String> = Vec::new();
+    for finding in findings {
+        if !finding.help.is_empty() && !next.contains(&finding.help) && next.len() < SHOWN {
+            next.push(finding.help.clone());
+        }
+    }
+    next
 }
 
 fn lines(findings: &[&Finding]) -> Vec<String> {

@@ -84,83 +84,93 @@ impl Class {
         }
     }
 
-    /// OWASP LLM 2025, OWASP ASI 2026, OWASP AST, and the threat model of openclaw/trust.
+    /// What it is named elsewhere.
     pub(crate) fn threats(self) -> &'static [&'static str] {
         match self {
-            Self::Supply => &["LLM03", "ASI04", "AST01", "AST02", "T-PERSIST-001"],
-            Self::Exposure => &[
-                "LLM02",
-                "LLM06",
-                "ASI03",
-                "AST06",
-                "T-RECON-001",
-                "T-ACCESS-003",
-            ],
-            Self::Access => &[
-                "LLM01",
-                "LLM06",
-                "ASI01",
-                "ASI03",
-                "AST03",
-                "T-ACCESS-001",
-                "T-ACCESS-002",
-                "T-ACCESS-006",
-                "T-EXEC-001",
-            ],
-            Self::Execution => &[
-                "LLM05",
-                "LLM06",
-                "ASI02",
-                "ASI05",
-                "AST03",
-                "AST06",
-                "T-EXEC-003",
-                "T-EXEC-004",
-                "T-IMPACT-001",
-                "T-IMPACT-004",
-            ],
-            Self::Isolation => &[
-                "LLM06",
-                "ASI05",
-                "ASI08",
-                "AST06",
-                "T-EXEC-002",
-                "T-EXEC-005",
-                "T-DISC-004",
-                "T-IMPACT-002",
-            ],
-            Self::Secrets => &[
-                "LLM02",
-                "LLM07",
-                "ASI03",
-                "AST03",
-                "T-ACCESS-003",
-                "T-PERSIST-004",
-                "T-EXFIL-003",
-                "T-EXFIL-004",
-            ],
-            Self::Writable => &[
-                "LLM03",
-                "LLM04",
-                "ASI04",
-                "ASI06",
-                "AST02",
-                "AST07",
-                "T-PERSIST-001",
-                "T-PERSIST-003",
-                "T-PERSIST-005",
-            ],
-            Self::Platform => &[
-                "LLM06",
-                "ASI10",
-                "AST06",
-                "AST09",
-                "T-DISC-004",
-                "T-IMPACT-001",
-            ],
+            Self::Supply => SUPPLY,
+            Self::Exposure => EXPOSURE,
+            Self::Access => ACCESS,
+            Self::Execution => EXECUTION,
+            Self::Isolation => ISOLATION,
+            Self::Secrets => SECRETS,
+            Self::Writable => WRITABLE,
+            Self::Platform => PLATFORM,
         }
     }
 }
+
+// OWASP LLM 2025, OWASP ASI 2026, OWASP AST, and the threat model of openclaw/trust.
+const SUPPLY: &[&str] = &["LLM03", "ASI04", "AST01", "AST02", "T-PERSIST-001"];
+const EXPOSURE: &[&str] = &[
+    "LLM02",
+    "LLM06",
+    "ASI03",
+    "AST06",
+    "T-RECON-001",
+    "T-ACCESS-003",
+];
+const ACCESS: &[&str] = &[
+    "LLM01",
+    "LLM06",
+    "ASI01",
+    "ASI03",
+    "AST03",
+    "T-ACCESS-001",
+    "T-ACCESS-002",
+    "T-ACCESS-006",
+    "T-EXEC-001",
+];
+const EXECUTION: &[&str] = &[
+    "LLM05",
+    "LLM06",
+    "ASI02",
+    "ASI05",
+    "AST03",
+    "AST06",
+    "T-EXEC-003",
+    "T-EXEC-004",
+    "T-IMPACT-001",
+    "T-IMPACT-004",
+];
+const ISOLATION: &[&str] = &[
+    "LLM06",
+    "ASI05",
+    "ASI08",
+    "AST06",
+    "T-EXEC-002",
+    "T-EXEC-005",
+    "T-DISC-004",
+    "T-IMPACT-002",
+];
+const SECRETS: &[&str] = &[
+    "LLM02",
+    "LLM07",
+    "ASI03",
+    "AST03",
+    "T-ACCESS-003",
+    "T-PERSIST-004",
+    "T-EXFIL-003",
+    "T-EXFIL-004",
+];
+const WRITABLE: &[&str] = &[
+    "LLM03",
+    "LLM04",
+    "ASI04",
+    "ASI06",
+    "AST02",
+    "AST07",
+    "T-PERSIST-001",
+    "T-PERSIST-003",
+    "T-PERSIST-005",
+];
+const PLATFORM: &[&str] = &[
+    "LLM06",
+    "ASI10",
+    "AST06",
+    "AST09",
+    "T-DISC-004",
+    "T-IMPACT-001",
+];
 
 /// The chapters of the guide.
 pub(crate) const SECTIONS: [&str; 8] = [

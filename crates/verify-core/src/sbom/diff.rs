@@ -176,6 +176,34 @@ impl Diff {
     /// The page for a reader: by subject, `+` added, `-` removed, `>` moved, `~` changed, `!` what advisories say now or no more.
     #[must_use]
     pub fn to_text(&self) -> String {
+        let (added, removed, moved, changed) = (
+            self.added.len(),
+            self.removed.len(),
+            self.moved.len(),
+            self.changed.len(),
+        );
+        let mut page =
+            format!("{added} added · {removed} removed · {moved} moved · {changed} changed");
+        let known = self.vulnerabilities_added.len();
+        let gone = self.vulnerabilities_removed.len();
+        if known + gone > 0 {
+            let _ = write!(
+                page,
+                " · vulnerabilities: {known} known now, {gone} no more"
+            );
+        }
+        page.push('\n');
+        if self.vulnerabilities_not_looked_up {
+            page.push_str("vulnerabilities: the old SBOM has some, and for the new one nothing was looked up\n");
+        }
+        for (subject, lines) in self.lines() {
+            let _ = write!(page, "\n{subject}\n{lines}");
+        }
+        page
+    }
+
+    /// The lines of each subject.
+    fn lines(&self) -> BTreeMap<String, String> {
         let mut subjects: BTreeMap<String, String> = BTreeMap::new();
         let mut line = |entry: &ComponentEntry, mark: char, rest: String| {
             let place = if entry.place == entry.name {
@@ -233,29 +261,7 @@ impl Diff {
             };
             line(&one.entry, '!', format!("  {what}: {}{state}", one.id));
         }
-        let (added, removed, moved, changed) = (
-            self.added.len(),
-            self.removed.len(),
-            self.moved.len(),
-            self.changed.len(),
-        );
-        let mut page =
-            format!("{added} added · {removed} removed · {moved} moved · {changed} changed");
-        let (known, gone) = (self.vulnerabilities_added.len(), gone.len());
-        if known + gone > 0 {
-            let _ = write!(
-                page,
-                " · vulnerabilities: {known} known now, {gone} no more"
-            );
-        }
-        page.push('\n');
-        if self.vulnerabilities_not_looked_up {
-            page.push_str("vulnerabilities: the old SBOM has some, and for the new one nothing was looked up\n");
-        }
-        for (subject, lines) in subjects {
-            let _ = write!(page, "\n{subject}\n{lines}");
-        }
-        page
+        subjects
     }
 }
 

@@ -66,16 +66,16 @@ impl<'a> Links<'a> {
         let leaves = || Why::LeavesSubject {
             target: shown(target),
         };
-        let Ok(text) = std::str::from_utf8(target) else {
-            return Some(Why::BadTarget {
-                target: shown(target),
-            });
+        let bad = || Why::BadTarget {
+            target: shown(target),
         };
-        if text.chars().any(char::is_control) {
-            return Some(Why::BadTarget {
-                target: shown(target),
-            });
-        }
+        let left_out = || Why::IntoLeftOut {
+            target: shown(target),
+        };
+        let plain = |text: &&str| !text.chars().any(char::is_control);
+        let Some(text) = std::str::from_utf8(target).ok().filter(plain) else {
+            return Some(bad());
+        };
         if text.starts_with('/') {
             return Some(Why::AbsoluteTarget {
                 target: shown(target),
@@ -89,11 +89,7 @@ impl<'a> Links<'a> {
         for _ in 0..MAX_STEPS {
             let name = match todo.pop() {
                 None if self.is_kept(&at.join("/")) => return None,
-                None => {
-                    return Some(Why::IntoLeftOut {
-                        target: shown(target),
-                    });
-                }
+                None => return Some(left_out()),
                 Some(name) if name == ".." => {
                     if at.pop().is_none() {
                         return Some(leaves());
@@ -106,9 +102,7 @@ impl<'a> Links<'a> {
             at.push(name);
             let path = at.join("/");
             if self.uncovered.contains(&path) {
-                return Some(Why::IntoLeftOut {
-                    target: shown(target),
-                });
+                return Some(left_out());
             }
             if !exists {
                 continue;
@@ -128,16 +122,10 @@ impl<'a> Links<'a> {
                     todo.extend(components(&next).rev().map(str::to_owned));
                 }
                 Ok(_) => return Some(leaves()),
-                Err(_) => {
-                    return Some(Why::BadTarget {
-                        target: shown(target),
-                    });
-                }
+                Err(_) => return Some(bad()),
             }
         }
-        Some(Why::BadTarget {
-            target: shown(target),
-        })
+        Some(bad())
     }
 }
 

@@ -126,27 +126,8 @@ impl ClawhubOrigin {
         let map = object(&raw, &KEYS)?;
         version_one(map)?;
         number(map, "installedAt")?;
-        let artifact = optional_object(map, "artifact", &["kind", "sha256", "integrity"])?;
-        let integrity = match artifact {
-            Some(artifact) => {
-                one_of(artifact, "kind", &["archive", "clawpack"])?;
-                let missing = |key| BadRecord::Missing(key).of_part("artifact");
-                hex(artifact, "sha256")?.ok_or_else(|| missing("sha256"))?;
-                let integrity = short(artifact, "integrity", is_sri)?;
-                Some(integrity.ok_or_else(|| missing("integrity"))?)
-            }
-            None => None,
-        };
-        let skill_file = match optional_object(map, "skillFile", &["path", "sha256"])? {
-            Some(file) => {
-                let missing = |key| BadRecord::Missing(key).of_part("skillFile");
-                Some((
-                    short(file, "path", is_file_name)?.ok_or_else(|| missing("path"))?,
-                    hex(file, "sha256")?.ok_or_else(|| missing("sha256"))?,
-                ))
-            }
-            None => None,
-        };
+        let integrity = archive_integrity(map)?;
+        let skill_file = skill_file(map)?;
         short(map, "trustState", is_word)?;
         short(map, "sourceUrl", is_address)?;
         for key in [
@@ -179,6 +160,37 @@ impl ClawhubOrigin {
             raw: raw.clone(),
         })
     }
+}
+
+/// The SRI of the archive that a skill came from.
+fn archive_integrity(map: &Map<String, Value>) -> Result<Option<String>, BadRecord> {
+    let artifact = optional_object(map, "artifact", &["kind", "sha256", "integrity"])?;
+    Ok(match artifact {
+        Some(artifact) => {
+            one_of(artifact, "kind", &["archive", "clawpack"])?;
+            let missing = |key| BadRecord::Missing(key).of_part("artifact");
+            hex(artifact, "sha256")?.ok_or_else(|| missing("sha256"))?;
+            let integrity = short(artifact, "integrity", is_sri)?;
+            Some(integrity.ok_or_else(|| missing("integrity"))?)
+        }
+        None => None,
+    })
+}
+
+/// Path and SHA-256 of the skill's own file.
+fn skill_file(map: &Map<String, Value>) -> Result<Option<(String, String)>, BadRecord> {
+    Ok(
+        match optional_object(map, "skillFile", &["path", "sha256"])? {
+            Some(file) => {
+                let missing = |key| BadRecord::Missing(key).of_part("skillFile");
+                Some((
+                    short(file, "path", is_file_name)?.ok_or_else(|| missing("path"))?,
+                    hex(file, "sha256")?.ok_or_else(|| missing("sha256"))?,
+                ))
+            }
+            None => None,
+        },
+    )
 }
 
 impl SourceOrigin {

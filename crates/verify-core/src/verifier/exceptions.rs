@@ -12,6 +12,27 @@ use crate::subject::SubjectId;
 use crate::text;
 use crate::toml_file::closest;
 
+fn no_rule(finding: &str) -> Error {
+    let what = format!("no finding is called {}", text::excerpt(finding, 60));
+    let near = closest(finding, rules::catalogue().iter().map(|rule| rule.id));
+    let help = near.map_or_else(
+        || "the documentation lists all findings".to_owned(),
+        |near| format!("did you mean {near}?"),
+    );
+    Error::environment(what, help)
+}
+
+/// That the finding was not found; `others` were.
+fn not_found(finding: &str, id: &SubjectId, others: &[&Finding]) -> Error {
+    let mut others: Vec<&str> = others.iter().map(|one| one.id).collect();
+    others.dedup();
+    let help = match others.is_empty() {
+        true => "nothing at all was found about it".to_owned(),
+        false => format!("found about it: {}", others.join(", ")),
+    };
+    Error::environment(format!("{finding} was not found about {id}"), help)
+}
+
 impl Verifier {
     /// An exception for `finding` of `id`, bound to everything that is installed of it. Nothing is written.
     ///
@@ -25,15 +46,7 @@ impl Verifier {
         until: Date,
         reason: &str,
     ) -> Result<Exception> {
-        let rule = rules::rule(finding).ok_or_else(|| {
-            let what = format!("no finding is called {}", text::excerpt(finding, 60));
-            let near = closest(finding, rules::catalogue().iter().map(|rule| rule.id));
-            let help = near.map_or_else(
-                || "the documentation lists all findings".to_owned(),
-                |near| format!("did you mean {near}?"),
-            );
-            Error::environment(what, help)
-        })?;
+        let rule = rules::rule(finding).ok_or_else(|| no_rule(finding))?;
         if rule.fixed {
             return Err(Error::environment(
                 format!("{} can never be excepted", rule.id),
@@ -61,26 +74,13 @@ impl Verifier {
         let case = Case::new(Stage::Installed, &inventory, &lock, &scope);
         let report = self.report(&case, &all);
         let about = |one: &&Finding| one.subject.as_ref() == Some(id);
-        let found: Vec<&Finding> = report
+        let (found, others): (Vec<&Finding>, Vec<&Finding>) = report
             .findings
             .iter()
             .filter(about)
-            .filter(|one| one.id == rule.id)
-            .collect();
+            .partition(|one| one.id == rule.id);
         if found.is_empty() {
-            let mut others: Vec<&str> = report
-                .findings
-                .iter()
-                .filter(about)
-                .map(|one| one.id)
-                .collect();
-            others.dedup();
-            let help = match others.is_empty() {
-                true => "nothing at all was found about it".to_owned(),
-                false => format!("found about it: {}", others.join(", ")),
-            };
-            let what = format!("{} was not found about {id}", rule.id);
-            return Err(Error::environment(what, help));
+            return Err(not_found(rule.id, id, &others));
         }
         let Some(evidence) = all.get(id) else {
             return Err(no_digest(id));

@@ -280,6 +280,21 @@ impl Verifier {
             dependency_files: None,
             installed: Vec::new(),
         };
+        self.add_own(&mut reading, subject, evidence, since)?;
+        if dependencies {
+            self.add_dependencies(&mut reading, subject, evidence, since)?;
+        }
+        Ok(reading)
+    }
+
+    /// The subject's own files, and what changed in them.
+    fn add_own(
+        &self,
+        reading: &mut ReviewMaterial,
+        subject: &Subject,
+        evidence: &Evidence,
+        since: Since<'_>,
+    ) -> Result<()> {
         if let Some(installed) = facts::installed(subject, evidence, ReadPart::Own) {
             let base = self.base(subject, evidence, ReadPart::Own, &installed, since)?;
             reading.difference =
@@ -293,27 +308,36 @@ impl Verifier {
             }
             reading.installed.push(installed.into_owned());
         }
-        if dependencies {
-            let installed = facts::installed(subject, evidence, ReadPart::Dependencies)
-                .ok_or_else(|| {
-                    Error::environment(
-                        format!("{id} has no dependencies of its own"),
-                        "ask for its own files only",
-                    )
-                })?;
-            let base = self.base(subject, evidence, ReadPart::Dependencies, &installed, since)?;
-            let old = base.as_ref().map(|base| &base.contents);
-            reading.dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
-            reading.dependency_files =
-                Some(diff::difference(old, &installed).map_err(changed(subject))?);
-            reading.dependency_packages = Some(Packages::between(
-                old.map(|old| old.manifest.as_ref()),
-                &installed.manifest,
-            ));
-            reading.dependencies_from = base.map(|base| base.digest);
-            reading.installed.push(installed.into_owned());
-        }
-        Ok(reading)
+        Ok(())
+    }
+
+    /// The packages that it brings along, and what changed in them.
+    fn add_dependencies(
+        &self,
+        reading: &mut ReviewMaterial,
+        subject: &Subject,
+        evidence: &Evidence,
+        since: Since<'_>,
+    ) -> Result<()> {
+        let installed =
+            facts::installed(subject, evidence, ReadPart::Dependencies).ok_or_else(|| {
+                Error::environment(
+                    format!("{} has no dependencies of its own", subject.id),
+                    "ask for its own files only",
+                )
+            })?;
+        let base = self.base(subject, evidence, ReadPart::Dependencies, &installed, since)?;
+        let old = base.as_ref().map(|base| &base.contents);
+        reading.dependencies = evidence.dependencies.tree().map(|tree| tree.digest);
+        reading.dependency_files =
+            Some(diff::difference(old, &installed).map_err(changed(subject))?);
+        reading.dependency_packages = Some(Packages::between(
+            old.map(|old| old.manifest.as_ref()),
+            &installed.manifest,
+        ));
+        reading.dependencies_from = base.map(|base| base.digest);
+        reading.installed.push(installed.into_owned());
+        Ok(())
     }
 }
 

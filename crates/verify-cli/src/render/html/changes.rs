@@ -9,46 +9,8 @@ use crate::render::count;
 
 /// The page.
 pub(in crate::render) fn render(diff: &Diff) -> String {
-    let mut rows: BTreeMap<&str, String> = BTreeMap::new();
-    for entry in &diff.added {
-        row(&mut rows, entry, "added", "");
-    }
-    for entry in &diff.removed {
-        row(&mut rows, entry, "removed", "");
-    }
-    for moved in &diff.moved {
-        row(
-            &mut rows,
-            &moved.entry,
-            "moved",
-            &format!("from {}", esc(&moved.from)),
-        );
-    }
-    for change in &diff.changed {
-        let fields: Vec<String> = change
-            .fields
-            .iter()
-            .map(|field| {
-                format!(
-                    "{}: {} → {}",
-                    esc(&field.name),
-                    list(&field.old),
-                    list(&field.new)
-                )
-            })
-            .collect();
-        row(&mut rows, &change.entry, "changed", &fields.join("<br>"));
-    }
+    let rows = rows(diff);
     let (known, gone) = (&diff.vulnerabilities_added, &diff.vulnerabilities_removed);
-    let said = known.iter().map(|one| (one, "known vulnerable"));
-    for (one, what) in said.chain(gone.iter().map(|one| (one, "known no more"))) {
-        let judged = if one.state.is_empty() {
-            esc(&one.id)
-        } else {
-            format!("{} ({})", esc(&one.id), esc(&one.state))
-        };
-        row(&mut rows, &one.entry, what, &judged);
-    }
     let mut out = String::new();
     push(
         &mut out,
@@ -89,6 +51,51 @@ pub(in crate::render) fn render(diff: &Diff) -> String {
         ),
     };
     page(&title, class, &out)
+}
+
+/// The rows of the table, by subject.
+fn rows(diff: &Diff) -> BTreeMap<&str, String> {
+    let mut rows: BTreeMap<&str, String> = BTreeMap::new();
+    for entry in &diff.added {
+        row(&mut rows, entry, "added", "");
+    }
+    for entry in &diff.removed {
+        row(&mut rows, entry, "removed", "");
+    }
+    for moved in &diff.moved {
+        row(
+            &mut rows,
+            &moved.entry,
+            "moved",
+            &format!("from {}", esc(&moved.from)),
+        );
+    }
+    for change in &diff.changed {
+        let fields: Vec<String> = change
+            .fields
+            .iter()
+            .map(|field| {
+                format!(
+                    "{}: {} → {}",
+                    esc(&field.name),
+                    list(&field.old),
+                    list(&field.new)
+                )
+            })
+            .collect();
+        row(&mut rows, &change.entry, "changed", &fields.join("<br>"));
+    }
+    let (known, gone) = (&diff.vulnerabilities_added, &diff.vulnerabilities_removed);
+    let said = known.iter().map(|one| (one, "known vulnerable"));
+    for (one, what) in said.chain(gone.iter().map(|one| (one, "known no more"))) {
+        let judged = if one.state.is_empty() {
+            esc(&one.id)
+        } else {
+            format!("{} ({})", esc(&one.id), esc(&one.state))
+        };
+        row(&mut rows, &one.entry, what, &judged);
+    }
+    rows
 }
 
 /// `details` is markup.

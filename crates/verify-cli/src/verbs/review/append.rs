@@ -10,7 +10,7 @@ use openclaw_verify_core::policy::Pattern;
 use openclaw_verify_core::review::{
     Addition, Agent, Content, Criteria, Review, Trust, Versions, Violated, Violation, append,
 };
-use openclaw_verify_core::{Error, Result, operator_file, text};
+use openclaw_verify_core::{Error, Result, ReviewMaterial, SubjectId, operator_file, text};
 use serde_json::json;
 
 use super::{Found, keep, shown};
@@ -41,27 +41,7 @@ pub(super) fn review(
         text::shell_word(id.as_str())
     );
     let again = format!("look at it: {}", places.after(&command));
-    match &shown {
-        None => output::stderr(
-            "note: it was not shown here, so this says that all of it was read elsewhere",
-        ),
-        Some(shown) if shown.content != reading.content.to_string() => {
-            return Err(Error::environment(
-                format!("{id} changed since it was shown, so nothing is recorded"),
-                again,
-            ));
-        }
-        Some(shown)
-            if args.dependencies
-                && shown.dependencies != reading.dependencies.map(|digest| digest.to_string()) =>
-        {
-            let what = format!(
-                "the dependencies of {id} that are installed were not shown, so nothing is recorded"
-            );
-            return Err(Error::environment(what, format!("{again} --dependencies")));
-        }
-        Some(_) => {}
-    }
+    refuse_changed(args, id, &reading, shown.as_ref(), again)?;
     let from = shown
         .as_ref()
         .and_then(|shown| shown.from.as_ref())
@@ -105,6 +85,38 @@ pub(super) fn review(
         shown::forget(id);
     }
     Ok(exit)
+}
+
+/// Refuses to record what is not what was shown.
+fn refuse_changed(
+    args: &ReviewArgs,
+    id: &SubjectId,
+    reading: &ReviewMaterial,
+    shown: Option<&shown::Shown>,
+    again: String,
+) -> Result<()> {
+    match shown {
+        None => output::stderr(
+            "note: it was not shown here, so this says that all of it was read elsewhere",
+        ),
+        Some(shown) if shown.content != reading.content.to_string() => {
+            return Err(Error::environment(
+                format!("{id} changed since it was shown, so nothing is recorded"),
+                again,
+            ));
+        }
+        Some(shown)
+            if args.dependencies
+                && shown.dependencies != reading.dependencies.map(|digest| digest.to_string()) =>
+        {
+            let what = format!(
+                "the dependencies of {id} that are installed were not shown, so nothing is recorded"
+            );
+            return Err(Error::environment(what, format!("{again} --dependencies")));
+        }
+        Some(_) => {}
+    }
+    Ok(())
 }
 
 /// What the reader says. A review names its dependencies as a whole, so it also says when only a difference of them was read.

@@ -234,9 +234,8 @@ fn published(
             .copied()
             .flatten()
             .and_then(|at| arrivals.get(at));
-        found
-            .registries
-            .extend(arrival.and_then(Arrival::registry).map(str::to_owned));
+        let registry = arrival.and_then(Arrival::registry);
+        found.registries.extend(registry.map(str::to_owned));
         let compared = compare::piece(piece, files, unpacked(piece, arrival), layout);
         if compared.archive.is_some()
             || compared.fact.outcome() == Outcome::Violated
@@ -258,13 +257,7 @@ fn published(
     }
     for (piece, want) in layout.bundled.iter().zip(&planned.bundled) {
         let arrival = want.and_then(|at| arrivals.get(at));
-        let published = match unpacked(piece, arrival) {
-            // No integrity of it is recorded, so this registry contradicts itself: no word about what is installed.
-            Fact::Violated { why, .. } if piece.origin == PieceOrigin::Registry => {
-                Fact::not_established(NotEstablished::UnsupportedSchema, why)
-            }
-            other => other,
-        };
+        let published = unpacked_bundled(piece, arrival);
         let compared = compare::bundled(piece, &installed, published, layout);
         found
             .packages
@@ -288,6 +281,17 @@ fn published(
         found.signatures = Fact::NotApplicable;
     }
     Ok(found)
+}
+
+/// The same of a package that came in another one's archive: no integrity of it is recorded, so where its registry contradicts itself,
+/// that is no word about what is installed.
+fn unpacked_bundled(piece: &Piece, arrival: Option<&Arrival>) -> Fact<Arc<Unpacked>> {
+    match unpacked(piece, arrival) {
+        Fact::Violated { why, .. } if piece.origin == PieceOrigin::Registry => {
+            Fact::not_established(NotEstablished::UnsupportedSchema, why)
+        }
+        other => other,
+    }
 }
 
 /// The archive that a package should equal.

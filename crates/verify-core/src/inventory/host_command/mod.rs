@@ -173,29 +173,7 @@ impl Walk<'_> {
             return self.next(&behind.command, "a link to a program that starts");
         };
         if let Some(shim) = shims::parse(&script) {
-            // `$0` is the path that was called, links included; newer pnpm follows links first.
-            let from = if shim.resolves_links { &real } else { found };
-            let target = from
-                .parent()
-                .map(|folder| folder.join(&shim.target))
-                .and_then(|target| target.canonicalize().ok());
-            let host = target.as_deref().map(package_around);
-            let Some(Around::Started(host)) = host else {
-                return Err(format!(
-                    "a script of {}, and what it starts is not the command of a package `openclaw`",
-                    shim.generator
-                )
-                .into());
-            };
-            if let Some(folder) = shim.node_path.iter().find(|to| !is_covered(to, &host)) {
-                return Err(format!(
-                    "a script of {} that lets Node also search {}, which no digest covers",
-                    shim.generator,
-                    folder.display()
-                )
-                .into());
-            }
-            return Ok(host);
+            return behind_shim(&shim, found, &real);
         }
         match scripts::parse(&script) {
             Ok(start) => {
@@ -237,6 +215,33 @@ impl Walk<'_> {
         };
         self.listing.add(name, Class::Command, &value);
     }
+}
+
+/// The package behind a script of npm or pnpm, called as `found`.
+fn behind_shim(shim: &shims::Shim, found: &Path, real: &Path) -> Result<PathBuf, NotFollowed> {
+    // `$0` is the path that was called, links included; newer pnpm follows links first.
+    let from = if shim.resolves_links { real } else { found };
+    let target = from
+        .parent()
+        .map(|folder| folder.join(&shim.target))
+        .and_then(|target| target.canonicalize().ok());
+    let host = target.as_deref().map(package_around);
+    let Some(Around::Started(host)) = host else {
+        return Err(format!(
+            "a script of {}, and what it starts is not the command of a package `openclaw`",
+            shim.generator
+        )
+        .into());
+    };
+    if let Some(folder) = shim.node_path.iter().find(|to| !is_covered(to, &host)) {
+        return Err(format!(
+            "a script of {} that lets Node also search {}, which no digest covers",
+            shim.generator,
+            folder.display()
+        )
+        .into());
+    }
+    Ok(host)
 }
 
 /// The package that a file lies in.

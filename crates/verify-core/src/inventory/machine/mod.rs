@@ -143,6 +143,10 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
             .and_then(|host| std::fs::canonicalize(host).ok()),
         workspaces: workspaces.into_iter().map(|found| found.folder).collect(),
     };
+    let included = |found: &config::Included| {
+        let shown = paths.shown(&found.file);
+        (found.at.clone(), shown, found.text.clone())
+    };
     let mut machine = Machine {
         config: config.value,
         text: config.text,
@@ -153,17 +157,7 @@ pub(crate) fn read(options: &InventoryOptions) -> Result<Inventory> {
         paired,
         places,
         stale: Vec::new(),
-        included: config
-            .included
-            .iter()
-            .map(|found| {
-                (
-                    found.at.clone(),
-                    paths.shown(&found.file),
-                    found.text.clone(),
-                )
-            })
-            .collect(),
+        included: config.included.iter().map(included).collect(),
         files: None,
         mount: None,
         gateways: Vec::new(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::finding::{Draft, Level, Remedy, RemedyKind};
-use crate::inventory::machine::Secret;
+use crate::inventory::machine::{Machine, Secret};
 use crate::rules::machine::{STAGES, draft, set};
 use crate::rules::{Check, Group, Rule, Whole};
 
@@ -29,31 +29,7 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
     if !machine.is_on("hooks.enabled") {
         return Vec::new();
     }
-    let mut found = Vec::new();
-    let token = "hooks.token";
-    let text = |key: &str| match machine.at(key).map(|at| machine.secret(at.value)) {
-        Some(Secret::Text(text)) => Some(text.trim().to_owned()),
-        _ => None,
-    };
-    if let Some(value) = text(token) {
-        let of_gateway = ["gateway.auth.token", "gateway.auth.password"];
-        let why = if value.chars().count() < SHORTEST {
-            Some("has fewer than 24 characters")
-        } else if of_gateway
-            .iter()
-            .any(|key| text(key).as_ref() == Some(&value))
-        {
-            Some("is also the credential of the gateway")
-        } else {
-            None
-        };
-        found.extend(why.map(|why| {
-            draft(format!("{token} {why}"))
-                .declared(machine.declare_or(token, "none"))
-                .remedy(Remedy::Operator { input: None })
-                .help("Make another one with `openssl rand -hex 32`, and give it to whatever calls the webhooks.")
-        }));
-    }
+    let mut found: Vec<Draft> = weak_token(machine).into_iter().collect();
     if machine
         .text("hooks.path")
         .is_some_and(|path| path.trim_matches('/').is_empty())
@@ -102,4 +78,33 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         }
     }
     found
+}
+
+/// That the token can be guessed, or opens more than it should.
+fn weak_token(machine: &Machine) -> Option<Draft> {
+    let token = "hooks.token";
+    let text = |key: &str| match machine.at(key).map(|at| machine.secret(at.value)) {
+        Some(Secret::Text(text)) => Some(text.trim().to_owned()),
+        _ => None,
+    };
+    let value = text(token)?;
+    let of_gateway = ["gateway.auth.token", "gateway.auth.password"];
+    let why = if value.chars().count() < SHORTEST {
+        "has fewer than 24 characters"
+    } else if of_gateway
+        .iter()
+        .any(|key| text(key).as_ref() == Some(&value))
+    {
+        "is also the credential of the gateway"
+    } else {
+        return None;
+    };
+    let help =
+        "Make another one with `openssl rand -hex 32`, and give it to whatever calls the webhooks.";
+    Some(
+        draft(format!("{token} {why}"))
+            .declared(machine.declare_or(token, "none"))
+            .remedy(Remedy::Operator { input: None })
+            .help(help),
+    )
 }

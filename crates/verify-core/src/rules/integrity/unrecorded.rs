@@ -91,20 +91,7 @@ fn judge(
             table,
             weak,
         } => {
-            let draft = Draft::new(format!(
-                "{place}: the {kind} {name} on {table} is not of OpenClaw's own schema"
-            ))
-            .code("database-code")
-            .help("stop OpenClaw, find out who made it, and drop it from the database")
-            .remedy(Remedy::Drop {
-                file: place.clone(),
-                object: kind.clone(),
-                name: name.clone(),
-            });
-            match weak {
-                true => draft.level(Level::Note),
-                false => draft,
-            }
+            database_object(place, kind, name, table, *weak)
         }
         _ => return None,
     };
@@ -148,6 +135,23 @@ fn unexplained(hazard: Hazard, place: &str, why: &str, weak: bool) -> Draft {
             .help("restart OpenClaw's gateway, which makes the copies anew"),
         (_, true) => draft.level(Level::Note),
         (_, false) => draft,
+    }
+}
+
+fn database_object(place: &str, kind: &str, name: &str, table: &str, weak: bool) -> Draft {
+    let draft = Draft::new(format!(
+        "{place}: the {kind} {name} on {table} is not of OpenClaw's own schema"
+    ))
+    .code("database-code")
+    .help("stop OpenClaw, find out who made it, and drop it from the database")
+    .remedy(Remedy::Drop {
+        file: place.to_owned(),
+        object: kind.to_owned(),
+        name: name.to_owned(),
+    });
+    match weak {
+        true => draft.level(Level::Note),
+        false => draft,
     }
 }
 

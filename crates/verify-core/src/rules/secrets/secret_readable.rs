@@ -55,35 +55,9 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
                 }),
         );
     }
-    let latent: Vec<&Seen> = files
-        .readable
-        .iter()
-        .filter(|seen| seen.verdict == Verdict::Latent)
-        .collect();
-    if let [first, ..] = latent.as_slice() {
-        let message = match latent.len() {
-            1 => format!(
-                "only a folder above keeps others from reading {}",
-                first.shown
-            ),
-            count => {
-                format!("only folders above keep others from reading {count} files with secrets")
-            }
-        };
-        let draft = draft(message).code("latent").level(Level::Note);
-        let draft = latent
-            .iter()
-            .take(NAMED)
-            .fold(draft, |draft, seen| draft.observed(of(seen)));
-        found.push(match latent.len() {
-            1 => draft.remedy(Remedy::Permissions {
-                path: shown(&first.path),
-                mode: "600".to_owned(),
-                recursive: false,
-            }),
-            _ => draft,
-        });
-    }
+    let latent = files.readable.iter();
+    let latent = latent.filter(|seen| seen.verdict == Verdict::Latent);
+    found.extend(only_by_folders(&latent.collect::<Vec<_>>()));
     for seen in &files.readable {
         if let Verdict::Unknown(why) = &seen.verdict {
             found.push(
@@ -99,6 +73,33 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         }
     }
     found
+}
+
+/// Files whose own mode lets others read them.
+fn only_by_folders(latent: &[&Seen]) -> Option<Draft> {
+    let first = latent.first()?;
+    let message = match latent.len() {
+        1 => format!(
+            "only a folder above keeps others from reading {}",
+            first.shown
+        ),
+        count => {
+            format!("only folders above keep others from reading {count} files with secrets")
+        }
+    };
+    let draft = draft(message).code("latent").level(Level::Note);
+    let draft = latent
+        .iter()
+        .take(NAMED)
+        .fold(draft, |draft, seen| draft.observed(of(seen)));
+    Some(match latent.len() {
+        1 => draft.remedy(Remedy::Permissions {
+            path: shown(&first.path),
+            mode: "600".to_owned(),
+            recursive: false,
+        }),
+        _ => draft,
+    })
 }
 
 fn of(seen: &Seen) -> Observed {

@@ -45,21 +45,11 @@ impl Verifier {
             .map_or(Criteria::SafeToLoad, |reading| reading.wanted);
         let content = Content::Tree(installed.manifest.digest());
         let known = facts::known(&subject.id, part, content, wanted, &given);
-        let is_meant = |known: &ReviewedTree| match since {
-            Since::Nothing | Since::Locked | Since::Generation | Since::Archive(_) => false,
-            Since::Cheapest if part == ReadPart::Own => {
-                open.and_then(|open| open.next.as_ref())
-                    .and_then(|next| next.from)
-                    == Some(known.digest)
-            }
-            Since::Cheapest => true,
-            Since::Version(text) => {
-                known.version.as_deref() == Some(text) || known.digest.to_string() == text
-            }
-        };
+        let next = open.and_then(|open| open.next.as_ref());
+        let next = next.and_then(|next| next.from);
         let meant: Vec<ReviewedTree> = known
             .iter()
-            .filter(|known| is_meant(known))
+            .filter(|known| is_meant(known, part, since, next))
             .map(|k| ReviewedTree {
                 digest: k.digest,
                 version: k.version.clone(),
@@ -141,6 +131,23 @@ impl Verifier {
                 "show what changed since the lock, or all of it",
             )),
             Since::Nothing | Since::Cheapest | Since::Archive(_) => Ok(None),
+        }
+    }
+}
+
+/// Whether a reviewed tree is one that the caller asked to compare with; `next` is the cheapest of the subject's own.
+fn is_meant(
+    known: &ReviewedTree,
+    part: ReadPart,
+    since: Since<'_>,
+    next: Option<TreeDigest>,
+) -> bool {
+    match since {
+        Since::Nothing | Since::Locked | Since::Generation | Since::Archive(_) => false,
+        Since::Cheapest if part == ReadPart::Own => next == Some(known.digest),
+        Since::Cheapest => true,
+        Since::Version(text) => {
+            known.version.as_deref() == Some(text) || known.digest.to_string() == text
         }
     }
 }
