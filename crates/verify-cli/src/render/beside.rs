@@ -1,4 +1,5 @@
-//! What else is known of a subject and decides nothing by itself: records of other tools, and the paths of a Nix store.
+//! What else is known of a subject and decides nothing by itself: records of other tools, the paths of a Nix store, and the signed release
+//! of the core.
 
 use openclaw_verify_core::inventory::Agreement;
 use openclaw_verify_core::report::SubjectReport;
@@ -25,5 +26,19 @@ pub(super) fn lines(subject: &SubjectReport) -> Vec<String> {
         let outcome = path.outcome.as_str();
         format!("Nix store path {}: {outcome}{name}", path.path)
     });
-    records.chain(paths).collect()
+    records.chain(paths).chain(release(subject)).collect()
+}
+
+/// Which signed tag of its makers the core was built from.
+fn release(subject: &SubjectReport) -> Option<String> {
+    let release = subject.release.as_ref()?;
+    let outcome = release.outcome.as_str();
+    let of = match (&release.tag, &release.signer) {
+        (Some(tag), Some(signer)) => format!(" {tag}, signed by {}", signer.principal),
+        (Some(tag), None) => format!(" {tag}"),
+        (None, _) => String::new(),
+    };
+    let why = release.why.iter().map(|why| format!("; {why}"));
+    let why: String = why.collect();
+    Some(format!("built from a signed release{of}: {outcome}{why}"))
 }

@@ -19,6 +19,7 @@ mod catalogue;
 mod checklist;
 mod config_folder;
 mod compose;
+mod core_release;
 mod coverage;
 mod first_run;
 mod formats;

@@ -111,7 +111,7 @@ impl<'p> ReleaseRules<'p> {
     }
 
     /// The rule for a tag of a repository.
-    fn get(
+    pub(super) fn get(
         &self,
         repository: &str,
         tag: &str,

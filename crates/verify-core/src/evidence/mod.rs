@@ -3,6 +3,7 @@
 mod advisories;
 mod archives;
 pub(crate) mod bases;
+mod core_release;
 mod git;
 mod mutable;
 mod nix;
@@ -29,6 +30,7 @@ use crate::review::Publisher;
 pub(crate) use advisories::{Advised, AdvisedPackage, AdvisoriesAsked};
 pub(crate) use archives::{ArchiveSources, SHRINKWRAP};
 pub(crate) use bases::BaseSources;
+pub use core_release::CoreRelease;
 pub(crate) use git::{
     GitFacts, ReleaseRules, TagFacts, commit_digest, elsewhere, refuse_own_trust, tag,
 };
@@ -62,6 +64,8 @@ pub(crate) struct Evidence {
     pub review: ReviewFacts,
     /// Its commit and tag, when it came from git.
     pub git: GitFacts,
+    /// Of the core: the release that it was built from.
+    pub core_release: Option<CoreRelease>,
     /// Who signed its files, where a rule of the policy asks for that.
     pub signature: Option<SkillSignature>,
     /// What a Nix store says of it, where it lies in one or leads into one.
@@ -399,6 +403,7 @@ fn of_subject(
         published: archives::unknown(subject),
         review: ReviewFacts::default(),
         git: GitFacts::default(),
+        core_release: None,
         signature: None,
         store: None,
         listed: Listed::of(subject, locked, gather.manifests.map(ManifestStore::folder)),

@@ -6,7 +6,8 @@ use std::ops::Deref;
 
 use super::review::{self, ReviewContext};
 use super::{
-    AdvisoriesAsked, AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, advisories, elsewhere, tag,
+    AdvisoriesAsked, AnnouncedFacts, Evidence, ReleaseRules, SkillTrust, advisories, core_release,
+    elsewhere, tag,
 };
 use crate::digest::TreeDigest;
 use crate::error::Result;
@@ -84,6 +85,7 @@ impl Measured {
             let Some(evidence) = self.0.get_mut(&subject.id) else {
                 continue;
             };
+            evidence.core_release = core_release::judge(subject, evidence, lock, rules, now)?;
             evidence.git.tag = tag(subject, lock, rules, now)?;
             evidence.git.tag_elsewhere = elsewhere(subject, evidence.git.tag.as_ref());
             evidence.signature = skills.judge(subject, &evidence.tree, now)?;

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use crate::advisories::AdvisoriesUsed;
+pub use crate::evidence::CoreRelease;
 pub use crate::rules::outcomes::{Basis, Outcomes};
 pub use checklist::{CHECKLIST_SCHEMA, Checklist, ChecklistRow, ChecklistState, ChecklistSummary};
 pub use contents::PackageContents;
@@ -240,6 +241,9 @@ pub struct SubjectReport {
     #[serde(rename = "toolRecords", skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub tool_records: Vec<ToolRecord>,
+    /// Of the core: whether the commit that its provenance names is that of a signed tag of its makers.
+    #[serde(rename = "release", skip_serializing_if = "Option::is_none")]
+    pub release: Option<CoreRelease>,
     /// What a Nix store says of it, where it lies in one or leads into one.
     #[serde(rename = "nixStore", skip_serializing_if = "Option::is_none")]
     pub nix_store: Option<StoreReport>,
@@ -459,6 +463,7 @@ fn subject_report(whole: &Whole<'_>, judged: &Judged<'_>, said: &Said) -> Subjec
         node: subject.node.clone(),
         local: subject.mcp.as_ref().and_then(|mcp| mcp.local),
         tool_records: subject.tool_records.clone(),
+        release: evidence.core_release.clone(),
         nix_store: evidence.store.as_ref().map(StoreReport::new),
         size: size(evidence),
         listings: listings(evidence),
