@@ -75,7 +75,7 @@ impl BaseSources<'_> {
             return;
         };
         for observation in &subject.observations {
-            let Observation::StaleGeneration { path } = observation else {
+            let Observation::StaleGeneration { path, .. } = observation else {
                 continue;
             };
             let Some(spec) = moved(spec, &state_dir.join(path)) else {
@@ -335,6 +335,7 @@ mod tests {
         });
         subject.observations.push(Observation::StaleGeneration {
             path: "npm/old/node_modules/a".to_owned(),
+            same_version: false,
         });
         let found = bases(Some(dir.path())).find(&subject, &[digest(&old)]);
         let contents = &found[&digest(&old)][0];

@@ -426,8 +426,12 @@ fn candidate(
     let owner = recorded
         .iter_mut()
         .find(|plugin| plugin.files.is_some() && plugin.key.as_deref() == Some(&key));
+    let installed = owner
+        .as_ref()
+        .and_then(|owner| owner.subject.version.as_deref());
     let stale = Observation::StaleGeneration {
         path: paths.shown(&folder),
+        same_version: files.version().is_some() && files.version() == installed,
     };
     match owner {
         Some(owner) => owner.subject.observations.push(stale),

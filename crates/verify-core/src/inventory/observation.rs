@@ -52,6 +52,8 @@ pub enum Observation {
     StaleGeneration {
         /// Its folder, safe to show.
         path: String,
+        /// It states the version of the installed one: that was installed anew, and why is not known.
+        same_version: bool,
     },
     /// Node would search this folder, and it belongs to no subject.
     AncestorNodeModules {

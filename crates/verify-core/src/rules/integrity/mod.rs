@@ -72,6 +72,10 @@ fn difference(part: &Part, counted: Option<(u64, u64)>) -> String {
         (None, _) if part.tree().is_none() => {
             "content differs from the lock: its files were locked, and none are there".to_owned()
         }
+        (None, _) if part.locked.is_none() => format!(
+            "the lock holds no files of it, and there are some now ({})",
+            text::count(now, "file")
+        ),
         (None, _) => format!(
             "content differs from the lock, in any of {}",
             text::count(now, "file")

@@ -32,6 +32,8 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
         .filter(|entry| !installed.contains(&entry.id))
         // Services lie outside the state directory: of a copy nothing can be said about them.
         .filter(|entry| entry.kind != Kind::Service || whole.inventory.looks_outside)
+        // A host package that was not found may well be there: that is `not-established [no-host]`.
+        .filter(|entry| entry.kind != Kind::Core)
         // A job that is over and an agent that was deleted leave nothing to worry about.
         .filter(|entry| !matches!(entry.kind, Kind::Automation | Kind::Agent))
         .map(|entry| {

@@ -1,7 +1,7 @@
 //! `stale-generation`: an old generation of a plugin is still on disk after an update.
 
 use crate::fact::Outcome;
-use crate::finding::{Draft, Level, RemedyKind};
+use crate::finding::{Draft, Level, Remedy, RemedyKind};
 use crate::inventory::Observation;
 use crate::rules::{Check, Group, Rule, Stage, Stages, Whole};
 
@@ -35,11 +35,21 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
 }
 
 fn draft(observation: &Observation) -> Option<Draft> {
-    let Observation::StaleGeneration { path } = observation else {
+    let Observation::StaleGeneration { path, same_version } = observation else {
         return None;
     };
-    Some(
-        Draft::new(format!("the old generation {path} is still on disk"))
+    let remedy = Remedy::SetAside { path: path.clone() };
+    Some(match same_version {
+        // What was installed anew under the same version was often changed before, and nothing tells whether this folder was.
+        true => Draft::new(format!(
+            "the old generation {path} is of the same version as the installed one and in no digest: if its files were changed, going back would run them"
+        ))
+        .code("same-version")
+        .level(Level::Warn)
+        .outcome(Outcome::NotEstablished)
+        .help("remove the folder, unless you know why the plugin was installed anew")
+        .remedy(remedy),
+        false => Draft::new(format!("the old generation {path} is still on disk"))
             .outcome(Outcome::NotApplicable),
-    )
+    })
 }

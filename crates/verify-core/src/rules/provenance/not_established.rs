@@ -575,7 +575,7 @@ fn no_host(whole: &Whole<'_>) -> Option<Draft> {
             .help("name the folder of the package that it starts"),
         None => Draft::new(unknown)
             .code(NotEstablished::NoHost.as_str())
-            .help("name its folder, such as /usr/lib/node_modules/openclaw"),
+            .help("name its folder, such as /usr/lib/node_modules/openclaw; it is looked for on PATH, which is short for a timer or cron"),
     };
     let draft = draft.outcome(Outcome::NotEstablished).remedy(HOST);
     let draft = located(whole, Some(&SubjectId::core()), draft);
