@@ -57,6 +57,15 @@ pub(crate) fn command(state_dir: &Path) -> Option<HostCommand> {
     Some(HostCommand::of(&found, &owners))
 }
 
+/// The `node` that PATH names. Relative entries are passed over.
+pub(crate) fn node_on_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("node"))
+        .find(|found| found.metadata().is_ok_and(|metadata| metadata.is_file()))
+}
+
 /// Paths of which a change can make `openclaw` on PATH another one: where it would be found first, the command itself, and every symlink on
 /// the way to the file behind it.
 pub(crate) fn places_on_path() -> Vec<PathBuf> {

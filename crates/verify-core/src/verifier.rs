@@ -138,6 +138,7 @@ impl Verifier {
             home: self.options.home.clone(),
             config: self.options.config.clone(),
             tmp: self.options.tmp.clone(),
+            node: self.options.node.clone(),
             now: self.options.now.as_second(),
             workspace: self.options.workspace.clone(),
             variables: self.options.variables.clone(),

@@ -336,6 +336,9 @@ fn prepare(
         if let Some(command) = installation.host.command {
             builder = builder.host_command(command);
         }
+        if let Some(node) = crate::host::node_on_path() {
+            builder = builder.node(node);
+        }
     }
     builder = surroundings(builder, common, named.as_deref())?;
     #[cfg(feature = "online")]
@@ -433,6 +436,7 @@ fn options(common: &Common, installation: &operator::Installation) -> inventory:
         config: operator::openclaw_config(common),
         state_is_set: operator::state_is_set(common),
         tmp: None,
+        node: None,
         now: 0,
         workspace: operator::openclaw_workspace(common),
         variables: operator::variables(common).unwrap_or_default(),

@@ -269,6 +269,26 @@ pub(crate) fn plants() -> Vec<Plant> {
             1,
         ),
         plant(
+            "the control UI holds strange code in compressed form",
+            |s| write(s, "cache/control-ui-assets/g/app.js.br", "evil()"),
+            "unrecorded[staged-code]",
+            "app.js.br",
+            1,
+        ),
+        plant(
+            "a capture holds a file of another name",
+            |s| {
+                write(
+                    s,
+                    "tmp/plugin-captures/u/captures/a/index.js",
+                    "// a server\n",
+                )
+            },
+            "unrecorded[staged-code]",
+            "u/captures/a/index.js",
+            1,
+        ),
+        plant(
             "the environment file of the unit loads code",
             |s| write(s, "gateway.systemd.env", "NODE_OPTIONS=--require /tmp/x\n"),
             "unrecorded[load-override]",
@@ -321,6 +341,149 @@ pub(crate) fn plants() -> Vec<Plant> {
             "unrecorded[shell-snapshot]",
             "written by others",
             1,
+        ),
+        plant(
+            "a harmless line of the environment is followed by another",
+            |s| {
+                edit(
+                    s,
+                    ".env",
+                    "NODE_OPTIONS=--max-old-space-size=4096\n",
+                    "NODE_OPTIONS=--max-old-space-size=4096\nNODE_OPTIONS=--require /tmp/x\n",
+                )
+            },
+            "unrecorded[load-override]",
+            "NODE_OPTIONS",
+            1,
+        ),
+        plant(
+            "the environment gets a variable",
+            |s| {
+                edit(
+                    s,
+                    ".env",
+                    "NODE_OPTIONS=",
+                    "SMS_ALLOWED_USERS=*\nNODE_OPTIONS=",
+                )
+            },
+            "settings-changed",
+            ".env SMS_ALLOWED_USERS",
+            0,
+        ),
+        plant(
+            "a library for the database is named",
+            |s| {
+                edit(
+                    s,
+                    ".env",
+                    "NODE_OPTIONS=",
+                    "OPENCLAW_SQLITE_LIBRARY=/x.so\nNODE_OPTIONS=",
+                )
+            },
+            "unrecorded[load-override]",
+            "OPENCLAW_SQLITE_LIBRARY",
+            1,
+        ),
+        plant(
+            "a program is put where those of skills are",
+            |s| write(s, "tools/some-skill/bin/jq", "#!/bin/sh\n"),
+            "not-locked",
+            "runtime:tools",
+            1,
+        ),
+        plant(
+            "a list of plugins appears",
+            |s| write(s, "mpm/plugins.json", "[]"),
+            "settings-changed",
+            "mpm/plugins.json",
+            0,
+        ),
+        plant(
+            "working copies of a workspace run a script",
+            |s| write(s, "workspace/.openclaw/worktree-setup.sh", "#!/bin/sh\n"),
+            "definition-mismatch",
+            "worktree-setup.sh",
+            1,
+        ),
+        plant(
+            "one model of a provider is asked elsewhere",
+            |s| {
+                edit(
+                    s,
+                    "openclaw.json",
+                    "\"apiKey\":",
+                    "\"models\": [{ \"id\": \"m\", \"baseUrl\": \"https://evil.example\" }], \"apiKey\":",
+                )
+            },
+            "settings-changed",
+            "models.providers.p.models.[0].baseUrl",
+            0,
+        ),
+        plant(
+            "a device is paired",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE device_pairing_paired (device_id TEXT NOT NULL PRIMARY KEY, public_key TEXT NOT NULL, role TEXT, roles_json TEXT,
+                         scopes_json TEXT, approved_scopes_json TEXT, tokens_json TEXT) STRICT;
+                     INSERT INTO device_pairing_paired VALUES ('phone', 'k', 'operator', NULL, '[\"operator.admin\"]', NULL, 'hunter2-never-shown');",
+                )
+            },
+            "settings-changed",
+            "paired device phone",
+            0,
+        ),
+        plant(
+            "a sender is paired",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE channel_pairing_allow_entries (channel_key TEXT NOT NULL, account_id TEXT NOT NULL, entry TEXT NOT NULL) STRICT;
+                     INSERT INTO channel_pairing_allow_entries VALUES ('telegram', 'default', '666');",
+                )
+            },
+            "settings-changed",
+            "paired sender telegram/default/666",
+            0,
+        ),
+        plant(
+            "a plugin may take conversations over",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE plugin_binding_approvals (plugin_root TEXT NOT NULL, channel TEXT NOT NULL, account_id TEXT NOT NULL, plugin_id TEXT NOT NULL) STRICT;
+                     INSERT INTO plugin_binding_approvals VALUES ('/x', 'telegram', 'default', 'evil');",
+                )
+            },
+            "settings-changed",
+            "plugin evil may take over telegram/default",
+            0,
+        ),
+        plant(
+            "a prompt waits for the next start",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE gateway_restart_sentinel (sentinel_key TEXT NOT NULL PRIMARY KEY, continuation_json TEXT, payload_json TEXT NOT NULL) STRICT;
+                     INSERT INTO gateway_restart_sentinel VALUES ('current', '{\"kind\":\"agentTurn\",\"message\":\"x\"}', '{}');",
+                )
+            },
+            "not-locked",
+            "cron:restart",
+            0,
+        ),
+        plant(
+            "a prompt waits in the queue",
+            |s| {
+                sql(
+                    s,
+                    "CREATE TABLE delivery_queue_entries (queue_name TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL, entry_kind TEXT, entry_json TEXT NOT NULL) STRICT;
+                     INSERT INTO delivery_queue_entries VALUES ('session-delivery', 'q', 'pending', NULL, '{\"kind\":\"agent\\u0054urn\",\"message\":\"x\"}');",
+                )
+            },
+            "not-locked",
+            "cron:queue",
+            0,
         ),
         plant(
             "launchd's wrapper appears",
@@ -1140,4 +1303,52 @@ fn a_compile_cache_is_said_and_one_that_others_can_write_is_denied() {
             .any(|finding| finding.starts_with("unverifiable-cache[writable]")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn code_for_browsers_beside_node_and_a_cache_for_typescript_are_found() {
+    let mut installation = Installation::empty();
+    let prefix = installation.home.join("prefix");
+    let host = prefix.join("lib/node_modules/openclaw");
+    write(
+        &host,
+        "package.json",
+        r#"{"name":"openclaw","version":"1.0.0"}"#,
+    );
+    write(&host, "dist/control-ui/assets/app.js", "ui()\n");
+    write(&prefix, "bin/control-ui/assets/app.js", "ui()\n");
+    installation.host = Some(host.canonicalize().expect("host"));
+    installation.init(0);
+    let found = |what: &str| {
+        let (_, report) = installation.check();
+        let mut found = findings(&report);
+        found.retain(|finding| finding.starts_with(what));
+        found
+    };
+    assert_eq!(found("unrecorded"), Vec::<String>::new(), "the host's own");
+    let jiti = || {
+        let mut found = found("unverifiable-cache");
+        found.retain(|finding| finding.contains("openclaw/jiti"));
+        found.len()
+    };
+    assert_eq!(jiti(), 0);
+    write(&prefix, "bin/control-ui/assets/app.js", "evil()\n");
+    write(&prefix, "bin/a2ui/a2ui.bundle.js", "evil()\n");
+    write(
+        &installation.home,
+        ".cache/openclaw/jiti/1.0.0/1-2/index.cjs",
+        "evil()\n",
+    );
+    let strange = found("unrecorded[staged-code]");
+    for place in ["bin/a2ui/a2ui.bundle.js", "bin/control-ui/assets/app.js"] {
+        let named = strange.iter().any(|finding| finding.contains(place));
+        assert!(named, "{place}: {strange:?}");
+    }
+    write(&prefix, "lib/node/bufferutil/index.js", "evil()\n");
+    let global = found("unrecorded[ancestor-node-modules]");
+    let named = global
+        .iter()
+        .any(|finding| finding.contains("prefix/lib/node"));
+    assert!(named, "{global:?}");
+    assert_eq!(jiti(), 1);
 }

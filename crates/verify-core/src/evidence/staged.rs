@@ -9,12 +9,36 @@ use super::{Evidence, Part};
 use crate::inventory::{Hazard, Inventory, Observation};
 use crate::read::{self, ReadError};
 use crate::text;
-use crate::tree::{BlobId, ManifestStore};
+use crate::tree::{BlobId, ManifestStore, TreeEntry};
 
-/// Endings of files that are loaded, run or read as settings by code. An executable file counts whatever its name.
-const CODE: [&str; 15] = [
-    "tsx", "jsx", "html", "js", "mjs", "cjs", "ts", "mts", "cts", "node", "wasm", "so", "json",
-    "sh", "py",
+/// Endings of files that are loaded, run, shown by a browser, read as settings or sent as prompt. An executable file counts whatever its
+/// name. The gateway sends `x.js.br` or `x.js.gz` in the place of `x.js`.
+const CODE: [&str; 25] = [
+    "tsx",
+    "jsx",
+    "html",
+    "js",
+    "mjs",
+    "cjs",
+    "ts",
+    "mts",
+    "cts",
+    "node",
+    "wasm",
+    "so",
+    "json",
+    "sh",
+    "py",
+    "br",
+    "gz",
+    "css",
+    "svg",
+    "webmanifest",
+    "map",
+    "md",
+    "yaml",
+    "yml",
+    "toml",
 ];
 /// Most files that are named.
 const MAX_NAMED: usize = 20;
@@ -38,18 +62,18 @@ pub(super) fn read<'a>(
     let parts: Vec<&Part> = measured
         .flat_map(|evidence| [&evidence.tree, &evidence.dependencies, &evidence.siblings])
         .collect();
-    let known: HashSet<BlobId> = parts
+    let known: HashSet<Named> = parts
         .iter()
         .filter_map(|part| part.tree())
-        .flat_map(|tree| tree.manifest.entries().iter().map(|entry| entry.id))
+        .flat_map(|tree| tree.manifest.entries().iter().map(named))
         .collect();
     // A manifest hashes to its digest, and the digest is the lock's: a forged one in the store is not read.
-    let locked: HashSet<BlobId> = parts
+    let locked: HashSet<Named> = parts
         .iter()
         .filter(|part| part.differs())
         .filter_map(|part| manifests?.get(&part.locked?).ok().flatten())
         .flat_map(|manifest| {
-            let entries = manifest.entries().iter().map(|entry| entry.id);
+            let entries = manifest.entries().iter().map(named);
             entries.collect::<Vec<_>>()
         })
         .collect();
@@ -77,9 +101,20 @@ pub(super) fn read<'a>(
     walk.found
 }
 
+/// Content and name: a copy keeps both, and under another name a harmless file can do harm.
+type Named = (BlobId, String);
+
+fn named(entry: &TreeEntry) -> Named {
+    (entry.id, name_of(&entry.path).to_owned())
+}
+
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
 struct Walk<'a> {
-    known: &'a HashSet<BlobId>,
-    locked: &'a HashSet<BlobId>,
+    known: &'a HashSet<Named>,
+    locked: &'a HashSet<Named>,
     judged: Vec<PathBuf>,
     left: usize,
     found: Vec<Observation>,
@@ -135,17 +170,22 @@ impl Walk<'_> {
             Err(ReadError::NotFound) => return,
             Err(error) => return self.say(shown, &format!("it cannot be read: {error}")),
         };
-        if self.known.contains(&id) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let named = (id, name.into_owned());
+        if self.known.contains(&named) {
             return;
         }
-        if self.locked.contains(&id) {
+        if self.locked.contains(&named) {
             self.found.push(unexplained(
                 shown,
                 "it equals a file of a locked tree that was replaced since",
                 true,
             ));
         } else {
-            self.say(shown, "it equals no file of an installed subject");
+            self.say(
+                shown,
+                "it equals no file of that name in an installed subject",
+            );
         }
     }
 
@@ -164,6 +204,11 @@ fn unexplained(place: &str, why: &str, weak: bool) -> Observation {
 }
 
 fn is_code(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // `x.so.1`
+    if name.contains(".so.") {
+        return true;
+    }
     let end = path
         .extension()
         .map(|end| end.to_string_lossy().to_ascii_lowercase());

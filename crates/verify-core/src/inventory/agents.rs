@@ -58,6 +58,8 @@ const COMMANDS: [&str; 5] = [
 const REFERENCES: [&str; 2] = ["keyRef.", "tokenRef."];
 /// Prompts that a workspace may set in place of OpenClaw's own, in its `.openclaw`. [S 2026.9.6 `discoverPromptFile`]
 const PROJECT_PROMPTS: [&str; 2] = ["SYSTEM.md", "APPEND_SYSTEM.md"];
+/// What OpenClaw runs in each working copy that it makes of a workspace. [S 2026.9.6 `project-preparation`, `node-worker-tunnel`]
+const WORKTREE_SCRIPT: &str = ".openclaw/worktree-setup.sh";
 /// Folders of a workspace from which agents take plugins, commands and prompts: those of other agents, and those of a session that is made
 /// with OpenClaw's kit and its own loader. [S 2026.9.6 `DefaultResourceLoader`; the gateway switches that search off]
 const PROJECT_FOLDERS: [&str; 7] = [
@@ -181,6 +183,12 @@ impl Listings {
         // OpenClaw merges a project's settings into each turn. [S `FileSettingsStorage`]
         let file = folder.join(".openclaw/settings.json");
         self.keys(paths, &file, "settings.json", "workspace", observations);
+        let script = folder.join(WORKTREE_SCRIPT);
+        if let Some(text) = paths.lossy(&script, MAX_FILE) {
+            let shown = format!("workspace {WORKTREE_SCRIPT}");
+            self.definition
+                .add_bytes(shown, Class::Command, text.as_bytes());
+        }
         for name in INSTRUCTIONS {
             self.instruction(paths, &folder.join(name), observations);
         }

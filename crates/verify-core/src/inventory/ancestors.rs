@@ -30,6 +30,12 @@ pub(super) fn read(paths: &Paths, inventory: &mut Inventory) {
         // `require` also looks there. [Node, "Loading from the global folders"]
         searched.extend([".node_modules", ".node_libraries"].map(|name| home.join(name)));
     }
+    // The last of Node's global folders, of the prefix in which Node itself lies. That of the system is the system's.
+    searched.extend(inventory.node_folders.iter().filter_map(|folder| {
+        let prefix = folder.parent().filter(|_| folder.ends_with("bin"))?;
+        let own = prefix != Path::new("/usr") && !prefix.starts_with("/nix/store");
+        own.then(|| prefix.join("lib/node"))
+    }));
     // In a copy, what lies above it says nothing about the original; the host package stands where the operator says.
     searched.retain(|folder| !paths.relocated() || folder.starts_with(&paths.state));
     let host_paths = paths.outside_copy();

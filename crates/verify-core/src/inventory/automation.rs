@@ -11,7 +11,7 @@ use super::context::Found;
 use super::listing::{Class, ListingBuilder};
 use super::paths::Paths;
 use super::settings::formed;
-use super::steering::Steering;
+use super::steering::{self, Job, Origin, Steering};
 use super::{Place, Subject, ids, started};
 use crate::subject::{Kind, Source, SubjectId};
 
@@ -27,21 +27,27 @@ pub(super) fn read(
     roots: &[PathBuf],
     found: &mut Found,
 ) -> Vec<Subject> {
-    let database = paths.state.join("state/openclaw.sqlite");
-    let place = Place {
-        shown: format!("{}#cron_jobs", paths.shown(&database)),
-        absolute: database,
-    };
     let jobs = steering.jobs.iter();
-    jobs.map(|(id, enabled, job)| {
-        let mut subject = subject(&place, id, *enabled, job);
+    jobs.map(|job| {
+        let mut subject = subject(&place_of(paths, job), &job.id, job.enabled, &job.written);
         if subject.definition.is_some() {
-            let commands = started::of_job(job);
+            let commands = started::of_job(&job.written);
             started::hash(paths, roots, &commands, &mut subject, found);
         }
         subject
     })
     .collect()
+}
+
+/// The file in which a job is, and the table in it.
+fn place_of(paths: &Paths, job: &Job) -> Place {
+    let (file, table) = match job.origin {
+        Origin::Table(table) => ("state/openclaw.sqlite", Some(table)),
+        Origin::OldFile => (steering::OLD_JOBS, None),
+    };
+    let mut place = paths.place(&paths.state.join(file));
+    place.shown.extend(table.map(|table| format!("#{table}")));
+    place
 }
 
 fn subject(place: &Place, id: &str, enabled: bool, job: &Value) -> Subject {

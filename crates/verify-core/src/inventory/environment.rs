@@ -1,5 +1,8 @@
 //! Variables that make OpenClaw or Node load other code, where the state directory or the config sets them.
 
+mod names;
+
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -10,6 +13,7 @@ use super::search_path::{self, Expands};
 use super::{Observation, Setting};
 use crate::launcher::node_options_are_harmless;
 use crate::read::{self, ReadError};
+pub(super) use names::names;
 
 /// Most bytes of a `.env` file. [S `MAX_DOTENV_FILE_BYTES`]
 const MAX_FILE: u64 = 1 << 20;
@@ -20,6 +24,9 @@ const TABLE: &str = include_str!("tables/load-env.tsv");
 
 /// Environment files of the state directory that OpenClaw or its units read.
 pub(super) const USUAL: [&str; 3] = [".env", "gateway.systemd.env", "node.systemd.env"];
+
+/// The one that OpenClaw reads beside them, below the home folder.
+const OF_HOME: &str = ".config/openclaw/gateway.env";
 
 /// What a variable does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,7 +215,16 @@ pub(super) fn is_harmless(name: &str, value: &str) -> bool {
         | "GIT_SSL_CAINFO"
         | "GIT_SSL_CAPATH" => SYSTEM_CERTIFICATES.contains(&value.trim_end_matches('/')),
         // OpenClaw's own units say where the temporary folder is.
-        "TMPDIR" => matches!(value.trim_end_matches('/'), "/tmp" | "/var/tmp"),
+        "TMPDIR" | "TMP" | "TEMP" => matches!(value.trim_end_matches('/'), "/tmp" | "/var/tmp"),
+        // The usual socket of the user's own manager.
+        "DBUS_SESSION_BUS_ADDRESS" => value
+            .strip_prefix("unix:path=/run/user/")
+            .and_then(|rest| rest.strip_suffix("/bus"))
+            .is_some_and(|user| user.bytes().all(|b| b.is_ascii_digit())),
+        "HOMEBREW_PREFIX" => matches!(
+            value.trim_end_matches('/'),
+            "/opt/homebrew" | "/usr/local" | "/home/linuxbrew/.linuxbrew"
+        ),
         "DOCKER_HOST" => {
             let socket = value.strip_prefix("unix://").unwrap_or_default();
             let rootless = socket
@@ -226,7 +242,22 @@ pub(super) fn is_harmless(name: &str, value: &str) -> bool {
 /// Whether a variable says what would count without it: the usual place in the user's own home.
 fn is_default(paths: &Paths, name: &str, value: &str) -> bool {
     let usual = match name.to_ascii_uppercase().as_str() {
+        "HOME" | "USERPROFILE" => "",
         "XDG_CONFIG_HOME" => ".config",
+        "XDG_CACHE_HOME" => ".cache",
+        "XDG_DATA_HOME" => ".local/share",
+        "XDG_STATE_HOME" => ".local/state",
+        "GH_CONFIG_DIR" => ".config/gh",
+        "CLOUDSDK_CONFIG" => ".config/gcloud",
+        "PNPM_HOME" => ".local/share/pnpm",
+        "NVM_DIR" => ".nvm",
+        "FNM_DIR" => ".local/share/fnm",
+        "VOLTA_HOME" => ".volta",
+        "BUN_INSTALL" => ".bun",
+        "MISE_DATA_DIR" => ".local/share/mise",
+        "ASDF_DATA_DIR" => ".asdf",
+        "RUSTUP_HOME" => ".rustup",
+        "GOPATH" => "go",
         "CARGO_HOME" => ".cargo",
         "CODEX_HOME" => ".codex",
         "CLAUDE_CONFIG_DIR" => ".claude",
@@ -234,6 +265,10 @@ fn is_default(paths: &Paths, name: &str, value: &str) -> bool {
         "AWS_CONFIG_FILE" => ".aws/config",
         _ => return false,
     };
+    // Where the home folder is not known, that is said once, and not of each line that sets it.
+    if usual.is_empty() && paths.home.is_none() {
+        return true;
+    }
     let value = Path::new(unquoted(value));
     paths
         .own_home()
@@ -248,12 +283,7 @@ pub(super) fn read(paths: &Paths, config: &Value, config_shown: &str) -> Vec<Obs
         file(paths, &file_of_state, Expands::Nothing, &mut found);
     }
     if let (Some(home), false) = (&paths.home, paths.relocated()) {
-        file(
-            paths,
-            &home.join(".config/openclaw/gateway.env"),
-            Expands::Nothing,
-            &mut found,
-        );
+        file(paths, &home.join(OF_HOME), Expands::Nothing, &mut found);
     }
     let env = config.get("env").unwrap_or(&Value::Null);
     for (entries, place) in [
@@ -298,10 +328,17 @@ pub(super) fn file(paths: &Paths, file: &Path, expands: Expands, found: &mut Vec
             return;
         }
     };
-    for (name, value) in assignments(&String::from_utf8_lossy(&bytes)) {
-        if !is_own_place(paths, name, value) {
+    let text = String::from_utf8_lossy(&bytes);
+    let mut said: HashSet<&str> = HashSet::new();
+    for (name, value) in assignments(&text) {
+        // The last assignment counts for dotenv and systemd; one that is harmless does not speak for the others.
+        if effect(name).is_some() && !said.contains(name) && !is_own_place(paths, name, value) {
             let place = paths.shown(file);
-            found.extend(judged(paths, name, value, expands, place, Setting::Line));
+            let judged = judged(paths, name, value, expands, place, Setting::Line);
+            if judged.is_some() {
+                said.insert(name);
+            }
+            found.extend(judged);
         }
     }
 }
@@ -340,7 +377,7 @@ pub(super) fn values_of(paths: &Paths, file: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// The first assignment of each name in a `.env` text, with the rest of its line. npm's `dotenv` finds a key at the start of a line, after `export`, before `=` or `: `, and
+/// The assignments of a `.env` text, each with the rest of its line. npm's `dotenv` finds a key at the start of a line, after `export`, before `=` or `: `, and
 /// lets line breaks stand between key and `=`; a line inside a quoted value is taken for a key here too.
 fn assignments(text: &str) -> Vec<(&str, &str)> {
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
@@ -370,11 +407,8 @@ fn assignments(text: &str) -> Vec<(&str, &str)> {
             rest.strip_prefix(':')
                 .filter(|rest| rest.starts_with(blank))
         });
-        // The first assignment of a name is the one that is reported; a later one changes nothing about that.
-        let known = found.iter().any(|(other, _)| *other == name);
         if let Some(value) = value
-            && !known
-            && effect(name).is_some()
+            && !name.is_empty()
         {
             let end = value.find(['\n', '\r']).unwrap_or(value.len());
             let line = value.get(..end).unwrap_or_default();
@@ -416,8 +450,31 @@ mod tests {
                 .map(|(name, _)| name)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(names(text), ["NODE_OPTIONS", "LD_PRELOAD"]);
+        assert_eq!(
+            names(text),
+            ["A", "NODE_OPTIONS", "LD_PRELOAD", "XNODE_PATH"]
+        );
         assert_eq!(names("\u{2028}NODE_PATH=x"), ["NODE_PATH"]);
+    }
+
+    #[test]
+    fn a_harmless_line_does_not_speak_for_a_later_one() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let env = dir.path().join(".env");
+        let text = "NODE_OPTIONS=--max-old-space-size=1\nNODE_OPTIONS=--require /x\nNODE_OPTIONS=--require /y\n";
+        std::fs::write(&env, text).expect("file");
+        let mut found = Vec::new();
+        file(
+            &Paths::plain(dir.path()),
+            &env,
+            Expands::Nothing,
+            &mut found,
+        );
+        let variables = found.iter().map(|found| match found {
+            Observation::LoadOverride { variable, .. } => variable.as_str(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(variables.collect::<Vec<_>>(), ["NODE_OPTIONS"]);
     }
 
     #[test]
@@ -453,6 +510,8 @@ mod tests {
             ("NPM_CONFIG_FUND", "false"),
             ("OPENCLAW_DISABLE_BONJOUR", "1"),
             ("PATH", "/usr/bin:/nowhere/bin"),
+            ("HOME", "/wherever, where none is known"),
+            ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/1000/bus"),
         ] {
             let found = judged(
                 &paths,
@@ -486,6 +545,13 @@ mod tests {
             ("HTTPS_PROXY", "http://x", true),
             ("ANTHROPIC_BASE_URL", "http://x", true),
             ("NPM_CONFIG_REGISTRY", "http://x", true),
+            ("OPENCLAW_SQLITE_LIBRARY", "/x.so", false),
+            ("OPENCLAW_TEST_TAILSCALE_BINARY", "/x", false),
+            ("OPENCLAW_TEST_FAST", "1", true),
+            ("CLAW_1PASSWORD_OP", "/x", false),
+            ("OPENCLAW_CLAWHUB_URL", "http://x", true),
+            ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/tmp/bus", true),
+            ("XDG_CACHE_HOME", "/tmp/x", true),
         ] {
             let found = judged(
                 &paths,

@@ -17,6 +17,7 @@ mod extensions;
 pub(crate) mod frontmatter;
 mod git_checkout;
 mod git_spec;
+mod grants;
 mod hooks;
 mod host_command;
 mod host_layout;
@@ -63,6 +64,7 @@ mod table;
 mod tmp_folders;
 mod tool_records;
 mod unique;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -308,6 +310,8 @@ pub struct InventoryOptions {
     pub state_is_set: bool,
     /// The temporary folder of the user who runs OpenClaw.
     pub tmp: Option<PathBuf>,
+    /// The Node.js that this user starts as `node`.
+    pub node: Option<PathBuf>,
     /// Seconds since the epoch: what is newer lies in the future.
     pub now: i64,
     /// The default workspace, where the config names none (`OPENCLAW_WORKSPACE_DIR`).
@@ -374,6 +378,7 @@ impl InventoryOptions {
             home: None,
             config: None,
             tmp: None,
+            node: None,
             now: i64::MAX,
             workspace: None,
             variables: Vec::new(),
@@ -404,6 +409,8 @@ pub struct Inventory {
     pub linked_roots: Vec<LinkedRoot>,
     /// Folders of copies: each file in them has to equal one of a subject.
     pub(crate) staged: Vec<Place>,
+    /// Folders of the programs `node` that may run OpenClaw.
+    pub(crate) node_folders: Vec<PathBuf>,
     /// Whether places outside the state directory were looked at: not for a copy.
     pub(crate) looks_outside: bool,
     /// What was installed is not known, so nothing may be said that needs it: no `unrecorded`, no `not-installed`, no new lock.

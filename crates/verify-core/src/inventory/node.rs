@@ -1,13 +1,16 @@
 //! Which Node.js starts OpenClaw: its path, its version and whose it is. The version is read out of the program and never asked of it,
 //! because nothing under test is run.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Inventory;
+use super::paths::Paths;
 use crate::{read, text};
 
 /// Most bytes of a program that are looked through. Node 24 has some 120 MB.
@@ -61,6 +64,32 @@ pub(super) fn of_program(path: &Path, file: &Path) -> Option<NodeRuntime> {
         version: version(opened.take(MAX_PROGRAM)),
         owner: metadata.uid(),
     })
+}
+
+/// Folders of the programs `node` that may run OpenClaw: those of units, of the running gateway and of OpenClaw's own runtimes, that of
+/// the prefix into which the host was installed globally, and `on_path`. Sorted; none for a copy, where nothing beside it is looked at.
+pub(super) fn folders(
+    paths: &Paths,
+    inventory: &Inventory,
+    on_path: Option<&Path>,
+) -> Vec<PathBuf> {
+    if paths.not_here().is_some() {
+        return Vec::new();
+    }
+    let known = inventory.subjects.iter().filter_map(|subject| {
+        let program = Path::new(&subject.node.as_ref()?.path);
+        program.parent().map(Path::to_owned)
+    });
+    // `<prefix>/lib/node_modules/openclaw`
+    let prefix = inventory.host.as_ref().and_then(|host| {
+        let library = host.absolute.ancestors().nth(2)?;
+        let prefix = library.parent().filter(|_| library.ends_with("lib"))?;
+        Some(prefix.join("bin"))
+    });
+    let on_path = on_path.and_then(|program| program.canonicalize().ok());
+    let on_path = on_path.and_then(|program| program.parent().map(Path::to_owned));
+    let all: BTreeSet<PathBuf> = known.chain(prefix).chain(on_path).collect();
+    all.into_iter().collect()
 }
 
 /// The version that stands behind the first mark which one follows.

@@ -31,15 +31,29 @@ pub(super) fn read(
     snapshots(paths, now, found);
     backups(paths, config, found);
     for folder in temporary {
-        compile_cache(paths, folder, found);
+        compile_cache(paths, &folder.join("node-compile-cache/openclaw"), found);
+    }
+    if let (Some(home), None) = (&paths.home, paths.not_here()) {
+        for folder in TYPESCRIPT_CACHES {
+            compile_cache(paths, &home.join(folder), found);
+        }
     }
 }
 
+/// Where OpenClaw keeps the JavaScript that it makes of plugins in TypeScript, below the home folder. [S `resolveJitiFsCacheRoot`]
+const TYPESCRIPT_CACHES: [&str; 2] = [".cache/openclaw/jiti", "Library/Caches/openclaw/jiti"];
+/// What OpenClaw takes from beside the program that runs it before its own: the Control UI, and what draws the agent's pages.
+/// [S `resolveControlUiRootSync`, `resolveA2uiRoot`]
+const BESIDE_NODE: [&str; 2] = ["control-ui", "a2ui"];
+
 /// Folders whose every file has to equal one of a judged subject.
-pub(super) fn staged(paths: &Paths) -> Vec<PathBuf> {
-    ["tmp/plugin-captures", "cache/control-ui-assets"]
-        .map(|folder| paths.state.join(folder))
-        .into_iter()
+pub(super) fn staged(paths: &Paths, node_folders: &[PathBuf]) -> Vec<PathBuf> {
+    let own = ["tmp/plugin-captures", "cache/control-ui-assets"].map(|name| paths.state.join(name));
+    let beside = node_folders
+        .iter()
+        .flat_map(|folder| BESIDE_NODE.map(|name| folder.join(name)));
+    own.into_iter()
+        .chain(beside)
         .filter(|folder| paths.kind(folder) == Entry::Folder)
         .collect()
 }
@@ -233,12 +247,11 @@ fn loads_more(copy: &serde_json::Value, config: &serde_json::Value) -> bool {
     })
 }
 
-/// Node's cache of compiled code: it runs in place of the sources.
-fn compile_cache(paths: &Paths, tmp: &Path, found: &mut Vec<Observation>) {
-    let folder = tmp.join("node-compile-cache/openclaw");
-    paths.looked_at(&folder);
-    paths.listed(&folder);
-    let Ok(mut entries) = std::fs::read_dir(&folder) else {
+/// A cache of compiled code, of Node or for TypeScript: it runs in place of the sources.
+fn compile_cache(paths: &Paths, folder: &Path, found: &mut Vec<Observation>) {
+    paths.looked_at(folder);
+    paths.listed(folder);
+    let Ok(mut entries) = std::fs::read_dir(folder) else {
         return;
     };
     if entries.next().is_none() {
@@ -260,7 +273,7 @@ fn compile_cache(paths: &Paths, tmp: &Path, found: &mut Vec<Observation>) {
         }
     }
     found.push(Observation::CompileCache {
-        place: paths.shown(&folder),
+        place: paths.shown(folder),
         writable,
     });
 }

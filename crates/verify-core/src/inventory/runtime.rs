@@ -1,10 +1,13 @@
-//! What OpenClaw starts in place of the host package, or of the Node that runs it.
+//! What OpenClaw starts in place of the host package, or of the Node that runs it, and the programs that it fetched for itself and for
+//! skills.
 //!
 //! `<state>/node-runtime` holds releases, and its link `current` names the one that counts. `tools/cli-node` of the default state
 //! directory holds a Node that OpenClaw installed for itself: where the Node at hand does not do, OpenClaw starts itself again with
-//! that one, and looks for it before any other. [S 2026.9.6 `node-runtime-recovery`, `findUsableNodeRuntime`]
+//! that one, and looks for it before any other. [S 2026.9.6 `node-runtime-recovery`, `findUsableNodeRuntime`] Whatever else is in `tools`
+//! was downloaded for a skill, installed by npm for one, or is the program that starts workers in a cloud. [S `resolveSkillToolsRootDir`,
+//! `buildNodeInstallEnv`, `resolveManagedCrabboxBinaryPath`]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::paths::{Kind as Entry, Paths};
 use super::plugin::PluginFiles;
@@ -12,10 +15,14 @@ use super::{Observation, Subject, Trees, ids, node};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::tree::{LeaveOut, RecordKind, TreeSpec};
 
+/// The entry of `tools` that holds it.
+const OWN_NODE: &str = "cli-node";
+
 /// The runtimes that there are.
 pub(super) fn read(paths: &Paths, observations: &mut Vec<Observation>) -> Vec<Subject> {
     let mut found = Vec::from_iter(release(paths, observations));
     found.extend(private_node(paths));
+    found.extend(tools(paths));
     found
 }
 
@@ -74,13 +81,16 @@ fn release(paths: &Paths, observations: &mut Vec<Observation>) -> Option<Subject
     }
     let program = root.join("bin/node");
     subject.node = node::of_program(&program, &program);
-    if !root.starts_with(&paths.state) {
-        subject.observations.push(Observation::OutsideState {
-            recorded: paths.shown(&root),
-            canonical: paths.shown(&folder),
-        });
-    }
+    subject.observations.extend(outside(paths, &root, &folder));
     Some(subject)
+}
+
+/// What counts in the place of `folder`, where that is not in the state directory.
+fn outside(paths: &Paths, root: &Path, folder: &Path) -> Option<Observation> {
+    (!root.starts_with(&paths.state)).then(|| Observation::OutsideState {
+        recorded: paths.shown(root),
+        canonical: paths.shown(folder),
+    })
 }
 
 /// The Node that OpenClaw keeps for itself. It is looked for by the home folder, whatever the state directory is.
@@ -108,5 +118,27 @@ fn private_node(paths: &Paths) -> Option<Subject> {
         boundary: root,
         leave_out: Vec::new(),
     });
+    Some(subject)
+}
+
+/// The programs of `tools` but for the Node of its own, as one: what fetched them keeps no record of versions.
+fn tools(paths: &Paths) -> Option<Subject> {
+    let folder = paths.state.join("tools");
+    let entries = paths.list(&folder).unwrap_or_default();
+    entries.iter().find(|entry| entry.name != OWN_NODE)?;
+    let root = paths.real(&folder).ok()?;
+    let mut subject = ids::blank(
+        SubjectId::new("runtime", "tools"),
+        Kind::Runtime,
+        Source::Path,
+        "tools".to_owned(),
+        paths.place(&folder),
+    );
+    subject.trees.tree = Some(TreeSpec {
+        root: root.clone(),
+        boundary: root.clone(),
+        leave_out: vec![LeaveOut::Entry(OWN_NODE.to_owned())],
+    });
+    subject.observations.extend(outside(paths, &root, &folder));
     Some(subject)
 }

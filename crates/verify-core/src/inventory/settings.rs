@@ -14,12 +14,21 @@ use super::listing::{Class, ListingBuilder};
 use super::mcp_spec::{address, form, formed_words, looks_secret, names_a_secret, takes_secret};
 use super::paths::Paths;
 use super::steering::Steering;
-use super::{Observation, Subject, ids};
+use super::{Observation, Subject, environment, ids};
 use crate::subject::{Kind, Source, SubjectId};
 use crate::text;
 
 /// The table of keys. A test holds it beside the schema of the installed OpenClaw.
 const TABLE: &str = include_str!("tables/config-keys.tsv");
+/// Lists of plugins and channels beside OpenClaw's own: what an install of one of them fetches, and which plugin a channel switches on.
+/// [S 2026.9.6 `resolveExternalCatalogPaths`]
+const CATALOGUES: [&str; 3] = [
+    "mpm/plugins.json",
+    "mpm/catalog.json",
+    "plugins/catalog.json",
+];
+/// Most bytes of one of them.
+const MAX_CATALOGUE: u64 = 16 << 20;
 /// Most keys of a config.
 const MAX_KEYS: usize = 100_000;
 
@@ -78,6 +87,9 @@ pub(super) fn read(
         let value = formed(value, false);
         settings.add(format!("exec approvals {row}"), Class::Guard, &value);
     }
+    for (row, value) in &steering.grants {
+        settings.add(row.clone(), Class::Guard, value);
+    }
     for (row, value) in &steering.node_host {
         let secret = names_a_secret(row);
         settings.add(row.clone(), Class::Guard, &formed(value, secret));
@@ -88,6 +100,15 @@ pub(super) fn read(
             Class::Guard,
             &Value::Null,
         );
+    }
+    for (name, value) in environment::names(paths) {
+        settings.add(name, Class::Guard, &value);
+    }
+    for name in CATALOGUES {
+        // One that cannot be read is said with all that could not.
+        if let Some(text) = paths.lossy(&paths.state.join(name), MAX_CATALOGUE) {
+            settings.add_bytes(name, Class::Guard, text.as_bytes());
+        }
     }
     let (definition, settings) = (
         definition.finish_unless_empty(),

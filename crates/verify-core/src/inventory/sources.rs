@@ -12,8 +12,9 @@ use super::records::{self, Known, Plugin, Scan};
 use super::search_path::Expands;
 use super::{Inventory, InventoryOptions, NotCovered, NotCoveredGroup, Observation, Setting};
 use super::{
-    agents, automation, bundles, core, environment, extensions, hooks, load_paths, mcp, npm_config,
-    npm_project, other_host, planted, plugin, runtime, services, settings, skills, started, unique,
+    agents, automation, bundles, core, environment, extensions, hooks, load_paths, mcp, node,
+    npm_config, npm_project, other_host, planted, plugin, runtime, services, settings, skills,
+    started, unique,
 };
 use crate::text;
 
@@ -152,9 +153,6 @@ impl Sources<'_> {
         let servers: Vec<&Value> = servers.map(|mcp| &mcp.raw).collect();
         let observations = &mut inventory.observations;
         npm_config::read(paths, self.workspaces, &servers, self.host, observations);
-        let staged = planted::staged(paths).into_iter();
-        inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
-
         temporary.extend(self.options.tmp.clone());
         if let (Some(host), None) = (self.host, paths.not_here()) {
             paths.listed(Path::new("/etc/cron.d"));
@@ -163,6 +161,9 @@ impl Sources<'_> {
         }
         temporary.sort();
         temporary.dedup();
+        inventory.node_folders = node::folders(paths, inventory, self.options.node.as_deref());
+        let staged = planted::staged(paths, &inventory.node_folders).into_iter();
+        inventory.staged = staged.map(|folder| paths.place(&folder)).collect();
         let now = self.options.now;
         planted::read(
             paths,

@@ -75,6 +75,7 @@ impl State {
             home: self.state().parent().map(Path::to_owned),
             config: None,
             tmp: None,
+            node: None,
             now: 0,
             workspace: None,
             variables: Vec::new(),

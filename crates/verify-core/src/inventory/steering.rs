@@ -7,25 +7,32 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::Observation;
 use super::paths::Paths;
 use super::table::{self, TableError};
+use super::{Observation, grants, waiting};
 use crate::digest::Sha256Digest;
 use crate::json;
 use crate::read::ReadError;
 use crate::text;
 
 /// Tables whose rows decide what OpenClaw loads, starts or allows.
-const DECIDING: [&str; 6] = [
+const DECIDING: [&str; 11] = [
+    "channel_pairing_allow_entries",
     "config_machine_state",
+    "delivery_queue_entries",
+    "device_pairing_paired",
+    "gateway_restart_sentinel",
+    "plugin_binding_approvals",
     "cron_jobs",
     "exec_approvals_config",
     "secret_store_entries",
     "config_health_entries",
     "operator_approvals",
 ];
+/// The file that OpenClaw kept jobs in before its database.
+pub(super) const OLD_JOBS: &str = "cron/jobs.json";
 /// Most rows of one table.
-const MAX_ROWS: usize = 20_000;
+pub(super) const MAX_ROWS: usize = 20_000;
 /// Most bytes of one row's JSON.
 const MAX_JSON: usize = 1 << 20;
 /// Keys of approvals that OpenClaw writes while it runs.
@@ -38,11 +45,29 @@ const BOOKKEEPING: [&str; 6] = [
     "socket",
 ];
 
+/// What OpenClaw starts by itself.
+#[derive(Clone, PartialEq)]
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) enabled: bool,
+    /// What was written of it; the digest of its text where that is not read as JSON.
+    pub(super) written: Value,
+    pub(super) origin: Origin,
+}
+
+/// Where a job was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In a table of the state database.
+    Table(&'static str),
+    /// In the file that OpenClaw had before it.
+    OldFile,
+}
+
 /// The rows.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Steering {
-    /// Jobs: id, whether it is on, and what was written of it; the digest of its text where that is not read as JSON.
-    pub(super) jobs: Vec<(String, bool, Value)>,
+    pub(super) jobs: Vec<Job>,
     /// Exec approvals by key.
     pub(super) approvals: Vec<(String, Value)>,
     /// The same as they are written: one value a row or file.
@@ -51,6 +76,8 @@ pub(super) struct Steering {
     pub(super) node_host: Vec<(String, Value)>,
     /// Channel and sender of everyone who was paired.
     pub(super) paired: Vec<(String, String)>,
+    /// Who was let in and with which rights, by what a person would call the row.
+    pub(super) grants: Vec<(String, Value)>,
     /// Names of variables that the secret store puts into the environment.
     pub(super) environment: Vec<String>,
     pub(super) observations: Vec<Observation>,
@@ -92,25 +119,8 @@ pub(super) fn read(db: &Connection, place: &str) -> Result<Steering, TableError>
     )? {
         approvals(db, place, &mut found)?;
     }
-    if is_plain(
-        db,
-        place,
-        "channel_pairing_allow_entries",
-        &["channel_key", "account_id", "entry"],
-        &mut found,
-    )? {
-        let table = "channel_pairing_allow_entries";
-        let sql = "SELECT channel_key, entry FROM channel_pairing_allow_entries NOT INDEXED";
-        found.paired = table::rows(db, table, sql, [], MAX_ROWS + 1, |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        if found.paired.len() > MAX_ROWS {
-            found.paired.truncate(MAX_ROWS);
-            let table = format!("{place}#channel_pairing_allow_entries");
-            found.observations.push(cut(&table));
-        }
-        found.paired.sort();
-    }
+    grants::read(db, place, &mut found)?;
+    waiting::read(db, place, &mut found)?;
     if is_plain(
         db,
         place,
@@ -183,9 +193,12 @@ fn jobs(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableE
         if value.is_none() {
             found.observations.push(unreadable(place, "cron_jobs", &id));
         }
-        found
-            .jobs
-            .push((id, enabled, value.unwrap_or_else(|| as_written(&written))));
+        found.jobs.push(Job {
+            id,
+            enabled,
+            written: value.unwrap_or_else(|| as_written(&written)),
+            origin: Origin::Table("cron_jobs"),
+        });
     }
     Ok(())
 }
@@ -248,7 +261,7 @@ fn flatten(path: &str, value: Value, depth: usize, rows: &mut Vec<(String, Value
     }
 }
 
-fn parsed(text: &str) -> Option<Value> {
+pub(super) fn parsed(text: &str) -> Option<Value> {
     if text.len() > MAX_JSON {
         return None;
     }
@@ -301,7 +314,7 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
         }
         found.finish_approvals(&paths.shown(&file));
     }
-    let file = paths.state.join("cron/jobs.json");
+    let file = paths.state.join(OLD_JOBS);
     if let Some(text) = legacy_text(paths, &file, found) {
         let value = parsed(&text).unwrap_or_else(|| {
             found.observations.push(Observation::Unreadable {
@@ -318,7 +331,12 @@ pub(super) fn legacy(paths: &Paths, found: &mut Steering) {
             let id = job.get("id").and_then(Value::as_str);
             let id = id.map_or_else(|| format!("jobs.json/{at}"), |id| format!("jobs.json/{id}"));
             let enabled = job.get("enabled") != Some(&Value::Bool(false));
-            found.jobs.push((id, enabled, job.clone()));
+            found.jobs.push(Job {
+                id,
+                enabled,
+                written: job.clone(),
+                origin: Origin::OldFile,
+            });
         }
     }
 }
@@ -339,12 +357,12 @@ fn legacy_text(paths: &Paths, file: &Path, found: &mut Steering) -> Option<Strin
 }
 
 /// What stands for a text that is not read, such as JSON that is nested too deep: whatever changes in it changes the digest.
-fn as_written(text: &str) -> Value {
+pub(super) fn as_written(text: &str) -> Value {
     Value::String(Sha256Digest::of(text.as_bytes()).to_string())
 }
 
 /// There is more at a place than is looked at.
-fn cut(place: &str) -> Observation {
+pub(super) fn cut(place: &str) -> Observation {
     Observation::Unreadable {
         place: place.to_owned(),
         why: format!("holds more than {MAX_ROWS} entries; the rest was not looked at"),
@@ -360,7 +378,7 @@ fn unreadable(place: &str, table: &str, key: &str) -> Observation {
 
 /// Whether a real table of this name with at least these columns is there; SQLite takes names in any case. One of another form is
 /// nothing that OpenClaw made: what it says is not known.
-fn is_plain(
+pub(super) fn is_plain(
     db: &Connection,
     place: &str,
     table: &str,

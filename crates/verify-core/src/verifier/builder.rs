@@ -27,6 +27,7 @@ pub struct Builder {
     pub(super) home_is_unknown: bool,
     pub(super) config: Option<PathBuf>,
     pub(super) tmp: Option<PathBuf>,
+    pub(super) node: Option<PathBuf>,
     pub(super) workspace: Option<PathBuf>,
     pub(super) variables: Vec<(String, String)>,
     pub(super) origins: Origins,
@@ -100,6 +101,7 @@ impl Builder {
             home_is_unknown: false,
             config: None,
             tmp: None,
+            node: None,
             workspace: None,
             variables: Vec::new(),
             origins: Origins::default(),
@@ -244,6 +246,12 @@ impl Builder {
     /// The temporary folder of the user who runs OpenClaw, in which Node keeps compiled code. Not looked at where it is not named.
     pub fn tmp(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tmp = Some(folder.into());
+        self
+    }
+
+    /// The Node.js that the user who runs OpenClaw starts as `node`: what lies beside it can replace parts of OpenClaw.
+    pub fn node(mut self, program: impl Into<PathBuf>) -> Self {
+        self.node = Some(program.into());
         self
     }
 

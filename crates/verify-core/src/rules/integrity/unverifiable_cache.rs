@@ -32,6 +32,13 @@ fn check(whole: &Whole<'_>) -> Vec<Draft> {
             .remedy(Remedy::SetAside {
                 path: place.clone(),
             });
+            // The last part of the path says whose cache it is, and each has a switch of its own.
+            let draft = match place.rsplit('/').next() {
+                Some("jiti") => {
+                    draft.help("set JITI_FS_CACHE=false in the service, and remove the folder")
+                }
+                _ => draft,
+            };
             match writable {
                 Some(why) => draft
                     .evidence(why.clone())

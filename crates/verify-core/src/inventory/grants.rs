@@ -1,0 +1,112 @@
+//! Rows of OpenClaw's database that let somebody in: paired devices with their rights, paired senders of channels, conversations that
+//! plugins may take over. Tokens are never read.
+
+use rusqlite::{Connection, Row};
+use serde_json::{Value, json};
+
+use super::steering::{MAX_ROWS, Steering, cut, is_plain};
+use super::table::{self, TableError};
+use crate::text;
+
+/// Longest part of a name that is shown.
+const MAX_NAME: usize = 120;
+
+/// Adds them. `place`: how the database is shown.
+///
+/// # Errors
+/// When SQLite refuses, or a cell holds what OpenClaw never writes.
+pub(super) fn read(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    devices(db, place, found)?;
+    senders(db, place, found)?;
+    bindings(db, place, found)?;
+    found.grants.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(())
+}
+
+/// A device by its key: whoever holds that key may do what the scopes say. When it was seen last changes all the time.
+fn devices(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const TABLE: &str = "device_pairing_paired";
+    const COLUMNS: [&str; 6] = [
+        "device_id",
+        "public_key",
+        "role",
+        "roles_json",
+        "scopes_json",
+        "approved_scopes_json",
+    ];
+    let sql = "SELECT device_id, public_key, role, roles_json, scopes_json, approved_scopes_json \
+               FROM device_pairing_paired NOT INDEXED";
+    let rows = all(db, place, TABLE, &COLUMNS, sql, found, |row| {
+        let text = |at: usize| row.get::<_, Option<String>>(at);
+        Ok((
+            row.get::<_, String>(0)?,
+            [text(1)?, text(2)?, text(3)?, text(4)?, text(5)?],
+        ))
+    })?;
+    let rows = rows.into_iter().map(|(id, [key, role, roles, scopes, approved])| {
+        let value = json!({ "key": key, "role": role, "roles": roles, "scopes": scopes, "approved": approved });
+        (format!("paired device {}", text::excerpt(&id, MAX_NAME)), value)
+    });
+    found.grants.extend(rows);
+    Ok(())
+}
+
+/// Who may write to the agent on a channel.
+fn senders(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const TABLE: &str = "channel_pairing_allow_entries";
+    let sql =
+        "SELECT channel_key, account_id, entry FROM channel_pairing_allow_entries NOT INDEXED";
+    let columns = ["channel_key", "account_id", "entry"];
+    let rows = all(db, place, TABLE, &columns, sql, found, three)?;
+    for [channel, account, entry] in rows {
+        let name = format!("paired sender {channel}/{account}/{entry}");
+        found.grants.push((
+            text::excerpt(&name, MAX_NAME),
+            json!([channel, account, entry]),
+        ));
+        found.paired.push((channel, entry));
+    }
+    found.paired.sort();
+    Ok(())
+}
+
+/// Which plugin may answer in the place of the agent.
+fn bindings(db: &Connection, place: &str, found: &mut Steering) -> Result<(), TableError> {
+    const TABLE: &str = "plugin_binding_approvals";
+    let sql = "SELECT plugin_root, channel, account_id, plugin_id FROM plugin_binding_approvals NOT INDEXED";
+    let columns = ["plugin_root", "channel", "account_id", "plugin_id"];
+    let rows = all(db, place, TABLE, &columns, sql, found, |row| {
+        Ok((three(row)?, row.get::<_, String>(3)?))
+    })?;
+    let rows = rows.into_iter().map(|([root, channel, account], plugin)| {
+        let name = format!("plugin {plugin} may take over {channel}/{account}");
+        (text::excerpt(&name, MAX_NAME), Value::from(root))
+    });
+    found.grants.extend(rows);
+    Ok(())
+}
+
+fn three(row: &Row<'_>) -> rusqlite::Result<[String; 3]> {
+    Ok([row.get(0)?, row.get(1)?, row.get(2)?])
+}
+
+/// Every row of a table that may be absent. One of another form, and what is too much, is said.
+fn all<T>(
+    db: &Connection,
+    place: &str,
+    table: &'static str,
+    columns: &[&str],
+    sql: &str,
+    found: &mut Steering,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, TableError> {
+    if !is_plain(db, place, table, columns, found)? {
+        return Ok(Vec::new());
+    }
+    let mut rows = table::rows(db, table, sql, [], MAX_ROWS + 1, read)?;
+    if rows.len() > MAX_ROWS {
+        rows.truncate(MAX_ROWS);
+        found.observations.push(cut(&format!("{place}#{table}")));
+    }
+    Ok(rows)
+}
